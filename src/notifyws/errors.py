@@ -1,0 +1,199 @@
+"""Every error the product raises on purpose, and what each means to a shell.
+
+An error keeps its facts as attributes, speaks one plain sentence, names the next
+thing to try (``hint``), and knows its exit code and the ``kind`` it has in JSON.
+Foreign exceptions are translated into these at the adapters, nowhere else.
+
+    NotifyError                     1   internal
+    ├── UsageError                  2   usage
+    ├── ConfigurationError          2   configuration
+    ├── TimeRanOut                  3   timeout
+    ├── AuthenticationFailed        4   authentication_failed
+    ├── NetworkFailed               5   network_error
+    │   ├── UpgradeRefused              an HTTP answer instead of a WebSocket
+    │   ├── ConnectionLost              a WebSocket that ended: code and reason
+    │   ├── HttpRefused                 an HTTP answer that was not the hoped-for one
+    │   ├── NotWebSocket                an answer that is no HTTP at all
+    │   └── CertificateRejected         TLS peer not trusted
+    ├── MessageRejected             6   rejected
+    ├── MessageUnconfirmed          6   unconfirmed
+    ├── OutputFailed               74   output
+    └── CacheFailed                     never reaches a user: memory takes over
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "AuthenticationFailed",
+    "CacheFailed",
+    "CertificateRejected",
+    "ConfigurationError",
+    "ConnectionLost",
+    "HttpRefused",
+    "MessageRejected",
+    "MessageUnconfirmed",
+    "NetworkFailed",
+    "NotWebSocket",
+    "NotifyError",
+    "OutputFailed",
+    "TimeRanOut",
+    "UpgradeRefused",
+    "UsageError",
+]
+
+
+class NotifyError(Exception):
+    """Base of the tree: one sentence, a hint, an exit code.
+
+    Args:
+        message: one plain sentence saying what happened and where.
+        hint: the next command or change to try; empty when there is none.
+    """
+
+    exit_code = 1
+    kind = "internal"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object that ``--json`` prints on stderr."""
+        facts = {"kind": self.kind, "message": self.message, "hint": self.hint}
+        return {"error": facts}
+
+
+class UsageError(NotifyError):
+    """The command line itself is wrong."""
+
+    exit_code = 2
+    kind = "usage"
+
+
+class ConfigurationError(NotifyError):
+    """A setting, file or profile is missing or wrong."""
+
+    exit_code = 2
+    kind = "configuration"
+
+
+class TimeRanOut(NotifyError):
+    """The time given with ``--timeout`` was over before the wish came true."""
+
+    exit_code = 3
+    kind = "timeout"
+
+
+class AuthenticationFailed(NotifyError):
+    """The server does not accept who we are, and nothing is left to try."""
+
+    exit_code = 4
+    kind = "authentication_failed"
+
+
+class NetworkFailed(NotifyError):
+    """The server cannot be reached, or cannot be spoken with."""
+
+    exit_code = 5
+    kind = "network_error"
+
+
+class UpgradeRefused(NetworkFailed):
+    """The server answered the WebSocket upgrade with plain HTTP.
+
+    Args:
+        status: the HTTP status code.
+        retry_after: the ``Retry-After`` header in seconds, ``None`` if absent.
+        location: where a redirect points; redirects are not followed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        status: int,
+        retry_after: float | None = None,
+        location: str | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.retry_after = retry_after
+        self.location = location
+
+
+class ConnectionLost(NetworkFailed):
+    """An open WebSocket ended.
+
+    Args:
+        code: the close code; 1005 for a close without one, 1006 for none at all.
+        reason: the peer's words, remote text that is not safe to print as it is.
+        sent: whether the close was ours.
+    """
+
+    def __init__(self, code: int, reason: str = "", *, sent: bool = False) -> None:
+        what = f"connection closed ({code})" if code != 1006 else "connection cut"
+        super().__init__(f"{what}: {reason}" if reason else what)
+        self.code = code
+        self.reason = reason
+        self.sent = sent
+
+
+class HttpRefused(NetworkFailed):
+    """The HTTP side answered a request with something else than success.
+
+    Args:
+        status: the HTTP status code.
+        headers: the answer's headers, lower-case names.
+        body: the answer's decoded JSON body, ``None`` when it was not JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = body
+
+
+class NotWebSocket(NetworkFailed):
+    """What answers there speaks neither WebSocket nor HTTP."""
+
+
+class CertificateRejected(NetworkFailed):
+    """The peer's TLS certificate is not trusted, expired, or for another host."""
+
+
+class MessageRejected(NotifyError):
+    """The server answered a message with an error."""
+
+    exit_code = 6
+    kind = "rejected"
+
+
+class MessageUnconfirmed(NotifyError):
+    """Nothing shows whether the server took a message."""
+
+    exit_code = 6
+    kind = "unconfirmed"
+
+
+class OutputFailed(NotifyError):
+    """stdout, or a file asked for, cannot be written."""
+
+    exit_code = 74
+    kind = "output"
+
+
+class CacheFailed(NotifyError):
+    """A token cache did not answer in time, or not with sense."""

@@ -1,0 +1,108 @@
+"""What happens to a connection, as facts that people and scripts are told.
+
+Each is frozen and knows the name it has in JSON Lines (``--events``); the time is
+added where it is told. Views and handlers draw from these and from nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+__all__ = [
+    "Closed",
+    "Connected",
+    "Connecting",
+    "Disconnected",
+    "Event",
+    "Failure",
+    "Gap",
+    "Reconnecting",
+]
+
+FailureType = Literal[
+    "authentication_failed", "network_error", "invalid_message", "server_error"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """A socket is about to be opened; ``attempt`` is 0 for the first."""
+
+    name: ClassVar[str] = "connecting"
+    url: str
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The profile's handshake is done: the server knows who we are."""
+
+    name: ClassVar[str] = "connected"
+    url: str
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """An open socket ended; ``reason`` is the peer's words, or ours."""
+
+    name: ClassVar[str] = "disconnected"
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """Attempt number ``attempt`` follows in ``delay`` seconds."""
+
+    name: ClassVar[str] = "reconnecting"
+    attempt: int
+    delay: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something went wrong and was said; it need not end anything.
+
+    Args:
+        type: which of the four kinds of SPEC section 6.
+        message: one sentence; may hold remote text.
+    """
+
+    name: ClassVar[str] = "error"
+    type: FailureType
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Notifications may have been missed from ``start`` to ``end`` (RFC 3339 UTC)."""
+
+    name: ClassVar[str] = "gap"
+    start: str
+    end: str
+    reason: str
+    recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The end: nothing follows."""
+
+    name: ClassVar[str] = "closed"
+    reason: str = ""
+
+
+Event = (
+    Connecting | Connected | Disconnected | Reconnecting | Failure | Gap | Closed
+)
+
+_RENAMED = {"start": "from", "end": "to", "type": "kind"}
+
+
+def as_json(event: Event, at: str) -> dict[str, Any]:
+    """Return the event as its JSON line's object; ``at`` is RFC 3339 UTC."""
+    facts = {_RENAMED.get(k, k): v for k, v in asdict(event).items() if v is not None}
+    return {"event": event.name, **facts, "at": at}

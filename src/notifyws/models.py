@@ -1,0 +1,171 @@
+"""The nouns of the product: notification, message, token, account.
+
+Frozen values, no reading of the world. What the server said is kept as it said it;
+what it left out is derived here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Account", "Message", "Notification", "Token", "TokenPair", "TokenSource"]
+
+TokenSource = Literal["cache", "refresh", "login", "static"]
+
+
+def strict_json(value: object) -> str:
+    """Return ``value`` as one line of ASCII-safe strict JSON.
+
+    Raises:
+        ValueError: ``value`` holds NaN or an infinity.
+    """
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def as_text(value: object) -> str:
+    """Return a field for people: text as it is, nothing for null, else its JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Notification:
+    """One notification.
+
+    Args:
+        fields: the server's own fields and values, in its order; unknown ones too.
+        received: RFC 3339 UTC time of receipt, the ``timestamp`` of last resort.
+        frame: the text it arrived in; ``None`` when it did not arrive as one.
+        strict: whether that text already is the line that :meth:`line` would make,
+            so that it is passed on and not made again.
+    """
+
+    fields: Mapping[str, Any]
+    received: str
+    frame: str | None = None
+    strict: bool = False
+
+    @property
+    def type(self) -> str:
+        """What kind of notification this is; required."""
+        return as_text(self.fields["type"])
+
+    @property
+    def title(self) -> str:
+        """Its headline; empty when the server gave none."""
+        return as_text(self.fields.get("title"))
+
+    @property
+    def message(self) -> str:
+        """Its text; empty when the server gave none."""
+        return as_text(self.fields.get("message"))
+
+    @property
+    def link(self) -> str | None:
+        """A path or URL; ``None`` when the server gave none."""
+        link = self.fields.get("link")
+        return link if isinstance(link, str) and link else None
+
+    @property
+    def data(self) -> Any:
+        """Whatever the server attached, as decoded JSON; ``None`` if nothing."""
+        return self.fields.get("data")
+
+    @property
+    def id(self) -> str | int | None:
+        """The server's own identity of it; ``None`` where it keeps no history."""
+        ident = self.fields.get("id")
+        usable = isinstance(ident, (str, int)) and not isinstance(ident, bool)
+        return ident if usable and ident != "" else None
+
+    @property
+    def timestamp(self) -> str:
+        """When it happened, as the server wrote it, else the time of receipt."""
+        return as_text(self.fields.get("timestamp")) or self.received
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the server's fields in its order, what was missing at the end."""
+        missing = {"title": "", "message": "", "timestamp": self.received}
+        return {
+            **self.fields,
+            **{k: v for k, v in missing.items() if k not in self.fields},
+        }
+
+    def line(self) -> str:
+        """Return it as one line of ASCII-safe strict JSON, without the newline."""
+        if self.strict and self.frame is not None:
+            return self.frame
+        return strict_json(self.as_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: a type and a payload, nothing else."""
+
+    type: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return ``{"type", "payload"}``."""
+        return {"type": self.type, "payload": dict(self.payload)}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and how long it is good for.
+
+    Args:
+        value: the secret itself; never shown by ``repr``.
+        lifetime: seconds it was given by the server when it was made.
+        margin: seconds before its end at which it no longer counts as fresh.
+    """
+
+    value: str = field(repr=False)
+    lifetime: float
+    margin: float
+
+    @property
+    def keep(self) -> float:
+        """Seconds for which it is cached: its lifetime less the margin."""
+        return max(0.0, self.lifetime - self.margin)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a login or a refresh gave.
+
+    Args:
+        access: the access token.
+        refresh: the refresh token; ``None`` when the reply held none.
+        user_id: the server's identity of the user; ``None`` when unknown.
+    """
+
+    access: Token
+    refresh: Token | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose tokens: an HTTP origin, a profile and a user, and nothing finer.
+
+    Args:
+        origin: canonical HTTP origin: lower case, without a default port.
+        profile: the profile's name.
+        subject: the username, or the static token where there is no username.
+    """
+
+    origin: str
+    profile: str
+    subject: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """First 16 hex digits of the SHA-256 over the three, a line each."""
+        text = f"{self.origin}\n{self.profile}\n{self.subject}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

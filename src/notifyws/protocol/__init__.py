@@ -1,0 +1,1 @@
+"""How a server speaks: pure, and driven by a profile's data."""
