@@ -1,0 +1,58 @@
+"""Listen to WebSocket notification servers that want a token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from notifyws.errors import (
+        AuthenticationFailed,
+        ConfigurationError,
+        MessageRejected,
+        MessageUnconfirmed,
+        NetworkFailed,
+        NotifyError,
+    )
+    from notifyws.load import load_settings
+    from notifyws.models import Message, Notification
+    from notifyws.service import NotificationService
+    from notifyws.settings import Settings
+
+_HOMES = {
+    "AuthenticationFailed": "errors",
+    "ConfigurationError": "errors",
+    "Message": "models",
+    "MessageRejected": "errors",
+    "MessageUnconfirmed": "errors",
+    "NetworkFailed": "errors",
+    "Notification": "models",
+    "NotificationService": "service",
+    "NotifyError": "errors",
+    "Settings": "settings",
+    "load_settings": "load",
+}
+
+__all__ = [
+    "AuthenticationFailed",
+    "ConfigurationError",
+    "Message",
+    "MessageRejected",
+    "MessageUnconfirmed",
+    "NetworkFailed",
+    "Notification",
+    "NotificationService",
+    "NotifyError",
+    "Settings",
+    "load_settings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: a command needs few of them."""
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -95,9 +95,7 @@ class Closed:
     reason: str = ""
 
 
-Event = (
-    Connecting | Connected | Disconnected | Reconnecting | Failure | Gap | Closed
-)
+Event = Connecting | Connected | Disconnected | Reconnecting | Failure | Gap | Closed
 
 _RENAMED = {"start": "from", "end": "to", "type": "kind"}
 

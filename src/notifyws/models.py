@@ -105,14 +105,17 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: a type and a payload, nothing else."""
+    """What is sent.
+
+    Args:
+        type: what kind of message it is.
+        payload: whatever the server expects of that kind.
+        id: the sender's own name for it, by which the server can speak of it.
+    """
 
     type: str
     payload: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return ``{"type", "payload"}``."""
-        return {"type": self.type, "payload": dict(self.payload)}
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

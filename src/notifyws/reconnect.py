@@ -107,12 +107,12 @@ class Refused:
     """The server did not accept the token.
 
     Args:
-        fresh: whether that token came straight from a login (or cannot be renewed).
+        source: where that token came from: cache, refresh, login or static.
         reason: a sentence for people.
         certain: ``False`` where the token only may have been the reason.
     """
 
-    fresh: bool
+    source: str
     reason: str
     certain: bool = True
 
@@ -166,9 +166,15 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Drop the refused token and get another."""
+    """Drop the refused token and get another.
+
+    Args:
+        reason: a sentence for people.
+        only_login: the refused one came straight from a refresh.
+    """
 
     reason: str
+    only_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +236,7 @@ class Reconnector:
         self._policy = policy
         self._dice = dice
         self._opened_at: float | None = None
+        self._unproven = False
         self._forget()
         self.state = State.DISCONNECTED
 
@@ -287,7 +294,8 @@ class Reconnector:
         self._doubts = 0 if event.certain else self._doubts + 1
         if self._doubts > 1:
             return Failed(event.reason)
-        hopeless = event.certain and event.fresh and not stable
+        self._unproven = event.certain and not stable
+        hopeless = self._unproven and event.source in ("login", "static")
         if hopeless or self._refusals >= REFUSALS:
             return Failed(event.reason, Cause.AUTHENTICATION)
         self._losses += self.state is State.CONNECTED
@@ -315,7 +323,8 @@ class Reconnector:
 
     def _renew(self, event: Event) -> Action:
         assert isinstance(event, Refused)
-        return Renew(event.reason)
+        only_login = self._unproven and event.source == "refresh"
+        return Renew(event.reason, only_login)
 
     def _fail(self, event: Event) -> Action:
         assert isinstance(event, Failed)

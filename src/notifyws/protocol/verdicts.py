@@ -57,7 +57,9 @@ def _compile(table: Mapping[str, str]) -> _Table:
     return tuple((_span(codes), Verdict(name)) for codes, name in table.items())
 
 
-def _look_up(code: int, rows: Iterable[tuple[range, Verdict]], default: Verdict) -> Verdict:
+def _look_up(
+    code: int, rows: Iterable[tuple[range, Verdict]], default: Verdict
+) -> Verdict:
     return next((verdict for codes, verdict in rows if code in codes), default)
 
 

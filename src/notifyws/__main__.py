@@ -1,0 +1,5 @@
+"""Lets ``python -m notifyws`` be the command."""
+
+from notifyws.cli import main
+
+main()

@@ -1,0 +1,201 @@
+"""A token cache that never fails: memory takes over when the real one is down.
+
+While the real cache, the primary, answers, it alone is the truth, and memory mirrors
+what was seen of it. When it fails this is said once, and for some seconds at a time
+it is left in peace and memory serves. What happens when it is back:
+
+*What was changed here during the outage is carried back in one step, account by
+account, before anything else is asked of the account. That is done only if, at the
+primary, every name changed and the* ``generation`` *are still as they were known
+before the outage, or gone, or as ours already (an answer was lost). Otherwise somebody
+else was there: the primary wins and ours is forgotten.*
+
+So a token refreshed during the outage is not lost, a newer one is not overwritten,
+and a logout done elsewhere, which changes the ``generation``, stands.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from ..errors import CacheFailed
+from . import Entry, TokenCache
+from .memory import MemoryCache
+
+__all__ = ["FallbackCache"]
+
+T = TypeVar("T")
+
+
+class FallbackCache:
+    """Serves from ``primary``, and from memory while that is down.
+
+    Args:
+        primary: the real cache; closed with this one.
+        warn: told one sentence when memory takes over, and one when that ends.
+        now: a monotonic clock, in seconds.
+        retry_after: seconds for which a failed primary is not asked again.
+    """
+
+    def __init__(
+        self,
+        primary: TokenCache,
+        warn: Callable[[str], None],
+        now: Callable[[], float] = time.monotonic,
+        retry_after: float = 5.0,
+    ) -> None:
+        self._primary = primary
+        self._memory = MemoryCache(now)
+        self._warn = warn
+        self._now = now
+        self._retry_after = retry_after
+        self._ask_again: float | None = None
+        self._before: dict[str, dict[str, str | None]] = {}
+
+    @property
+    def backend(self) -> str:
+        """The primary's."""
+        return self._primary.backend
+
+    @property
+    def url(self) -> str:
+        """The primary's."""
+        return self._primary.url
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the primary answered when it was asked last."""
+        return self._ask_again is None
+
+    async def read(self, account: str, *names: str) -> dict[str, Entry]:
+        """Return those of ``names`` that are there."""
+        found = await self._ask(account, lambda cache: cache.read(account, *names))
+        if found is None:
+            return await self._memory.read(account, *names)
+        seen = {name: (entry.text, entry.remaining) for name, entry in found.items()}
+        await self._mirror(account, {name: seen.get(name) for name in names})
+        return found
+
+    async def replace(
+        self,
+        account: str,
+        entries: Mapping[str, tuple[str, float] | None],
+        *,
+        expect: Mapping[str, str | None],
+    ) -> bool:
+        """Write and delete in one step, if what is there is still as expected."""
+
+        def step(cache: TokenCache) -> Awaitable[bool]:
+            return cache.replace(account, entries, expect=expect)
+
+        done = await self._ask(account, step)
+        if done is None:
+            await self._note(account, *entries)
+            return await step(self._memory)
+        if done:
+            await self._mirror(account, entries)
+        return done
+
+    async def add(self, account: str, name: str, text: str, keep: float) -> bool:
+        """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
+
+        def step(cache: TokenCache) -> Awaitable[bool]:
+            return cache.add(account, name, text, keep)
+
+        added = await self._ask(account, step)
+        if added is None:
+            await self._note(account, name)
+            return await step(self._memory)
+        if added:
+            await self._mirror(account, {name: (text, keep)})
+        return added
+
+    async def ping(self) -> None:
+        """Ask the primary, unless it is being left in peace; never fails."""
+
+        async def step(cache: TokenCache) -> bool:
+            await cache.ping()
+            return True
+
+        await self._ask("", step)
+
+    async def aclose(self) -> None:
+        """Close the primary; safe to call twice."""
+        with suppress(CacheFailed):
+            await self._primary.aclose()
+
+    async def _ask(
+        self, account: str, step: Callable[[TokenCache], Awaitable[T]]
+    ) -> T | None:
+        """Return the primary's answer, ``None`` when memory has to give it."""
+        if self._ask_again is not None:
+            if self._now() < self._ask_again:
+                return None
+            self._ask_again = self._now() + self._retry_after  # one probe is enough
+        try:
+            await self._carry_back(account)
+            answer = await step(self._primary)
+        except CacheFailed as error:
+            self._fell(error)
+            return None
+        self._rose()
+        return answer
+
+    def _fell(self, error: CacheFailed) -> None:
+        if self._ask_again is None:
+            hint = f" ({error.hint})" if error.hint else ""
+            self._warn(f"{error.message}{hint}; using memory only")
+        self._ask_again = self._now() + self._retry_after
+
+    def _rose(self) -> None:
+        if self._ask_again is not None:
+            self._ask_again = None
+            self._warn("token cache is back")
+
+    async def _mirror(
+        self, account: str, entries: Mapping[str, tuple[str, float] | None]
+    ) -> None:
+        await self._memory.replace(account, entries, expect={})
+
+    async def _note(self, account: str, *names: str) -> None:
+        """Remember what was known of ``names`` before they change here."""
+        before = self._before.setdefault(account, {})
+        known = await self._memory.read(account, *names, "generation")
+        for name in (*names, "generation"):
+            before.setdefault(name, text_of(known, name))
+
+    async def _carry_back(self, account: str) -> None:
+        before = self._before.pop(account, {})
+        if not before:
+            return
+        try:
+            carried = await self._carry(account, before)
+        except BaseException:  # not now, then the next time
+            self._before[account] = self._before.get(account, {}) | before
+            raise
+        if not carried:
+            await self._mirror(account, dict.fromkeys(before))
+
+    async def _carry(self, account: str, before: Mapping[str, str | None]) -> bool:
+        ours = await self._memory.read(account, *before)
+        changed = [name for name, was in before.items() if text_of(ours, name) != was]
+        watched = {*changed, "generation"}
+        held = await self._primary.read(account, *watched)
+        for name in watched:
+            if text_of(held, name) not in {None, before[name], text_of(ours, name)}:
+                return False
+        kept = {name: (entry.text, entry.remaining) for name, entry in ours.items()}
+        return await self._primary.replace(
+            account,
+            {name: kept.get(name) for name in changed},
+            expect={name: text_of(held, name) for name in watched},
+        )
+
+
+def text_of(entries: Mapping[str, Entry], name: str) -> str | None:
+    """Return the text under ``name``, ``None`` when it is not there."""
+    entry = entries.get(name)
+    return entry.text if entry else None

@@ -1,0 +1,237 @@
+"""websockets: open a socket, pass text frames; its exceptions become ours here.
+
+Keepalive, reconnecting, redirects and compression of the library are off: the first
+two are decided elsewhere, a redirect would carry a token to another place, and a
+compressed frame can hold a thousand times its size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
+from typing import Any
+from urllib.parse import urlsplit
+
+import websockets.asyncio.client as ws
+from websockets import exceptions as wsx
+from websockets.typing import Subprotocol
+
+from notifyws import __version__
+from notifyws.errors import (
+    CertificateRejected,
+    ConfigurationError,
+    ConnectionLost,
+    NetworkFailed,
+    NotifyError,
+    NotWebSocket,
+    UpgradeRefused,
+)
+from notifyws.protocol.opening import Opening
+
+__all__ = ["Limits", "WebSocketChannel", "dial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one connection; seconds and bytes."""
+
+    open_timeout: float = 10.0
+    close_timeout: float = 1.5
+    max_size: int = 1 << 20
+    compression: bool = False
+
+
+class _Connect(ws.connect):
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class WebSocketChannel:
+    """An open WebSocket."""
+
+    def __init__(self, socket: ws.ClientConnection, close_timeout: float) -> None:
+        self._socket = socket
+        self._close_timeout = close_timeout
+
+    async def recv(self) -> str | bytes:
+        """Return the next whole frame; bytes when it was binary."""
+        try:
+            return await self._socket.recv()
+        except (wsx.ConnectionClosed, UnicodeDecodeError) as error:
+            raise await self._ended(error) from None
+
+    async def send(self, text: str) -> None:
+        """Send one text frame."""
+        try:
+            await self._socket.send(text)
+        except wsx.ConnectionClosed as error:
+            raise await self._ended(error) from None
+
+    async def ping(self) -> None:
+        """Send a ping; return when its pong is there."""
+        try:
+            await (await self._socket.ping())
+        except wsx.ConnectionClosed as error:
+            raise await self._ended(error) from None
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye and wait a little for the answer; never raises."""
+        try:
+            async with asyncio.timeout(self._close_timeout):
+                await self._socket.close(code, reason)
+        except (TimeoutError, OSError, wsx.WebSocketException):
+            self.abort()
+
+    def abort(self) -> None:
+        """Cut the line."""
+        self._socket.transport.abort()
+
+    async def _ended(self, error: Exception) -> ConnectionLost:
+        if isinstance(error, UnicodeDecodeError):
+            await self.close(1007, "")
+            return ConnectionLost(1007, "a text frame was not UTF-8", sent=True)
+        assert isinstance(error, wsx.ConnectionClosed)
+        frame = error.rcvd or error.sent
+        if frame is None:
+            return ConnectionLost(1006)
+        sent = error.rcvd is None or error.rcvd_then_sent is False
+        return ConnectionLost(int(frame.code), frame.reason, sent=sent)
+
+
+async def dial(
+    opening: Opening, limits: Limits, tls: ssl.SSLContext | None
+) -> WebSocketChannel:
+    """Open a socket.
+
+    Args:
+        opening: URL, headers and subprotocols.
+        limits: bounds of the connection.
+        tls: whom to trust on ``wss://``; ``None`` for the system's authorities.
+
+    Raises:
+        UpgradeRefused: the server answered with plain HTTP.
+        CertificateRejected: the server is not who the URL says.
+        NotWebSocket: what answers is no WebSocket server.
+        NetworkFailed: no connection.
+        ConfigurationError: the URL cannot be used.
+    """
+    host = urlsplit(opening.url).netloc.rpartition("@")[2]
+    secure = opening.url.lower().startswith("wss:")
+    options: dict[str, Any] = {"ssl": tls} if secure and tls is not None else {}
+    try:
+        socket = await _Connect(
+            opening.url,
+            additional_headers=dict(opening.headers),
+            subprotocols=[Subprotocol(name) for name in opening.subprotocols] or None,
+            compression="deflate" if limits.compression else None,
+            user_agent_header=f"notifyws/{__version__}",
+            open_timeout=limits.open_timeout,
+            ping_interval=None,
+            close_timeout=limits.close_timeout,
+            max_size=limits.max_size,
+            max_queue=1024,
+            **options,
+        )
+    except Exception as error:  # noqa: BLE001 - the border: all becomes ours
+        raise translated(error, host, limits.open_timeout) from None
+    return WebSocketChannel(socket, limits.close_timeout)
+
+
+def translated(  # noqa: PLR0911 - a table of errors, one row each
+    error: Exception, host: str, open_timeout: float
+) -> NotifyError:
+    """Return our error for one of the library's or the system's."""
+    match error:
+        case TimeoutError():
+            message = f"{host} did not answer within {open_timeout:g} s"
+            return NetworkFailed(message, "notifyws status --check")
+        case wsx.InvalidStatus():
+            return _refused(error, host)
+        case ssl.SSLCertVerificationError():
+            return certificate_rejected(error, host)
+        case ssl.SSLError():
+            message = f"{host} does not speak TLS: {_why_tls(error)}"
+            return NotWebSocket(message, "is it ws:// instead of wss://?")
+        case wsx.InvalidProxyStatus():
+            status = error.response.status_code
+            message = f"the proxy answered {status} instead of connecting to {host}"
+            hint = "check HTTPS_PROXY and NO_PROXY"
+            return UpgradeRefused(message, hint, status=status)
+        case wsx.InvalidURI() | wsx.InvalidProxy():
+            return ConfigurationError(str(error), "correct the URL")
+        case wsx.InvalidHandshake() | EOFError():
+            message = f"{host} did not answer with a WebSocket: {_innermost(error)}"
+            return NotWebSocket(message, "check the URL, and ws:// against wss://")
+        case OSError():
+            return unreachable(error, host)
+        case _:
+            return NetworkFailed(f"cannot connect to {host}: {error}")
+
+
+def unreachable(error: OSError, host: str) -> NetworkFailed:
+    """Return our error for a host that cannot be reached."""
+    import socket
+
+    hint = "notifyws status --check"
+    if isinstance(error, socket.gaierror):
+        return NetworkFailed(f"cannot find {host}: the name does not resolve", hint)
+    if isinstance(error, ConnectionRefusedError):
+        return NetworkFailed(f"{host} refused the connection", hint)
+    reason = error.strerror or str(error)
+    if "Connect call failed" in reason:
+        reason = "connection refused" if "111" in str(error) else "connection failed"
+    return NetworkFailed(f"cannot reach {host}: {reason}", hint)
+
+
+def certificate_rejected(
+    error: ssl.SSLCertVerificationError, host: str
+) -> CertificateRejected:
+    """Return our error for a certificate that is not trusted."""
+    message = f"the certificate of {host} is not trusted: {error.verify_message}"
+    hint = "trust its authority with NOTIFYWS_CA_FILE=/path/to/ca.pem"
+    return CertificateRejected(message, hint)
+
+
+def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
+    response = error.response
+    status, headers = response.status_code, response.headers
+    said = f"{status} {response.reason_phrase}".strip()
+    location = headers.get("Location")
+    towards = f" (a redirect to {location}, not followed)" if location else ""
+    message = f"{host} answered {said} instead of opening a WebSocket{towards}"
+    return UpgradeRefused(
+        message,
+        "check the URL's path, and the token with: notifyws status --check",
+        status=status,
+        retry_after=retry_after(headers.get("Retry-After")),
+        location=location,
+    )
+
+
+def retry_after(text: str | None) -> float | None:
+    """Return a ``Retry-After`` header in seconds; ``None`` when it says nothing."""
+    import time
+
+    if text is None:
+        return None
+    if text.strip().isdigit() and text.isascii():
+        return float(text.strip()[:9])
+    parsed = parsedate_tz(text)
+    if parsed is None:
+        return None
+    with suppress(ValueError, OverflowError):
+        return max(0.0, mktime_tz(parsed) - time.time())
+    return None
+
+
+def _why_tls(error: ssl.SSLError) -> str:
+    return (error.reason or "handshake failed").replace("_", " ").lower()
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__

@@ -1,0 +1,132 @@
+"""Mounts the commands; the one place that turns an error into words and a code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from notifyws import __version__
+from notifyws.cli import auth, listen, send, serve, status, token
+from notifyws.cli.running import Interrupted, die_by
+from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
+from notifyws.errors import NotifyError, UsageError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="notifyws",
+    help="Listen to WebSocket notification servers that want a token.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("listen", epilog=listen.EXAMPLES)(listen.listen)
+app.command("send", epilog=send.EXAMPLES)(send.send)
+app.command("token", epilog=token.EXAMPLES)(token.token)
+app.add_typer(auth.app, name="auth", epilog=auth.EXAMPLES)
+app.command("status", epilog=status.EXAMPLES)(status.status)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        emit(f"notifyws {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process as a shell expects it."""
+    guard_descriptors()
+    arguments = sys.argv[1:]
+    try:
+        code = _run(arguments)
+    except (Interrupted, KeyboardInterrupt) as error:
+        die_by(getattr(error, "signum", signal.SIGINT))
+    except ReaderLeft:
+        code = 0
+    except NotifyError as error:
+        code = _report(error, arguments)
+    except Exception as error:  # noqa: BLE001 - the last line before a shell
+        code = _report_bug(error, arguments)
+    _leave(code)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from typer._click.exceptions import ClickException
+
+    try:
+        result = app(list(arguments), standalone_mode=False)
+    except typer.Abort:
+        raise Interrupted(signal.SIGINT) from None
+    except ClickException as error:
+        raise UsageError(_sentence(error), _usage_hint(error)) from None
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(error: Exception) -> str:
+    text = str(getattr(error, "format_message", lambda: error)()).strip()
+    return text[:1].lower() + text[1:].rstrip(".") if text else "wrong usage"
+
+
+def _usage_hint(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "notifyws"
+    return f"{command} --help"
+
+
+def _report(error: NotifyError, arguments: Sequence[str]) -> int:
+    if "--json" in arguments:
+        from notifyws.models import strict_json
+
+        say(strict_json(error.as_json()))
+    else:
+        say(f"error: {error.message}")
+        if error.hint:
+            say(f"hint: {error.hint}")
+    return error.exit_code
+
+
+def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
+    if _verbose(arguments):
+        import traceback
+
+        for line in traceback.format_exception(error):
+            for each in line.rstrip("\n").split("\n"):
+                say(each)
+    what = f"unexpected {type(error).__name__}"
+    bug = NotifyError(what, "run it again with -v and report what it prints")
+    return _report(bug, arguments)
+
+
+def _verbose(arguments: Sequence[str]) -> bool:
+    short = (a for a in arguments if a.startswith("-") and not a.startswith("--"))
+    return "--verbose" in arguments or any(set(a[1:]) == {"v"} for a in short)
+
+
+def _leave(code: int) -> NoReturn:
+    """Flush what others printed (help, completion), and end with ``code``."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError) as error:
+        if not isinstance(error, BrokenPipeError):
+            code = code or 74
+        import os
+
+        os._exit(code)
+    sys.exit(code)

@@ -1,0 +1,203 @@
+"""The faces of ``listen``: live, plain, JSON Lines, raw; and the file beside them.
+
+A face gets bursts of what passed and draws them; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from notifyws.errors import ConfigurationError, OutputFailed
+from notifyws.models import Notification
+from notifyws.session import Frame, Item
+from notifyws.view.lines import event_json, event_line, plain_line
+from notifyws.view.live import LiveView
+from notifyws.view.look import Look
+from notifyws.view.output import Output, ReaderGone
+from notifyws.view.safe import safe_frame
+from notifyws.world import utc_text
+
+__all__ = ["Face", "JsonFace", "LiveFace", "PlainFace", "RawFace", "Tee"]
+
+
+class Face(Protocol):
+    """Something that shows bursts."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def tick(self) -> None: ...
+    async def show(self, burst: Sequence[Item]) -> None: ...
+
+
+class _Lines:
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def start(self) -> None:
+        """Nothing to prepare."""
+
+    def stop(self) -> None:
+        """Nothing to restore."""
+
+    def tick(self) -> None:
+        """Nothing changes by itself."""
+
+    def line(self, item: Item) -> str | None:
+        """Return the line of an item, ``None`` when it has none."""
+        raise NotImplementedError
+
+    async def show(self, burst: Sequence[Item]) -> None:
+        """Write the lines of a burst at once."""
+        lines = [line for item in burst if (line := self.line(item)) is not None]
+        if lines:
+            text = "\n".join([*lines, ""])
+            await self._output.write(text.encode("utf-8", "backslashreplace"))
+
+
+class JsonFace(_Lines):
+    """One strict JSON object a line.
+
+    Args:
+        output: where to.
+        events: lifecycle lines as well.
+    """
+
+    def __init__(self, output: Output, *, events: bool) -> None:
+        super().__init__(output)
+        self._events = events
+
+    def line(self, item: Item) -> str | None:
+        """Return the JSON of a notification, or of an event if they are wanted."""
+        if isinstance(item, Notification):
+            return item.line()
+        if isinstance(item, Frame) or not self._events:
+            return None
+        return event_json(item, utc_text(time.time()))
+
+
+class PlainFace(_Lines):
+    """One readable line each; gaps stand between them, other events do not."""
+
+    def __init__(self, output: Output, look: Look) -> None:
+        super().__init__(output)
+        self._look = look
+
+    async def show(self, burst: Sequence[Item]) -> None:
+        """Write the lines of a burst at once."""
+        found = [
+            plain_line(i, self._look) for i in burst if isinstance(i, Notification)
+        ]
+        if found:
+            await self._output.write(self._look.encode("\n".join([*found, ""])))
+
+
+class RawFace(_Lines):
+    """Frames as received; on a terminal, made harmless.
+
+    Args:
+        output: where to.
+        every: also frames that are no notifications.
+    """
+
+    def __init__(self, output: Output, *, every: bool) -> None:
+        super().__init__(output)
+        self._every = every
+
+    def line(self, item: Item) -> str | None:
+        """Return the frame of an item."""
+        if isinstance(item, Notification):
+            text = item.frame or item.line()
+        elif isinstance(item, Frame) and self._every:
+            text = item.text
+        else:
+            return None
+        return safe_frame(text) if self._output.is_terminal else text
+
+
+class LiveFace:
+    """The live view; where the cursor cannot be moved, events are lines on stderr."""
+
+    def __init__(self, view: LiveView, look: Look, say: Callable[[str], None]) -> None:
+        self._view = view
+        self._look = look
+        self._say = say
+
+    def start(self) -> None:
+        """Draw the footer."""
+        self._view.start()
+
+    def stop(self) -> None:
+        """Give the terminal back."""
+        self._view.stop()
+
+    def tick(self) -> None:
+        """Repaint the footer."""
+        self._view.tick()
+
+    async def show(self, burst: Sequence[Item]) -> None:
+        """Draw a burst; states are the footer's to tell, gaps and errors stay."""
+        if not self._look.cursor:
+            self._tell(burst)
+        shown = [
+            item
+            for item in burst
+            if isinstance(item, Notification)
+            or (not isinstance(item, Frame) and item.name == "gap")
+            or _worth_a_line(item)
+        ]
+        if shown:
+            await self._view.show([i for i in shown if not isinstance(i, Frame)])
+
+    def _tell(self, burst: Sequence[Item]) -> None:
+        for item in burst:
+            if not isinstance(item, (Notification, Frame)) and item.name != "gap":
+                self._say(event_line(item))
+
+
+def _worth_a_line(item: Item) -> bool:
+    passing = ("invalid_message", "server_error")
+    return getattr(item, "name", "") == "error" and getattr(item, "type", "") in passing
+
+
+class Tee:
+    """Appends JSON Lines to a file; when that fails, says so once and goes on.
+
+    Args:
+        path: the file; made when it is not there.
+        warn: is told in one sentence.
+
+    Raises:
+        ConfigurationError: it cannot be opened for appending.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            self._fd = os.open(path, flags, 0o666)
+        except OSError as error:
+            reason = "nobody reads it" if error.errno == errno.ENXIO else error.strerror
+            message = f"cannot append to {path}: {reason}"
+            raise ConfigurationError(message, "give --tee a file to write") from None
+        self._face: JsonFace | None = JsonFace(
+            Output(self._fd, str(path)), events=False
+        )
+
+    async def show(self, burst: Sequence[Item]) -> None:
+        """Append the notifications of a burst."""
+        try:
+            if self._face is not None:
+                await self._face.show(burst)
+        except (OutputFailed, ReaderGone) as error:
+            self._face = None
+            reason = getattr(error, "message", "nobody reads it any more")
+            self._warn(f"--tee ends here: {reason}")
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)

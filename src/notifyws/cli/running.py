@@ -1,0 +1,72 @@
+"""Runs a command's coroutine, and ends a process the way a shell expects.
+
+The first SIGINT, SIGTERM or SIGHUP asks the coroutine to end (it is cancelled, and
+says goodbye to the server); a second one forces. Afterwards the process dies by that
+very signal. As PID 1, whom a signal of its own does not kill, it exits with 128 + n.
+A signal that was ignored when we were started stays ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from typing import Any, NoReturn, TypeVar
+
+__all__ = ["Interrupted", "die_by", "run"]
+
+Result = TypeVar("Result")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """A signal asked us to end.
+
+    Args:
+        signum: which one.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run ``main`` to its end.
+
+    Raises:
+        Interrupted: a signal ended it.
+    """
+    caught: list[int] = []
+
+    async def watched() -> Result:
+        task = asyncio.current_task()
+        assert task is not None
+        loop = asyncio.get_running_loop()
+
+        def on_signal(signum: int) -> None:
+            if caught:
+                die_by(signum)
+            caught.append(signum)
+            task.cancel()
+
+        for signum in ENDING:
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                loop.add_signal_handler(signum, on_signal, signum)
+        return await main
+
+    try:
+        return asyncio.run(watched())
+    except asyncio.CancelledError:
+        if caught:
+            raise Interrupted(caught[0]) from None
+        raise
+
+
+def die_by(signum: int) -> NoReturn:
+    """End this process by a signal, or with its exit code where that cannot be."""
+    signal.signal(signum, signal.SIG_DFL)
+    if os.getpid() != 1:
+        os.kill(os.getpid(), signum)
+    os._exit(128 + signum)

@@ -1,0 +1,102 @@
+"""``notifyws serve``: the development server, to try and to test against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notifyws.cli.running import run
+from notifyws.cli.streams import say
+from notifyws.errors import ConfigurationError, UsageError
+
+EXAMPLES = """
+Examples:
+
+  notifyws serve --user me:secret --traffic 1
+
+  notifyws serve --port 9000 --flaky 20 --access-ttl 60
+"""
+
+
+def serve(
+    port: Annotated[
+        int, typer.Option("--port", "-p", help="Port on 127.0.0.1; 0 for a free one.")
+    ] = 8765,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--user",
+            metavar="NAME:PASSWORD",
+            help="Who may log in; repeat for more.  [default: demo:demo]",
+        ),
+    ] = None,
+    access_ttl: Annotated[
+        float, typer.Option("--access-ttl", help="Seconds an access token lives.")
+    ] = 900.0,
+    refresh_ttl: Annotated[
+        float, typer.Option("--refresh-ttl", help="Seconds a refresh token lives.")
+    ] = 604800.0,
+    traffic: Annotated[
+        float, typer.Option("--traffic", help="Sample notifications a second.")
+    ] = 0.0,
+    flaky: Annotated[
+        float, typer.Option("--flaky", help="Cut connections after about so long.")
+    ] = 0.0,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="FILE", help="Keep history over restarts."),
+    ] = None,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, metavar="", help="Say each request."
+        ),
+    ] = 0,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")
+    ] = False,
+) -> None:
+    """Run a server to try, test and demonstrate with; not for anything real."""
+    try:
+        from notifyws.devserver import ServerOptions
+    except ImportError:
+        raise missing_extra() from None
+    users = dict(map(_user, user)) if user else {"demo": "demo"}
+    options = ServerOptions(
+        port=port,
+        users=users,
+        access_ttl=access_ttl,
+        refresh_ttl=refresh_ttl,
+        traffic=traffic,
+        flaky=flaky,
+        state=state,
+    )
+    level = -1 if quiet else verbose
+
+    def log(importance: int, text: str) -> None:
+        if importance <= level:
+            say(text)
+
+    import asyncio
+
+    from notifyws.devserver import serve as serve_forever
+
+    async def forever() -> None:
+        await serve_forever(options, log, asyncio.Event())
+
+    run(forever())
+
+
+def missing_extra() -> ConfigurationError:
+    """Return the error for an install without the development server."""
+    message = "the development server is not installed"
+    return ConfigurationError(message, "pip install 'notifyws[server]'")
+
+
+def _user(text: str) -> tuple[str, str]:
+    name, colon, password = text.partition(":")
+    if not (name and colon and password):
+        raise UsageError(f"--user {name!r} has no password", "write it NAME:PASSWORD")
+    return name, password

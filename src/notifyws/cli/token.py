@@ -1,0 +1,86 @@
+"""``notifyws token``: a fresh access token and a newline, nothing else."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from notifyws.cli.options import (
+    Common,
+    EnvFile,
+    Json,
+    Profile,
+    Quiet,
+    Server,
+    Url,
+    Verbose,
+)
+from notifyws.cli.streams import emit, emit_json, warner
+from notifyws.errors import UsageError
+from notifyws.runtime import Runtime
+from notifyws.tokens import Obtained
+from notifyws.world import utc_text
+
+EXAMPLES = """
+Examples:
+
+  curl -H "Authorization: Bearer $(notifyws token)" https://host/api
+
+  notifyws token --json --server work
+"""
+
+
+def token(
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Get a new one even if one is cached.")
+    ] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Empty this account's cache and end.")
+    ] = False,
+    server: Server = None,
+    profile: Profile = None,
+    url: Url = None,
+    env_file: EnvFile = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Print a fresh access token: cached, refreshed, or logged in for."""
+    if refresh and clear:
+        raise UsageError("--refresh and --clear exclude each other", "give one of them")
+    common = Common(server, profile, url, env_file, verbose, quiet)
+    runtime = Runtime(common.load().settings, warner(quiet))
+    found = None if refresh or clear else runtime.warm_token()
+    if found is None:
+        from notifyws.cli.running import run
+
+        found = run(_work(runtime, refresh=refresh, clear=clear))
+    if found is not None:
+        _print(runtime, found, json)
+
+
+async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> Obtained | None:
+    try:
+        if clear:
+            await runtime.keeper.clear()
+            return None
+        if refresh and runtime.settings.token:
+            raise UsageError("a ready-made token cannot be refreshed")
+        return await (runtime.keeper.force() if refresh else runtime.tokens.get())
+    finally:
+        await runtime.aclose()
+
+
+def _print(runtime: Runtime, found: Obtained, json: bool) -> None:
+    if not json:
+        return emit(found.value + "\n")
+    facts: dict[str, Any] = {
+        "accessToken": found.value,
+        "expiresIn": int(found.remaining),
+        "expiresAt": utc_text(time.time() + found.remaining),
+        "source": found.source,
+        "userId": runtime.settings.user_id or found.user_id,
+    }
+    return emit_json(facts)

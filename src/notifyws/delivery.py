@@ -1,0 +1,101 @@
+"""The queue between what arrived and who is told.
+
+The reader of the socket puts, and never waits; whoever shows things gets whole
+bursts. What was taken counts against the limits until the taker comes back for more,
+so that a taker that hangs holds no more than the limits say. Nothing leaves here in
+silence: whoever puts asks first whether there is room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Generic, TypeVar
+
+__all__ = ["Inbox"]
+
+Item = TypeVar("Item")
+
+ANNOUNCEMENTS = 10_000
+"""Events that may wait; they are also told at once, so later ones are let go."""
+
+
+class Inbox(Generic[Item]):
+    """A bounded queue of bursts.
+
+    Args:
+        max_count: items that may wait or be in a taker's hands.
+        max_bytes: their sizes together.
+    """
+
+    def __init__(self, max_count: int, max_bytes: int) -> None:
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        self._items: list[Item] = []
+        self._count = self._bytes = self._announced = 0
+        self._taken = (0, 0)
+        self._filled = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._roomy.set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def fits(self, size: int) -> bool:
+        """Return whether there is room for an item of ``size`` bytes.
+
+        An empty queue takes an item of any size, or it would wait for ever.
+        """
+        full = self._count >= self._max_count or self._bytes + size > self._max_bytes
+        if full and self._count:
+            self._roomy.clear()
+            return False
+        return True
+
+    def put(self, item: Item, size: int) -> None:
+        """Add an item of ``size`` bytes; ask :meth:`fits` first."""
+        self._count += 1
+        self._bytes += size
+        self._items.append(item)
+        self._filled.set()
+
+    def announce(self, item: Item) -> None:
+        """Add an item that takes no room; let it go when far too many wait."""
+        if self._announced < ANNOUNCEMENTS:
+            self._announced += 1
+            self._items.append(item)
+            self._filled.set()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._closed = True
+        self._filled.set()
+
+    async def get(self) -> list[Item]:
+        """Return all that waits, at least one item; empty once closed and empty.
+
+        Coming back also says that what was taken before is dealt with.
+        """
+        self._settle()
+        if not self._items and not self._closed:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._take()
+
+    def _take(self) -> list[Item]:
+        items, self._items = self._items, []
+        self._taken = (self._count, self._bytes)
+        self._announced = 0
+        return items
+
+    def _settle(self) -> None:
+        count, size = self._taken
+        self._taken = (0, 0)
+        self._count -= count
+        self._bytes -= size
+        if self._count * 2 <= self._max_count and self._bytes * 2 <= self._max_bytes:
+            self._roomy.set()
+
+    async def room(self) -> None:
+        """Return when at least half of the room is free."""
+        await self._roomy.wait()

@@ -1,0 +1,21 @@
+"""The development server: the default profile's other side, in one process.
+
+It is for trying, testing and demonstrating: loopback only, passwords in the open,
+and a control side (``/_dev``) that lets a test break whatever it likes. It needs the
+extra ``notifyws[server]`` and knows nothing of the client.
+"""
+
+from __future__ import annotations
+
+from notifyws.devserver.options import DEFAULT_PORT, ServerOptions
+from notifyws.devserver.samples import SAMPLES, endless_samples
+from notifyws.devserver.server import DevServer, serve
+
+__all__ = [
+    "DEFAULT_PORT",
+    "SAMPLES",
+    "DevServer",
+    "ServerOptions",
+    "endless_samples",
+    "serve",
+]

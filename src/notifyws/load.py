@@ -1,0 +1,336 @@
+"""Reads flags, environment, ``.env``, the configuration file and the remembered login.
+
+What is said first wins: flag, environment, ``.env``, server entry, remembered login,
+default. Every value keeps where it came from, for ``status`` and for one rule: what a
+folder's ``.env`` says about *where* to go is used only with credentials of that file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import io
+import os
+import tomllib
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from notifyws.errors import ConfigurationError
+from notifyws.logins import recall
+from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
+
+__all__ = ["Loaded", "config_file", "environment_name", "load", "load_settings"]
+
+Raw = Mapping[str, Any]
+
+FIELDS = {f.name: f for f in dataclasses.fields(Settings) if f.name != "styles"}
+DESTINATIONS = ("url", "socket_url", "redis_url", "cache_url", "ca_file", "profile")
+CREDENTIALS = ("password", "token")
+FOUND_DOTENV = ".env"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and for each the words that say where it came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    label: Callable[[str], str]
+    values: Raw
+
+
+def environment_name(name: str) -> str:
+    """Return the variable of a setting: its own, else ``NOTIFYWS_<NAME>``."""
+    return FIELDS[name].metadata["env"] or f"NOTIFYWS_{name.upper()}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings as the command line would see them.
+
+    Args:
+        overrides: settings by name; they win over everything else.
+
+    Raises:
+        ConfigurationError: a file or a value is wrong; says which.
+    """
+    return load(overrides).settings
+
+
+def load(
+    flags: Raw = MappingProxyType({}),
+    *,
+    env_file: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Return the settings and their sources.
+
+    Args:
+        flags: what the command line said, by setting; ``None`` for nothing.
+        env_file: a file to read instead of ``.env`` in the working directory.
+        environ: the environment; the process's own when not given.
+
+    Raises:
+        ConfigurationError: a file or a value is wrong; says which.
+    """
+    environ = os.environ if environ is None else environ
+    said = [*_said(flags, environ), _dotenv(env_file)]
+    config, where = _config(environ, env_file)
+    entry = _entry(config, where, said)
+    layers = [*said, entry, _general(config, where)]
+    layers.append(_remembered(layers))
+    values, sources = _merge(layers)
+    _guard(sources)
+    styles = _styles(config.get("types", {}), where)
+    return Loaded(Settings(**values, styles=styles), sources)
+
+
+def _said(flags: Raw, environ: Mapping[str, str]) -> Iterator[_Layer]:
+    given = {name: value for name, value in flags.items() if value is not None}
+    if "url" in given:
+        given.setdefault("socket_url", "")
+    yield _Layer(_flag, given)
+    yield _Layer(
+        lambda name: f"{environment_name(name)} in the environment", _of(environ)
+    )
+
+
+def _flag(name: str) -> str:
+    return "--password-stdin" if name == "password" else f"--{name.replace('_', '-')}"
+
+
+def _of(variables: Mapping[str, str | None]) -> Raw:
+    found = {name: variables.get(environment_name(name)) for name in FIELDS}
+    return {name: value for name, value in found.items() if value}
+
+
+def _dotenv(env_file: str | os.PathLike[str] | None) -> _Layer:
+    path = Path(env_file) if env_file is not None else Path(FOUND_DOTENV)
+    label = FOUND_DOTENV if env_file is None else f"--env-file {path}"
+    text = _read(path, required=env_file is not None)
+    values = _of(_variables(text)) if text else {}
+    return _Layer(lambda name: label, values)
+
+
+def _variables(text: str) -> dict[str, str | None]:
+    from dotenv import dotenv_values
+
+    # Not interpolated: a file could otherwise read the environment's secrets.
+    return dotenv_values(stream=io.StringIO(text), interpolate=False)
+
+
+def _read(path: Path, *, required: bool) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        if not required:
+            return ""
+        raise ConfigurationError(f"there is no file {path}", "check the path") from None
+    except IsADirectoryError:
+        message = f"{path} is a folder, not a file"
+        hint = "rename it, or name another file with --env-file"
+        raise ConfigurationError(message, hint) from None
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise ConfigurationError(message, "check its permissions") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text") from None
+
+
+def config_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the path of ``config.toml``."""
+    chosen = (os.environ if environ is None else environ).get("NOTIFYWS_CONFIG")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_config_path("notifyws") / "config.toml"
+
+
+def _config(
+    environ: Mapping[str, str],
+    env_file: str | os.PathLike[str] | None,
+) -> tuple[Raw, Path]:
+    """Return the configuration file's content and path.
+
+    NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
+    not in a ``.env`` that merely lies there: it could name another server.
+    """
+    named = dict(environ)
+    if env_file is not None and not named.get("NOTIFYWS_CONFIG"):
+        found = _variables(_read(Path(env_file), required=True)).get("NOTIFYWS_CONFIG")
+        named["NOTIFYWS_CONFIG"] = found or ""
+    path = config_file(named)
+    text = _read(path, required=bool(named.get("NOTIFYWS_CONFIG")))
+    try:
+        config = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = f"{path} is not valid TOML: {error}"
+        raise ConfigurationError(message, "correct that line") from None
+    _known(config, ("default_server", "servers", "settings", "types"), str(path))
+    return config, path
+
+
+def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
+    values, _ = _merge(said)
+    name = values["server"] or config.get("default_server", "")
+    servers = _table(config.get("servers", {}), f"servers in {where}")
+    if not name:
+        return _Layer(lambda _: "", {})
+    if name not in servers:
+        near = _nearest(name, servers)
+        hint = f"did you mean {near}?" if near else f"add [servers.{name}] to it"
+        raise ConfigurationError(f"no server {name!r} in {where}", hint)
+    label = f"servers.{name} in {where.name}"
+    entry = _table(servers[name], f"{label}")
+    _known(entry, tuple(FIELDS), label)
+    return _Layer(lambda _: label, {"server": name, **entry})
+
+
+def _general(config: Raw, where: Path) -> _Layer:
+    label = f"settings in {where.name}"
+    values = _table(config.get("settings", {}), label)
+    _known(values, tuple(FIELDS), label)
+    return _Layer(lambda _: label, values)
+
+
+def _remembered(layers: Sequence[_Layer]) -> _Layer:
+    """Return the remembered login, unless somebody names another server or user."""
+    kept = recall()
+    values, sources = _merge(layers)
+    for name in ("url", "username"):
+        if sources[name] != "default" and values[name] != kept.get(name):
+            kept = {}
+    return _Layer(lambda _: "the remembered login", kept)
+
+
+def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, field in FIELDS.items():
+        values[name], sources[name] = field.default, "default"
+        for layer in layers:
+            if name in layer.values:
+                sources[name] = layer.label(name)
+                values[name] = _coerced(field, layer.values[name], sources[name])
+                break
+    return values, sources
+
+
+def _guard(sources: Mapping[str, str]) -> None:
+    """Refuse a place found in a folder's ``.env`` with credentials from elsewhere."""
+    places = [name for name in DESTINATIONS if sources[name] == FOUND_DOTENV]
+    foreign = [n for n in CREDENTIALS if sources[n] not in (FOUND_DOTENV, "default")]
+    if places and foreign:
+        variable = environment_name(places[0])
+        message = (
+            f"{variable} comes from .env in this folder, but the credentials "
+            f"({sources[foreign[0]]}) do not; they are not sent there"
+        )
+        hint = "if that is meant: --env-file .env, or --url"
+        raise ConfigurationError(message, hint)
+
+
+def _coerced(field: dataclasses.Field[Any], value: Any, source: str) -> Any:
+    wanted = _TYPES[field.name]
+    try:
+        return _CONVERT[wanted](value)
+    except (ValueError, TypeError, OverflowError):
+        what = _WANTED[wanted]
+        shown = "" if field.metadata["secret"] else f", not {value!r}"
+        message = f"{field.name} must be {what}{shown} ({source})"
+        raise ConfigurationError(message, field.metadata["help"]) from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or not 0 <= number < float("inf"):
+        raise ValueError
+    return number
+
+
+def _whole(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, (bool, float)) or number < 0:
+        raise ValueError
+    return number
+
+
+def _truth(value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    try:
+        return words[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    parts = value.replace(",", " ").split() if isinstance(value, str) else value
+    numbers = tuple(_number(part) for part in parts)
+    if not numbers:
+        raise ValueError
+    return numbers
+
+
+_TYPES: Mapping[str, Any] = typing.get_type_hints(Settings)
+_CONVERT: Mapping[Any, Callable[[Any], Any]] = {
+    str: _text,
+    float: _number,
+    int: _whole,
+    bool: _truth,
+    tuple[float, ...]: _numbers,
+    int | None: lambda value: None if value in (None, "unlimited") else _whole(value),
+}
+_WANTED: Mapping[Any, str] = {
+    str: "text",
+    float: "a number, not negative",
+    int: "a whole number, not negative",
+    bool: "true or false",
+    tuple[float, ...]: "numbers, as in 1 2 4 8",
+    int | None: "a whole number or 'unlimited'",
+}
+
+
+def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
+    styles = dict(DEFAULT_STYLES)
+    keys = tuple(f.name for f in dataclasses.fields(TypeStyle))
+    for name, table in _table(tables, f"types in {where}").items():
+        label = f"types.{name} in {where.name}"
+        chosen = _table(table, label)
+        _known(chosen, keys, label)
+        if not all(isinstance(value, str) for value in chosen.values()):
+            raise ConfigurationError(f"{label}: every value must be text")
+        styles[name] = dataclasses.replace(styles.get(name, NEUTRAL), **chosen)
+    return styles
+
+
+def _table(value: Any, label: str) -> Raw:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{label} must be a table", "see the README")
+    return value
+
+
+def _known(values: Raw, names: Sequence[str], label: str) -> None:
+    for key in values:
+        if key not in names:
+            near = _nearest(key, names)
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+            raise ConfigurationError(f"unknown key {key!r} in {label}", hint)
+
+
+def _nearest(word: str, words: Any) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(words), 1)), None)

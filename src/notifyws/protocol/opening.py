@@ -1,0 +1,93 @@
+"""How the socket is opened: URL, headers, subprotocols and the first frames.
+
+The URL stays exactly as configured but for what the profile adds to its query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from notifyws.errors import ConfigurationError
+from notifyws.models import strict_json
+from notifyws.protocol.profile import Profile
+from notifyws.protocol.template import UNSET, fill
+
+__all__ = ["Opening", "opening"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Everything that is said before a server knows who we are.
+
+    Args:
+        url: where to connect; may hold the token.
+        headers: of the upgrade request; may hold the token.
+        subprotocols: to offer, in order; may hold the token.
+        frames: texts to send once it is open; may hold the token.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    subprotocols: tuple[str, ...] = field(repr=False, default=())
+    frames: tuple[str, ...] = field(repr=False, default=())
+
+
+def opening(
+    profile: Profile,
+    url: str,
+    token: str,
+    *,
+    token_in: str = "",
+    last_id: str | int | None = None,
+) -> Opening:
+    """Return how to open a socket.
+
+    Args:
+        profile: says where the token goes.
+        url: the socket's URL, as configured.
+        token: the access token.
+        token_in: overrides the profile's place for it.
+        last_id: resume after this notification, where the profile can.
+
+    Raises:
+        ConfigurationError: ``token_in`` names no known place.
+    """
+    variables = {"access_token": token, "last_id": last_id}
+    query: dict[str, str] = {}
+    if profile.resume is not None and last_id is not None:
+        query[profile.resume.query] = str(last_id)
+    place, _, name = (token_in or profile.socket.token_in).partition(":")
+    match place:
+        case "header" if not name:
+            value = fill(profile.socket.token, variables)
+            return Opening(_with(url, query), {profile.socket.header: str(value)})
+        case "query" if name:
+            return Opening(_with(url, {name: token, **query}))
+        case "subprotocol" if name:
+            return Opening(_with(url, query), subprotocols=(name, token))
+        case "message" if not name:
+            frames = _first_frames(profile, variables)
+            return Opening(_with(url, query), frames=frames)
+        case _:
+            message = f"{token_in or profile.socket.token_in!r} is no place for a token"
+            hint = "use header, query:NAME, subprotocol:NAME or message"
+            raise ConfigurationError(message, hint)
+
+
+def _first_frames(profile: Profile, variables: Mapping[str, Any]) -> tuple[str, ...]:
+    frame = fill(profile.socket.first_frame or {}, variables)
+    return () if frame is UNSET or not frame else (strict_json(frame),)
+
+
+def _with(url: str, query: Mapping[str, str]) -> str:
+    if not query:
+        return url
+    parts = urlsplit(url)
+    added = "&".join(
+        f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in query.items()
+    )
+    joined = f"{parts.query}&{added}" if parts.query else added
+    return urlunsplit(parts._replace(query=joined))

@@ -1,0 +1,30 @@
+"""Examples of the known types, as a sender would write them; words only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["SAMPLES"]
+
+SAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "trip_update": {
+        "title": "Trip Started",
+        "message": "Your driver has started the trip",
+        "link": "/trips/123",
+        "data": {"tripId": "123", "driverId": "456", "status": "STARTED"},
+    },
+    "payment_approved": {
+        "title": "Payment Approved",
+        "message": "Your payment of 24.50 EUR was approved",
+        "link": "/payments/789",
+        "data": {"paymentId": "789", "amount": "24.50", "currency": "EUR"},
+    },
+    "message_received": {
+        "title": "New Message",
+        "message": "I am waiting at the main entrance",
+        "link": "/chat/42",
+        "data": {"chatId": "42", "senderId": "456"},
+    },
+}
+"""Type -> payload."""

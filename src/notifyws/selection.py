@@ -1,0 +1,90 @@
+"""Which notifications are wanted, and when there were enough of them; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from notifyws.errors import UsageError
+from notifyws.models import Notification
+
+__all__ = ["Selection"]
+
+
+class Selection:
+    """Admits what passes, and knows when it is satisfied.
+
+    Args:
+        types: types to admit; empty for all.
+        filter: a JMESPath expression over the notification; truthy passes.
+        count: satisfied after so many; ``None`` for never.
+        until: satisfied by the first that makes this JMESPath expression truthy.
+
+    Raises:
+        UsageError: an expression does not parse, or ``count`` is not positive.
+    """
+
+    def __init__(
+        self,
+        types: Iterable[str] = (),
+        filter: str | None = None,
+        count: int | None = None,
+        until: str | None = None,
+    ) -> None:
+        if count is not None and count < 1:
+            raise UsageError(f"--count must be 1 or more, not {count}", "as in -n 1")
+        self._types = frozenset(types)
+        self._filter = compiled(filter, "--filter") if filter is not None else None
+        self._until = compiled(until, "--until") if until is not None else None
+        self._left = count
+        self.admits_all = not self._types and self._filter is None
+        self.admitted = 0
+        self.satisfied = False
+
+    def admit(self, notification: Notification) -> bool:
+        """Return whether it passes; nothing does once satisfied."""
+        if self.satisfied or not self._passes(notification):
+            return False
+        self.admitted += 1
+        enough = self._left is not None and self.admitted >= self._left
+        found = self._until is not None and self._until(notification)
+        self.satisfied = enough or found
+        return True
+
+    def _passes(self, notification: Notification) -> bool:
+        if self._types and notification.type not in self._types:
+            return False
+        return self._filter is None or self._filter(notification)
+
+
+def compiled(expression: str, option: str) -> Callable[[Notification], bool]:
+    """Return a test made of a JMESPath expression.
+
+    A notification on which it cannot be worked out (a function of the wrong type,
+    say) does not pass.
+
+    Raises:
+        UsageError: it does not parse; says where.
+    """
+    import jmespath
+
+    try:
+        search = jmespath.compile(expression).search
+    except jmespath.exceptions.JMESPathError as error:
+        reason = str(error).splitlines()[0].rstrip(":")
+        message = f"{option} is not a JMESPath expression: {reason}"
+        hint = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
+        raise UsageError(message, hint) from None
+
+    def test(notification: Notification) -> bool:
+        try:
+            return truthy(search(notification.as_json()))
+        except jmespath.exceptions.JMESPathError:
+            return False
+
+    return test
+
+
+def truthy(value: Any) -> bool:
+    """Return whether JMESPath counts a value as true: zero is, emptiness is not."""
+    return value is not None and value is not False and value not in ("", [], {})

@@ -1,0 +1,126 @@
+"""What became of a message: delivered, rejected, or unknown.
+
+Most servers acknowledge nothing. A WebSocket ping sent after the message and
+answered shows that the server has read that far; an error frame within a tenth of a
+second after it shows that it did not like what it read. Success is claimed only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from notifyws.errors import NetworkFailed
+from notifyws.models import Message
+from notifyws.protocol.rules import ServerError
+
+__all__ = ["Sender", "Sent"]
+
+GRACE = 0.1
+"""Seconds after the pong in which an error frame may still come."""
+
+Status = Literal["delivered", "rejected", "unknown"]
+
+
+class Link(Protocol):
+    """What is needed of an open connection."""
+
+    async def send(self, text: str) -> None: ...
+    async def ping(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one message.
+
+    Args:
+        status: delivered, rejected, or unknown when nothing shows it.
+        type: the message's type.
+        id: the message's own id, if it has one.
+        detail: the server's words, or why it is unknown.
+    """
+
+    status: Status
+    type: str
+    id: str | None = None
+    detail: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return ``{"status", "type", "id"?, "detail"?}``."""
+        facts = {"id": self.id, "detail": self.detail}
+        known = {key: value for key, value in facts.items() if value is not None}
+        return {"status": self.status, "type": self.type, **known}
+
+
+@dataclass(slots=True)
+class _Batch:
+    messages: Sequence[Message]
+    rejected: dict[str, str] = field(default_factory=dict)
+    doubt: str | None = None
+    lost: bool = False
+
+    def blame(self, error: ServerError) -> bool:
+        """Take an error that names one of these messages; return whether it did."""
+        ids = {message.id for message in self.messages}
+        if error.id is None or error.id not in ids:
+            return False
+        self.rejected[error.id] = error.message
+        return True
+
+    def outcome(self, message: Message) -> Sent:
+        if message.id is not None and message.id in self.rejected:
+            detail = self.rejected[message.id]
+            return Sent("rejected", message.type, message.id, detail)
+        if self.doubt is None:
+            return Sent("delivered", message.type, message.id)
+        alone = len(self.messages) == 1 and not self.lost
+        status: Status = "rejected" if alone else "unknown"
+        return Sent(status, message.type, message.id, self.doubt)
+
+
+class Sender:
+    """Sends over one connection and finds out what became of it.
+
+    Args:
+        frame_of: writes a message as a frame.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        frame_of: Callable[[Message], str],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._frame_of = frame_of
+        self._sleep = sleep
+        self._open: list[_Batch] = []
+
+    def server_error(self, error: ServerError) -> None:
+        """Take note of an error frame while messages are on their way.
+
+        One that names a message's id is that message's. One that names none puts
+        every message on its way in doubt.
+        """
+        if any(batch.blame(error) for batch in self._open):
+            return
+        for batch in self._open:
+            batch.doubt = error.message
+
+    async def send(self, link: Link, messages: Sequence[Message]) -> list[Sent]:
+        """Send messages in order; return what became of each, in the same order.
+
+        Several calls may be under way at once; each batch has a ping of its own.
+        """
+        batch = _Batch(messages)
+        self._open.append(batch)
+        try:
+            for message in messages:
+                await link.send(self._frame_of(message))
+            await link.ping()
+            await self._sleep(GRACE)
+        except NetworkFailed as error:
+            batch.doubt, batch.lost = f"no answer: {error.message}", True
+        finally:
+            self._open.remove(batch)
+        return [batch.outcome(message) for message in messages]

@@ -1,0 +1,344 @@
+"""The public face: one object that connects, keeps connected, receives and sends.
+
+    async with NotificationService(load_settings()) as service:
+        @service.on("message")
+        async def show(notification): ...
+        await service.connect_with_retry()
+        await service.send({"type": "custom_event", "payload": {"tripId": "123"}})
+        async for notification in service: ...
+
+Thin: it assembles what ``runtime`` builds and passes on what the session tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from notifyws.delivery import Inbox
+from notifyws.errors import (
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+    NotifyError,
+    UsageError,
+)
+from notifyws.events import Event, Failure
+from notifyws.handlers import Handlers
+from notifyws.models import Message, Notification
+from notifyws.reconnect import State
+from notifyws.runtime import Runtime
+from notifyws.sending import Sender, Sent
+from notifyws.session import Item, Session
+from notifyws.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyws.tokens import Obtained
+
+__all__ = ["NotificationService"]
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+_PUBLIC_STATE = {
+    State.DISCONNECTED: "disconnected",
+    State.CONNECTING: "connecting",
+    State.CONNECTED: "connected",
+    State.RENEWING: "reconnecting",
+    State.WAITING: "reconnecting",
+    State.STOPPED: "disconnected",
+}
+
+_log = logging.getLogger("notifyws")
+
+
+class NotificationService:
+    """One connection to one server, for as long as the ``async with`` lasts.
+
+    Args:
+        settings: where to, as whom, and how patiently.
+        since: id of the last notification known; ``None`` starts from now.
+        frames: also hand over frames that are no notifications (:meth:`arrivals`).
+        warn: is told what works less well than it should; logged when not given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        since: str | int | None = None,
+        frames: bool = False,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._runtime = Runtime(settings, warn or _log.warning)
+        self._since = since
+        self._frames = frames
+        self._handlers = Handlers()
+        self._observers: list[Callable[[Event], None]] = []
+        self._inbox: Inbox[Item] = Inbox(settings.queue_count, settings.queue_bytes)
+        self._session: Session | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._dispatching: asyncio.Task[None] | None = None
+        self._sender = Sender(self._runtime.frame, asyncio.sleep)
+
+    async def __aenter__(self) -> NotificationService:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.disconnect()
+        await self._runtime.aclose()
+
+    def on(self, event: str) -> Callable[[Handler], Handler]:
+        """Register a handler; it may be a plain or an async function.
+
+        Args:
+            event: ``connected()``, ``disconnected(code, reason)``, ``error(error)``,
+                ``message(notification)`` or ``reconnecting(attempt, delay)``.
+
+        Raises:
+            UsageError: there is no such event.
+        """
+        return self._handlers.on(event)
+
+    def observe(self, observer: Callable[[Event], None]) -> None:
+        """Call ``observer`` with every event at once, however slow the readers are."""
+        self._observers.append(observer)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server knows us and listens, now."""
+        return self._session is not None and self._session.state is State.CONNECTED
+
+    @property
+    def connection_state(self) -> str:
+        """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
+        return _PUBLIC_STATE[self._session.state] if self._session else "disconnected"
+
+    @property
+    def received(self) -> int:
+        """How many notifications were handed over since :meth:`connect`."""
+        return self._session.received if self._session else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slow reader."""
+        return len(self._inbox)
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds the last ping took there and back; ``None`` before the first."""
+        link = self._session.link if self._session else None
+        return link.latency if link else None
+
+    @property
+    def token(self) -> Obtained | None:
+        """The access token in use, with its remaining life when it was obtained."""
+        return self._session.token if self._session else None
+
+    async def connect(self) -> None:
+        """Connect: one try, and no other when the connection is lost.
+
+        Raises:
+            AuthenticationFailed: the server does not accept who we are.
+            NetworkFailed: no connection.
+            ConfigurationError: a setting is missing or wrong.
+        """
+        await self._start(retries=0)
+
+    async def connect_with_retry(self) -> None:
+        """Return once connected; the service keeps it so from then on.
+
+        Raises:
+            AuthenticationFailed: the server does not accept who we are.
+            NetworkFailed: there is no point in trying, or ``max_retries`` is over.
+            ConfigurationError: a setting is missing or wrong.
+        """
+        await self._start(retries=self.settings.max_retries)
+
+    async def disconnect(self) -> None:
+        """Say goodbye (1000) and stop; what has arrived can still be read."""
+        if self._running is not None and self._session is not None:
+            self._session.stop()
+            with suppress(NotifyError, asyncio.CancelledError):
+                await self._running
+        if self._dispatching is not None:
+            self._dispatching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._dispatching
+            self._dispatching = None
+
+    async def closed(self) -> None:
+        """Return when the connection has ended for good.
+
+        Raises:
+            AuthenticationFailed, NetworkFailed: why it ended, unless it was asked to.
+        """
+        if self._running is not None:
+            await asyncio.shield(self._running)
+
+    async def authenticate(self) -> str:
+        """Return a fresh access token: cached, refreshed, or logged in for.
+
+        Raises:
+            AuthenticationFailed: no way to one is left.
+            NetworkFailed: the server cannot be asked.
+        """
+        return (await self._runtime.tokens.get()).value
+
+    async def get_access_token(self) -> str:
+        """Return a fresh access token; the same as :meth:`authenticate`."""
+        return await self.authenticate()
+
+    async def get_user_id(self) -> str | None:
+        """Return whose token it is; ``None`` when neither server nor token tell."""
+        token = await self._runtime.tokens.get()
+        return self.settings.user_id or token.user_id
+
+    async def send(self, message: Message | Mapping[str, Any]) -> Sent:
+        """Send one message and return the proof that it was taken.
+
+        Args:
+            message: a :class:`Message`, or ``{"type": ..., "payload": {...}}``.
+
+        Raises:
+            MessageRejected: the server answered with an error.
+            MessageUnconfirmed: nothing shows whether it was taken.
+            NetworkFailed: there is no connection.
+            UsageError: it is no message.
+        """
+        sent = (await self.send_all([as_message(message)]))[0]
+        if sent.status == "rejected":
+            raise MessageRejected(f"the server rejected the message: {sent.detail}")
+        if sent.status == "unknown":
+            raise MessageUnconfirmed(
+                f"nothing shows whether the message was taken: {sent.detail}",
+                "look at the other side before sending it again",
+            )
+        return sent
+
+    async def send_all(self, messages: Sequence[Message]) -> list[Sent]:
+        """Send messages in order; return what became of each, in the same order.
+
+        Raises:
+            NetworkFailed: there is no connection.
+        """
+        link = self._session.link if self._session else None
+        if link is None:
+            raise NetworkFailed("not connected", "connect first")
+        return await self._sender.send(link, messages)
+
+    async def __aiter__(self) -> AsyncIterator[Notification]:
+        """Yield notifications as they arrive, until the connection ends for good."""
+        feed = self._handlers.feed()
+        while (notification := await feed.get()) is not None:
+            yield notification
+        await self.closed()
+
+    async def arrivals(self) -> AsyncIterator[list[Item]]:
+        """Yield whole bursts of notifications and events, in their order.
+
+        For those who draw or write many at once; handlers and ``async for`` see
+        nothing of what is taken here.
+        """
+        self._stop_dispatching()
+        while burst := await self._inbox.get():
+            yield burst
+
+    def start(self, *, retries: int | None = None) -> None:
+        """Begin to connect, without waiting for it.
+
+        Args:
+            retries: reconnects in a row before giving up; ``None`` for never.
+
+        Raises:
+            ConfigurationError: a setting is missing or wrong.
+        """
+        if self._running is not None and not self._running.done():
+            raise UsageError("already connected", "disconnect first")
+        self._inbox = Inbox(self.settings.queue_count, self.settings.queue_bytes)
+        cursor = self._runtime.cursor(self._since)
+        session = self._runtime.session(
+            self._inbox, cursor, retries=retries, frames=self._frames
+        )
+        session.observers.extend(self._observers)
+        session.on_server_error = self._sender.server_error
+        self._session = session
+        self._running = asyncio.create_task(session.run())
+        self._running.add_done_callback(_look_at)
+
+    async def _start(self, *, retries: int | None) -> None:
+        self.start(retries=retries)
+        assert self._session is not None
+        assert self._running is not None
+        opened = asyncio.Event()
+        self._session.observers.append(
+            lambda event: opened.set() if event.name == "connected" else None
+        )
+        self._dispatching = asyncio.create_task(self._dispatch())
+        waiting = asyncio.create_task(opened.wait())
+        try:
+            await asyncio.wait(
+                {waiting, self._running}, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            waiting.cancel()
+        if self._running.done():
+            await self._running
+
+    async def _dispatch(self) -> None:
+        """Bring what arrives to handlers and to whoever iterates."""
+        async for item in self._items():
+            try:
+                await self._handlers.tell(item)
+            except Exception as error:  # noqa: BLE001 - a handler's bug ends nothing
+                await self._handlers.tell(_broken(error), quietly=True)
+        self._handlers.end()
+
+    async def _items(self) -> AsyncIterator[Item]:
+        while burst := await self._inbox.get():
+            for item in burst:
+                yield item
+
+    def _stop_dispatching(self) -> None:
+        if self._dispatching is not None:
+            self._dispatching.cancel()
+            self._dispatching = None
+
+
+def _broken(error: Exception) -> Failure:
+    _log.error("a handler failed", exc_info=error)
+    return Failure("server_error", f"a handler failed: {error!r}")
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Take note of an ended session's error, which nobody may ask for."""
+    if not task.cancelled():
+        task.exception()
+
+
+def as_message(message: Message | Mapping[str, Any]) -> Message:
+    """Return a message from an object of its shape.
+
+    Raises:
+        UsageError: it has another shape; says what is wrong.
+    """
+    if isinstance(message, Message):
+        return message
+    kind, payload = message.get("type"), message.get("payload", {})
+    unknown = sorted(set(message) - {"type", "payload", "id"})
+    if not isinstance(kind, str) or not kind:
+        raise UsageError("a message needs a type", 'as in {"type": "t", "payload": {}}')
+    if not isinstance(payload, Mapping):
+        raise UsageError("a message's payload must be an object")
+    if unknown:
+        raise UsageError(f"a message has no {unknown[0]!r}", "put it into the payload")
+    return Message(kind, payload, message.get("id"))

@@ -1,0 +1,367 @@
+"""One fresh token for everybody: cached, else refreshed once, else logged in.
+
+Any number of processes and hosts that share a cache cause one refresh together:
+whoever adds the ``lock`` does the work, the others wait and read its result. What is
+written carries a new ``generation`` and only replaces the generation that was read,
+so that a logout wins and an old token never overwrites a newer one.
+
+The cache and the server are handed in; this module knows neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
+from notifyws.models import Account, Token, TokenPair, TokenSource
+from notifyws.world import World
+
+__all__ = ["Entry", "Held", "Issuer", "Keeper", "Obtained", "ReadyMade", "Store"]
+
+ACCESS = ("access", "refresh", "generation")
+"""Names that are read together."""
+LOCK_KEEP = 15.0
+"""Seconds after which the lock of a holder that died is free again."""
+POLL = 0.05
+"""Seconds between looks while another process does the work."""
+GENERATION_KEEP = 420 * 86400.0
+"""Seconds the generation outlives the tokens."""
+DENIED_KEEP = 60.0
+"""Seconds a wrong password is remembered."""
+
+
+class Entry(Protocol):
+    """A text of the cache and the seconds until it is forgotten."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def remaining(self) -> float: ...
+
+
+class Store(Protocol):
+    """What is needed of a token cache."""
+
+    async def read(self, account: str, *names: str) -> Mapping[str, Any]: ...
+    async def replace(
+        self,
+        account: str,
+        entries: Mapping[str, tuple[str, float] | None],
+        *,
+        expect: Mapping[str, str | None],
+    ) -> bool: ...
+    async def add(self, account: str, name: str, text: str, keep: float) -> bool: ...
+
+
+class Issuer(Protocol):
+    """What is needed of a server's HTTP side.
+
+    Every call raises :class:`~notifyws.errors.AuthenticationFailed` when what was
+    shown is no good, and :class:`~notifyws.errors.NetworkFailed` otherwise.
+    """
+
+    async def login(self, username: str, password: str) -> TokenPair: ...
+    async def refresh(self, refresh_token: str) -> TokenPair: ...
+    async def logout(self, refresh_token: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """A usable access token.
+
+    Args:
+        value: the token.
+        source: whether it was cached, refreshed, logged in for, or ready-made.
+        remaining: seconds of the token's own life that are left.
+        user_id: whose it is; ``None`` when the server did not say.
+    """
+
+    value: str = field(repr=False)
+    source: TokenSource
+    remaining: float
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the cache holds of an account at one moment; ``None`` for "not there"."""
+
+    access: Obtained | None = None
+    access_text: str | None = field(repr=False, default=None)
+    refresh: str | None = field(repr=False, default=None)
+    refresh_text: str | None = field(repr=False, default=None)
+    refresh_remaining: float | None = None
+    user_id: str | None = None
+    generation: str | None = None
+
+
+def pack(token: Token, user_id: str | None) -> str:
+    """Return the text that a cache keeps of a token."""
+    return json.dumps(
+        {
+            "v": 1,
+            "token": token.value,
+            "margin": token.margin,
+            "userId": user_id,
+        }
+    )
+
+
+def unpack(text: str) -> Mapping[str, Any] | None:
+    """Return what :func:`pack` packed, ``None`` for anything else."""
+    try:
+        value = json.loads(text)
+        good = value["v"] == 1 and value["token"] and isinstance(value["token"], str)
+        return value if good and float(value["margin"]) >= 0 else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def held(entries: Mapping[str, Entry]) -> Held:
+    """Return what entries of a cache mean; rubbish counts as nothing."""
+    access, refresh = entries.get("access"), entries.get("refresh")
+    a = unpack(access.text) if access else None
+    r = unpack(refresh.text) if refresh else None
+    generation = entries.get("generation")
+    return Held(
+        access=(access and a and _obtained(a, access.remaining)) or None,
+        access_text=access.text if access else None,
+        refresh=r["token"] if r else None,
+        refresh_text=refresh.text if refresh else None,
+        refresh_remaining=(
+            refresh.remaining + float(r["margin"]) if refresh and r else None
+        ),
+        user_id=(a or r or {}).get("userId"),
+        generation=generation.text if generation else None,
+    )
+
+
+def _obtained(packed: Mapping[str, Any], remaining: float) -> Obtained:
+    life_left = remaining + float(packed["margin"])
+    return Obtained(packed["token"], "cache", life_left, packed.get("userId"))
+
+
+class Keeper:
+    """Keeps the tokens of one account.
+
+    Args:
+        account: whose tokens.
+        cache: shared with everybody else who keeps them.
+        issuer: the server's HTTP side.
+        world: sleep and chance.
+        username: to log in with; may be empty.
+        password: to log in with; empty when only cached tokens can be used.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        cache: Store,
+        issuer: Issuer,
+        world: World,
+        *,
+        username: str = "",
+        password: str = "",
+    ) -> None:
+        self._account = account.id
+        self._cache = cache
+        self._issuer = issuer
+        self._world = world
+        self._username = username
+        self._password = password
+
+    async def peek(self) -> Held:
+        """Return what is cached, without changing anything."""
+        return held(await self._cache.read(self._account, *ACCESS))
+
+    async def get(self) -> Obtained:
+        """Return a fresh access token, from wherever it costs least.
+
+        Raises:
+            AuthenticationFailed: no way to one is left.
+            NetworkFailed: the server cannot be asked.
+        """
+        now = await self.peek()
+        return now.access or await self._single_flight(None)
+
+    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained:
+        """Return another token than ``refused``, which the server did not accept.
+
+        Only that very token is dropped: one that somebody else has got in the
+        meantime stays, and is used.
+
+        Args:
+            refused: the token.
+            only_login: it came straight from a refresh, so only a login can help.
+        """
+        await self._drop(refused)
+        return await self._single_flight(refused, only_login=only_login)
+
+    async def force(self) -> Obtained:
+        """Return a new token; those who force at once and saw the same one share it."""
+        now = await self.peek()
+        return await self._single_flight(now.access.value if now.access else None)
+
+    async def login(self) -> tuple[Obtained, TokenPair]:
+        """Log in whatever is cached, also with a password remembered as wrong."""
+        before = await self.peek()
+        pair = await self._log_in(remembering=False)
+        await self._store(pair, before)
+        return _fresh(pair, "login", before), pair
+
+    async def clear(self) -> None:
+        """Empty the account's cache, so that a refresh in flight is not kept."""
+        emptied = {"access": None, "refresh": None}
+        generation = (self._world.secret(), GENERATION_KEEP)
+        await self._cache.replace(
+            self._account, {**emptied, "generation": generation}, expect={}
+        )
+
+    async def logout(self) -> NotifyError | None:
+        """Tell the server, and empty the cache in any case.
+
+        Returns:
+            Why the server could not be told; ``None`` when it was.
+        """
+        before = await self.peek()
+        await self.clear()
+        if before.refresh is None:
+            return None
+        try:
+            await self._issuer.logout(before.refresh)
+        except (NetworkFailed, AuthenticationFailed) as error:
+            return error
+        return None
+
+    async def _drop(self, refused: str) -> None:
+        now = await self.peek()
+        if now.access is not None and now.access.value == refused:
+            expect = {"access": now.access_text}
+            await self._cache.replace(self._account, {"access": None}, expect=expect)
+
+    async def _single_flight(
+        self, seen: str | None, *, only_login: bool = False
+    ) -> Obtained:
+        owner = self._world.secret()
+        while not await self._cache.add(self._account, "lock", owner, LOCK_KEEP):
+            await self._world.sleep(POLL * (1 + self._world.dice()))
+            if served := _other_than(seen, await self.peek()):
+                return served
+        try:
+            now = await self.peek()
+            return _other_than(seen, now) or await self._obtain(now, owner, only_login)
+        finally:
+            await self._cache.replace(
+                self._account, {"lock": None}, expect={"lock": owner}
+            )
+
+    async def _obtain(self, now: Held, owner: str, only_login: bool) -> Obtained:
+        problem: NotifyError | None = None
+        if now.refresh is not None and not only_login:
+            try:
+                return await self._refresh(now)
+            except AuthenticationFailed as error:
+                problem = error
+                expect = {"refresh": now.refresh_text}
+                await self._cache.replace(
+                    self._account, {"refresh": None}, expect=expect
+                )
+            except NetworkFailed as error:
+                problem = error
+        if not self._password and problem is not None:
+            raise problem
+        await self._hold_on(owner)
+        pair = await self._log_in()
+        await self._store(pair, now)
+        return _fresh(pair, "login", now)
+
+    async def _hold_on(self, owner: str) -> None:
+        """Give the lock its full time again: a refresh may have used most of it."""
+        lock = {"lock": (owner, LOCK_KEEP)}
+        await self._cache.replace(self._account, lock, expect={"lock": owner})
+
+    async def _refresh(self, now: Held) -> Obtained:
+        assert now.refresh is not None
+        pair = await self._issuer.refresh(now.refresh)
+        await self._store(pair, now)
+        return _fresh(pair, "refresh", now)
+
+    async def _log_in(self, *, remembering: bool = True) -> TokenPair:
+        if not self._password:
+            raise AuthenticationFailed(
+                "not logged in: no usable token is cached and no password is set",
+                "notifyws auth login",
+            )
+        denied = f"denied:{self._digest()}"
+        if remembering and denied in await self._cache.read(self._account, denied):
+            raise AuthenticationFailed(
+                "the server refused this password less than a minute ago",
+                "correct the password, or try again at once with: notifyws auth login",
+            )
+        try:
+            return await self._issuer.login(self._username, self._password)
+        except AuthenticationFailed:
+            await self._cache.replace(
+                self._account, {denied: ("1", DENIED_KEEP)}, expect={}
+            )
+            raise
+
+    async def _store(self, pair: TokenPair, before: Held) -> None:
+        """Keep a pair, both tokens in one step, unless somebody was faster.
+
+        A reply without a refresh token leaves the old one its remaining time.
+        """
+        user_id = pair.user_id or before.user_id
+        entries: dict[str, tuple[str, float] | None] = {
+            "access": (pack(pair.access, user_id), pair.access.keep),
+            "generation": (self._world.secret(), GENERATION_KEEP),
+        }
+        if pair.refresh is not None:
+            entries["refresh"] = (pack(pair.refresh, user_id), pair.refresh.keep)
+        await self._cache.replace(
+            self._account, entries, expect={"generation": before.generation}
+        )
+
+    def _digest(self) -> str:
+        """Return a slow keyed digest: a cache that leaks gives no password away."""
+        secret = self._password.encode("utf-8", "surrogatepass")
+        salt = self._account.encode()
+        return hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
+
+
+def _other_than(seen: str | None, now: Held) -> Obtained | None:
+    fresh = now.access is not None and now.access.value != seen
+    return now.access if fresh else None
+
+
+def _fresh(pair: TokenPair, source: TokenSource, before: Held) -> Obtained:
+    user_id = pair.user_id or before.user_id
+    return Obtained(pair.access.value, source, pair.access.lifetime, user_id)
+
+
+class ReadyMade:
+    """Keeps a token that was given whole: nothing is cached, nothing is renewed."""
+
+    def __init__(self, pair: TokenPair) -> None:
+        self._token = Obtained(
+            pair.access.value, "static", pair.access.lifetime, pair.user_id
+        )
+
+    async def get(self) -> Obtained:
+        """Return the token."""
+        return self._token
+
+    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained:
+        """Raise: there is no other token.
+
+        Raises:
+            AuthenticationFailed: always.
+        """
+        raise AuthenticationFailed(
+            "the server does not accept the ready-made token",
+            "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
+        )

@@ -1,0 +1,191 @@
+"""The one way to stdout: bytes leave in order, whole, at once, blocking nobody.
+
+Owns a file descriptor and knows nothing of what is written. A pipe or socket takes
+``PIPE_BUF`` bytes without blocking once poll says so (POSIX), so it is asked before
+each piece. A terminal promises no such thing, so it is opened once more for our own
+non-blocking use. O_NONBLOCK is never set on what was inherited: other processes
+share it. No threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import select
+import stat
+from collections.abc import Callable
+
+from notifyws.errors import OutputFailed
+
+__all__ = ["Output", "ReaderGone"]
+
+_PIECE = min(select.PIPE_BUF, 4096)
+_BIG_PIECE = 65_536
+_GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
+_RETRY = 0.02
+_HINTS = {
+    errno.ENOSPC: "free some space there, or write somewhere else",
+    errno.EDQUOT: "free some of your quota, or write somewhere else",
+    errno.EBADF: "start it with stdout open: a terminal, a pipe, a file, /dev/null",
+}
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has left: ``| head -1``, a closed terminal."""
+
+
+class Output:
+    """A file descriptor that is written without ever blocking the event loop.
+
+    Args:
+        fd: an open file descriptor; make the object before anything else is opened,
+            because a closed one's number goes to the next file.
+        name: what error messages call it.
+
+    Raises:
+        OutputFailed: ``fd`` is not open.
+    """
+
+    def __init__(self, fd: int = 1, name: str = "stdout") -> None:
+        self._name = name
+        try:
+            mode = os.fstat(fd).st_mode
+        except OSError as problem:
+            raise self._failed(problem) from None
+        self.is_terminal = os.isatty(fd)
+        self._own = _reopened(fd) if self.is_terminal else None
+        self._fd = fd if self._own is None else self._own
+        self._streams = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+        self._asked = not stat.S_ISREG(mode) and self._own is None
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLOUT)
+        self._lock = asyncio.Lock()
+
+    async def write(self, data: bytes) -> None:
+        """Write all of ``data``, after what others are writing, then yield once.
+
+        Raises:
+            ReaderGone: nobody reads any more.
+            OutputFailed: it cannot be written: the disk is full, for example.
+        """
+        async with self._lock:
+            start = 0
+            while start < len(data):
+                taken = self._write_piece(data, start) if self._ready() else 0
+                start += taken
+                if not taken:
+                    await self._writable()
+        await asyncio.sleep(0)
+
+    def write_now(self, data: bytes, *, patience: float = 0.0) -> bool:
+        """Write a little where that cannot block, else leave it; tell which.
+
+        Args:
+            data: less than a terminal holds: a footer, a farewell.
+            patience: seconds to wait for room; with any, ``data`` also goes between
+                the pieces of a write under way.
+        """
+        if self._lock.locked() and not patience:
+            return False
+        try:
+            return self._ready(patience) and self._write_piece(data, 0) == len(data)
+        except (ReaderGone, OutputFailed):
+            return False
+
+    def watch_reader(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call ``callback`` once as soon as a pipe's reader leaves, written to or not.
+
+        Quietly watches nothing where that cannot be known: files, terminals.
+        Returns what ends the watch.
+        """
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.remove_reader(self._fd)
+
+        def look() -> None:
+            stop()
+            if self._reader_left():
+                callback()
+
+        if not self._streams:
+            return lambda: None
+        try:
+            loop.add_reader(self._fd, look)
+        except (OSError, NotImplementedError, ValueError):
+            return lambda: None
+        return stop
+
+    def close(self) -> None:
+        """Give back what was opened here; the inherited descriptor stays open."""
+        if self._own is not None:
+            os.close(self._own)
+            self._own = None
+
+    def _ready(self, patience: float = 0.0) -> bool:
+        return not (self._asked or patience) or bool(self._poll.poll(patience * 1000))
+
+    def _reader_left(self) -> bool:
+        return any(event & _GONE for _, event in self._poll.poll(0))
+
+    def _write_piece(self, data: bytes, start: int) -> int:
+        """Write one piece and return its size, 0 when there is no room after all."""
+        size = _PIECE if self._asked else _BIG_PIECE
+        try:
+            return os.write(self._fd, data[start : _piece_end(data, start, size)])
+        except BlockingIOError:
+            return 0
+        except (BrokenPipeError, ConnectionResetError):
+            raise ReaderGone(self._name) from None
+        except OSError as problem:
+            if problem.errno == errno.EIO and self.is_terminal:
+                raise ReaderGone(self._name) from None
+            raise self._failed(problem) from None
+
+    async def _writable(self) -> None:
+        loop = asyncio.get_running_loop()
+        room: asyncio.Future[None] = loop.create_future()
+        try:
+            loop.add_writer(self._fd, _settle, room)
+        except (OSError, NotImplementedError, ValueError):
+            await asyncio.sleep(_RETRY)
+            return
+        try:
+            await room
+        finally:
+            loop.remove_writer(self._fd)
+
+    def _failed(self, problem: OSError) -> OutputFailed:
+        number = problem.errno or 0
+        what = "it is closed" if number == errno.EBADF else os.strerror(number).lower()
+        sentence = f"{self._name} cannot be written: {what}"
+        return OutputFailed(sentence, _HINTS.get(number, ""))
+
+
+def _settle(room: asyncio.Future[None]) -> None:
+    if not room.done():
+        room.set_result(None)
+
+
+def _piece_end(data: bytes, start: int, size: int) -> int:
+    """Return where a piece ends: after a line if one ends in it.
+
+    Lines of up to ``PIPE_BUF`` bytes stay whole even in a pipe with several writers.
+    """
+    if len(data) - start <= size:
+        return len(data)
+    return data.rfind(b"\n", start, start + size) + 1 or start + size
+
+
+def _reopened(fd: int) -> int | None:
+    """Return the same terminal opened once more, non-blocking, ``None`` if refused."""
+    flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        own = os.open(os.ttyname(fd), flags)
+    except OSError:
+        return None
+    if os.fstat(own).st_rdev == os.fstat(fd).st_rdev:
+        return own
+    os.close(own)
+    return None

@@ -1,0 +1,170 @@
+"""Remote text made fit for a terminal: what comes out is text and nothing else.
+
+Pure. The rules, in this order:
+
+1. Escape sequences of every family vanish whole, 7-bit and 8-bit forms alike. One
+   that never ends loses its introducer only: what it wanted to hide is shown.
+2. Every kind of line break is one newline, kept when asked for, else a space.
+   A tab is a space, four where lines are kept.
+3. Invisible characters vanish: bidi controls, zero-width and tag characters, fillers.
+   U+200C and U+200D stay between two characters beyond ASCII, where scripts and
+   emoji need them; so does one emoji selector after such a character; so do three
+   accents on a letter.
+4. Every other control, and each lone surrogate, is U+FFFD.
+5. More than ``LIMIT`` characters are cut, and the end says how many.
+
+Each rule takes linear time and applying them twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+__all__ = ["FRAME_LIMIT", "LIMIT", "harmless", "link_target", "safe_frame"]
+
+LIMIT = 4096
+"""Characters of one text that are shown."""
+FRAME_LIMIT = 65_536
+"""Characters of one frame that are shown."""
+_LOOKED_AT = 65_536
+_LINK_LIMIT = 2048
+
+_BODY = r"[^\x07\x18\x1a\x1b\x80-\x9f]*+"
+_SEQUENCE = re.compile(
+    rf"(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f]){_BODY}(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
+    r"|\x1b[P\]X^_\[]|[\x90\x98\x9b\x9d-\x9f]"
+    r"|\x1b[ -/]*+[0-~]"
+)
+_BREAK = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_UNSEEN = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_STRAY = r"\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
+_INVISIBLE = re.compile(f"[{_UNSEEN}]")
+_CONTROL = re.compile(f"[{_STRAY}]")
+_SEEN = r"[^\x00-\x7f\u200c\u200d]"
+_SELECTOR = re.compile(
+    r"(?<![0-9#*\x80-\u200b\u200e-\ufe0d\ufe10-\U0010ffff])[\ufe0e\ufe0f]"
+)
+_JOINER = re.compile(rf"(?<!{_SEEN})[\u200c\u200d]|[\u200c\u200d](?!{_SEEN})")
+_ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+_PILE = re.compile(rf"(?<={_ACCENT}{{3}}){_ACCENT}+")
+_SUSPECT = re.compile(
+    rf"[\n\u2028\u2029{_UNSEEN}{_STRAY}\u200c\u200d\ufe0e\ufe0f]|{_ACCENT}{{4}}"
+)
+_IN_FRAME = re.compile(rf"[\u2028\u2029{_UNSEEN}{_STRAY}]")
+
+
+def harmless(text: str, *, lines: bool = False) -> str:
+    """Return remote ``text`` as text that no terminal obeys, at most ``LIMIT`` long.
+
+    Args:
+        text: anything at all.
+        lines: keep newlines instead of making them spaces.
+    """
+    if len(text) <= LIMIT and _innocent(text):
+        return text
+    kept = _without_sequences(text[:_LOOKED_AT], lines)
+    kept = _CONTROL.sub("\ufffd", _INVISIBLE.sub("", kept))
+    kept = _PILE.sub("", _JOINER.sub("", _SELECTOR.sub("", kept)))
+    return _shortened(kept, LIMIT, max(0, len(text) - _LOOKED_AT))
+
+
+def safe_frame(text: str) -> str:
+    """Return a frame as received for a terminal: what would act is spelled out.
+
+    An escape reads ``\\x1b``, an override ``\\u202e``; newlines stay.
+    """
+    kept = _IN_FRAME.sub(_spelled, text[:FRAME_LIMIT])
+    return _shortened(kept, FRAME_LIMIT, max(0, len(text) - FRAME_LIMIT))
+
+
+def _innocent(text: str) -> bool:
+    """Tell quickly that there is nothing to do, as nearly always."""
+    if text.isascii():
+        return text.isprintable()
+    return _SUSPECT.search(text) is None
+
+
+def _without_sequences(text: str, lines: bool) -> str:
+    text = _BREAK.sub("\n", _SEQUENCE.sub("", text))
+    if lines:
+        return text.replace("\t", "    ")
+    return text.replace("\n", " ").replace("\t", " ")
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _shortened(text: str, limit: int, unseen: int) -> str:
+    if not unseen and len(text) <= limit:
+        return text
+    keep = min(len(text), limit - 40)
+    return f"{text[:keep]}… ({len(text) - keep + unseen:,} characters more)"
+
+
+_PLAIN_PATH = re.compile(r"/(?!/)(?:(?!/\.\.?(?:/|\?|$))[A-Za-z0-9/_.~%?=&+:,-])*")
+_REFUSED = re.compile(r"[\x00-\x20\x7f-\xa0\\<>\"`{|}^]|\s")
+
+
+def link_target(link: str | None, base: str) -> str | None:
+    """Return where a link leads as an ASCII URL, ``None`` where nobody should go.
+
+    Only http, https and mailto survive; credentials in a URL are dropped, and a host
+    beyond ASCII is spelled in its xn-- form, so that it looks like what it is.
+
+    Args:
+        link: the notification's own words, or a fallback.
+        base: what relative links are resolved against; ws:// counts as http://.
+    """
+    if not link or len(link) > _LINK_LIMIT:
+        return None
+    if _PLAIN_PATH.fullmatch(link) and (origin := _origin(base)):
+        return origin + link
+    if _REFUSED.search(link) or harmless(link) != link:
+        return None
+    try:
+        return _spelled_out(urlsplit(urljoin(_as_http(base), link)))
+    except ValueError:
+        return None
+
+
+def _as_http(base: str) -> str:
+    return "http" + base[2:] if base.startswith(("ws://", "wss://")) else base
+
+
+@lru_cache(maxsize=16)
+def _origin(base: str) -> str | None:
+    """Return scheme and host of ``base``, ``None`` where it is no web address."""
+    try:
+        whole = _spelled_out(urlsplit(_as_http(base))._replace(path="", query=""))
+    except ValueError:
+        return None
+    return whole if whole and whole.startswith("http") else None
+
+
+def _spelled_out(url: SplitResult) -> str | None:
+    path = quote(url.path, safe="/%:@!$&'()*+,;=~-._")
+    query = quote(url.query, safe="/%:@!$&'()*+,;=~-._?")
+    fragment = quote(url.fragment, safe="/%:@!$&'()*+,;=~-._?")
+    if url.scheme == "mailto":
+        parts = SplitResult("mailto", "", path, query, "")
+        return parts.geturl() if path and not url.netloc else None
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        return None
+    return SplitResult(url.scheme, _host(url), path, query, fragment).geturl()
+
+
+def _host(url: SplitResult) -> str:
+    """Return host and port without credentials; ``ValueError`` where there is none."""
+    name = url.hostname or ""
+    host = f"[{name}]" if ":" in name else name.encode("idna").decode("ascii")
+    if not re.fullmatch(r"[\w.\-]+|\[[0-9a-f:.]+\]", host, re.ASCII):
+        raise ValueError(host)
+    return host if url.port is None else f"{host}:{url.port}"

@@ -1,0 +1,40 @@
+"""What decisions need of the world, as values that are handed in.
+
+Clock, sleep and dice are parameters everywhere; ``runtime`` hands in the real ones
+and tests hand in others. Monotonic time is for waiting, wall time is for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+__all__ = ["World", "utc_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The outside, as far as the core needs it.
+
+    Args:
+        now: monotonic seconds.
+        wall: unix seconds.
+        sleep: waits that many seconds.
+        dice: draws a number in [0, 1).
+        secret: returns an unguessable text.
+        suspended: seconds the machine has slept since it was started.
+    """
+
+    now: Callable[[], float]
+    wall: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    dice: Callable[[], float]
+    secret: Callable[[], str]
+    suspended: Callable[[], float]
+
+
+def utc_text(unix_seconds: float) -> str:
+    """Return a moment as RFC 3339 UTC text with milliseconds."""
+    moment = datetime.fromtimestamp(unix_seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,118 @@
+"""A server, a client of it, and a loop on which nothing may go wrong unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from notifyws.devserver import DevServer, ServerOptions
+
+SECONDS = 8.0
+
+
+def run(story):
+    """Run a coroutine function to its end; an error nobody saw fails it too."""
+
+    async def whole():
+        unseen: list[dict[str, Any]] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: unseen.append(context))
+        async with asyncio.timeout(SECONDS):
+            await story()
+        assert not unseen, unseen
+
+    asyncio.run(whole())
+
+
+class World:
+    """A running server and the two ways to reach it."""
+
+    def __init__(self, server: DevServer, http: httpx.AsyncClient, lines) -> None:
+        self.server = server
+        self.http = http
+        self.lines = lines
+
+    async def login(self, user="demo", password="demo") -> dict[str, Any]:
+        body = {"username": user, "password": password}
+        answer = await self.http.post("/auth/login", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def refresh(self, token: str) -> httpx.Response:
+        return await self.http.post("/auth/refresh", json={"refreshToken": token})
+
+    async def logout(self, token: str) -> httpx.Response:
+        return await self.http.post("/auth/logout", json={"refreshToken": token})
+
+    async def dev(self, order: str, body: Any = None) -> dict[str, Any]:
+        answer = await self.http.post(
+            f"/_dev/{order}", json={} if body is None else body
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def stats(self) -> dict[str, Any]:
+        return (await self.http.get("/_dev/stats")).json()
+
+    def open(self, token: str | None = None, path: str = "/ws", **options: Any):
+        """Return a connection to be awaited or entered."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return connect(
+            self.server.url + path,
+            additional_headers=headers,
+            compression=None,
+            proxy=None,
+            **options,
+        )
+
+    async def refused(self, *args: Any, **options: Any) -> Any:
+        """Return the HTTP answer of an upgrade that must not succeed."""
+        try:
+            async with self.open(*args, **options):
+                raise AssertionError("it was let in")
+        except InvalidStatus as error:
+            return error.response
+
+
+@asynccontextmanager
+async def world(**options: Any):
+    """Give a running server on a free port."""
+    lines: list[tuple[int, str]] = []
+    options.setdefault("port", 0)
+    chosen = ServerOptions(**options)
+    async with (
+        DevServer(chosen, lambda level, line: lines.append((level, line))) as one,
+        httpx.AsyncClient(base_url=one.http_url, trust_env=False, verify=False) as http,
+    ):
+        yield World(one, http, lines)
+    assert not [line for _, line in lines if "Error" in line], lines
+
+
+async def receive(socket, count: int | None = None) -> Any:
+    """Return the next frame as a value, or the next ``count`` of them."""
+    if count is None:
+        return json.loads(await asyncio.wait_for(socket.recv(), 2))
+    return [await receive(socket) for _ in range(count)]
+
+
+async def ending(socket) -> tuple[int, str]:
+    """Return how a socket ends, after whatever else it says."""
+    try:
+        async with asyncio.timeout(3):
+            while True:
+                await socket.recv()
+    except ConnectionClosed as error:
+        seen = error.rcvd
+        return (1006, "") if seen is None else (seen.code, seen.reason)
+
+
+async def until(question) -> None:
+    """Return when ``question()`` is true; soon, or the story's time runs out."""
+    while not await question():
+        await asyncio.sleep(0.005)

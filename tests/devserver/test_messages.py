@@ -1,0 +1,126 @@
+"""What is understood, what is refused, and what is passed on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from notifyws.devserver.messages import (
+    LIMIT,
+    Hello,
+    Refused,
+    notification_fields,
+    published,
+    understand,
+)
+from notifyws.models import Message
+
+
+def test_a_message_is_a_type_and_a_payload():
+    assert understand('{"type":"a","payload":{"b":1}}') == Message("a", {"b": 1})
+
+
+def test_a_payload_may_be_missing():
+    assert understand('{"type":"a"}') == Message("a", {})
+
+
+def test_a_first_frame_brings_a_token():
+    assert understand('{"type":"auth","token":"t"}') == Hello("t")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "", "nonsense", "[]", "null", '"a"', "{}", '{"type":""}', '{"type":5}',
+        '{"type":"a","payload":[]}', '{"type":"a","payload":null}',
+        '{"type":"a","payload":{"x":NaN}}', '{"type":"a","payload":{"x":1e400}}',
+        "[" * 60_000, b"{}", '{"type":"a","payload":{"x":"' + "y" * LIMIT + '"}}',
+        '{"type":"a","payload":{"x":"' + "é" * (LIMIT // 2) + '"}}',
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused(frame):
+    refused = understand(frame)
+    assert isinstance(refused, Refused)
+    assert json.loads(refused.frame())["payload"] == {"message": refused.message}
+
+
+@pytest.mark.parametrize("ident", ["x-1", 7, ""])
+def test_a_refusal_names_the_message_it_is_about(ident):
+    refused = understand(json.dumps({"type": "", "id": ident}))
+    assert json.loads(refused.frame())["payload"]["id"] == ident
+
+
+@pytest.mark.parametrize("ident", [None, True, [], {}, 1.5])
+def test_what_is_no_id_is_not_given_back(ident):
+    refused = understand(json.dumps({"type": "", "id": ident}))
+    assert "id" not in json.loads(refused.frame())["payload"]
+
+
+def test_a_message_as_large_as_allowed_is_taken():
+    frame = '{"type":"a","payload":{"x":""}}'
+    full = frame.replace('""', '"' + "y" * (LIMIT - len(frame)) + '"')
+    assert len(full) == LIMIT
+    assert isinstance(understand(full), Message)
+
+
+@pytest.mark.parametrize(
+    ("payload", "data"),
+    [
+        ({}, None),
+        ({"a": 1}, {"a": 1}),
+        ({"data": {"b": 2}}, {"b": 2}),
+        ({"a": 1, "data": {"b": 2}}, {"a": 1, "b": 2}),
+        ({"a": 1, "data": {"a": 2}}, {"a": 2}),
+        ({"data": [1]}, [1]),
+        ({"a": 1, "data": [1]}, {"a": 1, "data": [1]}),
+        ({"timestamp": "t", "id": 5}, {"timestamp": "t", "id": 5}),
+    ],
+)
+def test_what_a_notification_has_no_field_for_goes_to_data(payload, data):
+    assert notification_fields(Message("t", payload))["data"] == data
+
+
+def test_a_notification_has_its_fields_in_order():
+    fields = notification_fields(
+        Message("t", {"link": "/x", "message": "m", "title": "T", "a": 1})
+    )
+    assert published(fields, 7, "now") == (
+        '{"type":"t","id":"7","title":"T","message":"m","link":"/x",'
+        '"data":{"a":1},"timestamp":"now"}'
+    )
+
+
+def test_empty_fields_are_left_out_except_title_and_message():
+    fields = notification_fields(Message("t", {"link": "", "data": {}}))
+    assert json.loads(published(fields, 7, "now")) == {
+        "type": "t", "id": "7", "title": "", "message": "", "timestamp": "now",
+    }  # fmt: skip
+
+
+def test_falsy_data_that_says_something_is_kept():
+    for data in (0, False):
+        fields = notification_fields(Message("t", {"data": data}))
+        assert json.loads(published(fields, 7, "now"))["data"] is data
+
+
+def test_a_title_that_is_no_text_becomes_text():
+    fields = notification_fields(Message("t", {"title": 5, "message": [1]}))
+    frame = json.loads(published(fields, 7, "now"))
+    assert (frame["title"], frame["message"]) == ("5", "[1]")
+
+
+def test_fields_nobody_knows_are_kept_and_the_id_is_ours():
+    frame = json.loads(published({"type": "t", "id": "9", "color": "red"}, 7, "now"))
+    assert (frame["id"], frame["color"]) == ("7", "red")
+
+
+def test_a_frame_is_one_ascii_line():
+    frame = published({"type": "t", "title": "é\n\u2028\ud800"}, 7, "now")
+    assert frame.isascii()
+    assert "\n" not in frame
+
+
+def test_what_json_cannot_say_is_not_published():
+    with pytest.raises(ValueError):
+        published({"type": "t", "data": {"x": float("nan")}}, 7, "now")

@@ -1,0 +1,378 @@
+"""The WebSocket side: letting in, passing on, replaying, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.devserver.support import ending, receive, run, until, world
+
+
+def message(kind="note", **payload):
+    return json.dumps({"type": kind, "payload": payload})
+
+
+# Letting in
+
+
+@pytest.mark.parametrize(
+    "path", ["/?token={}", "/ws?access_token={}", "/any/where?token={}"]
+)
+def test_a_token_may_stand_in_the_query(path):
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(path=path.format(token)):
+                await one.dev("notify", {"title": "hi"})
+
+    run(story)
+
+
+def test_a_token_may_stand_in_the_header():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token) as socket:
+                await one.dev("notify", {"type": "t", "title": "hi"})
+                assert (await receive(socket))["title"] == "hi"
+
+    run(story)
+
+
+def test_a_token_may_be_the_second_subprotocol_and_the_first_is_accepted():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(subprotocols=["bearer", token]) as socket:
+                assert socket.subprotocol == "bearer"
+                await one.dev("notify")
+                assert (await receive(socket))["type"] == "notification"
+
+    run(story)
+
+
+def test_a_token_may_come_in_the_first_frame_and_is_not_answered():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open() as socket:
+                await socket.send(json.dumps({"type": "auth", "token": token}))
+                await until(lambda: is_live(one))
+                await one.dev("notify", {"title": "first"})
+                assert (await receive(socket))["title"] == "first"
+
+    run(story)
+
+
+async def is_live(one):
+    return (await one.stats())["live"] == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"token": "bad"},
+        {"path": "/?token=bad"},
+        {"path": "/?token="},
+        {"path": "/?access_token=bad"},
+        {"subprotocols": ["bearer", "bad"]},
+        {"additional_headers": {"Authorization": "Basic eDp5"}},
+    ],
+)
+def test_a_bad_token_is_an_http_401(options):
+    async def story():
+        async with world() as one:
+            options.setdefault("path", "/ws")
+            headers = options.pop("additional_headers", None)
+            if headers:
+                answer = await one.http.get("/", headers={**headers, **UPGRADE})
+                status, body = answer.status_code, answer.content
+            else:
+                answer = await one.refused(**options)
+                status, body = answer.status_code, bytes(answer.body)
+            assert status == 401
+            assert json.loads(body)["error"]["code"] == "invalid_token"
+            assert (await one.stats())["refusedUpgrades"] == 1
+
+    run(story)
+
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize(
+    "frame", ['{"type":"auth","token":"bad"}', '{"type":"hello"}', "rubbish", b"bytes"]
+)
+def test_a_bad_first_frame_is_closed_with_4401(frame):
+    async def story():
+        async with world() as one, one.open() as socket:
+            await socket.send(frame)
+            assert await ending(socket) == (4401, "unauthorized")
+
+    run(story)
+
+
+def test_a_first_frame_that_does_not_come_is_closed_with_4401():
+    async def story():
+        async with world(auth_timeout=0.02) as one, one.open() as socket:
+            assert (await ending(socket))[0] == 4401
+
+    run(story)
+
+
+def test_a_client_that_leaves_before_its_first_frame_is_no_trouble():
+    async def story():
+        async with world() as one:
+            async with one.open():
+                pass
+            assert (await one.stats())["connections"] == 0
+
+    run(story)
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/_dev/stats"])
+def test_no_socket_stands_where_http_is(path):
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            assert (await one.refused(token, path)).status_code == 404
+
+    run(story)
+
+
+def test_a_live_socket_outlives_its_token():
+    async def story():
+        async with world(access_ttl=0.03) as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token) as socket:
+                await asyncio.sleep(0.04)
+                await one.dev("notify", {"title": "still"})
+                assert (await receive(socket))["title"] == "still"
+
+    run(story)
+
+
+# Passing on
+
+
+def test_a_message_reaches_every_other_connection_of_the_user_only():
+    async def story():
+        async with world(users={"ann": "1", "bob": "2"}) as one:
+            ann = (await one.login("ann", "1"))["accessToken"]
+            bob = (await one.login("bob", "2"))["accessToken"]
+            async with one.open(ann) as a, one.open(ann) as b, one.open(bob) as c:
+                await a.send(message("trip", title="T", link="/x", tripId="1"))
+                seen = await receive(b)
+                assert seen.pop("timestamp").endswith("Z")
+                assert seen.pop("id").isdecimal()
+                assert seen == {
+                    "type": "trip",
+                    "title": "T",
+                    "message": "",
+                    "link": "/x",
+                    "data": {"tripId": "1"},
+                }
+                for user in ("ann", "bob"):
+                    await one.dev("notify", {"user": user, "title": "next"})
+                assert (await receive(a))["title"] == "next"
+                assert (await receive(c))["title"] == "next"
+                assert (await one.stats())["received"] == 1
+
+    run(story)
+
+
+def test_a_message_to_nobody_is_kept():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token) as socket:
+                await socket.send(message(title="kept"))
+                await (await socket.ping())
+            async with one.open(token, "/?since=0") as socket:
+                assert (await receive(socket))["title"] == "kept"
+
+    run(story)
+
+
+def test_a_malformed_message_is_refused_and_the_socket_stays():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token) as socket:
+                await socket.send('{"id":"m1","payload":{}}')
+                assert (await receive(socket))["payload"]["id"] == "m1"
+                for frame in ("nonsense", "[1]", b"\x00", "x" * 70_000):
+                    await socket.send(frame)
+                    refusal = await receive(socket)
+                    assert refusal["type"] == "error"
+                    assert "id" not in refusal["payload"]
+                await one.dev("notify", {"title": "alive"})
+                assert (await receive(socket))["title"] == "alive"
+                assert (await one.stats())["refusedMessages"] == 5
+
+    run(story)
+
+
+def test_a_late_auth_frame_is_never_passed_on():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token) as a, one.open(token) as b:
+                await a.send(json.dumps({"type": "auth", "token": token}))
+                await a.send(message(title="after"))
+                assert (await receive(b))["title"] == "after"
+                await a.send('{"type":"auth","token":"bad"}')
+                assert await ending(a) == (4401, "unauthorized")
+
+    run(story)
+
+
+# Replaying
+
+
+def test_a_resume_replays_in_order_what_was_missed():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            ids = (await one.dev("notify", [{"title": str(n)} for n in range(500)]))[
+                "ids"
+            ]
+            assert ids == sorted(ids, key=int)
+            async with one.open(token, f"/?since={ids[99]}") as socket:
+                await one.dev("notify", {"title": "live"})
+                titles = [each["title"] for each in await receive(socket, 401)]
+                assert titles == [*map(str, range(100, 500)), "live"]
+
+    run(story)
+
+
+def test_an_id_that_is_too_old_is_told_as_a_gap_before_the_replay():
+    async def story():
+        async with world(history=10) as one:
+            token = (await one.login())["accessToken"]
+            ids = (await one.dev("notify", [{}] * 25))["ids"]
+            async with one.open(token, f"/?since={ids[3]}") as socket:
+                gap, *rest = await receive(socket, 11)
+                assert (gap["type"], gap["from"], gap["to"]) == ("gap", ids[3], ids[15])
+                assert [each["id"] for each in rest] == ids[15:]
+
+    run(story)
+
+
+def test_ten_thousand_are_kept():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            ids = (await one.dev("notify", [{}] * 10_050))["ids"]
+            async with one.open(token, f"/?since={ids[0]}") as socket:
+                frames = [await socket.recv() for _ in range(10_001)]
+            gap, *rest = map(json.loads, frames)
+            assert gap["to"] == ids[50]
+            assert [each["id"] for each in rest] == ids[50:]
+
+    run(story)
+
+
+def test_between_replay_and_live_there_is_no_hole_and_no_double():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            first = (await one.dev("notify", [{}] * 2000))["ids"]
+            publishing = asyncio.create_task(one.dev("notify", [{}] * 3000))
+            seen = [first[0]]
+            while len(seen) < 5000:  # reconnects again and again in the midst of it
+                path = f"/?since={seen[-1]}"
+                async with one.open(token, path, max_queue=None) as socket:
+                    for _ in range(min(700, 5000 - len(seen))):
+                        seen.append((await receive(socket))["id"])
+            assert seen == first + (await publishing)["ids"]
+
+    run(story)
+
+
+def test_others_are_served_while_one_replays():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            await one.dev("notify", [{}] * 10_000)
+            async with one.open(token) as live:
+                loop = asyncio.get_running_loop()
+                async with one.open(token, "/?since=0", max_queue=None) as replaying:
+                    await replaying.recv()
+                    before = loop.time()
+                    await one.dev("notify", {"title": "now"})
+                    assert (await receive(live))["title"] == "now"
+                    assert loop.time() - before < 0.25
+
+    run(story)
+
+
+def test_a_slow_client_hurts_nobody_and_is_closed_with_1013():
+    async def story():
+        async with world(history=100) as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token, max_queue=1) as slow, one.open(token) as quick:
+                count, big = 0, [{"message": "x" * 50_000}] * 50
+                while count < 700:
+                    await one.dev("notify", big)
+                    count += len(await receive(quick, 50))
+                assert (await ending(slow))[0] == 1013
+                closes = (await one.stats())["closes"]
+                assert [each["code"] for each in closes] == [1013]
+
+    run(story)
+
+
+def test_answers_that_nobody_reads_close_their_connection_with_1013():
+    async def story():
+        async with world(closing_grace=0.05) as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token, max_queue=1, close_timeout=0.02):
+                await one.dev("notify", [{"message": "x" * 60_000}] * 200)
+                for _ in range(1100):
+                    await one.dev("raw", {"text": "x"})
+                await until(lambda: all_gone(one))
+                assert (await one.stats())["closes"][0]["code"] == 1013
+
+    run(story)
+
+
+# Closing
+
+
+def test_the_code_that_a_client_closes_with_is_known():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            async with one.open(token) as a, one.open(token) as b, one.open(token) as c:
+                await a.close(1000, "bye")
+                await b.close(4321)
+                c.transport.abort()
+                await until(lambda: all_gone(one))
+                closes = [each["code"] for each in (await one.stats())["closes"]]
+                assert closes == [1000, 4321, 1006]
+
+    run(story)
+
+
+async def all_gone(one):
+    return (await one.stats())["live"] == 0
+
+
+def test_flaky_cuts_every_socket():
+    async def story():
+        async with world(flaky=0.03) as one:
+            token = (await one.login())["accessToken"]
+            for _ in range(2):
+                async with one.open(token) as socket:
+                    assert (await ending(socket))[0] == 1006
+            assert (await one.stats())["connections"] == 2
+
+    run(story)

@@ -1,0 +1,165 @@
+"""A card for each notification, readable from 5 columns to 200."""
+
+from dataclasses import replace
+
+import pytest
+
+from notifyws.events import Connected, Failure, Gap
+from notifyws.settings import Settings, TypeStyle
+from notifyws.view.cards import card, drawn
+from notifyws.view.cells import cells
+from notifyws.view.picture import export_svg
+from tests.view.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
+from tests.view.test_footer import UP
+
+LONG = "The driver is two minutes away and waits at the corner of the street"
+GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
+
+
+def rows(item, width=80, look=PLAIN):
+    return drawn(item, look, width).splitlines()
+
+
+def test_a_card_has_its_title_beside_the_time_and_the_rest_below():
+    assert rows(trip()) == [
+        "10:30:00 ℹ Trip Started  trip_update",
+        "           Your driver has started the trip",
+        "           View Trip → https://ws.example.com/trips/123",
+    ]
+
+
+def test_a_message_hangs_under_the_title():
+    assert rows(note(message=LONG), 40) == [
+        "10:30:00 • note",
+        "           The driver is two minutes",
+        "           away and waits at the corner",
+        "           of the street",
+    ]
+
+
+def test_a_url_that_does_not_fit_keeps_in_one_piece():
+    assert rows(trip(message=""), 40) == [
+        "10:30:00 ℹ Trip Started  trip_update",
+        "           View Trip →",
+        "  https://ws.example.com/trips/123",
+    ]
+    assert rows(trip(message=""), 30)[-1] == "https://ws.example.com/trips/123"
+
+
+def test_a_narrow_terminal_gets_no_time():
+    assert rows(note(title="Trip"), 20) == ["• Trip  note"]
+    assert rows(note(title="Trips", message="a b"), 5) == ["• Tri", "  ps", "  a b"]
+
+
+def test_a_wide_terminal_keeps_lines_that_can_be_read():
+    assert max(map(len, rows(note(message=f"{LONG} " * 20), 200))) <= 110
+
+
+def test_a_title_is_bold_and_a_mark_has_its_colour():
+    line = screen_of(card(trip(), COLOUR, 80).encode()).buffer[0]
+    assert line[11].bold
+    assert line[9].fg == "blue"
+
+
+def test_a_label_is_a_hyperlink_where_terminals_know_them():
+    text = card(trip(), LINKED, 80)
+    assert "\x1b]8;;https://ws.example.com/trips/123\x1b\\" in text
+    shown = screen_of(text.replace("\n", "\r\n").encode()).display
+    assert shown[1].rstrip() == " " * 11 + "Your driver has started the trip  View Trip"
+    assert not shown[2].strip()
+    alone = card(trip(message=""), LINKED, 80)
+    assert "View Trip" in alone.splitlines()[1]
+
+
+def test_a_link_that_leads_nowhere_is_text():
+    text = card(note(link="javascript:alert(1)"), LINKED, 80)
+    assert "View: javascript:alert(1)" in text
+    assert "\x1b]8" not in text
+
+
+def test_a_type_has_a_fallback_link():
+    assert rows(note(type="payment_approved"))[1].endswith(
+        "View Payment → https://ws.example.com/payments"
+    )
+
+
+def test_markup_and_emoji_codes_are_printed_as_they_are():
+    nasty = "[bold red]x[/] [/] :smile: \\"
+    assert nasty in card(note(title=nasty, message=nasty), PLAIN, 120)
+
+
+def test_data_is_shown_when_asked_for():
+    loud = replace(PLAIN, verbose=True)
+    assert rows(note(data={"a": "ü\x1b[2J", "b": [1]}), look=loud)[1:] == [
+        "           {",
+        '             "a": "ü\\u001b[2J",',
+        '             "b": [',
+        "               1",
+        "             ]",
+        "           }",
+    ]
+    assert rows(note(data=None), look=loud) == ["10:30:00 • note"]
+
+
+def test_data_nested_too_deep_says_so():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    text = card(note(data=deep), replace(PLAIN, verbose=True), 80)
+    assert "nested too deep" in text
+
+
+def test_a_message_of_ten_thousand_lines_is_cut_short():
+    lines = rows(note(message="x\n" * 10_000))
+    assert len(lines) < 70
+    assert "lines more" in lines[-1]
+
+
+def test_a_gap_is_a_line_across_the_screen():
+    (line,) = rows(GAP, 120)
+    assert line.startswith("── Gap: notifications between 10:30:00 and 10:31:05 may")
+    assert line.endswith("(server cannot replay) ──────────────")
+    assert len(line) == 110
+    assert len(rows(GAP, 40)) == 3
+    assert all(len(line) <= 40 for line in rows(GAP, 40))
+
+
+def test_a_failure_is_said_and_a_state_is_left_to_the_footer():
+    bad = Failure("invalid_message", "not JSON: \x1b[2J{")
+    assert rows(bad) == ["⚠ Invalid message: not JSON: {"]
+    assert rows(Connected("wss://h")) == []
+    dumb = replace(PLAIN, cursor=False)
+    assert rows(Connected("wss://h"), look=dumb) == ["Connected to h"]
+
+
+ITEMS = [trip(), note(title="漢字" * 30, message="👋 " * 40, link="x"), note(), GAP]
+
+
+@pytest.mark.parametrize("width", [1, 5, 12, 23, 24, 40, 80, 200])
+def test_only_urls_are_wider_than_the_terminal(width):
+    for item in [*ITEMS, Failure("server_error", LONG)]:
+        for line in rows(item, width):
+            assert cells(line) <= max(width, 4) or "http" in line
+
+
+def test_where_the_locale_is_c_everything_is_ascii():
+    look = replace(PLAIN, utf8=False)
+    sent = look.encode("".join(drawn(item, look, 80) for item in ITEMS))
+    assert sent.isascii()
+    assert b"10:30:00 * Trip Started" in sent
+
+
+def test_an_unknown_mark_is_no_trouble():
+    look = replace(PLAIN, settings=Settings(styles={"note": TypeStyle("", "puce")}))
+    assert rows(note(), look=look) == ["10:30:00  note"]
+
+
+def test_the_picture_is_the_same_every_time():
+    first = export_svg(ITEMS, UP, 80, look=LINKED, now=753, command="notifyws listen")
+    assert first == export_svg(
+        ITEMS, UP, 80, look=LINKED, now=753, command="notifyws listen"
+    )
+    assert "notifyws&#160;listen" in first
+    assert "Trip&#160;Started" in first
+    assert "Connected" in first
+    assert "\x1b" not in first
