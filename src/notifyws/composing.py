@@ -15,8 +15,9 @@ from notifyws.models import Message
 from notifyws.protocol.frames import InvalidFrame, decode
 from notifyws.samples import SAMPLES
 
-__all__ = ["from_line", "from_parts", "from_stdin", "payload_of"]
+__all__ = ["as_message", "from_line", "from_parts", "from_stdin", "payload_of"]
 
+SHAPE = 'a message is {"type": "...", "payload": {...}}'
 _PAIR = re.compile(r"(?P<key>[^=:]+)(?P<kind>:?=)(?P<value>.*)", re.DOTALL)
 
 
@@ -74,21 +75,33 @@ def from_line(line: str, number: int) -> Message:
     Raises:
         UsageError: it is no such object.
     """
-    where = f"line {number}"
-    hint = 'each line is {"type": "...", "payload": {...}}'
     try:
-        value = decode(line)
+        return as_message(decode(line), f"line {number}: ")
     except InvalidFrame as error:
-        raise UsageError(f"{where}: {error}", hint) from None
-    if not isinstance(value, dict):
-        raise UsageError(f"{where}: not a JSON object", hint)
+        raise UsageError(f"line {number}: {error}", SHAPE) from None
+
+
+def as_message(value: Any, where: str = "") -> Message:
+    """Return a message from an object of its shape.
+
+    Args:
+        value: a :class:`Message`, or ``{"type", "payload"}`` and perhaps an ``id``.
+        where: the beginning of a complaint.
+
+    Raises:
+        UsageError: it has another shape; says what is wrong.
+    """
+    if isinstance(value, Message):
+        return value
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where}a message must be an object", SHAPE)
     kind, payload, ident = value.get("type"), value.get("payload", {}), value.get("id")
     if not isinstance(kind, str) or not kind:
-        raise UsageError(f"{where}: there is no type", hint)
-    if not isinstance(payload, dict):
-        raise UsageError(f"{where}: the payload is not an object", hint)
-    if unknown := sorted(value.keys() - {"type", "payload", "id"}):
-        raise UsageError(f"{where}: unknown key {unknown[0]!r}", hint)
+        raise UsageError(f"{where}a message needs a type", SHAPE)
+    if not isinstance(payload, Mapping):
+        raise UsageError(f"{where}a message's payload must be an object", SHAPE)
+    if unknown := sorted(set(value) - {"type", "payload", "id"}):
+        raise UsageError(f"{where}a message has no {unknown[0]!r}", SHAPE)
     return Message(kind, payload, None if ident is None else str(ident))
 
 

@@ -15,9 +15,10 @@ from typing import Any
 from notifyws import __version__
 from notifyws.checks import Check, Doubt, Probe, Skip, run_checks
 from notifyws.errors import NotifyError, UpgradeRefused
+from notifyws.held import Held, Obtained
 from notifyws.load import Loaded
 from notifyws.runtime import Runtime
-from notifyws.tokens import Held, Obtained, ReadyMade
+from notifyws.tokens import ReadyMade
 
 __all__ = ["Report", "diagnose"]
 

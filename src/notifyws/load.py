@@ -8,26 +8,24 @@ folder's ``.env`` says about *where* to go is used only with credentials of that
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import io
 import os
 import tomllib
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from notifyws.coerce import FIELDS, coerced, environment_name, nearest
 from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
 
-__all__ = ["Loaded", "config_file", "environment_name", "load", "load_settings"]
+__all__ = ["Loaded", "config_file", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
 
-FIELDS = {f.name: f for f in dataclasses.fields(Settings) if f.name != "styles"}
 DESTINATIONS = ("url", "socket_url", "redis_url", "cache_url", "ca_file", "profile")
 CREDENTIALS = ("password", "token")
 FOUND_DOTENV = ".env"
@@ -45,11 +43,6 @@ class Loaded:
 class _Layer:
     label: Callable[[str], str]
     values: Raw
-
-
-def environment_name(name: str) -> str:
-    """Return the variable of a setting: its own, else ``NOTIFYWS_<NAME>``."""
-    return FIELDS[name].metadata["env"] or f"NOTIFYWS_{name.upper()}"
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -185,7 +178,7 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
     if not name:
         return _Layer(lambda _: "", {})
     if name not in servers:
-        near = _nearest(name, servers)
+        near = nearest(name, servers)
         hint = f"did you mean {near}?" if near else f"add [servers.{name}] to it"
         raise ConfigurationError(f"no server {name!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"
@@ -219,7 +212,7 @@ def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
         for layer in layers:
             if name in layer.values:
                 sources[name] = layer.label(name)
-                values[name] = _coerced(field, layer.values[name], sources[name])
+                values[name] = coerced(field, layer.values[name], sources[name])
                 break
     return values, sources
 
@@ -236,73 +229,6 @@ def _guard(sources: Mapping[str, str]) -> None:
         )
         hint = "if that is meant: --env-file .env, or --url"
         raise ConfigurationError(message, hint)
-
-
-def _coerced(field: dataclasses.Field[Any], value: Any, source: str) -> Any:
-    wanted = _TYPES[field.name]
-    try:
-        return _CONVERT[wanted](value)
-    except (ValueError, TypeError, OverflowError):
-        what = _WANTED[wanted]
-        shown = "" if field.metadata["secret"] else f", not {value!r}"
-        message = f"{field.name} must be {what}{shown} ({source})"
-        raise ConfigurationError(message, field.metadata["help"]) from None
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise TypeError
-    return value
-
-
-def _number(value: Any) -> float:
-    number = float(value)
-    if isinstance(value, bool) or not 0 <= number < float("inf"):
-        raise ValueError
-    return number
-
-
-def _whole(value: Any) -> int:
-    number = int(value)
-    if isinstance(value, (bool, float)) or number < 0:
-        raise ValueError
-    return number
-
-
-def _truth(value: Any) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True}
-    words |= {"0": False, "false": False, "no": False, "off": False}
-    try:
-        return words[str(value).strip().lower()]
-    except KeyError:
-        raise ValueError from None
-
-
-def _numbers(value: Any) -> tuple[float, ...]:
-    parts = value.replace(",", " ").split() if isinstance(value, str) else value
-    numbers = tuple(_number(part) for part in parts)
-    if not numbers:
-        raise ValueError
-    return numbers
-
-
-_TYPES: Mapping[str, Any] = typing.get_type_hints(Settings)
-_CONVERT: Mapping[Any, Callable[[Any], Any]] = {
-    str: _text,
-    float: _number,
-    int: _whole,
-    bool: _truth,
-    tuple[float, ...]: _numbers,
-    int | None: lambda value: None if value in (None, "unlimited") else _whole(value),
-}
-_WANTED: Mapping[Any, str] = {
-    str: "text",
-    float: "a number, not negative",
-    int: "a whole number, not negative",
-    bool: "true or false",
-    tuple[float, ...]: "numbers, as in 1 2 4 8",
-    int | None: "a whole number or 'unlimited'",
-}
 
 
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
@@ -327,10 +253,6 @@ def _table(value: Any, label: str) -> Raw:
 def _known(values: Raw, names: Sequence[str], label: str) -> None:
     for key in values:
         if key not in names:
-            near = _nearest(key, names)
+            near = nearest(key, names)
             hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
             raise ConfigurationError(f"unknown key {key!r} in {label}", hint)
-
-
-def _nearest(word: str, words: Any) -> str | None:
-    return next(iter(difflib.get_close_matches(word, list(words), 1)), None)

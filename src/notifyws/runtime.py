@@ -7,78 +7,35 @@ it uses.
 from __future__ import annotations
 
 import random
-import re
 import secrets
 import ssl
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.models import Account, Message, strict_json
+from notifyws.profile_files import is_file, profile_text
 from notifyws.settings import Settings
+from notifyws.urls import canonical_origin, checked_url
 
 if TYPE_CHECKING:
     from notifyws.api import HttpSide
     from notifyws.cache.fallback import FallbackCache
     from notifyws.delivery import Inbox
+    from notifyws.held import Obtained
+    from notifyws.intake import Intake, Item
     from notifyws.link import Dial, Keepalive
     from notifyws.protocol.profile import Profile
     from notifyws.protocol.replies import Lifetimes
-    from notifyws.protocol.resume import Cursor
-    from notifyws.session import Item, Session, Speech
-    from notifyws.tokens import Keeper, Obtained, ReadyMade
+    from notifyws.session import Session, Speech
+    from notifyws.tokens import Keeper, ReadyMade
     from notifyws.world import World
 
-__all__ = ["Runtime", "canonical_origin", "checked_url"]
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_HTTP = {"ws": "http", "wss": "https"}
-
-
-def checked_url(url: str, setting: str = "the server's URL") -> str:
-    """Return ``url`` as it is.
-
-    Raises:
-        ConfigurationError: it is not a WebSocket URL; says what to write instead.
-    """
-    if re.search(r"[\x00-\x20\x7f]", url):
-        raise ConfigurationError(f"{setting} holds a space or control character")
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    if scheme in ("http", "https"):
-        rest = url.partition("://")[2]
-        hint = f"use {'wss' if scheme == 'https' else 'ws'}://{rest}"
-        raise ConfigurationError(f"{setting} must be ws:// or wss://: {url}", hint)
-    if scheme not in _HTTP or not parts.hostname:
-        hint = "write it as wss://host[:port][/path]"
-        raise ConfigurationError(f"{setting} is not a WebSocket URL: {url}", hint)
-    if parts.username is not None or parts.fragment or not _port_is_good(parts):
-        hint = "no user, no fragment, and a port from 1 to 65535"
-        host = f"{scheme}://{parts.hostname}"
-        raise ConfigurationError(f"{setting} cannot be used: {host}", hint)
-    return url
-
-
-def _port_is_good(parts: Any) -> bool:
-    try:
-        return bool(parts.port != 0)
-    except ValueError:
-        return False
-
-
-def canonical_origin(url: str) -> str:
-    """Return the HTTP origin of a WebSocket URL: lower case, no default port."""
-    parts = urlsplit(url)
-    scheme = _HTTP[parts.scheme.lower()]
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    default = parts.port in (None, _DEFAULT_PORTS[scheme])
-    return f"{scheme}://{host}" if default else f"{scheme}://{host}:{parts.port}"
+__all__ = ["Runtime", "default_cache"]
 
 
 class Runtime:
@@ -116,7 +73,7 @@ class Runtime:
         """Whose tokens these are."""
         settings = self.settings
         name = settings.profile
-        if _is_file(name):
+        if is_file(name):
             name = self.profile.name
         return Account(self.origin, name, settings.username or settings.token)
 
@@ -129,7 +86,7 @@ class Runtime:
         """
         from notifyws.protocol.profile import parse
 
-        return parse(*_profile_text(self.settings.profile))
+        return parse(*profile_text(self.settings.profile))
 
     @cached_property
     def world(self) -> World:
@@ -233,13 +190,13 @@ class Runtime:
             return None
         from notifyws.cache.opening import sqlite_path
         from notifyws.cache.sqlite_store import SqliteStore
-        from notifyws.tokens import ACCESS, held
+        from notifyws.held import ACCESS, read_held
 
         if not self.cache_url.startswith("sqlite:"):
             return None
         store = SqliteStore(sqlite_path(self.cache_url))
         try:
-            return held(store.read(self.account.id, *ACCESS)).access
+            return read_held(store.read(self.account.id, *ACCESS)).access
         except CacheFailed:
             return None
         finally:
@@ -249,7 +206,6 @@ class Runtime:
     def speech(self) -> Speech:
         """How the server speaks on the socket."""
         from notifyws.protocol.opening import opening
-        from notifyws.protocol.rules import Rules
         from notifyws.protocol.verdicts import Verdicts
         from notifyws.session import Speech
 
@@ -258,15 +214,26 @@ class Runtime:
         return Speech(
             url,
             lambda token, last_id: open_it(token, last_id=last_id),
-            Rules(profile.rules),
             Verdicts(profile.closes, profile.statuses),
         )
 
-    def cursor(self, since: str | int | None) -> Cursor:
-        """Return where a listener starts; ``None`` for "from now"."""
-        from notifyws.protocol.resume import Cursor
+    def intake(
+        self, inbox: Inbox[Item], *, since: str | int | None, frames: bool
+    ) -> Intake:
+        """Return what takes frames in.
 
-        return Cursor(since, can_resume=self.profile.resume is not None)
+        Args:
+            inbox: for whoever shows things.
+            since: id of the last notification known; ``None`` for "from now".
+            frames: hand over frames that are no notifications, too.
+        """
+        from notifyws.intake import Intake
+        from notifyws.protocol.resume import Cursor
+        from notifyws.protocol.rules import Rules
+
+        cursor = Cursor(since, can_resume=self.profile.resume is not None)
+        rules = Rules(self.profile.rules)
+        return Intake(rules, inbox, cursor, self.world, frames=frames)
 
     def frame(self, message: Message) -> str:
         """Return a message as the frame that the profile makes of it.
@@ -286,16 +253,12 @@ class Runtime:
         }
         return strict_json(fill(self.profile.send.frame, variables))
 
-    def session(
-        self, inbox: Inbox[Item], cursor: Cursor, *, retries: int | None, frames: bool
-    ) -> Session:
+    def session(self, intake: Intake, *, retries: int | None) -> Session:
         """Return a session that keeps one connection.
 
         Args:
-            inbox: takes what arrives.
-            cursor: where the listener starts.
+            intake: takes what arrives.
             retries: reconnects in a row before giving up; ``None`` for never.
-            frames: hand over frames that are no notifications, too.
         """
         from notifyws.reconnect import Policy, Reconnector
         from notifyws.session import Session
@@ -309,11 +272,9 @@ class Runtime:
             self.tokens,
             self.dial,
             self.speech,
-            inbox,
-            cursor,
+            intake,
             self.world,
-            keepalive=self.keepalive,
-            frames=frames,
+            self.keepalive,
         )
 
     @cached_property
@@ -343,40 +304,6 @@ def default_cache() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("notifyws") / "tokens.db"
-
-
-def _is_file(profile: str) -> bool:
-    return profile.endswith(".toml") or "/" in profile
-
-
-def _profile_text(profile: str) -> tuple[str, str]:
-    """Return a profile's TOML and the name of where it is."""
-    if _is_file(profile):
-        return _file_text(Path(profile)), profile
-    import platformdirs
-
-    own = platformdirs.user_config_path("notifyws") / "profiles" / f"{profile}.toml"
-    if own.is_file():
-        return _file_text(own), str(own)
-    built_in = resources.files("notifyws") / "profiles"
-    names = sorted(f.name[:-5] for f in built_in.iterdir() if f.name.endswith(".toml"))
-    if profile not in names:
-        import difflib
-
-        near = difflib.get_close_matches(profile, names, 1)
-        known = f"known: {', '.join(names)}; or name a TOML file"
-        hint = f"did you mean {near[0]}?" if near else known
-        raise ConfigurationError(f"there is no profile {profile!r}", hint)
-    return (built_in / f"{profile}.toml").read_text("utf-8"), profile
-
-
-def _file_text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        message = f"cannot read profile {path}: {reason}"
-        raise ConfigurationError(message, "check the path") from None
 
 
 def _suspended() -> float:

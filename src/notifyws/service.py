@@ -19,6 +19,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from notifyws.composing import as_message
 from notifyws.delivery import Inbox
 from notifyws.errors import (
     MessageRejected,
@@ -29,15 +30,16 @@ from notifyws.errors import (
 )
 from notifyws.events import Event, Failure
 from notifyws.handlers import Handlers
+from notifyws.intake import Item
 from notifyws.models import Message, Notification
 from notifyws.reconnect import State
 from notifyws.runtime import Runtime
 from notifyws.sending import Sender, Sent
-from notifyws.session import Item, Session
+from notifyws.session import Session
 from notifyws.settings import Settings
 
 if TYPE_CHECKING:
-    from notifyws.tokens import Obtained
+    from notifyws.held import Obtained
 
 __all__ = ["NotificationService"]
 
@@ -126,7 +128,7 @@ class NotificationService:
     @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`connect`."""
-        return self._session.received if self._session else 0
+        return self._session.intake.received if self._session else 0
 
     @property
     def waiting(self) -> int:
@@ -265,12 +267,12 @@ class NotificationService:
         if self._running is not None and not self._running.done():
             raise UsageError("already connected", "disconnect first")
         self._inbox = Inbox(self.settings.queue_count, self.settings.queue_bytes)
-        cursor = self._runtime.cursor(self._since)
-        session = self._runtime.session(
-            self._inbox, cursor, retries=retries, frames=self._frames
+        intake = self._runtime.intake(
+            self._inbox, since=self._since, frames=self._frames
         )
-        session.observers.extend(self._observers)
-        session.on_server_error = self._sender.server_error
+        intake.observers.extend(self._observers)
+        intake.on_server_error = self._sender.server_error
+        session = self._runtime.session(intake, retries=retries)
         self._session = session
         self._running = asyncio.create_task(session.run())
         self._running.add_done_callback(_look_at)
@@ -280,7 +282,7 @@ class NotificationService:
         assert self._session is not None
         assert self._running is not None
         opened = asyncio.Event()
-        self._session.observers.append(
+        self._session.intake.observers.append(
             lambda event: opened.set() if event.name == "connected" else None
         )
         self._dispatching = asyncio.create_task(self._dispatch())
@@ -323,22 +325,3 @@ def _look_at(task: asyncio.Task[None]) -> None:
     """Take note of an ended session's error, which nobody may ask for."""
     if not task.cancelled():
         task.exception()
-
-
-def as_message(message: Message | Mapping[str, Any]) -> Message:
-    """Return a message from an object of its shape.
-
-    Raises:
-        UsageError: it has another shape; says what is wrong.
-    """
-    if isinstance(message, Message):
-        return message
-    kind, payload = message.get("type"), message.get("payload", {})
-    unknown = sorted(set(message) - {"type", "payload", "id"})
-    if not isinstance(kind, str) or not kind:
-        raise UsageError("a message needs a type", 'as in {"type": "t", "payload": {}}')
-    if not isinstance(payload, Mapping):
-        raise UsageError("a message's payload must be an object")
-    if unknown:
-        raise UsageError(f"a message has no {unknown[0]!r}", "put it into the payload")
-    return Message(kind, payload, message.get("id"))

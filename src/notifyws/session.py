@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from notifyws.delivery import Inbox
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
@@ -25,23 +24,15 @@ from notifyws.events import (
     Connected,
     Connecting,
     Disconnected,
-    Event,
     Failure,
     FailureType,
     Gap,
     Reconnecting,
 )
+from notifyws.held import Obtained
+from notifyws.intake import Intake, NoRoom
 from notifyws.link import Dial, Keepalive, Link
-from notifyws.models import Notification
 from notifyws.protocol.opening import Opening
-from notifyws.protocol.resume import Cursor
-from notifyws.protocol.rules import (
-    Arrival,
-    NotUnderstood,
-    Rules,
-    ServerError,
-    ServerGap,
-)
 from notifyws.protocol.verdicts import Verdicts
 from notifyws.reconnect import (
     Action,
@@ -64,10 +55,9 @@ from notifyws.reconnect import (
     Woke,
 )
 from notifyws.reconnect import Event as Fact
-from notifyws.tokens import Obtained
 from notifyws.world import World, utc_text
 
-__all__ = ["Frame", "Item", "Opener", "Session", "Speech", "Tokens"]
+__all__ = ["Opener", "Session", "Speech", "Tokens"]
 
 Result = TypeVar("Result")
 
@@ -89,42 +79,7 @@ class Speech:
 
     url: str
     opening: Opener
-    rules: Rules
     verdicts: Verdicts
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A frame that is no notification, for those who asked for frames as they are."""
-
-    text: str
-
-
-Item = Notification | Event | Frame
-
-
-class _NoRoom(Exception):
-    """The queue is full, and the server can replay."""
-
-
-class _Drops:
-    """Counts what had no room at a server that cannot replay, until it is said."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._since = ""
-
-    def one_more(self, now: str) -> None:
-        self._since = self._since or now
-        self._count += 1
-
-    def gap(self, now: str) -> Gap | None:
-        if not self._count:
-            return None
-        reason = f"{self._count} dropped: whoever reads them is too slow"
-        gap = Gap(self._since, now, reason)
-        self._count, self._since = 0, ""
-        return gap
 
 
 class Session:
@@ -135,11 +90,9 @@ class Session:
         tokens: gives a token for every attempt.
         dial: opens sockets.
         speech: how the server speaks.
-        inbox: takes what arrives, for whoever shows it.
-        cursor: where this listener stands.
-        world: clock, sleep and dice.
+        intake: takes what arrives, and tells what happens.
+        world: clock and sleep.
         keepalive: how a dead line is noticed.
-        frames: hand over frames that are no notifications, too.
     """
 
     def __init__(
@@ -148,34 +101,23 @@ class Session:
         tokens: Tokens,
         dial: Dial,
         speech: Speech,
-        inbox: Inbox[Item],
-        cursor: Cursor,
+        intake: Intake,
         world: World,
-        *,
         keepalive: Keepalive,
-        frames: bool = False,
     ) -> None:
         self._machine = machine
         self._tokens = tokens
         self._dial = dial
         self._speech = speech
-        self._inbox = inbox
-        self._cursor = cursor
         self._world = world
         self._keepalive = keepalive
-        self._frames = frames
         self._stopping = asyncio.Event()
         self._next_token: Obtained | None = None
         self._problem: NotifyError | None = None
         self._down_since: str | None = None
-        self._interrupted_at: str | None = None
-        self._drops = _Drops()
-        self._until_room: asyncio.Task[None] | None = None
-        self.observers: list[Callable[[Event], None]] = []
-        self.on_server_error: Callable[[ServerError], None] | None = None
+        self.intake = intake
         self.link: Link | None = None
         self.token: Obtained | None = None
-        self.received = 0
 
     @property
     def state(self) -> State:
@@ -202,10 +144,7 @@ class Session:
                 fact = await self._unless_stopped(self._do(action)) or Stopped()
         finally:
             await self._leave(1000, "")
-            if self._until_room is not None:
-                self._until_room.cancel()
-            self._say_what_was_dropped()
-            self._inbox.close()
+            self.intake.close()
 
     async def _unless_stopped(
         self, doing: Coroutine[Any, Any, Result]
@@ -236,44 +175,44 @@ class Session:
                 raise AssertionError(action)
 
     async def _connect(self, attempt: int) -> Fact:
-        self._tell(Connecting(self._speech.url, attempt))
+        self.intake.tell(Connecting(self._speech.url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
             self._next_token = None
-            opening = self._speech.opening(self.token.value, self._cursor.last_id)
+            opening = self._speech.opening(self.token.value, self.intake.cursor.last_id)
             self.link = await Link.open(
                 self._dial, opening, self._keepalive, self._world
             )
         except NotifyError as error:
             return self._failed(error)
-        self._tell(Connected(self._speech.url, self.token.user_id))
+        self.intake.tell(Connected(self._speech.url, self.token.user_id))
         self._say_what_was_missed()
         return Opened()
 
     def _say_what_was_missed(self) -> None:
         start, self._down_since = self._down_since, None
-        if start is not None and not self._cursor.can_resume:
-            now = self._now_text()
-            self._tell(Gap(start, now, "the server cannot replay what it sent"))
+        if start is not None and not self.intake.cursor.can_resume:
+            now = self.intake.now()
+            self.intake.tell(Gap(start, now, "the server cannot replay what it sent"))
 
     async def _receive(self) -> Fact:
         assert self.link is not None
         try:
-            await self.link.run(self._take)
-        except _NoRoom:
+            await self.link.run(self.intake.take)
+        except NoRoom:
             return await self._make_room()
         except ConnectionLost as lost:
             self._down_since = utc_text(self.link.heard_at)
-            self._interrupted_at = self._down_since
-            self._tell(Disconnected(lost.code, lost.reason))
+            self.intake.interrupted_at = self._down_since
+            self.intake.tell(Disconnected(lost.code, lost.reason))
             self.link = None
             return self._failed(lost)
 
     async def _make_room(self) -> Fact:
         reason = "whoever reads the notifications is too slow; resuming when it can"
         await self._leave(1000, "")
-        self._tell(Disconnected(1000, reason))
-        await self._inbox.room()
+        self.intake.tell(Disconnected(1000, reason))
+        await self.intake.room()
         return Lost(Verdict.RETRY_NOW, reason)
 
     async def _leave(self, code: int, reason: str) -> None:
@@ -282,7 +221,7 @@ class Session:
             await link.close(code, reason)
 
     async def _wait(self, seconds: float, attempt: int, reason: str) -> Fact:
-        self._tell(Reconnecting(attempt, seconds, reason))
+        self.intake.tell(Reconnecting(attempt, seconds, reason))
         await self._world.sleep(seconds)
         return Woke()
 
@@ -312,7 +251,7 @@ class Session:
 
     def _end(self, stop: Stop) -> None:
         if stop.cause is Cause.ASKED:
-            self._tell(Closed())
+            self.intake.tell(Closed())
             return
         error = self._final_error(stop)
         kind: FailureType = (
@@ -320,8 +259,8 @@ class Session:
             if stop.cause is Cause.AUTHENTICATION
             else "network_error"
         )
-        self._tell(Failure(kind, error.message))
-        self._tell(Closed(error.message))
+        self.intake.tell(Failure(kind, error.message))
+        self.intake.tell(Closed(error.message))
         raise error
 
     def _final_error(self, stop: Stop) -> NotifyError:
@@ -337,61 +276,3 @@ class Session:
         if problem is not None and problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, hint or "notifyws status --check")
-
-    def _take(self, frame: str | bytes) -> None:
-        arrival = self._speech.rules.read(frame, self._now_text())
-        if isinstance(arrival, Notification):
-            self._hand_over(arrival, len(frame))
-        else:
-            self._other(arrival, frame)
-
-    def _now_text(self) -> str:
-        return utc_text(self._world.wall())
-
-    def _hand_over(self, notification: Notification, size: int) -> None:
-        ident = notification.id
-        if not self._cursor.is_new(ident):
-            return
-        if not self._inbox.fits(size):
-            if self._cursor.can_resume and ident is not None:
-                raise _NoRoom
-            self._drop()
-            return
-        self._say_what_was_dropped()
-        self._inbox.put(notification, size)
-        self._cursor.advance(ident)
-        self.received += 1
-
-    def _drop(self) -> None:
-        self._drops.one_more(self._now_text())
-        if self._until_room is None or self._until_room.done():
-            self._until_room = asyncio.create_task(self._say_once_there_is_room())
-
-    async def _say_once_there_is_room(self) -> None:
-        await self._inbox.room()
-        self._say_what_was_dropped()
-
-    def _say_what_was_dropped(self) -> None:
-        if gap := self._drops.gap(self._now_text()):
-            self._tell(gap)
-
-    def _other(self, arrival: Arrival, frame: str | bytes) -> None:
-        match arrival:
-            case ServerError():
-                self._tell(Failure("server_error", arrival.message))
-                if self.on_server_error is not None:
-                    self.on_server_error(arrival)
-            case ServerGap():
-                now = self._now_text()
-                reason = "the server no longer keeps all of what was missed"
-                self._tell(Gap(self._interrupted_at or now, now, reason))
-            case NotUnderstood():
-                self._tell(Failure("invalid_message", arrival.reason))
-        if self._frames:
-            text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
-            self._inbox.announce(Frame(text))
-
-    def _tell(self, event: Event) -> None:
-        for observer in self.observers:
-            observer(event)
-        self._inbox.announce(event)

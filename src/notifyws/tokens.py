@@ -11,19 +11,16 @@ The cache and the server are handed in; this module knows neither.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
-from notifyws.models import Account, Token, TokenPair, TokenSource
+from notifyws.held import ACCESS, Held, Obtained, pack, read_held
+from notifyws.models import Account, TokenPair, TokenSource
 from notifyws.world import World
 
-__all__ = ["Entry", "Held", "Issuer", "Keeper", "Obtained", "ReadyMade", "Store"]
+__all__ = ["Issuer", "Keeper", "ReadyMade", "Store"]
 
-ACCESS = ("access", "refresh", "generation")
-"""Names that are read together."""
 LOCK_KEEP = 15.0
 """Seconds after which the lock of a holder that died is free again."""
 POLL = 0.05
@@ -32,15 +29,6 @@ GENERATION_KEEP = 420 * 86400.0
 """Seconds the generation outlives the tokens."""
 DENIED_KEEP = 60.0
 """Seconds a wrong password is remembered."""
-
-
-class Entry(Protocol):
-    """A text of the cache and the seconds until it is forgotten."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def remaining(self) -> float: ...
 
 
 class Store(Protocol):
@@ -67,82 +55,6 @@ class Issuer(Protocol):
     async def login(self, username: str, password: str) -> TokenPair: ...
     async def refresh(self, refresh_token: str) -> TokenPair: ...
     async def logout(self, refresh_token: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Obtained:
-    """A usable access token.
-
-    Args:
-        value: the token.
-        source: whether it was cached, refreshed, logged in for, or ready-made.
-        remaining: seconds of the token's own life that are left.
-        user_id: whose it is; ``None`` when the server did not say.
-    """
-
-    value: str = field(repr=False)
-    source: TokenSource
-    remaining: float
-    user_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the cache holds of an account at one moment; ``None`` for "not there"."""
-
-    access: Obtained | None = None
-    access_text: str | None = field(repr=False, default=None)
-    refresh: str | None = field(repr=False, default=None)
-    refresh_text: str | None = field(repr=False, default=None)
-    refresh_remaining: float | None = None
-    user_id: str | None = None
-    generation: str | None = None
-
-
-def pack(token: Token, user_id: str | None) -> str:
-    """Return the text that a cache keeps of a token."""
-    return json.dumps(
-        {
-            "v": 1,
-            "token": token.value,
-            "margin": token.margin,
-            "userId": user_id,
-        }
-    )
-
-
-def unpack(text: str) -> Mapping[str, Any] | None:
-    """Return what :func:`pack` packed, ``None`` for anything else."""
-    try:
-        value = json.loads(text)
-        good = value["v"] == 1 and value["token"] and isinstance(value["token"], str)
-        return value if good and float(value["margin"]) >= 0 else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def held(entries: Mapping[str, Entry]) -> Held:
-    """Return what entries of a cache mean; rubbish counts as nothing."""
-    access, refresh = entries.get("access"), entries.get("refresh")
-    a = unpack(access.text) if access else None
-    r = unpack(refresh.text) if refresh else None
-    generation = entries.get("generation")
-    return Held(
-        access=(access and a and _obtained(a, access.remaining)) or None,
-        access_text=access.text if access else None,
-        refresh=r["token"] if r else None,
-        refresh_text=refresh.text if refresh else None,
-        refresh_remaining=(
-            refresh.remaining + float(r["margin"]) if refresh and r else None
-        ),
-        user_id=(a or r or {}).get("userId"),
-        generation=generation.text if generation else None,
-    )
-
-
-def _obtained(packed: Mapping[str, Any], remaining: float) -> Obtained:
-    life_left = remaining + float(packed["margin"])
-    return Obtained(packed["token"], "cache", life_left, packed.get("userId"))
 
 
 class Keeper:
@@ -176,7 +88,7 @@ class Keeper:
 
     async def peek(self) -> Held:
         """Return what is cached, without changing anything."""
-        return held(await self._cache.read(self._account, *ACCESS))
+        return read_held(await self._cache.read(self._account, *ACCESS))
 
     async def get(self) -> Obtained:
         """Return a fresh access token, from wherever it costs least.
@@ -247,11 +159,11 @@ class Keeper:
         self, seen: str | None, *, only_login: bool = False
     ) -> Obtained:
         owner = self._world.secret()
-        while not await self._cache.add(self._account, "lock", owner, LOCK_KEEP):
-            await self._world.sleep(POLL * (1 + self._world.dice()))
-            if served := _other_than(seen, await self.peek()):
-                return served
         try:
+            while not await self._cache.add(self._account, "lock", owner, LOCK_KEEP):
+                await self._world.sleep(POLL * (1 + self._world.dice()))
+                if served := _other_than(seen, await self.peek()):
+                    return served
             now = await self.peek()
             return _other_than(seen, now) or await self._obtain(now, owner, only_login)
         finally:

@@ -135,3 +135,17 @@ def test_no_log_line_holds_a_token_or_a_password():
                 assert secret not in text
 
     run(story)
+
+
+def test_a_client_that_leaves_in_mid_request_is_no_trouble():
+    async def story():
+        async with world() as one:
+            _, writer = await asyncio.open_connection("127.0.0.1", one.server.port)
+            head = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+            writer.write(head)
+            await asyncio.sleep(0.01)
+            writer.close()
+            await writer.wait_closed()
+            await one.login()
+
+    run(story)

@@ -330,20 +330,6 @@ def test_a_slow_client_hurts_nobody_and_is_closed_with_1013():
     run(story)
 
 
-def test_answers_that_nobody_reads_close_their_connection_with_1013():
-    async def story():
-        async with world(closing_grace=0.05) as one:
-            token = (await one.login())["accessToken"]
-            async with one.open(token, max_queue=1, close_timeout=0.02):
-                await one.dev("notify", [{"message": "x" * 60_000}] * 200)
-                for _ in range(1100):
-                    await one.dev("raw", {"text": "x"})
-                await until(lambda: all_gone(one))
-                assert (await one.stats())["closes"][0]["code"] == 1013
-
-    run(story)
-
-
 # Closing
 
 
@@ -374,5 +360,22 @@ def test_flaky_cuts_every_socket():
                 async with one.open(token) as socket:
                     assert (await ending(socket))[0] == 1006
             assert (await one.stats())["connections"] == 2
+
+    run(story)
+
+
+def test_a_frame_sent_before_the_answer_leaves_nobody_behind():
+    async def story():
+        async with world() as one:
+            token = (await one.login())["accessToken"]
+            head = [f"GET /?token={token} HTTP/1.1", "Host: x"]
+            head += [f"{name}: {value}" for name, value in UPGRADE.items()]
+            early = "\r\n".join([*head, "", ""]).encode() + b"\x81\x80\0\0\0\0"
+            reader, writer = await asyncio.open_connection("127.0.0.1", one.server.port)
+            writer.write(early)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+            await until(lambda: all_gone(one))
+            writer.close()
+            await writer.wait_closed()
 
     run(story)

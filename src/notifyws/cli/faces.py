@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from notifyws.errors import ConfigurationError, OutputFailed
+from notifyws.intake import Frame, Item
 from notifyws.models import Notification
-from notifyws.session import Frame, Item
 from notifyws.view.lines import event_json, event_line, plain_line
 from notifyws.view.live import LiveView
 from notifyws.view.look import Look

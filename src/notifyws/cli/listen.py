@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from notifyws.cli.listening import Request, listen_to
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -24,17 +18,9 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
-from notifyws.cli.streams import ReaderLeft, say, warner
-from notifyws.errors import TimeRanOut, UsageError
+from notifyws.errors import UsageError
 from notifyws.selection import Selection
 from notifyws.settings import Settings
-
-if TYPE_CHECKING:
-    from notifyws.cli.faces import Face, Tee
-    from notifyws.events import Event
-    from notifyws.service import NotificationService
-    from notifyws.session import Item
-    from notifyws.view.output import Output
 
 EXAMPLES = """
 Examples:
@@ -46,138 +32,121 @@ Examples:
 
 SHOW = "What is shown"
 ENDING = "When it ends"
-TICK = 0.5
-"""Seconds between looks at whether the footer still tells the truth."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What ``listen`` was asked to do.
-
-    Args:
-        selection: which notifications, and when there were enough.
-        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
-        events: lifecycle lines among JSON Lines.
-        tee: a file to append JSON Lines to.
-        timeout: seconds in all.
-        retries: reconnects in a row before giving up; ``None`` for never.
-        since: id to start from.
-        demo: listen to a server in this very process.
-        verbose: how often ``-v`` was said.
-        quiet: say nothing but errors.
-    """
-
-    selection: Selection
-    form: str
-    events: bool
-    tee: Path | None
-    timeout: float | None
-    retries: int | None
-    since: str | None
-    demo: bool
-    verbose: int
-    quiet: bool
+Json = Annotated[bool, typer.Option("--json", help="JSON Lines.", rich_help_panel=SHOW)]
+Plain = Annotated[
+    bool,
+    typer.Option("--plain", help="One readable line each.", rich_help_panel=SHOW),
+]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Frames as received.", rich_help_panel=SHOW)
+]
+Type = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--type",
+        "-t",
+        metavar="TYPE",
+        help="Only this type; repeat for more.",
+        rich_help_panel=SHOW,
+    ),
+]
+Filter = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="EXPR",
+        help="Only where this JMESPath expression is true.",
+        rich_help_panel=SHOW,
+    ),
+]
+Events = Annotated[
+    bool,
+    typer.Option(
+        "--events",
+        help="Connection events among the JSON Lines.",
+        rich_help_panel=SHOW,
+    ),
+]
+Tee = Annotated[
+    Path | None,
+    typer.Option(
+        "--tee",
+        metavar="FILE",
+        help="Append JSON Lines to a file as well.",
+        rich_help_panel=SHOW,
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="ID",
+        help="Begin after this notification.",
+        rich_help_panel=SHOW,
+    ),
+]
+Count = Annotated[
+    int | None,
+    typer.Option(
+        "--count", "-n", metavar="N", help="End after N.", rich_help_panel=ENDING
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="EXPR",
+        help="End with the first where this is true.",
+        rich_help_panel=ENDING,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="Give up after so long: exit code 3.",
+        rich_help_panel=ENDING,
+    ),
+]
+MaxRetries = Annotated[
+    int | None,
+    typer.Option(
+        "--max-retries",
+        metavar="N",
+        help="Reconnects before giving up.  [default: unlimited]",
+        rich_help_panel=ENDING,
+    ),
+]
+NoReconnect = Annotated[
+    bool,
+    typer.Option(
+        "--no-reconnect", help="Same as --max-retries 0.", rich_help_panel=ENDING
+    ),
+]
+Demo = Annotated[
+    bool,
+    typer.Option("--demo", help="Show it with a server of its own, right now."),
+]
 
 
 def listen(
-    json: Annotated[
-        bool, typer.Option("--json", help="JSON Lines.", rich_help_panel=SHOW)
-    ] = False,
-    plain: Annotated[
-        bool,
-        typer.Option("--plain", help="One readable line each.", rich_help_panel=SHOW),
-    ] = False,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Frames as received.", rich_help_panel=SHOW)
-    ] = False,
-    type_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--type",
-            "-t",
-            metavar="TYPE",
-            help="Only this type; repeat for more.",
-            rich_help_panel=SHOW,
-        ),
-    ] = None,
-    filter_: Annotated[
-        str | None,
-        typer.Option(
-            "--filter",
-            metavar="EXPR",
-            help="Only where this JMESPath expression is true.",
-            rich_help_panel=SHOW,
-        ),
-    ] = None,
-    events: Annotated[
-        bool,
-        typer.Option(
-            "--events",
-            help="Connection events among the JSON Lines.",
-            rich_help_panel=SHOW,
-        ),
-    ] = False,
-    tee: Annotated[
-        Path | None,
-        typer.Option(
-            "--tee",
-            metavar="FILE",
-            help="Append JSON Lines to a file as well.",
-            rich_help_panel=SHOW,
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            metavar="ID",
-            help="Begin after this notification.",
-            rich_help_panel=SHOW,
-        ),
-    ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            "--count", "-n", metavar="N", help="End after N.", rich_help_panel=ENDING
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until",
-            metavar="EXPR",
-            help="End with the first where this is true.",
-            rich_help_panel=ENDING,
-        ),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            help="Give up after so long: exit code 3.",
-            rich_help_panel=ENDING,
-        ),
-    ] = None,
-    max_retries: Annotated[
-        int | None,
-        typer.Option(
-            "--max-retries",
-            metavar="N",
-            help="Reconnects before giving up.  [default: unlimited]",
-            rich_help_panel=ENDING,
-        ),
-    ] = None,
-    no_reconnect: Annotated[
-        bool,
-        typer.Option(
-            "--no-reconnect", help="Same as --max-retries 0.", rich_help_panel=ENDING
-        ),
-    ] = False,
-    demo: Annotated[
-        bool,
-        typer.Option("--demo", help="Show it with a server of its own, right now."),
-    ] = False,
+    json: Json = False,
+    plain: Plain = False,
+    raw: Raw = False,
+    type_: Type = None,
+    filter_: Filter = None,
+    events: Events = False,
+    tee: Tee = None,
+    since: Since = None,
+    count: Count = None,
+    until: Until = None,
+    timeout: Timeout = None,
+    max_retries: MaxRetries = None,
+    no_reconnect: NoReconnect = False,
+    demo: Demo = False,
     server: Server = None,
     profile: Profile = None,
     url: Url = None,
@@ -208,168 +177,4 @@ def listen(
         verbose,
         quiet,
     )
-    run(_listen(request, settings))
-
-
-async def _listen(request: Request, settings: Settings) -> None:
-    if not request.demo:
-        await _show(request, settings)
-        return
-    async with _demonstration(request) as url:
-        there = replace(settings, url=url, cache_url="memory://")
-        demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
-        await _show(request, demo)
-
-
-@asynccontextmanager
-async def _demonstration(request: Request) -> AsyncIterator[str]:
-    from notifyws.cli.serve import missing_extra
-
-    try:
-        from notifyws.devserver import DevServer, ServerOptions
-    except ImportError:
-        raise missing_extra() from None
-
-    def log(level: int, text: str) -> None:
-        if level < request.verbose:
-            say(text)
-
-    async with DevServer(ServerOptions(port=0, traffic=1.0), log) as server:
-        yield server.url
-
-
-async def _show(request: Request, settings: Settings) -> None:
-    """Connect, and show what passes until it is enough, too late, or over."""
-    from notifyws.cli.faces import Tee
-    from notifyws.service import NotificationService
-    from notifyws.view.output import Output, ReaderGone
-
-    output = Output(1)
-    warn = warner(request.quiet)
-    tee = Tee(request.tee, warn) if request.tee is not None else None
-    raw = request.form == "raw"
-    service = NotificationService(settings, since=request.since, frames=raw, warn=warn)
-    face = _face(request, settings, service, output)
-    try:
-        async with service, _reader_watched(output), asyncio.timeout(request.timeout):
-            service.start(retries=request.retries)
-            await _until_satisfied(request, service, face, tee)
-    except TimeoutError:
-        seen = request.selection.admitted
-        message = f"{request.timeout:g} s are over; {seen} notifications were shown"
-        raise TimeRanOut(message, "give --timeout more time") from None
-    except ReaderGone:
-        raise ReaderLeft from None
-    finally:
-        face.stop()
-        output.close()
-        if tee is not None:
-            tee.close()
-
-
-async def _until_satisfied(
-    request: Request, service: NotificationService, face: Face, tee: Tee | None
-) -> None:
-    face.start()
-    ticking = asyncio.create_task(_tick(face))
-    try:
-        async for burst in service.arrivals():
-            passing = [item for item in burst if _passes(request.selection, item)]
-            if tee is not None:
-                await tee.show(passing)
-            await face.show(passing)
-            if request.selection.satisfied:
-                return
-        await service.closed()
-    finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
-
-
-def _passes(selection: Selection, item: Item) -> bool:
-    from notifyws.models import Notification
-
-    return selection.admit(item) if isinstance(item, Notification) else True
-
-
-async def _tick(face: Face) -> None:
-    while True:
-        await asyncio.sleep(TICK)
-        face.tick()
-
-
-@asynccontextmanager
-async def _reader_watched(output: Output) -> AsyncIterator[None]:
-    """End at once when nobody reads stdout any more, also when nothing arrives."""
-    from notifyws.view.output import ReaderGone
-
-    task = asyncio.current_task()
-    assert task is not None
-    gone = False
-
-    def leave() -> None:
-        nonlocal gone
-        gone = True
-        task.cancel()
-
-    unwatch = output.watch_reader(leave)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and not task.uncancel():
-            raise ReaderGone from None
-        raise
-    finally:
-        unwatch()
-
-
-def _face(
-    request: Request, settings: Settings, service: NotificationService, output: Output
-) -> Face:
-    """Return the face that suits, and let events be told where it tells none."""
-    from notifyws.cli.faces import JsonFace, LiveFace, PlainFace, RawFace
-    from notifyws.cli.watching import Watcher
-    from notifyws.view.live import LiveView, terminal_width
-    from notifyws.view.look import Look
-
-    form = request.form or ("live" if output.is_terminal else "json")
-    look = Look.of(
-        settings,
-        os.environ,
-        terminal=output.is_terminal,
-        encoding=sys.stdout.encoding if sys.stdout else "utf-8",
-        verbose=request.verbose > 0,
-    )
-    speak: Callable[[str], None] = (lambda text: None) if request.quiet else say
-    if form != "live":
-        service.observe(_talk(speak))
-    match form:
-        case "json":
-            return JsonFace(output, events=request.events)
-        case "plain":
-            return PlainFace(output, look)
-        case "raw":
-            return RawFace(output, every=request.selection.admits_all)
-        case _:
-            watcher = Watcher(service, settings, time.monotonic)
-            service.observe(watcher)
-            width = terminal_width(1, os.environ)
-            return LiveFace(
-                LiveView(look, output, watcher.status, width=width), look, speak
-            )
-
-
-def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:
-    """Return what says each change of state; how it all ended is said at the end."""
-    from notifyws.view.lines import event_line
-
-    def tell(event: Event) -> None:
-        final = event.name == "error" and event.type not in (  # type: ignore[union-attr]
-            "invalid_message",
-            "server_error",
-        )
-        if event.name != "closed" and not final:
-            speak(event_line(event))
-
-    return tell
+    run(listen_to(request, settings))

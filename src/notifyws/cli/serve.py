@@ -20,43 +20,50 @@ Examples:
 """
 
 
+Port = Annotated[
+    int, typer.Option("--port", "-p", help="Port on 127.0.0.1; 0 for a free one.")
+]
+User = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--user",
+        metavar="NAME:PASSWORD",
+        help="Who may log in; repeat for more.  [default: demo:demo]",
+    ),
+]
+AccessTtl = Annotated[
+    float, typer.Option("--access-ttl", help="Seconds an access token lives.")
+]
+RefreshTtl = Annotated[
+    float, typer.Option("--refresh-ttl", help="Seconds a refresh token lives.")
+]
+Traffic = Annotated[
+    float, typer.Option("--traffic", help="Sample notifications a second.")
+]
+Flaky = Annotated[
+    float, typer.Option("--flaky", help="Cut connections after about so long.")
+]
+State = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="FILE", help="Keep history over restarts."),
+]
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, metavar="", help="Say each request."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+
+
 def serve(
-    port: Annotated[
-        int, typer.Option("--port", "-p", help="Port on 127.0.0.1; 0 for a free one.")
-    ] = 8765,
-    user: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--user",
-            metavar="NAME:PASSWORD",
-            help="Who may log in; repeat for more.  [default: demo:demo]",
-        ),
-    ] = None,
-    access_ttl: Annotated[
-        float, typer.Option("--access-ttl", help="Seconds an access token lives.")
-    ] = 900.0,
-    refresh_ttl: Annotated[
-        float, typer.Option("--refresh-ttl", help="Seconds a refresh token lives.")
-    ] = 604800.0,
-    traffic: Annotated[
-        float, typer.Option("--traffic", help="Sample notifications a second.")
-    ] = 0.0,
-    flaky: Annotated[
-        float, typer.Option("--flaky", help="Cut connections after about so long.")
-    ] = 0.0,
-    state: Annotated[
-        Path | None,
-        typer.Option("--state", metavar="FILE", help="Keep history over restarts."),
-    ] = None,
-    verbose: Annotated[
-        int,
-        typer.Option(
-            "--verbose", "-v", count=True, metavar="", help="Say each request."
-        ),
-    ] = 0,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")
-    ] = False,
+    port: Port = 8765,
+    user: User = None,
+    access_ttl: AccessTtl = 900.0,
+    refresh_ttl: RefreshTtl = 604800.0,
+    traffic: Traffic = 0.0,
+    flaky: Flaky = 0.0,
+    state: State = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
     try:

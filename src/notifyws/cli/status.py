@@ -137,7 +137,7 @@ def _span(seconds: int) -> str:
 
 
 def _all_settings(report: Report) -> Iterator[str]:
-    from notifyws.load import FIELDS
+    from notifyws.coerce import FIELDS
     from notifyws.view.safe import harmless
 
     for name, source in report.loaded.sources.items():

@@ -19,8 +19,8 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.streams import emit, emit_json, warner
 from notifyws.errors import UsageError
+from notifyws.held import Obtained
 from notifyws.runtime import Runtime
-from notifyws.tokens import Obtained
 from notifyws.world import utc_text
 
 EXAMPLES = """

@@ -21,7 +21,7 @@ from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.samples import endless_samples
 from notifyws.devserver.site import Log, Site
 from notifyws.devserver.tokens import Session, Sessions
-from notifyws.devserver.wire import Listener, configuration, listen
+from notifyws.devserver.wire import Hall, Listener, configuration, listen
 
 __all__ = ["DevServer", "serve"]
 
@@ -63,6 +63,7 @@ class DevServer:
         self._listener: Listener
         self._journal: Journal
         self._site: Site
+        self._hall: Hall
         self.port = options.port
 
     @property
@@ -102,9 +103,9 @@ class DevServer:
             self._listener.close()
             raise
         config = configuration(self._listener, partial(self._log, 0))
-        application = build_app(self._site)
+        self._hall = build_app(self._site)
         running = hypercorn_serve(
-            application,  # type: ignore[arg-type]  # ASGI is typed twice
+            self._hall,  # type: ignore[arg-type]  # ASGI is typed twice
             config,
             shutdown_trigger=self._stop.wait,
         )
@@ -127,6 +128,7 @@ class DevServer:
         done, _ = await asyncio.wait([running], timeout=PATIENCE)
         while not done:
             self._listener.cut_all()
+            self._hall.send_away()
             done, _ = await asyncio.wait([running], timeout=TICK)
         self._journal.close()
         self._log(0, "development server stopped")

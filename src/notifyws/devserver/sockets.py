@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketState
@@ -33,7 +34,7 @@ from notifyws.devserver.messages import (
     understand,
 )
 from notifyws.devserver.site import Site, failure
-from notifyws.devserver.wire import heard_ending
+from notifyws.devserver.wire import heard_ending, is_over
 
 __all__ = ["socket_route"]
 
@@ -139,6 +140,8 @@ class _Socket:
     async def _accept(self) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTING:
             await self._websocket.accept(self._subprotocol)
+            if is_over(self._websocket.scope):
+                raise ClientDisconnect
             self._heard = heard_ending(self._websocket.scope)
 
     async def _first_frame(self) -> str | bytes | None:

@@ -1,12 +1,13 @@
 """The only module that knows Hypercorn from inside, and why each time.
 
-Hypercorn speaks HTTP and WebSocket. Four things it does not offer are had here from
+Hypercorn speaks HTTP and WebSocket. Five things it does not offer are had here from
 the outside: a listening socket of our own, TCP connections that can be cut, the
-code that a client closed with, and silence.
+code that a client closed with, an end that does not wait, and silence.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import struct
@@ -23,7 +24,7 @@ from wsproto.events import CloseConnection
 
 from notifyws.errors import ConfigurationError
 
-__all__ = ["Listener", "configuration", "heard_ending", "listen", "with_stream"]
+__all__ = ["Hall", "Listener", "configuration", "heard_ending", "is_over", "listen"]
 
 BACKLOG = 1024
 RESET = struct.pack("ii", 1, 0)
@@ -121,14 +122,42 @@ def configuration(listener: Listener, report: Callable[[str], None]) -> Config:
     return config
 
 
-def with_stream(app: ASGIApp) -> ASGIApp:
-    """Return ``app`` with Hypercorn's stream in its scope, for :func:`heard_ending`."""
+class Hall:
+    """An application, and who is still busy in it.
 
-    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+    Hypercorn waits for every request that an application works on, for ever if need
+    be, and cannot be told to stop waiting; so the last ones are sent away here.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._busy: set[asyncio.Task[Any]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or one socket, like any ASGI application."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
         scope[STREAM] = getattr(send, "__self__", None)
-        await app(scope, receive, send)
+        task = asyncio.current_task()
+        if task is not None:
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+        await self._app(scope, receive, send)
 
-    return outer
+    def send_away(self) -> None:
+        """Cancel whatever is still going on."""
+        for task in list(self._busy):
+            task.cancel()
+
+
+def is_over(scope: Scope) -> bool:
+    """Tell whether Hypercorn gave a socket up without telling the application.
+
+    It answers 400 to a client that sends a frame before it was let in, and then
+    neither takes an accept nor reports a disconnect.
+    """
+    return bool(getattr(scope.get(STREAM), "closed", False))
 
 
 def heard_ending(scope: Scope) -> Callable[[], tuple[int, str]]:

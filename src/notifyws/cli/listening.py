@@ -1,0 +1,230 @@
+"""Carries out ``listen``: connects, shows what passes, and ends in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from notifyws.cli.streams import ReaderLeft, say, warner
+from notifyws.errors import TimeRanOut
+from notifyws.selection import Selection
+from notifyws.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyws.cli.faces import Face, Tee
+    from notifyws.events import Event
+    from notifyws.intake import Item
+    from notifyws.service import NotificationService
+    from notifyws.view.output import Output
+
+__all__ = ["Request", "listen_to"]
+
+TICK = 0.5
+"""Seconds between looks at whether the footer still tells the truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``listen`` was asked to do.
+
+    Args:
+        selection: which notifications, and when there were enough.
+        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
+        events: lifecycle lines among JSON Lines.
+        tee: a file to append JSON Lines to.
+        timeout: seconds in all.
+        retries: reconnects in a row before giving up; ``None`` for never.
+        since: id to start from.
+        demo: listen to a server in this very process.
+        verbose: how often ``-v`` was said.
+        quiet: say nothing but errors.
+    """
+
+    selection: Selection
+    form: str
+    events: bool
+    tee: Path | None
+    timeout: float | None
+    retries: int | None
+    since: str | None
+    demo: bool
+    verbose: int
+    quiet: bool
+
+
+async def listen_to(request: Request, settings: Settings) -> None:
+    """Listen as asked.
+
+    Raises:
+        TimeRanOut: the time is over.
+        ReaderLeft: nobody reads stdout any more.
+        NotifyError: why there is no connection.
+    """
+    if not request.demo:
+        await _show(request, settings)
+        return
+    async with _demonstration(request) as url:
+        there = replace(settings, url=url, cache_url="memory://")
+        demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
+        await _show(request, demo)
+
+
+@asynccontextmanager
+async def _demonstration(request: Request) -> AsyncIterator[str]:
+    from notifyws.cli.serve import missing_extra
+
+    try:
+        from notifyws.devserver import DevServer, ServerOptions
+    except ImportError:
+        raise missing_extra() from None
+
+    def log(level: int, text: str) -> None:
+        if level < request.verbose:
+            say(text)
+
+    async with DevServer(ServerOptions(port=0, traffic=1.0), log) as server:
+        yield server.url
+
+
+async def _show(request: Request, settings: Settings) -> None:
+    """Connect, and show what passes until it is enough, too late, or over."""
+    from notifyws.cli.faces import Tee
+    from notifyws.service import NotificationService
+    from notifyws.view.output import Output, ReaderGone
+
+    output = Output(1)
+    warn = warner(request.quiet)
+    tee = Tee(request.tee, warn) if request.tee is not None else None
+    raw = request.form == "raw"
+    service = NotificationService(settings, since=request.since, frames=raw, warn=warn)
+    face = _face(request, settings, service, output)
+    try:
+        async with service, _reader_watched(output), asyncio.timeout(request.timeout):
+            service.start(retries=request.retries)
+            await _until_satisfied(request, service, face, tee)
+    except TimeoutError:
+        seen = request.selection.admitted
+        message = f"{request.timeout:g} s are over; {seen} notifications were shown"
+        raise TimeRanOut(message, "give --timeout more time") from None
+    except ReaderGone:
+        raise ReaderLeft from None
+    finally:
+        face.stop()
+        output.close()
+        if tee is not None:
+            tee.close()
+
+
+async def _until_satisfied(
+    request: Request, service: NotificationService, face: Face, tee: Tee | None
+) -> None:
+    face.start()
+    ticking = asyncio.create_task(_tick(face))
+    try:
+        async for burst in service.arrivals():
+            passing = [item for item in burst if _passes(request.selection, item)]
+            if tee is not None:
+                await tee.show(passing)
+            await face.show(passing)
+            if request.selection.satisfied:
+                return
+        await service.closed()
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+
+
+def _passes(selection: Selection, item: Item) -> bool:
+    from notifyws.models import Notification
+
+    return selection.admit(item) if isinstance(item, Notification) else True
+
+
+async def _tick(face: Face) -> None:
+    while True:
+        await asyncio.sleep(TICK)
+        face.tick()
+
+
+@asynccontextmanager
+async def _reader_watched(output: Output) -> AsyncIterator[None]:
+    """End at once when nobody reads stdout any more, also when nothing arrives."""
+    from notifyws.view.output import ReaderGone
+
+    task = asyncio.current_task()
+    assert task is not None
+    gone = False
+
+    def leave() -> None:
+        nonlocal gone
+        gone = True
+        task.cancel()
+
+    unwatch = output.watch_reader(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if gone and not task.uncancel():
+            raise ReaderGone from None
+        raise
+    finally:
+        unwatch()
+
+
+def _face(
+    request: Request, settings: Settings, service: NotificationService, output: Output
+) -> Face:
+    """Return the face that suits, and let events be told where it tells none."""
+    from notifyws.cli.faces import JsonFace, LiveFace, PlainFace, RawFace
+    from notifyws.cli.watching import Watcher
+    from notifyws.view.live import LiveView, terminal_width
+    from notifyws.view.look import Look
+
+    form = request.form or ("live" if output.is_terminal else "json")
+    look = Look.of(
+        settings,
+        os.environ,
+        terminal=output.is_terminal,
+        encoding=sys.stdout.encoding if sys.stdout else "utf-8",
+        verbose=request.verbose > 0,
+    )
+    speak: Callable[[str], None] = (lambda text: None) if request.quiet else say
+    if form != "live":
+        service.observe(_talk(speak))
+    match form:
+        case "json":
+            return JsonFace(output, events=request.events)
+        case "plain":
+            return PlainFace(output, look)
+        case "raw":
+            return RawFace(output, every=request.selection.admits_all)
+        case _:
+            watcher = Watcher(service, settings, time.monotonic)
+            service.observe(watcher)
+            width = terminal_width(1, os.environ)
+            return LiveFace(
+                LiveView(look, output, watcher.status, width=width), look, speak
+            )
+
+
+def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:
+    """Return what says each change of state; how it all ended is said at the end."""
+    from notifyws.view.lines import event_line
+
+    def tell(event: Event) -> None:
+        final = event.name == "error" and event.type not in (  # type: ignore[union-attr]
+            "invalid_message",
+            "server_error",
+        )
+        if event.name != "closed" and not final:
+            speak(event_line(event))
+
+    return tell

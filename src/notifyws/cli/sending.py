@@ -1,0 +1,229 @@
+"""Carries out ``send``: one connection, one or many messages, what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from notifyws.cli.streams import emit, emit_json, say, warner
+from notifyws.composing import from_line
+from notifyws.errors import (
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+    NotifyError,
+    UsageError,
+)
+from notifyws.models import Message
+from notifyws.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyws.sending import Sent
+    from notifyws.service import NotificationService
+
+__all__ = ["Request", "print_frame", "send_lines", "send_one"]
+
+BATCH = 500
+"""Messages that share one ping with --lines."""
+AHEAD = 4
+"""Batches that may be on their way at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How to send: what to print, how long to try."""
+
+    timeout: float
+    json: bool
+    quiet: bool
+
+
+def print_frame(settings: Settings, message: Message) -> None:
+    """Print the frame that a message would be sent as."""
+    from notifyws.runtime import Runtime
+
+    emit(Runtime(settings, say).frame(message) + "\n")
+
+
+def _service(request: Request, settings: Settings) -> NotificationService:
+    from notifyws.service import NotificationService
+
+    patient = min(settings.open_timeout, request.timeout)
+    return NotificationService(
+        replace(settings, open_timeout=patient), warn=warner(request.quiet)
+    )
+
+
+async def _connect(request: Request, service: NotificationService) -> None:
+    try:
+        async with asyncio.timeout(request.timeout):
+            await service.connect()
+    except TimeoutError:
+        message = f"no connection within {request.timeout:g} s"
+        raise NetworkFailed(message, "notifyws status --check") from None
+
+
+async def send_one(request: Request, settings: Settings, message: Message) -> None:
+    """Send a message and say what became of it.
+
+    Raises:
+        NetworkFailed: there is no connection.
+        MessageRejected, MessageUnconfirmed: it was not taken, or nothing shows it.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + request.timeout
+    async with _service(request, settings) as service:
+        await _connect(request, service)
+        sent = await _before(end, service, [message])
+    result = sent[0]
+    if request.json:
+        emit_json(result.as_json())
+    elif result.status == "delivered" and not request.quiet:
+        say(f"Delivered {message.type}")
+    _raise_unless_delivered(sent)
+
+
+async def _before(
+    end: float, service: NotificationService, messages: Sequence[Message]
+) -> list[Sent]:
+    from notifyws.sending import Sent
+
+    try:
+        async with asyncio.timeout_at(end):
+            return await service.send_all(messages)
+    except TimeoutError:
+        detail = "no answer in time"
+        return [Sent("unknown", m.type, m.id, detail) for m in messages]
+
+
+def _raise_unless_delivered(sent: Sequence[Sent]) -> None:
+    """Raise for the worst that became of any of them."""
+    bad = [each for each in sent if each.status != "delivered"]
+    if not bad:
+        return
+    of_many = f"{len(bad)} of {len(sent)} messages" if len(sent) > 1 else "the message"
+    rejected = next((each for each in bad if each.status == "rejected"), None)
+    if rejected is not None:
+        was = "were not taken" if len(sent) > 1 else "was rejected"
+        hint = "correct it; the server's words are above"
+        raise MessageRejected(f"{of_many} {was}: {rejected.detail}", hint)
+    hint = "look at the other side before sending again: it may have arrived"
+    message = f"nothing shows whether {of_many} arrived: {bad[0].detail}"
+    raise MessageUnconfirmed(message, hint)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Keeps what is needed for the end, not every result."""
+
+    total: int = 0
+    bad: list[Sent] = field(default_factory=list)
+
+    def add(self, sent: Sequence[Sent]) -> None:
+        self.total += len(sent)
+        self.bad += [s for s in sent if s.status != "delivered"][: 100 - len(self.bad)]
+
+
+async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> None:
+    """Send the messages of stdin's lines and say what became of each.
+
+    Raises:
+        UsageError: a line is no message; those before it were sent.
+        NetworkFailed: there is no connection.
+        MessageRejected, MessageUnconfirmed: some were not taken, or nothing shows it.
+    """
+    if dry_run:
+        async for batch in _batches():
+            for message in batch:
+                print_frame(settings, message)
+        return
+    tally = _Tally()
+    async with _service(request, settings) as service:
+        await _connect(request, service)
+        on_their_way: list[asyncio.Task[list[Sent]]] = []
+        problem: NotifyError | None = None
+        try:
+            async for batch in _batches():
+                task = asyncio.create_task(service.send_all(batch))
+                on_their_way.append(task)
+                if len(on_their_way) >= AHEAD:
+                    _print(request, tally, await on_their_way.pop(0))
+        except UsageError as error:
+            problem = error
+        for task in on_their_way:
+            _print(request, tally, await task)
+    if problem is not None:
+        raise problem
+    if not request.quiet:
+        say(f"Delivered {tally.total - len(tally.bad)} of {tally.total}")
+    _raise_unless_delivered(tally.bad)
+
+
+def _print(request: Request, tally: _Tally, sent: Sequence[Sent]) -> None:
+    tally.add(sent)
+    if request.json:
+        for each in sent:
+            emit_json(each.as_json())
+    elif not request.quiet:
+        for each in sent:
+            if each.status != "delivered":
+                say(f"{each.status}: {each.type} {each.id or ''} {each.detail or ''}")
+
+
+async def _batches() -> AsyncIterator[list[Message]]:
+    """Yield messages as their lines come: all that is there, at most a batch."""
+    number = 0
+    async for lines in _stdin_lines():
+        batch: list[Message] = []
+        for line in lines:
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                batch.append(from_line(line, number))
+            except UsageError:
+                if batch:
+                    yield batch
+                raise
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+
+async def _stdin_lines() -> AsyncIterator[list[str]]:
+    """Yield the whole lines of stdin, as many at a time as have come."""
+    rest = b""
+    while chunk := await _stdin_chunk():
+        *whole, rest = (rest + chunk).split(b"\n")
+        if whole:
+            yield [_decoded(line) for line in whole]
+    if rest:
+        yield [_decoded(rest)]
+
+
+async def _stdin_chunk() -> bytes:
+    """Return what is there to read; a thread would keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(0, ready.set)
+    except OSError:  # a regular file, which is always ready
+        await asyncio.sleep(0)
+        return os.read(0, 1 << 16)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(0)
+    return os.read(0, 1 << 16)
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig").rstrip("\r")
+    except UnicodeDecodeError:
+        raise UsageError("stdin is not UTF-8 text") from None

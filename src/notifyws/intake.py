@@ -1,0 +1,160 @@
+"""From a frame to whoever is told: what it means, whether it is new, where it goes.
+
+The reader of the socket ends here, and nothing here waits. A notification is handed
+over once or lies in a gap that is said: when there is no room, the server is left if
+it can replay (:class:`NoRoom`), else the newest are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from notifyws.delivery import Inbox
+from notifyws.events import Event, Failure, Gap
+from notifyws.models import Notification
+from notifyws.protocol.resume import Cursor
+from notifyws.protocol.rules import (
+    Arrival,
+    NotUnderstood,
+    Rules,
+    ServerError,
+    ServerGap,
+)
+from notifyws.world import World, utc_text
+
+__all__ = ["Frame", "Intake", "Item", "NoRoom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame that is no notification, for those who asked for frames as they are."""
+
+    text: str
+
+
+Item = Notification | Event | Frame
+
+
+class NoRoom(Exception):
+    """The queue is full, and the server can replay what is not taken now."""
+
+
+class Intake:
+    """Takes frames in and tells events, in their order.
+
+    Args:
+        rules: what a frame means.
+        inbox: for whoever shows things.
+        cursor: where this listener stands.
+        world: the wall clock.
+        frames: hand over frames that are no notifications, too.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        inbox: Inbox[Item],
+        cursor: Cursor,
+        world: World,
+        *,
+        frames: bool = False,
+    ) -> None:
+        self._rules = rules
+        self._inbox = inbox
+        self._world = world
+        self._frames = frames
+        self._dropped = 0
+        self._dropping_since = ""
+        self._until_room: asyncio.Task[None] | None = None
+        self.cursor = cursor
+        self.interrupted_at: str | None = None
+        self.observers: list[Callable[[Event], None]] = []
+        self.on_server_error: Callable[[ServerError], None] | None = None
+        self.received = 0
+
+    def now(self) -> str:
+        """Return the moment as RFC 3339 UTC."""
+        return utc_text(self._world.wall())
+
+    def tell(self, event: Event) -> None:
+        """Tell observers at once, and whoever shows things in its turn."""
+        for observer in self.observers:
+            observer(event)
+        self._inbox.announce(event)
+
+    def take(self, frame: str | bytes) -> None:
+        """Take a frame in.
+
+        Raises:
+            NoRoom: leave the server, and come back when there is.
+        """
+        arrival = self._rules.read(frame, self.now())
+        if isinstance(arrival, Notification):
+            self._hand_over(arrival, len(frame))
+        else:
+            self._other(arrival, frame)
+
+    async def room(self) -> None:
+        """Return when whoever shows things can take more."""
+        await self._inbox.room()
+
+    def close(self) -> None:
+        """Say what is still to be said; nothing follows."""
+        if self._until_room is not None:
+            self._until_room.cancel()
+        self._say_what_was_dropped()
+        self._inbox.close()
+
+    def _hand_over(self, notification: Notification, size: int) -> None:
+        ident = notification.id
+        if not self.cursor.is_new(ident):
+            return
+        if not self._inbox.fits(size):
+            if self.cursor.can_resume and ident is not None:
+                raise NoRoom
+            self._drop()
+            return
+        self._say_what_was_dropped()
+        self._inbox.put(notification, size)
+        self.cursor.advance(ident)
+        self.received += 1
+
+    def _other(self, arrival: Arrival, frame: str | bytes) -> None:
+        match arrival:
+            case ServerError():
+                self.tell(Failure("server_error", arrival.message))
+                if self.on_server_error is not None:
+                    self.on_server_error(arrival)
+            case ServerGap():
+                reason = "the server no longer keeps all of what was missed"
+                self.tell(Gap(self.interrupted_at or self.now(), self.now(), reason))
+            case NotUnderstood():
+                self.tell(Failure("invalid_message", arrival.reason))
+        if self._frames:
+            self._pass_on(frame)
+
+    def _pass_on(self, frame: str | bytes) -> None:
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+        if self._inbox.fits(len(text)):
+            self._inbox.put(Frame(text), len(text))
+        else:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._dropping_since = self._dropping_since or self.now()
+        self._dropped += 1
+        if self._until_room is None or self._until_room.done():
+            self._until_room = asyncio.create_task(self._say_once_there_is_room())
+
+    async def _say_once_there_is_room(self) -> None:
+        await self._inbox.room()
+        self._say_what_was_dropped()
+
+    def _say_what_was_dropped(self) -> None:
+        if self._dropped:
+            reason = f"{self._dropped} dropped: whoever reads them is too slow"
+            gap = Gap(self._dropping_since, self.now(), reason)
+            self._dropped, self._dropping_since = 0, ""
+            self.tell(gap)

@@ -1,0 +1,55 @@
+"""URLs as written, and the origin that says whose tokens are whose; pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from notifyws.errors import ConfigurationError
+
+__all__ = ["canonical_origin", "checked_url"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HTTP = {"ws": "http", "wss": "https"}
+
+
+def checked_url(url: str, setting: str = "the server's URL") -> str:
+    """Return ``url`` as it is.
+
+    Raises:
+        ConfigurationError: it is not a WebSocket URL; says what to write instead.
+    """
+    if re.search(r"[\x00-\x20\x7f]", url):
+        raise ConfigurationError(f"{setting} holds a space or control character")
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    if scheme in ("http", "https"):
+        rest = url.partition("://")[2]
+        hint = f"use {'wss' if scheme == 'https' else 'ws'}://{rest}"
+        raise ConfigurationError(f"{setting} must be ws:// or wss://: {url}", hint)
+    if scheme not in _HTTP or not parts.hostname:
+        hint = "write it as wss://host[:port][/path]"
+        raise ConfigurationError(f"{setting} is not a WebSocket URL: {url}", hint)
+    if parts.username is not None or parts.fragment or not _port_is_good(parts):
+        hint = "no user, no fragment, and a port from 1 to 65535"
+        host = f"{scheme}://{parts.hostname}"
+        raise ConfigurationError(f"{setting} cannot be used: {host}", hint)
+    return url
+
+
+def _port_is_good(parts: Any) -> bool:
+    try:
+        return bool(parts.port != 0)
+    except ValueError:
+        return False
+
+
+def canonical_origin(url: str) -> str:
+    """Return the HTTP origin of a WebSocket URL: lower case, no default port."""
+    parts = urlsplit(url)
+    scheme = _HTTP[parts.scheme.lower()]
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    default = parts.port in (None, _DEFAULT_PORTS[scheme])
+    return f"{scheme}://{host}" if default else f"{scheme}://{host}:{parts.port}"
