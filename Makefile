@@ -1,0 +1,48 @@
+# Everything sets itself up: a machine with Python 3.11, make and a package index will do.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := UV_PYTHON_DOWNLOADS=never $(BIN)/uv
+WORKERS ?= 2
+
+.PHONY: demo test check pure generate format coverage clean
+
+demo: $(VENV)/.installed          ## listen to a server of its own: live, or JSON Lines in a pipe
+	@$(BIN)/notifyws listen --demo
+
+test: $(VENV)/.developing         ## every test
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: $(VENV)/.developing        ## style, types, architecture, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy
+	@$(BIN)/python scripts/generate.py --check
+	@$(BIN)/python -m pytest tests/test_architecture.py
+
+pure: $(VENV)/.developing         ## the pure floors alone, with their branch coverage
+	@$(BIN)/python scripts/pure.py
+
+generate: $(VENV)/.developing     ## write what is generated: completions, .env.example, picture, README parts
+	@$(BIN)/python scripts/generate.py
+
+format: $(VENV)/.developing
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
+
+coverage: $(VENV)/.developing     ## branch coverage of everything
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+clean:
+	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv >&2
+
+$(VENV)/.installed: pyproject.toml uv.lock | $(VENV)/bin/uv
+	@$(UV) sync -q --frozen --inexact --no-dev --extra server --compile-bytecode >&2
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml uv.lock | $(VENV)/bin/uv
+	@$(UV) sync -q --frozen --inexact --extra server --compile-bytecode >&2
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,1 @@
+complete --command notifyws --no-files --arguments "(env _NOTIFYWS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) notifyws)" --condition "env _NOTIFYWS_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) notifyws"

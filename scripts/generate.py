@@ -1,0 +1,174 @@
+"""Writes what is generated from the code, or says what is out of date (``--check``).
+
+Completions, ``.env.example``, the README's picture, state diagram and option tables.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHELLS = ("bash", "zsh", "fish")
+INTRODUCTION = """\
+# Copy this to .env, remove the # of what you set, and keep it to yourself (chmod 600).
+# A server named in a folder's .env is used only with credentials from the same file.
+"""
+
+
+def completions() -> Iterator[tuple[str, str]]:
+    """Yield the completion script of each shell, as the command itself shows it."""
+    from typer.completion import get_completion_script
+
+    for shell in SHELLS:
+        script = get_completion_script(
+            prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
+        )
+        yield f"completions/notifyws.{shell}", script.strip() + "\n"
+
+
+def env_example() -> str:
+    """Return every variable with what it means and its default."""
+    from notifyws.coerce import FIELDS, environment_name
+
+    parts = [INTRODUCTION]
+    for name, field in FIELDS.items():
+        parts.append(f"# {field.metadata['help']}")
+        parts.append(f"#{environment_name(name)}={written(field.default)}\n")
+    parts.append("# The configuration file, where it is not in your config folder.")
+    parts.append("# (Read from the environment and from --env-file, not from .env.)")
+    parts.append("#NOTIFYWS_CONFIG=\n")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def written(value: object) -> str:
+    """Return a default as it is written in a file."""
+    if value is None:
+        return "unlimited"
+    if isinstance(value, tuple):
+        return " ".join(f"{each:g}" for each in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) and value < 1 else shown(value)
+
+
+def shown(value: object) -> str:
+    """Return a number without an exponent, anything else as it is."""
+    return f"{value:.0f}" if isinstance(value, float) else str(value)
+
+
+def picture() -> str:
+    """Return the live view as a picture, drawn by what draws the live view."""
+    from notifyws.models import Notification
+    from notifyws.samples import SAMPLES
+    from notifyws.settings import Settings
+    from notifyws.view.footer import Status
+    from notifyws.view.look import Look
+    from notifyws.view.picture import export_svg
+
+    times = ("2024-01-15T10:30:00Z", "2024-01-15T10:31:12Z", "2024-01-15T10:32:45Z")
+    batch = [
+        Notification({"type": kind, **payload, "timestamp": at}, at)
+        for (kind, payload), at in zip(SAMPLES.items(), times, strict=True)
+    ]
+    status = Status(
+        "connected",
+        host="ws.example.com",
+        user_id="42",
+        received=128,
+        connected_since=-753.0,
+        token_expires=702.0,
+        latency=0.012,
+    )
+    settings = Settings(url="wss://ws.example.com")
+    look = Look(settings, colour=True, hyperlinks=True, zone=UTC)
+    return export_svg(batch, status, 84, look=look, command="notifyws listen")
+
+
+def option_tables() -> str:
+    """Return every command with its options, from the application itself."""
+    import typer
+
+    from notifyws.cli import app
+
+    root = typer.main.get_command(app)
+    lines: list[str] = []
+    for name, command in commands("notifyws", root):
+        lines += [f"**`{name}`** {command.help or ''}".strip(), ""]
+        rows = [row(param) for param in command.params if row(param)]
+        lines += ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
+    return "\n".join(lines).rstrip()
+
+
+def commands(name: str, command: object) -> Iterator[tuple[str, object]]:
+    """Yield the commands below ``command`` with their full names."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield name, command
+        return
+    for child_name, child in below.items():
+        yield from commands(f"{name} {child_name}", child)
+
+
+def row(param: object) -> str:
+    """Return a table's row for an option; empty for those that need none."""
+    help_text = getattr(param, "help", None) or ""
+    names = [*getattr(param, "opts", ())]
+    if getattr(param, "param_type_name", "") == "argument":
+        names = [str(getattr(param, "metavar", "") or param.name)]
+    metavar = getattr(param, "metavar", None)
+    takes = metavar if metavar and names[0].startswith("-") else ""
+    if not names or names[0] == "--help":
+        return ""
+    said = ", ".join(f"`{n}`" for n in names) + (f" `{takes}`" if takes else "")
+    cells = [cell.replace("|", "\\|") for cell in (said, help_text)]
+    return f"| {cells[0]} | {cells[1]} |"
+
+
+def readme(text: str) -> str:
+    """Return the README with its generated parts made anew."""
+    from notifyws.reconnect import diagram
+
+    text = between(text, "states", f"```mermaid\n{diagram()}\n```")
+    return between(text, "options", option_tables())
+
+
+def between(text: str, name: str, content: str) -> str:
+    """Return ``text`` with what stands between two markers replaced."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    head, _, rest = text.partition(start)
+    _, _, tail = rest.partition(end)
+    return f"{head}{start}\n{content}\n{end}{tail}"
+
+
+def generated() -> Iterator[tuple[str, str]]:
+    """Yield every generated file and what belongs into it."""
+    yield from completions()
+    yield ".env.example", env_example()
+    yield "docs/live.svg", picture()
+    yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
+
+
+def main() -> int:
+    """Write, or check; return the exit code."""
+    os.environ.pop("COLUMNS", None)
+    stale = []
+    for name, content in generated():
+        path = ROOT / name
+        if path.exists() and path.read_text("utf-8") == content:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content, "utf-8")
+    if stale and "--check" in sys.argv:
+        sys.stderr.write(f"out of date: {', '.join(stale)}; run: make generate\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
