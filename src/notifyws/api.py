@@ -219,10 +219,13 @@ async def _bounded(response: Any) -> Any:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return the system's own error below the library's layers."""
+    """Return the system's own error below the library's layers: the innermost."""
+    cause = error
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, OSError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return error
+        cause = seen if isinstance(seen, OSError) else cause
+        if isinstance(seen, BaseExceptionGroup):  # one for each address tried
+            seen = seen.exceptions[0]
+        else:
+            seen = seen.__cause__ or seen.__context__
+    return cause

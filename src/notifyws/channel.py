@@ -160,8 +160,13 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             message = f"the proxy answered {status} instead of connecting to {host}"
             hint = "check HTTPS_PROXY and NO_PROXY"
             return UpgradeRefused(message, hint, status=status)
-        case wsx.InvalidURI() | wsx.InvalidProxy():
-            return ConfigurationError(str(error), "correct the URL")
+        case wsx.InvalidProxy():
+            return unusable_proxy(error.msg)
+        case ImportError():
+            return unusable_proxy("for SOCKS, python-socks must be installed")
+        case wsx.InvalidURI():
+            message = f"the URL of {host} cannot be used: {error.msg}"
+            return ConfigurationError(message, "correct the URL")
         case wsx.InvalidHandshake() | EOFError():
             message = f"{host} did not answer with a WebSocket: {_innermost(error)}"
             return NotWebSocket(message, "check the URL, and ws:// against wss://")
@@ -171,8 +176,15 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             return NetworkFailed(f"cannot connect to {host}: {error}")
 
 
+def unusable_proxy(why: str) -> ConfigurationError:
+    """Return our error for a proxy that the environment names; its URL is a secret."""
+    message = f"the proxy named in the environment cannot be used: {why}"
+    return ConfigurationError(message, "correct or unset HTTPS_PROXY and ALL_PROXY")
+
+
 def unreachable(error: OSError, host: str) -> NetworkFailed:
     """Return our error for a host that cannot be reached."""
+    import errno
     import socket
 
     hint = "notifyws status --check"
@@ -182,7 +194,8 @@ def unreachable(error: OSError, host: str) -> NetworkFailed:
         return NetworkFailed(f"{host} refused the connection", hint)
     reason = error.strerror or str(error)
     if "Connect call failed" in reason:
-        reason = "connection refused" if "111" in str(error) else "connection failed"
+        refused = f"[Errno {errno.ECONNREFUSED}]" in reason
+        reason = "connection refused" if refused else "connection failed"
     return NetworkFailed(f"cannot reach {host}: {reason}", hint)
 
 

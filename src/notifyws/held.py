@@ -75,8 +75,8 @@ def unpack(text: str) -> Mapping[str, Any] | None:
     try:
         value = json.loads(text)
         good = value["v"] == 1 and value["token"] and isinstance(value["token"], str)
-        return value if good and float(value["margin"]) >= 0 else None
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return value if good and 0 <= float(value["margin"]) < float("inf") else None
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -295,7 +295,7 @@ class Reconnector:
         if self._doubts > 1:
             return Failed(event.reason)
         self._unproven = event.certain and not stable
-        hopeless = self._unproven and event.source in ("login", "static")
+        hopeless = self._unproven and event.source == "login"
         if hopeless or self._refusals >= REFUSALS:
             return Failed(event.reason, Cause.AUTHENTICATION)
         self._losses += self.state is State.CONNECTED

@@ -16,15 +16,15 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
     },
     "payment_approved": {
         "title": "Payment Approved",
-        "message": "Your payment of 24.50 EUR was approved",
+        "message": "Your payment of $25.00 was approved",
         "link": "/payments/789",
-        "data": {"paymentId": "789", "amount": "24.50", "currency": "EUR"},
+        "data": {"paymentId": "789", "amount": 25.0, "currency": "USD"},
     },
     "message_received": {
         "title": "New Message",
-        "message": "I am waiting at the main entrance",
-        "link": "/chat/42",
-        "data": {"chatId": "42", "senderId": "456"},
+        "message": "Maria: I am waiting at the main entrance",
+        "link": "/chat/321",
+        "data": {"chatId": "321", "senderId": "654", "senderName": "Maria"},
     },
 }
 """Type -> payload."""

@@ -79,7 +79,7 @@ def compiled(expression: str, option: str) -> Callable[[Notification], bool]:
     def test(notification: Notification) -> bool:
         try:
             return truthy(search(notification.as_json()))
-        except jmespath.exceptions.JMESPathError:
+        except (ValueError, TypeError, OverflowError):  # jmespath lets them out
             return False
 
     return test

@@ -58,7 +58,7 @@ class _Batch:
     messages: Sequence[Message]
     rejected: dict[str, str] = field(default_factory=dict)
     doubt: str | None = None
-    lost: bool = False
+    doubted: Status = "unknown"
 
     def blame(self, error: ServerError) -> bool:
         """Take an error that names one of these messages; return whether it did."""
@@ -74,9 +74,7 @@ class _Batch:
             return Sent("rejected", message.type, message.id, detail)
         if self.doubt is None:
             return Sent("delivered", message.type, message.id)
-        alone = len(self.messages) == 1 and not self.lost
-        status: Status = "rejected" if alone else "unknown"
-        return Sent(status, message.type, message.id, self.doubt)
+        return Sent(self.doubted, message.type, message.id, self.doubt)
 
 
 class Sender:
@@ -99,13 +97,15 @@ class Sender:
     def server_error(self, error: ServerError) -> None:
         """Take note of an error frame while messages are on their way.
 
-        One that names a message's id is that message's. One that names none puts
-        every message on its way in doubt.
+        One that names a message's id is that message's. One that names none is the
+        only message's on its way, or else puts all of them in doubt.
         """
         if any(batch.blame(error) for batch in self._open):
             return
+        alone = sum(len(batch.messages) for batch in self._open) == 1
         for batch in self._open:
             batch.doubt = error.message
+            batch.doubted = "rejected" if alone else "unknown"
 
     async def send(self, link: Link, messages: Sequence[Message]) -> list[Sent]:
         """Send messages in order; return what became of each, in the same order.
@@ -120,7 +120,7 @@ class Sender:
             await link.ping()
             await self._sleep(GRACE)
         except NetworkFailed as error:
-            batch.doubt, batch.lost = f"no answer: {error.message}", True
+            batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
         finally:
             self._open.remove(batch)
         return [batch.outcome(message) for message in messages]

@@ -12,6 +12,7 @@ __all__ = ["canonical_origin", "checked_url"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HTTP = {"ws": "http", "wss": "https"}
+_SHAPE = "write it as wss://host[:port][/path]"
 
 
 def checked_url(url: str, setting: str = "the server's URL") -> str:
@@ -22,15 +23,18 @@ def checked_url(url: str, setting: str = "the server's URL") -> str:
     """
     if re.search(r"[\x00-\x20\x7f]", url):
         raise ConfigurationError(f"{setting} holds a space or control character")
-    parts = urlsplit(url)
+    shown = re.sub(r"//[^/?#]*@", "//", url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigurationError(f"{setting} is not a URL: {shown}", _SHAPE) from None
     scheme = parts.scheme.lower()
     if scheme in ("http", "https"):
-        rest = url.partition("://")[2]
+        rest = shown.partition("://")[2]
         hint = f"use {'wss' if scheme == 'https' else 'ws'}://{rest}"
-        raise ConfigurationError(f"{setting} must be ws:// or wss://: {url}", hint)
+        raise ConfigurationError(f"{setting} must be ws:// or wss://: {shown}", hint)
     if scheme not in _HTTP or not parts.hostname:
-        hint = "write it as wss://host[:port][/path]"
-        raise ConfigurationError(f"{setting} is not a WebSocket URL: {url}", hint)
+        raise ConfigurationError(f"{setting} is not a WebSocket URL: {shown}", _SHAPE)
     if parts.username is not None or parts.fragment or not _port_is_good(parts):
         hint = "no user, no fragment, and a port from 1 to 65535"
         host = f"{scheme}://{parts.hostname}"

@@ -158,13 +158,20 @@ def listen(
     selection = Selection(type_ or (), filter_, count, until)
     forms = [n for n, on in (("json", json), ("plain", plain), ("raw", raw)) if on]
     if len(forms) > 1:
-        raise UsageError(f"--{forms[0]} and --{forms[1]} exclude each other")
+        both = f"--{forms[0]} and --{forms[1]}"
+        raise UsageError(f"{both} exclude each other", "give one of them")
     if timeout is not None and timeout <= 0:
-        raise UsageError(f"--timeout must be more than 0, not {timeout:g}")
+        message = f"--timeout must be more than 0, not {timeout:g}"
+        raise UsageError(message, "give it seconds, as in --timeout 60")
     if max_retries is not None and max_retries < 0:
-        raise UsageError(f"--max-retries must be 0 or more, not {max_retries}")
+        message = f"--max-retries must be 0 or more, not {max_retries}"
+        raise UsageError(message, "leave it out to try for ever")
     common = Common(server, profile, url, env_file, verbose, quiet)
-    settings = Settings() if demo else common.load(max_retries=max_retries).settings
+    settings = (
+        Settings(max_retries=max_retries)
+        if demo
+        else common.load(max_retries=max_retries).settings
+    )
     request = Request(
         selection,
         forms[0] if forms else "",

@@ -6,14 +6,14 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notifyws.cli.streams import ReaderLeft, say, warner
-from notifyws.errors import TimeRanOut
+from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.selection import Selection
 from notifyws.settings import Settings
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Request", "listen_to"]
 
+FAREWELL = 0.5
+"""Seconds for what had arrived before a signal came."""
 TICK = 0.5
 """Seconds between looks at whether the footer still tells the truth."""
 
@@ -125,21 +127,40 @@ async def _show(request: Request, settings: Settings) -> None:
 async def _until_satisfied(
     request: Request, service: NotificationService, face: Face, tee: Tee | None
 ) -> None:
+    async def show(burst: list[Item]) -> None:
+        passing = [item for item in burst if _passes(request.selection, item)]
+        if tee is not None:
+            await tee.show(passing)
+        await face.show(passing)
+
     face.start()
     ticking = asyncio.create_task(_tick(face))
     try:
         async for burst in service.arrivals():
-            passing = [item for item in burst if _passes(request.selection, item)]
-            if tee is not None:
-                await tee.show(passing)
-            await face.show(passing)
+            await show(burst)
             if request.selection.satisfied:
-                return
+                return await _farewell(service, show)
         await service.closed()
+    except asyncio.CancelledError:
+        await _farewell(service, show)
+        raise
     finally:
         ticking.cancel()
         with suppress(asyncio.CancelledError):
             await ticking
+
+
+async def _farewell(
+    service: NotificationService, show: Callable[[list[Item]], Awaitable[None]]
+) -> None:
+    """Say goodbye to the server, and show what had arrived, if that goes at once."""
+    from notifyws.view.output import ReaderGone
+
+    await service.disconnect()
+    with suppress(TimeoutError, ReaderGone, OutputFailed):
+        async with asyncio.timeout(FAREWELL):
+            async for burst in service.arrivals():
+                await show(burst)
 
 
 def _passes(selection: Selection, item: Item) -> bool:

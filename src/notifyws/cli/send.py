@@ -122,7 +122,8 @@ def send(
     if lines and given is not None:
         raise UsageError("--lines takes its messages from stdin only", "give no body")
     if timeout <= 0:
-        raise UsageError(f"--timeout must be more than 0, not {timeout:g}")
+        message = f"--timeout must be more than 0, not {timeout:g}"
+        raise UsageError(message, "give it seconds, as in --timeout 10")
     common = Common(server, profile, url, env_file, verbose, quiet)
     settings = common.load().settings
     request = Request(timeout, json, quiet)

@@ -26,6 +26,7 @@ LIMIT = 64 * 1024
 
 OPTIONAL = ("link", "data")
 OPTIONAL_NAMES = frozenset(OPTIONAL)
+TEXTS = ("title", "message", "link")
 PUBLIC = ("title", "message", *OPTIONAL)
 NOTHING: tuple[object, ...] = (None, "", {}, [])
 
@@ -87,6 +88,9 @@ def _judge(value: dict[str, Any]) -> Message | Hello | Refused:
         return Hello(value["token"])
     if not isinstance(payload, dict):
         return Refused("a message's payload is an object", ident)
+    for name in TEXTS:
+        if not isinstance(payload.get(name, ""), str):
+            return Refused(f"a message's {name} is text", ident)
     return Message(kind, payload)
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 __all__ = ["InvalidFrame", "decode"]
+
+DEEPEST = 200
+"""Levels taken: what is read here is written again much further down a stack."""
 
 
 class InvalidFrame(ValueError):
@@ -18,13 +22,13 @@ class InvalidFrame(ValueError):
 
 
 def _not_json(constant: str) -> Any:
-    raise InvalidFrame(f"{constant} is not JSON")
+    raise InvalidFrame(f"not JSON: {constant}")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise InvalidFrame("a number is too large")
+        raise InvalidFrame("not readable: a number is too large")
     return number
 
 
@@ -38,7 +42,7 @@ def decode(text: str) -> Any:
         InvalidFrame: it is not strict JSON, or not of this world.
     """
     try:
-        return _decoder.decode(text)
+        value = _decoder.decode(text)
     except InvalidFrame:
         raise
     except RecursionError:
@@ -46,4 +50,26 @@ def decode(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise InvalidFrame(f"not JSON: {error}") from None
     except ValueError:
-        raise InvalidFrame("an integer has too many digits") from None
+        raise InvalidFrame("not readable: an integer has too many digits") from None
+    if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
+        raise InvalidFrame("nested too deeply")
+    return value
+
+
+def _depth(value: Any) -> int:
+    """Return how many objects and lists stand inside each other."""
+    depth, level = 0, _containers([value])
+    while level:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            for inner in _containers(
+                outer.values() if isinstance(outer, dict) else outer
+            )
+        ]
+    return depth
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, (dict, list))]

@@ -86,8 +86,10 @@ def _with(url: str, query: Mapping[str, str]) -> str:
     if not query:
         return url
     parts = urlsplit(url)
-    added = "&".join(
-        f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in query.items()
-    )
+    added = "&".join(f"{_quoted(k)}={_quoted(v)}" for k, v in query.items())
     joined = f"{parts.query}&{added}" if parts.query else added
     return urlunsplit(parts._replace(query=joined))
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")  # an id may hold a lone surrogate

@@ -27,6 +27,8 @@ def _compiles(expression: str) -> str:
 
 
 Expression = Annotated[str, AfterValidator(_compiles)]
+Codes = Annotated[str, Field(pattern=r"^[0-9]{1,4}(-[0-9]{1,4})?$")]
+Place = Annotated[str, Field(pattern=r"^(header|message|(query|subprotocol):.+)$")]
 VerdictName = Literal["retry", "retry now", "renew", "renew once", "strike", "stop"]
 
 
@@ -67,7 +69,7 @@ class Tokens(_Part):
 class Socket(_Part):
     """How the WebSocket is opened and where the token goes."""
 
-    token_in: str = "header"
+    token_in: Place = "header"
     """``header``, ``query:NAME``, ``subprotocol:NAME`` or ``message``."""
     header: str = "Authorization"
     token: str = "Bearer {access_token}"
@@ -109,9 +111,9 @@ class Profile(_Part):
     tokens: Tokens | None = None
     socket: Socket = Socket()
     rules: tuple[Rule, ...]
-    closes: dict[str, VerdictName] = {}
+    closes: dict[Codes, VerdictName] = {}
     """Close code, or range of codes, to what it means, before the general table."""
-    statuses: dict[str, VerdictName] = {}
+    statuses: dict[Codes, VerdictName] = {}
     """The same for the HTTP status of a refused upgrade."""
     resume: Resume | None = None
     send: Send | None = None

@@ -88,15 +88,17 @@ def read_tokens(
 
 
 def static_token(value: str, lifetimes: Lifetimes, now: float) -> TokenPair:
-    """Return a ready-made access token with what it says of itself."""
-    lives = _lifetime_of_jwt(value, now) or lifetimes.access
+    """Return a ready-made access token with what is left of its life, if it says."""
+    left = _between(now, claims(value).get("exp"))
+    lives = lifetimes.access if left is None else _seconds(left) or 0.0
     return TokenPair(Token(value, lives, 0.0), None, subject(value))
 
 
 def subject(token: str) -> str | None:
     """Return the ``sub`` claim of an access token, ``None`` when it has none."""
     sub = claims(token).get("sub")
-    return str(sub) if isinstance(sub, (str, int)) and sub != "" else None
+    usable = isinstance(sub, (str, int)) and not isinstance(sub, bool)
+    return str(sub) if usable and sub != "" else None
 
 
 def _token(value: str, lives: float, margin: float) -> Token:
@@ -108,7 +110,7 @@ def _search(expression: str | None, body: Any) -> Any:
         return None
     try:
         return jmespath.search(expression, body)
-    except jmespath.exceptions.JMESPathError:
+    except (ValueError, TypeError, OverflowError):  # jmespath lets them out
         return None
 
 
@@ -131,9 +133,11 @@ def _seconds(stated: Any) -> float | None:
 
 def _lifetime_of_jwt(token: str, now: float) -> float | None:
     said = claims(token)
-    end = said.get("exp")
-    start = said.get("iat", now)
+    return _seconds(_between(said.get("iat", now), said.get("exp")))
+
+
+def _between(start: Any, end: Any) -> float | None:
     try:
-        return _seconds(float(end) - float(start))  # type: ignore[arg-type]
+        return float(end) - float(start)
     except (TypeError, ValueError, OverflowError):
         return None

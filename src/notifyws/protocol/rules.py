@@ -140,7 +140,7 @@ def _field(expression: str | None) -> Callable[[Mapping[str, Any]], str]:
     def field(value: Mapping[str, Any]) -> str:
         try:
             return as_text(compiled.search(value))
-        except jmespath.exceptions.JMESPathError:
+        except (ValueError, TypeError, OverflowError):  # jmespath lets them out
             return ""
 
     return field

@@ -1,0 +1,203 @@
+"""Runs the installed command and a development server, each in its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+COMMAND = str(Path(sys.executable).with_name("notifyws"))
+PATIENCE = 15.0
+
+
+def until(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """Look again and again until something is so; return it."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if found := true():
+            return found
+        time.sleep(0.005)
+    raise AssertionError(f"waited {patience} s in vain for {what}")
+
+
+class Reading:
+    """What a process writes to one stream, line by line, each with its time."""
+
+    def __init__(self, stream: Any) -> None:
+        self.lines: list[str] = []
+        self.times: list[float] = []
+        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _read(self, stream: Any) -> None:
+        with stream:
+            for line in stream:
+                self.times.append(time.monotonic())
+                self.lines.append(line.rstrip("\n"))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def finish(self) -> None:
+        self._thread.join(PATIENCE)
+
+
+class Running:
+    """A command that runs."""
+
+    def __init__(self, *args: str, env: Mapping[str, str], **options: Any) -> None:
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [COMMAND, *args],
+            env=dict(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="surrogateescape",
+            **options,
+        )
+        self.out = Reading(self.process.stdout)
+        self.err = Reading(self.process.stderr)
+
+    def says(self, words: str, times: int = 1) -> None:
+        """Wait for words on stderr."""
+        until(
+            lambda: self.err.text.count(words) >= times,
+            f"{words!r} x{times} in {self.err.text!r}",
+        )
+
+    def prints(self, count: int) -> list[Any]:
+        """Wait for so many lines of JSON on stdout; return them."""
+        until(
+            lambda: len(self.out.lines) >= count,
+            f"{count} lines; stderr: {self.err.text!r}",
+        )
+        return [json.loads(line) for line in self.out.lines]
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        code = self.process.wait(patience)
+        self.out.finish()
+        self.err.finish()
+        return code
+
+    def signal(self, signum: int) -> None:
+        self.process.send_signal(signum)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.out.finish()
+        self.err.finish()
+
+
+class Server(Running):
+    """A development server in a process of its own."""
+
+    def __init__(self, *args: str, env: Mapping[str, str], port: int = 0) -> None:
+        super().__init__("serve", "--port", str(port), "-v", *args, env=env)
+        found = until(
+            lambda: re.search(r"ws://127\.0\.0\.1:(\d+)", self.err.text),
+            f"the server's address in {self.err.text!r}",
+        )
+        self.port = int(found[1])
+        self.url = f"ws://127.0.0.1:{self.port}"
+
+    def dev(self, name: str, body: Any = None) -> Any:
+        """Ask the control side; ``None`` gets, anything else posts."""
+        url = f"http://127.0.0.1:{self.port}/_dev/{name}"
+        with httpx.Client(trust_env=False) as client:
+            answer = client.get(url) if body is None else client.post(url, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        return self.dev("stats")
+
+    def notify(self, *numbers: int) -> None:
+        """Publish notifications with these numbers as their titles."""
+        self.dev("notify", [{"type": "t", "title": str(n)} for n in numbers])
+
+
+class Home:
+    """An empty home: runs commands in it, and ends what still runs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.env = {
+            "HOME": str(path),
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+        }
+        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+        self._running: list[Running] = []
+
+    def use(self, server: Server) -> None:
+        """Make a server the configured one."""
+        self.env |= {
+            "WEBSOCKET_SERVER_URL": server.url,
+            "WEBSOCKET_USERNAME": "demo",
+            "WEBSOCKET_PASSWORD": "demo",
+        }
+
+    def run(
+        self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *args],
+            env={**self.env, **(env or {})},
+            cwd=self.path,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def start(self, *args: str, **env: str) -> Running:
+        running = Running(*args, env={**self.env, **env}, cwd=self.path)
+        self._running.append(running)
+        return running
+
+    def serve(self, *args: str, port: int = 0) -> Server:
+        server = Server(*args, env=self.env, port=port)
+        self._running.append(server)
+        return server
+
+    def listen(self, *args: str, **env: str) -> Running:
+        """Start a listener and wait until it is connected."""
+        listener = self.start("listen", *args, **env)
+        listener.says("Connected")
+        return listener
+
+    def leave(self) -> None:
+        for running in reversed(self._running):
+            if running.process.poll() is None:
+                running.process.send_signal(signal.SIGCONT)
+            running.stop()
+
+
+@contextmanager
+def home(path: Path) -> Iterator[Home]:
+    lived_in = Home(path)
+    try:
+        yield lived_in
+    finally:
+        lived_in.leave()

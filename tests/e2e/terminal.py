@@ -1,0 +1,89 @@
+"""A real pseudo-terminal with a terminal emulator behind it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyte
+
+from tests.e2e.support import COMMAND, until
+
+
+class Terminal:
+    """A command in a terminal of some size."""
+
+    def __init__(
+        self,
+        *args: str,
+        env: Mapping[str, str],
+        cwd: Path,
+        columns: int = 80,
+        rows: int = 24,
+    ) -> None:
+        self.master, self.slave = pty.openpty()
+        size = struct.pack("HHHH", rows, columns, 0, 0)
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, size)
+        self.before = termios.tcgetattr(self.slave)
+        self.screen = pyte.HistoryScreen(columns, rows, history=2000)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.process = subprocess.Popen(
+            [COMMAND, *args],
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=self._take_over,  # noqa: PLW1509 - one ioctl, no locks
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _take_over(self) -> None:
+        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                return
+            self.raw += data
+            self.stream.feed(data)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    def shows(self, words: str, patience: float = 15.0) -> None:
+        until(lambda: words in self.text, f"{words!r} on\n{self.text}", patience)
+
+    def type(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def wait(self) -> int:
+        code = self.process.wait(15)
+        until(self._quiet, "silence")
+        return code
+
+    def _quiet(self) -> bool:
+        size = len(self.raw)
+        threading.Event().wait(0.05)
+        return len(self.raw) == size
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.slave)
+        os.close(self.master)
+        self._thread.join(5)

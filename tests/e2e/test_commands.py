@@ -1,0 +1,321 @@
+"""Every command against a development server, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from datetime import datetime
+
+from tests.e2e.support import Home, Server, until
+
+
+def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
+    done = home.run("auth", "login", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {
+        "userId": "42",
+        "username": "demo",
+        "server": server.url,
+        "profile": "default",
+        "accessExpiresIn": 900,
+        "refreshExpiresIn": 604800,
+        "cache": "sqlite",
+    }
+    del home.env["WEBSOCKET_SERVER_URL"]
+    del home.env["WEBSOCKET_USERNAME"]
+    del home.env["WEBSOCKET_PASSWORD"]
+    again = home.run("auth", "whoami", "--json")
+    assert json.loads(again.stdout) == {
+        "userId": "42",
+        "username": "demo",
+        "server": server.url,
+        "profile": "default",
+    }
+    remembered = next(home.path.rglob("login.json"))
+    assert "password" not in remembered.read_text()
+    assert remembered.stat().st_mode & 0o777 == 0o600
+
+
+def test_bare_auth_is_a_login_and_talks_on_stderr_only(home, server):
+    done = home.run("auth")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Logged in" in done.stderr
+    assert server.stats["logins"] == 1
+
+
+def test_the_password_can_be_piped(home, server):
+    del home.env["WEBSOCKET_PASSWORD"]
+    done = home.run("auth", "login", "--password-stdin", stdin="demo\n")
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_a_terminal_nobody_is_asked_for_a_password(home, server):
+    del home.env["WEBSOCKET_PASSWORD"]
+    done = home.run("auth", "login")
+    assert done.returncode == 2
+    assert "hint: set WEBSOCKET_PASSWORD" in done.stderr
+
+
+def test_token_prints_the_cached_token_and_a_newline(home, server):
+    first = home.run("token")
+    second = home.run("token")
+    assert first.returncode == second.returncode == 0
+    assert first.stdout == second.stdout
+    assert first.stdout.count("\n") == 1
+    assert server.stats["logins"] == 1
+
+
+def test_token_refresh_gets_another_one_by_refreshing(home, server):
+    first = home.run("token").stdout
+    forced = home.run("token", "--refresh")
+    assert forced.returncode == 0
+    assert forced.stdout != first
+    assert home.run("token").stdout == forced.stdout
+    assert (server.stats["logins"], server.stats["refreshes"]) == (1, 1)
+
+
+def test_token_json_tells_its_own_remaining_life(home, server):
+    sources = [json.loads(home.run("token", "--json").stdout) for _ in range(2)]
+    assert [s["source"] for s in sources] == ["login", "cache"]
+    for each in sources:
+        assert set(each) == {
+            "accessToken",
+            "expiresIn",
+            "expiresAt",
+            "source",
+            "userId",
+        }
+        assert 890 <= each["expiresIn"] <= 900
+        end = datetime.fromisoformat(each["expiresAt"]).timestamp()
+        assert abs(end - time.time() - each["expiresIn"]) < 3
+
+
+def test_token_clear_empties_the_cache_and_prints_nothing(home, server):
+    home.run("token")
+    done = home.run("token", "--clear")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert json.loads(home.run("token", "--json").stdout)["source"] == "login"
+
+
+def test_logout_tells_the_server_and_empties_the_cache(home, server):
+    home.run("auth")
+    assert home.run("auth", "logout").returncode == 0
+    assert server.stats["logouts"] == 1
+    state = json.loads(home.run("status", "--json").stdout)
+    assert state["tokens"]["access"] == {"cached": False, "expiresIn": None}
+    assert not list(home.path.rglob("login.json"))
+
+
+def test_status_shows_where_values_come_from_and_masks_secrets(home, server):
+    home.run("auth")
+    done = home.run("status", "-v")
+    assert done.returncode == 0
+    assert f"server    {server.url}  [WEBSOCKET_SERVER_URL in the env" in done.stdout
+    assert "password = set" in done.stdout
+    assert " demo\n" not in done.stdout
+
+
+def test_status_check_json_passes_layer_by_layer(home, server):
+    done = home.run("status", "--check", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"]) == (0, True)
+    outcome = {check["name"]: check["status"] for check in report["checks"]}
+    assert outcome == {
+        "configuration": "pass",
+        "cache": "pass",
+        "dns": "pass",
+        "tcp": "pass",
+        "tls": "skip",
+        "clock": "pass",
+        "token": "pass",
+        "websocket": "pass",
+        "ping": "pass",
+    }
+    assert 880 <= report["tokens"]["access"]["expiresIn"] <= 900
+    assert report["server"] == {
+        "url": server.url,
+        "httpOrigin": server.url.replace("ws", "http"),
+        "source": "WEBSOCKET_SERVER_URL in the environment",
+    }
+
+
+def test_a_sent_message_appears_in_a_listener_within_100_ms(home, server):
+    listener = home.listen("--json")
+    sent = home.start(
+        *("send", "--type", "trip_update", "--title", "T", "--message", "M", "--json")
+    )
+    (seen,) = listener.prints(1)
+    assert (seen["type"], seen["title"], seen["message"]) == ("trip_update", "T", "M")
+    assert sent.wait() == 0
+    assert json.loads(sent.out.text) == {"status": "delivered", "type": "trip_update"}
+    stamped = datetime.fromisoformat(seen["timestamp"]).timestamp()
+    read = time.time() - (time.monotonic() - listener.out.times[0])
+    assert read - stamped < 0.1
+
+
+def test_send_lines_reports_one_result_a_line_in_order(home, server):
+    listener = home.listen("--json")
+    lines = [json.dumps({"type": f"t{n}", "payload": {"n": n}}) for n in range(1200)]
+    done = home.run("send", "--lines", "--json", stdin="\n".join(lines))
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [r["type"] for r in results] == [f"t{n}" for n in range(1200)]
+    assert {r["status"] for r in results} == {"delivered"}
+    seen = listener.prints(1200)
+    assert [s["data"]["n"] for s in seen] == list(range(1200))
+
+
+def test_a_rejected_message_is_exit_6_and_named_in_a_batch(home, server):
+    lines = [{"type": "t", "id": n, "payload": {"title": n}} for n in "abc"]
+    lines[1]["payload"]["title"] = 5
+    text = "\n".join(json.dumps(line) for line in lines)
+    done = home.run("send", "--lines", "--json", stdin=text)
+    assert done.returncode == 6
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["id"], r["status"]) for r in results] == [
+        ("a", "delivered"),
+        ("b", "rejected"),
+        ("c", "delivered"),
+    ]
+    assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "rejected"
+
+
+def test_an_error_that_names_no_message_puts_its_batch_in_doubt(home, server):
+    lines = [{"type": "t", "id": n, "payload": {"title": n}} for n in "ab"]
+    lines.append({"type": "t", "payload": {"title": 5}})
+    text = "\n".join(json.dumps(line) for line in lines)
+    done = home.run("send", "--lines", "--json", stdin=text)
+    assert done.returncode == 6
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {r["status"] for r in results} == {"unknown"}
+    assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "unconfirmed"
+
+
+def test_a_single_rejected_message_is_exit_6(home, server):
+    done = home.run("send", "-m", "x" * 70_000)
+    assert done.returncode == 6
+    assert done.stderr.startswith("error: the message was rejected")
+
+
+def test_a_piped_object_is_the_payload_and_anything_else_is_text(home, server):
+    listener = home.listen("--json")
+    home.run("send", stdin='{"title": "from json"}')
+    home.run("send", stdin="plain words\n")
+    seen = listener.prints(2)
+    assert seen[0]["title"] == "from json"
+    assert seen[1]["message"] == "plain words"
+
+
+def test_nothing_on_stdin_is_not_sent(home, server):
+    done = home.run("send", stdin="")
+    assert done.returncode == 2
+    assert "stdin was empty" in done.stderr
+
+
+def test_dry_run_prints_the_frame_and_sends_nothing(home, server):
+    done = home.run("send", "--sample", "-t", "trip_update", "extra:=1", "--dry-run")
+    frame = json.loads(done.stdout)
+    assert frame["type"] == "trip_update"
+    assert frame["payload"]["link"] == "/trips/123"
+    assert frame["payload"]["extra"] == 1
+    assert server.stats["connections"] == 0
+
+
+def test_events_stand_among_the_lines_in_their_order(home, server):
+    listener = home.listen("--json", "--events")
+    server.notify(1)
+    server.dev("cut", {"code": 4001, "reason": "why not"})
+    listener.says("Connected", times=2)
+    server.notify(2)
+    listener.prints(7)
+    listener.signal(signal.SIGTERM)
+    listener.wait()
+    names = [line.get("event") or line["type"] for line in listener.prints(8)]
+    assert names == [
+        "connecting",
+        "connected",
+        "t",
+        "disconnected",
+        "reconnecting",
+        "connecting",
+        "connected",
+        "t",
+        "closed",
+    ]
+    lost = json.loads(listener.out.lines[3])
+    assert (lost["code"], lost["reason"]) == (4001, "why not")
+
+
+def test_filters_until_count_and_tee_work_together(home, server):
+    listener = home.listen(
+        *("--json", "-t", "t", "--filter", "title != '2'", "-n", "3", "--tee", "f")
+    )
+    server.notify(1, 2, 3, 4, 5)
+    assert listener.wait() == 0
+    titles = [json.loads(line)["title"] for line in listener.out.lines]
+    assert titles == ["1", "3", "4"]
+    assert (home.path / "f").read_text() == listener.out.text + "\n"
+
+
+def test_until_ends_with_the_first_that_matches(home, server):
+    listener = home.listen("--json", "--until", "title == '2'")
+    server.notify(1, 2, 3)
+    assert listener.wait() == 0
+    assert [json.loads(line)["title"] for line in listener.out.lines] == ["1", "2"]
+
+
+def test_plain_is_one_readable_line_each(home, server):
+    listener = home.listen("--plain", "-n", "1")
+    server.dev("notify", {"type": "trip_update", "title": "A", "message": "b\x1b[2J"})
+    assert listener.wait() == 0
+    assert "A: b" in listener.out.text
+    assert "\x1b" not in listener.out.text
+
+
+def test_raw_passes_frames_on_as_they_came(home, server):
+    listener = home.listen("--raw", "-n", "1")
+    server.dev("raw", {"text": "no json at all"})
+    server.dev("raw", {"text": '{ "type" : "t" }'})
+    assert listener.wait() == 0
+    assert listener.out.lines == ["no json at all", '{ "type" : "t" }']
+
+
+def test_a_frame_that_is_no_notification_is_one_line_on_stderr(home, server):
+    listener = home.listen("--json", "-n", "1")
+    server.dev("raw", {"text": '{"type": NaN}'})
+    server.notify(1)
+    assert listener.wait() == 0
+    assert listener.err.text.count("nvalid message") == 1
+
+
+def test_since_replays_what_came_after(home, server):
+    ids = [server.dev("notify", {"type": "t", "title": str(n)}) for n in range(4)]
+    assert ids
+    first = home.listen("--json", "--since", "0", "-n", "4")
+    assert first.wait() == 0
+    seen = [json.loads(line) for line in first.out.lines]
+    later = home.start("listen", "--json", "--since", seen[1]["id"], "-n", "2")
+    assert later.wait() == 0
+    assert [json.loads(line)["title"] for line in later.out.lines] == ["2", "3"]
+
+
+def test_every_token_place_is_accepted(home, server):
+    for place in ("header", "query:token", "subprotocol:bearer", "message"):
+        listener = home.listen("--json", "-n", "1", NOTIFYWS_TOKEN_IN=place)
+        until(lambda: server.stats["live"] == 1, place)
+        server.notify(1)
+        assert listener.wait() == 0, place
+        until(lambda: server.stats["live"] == 0, place)
+
+
+def test_a_ready_made_token_is_used_as_it_is(home: Home, server: Server):
+    token = home.run("token").stdout.strip()
+    env = {"NOTIFYWS_TOKEN": token, "WEBSOCKET_PASSWORD": "", "WEBSOCKET_USERNAME": ""}
+    listener = home.listen("--json", "-n", "1", **env)
+    server.notify(1)
+    assert listener.wait() == 0
+    assert home.run("token", env=env).stdout.strip() == token
+    refused = home.run("listen", env={**env, "NOTIFYWS_TOKEN": "wrong"})
+    assert refused.returncode == 4
+    assert "NOTIFYWS_TOKEN" in refused.stderr

@@ -1,0 +1,152 @@
+"""Tokens shared in a real Valkey: keys, times, one login, and every way it fails."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import subprocess
+
+import pytest
+
+from tests.e2e.support import COMMAND, Home, Server, until
+
+MINUTE, DAY = 60_000, 86_400_000
+
+
+@pytest.fixture
+def shared(home, server, clean_valkey):
+    home.env["REDIS_URL"] = clean_valkey.url
+    return clean_valkey
+
+
+def prefix(server: Server) -> str:
+    """Return the beginning of an account's keys, worked out by hand."""
+    text = f"http://127.0.0.1:{server.port}\ndefault\ndemo"
+    return f"notifyws:{{{hashlib.sha256(text.encode()).hexdigest()[:16]}}}:"
+
+
+def keys(valkey) -> dict[str, int]:
+    """Return every key with its remaining milliseconds."""
+    names = [as_text(name) for name in valkey.command("KEYS", "*")]
+    return {name: int(valkey.command("PTTL", name)) for name in names}
+
+
+def as_text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def test_keys_and_times_are_as_promised_and_the_lock_is_gone(home, server, shared):
+    assert home.run("token").returncode == 0
+    found = keys(shared)
+    own = prefix(server)
+    assert set(found) == {own + "access", own + "refresh", own + "generation"}
+    assert 12 * MINUTE - 20_000 < found[own + "access"] <= 12 * MINUTE
+    assert 6.5 * DAY - 20_000 < found[own + "refresh"] <= 6.5 * DAY
+    assert found[own + "generation"] > 7 * DAY
+
+
+def test_every_command_works_with_it(home, server, shared):
+    for command in ("auth", "token", "status --check", "auth whoami", "auth logout"):
+        done = home.run(*command.split())
+        assert done.returncode == 0, (command, done.stderr)
+    assert set(keys(shared)) == {prefix(server) + "generation"}
+    listener = home.listen("--json", "-n", "1")
+    assert home.run("send", "-m", "x").returncode == 0
+    assert listener.wait() == 0
+
+
+def test_30_processes_on_an_empty_cache_cause_one_login(home, server, shared):
+    started = [
+        subprocess.Popen(
+            [COMMAND, "token"], env=home.env, cwd=home.path, stdout=subprocess.PIPE
+        )
+        for _ in range(30)
+    ]
+    printed = {process.communicate(timeout=60)[0] for process in started}
+    assert {process.returncode for process in started} == {0}
+    assert len(printed) == 1
+    assert (server.stats["logins"], server.stats["refreshes"]) == (1, 0)
+
+
+def test_30_processes_with_a_wrong_password_try_it_once(home, server, shared):
+    env = {**home.env, "WEBSOCKET_PASSWORD": "wrong"}
+    started = [
+        subprocess.Popen(
+            [COMMAND, "token"], env=env, cwd=home.path, stderr=subprocess.DEVNULL
+        )
+        for _ in range(30)
+    ]
+    assert {process.wait(60) for process in started} == {4}
+    assert server.stats["failedLogins"] == 1
+
+
+def test_a_401_drops_just_the_refused_token(home, server, shared):
+    home.run("token")
+    own = prefix(server)
+    before = shared.command("GET", own + "refresh")
+    server.dev("revoke", {})
+    listener = home.listen("--json")
+    stats = server.stats
+    assert stats["refusedUpgrades"] == 1
+    assert (stats["logins"], stats["refreshes"]) == (1, 1)
+    assert shared.command("GET", own + "refresh") != before
+    assert listener.process.poll() is None
+
+
+def reconnected(server: Server, listener, times: int) -> None:
+    server.dev("cut", {"code": 1012})
+    listener.says("Connected", times=times)
+
+
+def test_flushall_while_listening_costs_a_login_and_nothing_else(home, server, shared):
+    listener = home.listen("--json")
+    shared.flush()
+    reconnected(server, listener, 2)
+    server.notify(1)
+    listener.prints(1)
+    assert "warning" not in listener.err.text
+    assert server.stats["logins"] == 2
+
+
+def test_a_frozen_cache_is_survived_with_one_warning(home, server, shared):
+    listener = home.listen("--json")
+    shared.freeze()
+    for times in (2, 3):
+        reconnected(server, listener, times)
+    server.notify(1)
+    listener.prints(1)
+    assert listener.err.text.count("warning:") == 1
+    assert "memory only" in listener.err.text
+    assert server.stats["logins"] == 1
+    shared.thaw()
+
+
+def test_a_dead_cache_is_survived_with_one_warning(home: Home, server: Server):
+    from tests.support.valkey import Valkey
+
+    valkey = Valkey()
+    try:
+        home.env["REDIS_URL"] = valkey.url
+        listener = home.listen("--json")
+        valkey.kill()
+        for times in (2, 3):
+            reconnected(server, listener, times)
+        server.notify(1)
+        listener.prints(1)
+        listener.signal(signal.SIGTERM)
+        listener.wait()
+        assert listener.err.text.count("warning:") == 1
+        assert server.stats["logins"] == 1
+    finally:
+        valkey.stop()
+
+
+def test_a_cache_that_is_not_there_is_one_warning_and_no_failure(home, server):
+    env = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = home.run("token", env=env)
+    assert done.returncode == 0
+    assert done.stderr.count("warning:") == 1
+    state = home.run("status", env=env)
+    assert state.returncode == 0
+    assert "! cache" in state.stdout
+    until(lambda: server.stats["logins"] == 1, "one login")

@@ -1,0 +1,152 @@
+"""The live view and the prompts, in a real terminal."""
+
+from __future__ import annotations
+
+import re
+import signal
+import termios
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.support import until
+from tests.e2e.terminal import Terminal
+
+Opening = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal(home) -> Iterator[Opening]:
+    opened = []
+
+    def start(*args: str, columns: int = 80, **env: str) -> Terminal:
+        opened.append(
+            Terminal(*args, env={**home.env, **env}, cwd=home.path, columns=columns)
+        )
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+def test_the_live_view_shows_cards_and_one_footer_line(server, terminal):
+    live = terminal("listen", columns=100)
+    live.shows("Connected")
+    server.dev(
+        "notify",
+        {"type": "trip_update", "title": "Trip Started", "message": "Off we go"},
+    )
+    live.shows("Off we go")
+    live.shows("1 received")
+    lines = live.text.split("\n")
+    assert re.search(r"\d\d:\d\d:\d\d .*Trip Started", live.text)
+    assert "View Trip" in live.text
+    assert re.search(
+        rf"127.0.0.1:{server.port} · user 42 · 1 received · up 00:00:\d\d · token 14:",
+        lines[-1],
+    )
+    assert live.text.count("Connected") == 1
+
+
+def test_ctrl_c_leaves_the_terminal_as_it_was_and_closes_with_1000(server, terminal):
+    live = terminal("listen")
+    live.shows("Connected")
+    server.notify(1)
+    live.shows("1 received")
+    live.type("\x03")
+    assert live.wait() == -signal.SIGINT
+    assert termios.tcgetattr(live.slave) == live.before
+    assert not live.screen.cursor.hidden
+    assert "received" not in live.text
+    assert live.screen.cursor.x == 0
+    assert b"\x1b[?1049" not in live.raw
+    until(lambda: server.stats["closes"], "a close")
+    assert server.stats["closes"][-1]["code"] == 1000
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_it_reads_well_narrow_and_wide(server, terminal, columns):
+    live = terminal("listen", columns=columns, NO_COLOR="1")
+    live.shows("Connected")
+    words = "one two three four five six seven eight nine ten eleven twelve"
+    server.dev("notify", {"type": "t", "title": "Long", "message": words})
+    live.shows("1 received" if columns > 40 else "twelve")
+    assert " ".join(live.text.split()).count(words) == 1
+    assert not re.search(rb"\x1b\[[\d;]+m", live.raw.replace(b"\x1b[0m", b""))
+
+
+def test_the_footer_counts_down_while_it_reconnects(server, terminal):
+    live = terminal("listen", NOTIFYWS_JITTER="0")
+    live.shows("Connected")
+    server.signal(signal.SIGKILL)
+    live.shows("Reconnecting in")
+    live.shows("(attempt 3)")
+    shown = set()
+    until(lambda: shown.add(live.text.split("\n")[-1]) or len(shown) >= 3, "a count")
+
+
+def test_hostile_text_stays_text(server, terminal):
+    live = terminal("listen")
+    live.shows("Connected")
+    evil = "\x1b]0;owned\x07\x1b[2J\x1b[1;1Hgone\u202eright[red]not red[/red]"
+    server.dev("notify", {"type": "t", "title": evil, "message": evil, "link": evil})
+    live.shows("[red]not red[/red]")
+    live.shows("Connected")
+    assert b"owned" not in live.raw or b"\x1b]0;" not in live.raw
+    assert b"\x1b[2J" not in live.raw
+
+
+def test_an_authentication_failure_ends_it_with_a_sentence(server, terminal):
+    live = terminal("listen", WEBSOCKET_PASSWORD="wrong")
+    assert live.wait() == 4
+    assert "error: " in live.text
+    assert "hint: " in live.text
+    assert not live.screen.cursor.hidden
+
+
+def test_a_password_is_asked_for_and_not_shown(server, home, terminal):
+    del home.env["WEBSOCKET_PASSWORD"]
+    asking = terminal("auth", "login")
+    asking.shows("Password for demo at 127.0.0.1")
+    asking.type("demo\n")
+    assert asking.wait() == 0
+    assert "Logged in" in asking.text
+    assert b"demo\r\n" not in asking.raw.partition(b"Password for demo")[2][:40]
+    assert server.stats["logins"] == 1
+
+
+def test_ctrl_c_at_a_prompt_is_130_for_a_shell(server, home, terminal):
+    del home.env["WEBSOCKET_PASSWORD"]
+    asking = terminal("auth", "login")
+    asking.shows("Password")
+    asking.type("\x03")
+    assert asking.wait() == -signal.SIGINT
+    assert "Traceback" not in asking.text
+
+
+def test_send_asks_for_title_and_message(server, home, terminal):
+    listener = home.listen("--json", "-n", "1")
+    asking = terminal("send")
+    asking.shows("Title")
+    asking.type("Hello\n")
+    asking.shows("Message")
+    asking.type("World\n")
+    assert asking.wait() == 0
+    assert listener.prints(1)[0]["title"] == "Hello"
+
+
+def test_the_demo_needs_nothing_but_a_terminal(terminal):
+    demo = terminal("listen", "--demo")
+    demo.shows("Trip Started")
+    demo.shows("2 received")
+    demo.type("\x03")
+    assert demo.wait() == -signal.SIGINT
+
+
+def test_a_dumb_terminal_gets_plain_lines_only(server, terminal):
+    live = terminal("listen", TERM="dumb")
+    live.shows("Connected")
+    server.notify(1)
+    live.shows("1")
+    assert b"\x1b" not in live.raw

@@ -1,0 +1,232 @@
+"""A server by script: raw HTTP and WebSocket over TCP, in the test's own loop.
+
+A story is told to every client in turn; it may read what was asked, write whatever
+bytes it likes, drip, hang, or cut the line. A story that fails, fails the test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asked for."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
+    """Return a whole HTTP answer; ``Retry_After`` names the header Retry-After."""
+    fields = {"Content-Length": str(len(body)), "Connection": "close", **headers}
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    head = "\r\n".join([f"HTTP/1.1 {status} Said", *lines])
+    return head.encode("latin-1") + b"\r\n\r\n" + body
+
+
+def json_answer(value: Any, status: int = 200, **headers: str) -> bytes:
+    """Return an HTTP answer that holds JSON."""
+    headers = {"Content_Type": "application/json", **headers}
+    return answer(status, json.dumps(value).encode(), **headers)
+
+
+class Peer:
+    """One client's connection, seen from the server."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: Httpd
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._server = server
+
+    async def request(self) -> Request:
+        """Return the next request, body and all."""
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.split("\r\n")
+        pairs = (line.partition(":") for line in lines if line)
+        headers = {name.lower(): value.strip() for name, _, value in pairs}
+        size = int(headers.get("content-length", 0))
+        body = await self._reader.readexactly(size)
+        method, target, _ = first.split(" ")
+        request = Request(method, target, headers, body)
+        self._server.requests.append(request)
+        return request
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def drip(self, data: bytes, pause: float = 0.005) -> None:
+        """Write one byte at a time."""
+        for byte in data:
+            await self.write(bytes([byte]))
+            await asyncio.sleep(pause)
+
+    async def hang(self) -> None:
+        """Say nothing for as long as the client stays."""
+        while await self._reader.read(65536):
+            pass
+
+    def cut(self) -> None:
+        """Reset the TCP connection, without any goodbye."""
+        raw = self._writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
+
+    async def upgrade(self, **headers: str) -> Request:
+        """Take a WebSocket handshake."""
+        request = await self.request()
+        key = request.headers["sec-websocket-key"].encode()
+        accept = base64.b64encode(hashlib.sha1(key + MAGIC).digest()).decode()
+        fields = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Accept": accept,
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        await self.write(f"HTTP/1.1 101 Go\r\n{lines}\r\n".encode())
+        return request
+
+    async def frame(self, opcode: int, payload: bytes = b"", *, last=True) -> None:
+        """Write a WebSocket frame, of whatever sense."""
+        await self.write(framed(opcode, payload, last=last))
+
+    async def say(self, text: str) -> None:
+        await self.frame(TEXT, text.encode())
+
+    async def close(self, code: int | None = None, reason: str = "") -> None:
+        """Write a close frame and wait for the client's."""
+        said = b"" if code is None else struct.pack("!H", code) + reason.encode()
+        await self.frame(CLOSE, said)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while (await self.read())[0] != CLOSE:
+                pass
+
+    async def read(self) -> tuple[int, bytes]:
+        """Return the next frame's opcode and payload."""
+        first, second = await self._reader.readexactly(2)
+        size = second & 127
+        if size == 126:
+            (size,) = struct.unpack("!H", await self._reader.readexactly(2))
+        elif size == 127:
+            (size,) = struct.unpack("!Q", await self._reader.readexactly(8))
+        mask = await self._reader.readexactly(4)
+        masked = await self._reader.readexactly(size)
+        return first & 15, bytes(b ^ mask[i % 4] for i, b in enumerate(masked))
+
+
+def framed(opcode: int, payload: bytes = b"", *, last: bool = True) -> bytes:
+    """Return an unmasked frame."""
+    size = len(payload)
+    if size < 126:
+        length = bytes([size])
+    elif size < 1 << 16:
+        length = bytes([126]) + struct.pack("!H", size)
+    else:
+        length = bytes([127]) + struct.pack("!Q", size)
+    return bytes([opcode | (128 if last else 0)]) + length + payload
+
+
+Story = Callable[[Peer], Awaitable[Any]]
+
+
+@dataclass
+class Httpd:
+    """A running server and what it was asked."""
+
+    story: Story
+    secure: bool = False
+    port: int = 0
+    connections: int = 0
+    requests: list[Request] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        return f"http{'s' * self.secure}://{self.host}"
+
+    @property
+    def url(self) -> str:
+        return f"ws{'s' * self.secure}://{self.host}"
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        try:
+            await self.story(Peer(reader, writer, self))
+        except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
+            pass  # the client went away, which is its right
+        except asyncio.CancelledError:
+            pass
+        except BaseException as error:
+            self.failures.append(error)
+        finally:
+            writer.close()
+            with suppress(OSError, asyncio.CancelledError, TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await writer.wait_closed()
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def httpd(story: Story, tls: ssl.SSLContext | None = None) -> AsyncIterator[Any]:
+    """Run a story's server on a free loopback port."""
+    one = Httpd(story, secure=tls is not None)
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=tls)
+    one.port = server.sockets[0].getsockname()[1]
+    try:
+        yield one
+    finally:
+        server.close()
+        for task in one.tasks:
+            task.cancel()
+        await asyncio.gather(*one.tasks, return_exceptions=True)
+        if one.failures:
+            raise one.failures[0]
+
+
+def says(*pieces: bytes) -> Story:
+    """Return the story of one who reads a request, writes this, and closes."""
+
+    async def story(peer: Peer) -> None:
+        await peer.request()
+        for piece in pieces:
+            await peer.write(piece)
+
+    return story
+
+
+async def silence(peer: Peer) -> None:
+    """The story of one who never answers."""
+    await peer.hang()

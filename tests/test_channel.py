@@ -1,0 +1,787 @@
+"""The WebSocket adapter on real sockets: what it does, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import traceback
+import tracemalloc
+from contextlib import asynccontextmanager, suppress
+from email.utils import formatdate
+from time import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifyws.channel import Limits, dial, retry_after, translated
+from notifyws.errors import (
+    CertificateRejected,
+    ConfigurationError,
+    ConnectionLost,
+    NetworkFailed,
+    NotWebSocket,
+    UpgradeRefused,
+)
+from notifyws.protocol.opening import Opening
+from tests.support.aio import on_a_loop
+from tests.support.httpd import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    answer,
+    framed,
+    httpd,
+    says,
+    silence,
+)
+from tests.support.tls import Authority
+from tests.support.valkey import free_port
+
+SENTINEL = "sentinel-token-3f9c"
+BEARER = {"Authorization": f"Bearer {SENTINEL}"}
+QUICK = Limits(open_timeout=0.1, close_timeout=0.1)
+PATIENT = Limits(open_timeout=5.0, close_timeout=0.2)
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return Authority()
+
+
+@asynccontextmanager
+async def channel(story, limits=PATIENT):
+    """Give an open channel whose other end tells a story after the handshake."""
+
+    async def whole(peer):
+        await peer.upgrade()
+        await story(peer)
+
+    async with httpd(whole) as server:
+        one = await dial(Opening(server.url, BEARER), limits, None)
+        try:
+            yield one
+        finally:
+            await one.close(1000, "")
+
+
+async def end_of(story, limits=PATIENT) -> ConnectionLost:
+    """Return how a channel ends on which this story is told."""
+    async with channel(story, limits) as one:
+        with pytest.raises(ConnectionLost) as caught:
+            while True:
+                await one.recv()
+    return caught.value
+
+
+async def refusal(url, limits=PATIENT, tls=None, opening=None):
+    """Return the error of a dial that must not succeed; it holds no token."""
+    with pytest.raises(NetworkFailed) as caught:
+        await dial(opening or Opening(url, BEARER), limits, tls)
+    shown = "".join(traceback.format_exception(caught.value)) + caught.value.hint
+    assert SENTINEL not in shown
+    return caught.value
+
+
+# What passes
+
+
+@on_a_loop
+async def test_the_handshake_carries_header_subprotocols_and_our_name():
+    async def story(peer):
+        await peer.upgrade(Sec_WebSocket_Protocol="auth")
+        await peer.hang()
+
+    async with httpd(story) as server:
+        opening = Opening(f"{server.url}/live?a=b", BEARER, ("auth", "second"))
+        one = await dial(opening, QUICK, None)
+        await one.close(1000, "")
+        asked = server.requests[0]
+    assert asked.method == "GET"
+    assert asked.target == "/live?a=b"
+    assert asked.headers["authorization"] == BEARER["Authorization"]
+    assert asked.headers["sec-websocket-protocol"].replace(" ", "") == "auth,second"
+    assert asked.headers["user-agent"].startswith("notifyws/")
+    assert "sec-websocket-extensions" not in asked.headers
+
+
+@on_a_loop
+async def test_compression_is_offered_only_when_asked_for():
+    async def story(peer):
+        await peer.upgrade()
+        await peer.hang()
+
+    async with httpd(story) as server:
+        limits = Limits(open_timeout=1, close_timeout=0.1, compression=True)
+        one = await dial(Opening(server.url), limits, None)
+        await one.close(1000, "")
+        offered = server.requests[0].headers["sec-websocket-extensions"]
+    assert "permessage-deflate" in offered
+
+
+@on_a_loop
+async def test_no_subprotocol_is_offered_when_there_is_none():
+    async def story(peer):
+        request = await peer.upgrade()
+        assert "sec-websocket-protocol" not in request.headers
+
+    async with httpd(story) as server:
+        await (await dial(Opening(server.url), QUICK, None)).close(1000, "")
+
+
+@on_a_loop
+async def test_text_arrives_as_str_binary_as_bytes_and_fragments_as_one():
+    async def story(peer):
+        await peer.say("héllo \U0001f600")
+        await peer.frame(BINARY, b"\x00\xff")
+        await peer.frame(TEXT, b"a", last=False)
+        await peer.frame(PING, b"between")
+        await peer.frame(0, b"b")
+        await peer.frame(TEXT, b"")
+        await peer.close(1000)
+
+    async with channel(story) as one:
+        seen = [await one.recv() for _ in range(4)]
+    assert seen == ["héllo \U0001f600", b"\x00\xff", "ab", ""]
+
+
+@on_a_loop
+async def test_what_is_sent_is_one_masked_text_frame():
+    read = []
+
+    async def story(peer):
+        read.append(await peer.read())
+
+    async with channel(story) as one:
+        await one.send('{"type":"x"}')
+        with pytest.raises(ConnectionLost):
+            await one.recv()
+    assert read == [(TEXT, b'{"type":"x"}')]
+
+
+@on_a_loop
+async def test_a_ping_returns_only_when_its_pong_is_there():
+    go = asyncio.Event()
+
+    async def story(peer):
+        opcode, payload = await peer.read()
+        assert opcode == PING
+        await peer.frame(PONG, b"another")
+        await go.wait()
+        await peer.frame(PONG, payload)
+        await peer.hang()
+
+    async with channel(story) as one:
+        pinging = asyncio.create_task(one.ping())
+        await asyncio.sleep(0.02)
+        assert not pinging.done()
+        go.set()
+        await asyncio.wait_for(pinging, 1)
+
+
+@on_a_loop
+async def test_the_server_sees_the_code_and_reason_that_we_close_with():
+    seen = []
+
+    async def story(peer):
+        opcode, payload = await peer.read()
+        seen.append((opcode, int.from_bytes(payload[:2]), payload[2:]))
+        await peer.frame(CLOSE, payload)
+
+    async with channel(story) as one:
+        await one.close(1000, "bye")
+    assert seen == [(CLOSE, 1000, b"bye")]
+
+
+@on_a_loop
+async def test_closing_against_a_frozen_peer_ends_soon_and_does_not_raise():
+    async with channel(silence, Limits(close_timeout=0.05)) as one:
+        started = time()
+        await one.close(1000, "")
+        assert time() - started < 0.5
+        with pytest.raises(ConnectionLost):
+            await one.recv()
+
+
+@on_a_loop
+async def test_abort_ends_whoever_is_receiving():
+    async with channel(silence) as one:
+        receiving = asyncio.create_task(one.recv())
+        await asyncio.sleep(0)
+        one.abort()
+        with pytest.raises(ConnectionLost) as caught:
+            await asyncio.wait_for(receiving, 1)
+    assert caught.value.code == 1006
+
+
+# What ends it
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (1000, ""),
+        (1000, "done for today"),
+        (1001, "going"),
+        (1002, ""),
+        (1008, "policy"),
+        (1011, "böse"),
+        (1012, "service restart"),
+        (3000, ""),
+        (3500, ""),
+        (4000, "x" * 123),
+        (4401, "unauthorized"),
+        (4999, ""),
+    ],
+)
+@on_a_loop
+async def test_a_close_of_the_server_keeps_its_code_and_reason(code, reason):
+    lost = await end_of(lambda peer: peer.close(code, reason))
+    assert (lost.code, lost.reason, lost.sent) == (code, reason, False)
+    assert str(code) in lost.message
+
+
+@on_a_loop
+async def test_a_close_without_a_code_is_1005():
+    lost = await end_of(lambda peer: peer.close())
+    assert (lost.code, lost.reason, lost.sent) == (1005, "", False)
+
+
+async def cut(peer):
+    peer.cut()
+
+
+async def cut_in_mid_frame(peer):
+    await peer.write(framed(TEXT, b"x" * 100)[:50])
+    await asyncio.sleep(0.01)
+    peer.cut()
+
+
+async def end_in_mid_frame(peer):
+    await peer.write(framed(TEXT, b"x" * 100)[:50])
+
+
+async def end_in_a_fragmented_message(peer):
+    await peer.frame(TEXT, b"x", last=False)
+
+
+async def end_without_a_word(peer):
+    await peer.say("last")
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        cut,
+        cut_in_mid_frame,
+        end_in_mid_frame,
+        end_in_a_fragmented_message,
+        end_without_a_word,
+    ],
+)
+@on_a_loop
+async def test_a_connection_that_is_cut_is_1006(story):
+    lost = await end_of(story)
+    assert (lost.code, lost.reason) == (1006, "")
+    assert lost.message == "connection cut"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (framed(TEXT, b"\xff\xfe"), 1007),
+        (framed(TEXT, b"ok\xc3", last=False) + framed(0, b"\x28"), 1007),
+        (framed(TEXT, b"x" * 1001), 1009),
+        (framed(TEXT, b"x" * 600, last=False) + framed(0, b"x" * 600), 1009),
+        (framed(3, b"reserved"), 1002),
+        (framed(0, b"continues nothing"), 1002),
+        (framed(PING, b"x" * 126), 1002),
+        (framed(PING, b"x", last=False), 1002),
+        (framed(CLOSE, b"\x03"), 1002),
+        (framed(CLOSE, b"\x03\xed"), 1002),  # 1005 is never sent
+        (bytes([TEXT | 128 | 64, 1]) + b"x", 1002),  # compressed, unasked
+        (b"\x81\x81abcdx", 1002),  # masked by a server
+    ],
+)
+@on_a_loop
+async def test_what_breaks_the_protocol_is_closed_by_us_with_its_code(data, code):
+    seen = []
+
+    async def story(peer):
+        await peer.write(data)
+        opcode, payload = await peer.read()
+        seen.append((opcode, int.from_bytes(payload[:2])))
+
+    lost = await end_of(story, Limits(close_timeout=0.1, max_size=1000))
+    assert (lost.code, lost.sent) == (code, True)
+    assert seen == [(CLOSE, code)]
+
+
+@on_a_loop
+async def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_there():
+    async def story(peer):
+        await peer.write(bytes([TEXT | 128, 127]) + (1 << 40).to_bytes(8))
+        await peer.read()
+
+    lost = await end_of(story, Limits(close_timeout=0.1))
+    assert lost.code == 1009
+
+
+@on_a_loop
+async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
+    async def story(peer):
+        await peer.frame(3, b"reserved")
+        await peer.hang()
+
+    async with channel(story, Limits(close_timeout=0.05)) as one:
+        receiving = asyncio.create_task(one.recv())
+        await asyncio.sleep(0.02)
+        for call in (one.ping(), receiving):
+            with pytest.raises(ConnectionLost) as caught:
+                await asyncio.wait_for(call, 1)
+            assert caught.value.code == 1002
+
+
+@on_a_loop
+async def test_sending_and_pinging_on_an_ended_connection_say_how_it_ended():
+    async with channel(lambda peer: peer.close(4321, "gone")) as one:
+        with pytest.raises(ConnectionLost):
+            await one.recv()
+        for call in (one.send("x"), one.ping()):
+            with pytest.raises(ConnectionLost) as caught:
+                await call
+            assert (caught.value.code, caught.value.reason) == (4321, "gone")
+
+
+@on_a_loop
+async def test_a_ping_that_is_under_way_when_the_line_is_cut_ends():
+    async def story(peer):
+        await peer.read()
+        peer.cut()
+
+    async with channel(story) as one:
+        with pytest.raises(ConnectionLost) as caught:
+            await asyncio.wait_for(one.ping(), 1)
+    assert caught.value.code == 1006
+
+
+@on_a_loop
+async def test_a_cut_of_tls_without_notice_is_a_lost_connection(authority):
+    async def story(peer):
+        await peer.upgrade()
+        peer.cut()
+
+    async with httpd(story, authority.good()) as server:
+        opening = Opening(server.url)
+        one = await dial(opening, PATIENT, authority.trusted())
+        with pytest.raises(ConnectionLost) as caught:
+            await one.recv()
+    assert caught.value.code == 1006
+
+
+# What does not come to a connection
+
+
+@on_a_loop
+async def test_a_refused_port_says_so_and_names_the_host():
+    port = free_port()
+    error = await refusal(f"ws://127.0.0.1:{port}")
+    assert type(error) is NetworkFailed
+    assert error.message == f"127.0.0.1:{port} refused the connection"
+    assert error.hint
+
+
+@on_a_loop
+async def test_a_name_with_several_addresses_that_all_refuse_says_so():
+    port = free_port()
+    error = await refusal(f"ws://localhost:{port}")
+    assert f"localhost:{port}" in error.message
+    assert "refused" in error.message
+
+
+@pytest.mark.parametrize("name", ["name.invalid", "a..b", "x" * 64 + ".invalid"])
+@on_a_loop
+async def test_a_name_that_does_not_resolve_is_named(name):
+    error = await refusal(f"ws://{name}")
+    assert type(error) is NetworkFailed
+    assert name in error.message
+
+
+@on_a_loop
+async def test_one_who_accepts_and_says_nothing_is_left_after_the_open_timeout():
+    async with httpd(silence) as server:
+        error = await refusal(server.url, QUICK)
+        assert error.message == f"{server.host} did not answer within 0.1 s"
+
+
+@on_a_loop
+async def test_one_who_drips_the_handshake_is_left_after_the_open_timeout():
+    async def story(peer):
+        await peer.request()
+        await peer.drip(answer(101) * 100)
+
+    async with httpd(story) as server:
+        started = time()
+        error = await refusal(server.url, QUICK)
+    assert "did not answer within" in error.message
+    assert time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"",
+        b"\r\n",
+        b"220 mail.example.com ESMTP\r\n",
+        b"\x16\x03\x01" + bytes(200),
+        b"\xff" * 5000,
+        b"HTTP/1.1 banana\r\n\r\n",
+        b"HTTP/1.1 101 Go\r\n\r\n",
+        b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: wrong\r\n\r\n",
+        b"HTTP/1.1 101 Go\r\nbad header\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+    ],
+)
+@on_a_loop
+async def test_junk_is_said_to_be_no_websocket(junk):
+    async with httpd(says(junk)) as server:
+        error = await refusal(server.url)
+        assert type(error) is NotWebSocket
+        assert server.host in error.message
+        assert error.hint
+
+
+@on_a_loop
+async def test_a_server_that_cuts_the_line_in_the_handshake_is_our_error():
+    async def story(peer):
+        await peer.request()
+        peer.cut()
+
+    async with httpd(story) as server:
+        error = await refusal(server.url)
+        assert server.host in error.message
+
+
+@on_a_loop
+async def test_tls_on_a_ws_url_is_no_websocket(authority):
+    async with httpd(says(b""), authority.good()) as server:
+        error = await refusal(f"ws://{server.host}")
+        assert isinstance(error, NotWebSocket | NetworkFailed)
+        assert "wss://" in error.hint
+
+
+@on_a_loop
+async def test_plaintext_on_a_wss_url_says_that_it_is_no_tls(authority):
+    async def story(peer):
+        await peer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with httpd(story) as server:
+        url = f"wss://{server.host}"
+        error = await refusal(url, PATIENT, authority.trusted())
+    assert type(error) is NotWebSocket
+    assert "does not speak TLS" in error.message
+    assert "ws://" in error.hint
+
+
+@pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 410, 429, 500, 503])
+@on_a_loop
+async def test_an_http_answer_is_refused_with_its_status(status):
+    async with httpd(says(answer(status, b"no socket here"))) as server:
+        error = await refusal(server.url)
+        assert type(error) is UpgradeRefused
+        assert error.status == status
+        assert error.retry_after is None
+        assert error.message.startswith(f"{server.host} answered {status} Said")
+        assert error.hint
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+@on_a_loop
+async def test_a_redirect_is_not_followed_anywhere(status):
+    async with httpd(silence) as elsewhere:
+        there = f"{elsewhere.url}/there"
+        async with httpd(says(answer(status, Location=there))) as server:
+            error = await refusal(server.url)
+            assert server.connections == 1
+        await asyncio.sleep(0.01)
+        assert elsewhere.connections == 0
+    assert type(error) is UpgradeRefused
+    assert (error.status, error.location) == (status, there)
+    assert there in error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("²", None),
+        ("٣", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 99999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 9999999999999 00:00:00 GMT", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_or_nothing(text, seconds):
+    assert retry_after(text) == seconds
+
+
+def test_retry_after_takes_a_date_to_come():
+    assert 58 < retry_after(formatdate(time() + 60, usegmt=True)) <= 61
+
+
+def test_retry_after_of_endless_digits_is_a_number_all_the_same():
+    assert retry_after("9" * 5000) >= 300
+
+
+@given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ Jan \d+ \d+:\d+:\d+ \S+"))
+def test_retry_after_never_raises_and_is_never_negative(text):
+    seconds = retry_after(text)
+    assert seconds is None or seconds >= 0
+
+
+@on_a_loop
+async def test_retry_after_comes_with_the_refusal():
+    async with httpd(says(answer(429, Retry_After="42"))) as server:
+        assert (await refusal(server.url)).retry_after == 42.0
+    async with httpd(says(answer(503, Retry_After="junk"))) as server:
+        assert (await refusal(server.url)).retry_after is None
+
+
+# Certificates
+
+
+@pytest.mark.parametrize(
+    ("served", "why"),
+    [
+        ("expired", "expired"),
+        ("for_another_host", "127.0.0.1"),
+    ],
+)
+@on_a_loop
+async def test_a_wrong_certificate_is_rejected_at_once(authority, served, why):
+    context = getattr(authority, served)()
+    async with httpd(says(b""), context) as server:
+        error = await refusal(server.url, PATIENT, authority.trusted())
+        assert type(error) is CertificateRejected
+        assert server.host in error.message
+        assert why in error.message
+        assert "NOTIFYWS_CA_FILE" in error.hint
+        assert server.requests == []
+
+
+@on_a_loop
+async def test_an_unknown_authority_is_rejected_by_default_and_by_a_custom_one(
+    authority,
+):
+    for tls in (None, Authority().trusted()):
+        async with httpd(says(b""), authority.good()) as server:
+            error = await refusal(server.url, PATIENT, tls)
+            assert type(error) is CertificateRejected
+            assert "NOTIFYWS_CA_FILE" in error.hint
+
+
+@on_a_loop
+async def test_a_custom_authority_is_trusted(authority):
+    async def story(peer):
+        await peer.upgrade()
+        await peer.say("hello")
+        await peer.close(1000)
+
+    async with httpd(story, authority.good()) as server:
+        one = await dial(Opening(server.url), PATIENT, authority.trusted())
+        assert await one.recv() == "hello"
+        await one.close(1000, "")
+
+
+# Bounds
+
+
+def measured(test):
+    """Run a test that must not take 24 MB of memory at any time."""
+
+    async def run():
+        gc.collect()
+        tracemalloc.start()
+        try:
+            result = await test()
+            assert tracemalloc.get_traced_memory()[1] < 24 << 20
+            return result
+        finally:
+            tracemalloc.stop()
+
+    return run()
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+@on_a_loop
+async def test_a_50_mb_error_body_is_our_error_and_not_kept(status):
+    async def story(peer):
+        await peer.request()
+        head = f"HTTP/1.1 {status} Said\r\nContent-Length: {50 << 20}\r\n\r\n"
+        await peer.write(head.encode())
+        for _ in range(800):
+            await peer.write(bytes(64 << 10))
+
+    async with httpd(story) as server:
+        error = await measured(lambda: refusal(server.url))
+    assert server.host in error.message
+    assert len(error.message) < 500
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "".join(f"X-{n}: y\r\n" for n in range(200)),
+        f"X-Long: {'y' * (64 << 10)}\r\n",
+        "".join(f"X-{n}: {'y' * 8000}\r\n" for n in range(1000)),
+    ],
+    ids=["200 headers", "64 KiB line", "8 MB of headers"],
+)
+@on_a_loop
+async def test_a_flood_of_headers_is_our_error(lines):
+    said = f"HTTP/1.1 401 No\r\n{lines}\r\n".encode()
+    async with httpd(says(said)) as server:
+        error = await measured(lambda: refusal(server.url))
+    assert server.host in error.message
+    assert len(error.message) < 500
+
+
+# Proxies
+
+
+@on_a_loop
+async def test_the_proxy_of_the_environment_is_used(monkeypatch):
+    async def proxy(peer):
+        request = await peer.request()
+        assert (request.method, request.target) == ("CONNECT", "ws.example.com:80")
+        assert "authorization" not in request.headers
+        await peer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        await peer.upgrade()
+        await peer.say("through")
+        await peer.close(1000)
+
+    async with httpd(proxy) as server:
+        monkeypatch.setenv("HTTP_PROXY", server.origin)
+        monkeypatch.setenv("http_proxy", server.origin)
+        one = await dial(Opening("ws://ws.example.com/x", BEARER), PATIENT, None)
+        assert await one.recv() == "through"
+        await one.close(1000, "")
+        tunnelled = server.requests[1]
+    assert tunnelled.target == "/x"
+    assert tunnelled.headers["authorization"] == BEARER["Authorization"]
+
+
+@on_a_loop
+async def test_a_407_of_the_proxy_is_named_as_the_proxys(monkeypatch):
+    async with httpd(says(answer(407))) as server:
+        monkeypatch.setenv("https_proxy", f"http://me:{SENTINEL}@{server.host}")
+        error = await refusal("ws://ws.example.com")
+    assert type(error) is UpgradeRefused
+    assert error.status == 407
+    assert "the proxy answered 407" in error.message
+    assert "PROXY" in error.hint
+
+
+@on_a_loop
+async def test_no_proxy_is_honoured(monkeypatch):
+    async with httpd(silence) as proxy, httpd(says(answer(404))) as server:
+        monkeypatch.setenv("http_proxy", proxy.origin)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert (await refusal(server.url)).status == 404
+        assert proxy.connections == 0
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"ftp://me:{SENTINEL}@127.0.0.1:1",
+        f"http://me:{SENTINEL}@127.0.0.1:1/path",
+        f"socks5://me:{SENTINEL}@127.0.0.1:1",
+    ],
+)
+@on_a_loop
+async def test_a_proxy_that_cannot_be_used_is_a_matter_of_configuration(
+    monkeypatch, proxy
+):
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(ConfigurationError) as caught:
+        await dial(Opening("ws://ws.example.com", BEARER), QUICK, None)
+    error = caught.value
+    assert "proxy" in error.message.lower()
+    assert "PROXY" in error.hint
+    assert SENTINEL not in "".join(traceback.format_exception(error)) + error.hint
+
+
+@on_a_loop
+async def test_a_proxy_that_refuses_is_our_error(monkeypatch):
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    error = await refusal("ws://ws.example.com")
+    assert type(error) is NetworkFailed
+
+
+# Secrets, and the rest of the table
+
+
+@on_a_loop
+async def test_a_token_in_url_or_subprotocol_is_in_no_error():
+    async with httpd(says(answer(401))) as server:
+        opening = Opening(f"{server.url}/?token={SENTINEL}", {}, ("auth", SENTINEL))
+        error = await refusal("", opening=opening)
+        assert error.status == 401
+        assert SENTINEL not in repr(error)
+
+
+@on_a_loop
+async def test_a_url_that_cannot_be_used_is_no_place_for_a_token_either():
+    opening = Opening(f"ws://127.0.0.1/?token={SENTINEL}#fragment")
+    with pytest.raises(ConfigurationError) as caught:
+        await dial(opening, QUICK, None)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert SENTINEL not in shown
+
+
+def test_an_error_nobody_has_heard_of_is_a_network_error():
+    error = translated(RuntimeError("odd"), "host", 1.0)
+    assert type(error) is NetworkFailed
+    assert error.message == "cannot connect to host: odd"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Multiple exceptions: [Errno 111] Connect call failed ('::1', 5)", "refused"),
+        ("Multiple exceptions: [Errno 113] Connect call failed ('::1', 1119)", "failed"),
+    ],
+)
+def test_several_failures_at_once_are_one_sentence(text, why):
+    error = translated(OSError(text), "host", 1.0)
+    assert error.message == f"cannot reach host: connection {why}"
+
+
+@on_a_loop
+async def test_being_cancelled_leaves_nothing_behind():
+    async with httpd(silence) as server:
+        dialling = asyncio.create_task(dial(Opening(server.url), PATIENT, None))
+        await asyncio.sleep(0.02)
+        dialling.cancel()
+        with suppress(asyncio.CancelledError):
+            await dialling
+        await asyncio.sleep(0.02)
+        assert all(task.done() for task in server.tasks)
