@@ -85,7 +85,7 @@ def picture() -> str:
     )
     settings = Settings(url="wss://ws.example.com")
     look = Look(settings, colour=True, hyperlinks=True, zone=UTC)
-    return export_svg(batch, status, 84, look=look, command="notifyws listen")
+    return export_svg(batch, status, 96, look=look, command="notifyws listen")
 
 
 def option_tables() -> str:

@@ -767,7 +767,10 @@ def test_an_error_nobody_has_heard_of_is_a_network_error():
     ("text", "why"),
     [
         ("Multiple exceptions: [Errno 111] Connect call failed ('::1', 5)", "refused"),
-        ("Multiple exceptions: [Errno 113] Connect call failed ('::1', 1119)", "failed"),
+        (
+            "Multiple exceptions: [Errno 113] Connect call failed ('::1', 1119)",
+            "failed",
+        ),
     ],
 )
 def test_several_failures_at_once_are_one_sentence(text, why):

@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notifyws import __version__
 from notifyws.errors import (
@@ -27,7 +27,10 @@ from notifyws.protocol.profile import Profile, Step
 from notifyws.protocol.replies import Lifetimes, NoToken, read_tokens
 from notifyws.protocol.template import fill
 
-__all__ = ["HttpSide", "Reply"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["HttpSide", "Reply", "http_client"]
 
 LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
@@ -153,12 +156,7 @@ class HttpSide:
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                httpx.AsyncClient(
-                    base_url=self._origin,
-                    verify=self._tls if self._tls is not None else False,
-                    timeout=self._timeout,
-                    follow_redirects=False,
-                ) as client,
+                http_client(self._origin, self._tls, self._timeout) as client,
                 client.stream(
                     step.method,
                     step.path,
@@ -190,6 +188,33 @@ class HttpSide:
             return unreachable(cause, host)
         message = f"cannot talk HTTP with {host}: {cause or type(cause).__name__}"
         return NetworkFailed(message, "notifyws status --check")
+
+
+def http_client(
+    origin: str, tls: ssl.SSLContext | None, timeout: float
+) -> httpx.AsyncClient:
+    """Return a client for one origin; it follows no redirect.
+
+    Raises:
+        ConfigurationError: the proxy that the environment names cannot be used.
+    """
+    import httpx
+
+    from notifyws.channel import unusable_proxy
+
+    try:
+        return httpx.AsyncClient(
+            base_url=origin,
+            verify=tls if tls is not None else False,
+            timeout=timeout,
+            follow_redirects=False,
+        )
+    except ImportError:
+        raise unusable_proxy("for SOCKS, httpx[socks] must be installed") from None
+    except ValueError:
+        raise unusable_proxy("it is no http:// or https:// URL") from None
+    except httpx.InvalidURL as error:
+        raise unusable_proxy(str(error)) from None
 
 
 def _headers(step: Step, variables: Mapping[str, Any]) -> dict[str, str]:

@@ -170,7 +170,7 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
         case wsx.InvalidHandshake() | EOFError():
             message = f"{host} did not answer with a WebSocket: {_innermost(error)}"
             return NotWebSocket(message, "check the URL, and ws:// against wss://")
-        case OSError():
+        case OSError() | UnicodeError():
             return unreachable(error, host)
         case _:
             return NetworkFailed(f"cannot connect to {host}: {error}")
@@ -182,13 +182,13 @@ def unusable_proxy(why: str) -> ConfigurationError:
     return ConfigurationError(message, "correct or unset HTTPS_PROXY and ALL_PROXY")
 
 
-def unreachable(error: OSError, host: str) -> NetworkFailed:
+def unreachable(error: OSError | UnicodeError, host: str) -> NetworkFailed:
     """Return our error for a host that cannot be reached."""
     import errno
     import socket
 
     hint = "notifyws status --check"
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror | UnicodeError):  # a label that cannot be
         return NetworkFailed(f"cannot find {host}: the name does not resolve", hint)
     if isinstance(error, ConnectionRefusedError):
         return NetworkFailed(f"{host} refused the connection", hint)
@@ -232,11 +232,15 @@ def retry_after(text: str | None) -> float | None:
         return None
     if text.strip().isdigit() and text.isascii():
         return float(text.strip()[:9])
+    moment = http_date(text)
+    return None if moment is None else max(0.0, moment - time.time())
+
+
+def http_date(text: str) -> float | None:
+    """Return an HTTP date as unix seconds; ``None`` when it is none."""
     parsed = parsedate_tz(text)
-    if parsed is None:
-        return None
-    with suppress(ValueError, OverflowError):
-        return max(0.0, mktime_tz(parsed) - time.time())
+    with suppress(ValueError, OverflowError):  # as in the year 99999
+        return None if parsed is None else mktime_tz(parsed)
     return None
 
 

@@ -98,23 +98,25 @@ class Handlers:
     async def tell(
         self, item: Event | Notification | Any, *, quietly: bool = False
     ) -> None:
-        """Tell everybody whom it concerns.
+        """Tell everybody whom it concerns, also after a handler that raises.
 
         Args:
             item: what happened or arrived.
             quietly: let what a handler raises go.
         """
         name, arguments = _call(item)
+        problems: list[Exception] = []
         for handler in self._handlers.get(name, ()):
             try:
                 result = handler(*arguments)
                 if inspect.isawaitable(result):
                     await result
-            except Exception:
-                if not quietly:
-                    raise
+            except Exception as error:  # noqa: BLE001 - the others are told first
+                problems.append(error)
         if isinstance(item, Notification):
             await self._feed(item)
+        if problems and not quietly:
+            raise _one(problems)
 
     async def _feed(self, notification: Notification) -> None:
         for feed in self._feeds:
@@ -131,6 +133,12 @@ class Handlers:
             self._early = None
         else:
             await self._iterated.wait()
+
+
+def _one(problems: list[Exception]) -> Exception:
+    if len(problems) == 1:
+        return problems[0]
+    return ExceptionGroup("several handlers failed", problems)
 
 
 def _call(item: Any) -> tuple[str, tuple[Any, ...]]:

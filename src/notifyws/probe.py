@@ -8,10 +8,10 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from email.utils import mktime_tz, parsedate_tz
 from urllib.parse import urlsplit
 
-from notifyws.channel import certificate_rejected, unreachable
+from notifyws.api import http_client
+from notifyws.channel import certificate_rejected, http_date, unreachable
 from notifyws.errors import NetworkFailed, NotWebSocket
 
 __all__ = ["Target", "clock_skew", "days_left", "proxy_for", "resolve", "target_of"]
@@ -60,7 +60,7 @@ async def resolve(target: Target) -> list[str]:
     except TimeoutError:
         message = f"no answer about {target.host} within {PATIENCE:g} s"
         raise NetworkFailed(message, "check the name server") from None
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise unreachable(error, target.host) from None
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
@@ -100,7 +100,8 @@ async def days_left(target: Target, tls: ssl.SSLContext) -> float:
                 target.host, target.port, ssl=tls, server_hostname=target.host
             )
     except TimeoutError:
-        raise NetworkFailed(f"{host} did not finish its TLS handshake") from None
+        message = f"{host} did not finish its TLS handshake"
+        raise NetworkFailed(message, "is it ws:// instead of wss://?") from None
     except ssl.SSLCertVerificationError as error:
         raise certificate_rejected(error, host) from None
     except ssl.SSLError as error:
@@ -128,14 +129,15 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
     try:
         async with (
             asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(verify=tls if tls is not None else False) as client,
-            client.stream("HEAD", origin) as response,
+            http_client(origin, tls, PATIENCE) as client,
+            client.stream("HEAD", "/") as response,
         ):
-            said = parsedate_tz(response.headers.get("date", ""))
+            said = http_date(response.headers.get("date", ""))
     except (httpx.HTTPError, TimeoutError) as error:
-        message = f"{origin} gave no HTTP answer: {error or 'time is over'}"
-        raise NetworkFailed(message) from None
-    return None if said is None else mktime_tz(said) + 0.5 - time.time()
+        why = str(error) or "time is over"
+        hint = "check the URL, and ws:// against wss://"
+        raise NetworkFailed(f"{origin} gave no HTTP answer: {why}", hint) from None
+    return None if said is None else said + 0.5 - time.time()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -20,7 +20,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="notifyws",
     help="Listen to WebSocket notification servers that want a token.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -38,8 +37,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -47,7 +47,8 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        emit(context.get_help() + "\n")
 
 
 def main() -> NoReturn:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from notifyws.cli.listening import Request, listen_to
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -116,7 +115,7 @@ MaxRetries = Annotated[
     typer.Option(
         "--max-retries",
         metavar="N",
-        help="Reconnects before giving up.  [default: unlimited]",
+        help="Reconnects before giving up; unlimited when left out.",
         rich_help_panel=ENDING,
     ),
 ]
@@ -155,6 +154,8 @@ def listen(
     quiet: Quiet = False,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
+    from notifyws.cli.listening import Request, listen_to
+
     selection = Selection(type_ or (), filter_, count, until)
     forms = [n for n, on in (("json", json), ("plain", plain), ("raw", raw)) if on]
     if len(forms) > 1:

@@ -47,7 +47,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         metavar="URL",
-        help="The server, wss://host[:port][/path].",
+        help="The server, as in wss://host:port/path.",
         rich_help_panel=WHERE,
     ),
 ]

@@ -8,7 +8,6 @@ A signal that was ignored when we were started stays ignored.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import Coroutine
@@ -38,6 +37,8 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
     Raises:
         Interrupted: a signal ended it.
     """
+    import asyncio  # half of what a command costs that needs none of it
+
     caught: list[int] = []
 
     async def watched() -> Result:

@@ -19,7 +19,6 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
-from notifyws.cli.sending import Request, print_frame, send_lines, send_one
 from notifyws.cli.streams import say
 from notifyws.composing import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
@@ -48,15 +47,19 @@ TypeOption = Annotated[
 ]
 TitleOption = Annotated[
     str | None,
-    typer.Option("--title", "-T", metavar="TEXT", rich_help_panel=BODY),
+    typer.Option(
+        "--title", "-T", metavar="TEXT", help="Its headline.", rich_help_panel=BODY
+    ),
 ]
 MessageOption = Annotated[
     str | None,
-    typer.Option("--message", "-m", metavar="TEXT", rich_help_panel=BODY),
+    typer.Option(
+        "--message", "-m", metavar="TEXT", help="Its text.", rich_help_panel=BODY
+    ),
 ]
 LinkOption = Annotated[
     str | None,
-    typer.Option("--link", metavar="URL", rich_help_panel=BODY),
+    typer.Option("--link", metavar="URL", help="Where it leads.", rich_help_panel=BODY),
 ]
 PayloadOption = Annotated[
     str | None,
@@ -116,6 +119,8 @@ def send(
     json: JsonOption = False,
 ) -> None:
     """Send a message, and claim success only when the server has taken it."""
+    from notifyws.cli.sending import Request, print_frame, send_lines, send_one
+
     texts = {"title": title, "message": message, "link": link}
     whole = _whole(payload) if payload is not None else None
     given = from_parts(type_, texts, pairs or (), whole, sample=sample)

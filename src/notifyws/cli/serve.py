@@ -28,7 +28,7 @@ User = Annotated[
     typer.Option(
         "--user",
         metavar="NAME:PASSWORD",
-        help="Who may log in; repeat for more.  [default: demo:demo]",
+        help="Who may log in; repeat for more. demo:demo when left out.",
     ),
 ]
 AccessTtl = Annotated[
@@ -49,7 +49,14 @@ State = Annotated[
 ]
 Verbose = Annotated[
     int,
-    typer.Option("--verbose", "-v", count=True, metavar="", help="Say each request."),
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        show_default=False,
+        metavar="",
+        help="Say each request.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 

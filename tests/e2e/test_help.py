@@ -1,0 +1,49 @@
+"""What the command says of itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+COMMANDS = (
+    "listen",
+    "send",
+    "token",
+    "status",
+    "serve",
+    "auth",
+    "auth login",
+    "auth logout",
+    "auth whoami",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_whole_and_ends_with_two_examples(home, command):
+    done = home.run(*command.split(), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    _, _, examples = done.stdout.partition("Examples:")
+    assert len(re.findall(r"notifyws ", examples)) >= 2
+
+
+def test_help_is_short(home):
+    for command in COMMANDS:
+        lines = home.run(*command.split(), "--help").stdout.count("\n")
+        assert lines <= 70, command
+
+
+def test_version_and_bare_command(home):
+    assert re.fullmatch(r"notifyws \d+\.\d+\.\d+\n", home.run("--version").stdout)
+    assert "listen" in home.run().stdout + home.run().stderr
+
+
+def test_heavy_modules_stay_out_of_commands_that_need_none_of_them(home, server):
+    home.run("token")
+    heavy = ("pydantic", "redis", "httpx", "websockets", "asyncio", "rich", "starlette")
+    for command in ("token", "--version", "send -m x --dry-run --help"):
+        env = {"PYTHONPROFILEIMPORTTIME": "1"}
+        said = home.run(*command.split(), env=env).stderr
+        imported = {line.rpartition("|")[2].strip() for line in said.splitlines()}
+        allowed = {"rich"} if "help" in command else set()
+        assert not (imported & set(heavy)) - allowed, command

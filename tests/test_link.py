@@ -1,0 +1,234 @@
+"""A link says its first frames, takes what comes, and notices when nothing does."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from notifyws.errors import ConnectionLost
+from notifyws.link import Keepalive, Link
+from notifyws.protocol.opening import Opening
+from tests.support.scripted import (
+    CUT,
+    DOWN,
+    HOLE,
+    Close,
+    ScriptedServer,
+    Visit,
+    accepts,
+)
+from tests.support.virtual import EPOCH, VirtualWorld, in_virtual_time, now, turns
+
+HELLO = Opening("wss://ws.example.com", frames=('{"type":"auth"}', '{"type":"sub"}'))
+
+
+class Line:
+    """A link to a server that does as told."""
+
+    def __init__(self, *visits: Visit) -> None:
+        self.clock = VirtualWorld()
+        self.server = ScriptedServer(*visits)
+        self.taken: list[str | bytes] = []
+
+    async def open(self, opening: Opening = HELLO) -> Link:
+        dial, world = self.server.dial, self.clock.world
+        return await Link.open(dial, opening, Keepalive(), world)
+
+    async def run(self) -> ConnectionLost:
+        link = await self.open()
+        with pytest.raises(ConnectionLost) as caught:
+            await link.run(self.taken.append)
+        return caught.value
+
+    @property
+    def channel(self):
+        return self.server.channels[-1]
+
+
+@in_virtual_time
+async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
+    line = Line(accepts())
+    link = await line.open()
+    assert line.channel.sent == list(HELLO.frames)
+    await link.close()
+
+
+@in_virtual_time
+async def test_a_dial_that_fails_is_passed_on():
+    with pytest.raises(type(DOWN.error)):
+        await Line(DOWN).open()
+
+
+class Deaf:
+    """A socket that ends while the first frames are sent."""
+
+    def __init__(self, problem: BaseException) -> None:
+        self.problem = problem
+        self.aborted = False
+
+    async def send(self, text: str) -> None:
+        raise self.problem
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize("problem", [ConnectionLost(1006), asyncio.CancelledError()])
+def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
+    deaf = Deaf(problem)
+
+    async def dial(opening):
+        return deaf
+
+    @in_virtual_time
+    async def story():
+        with pytest.raises(type(problem)):
+            await Link.open(dial, HELLO, Keepalive(), VirtualWorld().world)
+
+    story()
+    assert deaf.aborted
+
+
+@in_virtual_time
+async def test_every_frame_is_handed_on_in_order_until_the_connection_ends():
+    line = Line(accepts("1", b"2", 3.0, "3", Close(1012, "restart")))
+    lost = await line.run()
+    assert line.taken == ["1", b"2", "3"]
+    assert (lost.code, lost.reason) == (1012, "restart")
+
+
+@in_virtual_time
+async def test_it_pings_at_once_and_then_every_twenty_seconds():
+    line = Line(accepts(50.0, CUT))
+    await line.run()
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+
+
+@in_virtual_time
+async def test_a_black_hole_is_noticed_within_ping_interval_and_time_out():
+    line = Line(accepts(0.5, HOLE))
+    lost = await line.run()
+    assert now() == 30.0
+    assert (lost.code, lost.reason) == (1006, "no pong within 10 s")
+    assert line.channel.aborted
+
+
+@in_virtual_time
+async def test_a_line_that_only_swallows_what_we_say_is_noticed_too():
+    chatter = [1.0, "{}"] * 60
+    line = Line(accepts(*chatter, pongs=(0.0, None)))
+    lost = await line.run()
+    assert (now(), lost.code) == (30.0, 1006)
+    assert len(line.taken) >= 29
+
+
+@in_virtual_time
+async def test_a_late_pong_is_no_loss():
+    line = Line(accepts(100.0, Close(1001), pongs=(0.0, 9.9, 0.0)))
+    lost = await line.run()
+    assert (now(), lost.code) == (100.0, 1001)
+    assert not line.channel.aborted
+
+
+@in_virtual_time
+async def test_a_pong_that_is_too_late_is_a_loss():
+    line = Line(accepts(100.0, CUT, pongs=(10.1,)))
+    lost = await line.run()
+    assert (now(), lost.reason) == (10.0, "no pong within 10 s")
+
+
+@in_virtual_time
+async def test_a_close_while_a_ping_is_under_way_keeps_its_own_code():
+    line = Line(accepts(3.0, Close(4401, "expired"), pongs=(None,)))
+    lost = await line.run()
+    assert (now(), lost.code, lost.reason) == (3.0, 4401, "expired")
+
+
+@in_virtual_time
+async def test_a_ping_tells_its_latency_and_when_the_server_was_last_heard():
+    line = Line(accepts(pongs=(0.25,)))
+    link = await line.open()
+    assert (link.latency, link.heard_at) == (None, EPOCH)
+    assert await link.ping() == 0.25
+    assert (link.latency, link.heard_at) == (0.25, EPOCH + 0.25)
+    await link.close()
+
+
+@in_virtual_time
+async def test_a_frame_counts_as_heard():
+    line = Line(accepts(7.0, "1", 2.0, CUT))
+    link = await line.open()
+    with pytest.raises(ConnectionLost):
+        await link.run(line.taken.append)
+    assert link.heard_at == EPOCH + 7.0
+
+
+@in_virtual_time
+async def test_a_wake_from_sleep_pings_within_a_tick():
+    line = Line(accepts(12.5, HOLE))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.0)
+    line.clock.suspended += 3600.0
+    await asyncio.sleep(4.5)
+    assert line.channel.pinged_at == [0.0, 10.0]
+    await running
+
+
+@in_virtual_time
+async def test_a_second_of_clock_noise_is_no_sleep():
+    line = Line(accepts(50.0, CUT))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.0)
+    line.clock.suspended += 0.9
+    await running
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+@in_virtual_time
+async def test_a_jump_of_the_wall_clock_changes_no_ping(jump):
+    line = Line(accepts(50.0, CUT))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.0)
+    line.clock.wall_offset += jump
+    await running
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+
+
+@in_virtual_time
+async def test_sending_goes_to_the_socket_and_closing_says_goodbye_once():
+    line = Line(accepts())
+    link = await line.open()
+    await link.send("hello")
+    await link.close(1000, "bye")
+    await link.close()
+    assert line.channel.sent[-1] == "hello"
+    assert line.channel.closed_with == [1000]
+    with pytest.raises(ConnectionLost):
+        await link.send("too late")
+
+
+@in_virtual_time
+async def test_what_the_taker_raises_ends_it_and_the_pinging():
+    def refuse(frame):
+        raise ZeroDivisionError
+
+    line = Line(accepts("1"))
+    link = await line.open()
+    with pytest.raises(ZeroDivisionError):
+        await link.run(refuse)
+    await asyncio.sleep(100)
+    assert line.channel.pinged_at == [0.0]
+    await link.close()
+
+
+@in_virtual_time
+async def test_it_can_be_cancelled_and_leaves_no_task_behind():
+    line = Line(accepts())
+    running = asyncio.create_task(line.run())
+    await turns()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await line.channel.close(1000, "")

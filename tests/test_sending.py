@@ -1,0 +1,200 @@
+"""Success is claimed only after proof, and blame goes only where it belongs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from notifyws.errors import ConnectionLost
+from notifyws.models import Message
+from notifyws.protocol.rules import ServerError
+from notifyws.sending import Sender, Sent
+from tests.support.virtual import elapsed, in_virtual_time, now
+
+
+class Line:
+    """An open connection on which pongs take their time.
+
+    Args:
+        pong: seconds a pong takes.
+        fails: which call finds the connection gone.
+    """
+
+    def __init__(self, pong: float = 0.05, fails: str = "") -> None:
+        self.pong = pong
+        self.fails = fails
+        self.said: list[str] = []
+
+    async def send(self, text: str) -> None:
+        if self.fails == "send":
+            raise ConnectionLost(1006)
+        self.said.append(text)
+
+    async def ping(self) -> float:
+        self.said.append("ping")
+        await asyncio.sleep(self.pong)
+        if self.fails == "ping":
+            raise ConnectionLost(1012, "restart")
+        return self.pong
+
+
+def sender() -> Sender:
+    return Sender(lambda message: f"<{message.type} {message.id}>", asyncio.sleep)
+
+
+def batch(*ids: str | None) -> list[Message]:
+    return [Message("note", id=ident) for ident in ids]
+
+
+def later(seconds: float, do, *arguments) -> None:
+    asyncio.get_running_loop().call_later(seconds, do, *arguments)
+
+
+def statuses(sent: list[Sent]) -> list[str]:
+    return [each.status for each in sent]
+
+
+@in_virtual_time
+async def test_an_answered_ping_and_a_tenth_of_a_second_of_quiet_is_delivered():
+    line = Line(pong=0.05)
+    took = await elapsed(sending := asyncio.ensure_future(one(line)))
+    assert sending.result() == [Sent("delivered", "note", "a")]
+    assert took == pytest.approx(0.15)
+    assert line.said == ["<note a>", "ping"]
+
+
+async def one(line: Line, used: Sender | None = None) -> list[Sent]:
+    return await (used or sender()).send(line, batch("a"))
+
+
+@in_virtual_time
+async def test_a_batch_is_sent_in_order_with_one_ping_after_it():
+    line = Line()
+    sent = await sender().send(line, batch("a", None, "b"))
+    assert line.said == ["<note a>", "<note None>", "<note b>", "ping"]
+    assert [each.id for each in sent] == ["a", None, "b"]
+    assert statuses(sent) == ["delivered"] * 3
+
+
+@pytest.mark.parametrize("ident", [None, "a"])
+@in_virtual_time
+async def test_an_error_while_one_message_is_on_its_way_is_that_message_s(ident):
+    used = sender()
+    later(0.02, used.server_error, ServerError("no such type", ident))
+    assert await one(Line(), used) == [Sent("rejected", "note", "a", "no such type")]
+
+
+@in_virtual_time
+async def test_an_error_that_names_a_message_is_that_message_s_alone():
+    used = sender()
+    later(0.02, used.server_error, ServerError("too long", "b"))
+    sent = await used.send(Line(), batch("a", "b", "c"))
+    assert statuses(sent) == ["delivered", "rejected", "delivered"]
+    assert sent[1].detail == "too long"
+
+
+@in_virtual_time
+async def test_an_error_that_names_none_makes_its_whole_batch_unknown():
+    used = sender()
+    later(0.02, used.server_error, ServerError("something is wrong"))
+    sent = await used.send(Line(), batch("a", "b"))
+    assert statuses(sent) == ["unknown", "unknown"]
+    assert {each.detail for each in sent} == {"something is wrong"}
+
+
+@in_virtual_time
+async def test_a_named_rejection_stays_one_when_the_rest_becomes_unknown():
+    used = sender()
+    later(0.02, used.server_error, ServerError("too long", "b"))
+    later(0.03, used.server_error, ServerError("something is wrong"))
+    sent = await used.send(Line(), batch("a", "b"))
+    assert statuses(sent) == ["unknown", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("after_the_pong", "status"), [(0.099, "rejected"), (0.101, "delivered")]
+)
+@in_virtual_time
+async def test_an_error_counts_for_a_tenth_of_a_second_after_the_pong(
+    after_the_pong, status
+):
+    used = sender()
+    later(0.05 + after_the_pong, used.server_error, ServerError("no"))
+    assert statuses(await one(Line(pong=0.05), used)) == [status]
+    await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize("fails", ["send", "ping"])
+@in_virtual_time
+async def test_a_connection_that_ends_before_the_pong_leaves_it_unknown(fails):
+    (sent,) = await one(Line(fails=fails))
+    assert sent.status == "unknown"
+    assert sent.detail.startswith("no answer: connection")
+
+
+@in_virtual_time
+async def test_a_named_rejection_survives_the_end_of_the_connection():
+    used = sender()
+    later(0.02, used.server_error, ServerError("too long", "a"))
+    assert statuses(await used.send(Line(fails="ping"), batch("a", "b"))) == [
+        "rejected",
+        "unknown",
+    ]
+
+
+@in_virtual_time
+async def test_batches_under_way_at_once_are_told_apart_by_id():
+    used, line = sender(), Line()
+    first = asyncio.create_task(used.send(line, batch("a", "b")))
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(used.send(line, batch("c", "d")))
+    later(0.01, used.server_error, ServerError("no", "d"))
+    assert statuses(await first) == ["delivered", "delivered"]
+    assert statuses(await second) == ["delivered", "rejected"]
+
+
+@in_virtual_time
+async def test_an_error_that_names_none_puts_every_batch_under_way_in_doubt():
+    used, line = sender(), Line()
+    first = asyncio.create_task(used.send(line, batch("a")))
+    second = asyncio.create_task(used.send(line, batch("b")))
+    later(0.01, used.server_error, ServerError("no"))
+    assert statuses(await first) == ["unknown"]
+    assert statuses(await second) == ["unknown"]
+
+
+@in_virtual_time
+async def test_an_error_is_no_business_of_a_batch_that_is_through():
+    used = sender()
+    first = await one(Line(), used)
+    used.server_error(ServerError("late"))
+    second = await one(Line(), used)
+    assert statuses(first + second) == ["delivered", "delivered"]
+
+
+@in_virtual_time
+async def test_a_cancelled_batch_is_forgotten():
+    used = sender()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await one(Line(pong=5), used)
+    later(0.02, used.server_error, ServerError("no", "a"))
+    assert statuses(await used.send(Line(), batch("b", "a"))) == [
+        "delivered",
+        "rejected",
+    ]
+    assert now() < 2
+
+
+def test_as_json_it_says_only_what_is_known():
+    assert Sent("delivered", "note").as_json() == {
+        "status": "delivered",
+        "type": "note",
+    }
+    assert Sent("rejected", "note", "a", "no").as_json() == {
+        "status": "rejected",
+        "type": "note",
+        "id": "a",
+        "detail": "no",
+    }
