@@ -43,7 +43,8 @@ def main() -> int:
         command += [*sources, "--cov-branch", "--cov-fail-under=100"]
         command += ["--cov-report=term-missing:skip-covered", "-p", "no:cacheprovider"]
         env = {**os.environ, "COVERAGE_FILE": f"{folder}/data"}
-        return subprocess.run(command, env=env, cwd=ROOT, check=False).returncode
+        done = subprocess.run(command, env=env, cwd=ROOT, check=False)  # noqa: S603
+        return done.returncode
 
 
 if __name__ == "__main__":

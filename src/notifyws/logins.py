@@ -39,7 +39,7 @@ def recall() -> dict[str, str]:
     try:
         kept = json.loads(login_file().read_text("utf-8"))
         return {key: str(kept[key]) for key in KEYS if kept.get(key)}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
 

@@ -26,12 +26,14 @@ def profile_text(profile: str) -> tuple[str, str]:
         return _file_text(Path(profile)), profile
     import platformdirs
 
-    own = platformdirs.user_config_path("notifyws") / "profiles" / f"{profile}.toml"
+    folder = platformdirs.user_config_path("notifyws") / "profiles"
+    own = folder / f"{profile}.toml"
     if own.is_file():
         return _file_text(own), str(own)
     built_in = resources.files("notifyws") / "profiles"
     names = sorted(f.name[:-5] for f in built_in.iterdir() if f.name.endswith(".toml"))
     if profile not in names:
+        names = sorted({*names, *(path.stem for path in folder.glob("*.toml"))})
         near = nearest(profile, names)
         known = f"known: {', '.join(names)}; or name a TOML file"
         hint = f"did you mean {near}?" if near else known

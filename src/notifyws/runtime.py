@@ -20,7 +20,7 @@ from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.models import Account, Message, strict_json
 from notifyws.profile_files import is_file, profile_text
 from notifyws.settings import Settings
-from notifyws.urls import canonical_origin, checked_url
+from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
 
 if TYPE_CHECKING:
     from notifyws.api import HttpSide
@@ -61,7 +61,9 @@ class Runtime:
         if not url:
             hint = "set WEBSOCKET_SERVER_URL=wss://..., or try: notifyws listen --demo"
             raise ConfigurationError("no server is configured", hint)
-        return checked_url(url)
+        if is_plain_and_far(checked_url(url)):
+            self._warn("ws:// sends tokens unencrypted; use wss:// if you can")
+        return url
 
     @cached_property
     def origin(self) -> str:

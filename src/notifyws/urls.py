@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from notifyws.errors import ConfigurationError
 
-__all__ = ["canonical_origin", "checked_url"]
+__all__ = ["canonical_origin", "checked_url", "is_plain_and_far"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HTTP = {"ws": "http", "wss": "https"}
@@ -57,3 +57,11 @@ def canonical_origin(url: str) -> str:
     host = f"[{host}]" if ":" in host else host
     default = parts.port in (None, _DEFAULT_PORTS[scheme])
     return f"{scheme}://{host}" if default else f"{scheme}://{host}:{parts.port}"
+
+
+def is_plain_and_far(url: str) -> bool:
+    """Tell whether a WebSocket URL leads off this machine without encryption."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    near = host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host)
+    return parts.scheme.lower() == "ws" and not near

@@ -173,7 +173,7 @@ def _login(
     if settings.token:
         message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
         raise UsageError(message, "unset it to log in with a password")
-    settings = _asked(settings, Runtime(settings, warner(common.quiet)).origin)
+    settings = _asked(settings, Runtime(settings, warner(quiet=True)).origin)
     runtime = Runtime(settings, warner(common.quiet))
     facts = run(_log_in(runtime))
     _remember(runtime)

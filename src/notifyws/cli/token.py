@@ -17,7 +17,7 @@ from notifyws.cli.options import (
     Url,
     Verbose,
 )
-from notifyws.cli.streams import emit, emit_json, warner
+from notifyws.cli.streams import emit, emit_json, say, warner
 from notifyws.errors import UsageError
 from notifyws.held import Obtained
 from notifyws.runtime import Runtime
@@ -57,8 +57,11 @@ def token(
         from notifyws.cli.running import run
 
         found = run(_work(runtime, refresh=refresh, clear=clear))
-    if found is not None:
-        _print(runtime, found, json)
+    if found is None:
+        return
+    if verbose:
+        say(f"From {found.source}, {found.remaining / 60:.0f} min left")
+    _print(runtime, found, json)
 
 
 async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> Obtained | None:

@@ -98,7 +98,7 @@ def _reader(rule: Rule) -> _Reader:
             return _server_error(rule)
         case "gap":
             return _server_gap(rule)
-        case "ignore":
+        case _:
             return lambda value, frame, received: Ignored()
 
 

@@ -1,0 +1,87 @@
+"""Frames as values: strict JSON or a sentence, never a traceback."""
+
+import pytest
+
+from notifyws.models import strict_json
+from notifyws.protocol.frames import DEEPEST, InvalidFrame, decode
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1, "b": [true, null, "x"]}', {"a": 1, "b": [True, None, "x"]}),
+        (' \t\r\n"text" \n', "text"),
+        ("null", None),
+        ("[]", []),
+        ("-0.5e3", -500.0),
+        ("1e-999", 0.0),
+        ("9" * 4000, int("9" * 4000)),
+        ('"\\u0000\\ud800\u2028"', "\0\ud800\u2028"),
+        ('{"a":1,"a":2}', {"a": 2}),
+    ],
+)
+def test_strict_json_is_its_value(text, value):
+    assert decode(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "text",
+        '{"a":',
+        "{'a': 1}",
+        '{"a": 1,}',
+        "{} {}",
+        '\ufeff{"a": 1}',
+        '"a\nb"',
+        '"a\0b"',
+        "01",
+        "NaN",
+        '{"a": Infinity}',
+        "[-Infinity]",
+    ],
+)
+def test_what_is_no_json_is_said_to_be_none(text):
+    with pytest.raises(InvalidFrame, match=r"^not JSON: "):
+        decode(text)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" * 400 + ".0"])
+def test_a_number_that_would_become_infinite_is_refused(number):
+    with pytest.raises(InvalidFrame, match="a number is too large"):
+        decode(f'{{"a": {number}}}')
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000])
+def test_an_endless_integer_is_refused(number):
+    with pytest.raises(InvalidFrame, match="an integer has too many digits"):
+        decode(number)
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 600, 970, 5000, 100_000])
+@pytest.mark.parametrize(("opened", "closed"), ["[]", ('{"a":', "}")])
+def test_what_is_too_deep_is_refused(opened, closed, depth):
+    inside = "0" if closed == "}" else ""
+    with pytest.raises(InvalidFrame, match="nested too deeply"):
+        decode(opened * depth + inside + closed * depth)
+
+
+def test_what_is_just_not_too_deep_can_be_written_again_far_down_a_stack():
+    value = decode("[" * DEEPEST + "]" * DEEPEST)
+
+    def down(steps):
+        return down(steps - 1) if steps else strict_json(value)
+
+    assert down(300) == "[" * DEEPEST + "]" * DEEPEST
+
+
+@pytest.mark.parametrize("text", ["[" + "[]," * 999 + "[]]", '"' + "[" * 999 + '"'])
+def test_many_brackets_side_by_side_or_in_text_are_not_deep(text):
+    assert strict_json(decode(text)) == text
+
+
+def test_200_000_keys_are_taken():
+    text = "{" + ",".join(f'"{n}":{n}' for n in range(200_000)) + "}"
+    assert len(decode(text)) == 200_000

@@ -1,0 +1,116 @@
+"""How a socket is opened: where the token goes, and a URL that stays as it is."""
+
+import json
+
+import pytest
+
+from notifyws.errors import ConfigurationError
+from notifyws.protocol.opening import Opening, opening
+from tests.protocol import DEFAULT
+
+URL = "wss://h/ws"
+NO_RESUME = DEFAULT.model_copy(update={"resume": None})
+ODD_URLS = [
+    "wss://h",
+    "wss://h/",
+    "wss://H:443/Path//x/",
+    "wss://h/a%20b;p/é?x=1&x=2&y",
+    "wss://h/?",
+    "ws://[::1]:80/",
+]
+
+
+def opened(token="tok", url=URL, profile=DEFAULT, **options):
+    return opening(profile, url, token, **options)
+
+
+def with_socket(**socket):
+    changed = DEFAULT.socket.model_copy(update=socket)
+    return DEFAULT.model_copy(update={"socket": changed})
+
+
+@pytest.mark.parametrize(
+    ("place", "last_id", "wanted"),
+    [
+        ("header", None, Opening(URL, {"Authorization": "Bearer tok"})),
+        ("header", 7, Opening(f"{URL}?since=7", {"Authorization": "Bearer tok"})),
+        ("query:t", None, Opening(f"{URL}?t=tok")),
+        ("query:t", "a", Opening(f"{URL}?t=tok&since=a")),
+        ("subprotocol:jwt", None, Opening(URL, {}, ("jwt", "tok"))),
+        ("subprotocol:jwt", "a", Opening(f"{URL}?since=a", {}, ("jwt", "tok"))),
+        ("message", None, Opening(URL, {}, (), ('{"type":"auth","token":"tok"}',))),
+        (
+            "message",
+            0,
+            Opening(f"{URL}?since=0", {}, (), ('{"type":"auth","token":"tok"}',)),
+        ),
+    ],
+)
+def test_the_token_goes_to_its_place(place, last_id, wanted):
+    assert opened(token_in=place, last_id=last_id) == wanted
+    assert opened(profile=with_socket(token_in=place), last_id=last_id) == wanted
+
+
+def test_a_profile_that_cannot_resume_does_not_ask():
+    assert opened(profile=NO_RESUME, last_id="7").url == URL
+
+
+def test_header_and_its_value_are_the_profiles():
+    profile = with_socket(header="X-Key", token="{access_token}")
+    assert opened(profile=profile).headers == {"X-Key": "tok"}
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_a_url_to_which_nothing_is_added_stays_exactly_as_it_is(url):
+    assert opened(url=url).url == url
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_a_url_to_which_something_is_added_keeps_all_it_had(url):
+    start, _, query = url.partition("?")
+    rest = f"{query}&since=7" if query else "since=7"
+    assert opened(url=url, last_id=7).url == f"{start}?{rest}"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("a b&c=d#e/f?", "a%20b%26c%3Dd%23e%2Ff%3F"),
+        ("é", "%C3%A9"),
+        ("\0\n", "%00%0A"),
+        ("\ud800", "%3F"),
+    ],
+)
+def test_what_is_added_is_quoted(value, written):
+    assert opened(last_id=value).url == f"{URL}?since={written}"
+    assert opened(value, token_in="query:a b").url == f"{URL}?a%20b={written}"
+
+
+def test_the_first_frame_is_one_line_and_leaves_out_what_is_not_known():
+    profile = with_socket(first_frame={"t": "{access_token}", "since": "{last_id}"})
+    (frame,) = opened("é\n", profile=profile, token_in="message").frames
+    assert frame == '{"t":"\\u00e9\\n"}'
+    (frame,) = opened(profile=profile, token_in="message", last_id=7).frames
+    assert json.loads(frame) == {"t": "tok", "since": 7}
+
+
+@pytest.mark.parametrize("first_frame", [None, {}, {"since": "{last_id}"}])
+def test_no_first_frame_is_sent_where_there_is_nothing_to_say(first_frame):
+    profile = with_socket(first_frame=first_frame)
+    assert opened(profile=profile, token_in="message").frames == ()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["cookie", "header:X", "query", "query:", "subprotocol", "message:x", "Header"],
+)
+def test_an_unknown_place_is_refused_with_the_known_ones(place):
+    with pytest.raises(ConfigurationError, match="is no place for a token") as caught:
+        opened(token_in=place)
+    assert "query:NAME" in caught.value.hint
+    assert "tok" not in caught.value.message.replace("token", "")
+
+
+def test_the_token_is_not_shown():
+    for place in ("header", "query:t", "subprotocol:jwt", "message"):
+        assert "hush" not in repr(opened("hush", token_in=place))

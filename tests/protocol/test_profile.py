@@ -1,0 +1,135 @@
+"""Profiles: the built-in one, and what is said of a wrong one."""
+
+import pytest
+
+from notifyws.errors import ConfigurationError
+from notifyws.protocol.profile import Profile, Resume, Rule, Step, parse
+from notifyws.protocol.verdicts import Verdicts
+from tests.protocol import DEFAULT, DEFAULT_TEXT
+
+SMALL = 'name = "mine"\nrules = [{ then = "notification" }]\n'
+
+
+def test_the_built_in_profile_is_called_default_and_says_what_it_is():
+    assert DEFAULT.name == "default"
+    assert DEFAULT.description
+
+
+def test_the_default_server_logs_in_refreshes_and_logs_out_over_http():
+    steps = DEFAULT.http.login, DEFAULT.http.refresh, DEFAULT.http.logout
+    assert [(step.method, step.path) for step in steps] == [
+        ("POST", "/auth/login"),
+        ("POST", "/auth/refresh"),
+        ("POST", "/auth/logout"),
+    ]
+    assert DEFAULT.http.login.body == {
+        "username": "{username}",
+        "password": "{password}",
+    }
+    assert DEFAULT.http.refused == (401,)
+
+
+def test_the_default_server_takes_a_bearer_token_and_resumes():
+    assert (DEFAULT.socket.token_in, DEFAULT.socket.header) == (
+        "header",
+        "Authorization",
+    )
+    assert DEFAULT.socket.token == "Bearer {access_token}"
+    assert DEFAULT.resume == Resume(query="since")
+
+
+def test_the_default_server_sends_type_payload_and_id():
+    assert DEFAULT.send.frame == {
+        "type": "{type}",
+        "payload": "{payload}",
+        "id": "{id}",
+    }
+
+
+def test_a_profile_needs_a_name_and_rules_and_nothing_else():
+    profile = parse(SMALL, "mine")
+    assert profile == Profile(name="mine", rules=(Rule(then="notification"),))
+    assert (profile.http.login, profile.tokens, profile.send) == (None, None, None)
+
+
+def test_a_step_is_a_post_that_succeeds_with_200():
+    step = Step(path="/x")
+    assert (step.method, step.accept, step.body, step.headers) == (
+        "POST",
+        (200,),
+        None,
+        {},
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["name = ", "= 1", 'name = "a"\nname = "b"', "[", "\0"]
+)
+def test_broken_toml_is_said_to_be_broken_in_its_file(text):
+    with pytest.raises(
+        ConfigurationError, match=r"^profile my\.toml is not valid TOML"
+    ):
+        parse(text, "my.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("", "name"),
+        ('name = "mine"', "rules"),
+        (SMALL.replace("mine", "Mine!"), "name"),
+        (SMALL + "colour = 1", "colour"),
+        (SMALL + "[socket]\nhost = 'h'", "socket.host"),
+        (SMALL + "[socket]\nheader = 5", "socket.header"),
+        (SMALL + "[socket]\ntoken_in = 'cookie'", "socket.token_in"),
+        (SMALL + "[socket]\ntoken_in = 'query:'", "socket.token_in"),
+        (SMALL + "[http.login]\npath = 'https://h/login'", "http.login.path"),
+        (SMALL + "[http.login]\npath = '/x'\nmethod = 'TRACE'", "http.login.method"),
+        (SMALL + "[http.login]\npath = '/x'\naccept = ['a']", "http.login.accept.0"),
+        (SMALL + "[tokens]\naccess = 'a..b'", "tokens.access"),
+        (SMALL + "[tokens]\nrefresh = 'a'", "tokens.access"),
+        (SMALL + "[closes]\n4401 = 'explode'", "closes.4401"),
+        (SMALL + "[closes]\n4xxx = 'stop'", "closes.4xxx.[key]"),
+        (SMALL + "[statuses]\n5-x = 'stop'", "statuses.5-x.[key]"),
+        (SMALL.replace("notification", "dance"), "rules.0.then"),
+        (SMALL.replace("{ ", "{ match = { a = [] }, "), "rules.0.match.a.str"),
+        (SMALL.replace("{ ", "{ message = '`', "), "rules.0.message"),
+        (SMALL + "[resume]", "resume.query"),
+        (SMALL + "send = 5", "send"),
+    ],
+)
+def test_a_wrong_profile_is_refused_naming_file_and_key(text, key):
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, "my.toml")
+    assert str(caught.value).startswith(f"profile my.toml: {key}: ")
+    assert "\n" not in str(caught.value)
+    assert "built-in profile" in caught.value.hint
+
+
+def test_a_bad_expression_is_called_one():
+    with pytest.raises(ConfigurationError, match="not a JMESPath expression: "):
+        parse(SMALL + "[tokens]\naccess = 'a['", "my.toml")
+
+
+def test_codes_and_ranges_of_a_profile_are_what_verdicts_take():
+    text = SMALL + '[closes]\n4401 = "stop"\n"4500-4999" = "retry now"'
+    assert Verdicts(parse(text, "mine").closes)
+
+
+@pytest.mark.parametrize(
+    "place", ["header", "message", "query:access_token", "subprotocol:jwt"]
+)
+def test_every_place_for_a_token_can_be_named(place):
+    text = SMALL + f"[socket]\ntoken_in = '{place}'"
+    assert parse(text, "mine").socket.token_in == place
+
+
+def test_a_profile_cannot_be_changed_afterwards():
+    with pytest.raises(ValueError, match="frozen"):
+        DEFAULT.name = "other"
+
+
+def test_a_value_of_a_profile_is_not_repeated_in_a_complaint():
+    with pytest.raises(ConfigurationError) as caught:
+        parse(DEFAULT_TEXT.replace('"/auth/login"', '"hush"'), "my.toml")
+    assert "hush" not in str(caught.value)

@@ -1,0 +1,60 @@
+"""The cursor: where a listener stands, and what it has seen."""
+
+import pytest
+
+from notifyws.protocol.resume import REMEMBERED, Cursor
+
+
+def test_from_now_there_is_nothing_to_ask_for():
+    cursor = Cursor()
+    assert (cursor.last_id, cursor.can_resume) == (None, False)
+
+
+@pytest.mark.parametrize("start", ["7", 7, 0])
+def test_a_start_can_be_asked_for_and_counts_as_seen(start):
+    cursor = Cursor(start)
+    assert (cursor.last_id, cursor.can_resume) == (start, True)
+    assert not cursor.is_new(start)
+
+
+def test_a_server_that_cannot_replay_is_not_asked():
+    cursor = Cursor("7", can_resume=False)
+    cursor.advance("8")
+    assert not cursor.can_resume
+
+
+def test_the_cursor_moves_to_what_was_handed_over():
+    cursor = Cursor()
+    cursor.advance("a")
+    cursor.advance("b")
+    assert (cursor.last_id, cursor.can_resume) == ("b", True)
+    assert [cursor.is_new(ident) for ident in "abc"] == [False, False, True]
+
+
+def test_looking_does_not_move_it():
+    cursor = Cursor()
+    assert cursor.is_new("a")
+    assert cursor.is_new("a")
+    assert cursor.last_id is None
+
+
+def test_what_has_no_id_is_always_new_and_moves_nothing():
+    cursor = Cursor("7")
+    cursor.advance(None)
+    assert cursor.is_new(None)
+    assert cursor.last_id == "7"
+
+
+def test_a_number_and_its_text_are_two_ids():
+    assert Cursor(7).is_new("7")
+
+
+def test_only_the_oldest_ids_are_forgotten():
+    cursor = Cursor()
+    for ident in range(REMEMBERED):
+        cursor.advance(ident)
+    assert not cursor.is_new(0)
+    cursor.advance(REMEMBERED)
+    assert cursor.is_new(0)
+    assert not cursor.is_new(1)
+    assert not cursor.is_new(REMEMBERED)

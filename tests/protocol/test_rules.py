@@ -1,0 +1,213 @@
+"""What a frame means, and that a notification is always one line of strict JSON."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notifyws.models import Notification
+from notifyws.protocol.profile import Rule
+from notifyws.protocol.rules import (
+    Ignored,
+    NotUnderstood,
+    Rules,
+    ServerError,
+    ServerGap,
+)
+from tests.protocol import DEFAULT
+
+NOW = "2024-01-15T10:30:00.000Z"
+RULES = Rules(DEFAULT.rules)
+WHOLE = '{"type":"t","title":"","message":"","timestamp":"x"%s}'
+
+
+def read(frame):
+    return RULES.read(frame, NOW)
+
+
+# The default profile.
+
+
+def test_an_object_with_a_type_is_a_notification():
+    found = read('{"type": "trip_update", "title": "T"}')
+    assert isinstance(found, Notification)
+    assert (found.type, found.title, found.received) == ("trip_update", "T", NOW)
+
+
+@pytest.mark.parametrize(
+    ("frame", "error"),
+    [
+        (
+            '{"type":"error","payload":{"message":"bad","id":"7"}}',
+            ServerError("bad", "7"),
+        ),
+        (
+            '{"type":"error","payload":{"message":"bad","id":7}}',
+            ServerError("bad", "7"),
+        ),
+        ('{"type":"error","message":"bad"}', ServerError("bad")),
+        ('{"type":"error"}', ServerError("no reason given")),
+        ('{"type":"error","payload":[]}', ServerError("no reason given")),
+        ('{"type":"error","message":{"a":1}}', ServerError('{"a": 1}')),
+    ],
+)
+def test_an_error_frame_says_what_was_wrong_with_which_message(frame, error):
+    assert read(frame) == error
+
+
+@pytest.mark.parametrize(
+    ("frame", "gap"),
+    [
+        ('{"type":"gap","from":"a","to":"b"}', ServerGap("a", "b")),
+        ('{"type":"gap","from":5}', ServerGap("5", "")),
+        ('{"type":"gap"}', ServerGap()),
+    ],
+)
+def test_a_gap_frame_says_from_where_to_where(frame, gap):
+    assert read(frame) == gap
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        ("", "not JSON"),
+        ("hello", "not JSON"),
+        ('{"type":"t"', "not JSON"),
+        ('\ufeff{"type":"t"}', "not JSON"),
+        ('{"type":"t","a":NaN}', "not JSON: NaN"),
+        ('{"type":"t","a":-Infinity}', "not JSON: -Infinity"),
+        ('{"type":"t","a":1e400}', "a number is too large"),
+        ('{"type":"t","a":-1e400}', "a number is too large"),
+        ('{"type":"t","a":%s}' % ("9" * 5000), "an integer has too many digits"),
+        ('{"type":"t","a":%s}' % ("[" * 900 + "]" * 900), "nested too deeply"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[]", "not a JSON object"),
+        ('"text"', "not a JSON object"),
+        ("null", "not a JSON object"),
+        ("5", "not a JSON object"),
+        ("{}", "an object without a type"),
+        ('{"type":""}', "an object without a type"),
+        ('{"type":null}', "an object without a type"),
+        ('{"type":5}', "an object without a type"),
+        (b"", "a binary frame of 0 bytes"),
+        (b'{"type":"t"}', "a binary frame of 12 bytes"),
+    ],
+    ids=range(21),
+)
+def test_a_frame_that_makes_no_sense_is_not_understood(frame, reason):
+    found = read(frame)
+    assert isinstance(found, NotUnderstood)
+    assert reason in found.reason
+
+
+# Rules.
+
+
+def test_the_first_rule_that_matches_wins():
+    rules = Rules(
+        [
+            Rule(match={"type": "ping", "quiet": True}, then="ignore"),
+            Rule(match={"type": "ping"}, then="error", message="why"),
+            Rule(then="notification"),
+        ]
+    )
+    assert rules.read('{"type":"ping","quiet":true}', NOW) == Ignored()
+    assert rules.read('{"type":"ping","why":"x"}', NOW) == ServerError("x")
+    assert isinstance(rules.read('{"type":"pong"}', NOW), Notification)
+
+
+def test_what_no_rule_matches_is_not_understood():
+    rules = Rules([Rule(match={"kind": "n"}, then="notification")])
+    found = rules.read('{"type":"t"}', NOW)
+    assert found == NotUnderstood("no rule of the profile matches it")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "length(type)",
+        "nonesuch(type)",
+        "contains(type, n)",
+        "type > n",
+        "ceil(to_number(i))",
+    ],
+)
+def test_an_expression_that_cannot_be_worked_out_finds_nothing(expression):
+    rules = Rules([Rule(then="gap", start=f"[{expression}][5:] | {expression}")])
+    found = rules.read('{"type":"t","n":1,"i":"inf"}', NOW)
+    assert found in (ServerGap(), ServerGap("1"))
+
+
+# Lines.
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        WHOLE % "",
+        WHOLE % ',"nul":"\\u0000","half":"\\ud800","line":"\\u2028"',
+        WHOLE % ', "spaces" : 1.50 ,\t"tab":[1E5]',
+        WHOLE % ',"twice":1,"twice":2',
+        '{"timestamp":null,"message":[],"title":5,"type":"t"}',
+    ],
+)
+def test_a_frame_that_already_is_such_a_line_is_passed_on_as_it_is(frame):
+    assert read(frame).line() is frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "line"),
+    [
+        (WHOLE % ',"a":"é"', WHOLE % ',"a":"\\u00e9"'),
+        (WHOLE % ',"a":"\u2028"', WHOLE % ',"a":"\\u2028"'),
+        (WHOLE % ',\n"a":1', WHOLE % ',"a":1'),
+        (WHOLE % ',\r"a":1', WHOLE % ',"a":1'),
+        (WHOLE % "" + "\n", WHOLE % ""),
+        (
+            '{"z":1,"type":"t","message":"m","a":2}',
+            f'{{"z":1,"type":"t","message":"m","a":2,"title":"","timestamp":"{NOW}"}}',
+        ),
+    ],
+)
+def test_any_other_frame_is_written_as_such_a_line(frame, line):
+    assert read(frame).line() == line
+
+
+@pytest.mark.parametrize("missing", ["title", "message", "timestamp"])
+def test_one_missing_field_is_enough_to_be_written_anew(missing):
+    fields = json.loads(WHOLE % "")
+    del fields[missing]
+    assert list(json.loads(read(json.dumps(fields)).line()))[-1] == missing
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)
+    ),
+    max_leaves=5,
+)
+_KEYS = st.sampled_from(["title", "message", "timestamp", "id", "x", "é", "\u2028"])
+
+
+@settings(max_examples=40, deadline=None, database=None)
+@given(
+    st.dictionaries(_KEYS, _VALUES, max_size=5),
+    st.booleans(),
+    st.sampled_from([None, 1]),
+)
+def test_a_notification_is_always_one_ascii_line_of_strict_json(fields, ascii, indent):
+    given = {**fields, "type": "t"}
+    found = read(json.dumps(given, ensure_ascii=ascii, indent=indent))
+    line = found.line()
+    assert line.isascii()
+    assert not set(line) & set("\r\n")
+    back = json.loads(line, parse_constant=pytest.fail)
+    assert back == found.as_json()
+    assert list(back.items())[: len(given)] == list(given.items())
+    assert set(back) == set(given) | {"title", "message", "timestamp"}

@@ -1,0 +1,63 @@
+"""What people and scripts are told of a connection."""
+
+import pytest
+
+from notifyws.events import (
+    Closed,
+    Connected,
+    Connecting,
+    Disconnected,
+    Failure,
+    Gap,
+    Reconnecting,
+    as_json,
+)
+from notifyws.world import utc_text
+
+AT = "2024-01-15T10:30:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (
+            Connecting("wss://h", 2),
+            {"event": "connecting", "url": "wss://h", "attempt": 2},
+        ),
+        (
+            Connected("wss://h", "42"),
+            {"event": "connected", "url": "wss://h", "user_id": "42"},
+        ),
+        (Connected("wss://h"), {"event": "connected", "url": "wss://h"}),
+        (
+            Disconnected(1012, "restart"),
+            {"event": "disconnected", "code": 1012, "reason": "restart"},
+        ),
+        (
+            Reconnecting(3, 4.0, "cut"),
+            {"event": "reconnecting", "attempt": 3, "delay": 4.0, "reason": "cut"},
+        ),
+        (
+            Failure("network_error", "cut"),
+            {"event": "error", "kind": "network_error", "message": "cut"},
+        ),
+        (
+            Gap("a", "b", "why", recovered=True),
+            {
+                "event": "gap",
+                "from": "a",
+                "to": "b",
+                "reason": "why",
+                "recovered": True,
+            },
+        ),
+        (Closed("done"), {"event": "closed", "reason": "done"}),
+    ],
+)
+def test_a_lifecycle_line_names_the_event_its_facts_and_the_time(event, said):
+    assert list(as_json(event, AT).items()) == [*said.items(), ("at", AT)]
+
+
+def test_a_moment_is_rfc_3339_utc_with_milliseconds():
+    assert utc_text(1705314600.0004) == AT
+    assert utc_text(0) == "1970-01-01T00:00:00.000Z"

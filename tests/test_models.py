@@ -1,0 +1,153 @@
+"""The nouns: what a server said is kept, what it left out is derived."""
+
+import hashlib
+import json
+
+import pytest
+
+from notifyws.models import (
+    Account,
+    Message,
+    Notification,
+    Token,
+    as_text,
+    strict_json,
+)
+
+NOW = "2024-01-15T10:30:00.000Z"
+
+
+def notification(**fields):
+    return Notification({"type": "t", **fields}, NOW)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [-float("inf")]])
+def test_strict_json_holds_no_number_that_json_has_not(value):
+    with pytest.raises(ValueError):
+        strict_json(value)
+
+
+def test_strict_json_is_one_line_of_ascii():
+    assert (
+        strict_json({"a": "é\n\u2028", "b": [1]}) == r'{"a":"\u00e9\n\u2028","b":[1]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("as it is", "as it is"),
+        (None, ""),
+        (0, "0"),
+        (False, "false"),
+        ({"a": "é"}, '{"a": "é"}'),
+    ],
+)
+def test_a_field_for_people_is_text_or_its_json(value, text):
+    assert as_text(value) == text
+
+
+def test_what_the_server_left_out_has_defaults():
+    bare = notification()
+    assert (bare.type, bare.title, bare.message) == ("t", "", "")
+    assert (bare.link, bare.data, bare.id, bare.timestamp) == (None, None, None, NOW)
+
+
+def test_what_the_server_said_is_read_as_it_said_it():
+    full = notification(title="T", message="M", link="/x", data=[1], timestamp="soon")
+    assert (full.title, full.message, full.link) == ("T", "M", "/x")
+    assert (full.data, full.timestamp) == ([1], "soon")
+
+
+@pytest.mark.parametrize("timestamp", [None, ""])
+def test_an_empty_timestamp_is_the_time_of_receipt(timestamp):
+    assert notification(timestamp=timestamp).timestamp == NOW
+
+
+@pytest.mark.parametrize(
+    ("given", "ident"),
+    [
+        ("7", "7"),
+        (7, 7),
+        (0, 0),
+        ("", None),
+        (None, None),
+        (True, None),
+        (1.5, None),
+        ([1], None),
+    ],
+)
+def test_an_id_is_a_text_or_a_whole_number(given, ident):
+    found = notification(id=given).id
+    assert (found, type(found)) == (ident, type(ident))
+
+
+@pytest.mark.parametrize("link", ["", None, 5, {"href": "/"}])
+def test_a_link_that_is_no_text_is_none(link):
+    assert notification(link=link).link is None
+
+
+def test_missing_fields_are_added_at_the_end_and_nothing_else_changes():
+    shown = Notification({"x": 1, "message": None, "type": "t"}, NOW).as_json()
+    assert list(shown.items()) == [
+        ("x", 1),
+        ("message", None),
+        ("type", "t"),
+        ("title", ""),
+        ("timestamp", NOW),
+    ]
+
+
+def test_a_line_is_made_of_all_fields():
+    assert json.loads(notification(é="ü").line()) == {
+        "type": "t",
+        "é": "ü",
+        "title": "",
+        "message": "",
+        "timestamp": NOW,
+    }
+
+
+def test_a_strict_frame_is_its_own_line():
+    assert Notification({"type": "t"}, NOW, "{ frame }", strict=True).line() == (
+        "{ frame }"
+    )
+
+
+@pytest.mark.parametrize(("frame", "strict"), [("{ frame }", False), (None, True)])
+def test_anything_else_is_written_anew(frame, strict):
+    line = Notification({"type": "t"}, NOW, frame, strict).line()
+    assert json.loads(line)["timestamp"] == NOW
+
+
+def test_a_message_has_an_empty_payload_and_no_id_unless_given():
+    assert Message("t") == Message("t", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "margin", "keep"), [(900, 180, 720), (10, 10, 0), (5, 9, 0)]
+)
+def test_a_token_is_kept_for_its_life_less_the_margin(lifetime, margin, keep):
+    assert Token("secret", lifetime, margin).keep == keep
+
+
+def test_secrets_are_not_shown():
+    assert "secret" not in repr(Token("secret", 1, 0))
+    assert "secret" not in repr(Account("https://h", "default", "secret"))
+
+
+def test_an_account_is_a_digest_over_origin_profile_and_user():
+    text = b"https://h\ndefault\nanna"
+    wanted = hashlib.sha256(text).hexdigest()[:16]
+    assert Account("https://h", "default", "anna").id == wanted
+
+
+def test_accounts_that_differ_in_one_part_differ():
+    accounts = [
+        Account("https://h", "default", "anna"),
+        Account("http://h", "default", "anna"),
+        Account("https://h", "other", "anna"),
+        Account("https://h", "default", "bert"),
+        Account("https://h", "default", "\ud800"),
+    ]
+    assert len({account.id for account in accounts}) == len(accounts)
