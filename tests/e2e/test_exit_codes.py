@@ -267,18 +267,39 @@ def test_output_that_cannot_be_written_is_74(home, server, redirection, code):
         assert "Traceback" not in done.stderr
 
 
-def test_a_bug_is_one_line_and_a_traceback_only_with_v(home):
-    # The one way to a bug from outside: a broken installation.
-    code = "import notifyws.load as l; l.load = None; from notifyws.cli import main; "
-    for flags, lines in (([], 2), (["-v"], 5)):
-        script = f"{code}import sys; sys.argv[1:] = ['token', *{flags}]; main()"
-        done = subprocess.run(
-            [COMMAND.replace("bin/notifyws", "bin/python"), "-c", script],
-            env=home.env,
-            cwd=home.path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode in (1, 2)
-        assert len(done.stderr.splitlines()) >= lines
+def test_1_for_a_bug_in_one_line_and_a_traceback_only_with_v(home):
+    # A broken library is as good as a bug of ours.
+    (home.path / "jmespath.py").write_text("raise RuntimeError('broken')\n")
+    env = {"PYTHONPATH": str(home.path)}
+    done = home.run("listen", "--demo", "--filter", "x", env=env)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: unexpected RuntimeError",
+        "hint: run it again with -v and report what it prints",
+    ]
+    done = home.run("listen", "--demo", "--filter", "x", "-v", env=env)
+    assert "Traceback" in done.stderr
+
+
+def test_as_pid_1_it_exits_with_128_and_the_signal(home, server):
+    """A signal of one's own does not kill PID 1, as in a container."""
+    inside = ["unshare", "--pid", "--fork", "--kill-child"]
+    can = subprocess.run([*inside, "true"], capture_output=True, check=False)
+    if can.returncode != 0:
+        pytest.skip("this machine lets nobody make PID namespaces")
+    outside = subprocess.Popen(
+        [*inside, COMMAND, "listen", "--json"],
+        env=home.env,
+        cwd=home.path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    with outside:
+        assert outside.stderr is not None
+        until(lambda: "Connected" in outside.stderr.readline(), "a connection")
+        (first,) = children(outside.pid)
+        os.kill(first, signal.SIGTERM)
+        assert outside.wait(10) == 143
+    until(lambda: server.stats["closes"], "a close")
+    assert server.stats["closes"][-1]["code"] == 1000
