@@ -1,8 +1,7 @@
 """The house stands: arrows between modules point down, and never in a circle.
 
 Imports are read from the source, those inside functions and those made only for the
-annotations too. Importing a submodule counts as that; the version is a word that
-anybody may ask the front door for.
+annotations too. Importing a submodule counts as that.
 """
 
 import ast
@@ -31,7 +30,7 @@ FLOORS = [
         "decisions",
         "reconnect coerce urls selection composing held protocol protocol.*",
     ),
-    (0, "words", "errors models events settings world samples"),
+    (0, "words", "version errors models events settings world samples"),
 ]
 FLAT = "devserver devserver.*"
 WORLDLY = (
@@ -81,7 +80,7 @@ def _ours_or_theirs(base, name, trees):
     below = f"{inner}.{name}" if inner else name
     if below in trees:
         yield below
-    elif (inner, name) != ("", "__version__"):
+    else:
         yield inner or "notifyws"
 
 
@@ -95,6 +94,10 @@ def floors_of(name):
 
 def floor_of(name):
     return floors_of(name)[0]
+
+
+def words(mark):
+    return set(mark.rstrip(")").replace("(", ", ").split(", "))
 
 
 def folder_of(name):
@@ -182,6 +185,21 @@ def test_every_module_says_what_it_is():
     assert [n for n, tree in TREES.items() if not ast.get_docstring(tree)] == []
 
 
+def test_words_and_decisions_are_frozen_and_slotted():
+    low = [name for name in HOUSE if floor_of(name) <= 1]
+    marks = [
+        (name, mark)
+        for name in low
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.ClassDef)
+        for mark in map(ast.unparse, node.decorator_list)
+        if mark.startswith("dataclass")
+    ]
+    assert marks
+    loose = [m for m in marks if not {"frozen=True", "slots=True"} <= words(m[1])]
+    assert loose == []
+
+
 def test_the_public_names_are_sorted_and_can_be_imported():
     assert notifyws.__all__ == sorted(notifyws.__all__)
     for name in notifyws.__all__:
@@ -198,7 +216,7 @@ def test_the_front_door_has_no_other_names():
     [
         ("import os.path, notifyws.errors", {"os.path", "errors"}),
         ("from notifyws.errors import NotifyError", {"errors"}),
-        ("from notifyws import errors, __version__", {"errors"}),
+        ("from notifyws import errors, Message", {"errors", "notifyws"}),
         ("from notifyws import Message", {"notifyws"}),
         ("from notifyws.cache import redis, Entry", {"cache", "cache.redis"}),
         ("from . import Entry, memory", {"cache", "cache.memory"}),

@@ -58,6 +58,11 @@ def test_a_lifecycle_line_names_the_event_its_facts_and_the_time(event, said):
     assert list(as_json(event, AT).items()) == [*said.items(), ("at", AT)]
 
 
+def test_a_first_attempt_is_number_0_and_a_gap_is_not_recovered_unless_said():
+    assert as_json(Connecting("wss://h"), AT)["attempt"] == 0
+    assert as_json(Gap("a", "b", "why"), AT)["recovered"] is False
+
+
 def test_a_moment_is_rfc_3339_utc_with_milliseconds():
     assert utc_text(1705314600.0004) == AT
     assert utc_text(0) == "1970-01-01T00:00:00.000Z"

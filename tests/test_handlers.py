@@ -122,7 +122,7 @@ async def test_a_handler_that_raises_keeps_nothing_from_the_others():
 async def test_handlers_that_raise_are_all_reported():
     handlers = Handlers()
     handlers.on("connected")(lambda: 1 / 0)
-    handlers.on("connected")(lambda: [].pop())
+    handlers.on("connected")([].pop)
     with pytest.raises(ExceptionGroup) as caught:
         await handlers.tell(Connected(URL))
     kinds = [type(each) for each in caught.value.exceptions]
@@ -210,3 +210,32 @@ async def test_without_a_handler_whoever_tells_waits_for_somebody():
     await telling
     handlers.end()
     assert len(await listened(feed)) == module.KEPT
+
+
+@in_virtual_time
+async def test_an_iteration_that_is_left_keeps_nobody_waiting():
+    handlers = Handlers()
+    left, other = handlers.feed(), handlers.feed()
+    for number in range(module.KEPT):
+        await handlers.tell(note(number))
+        await other.get()
+    telling = asyncio.create_task(handlers.tell(note(module.KEPT)))
+    await turns()
+    assert not telling.done()
+    handlers.leave(left)
+    await telling
+    await handlers.tell(note(module.KEPT + 1))
+    handlers.end()
+    assert await listened(other) == [module.KEPT, module.KEPT + 1]
+
+
+@in_virtual_time
+async def test_after_an_end_it_can_begin_again():
+    handlers = Handlers()
+    handlers.end()
+    assert await listened(handlers.feed()) == []
+    handlers.begin()
+    feed = handlers.feed()
+    await handlers.tell(note(1))
+    handlers.end()
+    assert await listened(feed) == [1]

@@ -32,6 +32,11 @@ def test_what_was_packed_is_unpacked():
     assert unpack(packed()) == json.loads(packed())
 
 
+def test_a_token_may_have_no_margin():
+    access = read_held({"access": Kept(packed(margin=0), 60.0)}).access
+    assert access.remaining == 60.0
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -114,9 +114,9 @@ def test_a_strict_frame_is_its_own_line():
     )
 
 
-@pytest.mark.parametrize(("frame", "strict"), [("{ frame }", False), (None, True)])
-def test_anything_else_is_written_anew(frame, strict):
-    line = Notification({"type": "t"}, NOW, frame, strict).line()
+@pytest.mark.parametrize("given", [["{ frame }"], ["{ frame }", False], [None, True]])
+def test_anything_else_is_written_anew(given):
+    line = Notification({"type": "t"}, NOW, *given).line()
     assert json.loads(line)["timestamp"] == NOW
 
 

@@ -174,6 +174,21 @@ async def test_an_error_is_no_business_of_a_batch_that_is_through():
 
 
 @in_virtual_time
+async def test_a_late_error_that_names_another_message_is_nobody_else_s():
+    used = sender()
+    await one(Line(), used)
+    later(0.02, used.server_error, ServerError("too late", "a"))
+    assert statuses(await used.send(Line(), batch("b"))) == ["delivered"]
+
+
+@in_virtual_time
+async def test_an_error_with_an_id_of_its_own_may_mean_a_message_without_one():
+    used = sender()
+    later(0.02, used.server_error, ServerError("no", "4711"))
+    assert statuses(await used.send(Line(), batch(None))) == ["rejected"]
+
+
+@in_virtual_time
 async def test_a_cancelled_batch_is_forgotten():
     used = sender()
     with pytest.raises(TimeoutError):

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from notifyws import __version__
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -26,6 +25,7 @@ from notifyws.models import TokenPair
 from notifyws.protocol.profile import Profile, Step
 from notifyws.protocol.replies import Lifetimes, NoToken, read_tokens
 from notifyws.protocol.template import fill
+from notifyws.version import __version__
 
 if TYPE_CHECKING:
     import httpx

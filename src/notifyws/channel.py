@@ -19,7 +19,6 @@ import websockets.asyncio.client as ws
 from websockets import exceptions as wsx
 from websockets.typing import Subprotocol
 
-from notifyws import __version__
 from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
@@ -30,6 +29,7 @@ from notifyws.errors import (
     UpgradeRefused,
 )
 from notifyws.protocol.opening import Opening
+from notifyws.version import __version__
 
 __all__ = ["Limits", "WebSocketChannel", "dial"]
 

@@ -59,9 +59,12 @@ class Inbox(Generic[Item]):
         self._items.append(item)
         self._filled.set()
 
-    def announce(self, item: Item) -> None:
-        """Add an item that takes no room; let it go when far too many wait."""
-        if self._announced < ANNOUNCEMENTS:
+    def announce(self, item: Item, *, vital: bool = False) -> None:
+        """Add an item that takes no room.
+
+        When far too many wait it is let go, unless it is ``vital``.
+        """
+        if vital or self._announced < ANNOUNCEMENTS:
             self._announced += 1
             self._items.append(item)
             self._filled.set()

@@ -12,13 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from notifyws import __version__
 from notifyws.checks import Check, Doubt, Probe, Skip, run_checks
-from notifyws.errors import NotifyError, UpgradeRefused
+from notifyws.errors import (
+    ConnectionLost,
+    NetworkFailed,
+    NotifyError,
+    UpgradeRefused,
+)
 from notifyws.held import Held, Obtained
 from notifyws.load import Loaded
 from notifyws.runtime import Runtime
 from notifyws.tokens import ReadyMade
+from notifyws.version import __version__
 
 __all__ = ["Report", "diagnose"]
 
@@ -125,7 +130,9 @@ class _Patient:
         self._link: Any = None
         self.url = self.origin = ""
         self.held = Held()
-        self.cache: dict[str, Any] = {}
+        self.cache: dict[str, Any] = dict.fromkeys(
+            ("backend", "url", "ok", "latencyMs")
+        )
         self.quick: list[tuple[str, Probe]] = [
             ("configuration", self._configuration),
             ("cache", self._cache),
@@ -156,7 +163,7 @@ class _Patient:
 
     async def _cache(self) -> str:
         cache = self._runtime.cache
-        self.cache = {"backend": cache.backend, "url": cache.url}
+        self.cache |= {"backend": cache.backend, "url": cache.url}
         started = time.monotonic()
         await cache.ping()
         took = (time.monotonic() - started) * 1000
@@ -261,6 +268,8 @@ class _Patient:
         pending = asyncio.create_task(self._link.run(lambda frame: None))
         try:
             latency = await self._link.ping()
+        except ConnectionLost as lost:
+            raise NetworkFailed(lost.message, "notifyws listen -v") from None
         finally:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)

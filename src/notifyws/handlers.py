@@ -46,6 +46,11 @@ class Feed:
         self._waiting.append(None)
         self._filled.set()
 
+    def drop(self) -> None:
+        """Let everything go; whoever waits to put goes on."""
+        self._waiting.clear()
+        self._emptied.set()
+
     async def get(self) -> Notification | None:
         """Return the next one, ``None`` at the end."""
         while not self._waiting:
@@ -89,6 +94,15 @@ class Handlers:
             feed.end()
         return feed
 
+    def leave(self, feed: Feed) -> None:
+        """Forget an iteration's queue: nobody reads it, so nobody waits for it."""
+        self._feeds.remove(feed)
+        feed.drop()
+
+    def begin(self) -> None:
+        """More will come: iterations from now on do not end at once."""
+        self._ended = False
+
     def end(self) -> None:
         """Nothing more will come."""
         self._ended = True
@@ -119,7 +133,7 @@ class Handlers:
             raise _one(problems)
 
     async def _feed(self, notification: Notification) -> None:
-        for feed in self._feeds:
+        for feed in list(self._feeds):
             await feed.put(notification)
         if self._early is not None:
             self._early.append(notification)

@@ -8,7 +8,8 @@ it can replay (:class:`NoRoom`), else the newest are dropped and counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from notifyws.delivery import Inbox
@@ -35,6 +36,12 @@ class Frame:
 
 
 Item = Notification | Event | Frame
+
+
+PATIENCE = 2.0
+"""Seconds a line may fill up for a slow reader: far less than a ping waits."""
+LONGEST = 1000
+"""Characters of a server's complaint that are told."""
 
 
 class NoRoom(Exception):
@@ -82,19 +89,30 @@ class Intake:
         """Tell observers at once, and whoever shows things in its turn."""
         for observer in self.observers:
             observer(event)
-        self._inbox.announce(event)
+        self._inbox.announce(event, vital=isinstance(event, Gap))
 
-    def take(self, frame: str | bytes) -> None:
-        """Take a frame in.
+    def gap(self, start: str, reason: str) -> None:
+        """Tell that from ``start`` to now notifications may have been missed.
+
+        The wall clock may have been set back since; then it began now.
+        """
+        now = self.now()
+        self.tell(Gap(min(start, now), now, reason))
+
+    def take(self, frame: str | bytes) -> Awaitable[None] | None:
+        """Take a frame in; return what to await before the next one, if anything.
 
         Raises:
-            NoRoom: leave the server, and come back when there is.
+            NoRoom: (there or here) leave the server, and come back when there is.
         """
         arrival = self._rules.read(frame, self.now())
-        if isinstance(arrival, Notification):
-            self._hand_over(arrival, len(frame))
-        else:
+        if not isinstance(arrival, Notification):
             self._other(arrival, frame)
+        elif self.cursor.is_new(arrival.id):
+            if not self._inbox.fits(len(frame)):
+                return self._hand_over_patiently(arrival, len(frame))
+            self._hand_over(arrival, len(frame))
+        return None
 
     async def room(self) -> None:
         """Return when whoever shows things can take more."""
@@ -108,28 +126,33 @@ class Intake:
         self._inbox.close()
 
     def _hand_over(self, notification: Notification, size: int) -> None:
-        ident = notification.id
-        if not self.cursor.is_new(ident):
-            return
-        if not self._inbox.fits(size):
-            if self.cursor.can_resume and ident is not None:
-                raise NoRoom
-            self._drop()
-            return
         self._say_what_was_dropped()
         self._inbox.put(notification, size)
-        self.cursor.advance(ident)
+        self.cursor.advance(notification.id)
         self.received += 1
+
+    async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
+        """Let the line fill up for a moment: the reader may be about to catch up."""
+        if not self._dropped:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._inbox.room()
+        if self._inbox.fits(size):
+            self._hand_over(notification, size)
+        elif self.cursor.can_resume and notification.id is not None:
+            raise NoRoom
+        else:
+            self._drop(notification.received)
 
     def _other(self, arrival: Arrival, frame: str | bytes) -> None:
         match arrival:
             case ServerError():
-                self.tell(Failure("server_error", arrival.message))
+                self.tell(Failure("server_error", arrival.message[:LONGEST]))
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
                 reason = "the server no longer keeps all of what was missed"
-                self.tell(Gap(self.interrupted_at or self.now(), self.now(), reason))
+                self.gap(self.interrupted_at or self.now(), reason)
             case NotUnderstood():
                 self.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
@@ -140,10 +163,10 @@ class Intake:
         if self._inbox.fits(len(text)):
             self._inbox.put(Frame(text), len(text))
         else:
-            self._drop()
+            self._drop(self.now())
 
-    def _drop(self) -> None:
-        self._dropping_since = self._dropping_since or self.now()
+    def _drop(self, arrived: str) -> None:
+        self._dropping_since = self._dropping_since or arrived
         self._dropped += 1
         if self._until_room is None or self._until_room.done():
             self._until_room = asyncio.create_task(self._say_once_there_is_room())
@@ -155,6 +178,6 @@ class Intake:
     def _say_what_was_dropped(self) -> None:
         if self._dropped:
             reason = f"{self._dropped} dropped: whoever reads them is too slow"
-            gap = Gap(self._dropping_since, self.now(), reason)
+            start = self._dropping_since
             self._dropped, self._dropping_since = 0, ""
-            self.tell(gap)
+            self.gap(start, reason)

@@ -18,7 +18,7 @@ from notifyws.world import World
 
 __all__ = ["Channel", "Dial", "Keepalive", "Link"]
 
-TICK = 5.0
+TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
 
 
@@ -42,6 +42,7 @@ class Channel(Protocol):
 
 
 Dial = Callable[[Opening], Awaitable[Channel]]
+Take = Callable[[str | bytes], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,12 @@ class Link:
             raise
         return link
 
-    async def run(self, take: Callable[[str | bytes], None]) -> NoReturn:
+    async def run(self, take: Take) -> NoReturn:
         """Hand every frame to ``take`` until the connection ends.
+
+        Args:
+            take: takes a frame, and may return what to await before the next one;
+                never for long, because a line that is not read hides its pongs.
 
         Raises:
             ConnectionLost: how it ended.
@@ -100,7 +105,9 @@ class Link:
             while True:
                 frame = await recv()
                 self.heard_at = wall()
-                take(frame)
+                pause = take(frame)
+                if pause is not None:
+                    await pause
         except ConnectionLost as lost:
             raise self._silence or lost from None
         finally:
@@ -130,8 +137,12 @@ class Link:
         return self.latency
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye; never raises."""
-        await self._channel.close(code, reason)
+        """Say goodbye; never raises, and cuts the line when it is interrupted."""
+        try:
+            await self._channel.close(code, reason)
+        except asyncio.CancelledError:
+            self._channel.abort()
+            raise
 
     async def _keep_alive(self) -> None:
         try:

@@ -174,6 +174,9 @@ def _config(
 def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
     values, _ = _merge(said)
     name = values["server"] or config.get("default_server", "")
+    if not isinstance(name, str):
+        message = f"default_server in {where} must be text, not {name!r}"
+        raise ConfigurationError(message, "name one of its [servers]")
     servers = _table(config.get("servers", {}), f"servers in {where}")
     if not name:
         return _Layer(lambda _: "", {})
@@ -221,6 +224,9 @@ def _guard(sources: Mapping[str, str]) -> None:
     """Refuse a place found in a folder's ``.env`` with credentials from elsewhere."""
     places = [name for name in DESTINATIONS if sources[name] == FOUND_DOTENV]
     foreign = [n for n in CREDENTIALS if sources[n] not in (FOUND_DOTENV, "default")]
+    if "socket_url" in places and sources["url"] not in (FOUND_DOTENV, "default"):
+        # No password is needed: the tokens of that server may lie in the cache.
+        places, foreign = ["socket_url"], foreign or ["url"]
     if places and foreign:
         variable = environment_name(places[0])
         message = (

@@ -23,6 +23,7 @@ __all__ = [
     "Connect",
     "Event",
     "Failed",
+    "Left",
     "Lost",
     "Opened",
     "Policy",
@@ -38,6 +39,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "Woke",
+    "diagram",
 ]
 
 
@@ -103,6 +105,11 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """We left a server that can replay, and are ready to come back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The server did not accept the token.
 
@@ -140,7 +147,7 @@ class Stopped:
     """Somebody wants it to end."""
 
 
-Event = Started | Opened | Lost | Refused | Renewed | Woke | Failed | Stopped
+Event = Started | Opened | Lost | Left | Refused | Renewed | Woke | Failed | Stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +359,13 @@ TABLE: dict[State, dict[type[Event], tuple[State, _Order]]] = {
         Failed: _FAIL,
         Stopped: _STOP,
     },
-    State.CONNECTED: {Lost: _WAIT, Refused: _RENEW, Failed: _FAIL, Stopped: _STOP},
+    State.CONNECTED: {
+        Lost: _WAIT,
+        Left: _CONNECT,
+        Refused: _RENEW,
+        Failed: _FAIL,
+        Stopped: _STOP,
+    },
     State.RENEWING: {Renewed: _CONNECT, Lost: _WAIT, Failed: _FAIL, Stopped: _STOP},
     State.WAITING: {Woke: _CONNECT, Stopped: _STOP},
     State.STOPPED: {},

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.errors import CacheFailed, ConfigurationError, UsageError
 from notifyws.models import Account, Message, strict_json
 from notifyws.profile_files import is_file, profile_text
 from notifyws.settings import Settings
@@ -136,7 +136,8 @@ class Runtime:
             except OSError as error:
                 reason = error.strerror or "not a PEM file of certificates"
                 message = f"cannot use NOTIFYWS_CA_FILE {self.settings.ca_file}"
-                raise ConfigurationError(f"{message}: {reason}") from None
+                hint = "name a PEM file of certificates"
+                raise ConfigurationError(f"{message}: {reason}", hint) from None
         return context
 
     @cached_property
@@ -242,6 +243,7 @@ class Runtime:
 
         Raises:
             ConfigurationError: the profile does not send.
+            UsageError: the payload holds what JSON cannot say.
         """
         from notifyws.protocol.template import fill
 
@@ -253,7 +255,11 @@ class Runtime:
             "payload": dict(message.payload),
             "id": message.id,
         }
-        return strict_json(fill(self.profile.send.frame, variables))
+        try:
+            return strict_json(fill(self.profile.send.frame, variables))
+        except (TypeError, ValueError, RecursionError) as error:
+            said = f"the payload of {message.type} is not JSON: {error}"
+            raise UsageError(said, "give it text, numbers, lists ...") from None
 
     def session(self, intake: Intake, *, retries: int | None) -> Session:
         """Return a session that keeps one connection.

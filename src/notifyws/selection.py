@@ -69,7 +69,9 @@ def compiled(expression: str, option: str) -> Callable[[Notification], bool]:
     import jmespath
 
     try:
-        search = jmespath.compile(expression).search
+        parsed = jmespath.compile(expression)
+        _only_known_functions(parsed.parsed)
+        search = parsed.search
     except jmespath.exceptions.JMESPathError as error:
         reason = str(error).splitlines()[0].rstrip(":")
         message = f"{option} is not a JMESPath expression: {reason}"
@@ -83,6 +85,21 @@ def compiled(expression: str, option: str) -> Callable[[Notification], bool]:
             return False
 
     return test
+
+
+def _only_known_functions(node: Any) -> None:
+    """Raise for a function that JMESPath would miss only at the first notification."""
+    from jmespath.exceptions import UnknownFunctionError
+    from jmespath.functions import Functions
+
+    if not isinstance(node, dict):
+        return
+    name = node.get("value")
+    unknown = name not in Functions.FUNCTION_TABLE
+    if node["type"] == "function_expression" and unknown:
+        raise UnknownFunctionError(f"there is no function {name}()")
+    for child in node["children"]:
+        _only_known_functions(child)
 
 
 def truthy(value: Any) -> bool:

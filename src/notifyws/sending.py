@@ -68,6 +68,10 @@ class _Batch:
         self.rejected[error.id] = error.message
         return True
 
+    def may_be_meant(self, error: ServerError) -> bool:
+        """Return whether an error may speak of a message here that it does not name."""
+        return error.id is None or any(each.id is None for each in self.messages)
+
     def outcome(self, message: Message) -> Sent:
         if message.id is not None and message.id in self.rejected:
             detail = self.rejected[message.id]
@@ -97,13 +101,14 @@ class Sender:
     def server_error(self, error: ServerError) -> None:
         """Take note of an error frame while messages are on their way.
 
-        One that names a message's id is that message's. One that names none is the
-        only message's on its way, or else puts all of them in doubt.
+        One that names a message's id is that message's, even if it comes too late.
+        One that names none is the only message's on its way, or else puts all of
+        them in doubt.
         """
         if any(batch.blame(error) for batch in self._open):
             return
         alone = sum(len(batch.messages) for batch in self._open) == 1
-        for batch in self._open:
+        for batch in filter(lambda batch: batch.may_be_meant(error), self._open):
             batch.doubt = error.message
             batch.doubted = "rejected" if alone else "unknown"
 

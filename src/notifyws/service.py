@@ -48,7 +48,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 _PUBLIC_STATE = {
     State.DISCONNECTED: "disconnected",
     State.CONNECTING: "connecting",
-    State.CONNECTED: "connected",
+    State.CONNECTED: "reconnecting",  # its link was lost a moment ago
     State.RENEWING: "reconnecting",
     State.WAITING: "reconnecting",
     State.STOPPED: "disconnected",
@@ -97,6 +97,7 @@ class NotificationService:
         trace: TracebackType | None,
     ) -> None:
         await self.disconnect()
+        await self._stop_dispatching()
         await self._runtime.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -118,12 +119,14 @@ class NotificationService:
     @property
     def is_connected(self) -> bool:
         """Whether the server knows us and listens, now."""
-        return self._session is not None and self._session.state is State.CONNECTED
+        return self._session is not None and self._session.link is not None
 
     @property
     def connection_state(self) -> str:
         """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
-        return _PUBLIC_STATE[self._session.state] if self._session else "disconnected"
+        if self._session is None:
+            return "disconnected"
+        return "connected" if self.is_connected else _PUBLIC_STATE[self._session.state]
 
     @property
     def received(self) -> int:
@@ -172,11 +175,6 @@ class NotificationService:
             self._session.stop()
             with suppress(NotifyError, asyncio.CancelledError):
                 await self._running
-        if self._dispatching is not None:
-            self._dispatching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._dispatching
-            self._dispatching = None
 
     async def closed(self) -> None:
         """Return when the connection has ended for good.
@@ -241,8 +239,11 @@ class NotificationService:
     async def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good."""
         feed = self._handlers.feed()
-        while (notification := await feed.get()) is not None:
-            yield notification
+        try:
+            while (notification := await feed.get()) is not None:
+                yield notification
+        finally:
+            self._handlers.leave(feed)
         await self.closed()
 
     async def arrivals(self) -> AsyncIterator[list[Item]]:
@@ -251,7 +252,7 @@ class NotificationService:
         For those who draw or write many at once; handlers and ``async for`` see
         nothing of what is taken here.
         """
-        self._stop_dispatching()
+        await self._stop_dispatching()
         while burst := await self._inbox.get():
             yield burst
 
@@ -281,39 +282,57 @@ class NotificationService:
         self.start(retries=retries)
         assert self._session is not None
         assert self._running is not None
-        opened = asyncio.Event()
+        opened = asyncio.get_running_loop().create_future()
         self._session.intake.observers.append(
-            lambda event: opened.set() if event.name == "connected" else None
+            lambda event: _resolve(opened) if event.name == "connected" else None
         )
-        self._dispatching = asyncio.create_task(self._dispatch())
-        waiting = asyncio.create_task(opened.wait())
+        before = self._dispatching
+        self._dispatching = asyncio.create_task(self._dispatch(self._inbox, before))
         try:
             await asyncio.wait(
-                {waiting, self._running}, return_when=asyncio.FIRST_COMPLETED
+                {opened, self._running}, return_when=asyncio.FIRST_COMPLETED
             )
-        finally:
-            waiting.cancel()
+        except asyncio.CancelledError:
+            await self.disconnect()
+            raise
         if self._running.done():
             await self._running
+            if not opened.done():
+                raise NetworkFailed("disconnected while connecting", "connect again")
 
-    async def _dispatch(self) -> None:
-        """Bring what arrives to handlers and to whoever iterates."""
-        async for item in self._items():
-            try:
-                await self._handlers.tell(item)
-            except Exception as error:  # noqa: BLE001 - a handler's bug ends nothing
-                await self._handlers.tell(_broken(error), quietly=True)
+    async def _dispatch(
+        self, inbox: Inbox[Item], before: asyncio.Task[None] | None
+    ) -> None:
+        """Bring what arrives to handlers and to whoever iterates.
+
+        Goes on after a goodbye until all that had arrived is told, and a later
+        connection's waits for it.
+        """
+        if before is not None:
+            await asyncio.wait({before})
+        self._handlers.begin()
+        while burst := await inbox.get():
+            for item in burst:
+                await self._tell(item)
         self._handlers.end()
 
-    async def _items(self) -> AsyncIterator[Item]:
-        while burst := await self._inbox.get():
-            for item in burst:
-                yield item
+    async def _tell(self, item: Item) -> None:
+        try:
+            await self._handlers.tell(item)
+        except Exception as error:  # noqa: BLE001 - a handler's bug ends nothing
+            await self._handlers.tell(_broken(error), quietly=True)
 
-    def _stop_dispatching(self) -> None:
-        if self._dispatching is not None:
-            self._dispatching.cancel()
-            self._dispatching = None
+    async def _stop_dispatching(self) -> None:
+        dispatching, self._dispatching = self._dispatching, None
+        if dispatching is not None:
+            dispatching.cancel()
+            await asyncio.wait({dispatching})
+            self._handlers.end()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _broken(error: Exception) -> Failure:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -26,7 +25,6 @@ from notifyws.events import (
     Disconnected,
     Failure,
     FailureType,
-    Gap,
     Reconnecting,
 )
 from notifyws.held import Obtained
@@ -39,6 +37,7 @@ from notifyws.reconnect import (
     Cause,
     Connect,
     Failed,
+    Left,
     Lost,
     Opened,
     Receive,
@@ -60,6 +59,9 @@ from notifyws.world import World, utc_text
 __all__ = ["Opener", "Session", "Speech", "Tokens"]
 
 Result = TypeVar("Result")
+
+REPLAY = 30.0
+"""Seconds after which a server has sent what it replays."""
 
 
 class Tokens(Protocol):
@@ -115,6 +117,7 @@ class Session:
         self._next_token: Obtained | None = None
         self._problem: NotifyError | None = None
         self._down_since: str | None = None
+        self._opened_at = 0.0
         self.intake = intake
         self.link: Link | None = None
         self.token: Obtained | None = None
@@ -143,8 +146,10 @@ class Session:
                     return self._end(action)
                 fact = await self._unless_stopped(self._do(action)) or Stopped()
         finally:
-            await self._leave(1000, "")
-            self.intake.close()
+            try:
+                await self._leave(1000, "")
+            finally:
+                self.intake.close()
 
     async def _unless_stopped(
         self, doing: Coroutine[Any, Any, Result]
@@ -156,10 +161,9 @@ class Session:
             await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
             return None if self._stopping.is_set() else task.result()
         finally:
-            for each in (task, stopping):
-                each.cancel()
-                with suppress(asyncio.CancelledError, NotifyError):
-                    await each
+            task.cancel()
+            stopping.cancel()  # gather, unlike suppress, keeps our own cancellation
+            await asyncio.gather(task, stopping, return_exceptions=True)
 
     async def _do(self, action: Action) -> Fact:
         match action:
@@ -185,15 +189,15 @@ class Session:
             )
         except NotifyError as error:
             return self._failed(error)
+        self._opened_at = self._world.now()
         self.intake.tell(Connected(self._speech.url, self.token.user_id))
         self._say_what_was_missed()
         return Opened()
 
     def _say_what_was_missed(self) -> None:
         start, self._down_since = self._down_since, None
-        if start is not None and not self.intake.cursor.can_resume:
-            now = self.intake.now()
-            self.intake.tell(Gap(start, now, "the server cannot replay what it sent"))
+        if start is not None and not self.intake.cursor.covers_everything:
+            self.intake.gap(start, "the server cannot replay what it sent")
 
     async def _receive(self) -> Fact:
         assert self.link is not None
@@ -203,17 +207,29 @@ class Session:
             return await self._make_room()
         except ConnectionLost as lost:
             self._down_since = utc_text(self.link.heard_at)
-            self.intake.interrupted_at = self._down_since
+            self._note_interruption(self.link)
             self.intake.tell(Disconnected(lost.code, lost.reason))
             self.link = None
             return self._failed(lost)
 
     async def _make_room(self) -> Fact:
+        assert self.link is not None
         reason = "whoever reads the notifications is too slow; resuming when it can"
+        self._note_interruption(self.link)
         await self._leave(1000, "")
         self.intake.tell(Disconnected(1000, reason))
         await self.intake.room()
-        return Lost(Verdict.RETRY_NOW, reason)
+        return Left()
+
+    def _note_interruption(self, link: Link) -> None:
+        """Remember since when something may be missing, should the server say so.
+
+        A short connection may have ended within a replay: what that was to bring
+        is missing as well, so that the interruption before it still counts.
+        """
+        brief = self._world.now() - self._opened_at < REPLAY
+        if self.intake.interrupted_at is None or not brief:
+            self.intake.interrupted_at = utc_text(link.heard_at)
 
     async def _leave(self, code: int, reason: str) -> None:
         link, self.link = self.link, None

@@ -208,19 +208,22 @@ class Keeper:
                 "not logged in: no usable token is cached and no password is set",
                 "notifyws auth login",
             )
-        denied = f"denied:{self._digest()}"
-        if remembering and denied in await self._cache.read(self._account, denied):
+        if remembering:
+            await self._unless_denied()
+        try:
+            return await self._issuer.login(self._username, self._password)
+        except AuthenticationFailed:
+            denied = {self._denied(): ("1", DENIED_KEEP)}
+            await self._cache.replace(self._account, denied, expect={})
+            raise
+
+    async def _unless_denied(self) -> None:
+        name = self._denied()
+        if name in await self._cache.read(self._account, name):
             raise AuthenticationFailed(
                 "the server refused this password less than a minute ago",
                 "correct the password, or try again at once with: notifyws auth login",
             )
-        try:
-            return await self._issuer.login(self._username, self._password)
-        except AuthenticationFailed:
-            await self._cache.replace(
-                self._account, {denied: ("1", DENIED_KEEP)}, expect={}
-            )
-            raise
 
     async def _store(self, pair: TokenPair, before: Held) -> None:
         """Keep a pair, both tokens in one step, unless somebody was faster.
@@ -238,11 +241,15 @@ class Keeper:
             self._account, entries, expect={"generation": before.generation}
         )
 
-    def _digest(self) -> str:
-        """Return a slow keyed digest: a cache that leaks gives no password away."""
+    def _denied(self) -> str:
+        """Return the name under which this password is remembered as wrong.
+
+        A slow keyed digest: a cache that leaks gives no password away.
+        """
         secret = self._password.encode("utf-8", "surrogatepass")
         salt = self._account.encode()
-        return hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
+        digest = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16)
+        return f"denied:{digest.hex()}"
 
 
 def _other_than(seen: str | None, now: Held) -> Obtained | None:

@@ -77,6 +77,14 @@ def test_what_is_just_not_too_deep_can_be_written_again_far_down_a_stack():
     assert down(300) == "[" * DEEPEST + "]" * DEEPEST
 
 
+def test_only_the_deepest_place_counts():
+    around = DEEPEST - 1
+    text = "[" * around + "[],[],[]" + "]" * around
+    assert strict_json(decode(text)) == text
+    with pytest.raises(InvalidFrame, match="nested too deeply"):
+        decode(f"[{text}]")
+
+
 @pytest.mark.parametrize("text", ["[" + "[]," * 999 + "[]]", '"' + "[" * 999 + '"'])
 def test_many_brackets_side_by_side_or_in_text_are_not_deep(text):
     assert strict_json(decode(text)) == text

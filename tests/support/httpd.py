@@ -94,9 +94,9 @@ class Peer:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
-    async def upgrade(self, **headers: str) -> Request:
-        """Take a WebSocket handshake."""
-        request = await self.request()
+    async def upgrade(self, request: Request | None = None, **headers: str) -> Request:
+        """Take a WebSocket handshake, of the request that was read if one was."""
+        request = request or await self.request()
         key = request.headers["sec-websocket-key"].encode()
         accept = base64.b64encode(hashlib.sha1(key + MAGIC).digest()).decode()
         fields = {
@@ -161,7 +161,7 @@ class Httpd:
     port: int = 0
     connections: int = 0
     requests: list[Request] = field(default_factory=list)
-    failures: list[BaseException] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
@@ -189,7 +189,7 @@ class Httpd:
             pass  # the client went away, which is its right
         except asyncio.CancelledError:
             pass
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - raised where the server ends
             self.failures.append(error)
         finally:
             writer.close()
@@ -197,6 +197,14 @@ class Httpd:
                 async with asyncio.timeout(0.2):
                     await writer.wait_closed()
             writer.transport.abort()
+
+
+async def handshakes() -> None:
+    """Return when no TLS handshake of a server is under way any more, or soon."""
+    for _ in range(50):
+        if not any("_accept_conn" in repr(task) for task in asyncio.all_tasks()):
+            return
+        await asyncio.sleep(0.002)
 
 
 @asynccontextmanager
@@ -209,6 +217,7 @@ async def httpd(story: Story, tls: ssl.SSLContext | None = None) -> AsyncIterato
         yield one
     finally:
         server.close()
+        await handshakes()
         for task in one.tasks:
             task.cancel()
         await asyncio.gather(*one.tasks, return_exceptions=True)

@@ -11,11 +11,11 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from notifyws.cache import TokenCache
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
@@ -23,7 +23,8 @@ from notifyws.errors import (
     NotifyError,
     UpgradeRefused,
 )
-from notifyws.models import Token, TokenPair
+from notifyws.held import pack
+from notifyws.models import Account, Token, TokenPair
 from notifyws.protocol.opening import Opening
 
 from .virtual import EPOCH, now
@@ -115,7 +116,7 @@ class ScriptedChannel:
         self._waiting: deque[str | bytes] = deque()
         self._in_a_row = 0
         self._changed = asyncio.Event()
-        self._ended = asyncio.Event()
+        self._ended = asyncio.get_running_loop().create_future()
         self._end: Close | None = None
         self._playing: asyncio.Task[None] | None = None
         if visit.steps:
@@ -136,7 +137,7 @@ class ScriptedChannel:
         if self.open:
             self._end = close
             self._changed.set()
-            self._ended.set()
+            self._ended.set_result(None)
             self._on_end()
             if self._playing is not None:
                 self._playing.cancel()
@@ -164,9 +165,7 @@ class ScriptedChannel:
         self._raise_if_ended()
         self.pinged_at.append(now())
         takes = next(self._pongs)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if self.in_a_hole else takes):
-                await self._ended.wait()
+        await asyncio.wait({self._ended}, timeout=None if self.in_a_hole else takes)
         self._raise_if_ended()
 
     async def close(self, code: int, reason: str) -> None:
@@ -199,6 +198,16 @@ class ScriptedChannel:
                 case _:
                     self.deliver(step)
         self._playing = None
+
+
+async def warm(cache: TokenCache, account: Account, pair: TokenPair) -> None:
+    """Put tokens into a cache as a login would, which costs a slow digest."""
+    assert pair.refresh is not None
+    texts = {
+        "access": (pack(pair.access, pair.user_id), pair.access.keep),
+        "refresh": (pack(pair.refresh, pair.user_id), pair.refresh.keep),
+    }
+    await cache.replace(account.id, texts, expect={})
 
 
 class ScriptedServer:
@@ -265,13 +274,14 @@ class NewsServer(ScriptedServer):
 
     Attributes:
         weather: what an opening meets now.
+        repeats: as given.
         news: every notification's id, and the unix seconds of its birth.
     """
 
     def __init__(self, *, keeps: int, repeats: int = 0) -> None:
         super().__init__()
         self._keeps = keeps
-        self._repeats = repeats
+        self.repeats = repeats
         self.weather = accepts()
         self.news: dict[int, float] = {}
 
@@ -306,7 +316,7 @@ class NewsServer(ScriptedServer):
         oldest = max(1, len(self.news) - self._keeps + 1)
         if since + 1 < oldest:
             channel.deliver('{"type":"gap"}')
-        for ident in range(max(oldest, since + 1 - self._repeats), len(self.news) + 1):
+        for ident in range(max(oldest, since + 1 - self.repeats), len(self.news) + 1):
             channel.deliver(note(ident))
 
 
@@ -364,7 +374,7 @@ class ScriptedIssuer:
         await self._work("login")
         if password != self.password:
             raise AuthenticationFailed("the server refused the password", "try another")
-        return await self._reply("login", self._pair(new=True, says_user=True))
+        return await self._reply("login", self.pair())
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         self.refreshes.append(refresh_token)
@@ -373,7 +383,7 @@ class ScriptedIssuer:
             raise AuthenticationFailed("the server refused the refresh token")
         if self.rotates:
             self.good.discard(refresh_token)
-        pair = self._pair(new=self.rotates, says_user=self.says_user)
+        pair = self.pair(new=self.rotates, says_user=self.says_user)
         return await self._reply("refresh", pair)
 
     async def logout(self, refresh_token: str) -> None:
@@ -393,7 +403,8 @@ class ScriptedIssuer:
             raise NetworkFailed(f"no answer to {call} within 10 s")
         return pair
 
-    def _pair(self, *, new: bool, says_user: bool) -> TokenPair:
+    def pair(self, *, new: bool = True, says_user: bool = True) -> TokenPair:
+        """Make tokens that are accepted."""
         number = next(self._numbers)
         refresh = None
         if new:

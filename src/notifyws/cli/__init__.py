@@ -9,11 +9,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from notifyws import __version__
 from notifyws.cli import auth, listen, send, serve, status, token
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
 from notifyws.errors import NotifyError, UsageError
+from notifyws.version import __version__
 
 __all__ = ["app", "main"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from notifyws.errors import ConfigurationError
 from notifyws.models import strict_json
@@ -85,10 +85,9 @@ def _first_frames(profile: Profile, variables: Mapping[str, Any]) -> tuple[str, 
 def _with(url: str, query: Mapping[str, str]) -> str:
     if not query:
         return url
-    parts = urlsplit(url)
     added = "&".join(f"{_quoted(k)}={_quoted(v)}" for k, v in query.items())
-    joined = f"{parts.query}&{added}" if parts.query else added
-    return urlunsplit(parts._replace(query=joined))
+    glue = "" if url.endswith(("?", "&")) else "&" if "?" in url else "?"
+    return f"{url}{glue}{added}"
 
 
 def _quoted(text: str) -> str:

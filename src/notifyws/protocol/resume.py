@@ -28,6 +28,7 @@ class Cursor:
     ) -> None:
         self.last_id = last_id
         self._can_resume = can_resume
+        self._some_without_id = False
         self._seen: OrderedDict[str | int, None] = OrderedDict()
         if last_id is not None:
             self._seen[last_id] = None
@@ -37,6 +38,11 @@ class Cursor:
         """Whether a reconnect can ask the server for what was missed."""
         return self._can_resume and self.last_id is not None
 
+    @property
+    def covers_everything(self) -> bool:
+        """Whether that brings all of it: what has no id is not replayed for sure."""
+        return self.can_resume and not self._some_without_id
+
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
         return ident is None or ident not in self._seen
@@ -44,6 +50,7 @@ class Cursor:
     def advance(self, ident: str | int | None) -> None:
         """Take note that the notification with this id was handed over."""
         if ident is None:
+            self._some_without_id = True
             return
         self.last_id = ident
         self._seen[ident] = None

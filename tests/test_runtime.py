@@ -1,0 +1,390 @@
+"""The real parts put together: what they are made of, and what cannot be made."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import ssl
+from dataclasses import replace
+
+import pytest
+
+from notifyws.cache.sqlite_store import SqliteStore
+from notifyws.delivery import Inbox
+from notifyws.errors import ConfigurationError
+from notifyws.held import pack
+from notifyws.models import Message, Token
+from notifyws.runtime import Runtime, default_cache
+from notifyws.settings import Settings
+from notifyws.tokens import Keeper, ReadyMade
+from tests.support.aio import on_a_loop
+from tests.support.tls import Authority
+
+SECRET = "sentinel-secret-1d1d"
+PROFILE = 'name = "{}"\n[[rules]]\nthen = "notification"\n'
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for kind in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def runtime(url="wss://example.com", **settings) -> Runtime:
+    settings.setdefault("username", "me")
+    return Runtime(Settings(url=url, **settings), [].append)
+
+
+def wrong(**settings) -> ConfigurationError:
+    """Return the error of a runtime whose URL is wrong; it shows no secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        _ = runtime(**settings).origin
+    assert SECRET not in repr(caught.value) + caught.value.hint
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+# URLs
+
+
+def test_no_url_says_what_to_set_and_what_to_try():
+    error = wrong(url="")
+    assert error.message == "no server is configured"
+    assert "WEBSOCKET_SERVER_URL" in error.hint
+    assert "--demo" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://example.com/x", "ws:// or wss://"),
+        ("http://example.com", "ws:// or wss://"),
+        ("example.com", "not a WebSocket URL"),
+        ("redis://example.com", "not a WebSocket URL"),
+        ("wss://", "not a WebSocket URL"),
+        ("wss:///path", "not a WebSocket URL"),
+        ("ws://exam ple.com", "space"),
+        ("ws://example.com/\x1b[31m", "control character"),
+        ("ws://example.com\n", "control character"),
+        ("ws://example.com#x", "cannot be used"),
+        ("ws://example.com:0", "cannot be used"),
+        ("ws://example.com:65536", "cannot be used"),
+        ("ws://example.com:port", "cannot be used"),
+        (f"wss://me:{SECRET}@example.com", "cannot be used"),
+        (f"https://me:{SECRET}@example.com", "ws:// or wss://"),
+        (f"redis://me:{SECRET}@example.com", "not a WebSocket URL"),
+        ("wss://[::1", ""),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_a_matter_of_configuration(url, words):
+    error = wrong(url=url)
+    assert words in error.message
+    assert error.hint or "control character" in error.message
+
+
+def test_an_http_url_is_corrected():
+    assert wrong(url="https://example.com/x").hint == "use wss://example.com/x"
+    assert wrong(url="http://example.com").hint == "use ws://example.com"
+
+
+def test_the_sockets_url_is_judged_too():
+    with pytest.raises(ConfigurationError):
+        _ = runtime(socket_url="ftp://x").url
+
+
+def test_the_http_side_is_the_servers_wherever_the_socket_is():
+    one = runtime("ws://Login.example:8080/x", socket_url="wss://live.example/y?z=1")
+    assert one.url == "wss://live.example/y?z=1"
+    assert one.origin == "http://login.example:8080"
+    alone = runtime("", socket_url="wss://live.example")
+    assert alone.origin == "https://live.example"
+
+
+# Accounts
+
+
+def test_an_account_is_the_digest_of_its_origin_profile_and_user():
+    one = runtime("WSS://Example.COM:443/path?x=1", username="mé")
+    text = "https://example.com\ndefault\nmé"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    assert one.account.id == digest[:16]
+
+
+def test_a_static_token_stands_where_there_is_no_username():
+    one = runtime(username="", token=SECRET)
+    text = f"https://example.com\ndefault\n{SECRET}"
+    assert one.account.id == hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert SECRET not in repr(one.account)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wss://example.com/",
+        "wss://EXAMPLE.com",
+        "WSS://example.com",
+        "wss://example.com:443",
+        "wss://example.com:443/a/path?and=query",
+    ],
+)
+def test_urls_that_mean_the_same_origin_share_an_account(url):
+    assert runtime(url).account.id == runtime("wss://example.com").account.id
+
+
+@pytest.mark.parametrize(
+    ("url", "settings"),
+    [
+        ("ws://example.com", {}),
+        ("wss://example.com:80", {}),
+        ("wss://example.org", {}),
+        ("wss://example.com.", {}),
+        ("wss://example.com", {"username": "Me"}),
+        ("wss://example.com", {"username": "you"}),
+        ("wss://example.com", {"profile": "other.toml"}),
+    ],
+)
+def test_another_origin_user_or_profile_is_another_account(home, url, settings):
+    (home / "other.toml").write_text(PROFILE.format("other"))
+    other = runtime(url, **settings).account
+    assert other.id != runtime("wss://example.com").account.id
+
+
+def test_a_profile_named_by_its_file_counts_by_its_own_name(home):
+    for name in ("a.toml", "b.toml"):
+        (home / name).write_text(PROFILE.format("same"))
+    one, two = runtime(profile="a.toml"), runtime(profile=str(home / "b.toml"))
+    assert one.account.profile == "same"
+    assert one.account.id == two.account.id
+
+
+# Profiles
+
+
+def test_a_profile_is_found_by_name_by_file_and_in_the_users_folder(home):
+    own = home / "config" / "notifyws" / "profiles"
+    own.mkdir(parents=True)
+    (own / "mine.toml").write_text(PROFILE.format("mine"))
+    (home / "here.toml").write_text(PROFILE.format("here"))
+    assert runtime().profile.name == "default"
+    assert runtime(profile="mine").profile.name == "mine"
+    assert runtime(profile="here.toml").profile.name == "here"
+    assert runtime(profile="./here.toml").profile.name == "here"
+
+
+def test_an_unknown_profile_is_corrected():
+    with pytest.raises(ConfigurationError) as caught:
+        _ = runtime(profile="defalt").profile
+    assert caught.value.hint == "did you mean default?"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('name = "x', "not valid TOML"),
+        ('name = "x"', "rules"),
+        (PROFILE.format("x") + "[[rulez]]\n", "rulez"),
+        (PROFILE.format("UPPER"), "name"),
+    ],
+)
+def test_a_wrong_profile_names_its_file_and_key(home, text, words):
+    (home / "x.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        _ = runtime(profile="x.toml").profile
+    assert "profile x.toml" in caught.value.message
+    assert words in caught.value.message
+
+
+# TLS
+
+
+def test_nothing_encrypted_needs_no_trust():
+    assert runtime("ws://example.com", ca_file="/missing").tls is None
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        {"url": "wss://a.example"},
+        {"url": "WSS://a.example"},
+        {"url": "ws://a.example", "socket_url": "wss://a.example"},
+        {"url": "wss://a.example", "socket_url": "ws://a.example"},
+    ],
+)
+def test_tls_verifies_names_and_certificates(urls):
+    tls = runtime(**urls).tls
+    assert tls is not None
+    assert tls.check_hostname
+    assert tls.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_a_file_of_authorities_is_trusted_besides_the_systems(tmp_path):
+    path = Authority().write(tmp_path)
+    plain, more = runtime().tls, runtime(ca_file=str(path)).tls
+    assert plain is not None
+    assert more is not None
+    assert more.cert_store_stats()["x509"] == plain.cert_store_stats()["x509"] + 1
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "rubbish", "empty"])
+def test_authorities_that_cannot_be_read_are_said_before_any_network(tmp_path, kind):
+    path = tmp_path / kind
+    if kind == "folder":
+        path.mkdir()
+    elif kind != "missing":
+        path.write_text("" if kind == "empty" else "no certificate")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        url = f"wss://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConfigurationError) as caught:
+            _ = runtime(url, ca_file=str(path)).http
+        with pytest.raises(ConfigurationError):
+            _ = runtime(url, ca_file=str(path)).dial
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert caught.value.message.startswith(f"cannot use NOTIFYWS_CA_FILE {path}: ")
+
+
+# Caches and tokens
+
+
+def test_the_cache_is_the_overriding_one_then_redis_then_a_file(home):
+    assert runtime(redis_url="redis://r").cache_url == "redis://r"
+    both = runtime(redis_url="redis://r", cache_url="memory://")
+    assert both.cache_url == "memory://"
+    assert runtime().cache_url == f"sqlite://{home}/cache/notifyws/tokens.db"
+    assert str(default_cache()) == f"{home}/cache/notifyws/tokens.db"
+
+
+def test_a_folder_with_odd_characters_is_a_path_all_the_same(home, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "a #?%20 b"))
+    one = runtime()
+    keep(one, "kept")
+    assert one.warm_token().value == "kept"
+    assert (home / "a #?%20 b" / "notifyws" / "tokens.db").exists()
+
+
+def test_a_cache_that_is_none_is_a_matter_of_configuration():
+    with pytest.raises(ConfigurationError) as caught:
+        _ = runtime(cache_url=f"ftp://{SECRET}").cache
+    assert SECRET not in caught.value.message
+
+
+def keep(one: Runtime, value: str) -> None:
+    """Put a token into a runtime's file."""
+    store = SqliteStore(default_cache())
+    text = pack(Token(value, 900, 180), "42")
+    store.replace(one.account.id, {"access": (text, 720)}, expect={})
+    store.close()
+
+
+def test_a_warm_token_is_read_without_a_loop():
+    one = runtime()
+    assert one.warm_token() is None
+    keep(one, "kept")
+    warm = one.warm_token()
+    assert (warm.value, warm.source, warm.user_id) == ("kept", "cache", "42")
+    assert 890 < warm.remaining <= 900
+    assert runtime(username="you").warm_token() is None
+
+
+def test_there_is_no_warm_token_where_none_lies_in_a_file(home):
+    keep(runtime(), "kept")
+    assert runtime(token=SECRET).warm_token() is None
+    assert runtime(cache_url="memory://").warm_token() is None
+    assert runtime(redis_url="redis://127.0.0.1:1").warm_token() is None
+
+
+def test_a_file_that_cannot_be_opened_holds_no_warm_token(home):
+    assert runtime(cache_url="sqlite:///dev/null/x").warm_token() is None
+
+
+@on_a_loop
+async def test_a_ready_made_token_is_given_as_it_is():
+    one = runtime(token=SECRET)
+    assert isinstance(one.tokens, ReadyMade)
+    assert (await one.tokens.get()).value == SECRET
+    assert SECRET not in repr(await one.tokens.get())
+    await one.aclose()
+
+
+@on_a_loop
+async def test_without_one_tokens_are_kept():
+    one = runtime(cache_url="memory://")
+    assert isinstance(one.tokens, Keeper)
+    assert one.tokens is one.keeper
+    assert one.lifetimes.access == 900
+    await one.aclose()
+    await one.aclose()
+
+
+# The rest
+
+
+def test_a_message_becomes_the_frame_of_the_profile():
+    one = runtime()
+    message = Message("x", {"a": "é", "n": None})
+    text = '{"type":"x","payload":{"a":"\\u00e9","n":null}}'
+    assert one.frame(message) == text
+    assert one.frame(Message("x", {}, "7")).endswith('"payload":{},"id":"7"}')
+
+
+def test_a_profile_that_does_not_send_says_so(home):
+    (home / "x.toml").write_text(PROFILE.format("mute"))
+    with pytest.raises(ConfigurationError) as caught:
+        runtime(profile="x.toml").frame(Message("x"))
+    assert caught.value.message == "profile mute does not say how to send"
+
+
+def test_the_world_is_the_real_one():
+    world = runtime().world
+    assert world.now() <= world.now()
+    assert world.wall() > 1.7e9
+    assert 0 <= world.dice() < 1
+    assert len(world.secret()) == 32
+    assert world.secret() != world.secret()
+    assert world.suspended() > -1
+
+
+@on_a_loop
+async def test_limits_and_keepalive_are_the_settings():
+    one = runtime(
+        "ws://example.com",
+        open_timeout=1.0,
+        close_timeout=2.0,
+        max_size=3,
+        compression=True,
+        ping_interval=4.0,
+        ping_timeout=5.0,
+    )
+    limits = one.dial.keywords["limits"]
+    assert (limits.open_timeout, limits.close_timeout) == (1.0, 2.0)
+    assert (limits.max_size, limits.compression) == (3, True)
+    assert (one.keepalive.interval, one.keepalive.timeout) == (4.0, 5.0)
+
+
+@on_a_loop
+async def test_what_is_known_last_is_asked_for_where_the_profile_can():
+    one = runtime("ws://example.com", token_in="query:t")
+    intake = one.intake(Inbox(1, 1), since="7", frames=False)
+    assert intake.cursor.can_resume
+    opening = one.speech.opening(SECRET, "7")
+    assert opening.url == f"ws://example.com?t={SECRET}&since=7"
+    assert SECRET not in repr(opening)
+
+
+def test_a_token_in_no_known_place_is_a_matter_of_configuration():
+    one = runtime(token_in="cookie")
+    with pytest.raises(ConfigurationError):
+        one.speech.opening(SECRET, None)
+
+
+def test_reprs_hold_no_secrets():
+    settings = Settings(
+        url="wss://x", password=SECRET, token=SECRET, redis_url=f"redis://:{SECRET}@h"
+    )
+    one = Runtime(replace(settings, cache_url="memory://"), [].append)
+    for part in (settings, one, one.account, one.tokens, one.http, one.speech):
+        assert SECRET not in repr(part)

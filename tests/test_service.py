@@ -1,0 +1,834 @@
+"""The library against the real development server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import traceback
+from contextlib import asynccontextmanager, suppress
+from functools import wraps
+
+import httpx
+import pytest
+
+from notifyws import NotificationService, load_settings
+from notifyws.devserver import DevServer, ServerOptions
+from notifyws.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+    UsageError,
+)
+from notifyws.handlers import KEPT
+from notifyws.intake import Frame
+from notifyws.models import Message, Notification
+from notifyws.settings import Settings
+from tests.support.httpd import TEXT, answer, httpd, json_answer, silence
+from tests.support.valkey import free_port
+
+USER, PASSWORD = "demo", "sentinel-password-c0de"
+SECONDS = 8.0
+
+
+def told(story):
+    """Run a story to its end, on a loop on which nothing is lost or left behind."""
+
+    @wraps(story)
+    def test(*args, **kwargs):
+        async def whole():
+            unseen = []
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: unseen.append(context))
+            async with asyncio.timeout(SECONDS):
+                await story(*args, **kwargs)
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            assert not left, left
+            assert not unseen, unseen
+
+        asyncio.run(whole())
+
+    return test
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for kind in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    for name in ("http", "https", "all"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Dev:
+    """A development server and its control side."""
+
+    def __init__(self, server: DevServer, http: httpx.AsyncClient) -> None:
+        self.url = server.url
+        self._http = http
+
+    async def __call__(self, order: str, **body):
+        return await self.post(order, body)
+
+    async def post(self, order: str, body):
+        reply = await self._http.post(f"/_dev/{order}", json=body)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    async def notify(self, *messages: str, **fields) -> None:
+        for message in messages:
+            await self("notify", message=message, **fields)
+
+    async def stats(self):
+        return (await self._http.get("/_dev/stats")).json()
+
+    async def until(self, **wanted):
+        while not wanted.items() <= (seen := await self.stats()).items():
+            await asyncio.sleep(0.005)
+        return seen
+
+    def settings(self, **settings) -> Settings:
+        known = {
+            "url": self.url,
+            "username": USER,
+            "password": PASSWORD,
+            "cache_url": "memory://",
+            "retry_delays": (0.01,),
+            "open_timeout": 2.0,
+            "http_timeout": 2.0,
+            "close_timeout": 0.5,
+        }
+        return Settings(**{**known, **settings})
+
+    def service(self, *, since=None, frames=False, **settings) -> NotificationService:
+        chosen = self.settings(**settings)
+        return NotificationService(chosen, since=since, frames=frames)
+
+
+@asynccontextmanager
+async def dev(**options):
+    chosen = ServerOptions(port=0, users={USER: PASSWORD}, **options)
+    async with (
+        DevServer(chosen) as server,
+        httpx.AsyncClient(
+            base_url=server.http_url, trust_env=False, verify=False
+        ) as http,
+    ):
+        yield Dev(server, http)
+
+
+async def until(question) -> None:
+    while not question():
+        await asyncio.sleep(0.002)
+
+
+def listening(service, *events):
+    """Return the list that what handlers are told goes to."""
+    heard = []
+    for event in events:
+        service.on(event)(lambda *facts, event=event: heard.append((event, *facts)))
+    return heard
+
+
+# As the page about the library says
+
+
+@told
+async def test_the_example_runs_as_printed(monkeypatch):
+    async with dev() as server:
+        monkeypatch.setenv("WEBSOCKET_SERVER_URL", server.url)
+        monkeypatch.setenv("WEBSOCKET_USERNAME", USER)
+        monkeypatch.setenv("WEBSOCKET_PASSWORD", PASSWORD)
+        shown, seen = [], []
+        async with NotificationService(load_settings()) as service:
+
+            @service.on("message")
+            async def show(notification):
+                shown.append(notification.title)
+
+            await service.connect_with_retry()
+            sent = await service.send(
+                {
+                    "type": "custom_event",
+                    "payload": {"eventType": "trip_started", "tripId": "123"},
+                }
+            )
+            await server("notify", type="trip_update", title="Trip Started")
+            async for notification in service:
+                seen.append(notification)
+                break
+        assert sent.status == "delivered"
+        assert (await server.until(received=1, live=0))["received"] == 1
+    assert shown == ["Trip Started"]
+    assert (seen[0].type, seen[0].title) == ("trip_update", "Trip Started")
+
+
+@told
+async def test_handlers_of_every_event_plain_or_async_are_told_in_order():
+    async with dev() as server, server.service() as service:
+        heard = listening(service, "connected", "disconnected", "error")
+
+        @service.on("message")
+        async def message(notification):
+            await asyncio.sleep(0)
+            heard.append(("message", notification.message))
+
+        @service.on("reconnecting")
+        def reconnecting(attempt, delay):
+            heard.append(("reconnecting", attempt, 0 < delay <= 0.01))
+
+        assert service.on("message")(message) is message
+        await service.connect_with_retry()
+        await server.notify("one")
+        await server("raw", text="not JSON")
+        await server("cut", code=1012, reason="soon back")
+        await until(lambda: heard.count(("connected",)) == 2)
+        await server.notify("two")
+        await until(lambda: ("message", "two") in heard)
+    errors = [facts[1] for facts in heard if facts[0] == "error"]
+    assert [error.type for error in errors] == ["invalid_message"]
+    names = [facts[0] for facts in heard]
+    assert names == [
+        *("connected", "message", "message", "error"),
+        *("disconnected", "reconnecting", "connected", "message", "message"),
+    ]
+    assert ("disconnected", 1012, "soon back") in heard
+    assert ("reconnecting", 1, True) in heard
+
+
+def test_an_event_that_is_none_is_refused():
+    service = NotificationService(Settings())
+    with pytest.raises(UsageError) as caught:
+        service.on("massage")
+    assert "known: connected, disconnected, error" in caught.value.hint
+
+
+@told
+async def test_a_handler_that_raises_is_reported_and_breaks_nothing(caplog):
+    async with dev() as server, server.service() as service:
+        told_after, errors, seen = [], [], []
+
+        @service.on("message")
+        async def broken(notification):
+            raise ValueError("a bug of the user's")
+
+        service.on("message")(told_after.append)
+        service.on("error")(errors.append)
+
+        @service.on("error")
+        def broken_too(error):
+            raise RuntimeError("another")
+
+        with caplog.at_level(logging.CRITICAL, "notifyws"):
+            await service.connect()
+            await server.notify("one", "two")
+            async for notification in service:
+                seen.append(notification.message)
+                if len(seen) == 2:
+                    break
+        await until(lambda: len(errors) == 2)
+        assert service.is_connected
+    assert seen == ["one", "two"]
+    assert [each.message for each in told_after] == ["one", "two"]
+    assert {error.type for error in errors} == {"server_error"}
+    assert "a bug of the user's" in errors[0].message
+
+
+# Iterating
+
+
+@told
+async def test_an_iteration_sees_what_arrived_before_it_started():
+    async with dev() as server, server.service() as service:
+        await service.connect_with_retry()
+        await server.notify("early", "bird")
+        await until(lambda: service.received == 2)
+        seen = []
+        async for notification in service:
+            seen.append(notification.message)
+            if len(seen) == 2:
+                break
+    assert seen == ["early", "bird"]
+
+
+@told
+async def test_each_of_two_iterations_sees_everything():
+    async def take(service, count):
+        seen = []
+        async for notification in service:
+            seen.append(notification.message)
+            if len(seen) == count:
+                break
+        return seen
+
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        both = [asyncio.create_task(take(service, 2)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await server.notify("one", "two")
+        assert await asyncio.gather(*both) == [["one", "two"], ["one", "two"]]
+
+
+@told
+async def test_an_iteration_ends_when_the_service_is_disconnected():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        await server.notify("one", "two", "three")
+
+        @service.on("message")
+        async def slow(notification):
+            await asyncio.sleep(0.02)
+
+        async def take():
+            return [notification.message async for notification in service]
+
+        await until(lambda: service.received == 3)
+        taking = asyncio.create_task(take())
+        await asyncio.sleep(0)
+        await service.disconnect()
+        assert await asyncio.wait_for(taking, 2) == ["one", "two", "three"]
+
+
+@told
+async def test_an_iteration_that_starts_after_the_end_sees_what_is_left_and_ends():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        await server.notify("one")
+        await until(lambda: service.received == 1)
+        await service.disconnect()
+        assert [each.message async for each in service] == ["one"]
+
+
+@told
+async def test_an_iteration_ends_with_why_the_connection_ended():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        await server("cut", code=4500, reason="for good")
+        with pytest.raises(NetworkFailed) as caught:
+            async for _ in service:
+                pass
+        assert "for good" in caught.value.message
+        with pytest.raises(NetworkFailed):
+            await service.closed()
+
+
+@told
+async def test_an_iteration_that_was_left_holds_nobody_up():
+    async with dev() as server, server.service() as service:
+        count = 0
+
+        @service.on("message")
+        def tell(notification):
+            nonlocal count
+            count += 1
+
+        await service.connect()
+        await server.notify("first")
+        async for _ in service:
+            break
+        many = [{"message": "x"}] * (KEPT + 500)
+        await server.post("notify", many)
+        await until(lambda: count == len(many) + 1)
+
+
+# Connecting
+
+
+@told
+async def test_connect_tries_once_and_does_not_come_back():
+    async with dev() as server, server.service() as service:
+        heard = listening(service, "disconnected", "reconnecting")
+        assert service.connection_state == "disconnected"
+        await service.connect()
+        assert service.is_connected
+        assert service.connection_state == "connected"
+        assert service.token.source == "login"
+        await server("cut")
+        with pytest.raises(NetworkFailed):
+            await service.closed()
+        await until(lambda: heard)
+        assert not service.is_connected
+        assert service.connection_state == "disconnected"
+        assert (await server.stats())["connections"] == 1
+    assert [facts[:2] for facts in heard] == [("disconnected", 1006)]
+
+
+@told
+async def test_connect_fails_when_there_is_nobody():
+    port = free_port()
+    settings = Settings(
+        url=f"ws://127.0.0.1:{port}",
+        username=USER,
+        password=PASSWORD,
+        cache_url="memory://",
+    )
+    async with NotificationService(settings) as service:
+        with pytest.raises(NetworkFailed) as caught:
+            await service.connect()
+        assert caught.value.message == f"127.0.0.1:{port} refused the connection"
+        assert not service.is_connected
+
+
+@told
+async def test_a_connect_that_failed_can_be_tried_again_and_all_works():
+    async with dev() as server, server.service() as service:
+        await server("mode", upgrade_status=503)
+        with pytest.raises(NetworkFailed):
+            await service.connect()
+        await server("mode")
+        await service.connect()
+        await server.notify("one")
+        async for notification in service:
+            assert notification.message == "one"
+            break
+        await service.disconnect()
+        await service.connect()
+        await server.notify("two")
+        async for notification in service:
+            assert notification.message == "two"
+            break
+
+
+@told
+async def test_connect_with_retry_returns_once_connected():
+    async with dev() as server, server.service() as service:
+        heard = listening(service, "reconnecting", "connected")
+        await server("mode", upgrade_status=503)
+        connecting = asyncio.create_task(service.connect_with_retry())
+        await until(lambda: len(heard) >= 2)
+        assert service.connection_state in ("reconnecting", "connecting")
+        assert not service.is_connected
+        assert not connecting.done()
+        with pytest.raises(NetworkFailed):
+            await service.send({"type": "x"})
+        await server("mode")
+        await connecting
+        assert service.is_connected
+        await until(lambda: ("connected",) in heard)
+
+
+@told
+async def test_connect_with_retry_gives_up_when_max_retries_is_over():
+    async with dev() as server, server.service(max_retries=2) as service:
+        await server("mode", upgrade_status=503)
+        with pytest.raises(NetworkFailed):
+            await service.connect_with_retry()
+        assert (await server.stats())["refusedUpgrades"] == 3
+
+
+@told
+async def test_connecting_twice_is_refused():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        with pytest.raises(UsageError) as caught:
+            await service.connect()
+        assert caught.value.message == "already connected"
+        assert service.is_connected
+
+
+@told
+async def test_what_is_missing_is_said_before_anything_is_tried():
+    async with NotificationService(Settings()) as service:
+        with pytest.raises(ConfigurationError):
+            await service.connect_with_retry()
+        assert service.connection_state == "disconnected"
+
+
+@told
+async def test_a_wrong_password_ends_it_with_authentication_failed():
+    async with dev() as server, server.service(password="wrong") as service:
+        heard = listening(service, "error")
+        with pytest.raises(AuthenticationFailed) as caught:
+            await service.connect_with_retry()
+        assert (await server.stats())["failedLogins"] == 1
+        await until(lambda: heard)
+    assert caught.value.exit_code == 4
+    assert heard[0][1].type == "authentication_failed"
+
+
+@told
+async def test_disconnecting_says_1000_and_may_be_said_again():
+    async with dev() as server, server.service() as service:
+        await service.disconnect()
+        await service.connect()
+        await service.disconnect()
+        await service.disconnect()
+        assert service.connection_state == "disconnected"
+        seen = await server.until(live=0)
+        assert [each["code"] for each in seen["closes"]] == [1000]
+        with pytest.raises(NetworkFailed):
+            await service.send({"type": "x"})
+
+
+@told
+async def test_leaving_the_block_disconnects():
+    async with dev() as server:
+        with suppress(ZeroDivisionError):
+            async with server.service() as service:
+                await service.connect()
+                raise ZeroDivisionError
+        assert (await server.until(live=0))["closes"][0]["code"] == 1000
+        assert not service.is_connected
+
+
+@told
+async def test_a_handler_may_disconnect():
+    async with dev() as server, server.service() as service:
+
+        @service.on("message")
+        async def stop(notification):
+            await service.disconnect()
+
+        await service.connect()
+        await server.notify("stop")
+        assert [each.message async for each in service] == ["stop"]
+        assert (await server.until(live=0))["closes"][0]["code"] == 1000
+
+
+@told
+async def test_a_connect_that_was_cancelled_leaves_nothing_behind():
+    async with dev() as server, server.service() as service:
+        await server("mode", delay=5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await service.connect_with_retry()
+        assert service.connection_state == "disconnected"
+        await server("mode")
+        await service.connect_with_retry()
+        assert service.is_connected
+
+
+@told
+async def test_a_disconnect_while_connecting_ends_the_connecting_with_an_error():
+    async with dev() as server, server.service() as service:
+        await server("mode", upgrade_status=503)
+        connecting = asyncio.create_task(service.connect_with_retry())
+        await until(lambda: service.connection_state == "reconnecting")
+        await service.disconnect()
+        with pytest.raises(NetworkFailed) as caught:
+            await connecting
+        assert caught.value.message == "disconnected while connecting"
+
+
+# Sending
+
+
+@told
+async def test_a_message_that_was_taken_is_delivered():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        sent = await service.send(Message("x", {"title": "T"}, "7"))
+        assert sent.as_json() == {"status": "delivered", "type": "x", "id": "7"}
+        assert (await server.stats())["received"] == 1
+
+
+@told
+async def test_a_message_that_the_server_does_not_like_is_rejected():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        with pytest.raises(MessageRejected) as caught:
+            await service.send({"type": "x", "payload": {"big": "x" * 70_000}})
+        assert "at most 65536 bytes" in caught.value.message
+        assert caught.value.exit_code == 6
+        assert (await service.send({"type": "x"})).status == "delivered"
+
+
+@told
+async def test_many_messages_have_one_outcome_each_in_their_order():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        messages = [Message(f"m{n}", {"n": n}, str(n)) for n in range(50)]
+        sent = await service.send_all(messages)
+        assert [each.id for each in sent] == [str(n) for n in range(50)]
+        assert {each.status for each in sent} == {"delivered"}
+
+
+@told
+async def test_sending_without_a_connection_says_so():
+    async with dev() as server, server.service() as service:
+        with pytest.raises(NetworkFailed) as caught:
+            await service.send({"type": "x"})
+    assert caught.value.message == "not connected"
+
+
+NO_MESSAGES = [
+    {},
+    {"type": ""},
+    {"type": 7},
+    {"payload": {}},
+    {"type": "x", "payload": []},
+    {"type": "x", "payload": "text"},
+    {"type": "x", "payload": {"a": float("nan")}},
+    {"type": "x", "payload": {"a": object()}},
+    {"type": "x", "more": 1},
+    None,
+    "text",
+]
+
+
+@told
+async def test_what_is_no_message_is_refused_and_nothing_is_sent():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        for message in NO_MESSAGES:
+            with pytest.raises(UsageError):
+                await service.send(message)
+        assert service.is_connected
+        assert (await server.stats())["received"] == 0
+
+
+@told
+async def test_a_message_whose_connection_is_lost_is_unconfirmed():
+    async def story(peer):
+        await peer.upgrade()
+        while (await peer.read())[0] != TEXT:
+            pass
+        peer.cut()
+
+    async with httpd(story) as server:
+        settings = Settings(url=server.url, token="ready-made")
+        async with NotificationService(settings) as service:
+            await service.connect()
+            with pytest.raises(MessageUnconfirmed) as caught:
+                await service.send({"type": "x"})
+    assert "connection cut" in caught.value.message
+    assert caught.value.hint
+    assert caught.value.exit_code == 6
+
+
+# Tokens
+
+
+@told
+async def test_authenticate_gives_the_token_that_everybody_uses():
+    async with dev() as server, server.service() as service:
+        token = await service.authenticate()
+        assert token.count(".") == 2
+        assert await service.get_access_token() == token
+        await service.connect()
+        assert service.token.value == token
+        assert (await server.stats())["logins"] == 1
+
+
+@told
+async def test_the_users_id_is_the_servers_or_the_settings():
+    async with dev() as server:
+        async with server.service() as service:
+            assert await service.get_user_id() == "42"
+        async with server.service(user_id="mine") as service:
+            assert await service.get_user_id() == "mine"
+        async with server.service(token="opaque") as service:
+            assert await service.get_user_id() is None
+
+
+@told
+async def test_two_services_of_an_account_share_tokens_through_the_cache(home):
+    async with dev() as server:
+        shared = f"sqlite://{home}/shared.db"
+        async with (
+            server.service(cache_url=shared) as one,
+            server.service(cache_url=shared) as two,
+        ):
+            tokens = await asyncio.gather(*(s.authenticate() for s in (one, two)))
+            await two.connect()
+            assert two.token.source == "cache"
+        assert tokens[0] == tokens[1]
+        assert (await server.stats())["logins"] == 1
+
+
+@told
+async def test_two_services_share_tokens_through_a_real_valkey(clean_valkey):
+    async with dev() as server:
+        async with (
+            server.service(cache_url="", redis_url=clean_valkey.url) as one,
+            server.service(cache_url="", redis_url=clean_valkey.url) as two,
+        ):
+            tokens = await asyncio.gather(*(s.authenticate() for s in (one, two)))
+        assert tokens[0] == tokens[1]
+        assert (await server.stats())["logins"] == 1
+    assert PASSWORD.encode() not in b"".join(clean_valkey.command("KEYS", "*"))
+
+
+@told
+async def test_a_revoked_token_is_renewed_once_and_the_connection_comes_back():
+    async with dev() as server, server.service() as service:
+        await service.authenticate()
+        await server("revoke")
+        await service.connect_with_retry()
+        assert service.token.source == "refresh"
+        seen = await server.stats()
+        assert (seen["logins"], seen["refreshes"], seen["refusedUpgrades"]) == (1, 1, 1)
+
+
+@told
+async def test_a_ready_made_token_is_used_as_it_is(home):
+    async with dev() as server:
+        async with server.service() as service:
+            token = await service.authenticate()
+        async with server.service(token=token, password="", cache_url="") as service:
+            await service.connect()
+            assert service.token.source == "static"
+        async with server.service(token="bad", cache_url="") as service:
+            with pytest.raises(AuthenticationFailed) as caught:
+                await service.connect_with_retry()
+        assert "NOTIFYWS_TOKEN" in caught.value.hint
+    assert not (home / "cache").exists()
+
+
+@pytest.mark.parametrize("place", ["query:token", "subprotocol:bearer", "message"])
+@told
+async def test_the_token_goes_where_the_settings_say(place):
+    async with dev() as server, server.service(token_in=place) as service:
+        await service.connect()
+        await server.until(live=1)
+        assert (await service.send({"type": "x"})).status == "delivered"
+
+
+# For those who draw
+
+
+@told
+async def test_arrivals_are_bursts_of_events_and_notifications_in_their_order():
+    async with dev() as server, server.service(frames=True) as service:
+        observed = []
+        service.observe(lambda event: observed.append(event.name))
+        service.start()
+        seen = []
+        async for burst in service.arrivals():
+            seen.extend(burst)
+            names = [getattr(item, "name", "") for item in burst]
+            if "connected" in names:
+                await server("raw", text="[]")
+                await server.notify("one")
+            if isinstance(burst[-1], Notification):
+                assert service.received == 1
+                await service.disconnect()
+        await service.closed()
+    kinds = [getattr(item, "name", type(item).__name__) for item in seen]
+    assert kinds == [
+        *("connecting", "connected", "error", "Frame", "Notification", "closed")
+    ]
+    assert observed == ["connecting", "connected", "error", "closed"]
+    assert Frame("[]") in seen
+
+
+@told
+async def test_arrivals_take_over_from_handlers():
+    async with dev() as server, server.service() as service:
+        await service.connect()
+        bursts = service.arrivals()
+        await server.notify("one")
+        seen = []
+        while not any(isinstance(item, Notification) for item in seen):
+            seen.extend(await anext(bursts))
+        await bursts.aclose()
+        assert service.waiting == 0
+
+
+@told
+async def test_starting_again_after_the_last_id_repeats_nothing():
+    async with dev() as server:
+        async with server.service() as service:
+            await service.connect()
+            await server.notify("one", "two")
+            seen = []
+            async for notification in service:
+                seen.append(notification)
+                if len(seen) == 2:
+                    break
+        await server.notify("three")
+        async with server.service(since=seen[0].id) as service:
+            await service.connect()
+            again = []
+            async for notification in service:
+                again.append(notification.message)
+                if len(again) == 2:
+                    break
+        assert again == ["two", "three"]
+
+
+@told
+async def test_latency_is_that_of_the_last_ping():
+    async with dev() as server, server.service() as service:
+        assert service.latency is None
+        assert service.token is None
+        assert service.received == 0
+        await service.connect()
+        await until(lambda: service.latency is not None)
+        assert 0 < service.latency < 1
+
+
+# Secrets
+
+
+async def html_login(peer):
+    await peer.request()
+    await peer.write(answer(200, f"<html>{PASSWORD}</html>".encode()))
+
+
+async def echo_login(peer):
+    request = await peer.request()
+    await peer.write(answer(500, request.body))
+
+
+async def refused_login(peer):
+    await peer.request()
+    await peer.write(json_answer({"error": PASSWORD}, 401))
+
+
+async def then_refuses_the_upgrade(peer):
+    request = await peer.request()
+    if request.method == "POST":
+        given = {"accessToken": PASSWORD, "refreshToken": PASSWORD}
+        await peer.write(json_answer(given))
+    else:
+        await peer.write(answer(403, PASSWORD.encode()))
+
+
+@pytest.mark.parametrize(
+    "story", [html_login, echo_login, refused_login, then_refuses_the_upgrade]
+)
+@told
+async def test_no_error_of_any_layer_holds_a_secret(story, caplog):
+    async with httpd(story) as server:
+        settings = Settings(
+            url=server.url,
+            username=USER,
+            password=PASSWORD,
+            cache_url="memory://",
+            max_retries=0,
+        )
+        async with NotificationService(settings) as service:
+            observed = []
+            service.observe(observed.append)
+            with (
+                caplog.at_level(logging.DEBUG, "notifyws"),
+                pytest.raises((NetworkFailed, AuthenticationFailed)) as caught,
+            ):
+                await service.connect()
+            error = caught.value
+            shown = traceback.format_exception(error)
+            texts = [*shown, json.dumps(error.as_json()), repr(error), caplog.text]
+            texts += [repr(observed), repr(service), repr(service.settings)]
+            assert observed
+            assert PASSWORD not in "".join(texts)
+
+
+@told
+async def test_a_server_that_hangs_up_in_the_middle_leaves_nothing_behind():
+    async with httpd(silence) as server:
+        settings = Settings(
+            url=server.url,
+            username=USER,
+            password=PASSWORD,
+            cache_url="memory://",
+            http_timeout=0.05,
+        )
+        async with NotificationService(settings) as service:
+            with pytest.raises(NetworkFailed):
+                await service.connect()
