@@ -205,7 +205,7 @@ def http_client(
     try:
         return httpx.AsyncClient(
             base_url=origin,
-            verify=tls if tls is not None else False,
+            verify=tls or origin.startswith("https"),
             timeout=timeout,
             follow_redirects=False,
         )

@@ -22,7 +22,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
 
-__all__ = ["Loaded", "config_file", "load", "load_settings"]
+__all__ = ["Loaded", "config_file", "guard", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
 
@@ -80,7 +80,7 @@ def load(
     layers = [*said, entry, _general(config, where)]
     layers.append(_remembered(layers))
     values, sources = _merge(layers)
-    _guard(sources)
+    guard(sources)
     styles = _styles(config.get("types", {}), where)
     return Loaded(Settings(**values, styles=styles), sources)
 
@@ -220,8 +220,15 @@ def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     return values, sources
 
 
-def _guard(sources: Mapping[str, str]) -> None:
-    """Refuse a place found in a folder's ``.env`` with credentials from elsewhere."""
+def guard(sources: Mapping[str, str]) -> None:
+    """Refuse a place found in a folder's ``.env`` with credentials from elsewhere.
+
+    Args:
+        sources: setting -> the words that say where it came from.
+
+    Raises:
+        ConfigurationError: the credentials are not that file's.
+    """
     places = [name for name in DESTINATIONS if sources[name] == FOUND_DOTENV]
     foreign = [n for n in CREDENTIALS if sources[n] not in (FOUND_DOTENV, "default")]
     if "socket_url" in places and sources["url"] not in (FOUND_DOTENV, "default"):

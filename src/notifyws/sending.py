@@ -116,12 +116,16 @@ class Sender:
         """Send messages in order; return what became of each, in the same order.
 
         Several calls may be under way at once; each batch has a ping of its own.
+
+        Raises:
+            NotifyError: one of them cannot be written as a frame; none was sent.
         """
+        frames = [self._frame_of(message) for message in messages]
         batch = _Batch(messages)
         self._open.append(batch)
         try:
-            for message in messages:
-                await link.send(self._frame_of(message))
+            for frame in frames:
+                await link.send(frame)
             await link.ping()
             await self._sleep(GRACE)
         except NetworkFailed as error:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +24,6 @@ from notifyws.errors import (
     MessageRejected,
     MessageUnconfirmed,
     NetworkFailed,
-    NotifyError,
     UsageError,
 )
 from notifyws.events import Event, Failure
@@ -173,8 +171,7 @@ class NotificationService:
         """Say goodbye (1000) and stop; what has arrived can still be read."""
         if self._running is not None and self._session is not None:
             self._session.stop()
-            with suppress(NotifyError, asyncio.CancelledError):
-                await self._running
+            await asyncio.wait({self._running})
 
     async def closed(self) -> None:
         """Return when the connection has ended for good.
@@ -249,8 +246,8 @@ class NotificationService:
     async def arrivals(self) -> AsyncIterator[list[Item]]:
         """Yield whole bursts of notifications and events, in their order.
 
-        For those who draw or write many at once; handlers and ``async for`` see
-        nothing of what is taken here.
+        For those who draw or write many at once, after :meth:`start`; handlers and
+        ``async for`` see nothing of what is taken here.
         """
         await self._stop_dispatching()
         while burst := await self._inbox.get():

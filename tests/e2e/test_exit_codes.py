@@ -303,3 +303,13 @@ def test_as_pid_1_it_exits_with_128_and_the_signal(home, server):
         assert outside.wait(10) == 143
     until(lambda: server.stats["closes"], "a close")
     assert server.stats["closes"][-1]["code"] == 1000
+
+
+def test_a_cache_of_a_strange_folder_gets_no_typed_password(home, server):
+    (home.path / ".env").write_text("REDIS_URL=redis://127.0.0.1:1/0\n")
+    env = {"WEBSOCKET_PASSWORD": ""}
+    for stdin in (("auth", "login"), ("auth", "login", "--password-stdin")):
+        done = home.run(*stdin, stdin="demo\n", env=env)
+        assert done.returncode == 2
+        assert "REDIS_URL comes from .env in this folder" in done.stderr
+    assert server.stats["logins"] == 0

@@ -21,6 +21,7 @@ from notifyws.cli.options import (
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, say, warner
 from notifyws.errors import ConfigurationError, UsageError
+from notifyws.load import guard
 from notifyws.runtime import Runtime
 from notifyws.settings import Settings
 
@@ -169,10 +170,14 @@ def _login(
     common: Common, username: str | None, *, password_stdin: bool, json: bool
 ) -> None:
     given = _password_from_stdin() if password_stdin else None
-    settings = common.load(username=username, password=given).settings
+    loaded = common.load(username=username, password=given)
+    settings = loaded.settings
     if settings.token:
         message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
         raise UsageError(message, "unset it to log in with a password")
+    if not settings.password:
+        typed = {"password": "typed at the prompt", "url": "named in the prompt"}
+        guard({**loaded.sources, **typed})
     settings = _asked(settings, Runtime(settings, warner(quiet=True)).origin)
     runtime = Runtime(settings, warner(common.quiet))
     facts = run(_log_in(runtime))
@@ -187,10 +192,7 @@ def _login(
 
 
 def _asked(settings: Settings, origin: str) -> Settings:
-    """Return the settings with what had to be asked for, by the host's name.
-
-    What is typed for this very host is meant for it, wherever its URL is from.
-    """
+    """Return the settings with what had to be asked for, by the host's name."""
     host = origin.partition("://")[2]
     name = settings.username or _ask("Username", host)
     password = settings.password or _ask("Password", f"{name} at {host}")
