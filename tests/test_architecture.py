@@ -22,7 +22,7 @@ FLOORS = [
     (
         3,
         "use cases",
-        "session link intake delivery tokens sending checks handlers",
+        "session link intake delivery tokens sending checks handlers dispatch",
     ),
     (2, "adapters", "api channel probe logins profile_files cache cache.*"),
     (

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from notifyws.composing import as_message
 from notifyws.delivery import Inbox
+from notifyws.dispatch import Dispatcher
 from notifyws.errors import (
     MessageRejected,
     MessageUnconfirmed,
     NetworkFailed,
     UsageError,
 )
-from notifyws.events import Event, Failure
+from notifyws.events import Event
 from notifyws.handlers import Handlers
 from notifyws.intake import Item
 from notifyws.models import Message, Notification
@@ -82,7 +83,7 @@ class NotificationService:
         self._inbox: Inbox[Item] = Inbox(settings.queue_count, settings.queue_bytes)
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
-        self._dispatching: asyncio.Task[None] | None = None
+        self._dispatcher = Dispatcher(self._handlers)
         self._sender = Sender(self._runtime.frame, asyncio.sleep)
 
     async def __aenter__(self) -> NotificationService:
@@ -95,7 +96,7 @@ class NotificationService:
         trace: TracebackType | None,
     ) -> None:
         await self.disconnect()
-        await self._stop_dispatching()
+        await self._dispatcher.stop()
         await self._runtime.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -249,7 +250,7 @@ class NotificationService:
         For those who draw or write many at once, after :meth:`start`; handlers and
         ``async for`` see nothing of what is taken here.
         """
-        await self._stop_dispatching()
+        await self._dispatcher.stop()
         while burst := await self._inbox.get():
             yield burst
 
@@ -283,8 +284,7 @@ class NotificationService:
         self._session.intake.observers.append(
             lambda event: _resolve(opened) if event.name == "connected" else None
         )
-        before = self._dispatching
-        self._dispatching = asyncio.create_task(self._dispatch(self._inbox, before))
+        self._dispatcher.start(self._inbox)
         try:
             await asyncio.wait(
                 {opened, self._running}, return_when=asyncio.FIRST_COMPLETED
@@ -297,44 +297,10 @@ class NotificationService:
             if not opened.done():
                 raise NetworkFailed("disconnected while connecting", "connect again")
 
-    async def _dispatch(
-        self, inbox: Inbox[Item], before: asyncio.Task[None] | None
-    ) -> None:
-        """Bring what arrives to handlers and to whoever iterates.
-
-        Goes on after a goodbye until all that had arrived is told, and a later
-        connection's waits for it.
-        """
-        if before is not None:
-            await asyncio.wait({before})
-        self._handlers.begin()
-        while burst := await inbox.get():
-            for item in burst:
-                await self._tell(item)
-        self._handlers.end()
-
-    async def _tell(self, item: Item) -> None:
-        try:
-            await self._handlers.tell(item)
-        except Exception as error:  # noqa: BLE001 - a handler's bug ends nothing
-            await self._handlers.tell(_broken(error), quietly=True)
-
-    async def _stop_dispatching(self) -> None:
-        dispatching, self._dispatching = self._dispatching, None
-        if dispatching is not None:
-            dispatching.cancel()
-            await asyncio.wait({dispatching})
-            self._handlers.end()
-
 
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _broken(error: Exception) -> Failure:
-    _log.error("a handler failed", exc_info=error)
-    return Failure("server_error", f"a handler failed: {error!r}")
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

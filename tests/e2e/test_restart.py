@@ -126,14 +126,14 @@ def test_the_token_is_renewed_when_it_is_refused_on_a_live_socket(home, server):
 
 
 def test_a_flaky_server_loses_nothing(home: Home):
-    server = home.serve("--flaky", "1.5")
+    server = home.serve("--flaky", "1")
     home.use(server)
     listener = home.listen("--json", NOTIFYWS_STABLE_AFTER="0.1", NOTIFYWS_JITTER="1")
-    for number in range(300):
+    for number in range(150):
         try:
             server.notify(number)
         except httpx.TransportError:
             raise AssertionError("the server died") from None
         time.sleep(0.01)
-    lines = listener.prints(300)
-    assert [line["title"] for line in lines] == [str(n) for n in range(300)]
+    lines = listener.prints(150)
+    assert [line["title"] for line in lines] == [str(n) for n in range(150)]

@@ -1,0 +1,59 @@
+"""Brings what arrives to handlers and iterations, in order, one thing at a time.
+
+A handler that raises is reported as an error and breaks nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from notifyws.delivery import Inbox
+from notifyws.events import Failure
+from notifyws.handlers import Handlers
+from notifyws.intake import Item
+
+__all__ = ["Dispatcher"]
+
+_log = logging.getLogger("notifyws")
+
+
+class Dispatcher:
+    """Empties one inbox after the other.
+
+    Args:
+        handlers: who is told.
+    """
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, inbox: Inbox[Item]) -> None:
+        """Begin to tell what is in ``inbox``, after all of an earlier one is told."""
+        self._task = asyncio.create_task(self._run(inbox, self._task))
+
+    async def stop(self) -> None:
+        """Stop telling, whatever still waits."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+            self._handlers.end()
+
+    async def _run(self, inbox: Inbox[Item], before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        self._handlers.begin()
+        while burst := await inbox.get():
+            for item in burst:
+                await self._tell(item)
+        self._handlers.end()
+
+    async def _tell(self, item: Item) -> None:
+        try:
+            await self._handlers.tell(item)
+        except Exception as error:  # noqa: BLE001 - a handler's bug ends nothing
+            _log.error("a handler failed", exc_info=error)
+            failure = Failure("server_error", f"a handler failed: {error!r}")
+            await self._handlers.tell(failure, quietly=True)
