@@ -52,12 +52,7 @@ def written(value: object) -> str:
         return " ".join(f"{each:g}" for each in value)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.4g}" if isinstance(value, float) and value < 1 else shown(value)
-
-
-def shown(value: object) -> str:
-    """Return a number without an exponent, anything else as it is."""
-    return f"{value:.0f}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def picture() -> str:

@@ -133,16 +133,31 @@ class Intake:
 
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
         """Let the line fill up for a moment: the reader may be about to catch up."""
-        if not self._dropped:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self._inbox.room()
+        try:
+            if not self._dropped:
+                await self._catching_up(size)
+        except asyncio.CancelledError:
+            self._refuse(notification)
+            raise
         if self._inbox.fits(size):
             self._hand_over(notification, size)
-        elif self.cursor.can_resume and notification.id is not None:
+        elif self._refuse(notification):
             raise NoRoom
-        else:
-            self._drop(notification.received)
+
+    async def _catching_up(self, size: int) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not self._inbox.fits(size):
+                    await self._inbox.room()
+
+    def _refuse(self, notification: Notification) -> bool:
+        """Return whether the server can replay it; if not, it is dropped."""
+        if self.cursor.can_resume and notification.id is not None:
+            return True
+        if notification.id is None:
+            self.cursor.advance(None)
+        self._drop(notification.received)
+        return False
 
     def _other(self, arrival: Arrival, frame: str | bytes) -> None:
         match arrival:

@@ -60,6 +60,10 @@ class Link:
         channel: the open WebSocket.
         keepalive: when to ping, and how long to wait for the pong.
         world: clock and sleep.
+
+    Attributes:
+        latency: seconds the last ping took there and back.
+        heard_at: unix seconds; what the server sent until then was taken.
     """
 
     def __init__(self, channel: Channel, keepalive: Keepalive, world: World) -> None:
@@ -67,6 +71,7 @@ class Link:
         self._keepalive = keepalive
         self._world = world
         self._silence: ConnectionLost | None = None
+        self._pausing = self._behind = False
         self.latency: float | None = None
         self.heard_at = world.wall()
 
@@ -104,10 +109,11 @@ class Link:
         try:
             while True:
                 frame = await recv()
-                self.heard_at = wall()
+                if not self._behind:
+                    self.heard_at = wall()
                 pause = take(frame)
                 if pause is not None:
-                    await pause
+                    await self._pause(pause)
         except ConnectionLost as lost:
             raise self._silence or lost from None
         finally:
@@ -132,7 +138,9 @@ class Link:
         except TimeoutError:
             waited = f"{self._keepalive.timeout:g} s"
             raise ConnectionLost(1006, f"no pong within {waited}") from None
-        self.heard_at = self._world.wall()
+        if not self._pausing:
+            self._behind = False
+            self.heard_at = self._world.wall()
         self.latency = self._world.now() - sent_at
         return self.latency
 
@@ -143,6 +151,16 @@ class Link:
         except asyncio.CancelledError:
             self._channel.abort()
             raise
+
+    async def _pause(self, pause: Awaitable[None]) -> None:
+        """Read nothing for a while.
+
+        Frames may have been on the line for as long when they are read then, so that
+        they tell nothing of when we last heard; the next pong does.
+        """
+        self._behind = self._pausing = True
+        await pause
+        self._pausing = False
 
     async def _keep_alive(self) -> None:
         try:

@@ -106,7 +106,13 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """We left a server that can replay, and are ready to come back."""
+    """We left a server that can replay, and are ready to come back.
+
+    Args:
+        at: monotonic seconds when we left; the time since proves nothing.
+    """
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +266,7 @@ class Reconnector:
         Raises:
             LookupError: this cannot happen in this state.
         """
-        stable = self._forgive_if_stable(now)
+        stable = self._forgive_if_stable(event.at if isinstance(event, Left) else now)
         event = self._lose_patience(event, stable)
         try:
             self.state, order = TABLE[self.state][type(event)]

@@ -94,10 +94,9 @@ def _only_known_functions(node: Any) -> None:
 
     if not isinstance(node, dict):
         return
-    name = node.get("value")
-    unknown = name not in Functions.FUNCTION_TABLE
-    if node["type"] == "function_expression" and unknown:
-        raise UnknownFunctionError(f"there is no function {name}()")
+    is_call = node["type"] == "function_expression"
+    if is_call and node["value"] not in Functions.FUNCTION_TABLE:
+        raise UnknownFunctionError(f"there is no function {node['value']}()")
     for child in node["children"]:
         _only_known_functions(child)
 

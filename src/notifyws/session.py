@@ -215,11 +215,13 @@ class Session:
     async def _make_room(self) -> Fact:
         assert self.link is not None
         reason = "whoever reads the notifications is too slow; resuming when it can"
+        left_at = self._world.now()
+        self._down_since = utc_text(self.link.heard_at)
         self._note_interruption(self.link)
         await self._leave(1000, "")
         self.intake.tell(Disconnected(1000, reason))
         await self.intake.room()
-        return Left()
+        return Left(left_at)
 
     def _note_interruption(self, link: Link) -> None:
         """Remember since when something may be missing, should the server say so.

@@ -86,7 +86,7 @@ def _with(url: str, query: Mapping[str, str]) -> str:
     if not query:
         return url
     added = "&".join(f"{_quoted(k)}={_quoted(v)}" for k, v in query.items())
-    glue = "" if url.endswith(("?", "&")) else "&" if "?" in url else "?"
+    glue = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
     return f"{url}{glue}{added}"
 
 

@@ -1,0 +1,54 @@
+"""What is generated is up to date: completions, .env.example, picture, README."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def generator():
+    path = ROOT / "scripts" / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATED = dict(generator().generated())
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_generated_file_is_up_to_date(name):
+    assert (ROOT / name).read_text("utf-8") == GENERATED[name], "run: make generate"
+
+
+def test_the_example_of_the_environment_holds_every_variable():
+    from notifyws.coerce import FIELDS, environment_name
+
+    text = (ROOT / ".env.example").read_text("utf-8")
+    for name in FIELDS:
+        assert f"\n#{environment_name(name)}=" in text
+
+
+def test_the_example_of_the_environment_changes_nothing_when_uncommented():
+    from notifyws.coerce import FIELDS
+    from notifyws.load import load
+
+    text = (ROOT / ".env.example").read_text("utf-8")
+    lines = [line[1:] for line in text.splitlines() if line[:2] not in ("# ", "")]
+    environ = dict(line.split("=", 1) for line in lines)
+    del environ["NOTIFYWS_CONFIG"]
+    assert len(environ) > 30
+    said, default = load(environ=environ).settings, load(environ={}).settings
+    for name in FIELDS:
+        assert getattr(said, name) == near(getattr(default, name)), name
+
+
+def near(value):
+    return pytest.approx(value, rel=1e-5) if isinstance(value, float) else value
