@@ -146,6 +146,26 @@ async def test_far_too_many_events_are_let_go_until_somebody_takes():
 
 
 @in_virtual_time
+async def test_a_vital_event_is_never_let_go():
+    inbox = filled()
+    for number in range(delivery.ANNOUNCEMENTS):
+        inbox.announce(number)
+    inbox.announce(-1, vital=True)
+    inbox.announce(-2)
+    inbox.announce(-3, vital=True)
+    assert (await inbox.get())[delivery.ANNOUNCEMENTS - 1 :] == [9_999, -1, -3]
+
+
+@in_virtual_time
+async def test_vital_events_leave_the_others_no_more_room_than_they_had():
+    inbox = filled()
+    for number in range(delivery.ANNOUNCEMENTS):
+        inbox.announce(number, vital=True)
+    inbox.announce(-1)
+    assert -1 not in await inbox.get()
+
+
+@in_virtual_time
 async def test_closed_it_gives_what_is_left_and_then_nothing():
     inbox = filled(1, 2)
     inbox.close()

@@ -6,15 +6,21 @@ import asyncio
 
 import pytest
 
-from notifyws.delivery import Inbox
+from notifyws.delivery import ANNOUNCEMENTS, Inbox
 from notifyws.events import Failure, Gap
-from notifyws.intake import Frame, Intake, NoRoom
+from notifyws.intake import LONGEST, PATIENCE, Frame, Intake, NoRoom
 from notifyws.models import Notification
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules, ServerError
 from tests.support.scripted import note
-from tests.support.virtual import VirtualWorld, in_virtual_time, turns
+from tests.support.virtual import (
+    VirtualWorld,
+    elapsed,
+    in_virtual_time,
+    now,
+    turns,
+)
 
 RULES = Rules(
     [
@@ -40,8 +46,20 @@ class Desk:
         self.intake.observers.append(self.told.append)
 
     def take(self, *frames: str | bytes) -> None:
+        """Take frames in that nobody has to wait for."""
         for frame in frames:
-            self.intake.take(frame)
+            assert self.intake.take(frame) is None
+
+    async def feed(self, *frames: str | bytes) -> None:
+        """Take frames in as a link does."""
+        for frame in frames:
+            pause = self.intake.take(frame)
+            if pause is not None:
+                await pause
+
+    def fill(self) -> None:
+        """Take in as many as there is room for."""
+        self.take(note(1), note(2), note(3))
 
     async def read(self) -> list:
         """Return what waits, notifications by their ids."""
@@ -87,6 +105,16 @@ async def test_the_server_s_error_is_told_and_passed_to_the_sender():
 
 
 @in_virtual_time
+async def test_only_the_beginning_of_a_long_complaint_is_told():
+    desk, errors = Desk(), []
+    desk.intake.on_server_error = errors.append
+    desk.take(f'{{"type":"error","message":"{"no" * LONGEST}"}}')
+    (failure,) = await desk.read()
+    assert failure.message == "no" * (LONGEST // 2)
+    assert len(errors) == 1
+
+
+@in_virtual_time
 async def test_a_frame_that_is_not_understood_is_one_error_event():
     desk = Desk()
     desk.take("nonsense", b"\x00", "[]", '{"type":""}', '{"a":NaN}')
@@ -121,6 +149,28 @@ async def test_the_server_s_gap_without_an_interruption_is_now():
 
 
 @in_virtual_time
+async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
+    desk = Desk()
+    desk.clock.wall_offset = 50
+    desk.intake.interrupted_at = desk.intake.now()
+    desk.clock.wall_offset = 20
+    desk.take('{"type":"gap"}')
+    desk.intake.gap(AT.format(10), "why")
+    gaps = [(gap.start, gap.end) for gap in await desk.read()]
+    assert gaps == [(AT.format(20), AT.format(20)), (AT.format(10), AT.format(20))]
+
+
+@in_virtual_time
+async def test_a_gap_is_told_however_many_events_wait():
+    desk = Desk()
+    desk.take(*["nonsense"] * (ANNOUNCEMENTS + 1))
+    desk.intake.gap(AT.format(0), "why")
+    told = await desk.read()
+    assert len(told) == ANNOUNCEMENTS + 1
+    assert told[-1] == Gap(AT.format(0), AT.format(0), "why")
+
+
+@in_virtual_time
 async def test_observers_are_told_at_once_and_readers_in_their_turn():
     desk = Desk()
     desk.take(note(1), "nonsense", note(2))
@@ -138,87 +188,179 @@ async def test_frames_as_they_are_come_too_where_they_are_asked_for():
     assert error.type == "invalid_message"
 
 
+# Without room
+
+
+@pytest.mark.parametrize("can_resume", [True, False])
 @in_virtual_time
-async def test_without_room_a_server_that_can_replay_is_to_be_left():
-    desk = Desk(Cursor(0))
-    desk.take(note(1), note(2), note(3))
-    with pytest.raises(NoRoom):
-        desk.take(note(4))
-    assert desk.cursor.last_id == 3
+async def test_a_reader_that_comes_back_in_time_loses_nothing(can_resume):
+    desk = Desk(Cursor(0 if can_resume else None, can_resume=can_resume))
+    desk.fill()
     assert await desk.read() == [1, 2, 3]
+    feeding = asyncio.create_task(desk.feed(note(4), note(5), note(6)))
+    await asyncio.sleep(PATIENCE - 0.1)
+    assert desk.intake.received == 3
+    reading = asyncio.create_task(desk.read())
+    await feeding
+    assert await reading == [4, 5, 6]
+    assert (now(), desk.told, desk.intake.received) == (PATIENCE - 0.1, [], 6)
 
 
 @in_virtual_time
-async def test_room_is_there_again_when_the_reader_comes_back():
+async def test_a_reader_that_took_but_did_not_come_back_has_not_caught_up():
     desk = Desk(Cursor(0))
-    desk.take(note(1), note(2), note(3))
+    desk.fill()
+    assert await desk.read() == [1, 2, 3]
     with pytest.raises(NoRoom):
-        desk.take(note(4))
+        await desk.feed(note(4))
+
+
+@in_virtual_time
+async def test_while_there_is_not_room_enough_for_what_waits_it_goes_on_waiting():
+    desk, fields = Desk(room=9), {"text": "x" * 4000}
+    desk.take(note(1, **fields))
+    await desk.read()
+    desk.take(note(2, **fields))
+    feeding = asyncio.create_task(desk.feed(note(3, text="x" * 7000)))
+    await asyncio.sleep(1)
+    assert await desk.read() == [2]
+    await asyncio.sleep(0.5)
+    assert not feeding.done()
+    assert await desk.read() == [3]
+    await feeding
+    assert (now(), desk.told) == (1.5, [])
+
+
+@in_virtual_time
+async def test_without_room_for_two_seconds_a_server_that_can_replay_is_to_be_left():
+    desk = Desk(Cursor(0))
+    desk.fill()
+    with pytest.raises(NoRoom):
+        await desk.feed(note(4))
+    assert (now(), desk.cursor.last_id) == (PATIENCE, 3)
+    assert await desk.read() == [1, 2, 3]
+    assert desk.told == []
+
+
+@in_virtual_time
+async def test_what_was_refused_is_new_when_it_comes_again():
+    desk = Desk(Cursor(0))
+    desk.fill()
+    with pytest.raises(NoRoom):
+        await desk.feed(note(4))
     waiting = asyncio.create_task(desk.intake.room())
     await desk.read()
+    await turns()
+    assert not waiting.done()
     coming_back = asyncio.create_task(desk.read())
     await waiting
-    desk.take(note(4))
+    desk.take(note(3), note(4))
     assert await coming_back == [4]
 
 
 @in_virtual_time
 async def test_without_room_and_replay_the_newest_are_dropped_in_one_gap():
     desk = Desk()
-    desk.take(note(1), note(2), note(3))
+    desk.fill()
     await asyncio.sleep(1)
-    desk.take(note(4))
+    assert await elapsed(desk.feed(note(4))) == PATIENCE
     await asyncio.sleep(1)
-    desk.take(note(5))
+    await desk.feed(note(5))
     assert await desk.read() == [1, 2, 3]
     await asyncio.sleep(1)
     coming_back = asyncio.create_task(desk.read())
     await asyncio.sleep(1)
-    assert await coming_back == [dropped(2, 1, 3)]
+    assert await coming_back == [dropped(2, 1, 5)]
     desk.take(note(6))
     assert await desk.read() == [6]
-    assert desk.told == [dropped(2, 1, 3)]
+    assert desk.told == [dropped(2, 1, 5)]
     assert desk.intake.received == 4
+
+
+@in_virtual_time
+async def test_while_dropping_goes_on_nobody_waits_again():
+    desk = Desk()
+    desk.fill()
+    await desk.feed(note(4))
+    assert await elapsed(desk.feed(*(note(number) for number in range(5, 50)))) == 0
+    assert await desk.read() == [1, 2, 3]
+    desk.intake.close()
+    assert await desk.read() == [dropped(46, 0, PATIENCE)]
+
+
+@in_virtual_time
+async def test_each_time_the_queue_is_full_it_waits_and_has_a_gap_of_its_own():
+    desk = Desk(room=1)
+    for number, start in ((1, 0), (3, 2)):
+        desk.take(note(number))
+        assert await elapsed(desk.feed(note(number + 1))) == PATIENCE
+        assert await desk.read() == [number]
+        assert await desk.read() == [dropped(1, start, start + 2)]
 
 
 @in_virtual_time
 async def test_one_without_an_id_is_dropped_even_where_the_server_can_replay():
     desk = Desk(Cursor(0), room=1)
-    desk.take(note(1), note())
+    await desk.feed(note(1), note())
     desk.intake.close()
-    assert await desk.read() == [1, dropped(1, 0, 0)]
+    assert await desk.read() == [1, dropped(1, 0, 2)]
+
+
+@in_virtual_time
+async def test_one_without_an_id_counts_as_seen_also_when_it_was_dropped():
+    desk = Desk(Cursor(0), room=1)
+    desk.take(note(1))
+    assert desk.cursor.covers_everything
+    await desk.feed(note())
+    assert (desk.cursor.last_id, desk.cursor.covers_everything) == (1, False)
+    desk.intake.close()
 
 
 @in_virtual_time
 async def test_the_gap_is_said_once_and_before_what_follows_it():
     desk = Desk(room=2)
-    desk.take(note(1), note(2), note(3))
+    await desk.feed(note(1), note(2), note(3))
     await desk.read()
     coming_back = asyncio.create_task(desk.read())
     await asyncio.sleep(0)
     desk.take(note(4))
-    assert await coming_back == [dropped(1, 0, 0), 4]
+    assert await coming_back == [dropped(1, 0, 2), 4]
     await turns()
-    assert desk.told == [dropped(1, 0, 0)]
-
-
-@in_virtual_time
-async def test_each_time_the_queue_is_full_has_a_gap_of_its_own():
-    desk = Desk(room=1)
-    for number in (1, 3):
-        desk.take(note(number), note(number + 1))
-        assert await desk.read() == [number]
-        assert await desk.read() == [dropped(1, 0, 0)]
+    assert desk.told == [dropped(1, 0, 2)]
 
 
 @in_virtual_time
 async def test_what_was_dropped_is_said_before_the_end():
     desk = Desk(room=1)
-    desk.take(note(1), note(2), note(3))
+    await desk.feed(note(1), note(2), note(3))
     await asyncio.sleep(2)
     desk.intake.close()
-    assert await desk.read() == [1, dropped(2, 0, 2)]
+    assert await desk.read() == [1, dropped(2, 0, 4)]
     assert await desk.read() == []
+
+
+async def ended_during(desk: Desk, frame: str) -> list:
+    """Let the end come while a frame waits for room; return what is read then."""
+    desk.fill()
+    feeding = asyncio.create_task(desk.feed(frame))
+    await asyncio.sleep(1)
+    feeding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await feeding
+    desk.intake.close()
+    return await desk.read()
+
+
+@in_virtual_time
+async def test_one_that_waits_for_room_when_the_end_comes_lies_in_a_gap():
+    assert await ended_during(Desk(), note(4)) == [1, 2, 3, dropped(1, 0, 1)]
+
+
+@in_virtual_time
+async def test_one_that_can_be_replayed_waits_for_the_next_time_instead():
+    desk = Desk(Cursor(0))
+    assert await ended_during(desk, note(4)) == [1, 2, 3]
+    assert (desk.cursor.last_id, desk.cursor.is_new(4)) == (3, True)
 
 
 @in_virtual_time

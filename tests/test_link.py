@@ -18,7 +18,14 @@ from tests.support.scripted import (
     Visit,
     accepts,
 )
-from tests.support.virtual import EPOCH, VirtualWorld, in_virtual_time, now, turns
+from tests.support.virtual import (
+    EPOCH,
+    VirtualWorld,
+    elapsed,
+    in_virtual_time,
+    now,
+    turns,
+)
 
 HELLO = Opening("wss://ws.example.com", frames=('{"type":"auth"}', '{"type":"sub"}'))
 
@@ -168,11 +175,21 @@ async def test_a_frame_counts_as_heard():
 async def test_a_wake_from_sleep_pings_within_a_tick():
     line = Line(accepts(12.5, HOLE))
     running = asyncio.create_task(line.run())
-    await asyncio.sleep(6.0)
+    await asyncio.sleep(6.5)
     line.clock.suspended += 3600.0
-    await asyncio.sleep(4.5)
-    assert line.channel.pinged_at == [0.0, 10.0]
+    await asyncio.sleep(1.0)
+    assert line.channel.pinged_at == [0.0, 7.0]
     await running
+
+
+@in_virtual_time
+async def test_after_a_wake_the_interval_begins_anew():
+    line = Line(accepts(50.0, CUT))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.5)
+    line.clock.suspended += 3600.0
+    await running
+    assert line.channel.pinged_at == [0.0, 7.0, 27.0, 47.0]
 
 
 @in_virtual_time
@@ -207,6 +224,132 @@ async def test_sending_goes_to_the_socket_and_closing_says_goodbye_once():
     assert line.channel.closed_with == [1000]
     with pytest.raises(ConnectionLost):
         await link.send("too late")
+
+
+@in_virtual_time
+async def test_a_goodbye_that_is_interrupted_cuts_the_line():
+    line = Line(accepts(frozen=True))
+    link = await line.open()
+    closing = asyncio.create_task(link.close())
+    await asyncio.sleep(0.5)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert (line.channel.closed_with, line.channel.aborted) == ([1000], True)
+    assert not line.channel.open
+
+
+@in_virtual_time
+async def test_a_goodbye_that_nobody_answers_has_an_end_of_its_own():
+    line = Line(accepts(frozen=True))
+    link = await line.open()
+    assert await elapsed(link.close()) == 1.5
+    assert not line.channel.aborted
+
+
+# Pauses
+
+
+class Hesitant:
+    """Takes a frame, then wants to wait as many seconds as the frame says."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, float]] = []
+
+    def __call__(self, frame):
+        self.taken.append((frame, now()))
+        seconds = float(frame)
+        return asyncio.sleep(seconds) if seconds else None
+
+
+async def ended(link: Link, take) -> ConnectionLost:
+    with pytest.raises(ConnectionLost) as caught:
+        await link.run(take)
+    return caught.value
+
+
+@in_virtual_time
+async def test_the_next_frame_is_taken_only_when_the_pause_is_over():
+    line, take = Line(accepts("0", "2", "0", "1.5", "0", 10.0, CUT)), Hesitant()
+    await ended(await line.open(), take)
+    assert take.taken == [("0", 0), ("2", 0), ("0", 2), ("1.5", 2), ("0", 3.5)]
+
+
+@in_virtual_time
+async def test_pings_go_on_during_a_pause():
+    line, take = Line(accepts("65", 70.0, CUT)), Hesitant()
+    await ended(await line.open(), take)
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0, 60.0]
+
+
+@in_virtual_time
+async def test_a_connection_that_ends_during_a_pause_gives_all_it_had_first():
+    line, take = Line(accepts("2", "0", "0", 1.0, Close(4401, "old"))), Hesitant()
+    lost = await ended(await line.open(), take)
+    assert [at for _, at in take.taken] == [0, 2, 2]
+    assert (now(), lost.code, lost.reason) == (2.0, 4401, "old")
+
+
+@in_virtual_time
+async def test_a_line_that_goes_dead_during_a_pause_is_said_to_be_silent():
+    line, take = Line(accepts(19.0, "15", HOLE)), Hesitant()
+    lost = await ended(await line.open(), take)
+    assert (now(), lost.reason) == (34.0, "no pong within 10 s")
+    assert line.channel.aborted
+
+
+@in_virtual_time
+async def test_what_a_pause_raises_ends_it_and_the_pinging():
+    async def refuse():
+        await asyncio.sleep(2)
+        raise ZeroDivisionError
+
+    line = Line(accepts("1"))
+    link = await line.open()
+    with pytest.raises(ZeroDivisionError):
+        await link.run(lambda frame: refuse())
+    await asyncio.sleep(100)
+    assert line.channel.pinged_at == [0.0]
+    await link.close()
+
+
+@in_virtual_time
+async def test_it_can_be_cancelled_during_a_pause():
+    line, take = Line(accepts("9")), Hesitant()
+    link = await line.open()
+    running = asyncio.create_task(link.run(take))
+    await asyncio.sleep(5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await link.close()
+    assert now() == 5.0
+
+
+@in_virtual_time
+async def test_a_frame_read_after_a_pause_does_not_tell_when_the_line_was_alive():
+    line, take = Line(accepts(7.0, "2", 0.5, "0", 0.5, CUT)), Hesitant()
+    link = await line.open()
+    await ended(link, take)
+    assert take.taken[-1] == ("0", 9.0)
+    assert link.heard_at == EPOCH + 7.0
+
+
+@in_virtual_time
+async def test_a_pong_during_a_pause_does_not_speak_for_what_was_not_taken_yet():
+    line, take = Line(accepts(19.0, "2", "0", 1.5, CUT)), Hesitant()
+    link = await line.open()
+    await ended(link, take)
+    assert line.channel.pinged_at == [0.0, 20.0]
+    assert (link.latency, link.heard_at) == (0.0, EPOCH + 19.0)
+
+
+@in_virtual_time
+async def test_the_next_pong_puts_right_when_the_line_was_alive():
+    line, take = Line(accepts(7.0, "2", 18.0, "0", 1.0, CUT)), Hesitant()
+    link = await line.open()
+    await ended(link, take)
+    assert link.heard_at == EPOCH + 25.0
 
 
 @in_virtual_time

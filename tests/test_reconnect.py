@@ -13,6 +13,7 @@ from notifyws.reconnect import (
     Connect,
     Event,
     Failed,
+    Left,
     Lost,
     Opened,
     Policy,
@@ -41,6 +42,7 @@ EVENTS = {
     Started: Started(),
     Opened: Opened(),
     Lost: RETRY,
+    Left: Left(0.0),
     Refused: CERTAIN,
     Renewed: Renewed(),
     Woke: Woke(),
@@ -64,6 +66,7 @@ FOLLOWS = {
     (State.CONNECTING, Failed): (State.STOPPED, Stop),
     (State.CONNECTING, Stopped): (State.STOPPED, Stop),
     (State.CONNECTED, Lost): (State.WAITING, Wait),
+    (State.CONNECTED, Left): (State.CONNECTING, Connect),
     (State.CONNECTED, Refused): (State.RENEWING, Renew),
     (State.CONNECTED, Failed): (State.STOPPED, Stop),
     (State.CONNECTED, Stopped): (State.STOPPED, Stop),
@@ -320,6 +323,48 @@ def test_a_stable_connection_between_strikes_starts_their_count_over():
     assert reconnector.handle(STRIKE, 30.0) == Wait(1.0, 1, "1002")
 
 
+# Leaving of our own will.
+
+
+def test_whoever_leaves_comes_back_at_once_however_often():
+    reconnector = machine_in(State.CONNECTED, max_retries=0)
+    for _ in range(50):
+        assert play(reconnector, Left(0.0), Opened()) == [Connect(0), Receive()]
+    assert play(reconnector, RETRY) == [Stop(Cause.NETWORK, "cut")]
+
+
+def test_leaving_neither_climbs_nor_shortens_the_delays():
+    reconnector = machine()
+    failures(reconnector, RETRY, RETRY)
+    orders = play(reconnector, Woke(), Opened(), Left(0.0), Opened(), RETRY)
+    assert orders[2] == Connect(2)
+    assert orders[-1] == Wait(4.0, 3, "cut")
+
+
+def test_a_return_that_comes_to_nothing_is_a_loss_like_any_other():
+    reconnector = machine_in(State.CONNECTED, max_retries=1)
+    orders = play(reconnector, Left(0.0), RETRY, Woke(), RETRY)
+    assert orders[1] == Wait(1.0, 1, "cut")
+    assert orders[-1] == Stop(Cause.NETWORK, "gave up after 1 reconnect: cut")
+
+
+@pytest.mark.parametrize(("lasted", "seconds"), [(29.999, 8), (30.0, 1)])
+def test_a_connection_that_was_left_is_forgiven_for_its_own_time_only(lasted, seconds):
+    reconnector = machine()
+    failures(reconnector, RETRY, RETRY, RETRY)
+    play(reconnector, Woke(), Opened(), now=100.0)
+    reconnector.handle(Left(100.0 + lasted), 9000.0)
+    *_, wait = play(reconnector, Opened(), RETRY, now=9000.0)
+    assert wait.seconds == seconds
+
+
+def test_leaving_between_strikes_does_not_start_their_count_over():
+    reconnector = machine()
+    failures(reconnector, STRIKE, STRIKE)
+    orders = play(reconnector, Woke(), Opened(), Left(0.0), Opened(), STRIKE)
+    assert orders[-1] == Stop(Cause.NETWORK, "1002")
+
+
 # Tokens.
 
 
@@ -411,7 +456,7 @@ def test_a_different_end_between_two_1008_starts_their_count_over(other):
 
 _VERDICTS = st.sampled_from(Verdict)
 _HAPPENINGS = st.one_of(
-    st.sampled_from([Opened(), Renewed(), Woke(), Opened(), Renewed(), Woke()]),
+    st.sampled_from([Opened(), Renewed(), Woke()] * 2 + [Left(0.0)]),
     st.builds(Lost, _VERDICTS, st.just("x"), st.none() | st.floats(-10, 1e9, width=32)),
     st.builds(
         Refused,

@@ -62,7 +62,6 @@ def test_truth_is_what_jmespath_says(value, passes):
     "expression",
     [
         "length(data)",
-        "nonesuch(data)",
         "contains(title, data)",
         "data > title",
         "ceil(to_number(message))",
@@ -82,6 +81,40 @@ def test_an_expression_that_does_not_parse_is_a_wrong_use(option, expression):
         Selection(**{option: expression})
     assert "\n" not in str(caught.value)
     assert "data.status" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "nonesuch(data)",
+        "Length(data)",
+        "data && !nonesuch(@)",
+        "length(nonesuch(data)) > `0`",
+        "data[1:].{a: nonesuch(@)}",
+        "data[?nonesuch(a)] | [0]",
+        "sort_by(data, &nonesuch(@))",
+    ],
+)
+@pytest.mark.parametrize("option", ["filter", "until"])
+def test_a_function_that_does_not_exist_is_a_wrong_use_at_once(option, expression):
+    with pytest.raises(UsageError, match=f"^--{option} is not .* there is no function"):
+        Selection(**{option: expression})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "contains(`[1, 2]`, data.n)",
+        'data == `{"n": 1}`',
+        "data.nonesuch || data.n",
+        "data.l[::2]",
+        "data.l[?@ == `[3]`]",
+        "'nonesuch()' && length(data.l) == `2`",
+    ],
+)
+def test_literals_fields_and_known_functions_are_no_unknown_functions(expression):
+    given = [note(data={"n": 1}), note(data={"n": 1, "l": [[3], 4]})]
+    assert any(Selection(filter=expression).admit(one) for one in given)
 
 
 @pytest.mark.parametrize("count", [0, -1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 
@@ -501,6 +502,59 @@ async def test_a_login_without_a_password_asks_nobody():
     with pytest.raises(AuthenticationFailed, match="no password"):
         await house.keeper("").login()
     assert house.issuer.asked == (0, 0)
+
+
+@pytest.fixture
+def digests(monkeypatch) -> list[bytes]:
+    """The passwords of which the slow digest was worked out."""
+    seen: list[bytes] = []
+    scrypt = hashlib.scrypt
+
+    def counted(password: bytes, **how) -> bytes:
+        seen.append(password)
+        return scrypt(password, **how)
+
+    monkeypatch.setattr(hashlib, "scrypt", counted)
+    return seen
+
+
+@in_virtual_time
+async def test_a_login_that_is_not_refused_works_out_no_digest(digests):
+    house = House()
+    await house.keeper().login()
+    await house.keeper().login()
+    house.issuer.problems = {"login": [DOWN]}
+    with pytest.raises(NetworkFailed):
+        await house.keeper().login()
+    with pytest.raises(AuthenticationFailed):
+        await house.keeper("").login()
+    assert digests == []
+
+
+@in_virtual_time
+async def test_a_login_that_is_refused_works_out_one_digest(digests):
+    with pytest.raises(AuthenticationFailed):
+        await House().keeper("wrong").login()
+    assert digests == [b"wrong"]
+
+
+@in_virtual_time
+async def test_a_token_that_needs_no_login_works_out_no_digest(digests):
+    house = House()
+    await house.stale()
+    assert (await house.keeper().get()).source == "refresh"
+    assert (await house.keeper().get()).source == "cache"
+    await house.keeper().logout()
+    assert digests == []
+
+
+@in_virtual_time
+async def test_a_password_that_may_have_been_refused_is_looked_up_before_it_is_tried(
+    digests,
+):
+    house = House()
+    assert (await house.keeper().get()).source == "login"
+    assert digests == [b"right"]
 
 
 # Logging out

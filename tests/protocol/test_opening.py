@@ -16,6 +16,10 @@ ODD_URLS = [
     "wss://H:443/Path//x/",
     "wss://h/a%20b;p/é?x=1&x=2&y",
     "wss://h/?",
+    "wss://h/?x=1&",
+    "wss://h/this&that&",
+    "WSS://Host.Example/?X=%7e",
+    "wss://h/?a=b?",
     "ws://[::1]:80/",
 ]
 
@@ -67,9 +71,26 @@ def test_a_url_to_which_nothing_is_added_stays_exactly_as_it_is(url):
 
 @pytest.mark.parametrize("url", ODD_URLS)
 def test_a_url_to_which_something_is_added_keeps_all_it_had(url):
-    start, _, query = url.partition("?")
-    rest = f"{query}&since=7" if query else "since=7"
-    assert opened(url=url, last_id=7).url == f"{start}?{rest}"
+    longer = opened(url=url, last_id=7).url
+    assert longer.startswith(url)
+    assert longer.removeprefix(url) in ("?since=7", "&since=7", "since=7")
+    assert longer.partition("?")[2].split("&")[-1] == "since=7"
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("wss://h", "wss://h?since=7"),
+        ("WSS://Host", "WSS://Host?since=7"),
+        ("wss://h/?", "wss://h/?since=7"),
+        ("wss://h/?x=1", "wss://h/?x=1&since=7"),
+        ("wss://h/?x=1&", "wss://h/?x=1&since=7"),
+        ("wss://h/a&", "wss://h/a&?since=7"),
+        ("wss://h/?a=b?", "wss://h/?a=b?&since=7"),
+    ],
+)
+def test_nothing_is_doubled_where_something_is_added(url, wanted):
+    assert opened(url=url, last_id=7).url == wanted
 
 
 @pytest.mark.parametrize(

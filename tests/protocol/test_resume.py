@@ -45,6 +45,24 @@ def test_what_has_no_id_is_always_new_and_moves_nothing():
     assert cursor.last_id == "7"
 
 
+def test_ids_alone_cover_everything():
+    cursor = Cursor()
+    assert not cursor.covers_everything
+    cursor.advance("a")
+    assert cursor.covers_everything
+
+
+def test_one_without_an_id_and_they_never_do_again():
+    cursor = Cursor("7")
+    cursor.advance(None)
+    cursor.advance("8")
+    assert (cursor.can_resume, cursor.covers_everything) == (True, False)
+
+
+def test_without_a_replay_nothing_is_covered():
+    assert not Cursor("7", can_resume=False).covers_everything
+
+
 def test_a_number_and_its_text_are_two_ids():
     assert Cursor(7).is_new("7")
 

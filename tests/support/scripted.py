@@ -97,6 +97,7 @@ class ScriptedChannel:
     Attributes:
         sent: frames sent to the server.
         pinged_at: virtual seconds of every ping.
+        read_at: virtual seconds when each frame was read.
         closed_with: the codes of our goodbyes.
         aborted: whether we cut the line.
         answer: called with every frame sent, as a server would be.
@@ -105,6 +106,7 @@ class ScriptedChannel:
     def __init__(self, visit: Visit, on_end: Callable[[], None] = lambda: None) -> None:
         self.sent: list[str] = []
         self.pinged_at: list[float] = []
+        self.read_at: dict[str | bytes, float] = {}
         self.closed_with: list[int] = []
         self.aborted = False
         self.answer: Callable[[str], None] = lambda text: None
@@ -149,7 +151,9 @@ class ScriptedChannel:
             self._in_a_row = 0
             self._changed.clear()
             await self._changed.wait()
-        return self._waiting.popleft()
+        frame = self._waiting.popleft()
+        self.read_at[frame] = now()
+        return frame
 
     async def _let_others_go_on(self) -> None:
         self._in_a_row += 1
@@ -171,11 +175,9 @@ class ScriptedChannel:
     async def close(self, code: int, reason: str) -> None:
         if self.open:
             self.closed_with.append(code)
-            try:
-                if self._frozen:
-                    await asyncio.sleep(CLOSE_TIMEOUT)
-            finally:
-                self.end(Close(code, reason))
+            if self._frozen:
+                await asyncio.sleep(CLOSE_TIMEOUT)
+            self.end(Close(code, reason))
 
     def abort(self) -> None:
         self.aborted = self.aborted or self.open
@@ -271,16 +273,18 @@ class NewsServer(ScriptedServer):
     Args:
         keeps: how many notifications it can replay.
         repeats: how many it replays that were asked for no more.
+        nameless: every how many-th has no id and is never replayed; 0 for none.
 
     Attributes:
         weather: what an opening meets now.
         repeats: as given.
-        news: every notification's id, and the unix seconds of its birth.
+        news: every notification's number, and the unix seconds of its birth.
     """
 
-    def __init__(self, *, keeps: int, repeats: int = 0) -> None:
+    def __init__(self, *, keeps: int, repeats: int = 0, nameless: int = 0) -> None:
         super().__init__()
         self._keeps = keeps
+        self._nameless = nameless
         self.repeats = repeats
         self.weather = accepts()
         self.news: dict[int, float] = {}
@@ -293,7 +297,14 @@ class NewsServer(ScriptedServer):
         ident = len(self.news) + 1
         self.news[ident] = EPOCH + now()
         for channel in self.open:
-            channel.deliver(note(ident))
+            channel.deliver(self.note(ident))
+
+    def note(self, ident: int) -> str:
+        """Return the frame of a notification, by its number."""
+        return note(None if self._has_no_id(ident) else ident, title=str(ident))
+
+    def _has_no_id(self, ident: int) -> bool:
+        return self._nameless > 0 and ident % self._nameless == 0
 
     def cut(self, close: Close = CUT) -> None:
         """End every connection."""
@@ -317,7 +328,8 @@ class NewsServer(ScriptedServer):
         if since + 1 < oldest:
             channel.deliver('{"type":"gap"}')
         for ident in range(max(oldest, since + 1 - self.repeats), len(self.news) + 1):
-            channel.deliver(note(ident))
+            if not self._has_no_id(ident):
+                channel.deliver(self.note(ident))
 
 
 def note(ident: int | str | None = None, **fields: Any) -> str:

@@ -86,7 +86,8 @@ def _with(url: str, query: Mapping[str, str]) -> str:
     if not query:
         return url
     added = "&".join(f"{_quoted(k)}={_quoted(v)}" for k, v in query.items())
-    glue = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
+    _, mark, before = url.partition("?")
+    glue = "?" if not mark else "&" if before and not before.endswith("&") else ""
     return f"{url}{glue}{added}"
 
 
