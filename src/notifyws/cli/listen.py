@@ -154,35 +154,31 @@ def listen(
     quiet: Quiet = False,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
-    from notifyws.cli.listening import Request, listen_to
+    from notifyws.cli.listening import Request, Show, listen_to
 
+    _check(timeout, max_retries)
+    form = _form(json=json, plain=plain, raw=raw)
     selection = Selection(type_ or (), filter_, count, until)
-    forms = [n for n, on in (("json", json), ("plain", plain), ("raw", raw)) if on]
+    common = Common(server, profile, url, env_file, verbose, quiet)
+    said = {"max_retries": max_retries}
+    settings = Settings(**said) if demo else common.load(**said).settings
+    retries = 0 if no_reconnect else settings.max_retries
+    show = Show(form, events, tee, verbose, quiet)
+    run(listen_to(Request(selection, show, timeout, retries, since, demo), settings))
+
+
+def _form(**wanted: bool) -> str:
+    forms = [f"--{name}" for name, on in wanted.items() if on]
     if len(forms) > 1:
-        both = f"--{forms[0]} and --{forms[1]}"
+        both = " and ".join(forms)
         raise UsageError(f"{both} exclude each other", "give one of them")
+    return forms[0].removeprefix("--") if forms else ""
+
+
+def _check(timeout: float | None, max_retries: int | None) -> None:
     if timeout is not None and timeout <= 0:
         message = f"--timeout must be more than 0, not {timeout:g}"
         raise UsageError(message, "give it seconds, as in --timeout 60")
     if max_retries is not None and max_retries < 0:
         message = f"--max-retries must be 0 or more, not {max_retries}"
         raise UsageError(message, "leave it out to try for ever")
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    settings = (
-        Settings(max_retries=max_retries)
-        if demo
-        else common.load(max_retries=max_retries).settings
-    )
-    request = Request(
-        selection,
-        forms[0] if forms else "",
-        events,
-        tee,
-        timeout,
-        0 if no_reconnect else settings.max_retries,
-        since,
-        demo,
-        verbose,
-        quiet,
-    )
-    run(listen_to(request, settings))

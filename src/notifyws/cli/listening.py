@@ -33,32 +33,43 @@ TICK = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """How to show what arrives.
+
+    Args:
+        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
+        events: lifecycle lines among JSON Lines.
+        tee: a file to append JSON Lines to.
+        verbose: how often ``-v`` was said.
+        quiet: say nothing but errors.
+    """
+
+    form: str
+    events: bool
+    tee: Path | None
+    verbose: int
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What ``listen`` was asked to do.
 
     Args:
         selection: which notifications, and when there were enough.
-        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
-        events: lifecycle lines among JSON Lines.
-        tee: a file to append JSON Lines to.
+        show: how to show them.
         timeout: seconds in all.
         retries: reconnects in a row before giving up; ``None`` for never.
         since: id to start from.
         demo: listen to a server in this very process.
-        verbose: how often ``-v`` was said.
-        quiet: say nothing but errors.
     """
 
     selection: Selection
-    form: str
-    events: bool
-    tee: Path | None
+    show: Show
     timeout: float | None
     retries: int | None
     since: str | None
     demo: bool
-    verbose: int
-    quiet: bool
 
 
 async def listen_to(request: Request, settings: Settings) -> None:
@@ -88,7 +99,7 @@ async def _demonstration(request: Request) -> AsyncIterator[str]:
         raise missing_extra() from None
 
     def log(level: int, text: str) -> None:
-        if level < request.verbose:
+        if level < request.show.verbose:
             say(text)
 
     async with DevServer(ServerOptions(port=0, traffic=1.0), log) as server:
@@ -102,9 +113,9 @@ async def _show(request: Request, settings: Settings) -> None:
     from notifyws.view.output import Output, ReaderGone
 
     output = Output(1)
-    warn = warner(request.quiet)
-    tee = Tee(request.tee, warn) if request.tee is not None else None
-    raw = request.form == "raw"
+    warn = warner(request.show.quiet)
+    tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
+    raw = request.show.form == "raw"
     service = NotificationService(settings, since=request.since, frames=raw, warn=warn)
     face = _face(request, settings, service, output)
     try:
@@ -209,20 +220,20 @@ def _face(
     from notifyws.view.live import LiveView, terminal_width
     from notifyws.view.look import Look
 
-    form = request.form or ("live" if output.is_terminal else "json")
+    form = request.show.form or ("live" if output.is_terminal else "json")
     look = Look.of(
         settings,
         os.environ,
         terminal=output.is_terminal,
         encoding=sys.stdout.encoding if sys.stdout else "utf-8",
-        verbose=request.verbose > 0,
+        verbose=request.show.verbose > 0,
     )
-    speak: Callable[[str], None] = (lambda text: None) if request.quiet else say
+    speak: Callable[[str], None] = (lambda text: None) if request.show.quiet else say
     if form != "live":
         service.observe(_talk(speak))
     match form:
         case "json":
-            return JsonFace(output, events=request.events)
+            return JsonFace(output, events=request.show.events)
         case "plain":
             return PlainFace(output, look)
         case "raw":
