@@ -160,8 +160,11 @@ def listen(
     form = _form(json=json, plain=plain, raw=raw)
     selection = Selection(type_ or (), filter_, count, until)
     common = Common(server, profile, url, env_file, verbose, quiet)
-    said = {"max_retries": max_retries}
-    settings = Settings(**said) if demo else common.load(**said).settings
+    settings = (
+        Settings(max_retries=max_retries)
+        if demo
+        else common.load(max_retries=max_retries).settings
+    )
     retries = 0 if no_reconnect else settings.max_retries
     show = Show(form, events, tee, verbose, quiet)
     run(listen_to(Request(selection, show, timeout, retries, since, demo), settings))
