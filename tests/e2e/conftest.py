@@ -17,7 +17,17 @@ def home(tmp_path: Path) -> Iterator[support.Home]:
 
 
 @pytest.fixture
-def server(home: support.Home) -> support.Server:
+def server(home: support.Home) -> Iterator[support.Server]:
+    started = support.Server()
+    home.use(started)
+    yield started
+    home.leave()
+    started.stop()
+
+
+@pytest.fixture
+def process(home: support.Home) -> support.Process:
+    """A server of its own process, for what a thread cannot do: freeze and die."""
     started = home.serve()
     home.use(started)
     return started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from notifyws.devserver import DevServer, ServerOptions
 
 COMMAND = str(Path(sys.executable).with_name("notifyws"))
 PATIENCE = 15.0
@@ -104,17 +107,14 @@ class Running:
         self.err.finish()
 
 
-class Server(Running):
-    """A development server in a process of its own."""
+class Controlled:
+    """A development server that is steered through its control side."""
 
-    def __init__(self, *args: str, env: Mapping[str, str], port: int = 0) -> None:
-        super().__init__("serve", "--port", str(port), "-v", *args, env=env)
-        found = until(
-            lambda: re.search(r"ws://127\.0\.0\.1:(\d+)", self.err.text),
-            f"the server's address in {self.err.text!r}",
-        )
-        self.port = int(found[1])
-        self.url = f"ws://127.0.0.1:{self.port}"
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
 
     def dev(self, name: str, body: Any = None) -> Any:
         """Ask the control side; ``None`` gets, anything else posts."""
@@ -133,6 +133,40 @@ class Server(Running):
         self.dev("notify", [{"type": "t", "title": str(n)} for n in numbers])
 
 
+class Process(Running, Controlled):
+    """A development server as a user starts it: a process that can be signalled."""
+
+    def __init__(self, *args: str, env: Mapping[str, str], port: int = 0) -> None:
+        super().__init__("serve", "--port", str(port), "-v", *args, env=env)
+        found = until(
+            lambda: re.search(r"ws://127\.0\.0\.1:(\d+)", self.err.text),
+            f"the server's address in {self.err.text!r}",
+        )
+        self.port = int(found[1])
+
+
+class Server(Controlled):
+    """The same development server in a thread of the tests, which starts at once."""
+
+    def __init__(self, **options: Any) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = DevServer(ServerOptions(port=0, **options))
+        self._do(self._server.start())
+        self.port = self._server.port
+
+    def _do(self, coroutine: Any) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
+
+    def stop(self) -> None:
+        self._do(self._server.stop())
+        self._do(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
+
+
 class Home:
     """An empty home: runs commands in it, and ends what still runs."""
 
@@ -149,7 +183,7 @@ class Home:
                 self.env[name] = os.environ[name]
         self._running: list[Running] = []
 
-    def use(self, server: Server) -> None:
+    def use(self, server: Controlled) -> None:
         """Make a server the configured one."""
         self.env |= {
             "WEBSOCKET_SERVER_URL": server.url,
@@ -176,8 +210,8 @@ class Home:
         self._running.append(running)
         return running
 
-    def serve(self, *args: str, port: int = 0) -> Server:
-        server = Server(*args, env=self.env, port=port)
+    def serve(self, *args: str, port: int = 0) -> Process:
+        server = Process(*args, env=self.env, port=port)
         self._running.append(server)
         return server
 

@@ -184,9 +184,9 @@ def children(pid: int) -> list[int]:
         return [int(word) for word in file.read().split()]
 
 
-def test_a_second_signal_forces(home, server):
+def test_a_second_signal_forces(home, process):
     listener = home.listen("--json")
-    server.signal(signal.SIGSTOP)
+    process.signal(signal.SIGSTOP)
     listener.signal(signal.SIGTERM)
     time.sleep(0.2)
     listener.signal(signal.SIGTERM)
@@ -195,9 +195,9 @@ def test_a_second_signal_forces(home, server):
     assert time.monotonic() - began < 1
 
 
-def test_against_a_frozen_server_one_signal_is_enough_within_2_s(home, server):
+def test_against_a_frozen_server_one_signal_is_enough_within_2_s(home, process):
     listener = home.listen("--json")
-    server.signal(signal.SIGSTOP)
+    process.signal(signal.SIGSTOP)
     began = time.monotonic()
     listener.signal(signal.SIGINT)
     assert listener.wait() == -signal.SIGINT

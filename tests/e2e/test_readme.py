@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import COMMAND, Home, Server
+from tests.e2e.support import COMMAND, Home, Process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -35,7 +35,7 @@ def blocks(language: str, words: str) -> str:
 
 
 @pytest.fixture
-def busy(home: Home) -> Server:
+def busy(home: Home) -> Process:
     server = home.serve("--traffic", "20")
     home.use(server)
     shim = home.path / "bin" / "notifyws"
@@ -47,7 +47,7 @@ def busy(home: Home) -> Server:
     return server
 
 
-def run_block(home: Home, server: Server, text: str) -> subprocess.CompletedProcess:
+def run_block(home: Home, server: Process, text: str) -> subprocess.CompletedProcess:
     text = text.replace("wss://ws.example.com", server.url)
     text = re.sub(r"USERNAME=me\b", "USERNAME=demo", text)
     return subprocess.run(

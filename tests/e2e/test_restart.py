@@ -52,9 +52,9 @@ def waited(listener, attempt: int) -> float:
     return listener.out.times[at + 1] - listener.out.times[at]
 
 
-def test_states_and_attempts_are_told_once_each(home, server):
+def test_states_and_attempts_are_told_once_each(home, process):
     listener = home.listen("--json")
-    server.signal(signal.SIGKILL)
+    process.signal(signal.SIGKILL)
     listener.says("Reconnecting", times=2)
     listener.signal(signal.SIGTERM)
     listener.wait()
@@ -71,10 +71,10 @@ def test_states_and_attempts_are_told_once_each(home, server):
     assert re.fullmatch(r"Reconnecting in [\d.]+ s \(attempt 2\): .*", told[5])
 
 
-def test_max_retries_3_gives_up_with_exit_5_after_1_2_4_s(home, server):
+def test_max_retries_3_gives_up_with_exit_5_after_1_2_4_s(home, process):
     listener = home.listen("--max-retries", "3", NOTIFYWS_JITTER="0")
     began = time.monotonic()
-    server.signal(signal.SIGKILL)
+    process.signal(signal.SIGKILL)
     assert listener.wait() == 5
     assert time.monotonic() - began >= 6.9
     announced = re.findall(r"Reconnecting in (\S+) s", listener.err.text)
@@ -104,13 +104,13 @@ def test_without_ids_an_interruption_is_said_as_a_gap(home, server):
     assert gap["from"] < gap["to"]
 
 
-def test_a_history_that_is_too_short_is_said_as_a_gap(home, server):
+def test_a_history_that_is_too_short_is_said_as_a_gap(home, process):
     listener = home.listen("--json", "--events")
-    server.notify(1)
+    process.notify(1)
     listener.prints(3)
-    port = server.port
-    server.signal(signal.SIGKILL)
-    server.stop()
+    port = process.port
+    process.signal(signal.SIGKILL)
+    process.stop()
     again = home.serve(port=port)
     listener.says("Gap")
     again.notify(2)
