@@ -12,9 +12,9 @@ from notifyws.errors import ConfigurationError
         ("url", "wss://h", "wss://h"),
         ("open_timeout", "2.5", 2.5),
         ("open_timeout", 3, 3.0),
-        ("open_timeout", "0", 0.0),
+        ("stable_after", "0", 0.0),
         ("max_size", "1024", 1024),
-        ("max_size", 0, 0),
+        ("max_retries", 0, 0),
         ("compression", "YES ", True),
         ("compression", "1", True),
         ("compression", "true", True),
@@ -109,3 +109,31 @@ def test_no_two_settings_share_a_variable():
 def test_the_word_that_was_meant_is_found():
     assert nearest("pasword", FIELDS) == "password"
     assert nearest("zzz", iter(FIELDS)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "what"),
+    [
+        ("jitter", "1.01", "from 0 to 1"),
+        ("access_margin", 5, "from 0 to 0.9"),
+        ("retry_delays", "1 0 4", "0.1 or more"),
+        ("ping_interval", "0.9", "1 or more"),
+        ("max_size", 1023, "1024 or more"),
+        ("queue_count", "0", "1 or more"),
+        ("open_timeout", "0", "0.1 or more"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_with_its_range(name, given, what):
+    with pytest.raises(ConfigurationError, match=f"^{name} must be {what}, not .*here"):
+        coerced(FIELDS[name], given, "here")
+
+
+def test_the_ends_of_a_range_belong_to_it():
+    for name, end in (("jitter", 1), ("jitter", 0), ("max_size", 1024)):
+        assert coerced(FIELDS[name], end, "here") == end
+
+
+def test_text_that_was_no_utf8_is_refused_without_showing_a_secret():
+    with pytest.raises(ConfigurationError) as caught:
+        coerced(FIELDS["password"], "p\udcff", "here")
+    assert caught.value.message == "password must be text (here)"

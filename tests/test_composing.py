@@ -107,7 +107,7 @@ def test_nothing_on_stdin_is_a_wrong_use(text):
     ("text", "payload"),
     [
         ('{"title": "T"}\n', {"title": "T"}),
-        ("{}", {}),
+        ('{"a": null}', {"a": None}),
         ("hello\n", {"message": "hello"}),
         (" two\nlines \r\n", {"message": " two\nlines "}),
         ("[1]", {"message": "[1]"}),
@@ -182,3 +182,29 @@ def test_a_payload_given_whole_is_an_object():
 def test_a_payload_that_is_none_is_a_wrong_use(text, complaint):
     with pytest.raises(UsageError, match=f"^{complaint}$"):
         payload_of(text, "--payload")
+
+
+def test_a_message_without_a_type_is_refused():
+    for make in (
+        lambda: from_parts("", {"message": "x"}),
+        lambda: from_stdin("", "x"),
+    ):
+        with pytest.raises(UsageError, match="needs a type"):
+            make()
+
+
+def test_an_empty_message_is_refused_unless_it_is_meant():
+    for texts in ({"message": ""}, {"title": "", "message": "", "link": ""}):
+        with pytest.raises(UsageError, match="an empty message is not sent"):
+            from_parts("t", texts)
+    with pytest.raises(UsageError, match="an empty message is not sent"):
+        from_stdin("t", "{}")
+    assert from_parts("t", {}, payload={}) == Message("t", {})
+    assert from_parts("t", {}, ["a="]) == Message("t", {"a": ""})
+    assert from_parts("t", {"title": "", "message": "x"}) is not None
+
+
+def test_text_that_was_no_utf8_is_refused():
+    for texts, pairs in (({"message": "\udcff"}, []), ({}, ["a=\udcff"])):
+        with pytest.raises(UsageError, match="is not UTF-8 text"):
+            from_parts("t", texts, pairs)

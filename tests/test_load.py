@@ -175,10 +175,10 @@ TWINS = {
     "close_timeout": ("NOTIFYWS_CLOSE_TIMEOUT", "3.5", 3.5),
     "ping_interval": ("NOTIFYWS_PING_INTERVAL", "7", 7.0),
     "ping_timeout": ("NOTIFYWS_PING_TIMEOUT", "8", 8.0),
-    "max_size": ("NOTIFYWS_MAX_SIZE", "1000", 1000),
+    "max_size": ("NOTIFYWS_MAX_SIZE", "2000", 2000),
     "compression": ("NOTIFYWS_COMPRESSION", "Yes", True),
     "queue_count": ("NOTIFYWS_QUEUE_COUNT", "5", 5),
-    "queue_bytes": ("NOTIFYWS_QUEUE_BYTES", "6", 6),
+    "queue_bytes": ("NOTIFYWS_QUEUE_BYTES", "6000", 6000),
     "link_base": ("NOTIFYWS_LINK_BASE", "https://x", "https://x"),
 }
 
@@ -341,13 +341,13 @@ def test_types_are_added_and_changed(home):
 def test_settings_of_the_file_have_their_types(home):
     home.toml(
         "[settings]\njitter = 0\nmax_retries = 5\ncompression = true\n"
-        "retry_delays = [1, 2.5]\nmax_size = 10"
+        "retry_delays = [1, 2.5]\nmax_size = 2048"
     )
     settings = load().settings
     assert settings.jitter == 0.0
     assert settings.retry_delays == (1.0, 2.5)
     assert settings.compression is True
-    assert (settings.max_retries, settings.max_size) == (5, 10)
+    assert (settings.max_retries, settings.max_size) == (5, 2048)
 
 
 def test_another_config_file_is_named_in_the_environment(home):

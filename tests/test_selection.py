@@ -150,3 +150,13 @@ def test_whichever_of_count_and_until_comes_first_is_enough():
     by_until.admit(note(x=1))
     assert by_count.satisfied
     assert by_until.satisfied
+
+
+def test_an_expression_that_does_not_fit_says_so_once_and_passes_nothing():
+    said = []
+    selection = Selection(filter="abs(title)", until="abs(message)", warn=said.append)
+    for _ in range(3):
+        assert not selection.admit(note(title="x"))
+    assert len(said) == 1
+    assert said[0].startswith("--filter does not fit every notification: ")
+    assert "\n" not in said[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -38,17 +39,32 @@ def coerced(field: dataclasses.Field[Any], value: Any, source: str) -> Any:
     """
     wanted = _TYPES[field.name]
     try:
-        return _CONVERT[wanted](value)
+        converted = _CONVERT[wanted](value)
+        what = "" if _within(field, converted) else _range(field)
     except (ValueError, TypeError, OverflowError):
         what = _WANTED[wanted]
-        shown = "" if field.metadata["secret"] else f", not {value!r}"
-        message = f"{field.name} must be {what}{shown} ({source})"
-        raise ConfigurationError(message, field.metadata["help"]) from None
+    if not what:
+        return converted
+    shown = "" if field.metadata["secret"] else f", not {value!r}"
+    message = f"{field.name} must be {what}{shown} ({source})"
+    raise ConfigurationError(message, field.metadata["help"])
+
+
+def _within(field: dataclasses.Field[Any], value: Any) -> bool:
+    low, high = field.metadata["low"], field.metadata["high"]
+    values = value if isinstance(value, tuple) else (value,)
+    return all(low <= v <= high for v in values if isinstance(v, (int, float)))
+
+
+def _range(field: dataclasses.Field[Any]) -> str:
+    low, high = field.metadata["low"], field.metadata["high"]
+    return f"{low:g} or more" if high == math.inf else f"from {low:g} to {high:g}"
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise TypeError
+    value.encode()  # bytes of the environment that are no UTF-8 cannot be
     return value
 
 

@@ -17,6 +17,7 @@ from notifyws.samples import SAMPLES
 
 __all__ = ["as_message", "from_line", "from_parts", "from_stdin", "payload_of"]
 
+GIVE = "give --message TEXT, key=value, or pipe a text"
 SHAPE = 'a message is {"type": "...", "payload": {...}}'
 _PAIR = re.compile(r"(?P<key>[^=:]+)(?P<kind>:?=)(?P<value>.*)", re.DOTALL)
 
@@ -44,8 +45,12 @@ def from_parts(
     given = {key: value for key, value in texts.items() if value is not None}
     body = {**(_sample(kind) if sample else {}), **(payload or {}), **given}
     body |= dict(_pair(text) for text in pairs)
-    nothing = not (sample or given or pairs) and payload is None
-    return None if nothing else Message(kind, body)
+    _named(kind)
+    if not (sample or given or pairs) and payload is None:
+        return None
+    if payload is None and not pairs and not any(body.values()):
+        raise UsageError("an empty message is not sent", GIVE)
+    return Message(kind, _sayable(body))
 
 
 def from_stdin(kind: str, text: str) -> Message:
@@ -55,13 +60,15 @@ def from_stdin(kind: str, text: str) -> Message:
         UsageError: nothing was piped.
     """
     if not text.strip():
-        message = "there is nothing to send: stdin was empty"
-        raise UsageError(message, "give --message TEXT, key=value, or pipe a text")
+        raise UsageError("there is nothing to send: stdin was empty", GIVE)
+    _named(kind)
     try:
         value = decode(text)
     except InvalidFrame:
         value = None
     if isinstance(value, dict):
+        if not value:
+            raise UsageError("an empty message is not sent", GIVE)
         return Message(kind, value)
     return Message(kind, {"message": text.rstrip("\r\n")})
 
@@ -118,6 +125,21 @@ def payload_of(text: str, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{where} is not a JSON object", 'as in \'{"title": "T"}\'')
     return value
+
+
+def _named(kind: str) -> None:
+    if not kind:
+        raise UsageError("a message needs a type", "as in --type notification")
+
+
+def _sayable(body: dict[str, Any]) -> dict[str, Any]:
+    """Refuse text of the command line that was not UTF-8."""
+    for key, value in body.items():
+        try:
+            f"{key}{value}".encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{key!a} is not UTF-8 text", "check it") from None
+    return body
 
 
 def _sample(kind: str) -> Mapping[str, Any]:

@@ -38,8 +38,7 @@ class Report:
     """How things stand.
 
     Args:
-        settings: shown as they are, secrets masked.
-        sources: setting -> where its value came from.
+        loaded: the settings and where each came from.
         url: the socket's URL; empty when there is none.
         origin: of the HTTP side.
         user_id: whose tokens are cached.

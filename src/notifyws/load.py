@@ -122,7 +122,7 @@ def _variables(text: str) -> dict[str, str | None]:
 def _read(path: Path, *, required: bool) -> str:
     try:
         return path.read_text("utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not required:
             return ""
         raise ConfigurationError(f"there is no file {path}", "check the path") from None

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from notifyws.errors import CacheFailed, ConfigurationError, UsageError
+from notifyws.coerce import environment_name
+from notifyws.errors import (
+    CacheFailed,
+    ConfigurationError,
+    NetworkFailed,
+    UsageError,
+)
 from notifyws.models import Account, Message, strict_json
 from notifyws.profile_files import is_file, profile_text
 from notifyws.settings import Settings
@@ -112,7 +118,22 @@ class Runtime:
         from notifyws.cache.fallback import FallbackCache
         from notifyws.cache.opening import open_cache
 
-        return FallbackCache(open_cache(self.cache_url), self._warn)
+        try:
+            return FallbackCache(open_cache(self.cache_url), self._warn)
+        except ConfigurationError as error:
+            name = "cache_url" if self.settings.cache_url else "redis_url"
+            message = f"{environment_name(name)}: {error.message}"
+            raise ConfigurationError(message, error.hint) from None
+
+    def want_emptied(self) -> None:
+        """Raise unless the real cache has just been emptied, and not only memory.
+
+        Raises:
+            NetworkFailed: the cache did not answer, so the tokens are still in it.
+        """
+        if not self.cache.healthy:
+            message = f"the tokens are still in {self.cache.url}: it did not answer"
+            raise NetworkFailed(message, "start it, and run this command again")
 
     @property
     def cache_url(self) -> str:

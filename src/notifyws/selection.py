@@ -19,6 +19,7 @@ class Selection:
         filter: a JMESPath expression over the notification; truthy passes.
         count: satisfied after so many; ``None`` for never.
         until: satisfied by the first that makes this JMESPath expression truthy.
+        warn: is told, once an expression, when it cannot be worked out.
 
     Raises:
         UsageError: an expression does not parse, or ``count`` is not positive.
@@ -30,12 +31,15 @@ class Selection:
         filter: str | None = None,
         count: int | None = None,
         until: str | None = None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         if count is not None and count < 1:
             raise UsageError(f"--count must be 1 or more, not {count}", "as in -n 1")
         self._types = frozenset(types)
-        self._filter = compiled(filter, "--filter") if filter is not None else None
-        self._until = compiled(until, "--until") if until is not None else None
+        self._filter = (
+            compiled(filter, "--filter", warn) if filter is not None else None
+        )
+        self._until = compiled(until, "--until", warn) if until is not None else None
         self._left = count
         self.admits_all = not self._types and self._filter is None
         self.admitted = 0
@@ -57,7 +61,9 @@ class Selection:
         return self._filter is None or self._filter(notification)
 
 
-def compiled(expression: str, option: str) -> Callable[[Notification], bool]:
+def compiled(
+    expression: str, option: str, warn: Callable[[str], None]
+) -> Callable[[Notification], bool]:
     """Return a test made of a JMESPath expression.
 
     A notification on which it cannot be worked out (a function of the wrong type,
@@ -78,10 +84,16 @@ def compiled(expression: str, option: str) -> Callable[[Notification], bool]:
         hint = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
         raise UsageError(message, hint) from None
 
+    unsaid = [True]
+
     def test(notification: Notification) -> bool:
         try:
             return truthy(search(notification.as_json()))
-        except (ValueError, TypeError, OverflowError):  # jmespath lets them out
+        except (ValueError, TypeError, OverflowError) as error:  # and JMESPath's own
+            if unsaid:
+                unsaid.clear()
+                reason = str(error).splitlines()[0]
+                warn(f"{option} does not fit every notification: {reason}")
             return False
 
     return test

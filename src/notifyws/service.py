@@ -45,7 +45,7 @@ __all__ = ["NotificationService"]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 _PUBLIC_STATE = {
-    State.DISCONNECTED: "disconnected",
+    State.DISCONNECTED: "connecting",  # it is about to
     State.CONNECTING: "connecting",
     State.CONNECTED: "reconnecting",  # its link was lost a moment ago
     State.RENEWING: "reconnecting",
@@ -123,7 +123,7 @@ class NotificationService:
     @property
     def connection_state(self) -> str:
         """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
-        if self._session is None:
+        if self._session is None or self._running is None or self._running.done():
             return "disconnected"
         return "connected" if self.is_connected else _PUBLIC_STATE[self._session.state]
 

@@ -7,6 +7,7 @@ and the reader of the configuration cannot disagree.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,15 @@ from typing import Any
 __all__ = ["DEFAULT_STYLES", "NEUTRAL", "Settings", "TypeStyle", "setting"]
 
 
-def setting(default: Any, help: str, *, env: str = "", secret: bool = False) -> Any:
+def setting(
+    default: Any,
+    help: str,
+    *,
+    env: str = "",
+    secret: bool = False,
+    low: float = 0,
+    high: float = math.inf,
+) -> Any:
     """Declare a setting.
 
     Args:
@@ -22,8 +31,10 @@ def setting(default: Any, help: str, *, env: str = "", secret: bool = False) -> 
         help: one sentence for people, with the unit.
         env: its variable, where that is not ``NOTIFYWS_<NAME>``.
         secret: never shown, not even by ``repr``.
+        low: the smallest number that makes sense.
+        high: the largest one.
     """
-    meta = {"help": help, "env": env, "secret": secret}
+    meta = {"help": help, "env": env, "secret": secret, "low": low, "high": high}
     return field(default=default, repr=not secret, metadata=meta)
 
 
@@ -97,24 +108,27 @@ class Settings:
     ca_file: str = setting("", "A PEM file of certificate authorities to trust.")
 
     access_ttl: float = setting(
-        900.0, "Seconds an access token lives when the server does not say."
+        900.0, "Seconds an access token lives when the server does not say.", low=1
     )
     refresh_ttl: float = setting(
-        604800.0, "Seconds a refresh token lives when the server does not say."
+        604800.0, "Seconds a refresh token lives when the server does not say.", low=1
     )
     access_margin: float = setting(
-        0.2, "Share of an access token's life at whose end it is renewed."
+        0.2, "Share of an access token's life at whose end it is renewed.", high=0.9
     )
     refresh_margin: float = setting(
-        1 / 14, "Share of a refresh token's life at whose end it is not used."
+        1 / 14, "Share of a refresh token's life at whose end it is not used.", high=0.9
     )
 
     retry_delays: tuple[float, ...] = setting(
         (1.0, 2.0, 4.0, 8.0, 16.0, 30.0),
         "Seconds before each reconnect, the last one for ever.",
+        low=0.1,
     )
     jitter: float = setting(
-        0.5, "Share of each delay that is drawn by lot; 0 gives the exact table."
+        0.5,
+        "Share of each delay that is drawn by lot; 0 gives the exact table.",
+        high=1,
     )
     stable_after: float = setting(
         30.0, "Seconds a connection must last for the delays to start over."
@@ -125,15 +139,23 @@ class Settings:
     retry_after_max: float = setting(
         300.0, "Seconds beyond which a server's Retry-After is not followed."
     )
-    open_timeout: float = setting(10.0, "Seconds to open a connection, all included.")
-    http_timeout: float = setting(10.0, "Seconds for one HTTP exchange, all included.")
+    open_timeout: float = setting(
+        10.0, "Seconds to open a connection, all included.", low=0.1
+    )
+    http_timeout: float = setting(
+        10.0, "Seconds for one HTTP exchange, all included.", low=0.1
+    )
     close_timeout: float = setting(1.5, "Seconds to wait for the peer's close.")
-    ping_interval: float = setting(20.0, "Seconds between pings.")
-    ping_timeout: float = setting(10.0, "Seconds to wait for a pong.")
-    max_size: int = setting(1 << 20, "Bytes of the largest frame taken.")
+    ping_interval: float = setting(20.0, "Seconds between pings.", low=1)
+    ping_timeout: float = setting(10.0, "Seconds to wait for a pong.", low=0.1)
+    max_size: int = setting(1 << 20, "Bytes of the largest frame taken.", low=1024)
     compression: bool = setting(False, "Offer permessage-deflate to the server.")
-    queue_count: int = setting(10_000, "Notifications that may wait for a slow reader.")
-    queue_bytes: int = setting(16 << 20, "Bytes that may wait for a slow reader.")
+    queue_count: int = setting(
+        10_000, "Notifications that may wait for a slow reader.", low=1
+    )
+    queue_bytes: int = setting(
+        16 << 20, "Bytes that may wait for a slow reader.", low=1024
+    )
 
     link_base: str = setting(
         "", "What relative links are resolved against; the server when not set."

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import time
 from datetime import datetime
 
-from tests.e2e.support import Home, Server, until
+import pytest
+
+from tests.e2e.support import COMMAND, Home, Server, until
 
 
 def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
@@ -319,3 +323,101 @@ def test_a_ready_made_token_is_used_as_it_is(home: Home, server: Server):
     refused = home.run("listen", env={**env, "NOTIFYWS_TOKEN": "wrong"})
     assert refused.returncode == 4
     assert "NOTIFYWS_TOKEN" in refused.stderr
+
+
+def test_many_rejected_lines_are_counted_as_they_are(home, server):
+    good = [json.dumps({"type": "t", "payload": {"title": "g"}, "id": "g"})] * 200
+    bad = [
+        json.dumps({"type": "t", "payload": {"title": 5}, "id": str(n)})
+        for n in range(300)
+    ]
+    done = home.run("send", "--lines", stdin="\n".join(good + bad))
+    assert done.returncode == 6
+    assert done.stderr.count("rejected: t") == 300
+    assert "Delivered 200 of 500\n" in done.stderr
+    assert "error: 300 of 500 messages were not taken" in done.stderr
+
+
+EMPTY = {
+    "an empty text": (["send", "-m", ""], ""),
+    "empty texts": (["send", "-m", "", "-T", ""], ""),
+    "an empty object": (["send"], "{}"),
+    "no type": (["send", "-t", "", "-m", "x"], ""),
+}
+
+
+@pytest.mark.parametrize("what", EMPTY)
+def test_an_empty_message_is_never_sent_by_accident(home, server, what):
+    args, stdin = EMPTY[what]
+    done = home.run(*args, stdin=stdin)
+    assert done.returncode == 2
+    assert server.stats["received"] == 0
+    assert home.run("send", "--payload", "{}").returncode == 0
+
+
+def test_a_logout_that_could_not_empty_the_cache_says_so(home, server, clean_valkey):
+    home.env["REDIS_URL"] = clean_valkey.url
+    home.run("auth")
+    clean_valkey.freeze()
+    for command in (("auth", "logout"), ("token", "--clear")):
+        done = home.run(*command)
+        assert done.returncode == 5
+        assert "the tokens are still in redis://" in done.stderr
+    clean_valkey.thaw()
+
+
+def test_a_logout_elsewhere_leaves_the_remembered_login(home, server):
+    home.run("auth")
+    home.run("auth", "logout", "--url", "ws://127.0.0.1:1")
+    assert list(home.path.rglob("login.json"))
+
+
+def test_a_filter_that_does_not_fit_is_said_once(home, server):
+    listener = home.listen("--json", "--filter", "abs(title)", "--until", "title=='3'")
+    server.notify(1, 2)
+    listener.says("--filter does not fit every notification")
+    listener.signal(signal.SIGTERM)
+    listener.wait()
+    assert listener.err.text.count("does not fit") == 1
+
+
+def test_settings_that_make_no_sense_are_refused(home, server):
+    for name, value in (
+        ("JITTER", "3"),
+        ("RETRY_DELAYS", "0"),
+        ("PING_INTERVAL", "0"),
+        ("MAX_SIZE", "0"),
+        ("ACCESS_MARGIN", "5"),
+        ("QUEUE_COUNT", "0"),
+        ("OPEN_TIMEOUT", "0"),
+    ):
+        done = home.run("listen", env={f"NOTIFYWS_{name}": value})
+        assert done.returncode == 2, name
+        assert f"(NOTIFYWS_{name} in the environment)" in done.stderr
+    password = os.fsdecode(b"p\xff")
+    done = home.run("token", env={"WEBSOCKET_PASSWORD": password})
+    assert done.returncode == 2
+    assert "WEBSOCKET_PASSWORD" in done.stderr
+
+
+def test_a_home_that_is_no_folder_is_survived(home, server):
+    done = home.run("token", env={"HOME": "/dev/null"})
+    assert done.returncode == 0
+    assert done.stderr.count("warning:") == 1
+
+
+def test_lines_say_that_stdin_is_read_after_a_second(home, server):
+    typed = subprocess.Popen(
+        [COMMAND, "send", "--lines"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=home.env,
+        cwd=home.path,
+        text=True,
+    )
+    with typed:
+        assert typed.stderr is not None
+        assert "Reading messages from stdin" in typed.stderr.readline()
+        typed.stdin.write('{"type":"t"}\n')
+        typed.stdin.close()
+        assert typed.wait(10) == 0

@@ -313,3 +313,30 @@ def test_a_cache_of_a_strange_folder_gets_no_typed_password(home, server):
         assert done.returncode == 2
         assert "REDIS_URL comes from .env in this folder" in done.stderr
     assert server.stats["logins"] == 0
+
+
+@pytest.mark.parametrize("command", ["send", "auth login --password-stdin"])
+def test_ctrl_c_while_stdin_is_read_dies_by_the_signal(home, server, command):
+    reading = subprocess.Popen(
+        [COMMAND, *command.split()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**home.env, "WEBSOCKET_PASSWORD": ""},
+        cwd=home.path,
+    )
+    with reading:
+        time.sleep(1.2)
+        reading.send_signal(signal.SIGINT)
+        assert reading.wait(10) == -signal.SIGINT
+
+
+def test_help_into_a_full_disk_is_74(home):
+    done = subprocess.run(
+        ["bash", "-c", f"{COMMAND} --help > /dev/full"],
+        env=home.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 74, done.stderr

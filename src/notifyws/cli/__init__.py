@@ -12,7 +12,7 @@ import typer
 from notifyws.cli import auth, listen, send, serve, status, token
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
-from notifyws.errors import NotifyError, UsageError
+from notifyws.errors import NotifyError, OutputFailed, UsageError
 from notifyws.version import __version__
 
 __all__ = ["app", "main"]
@@ -77,6 +77,13 @@ def _run(arguments: Sequence[str]) -> int:
         raise Interrupted(signal.SIGINT) from None
     except ClickException as error:
         raise UsageError(_sentence(error), _usage_hint(error)) from None
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise ReaderLeft from None
+        message = f"cannot write to stdout: {error.strerror}"
+        raise OutputFailed(message, "check where the output goes") from None
+    if result == 128 + signal.SIGINT:  # how typer takes a Ctrl-C that it sees first
+        raise Interrupted(signal.SIGINT)
     return result if isinstance(result, int) else 0
 
 

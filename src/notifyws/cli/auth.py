@@ -111,9 +111,7 @@ def logout(
     runtime = Runtime(common.load().settings, warner(quiet))
     account = runtime.account
     run(_logout(runtime))
-    from notifyws.logins import forget
-
-    forget()
+    _forget(runtime)
     if not quiet:
         say(f"Logged out of {account.origin}")
 
@@ -162,6 +160,7 @@ async def _logout(runtime: Runtime) -> None:
         problem = await runtime.keeper.logout()
         if problem is not None:
             say(f"warning: the server could not be told: {problem.message}")
+        runtime.want_emptied()
     finally:
         await runtime.aclose()
 
@@ -230,6 +229,16 @@ async def _log_in(runtime: Runtime) -> dict[str, Any]:
         }
     finally:
         await runtime.aclose()
+
+
+def _forget(runtime: Runtime) -> None:
+    """Forget the remembered login, if it is the one that was logged out."""
+    from notifyws.logins import forget, recall
+
+    kept, settings = recall(), runtime.settings
+    same = kept.get("url") == (settings.url or settings.socket_url)
+    if same and kept.get("username", "") == settings.username:
+        forget()
 
 
 def _remember(runtime: Runtime) -> None:

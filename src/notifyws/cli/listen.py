@@ -17,6 +17,7 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
+from notifyws.cli.streams import warner
 from notifyws.errors import UsageError
 from notifyws.selection import Selection
 from notifyws.settings import Settings
@@ -158,7 +159,7 @@ def listen(
 
     _check(timeout, max_retries)
     form = _form(json=json, plain=plain, raw=raw)
-    selection = Selection(type_ or (), filter_, count, until)
+    selection = Selection(type_ or (), filter_, count, until, warner(quiet))
     common = Common(server, profile, url, env_file, verbose, quiet)
     settings = (
         Settings(max_retries=max_retries)
@@ -179,7 +180,7 @@ def _form(**wanted: bool) -> str:
 
 
 def _check(timeout: float | None, max_retries: int | None) -> None:
-    if timeout is not None and timeout <= 0:
+    if timeout is not None and not timeout > 0:
         message = f"--timeout must be more than 0, not {timeout:g}"
         raise UsageError(message, "give it seconds, as in --timeout 60")
     if max_retries is not None and max_retries < 0:

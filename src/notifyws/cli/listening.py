@@ -242,9 +242,9 @@ def _face(
             watcher = Watcher(service, settings, time.monotonic)
             service.observe(watcher)
             width = terminal_width(1, os.environ)
-            return LiveFace(
-                LiveView(look, output, watcher.status, width=width), look, speak
-            )
+            view = LiveView(look, output, watcher.status, width=width)
+            service.observe(lambda event: view.tick())
+            return LiveFace(view, look, speak)
 
 
 def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:

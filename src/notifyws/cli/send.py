@@ -126,7 +126,7 @@ def send(
     given = from_parts(type_, texts, pairs or (), whole, sample=sample)
     if lines and given is not None:
         raise UsageError("--lines takes its messages from stdin only", "give no body")
-    if timeout <= 0:
+    if not timeout > 0:
         message = f"--timeout must be more than 0, not {timeout:g}"
         raise UsageError(message, "give it seconds, as in --timeout 10")
     common = Common(server, profile, url, env_file, verbose, quiet)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from notifyws.cli.streams import emit, emit_json, say, warner
@@ -28,6 +29,8 @@ __all__ = ["Request", "print_frame", "send_lines", "send_one"]
 
 BATCH = 500
 """Messages that share one ping with --lines."""
+SEVERITY = {"delivered": 0, "unknown": 1, "rejected": 2}
+READING = "Reading messages from stdin, a JSON object a line ..."
 AHEAD = 4
 """Batches that may be on their way at once."""
 
@@ -52,8 +55,10 @@ def _service(request: Request, settings: Settings) -> NotificationService:
     from notifyws.service import NotificationService
 
     patient = min(settings.open_timeout, request.timeout)
+    parting = min(settings.close_timeout, request.timeout / 4)
     return NotificationService(
-        replace(settings, open_timeout=patient), warn=warner(request.quiet)
+        replace(settings, open_timeout=patient, close_timeout=parting),
+        warn=warner(request.quiet),
     )
 
 
@@ -83,7 +88,9 @@ async def send_one(request: Request, settings: Settings, message: Message) -> No
         emit_json(result.as_json())
     elif result.status == "delivered" and not request.quiet:
         say(f"Delivered {message.type}")
-    _raise_unless_delivered(sent)
+    tally = _Tally()
+    tally.add(sent)
+    tally.raise_unless_delivered()
 
 
 async def _before(
@@ -99,32 +106,37 @@ async def _before(
         return [Sent("unknown", m.type, m.id, detail) for m in messages]
 
 
-def _raise_unless_delivered(sent: Sequence[Sent]) -> None:
-    """Raise for the worst that became of any of them."""
-    bad = [each for each in sent if each.status != "delivered"]
-    if not bad:
-        return
-    of_many = f"{len(bad)} of {len(sent)} messages" if len(sent) > 1 else "the message"
-    rejected = next((each for each in bad if each.status == "rejected"), None)
-    if rejected is not None:
-        was = "were not taken" if len(sent) > 1 else "was rejected"
-        hint = "correct it; the server's words are above"
-        raise MessageRejected(f"{of_many} {was}: {rejected.detail}", hint)
-    hint = "look at the other side before sending again: it may have arrived"
-    message = f"nothing shows whether {of_many} arrived: {bad[0].detail}"
-    raise MessageUnconfirmed(message, hint)
-
-
 @dataclass(slots=True)
 class _Tally:
-    """Keeps what is needed for the end, not every result."""
+    """Counts what became of messages, and keeps the worst of it for the end."""
 
     total: int = 0
-    bad: list[Sent] = field(default_factory=list)
+    delivered: int = 0
+    worst: Sent | None = None
 
     def add(self, sent: Sequence[Sent]) -> None:
-        self.total += len(sent)
-        self.bad += [s for s in sent if s.status != "delivered"][: 100 - len(self.bad)]
+        for each in sent:
+            self.total += 1
+            self.delivered += each.status == "delivered"
+            if (
+                self.worst is None
+                or SEVERITY[each.status] > SEVERITY[self.worst.status]
+            ):
+                self.worst = each
+
+    def raise_unless_delivered(self) -> None:
+        """Raise for the worst that became of any of them."""
+        if self.worst is None or self.worst.status == "delivered":
+            return
+        bad, many = self.total - self.delivered, self.total > 1
+        what = f"{bad} of {self.total} messages" if many else "the message"
+        if self.worst.status == "rejected":
+            was = "were not taken" if many else "was rejected"
+            hint = "correct it by what the server says, and send it again"
+            raise MessageRejected(f"{what} {was}: {self.worst.detail}", hint)
+        hint = "look at the other side before sending again: it may have arrived"
+        message = f"nothing shows whether {what} arrived: {self.worst.detail}"
+        raise MessageUnconfirmed(message, hint)
 
 
 async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> None:
@@ -136,7 +148,7 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
         MessageRejected, MessageUnconfirmed: some were not taken, or nothing shows it.
     """
     if dry_run:
-        async for batch in _batches():
+        async for batch in _batches(request.quiet):
             for message in batch:
                 print_frame(settings, message)
         return
@@ -146,8 +158,9 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
         on_their_way: list[asyncio.Task[list[Sent]]] = []
         problem: NotifyError | None = None
         try:
-            async for batch in _batches():
-                task = asyncio.create_task(service.send_all(batch))
+            async for batch in _batches(request.quiet):
+                end = asyncio.get_running_loop().time() + request.timeout
+                task = asyncio.create_task(_before(end, service, batch))
                 on_their_way.append(task)
                 if len(on_their_way) >= AHEAD:
                     _print(request, tally, await on_their_way.pop(0))
@@ -158,8 +171,8 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
     if problem is not None:
         raise problem
     if not request.quiet:
-        say(f"Delivered {tally.total - len(tally.bad)} of {tally.total}")
-    _raise_unless_delivered(tally.bad)
+        say(f"Delivered {tally.delivered} of {tally.total}")
+    tally.raise_unless_delivered()
 
 
 def _print(request: Request, tally: _Tally, sent: Sequence[Sent]) -> None:
@@ -173,10 +186,10 @@ def _print(request: Request, tally: _Tally, sent: Sequence[Sent]) -> None:
                 say(f"{each.status}: {each.type} {each.id or ''} {each.detail or ''}")
 
 
-async def _batches() -> AsyncIterator[list[Message]]:
+async def _batches(quiet: bool) -> AsyncIterator[list[Message]]:
     """Yield messages as their lines come: all that is there, at most a batch."""
     number = 0
-    async for lines in _stdin_lines():
+    async for lines in _stdin_lines(quiet):
         batch: list[Message] = []
         for line in lines:
             number += 1
@@ -195,10 +208,16 @@ async def _batches() -> AsyncIterator[list[Message]]:
             yield batch
 
 
-async def _stdin_lines() -> AsyncIterator[list[str]]:
+async def _stdin_lines(quiet: bool) -> AsyncIterator[list[str]]:
     """Yield the whole lines of stdin, as many at a time as have come."""
     rest = b""
+    if not quiet and not select.select([0], [], [], 0)[0]:
+        later = asyncio.get_running_loop().call_later(1.0, say, READING)
+    else:
+        later = None
     while chunk := await _stdin_chunk():
+        if later is not None:
+            later.cancel()
         *whole, rest = (rest + chunk).split(b"\n")
         if whole:
             yield [_decoded(line) for line in whole]

@@ -21,7 +21,10 @@ Examples:
 
 
 Port = Annotated[
-    int, typer.Option("--port", "-p", help="Port on 127.0.0.1; 0 for a free one.")
+    int,
+    typer.Option(
+        "--port", "-p", metavar="PORT", help="Port on 127.0.0.1; 0 for a free one."
+    ),
 ]
 User = Annotated[
     list[str] | None,
@@ -32,16 +35,26 @@ User = Annotated[
     ),
 ]
 AccessTtl = Annotated[
-    float, typer.Option("--access-ttl", help="Seconds an access token lives.")
+    float,
+    typer.Option(
+        "--access-ttl", metavar="SECONDS", help="Seconds an access token lives."
+    ),
 ]
 RefreshTtl = Annotated[
-    float, typer.Option("--refresh-ttl", help="Seconds a refresh token lives.")
+    float,
+    typer.Option(
+        "--refresh-ttl", metavar="SECONDS", help="Seconds a refresh token lives."
+    ),
 ]
 Traffic = Annotated[
-    float, typer.Option("--traffic", help="Sample notifications a second.")
+    float,
+    typer.Option("--traffic", metavar="RATE", help="Sample notifications a second."),
 ]
 Flaky = Annotated[
-    float, typer.Option("--flaky", help="Cut connections after about so long.")
+    float,
+    typer.Option(
+        "--flaky", metavar="SECONDS", help="Cut connections after about so long."
+    ),
 ]
 State = Annotated[
     Path | None,

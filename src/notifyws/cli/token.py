@@ -68,6 +68,7 @@ async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> Obtained | N
     try:
         if clear:
             await runtime.keeper.clear()
+            runtime.want_emptied()
             return None
         if refresh and runtime.settings.token:
             raise UsageError("a ready-made token cannot be refreshed")

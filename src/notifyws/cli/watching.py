@@ -51,7 +51,7 @@ class Watcher:
         self._service = service
         self._user_id = settings.user_id or None
         self._now = now
-        self._seen = _Seen()
+        self._seen = _Seen(host=host_of(settings.connect_url))
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
