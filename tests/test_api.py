@@ -235,8 +235,48 @@ async def test_a_redirect_carries_the_password_nowhere(status):
         assert elsewhere.connections == 0
     assert type(error) is HttpRefused
     assert error.message.endswith(
-        f"answered {status} (a redirect to {there}, not followed)"
+        f"answered {status} (a redirect to {elsewhere.origin}, not followed)"
     )
+
+
+@pytest.mark.parametrize(
+    "there",
+    [f"https://h/?password={PASSWORD}", f"/?{PASSWORD}", f"https://{PASSWORD}.example"],
+)
+@on_a_loop
+async def test_a_redirect_that_repeats_the_body_does_not_show_it(there):
+    async with httpd(says(answer(302, Location=there))) as server:
+        error = await failing(side(server.origin).login("demo", PASSWORD))
+    assert "not followed" in error.message
+    there = there.replace(PASSWORD, REFRESH)
+    async with httpd(says(answer(302, Location=there))) as server:
+        error = await failing(side(server.origin).refresh(REFRESH))
+    assert "not followed" in error.message
+
+
+@on_a_loop
+async def test_junk_that_repeats_the_body_does_not_show_it():
+    async with httpd(says(f"{PASSWORD}\r\n\r\n".encode())) as server:
+        error = await failing(side(server.origin).login("demo", PASSWORD))
+    assert "***" in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "hint"),
+    [
+        (429, {}, "try again later"),
+        (500, {}, "try again later"),
+        (503, {"Retry_After": "9"}, "try again later, in 9 s"),
+        (429, {"Retry_After": "soon"}, "try again later"),
+        (404, {"Retry_After": "9"}, "check the server's URL and --profile"),
+    ],
+)
+@on_a_loop
+async def test_a_server_that_is_busy_is_asked_again_later(status, said, hint):
+    async with httpd(says(answer(status, **said))) as server:
+        here = side(server.origin)
+        assert (await failing(here.login("demo", PASSWORD))).hint == hint
+        assert (await failing(here.refresh(REFRESH))).hint == hint
 
 
 @pytest.mark.parametrize(

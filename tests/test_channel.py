@@ -24,6 +24,8 @@ from notifyws.errors import (
     UpgradeRefused,
 )
 from notifyws.protocol.opening import Opening
+from notifyws.protocol.opening import opening as make_opening
+from tests.protocol import DEFAULT
 from tests.support.aio import on_a_loop
 from tests.support.httpd import (
     BINARY,
@@ -345,6 +347,7 @@ async def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_there():
 
     lost = await end_of(story, Limits(close_timeout=0.05))
     assert lost.code == 1009
+    assert "NOTIFYWS_MAX_SIZE" in lost.hint
 
 
 @on_a_loop
@@ -528,7 +531,7 @@ async def test_a_redirect_is_not_followed_anywhere(status):
         assert elsewhere.connections == 0
     assert type(error) is UpgradeRefused
     assert (error.status, error.location) == (status, there)
-    assert there in error.message
+    assert f"(a redirect to {elsewhere.url}, not followed)" in error.message
 
 
 @pytest.mark.parametrize(
@@ -638,6 +641,24 @@ def measured(test):
             tracemalloc.stop()
 
     return run()
+
+
+@on_a_loop
+async def test_what_waits_for_a_reader_that_pauses_is_bounded_in_bytes():
+    async def story(peer):
+        await peer.upgrade()
+        for _ in range(100):
+            await peer.write(large)
+        await peer.close(1000)
+
+    async def paused():
+        async with httpd(story) as server:
+            one = await dial(Opening(server.url), PATIENT, None)
+            await asyncio.sleep(0.2)
+            one.abort()
+
+    large = framed(TEXT, b"x" * 900_000)
+    await measured(paused)
 
 
 @pytest.mark.parametrize("status", [200, 401, 503])
@@ -766,6 +787,50 @@ async def test_a_url_that_cannot_be_used_is_no_place_for_a_token_either():
         await dial(opening, QUICK, None)
     shown = "".join(traceback.format_exception(caught.value))
     assert SENTINEL not in shown
+
+
+PLACES = ["header", "query:t", "subprotocol:jwt", "message"]
+
+
+def opening_with(url, place, token=SENTINEL):
+    """Return how the default profile opens a socket, its token in a place."""
+    return make_opening(DEFAULT, url, token, token_in=place)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@on_a_loop
+async def test_a_close_that_repeats_the_token_does_not_show_it(place):
+    async def story(peer):
+        await peer.upgrade()
+        await peer.close(4403, f"who is Bearer {SENTINEL}?")
+
+    async with httpd(story) as server:
+        one = await dial(opening_with(server.url, place), PATIENT, None)
+        with pytest.raises(ConnectionLost) as caught:
+            await one.recv()
+    assert caught.value.reason == "who is Bearer ***?"
+    assert caught.value.message == "connection closed (4403): who is Bearer ***?"
+
+
+@pytest.mark.parametrize("place", PLACES)
+@on_a_loop
+async def test_an_answer_that_repeats_the_token_does_not_show_it(place):
+    there = f"wss://{SENTINEL}.example/?t={SENTINEL}"
+    said = answer(302, Location=there).replace(b"Said", SENTINEL.encode())
+    async with httpd(says(said)) as server:
+        error = await refusal("", opening=opening_with(server.url, place))
+    assert "answered 302 ***" in error.message
+    assert "(a redirect to wss://***.example, not followed)" in error.message
+    assert SENTINEL not in str(vars(error)) + repr(error)
+
+
+@on_a_loop
+async def test_junk_that_repeats_the_token_does_not_show_it():
+    async with httpd(says(f"HTTP/1.1 {SENTINEL}\r\n\r\n".encode())) as server:
+        error = await refusal("", opening=opening_with(server.url, "query:t"))
+    assert type(error) is NotWebSocket
+    assert "***" in error.message
+    assert SENTINEL not in repr(error)
 
 
 def test_an_error_nobody_has_heard_of_is_a_network_error():

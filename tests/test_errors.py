@@ -82,3 +82,17 @@ def test_a_lost_connection_says_its_code_and_reason(code, reason, sentence):
     assert (str(error), error.code, error.reason) == (sentence, code, reason)
     assert error.sent is False
     assert ConnectionLost(code, sent=True).sent is True
+
+
+@pytest.mark.parametrize(
+    ("code", "sent", "hint"),
+    [
+        (1009, True, "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"),
+        (1009, False, "notifyws status --check"),
+        (1006, False, "notifyws status --check"),
+        (3500, False, "notifyws status --check"),
+        (4403, False, "notifyws status --check"),
+    ],
+)
+def test_a_lost_connection_knows_what_to_try(code, sent, hint):
+    assert ConnectionLost(code, "why", sent=sent).hint == hint

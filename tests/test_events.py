@@ -1,5 +1,7 @@
 """What people and scripts are told of a connection."""
 
+from dataclasses import replace
+
 import pytest
 
 from notifyws.events import (
@@ -26,7 +28,7 @@ AT = "2024-01-15T10:30:00.000Z"
         ),
         (
             Connected("wss://h", "42"),
-            {"event": "connected", "url": "wss://h", "user_id": "42"},
+            {"event": "connected", "url": "wss://h", "userId": "42"},
         ),
         (Connected("wss://h"), {"event": "connected", "url": "wss://h"}),
         (
@@ -55,12 +57,18 @@ AT = "2024-01-15T10:30:00.000Z"
     ],
 )
 def test_a_lifecycle_line_names_the_event_its_facts_and_the_time(event, said):
-    assert list(as_json(event, AT).items()) == [*said.items(), ("at", AT)]
+    told = as_json(replace(event, at=AT))
+    assert list(told.items()) == [*said.items(), ("at", AT)]
+
+
+def test_events_are_equal_in_their_facts_whenever_they_happened():
+    assert Closed("done", at=AT) == Closed("done")
+    assert Closed("done", at=AT) != Closed("lost", at=AT)
 
 
 def test_a_first_attempt_is_number_0_and_a_gap_is_not_recovered_unless_said():
-    assert as_json(Connecting("wss://h"), AT)["attempt"] == 0
-    assert as_json(Gap("a", "b", "why"), AT)["recovered"] is False
+    assert as_json(Connecting("wss://h"))["attempt"] == 0
+    assert as_json(Gap("a", "b", "why"))["recovered"] is False
 
 
 def test_a_moment_is_rfc_3339_utc_with_milliseconds():

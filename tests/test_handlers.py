@@ -23,8 +23,11 @@ from tests.support.virtual import in_virtual_time, turns
 URL = "wss://ws.example.com"
 
 
-def note(number: int) -> Notification:
-    return Notification({"type": "note", "id": number}, "2024-01-15T10:30:00Z")
+MEBIBYTE = "x" * (1 << 20)
+
+
+def note(number: int, frame: str | None = None) -> Notification:
+    return Notification({"type": "note", "id": number}, "2024-01-15T10:30:00Z", frame)
 
 
 def recorded(*events: str) -> tuple[Handlers, list]:
@@ -201,15 +204,63 @@ async def test_with_a_handler_what_came_far_too_early_is_no_longer_kept():
 @in_virtual_time
 async def test_without_a_handler_whoever_tells_waits_for_somebody():
     handlers = Handlers()
-    for number in range(module.KEPT - 1):
+    for number in range(module.KEPT):
         await handlers.tell(note(number))
-    telling = asyncio.create_task(handlers.tell(note(module.KEPT - 1)))
+    telling = asyncio.create_task(handlers.tell(note(module.KEPT)))
     await asyncio.sleep(5)
     assert not telling.done()
     feed = handlers.feed()
+    assert (await feed.get()).id == 0
     await telling
     handlers.end()
     assert len(await listened(feed)) == module.KEPT
+
+
+@in_virtual_time
+async def test_with_a_handler_as_well_what_came_early_is_kept_for_an_iteration():
+    handlers, calls = recorded("message")
+    for number in range(3):
+        await handlers.tell(note(number, MEBIBYTE))
+    feed = handlers.feed()
+    handlers.end()
+    assert len(calls) == 3
+    assert await listened(feed) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@in_virtual_time
+async def test_large_ones_are_bounded_by_their_bytes(begun):
+    handlers = Handlers()
+    feed = handlers.feed() if begun else None
+    for number in range(16):
+        await handlers.tell(note(number, MEBIBYTE))
+    telling = asyncio.create_task(handlers.tell(note(16, MEBIBYTE)))
+    await asyncio.sleep(5)
+    assert not telling.done()
+    feed = feed or handlers.feed()
+    assert (await feed.get()).id == 0
+    await telling
+    handlers.end()
+    assert await listened(feed) == [*range(1, 17)]
+
+
+@in_virtual_time
+async def test_with_a_handler_large_ones_that_came_far_too_early_are_let_go():
+    handlers, calls = recorded("message")
+    for number in range(17):
+        await handlers.tell(note(number, MEBIBYTE))
+    assert len(calls) == 17
+    handlers.end()
+    assert await listened(handlers.feed()) == []
+
+
+@in_virtual_time
+async def test_one_that_is_larger_than_all_room_is_taken_when_nothing_else_waits():
+    handlers = Handlers()
+    feed = handlers.feed()
+    await handlers.tell(note(1, MEBIBYTE * 17))
+    handlers.end()
+    assert await listened(feed) == [1]
 
 
 @in_virtual_time

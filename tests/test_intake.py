@@ -123,6 +123,16 @@ async def test_a_frame_that_is_not_understood_is_one_error_event():
 
 
 @in_virtual_time
+async def test_an_event_carries_when_it_happened_however_late_it_is_read():
+    desk = Desk()
+    await asyncio.sleep(1.5)
+    desk.take("nonsense")
+    await asyncio.sleep(60)
+    assert [event.at for event in desk.told] == [AT.format(1.5)]
+    assert [event.at for event in await desk.read()] == [AT.format(1.5)]
+
+
+@in_virtual_time
 async def test_a_frame_of_no_interest_is_told_to_nobody():
     desk = Desk()
     desk.take('{"type":"hello"}', note(1))

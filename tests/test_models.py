@@ -4,6 +4,8 @@ import hashlib
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from notifyws.models import (
     Account,
@@ -114,10 +116,62 @@ def test_a_strict_frame_is_its_own_line():
     )
 
 
-@pytest.mark.parametrize("given", [["{ frame }"], ["{ frame }", False], [None, True]])
-def test_anything_else_is_written_anew(given):
-    line = Notification({"type": "t"}, NOW, *given).line()
-    assert json.loads(line)["timestamp"] == NOW
+@pytest.mark.parametrize(
+    ("frame", "line"),
+    [
+        ('{ "type":"t" } ', '{ "type":"t" ,"title":"","message":"","timestamp":"N"}'),
+        ('{"type":"t","title":1E2}', None),
+        ('{"type":"t","title":"","message":-0,"timestamp":0}', None),
+    ],
+)
+def test_what_is_missing_is_added_to_a_frame_that_is_one_line_of_ascii(frame, line):
+    found = Notification(json.loads(frame), "N", frame).line()
+    assert found == (line or found)
+    assert found.startswith(frame.rstrip(" }"))
+
+
+@pytest.mark.parametrize(
+    ("frame", "strict"),
+    [('{"type":\n"t"}', False), ('{"type":"t","é":1}', False), (None, True)],
+)
+def test_anything_else_is_written_anew(frame, strict):
+    fields = json.loads(frame or '{"type":"t"}')
+    line = Notification(fields, NOW, frame, strict).line()
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line) == {
+        **fields,
+        "title": "",
+        "message": "",
+        "timestamp": NOW,
+    }
+
+
+_NUMBERS = ["0", "-0", "1E2", "1.0", "0.1234567890123456789", "12345678901234567890"]
+_VALUES = [*_NUMBERS, "null", "{}", "[ 1.50 , -0.0 ]", '"}"', '"\\u00e9\\n"']
+_NAMES = st.sampled_from(["title", "message", "timestamp", "x", "}", "a b"])
+_BLANKS = st.sampled_from(["", " ", "\t "])
+
+
+def as_written(text: str) -> list:
+    """Return an object's members in their order, numbers as their very text."""
+    value = json.loads(text, parse_int=str, parse_float=str, parse_constant=pytest.fail)
+    return list(value.items())
+
+
+@settings(max_examples=50, deadline=None, database=None)
+@given(st.dictionaries(_NAMES, st.sampled_from(_VALUES)), _BLANKS, _BLANKS)
+def test_a_line_is_the_frame_with_what_was_missing_and_no_number_changed(
+    members, blank, tail
+):
+    texts = [f'"{k}"{blank}:{blank}{v}' for k, v in {**members, "type": '"t"'}.items()]
+    frame = f"{blank}{{{blank}{f'{blank},'.join(texts)}{blank}}}{tail}"
+    line = Notification(json.loads(frame), NOW, frame).line()
+    assert line.isascii()
+    assert len(line.splitlines()) == 1
+    missing = {"title": "", "message": "", "timestamp": NOW}
+    added = [(k, v) for k, v in missing.items() if k not in members]
+    assert as_written(line) == as_written(frame) + added
 
 
 def test_a_message_has_an_empty_payload_and_no_id_unless_given():

@@ -196,9 +196,11 @@ async def test_handlers_of_every_event_plain_or_async_are_told_in_order():
     assert names == [
         *("connected", "message", "message", "error"),
         *("disconnected", "reconnecting", "connected", "message", "message"),
+        "disconnected",
     ]
     assert ("disconnected", 1012, "soon back") in heard
     assert ("reconnecting", 1, True) in heard
+    assert heard[-1] == ("disconnected", 1000, "")
 
 
 def test_an_event_that_is_none_is_refused():
@@ -711,9 +713,11 @@ async def test_arrivals_are_bursts_of_events_and_notifications_in_their_order():
         await service.closed()
     kinds = [getattr(item, "name", type(item).__name__) for item in seen]
     assert kinds == [
-        *("connecting", "connected", "error", "Frame", "Notification", "closed")
+        *("connecting", "connected", "error", "Frame", "Notification"),
+        *("disconnected", "closed"),
     ]
-    assert observed == ["connecting", "connected", "error", "closed"]
+    ends = ["disconnected", "closed"]
+    assert observed == ["connecting", "connected", "error", *ends]
     assert Frame("[]") in seen
 
 

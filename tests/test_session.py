@@ -219,6 +219,7 @@ async def test_refused_at_start_then_up_tells_every_change_once_and_in_order():
         Reconnecting(3, 4.0, why),
         Connecting(URL, 3),
         Connected(URL, "42"),
+        Disconnected(1000),
         Closed(),
     ]
     assert scene.server.dialled_at == [0.0, 1.0, 3.0, 7.0]
@@ -502,7 +503,7 @@ async def test_a_close_that_nothing_names_is_retried(code):
     scene = Scene(accepts(5.0, Close(code)))
     assert await scene.stop_after(10) is None
     assert scene.server.dialled_at == [0.0, 6.0]
-    assert scene.of(Disconnected) == [Disconnected(code, "")]
+    assert scene.of(Disconnected) == [Disconnected(code), Disconnected(1000)]
 
 
 @pytest.mark.parametrize("code", [3500, 3999, 4400, 4403, 4404, 4500, 4999])
@@ -551,8 +552,9 @@ async def test_less_than_half_a_minute_is_not():
 async def test_a_black_hole_is_noticed_within_thirty_seconds():
     scene = Scene(accepts(5.0, HOLE))
     await scene.stop_after(40)
-    assert scene.told_at[scene.told.index(scene.of(Disconnected)[0])] == 30.0
-    assert scene.of(Disconnected) == [Disconnected(1006, "no pong within 10 s")]
+    lost, _ = scene.of(Disconnected)
+    assert scene.told_at[scene.told.index(lost)] == 30.0
+    assert lost == Disconnected(1006, "no pong within 10 s")
     assert scene.server.dialled_at == [0.0, 31.0]
     assert scene.server.channels[0].aborted
 
@@ -626,7 +628,7 @@ async def test_told_to_stop_it_says_goodbye():
     scene = Scene()
     assert await scene.stop_after(5) is None
     assert scene.channel.closed_with == [1000]
-    assert scene.told[-1] == Closed()
+    assert scene.told[-2:] == [Disconnected(1000), Closed()]
     assert scene.session.link is None
 
 
@@ -658,10 +660,12 @@ async def test_told_to_stop_it_is_gone_at_once_whatever_it_does(visit, state):
     assert scene.session.state is state
     assert await elapsed(scene.stop()) == 0
     assert scene.told[-1] == Closed()
+    was_open = state is State.CONNECTED
+    assert (scene.told[-2] == Disconnected(1000)) is was_open
     assert scene.server.open == []
     assert [c.closed_with for c in scene.server.channels] in (
         [],
-        [[1000]] if state is State.CONNECTED else [[]],
+        [[1000]] if was_open else [[]],
     )
 
 
@@ -773,7 +777,7 @@ async def test_what_cannot_be_resumed_is_a_gap_from_the_last_word_to_the_next(ho
     await scene.stop_after(60)
     assert scene.server.sinces == [None, None, None]
     assert scene.of(Gap) == [Gap(at(4), at(9), UNREPLAYABLE)]
-    assert scene.told[-2:] == [scene.of(Gap)[0], Closed()]
+    assert scene.told[-3:] == [scene.of(Gap)[0], Disconnected(1000), Closed()]
 
 
 @in_virtual_time
@@ -829,7 +833,7 @@ async def test_a_reader_that_catches_up_within_two_seconds_is_waited_for(resume)
     await scene.stop_after(60)
     await reading
     assert scene.shown == [1, 2, 3, 4, 5]
-    assert scene.told == [Connecting(URL, 0), Connected(URL, "42"), Closed()]
+    assert scene.of(Disconnected) == [Disconnected(1000)]
     assert scene.channel.pinged_at == [0.0, 20.0, 40.0, 60.0]
 
 
@@ -870,6 +874,7 @@ async def test_without_room_for_two_seconds_a_server_that_can_replay_is_left():
         Disconnected(1000, too_slow),
         Connecting(URL, 0),
         Connected(URL, "42"),
+        Disconnected(1000),
         Closed(),
     ]
     assert scene.told_at[2] == 2.0
@@ -939,7 +944,7 @@ async def test_a_connection_that_ends_while_a_reader_is_waited_for_loses_nothing
     await reading
     assert scene.server.sinces == [None, "4"]
     assert (scene.shown, scene.of(Gap)) == ([1, 2, 3, 4, 5], [])
-    assert scene.of(Disconnected) == [Disconnected(1006, "")]
+    assert scene.of(Disconnected) == [Disconnected(1006, ""), Disconnected(1000)]
 
 
 @in_virtual_time
@@ -1008,6 +1013,7 @@ async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():
     await asyncio.sleep(2.5)
     assert await elapsed(scene.stop()) == 0
     assert scene.channel.aborted
+    assert [event.code for event in scene.of(Disconnected)] == [1000]
 
 
 @in_virtual_time

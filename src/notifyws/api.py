@@ -1,7 +1,8 @@
 """httpx: the HTTP side of a server, as the profile's steps say.
 
 An exchange has one time limit over everything, takes at most 64 KiB, follows no
-redirect (it would carry a password to another place), and never shows what it sent.
+redirect (it would carry a password to another place), and never shows what it sent,
+not even when the answer's headers repeat it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from notifyws.errors import (
     NotifyError,
 )
 from notifyws.models import TokenPair
+from notifyws.protocol.masking import masked, redirected, spellings
 from notifyws.protocol.profile import Profile, Step
 from notifyws.protocol.replies import Lifetimes, NoToken, read_tokens
 from notifyws.protocol.template import fill
@@ -42,7 +44,7 @@ class Reply:
 
     Args:
         status: the status code.
-        headers: lower-case names.
+        headers: lower-case names; what we sent in secret is masked.
         body: the decoded JSON; ``None`` when it is empty or not JSON.
     """
 
@@ -139,12 +141,10 @@ class HttpSide:
     def _accepted(self, step: Step, reply: Reply) -> None:
         if reply.status in step.accept:
             return
-        location = reply.headers.get("location")
-        towards = f" (a redirect to {location}, not followed)" if location else ""
-        message = f"{self._origin}{step.path} answered {reply.status}{towards}"
+        towards = redirected(reply.headers.get("location"))
         raise HttpRefused(
-            message,
-            "check the server's URL and --profile",
+            f"{self._origin}{step.path} answered {reply.status}{towards}",
+            _what_to_try(reply),
             status=reply.status,
             headers=reply.headers,
             body=reply.body,
@@ -153,6 +153,7 @@ class HttpSide:
     async def _exchange(self, step: Step, variables: Mapping[str, Any]) -> Reply:
         import httpx
 
+        secrets = _secrets(variables)
         try:
             async with (
                 asyncio.timeout(self._timeout),
@@ -166,13 +167,14 @@ class HttpSide:
             ):
                 body = await _bounded(response)
                 headers = {
-                    key.lower(): value for key, value in response.headers.items()
+                    key.lower(): masked(value, secrets)
+                    for key, value in response.headers.items()
                 }
                 return Reply(response.status_code, headers, body)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise self._translated(error) from None
+            raise self._translated(error, secrets) from None
 
-    def _translated(self, error: Exception) -> NotifyError:
+    def _translated(self, error: Exception, secrets: tuple[str, ...]) -> NotifyError:
         import httpx
 
         from notifyws.channel import certificate_rejected, unreachable
@@ -186,7 +188,8 @@ class HttpSide:
             return certificate_rejected(cause, host)
         if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError):
             return unreachable(cause, host)
-        message = f"cannot talk HTTP with {host}: {cause or type(cause).__name__}"
+        why = masked(str(cause), secrets) or type(cause).__name__
+        message = f"cannot talk HTTP with {host}: {why}"
         return NetworkFailed(message, "notifyws status --check")
 
 
@@ -215,6 +218,19 @@ def http_client(
         raise unusable_proxy("it is no http:// or https:// URL") from None
     except httpx.InvalidURL as error:
         raise unusable_proxy(str(error)) from None
+
+
+def _secrets(variables: Mapping[str, Any]) -> tuple[str, ...]:
+    return spellings(*(value for key, value in variables.items() if key != "username"))
+
+
+def _what_to_try(reply: Reply) -> str:
+    from notifyws.channel import retry_after
+
+    if reply.status != 429 and reply.status < 500:
+        return "check the server's URL and --profile"
+    seconds = retry_after(reply.headers.get("retry-after"))
+    return "try again later" + (f", in {seconds:.0f} s" if seconds else "")
 
 
 def _headers(step: Step, variables: Mapping[str, Any]) -> dict[str, str]:

@@ -136,7 +136,10 @@ class ConnectionLost(NetworkFailed):
 
     def __init__(self, code: int, reason: str = "", *, sent: bool = False) -> None:
         what = f"connection closed ({code})" if code != 1006 else "connection cut"
-        super().__init__(f"{what}: {reason}" if reason else what)
+        hint = "notifyws status --check"
+        if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
+            hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
+        super().__init__(f"{what}: {reason}" if reason else what, hint)
         self.code = code
         self.reason = reason
         self.sent = sent

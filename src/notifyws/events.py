@@ -1,12 +1,13 @@
 """What happens to a connection, as facts that people and scripts are told.
 
-Each is frozen and knows the name it has in JSON Lines (``--events``); the time is
-added where it is told. Views and handlers draw from these and from nothing else.
+Each is frozen and knows the name it has in JSON Lines (``--events``); its time is
+added where it is told, and is no part of what makes two equal. Views and handlers
+draw from these and from nothing else.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 __all__ = [
@@ -26,7 +27,14 @@ FailureType = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Connecting:
+class _Happening:
+    """Something that happened ``at`` (RFC 3339 UTC); empty until it is told."""
+
+    at: str = field(default="", compare=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting(_Happening):
     """A socket is about to be opened; ``attempt`` is 0 for the first."""
 
     name: ClassVar[str] = "connecting"
@@ -35,7 +43,7 @@ class Connecting:
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(_Happening):
     """The profile's handshake is done: the server knows who we are."""
 
     name: ClassVar[str] = "connected"
@@ -44,7 +52,7 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(_Happening):
     """An open socket ended; ``reason`` is the peer's words, or ours."""
 
     name: ClassVar[str] = "disconnected"
@@ -53,7 +61,7 @@ class Disconnected:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconnecting:
+class Reconnecting(_Happening):
     """Attempt number ``attempt`` follows in ``delay`` seconds."""
 
     name: ClassVar[str] = "reconnecting"
@@ -63,7 +71,7 @@ class Reconnecting:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(_Happening):
     """Something went wrong and was said; it need not end anything.
 
     Args:
@@ -77,7 +85,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(_Happening):
     """Notifications may have been missed from ``start`` to ``end`` (RFC 3339 UTC)."""
 
     name: ClassVar[str] = "gap"
@@ -88,7 +96,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(_Happening):
     """The end: nothing follows."""
 
     name: ClassVar[str] = "closed"
@@ -97,10 +105,11 @@ class Closed:
 
 Event = Connecting | Connected | Disconnected | Reconnecting | Failure | Gap | Closed
 
-_RENAMED = {"start": "from", "end": "to", "type": "kind"}
+_RENAMED = {"start": "from", "end": "to", "type": "kind", "user_id": "userId"}
 
 
-def as_json(event: Event, at: str) -> dict[str, Any]:
-    """Return the event as its JSON line's object; ``at`` is RFC 3339 UTC."""
+def as_json(event: Event) -> dict[str, Any]:
+    """Return the event as its JSON line's object; when it happened stands last."""
     facts = {_RENAMED.get(k, k): v for k, v in asdict(event).items() if v is not None}
+    at = facts.pop("at")
     return {"event": event.name, **facts, "at": at}

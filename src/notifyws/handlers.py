@@ -1,7 +1,9 @@
 """Who is told: handlers by event name, and those who iterate.
 
 Handlers run one after the other, in the order of what happens. Each iteration has a
-queue of its own; what arrived before the first one started is kept for it.
+queue of its own, bounded by count and bytes; what arrived before the first one began
+is kept for it in the same bounds. When these are reached, whoever tells waits, unless
+handlers were told already: then nothing is kept for a first iteration any more.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ __all__ = ["EVENTS", "Feed", "Handlers"]
 EVENTS = ("connected", "disconnected", "error", "message", "reconnecting")
 KEPT = 10_000
 """Notifications kept for an iteration that is behind, or has not begun."""
+KEPT_BYTES = 16 << 20
+"""Their frames together."""
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -30,14 +34,21 @@ class Feed:
 
     def __init__(self) -> None:
         self._waiting: deque[Notification | None] = deque()
+        self._bytes = 0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
 
-    async def put(self, notification: Notification | None) -> None:
+    def fits(self, notification: Notification) -> bool:
+        """Return whether there is room for it; when nothing waits, there is."""
+        room = self._bytes + _size(notification) <= KEPT_BYTES
+        return not self._waiting or (room and len(self._waiting) < KEPT)
+
+    async def put(self, notification: Notification) -> None:
         """Add one, waiting while the reader is far behind."""
-        while len(self._waiting) >= KEPT:
+        while not self.fits(notification):
             self._emptied.clear()
             await self._emptied.wait()
+        self._bytes += _size(notification)
         self._waiting.append(notification)
         self._filled.set()
 
@@ -49,6 +60,7 @@ class Feed:
     def drop(self) -> None:
         """Let everything go; whoever waits to put goes on."""
         self._waiting.clear()
+        self._bytes = 0
         self._emptied.set()
 
     async def get(self) -> Notification | None:
@@ -57,7 +69,9 @@ class Feed:
             self._filled.clear()
             await self._filled.wait()
         self._emptied.set()
-        return self._waiting.popleft()
+        notification = self._waiting.popleft()
+        self._bytes -= _size(notification)
+        return notification
 
 
 class Handlers:
@@ -66,8 +80,7 @@ class Handlers:
     def __init__(self) -> None:
         self._handlers: dict[str, list[Callable[..., Any]]] = {e: [] for e in EVENTS}
         self._feeds: list[Feed] = []
-        self._early: deque[Notification] | None = deque()
-        self._iterated = asyncio.Event()
+        self._early: Feed | None = Feed()
         self._ended = False
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -84,11 +97,7 @@ class Handlers:
 
     def feed(self) -> Feed:
         """Return a new iteration's queue; the first begins with what came early."""
-        feed = Feed()
-        for notification in self._early or ():
-            feed._waiting.append(notification)
-        self._early = None
-        self._iterated.set()
+        feed, self._early = self._early or Feed(), None
         self._feeds.append(feed)
         if self._ended:
             feed.end()
@@ -133,20 +142,18 @@ class Handlers:
             raise _one(problems)
 
     async def _feed(self, notification: Notification) -> None:
-        for feed in list(self._feeds):
-            await feed.put(notification)
-        if self._early is not None:
-            self._early.append(notification)
-            await self._if_far_too_early()
-
-    async def _if_far_too_early(self) -> None:
-        """With a handler, stop keeping: it was told. Without one, wait for somebody."""
-        if self._early is None or len(self._early) < KEPT:
-            return
-        if self._handlers["message"]:
-            self._early = None
+        early = self._early
+        if early is None:
+            for feed in list(self._feeds):
+                await feed.put(notification)
+        elif early.fits(notification) or not self._handlers["message"]:
+            await early.put(notification)
         else:
-            await self._iterated.wait()
+            self._early = None
+
+
+def _size(notification: Notification | None) -> int:
+    return len(notification.frame or "") if notification is not None else 0
 
 
 def _one(problems: list[Exception]) -> Exception:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from notifyws.delivery import Inbox
 from notifyws.events import Event, Failure, Gap
@@ -86,7 +86,8 @@ class Intake:
         return utc_text(self._world.wall())
 
     def tell(self, event: Event) -> None:
-        """Tell observers at once, and whoever shows things in its turn."""
+        """Tell observers at once, and whoever shows things in its turn: it is now."""
+        event = replace(event, at=self.now())
         for observer in self.observers:
             observer(event)
         self._inbox.announce(event, vital=isinstance(event, Gap))

@@ -33,6 +33,10 @@ def as_text(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+def _is_line(text: str) -> bool:
+    return text.isascii() and "\n" not in text and "\r" not in text
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Notification:
     """One notification.
@@ -40,7 +44,7 @@ class Notification:
     Args:
         fields: the server's own fields and values, in its order; unknown ones too.
         received: RFC 3339 UTC time of receipt, the ``timestamp`` of last resort.
-        frame: the text it arrived in; ``None`` when it did not arrive as one.
+        frame: the JSON text that ``fields`` were read from; ``None`` if there is none.
         strict: whether that text already is the line that :meth:`line` would make,
             so that it is passed on and not made again.
     """
@@ -90,17 +94,24 @@ class Notification:
 
     def as_json(self) -> dict[str, Any]:
         """Return the server's fields in its order, what was missing at the end."""
-        missing = {"title": "", "message": "", "timestamp": self.received}
-        return {
-            **self.fields,
-            **{k: v for k, v in missing.items() if k not in self.fields},
-        }
+        return {**self.fields, **self._missing()}
 
     def line(self) -> str:
-        """Return it as one line of ASCII-safe strict JSON, without the newline."""
-        if self.strict and self.frame is not None:
+        """Return it as one line of ASCII-safe strict JSON, without the newline.
+
+        The frame's own text stays where it can, because a number that is read and
+        written again may change.
+        """
+        if self.frame is None or not _is_line(self.frame):
+            return strict_json(self.as_json())
+        if self.strict:
             return self.frame
-        return strict_json(self.as_json())
+        added = [f',"{k}":{strict_json(v)}' for k, v in self._missing().items()]
+        return "".join([self.frame.rstrip().removesuffix("}"), *added, "}"])
+
+    def _missing(self) -> dict[str, str]:
+        given = {"title": "", "message": "", "timestamp": self.received}
+        return {k: v for k, v in given.items() if k not in self.fields}
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,8 +218,8 @@ class Session:
         left_at = self._world.now()
         self._down_since = utc_text(self.link.heard_at)
         self._note_interruption(self.link)
-        await self._leave(1000, "")
         self.intake.tell(Disconnected(1000, reason))
+        await self._leave(1000, "")
         await self.intake.room()
         return Left(left_at)
 
@@ -269,6 +269,8 @@ class Session:
 
     def _end(self, stop: Stop) -> None:
         if stop.cause is Cause.ASKED:
+            if self.link is not None:
+                self.intake.tell(Disconnected(1000))
             self.intake.tell(Closed())
             return
         error = self._final_error(stop)

@@ -232,10 +232,10 @@ def test_events_stand_among_the_lines_in_their_order(home, server):
     server.dev("cut", {"code": 4001, "reason": "why not"})
     listener.says("Connected", times=2)
     server.notify(2)
-    listener.prints(7)
+    listener.prints(8)
     listener.signal(signal.SIGTERM)
     listener.wait()
-    names = [line.get("event") or line["type"] for line in listener.prints(8)]
+    names = [line.get("event") or line["type"] for line in listener.prints(10)]
     assert names == [
         "connecting",
         "connected",
@@ -245,6 +245,7 @@ def test_events_stand_among_the_lines_in_their_order(home, server):
         "connecting",
         "connected",
         "t",
+        "disconnected",
         "closed",
     ]
     lost = json.loads(listener.out.lines[3])
@@ -259,7 +260,9 @@ def test_filters_until_count_and_tee_work_together(home, server):
     assert listener.wait() == 0
     titles = [json.loads(line)["title"] for line in listener.out.lines]
     assert titles == ["1", "3", "4"]
-    assert (home.path / "f").read_text() == listener.out.text + "\n"
+    file = home.path / "f"
+    assert file.read_text() == listener.out.text + "\n"
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_until_ends_with_the_first_that_matches(home, server):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from notifyws.errors import ConfigurationError
+from notifyws.protocol.masking import spellings
 from notifyws.protocol.opening import Opening, opening
 from tests.protocol import DEFAULT
 
@@ -104,7 +105,30 @@ def test_nothing_is_doubled_where_something_is_added(url, wanted):
 )
 def test_what_is_added_is_quoted(value, written):
     assert opened(last_id=value).url == f"{URL}?since={written}"
-    assert opened(value, token_in="query:a b").url == f"{URL}?a%20b={written}"
+
+
+def test_a_token_that_is_added_is_quoted_and_so_is_its_name():
+    longer = opened("a&b=c/+%", token_in="query:a b").url
+    assert longer == f"{URL}?a%20b=a%26b%3Dc%2F%2B%25"
+
+
+@pytest.mark.parametrize("place", ["header", "query:t", "subprotocol:jwt"])
+@pytest.mark.parametrize("token", ["hush\r", "hu sh", "hush\n", "hüsh", "\ud800", ""])
+def test_a_token_that_cannot_be_written_there_is_refused_unseen(place, token):
+    with pytest.raises(ConfigurationError, match="access token") as caught:
+        opened(token, token_in=place)
+    assert "NOTIFYWS_TOKEN" in caught.value.hint
+    said = repr(caught.value) + caught.value.hint
+    assert not token or (token not in said and repr(token)[1:-1] not in said)
+
+
+@pytest.mark.parametrize("token", ["hush=", "hu/sh", "hush,", '"hush"'])
+def test_a_token_that_can_be_no_subprotocol_belongs_elsewhere(token):
+    with pytest.raises(ConfigurationError, match="access token") as caught:
+        opened(token, token_in="subprotocol:jwt")
+    assert "NOTIFYWS_TOKEN_IN" in caught.value.hint
+    assert token not in repr(caught.value) + caught.value.hint
+    assert opened(token, token_in="header").headers["Authorization"].endswith(token)
 
 
 def test_the_first_frame_is_one_line_and_leaves_out_what_is_not_known():
@@ -123,7 +147,16 @@ def test_no_first_frame_is_sent_where_there_is_nothing_to_say(first_frame):
 
 @pytest.mark.parametrize(
     "place",
-    ["cookie", "header:X", "query", "query:", "subprotocol", "message:x", "Header"],
+    [
+        "cookie",
+        "header:X",
+        "query",
+        "query:",
+        "subprotocol",
+        "subprotocol:a b",
+        "message:x",
+        "Header",
+    ],
 )
 def test_an_unknown_place_is_refused_with_the_known_ones(place):
     with pytest.raises(ConfigurationError, match=f"^'{place}' is no place") as caught:
@@ -136,3 +169,8 @@ def test_an_unknown_place_is_refused_with_the_known_ones(place):
 def test_the_token_is_not_shown():
     for place in ("header", "query:t", "subprotocol:jwt", "message"):
         assert "hush" not in repr(opened("hush", token_in=place))
+
+
+@pytest.mark.parametrize("place", ["header", "query:t", "subprotocol:jwt", "message"])
+def test_an_opening_knows_its_secret_in_every_spelling(place):
+    assert opened("hush+hush", token_in=place).secrets == spellings("hush+hush")

@@ -61,7 +61,7 @@ def test_an_event_is_one_sentence(event, sentence):
 
 
 def test_an_event_is_a_json_line_too():
-    line = event_json(Disconnected(1001, "töt"), "2024-01-15T10:30:00Z")
+    line = event_json(Disconnected(1001, "töt", at="2024-01-15T10:30:00Z"))
     assert line.isascii()
     assert json.loads(line) == {
         "event": "disconnected",

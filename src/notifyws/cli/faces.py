@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +19,6 @@ from notifyws.view.live import LiveView
 from notifyws.view.look import Look
 from notifyws.view.output import Output, ReaderGone
 from notifyws.view.safe import safe_frame
-from notifyws.world import utc_text
 
 __all__ = ["Face", "JsonFace", "LiveFace", "PlainFace", "RawFace", "Tee"]
 
@@ -77,11 +75,11 @@ class JsonFace(_Lines):
             return item.line()
         if isinstance(item, Frame) or not self._events:
             return None
-        return event_json(item, utc_text(time.time()))
+        return event_json(item)
 
 
 class PlainFace(_Lines):
-    """One readable line each; gaps stand between them, other events do not."""
+    """One readable line for each notification; events are told on stderr."""
 
     def __init__(self, output: Output, look: Look) -> None:
         super().__init__(output)
@@ -168,7 +166,7 @@ class Tee:
     """Appends JSON Lines to a file; when that fails, says so once and goes on.
 
     Args:
-        path: the file; made when it is not there.
+        path: the file; made, for its owner alone, when it is not there.
         warn: is told in one sentence.
 
     Raises:
@@ -179,7 +177,7 @@ class Tee:
         self._warn = warn
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            self._fd = os.open(path, flags, 0o666)
+            self._fd = os.open(path, flags, 0o600)
         except OSError as error:
             reason = "nobody reads it" if error.errno == errno.ENXIO else error.strerror
             message = f"cannot append to {path}: {reason}"

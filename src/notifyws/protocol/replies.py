@@ -1,7 +1,8 @@
 """Replies of the HTTP side: which tokens they hold, and for how long.
 
 Servers state a lifetime in the reply, in the token (a JWT's ``exp``), or not at
-all, and some state nonsense; a statement that makes no sense counts as none.
+all, and some state nonsense; a statement that makes no sense counts as none, and
+so does a token that no header can carry.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import jmespath
 
 from notifyws.models import Token, TokenPair
+from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
 
 __all__ = ["Lifetimes", "NoToken", "claims", "read_tokens", "static_token"]
@@ -63,11 +65,13 @@ def read_tokens(
         now: unix seconds; used only for a JWT with ``exp`` but without ``iat``.
 
     Raises:
-        NoToken: there is no access token in it.
+        NoToken: there is no access token in it that can be used.
     """
     access = _text(where.access, body)
     if access is None:
         raise NoToken("the reply holds no access token")
+    if not sendable(access):
+        raise NoToken("the access token is not printable ASCII without blanks")
     refresh = _text(where.refresh, body)
     stated = _seconds(_search(where.expires_in, body))
     lives = stated or _lifetime_of_jwt(access, now) or lifetimes.access
@@ -76,6 +80,7 @@ def read_tokens(
         _token(access, lives, lifetimes.access_margin),
         (
             refresh
+            and sendable(refresh)
             and _token(
                 refresh,
                 refresh_lives or _lifetime_of_jwt(refresh, now) or lifetimes.refresh,

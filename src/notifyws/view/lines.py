@@ -60,9 +60,9 @@ def _shown_link(link: str | None, look: Look) -> str:
     return link_target(link, look.link_base) or harmless(link)
 
 
-def event_json(event: Event, at: str) -> str:
-    """Return the event as its JSON line; ``at`` is RFC 3339 UTC."""
-    return strict_json(as_json(event, at))
+def event_json(event: Event) -> str:
+    """Return the event as its JSON line."""
+    return strict_json(as_json(event))
 
 
 def event_line(event: Event, zone: tzinfo | None = None) -> str:
