@@ -1,0 +1,78 @@
+"""Secrets as text: which can be sent, and others' words shown without them.
+
+A peer may repeat what it was told, spelt as it was told or cut short: a secret is
+known by its first characters, and masked as far as it goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from itertools import takewhile
+from urllib.parse import quote, urlsplit
+
+__all__ = ["masked", "redirected", "sendable", "spellings"]
+
+SHORTEST = 4
+"""Characters of the shortest text that is worth masking."""
+MARK = 12
+"""Characters by which a secret is known; fewer of them give nothing away."""
+
+
+def sendable(token: str) -> bool:
+    """Tell whether a header can carry a token: printable ASCII without blanks."""
+    return re.fullmatch(r"[!-~]+", token) is not None
+
+
+def spellings(*secrets: str) -> tuple[str, ...]:
+    """Return secrets as they are, as a query and as JSON write them."""
+    forms = (
+        form
+        for secret in secrets
+        if len(secret) >= SHORTEST
+        for form in (
+            secret,
+            quote(secret, safe="", errors="replace"),
+            json.dumps(secret)[1:-1],
+        )
+    )
+    return tuple(dict.fromkeys(forms))
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return ``text`` with ``***`` for every secret, or part it begins with."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = _without(text, secret)
+    return text
+
+
+def redirected(location: str | None) -> str:
+    """Return what to say of a ``Location``: its origin, for it may repeat a secret."""
+    return f" (a redirect {_towards(location)}, not followed)" if location else ""
+
+
+def _without(text: str, secret: str) -> str:
+    mark, rest = secret[:MARK], secret[MARK:]
+    shown, found, text = text.partition(mark)
+    while found:
+        before, found, text = text[_common(text, rest) :].partition(mark)
+        shown += f"***{before}"
+    return shown
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginnings."""
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in alike)
+
+
+def _towards(location: str) -> str:
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "elsewhere"
+    scheme = f"{parts.scheme}:" if parts.scheme else ""
+    if parts.netloc:
+        return f"to {scheme}//{parts.netloc.rpartition('@')[2]}"
+    return "elsewhere" if scheme else "within this server"

@@ -1,0 +1,88 @@
+"""Masking: no secret in what others say, and of a redirect only its origin."""
+
+import pytest
+
+from notifyws.protocol.masking import masked, redirected, sendable, spellings
+
+SECRET = "sentinel/token+3f9c=="
+LONG = "eyJhbGciOiJIUzI1NiJ9." + "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("nothing here", "nothing here"),
+        (f"Bearer {SECRET}", "Bearer ***"),
+        (f"{SECRET}{SECRET}, {SECRET}", "******, ***"),
+        ("?t=sentinel%2Ftoken%2B3f9c%3D%3D&a=b", "?t=***&a=b"),
+    ],
+)
+def test_a_secret_is_masked_in_every_spelling(text, shown):
+    assert masked(text, spellings(SECRET)) == shown
+
+
+def test_a_secret_is_masked_as_json_spells_it():
+    assert masked(r'{"password":"say \"hush\""}', spellings('say "hush"')) == (
+        '{"password":"***"}'
+    )
+
+
+def test_a_secret_that_was_cut_short_is_masked_as_far_as_it_goes():
+    secrets = spellings(LONG)
+    assert masked(f"bad: {LONG[:100]}", secrets) == "bad: ***"
+    assert masked(f"bad: {LONG[:30]}... {LONG[:12]}", secrets) == "bad: ***... ***"
+    assert masked(f"bad: {LONG[:11]}", secrets) == f"bad: {LONG[:11]}"
+
+
+def test_a_secret_that_repeats_its_own_beginning_is_masked_whole():
+    secret = f"{'ab' * 6}-x-{'ab' * 6}-y"
+    assert masked(f"{secret}, {secret}", spellings(secret)) == "***, ***"
+
+
+@pytest.mark.parametrize("secret", ["a" * 4, "a" * 40, "ab" * 20])
+def test_nothing_of_a_monotonous_secret_is_left(secret):
+    assert masked(secret * 5000, spellings(secret)).strip("*") == ""
+
+
+def test_of_two_secrets_that_begin_alike_both_are_masked():
+    secrets = spellings("demo", "demonstration")
+    assert masked("demo and demonstration", secrets) == "*** and ***"
+
+
+def test_what_is_too_short_to_be_a_secret_is_left_alone():
+    assert spellings("abc", "") == ()
+    assert masked("abc", spellings("abc")) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        (None, ""),
+        ("", ""),
+        (
+            "https://h:8/p?access_token=x#y",
+            " (a redirect to https://h:8, not followed)",
+        ),
+        ("wss://me:pass@h/", " (a redirect to wss://h, not followed)"),
+        ("//h/p?t=x", " (a redirect to //h, not followed)"),
+        ("/p?t=x", " (a redirect within this server, not followed)"),
+        ("?t=x", " (a redirect within this server, not followed)"),
+        ("mailto:x", " (a redirect elsewhere, not followed)"),
+        ("http://[x", " (a redirect elsewhere, not followed)"),
+    ],
+)
+def test_of_a_redirect_only_the_origin_is_said(location, said):
+    assert redirected(location) == said
+
+
+@pytest.mark.parametrize("token", ["a", "!~", "eyJ.x-_=+/"])
+def test_printable_ascii_without_blanks_can_be_sent(token):
+    assert sendable(token)
+
+
+@pytest.mark.parametrize(
+    "token", ["", " ", "a b", "a\n", "\ra", "a\x7f", "é", "\ud800"]
+)
+def test_nothing_else_can_be_sent(token):
+    assert not sendable(token)
