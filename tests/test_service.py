@@ -836,3 +836,18 @@ async def test_a_server_that_hangs_up_in_the_middle_leaves_nothing_behind():
         async with NotificationService(settings) as service:
             with pytest.raises(NetworkFailed):
                 await service.connect()
+
+
+@told
+async def test_an_async_handler_sees_the_end_of_the_connection():
+    seen = []
+    async with dev() as server, server.service() as service:
+
+        @service.on("disconnected")
+        async def goodbye(code, reason):
+            await asyncio.sleep(0.01)
+            seen.append(code)
+
+        await service.connect()
+        await service.__aexit__(None, None, None)
+        assert seen == [1000]

@@ -33,10 +33,12 @@ class Dispatcher:
         """Begin to tell what is in ``inbox``, after all of an earlier one is told."""
         self._task = asyncio.create_task(self._run(inbox, self._task))
 
-    async def stop(self) -> None:
-        """Stop telling, whatever still waits."""
+    async def stop(self, patience: float = 0.0) -> None:
+        """Stop telling, whatever still waits after ``patience`` seconds."""
         task, self._task = self._task, None
         if task is not None:
+            if patience:
+                await asyncio.wait({task}, timeout=patience)
             task.cancel()
             await asyncio.wait({task})
             self._handlers.end()

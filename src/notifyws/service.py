@@ -53,6 +53,9 @@ _PUBLIC_STATE = {
     State.STOPPED: "disconnected",
 }
 
+FAREWELL = 1.0
+"""Seconds that handlers have for what had arrived before the end."""
+
 _log = logging.getLogger("notifyws")
 
 
@@ -96,7 +99,7 @@ class NotificationService:
         trace: TracebackType | None,
     ) -> None:
         await self.disconnect()
-        await self._dispatcher.stop()
+        await self._dispatcher.stop(FAREWELL)
         await self._runtime.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:

@@ -256,7 +256,13 @@ def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:
             "invalid_message",
             "server_error",
         )
-        if event.name != "closed" and not final:
+        if event.name != "closed" and not final and not _is_goodbye(event):
             speak(event_line(event))
 
     return tell
+
+
+def _is_goodbye(event: Event) -> bool:
+    """Tell whether it was us who ended it, as we were asked to."""
+    said = (getattr(event, "code", None), getattr(event, "reason", None))
+    return event.name == "disconnected" and said == (1000, "")
