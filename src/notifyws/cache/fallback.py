@@ -21,9 +21,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from ..errors import CacheFailed
-from . import Entry, TokenCache
-from .memory import MemoryCache
+from notifyws.cache import Entry, TokenCache
+from notifyws.cache.memory import MemoryCache
+from notifyws.errors import CacheFailed
 
 __all__ = ["FallbackCache"]
 

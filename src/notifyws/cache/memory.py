@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from . import Entry
+from notifyws.cache import Entry
 
 __all__ = ["MemoryCache"]
 

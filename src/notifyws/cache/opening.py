@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..errors import ConfigurationError
-from . import TokenCache
+from notifyws.cache import TokenCache
+from notifyws.errors import ConfigurationError
 
 __all__ = ["open_cache"]
 
@@ -24,15 +24,15 @@ def open_cache(url: str) -> TokenCache:
     """
     scheme = url.partition(":")[0].lower()
     if scheme in {"redis", "rediss", "unix"}:
-        from .redis import RedisCache
+        from notifyws.cache.redis import RedisCache
 
         return RedisCache(url)
     if scheme == "sqlite":
-        from .sqlite import SqliteCache
+        from notifyws.cache.sqlite import SqliteCache
 
         return SqliteCache(sqlite_path(url))
     if scheme == "memory":
-        from .memory import MemoryCache
+        from notifyws.cache.memory import MemoryCache
 
         return MemoryCache()
     raise ConfigurationError("this is no URL of a token cache", f"use {SCHEMES}")

@@ -20,8 +20,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from ..errors import CacheFailed, ConfigurationError
-from . import CALL_TIMEOUT, Entry
+from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.errors import CacheFailed, ConfigurationError
 
 __all__ = ["RedisCache"]
 

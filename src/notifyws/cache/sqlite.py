@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import CacheFailed
-from . import CALL_TIMEOUT, Entry
-from .sqlite_store import SqliteStore
+from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.cache.sqlite_store import SqliteStore
+from notifyws.errors import CacheFailed
 
 __all__ = ["SqliteCache"]
 

@@ -25,8 +25,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import CacheFailed
-from . import CALL_TIMEOUT, Entry
+from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.errors import CacheFailed
 
 __all__ = ["SqliteStore"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -54,6 +55,8 @@ def _root(
 def main() -> NoReturn:
     """Run the command line and end the process as a shell expects it."""
     guard_descriptors()
+    if os.environ.get("COLUMNS", "").strip() == "0":  # a terminal that does not know
+        del os.environ["COLUMNS"]
     arguments = sys.argv[1:]
     try:
         code = _run(arguments)
@@ -134,7 +137,5 @@ def _leave(code: int) -> NoReturn:
     except (OSError, ValueError, AttributeError) as error:
         if not isinstance(error, BrokenPipeError):
             code = code or 74
-        import os
-
         os._exit(code)
     sys.exit(code)
