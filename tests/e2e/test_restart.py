@@ -99,6 +99,7 @@ def test_without_ids_an_interruption_is_said_as_a_gap(home, server):
     server.dev("raw", {"text": '{"type":"t","title":"no id"}'})
     server.dev("cut", {})
     listener.says("Gap")
+    until(lambda: '"gap"' in listener.out.text, "the gap's line")
     gap = next(json.loads(x) for x in listener.out.lines if '"gap"' in x)
     assert gap["recovered"] is False
     assert gap["from"] < gap["to"]
