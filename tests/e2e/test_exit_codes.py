@@ -340,3 +340,14 @@ def test_help_into_a_full_disk_is_74(home):
         check=False,
     )
     assert done.returncode == 74, done.stderr
+
+
+def test_a_proxy_in_use_is_named_at_v(home):
+    url = f"ws://ws.invalid:{closed_port()}"
+    proxy = f"127.0.0.1:{closed_port()}"
+    env = {"HTTP_PROXY": f"http://me:secret@{proxy}", "NOTIFYWS_TOKEN": "x" * 8}
+    env |= {"http_proxy": env["HTTP_PROXY"], "https_proxy": env["HTTP_PROXY"]}
+    done = home.run("listen", "-v", "--no-reconnect", "--url", url, env=env)
+    assert done.returncode == 5
+    assert f"Through the proxy {proxy}\n" in done.stderr
+    assert "secret" not in done.stderr

@@ -113,6 +113,8 @@ async def _show(request: Request, settings: Settings) -> None:
     from notifyws.view.output import Output, ReaderGone
 
     output = Output(1)
+    if request.show.verbose and settings.connect_url:
+        _name_the_proxy(settings.connect_url)
     warn = warner(request.show.quiet)
     tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
     raw = request.show.form == "raw"
@@ -133,6 +135,14 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+def _name_the_proxy(url: str) -> None:
+    from notifyws.probe import proxy_for
+    from notifyws.urls import checked_url
+
+    if proxy := proxy_for(checked_url(url)):
+        say(f"Through the proxy {proxy}")
 
 
 async def _until_satisfied(
