@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,14 @@ def test_install_completion_knows_this_shell(home):
 
 def test_help_survives_a_terminal_that_does_not_know_its_width(home):
     assert "listen" in home.run("--help", env={"COLUMNS": "0"}).stdout
+
+
+def test_python_m_is_the_command_too(home):
+    done = subprocess.run(
+        [sys.executable, "-m", "notifyws", "--version"],
+        env=home.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == home.run("--version").stdout
