@@ -24,7 +24,7 @@ FLOORS = [
         "use cases",
         "session link intake delivery tokens sending checks handlers dispatch",
     ),
-    (2, "adapters", "api channel probe logins profile_files cache cache.*"),
+    (2, "adapters", "api channel probe machine logins profile_files cache cache.*"),
     (
         1,
         "decisions",

@@ -6,9 +6,6 @@ it uses.
 
 from __future__ import annotations
 
-import random
-import secrets
-import ssl
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -29,6 +26,8 @@ from notifyws.settings import Settings
 from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
 
 if TYPE_CHECKING:
+    import ssl
+
     from notifyws.api import HttpSide
     from notifyws.cache.fallback import FallbackCache
     from notifyws.delivery import Inbox
@@ -99,18 +98,9 @@ class Runtime:
     @cached_property
     def world(self) -> World:
         """The real clock, sleep and dice."""
-        import asyncio
+        from notifyws.machine import real_world
 
-        from notifyws.world import World
-
-        return World(
-            now=time.monotonic,
-            wall=time.time,
-            sleep=asyncio.sleep,
-            dice=random.random,
-            secret=lambda: secrets.token_hex(16),
-            suspended=_suspended,
-        )
+        return real_world()
 
     @cached_property
     def cache(self) -> FallbackCache:
@@ -150,16 +140,9 @@ class Runtime:
         """
         if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
             return None
-        context = ssl.create_default_context()
-        if self.settings.ca_file:
-            try:
-                context.load_verify_locations(self.settings.ca_file)
-            except OSError as error:
-                reason = error.strerror or "not a PEM file of certificates"
-                message = f"cannot use NOTIFYWS_CA_FILE {self.settings.ca_file}"
-                hint = "name a PEM file of certificates"
-                raise ConfigurationError(f"{message}: {reason}", hint) from None
-        return context
+        from notifyws.machine import trust
+
+        return trust(self.settings.ca_file)
 
     @cached_property
     def lifetimes(self) -> Lifetimes:
@@ -333,12 +316,3 @@ def default_cache() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("notifyws") / "tokens.db"
-
-
-def _suspended() -> float:
-    """Return the seconds this machine has slept since it was started."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
-    if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS: the one that stands while it sleeps
-        return time.monotonic() - time.clock_gettime(time.CLOCK_UPTIME_RAW)
-    return 0.0
