@@ -431,3 +431,46 @@ def test_lines_say_that_stdin_is_read_after_a_second(home, server):
         typed.stdin.write('{"type":"t"}\n')
         typed.stdin.close()
         assert typed.wait(10) == 0
+
+
+def test_lines_are_answered_one_by_one_while_stdin_stays_open(home, server):
+    talking = subprocess.Popen(
+        [COMMAND, "send", "--lines", "--json", "-q"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=home.env,
+        cwd=home.path,
+        text=True,
+    )
+    with talking:
+        assert talking.stdin is not None
+        assert talking.stdout is not None
+        for number in range(3):
+            talking.stdin.write(f'{{"type":"t{number}"}}\n')
+            talking.stdin.flush()
+            result = json.loads(talking.stdout.readline())
+            assert result == {"status": "delivered", "type": f"t{number}"}
+        server.dev("cut", {})
+        until(lambda: server.stats["live"] == 0, "the cut")
+        talking.stdin.write('{"type":"late"}\n')
+        talking.stdin.flush()
+        assert json.loads(talking.stdout.readline())["status"] == "unknown"
+        talking.stdin.close()
+        assert talking.wait(10) == 6
+
+
+def test_results_that_nobody_reads_end_it_quietly(home, server):
+    lines = "\n".join('{"type":"t"}' for _ in range(5000))
+    script = f"{COMMAND} send --lines --json | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env=home.env,
+        cwd=home.path,
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.splitlines()[1] == "0"
+    assert "Traceback" not in done.stderr

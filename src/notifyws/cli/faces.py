@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from notifyws.errors import ConfigurationError, OutputFailed
+from notifyws.events import Event, Failure, Gap
 from notifyws.intake import Frame, Item
 from notifyws.models import Notification
 from notifyws.view.lines import event_json, event_line, plain_line
@@ -141,25 +142,25 @@ class LiveFace:
         """Draw a burst; states are the footer's to tell, gaps and errors stay."""
         if not self._look.cursor:
             self._tell(burst)
-        shown = [
-            item
-            for item in burst
-            if isinstance(item, Notification)
-            or (not isinstance(item, Frame) and item.name == "gap")
-            or _worth_a_line(item)
-        ]
+        shown = [item for item in burst if not isinstance(item, Frame)]
+        shown = [item for item in shown if _stays(item)]
         if shown:
-            await self._view.show([i for i in shown if not isinstance(i, Frame)])
+            await self._view.show(shown)
 
     def _tell(self, burst: Sequence[Item]) -> None:
         for item in burst:
-            if not isinstance(item, (Notification, Frame)) and item.name != "gap":
+            if not isinstance(item, (Notification, Frame, Gap)):
                 self._say(event_line(item))
 
 
-def _worth_a_line(item: Item) -> bool:
-    passing = ("invalid_message", "server_error")
-    return getattr(item, "name", "") == "error" and getattr(item, "type", "") in passing
+def _stays(item: Notification | Event) -> bool:
+    match item:
+        case Notification() | Gap():
+            return True
+        case Failure(type="invalid_message" | "server_error"):
+            return True
+        case _:
+            return False
 
 
 class Tee:

@@ -259,20 +259,16 @@ def _face(
 
 def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:
     """Return what says each change of state; how it all ended is said at the end."""
+    from notifyws.events import Closed, Disconnected, Failure
     from notifyws.view.lines import event_line
 
     def tell(event: Event) -> None:
-        final = event.name == "error" and event.type not in (  # type: ignore[union-attr]
-            "invalid_message",
-            "server_error",
-        )
-        if event.name != "closed" and not final and not _is_goodbye(event):
-            speak(event_line(event))
+        match event:
+            case Closed() | Disconnected(code=1000, reason=""):
+                return  # our own goodbye, as we were asked to say it
+            case Failure(type="authentication_failed" | "network_error"):
+                return  # the end's reason, which the command ends with
+            case _:
+                speak(event_line(event))
 
     return tell
-
-
-def _is_goodbye(event: Event) -> bool:
-    """Tell whether it was us who ended it, as we were asked to."""
-    said = (getattr(event, "code", None), getattr(event, "reason", None))
-    return event.name == "disconnected" and said == (1000, "")

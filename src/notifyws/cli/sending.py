@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from notifyws.cli.streams import emit, emit_json, say, warner
+from notifyws.cli.streams import ReaderLeft, emit, emit_json, say, warner
 from notifyws.composing import from_line
 from notifyws.errors import (
     MessageRejected,
     MessageUnconfirmed,
     NetworkFailed,
-    NotifyError,
+    OutputFailed,
     UsageError,
 )
 from notifyws.models import Message
@@ -33,6 +33,8 @@ SEVERITY = {"delivered": 0, "unknown": 1, "rejected": 2}
 READING = "Reading messages from stdin, a JSON object a line ..."
 AHEAD = 4
 """Batches that may be on their way at once."""
+
+_Ahead = asyncio.Queue["asyncio.Task[list[Sent]] | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,18 @@ async def _before(
         return [Sent("unknown", m.type, m.id, detail) for m in messages]
 
 
+async def _settled(
+    end: float, service: NotificationService, messages: Sequence[Message]
+) -> list[Sent]:
+    """Return a result for each, also when the connection is gone by now."""
+    from notifyws.sending import Sent
+
+    try:
+        return await _before(end, service, messages)
+    except NetworkFailed as error:
+        return [Sent("unknown", m.type, m.id, error.message) for m in messages]
+
+
 @dataclass(slots=True)
 class _Tally:
     """Counts what became of messages, and keeps the worst of it for the end."""
@@ -113,6 +127,7 @@ class _Tally:
     total: int = 0
     delivered: int = 0
     worst: Sent | None = None
+    unprinted: Exception | None = None
 
     def add(self, sent: Sequence[Sent]) -> None:
         for each in sent:
@@ -155,24 +170,48 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
     tally = _Tally()
     async with _service(request, settings) as service:
         await _connect(request, service)
-        on_their_way: list[asyncio.Task[list[Sent]]] = []
-        problem: NotifyError | None = None
-        try:
-            async for batch in _batches(request.quiet):
-                end = asyncio.get_running_loop().time() + request.timeout
-                task = asyncio.create_task(_before(end, service, batch))
-                on_their_way.append(task)
-                if len(on_their_way) >= AHEAD:
-                    _print(request, tally, await on_their_way.pop(0))
-        except UsageError as error:
-            problem = error
-        for task in on_their_way:
-            _print(request, tally, await task)
+        problem = await _send_batches(request, service, tally)
     if problem is not None:
         raise problem
     if not request.quiet:
         say(f"Delivered {tally.delivered} of {tally.total}")
     tally.raise_unless_delivered()
+
+
+async def _send_batches(
+    request: Request, service: NotificationService, tally: _Tally
+) -> UsageError | None:
+    """Send what comes; return what was wrong with the line that ended it, if any."""
+    ahead: _Ahead = asyncio.Queue(AHEAD)
+    printing = asyncio.create_task(_print_in_order(request, tally, ahead))
+    problem: UsageError | None = None
+    try:
+        async for batch in _batches(request.quiet):
+            end = asyncio.get_running_loop().time() + request.timeout
+            await ahead.put(asyncio.create_task(_settled(end, service, batch)))
+            if tally.unprinted is not None:
+                break
+    except UsageError as error:
+        problem = error
+    except BaseException:
+        printing.cancel()
+        raise
+    await ahead.put(None)
+    await printing
+    if tally.unprinted is not None:
+        raise tally.unprinted
+    return problem
+
+
+async def _print_in_order(request: Request, tally: _Tally, ahead: _Ahead) -> None:
+    """Print each batch's results once they are known; go on emptying in any case."""
+    while (task := await ahead.get()) is not None:
+        sent = await task
+        try:
+            if tally.unprinted is None:
+                _print(request, tally, sent)
+        except (ReaderLeft, OutputFailed) as error:
+            tally.unprinted = error
 
 
 def _print(request: Request, tally: _Tally, sent: Sequence[Sent]) -> None:
