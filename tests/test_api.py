@@ -23,7 +23,7 @@ from notifyws.errors import (
     NotifyError,
 )
 from notifyws.profile_files import profile_text
-from notifyws.protocol.profile import parse
+from notifyws.protocol.profile_text import parse
 from notifyws.protocol.replies import Lifetimes
 from tests.support.aio import on_a_loop
 from tests.support.httpd import answer, httpd, json_answer, says, silence
@@ -160,13 +160,14 @@ async def test_method_headers_and_body_are_the_profiles():
 
 
 @on_a_loop
-async def test_a_path_like_another_host_stays_at_the_origin():
+async def test_a_username_like_another_host_stays_at_the_origin():
     profile = profiled(
-        '[http.login]\npath = "//evil.invalid/x"\n[tokens]\naccess = "accessToken"'
+        '[http.login]\npath = "/{username}"\n[tokens]\naccess = "accessToken"'
     )
     async with httpd(says(json_answer(GIVEN))) as server:
-        await side(server.origin, profile).login("me", PASSWORD)
+        await side(server.origin, profile).login("/evil.invalid/../x?y", PASSWORD)
         assert server.requests[0].headers["host"] == server.host
+        assert server.requests[0].target == "/%2Fevil.invalid%2F..%2Fx%3Fy"
 
 
 @on_a_loop
@@ -178,14 +179,6 @@ async def test_unknown_steps_are_said_and_nothing_is_asked():
         await failing(here.refresh(REFRESH), AuthenticationFailed)
         await here.logout(REFRESH)
         assert server.connections == 0
-
-
-@on_a_loop
-async def test_a_profile_without_places_for_tokens_says_so():
-    profile = profiled('[http.login]\npath = "/in"')
-    async with httpd(says(json_answer(GIVEN))) as server:
-        call = side(server.origin, profile).login("me", PASSWORD)
-        assert "where tokens are" in (await failing(call, NetworkFailed)).message
 
 
 # What is answered

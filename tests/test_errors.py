@@ -16,6 +16,8 @@ TREE = [
     ("ConnectionLost", "NetworkFailed", 5, "network_error"),
     ("HttpRefused", "NetworkFailed", 5, "network_error"),
     ("NotWebSocket", "NetworkFailed", 5, "network_error"),
+    ("TokenRefused", "NetworkFailed", 5, "network_error"),
+    ("HandshakeFailed", "NetworkFailed", 5, "network_error"),
     ("CertificateRejected", "NetworkFailed", 5, "network_error"),
     ("MessageRejected", "NotifyError", 6, "rejected"),
     ("MessageUnconfirmed", "NotifyError", 6, "unconfirmed"),

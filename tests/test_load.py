@@ -158,6 +158,7 @@ TWINS = {
     "redis_url": ("REDIS_URL", "redis://h", "redis://h"),
     "cache_url": ("NOTIFYWS_CACHE_URL", "memory://", "memory://"),
     "profile": ("NOTIFYWS_PROFILE", "p.toml", "p.toml"),
+    "variables": ("NOTIFYWS_VARIABLES", "a=b", "a=b"),
     "token_in": ("NOTIFYWS_TOKEN_IN", "query:t", "query:t"),
     "user_id": ("NOTIFYWS_USER_ID", "7", "7"),
     "ca_file": ("NOTIFYWS_CA_FILE", "/ca.pem", "/ca.pem"),

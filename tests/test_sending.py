@@ -8,8 +8,10 @@ import pytest
 
 from notifyws.errors import ConnectionLost
 from notifyws.models import Message
-from notifyws.protocol.rules import ServerError
-from notifyws.sending import Sender, Sent
+from notifyws.protocol.profile import Ack
+from notifyws.protocol.rules import Acknowledged, ServerError
+from notifyws.protocol.script import Script
+from notifyws.sending import Composed, Sender, Sent
 from tests.support.virtual import elapsed, in_virtual_time, now
 
 
@@ -25,6 +27,8 @@ class Line:
         self.pong = pong
         self.fails = fails
         self.said: list[str] = []
+        self.can_ping = True
+        self.script = Script({}, lambda: 0.0, lambda: "uuid")
 
     async def send(self, text: str) -> None:
         if self.fails == "send":
@@ -39,8 +43,12 @@ class Line:
         return self.pong
 
 
-def sender() -> Sender:
-    return Sender(lambda message: f"<{message.type} {message.id}>", asyncio.sleep)
+def compose(message: Message, script: Script) -> Composed:
+    return Composed(f"<{message.type} {message.id}>", message.id or "")
+
+
+def sender(ack: Ack | None = None) -> Sender:
+    return Sender(compose, asyncio.sleep, ack)
 
 
 def batch(*ids: str | None) -> list[Message]:
@@ -213,3 +221,58 @@ def test_as_json_it_says_only_what_is_known():
         "id": "a",
         "detail": "no",
     }
+
+
+ACK = Ack(when="type == 'ack'", id="id", timeout=5.0)
+
+
+@in_virtual_time
+async def test_an_acknowledgement_that_names_the_message_is_the_proof():
+    line, used = Line(), sender(ACK)
+    later(0.2, used.acknowledged, Acknowledged("b", ok=False, message="no"))
+    later(0.3, used.acknowledged, Acknowledged("a", ok=True))
+    sent = await used.send(line, batch("a", "b"))
+    assert sent == [
+        Sent("delivered", "note", "a"),
+        Sent("rejected", "note", "b", "no"),
+    ]
+    assert line.said == ["<note a>", "<note b>"]
+
+
+@in_virtual_time
+async def test_acknowledgements_that_name_none_come_in_the_order_of_the_messages():
+    line, used = Line(), sender(ACK)
+    later(0.2, used.acknowledged, Acknowledged("", ok=True))
+    later(0.3, used.acknowledged, Acknowledged("", ok=False))
+    later(0.4, used.acknowledged, Acknowledged("", ok=True))
+    sent = await used.send(line, [Message("note"), Message("note")])
+    assert statuses(sent) == ["delivered", "rejected"]
+    assert sent[1].detail == "no reason given"
+
+
+@in_virtual_time
+async def test_without_an_acknowledgement_in_time_nothing_is_known():
+    used = sender(ACK)
+    later(0.2, used.acknowledged, Acknowledged("a", ok=True))
+    later(0.2, used.acknowledged, Acknowledged("a", ok=False))
+    later(0.2, used.acknowledged, Acknowledged("somebody else's", ok=False))
+    took = await elapsed(
+        sending := asyncio.ensure_future(used.send(Line(), batch("a", "b")))
+    )
+    assert statuses(sending.result()) == ["delivered", "unknown"]
+    assert took == pytest.approx(5.0)
+
+
+@in_virtual_time
+async def test_a_connection_that_ends_leaves_what_is_not_acknowledged_unknown():
+    sent = await sender(ACK).send(Line(fails="send"), batch("a"))
+    assert statuses(sent) == ["unknown"]
+
+
+@in_virtual_time
+async def test_a_server_that_confirms_nothing_leaves_it_unknown():
+    line = Line()
+    line.can_ping = False
+    sent = await sender().send(line, batch("a"))
+    assert statuses(sent) == ["unknown"]
+    assert line.said == ["<note a>"]

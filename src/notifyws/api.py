@@ -8,12 +8,16 @@ not even when the answer's headers repeat it.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import secrets
 import ssl
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from notifyws.errors import (
     AuthenticationFailed,
@@ -21,21 +25,32 @@ from notifyws.errors import (
     HttpRefused,
     NetworkFailed,
     NotifyError,
+    TokenRefused,
 )
-from notifyws.models import TokenPair
+from notifyws.models import TokenPair, as_text, strict_json
+from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.failures import meaning
 from notifyws.protocol.masking import masked, redirected, spellings
-from notifyws.protocol.profile import Profile, Step
-from notifyws.protocol.replies import Lifetimes, NoToken, read_tokens
-from notifyws.protocol.template import fill
+from notifyws.protocol.profile import Meaning, Profile, Step
+from notifyws.protocol.replies import (
+    Answer,
+    Lifetimes,
+    NoToken,
+    captured,
+    read_tokens,
+)
+from notifyws.protocol.template import UNSET, fill
 from notifyws.version import __version__
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["HttpSide", "Reply", "http_client"]
+__all__ = ["Exchange", "HttpSide", "Reply", "http_client"]
 
 LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
+PAGE = 4 << 20
+"""The same for a page of notifications."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +61,41 @@ class Reply:
         status: the status code.
         headers: lower-case names; what we sent in secret is masked.
         body: the decoded JSON; ``None`` when it is empty or not JSON.
+        answer: the same for reading tokens from: headers as they are, and cookies.
     """
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    answer: Answer = field(default=Answer(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange as people may see it: every secret in it is masked."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str
+    status: int
+    reply: str
+    captured: Mapping[str, str]
 
 
 class HttpSide:
-    """Logs in, refreshes and logs out at one origin.
+    """Carries out the profile's HTTP steps at one origin.
 
     Args:
         origin: scheme, host and port; requests go nowhere else.
         profile: what to send and what to find in the answer.
         lifetimes: for what the server does not say.
-        timeout: seconds for one exchange, all included.
+        variables: the profile's constants, and what the user gave.
+        timeout: seconds for all steps of a login together, or of anything else.
         tls: whom to trust on ``https://``; ``None`` when it is plain.
+
+    Attributes:
+        on_exchange: is told of every exchange, if set.
     """
 
     def __init__(
@@ -70,14 +104,17 @@ class HttpSide:
         profile: Profile,
         lifetimes: Lifetimes,
         *,
+        variables: Mapping[str, Any] = MappingProxyType({}),
         timeout: float = 10.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._origin = origin
         self._profile = profile
         self._lifetimes = lifetimes
+        self._variables = variables
         self._timeout = timeout
         self._tls = tls
+        self.on_exchange: Callable[[Exchange], None] | None = None
 
     async def login(self, username: str, password: str) -> TokenPair:
         """Return the tokens of a new session.
@@ -86,17 +123,24 @@ class HttpSide:
             AuthenticationFailed: wrong username or password.
             NetworkFailed: no answer, or none that makes sense.
         """
-        step = self._profile.http.login
-        if step is None:
+        steps = _listed(self._profile.http.login)
+        if not steps:
             message = f"profile {self._profile.name} knows no login"
             raise ConfigurationError(message, "set NOTIFYWS_TOKEN")
-        variables = {"username": username, "password": password}
-        reply = await self._exchange(step, variables)
-        if reply.status in self._profile.http.refused:
-            message = f"{self._origin} refused the username or password of {username}"
+        try:
+            replies = await self._run(
+                steps, {"username": username, "password": password}
+            )
+        except _Refusal as refusal:
+            if refusal.means not in ("bad credentials", "log in again", "expired"):
+                raise refusal.error from None
+            said = f": {refusal.said}" if refusal.said else ""
+            message = (
+                f"{self._origin} refused the username or password of {username}{said}"
+            )
             hint = "correct the username or password, then: notifyws auth login"
-            raise AuthenticationFailed(message, hint)
-        return self._tokens(step, reply)
+            raise AuthenticationFailed(message, hint) from None
+        return self._tokens(steps, replies)
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Return new tokens for a refresh token; it may be spent afterwards.
@@ -105,74 +149,208 @@ class HttpSide:
             AuthenticationFailed: the refresh token is no good.
             NetworkFailed: no answer, or none that makes sense.
         """
-        step = self._profile.http.refresh
-        if step is None:
+        steps = _listed(self._profile.http.refresh)
+        if not steps:
             raise AuthenticationFailed("the server knows no refreshing")
-        reply = await self._exchange(step, {"refresh_token": refresh_token})
-        if reply.status in self._profile.http.refused:
+        try:
+            replies = await self._run(steps, {"refresh_token": refresh_token})
+        except _Refusal as refusal:
+            if refusal.means not in ("bad credentials", "log in again", "expired"):
+                raise refusal.error from None
             message = f"{self._origin} refused the refresh token"
-            raise AuthenticationFailed(message, "notifyws auth login")
-        return self._tokens(step, reply)
+            raise AuthenticationFailed(message, "notifyws auth login") from None
+        return self._tokens(steps, replies)
 
-    async def logout(self, refresh_token: str) -> None:
+    async def logout(self, refresh_token: str, access_token: str = "") -> None:
         """End the session at the server, where the profile knows how.
 
         Raises:
             NetworkFailed: no answer, or not a good one.
         """
-        step = self._profile.http.logout
-        if step is not None:
-            reply = await self._exchange(step, {"refresh_token": refresh_token})
-            if reply.status not in self._profile.http.refused:
-                self._accepted(step, reply)
+        steps = _listed(self._profile.http.logout)
+        known = {"refresh_token": refresh_token, "access_token": access_token or None}
+        try:
+            await self._run(steps, known)
+        except _Refusal as refusal:
+            if refusal.means not in ("bad credentials", "log in again", "expired"):
+                raise refusal.error from None
 
-    def _tokens(self, step: Step, reply: Reply) -> TokenPair:
-        self._accepted(step, reply)
+    async def verify(self, access_token: str) -> None:
+        """Return if the server takes this token for a good one.
+
+        Raises:
+            TokenRefused: it does not.
+            NetworkFailed: no answer, or none that makes sense.
+        """
+        await self._with_token(
+            _listed(self._profile.http.verify), {"access_token": access_token}
+        )
+
+    async def send(self, access_token: str, message: Mapping[str, Any]) -> None:
+        """Send a message.
+
+        Args:
+            access_token: to send it with; may be empty.
+            message: the variables of the profile's templates.
+
+        Raises:
+            TokenRefused: the token is no good.
+            NetworkFailed: it was not taken, or nothing shows that it was.
+            ConfigurationError: the profile does not send over HTTP.
+        """
+        send = self._profile.send
+        if send is None or send.http is None:
+            name = self._profile.name
+            raise ConfigurationError(f"profile {name} does not send over HTTP")
+        known = {**message, "access_token": access_token or None}
+        await self._with_token(_listed(send.http), known)
+
+    async def catch_up(self, access_token: str, known: Mapping[str, Any]) -> Any:
+        """Return the body that holds what was missed.
+
+        Args:
+            access_token: to ask with.
+            known: further variables: the last id, and the oldest one of a page.
+
+        Raises:
+            TokenRefused: the token is no good.
+            NetworkFailed: no answer, or none that makes sense.
+        """
+        resume = self._profile.resume
+        assert resume is not None
+        assert resume.catchup is not None
+        variables = {**known, "access_token": access_token or None}
+        replies = await self._with_token((resume.catchup.step,), variables, PAGE)
+        return replies[-1].body
+
+    async def _with_token(
+        self,
+        steps: Sequence[Step],
+        known: Mapping[str, Any],
+        largest: int | None = None,
+    ) -> list[Reply]:
+        try:
+            return await self._run(steps, known, "expired", largest)
+        except _Refusal as refusal:
+            if refusal.means not in ("bad credentials", "log in again", "expired"):
+                raise refusal.error from None
+            said = f": {refusal.said}" if refusal.said else ""
+            message = f"{self._origin} does not accept the token{said}"
+            raise TokenRefused(message, "notifyws token --refresh") from None
+
+    def _tokens(self, steps: Sequence[Step], replies: Sequence[Reply]) -> TokenPair:
         where = self._profile.tokens
         try:
             if where is None:
                 raise NoToken("the profile does not say where tokens are")
-            return read_tokens(where, reply.body, self._lifetimes, time.time())
+            answers = [reply.answer for reply in replies]
+            return read_tokens(where, answers, self._lifetimes, time.time())
         except NoToken as error:
-            message = f"{self._origin}{step.path} answered, but {error}"
+            message = f"{self._origin}{steps[-1].path} answered, but {error}"
             hint = "is it this kind of server? try another --profile"
             raise NetworkFailed(message, hint) from None
 
-    def _accepted(self, step: Step, reply: Reply) -> None:
-        if reply.status in step.accept:
+    async def _run(
+        self,
+        steps: Sequence[Step],
+        known: Mapping[str, Any],
+        refused: Meaning = "bad credentials",
+        largest: int | None = None,
+    ) -> list[Reply]:
+        """Carry steps out in their order; what one captures, the next ones know."""
+        moment = {"now": int(time.time()), "uuid": secrets.token_hex(16)}
+        variables = {**self._variables, "origin": self._origin, **moment, **known}
+        hidden = _secrets(known)
+        replies: list[Reply] = []
+        end = asyncio.get_running_loop().time() + self._timeout
+        for step in steps:
+            request = _request(self._origin, step, variables)
+            reply = await self._exchange(request, hidden, largest or LARGEST, end)
+            found = captured(step.capture, reply.answer)
+            self._tell(request, reply, found, hidden)
+            self._judge(step, reply, refused)
+            variables |= found
+            hidden += spellings(*map(as_text, found.values()))
+            replies.append(reply)
+        return replies
+
+    def _tell(
+        self,
+        request: _Request,
+        reply: Reply,
+        found: Mapping[str, Any],
+        hidden: tuple[str, ...],
+    ) -> None:
+        if self.on_exchange is None:
             return
-        towards = redirected(reply.headers.get("location"))
-        raise HttpRefused(
-            f"{self._origin}{step.path} answered {reply.status}{towards}",
-            _what_to_try(reply),
-            status=reply.status,
-            headers=reply.headers,
-            body=reply.body,
+        where = self._profile.tokens
+        places = (
+            {"a": where.access, "r": where.refresh or where.access} if where else {}
+        )
+        tokens = map(as_text, captured(places, reply.answer).values())
+        every = (*hidden, *spellings(*tokens))
+        self.on_exchange(
+            Exchange(
+                request.method,
+                masked(request.url, every),
+                {
+                    name: "***" if name.lower() == "authorization" else value
+                    for name, value in request.headers.items()
+                },
+                masked(request.shown, every),
+                reply.status,
+                masked(as_text(reply.body), every),
+                {name: masked(as_text(value), every) for name, value in found.items()},
+            )
         )
 
-    async def _exchange(self, step: Step, variables: Mapping[str, Any]) -> Reply:
+    def _judge(self, step: Step, reply: Reply, refused: Meaning) -> None:
+        """Raise unless an answer is the hoped-for one."""
+        accepted = reply.status in step.accept
+        fits = step.ok is None or truthy(compiled(step.ok)(reply.body))
+        if accepted and fits:
+            return
+        http = self._profile.http
+        means, said = meaning(http, reply.status, reply.body, refused)
+        what = f"{self._origin}{step.path} answered {reply.status}"
+        towards = redirected(reply.headers.get("location"))
+        unexpected = ", but not with what the profile expects" if accepted else ""
+        words = f": {said}" if said else ""
+        raise _Refusal(
+            means,
+            said,
+            HttpRefused(
+                f"{what}{towards}{unexpected}{words}",
+                _what_to_try(reply),
+                status=reply.status,
+                headers=reply.headers,
+                body=reply.body,
+            ),
+        )
+
+    async def _exchange(
+        self, request: _Request, hidden: tuple[str, ...], largest: int, end: float
+    ) -> Reply:
         import httpx
 
-        secrets = _secrets(variables)
         try:
             async with (
-                asyncio.timeout(self._timeout),
+                asyncio.timeout_at(end),
                 http_client(self._origin, self._tls, self._timeout) as client,
                 client.stream(
-                    step.method,
-                    step.path,
-                    json=fill(step.body, variables) if step.body else None,
-                    headers=_headers(step, variables),
+                    request.method,
+                    request.url,
+                    content=request.content,
+                    headers=request.headers,
                 ) as response,
             ):
-                body = await _bounded(response)
-                headers = {
-                    key.lower(): masked(value, secrets)
-                    for key, value in response.headers.items()
-                }
-                return Reply(response.status_code, headers, body)
+                body = await _bounded(response, largest)
+                plain = {k.lower(): v for k, v in response.headers.items()}
+                headers = {key: masked(value, hidden) for key, value in plain.items()}
+                answer = Answer(body, plain, dict(response.cookies))
+                return Reply(response.status_code, headers, body, answer)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise self._translated(error, secrets) from None
+            raise self._translated(error, hidden) from None
 
     def _translated(self, error: Exception, secrets: tuple[str, ...]) -> NotifyError:
         import httpx
@@ -220,8 +398,9 @@ def http_client(
         raise unusable_proxy(str(error)) from None
 
 
-def _secrets(variables: Mapping[str, Any]) -> tuple[str, ...]:
-    return spellings(*(value for key, value in variables.items() if key != "username"))
+def _secrets(known: Mapping[str, Any]) -> tuple[str, ...]:
+    secret = ("password", "access_token", "refresh_token")
+    return spellings(*(known[name] for name in secret if known.get(name)))
 
 
 def _what_to_try(reply: Reply) -> str:
@@ -233,16 +412,84 @@ def _what_to_try(reply: Reply) -> str:
     return "try again later" + (f", in {seconds:.0f} s" if seconds else "")
 
 
-def _headers(step: Step, variables: Mapping[str, Any]) -> dict[str, str]:
-    always = {
+class _Refusal(Exception):
+    """An answer that is no success: what it means, and the error if it means none."""
+
+    def __init__(self, means: Meaning | None, said: str, error: HttpRefused) -> None:
+        super().__init__(error.message)
+        self.means = means
+        self.said = said
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes | None = field(repr=False)
+    shown: str = field(repr=False)
+
+
+def _listed(steps: Step | tuple[Step, ...] | None) -> tuple[Step, ...]:
+    if steps is None:
+        return ()
+    return steps if isinstance(steps, tuple) else (steps,)
+
+
+def _request(origin: str, step: Step, variables: Mapping[str, Any]) -> _Request:
+    """Return a step with its variables filled in; it cannot leave the origin."""
+    quoted = {
+        name: quote(as_text(value), safe="")
+        for name, value in variables.items()
+        if value is not None
+    }
+    path = fill(step.path, quoted)
+    if path is UNSET:
+        message = f"the path {step.path} needs a variable that is not set"
+        raise ConfigurationError(message, "see: notifyws profile show")
+    query = urlencode(_texts(step.query, variables), quote_via=quote)
+    kind, content = _content(step, variables)
+    headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",
         "User-Agent": f"notifyws/{__version__}",
+        **({"Content-Type": kind} if kind else {}),
+        **_texts(step.headers, variables),
     }
-    return {**always, **fill(step.headers, variables)}
+    basic = UNSET if step.basic is None else fill(step.basic, variables)
+    if basic is not UNSET:
+        coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
+        headers["Authorization"] = f"Basic {coded.decode()}"
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            message = f"the header {name} would hold more than printable ASCII"
+            raise ConfigurationError(message, "a username cannot stand there as it is")
+    glue = "" if not query else "&" if "?" in path else "?"
+    url = f"{origin}{path}{glue}{query}"
+    data = None if content is None else content.encode("utf-8", "replace")
+    return _Request(step.method, url, headers, data, content or "")
 
 
-async def _bounded(response: Any) -> Any:
+def _content(step: Step, variables: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the body's type and text."""
+    if step.form is not None:
+        fields = _texts(step.form, variables)
+        return "application/x-www-form-urlencoded", urlencode(fields, errors="replace")
+    if step.body is None:
+        return "", None
+    body = fill(step.body, variables)
+    return "application/json", strict_json({} if body is UNSET else body)
+
+
+def _texts(table: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
+    filled = {name: fill(value, variables) for name, value in table.items()}
+    return {
+        name: as_text(value) for name, value in filled.items() if value is not UNSET
+    }
+
+
+async def _bounded(response: Any, largest: int) -> Any:
     """Return the decoded body; ``None`` when it is not JSON.
 
     Raises:
@@ -251,8 +498,8 @@ async def _bounded(response: Any) -> Any:
     received = bytearray()
     async for chunk in response.aiter_raw():
         received += chunk
-        if len(received) > LARGEST:
-            raise OSError("the answer is larger than 64 KiB")
+        if len(received) > largest:
+            raise OSError(f"the answer is larger than {largest >> 10} KiB")
     try:
         return json.loads(received)
     except (ValueError, RecursionError):

@@ -146,7 +146,9 @@ async def dial(
             opening.url,
             additional_headers=dict(opening.headers),
             subprotocols=[Subprotocol(name) for name in opening.subprotocols] or None,
-            compression="deflate" if limits.compression else None,
+            compression="deflate"
+            if limits.compression or opening.compression
+            else None,
             user_agent_header=f"notifyws/{__version__}",
             open_timeout=limits.open_timeout,
             ping_interval=None,

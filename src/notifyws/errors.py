@@ -13,6 +13,8 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
     │   ├── UpgradeRefused              an HTTP answer instead of a WebSocket
     │   ├── ConnectionLost              a WebSocket that ended: code and reason
     │   ├── HttpRefused                 an HTTP answer that was not the hoped-for one
+    │   ├── HandshakeFailed             a handshake of the profile that came to nothing
+    │   ├── TokenRefused                a token that the server's own words refuse
     │   ├── NotWebSocket                an answer that is no HTTP at all
     │   └── CertificateRejected         TLS peer not trusted
     ├── MessageRejected             6   rejected
@@ -31,6 +33,7 @@ __all__ = [
     "CertificateRejected",
     "ConfigurationError",
     "ConnectionLost",
+    "HandshakeFailed",
     "HttpRefused",
     "MessageRejected",
     "MessageUnconfirmed",
@@ -39,6 +42,7 @@ __all__ = [
     "NotifyError",
     "OutputFailed",
     "TimeRanOut",
+    "TokenRefused",
     "UpgradeRefused",
     "UsageError",
 ]
@@ -167,6 +171,22 @@ class HttpRefused(NetworkFailed):
         self.status = status
         self.headers = dict(headers or {})
         self.body = body
+
+
+class HandshakeFailed(NetworkFailed):
+    """The socket opened, but the profile's handshake came to nothing.
+
+    Args:
+        final: whether there is no point in trying again.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, final: bool = False) -> None:
+        super().__init__(message, hint)
+        self.final = final
+
+
+class TokenRefused(NetworkFailed):
+    """The server says, in a frame or an answer of its own, that a token is no good."""
 
 
 class NotWebSocket(NetworkFailed):

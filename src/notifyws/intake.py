@@ -8,20 +8,29 @@ it can replay (:class:`NoRoom`), else the newest are dropped and counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from notifyws.delivery import Inbox
 from notifyws.events import Event, Failure, Gap
-from notifyws.models import Notification
+from notifyws.models import Notification, as_text
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import (
+    Acknowledged,
     Arrival,
+    Asked,
+    AuthFailed,
+    Expired,
+    Many,
     NotUnderstood,
+    Pong,
+    RenewalAnswer,
     Rules,
     ServerError,
     ServerGap,
+    Word,
 )
 from notifyws.world import World, utc_text
 
@@ -42,6 +51,10 @@ PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
 LONGEST = 1000
 """Characters of a server's complaint that are told."""
+
+
+def _beginning(frame: str | bytes) -> str:
+    return (frame if isinstance(frame, str) else repr(frame))[:LONGEST]
 
 
 class NoRoom(Exception):
@@ -79,6 +92,10 @@ class Intake:
         self.interrupted_at: str | None = None
         self.observers: list[Callable[[Event], None]] = []
         self.on_server_error: Callable[[ServerError], None] | None = None
+        self.on_acknowledged: Callable[[Acknowledged], None] | None = None
+        self.on_word: Callable[[Word], None] = lambda word: None
+        self.not_understood = 0
+        self.last_not_understood: str | None = None
         self.received = 0
 
     def now(self) -> str:
@@ -107,13 +124,63 @@ class Intake:
             NoRoom: (there or here) leave the server, and come back when there is.
         """
         arrival = self._rules.read(frame, self.now())
-        if not isinstance(arrival, Notification):
-            self._other(arrival, frame)
-        elif self.cursor.is_new(arrival.id):
-            if not self._inbox.fits(len(frame)):
-                return self._hand_over_patiently(arrival, len(frame))
-            self._hand_over(arrival, len(frame))
+        if isinstance(arrival, Notification):
+            return self._notification(arrival, len(frame))
+        if isinstance(arrival, Many):
+            return self._take_all(arrival.arrivals, frame)
+        self._other(arrival, frame)
         return None
+
+    async def catch_up(self, notifications: Iterable[Notification]) -> None:
+        """Take in what was missed and came by other means.
+
+        Raises:
+            NoRoom: there is none for the rest of it.
+        """
+        for notification in notifications:
+            if pause := self._notification(notification, len(notification.line())):
+                await pause
+
+    def arrivals(self, value: Any) -> list[Notification]:
+        """Return the notifications that the rules see in a value."""
+        arrival = self._rules.value(value, self.now())
+        found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
+        return [each for each in found if isinstance(each, Notification)]
+
+    def _notification(
+        self, notification: Notification, size: int
+    ) -> Awaitable[None] | None:
+        if not self.cursor.is_new(notification.id) or self._is_repeat(notification):
+            return None
+        if not self._inbox.fits(size):
+            return self._hand_over_patiently(notification, size)
+        self._hand_over(notification, size)
+        return None
+
+    def _is_repeat(self, notification: Notification) -> bool:
+        if notification.id is not None or not self.cursor.may_repeat:
+            return False
+        content = as_text(notification.fields)
+        return self.cursor.is_repeat(content, self._world.now())
+
+    def _take_all(
+        self, arrivals: Sequence[Arrival], frame: str | bytes
+    ) -> Awaitable[None] | None:
+        """Take several things in; once one must wait, so do those behind it."""
+        share = len(frame) // max(len(arrivals), 1)
+        for index, arrival in enumerate(arrivals):
+            if not isinstance(arrival, Notification):
+                self._other(arrival, frame)
+            elif pause := self._notification(arrival, share):
+                return self._then(pause, arrivals[index + 1 :], frame)
+        return None
+
+    async def _then(
+        self, pause: Awaitable[None], rest: Sequence[Arrival], frame: str | bytes
+    ) -> None:
+        await pause
+        if later := self._take_all(rest, frame):
+            await later
 
     async def room(self) -> None:
         """Return when whoever shows things can take more."""
@@ -169,7 +236,14 @@ class Intake:
             case ServerGap():
                 reason = "the server no longer keeps all of what was missed"
                 self.gap(self.interrupted_at or self.now(), reason)
+            case Acknowledged():
+                if self.on_acknowledged is not None:
+                    self.on_acknowledged(arrival)
+            case Asked() | Pong() | Expired() | AuthFailed() | RenewalAnswer():
+                self.on_word(arrival)
             case NotUnderstood():
+                self.not_understood += 1
+                self.last_not_understood = _beginning(frame)
                 self.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
             self._pass_on(frame)

@@ -10,16 +10,23 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
-from notifyws.errors import ConnectionLost
+from notifyws.errors import ConnectionLost, NetworkFailed
+from notifyws.protocol.handshake import Greeting
 from notifyws.protocol.opening import Opening
+from notifyws.protocol.script import Script
 from notifyws.world import World
+
+if TYPE_CHECKING:
+    from notifyws.protocol.profile import AppPing
 
 __all__ = ["Channel", "Dial", "Keepalive", "Link"]
 
 TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
+EARLY = 1000
+"""Frames that may come before a handshake is done."""
 
 
 class Channel(Protocol):
@@ -47,10 +54,21 @@ Take = Callable[[str | bytes], Awaitable[None] | None]
 
 @dataclass(frozen=True, slots=True)
 class Keepalive:
-    """How a dead line is noticed; seconds."""
+    """How a dead line is noticed; seconds.
+
+    Args:
+        interval: between two pings.
+        timeout: to wait for a pong.
+        websocket: whether to send WebSocket pings at all.
+        ping: the application's own ping, if it has one.
+        silence: without a frame, after which the line counts as dead.
+    """
 
     interval: float = 20.0
     timeout: float = 10.0
+    websocket: bool = True
+    ping: AppPing | None = None
+    silence: float | None = None
 
 
 class Link:
@@ -70,8 +88,12 @@ class Link:
         self._channel = channel
         self._keepalive = keepalive
         self._world = world
-        self._silence: ConnectionLost | None = None
+        self._silence: NetworkFailed | None = None
         self._pausing = self._behind = False
+        self._early: list[str | bytes] = []
+        self._ponged = asyncio.Event()
+        self._framed_at = world.now()
+        self.script = Script({}, world.wall, world.secret)
         self.latency: float | None = None
         self.heard_at = world.wall()
 
@@ -79,20 +101,41 @@ class Link:
     async def open(
         cls, dial: Dial, opening: Opening, keepalive: Keepalive, world: World
     ) -> Link:
-        """Dial and say what the opening says.
+        """Dial, say what the opening says, and go through its handshake.
 
         Raises:
             NetworkFailed: it did not come to an open connection.
         """
         channel = await dial(opening)
         link = cls(channel, keepalive, world)
+        link.script = Script(opening.known, world.wall, world.secret)
         try:
             for frame in opening.frames:
                 await channel.send(frame)
+            await link._greet(Greeting(opening.steps, link.script, opening.read))
         except BaseException:
             channel.abort()
             raise
         return link
+
+    async def _greet(self, greeting: Greeting) -> None:
+        """Go through the handshake; what it does not await is kept for later."""
+        for frame in greeting.proceed():
+            await self._channel.send(frame)
+        while not greeting.done:
+            try:
+                async with asyncio.timeout(greeting.timeout):
+                    await self._await(greeting)
+            except TimeoutError:
+                raise greeting.gave_up() from None
+            for frame in greeting.proceed():
+                await self._channel.send(frame)
+
+    async def _await(self, greeting: Greeting) -> None:
+        while not greeting.hear(frame := await self._channel.recv()):
+            self._early.append(frame)
+            if len(self._early) > EARLY:
+                raise greeting.gave_up()
 
     async def run(self, take: Take) -> NoReturn:
         """Hand every frame to ``take`` until the connection ends.
@@ -102,15 +145,18 @@ class Link:
                 never for long, because a line that is not read hides its pongs.
 
         Raises:
-            ConnectionLost: how it ended.
+            NetworkFailed: how it ended.
         """
         pulse = asyncio.create_task(self._keep_alive())
         recv, wall = self._channel.recv, self._world.wall
+        watched = self._keepalive.silence is not None
         try:
             while True:
-                frame = await recv()
+                frame = self._early.pop(0) if self._early else await recv()
                 if not self._behind:
                     self.heard_at = wall()
+                if watched:
+                    self._framed_at = self._world.now()
                 pause = take(frame)
                 if pause is not None:
                     await self._pause(pause)
@@ -125,6 +171,21 @@ class Link:
         """Send one text frame."""
         await self._channel.send(text)
 
+    @property
+    def can_ping(self) -> bool:
+        """Whether the server answers pings of any kind."""
+        ping = self._keepalive.ping
+        return self._keepalive.websocket or (ping is not None and _answered(ping))
+
+    def ponged(self) -> None:
+        """Take note of the answer to an application's ping."""
+        self._ponged.set()
+
+    def fail(self, error: NetworkFailed) -> None:
+        """End the connection: ``run`` raises this."""
+        self._silence = error
+        self._channel.abort()
+
     async def ping(self) -> float:
         """Return the seconds a ping took there and back.
 
@@ -132,12 +193,34 @@ class Link:
             ConnectionLost: no pong came in time, or the connection ended.
         """
         sent_at = self._world.now()
+        if not self._keepalive.websocket:
+            await self._application_ping()
+            return self._answer_took(sent_at)
         try:
             async with asyncio.timeout(self._keepalive.timeout):
                 await self._channel.ping()
         except TimeoutError:
             waited = f"{self._keepalive.timeout:g} s"
             raise ConnectionLost(1006, f"no pong within {waited}") from None
+        return self._answer_took(sent_at)
+
+    async def _application_ping(self) -> None:
+        ping = self._keepalive.ping
+        if ping is None:
+            return
+        self._ponged.clear()
+        if (frame := self.script.frame(ping.send)) is not None:
+            await self._channel.send(frame)
+        if ping.answer_within is None:
+            return
+        try:
+            async with asyncio.timeout(ping.answer_within):
+                await self._ponged.wait()
+        except TimeoutError:
+            waited = f"{ping.answer_within:g} s"
+            raise ConnectionLost(1006, f"no answer to a ping within {waited}") from None
+
+    def _answer_took(self, sent_at: float) -> float:
         if not self._pausing:
             self._behind = False
             self.heard_at = self._world.wall()
@@ -163,18 +246,44 @@ class Link:
         self._pausing = False
 
     async def _keep_alive(self) -> None:
+        keepalive = self._keepalive
+        pulses = [self._ping_for_ever()] if keepalive.websocket else []
+        if keepalive.ping is not None:
+            pulses.append(self._application_ping_for_ever(keepalive.ping))
+        if keepalive.silence is not None:
+            pulses.append(self._watch_for_silence(keepalive.silence))
         try:
-            while True:
-                await self.ping()
-                await self._until_next_ping()
-        except ConnectionLost as lost:
-            self._silence = lost
-            self._channel.abort()
+            async with asyncio.TaskGroup() as group:
+                for pulse in pulses:
+                    group.create_task(pulse)
+        except* ConnectionLost as lost:
+            self.fail(cast(ConnectionLost, lost.exceptions[0]))
 
-    async def _until_next_ping(self) -> None:
-        """Wait for the interval, but no longer once the machine was asleep."""
+    async def _ping_for_ever(self) -> None:
+        while True:
+            await self.ping()
+            await self._until_next_ping(self._keepalive.interval)
+
+    async def _application_ping_for_ever(self, ping: AppPing) -> None:
+        while True:
+            await self._until_next_ping(ping.every or self._keepalive.interval)
+            sent_at = self._world.now()
+            await self._application_ping()
+            if _answered(ping):
+                self._answer_took(sent_at)
+
+    async def _watch_for_silence(self, longest: float) -> None:
+        while (left := self._framed_at + longest - self._world.now()) > 0:
+            await self._until_next_ping(left)
+        raise ConnectionLost(1006, f"nothing was heard for {longest:g} s")
+
+    async def _until_next_ping(self, left: float) -> None:
+        """Wait that long, but no longer once the machine was asleep."""
         asleep = self._world.suspended()
-        left = self._keepalive.interval
         while left > 0 and self._world.suspended() - asleep < 1.0:
             await self._world.sleep(min(left, TICK))
             left -= TICK
+
+
+def _answered(ping: AppPing) -> bool:
+    return ping.answer_within is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from notifyws.coerce import nearest
 from notifyws.errors import ConfigurationError
 
-__all__ = ["is_file", "profile_text"]
+__all__ = ["built_in", "is_file", "own", "profile_text"]
 
 
 def is_file(profile: str) -> bool:
@@ -27,18 +27,32 @@ def profile_text(profile: str) -> tuple[str, str]:
     import platformdirs
 
     folder = platformdirs.user_config_path("notifyws") / "profiles"
-    own = folder / f"{profile}.toml"
-    if own.is_file():
-        return _file_text(own), str(own)
-    built_in = resources.files("notifyws") / "profiles"
-    names = sorted(f.name[:-5] for f in built_in.iterdir() if f.name.endswith(".toml"))
+    file = folder / f"{profile}.toml"
+    if file.is_file():
+        return _file_text(file), str(file)
+    names = built_in()
     if profile not in names:
-        names = sorted({*names, *(path.stem for path in folder.glob("*.toml"))})
+        names = sorted({*names, *own()})
         near = nearest(profile, names)
         known = f"known: {', '.join(names)}; or name a TOML file"
         hint = f"did you mean {near}?" if near else known
         raise ConfigurationError(f"there is no profile {profile!r}", hint)
-    return (built_in / f"{profile}.toml").read_text("utf-8"), profile
+    folder_of_ours = resources.files("notifyws") / "profiles"
+    return (folder_of_ours / f"{profile}.toml").read_text("utf-8"), profile
+
+
+def built_in() -> list[str]:
+    """Return the names of the profiles that come with the product."""
+    ours = resources.files("notifyws") / "profiles"
+    return sorted(f.name[:-5] for f in ours.iterdir() if f.name.endswith(".toml"))
+
+
+def own() -> list[str]:
+    """Return the names of the profiles in the user's folder."""
+    import platformdirs
+
+    folder = platformdirs.user_config_path("notifyws") / "profiles"
+    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def _file_text(path: Path) -> str:

@@ -7,10 +7,10 @@ it uses.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from notifyws.coerce import environment_name
@@ -20,7 +20,7 @@ from notifyws.errors import (
     NetworkFailed,
     UsageError,
 )
-from notifyws.models import Account, Message, strict_json
+from notifyws.models import Account, Message, Token, TokenPair, strict_json
 from notifyws.profile_files import is_file, profile_text
 from notifyws.settings import Settings
 from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
@@ -30,17 +30,24 @@ if TYPE_CHECKING:
 
     from notifyws.api import HttpSide
     from notifyws.cache.fallback import FallbackCache
+    from notifyws.catching_up import CatchingUp
     from notifyws.delivery import Inbox
     from notifyws.held import Obtained
     from notifyws.intake import Intake, Item
     from notifyws.link import Dial, Keepalive
-    from notifyws.protocol.profile import Profile
+    from notifyws.protocol.profile import Ack, Profile, Resume, Send
     from notifyws.protocol.replies import Lifetimes
+    from notifyws.protocol.script import Script
+    from notifyws.renewal import Schedule
+    from notifyws.sending import Composed, Sent
     from notifyws.session import Session, Speech
     from notifyws.tokens import Keeper, ReadyMade
     from notifyws.world import World
 
 __all__ = ["Runtime", "default_cache"]
+
+NEVER = 400 * 86400.0
+"""Seconds for which no token is good where none is needed."""
 
 
 class Runtime:
@@ -91,7 +98,7 @@ class Runtime:
         Raises:
             ConfigurationError: there is no such profile, or it is wrong.
         """
-        from notifyws.protocol.profile import parse
+        from notifyws.protocol.profile_text import parse
 
         return parse(*profile_text(self.settings.profile))
 
@@ -159,8 +166,24 @@ class Runtime:
 
         timeout = self.settings.http_timeout
         return HttpSide(
-            self.origin, self.profile, self.lifetimes, timeout=timeout, tls=self.tls
+            self.origin,
+            self.profile,
+            self.lifetimes,
+            variables=self.variables,
+            timeout=timeout,
+            tls=self.tls,
         )
+
+    @cached_property
+    def variables(self) -> Mapping[str, Any]:
+        """The profile's constants, and what the user gave for what it leaves open.
+
+        Raises:
+            ConfigurationError: something it needs is missing, or unknown to it.
+        """
+        from notifyws.protocol.variables import given_variables
+
+        return given_variables(self.profile, self.settings.variables)
 
     @cached_property
     def tokens(self) -> Keeper | ReadyMade:
@@ -170,9 +193,23 @@ class Runtime:
 
         if self.settings.token:
             return ReadyMade(
-                static_token(self.settings.token, self.lifetimes, time.time())
+                static_token(
+                    self.settings.token, self.lifetimes, time.time(), self._claim
+                )
             )
+        if self.profile.http.login is None and self._needs_no_token:
+            return ReadyMade(TokenPair(Token("", NEVER, 0.0)))
         return self.keeper
+
+    @property
+    def _claim(self) -> str:
+        where = self.profile.tokens
+        return where.user_claim if where else "sub"
+
+    @property
+    def _needs_no_token(self) -> bool:
+        """Whether the profile can do without one: nothing of it says it cannot."""
+        return self.profile.socket.token_in == "none"
 
     @cached_property
     def keeper(self) -> Keeper:
@@ -217,12 +254,39 @@ class Runtime:
         from notifyws.session import Speech
 
         profile, url = self.profile, self.url
-        open_it = partial(opening, profile, url, token_in=self.settings.token_in)
+        known = {"origin": self.origin, "username": self.settings.username or None}
+        open_it = partial(
+            opening,
+            profile,
+            url,
+            token_in=self.settings.token_in,
+            variables={**known, **self.variables},
+        )
         return Speech(
             url,
             lambda token, last_id: open_it(token, last_id=last_id),
             Verdicts(profile.closes, profile.statuses),
+            self._renewal,
+            self.http.verify if profile.http.verify else None,
+            self._catching_up,
         )
+
+    @property
+    def _renewal(self) -> Schedule | None:
+        from notifyws.renewal import Schedule
+
+        renewal = self.profile.renewal
+        live = renewal.how != "none"
+        return Schedule(renewal, self.settings.access_margin) if live else None
+
+    @property
+    def _catching_up(self) -> CatchingUp | None:
+        from notifyws.catching_up import CatchingUp
+
+        resume = self.profile.resume
+        if resume is None or resume.catchup is None:
+            return None
+        return CatchingUp(resume.catchup, self.http.catch_up)
 
     def intake(
         self, inbox: Inbox[Item], *, since: str | int | None, frames: bool
@@ -235,35 +299,112 @@ class Runtime:
             frames: hand over frames that are no notifications, too.
         """
         from notifyws.intake import Intake
+        from notifyws.protocol.frames import decoder
         from notifyws.protocol.resume import Cursor
         from notifyws.protocol.rules import Rules
 
-        cursor = Cursor(since, can_resume=self.profile.resume is not None)
-        rules = Rules(self.profile.rules)
+        profile, resume, socket = self.profile, self.profile.resume, self.profile.socket
+        cursor = Cursor(
+            since,
+            can_resume=resume is not None and not _only_snapshot(resume),
+            snapshot=resume is not None and resume.snapshot,
+            repeats=profile.renewal.how == "reconnect",
+        )
+        plain = socket.frames == "json" and not socket.json_in
+        rules = Rules(
+            profile.rules,
+            None if plain else decoder(socket.frames, socket.json_in),
+            profile.send.ack if profile.send else None,
+            profile.renewal if profile.renewal.how == "frame" else None,
+        )
         return Intake(rules, inbox, cursor, self.world, frames=frames)
 
-    def frame(self, message: Message) -> str:
+    @property
+    def sends_by_http(self) -> bool:
+        """Whether messages go over the HTTP side, so that no socket is needed."""
+        return self.profile.send is not None and self.profile.send.http is not None
+
+    @property
+    def ack(self) -> Ack | None:
+        """How the server acknowledges messages, if it does."""
+        return self.profile.send.ack if self.profile.send else None
+
+    def compose(self, message: Message, script: Script) -> Composed:
         """Return a message as the frame that the profile makes of it.
 
+        Args:
+            message: what to send.
+            script: what is known on the socket it will go over.
+
         Raises:
-            ConfigurationError: the profile does not send.
+            ConfigurationError: the profile does not send frames.
             UsageError: the payload holds what JSON cannot say.
         """
-        from notifyws.protocol.template import fill
+        from notifyws.protocol.script import as_frame
+        from notifyws.protocol.template import UNSET, fill
+        from notifyws.sending import Composed
 
-        if self.profile.send is None:
-            name = self.profile.name
-            raise ConfigurationError(f"profile {name} does not say how to send")
-        variables = {
-            "type": message.type,
-            "payload": dict(message.payload),
-            "id": message.id,
-        }
+        send = self._send
+        ack = send.ack.equals if send.ack else ""
+        known = script.variables(send.frame, ack, **_of_message(message))
         try:
-            return strict_json(fill(self.profile.send.frame, variables))
+            frame = as_frame(fill(send.frame, known))
         except (TypeError, ValueError, RecursionError) as error:
             said = f"the payload of {message.type} is not JSON: {error}"
             raise UsageError(said, "give it text, numbers, lists ...") from None
+        if frame is None:
+            raise UsageError(f"nothing of {message.type} can be sent", "give it a text")
+        key = fill(ack, known)
+        return Composed(frame, "" if key is UNSET else str(key))
+
+    def frame(self, message: Message) -> str:
+        """Return a message as it would be sent first on a socket, or by HTTP."""
+        from notifyws.protocol.script import Script
+        from notifyws.protocol.template import UNSET, fill
+
+        script = Script(self.variables, self.world.wall, self.world.secret)
+        if not self.sends_by_http:
+            return self.compose(message, script).frame
+        steps = self._send.http
+        last = steps[-1] if isinstance(steps, tuple) else steps
+        assert last is not None
+        known = script.variables(**_of_message(message))
+        body = fill(last.body if last.form is None else last.form, known)
+        request = {"method": last.method, "path": last.path}
+        return strict_json({**request, "body": None if body is UNSET else body})
+
+    async def send_by_http(self, messages: Sequence[Message]) -> list[Sent]:
+        """Send messages in order; return what became of each.
+
+        Raises:
+            NetworkFailed, AuthenticationFailed: there is no token to send with.
+        """
+        from notifyws.errors import HttpRefused, TokenRefused
+        from notifyws.sending import Sent
+
+        token = await self.tokens.get()
+        sent: list[Sent] = []
+        for message in messages:
+            known = _of_message(message)
+            try:
+                try:
+                    await self.http.send(token.value, known)
+                except TokenRefused:
+                    token = await self.tokens.renew(token.value)
+                    await self.http.send(token.value, known)
+                sent.append(Sent("delivered", message.type, message.id))
+            except (HttpRefused, TokenRefused) as error:
+                sent.append(Sent("rejected", message.type, message.id, error.message))
+            except NetworkFailed as error:
+                sent.append(Sent("unknown", message.type, message.id, error.message))
+        return sent
+
+    @property
+    def _send(self) -> Send:
+        if self.profile.send is None:
+            name = self.profile.name
+            raise ConfigurationError(f"profile {name} does not say how to send")
+        return self.profile.send
 
     def session(self, intake: Intake, *, retries: int | None) -> Session:
         """Return a session that keeps one connection.
@@ -303,12 +444,29 @@ class Runtime:
         """How a dead line is noticed."""
         from notifyws.link import Keepalive
 
-        return Keepalive(self.settings.ping_interval, self.settings.ping_timeout)
+        said = self.profile.keepalive
+        return Keepalive(
+            self.settings.ping_interval,
+            self.settings.ping_timeout,
+            said.websocket_pings,
+            said.ping,
+            said.silence,
+        )
 
     async def aclose(self) -> None:
         """Let go of what was opened."""
         if "cache" in self.__dict__:
             await self.cache.aclose()
+
+
+def _of_message(message: Message) -> dict[str, Any]:
+    payload = dict(message.payload)
+    return {"type": message.type, "payload": payload, "id": message.id}
+
+
+def _only_snapshot(resume: Resume) -> bool:
+    asks = resume.query or resume.header or resume.by_template or resume.catchup
+    return not asks
 
 
 def default_cache() -> Path:

@@ -7,15 +7,18 @@ second after it shows that it did not like what it read. Success is claimed only
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from notifyws.errors import NetworkFailed
 from notifyws.models import Message
-from notifyws.protocol.rules import ServerError
+from notifyws.protocol.profile import Ack
+from notifyws.protocol.rules import Acknowledged, ServerError
+from notifyws.protocol.script import Script
 
-__all__ = ["Sender", "Sent"]
+__all__ = ["Composed", "Sender", "Sent"]
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
@@ -26,6 +29,10 @@ Status = Literal["delivered", "rejected", "unknown"]
 class Link(Protocol):
     """What is needed of an open connection."""
 
+    @property
+    def can_ping(self) -> bool: ...
+    @property
+    def script(self) -> Script: ...
     async def send(self, text: str) -> None: ...
     async def ping(self) -> float: ...
 
@@ -51,6 +58,14 @@ class Sent:
         facts = {"id": self.id, "detail": self.detail}
         known = {key: value for key, value in facts.items() if value is not None}
         return {"status": self.status, "type": self.type, **known}
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message as a frame, and by what its acknowledgement will name it."""
+
+    frame: str
+    key: str
 
 
 @dataclass(slots=True)
@@ -85,17 +100,21 @@ class Sender:
     """Sends over one connection and finds out what became of it.
 
     Args:
-        frame_of: writes a message as a frame.
+        compose: writes a message as a frame, with a socket's script.
         sleep: waits that many seconds.
+        ack: how the server acknowledges messages, if it does.
     """
 
     def __init__(
         self,
-        frame_of: Callable[[Message], str],
+        compose: Callable[[Message, Script], Composed],
         sleep: Callable[[float], Awaitable[None]],
+        ack: Ack | None = None,
     ) -> None:
-        self._frame_of = frame_of
+        self._compose = compose
         self._sleep = sleep
+        self.ack = ack
+        self._awaited: dict[str, asyncio.Future[Acknowledged]] = {}
         self._open: list[_Batch] = []
 
     def server_error(self, error: ServerError) -> None:
@@ -112,6 +131,15 @@ class Sender:
             batch.doubt = error.message
             batch.doubted = "rejected" if alone else "unknown"
 
+    def acknowledged(self, answer: Acknowledged) -> None:
+        """Take the server's word on a message; one that names none is the oldest's."""
+        open_ = (key for key, each in self._awaited.items() if not each.done())
+        key = answer.id if answer.id in self._awaited else next(open_, "")
+        if key and (not answer.id or key == answer.id):
+            future = self._awaited[key]
+            if not future.done():
+                future.set_result(answer)
+
     async def send(self, link: Link, messages: Sequence[Message]) -> list[Sent]:
         """Send messages in order; return what became of each, in the same order.
 
@@ -120,16 +148,66 @@ class Sender:
         Raises:
             NotifyError: one of them cannot be written as a frame; none was sent.
         """
-        frames = [self._frame_of(message) for message in messages]
+        composed = [self._compose(message, link.script) for message in messages]
         batch = _Batch(messages)
         self._open.append(batch)
         try:
-            for frame in frames:
-                await link.send(frame)
-            await link.ping()
-            await self._sleep(GRACE)
+            if self.ack is not None:
+                return await self._acknowledge(link, composed, messages)
+            for each in composed:
+                await link.send(each.frame)
+            await self._proof(link, batch)
         except NetworkFailed as error:
             batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
         finally:
             self._open.remove(batch)
         return [batch.outcome(message) for message in messages]
+
+    async def _proof(self, link: Link, batch: _Batch) -> None:
+        if link.can_ping:
+            await link.ping()
+            await self._sleep(GRACE)
+        else:
+            batch.doubt = "the server confirms nothing, not even a ping"
+
+    async def _acknowledge(
+        self, link: Link, composed: Sequence[Composed], messages: Sequence[Message]
+    ) -> list[Sent]:
+        assert self.ack is not None
+        loop = asyncio.get_running_loop()
+        composed = _named(composed)
+        futures = {each.key: loop.create_future() for each in composed}
+        self._awaited |= futures
+        try:
+            for each in composed:
+                await link.send(each.frame)
+            async with asyncio.timeout(self.ack.timeout):
+                await asyncio.gather(*futures.values())
+        except (TimeoutError, NetworkFailed):
+            pass  # what has no answer by now is unknown
+        finally:
+            for key in futures:
+                del self._awaited[key]
+        return [
+            _judged(message, futures[each.key])
+            for each, message in zip(composed, messages, strict=True)
+        ]
+
+
+def _named(composed: Sequence[Composed]) -> list[Composed]:
+    """Return them with a name each, also those that no answer can name."""
+    return [
+        each if each.key else Composed(each.frame, f"#{number}")
+        for number, each in enumerate(composed)
+    ]
+
+
+def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> Sent:
+    if not future.done() or future.cancelled():
+        detail = "the server did not acknowledge it in time"
+        return Sent("unknown", message.type, message.id, detail)
+    answer = future.result()
+    if answer.ok:
+        return Sent("delivered", message.type, message.id)
+    said = answer.message or "no reason given"
+    return Sent("rejected", message.type, message.id, said)

@@ -87,7 +87,7 @@ class NotificationService:
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
         self._dispatcher = Dispatcher(self._handlers)
-        self._sender = Sender(self._runtime.frame, asyncio.sleep)
+        self._sender = Sender(self._runtime.compose, asyncio.sleep)
 
     async def __aenter__(self) -> NotificationService:
         return self
@@ -150,6 +150,11 @@ class NotificationService:
     def token(self) -> Obtained | None:
         """The access token in use, with its remaining life when it was obtained."""
         return self._session.token if self._session else None
+
+    @property
+    def sends_without_connection(self) -> bool:
+        """Whether messages go over HTTP, so that they need no :meth:`connect`."""
+        return self._runtime.sends_by_http
 
     async def connect(self) -> None:
         """Connect: one try, and no other when the connection is lost.
@@ -232,6 +237,8 @@ class NotificationService:
         Raises:
             NetworkFailed: there is no connection.
         """
+        if self._runtime.sends_by_http:
+            return await self._runtime.send_by_http(messages)
         link = self._session.link if self._session else None
         if link is None:
             raise NetworkFailed("not connected", "connect first")
@@ -273,7 +280,9 @@ class NotificationService:
             self._inbox, since=self._since, frames=self._frames
         )
         intake.observers.extend(self._observers)
+        self._sender.ack = self._runtime.ack
         intake.on_server_error = self._sender.server_error
+        intake.on_acknowledged = self._sender.acknowledged
         session = self._runtime.session(intake, retries=retries)
         self._session = session
         self._running = asyncio.create_task(session.run())

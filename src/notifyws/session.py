@@ -7,8 +7,10 @@ What it needs of the world is handed in; it knows no library and no code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from notifyws.errors import (
@@ -16,6 +18,7 @@ from notifyws.errors import (
     ConnectionLost,
     NetworkFailed,
     NotifyError,
+    TokenRefused,
     UpgradeRefused,
 )
 from notifyws.events import (
@@ -31,6 +34,14 @@ from notifyws.held import Obtained
 from notifyws.intake import Intake, NoRoom
 from notifyws.link import Dial, Keepalive, Link
 from notifyws.protocol.opening import Opening
+from notifyws.protocol.rules import (
+    Asked,
+    AuthFailed,
+    Expired,
+    Pong,
+    RenewalAnswer,
+    Word,
+)
 from notifyws.protocol.verdicts import Verdicts
 from notifyws.reconnect import (
     Action,
@@ -54,6 +65,7 @@ from notifyws.reconnect import (
     Woke,
 )
 from notifyws.reconnect import Event as Fact
+from notifyws.renewal import Renewer, Schedule
 from notifyws.world import World, utc_text
 
 __all__ = ["Opener", "Session", "Speech", "Tokens"]
@@ -62,6 +74,8 @@ Result = TypeVar("Result")
 
 REPLAY = 30.0
 """Seconds after which a server has sent what it replays."""
+OVERLAP = 5.0
+"""Seconds after which a new connection has brought what the old one did as well."""
 
 
 class Tokens(Protocol):
@@ -75,13 +89,29 @@ Opener = Callable[[str, "str | int | None"], Opening]
 """Says how to open a socket, given the token and the last id."""
 
 
+CatchUp = Callable[["Intake", str], Awaitable[bool]]
+"""Hands what was missed to the intake, given the token; tells whether that was all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """How the server speaks, as far as a session needs to know."""
+    """How the server speaks, as far as a session needs to know.
+
+    Args:
+        url: the socket's, for people.
+        opening: says how to open a socket.
+        verdicts: what a failure means.
+        renewal: when and how to renew the token of a live connection.
+        verify: asks, before the socket is opened, whether a token is good.
+        catch_up: fetches what was missed, where the socket does not bring it.
+    """
 
     url: str
     opening: Opener
     verdicts: Verdicts
+    renewal: Schedule | None = None
+    verify: Callable[[str], Awaitable[None]] | None = None
+    catch_up: CatchUp | None = None
 
 
 class Session:
@@ -183,34 +213,125 @@ class Session:
         try:
             self.token = self._next_token or await self._tokens.get()
             self._next_token = None
-            opening = self._speech.opening(self.token.value, self.intake.cursor.last_id)
-            self.link = await Link.open(
-                self._dial, opening, self._keepalive, self._world
-            )
+            if self._speech.verify is not None:
+                await self._speech.verify(self.token.value)
+            self.link = await self._open(self.token)
         except NotifyError as error:
             return self._failed(error)
         self._opened_at = self._world.now()
+        self.intake.cursor.reconnected(self._opened_at + REPLAY)
         self.intake.tell(Connected(self._speech.url, self.token.user_id))
-        self._say_what_was_missed()
+        try:
+            await self._catch_up(self.token)
+        except NoRoom:
+            return await self._make_room()
         return Opened()
 
-    def _say_what_was_missed(self) -> None:
+    async def _open(self, token: Obtained) -> Link:
+        opening = self._speech.opening(token.value, self.intake.cursor.last_id)
+        return await Link.open(self._dial, opening, self._keepalive, self._world)
+
+    async def _catch_up(self, token: Obtained) -> None:
         start, self._down_since = self._down_since, None
-        if start is not None and not self.intake.cursor.covers_everything:
+        since = self.intake.cursor.last_id
+        everything = self.intake.cursor.covers_everything
+        if self._speech.catch_up is not None and since is not None:
+            try:
+                everything &= await self._speech.catch_up(self.intake, token.value)
+            except NotifyError as error:
+                self.intake.tell(Failure("network_error", error.message))
+                everything = False
+        if start is not None and not everything:
             self.intake.gap(start, "the server cannot replay what it sent")
 
     async def _receive(self) -> Fact:
-        assert self.link is not None
+        while True:
+            assert self.link is not None
+            link = self.link
+            try:
+                await self._live(link)
+            except NoRoom:
+                return await self._make_room()
+            except NetworkFailed as lost:
+                if self.link is link:
+                    return self._lost(link, lost)
+                self.intake.cursor.expect_repeats(self._world.now() + OVERLAP)
+
+    async def _live(self, link: Link) -> None:
+        """Take what arrives and answer what is asked until the link ends."""
+        assert self.token is not None
+        replies: asyncio.Queue[str] = asyncio.Queue()
+        tasks = [asyncio.create_task(self._reply(link, replies))]
+        renewer = self._renewer(link)
+        if renewer is not None:
+            tasks.append(asyncio.create_task(renewer.run(self.token)))
+        self.intake.on_word = partial(self._hear, link, renewer, replies)
         try:
-            await self.link.run(self.intake.take)
-        except NoRoom:
-            return await self._make_room()
-        except ConnectionLost as lost:
-            self._down_since = utc_text(self.link.heard_at)
-            self._note_interruption(self.link)
+            await link.run(self.intake.take)
+        finally:
+            swapping = self.link is not link
+            for task in tasks:
+                if not (swapping and task is tasks[-1]):
+                    task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _reply(self, link: Link, replies: asyncio.Queue[str]) -> None:
+        with suppress(NetworkFailed):
+            while True:
+                await link.send(await replies.get())
+
+    def _renewer(self, link: Link) -> Renewer | None:
+        schedule = self._speech.renewal
+        if schedule is None or self.token is None or self.token.source == "static":
+            return None
+        return Renewer(
+            schedule,
+            link,
+            self._tokens.renew,
+            partial(self._replace, link),
+            self._world,
+            self._use,
+        )
+
+    def _use(self, token: Obtained) -> None:
+        self.token = token
+
+    async def _replace(self, old: Link, token: Obtained) -> None:
+        """Open a new link, then leave the old one; what both bring is told once."""
+        new = await self._open(token)
+        self.intake.cursor.overlapping()
+        self.link = new
+        await old.close(1000)
+
+    def _hear(
+        self,
+        link: Link,
+        renewer: Renewer | None,
+        replies: asyncio.Queue[str],
+        word: Word,
+    ) -> None:
+        match word:
+            case Asked(reply) if (frame := link.script.frame(reply)) is not None:
+                replies.put_nowait(frame)
+            case Pong():
+                link.ponged()
+            case RenewalAnswer() if renewer is not None:
+                renewer.answered(word)
+            case Expired() if renewer is not None:
+                renewer.expired()
+            case Expired(message) | AuthFailed(message):
+                said = f": {message[:300]}" if message else ""
+                link.fail(TokenRefused(f"the server does not accept the token{said}"))
+
+    def _lost(self, link: Link, lost: NetworkFailed) -> Fact:
+        self._down_since = utc_text(link.heard_at)
+        self._note_interruption(link)
+        if isinstance(lost, ConnectionLost):
             self.intake.tell(Disconnected(lost.code, lost.reason))
-            self.link = None
-            return self._failed(lost)
+        else:
+            self.intake.tell(Disconnected(1000, lost.message))
+        self.link = None
+        return self._failed(lost)
 
     async def _make_room(self) -> Fact:
         assert self.link is not None

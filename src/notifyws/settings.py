@@ -99,6 +99,9 @@ class Settings:
     )
     server: str = setting("", "The server entry of config.toml to use.")
     profile: str = setting("default", "How the server speaks: a name or a TOML file.")
+    variables: str = setting(
+        "", "What the profile leaves open, as in: channel=news app_key=abc."
+    )
     token_in: str = setting(
         "",
         "Where the socket takes the token: header, query:NAME, subprotocol:NAME or "

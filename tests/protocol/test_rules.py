@@ -127,7 +127,6 @@ def test_what_no_rule_matches_is_not_understood():
     "expression",
     [
         "length(type)",
-        "nonesuch(type)",
         "contains(type, n)",
         "type > n",
         "ceil(to_number(i))",

@@ -16,7 +16,7 @@ KNOWN = {"n": 5, "text": "t", "flag": False, "map": {"a": 1}, "empty": "", "gone
         ("{empty}", ""),
         ("{n} ", "5 "),
         ("Bearer {text}", "Bearer t"),
-        ("{text}-{n}-{flag}", "t-5-False"),
+        ("{text}-{n}-{flag}", "t-5-false"),
         ("{n}{n}", "55"),
         ("{gone}", UNSET),
         ("{unknown}", UNSET),
@@ -40,9 +40,9 @@ def test_a_string_is_filled_and_a_lone_variable_keeps_its_type(template, value):
     [
         ({"a": "{n}", "b": "{gone}"}, {"a": 5}),
         ({"a": {"b": "{gone}", "c": 1}}, {"a": {"c": 1}}),
-        ({"a": {"b": "{gone}"}}, {"a": {}}),
+        ({"a": {"b": "{gone}"}, "c": {}}, {"c": {}}),
         (["{n}", "{gone}", 3], [5, 3]),
-        (("{n}", ["{unknown}"]), [5, []]),
+        (("{n}", ["{unknown}"], []), [5, []]),
         ({"{n}": "{n}"}, {"{n}": 5}),
     ],
 )

@@ -65,6 +65,8 @@ def _service(request: Request, settings: Settings) -> NotificationService:
 
 
 async def _connect(request: Request, service: NotificationService) -> None:
+    if service.sends_without_connection:
+        return
     try:
         async with asyncio.timeout(request.timeout):
             await service.connect()

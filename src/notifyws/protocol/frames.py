@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-__all__ = ["InvalidFrame", "decode"]
+__all__ = ["Decoder", "InvalidFrame", "decode", "decoder"]
+
+Decoder = Callable[[str], list[Any]]
+"""Returns the values that a frame holds, or raises :class:`InvalidFrame`."""
 
 DEEPEST = 200
 """Levels taken: what is read here is written again much further down a stack."""
@@ -73,3 +76,59 @@ def _depth(value: Any) -> int:
 
 def _containers(values: Iterable[Any]) -> list[Any]:
     return [value for value in values if isinstance(value, (dict, list))]
+
+
+def decoder(frames: str = "json", json_in: Sequence[str] = ()) -> Decoder:
+    """Return what reads the frames of a profile.
+
+    Args:
+        frames: ``json``, ``json lines`` or ``headers+json``.
+        json_in: dotted paths of strings that hold JSON; ``@`` is the frame itself.
+    """
+    split = _SPLIT[frames]
+    if not json_in:
+        return split
+    paths = [() if path == "@" else tuple(path.split(".")) for path in json_in]
+
+    def read(text: str) -> list[Any]:
+        values = split(text)
+        for path in paths:
+            values = [_unpacked(value, path) for value in values]
+        return values
+
+    return read
+
+
+def _one(text: str) -> list[Any]:
+    return [decode(text)]
+
+
+def _lines(text: str) -> list[Any]:
+    return [decode(line) for line in text.splitlines() if line.strip()]
+
+
+def _headed(text: str) -> list[Any]:
+    """Return ``{"headers", "body"}`` of header lines, a blank line and JSON or text."""
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    pairs = (line.partition(":") for line in head.split("\n") if line)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    return [{"headers": headers, "body": _json_or_text(body)}]
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return decode(text)
+    except InvalidFrame:
+        return text
+
+
+def _unpacked(value: Any, path: Sequence[str]) -> Any:
+    """Return ``value`` with the JSON in the string at ``path`` read, if it is some."""
+    if not path:
+        return _json_or_text(value) if isinstance(value, str) else value
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    return {**value, path[0]: _unpacked(value[path[0]], path[1:])}
+
+
+_SPLIT = {"json": _one, "json lines": _lines, "headers+json": _headed}

@@ -6,15 +6,17 @@ The URL stays exactly as configured but for what the profile adds to its query.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from notifyws.errors import ConfigurationError
-from notifyws.models import strict_json
+from notifyws.models import as_text, strict_json
+from notifyws.protocol.frames import Decoder, decoder
 from notifyws.protocol.masking import sendable, spellings
-from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile import Handshake, Profile
 from notifyws.protocol.template import UNSET, fill
 
 __all__ = ["Opening", "opening"]
@@ -33,6 +35,10 @@ class Opening:
         subprotocols: to offer, in order; may hold the token.
         frames: texts to send once it is open; may hold the token.
         secrets: what must be masked in whatever the peer or the library says.
+        steps: the handshake that follows.
+        known: variables of its templates; may hold the token.
+        read: reads the values of frames.
+        compression: whether to offer it.
     """
 
     url: str = field(repr=False)
@@ -40,6 +46,10 @@ class Opening:
     subprotocols: tuple[str, ...] = field(repr=False, default=())
     frames: tuple[str, ...] = field(repr=False, default=())
     secrets: tuple[str, ...] = field(repr=False, default=(), compare=False)
+    steps: tuple[Handshake, ...] = field(repr=False, default=(), compare=False)
+    known: Mapping[str, Any] = field(repr=False, default_factory=dict, compare=False)
+    read: Decoder = field(repr=False, default=decoder(), compare=False)
+    compression: bool = False
 
 
 def opening(
@@ -49,28 +59,51 @@ def opening(
     *,
     token_in: str = "",
     last_id: str | int | None = None,
+    variables: Mapping[str, Any] = MappingProxyType({}),
 ) -> Opening:
     """Return how to open a socket.
 
     Args:
         profile: says where the token goes.
         url: the socket's URL, as configured.
-        token: the access token.
+        token: the access token; empty where none is needed.
         token_in: overrides the profile's place for it.
         last_id: resume after this notification, where the profile can.
+        variables: the profile's constants and what the user added.
 
     Raises:
         ConfigurationError: ``token_in`` names no known place, or the token cannot
             be written there.
     """
-    variables = {"access_token": token, "last_id": last_id}
-    query: dict[str, str] = {}
-    if profile.resume is not None and last_id is not None:
-        query[profile.resume.query] = str(last_id)
+    known = {**variables, "access_token": token or None, "last_id": last_id}
     place = token_in or profile.socket.token_in
-    _check(token, place.partition(":")[0])
-    placed = _placed(profile, url, query, variables, place)
-    return replace(placed, secrets=spellings(token))
+    if place != "none":
+        _check(token, place.partition(":")[0])
+    placed = _placed(profile, _addressed(profile, url, known), known, place)
+    return replace(
+        placed,
+        secrets=spellings(token),
+        steps=profile.handshake,
+        known=known,
+        read=decoder(profile.socket.frames, profile.socket.json_in),
+        compression=profile.socket.compression,
+    )
+
+
+def _addressed(profile: Profile, url: str, known: Mapping[str, Any]) -> str:
+    """Return the URL with the profile's path, where it has none of its own."""
+    path = profile.socket.path
+    head, mark, query = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    host, _, below = rest.partition("/")
+    if path is None or below:
+        return url
+    quoted = {name: _quoted(str(value)) for name, value in known.items() if value}
+    filled = fill(path, quoted)
+    if filled is UNSET:
+        message = f"the socket's path {path} needs a variable that is not set"
+        raise ConfigurationError(message, 'as in NOTIFYWS_VARIABLES="channel=news"')
+    return f"{scheme}://{host}{filled}{mark}{query}"
 
 
 def _check(token: str, place: str) -> None:
@@ -86,29 +119,69 @@ def _check(token: str, place: str) -> None:
 
 
 def _placed(
-    profile: Profile,
-    url: str,
-    query: Mapping[str, str],
-    variables: Mapping[str, Any],
-    token_in: str,
+    profile: Profile, url: str, known: Mapping[str, Any], token_in: str
 ) -> Opening:
-    token = variables["access_token"]
+    token = known["access_token"] or ""
+    query, headers = _additions(profile, known)
+    offered = tuple(_texts(profile.socket.subprotocols, known))
+    plain = Opening(_with(url, query), headers, offered)
     place, _, name = token_in.partition(":")
     match place:
+        case "none":
+            return plain
         case "header" if not name:
-            value = fill(profile.socket.token, variables)
-            return Opening(_with(url, query), {profile.socket.header: str(value)})
+            value = fill(profile.socket.token, known)
+            added = {} if value is UNSET else {profile.socket.header: str(value)}
+            return replace(plain, headers={**headers, **added})
         case "query" if name:
-            return Opening(_with(url, {name: token, **query}))
+            return replace(plain, url=_with(url, {name: token, **query}))
+        case "cookie" if name:
+            return replace(plain, headers=_with_cookie(headers, f"{name}={token}"))
         case "subprotocol" if _SUBPROTOCOL.fullmatch(name):
-            return Opening(_with(url, query), subprotocols=(name, token))
+            return replace(plain, subprotocols=(*offered, name, token))
         case "message" if not name:
-            frames = _first_frames(profile, variables)
-            return Opening(_with(url, query), frames=frames)
+            return replace(plain, frames=_first_frames(profile, known))
         case _:
             message = f"{token_in!r} is no place for a token"
             hint = "use header, query:NAME, subprotocol:NAME or message"
             raise ConfigurationError(message, hint)
+
+
+def _additions(
+    profile: Profile, known: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the query parameters and headers that the profile adds."""
+    socket, resume, last_id = profile.socket, profile.resume, known["last_id"]
+    query = _filled(socket.query, known)
+    headers = _filled(socket.headers, known)
+    if resume is not None and last_id is not None:
+        query |= {resume.query: str(last_id)} if resume.query else {}
+        headers |= {resume.header: str(last_id)} if resume.header else {}
+    for name, value in headers.items():
+        if not value.isprintable() or not value.isascii():
+            raise ConfigurationError(f"the header {name} must be printable ASCII")
+    cookies = _filled(socket.cookies, known)
+    for name, value in cookies.items():
+        headers = _with_cookie(headers, f"{name}={value}")
+    return query, headers
+
+
+def _with_cookie(headers: Mapping[str, str], cookie: str) -> dict[str, str]:
+    before = headers.get("Cookie")
+    return {**headers, "Cookie": f"{before}; {cookie}" if before else cookie}
+
+
+def _filled(table: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
+    filled = {name: fill(value, known) for name, value in table.items()}
+    return {
+        name: value if isinstance(value, str) else as_text(value)
+        for name, value in filled.items()
+        if value is not UNSET
+    }
+
+
+def _texts(templates: Iterable[str], known: Mapping[str, Any]) -> list[str]:
+    return list(_filled({each: each for each in templates}, known).values())
 
 
 def _first_frames(profile: Profile, variables: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,20 +10,30 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-import jmespath
-
 from notifyws.models import Token, TokenPair
+from notifyws.protocol.expressions import finder
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
 
-__all__ = ["Lifetimes", "NoToken", "claims", "read_tokens", "static_token"]
+__all__ = [
+    "Answer",
+    "Lifetimes",
+    "NoToken",
+    "captured",
+    "claims",
+    "read_tokens",
+    "static_token",
+]
 
 LONGEST = 400 * 86400.0
 """Seconds beyond which a stated lifetime is not believed."""
+MILLISECONDS = 1e11
+"""Beyond it, a moment is written in unix milliseconds: seconds come there in 5138."""
 
 
 class NoToken(ValueError):
@@ -53,74 +63,144 @@ def claims(token: str) -> Mapping[str, Any]:
     return decoded if isinstance(decoded, dict) else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an HTTP answer holds: decoded body, headers (lower case), cookies."""
+
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+
+
+def captured(places: Mapping[str, str], answer: Answer) -> dict[str, Any]:
+    """Return the variables that a step takes from its answer."""
+    return {name: _find(place, answer) for name, place in places.items()}
+
+
 def read_tokens(
-    where: Tokens, body: Any, lifetimes: Lifetimes, now: float
+    where: Tokens, answers: Sequence[Answer], lifetimes: Lifetimes, now: float
 ) -> TokenPair:
-    """Return the tokens of a login's or refresh's reply.
+    """Return the tokens of a login's or refresh's answers.
 
     Args:
-        where: the profile's expressions.
-        body: the decoded JSON body.
-        lifetimes: for what the server does not say.
-        now: unix seconds; used only for a JWT with ``exp`` but without ``iat``.
+        where: the profile's places.
+        answers: of every step; the last that holds an access token counts.
+        lifetimes: for what neither the server nor the profile says.
+        now: unix seconds.
 
     Raises:
-        NoToken: there is no access token in it that can be used.
+        NoToken: there is no access token in them that can be used.
     """
-    access = _text(where.access, body)
-    if access is None:
+    holding = [each for each in answers if _text(where.access, each) is not None]
+    if not holding:
         raise NoToken("the reply holds no access token")
+    answer = holding[-1]
+    access = _bare(_text(where.access, answer) or "")
     if not sendable(access):
         raise NoToken("the access token is not printable ASCII without blanks")
-    refresh = _text(where.refresh, body)
-    stated = _seconds(_search(where.expires_in, body))
-    lives = stated or _lifetime_of_jwt(access, now) or lifetimes.access
-    refresh_lives = _seconds(_search(where.refresh_expires_in, body))
+    refresh = _text(where.refresh, answer)
+    user_ids = [_text(where.user_id, each) for each in reversed(answers)]
     return TokenPair(
-        _token(access, lives, lifetimes.access_margin),
-        (
-            refresh
-            and sendable(refresh)
-            and _token(
-                refresh,
-                refresh_lives or _lifetime_of_jwt(refresh, now) or lifetimes.refresh,
-                lifetimes.refresh_margin,
-            )
-        )
-        or None,
-        _text(where.user_id, body) or subject(access),
+        _token(access, _access_life(where, access, answer, lifetimes, now)),
+        _refresh_token(where, refresh, answer, lifetimes, now),
+        next(filter(None, user_ids), None) or subject(access, where.user_claim),
     )
 
 
-def static_token(value: str, lifetimes: Lifetimes, now: float) -> TokenPair:
+def _access_life(
+    where: Tokens, token: str, answer: Answer, lifetimes: Lifetimes, now: float
+) -> tuple[float, float]:
+    ends = _moment(_find(where.expires_at, answer))
+    lives = (
+        _stated(where, where.expires_in, answer)
+        or (_seconds(ends - now) if ends is not None else None)
+        or _lifetime_of_jwt(token, now)
+        or where.lifetime
+        or lifetimes.access
+    )
+    return lives, lifetimes.access_margin
+
+
+def _refresh_token(
+    where: Tokens,
+    token: str | None,
+    answer: Answer,
+    lifetimes: Lifetimes,
+    now: float,
+) -> Token | None:
+    if not token or not sendable(token):
+        return None
+    lives = (
+        _stated(where, where.refresh_expires_in, answer)
+        or _lifetime_of_jwt(token, now)
+        or where.refresh_lifetime
+        or lifetimes.refresh
+    )
+    return _token(token, (lives, lifetimes.refresh_margin))
+
+
+def _stated(where: Tokens, place: str | None, answer: Answer) -> float | None:
+    found = _find(place, answer)
+    if where.unit == "s":
+        return _seconds(found)
+    try:
+        return None if isinstance(found, bool) else _seconds(float(found) / 1000)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _moment(stated: Any) -> float | None:
+    """Return unix seconds of unix seconds, unix milliseconds or ISO 8601 text."""
+    try:
+        seconds = float(stated)
+    except (TypeError, ValueError, OverflowError):
+        return _iso(stated)
+    return seconds / 1000 if seconds > MILLISECONDS else seconds
+
+
+def _iso(stated: Any) -> float | None:
+    try:
+        moment = datetime.fromisoformat(stated)
+    except (TypeError, ValueError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.timestamp()
+
+
+def _bare(token: str) -> str:
+    """Return a token without the ``Bearer`` that a header has in front of it."""
+    return token[7:].strip() if token[:7].lower() == "bearer " else token
+
+
+def static_token(
+    value: str, lifetimes: Lifetimes, now: float, claim: str = "sub"
+) -> TokenPair:
     """Return a ready-made access token with what is left of its life, if it says."""
     left = _between(now, claims(value).get("exp"))
     lives = lifetimes.access if left is None else _seconds(left) or 0.0
-    return TokenPair(Token(value, lives, 0.0), None, subject(value))
+    return TokenPair(Token(value, lives, 0.0), None, subject(value, claim))
 
 
-def subject(token: str) -> str | None:
-    """Return the ``sub`` claim of an access token, ``None`` when it has none."""
-    sub = claims(token).get("sub")
+def subject(token: str, claim: str = "sub") -> str | None:
+    """Return a claim of an access token as text, ``None`` when it has none."""
+    sub = claims(token).get(claim)
     usable = isinstance(sub, (str, int)) and not isinstance(sub, bool)
     return str(sub) if usable and sub != "" else None
 
 
-def _token(value: str, lives: float, margin: float) -> Token:
+def _token(value: str, life: tuple[float, float]) -> Token:
+    lives, margin = life
     return Token(value, lives, lives * margin)
 
 
-def _search(expression: str | None, body: Any) -> Any:
-    if expression is None:
+def _find(place: str | None, answer: Answer) -> Any:
+    if place is None:
         return None
-    try:
-        return jmespath.search(expression, body)
-    except (ValueError, TypeError, OverflowError):  # jmespath lets them out
-        return None
+    return finder(place)(answer.body, answer.headers, answer.cookies)
 
 
-def _text(expression: str | None, body: Any) -> str | None:
-    found = _search(expression, body)
+def _text(place: str | None, answer: Answer) -> str | None:
+    found = _find(place, answer)
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
     return found if isinstance(found, str) and found else None

@@ -7,9 +7,12 @@ are forgotten, for a server's history is finite too.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 
 __all__ = ["Cursor"]
+
+RECENT = 2_000
+"""Notifications without an id whose content is kept to tell repeats."""
 
 REMEMBERED = 20_000
 """Ids kept to tell duplicates: twice what the longest known history replays."""
@@ -21,13 +24,26 @@ class Cursor:
     Args:
         last_id: where to start; ``None`` for "from now".
         can_resume: whether the profile says how to ask for what was missed.
+        snapshot: whether the server sends all that it holds at every connect.
+        repeats: whether what has no id may come twice, as while a token is renewed.
     """
 
     def __init__(
-        self, last_id: str | int | None = None, *, can_resume: bool = True
+        self,
+        last_id: str | int | None = None,
+        *,
+        can_resume: bool = True,
+        snapshot: bool = False,
+        repeats: bool = False,
     ) -> None:
         self.last_id = last_id
         self._can_resume = can_resume
+        self._snapshot = snapshot
+        self.may_repeat = snapshot or repeats
+        self._recent: deque[int] = deque(maxlen=RECENT)
+        self._overlap: deque[int] = deque(maxlen=RECENT)
+        self._repeated: Counter[int] = Counter()
+        self._repeating_until = 0.0
         self._some_without_id = False
         self._seen: OrderedDict[str | int, None] = OrderedDict()
         if last_id is not None:
@@ -41,7 +57,7 @@ class Cursor:
     @property
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
-        return self.can_resume and not self._some_without_id
+        return self._snapshot or (self.can_resume and not self._some_without_id)
 
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
@@ -56,3 +72,43 @@ class Cursor:
         self._seen[ident] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
+
+    def reconnected(self, until: float) -> None:
+        """Expect all of it again, where the server sends what it holds.
+
+        Args:
+            until: monotonic seconds; later on, equal content is news again.
+        """
+        if self._snapshot:
+            self._overlap = deque(self._recent, RECENT)
+            self.expect_repeats(until)
+
+    def overlapping(self) -> None:
+        """Begin to note what may come a second time, by another connection."""
+        self._overlap.clear()
+
+    def expect_repeats(self, until: float) -> None:
+        """From now on, take what was noted for a repeat when it comes.
+
+        Args:
+            until: monotonic seconds; later on, equal content is news again.
+        """
+        self._repeated = Counter(self._overlap)
+        self._repeating_until = until
+
+    def is_repeat(self, content: str, now: float) -> bool:
+        """Return whether a notification without an id is one that was handed over.
+
+        Two equal notifications are two: each is taken for a repeat only once.
+
+        Args:
+            content: the notification as text.
+            now: monotonic seconds.
+        """
+        mark = hash(content)
+        if now < self._repeating_until and self._repeated[mark] > 0:
+            self._repeated[mark] -= 1
+            return True
+        self._recent.append(mark)
+        self._overlap.append(mark)
+        return False

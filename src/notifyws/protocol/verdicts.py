@@ -13,8 +13,10 @@ from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
     ConnectionLost,
+    HandshakeFailed,
     NotifyError,
     NotWebSocket,
+    TokenRefused,
     UpgradeRefused,
 )
 from notifyws.reconnect import Verdict
@@ -77,19 +79,42 @@ class Verdicts:
     def __init__(
         self, closes: Mapping[str, str] = {}, statuses: Mapping[str, str] = {}
     ) -> None:
-        self._closes = _compile(closes) + CLOSES
+        plain = {k: v for k, v in closes.items() if " " not in k}
+        self._worded = [
+            (_span(codes), words, Verdict(name))
+            for key, name in closes.items()
+            for codes, blank, words in [key.partition(" ")]
+            if blank
+        ]
+        self._closes = _compile(plain) + CLOSES
         self._statuses = _compile(statuses) + STATUSES
 
-    def of(self, error: NotifyError) -> Verdict:
+    def of(self, error: NotifyError) -> Verdict:  # noqa: PLR0911 - a table
         """Return what ``error`` means for the next step."""
         match error:
             case ConnectionLost():
-                return _look_up(error.code, self._closes, Verdict.RETRY)
+                return self._worded_close(error) or _look_up(
+                    error.code, self._closes, Verdict.RETRY
+                )
+            case HandshakeFailed(final=True):
+                return Verdict.STOP
             case UpgradeRefused():
                 return _look_up(error.status, self._statuses, Verdict.STOP)
+            case TokenRefused():
+                return Verdict.RENEW
             case NotWebSocket():
                 return Verdict.STRIKE
             case CertificateRejected() | AuthenticationFailed() | ConfigurationError():
                 return Verdict.STOP
             case _:
                 return Verdict.RETRY
+
+    def _worded_close(self, error: ConnectionLost) -> Verdict | None:
+        return next(
+            (
+                verdict
+                for codes, words, verdict in self._worded
+                if error.code in codes and words in error.reason
+            ),
+            None,
+        )

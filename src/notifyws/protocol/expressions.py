@@ -1,0 +1,150 @@
+"""JMESPath as profiles use it: compiled once, bounded, and never an exception.
+
+An expression can repeat what it looks at (``[@,@]|[@,@]|...`` doubles at each step),
+so that a short one could fill the memory. How often it can is read from the
+expression itself, before it is ever used; nothing else in JMESPath can run for long,
+because it only ever descends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError, LexerError, ParseError
+from jmespath.functions import Functions
+
+__all__ = ["BadExpression", "compiled", "finder", "names", "truthy"]
+
+LONGEST = 2_000
+"""Characters of an expression."""
+DEEPEST = 40
+"""Levels of its tree."""
+MOST_COPIES = 256
+"""Times it may repeat what it looks at."""
+
+Search = Callable[[Any], Any]
+_REPEATING = ("multi_select_list", "multi_select_dict", "function_expression")
+_FOLLOWING = ("pipe", "subexpression", "projection", "value_projection", "key_val_pair")
+
+
+class BadExpression(ValueError):
+    """It is no JMESPath expression, or none that is safe to use.
+
+    Args:
+        reason: what is wrong.
+        offset: characters before the place, where it is known.
+    """
+
+    def __init__(self, reason: str, offset: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.offset = offset
+
+
+def compiled(expression: str) -> Search:
+    """Return a search that gives ``None`` where the expression cannot be worked out.
+
+    Raises:
+        BadExpression: it cannot be used.
+    """
+    parsed = _parsed(expression)
+
+    def search(value: Any) -> Any:
+        try:
+            return parsed.search(value)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return None  # JMESPath's own errors are ValueErrors, and it lets more out
+
+    return search
+
+
+def names(expression: str) -> frozenset[str]:
+    """Return the names of all fields that an expression mentions."""
+    return frozenset(_fields(_parsed(expression).parsed))
+
+
+def finder(place: str) -> Callable[[Any, Mapping[str, str], Mapping[str, str]], Any]:
+    """Return what finds a value in an HTTP answer: body, header or cookie.
+
+    Args:
+        place: a JMESPath expression over the body, ``header:NAME`` or ``cookie:NAME``.
+
+    Returns:
+        A function of body, headers (lower-case names) and cookies.
+    """
+    kind, _, name = place.partition(":")
+    if kind == "header" and name:
+        return lambda body, headers, cookies: headers.get(name.lower())
+    if kind == "cookie" and name:
+        return lambda body, headers, cookies: cookies.get(name)
+    search = compiled(place)
+    return lambda body, headers, cookies: search(body)
+
+
+def truthy(value: Any) -> bool:
+    """Return whether JMESPath counts a value as true: zero is, emptiness is not."""
+    return value is not None and value is not False and value not in ("", [], {})
+
+
+def _parsed(expression: str) -> Any:
+    if len(expression) > LONGEST:
+        raise BadExpression(f"longer than {LONGEST} characters")
+    try:
+        parsed = jmespath.compile(expression)
+    except (LexerError, ParseError) as error:
+        offset = getattr(error, "lex_position", 0) or 0
+        raise BadExpression(_reason(error), min(offset, len(expression))) from None
+    except JMESPathError as error:
+        raise BadExpression(_reason(error)) from None
+    except RecursionError:
+        raise BadExpression("nested too deeply") from None
+    if _depth(parsed.parsed) > DEEPEST:
+        raise BadExpression("nested too deeply")
+    if _copies(parsed.parsed) > MOST_COPIES:
+        raise BadExpression(f"repeats its input more than {MOST_COPIES} times")
+    _check_functions(parsed.parsed, expression)
+    return parsed
+
+
+def _reason(error: Exception) -> str:
+    first = str(error).splitlines()[0].rstrip(":")
+    return re.sub(r"^(Invalid|Bad) jmespath expression: ", "", first)
+
+
+def _children(node: Any) -> list[Any]:
+    return [child for child in node["children"] if isinstance(child, dict)]
+
+
+def _depth(node: Any) -> int:
+    depth, level = 0, [node]
+    while level:
+        depth += 1
+        level = [child for each in level for child in _children(each)]
+    return depth
+
+
+def _copies(node: Any) -> int:
+    below = [_copies(child) for child in _children(node)]
+    if node["type"] in _REPEATING:
+        return max(1, sum(below))
+    if node["type"] in _FOLLOWING:
+        return prod(below)
+    return max(below, default=1)
+
+
+def _fields(node: Any) -> set[str]:
+    own = {node["value"]} if node["type"] == "field" else set()
+    return own.union(*map(_fields, _children(node)))
+
+
+def _check_functions(node: Any, expression: str) -> None:
+    called = node.get("value") if node["type"] == "function_expression" else None
+    if called is not None and called not in Functions.FUNCTION_TABLE:
+        offset = max(expression.find(f"{called}("), 0)
+        raise BadExpression(f"there is no function {called}()", offset)
+    for child in _children(node):
+        _check_functions(child, expression)
