@@ -18,7 +18,7 @@ import notifyws
 SOURCE = Path(notifyws.__file__).parent
 FLOORS = [
     (5, "the face", "__main__ cli cli.*"),
-    (4, "assembly", "notifyws service runtime load diagnosis view view.*"),
+    (4, "assembly", "notifyws service runtime load diagnosis trial view view.*"),
     (
         3,
         "use cases",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import secrets
 import ssl
 import time
@@ -288,7 +289,7 @@ class HttpSide:
             {"a": where.access, "r": where.refresh or where.access} if where else {}
         )
         tokens = map(as_text, captured(places, reply.answer).values())
-        every = (*hidden, *spellings(*tokens))
+        every = (*hidden, *spellings(*tokens, *map(as_text, found.values())))
         self.on_exchange(
             Exchange(
                 request.method,
@@ -297,7 +298,7 @@ class HttpSide:
                     name: "***" if name.lower() == "authorization" else value
                     for name, value in request.headers.items()
                 },
-                masked(request.shown, every),
+                _without_secrets(masked(request.shown, every)),
                 reply.status,
                 masked(as_text(reply.body), every),
                 {name: masked(as_text(value), every) for name, value in found.items()},
@@ -429,6 +430,19 @@ class _Request:
     headers: Mapping[str, str] = field(repr=False)
     content: bytes | None = field(repr=False)
     shown: str = field(repr=False)
+
+
+_SECRET_JSON = re.compile(
+    r'("[^"]*(?:password|secret|token)[^"]*":)"(?:[^"\\]|\\.)*"', re.IGNORECASE
+)
+_SECRET_FORM = re.compile(
+    r"((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE
+)
+
+
+def _without_secrets(body: str) -> str:
+    """Return a body without what its keys call a secret, however short that is."""
+    return _SECRET_FORM.sub(r"\1***", _SECRET_JSON.sub(r'\1"***"', body))
 
 
 def _listed(steps: Step | tuple[Step, ...] | None) -> tuple[Step, ...]:

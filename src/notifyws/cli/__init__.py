@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from notifyws.cli import auth, listen, send, serve, status, token
+from notifyws.cli import auth, listen, profile, send, serve, status, token
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
 from notifyws.errors import NotifyError, OutputFailed, UsageError
@@ -29,6 +29,7 @@ app.command("send", epilog=send.EXAMPLES)(send.send)
 app.command("token", epilog=token.EXAMPLES)(token.token)
 app.add_typer(auth.app, name="auth", epilog=auth.EXAMPLES)
 app.command("status", epilog=status.EXAMPLES)(status.status)
+app.add_typer(profile.app, name="profile", epilog=profile.EXAMPLES)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 
 

@@ -1,0 +1,312 @@
+"""``notifyws profile``: list, show, check, schema and new."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from notifyws.cli.options import Common, EnvFile, Json, Quiet
+from notifyws.cli.running import run
+from notifyws.cli.streams import emit, emit_json, say, warner
+from notifyws.errors import ConfigurationError, NotifyError, UsageError
+
+EXAMPLES = """
+Examples:
+
+  notifyws profile list
+
+  notifyws profile show directus > mine.toml
+"""
+CHECK_EXAMPLES = """
+Examples:
+
+  notifyws profile check mine.toml
+
+  notifyws profile check mine.toml --url wss://host --username me
+"""
+NEW_EXAMPLES = """
+Examples:
+
+  notifyws profile new
+
+  notifyws profile new --name acme --login-path /login --sample frame.json
+"""
+SCHEMA_EXAMPLES = """
+Examples:
+
+  notifyws profile schema > profile.schema.json
+
+  notifyws profile schema | jq '.properties | keys'
+"""
+
+Name = Annotated[str, typer.Argument(metavar="NAME|FILE", help="The profile.")]
+
+app = typer.Typer(
+    help="How servers speak: list, show, check and write profiles.",
+    no_args_is_help=True,
+)
+
+
+@app.command("list", epilog=EXAMPLES)
+def list_(json: Json = False) -> None:
+    """List the profiles there are."""
+    from notifyws.profile_files import built_in, own
+
+    mine = own()
+    rows = [
+        _row(name, "yours" if name in mine else "built in")
+        for name in sorted({*built_in(), *mine})
+    ]
+    if json:
+        return emit_json(rows)
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        emit(f"{row['name']:<{width}}  {row['description'] or '-'}\n")
+        tried = row["tried"] or "not run against a real server"
+        emit(f"{'':<{width}}  {row['source']}; tried against: {tried}\n")
+    return None
+
+
+def _row(name: str, source: str) -> dict[str, str]:
+    from notifyws.profile_files import profile_text
+    from notifyws.protocol.profile_text import parse
+
+    try:
+        profile = parse(*profile_text(name))
+    except ConfigurationError as error:
+        return {"name": name, "source": source, "tried": "", "description": str(error)}
+    return {
+        "name": name,
+        "source": source,
+        "tried": profile.tried,
+        "description": profile.description,
+    }
+
+
+@app.command("show", epilog=EXAMPLES)
+def show(name: Name) -> None:
+    """Print a profile."""
+    from notifyws.profile_files import profile_text
+
+    text, _ = profile_text(name)
+    emit(text)
+
+
+@app.command("schema", epilog=SCHEMA_EXAMPLES)
+def schema() -> None:
+    """Print the JSON Schema of a profile, for editors."""
+    import json
+
+    from notifyws.protocol.profile import Profile
+
+    described = Profile.model_json_schema()
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    emit(json.dumps({**dialect, **described}, indent=2) + "\n")
+
+
+@app.command("check", epilog=CHECK_EXAMPLES)
+def check(
+    name: Name,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Try it on this server.")
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option("--username", "-u", metavar="NAME", help="As whom.")
+    ] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="For a first frame.", min=0.1)
+    ] = 5.0,
+    env_file: EnvFile = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Check a profile, and with --url each of its steps for real."""
+    from notifyws.profile_files import profile_text
+    from notifyws.protocol.profile_text import parse
+
+    profile = parse(*profile_text(name))
+    facts = _facts(profile)
+    if not json:
+        for what, detail in facts.items():
+            emit(f"{what:<11} {detail}\n")
+    if url is None:
+        return emit_json({"ok": True, "profile": facts, "steps": []}) if json else None
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    common = Common(profile=name, url=url, env_file=env_file, quiet=quiet)
+    settings = common.load(username=username, password=password).settings
+    return _try(settings, facts, timeout, json=json, quiet=quiet)
+
+
+def _facts(profile: Any) -> dict[str, str]:
+    """Return what a profile can do, in words."""
+    http, socket = profile.http, profile.socket
+    steps = len(http.login) if isinstance(http.login, tuple) else int(bool(http.login))
+    login = f"{steps} request{'s' * (steps != 1)}" if steps else "a ready-made token"
+    resume = profile.resume
+    how = [
+        words
+        for words, on in (
+            ("by query", resume and resume.query),
+            ("by header", resume and resume.header),
+            ("by template", resume and resume.by_template),
+            ("by HTTP", resume and resume.catchup),
+            ("snapshot", resume and resume.snapshot),
+        )
+        if on
+    ]
+    send = profile.send
+    sending = "no" if send is None else "by HTTP" if send.http else "as a frame"
+    return {
+        "profile": f"{profile.name}: {profile.description or 'no description'}",
+        "needs": ", ".join(profile.needs) or "nothing",
+        "login": login + ("" if http.refresh is None else ", and refreshing"),
+        "token in": socket.token_in,
+        "handshake": f"{len(profile.handshake)} steps",
+        "rules": ", ".join(rule.then for rule in profile.rules),
+        "renewal": profile.renewal.how,
+        "resume": ", ".join(how) or "no: interruptions are said as gaps",
+        "send": sending,
+    }
+
+
+def _try(
+    settings: Any, facts: dict[str, str], timeout: float, *, json: bool, quiet: bool
+) -> None:
+    from notifyws.runtime import Runtime
+    from notifyws.trial import walk
+    from notifyws.view.safe import harmless
+
+    failure: NotifyError | None = None
+    steps: list[dict[str, Any]] = []
+
+    async def all_steps() -> None:
+        nonlocal failure
+        async for stage in walk(Runtime(settings, warner(quiet)), timeout):
+            failure = failure or stage.error
+            steps.append(
+                {
+                    "name": stage.name,
+                    "status": stage.outcome,
+                    "detail": stage.detail,
+                    "trace": list(stage.trace),
+                }
+            )
+            if not json:
+                mark = {"pass": "✔", "fail": "✘", "skip": "–"}[stage.outcome]
+                emit(harmless(f"{mark} {stage.name:<11} {stage.detail}") + "\n")
+                for line in stage.trace:
+                    emit(harmless(f"    {line}") + "\n")
+
+    run(all_steps())
+    if json:
+        emit_json({"ok": failure is None, "profile": facts, "steps": steps})
+    if failure is not None:
+        raise failure
+
+
+@app.command("new", epilog=NEW_EXAMPLES)
+def new(
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call it.")
+    ] = None,
+    login_path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Where to log in.")
+    ] = None,
+    username_key: Annotated[
+        str, typer.Option(metavar="KEY", help="The username's key in the login.")
+    ] = "username",
+    password_key: Annotated[
+        str, typer.Option(metavar="KEY", help="The password's key in the login.")
+    ] = "password",  # noqa: S107 - a key, no password
+    token_path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The token in the answer.")
+    ] = None,
+    token_in: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Where the socket takes it.")
+    ] = None,
+    socket_path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The socket's path.")
+    ] = None,
+    sample: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="A file with one frame.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to.")
+    ] = None,
+) -> None:
+    """Write a first profile for your server, from a few answers and a frame."""
+    from notifyws.protocol.drafting import Answers, draft
+    from notifyws.protocol.profile_text import parse
+
+    name = name or _ask("Name of the profile", "--name")
+    path = output or _own_file(name)
+    if path.exists():
+        raise UsageError(f"{path} is there already", "give another --name or --output")
+    asking = sample is None and login_path is None
+    answers = Answers(
+        name,
+        _or_ask(login_path, "Path to log in (empty: ready-made token)", asking),
+        username_key,
+        password_key,
+        token_path or "access_token",
+        _or_ask(token_in, "Token in (header, query:NAME, message)", asking, "header"),
+        _or_ask(socket_path, "Path of the socket (empty: the URL's)", asking),
+        _sample(sample, asking),
+    )
+    text = draft(answers)
+    parse(text, str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    say(f"Wrote {path}")
+    shown = name if output is None else str(path)
+    say(f"Next: notifyws profile check {shown} --url wss://host --username me")
+
+
+def _own_file(name: str) -> Path:
+    import platformdirs
+
+    if "/" in name:
+        raise UsageError(f"{name!r} is no name", "name the file with --output")
+    return platformdirs.user_config_path("notifyws") / "profiles" / f"{name}.toml"
+
+
+def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> str:
+    if given is not None:
+        return given
+    if asking and sys.stdin.isatty():
+        return str(typer.prompt(what, default=default, err=True, show_default=True))
+    return default
+
+
+def _ask(what: str, option: str) -> str:
+    if not sys.stdin.isatty():
+        message = f"no {what.lower()} is given, and there is no terminal to ask on"
+        raise UsageError(message, f"use {option}")
+    return str(typer.prompt(what, err=True))
+
+
+def _sample(sample: str | None, asking: bool) -> str:
+    if sample == "-":
+        return sys.stdin.read()
+    if sample is not None:
+        try:
+            return Path(sample).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise UsageError(f"cannot read {sample}: {reason}") from None
+    if not (asking and sys.stdin.isatty()):
+        return ""
+    say("Paste one frame, then an empty line (nothing: every frame as it is):")
+    lines = iter(sys.stdin.readline, "")
+    taken: list[str] = []
+    for line in lines:
+        if not line.strip():
+            break
+        taken.append(line)
+    return "".join(taken)
