@@ -86,3 +86,10 @@ def test_printable_ascii_without_blanks_can_be_sent(token):
 )
 def test_nothing_else_can_be_sent(token):
     assert not sendable(token)
+
+
+def test_secrets_that_begin_alike_are_each_masked_whole():
+    one, other = "eyJhbGciOiJI.first.signature", "eyJhbGciOiJI.second.longer"
+    said = f"old {one} new {other} cut {other[:20]}"
+    for order in ([one, other], [other, one]):
+        assert masked(said, order) == "old *** new *** cut ***"

@@ -42,8 +42,11 @@ def spellings(*secrets: str) -> tuple[str, ...]:
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return ``text`` with ``***`` for every secret, or part it begins with."""
+    alike: dict[str, list[str]] = {}
     for secret in sorted(secrets, key=len, reverse=True):
-        text = _without(text, secret)
+        alike.setdefault(secret[:MARK], []).append(secret[MARK:])
+    for mark, rests in alike.items():
+        text = _without(text, mark, rests)
     return text
 
 
@@ -52,11 +55,12 @@ def redirected(location: str | None) -> str:
     return f" (a redirect {_towards(location)}, not followed)" if location else ""
 
 
-def _without(text: str, secret: str) -> str:
-    mark, rest = secret[:MARK], secret[MARK:]
+def _without(text: str, mark: str, rests: Iterable[str]) -> str:
+    """Mask what begins with ``mark``, as far as any of the secrets goes on."""
     shown, found, text = text.partition(mark)
     while found:
-        before, found, text = text[_common(text, rest) :].partition(mark)
+        longest = max(_common(text, rest) for rest in rests)
+        before, found, text = text[longest:].partition(mark)
         shown += f"***{before}"
     return shown
 

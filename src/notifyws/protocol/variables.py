@@ -26,7 +26,8 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
         ConfigurationError: one is missing, unknown, or cannot be read.
     """
     given = _pairs(text)
-    known = {**profile.constants, **given}
+    all_of_them = {**profile.constants, **given}
+    known = {k: v for k, v in all_of_them.items() if v != ""}
     for name in given:
         if name not in profile.constants and name not in profile.needs:
             near = nearest(name, [*profile.constants, *profile.needs])

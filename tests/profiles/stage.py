@@ -1,0 +1,127 @@
+"""A server by script for one profile: HTTP answers by path, and a socket's story."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from notifyws import NotificationService
+from notifyws.settings import Settings
+from tests.support.httpd import CLOSE, PING, PONG, TEXT, Peer, Request, answer, httpd
+
+
+@dataclass
+class Socket:
+    """One open socket, seen from the server."""
+
+    peer: Peer
+    request: Request
+    heard: list[Any] = field(default_factory=list)
+    pings: int = 0
+
+    async def say(self, value: Any) -> None:
+        """Send a frame: text as it is, anything else as JSON."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        await self.peer.frame(TEXT, text.encode())
+
+    async def hears(self) -> Any:
+        """Return the next frame's value; WebSocket pings are only counted."""
+        while True:
+            opcode, payload = await self.peer.read()
+            if opcode == PING:
+                self.pings += 1
+                await self.peer.frame(PONG, payload)
+            elif opcode == CLOSE:
+                await self.peer.frame(CLOSE, payload)
+                raise ConnectionResetError
+            elif opcode == TEXT:
+                value = json.loads(payload)
+                self.heard.append(value)
+                return value
+
+    async def stay(self) -> None:
+        """Listen until the client goes."""
+        while True:
+            await self.hears()
+
+
+Story = Callable[[Socket], Awaitable[None]]
+Answers = dict[str, Callable[[Request], bytes]]
+
+
+@dataclass
+class Stage:
+    """What was asked, and every socket that was opened."""
+
+    url: str = ""
+    requests: list[Request] = field(default_factory=list)
+    sockets: list[Socket] = field(default_factory=list)
+
+    def asked(self, path: str) -> list[Request]:
+        return [each for each in self.requests if each.target.startswith(path)]
+
+
+@asynccontextmanager
+async def stage(
+    answers: Answers, *stories: Story, **upgrade: str
+) -> AsyncIterator[Stage]:
+    """Run a server; the last story is told to all further sockets."""
+    one = Stage()
+
+    async def story(peer: Peer) -> None:
+        request = await peer.request()
+        one.requests.append(request)
+        if "sec-websocket-key" not in request.headers:
+            path = f"{request.method} {request.target.partition('?')[0]}"
+            reply = answers.get(path, lambda _: answer(404))(request)
+            return await peer.write(reply)
+        await peer.upgrade(request, **upgrade)
+        socket = Socket(peer, request)
+        one.sockets.append(socket)
+        await stories[min(len(one.sockets), len(stories)) - 1](socket)
+        return None
+
+    async with httpd(story) as server:
+        one.url = server.url
+        yield one
+
+
+@asynccontextmanager
+async def listening(
+    one: Stage, profile: str, **settings: Any
+) -> AsyncIterator[tuple[NotificationService, list[Any], list[Any]]]:
+    """Connect; yields the service, its notifications and its events."""
+    said = {"cache_url": "memory://", "retry_delays": (0.1,), **settings}
+    service = NotificationService(Settings(url=one.url, profile=profile, **said))
+    notifications: list[Any] = []
+    events: list[Any] = []
+    service.observe(events.append)
+    service.on("message")(notifications.append)
+    async with service:
+        await service.connect_with_retry()
+        yield service, notifications, events
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Return once something is so."""
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+def scene(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test within eight seconds."""
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        async def whole() -> None:
+            async with asyncio.timeout(8):
+                await test(*args, **kwargs)
+
+        asyncio.run(whole())
+
+    return run

@@ -1,0 +1,228 @@
+"""Profiles made from documentation, against servers built from that documentation.
+
+None of these was run against the real server, and the profiles say so.
+"""
+
+import asyncio
+import base64
+import json
+
+import pytest
+
+from notifyws import NotificationService
+from notifyws.errors import AuthenticationFailed, NetworkFailed
+from notifyws.profile_files import profile_text
+from notifyws.protocol.profile_text import parse
+from notifyws.settings import Settings
+from tests.profiles.stage import listening, scene, stage, until
+from tests.support.httpd import json_answer
+
+USER = {"username": "me", "password": "sentinel-password"}
+
+
+@pytest.mark.parametrize("name", ["gotify", "ntfy", "mattermost", "centrifugo"])
+def test_the_profile_says_that_it_was_not_run(name):
+    assert "not run against the real server" in parse(*profile_text(name)).tried
+
+
+def gotify(number, priority=5):
+    at = "2026-01-02T03:04:05Z"
+    said = {"id": number, "appid": 1, "title": f"t{number}", "message": "m"}
+    click = {"client::notification": {"click": {"url": "https://example.com/a"}}}
+    return {**said, "priority": priority, "date": at, "extras": click}
+
+
+@scene
+async def test_gotify_makes_a_client_token_and_pages_back_to_what_is_known():
+    def client(request):
+        assert request.headers["authorization"] == "Basic " + base64.b64encode(
+            b"me:sentinel-password"
+        ).decode("ascii")
+        return json_answer({"id": 1, "token": "client-token"})
+
+    def messages(request):
+        assert request.headers["x-gotify-key"] == "client-token"
+        before = request.target.partition("since=")[2]
+        page = [gotify(5), gotify(4)] if not before else [gotify(3), gotify(2)]
+        return json_answer({"messages": page, "paging": {}})
+
+    async def first(socket):
+        await socket.say(gotify(2, priority=9))
+        await asyncio.sleep(0.05)
+        socket.peer.cut()
+
+    async def second(socket):
+        await socket.say(gotify(6, priority=0))
+        await socket.stay()
+
+    answers = {"POST /client": client, "GET /message": messages}
+    async with (
+        stage(answers, first, second) as one,
+        listening(one, "gotify", **USER) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 5)
+        assert [n.id for n in found] == [2, 3, 4, 5, 6]
+        assert [n.type for n in found] == ["high", "normal", "normal", "normal", "low"]
+        assert found[0].link == "https://example.com/a"
+        assert one.sockets[0].request.target == "/stream?token=client-token"
+        assert "gap" not in [event.name for event in events]
+
+
+@scene
+async def test_gotify_refuses_a_wrong_password():
+    refused = {"POST /client": lambda _: json_answer({"error": "Unauthorized"}, 401)}
+    async with stage(refused) as one:
+        with pytest.raises(AuthenticationFailed):
+            async with listening(one, "gotify", **USER):
+                pass
+
+
+@scene
+async def test_gotify_sends_with_the_token_of_an_application():
+    async with stage({"POST /message": lambda _: json_answer({"id": 1})}) as one:
+        said = Settings(
+            url=one.url,
+            profile="gotify",
+            token="client-token",
+            variables="app_token=app-token",
+            cache_url="memory://",
+        )
+        async with NotificationService(said) as service:
+            message = {"type": "x", "payload": {"title": "t", "message": "m"}}
+            assert (await service.send(message)).status == "delivered"
+        asked = one.asked("/message")[0]
+        assert asked.headers["x-gotify-key"] == "app-token"
+        assert asked.json == {"title": "t", "message": "m"}
+
+
+@scene
+async def test_ntfy_is_resumed_since_the_last_id():
+    opened = {"id": "o", "time": 1, "event": "open", "topic": "news"}
+    alive = {"id": "k", "time": 1, "event": "keepalive", "topic": "news"}
+    first_one = {"id": "m1", "time": 1700000000, "event": "message", "topic": "news"}
+
+    async def first(socket):
+        for frame in (opened, alive, {**first_one, "message": "hi", "priority": 5}):
+            await socket.say(frame)
+        await asyncio.sleep(0.05)
+        socket.peer.cut()
+
+    async def second(socket):
+        await socket.say(
+            {**first_one, "id": "m2", "title": "T", "click": "https://e.x"}
+        )
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "ntfy", variables="topic=news", token="tk_1") as (_, found, _e),
+    ):
+        await until(lambda: len(found) == 2)
+        assert [(n.id, n.type, n.title) for n in found] == [
+            ("m1", "urgent", "news"),
+            ("m2", "default", "T"),
+        ]
+        assert found[0].timestamp == "2023-11-14T22:13:20.000Z"
+        asked = [socket.request for socket in one.sockets]
+        assert asked[0].headers["authorization"] == "Bearer tk_1"
+        assert [each.target for each in asked] == ["/news/ws", "/news/ws?since=m1"]
+
+
+@scene
+async def test_a_public_ntfy_topic_needs_no_token_and_takes_messages():
+    async with stage({"POST /": lambda _: json_answer({"id": "m"})}) as one:
+        said = Settings(
+            url=one.url, profile="ntfy", variables="topic=news", cache_url="memory://"
+        )
+        async with NotificationService(said) as service:
+            await service.send({"type": "x", "payload": {"message": "hi"}})
+        asked = one.asked("/")[0]
+        assert asked.json == {"topic": "news", "message": "hi"}
+        assert "authorization" not in asked.headers
+
+
+@scene
+async def test_mattermost_gives_its_token_in_a_header_and_posts_in_strings():
+    def login(request):
+        assert request.json == {"login_id": "me", "password": "sentinel-password"}
+        return json_answer({"id": "u1"}, Token="mm-token")
+
+    async def story(socket):
+        challenge = await socket.hears()
+        assert challenge["action"] == "authentication_challenge"
+        assert challenge["data"] == {"token": "mm-token"}
+        await socket.say({"event": "hello", "data": {}, "seq": 0})
+        await socket.say({"status": "OK", "seq_reply": challenge["seq"]})
+        post = {"id": "p1", "message": "hello", "create_at": 1700000000000}
+        data = {"sender_name": "@ada", "channel_display_name": "Town Square"}
+        data["post"] = json.dumps(post)
+        await socket.say({"event": "posted", "data": data, "seq": 1})
+        await socket.say({"event": "typing", "data": {}, "seq": 2})
+        await socket.stay()
+
+    async with (
+        stage({"POST /api/v4/users/login": login}, story) as one,
+        listening(one, "mattermost", **USER) as (service, found, _),
+    ):
+        await until(lambda: found)
+        assert (found[0].title, found[0].message) == ("Town Square", "@ada: hello")
+        assert (found[0].id, found[0].timestamp) == ("p1", "2023-11-14T22:13:20.000Z")
+        assert await service.get_user_id() == "u1"
+
+
+@scene
+async def test_a_mattermost_token_that_fails_is_an_authentication_failure():
+    async def story(socket):
+        asked = await socket.hears()
+        error = {"id": "api.web_socket_router.not_authenticated", "message": "no"}
+        await socket.say({"status": "FAIL", "seq_reply": asked["seq"], "error": error})
+        await socket.stay()
+
+    async with stage({}, story) as one:
+        with pytest.raises(AuthenticationFailed):
+            async with listening(one, "mattermost", token="bad"):
+                pass
+
+
+@scene
+async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
+    async def story(socket):
+        connect = await socket.hears()
+        assert connect == {"id": 1, "connect": {"token": "jwt"}}
+        await socket.say(
+            {"id": 1, "connect": {"client": "c", "ping": 25, "pong": True}}
+        )
+        subscribe = await socket.hears()
+        assert subscribe == {"id": 2, "subscribe": {"channel": "news"}}
+        await socket.say({"id": 2, "subscribe": {}})
+        await socket.say("{}")
+        assert await socket.hears() == {}
+        lines = [
+            {"push": {"channel": "news", "pub": {"data": {"title": t}, "offset": 1}}}
+            for t in ("a", "b")
+        ]
+        await socket.say("\n".join(map(json.dumps, lines)))
+        await socket.peer.close(3500, "invalid token")
+
+    said = {"variables": "channel=news", "token": "jwt"}
+    async with stage({}, story) as one:
+        with pytest.raises(NetworkFailed, match="invalid token"):
+            async with listening(one, "centrifugo", **said) as (service, found, _):
+                await service.closed()
+        assert [n.title for n in found] == ["a", "b"]
+
+
+@scene
+async def test_a_centrifugo_channel_that_is_not_allowed_ends_it():
+    async def story(socket):
+        await socket.hears()
+        await socket.say({"id": 1, "connect": {}})
+        await socket.hears()
+        await socket.say({"id": 2, "error": {"code": 103, "message": "denied"}})
+        await socket.stay()
+
+    async with stage({}, story) as one:
+        with pytest.raises(NetworkFailed, match="denied"):
+            said = {"variables": "channel=news", "token": "jwt"}
+            async with listening(one, "centrifugo", **said):
+                pass

@@ -1,0 +1,429 @@
+"""Profiles of real servers, against servers that play what those were heard to say.
+
+The frames and answers are captures of Directus 11.17.4, Home Assistant 2024.3.3,
+nchan 1.3.6 and soketi 1.6.1, cut to what matters.
+"""
+
+import asyncio
+import json
+
+import pytest
+
+from notifyws.errors import AuthenticationFailed, NetworkFailed
+from tests.profiles.stage import listening, scene, stage, until
+from tests.support.httpd import answer, json_answer
+
+USER = {"username": "me@example.com", "password": "sentinel-password"}
+
+
+class Directus:
+    """Gives numbered tokens that live ``lives`` ms, and knows which refresh lives."""
+
+    def __init__(self, lives=900_000):
+        self.lives, self.given, self.revoked = lives, 0, set()
+        self.answers = {
+            "POST /auth/login": self.login,
+            "POST /auth/refresh": self.refresh,
+            "GET /users/me": lambda _: json_answer({"data": {"id": "u1"}}),
+            "POST /notifications": lambda _: json_answer({"data": {"id": 1}}),
+        }
+
+    def tokens(self):
+        self.given += 1
+        given = {"access_token": f"access-token-{self.given}", "expires": self.lives}
+        given["refresh_token"] = f"refresh-token-{self.given}"
+        return json_answer({"data": given})
+
+    def refuse(self):
+        error = {"message": "Invalid user credentials."}
+        error["extensions"] = {"code": "INVALID_CREDENTIALS"}
+        return json_answer({"errors": [error]}, 401)
+
+    def login(self, request):
+        right = request.json == {
+            "email": USER["username"],
+            "password": USER["password"],
+        }
+        return self.tokens() if right else self.refuse()
+
+    def refresh(self, request):
+        token = request.json["refresh_token"]
+        if token in self.revoked or request.json["mode"] != "json":
+            return self.refuse()
+        self.revoked.add(token)
+        return self.tokens()
+
+
+def row(number):
+    at = "2026-01-02T03:04:05.000Z"
+    return {"id": number, "timestamp": at, "subject": f"s{number}", "message": "m"}
+
+
+async def greet(socket):
+    assert (await socket.hears())["type"] == "auth"
+    await socket.say({"type": "auth", "status": "ok"})
+    subscribe = await socket.hears()
+    assert subscribe["collection"] == "directus_notifications"
+    return subscribe
+
+
+def created(*numbers):
+    rows = [row(number) for number in numbers]
+    return {"type": "subscription", "event": "create", "data": rows, "uid": "notifyws"}
+
+
+INIT = {"type": "subscription", "event": "init", "uid": "notifyws"}
+
+
+@scene
+async def test_directus_notifications_are_read_and_its_pings_answered():
+    async def story(socket):
+        subscribe = await greet(socket)
+        assert subscribe["event"] == "create"
+        await socket.say(INIT)
+        await socket.say({"type": "ping"})
+        assert await socket.hears() == {"type": "pong"}
+        await socket.say(created(1, 2))
+        await socket.stay()
+
+    async with stage(Directus().answers, story) as one:
+        async with listening(one, "directus", **USER) as (_, found, _events):
+            await until(lambda: len(found) == 2)
+            assert [(n.id, n.title, n.message) for n in found] == [
+                (1, "s1", "m"),
+                (2, "s2", "m"),
+            ]
+            assert found[0].timestamp == "2026-01-02T03:04:05.000Z"
+        assert one.sockets[0].request.target.startswith("/websocket?access_token=")
+        assert one.sockets[0].pings == 0
+
+
+@scene
+async def test_directus_tokens_are_renewed_in_place_when_the_server_says_so():
+    async def story(socket):
+        await greet(socket)
+        await socket.say(INIT)
+        error = {"code": "TOKEN_EXPIRED", "message": "Token expired."}
+        await socket.say({"type": "auth", "status": "error", "error": error})
+        renewal = await socket.hears()
+        assert renewal["access_token"] == "access-token-2"
+        await socket.say({"type": "auth", "status": "ok", "uid": renewal["uid"]})
+        await socket.say(created(3))
+        await socket.stay()
+
+    async with stage(Directus().answers, story) as one:
+        async with listening(one, "directus", **USER) as (_, found, _events):
+            await until(lambda: found)
+        assert len(one.sockets) == 1
+
+
+@scene
+async def test_directus_tokens_are_renewed_in_place_before_they_end():
+    async def story(socket):
+        await greet(socket)
+        await socket.say(INIT)
+        for number in range(2, 4):
+            renewal = await socket.hears()
+            assert renewal["access_token"] == f"access-token-{number}"
+            await socket.say({"type": "auth", "status": "ok", "uid": "renewal"})
+        await socket.say(created(3))
+        await socket.stay()
+
+    async with stage(Directus(lives=1300).answers, story) as one:
+        async with listening(one, "directus", **USER) as (_, found, _events):
+            await until(lambda: found)
+        assert len(one.sockets) == 1
+
+
+@scene
+async def test_directus_brings_what_was_missed_and_nothing_twice():
+    async def first(socket):
+        await greet(socket)
+        await socket.say(INIT)
+        await socket.say(created(7))
+        socket.peer.cut()
+
+    async def second(socket):
+        subscribe = await greet(socket)
+        assert subscribe["query"]["filter"] == {"id": {"_gt": 7}}
+        assert "event" not in subscribe
+        await socket.say({**INIT, "data": [row(7), row(8), row(9)]})
+        await socket.say(created(9, 10))
+        await socket.stay()
+
+    async with (
+        stage(Directus().answers, first, second) as one,
+        listening(one, "directus", **USER) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [n.id for n in found] == [7, 8, 9, 10]
+        assert "gap" not in [event.name for event in events]
+
+
+@scene
+async def test_a_revoked_directus_session_leads_to_a_fresh_login():
+    async def story(socket):
+        await greet(socket)
+        await socket.say(INIT)
+        await socket.stay()
+
+    directus = Directus()
+    async with stage(directus.answers, story) as one:
+        async with listening(one, "directus", **USER) as (service, _, _events):
+            directus.revoked.add("refresh-token-1")
+            token = await service._runtime.tokens.renew("access-token-1")
+            assert (token.value, token.source) == ("access-token-2", "login")
+        assert len(one.asked("/auth/login")) == 2
+
+
+@scene
+async def test_a_directus_message_goes_to_oneself_over_http():
+    async with stage(Directus().answers) as one:
+        from notifyws import NotificationService
+        from notifyws.settings import Settings
+
+        said = Settings(url=one.url, profile="directus", cache_url="memory://", **USER)
+        async with NotificationService(said) as service:
+            await service.send({"type": "x", "payload": {"title": "t", "message": "m"}})
+        sent = one.asked("/notifications")[0]
+        assert sent.json == {"recipient": "u1", "subject": "t", "message": "m"}
+        assert sent.headers["authorization"] == "Bearer access-token-1"
+        assert not one.sockets
+
+
+@scene
+async def test_a_wrong_directus_password_says_what_the_server_says():
+    async with stage(Directus().answers) as one:
+        wrong = {**USER, "password": "wrong"}
+        with pytest.raises(AuthenticationFailed, match="Invalid user credentials"):
+            async with listening(one, "directus", **wrong):
+                pass
+
+
+@scene
+async def test_a_directus_handshake_that_fails_twice_is_an_authentication_failure():
+    async def story(socket):
+        await socket.hears()
+        error = {"code": "AUTH_FAILED", "message": "Authentication handshake failed."}
+        await socket.say({"type": "auth", "status": "error", "error": error})
+        await socket.peer.close()
+
+    async with stage(Directus().answers, story) as one:
+        with pytest.raises(AuthenticationFailed, match="handshake failed"):
+            async with listening(one, "directus", **USER):
+                pass
+
+
+def home_assistant(password="sentinel-password"):
+    def flow(request):
+        if request.json["password"] == password:
+            return json_answer({"type": "create_entry", "result": "one-time-code"})
+        return json_answer({"type": "form", "errors": {"base": "invalid_auth"}})
+
+    def token(request):
+        form = dict(pair.split("=") for pair in request.body.decode().split("&"))
+        kind = request.headers["content-type"]
+        assert kind == "application/x-www-form-urlencoded"
+        given = {"access_token": "ha-access", "token_type": "Bearer"}
+        given["expires_in"] = 1800
+        if form["grant_type"] == "authorization_code":
+            assert form["code"] == "one-time-code"
+            return json_answer({**given, "refresh_token": "ha-refresh"})
+        if form["refresh_token"] == "ha-refresh":
+            return json_answer({**given, "access_token": "ha-access-2"})
+        return json_answer({"error": "invalid_grant"}, 400)
+
+    return {
+        "POST /auth/login_flow": lambda _: json_answer(
+            {"type": "form", "flow_id": "flow-1"}
+        ),
+        "POST /auth/login_flow/flow-1": flow,
+        "POST /auth/token": token,
+    }
+
+
+def held(name, at="2026-01-02T03:04:05+00:00"):
+    return {"notification_id": name, "title": name, "message": "m", "created_at": at}
+
+
+def persistent(kind, *names):
+    event = {"type": kind, "notifications": {name: held(name) for name in names}}
+    return {"id": 1, "type": "event", "event": event}
+
+
+async def hello(socket, *held_there):
+    await socket.say({"type": "auth_required", "ha_version": "2024.3.3"})
+    auth = await socket.hears()
+    assert auth["access_token"].startswith("ha-access")
+    await socket.say({"type": "auth_ok", "ha_version": "2024.3.3"})
+    first = await socket.hears()
+    assert first == {"id": 1, "type": "persistent_notification/subscribe"}
+    await socket.say({"id": 1, "type": "result", "success": True, "result": None})
+    await socket.say(persistent("current", *held_there))
+    second = await socket.hears()
+    assert (second["id"], second["event_type"]) == (2, "notifyws_event")
+    await socket.say({"id": 2, "type": "result", "success": True, "result": None})
+
+
+@scene
+async def test_home_assistant_sends_a_snapshot_and_then_what_is_new():
+    async def first(socket):
+        await hello(socket, "n1")
+        await socket.say(persistent("added", "n2"))
+        await socket.say(persistent("removed", "n1"))
+        socket.peer.cut()
+
+    async def second(socket):
+        await hello(socket, "n1", "n2", "n3")
+        await socket.stay()
+
+    async with (
+        stage(home_assistant(), first, second) as one,
+        listening(one, "home-assistant", **USER) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 3)
+        await asyncio.sleep(0.05)
+        assert [n.title for n in found] == ["n1", "n2", "n3"]
+        assert "gap" not in [event.name for event in events]
+
+
+@scene
+async def test_home_assistant_numbers_everything_upwards_and_acknowledges():
+    async def story(socket):
+        await hello(socket)
+        for outcome in (True, False):
+            call = await socket.hears()
+            assert call["service_data"] == {"title": "t", "message": "m"}
+            error = {"code": "x", "message": "no such thing"}
+            result = {"id": call["id"], "type": "result", "success": outcome}
+            await socket.say({**result, "error": error})
+        await socket.stay()
+
+    message = {"type": "x", "payload": {"title": "t", "message": "m"}}
+    async with (
+        stage(home_assistant(), story) as one,
+        listening(one, "home-assistant", **USER) as (service, _, _events),
+    ):
+        assert (await service.send(message)).status == "delivered"
+        with pytest.raises(Exception, match="no such thing"):
+            await service.send(message)
+        numbers = [each["id"] for each in one.sockets[0].heard if "id" in each]
+        assert numbers == [1, 2, 3, 4]
+
+
+@scene
+async def test_home_assistant_says_a_wrong_password_with_a_200():
+    async with stage(home_assistant("another")) as one:
+        with pytest.raises(AuthenticationFailed, match="username or password"):
+            async with listening(one, "home-assistant", **USER):
+                pass
+        assert len(one.asked("/auth/login_flow/flow-1")) == 1
+
+
+@scene
+async def test_home_assistant_keeps_the_refresh_token_and_then_revokes_it():
+    async def story(socket):
+        await hello(socket)
+        await socket.stay()
+
+    async with (
+        stage(home_assistant(), story) as one,
+        listening(one, "home-assistant", **USER) as (service, _, _events),
+    ):
+        tokens = service._runtime.tokens
+        assert (await tokens.renew("ha-access")).value == "ha-access-2"
+        assert (await tokens.peek()).refresh == "ha-refresh"
+
+
+def headed(ident, value):
+    return f"id: {ident}\ncontent-type: application/json\n\n{json.dumps(value)}"
+
+
+NCHAN = {"variables": "channel=news"}
+META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
+
+
+@scene
+async def test_nchan_is_resumed_by_the_last_event_id_and_repeats_are_dropped():
+    async def first(socket):
+        await socket.say(headed("17:0", {"title": "one", "n": 1}))
+        await socket.say(headed("17:1", {"title": "two"}))
+        await asyncio.sleep(0.05)
+        socket.peer.cut()
+
+    async def second(socket):  # an id it does not know: everything again
+        for number in range(3):
+            await socket.say(headed(f"17:{number}", {"title": str(number)}))
+        await socket.peer.close(1001, "410 Gone")
+
+    async with stage({}, first, second, **META) as one:
+        with pytest.raises(NetworkFailed, match="410 Gone"):
+            async with listening(one, "nchan", **NCHAN) as (service, found, _events):
+                await service.closed()
+        assert [n.id for n in found] == ["17:0", "17:1", "17:2"]
+        assert [n.title for n in found] == ["one", "two", "2"]
+        asked = [socket.request for socket in one.sockets]
+        assert asked[0].target == "/sub/news"
+        assert "last-event-id" not in asked[0].headers
+        assert asked[1].headers["last-event-id"] == "17:1"
+
+
+@scene
+async def test_nchan_takes_messages_over_http():
+    accepted = {"POST /pub/news": lambda _: answer(202)}
+    async with stage(accepted) as one:
+        from notifyws import NotificationService
+        from notifyws.settings import Settings
+
+        said = Settings(url=one.url, profile="nchan", cache_url="memory://", **NCHAN)
+        async with NotificationService(said) as service:
+            sent = await service.send({"type": "x", "payload": {"title": "t"}})
+        assert sent.status == "delivered"
+        assert one.asked("/pub/news")[0].json["title"] == "t"
+
+
+@scene
+async def test_pusher_subscribes_to_a_public_channel_and_reads_json_in_strings():
+    async def story(socket):
+        hello = json.dumps({"socket_id": "1.2", "activity_timeout": 30})
+        await socket.say({"event": "pusher:connection_established", "data": hello})
+        assert (await socket.hears())["data"] == {"channel": "news"}
+        joined = "pusher_internal:subscription_succeeded"
+        await socket.say({"event": joined, "channel": "news"})
+        await socket.say({"event": "pusher:ping", "data": {}})
+        assert (await socket.hears())["event"] == "pusher:pong"
+        data = json.dumps({"title": "t", "message": "m"})
+        await socket.say({"event": "note", "channel": "news", "data": data})
+        await socket.peer.close(4001, "no such app")
+
+    variables = "app_key=k channel=news"
+    async with stage({}, story) as one:
+        with pytest.raises(NetworkFailed, match="4001"):
+            async with listening(one, "pusher", variables=variables) as (s, found, _):
+                await s.closed()
+        assert [(n.type, n.title, n.message) for n in found] == [("note", "t", "m")]
+        assert one.sockets[0].request.target.startswith("/app/k?protocol=7")
+
+
+@scene
+async def test_directus_over_graphql_takes_a_new_socket_before_the_token_ends():
+    data = {"key": "5", "event": "create", "data": {**row(5), "id": "5"}}
+    item = {"data": {"directus_notifications_mutated": data}}
+
+    async def story(socket):
+        assert (await socket.hears())["type"] == "connection_init"
+        await socket.say({"type": "connection_ack"})
+        assert (await socket.hears())["type"] == "subscribe"
+        await socket.say({"type": "next", "id": "notifyws", "payload": item})
+        await socket.stay()
+
+    graphql = {"Sec_WebSocket_Protocol": "graphql-transport-ws"}
+    async with (
+        stage(Directus(lives=1300).answers, story, **graphql) as one,
+        listening(one, "directus-graphql", **USER) as (service, found, events),
+    ):
+        await until(lambda: len(one.sockets) == 2)
+        await asyncio.sleep(0.1)
+        assert service.is_connected
+        assert [n.title for n in found] == ["s5"]
+        assert "disconnected" not in [event.name for event in events]
