@@ -1,0 +1,247 @@
+"""Servers of no kind that is built in, by profiles written from docs/profiles.md."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from notifyws.errors import AuthenticationFailed, ConfigurationError
+from notifyws.protocol.profile_text import parse
+from tests.profiles.stage import listening, scene, stage, until
+from tests.support.httpd import answer, json_answer
+
+DOCS = Path(__file__).parents[2] / "docs" / "profiles.md"
+BLOCKS = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+ACME = next(block for block in BLOCKS if block.startswith("# acme.toml"))
+RULE = '\n[[rules]]\nthen = "notification"\n'
+USER = {"username": "me", "password": "sentinel-password"}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_profile_and_part_of_one_in_the_documentation_is_sound(block):
+    named = block if re.search(r"^name =", block, re.M) else f'name = "x"\n{block}'
+    text = named if "[[rules]]" in named else named + RULE
+    places = "" if "[tokens]" in text else '\n[tokens]\naccess = "a"\n'
+    parse(text + places, "docs")
+
+
+def written(tmp_path, text):
+    path = tmp_path / "own.toml"
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+@scene
+async def test_the_tutorials_profile_works(tmp_path):
+    def token(request):
+        assert request.body.startswith(b"grant_type=password&username=me&password=")
+        return json_answer({"auth": {"token": "T", "ttl": 600_000, "user": "u7"}})
+
+    def alerts(*numbers):
+        found = [{"id": n, "headline": f"h{n}", "at": 1700000000} for n in numbers]
+        return {"op": "alerts", "groups": [{"severity": 1, "alerts": found}]}
+
+    async def greet(socket, **more):
+        await socket.say({"op": "hello", "session": "s1"})
+        assert await socket.hears() == {"op": "auth", "token": "T", "session": "s1"}
+        await socket.say({"op": "ready"})
+        assert await socket.hears() == {"op": "subscribe", **more}
+
+    async def first(socket):
+        await greet(socket)
+        await socket.say({"op": "ping"})
+        assert await socket.hears() == {"op": "pong", "n": 1}
+        await socket.say(alerts(1, 2))
+        await asyncio.sleep(0.05)
+        socket.peer.cut()
+
+    async def second(socket):
+        await greet(socket, after=2)
+        await socket.say(alerts(2, 3))
+        for reply in ({"op": "raised"}, {"op": "refused", "reason": "full"}):
+            raised = await socket.hears()
+            await socket.say({**reply, "ref": raised["ref"]})
+        await socket.stay()
+
+    profile = written(tmp_path, ACME)
+    async with (
+        stage({"POST /oauth/token": token}, first, second) as one,
+        listening(one, profile, **USER) as (service, found, events),
+    ):
+        await until(lambda: len(found) == 3)
+        assert [(n.type, n.title) for n in found] == [
+            ("critical", "h1"),
+            ("critical", "h2"),
+            ("critical", "h3"),
+        ]
+        message = {"type": "x", "payload": {"title": "t", "message": "m"}}
+        assert (await service.send(message)).status == "delivered"
+        with pytest.raises(Exception, match="full"):
+            await service.send(message)
+        assert await service.get_user_id() == "u7"
+        assert "gap" not in [event.name for event in events]
+
+
+@scene
+async def test_the_tutorials_profile_knows_a_wrong_password(tmp_path):
+    refused = {"error": "invalid_grant", "error_description": "no such user"}
+    answers = {"POST /oauth/token": lambda _: json_answer(refused, 400)}
+    async with stage(answers) as one:
+        with pytest.raises(AuthenticationFailed, match="no such user"):
+            async with listening(one, written(tmp_path, ACME), **USER):
+                pass
+
+
+@scene
+async def test_a_silent_server_is_asked_whether_the_token_is_good(tmp_path):
+    text = """
+name = "silent"
+[http.verify]
+method = "GET"
+path = "/me"
+headers = { Authorization = "Token {access_token}" }
+[socket]
+token = "Token {access_token}"
+"""
+
+    async def story(socket):
+        assert socket.request.headers["authorization"] == "Token good"
+        await socket.say({"type": "a"})
+        await socket.stay()
+
+    def me(request):
+        good = request.headers["authorization"] == "Token good"
+        return answer(200 if good else 401)
+
+    profile = written(tmp_path, text + RULE)
+    async with stage({"GET /me": me}, story) as one:
+        async with listening(one, profile, token="good") as (_, found, _events):
+            await until(lambda: found)
+        with pytest.raises(AuthenticationFailed):
+            async with listening(one, profile, token="bad"):
+                pass
+        assert len(one.sockets) == 1
+
+
+@scene
+async def test_nothing_is_sent_to_a_server_that_hangs_up_at_any_frame(tmp_path):
+    text = 'name = "mute"\n[socket]\ntoken_in = "query:t"\n'
+    text += "[keepalive]\nwebsocket_pings = false\n"
+
+    async def story(socket):
+        await socket.say({"type": "a"})
+        await asyncio.sleep(0.2)
+        await socket.say({"type": "b"})
+        await socket.stay()
+
+    async with (
+        stage({}, story) as one,
+        listening(one, written(tmp_path, text + RULE), token="T") as (_, found, _e),
+    ):
+        await until(lambda: len(found) == 2)
+        assert (one.sockets[0].heard, one.sockets[0].pings) == ([], 0)
+
+
+@scene
+async def test_a_snapshot_without_ids_repeats_nothing_but_two_equals_are_two(tmp_path):
+    text = 'name = "snap"\n[resume]\nsnapshot = true\n'
+
+    async def first(socket):
+        for kind in ("a", "a", "b"):
+            await socket.say({"type": kind})
+        await asyncio.sleep(0.05)
+        socket.peer.cut()
+
+    async def second(socket):
+        for kind in ("a", "a", "b", "b", "c"):
+            await socket.say({"type": kind})
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as one,
+        listening(one, written(tmp_path, text + RULE), token="T") as (_, found, _e),
+    ):
+        await until(lambda: len(found) == 5)
+        assert [n.type for n in found] == ["a", "a", "b", "b", "c"]
+
+
+@scene
+async def test_a_dead_line_is_noticed_by_its_silence_or_a_missing_answer(tmp_path):
+    silent = "[keepalive]\nwebsocket_pings = false\nsilence = 0.3\n"
+    asking = '[keepalive]\nwebsocket_pings = false\nping = { send = { p = "{seq}" }'
+    asking += ", every = 0.1, answer_within = 0.2 }\n"
+
+    async def story(socket):
+        await socket.stay()
+
+    for text, reason in ((silent, "nothing was heard"), (asking, "no answer")):
+        own = written(tmp_path, 'name = "dead"\n' + text + RULE)
+        async with (
+            stage({}, story) as one,
+            listening(one, own, token="T") as (_, _found, events),
+        ):
+            await until(lambda e=events: any(x.name == "disconnected" for x in e))
+            lost = next(x for x in events if x.name == "disconnected")
+            assert reason in lost.reason
+
+
+@scene
+async def test_an_auth_failure_on_a_live_socket_ends_in_one(tmp_path):
+    text = 'name = "late"\n[[rules]]\nmatch = { type = "out" }\n'
+    text += 'then = "auth failed"\nmessage = "why"\n'
+
+    async def story(socket):
+        await socket.say({"type": "out", "why": "banned"})
+        await socket.stay()
+
+    own = written(tmp_path, text + RULE)
+    async with stage({}, story) as one:
+        with pytest.raises(AuthenticationFailed):
+            async with listening(one, own, token="T") as (service, _, _events):
+                await service.closed()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '[http.login]\npath = "//evil.example/x"',
+        '[http.login]\npath = "https://evil.example/x"',
+        '[http.login]\npath = "/\\\\evil.example"',
+        '[socket]\npath = "//evil.example"',
+        '[socket]\nurl = "wss://evil.example"',
+        '[[handshake]]\nsend = "{env.HOME}"',
+        '[[handshake]]\nsend = "{file}"',
+        '[[handshake]]\nsend = "{username|sh}"',
+        '[[handshake]]\nexpect = "' + "|".join(["[@,@]"] * 30) + '"',
+        '[[handshake]]\nexpect = "' + "!" * 1500 + 'a"',
+        '[[handshake]]\nexpect = "' + "a" * 5000 + '"',
+    ],
+)
+def test_a_hostile_profile_is_refused_before_anything_is_sent(part):
+    with pytest.raises(ConfigurationError):
+        parse(f'name = "evil"\n{part}\n{RULE}', "evil.toml")
+
+
+@scene
+async def test_what_a_server_gives_cannot_lead_to_another_origin(tmp_path):
+    text = """
+name = "steps"
+[[http.login]]
+path = "/one"
+capture = { next = "next" }
+[[http.login]]
+path = "/two/{next}"
+[tokens]
+access = "token"
+"""
+    hostile = "@evil.example/../..//x?a#b"
+    answers = {"POST /one": lambda _: json_answer({"next": hostile})}
+    async with stage(answers) as one:
+        with pytest.raises(Exception, match="404"):
+            own = written(tmp_path, text + RULE)
+            async with listening(one, own, max_retries=0, **USER):
+                pass
+        target = one.requests[1].target
+        assert target.startswith("/two/%40evil.example%2F..")
+        assert one.requests[1].headers["host"] == one.requests[0].headers["host"]
