@@ -5,11 +5,13 @@ Completions, ``.env.example``, the README's picture, state diagram and option ta
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELLS = ("bash", "zsh", "fish")
@@ -139,11 +141,58 @@ def between(text: str, name: str, content: str) -> str:
     return f"{head}{start}\n{content}\n{end}{tail}"
 
 
+def reference() -> str:
+    """Return every table and key of a profile, from the model's own words."""
+    from notifyws.protocol.profile import Profile
+
+    schema = Profile.model_json_schema()
+    tables = {"Profile": schema, **schema["$defs"]}
+    parts = [
+        "# Everything a profile can say",
+        "",
+        "Made from the model by `make generate`; `notifyws profile schema` prints the",
+        "same for editors. See [profiles.md](profiles.md) for how to use it.",
+    ]
+    for name, table in tables.items():
+        parts += ["", f"## {name}", "", plain(table.get("description", "")), ""]
+        for key, described in table["properties"].items():
+            needed = key in table.get("required", ())
+            default = json.dumps(described.get("default"))
+            said = "required" if needed else f"default `{default}`"
+            parts.append(
+                f"- `{key}` ({kind(described)}; {said}): "
+                f"{plain(described.get('description', ''))}"
+            )
+    return "\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """Return a docstring as one line of Markdown."""
+    return " ".join(text.replace("``", "`").split())
+
+
+def kind(described: dict[str, Any]) -> str:
+    """Return a type in words."""
+    if "$ref" in described:
+        return str(described["$ref"]).rpartition("/")[2]
+    if "enum" in described:
+        return " or ".join(json.dumps(each) for each in described["enum"])
+    if "const" in described:
+        return json.dumps(described["const"])
+    if "anyOf" in described:
+        kinds = [kind(each) for each in described["anyOf"]]
+        return " or ".join(each for each in dict.fromkeys(kinds) if each != "null")
+    if described.get("type") == "array":
+        return f"list of {kind(described.get('items', {}))}"
+    return str(described.get("type", "any"))
+
+
 def generated() -> Iterator[tuple[str, str]]:
     """Yield every generated file and what belongs into it."""
     yield from completions()
     yield ".env.example", env_example()
     yield "docs/live.svg", picture()
+    yield "docs/profile-reference.md", reference()
     yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
 
 

@@ -22,7 +22,7 @@ from notifyws.errors import (
 )
 from notifyws.models import Account, Message, Token, TokenPair, strict_json
 from notifyws.profile_files import is_file, profile_text
-from notifyws.settings import Settings
+from notifyws.settings import Settings, TypeStyle
 from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
 
 if TYPE_CHECKING:
@@ -101,6 +101,13 @@ class Runtime:
         from notifyws.protocol.profile_text import parse
 
         return parse(*profile_text(self.settings.profile))
+
+    @property
+    def styles(self) -> Mapping[str, TypeStyle]:
+        """How each type looks: as the settings say, else as the profile does."""
+        types = self.profile.types.items()
+        said = {name: TypeStyle(**style.model_dump()) for name, style in types}
+        return {**said, **self.settings.styles}
 
     @cached_property
     def world(self) -> World:

@@ -35,7 +35,7 @@ from notifyws.reconnect import State
 from notifyws.runtime import Runtime
 from notifyws.sending import Sender, Sent
 from notifyws.session import Session
-from notifyws.settings import Settings
+from notifyws.settings import Settings, TypeStyle
 
 if TYPE_CHECKING:
     from notifyws.held import Obtained
@@ -150,6 +150,11 @@ class NotificationService:
     def token(self) -> Obtained | None:
         """The access token in use, with its remaining life when it was obtained."""
         return self._session.token if self._session else None
+
+    @property
+    def styles(self) -> Mapping[str, TypeStyle]:
+        """How each type looks: as the settings say, else as the profile does."""
+        return self._runtime.styles
 
     @property
     def sends_without_connection(self) -> bool:

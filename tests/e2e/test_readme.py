@@ -63,7 +63,7 @@ def run_block(home: Home, server: Process, text: str) -> subprocess.CompletedPro
 
 def test_every_block_is_covered_by_a_test_here():
     shells = [text for kind, text in BLOCKS if kind == "sh"]
-    assert len(shells) == 4
+    assert len(shells) == 5
     assert {kind for kind, _ in BLOCKS} == {"sh", "python", "toml", "mermaid"}
 
 
@@ -72,6 +72,13 @@ def test_the_recipe_for_a_real_server(home, busy):
     assert done.returncode == 0, done.stderr
     assert '"type"' in done.stdout
     assert busy.stats["logins"] == 1
+
+
+def test_the_recipe_for_profiles(home, server):
+    done = run_block(home, server, blocks("sh", "notifyws profile list"))
+    assert done.returncode == 0, done.stderr
+    assert "mattermost" in done.stdout
+    assert "Wrote" in done.stderr
 
 
 def test_the_recipes_for_scripts(home, busy):

@@ -222,7 +222,7 @@ async def test_a_centrifugo_channel_that_is_not_allowed_ends_it():
         await socket.stay()
 
     async with stage({}, story) as one:
+        said = {"variables": "channel=news", "token": "jwt"}
         with pytest.raises(NetworkFailed, match="denied"):
-            said = {"variables": "channel=news", "token": "jwt"}
             async with listening(one, "centrifugo", **said):
                 pass

@@ -238,8 +238,8 @@ access = "token"
     hostile = "@evil.example/../..//x?a#b"
     answers = {"POST /one": lambda _: json_answer({"next": hostile})}
     async with stage(answers) as one:
+        own = written(tmp_path, text + RULE)
         with pytest.raises(Exception, match="404"):
-            own = written(tmp_path, text + RULE)
             async with listening(one, own, max_retries=0, **USER):
                 pass
         target = one.requests[1].target

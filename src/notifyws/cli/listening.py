@@ -231,6 +231,8 @@ def _face(
     from notifyws.view.look import Look
 
     form = request.show.form or ("live" if output.is_terminal else "json")
+    if form in ("live", "plain"):
+        settings = replace(settings, styles=service.styles)
     look = Look.of(
         settings,
         os.environ,

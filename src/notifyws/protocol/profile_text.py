@@ -92,8 +92,7 @@ def _within(line: str, column: int, names: Sequence[str], offset: int) -> int:
         column = found.start() + 1
     if offset:
         value = re.compile(r"=\s*(\"\"\"|'''|\"|')").search(line, column - 1)
-        if value is not None:
-            return value.end() + 1 + offset
+        return value.end() + 1 + offset if value else column
     return column
 
 

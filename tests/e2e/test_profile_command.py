@@ -1,0 +1,110 @@
+"""notifyws profile: list, show, check, schema and new, as a user types them."""
+
+import json
+
+import pytest
+
+
+def test_profiles_are_listed_with_what_they_were_tried_against(home):
+    done = home.run("profile", "list", "--json")
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert set(rows) >= {"default", "directus", "home-assistant", "nchan", "pusher"}
+    assert rows["directus"]["tried"] == "Directus 11.17.4"
+    assert "not run" in rows["gotify"]["tried"]
+    plain = home.run("profile", "list").stdout
+    assert "not run against the real server" in plain
+    assert max(map(len, plain.splitlines())) <= 80
+
+
+def test_a_profile_is_shown_as_it_is_written(home):
+    assert 'name = "directus"' in home.run("profile", "show", "directus").stdout
+    done = home.run("profile", "show", "directsu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean directus?" in done.stderr
+
+
+def test_the_schema_is_one_that_editors_read(home):
+    schema = json.loads(home.run("profile", "schema").stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert schema["additionalProperties"] is False
+    missing = [
+        f"{name}.{key}"
+        for name, table in {"": schema, **schema["$defs"]}.items()
+        for key, said in table["properties"].items()
+        if "description" not in said
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("[http.login]\npth = '/x'", "own.toml:4:1: http.login.pth", "path?"),
+        ("[socket]\nsnd = 1", "own.toml:4:1: socket.snd: unknown key", "known: "),
+        ("[tokens]\naccess = 'a['", "own.toml:4:13: tokens.access: not a JMES", "jp"),
+    ],
+)
+def test_a_mistake_is_shown_with_line_and_column(home, text, said, hint):
+    rule = "rules = [{ then = 'notification' }]"
+    (home.path / "own.toml").write_text(f"name = 'own'\n{rule}\n{text}\n")
+    done = home.run("profile", "check", "own.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert hint in done.stderr
+
+
+def test_a_profile_is_walked_step_by_step_without_showing_a_secret(home, server):
+    done = home.run("profile", "check", "default", "--url", server.url, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    outcomes = {step["name"]: step["status"] for step in said["steps"]}
+    assert outcomes == {
+        "login": "pass",
+        "refresh": "pass",
+        "verify": "skip",
+        "socket": "pass",
+        "first frame": "pass",
+        "ping": "pass",
+    }
+    login = said["steps"][0]["trace"]
+    assert '"password":"***"' in login[0]
+    assert '"accessToken": "***"' in login[1]
+
+
+def test_a_walk_ends_at_the_first_step_that_fails(home, server):
+    wrong = {"WEBSOCKET_PASSWORD": "wrong"}
+    done = home.run("profile", "check", "default", "--url", server.url, env=wrong)
+    assert done.returncode == 4
+    assert "✘ login" in done.stdout
+    assert "✔" not in done.stdout
+    assert "refused the username or password" in done.stderr
+
+
+def test_a_new_profile_is_drafted_from_a_sample_and_never_overwritten(home):
+    sample = {"items": [{"id": 1, "subject": "s", "body": "b"}]}
+    said = ["profile", "new", "--name", "acme", "--login-path", "/in", "--sample", "-"]
+    done = home.run(*said, stdin=json.dumps(sample))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "notifyws profile check acme" in done.stderr
+    shown = home.run("profile", "show", "acme").stdout
+    assert 'title = "subject"' in shown
+    assert home.run("profile", "check", "acme").returncode == 0
+    rows = json.loads(home.run("profile", "list", "--json").stdout)
+    assert {row["name"]: row["source"] for row in rows}["acme"] == "yours"
+    again = home.run(*said, stdin="{}")
+    assert again.returncode == 2
+    assert home.run("profile", "show", "acme").stdout == shown
+
+
+def test_a_new_profile_needs_a_name_where_nobody_can_be_asked(home):
+    done = home.run("profile", "new")
+    assert done.returncode == 2
+    assert "--name" in done.stderr
+
+
+def test_what_a_profile_needs_is_asked_for(home, server):
+    env = {"NOTIFYWS_PROFILE": "nchan", "NOTIFYWS_VARIABLES": ""}
+    done = home.run("listen", "--timeout", "1", env=env)
+    assert done.returncode == 2
+    assert "needs channel: the channel to listen to" in done.stderr
+    assert "NOTIFYWS_VARIABLES" in done.stderr
