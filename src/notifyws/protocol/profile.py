@@ -458,7 +458,7 @@ class Profile(_Part):
     rules: tuple[Rule, ...]
     """What arriving frames mean; the first that fits wins."""
     keepalive: Keepalive = Keepalive()
-    """How a dead line is noticed."""
+    """Pings, and how long silence may last."""
     renewal: Renewal = Renewal()
     """What to do before the token ends."""
     closes: dict[Closes, VerdictName] = {}

@@ -131,7 +131,9 @@ def _complaint(
     error: ValidationError, text: str, written: Any, where: str
 ) -> ConfigurationError:
     found = error.errors(include_url=False)
-    first = next((e for e in found if _fits(e["loc"], written)), found[0])
+    fitting = [each for each in found if _fits(each["loc"], written)] or found
+    # A key that is misspelt is the reason why another one is missing.
+    first = min(fitting, key=lambda each: each["type"] != "extra_forbidden")
     loc = _bare(first["loc"])
     cause = first.get("ctx", {}).get("error")
     offset = cause.offset if isinstance(cause, BadExpression) else 0
