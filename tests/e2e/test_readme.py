@@ -74,8 +74,8 @@ def test_the_recipe_for_a_real_server(home, busy):
     assert busy.stats["logins"] == 1
 
 
-def test_the_recipe_for_profiles(home, server):
-    done = run_block(home, server, blocks("sh", "notifyws profile list"))
+def test_the_recipe_for_profiles(home, busy):
+    done = run_block(home, busy, blocks("sh", "notifyws profile list"))
     assert done.returncode == 0, done.stderr
     assert "mattermost" in done.stdout
     assert "Wrote" in done.stderr

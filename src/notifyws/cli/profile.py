@@ -66,7 +66,7 @@ def list_(json: Json = False) -> None:
     for row in rows:
         emit(f"{row['name']:<{width}}  {row['description'] or '-'}\n")
         tried = row["tried"] or "not run against a real server"
-        emit(f"  {row['source']}; tried against: {tried}\n")
+        emit(f"  {row['source']}; tried: {tried}\n")
     return None
 
 
