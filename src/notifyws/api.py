@@ -82,6 +82,8 @@ class Exchange:
     status: int
     reply: str
     captured: Mapping[str, str]
+    problem: str = ""
+    """Why the answer was not the hoped-for one; empty when it was."""
 
 
 class HttpSide:
@@ -261,19 +263,30 @@ class HttpSide:
         """Carry steps out in their order; what one captures, the next ones know."""
         moment = {"now": int(time.time()), "uuid": secrets.token_hex(16)}
         variables = {**self._variables, "origin": self._origin, **moment, **known}
-        hidden = _secrets(known)
+        hidden = _secrets(variables)
         replies: list[Reply] = []
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
             request = _request(self._origin, step, variables)
+            hidden += request.credentials
             reply = await self._exchange(request, hidden, largest or LARGEST, end)
             found = captured(step.capture, reply.answer)
-            self._tell(request, reply, found, hidden)
-            self._judge(step, reply, refused)
+            hidden += self._given(reply, found)
+            refusal = self._judged(step, reply, refused, hidden)
+            self._tell(request, reply, found, hidden, refusal)
+            if refusal is not None:
+                raise refusal
             variables |= found
-            hidden += spellings(*map(as_text, found.values()))
             replies.append(reply)
         return replies
+
+    def _given(self, reply: Reply, found: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what an answer gave that others must not see."""
+        where = self._profile.tokens
+        places = {"access": where.access, "refresh": where.refresh} if where else {}
+        sought = {name: place for name, place in places.items() if place}
+        tokens = captured(sought, reply.answer).values()
+        return spellings(*map(as_text, tokens), *map(as_text, found.values()))
 
     def _tell(
         self,
@@ -281,53 +294,44 @@ class HttpSide:
         reply: Reply,
         found: Mapping[str, Any],
         hidden: tuple[str, ...],
+        refusal: _Refusal | None,
     ) -> None:
         if self.on_exchange is None:
             return
-        where = self._profile.tokens
-        places = (
-            {"a": where.access, "r": where.refresh or where.access} if where else {}
-        )
-        tokens = map(as_text, captured(places, reply.answer).values())
-        every = (*hidden, *spellings(*tokens, *map(as_text, found.values())))
         self.on_exchange(
             Exchange(
                 request.method,
-                masked(request.url, every),
-                {
-                    name: "***" if name.lower() == "authorization" else value
-                    for name, value in request.headers.items()
-                },
-                _without_secrets(masked(request.shown, every)),
+                masked(request.url, hidden),
+                _shown_headers(request.headers, hidden),
+                _without_secrets(masked(request.shown, hidden)),
                 reply.status,
-                masked(as_text(reply.body), every),
-                {name: masked(as_text(value), every) for name, value in found.items()},
+                _SECRET_JSON.sub(r'\1"***"', masked(as_text(reply.body), hidden)),
+                {name: masked(as_text(value), hidden) for name, value in found.items()},
+                refusal.error.message if refusal else "",
             )
         )
 
-    def _judge(self, step: Step, reply: Reply, refused: Meaning) -> None:
-        """Raise unless an answer is the hoped-for one."""
+    def _judged(
+        self, step: Step, reply: Reply, refused: Meaning, hidden: tuple[str, ...]
+    ) -> _Refusal | None:
+        """Return what is wrong with an answer, ``None`` when it is as hoped for."""
         accepted = reply.status in step.accept
         fits = step.ok is None or truthy(compiled(step.ok)(reply.body))
         if accepted and fits:
-            return
-        http = self._profile.http
-        means, said = meaning(http, reply.status, reply.body, refused)
+            return None
+        means, words = meaning(self._profile.http, reply.status, reply.body, refused)
+        said = masked(words, hidden)  # a server may repeat what it was told
         what = f"{self._origin}{step.path} answered {reply.status}"
         towards = redirected(reply.headers.get("location"))
         unexpected = ", but not with what the profile expects" if accepted else ""
-        words = f": {said}" if said else ""
-        raise _Refusal(
-            means,
-            said,
-            HttpRefused(
-                f"{what}{towards}{unexpected}{words}",
-                _what_to_try(reply),
-                status=reply.status,
-                headers=reply.headers,
-                body=reply.body,
-            ),
+        error = HttpRefused(
+            f"{what}{towards}{unexpected}{f': {said}' if said else ''}",
+            _what_to_try(reply),
+            status=reply.status,
+            headers=reply.headers,
+            body=reply.body,
         )
+        return _Refusal(means, said, error)
 
     async def _exchange(
         self, request: _Request, hidden: tuple[str, ...], largest: int, end: float
@@ -348,7 +352,7 @@ class HttpSide:
                 body = await _bounded(response, largest)
                 plain = {k.lower(): v for k, v in response.headers.items()}
                 headers = {key: masked(value, hidden) for key, value in plain.items()}
-                answer = Answer(body, plain, dict(response.cookies))
+                answer = Answer(body, plain, _cookies(response))
                 return Reply(response.status_code, headers, body, answer)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise self._translated(error, hidden) from None
@@ -400,8 +404,22 @@ def http_client(
 
 
 def _secrets(known: Mapping[str, Any]) -> tuple[str, ...]:
-    secret = ("password", "access_token", "refresh_token")
-    return spellings(*(known[name] for name in secret if known.get(name)))
+    """Return the variables whose names call them secret, in every spelling."""
+    return spellings(*(as_text(known[name]) for name in known if _SECRET.search(name)))
+
+
+def _cookies(response: httpx.Response) -> dict[str, str]:
+    """Return an answer's cookies; of several with one name, the last."""
+    return {cookie.name: cookie.value or "" for cookie in response.cookies.jar}
+
+
+def _shown_headers(
+    headers: Mapping[str, str], hidden: tuple[str, ...]
+) -> dict[str, str]:
+    return {
+        name: "***" if name.lower() == "authorization" else masked(value, hidden)
+        for name, value in headers.items()
+    }
 
 
 def _what_to_try(reply: Reply) -> str:
@@ -431,9 +449,18 @@ class _Request:
     content: bytes | None = field(repr=False)
     shown: str = field(repr=False)
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """What stands behind ``Basic`` or ``Bearer``, for no one to see."""
+        values = {name.lower(): value for name, value in self.headers.items()}
+        return spellings(values.get("authorization", "").rpartition(" ")[2])
 
+
+_SECRET = re.compile(r"password|secret|token|code|key")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PATH_VARIABLE = re.compile(r"(?<!\{)\{[^{}]+\}")
 _SECRET_JSON = re.compile(
-    r'("[^"]*(?:password|secret|token)[^"]*":)"(?:[^"\\]|\\.)*"', re.IGNORECASE
+    r'("[^"]*(?:password|secret|token)[^"]*":\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE
 )
 _SECRET_FORM = re.compile(
     r"((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE
@@ -452,18 +479,41 @@ def _listed(steps: Step | tuple[Step, ...] | None) -> tuple[Step, ...]:
 
 
 def _request(origin: str, step: Step, variables: Mapping[str, Any]) -> _Request:
-    """Return a step with its variables filled in; it cannot leave the origin."""
-    quoted = {
-        name: quote(as_text(value), safe="")
-        for name, value in variables.items()
-        if value is not None
-    }
-    path = fill(step.path, quoted)
-    if path is UNSET:
-        message = f"the path {step.path} needs a variable that is not set"
-        raise ConfigurationError(message, "see: notifyws profile show")
-    query = urlencode(_texts(step.query, variables), quote_via=quote)
+    """Return a step with its variables filled in; it cannot leave the origin.
+
+    Raises:
+        ConfigurationError: a variable of the path is not set, or what is filled in
+            cannot stand where it should.
+    """
+    path = _path(step.path, variables)
+    asked = _texts(step.query, variables)
+    query = urlencode(asked, quote_via=quote, errors="replace")
     kind, content = _content(step, variables)
+    glue = "" if not query else "&" if "?" in path else "?"
+    url = f"{origin}{path}{glue}{query}"
+    data = None if content is None else content.encode("utf-8", "replace")
+    headers = _headers(step, kind, variables)
+    return _Request(step.method, url, headers, data, content or "")
+
+
+def _path(template: str, variables: Mapping[str, Any]) -> str:
+    def quoted(found: re.Match[str]) -> str:
+        value = fill(found[0], variables)
+        if value is UNSET or value is None:
+            message = f"the path {template} needs a variable that is not set"
+            raise ConfigurationError(f"{message}: {found[0]}", see)
+        return quote(as_text(value), safe="", errors="replace")
+
+    see = "see: notifyws profile show"
+    path = str(fill(_PATH_VARIABLE.sub(quoted, template), {}))
+    if {".", ".."} & set(path.partition("?")[0].split("/")):
+        # no encoding helps: a dot that is encoded still means one
+        message = f"what fills the path {template} would lead to another one"
+        raise ConfigurationError(message, see)
+    return path
+
+
+def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, str]:
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",
@@ -476,13 +526,13 @@ def _request(origin: str, step: Step, variables: Mapping[str, Any]) -> _Request:
         coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
         headers["Authorization"] = f"Basic {coded.decode()}"
     for name, value in headers.items():
-        if not (value.isascii() and value.isprintable()):
+        if not _HEADER_NAME.fullmatch(name):
+            message = f"{name!r} cannot be the name of a header"
+            raise ConfigurationError(message, "see: notifyws profile show")
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
             message = f"the header {name} would hold more than printable ASCII"
             raise ConfigurationError(message, "a username cannot stand there as it is")
-    glue = "" if not query else "&" if "?" in path else "?"
-    url = f"{origin}{path}{glue}{query}"
-    data = None if content is None else content.encode("utf-8", "replace")
-    return _Request(step.method, url, headers, data, content or "")
+    return headers
 
 
 def _content(step: Step, variables: Mapping[str, Any]) -> tuple[str, str | None]:
