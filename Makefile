@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv
 WORKERS ?= 3
 
-.PHONY: demo test check pure generate format coverage clean
+.PHONY: demo test faults check pure generate format coverage clean
 
 demo: $(VENV)/.installed          ## listen to a server of its own: live, or JSON Lines in a pipe
 	@$(BIN)/notifyws listen --demo
 
 test: $(VENV)/.developing         ## every test
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+faults: $(VENV)/.developing       ## the catalogue of faults, whole, and a table of it
+	@$(BIN)/python -m pytest tests/faults -n $(WORKERS) --dist worksteal --fault-table
 
 check: $(VENV)/.developing        ## style, types, architecture, generated files
 	@$(BIN)/ruff check .
