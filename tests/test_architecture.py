@@ -18,18 +18,27 @@ import notifyws
 SOURCE = Path(notifyws.__file__).parent
 FLOORS = [
     (5, "the face", "__main__ cli cli.*"),
-    (4, "assembly", "notifyws service runtime load diagnosis trial view view.*"),
+    (
+        4,
+        "assembly",
+        "notifyws service runtime handing replaying load diagnosis trial view view.*",
+    ),
     (
         3,
         "use cases",
         "session link renewal catching_up intake delivery tokens sending "
-        "checks handlers dispatch",
+        "checks handlers dispatch outbox cursors",
     ),
-    (2, "adapters", "api channel probe machine logins profile_files cache cache.*"),
+    (
+        2,
+        "adapters",
+        "api channel probe machine logins profile_files queue_file sinks sinks.* "
+        "cache cache.*",
+    ),
     (
         1,
         "decisions",
-        "reconnect coerce urls selection composing held protocol protocol.*",
+        "reconnect coerce urls selection composing held keeping protocol protocol.*",
     ),
     (0, "words", "version errors models events settings world samples"),
 ]

@@ -9,6 +9,7 @@ silence: whoever puts asks first whether there is room.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 __all__ = ["Inbox"]
@@ -25,14 +26,21 @@ class Inbox(Generic[Item]):
     Args:
         max_count: items that may wait or be in a taker's hands.
         max_bytes: their sizes together.
+        numbered_from: items that an earlier queue was given.
+
+    Attributes:
+        put_in_all: items put since the beginning, so the number of the last one.
+        on_settled: told the number of the last item that was dealt with.
     """
 
-    def __init__(self, max_count: int, max_bytes: int) -> None:
+    def __init__(self, max_count: int, max_bytes: int, numbered_from: int = 0) -> None:
         self._max_count = max_count
         self._max_bytes = max_bytes
         self._items: list[Item] = []
         self._count = self._bytes = self._announced = 0
         self._taken = (0, 0)
+        self.put_in_all = self._settled_in_all = numbered_from
+        self.on_settled: Callable[[int], None] = lambda count: None
         self._filled = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
@@ -54,6 +62,7 @@ class Inbox(Generic[Item]):
 
     def put(self, item: Item, size: int) -> None:
         """Add an item of ``size`` bytes; ask :meth:`fits` first."""
+        self.put_in_all += 1
         self._count += 1
         self._bytes += size
         self._items.append(item)
@@ -96,6 +105,9 @@ class Inbox(Generic[Item]):
         self._taken = (0, 0)
         self._count -= count
         self._bytes -= size
+        if count:
+            self._settled_in_all += count
+            self.on_settled(self._settled_in_all)
         if self._count * 2 <= self._max_count and self._bytes * 2 <= self._max_bytes:
             self._roomy.set()
 

@@ -20,6 +20,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
     ├── MessageRejected             6   rejected
     ├── MessageUnconfirmed          6   unconfirmed
     ├── OutputFailed               74   output
+    ├── HandingFailed                   never reaches a user: tried again, or kept
     └── CacheFailed                     never reaches a user: memory takes over
 """
 
@@ -33,6 +34,7 @@ __all__ = [
     "CertificateRejected",
     "ConfigurationError",
     "ConnectionLost",
+    "HandingFailed",
     "HandshakeFailed",
     "HttpRefused",
     "MessageRejected",
@@ -216,6 +218,22 @@ class OutputFailed(NotifyError):
 
     exit_code = 74
     kind = "output"
+
+
+class HandingFailed(NotifyError):
+    """A sink did not take a notification.
+
+    Args:
+        final: whether there is no point in trying again.
+        after: seconds the other side wants to be left alone; ``None`` if it is silent.
+    """
+
+    def __init__(
+        self, message: str, *, final: bool = False, after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.final = final
+        self.after = after
 
 
 class CacheFailed(NotifyError):

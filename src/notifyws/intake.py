@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from notifyws.delivery import Inbox
 from notifyws.events import Event, Failure, Gap
@@ -57,6 +57,21 @@ def _beginning(frame: str | bytes) -> str:
     return (frame if isinstance(frame, str) else repr(frame))[:LONGEST]
 
 
+class Selection(Protocol):
+    """Which notifications are wanted, and whether there were enough of them."""
+
+    @property
+    def satisfied(self) -> bool: ...
+    def admit(self, notification: Notification) -> bool: ...
+
+
+class Keeping(Protocol):
+    """Keeps what arrived for those to whom it is handed on."""
+
+    def keep(self, notification: Notification, number: int | None) -> None: ...
+    def passed(self, ident: str | int | None) -> None: ...
+
+
 class NoRoom(Exception):
     """The queue is full, and the server can replay what is not taken now."""
 
@@ -70,6 +85,8 @@ class Intake:
         cursor: where this listener stands.
         world: the wall clock.
         frames: hand over frames that are no notifications, too.
+        selection: which notifications are wanted; all of them when not given.
+        keeping: keeps what is wanted for those to whom it is handed on.
     """
 
     def __init__(
@@ -80,11 +97,15 @@ class Intake:
         world: World,
         *,
         frames: bool = False,
+        selection: Selection | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._rules = rules
         self._inbox = inbox
         self._world = world
         self._frames = frames
+        self._selection = selection
+        self._keeping = keeping
         self._dropped = 0
         self._dropping_since = ""
         self._until_room: asyncio.Task[None] | None = None
@@ -152,6 +173,8 @@ class Intake:
     ) -> Awaitable[None] | None:
         if not self.cursor.is_new(notification.id) or self._is_repeat(notification):
             return None
+        if self._selection is not None and self._selection.satisfied:
+            return None  # the cursor stays before it, for the next time
         if not self._inbox.fits(size):
             return self._hand_over_patiently(notification, size)
         self._hand_over(notification, size)
@@ -195,9 +218,14 @@ class Intake:
 
     def _hand_over(self, notification: Notification, size: int) -> None:
         self._say_what_was_dropped()
-        self._inbox.put(notification, size)
         self.cursor.advance(notification.id)
         self.received += 1
+        if self._selection is None or self._selection.admit(notification):
+            self._inbox.put(notification, size)
+            if self._keeping is not None:
+                self._keeping.keep(notification, self._inbox.put_in_all)
+        elif self._keeping is not None:
+            self._keeping.passed(notification.id)
 
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
         """Let the line fill up for a moment: the reader may be about to catch up."""
@@ -225,6 +253,8 @@ class Intake:
         if notification.id is None:
             self.cursor.advance(None)
         self._drop(notification.received)
+        if self._keeping is not None:  # a slow reader is no reason to hand on less
+            self._keeping.keep(notification, None)
         return False
 
     def _other(self, arrival: Arrival, frame: str | bytes) -> None:

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Account", "Message", "Notification", "Token", "TokenPair", "TokenSource"]
+__all__ = [
+    "Account",
+    "HandOn",
+    "Message",
+    "Notification",
+    "Token",
+    "TokenPair",
+    "TokenSource",
+]
 
 TokenSource = Literal["cache", "refresh", "login", "static"]
 
@@ -53,6 +61,11 @@ class Notification:
     received: str
     frame: str | None = None
     strict: bool = False
+
+    @classmethod
+    def of_line(cls, line: str) -> Notification:
+        """Return what :meth:`line` made a line of."""
+        return cls(json.loads(line), "", line, strict=True)
 
     @property
     def type(self) -> str:
@@ -112,6 +125,32 @@ class Notification:
     def _missing(self) -> dict[str, str]:
         given = {"title": "", "message": "", "timestamp": self.received}
         return {k: v for k, v in given.items() if k not in self.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class HandOn:
+    """To whom notifications are handed on, besides being shown.
+
+    Args:
+        command: run for each one, without a shell; empty for none.
+        url: where each one is posted; empty for nowhere.
+        headers: more headers for that.
+        secret: what to sign that with; empty for no signature.
+        desktop: show each one on the desktop.
+        tell: gets each line that the command prints.
+    """
+
+    command: str = ""
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret: str = field(default="", repr=False)
+    desktop: bool = False
+    tell: Callable[[str], None] | None = None
+
+    @property
+    def anybody(self) -> bool:
+        """Whether there is anybody to hand on to."""
+        return bool(self.command or self.url or self.desktop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from notifyws.api import HttpSide
     from notifyws.cache.fallback import FallbackCache
     from notifyws.catching_up import CatchingUp
+    from notifyws.cursors import SharedCursor
     from notifyws.delivery import Inbox
     from notifyws.held import Obtained
-    from notifyws.intake import Intake, Item
+    from notifyws.intake import Intake, Item, Selection
     from notifyws.link import Dial, Keepalive
+    from notifyws.models import HandOn
+    from notifyws.outbox import Outbox
     from notifyws.protocol.profile import Ack, Profile, Resume, Send
     from notifyws.protocol.replies import Lifetimes
     from notifyws.protocol.script import Script
@@ -295,8 +298,35 @@ class Runtime:
             return None
         return CatchingUp(resume.catchup, self.http.catch_up)
 
+    def outbox(self, name: str | None, hand_on: HandOn) -> Outbox:
+        """Return the queue of what is handed on, and of what a listener has seen.
+
+        Raises:
+            ConfigurationError: a sink cannot be, or such a listener runs already.
+        """
+        from notifyws.handing import build_outbox
+
+        account = self.account.id
+        return build_outbox(
+            self.settings, hand_on, name, account, self.world, self._warn
+        )
+
+    def shared_cursor(self, name: str) -> SharedCursor | None:
+        """Return a listener's place in the cache; ``None`` if no host shares that."""
+        from notifyws.cursors import SharedCursor
+
+        if self.cache.backend != "redis":
+            return None
+        return SharedCursor(self.cache, self.account.id, name, self.world)
+
     def intake(
-        self, inbox: Inbox[Item], *, since: str | int | None, frames: bool
+        self,
+        inbox: Inbox[Item],
+        *,
+        since: str | int | None,
+        frames: bool,
+        selection: Selection | None = None,
+        outbox: Outbox | None = None,
     ) -> Intake:
         """Return what takes frames in.
 
@@ -304,18 +334,24 @@ class Runtime:
             inbox: for whoever shows things.
             since: id of the last notification known; ``None`` for "from now".
             frames: hand over frames that are no notifications, too.
+            selection: which notifications are wanted.
+            outbox: keeps them, and knows where a durable listener stood.
         """
         from notifyws.intake import Intake
+        from notifyws.keeping import Past
         from notifyws.protocol.frames import decoder
         from notifyws.protocol.resume import Cursor
         from notifyws.protocol.rules import Rules
 
         profile, resume, socket = self.profile, self.profile.resume, self.profile.socket
+        past = outbox.past if outbox else Past()
         cursor = Cursor(
-            since,
+            since if since is not None else past.standing.last_id,
             can_resume=resume is not None and not _only_snapshot(resume),
             snapshot=resume is not None and resume.snapshot,
             repeats=profile.renewal.how == "reconnect",
+            seen=past.seen if since is None else (),
+            mixed=past.standing.mixed,
         )
         plain = socket.frames == "json" and not socket.json_in
         rules = Rules(
@@ -324,7 +360,17 @@ class Runtime:
             profile.send.ack if profile.send else None,
             profile.renewal if profile.renewal.how == "frame" else None,
         )
-        return Intake(rules, inbox, cursor, self.world, frames=frames)
+        intake = Intake(
+            rules,
+            inbox,
+            cursor,
+            self.world,
+            frames=frames,
+            selection=selection,
+            keeping=outbox,
+        )
+        intake.interrupted_at = past.standing.heard_at or None
+        return intake
 
     @property
     def sends_by_http(self) -> bool:

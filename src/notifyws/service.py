@@ -28,17 +28,23 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.events import Event
+from notifyws.handing import checked_name
 from notifyws.handlers import Handlers
 from notifyws.intake import Item
-from notifyws.models import Message, Notification
+from notifyws.models import HandOn, Message, Notification
 from notifyws.reconnect import State
 from notifyws.runtime import Runtime
 from notifyws.sending import Sender, Sent
 from notifyws.session import Session
 from notifyws.settings import Settings, TypeStyle
+from notifyws.world import utc_text
 
 if TYPE_CHECKING:
+    from notifyws.cursors import SharedCursor
     from notifyws.held import Obtained
+    from notifyws.intake import Intake, Selection
+    from notifyws.keeping import Standing, Waiting
+    from notifyws.outbox import Outbox
 
 __all__ = ["NotificationService"]
 
@@ -55,6 +61,8 @@ _PUBLIC_STATE = {
 
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
+LAST_HANDING = 0.5
+"""Seconds that sinks have at the end; what is left then is kept."""
 
 _log = logging.getLogger("notifyws")
 
@@ -67,6 +75,9 @@ class NotificationService:
         since: id of the last notification known; ``None`` starts from now.
         frames: also hand over frames that are no notifications (:meth:`arrivals`).
         warn: is told what works less well than it should; logged when not given.
+        name: makes the listener durable: it resumes where one of this name stopped.
+        hand_on: to whom notifications are handed on besides.
+        selection: which notifications are wanted; all of them when not given.
     """
 
     def __init__(
@@ -76,7 +87,15 @@ class NotificationService:
         since: str | int | None = None,
         frames: bool = False,
         warn: Callable[[str], None] | None = None,
+        name: str | None = None,
+        hand_on: HandOn | None = None,
+        selection: Selection | None = None,
     ) -> None:
+        self.name = None if name is None else checked_name(name)
+        self._hand_on = hand_on or HandOn()
+        self._selection = selection
+        self._outbox: Outbox | None = None
+        self._shared: SharedCursor | None = None
         self.settings = settings
         self._runtime = Runtime(settings, warn or _log.warning)
         self._since = since
@@ -100,6 +119,9 @@ class NotificationService:
     ) -> None:
         await self.disconnect()
         await self._dispatcher.stop(FAREWELL)
+        if self._outbox is not None:
+            await self._outbox.aclose(LAST_HANDING)
+            await self._share(self._outbox.standing, last=True)
         await self._runtime.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -139,6 +161,16 @@ class NotificationService:
     def waiting(self) -> int:
         """How many wait for a slow reader."""
         return len(self._inbox)
+
+    @property
+    def handing_on(self) -> Mapping[str, Waiting]:
+        """How much waits for each sink."""
+        return dict(self._outbox.waiting) if self._outbox else {}
+
+    async def handed_on(self) -> None:
+        """Return when nothing waits for any sink."""
+        if self._outbox is not None:
+            await self._outbox.drained()
 
     @property
     def latency(self) -> float | None:
@@ -280,9 +312,18 @@ class NotificationService:
         """
         if self._running is not None and not self._running.done():
             raise UsageError("already connected", "disconnect first")
-        self._inbox = Inbox(self.settings.queue_count, self.settings.queue_bytes)
+        numbered = self._inbox.put_in_all
+        s = self.settings
+        self._inbox = Inbox(s.queue_count, s.queue_bytes, numbered)
+        if self._outbox is None and (self.name or self._hand_on.anybody):
+            self._outbox = self._runtime.outbox(self.name, self._hand_on)
+            self._show_again(self._outbox)
         intake = self._runtime.intake(
-            self._inbox, since=self._since, frames=self._frames
+            self._inbox,
+            since=self._since,
+            frames=self._frames,
+            selection=self._selection,
+            outbox=self._outbox,
         )
         intake.observers.extend(self._observers)
         self._sender.ack = self._runtime.ack
@@ -290,8 +331,45 @@ class NotificationService:
         intake.on_acknowledged = self._sender.acknowledged
         session = self._runtime.session(intake, retries=retries)
         self._session = session
-        self._running = asyncio.create_task(session.run())
+        self._running = asyncio.create_task(self._run(session))
         self._running.add_done_callback(_look_at)
+
+    async def _run(self, session: Session) -> None:
+        if self._outbox is not None:
+            await self._resume(session.intake, self._outbox)
+        await session.run()
+
+    async def _resume(self, intake: Intake, outbox: Outbox) -> None:
+        """Begin where this listener stood, here or on another host."""
+        if self.name is not None and self._since is None:
+            shared = self._runtime.shared_cursor(self.name)
+            there = await shared.read() if shared else None
+            if there is not None and there.moved_at > outbox.standing.moved_at:
+                outbox.standing = there
+                intake.interrupted_at = there.heard_at or None
+                if there.last_id is not None:
+                    intake.cursor.begin_at(there.last_id)
+            self._shared = shared
+        self._inbox.on_settled = outbox.settled
+        outbox.on_gap = intake.gap
+        outbox.on_moved = self._share
+        outbox.heard_at = self._heard_at
+        outbox.start()
+
+    def _show_again(self, outbox: Outbox) -> None:
+        """Show what a listener that was killed had kept and perhaps not shown."""
+        for kept in outbox.past.unshown:
+            notification = Notification.of_line(kept.line)
+            self._inbox.put(notification, len(kept.line))
+            outbox.show_again(kept.position, self._inbox.put_in_all)
+
+    async def _share(self, standing: Standing, *, last: bool = False) -> None:
+        if self._shared is not None:
+            await self._shared.write(standing, last=last)
+
+    def _heard_at(self) -> str | None:
+        link = self._session.link if self._session else None
+        return utc_text(link.heard_at) if link else None
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)

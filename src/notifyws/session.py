@@ -169,6 +169,7 @@ class Session:
             NetworkFailed: there is no point in trying on.
         """
         fact: Fact = Started()
+        self._down_since = self.intake.interrupted_at
         try:
             while True:
                 action = self._machine.handle(fact, self._world.now())

@@ -159,6 +159,19 @@ class Settings:
     queue_bytes: int = setting(
         16 << 20, "Bytes that may wait for a slow reader.", low=1024
     )
+    queue_disk: int = setting(
+        256 << 20, "Bytes that may wait on disk for a slow hook or target.", low=1024
+    )
+    hand_on_delays: tuple[float, ...] = setting(
+        (1.0, 2.0, 4.0, 8.0, 16.0),
+        "Seconds before each new try of a hook or target that failed; then it is a "
+        "dead letter.",
+        low=0.01,
+    )
+    exec_timeout: float = setting(30.0, "Seconds that a hook may take.", low=0.1)
+    concurrency: int = setting(
+        1, "Notifications handed on at the same time; 1 keeps their order.", low=1
+    )
 
     link_base: str = setting(
         "", "What relative links are resolved against; the server when not set."

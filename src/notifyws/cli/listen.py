@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,8 +21,9 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
-from notifyws.cli.streams import warner
+from notifyws.cli.streams import say, warner
 from notifyws.errors import UsageError
+from notifyws.models import HandOn
 from notifyws.selection import Selection
 from notifyws.settings import Settings
 
@@ -32,6 +37,8 @@ Examples:
 
 SHOW = "What is shown"
 ENDING = "When it ends"
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HANDING = "Handing on"
 
 
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines.", rich_help_panel=SHOW)]
@@ -126,6 +133,85 @@ NoReconnect = Annotated[
         "--no-reconnect", help="Same as --max-retries 0.", rich_help_panel=ENDING
     ),
 ]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Resume where the listener of this name stopped.",
+        rich_help_panel=HANDING,
+    ),
+]
+Exec = Annotated[
+    str | None,
+    typer.Option(
+        "--exec",
+        metavar="CMD",
+        help="Run this for each one: JSON on stdin, fields as NOTIFICATION_*.",
+        rich_help_panel=HANDING,
+    ),
+]
+ExecTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--exec-timeout",
+        metavar="SECONDS",
+        help="Kill the command after so long; 30 when left out.",
+        rich_help_panel=HANDING,
+    ),
+]
+ForwardTo = Annotated[
+    str | None,
+    typer.Option(
+        "--forward-to",
+        metavar="URL",
+        help="POST each one there.",
+        rich_help_panel=HANDING,
+    ),
+]
+Header = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header",
+        "-H",
+        metavar="NAME:VALUE",
+        help="A header for that; repeat for more.",
+        rich_help_panel=HANDING,
+    ),
+]
+SignSecret = Annotated[
+    str | None,
+    typer.Option(
+        "--sign-secret",
+        metavar="VARIABLE",
+        help="Sign it with the secret in this environment variable.",
+        rich_help_panel=HANDING,
+    ),
+]
+Notify = Annotated[
+    bool,
+    typer.Option(
+        "--notify", help="Show each one on the desktop.", rich_help_panel=HANDING
+    ),
+]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        "--concurrency",
+        metavar="N",
+        help="Hand on N at a time; 1, in order, when left out.",
+        rich_help_panel=HANDING,
+    ),
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(
+        "--replay",
+        metavar="FILE",
+        help="Hand on the dead letters of a file, and end.",
+        rich_help_panel=HANDING,
+    ),
+]
 Demo = Annotated[
     bool,
     typer.Option("--demo", help="Show it with a server of its own, right now."),
@@ -146,6 +232,15 @@ def listen(
     timeout: Timeout = None,
     max_retries: MaxRetries = None,
     no_reconnect: NoReconnect = False,
+    name: Name = None,
+    exec_: Exec = None,
+    exec_timeout: ExecTimeout = None,
+    forward_to: ForwardTo = None,
+    header: Header = None,
+    sign_secret: SignSecret = None,
+    notify: Notify = False,
+    concurrency: Concurrency = None,
+    replay: Replay = None,
     demo: Demo = False,
     server: Server = None,
     profile: Profile = None,
@@ -155,20 +250,77 @@ def listen(
     quiet: Quiet = False,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
-    from notifyws.cli.listening import Request, Show, listen_to
+    from notifyws.cli.listening import Request, Show, hand_on_again, listen_to
 
     _check(timeout, max_retries)
+    _check_handing(forward_to, header, sign_secret)
     form = _form(json=json, plain=plain, raw=raw)
     selection = Selection(type_ or (), filter_, count, until, warner(quiet))
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    settings = (
-        Settings(max_retries=max_retries)
-        if demo
-        else common.load(max_retries=max_retries).settings
+    hand_on = HandOn(
+        exec_ or "",
+        forward_to or "",
+        _headers(header or ()),
+        _secret(sign_secret),
+        notify,
+        say,
     )
+    common = Common(server, profile, url, env_file, verbose, quiet)
+    flags: dict[str, Any] = {
+        "max_retries": max_retries,
+        "exec_timeout": exec_timeout,
+        "concurrency": concurrency,
+    }
+    if demo or replay:
+        given = {key: value for key, value in flags.items() if value is not None}
+        settings = replace(Settings(), **given)
+    else:
+        settings = common.load(**flags).settings
+    if replay is not None:
+        run(hand_on_again(replay, settings, hand_on, quiet=quiet))
+        return
     retries = 0 if no_reconnect else settings.max_retries
     show = Show(form, events, tee, verbose, quiet)
-    run(listen_to(Request(selection, show, timeout, retries, since, demo), settings))
+    wish = Request(selection, show, timeout, retries, since, name, hand_on, demo)
+    run(listen_to(wish, settings))
+
+
+def _headers(given: Sequence[str]) -> dict[str, str]:
+    """Return headers from ``NAME:VALUE``.
+
+    Raises:
+        UsageError: one is none.
+    """
+    headers = {}
+    for each in given:
+        name, colon, value = each.partition(":")
+        usable = value.isascii() and value.isprintable()
+        if not (colon and HEADER_NAME.fullmatch(name.strip()) and usable):
+            raise UsageError(
+                f"-H takes NAME:VALUE, not {name!r}", "as in -H 'X-Key: 1'"
+            )
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def _secret(variable: str | None) -> str:
+    """Return the secret of an environment variable.
+
+    Raises:
+        UsageError: it is not set.
+    """
+    secret = os.environ.get(variable, "") if variable else ""
+    if variable and not secret:
+        message = f"--sign-secret: the environment has no variable {variable}"
+        raise UsageError(message, f"{variable}=... notifyws listen --sign-secret ...")
+    return secret
+
+
+def _check_handing(
+    forward_to: str | None, header: Sequence[str] | None, sign_secret: str | None
+) -> None:
+    if not forward_to and (header or sign_secret):
+        what = "-H" if header else "--sign-secret"
+        raise UsageError(f"{what} goes with --forward-to", "add --forward-to URL")
 
 
 def _form(**wanted: bool) -> str:

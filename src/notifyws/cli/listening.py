@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from notifyws.cli.streams import ReaderLeft, say, warner
 from notifyws.errors import OutputFailed, TimeRanOut
+from notifyws.models import HandOn
 from notifyws.selection import Selection
 from notifyws.settings import Settings
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from notifyws.service import NotificationService
     from notifyws.view.output import Output
 
-__all__ = ["Request", "listen_to"]
+__all__ = ["Request", "Show", "hand_on_again", "listen_to"]
 
 FAREWELL = 0.5
 """Seconds for what had arrived before a signal came."""
@@ -61,6 +62,8 @@ class Request:
         timeout: seconds in all.
         retries: reconnects in a row before giving up; ``None`` for never.
         since: id to start from.
+        name: makes the listener durable.
+        hand_on: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
     """
 
@@ -69,6 +72,8 @@ class Request:
     timeout: float | None
     retries: int | None
     since: str | None
+    name: str | None
+    hand_on: HandOn
     demo: bool
 
 
@@ -87,6 +92,21 @@ async def listen_to(request: Request, settings: Settings) -> None:
         there = replace(settings, url=url, cache_url="memory://")
         demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
         await _show(request, demo)
+
+
+async def hand_on_again(
+    path: Path, settings: Settings, hand_on: HandOn, *, quiet: bool
+) -> None:
+    """Hand the dead letters of a file on again.
+
+    Raises:
+        NotifyError: they cannot be read, or were not taken.
+    """
+    from notifyws.replaying import replay
+
+    count = await replay(path, settings, hand_on, warner(quiet))
+    if not quiet:
+        say(f"{count} dead letters were handed on")
 
 
 @asynccontextmanager
@@ -118,7 +138,15 @@ async def _show(request: Request, settings: Settings) -> None:
     warn = warner(request.show.quiet)
     tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
     raw = request.show.form == "raw"
-    service = NotificationService(settings, since=request.since, frames=raw, warn=warn)
+    service = NotificationService(
+        settings,
+        since=request.since,
+        frames=raw,
+        warn=warn,
+        name=request.name,
+        hand_on=request.hand_on,
+        selection=request.selection,
+    )
     face = _face(request, settings, service, output)
     try:
         async with service, _reader_watched(output), asyncio.timeout(request.timeout):
@@ -149,10 +177,9 @@ async def _until_satisfied(
     request: Request, service: NotificationService, face: Face, tee: Tee | None
 ) -> None:
     async def show(burst: list[Item]) -> None:
-        passing = [item for item in burst if _passes(request.selection, item)]
         if tee is not None:
-            await tee.show(passing)
-        await face.show(passing)
+            await tee.show(burst)
+        await face.show(burst)
 
     face.start()
     ticking = asyncio.create_task(_tick(face))
@@ -160,7 +187,9 @@ async def _until_satisfied(
         async for burst in service.arrivals():
             await show(burst)
             if request.selection.satisfied:
-                return await _farewell(service, show)
+                await _farewell(service, show)
+                return await service.handed_on()
+        await service.handed_on()
         await service.closed()
     except asyncio.CancelledError:
         await _farewell(service, show)
@@ -182,12 +211,6 @@ async def _farewell(
         async with asyncio.timeout(FAREWELL):
             async for burst in service.arrivals():
                 await show(burst)
-
-
-def _passes(selection: Selection, item: Item) -> bool:
-    from notifyws.models import Notification
-
-    return selection.admit(item) if isinstance(item, Notification) else True
 
 
 async def _tick(face: Face) -> None:

@@ -8,6 +8,7 @@ are forgotten, for a server's history is finite too.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
 
 __all__ = ["Cursor"]
 
@@ -26,6 +27,8 @@ class Cursor:
         can_resume: whether the profile says how to ask for what was missed.
         snapshot: whether the server sends all that it holds at every connect.
         repeats: whether what has no id may come twice, as while a token is renewed.
+        seen: ids that were handed over before this process, the oldest first.
+        mixed: whether some of what came before this process had no id.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class Cursor:
         can_resume: bool = True,
         snapshot: bool = False,
         repeats: bool = False,
+        seen: Iterable[str | int] = (),
+        mixed: bool = False,
     ) -> None:
         self.last_id = last_id
         self._can_resume = can_resume
@@ -44,10 +49,15 @@ class Cursor:
         self._overlap: deque[int] = deque(maxlen=RECENT)
         self._repeated: Counter[int] = Counter()
         self._repeating_until = 0.0
-        self._some_without_id = False
-        self._seen: OrderedDict[str | int, None] = OrderedDict()
+        self.mixed = mixed
+        self._seen: OrderedDict[str | int, None] = OrderedDict.fromkeys(seen)
         if last_id is not None:
             self._seen[last_id] = None
+
+    def begin_at(self, last_id: str | int) -> None:
+        """Ask for what came after this one, which was handed over elsewhere."""
+        self.last_id = last_id
+        self._seen[last_id] = None
 
     @property
     def can_resume(self) -> bool:
@@ -57,7 +67,7 @@ class Cursor:
     @property
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
-        return self._snapshot or (self.can_resume and not self._some_without_id)
+        return self._snapshot or (self.can_resume and not self.mixed)
 
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
@@ -66,7 +76,7 @@ class Cursor:
     def advance(self, ident: str | int | None) -> None:
         """Take note that the notification with this id was handed over."""
         if ident is None:
-            self._some_without_id = True
+            self.mixed = True
             return
         self.last_id = ident
         self._seen[ident] = None

@@ -1,0 +1,345 @@
+"""What arrived and is still to be handed on: kept, then handed on, then forgotten.
+
+The law: *a notification is kept in the same step that moves the cursor past it, and
+forgotten only when its sink took it or it became a dead letter.* So a process that is
+killed hands on again what was under way, and asks the server for the rest. Each sink
+has a queue of its own and gets things in their order; nobody who receives waits for
+one. What is written is written in groups: while one group goes to disk the next one
+gathers.
+
+It knows no database, no process and no HTTP: a store and sinks are handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from notifyws.errors import HandingFailed
+from notifyws.keeping import (
+    OUTPUT,
+    Entry,
+    Ident,
+    Kept,
+    Letter,
+    Past,
+    Standing,
+    Waiting,
+)
+from notifyws.models import Notification
+from notifyws.world import World, utc_text
+
+__all__ = ["Handing", "Outbox", "Sink", "Store"]
+
+BATCH = 100
+"""Notifications read back from the store at once."""
+TOUCH = 5.0
+"""Seconds after which the store knows that the line is still good."""
+
+
+class Store(Protocol):
+    """Keeps entries; never raises: what a disk refuses is kept in memory."""
+
+    past: Past
+
+    async def keep(
+        self, entries: Sequence[Entry], standing: Standing, shown: int
+    ) -> None:
+        """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
+
+    async def waiting(self, sink: str, after: int, limit: int) -> list[Kept]:
+        """Return what waits for a sink beyond a position, in order."""
+
+    async def done(self, sink: str, position: int) -> None:
+        """Forget what a sink was given."""
+
+    async def aclose(self) -> None:
+        """Let go of the file; safe to call twice."""
+
+
+class Sink(Protocol):
+    """Takes notifications, one after the other or several at a time."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a queue, a dead letter and a message."""
+
+    async def hand_on(self, notification: Notification) -> None:
+        """Return once it was taken.
+
+        Raises:
+            HandingFailed: it was not.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of what is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """How patiently things are handed on.
+
+    Args:
+        delays: seconds before each new try.
+        longest: seconds beyond which the other side's own wish is not followed.
+        concurrency: how many at the same time; 1 keeps the order.
+        max_bytes: that may wait for one sink.
+    """
+
+    delays: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    longest: float = 300.0
+    concurrency: int = 1
+    max_bytes: int = 256 << 20
+
+
+class Outbox:
+    """The queues between what arrived and the sinks.
+
+    Args:
+        store: keeps them.
+        sinks: who takes what.
+        handing: how patiently.
+        world: clock and sleep.
+        bury: keeps a dead letter.
+        warn: is told what could not be handed on.
+        durable: whether this outlives the process, as a named listener does.
+
+    Attributes:
+        heard_at: returns since when nothing was heard, ``None`` while not connected.
+        on_gap: told from when on something was not handed on, and why.
+        on_moved: told where the listener stands, after that was written.
+        past: what was known when this began.
+        standing: where the listener stands now.
+        waiting: how much waits, by sink.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sinks: Sequence[Sink],
+        handing: Handing,
+        world: World,
+        *,
+        bury: Callable[[Letter], Awaitable[None]],
+        warn: Callable[[str], None],
+        durable: bool,
+    ) -> None:
+        self._store = store
+        self._sinks = {sink.name: sink for sink in sinks}
+        self._handing = handing
+        self._world = world
+        self._bury = bury
+        self._warn = warn
+        self._durable = durable
+        self.heard_at: Callable[[], str | None] = lambda: None
+        self.on_gap: Callable[[str, str], None] = lambda start, reason: None
+        self.on_moved: Callable[[Standing], Awaitable[None]] | None = None
+        self.past = store.past
+        self.standing = store.past.standing
+        self._top = store.past.top
+        self._batch: list[Entry] = []
+        self._unshown: deque[tuple[int, int]] = deque()
+        self._shown = 0
+        self._dirty = asyncio.Event()
+        self._writing: asyncio.Future[None] | None = None
+        self._more = {name: asyncio.Event() for name in self._sinks}
+        self._idle = asyncio.Event()
+        self._refused: dict[str, tuple[int, str]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        waited = store.past.waiting
+        self.waiting = {name: waited.get(name, Waiting()) for name in self._sinks}
+        self._look_whether_idle()
+
+    def start(self) -> None:
+        """Begin to write and to hand on, also what waited before; once is enough."""
+        if self._tasks:
+            return
+        self._tasks = [asyncio.create_task(self._write_for_ever())]
+        for name, sink in self._sinks.items():
+            self._tasks.append(asyncio.create_task(self._serve(name, sink)))
+
+    def keep(self, notification: Notification, number: int | None) -> None:
+        """Keep a notification for every sink, and move past it.
+
+        Args:
+            notification: what arrived.
+            number: its number where it is shown (see :meth:`settled`), ``None`` when
+                it is not.
+        """
+        line = notification.line()
+        names = [name for name in self._sinks if self._has_room(name, len(line))]
+        for name in names:
+            self.waiting[name] = self.waiting[name].plus(line)
+        if names:
+            self._idle.clear()
+        if self._durable and number is not None:
+            self._move(notification.id, line, (*names, OUTPUT))
+            self._unshown.append((number, self._top))
+        else:
+            self._move(notification.id, line, tuple(names))
+
+    def keep_for(self, name: str, notification: Notification) -> None:
+        """Keep a notification for one sink alone."""
+        line = notification.line()
+        self.waiting[name] = self.waiting[name].plus(line)
+        self._idle.clear()
+        self._move(None, line, (name,))
+
+    def passed(self, ident: Ident | None) -> None:
+        """Move past a notification that nobody wants."""
+        if self._durable:
+            self._move(ident, "", ())
+
+    def show_again(self, position: int, number: int) -> None:
+        """Take note that what was kept before is shown under a new number."""
+        self._unshown.append((number, position))
+
+    def settled(self, number: int) -> None:
+        """Take note that everything up to a number was shown."""
+        while self._unshown and self._unshown[0][0] <= number:
+            self._shown = self._unshown.popleft()[1]
+            self._dirty.set()
+
+    async def drained(self) -> None:
+        """Return when nothing waits for any sink."""
+        await self._idle.wait()
+
+    async def aclose(self, patience: float) -> None:
+        """Stop; what is left after some seconds stays, or becomes dead letters."""
+        if self._tasks:
+            await asyncio.wait({asyncio.ensure_future(self._soon(patience))})
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for sink in self._sinks.values():
+            await sink.aclose()
+        if self._writing is not None:
+            await self._writing
+        self._tell_refused(*self._refused)
+        await self._write()
+        if not self._durable:
+            await self._bury_the_rest()
+        await self._store.aclose()
+
+    async def _soon(self, patience: float) -> None:
+        try:
+            async with asyncio.timeout(patience):
+                await self.drained()
+        except TimeoutError:
+            return
+
+    async def _bury_the_rest(self) -> None:
+        for name in self._sinks:
+            while kept := await self._store.waiting(name, 0, BATCH):
+                for each in kept:
+                    await self._end(name, each, 0, "the listener ended before it")
+
+    def _move(self, ident: Ident | None, line: str, sinks: tuple[str, ...]) -> None:
+        self._top += 1
+        self._batch.append(Entry(self._top, line, ident, sinks))
+        if ident is None:
+            self.standing = replace(self.standing, mixed=True)
+        else:
+            wall = self._world.wall()
+            self.standing = replace(self.standing, last_id=ident, moved_at=wall)
+        self._dirty.set()
+
+    def _has_room(self, name: str, size: int) -> bool:
+        if self.waiting[name].size + size <= self._handing.max_bytes:
+            self._tell_refused(*({name} & self._refused.keys()))
+            return True
+        if name not in self._refused:
+            limit = f"{self._handing.max_bytes} bytes wait for it"
+            self._warn(f"{name} is too slow: {limit}; the newest are not kept for it")
+        count, since = self._refused.get(name, (0, utc_text(self._world.wall())))
+        self._refused[name] = (count + 1, since)
+        return False
+
+    def _tell_refused(self, *names: str) -> None:
+        for name in names:
+            count, since = self._refused.pop(name)
+            self.on_gap(since, f"{count} were not handed to {name}: it is too slow")
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(TOUCH if self._durable else None):
+                    await self._dirty.wait()
+            except TimeoutError:
+                if self.heard_at() is None:
+                    continue
+            await self._write()
+
+    async def _write(self) -> None:
+        """Write what has gathered; what gathers meanwhile is for the next time."""
+        self._dirty.clear()
+        batch, self._batch = self._batch, []
+        heard = self.heard_at() or self.standing.heard_at
+        self.standing = standing = replace(self.standing, heard_at=heard)
+        keeping = self._store.keep(batch, standing, self._shown)
+        self._writing = asyncio.ensure_future(keeping)
+        await asyncio.shield(self._writing)  # who is cancelled has begun it
+        for more in self._more.values():
+            more.set()
+        if self.on_moved is not None:
+            await self.on_moved(standing)
+
+    async def _serve(self, name: str, sink: Sink) -> None:
+        """Give a sink what waits for it, in order."""
+        after = 0
+        places = asyncio.Semaphore(self._handing.concurrency)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._more[name].clear()
+                kept = await self._store.waiting(name, after, BATCH)
+                if not kept:
+                    await self._more[name].wait()
+                for each in kept:
+                    after = each.position
+                    await places.acquire()
+                    group.create_task(self._one(name, sink, each, places))
+
+    async def _one(
+        self, name: str, sink: Sink, kept: Kept, places: asyncio.Semaphore
+    ) -> None:
+        try:
+            attempts, error = await self._try(sink, kept)
+            if error is None:
+                await self._forget(name, kept)
+            else:
+                await self._end(name, kept, attempts, error)
+        finally:
+            places.release()
+
+    async def _try(self, sink: Sink, kept: Kept) -> tuple[int, str | None]:
+        """Return how often it was tried, and why it came to nothing if it did."""
+        notification = Notification.of_line(kept.line)
+        delays = self._handing.delays
+        for attempt, delay in enumerate((*delays, None), 1):
+            try:
+                await sink.hand_on(notification)
+                return attempt, None
+            except HandingFailed as failed:
+                if failed.final or delay is None:
+                    return attempt, failed.message
+                asked = min(failed.after or 0.0, self._handing.longest)
+                await self._world.sleep(max(delay, asked))
+        raise AssertionError  # pragma: no cover - the last delay is None
+
+    async def _end(self, name: str, kept: Kept, attempts: int, error: str) -> None:
+        at = utc_text(self._world.wall())
+        await self._bury(Letter(name, error, attempts, at, kept.line))
+        await self._forget(name, kept)
+
+    async def _forget(self, name: str, kept: Kept) -> None:
+        await self._store.done(name, kept.position)
+        self.waiting[name] = self.waiting[name].minus(kept.line)
+        self._look_whether_idle()
+
+    def _look_whether_idle(self) -> None:
+        if not any(waiting.count for waiting in self.waiting.values()):
+            self._idle.set()

@@ -1,0 +1,91 @@
+"""Hands dead letters on again: those that are taken leave their file, others stay.
+
+The file is written anew at the end, so a replay that is killed hands some on twice and
+loses none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from notifyws.errors import MessageRejected, UsageError
+from notifyws.handing import build_sinks, handing
+from notifyws.keeping import Letter
+from notifyws.models import HandOn, Notification
+from notifyws.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyws.outbox import Sink
+
+__all__ = ["replay"]
+
+
+async def replay(
+    path: Path, settings: Settings, hand_on: HandOn, warn: Callable[[str], None]
+) -> int:
+    """Hand the letters of a file on again; return how many were taken.
+
+    Args:
+        path: the file.
+        settings: how patiently.
+        hand_on: to whom.
+        warn: is told what was not taken again.
+
+    Raises:
+        UsageError: there is nobody to hand on to.
+        ConfigurationError: the file cannot be used.
+        MessageRejected: some were not taken; they are still in the file.
+    """
+    from notifyws.machine import real_world
+    from notifyws.outbox import Outbox
+    from notifyws.queue_file import QueueFile
+    from notifyws.sinks.dead import DeadLetters
+
+    world = real_world()
+    sinks = build_sinks(settings, hand_on, world, warn)
+    if not sinks:
+        hint = "add --exec, --forward-to or --notify"
+        raise UsageError("--replay needs somebody to hand on to", hint)
+    dead = DeadLetters(path, warn)
+    letters = dead.read()
+    left: list[Letter] = []
+
+    async def keep(letter: Letter) -> None:
+        warn(f"{letter.sink} did not take a notification again: {letter.error}")
+        left.append(letter)
+
+    outbox = Outbox(
+        QueueFile(None, warn),
+        sinks,
+        handing(settings),
+        world,
+        bury=keep,
+        warn=warn,
+        durable=False,
+    )
+    for letter in letters:
+        if name := _taker(letter, sinks):
+            outbox.keep_for(name, Notification.of_line(letter.line))
+        else:
+            warn(f"a letter to {letter.sink} stays: it is not among those given")
+            left.append(letter)
+    outbox.start()
+    try:
+        await outbox.drained()
+    finally:
+        await outbox.aclose(0.0)
+        dead.replace(len(letters), left)
+    if left:
+        message = f"{len(left)} of {len(letters)} dead letters were not taken"
+        raise MessageRejected(f"{message}: they are still in {path}", "try again later")
+    return len(letters)
+
+
+def _taker(letter: Letter, sinks: Sequence[Sink]) -> str | None:
+    """Return who takes a letter: the one that did not, or the only one there is."""
+    names = [sink.name for sink in sinks]
+    if letter.sink in names:
+        return letter.sink
+    return names[0] if len(names) == 1 else None

@@ -1,0 +1,199 @@
+"""A command of the user's for every notification: ``--exec``.
+
+It is run without a shell, in a process group of its own, with the notification as
+JSON on its stdin and its main fields in the environment. At its time limit the whole
+group is killed. What it prints goes to our stderr, made harmless: it may repeat what
+a stranger wrote. The hook is over when its process is, whoever else still holds its
+output; such a rest has what is left of the time limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+
+from notifyws.errors import ConfigurationError, HandingFailed
+from notifyws.models import Notification, as_text
+
+__all__ = ["ExecSink", "argv_of"]
+
+LONGEST = 32 << 10
+"""Bytes of a field in the environment: a single one may hold 128 KiB on Linux."""
+MERCY = 1.0
+"""Seconds between SIGTERM and SIGKILL."""
+LAST_WORDS = 0.2
+"""Seconds for what a hook printed before it ended."""
+LINE = 64 << 10
+"""Bytes of one line of a hook's output that are told."""
+
+
+def argv_of(command: str) -> list[str]:
+    """Return a command split as a shell would.
+
+    Raises:
+        ConfigurationError: it cannot be split, or says nothing.
+    """
+    hint = "as in --exec 'notify-team --urgent'"
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        message = f"--exec cannot be read: {error}"
+        raise ConfigurationError(message, hint) from None
+    if not argv:
+        raise ConfigurationError("--exec names no command", hint)
+    return argv
+
+
+class ExecSink:
+    """Runs a command for each notification.
+
+    Args:
+        argv: the command and its arguments.
+        environment: what the command sees beside the notification.
+        timeout: seconds it may take.
+        tell: gets each line of its output.
+    """
+
+    name = "exec"
+
+    def __init__(
+        self,
+        argv: Iterable[str],
+        environment: Mapping[str, str],
+        timeout: float,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._argv = tuple(argv)
+        self._environment = environment
+        self._timeout = timeout
+        self._tell = tell
+        self._running: set[int] = set()
+        self._rests: set[asyncio.Task[None]] = set()
+
+    async def hand_on(self, notification: Notification) -> None:
+        """Return when the command ended well.
+
+        Raises:
+            HandingFailed: it did not start, ended badly, or took too long.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._timeout
+        process = await self._started(notification)
+        self._running.add(process.pid)
+        talk = asyncio.create_task(self._listen_to(process))
+        feed = asyncio.create_task(_feed(process, notification.line() + "\n"))
+        try:
+            async with asyncio.timeout_at(end):
+                code = await process.wait()
+        except TimeoutError:
+            await self._kill(process)
+            message = f"{self._argv[0]} took longer than {self._timeout:g} s"
+            raise HandingFailed(message) from None
+        except asyncio.CancelledError:
+            _signal(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            feed.cancel()
+            self._let_end(process.pid, talk, end)
+        if code != 0:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+            raise HandingFailed(f"{self._argv[0]} {how}")
+        await asyncio.wait({talk}, timeout=LAST_WORDS)
+
+    async def aclose(self) -> None:
+        """Kill what still runs."""
+        for pid in self._running:
+            _signal(pid, signal.SIGKILL)
+        for rest in self._rests:
+            rest.cancel()
+        await asyncio.gather(*self._rests, return_exceptions=True)
+
+    async def _started(self, notification: Notification) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._argv,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=STDOUT,
+                env={**self._environment, **_fields(notification)},
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            final = isinstance(error, (FileNotFoundError, PermissionError, ValueError))
+            message = f"cannot run {self._argv[0]}: {reason}"
+            raise HandingFailed(message, final=final) from None
+
+    async def _listen_to(self, process: Process) -> None:
+        assert process.stdout is not None
+        rest = b""
+        while block := await process.stdout.read(LINE):
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                self._tell(line.decode("utf-8", "replace"))
+            if len(rest) >= LINE:
+                self._tell(rest.decode("utf-8", "replace"))
+                rest = b""
+        if rest:
+            self._tell(rest.decode("utf-8", "replace"))
+
+    async def _kill(self, process: Process) -> None:
+        """Kill the whole group: politely, then not."""
+        _signal(process.pid, signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MERCY):
+                await process.wait()
+        _signal(process.pid, signal.SIGKILL)
+        await process.wait()
+
+    def _let_end(self, pid: int, talk: asyncio.Task[None], end: float) -> None:
+        """Let what still holds the output live until the time limit, no longer."""
+
+        async def watch() -> None:
+            left = end - asyncio.get_running_loop().time()
+            done, _ = await asyncio.wait({talk}, timeout=max(left, 0.0))
+            if not done:
+                _signal(pid, signal.SIGKILL)
+                talk.cancel()
+            self._running.discard(pid)
+
+        rest = asyncio.create_task(watch())
+        self._rests.add(rest)
+        rest.add_done_callback(self._rests.discard)
+
+
+async def _feed(process: Process, text: str) -> None:
+    """Give a process its input; it need not read it."""
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.write(text.encode())
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+def _fields(notification: Notification) -> dict[str, str]:
+    fields = {
+        "TYPE": notification.type,
+        "TITLE": notification.title,
+        "MESSAGE": notification.message,
+        "LINK": notification.link or "",
+        "ID": as_text(notification.id),
+        "TIMESTAMP": notification.timestamp,
+    }
+    return {f"NOTIFICATION_{name}": _fit(text) for name, text in fields.items()}
+
+
+def _fit(text: str) -> str:
+    """Return what an environment can hold: no NUL, not too much; stdin has it all."""
+    coded = text.replace("\0", "").encode("utf-8", "replace")[:LONGEST]
+    return coded.decode("utf-8", "ignore")
+
+
+def _signal(pid: int, signum: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signum)

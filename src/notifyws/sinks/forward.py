@@ -1,0 +1,150 @@
+"""An HTTP target for every notification: ``--forward-to``.
+
+A POST of the JSON. ``Idempotency-Key`` is the notification's id, or a digest of it,
+so that a target can tell a second delivery. With a secret, ``Notifyws-Signature``
+holds ``t=<unix time>,v1=<hex>``: an HMAC-SHA256 over ``<unix time>.<body>``, the form
+that Stripe's webhooks made common. Redirects are not followed; what the target says
+is never believed but for its status and its ``Retry-After``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from notifyws.errors import HandingFailed
+from notifyws.models import Notification, as_text
+from notifyws.protocol.masking import masked
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["SIGNATURE", "ForwardSink", "idempotency_key", "signature"]
+
+SIGNATURE = "Notifyws-Signature"
+WORTH_RETRYING = frozenset({408, 425, 429})
+"""Besides every 5xx (SPEC section 7 names the same for sockets)."""
+
+
+def idempotency_key(notification: Notification, body: bytes) -> str:
+    """Return what tells one notification from all others, in printable ASCII."""
+    ident = as_text(notification.id)
+    plain = ident.isascii() and ident.isprintable() and 0 < len(ident) <= 255
+    fits = plain and ident == ident.strip()
+    return ident if fits else hashlib.sha256(body).hexdigest()
+
+
+def signature(secret: str, body: bytes, now: int) -> str:
+    """Return the signature header's value.
+
+    Args:
+        secret: shared with the target.
+        body: exactly as it is sent.
+        now: unix seconds; a target refuses what is too old.
+    """
+    signed = f"{now}.".encode() + body
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    return f"t={now},v1={digest}"
+
+
+class ForwardSink:
+    """Posts each notification to a URL.
+
+    Args:
+        url: the target; what it holds after ``?`` and before ``@`` is not shown.
+        headers: more headers of the user's.
+        secret: what to sign with; empty for no signature.
+        timeout: seconds for one POST, all included.
+        client: makes the HTTP client when it is first needed.
+        wall: unix seconds.
+        retry_after: reads that header: seconds, or ``None``.
+    """
+
+    name = "forward"
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        secret: str,
+        timeout: float,
+        *,
+        client: Callable[[], httpx.AsyncClient],
+        wall: Callable[[], float],
+        retry_after: Callable[[str | None], float | None],
+    ) -> None:
+        self._url = url
+        self._shown = _shown(url)
+        self._headers = headers
+        self._secret = secret
+        self._timeout = timeout
+        self._make = client
+        self._client: httpx.AsyncClient | None = None
+        self._wall = wall
+        self._retry_after = retry_after
+
+    async def hand_on(self, notification: Notification) -> None:
+        """Return when the target answered with success.
+
+        Raises:
+            HandingFailed: it did not answer, or with something else.
+        """
+        import httpx
+
+        body = notification.line().encode()
+        try:
+            async with asyncio.timeout(self._timeout):
+                status, again = await self._post(notification, body)
+        except TimeoutError:
+            waited = f"{self._timeout:g} s"
+            raise HandingFailed(f"{self._shown} took longer than {waited}") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            why = masked(str(error), (self._url, self._secret)) or type(error).__name__
+            raise HandingFailed(f"{self._shown} cannot be reached: {why}") from None
+        if not 200 <= status < 300:
+            final = status < 500 and status not in WORTH_RETRYING
+            message = f"{self._shown} answered {status}"
+            raise HandingFailed(message, final=final, after=again)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _post(
+        self, notification: Notification, body: bytes
+    ) -> tuple[int, float | None]:
+        client = self._client = self._client or self._make()
+        sending: dict[str, Any] = {
+            "method": "POST",
+            "url": self._url,
+            "content": body,
+            "headers": self._all_headers(notification, body),
+        }
+        async with client.stream(**sending) as response:  # its body is of no interest
+            return response.status_code, self._retry_after(
+                response.headers.get("retry-after")
+            )
+
+    def _all_headers(self, notification: Notification, body: bytes) -> dict[str, str]:
+        headers = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "notifyws",
+            "Idempotency-Key": idempotency_key(notification, body),
+            **self._headers,
+        }
+        if self._secret:
+            now = int(self._wall())
+            headers[SIGNATURE] = signature(self._secret, body, now)
+        return headers
+
+
+def _shown(url: str) -> str:
+    """Return a URL fit for showing: no user, no query."""
+    scheme, _, rest = url.partition("://")
+    where, slash, path = rest.partition("?")[0].partition("/")
+    return f"{scheme}://{where.rpartition('@')[2]}{slash}{path}"
