@@ -22,6 +22,7 @@ TREE = [
     ("MessageRejected", "NotifyError", 6, "rejected"),
     ("MessageUnconfirmed", "NotifyError", 6, "unconfirmed"),
     ("OutputFailed", "NotifyError", 74, "output"),
+    ("HandingFailed", "NotifyError", 1, "internal"),
     ("CacheFailed", "NotifyError", 1, "internal"),
 ]
 

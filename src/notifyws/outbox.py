@@ -323,7 +323,8 @@ class Outbox:
             try:
                 await sink.hand_on(notification)
                 return attempt, None
-            except HandingFailed as failed:
+            except Exception as error:  # noqa: BLE001 - a sink's bug ends no queue
+                failed = _as_failed(error)
                 if failed.final or delay is None:
                     return attempt, failed.message
                 asked = min(failed.after or 0.0, self._handing.longest)
@@ -343,3 +344,9 @@ class Outbox:
     def _look_whether_idle(self) -> None:
         if not any(waiting.count for waiting in self.waiting.values()):
             self._idle.set()
+
+
+def _as_failed(error: Exception) -> HandingFailed:
+    if isinstance(error, HandingFailed):
+        return error
+    return HandingFailed(f"it failed unexpectedly: {error!r}")

@@ -270,7 +270,7 @@ def listen(
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
     }
-    if demo or replay:
+    if demo:
         given = {key: value for key, value in flags.items() if value is not None}
         settings = replace(Settings(), **given)
     else:

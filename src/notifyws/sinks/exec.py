@@ -13,9 +13,11 @@ import asyncio
 import os
 import shlex
 import signal
-from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import tempfile
+from asyncio.subprocess import Process
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import IO
 
 from notifyws.errors import ConfigurationError, HandingFailed
 from notifyws.models import Notification, as_text
@@ -81,12 +83,9 @@ class ExecSink:
         Raises:
             HandingFailed: it did not start, ended badly, or took too long.
         """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._timeout
-        process = await self._started(notification)
+        end = asyncio.get_running_loop().time() + self._timeout
+        process, talk = await self._started(notification)
         self._running.add(process.pid)
-        talk = asyncio.create_task(self._listen_to(process))
-        feed = asyncio.create_task(_feed(process, notification.line() + "\n"))
         try:
             async with asyncio.timeout_at(end):
                 code = await process.wait()
@@ -98,7 +97,6 @@ class ExecSink:
             _signal(process.pid, signal.SIGKILL)
             raise
         finally:
-            feed.cancel()
             self._let_end(process.pid, talk, end)
         if code != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
@@ -113,34 +111,53 @@ class ExecSink:
             rest.cancel()
         await asyncio.gather(*self._rests, return_exceptions=True)
 
-    async def _started(self, notification: Notification) -> Process:
+    async def _started(
+        self, notification: Notification
+    ) -> tuple[Process, asyncio.Task[None]]:
+        """Start the command; what it prints goes through a pipe of our own.
+
+        asyncio's own pipes would make the end of the process wait for everybody who
+        holds them; and a file for its stdin never fills up, read or not.
+        """
+        reading, writing = os.pipe()
         try:
-            return await asyncio.create_subprocess_exec(
-                *self._argv,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=STDOUT,
-                env={**self._environment, **_fields(notification)},
-                start_new_session=True,
-            )
+            with _file_of(notification.line() + "\n") as stdin:
+                process = await asyncio.create_subprocess_exec(
+                    *self._argv,
+                    stdin=stdin,
+                    stdout=writing,
+                    stderr=writing,
+                    env={**self._environment, **_fields(notification)},
+                    start_new_session=True,
+                )
         except (OSError, ValueError) as error:
+            os.close(reading)
             reason = getattr(error, "strerror", None) or str(error)
             final = isinstance(error, (FileNotFoundError, PermissionError, ValueError))
             message = f"cannot run {self._argv[0]}: {reason}"
             raise HandingFailed(message, final=final) from None
+        finally:
+            os.close(writing)
+        return process, asyncio.create_task(self._listen_to(reading))
 
-    async def _listen_to(self, process: Process) -> None:
-        assert process.stdout is not None
+    async def _listen_to(self, descriptor: int) -> None:
+        """Tell every line that comes through a pipe, and close it in the end."""
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
+        )
         rest = b""
-        while block := await process.stdout.read(LINE):
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                self._tell(line.decode("utf-8", "replace"))
-            if len(rest) >= LINE:
+        try:
+            while block := await reader.read(LINE):
+                *lines, rest = (rest + block).split(b"\n")
+                if len(rest) >= LINE:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    self._tell(line.decode("utf-8", "replace"))
+            if rest:
                 self._tell(rest.decode("utf-8", "replace"))
-                rest = b""
-        if rest:
-            self._tell(rest.decode("utf-8", "replace"))
+        finally:
+            transport.close()
 
     async def _kill(self, process: Process) -> None:
         """Kill the whole group: politely, then not."""
@@ -167,13 +184,13 @@ class ExecSink:
         rest.add_done_callback(self._rests.discard)
 
 
-async def _feed(process: Process, text: str) -> None:
-    """Give a process its input; it need not read it."""
-    assert process.stdin is not None
-    with suppress(OSError):
-        process.stdin.write(text.encode())
-        await process.stdin.drain()
-    process.stdin.close()
+@contextmanager
+def _file_of(text: str) -> Iterator[IO[bytes]]:
+    """A nameless file with a text to read, gone when nobody holds it any more."""
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file
 
 
 def _fields(notification: Notification) -> dict[str, str]:

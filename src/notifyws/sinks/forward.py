@@ -102,7 +102,8 @@ class ForwardSink:
             waited = f"{self._timeout:g} s"
             raise HandingFailed(f"{self._shown} took longer than {waited}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            why = masked(str(error), (self._url, self._secret)) or type(error).__name__
+            secrets = filter(None, (self._url, self._secret))
+            why = masked(str(error), tuple(secrets)) or type(error).__name__
             raise HandingFailed(f"{self._shown} cannot be reached: {why}") from None
         if not 200 <= status < 300:
             final = status < 500 and status not in WORTH_RETRYING
