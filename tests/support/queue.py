@@ -1,0 +1,116 @@
+"""A store in memory and sinks by script, for tests of the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from notifyws.errors import HandingFailed
+from notifyws.keeping import OUTPUT, Entry, Kept, Past, Standing, Waiting
+from notifyws.models import Notification, strict_json
+
+
+def note(title: object, ident: str | int | None = None) -> Notification:
+    """A notification with a title, and an id if one is given."""
+    fields = {"type": "t", "title": str(title)}
+    return Notification(fields | ({} if ident is None else {"id": ident}), "then")
+
+
+class MemoryStore:
+    """Keeps entries in lists; passes the contract of ``queue_file``.
+
+    Args:
+        before: the store of an earlier process, whose past this one begins with.
+
+    Attributes:
+        kept: how many entries each step kept.
+        pause: seconds that a step takes.
+    """
+
+    def __init__(self, before: MemoryStore | None = None) -> None:
+        self.rows: dict[tuple[str, int], str] = dict(before.rows) if before else {}
+        self.seen: dict[str | int, int] = dict(before.seen) if before else {}
+        self.standing = before.standing if before else Standing()
+        self.kept: list[int] = []
+        self.pause = 0.0
+        self.closed = False
+        self.past = self._past()
+
+    async def keep(
+        self, entries: Sequence[Entry], standing: Standing, shown: int
+    ) -> None:
+        await asyncio.sleep(self.pause)
+        self.kept.append(len(entries))
+        for entry in entries:
+            for sink in entry.sinks:
+                self.rows[sink, entry.position] = entry.line
+            if entry.ident is not None:
+                self.seen[entry.ident] = entry.position
+        self.standing = standing
+        for sink, position in list(self.rows):
+            if sink == OUTPUT and position <= shown:
+                del self.rows[sink, position]
+
+    async def waiting(self, sink: str, after: int, limit: int) -> list[Kept]:
+        rows = sorted(p for name, p in self.rows if name == sink and p > after)
+        return [Kept(position, self.rows[sink, position]) for position in rows[:limit]]
+
+    async def done(self, sink: str, position: int) -> None:
+        del self.rows[sink, position]
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def _past(self) -> Past:
+        waiting: dict[str, Waiting] = {}
+        for (sink, _), line in self.rows.items():
+            waiting[sink] = waiting.get(sink, Waiting()).plus(line)
+        positions = [position for _, position in self.rows]
+        unshown = [
+            Kept(p, self.rows[s, p]) for s, p in sorted(self.rows) if s == OUTPUT
+        ]
+        return Past(
+            self.standing,
+            sorted(self.seen, key=self.seen.__getitem__),
+            max([0, *positions, *self.seen.values()]),
+            unshown,
+            waiting,
+        )
+
+
+class ScriptedSink:
+    """Takes notifications; the next attempts fail or take time as the script says.
+
+    Attributes:
+        titles: of everything that was taken, in order.
+        tries: of everything that was tried, with the time.
+    """
+
+    def __init__(self, *script: HandingFailed | Exception | float, name: str = "exec"):
+        self.name = name
+        self.script = list(script)
+        self.titles: list[str] = []
+        self.tries: list[tuple[float, str]] = []
+        self.most = self._now = 0
+        self.closed = False
+
+    async def hand_on(self, notification: Notification) -> None:
+        self.tries.append((asyncio.get_running_loop().time(), notification.title))
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            step = self.script.pop(0) if self.script else 0.0
+            if isinstance(step, Exception):
+                raise step
+            await asyncio.sleep(step)
+            self.titles.append(notification.title)
+        finally:
+            self._now -= 1
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def line(title: object) -> str:
+    """The line of ``note(title)``."""
+    return strict_json(note(title).as_json())
