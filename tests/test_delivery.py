@@ -181,3 +181,22 @@ async def test_closing_wakes_a_taker_that_waits():
     await turns()
     inbox.close()
     assert await taking == []
+
+
+@in_virtual_time
+async def test_who_wants_to_know_is_told_what_was_dealt_with():
+    inbox: Inbox[int] = Inbox(9, 99, numbered_from=10)
+    settled: list[int] = []
+    inbox.on_settled = settled.append
+    inbox.put(1, 1)
+    inbox.announce(-1)
+    inbox.put(2, 1)
+    assert inbox.put_in_all == 12
+    await inbox.get()
+    assert settled == []
+    inbox.put(3, 1)
+    await inbox.get()
+    assert settled == [12]
+    inbox.close()
+    assert await inbox.get() == []
+    assert settled == [12, 13]

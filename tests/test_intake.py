@@ -379,3 +379,69 @@ async def test_a_frame_that_is_no_notification_is_dropped_in_no_silence_either()
     desk.take('{"type":"hello"}', '{"type":"hello"}')
     desk.intake.close()
     assert await desk.read() == [Frame('{"type":"hello"}'), dropped(1, 0, 0)]
+
+
+class Choice:
+    """Wants odd ids, and so many of them."""
+
+    def __init__(self, enough: int) -> None:
+        self._left = enough
+
+    @property
+    def satisfied(self) -> bool:
+        return self._left == 0
+
+    def admit(self, notification: Notification) -> bool:
+        wanted = notification.id % 2 == 1
+        self._left -= wanted
+        return wanted
+
+
+class Keeper:
+    """Notes what is to be kept."""
+
+    def __init__(self) -> None:
+        self.kept: list = []
+
+    def keep(self, notification: Notification, number: int | None) -> None:
+        self.kept.append((notification.id, number))
+
+    def passed(self, ident: str | int | None) -> None:
+        self.kept.append(ident)
+
+
+@in_virtual_time
+async def test_what_is_not_wanted_moves_the_cursor_and_is_not_told():
+    keeper = Keeper()
+    desk = Desk(Cursor(), selection=Choice(9), keeping=keeper)
+    desk.take(note(1), note(2), note(3))
+    assert await desk.read() == [1, 3]
+    assert keeper.kept == [(1, 1), 2, (3, 2)]
+    assert desk.cursor.last_id == 3
+    assert desk.intake.received == 3
+
+
+@in_virtual_time
+async def test_without_a_keeper_what_is_not_wanted_is_let_go():
+    desk = Desk(Cursor(), selection=Choice(9))
+    desk.take(note(2), note(3))
+    assert await desk.read() == [3]
+
+
+@in_virtual_time
+async def test_once_there_were_enough_the_cursor_stays():
+    desk = Desk(Cursor(), selection=Choice(1), keeping=(keeper := Keeper()))
+    desk.take(note(1), note(2), note(3))
+    assert await desk.read() == [1]
+    assert desk.cursor.last_id == 1
+    assert keeper.kept == [(1, 1)]
+
+
+@in_virtual_time
+async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
+    desk = Desk(keeping=(keeper := Keeper()))
+    desk.fill()
+    await desk.feed(note(4))
+    assert keeper.kept[-1] == (4, None)
+    assert len(desk.inbox) == 3
+    desk.intake.close()

@@ -63,7 +63,7 @@ def run_block(home: Home, server: Process, text: str) -> subprocess.CompletedPro
 
 def test_every_block_is_covered_by_a_test_here():
     shells = [text for kind, text in BLOCKS if kind == "sh"]
-    assert len(shells) == 5
+    assert len(shells) == 6
     assert {kind for kind, _ in BLOCKS} == {"sh", "python", "toml", "mermaid"}
 
 
@@ -72,6 +72,12 @@ def test_the_recipe_for_a_real_server(home, busy):
     assert done.returncode == 0, done.stderr
     assert '"type"' in done.stdout
     assert busy.stats["logins"] == 1
+
+
+def test_the_recipe_for_handing_on(home, busy):
+    done = run_block(home, busy, blocks("sh", "tr a-z A-Z"))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count('"TYPE":') == 2
 
 
 def test_the_recipe_for_profiles(home, busy):

@@ -332,6 +332,48 @@ def test_the_cursor_is_shared_with_the_other_hosts(home, server, clean_valkey):
     assert there.wait() == 0
 
 
+def cannot_replay(home: Home) -> str:
+    """Write a profile like the default one, for a server that replays nothing."""
+    text = home.run("profile", "show", "default").stdout
+    path = home.path / "plain.toml"
+    path.write_text(text.replace('[resume]\nquery = "since"', ""))
+    assert "[resume]" not in path.read_text()
+    return str(path)
+
+
+@pytest.mark.fault(25, 44)
+def test_the_time_away_is_a_gap_where_nobody_can_replay_it(home: Home, server: Server):
+    profile = cannot_replay(home)
+    args = ("--name", "desk", "--profile", profile, "--events", "-n", "1")
+    first = home.listen(*args)
+    server.notify(1)
+    assert first.wait() == 0
+    assert "gap" not in first.out.text  # nothing was missed before it began
+    server.notify(2)
+    second = home.listen(*args)
+    server.notify(3)
+    assert second.wait() == 0
+    lines = [json.loads(line) for line in second.out.lines]
+    (gap,) = [line for line in lines if line.get("event") == "gap"]
+    received = json.loads(first.out.lines[2])["timestamp"]
+    assert received <= gap["from"] < gap["to"]
+    assert [line["title"] for line in lines if "type" in line] == ["3"]
+
+
+@pytest.mark.fault(25)
+def test_what_was_shown_before_a_restart_is_not_shown_again(home: Home, server: Server):
+    first = home.listen("--name", "desk", "-n", "3")
+    server.notify(1, 2, 3)
+    assert first.wait() == 0
+    ids = [json.loads(line)["id"] for line in first.out.lines]
+    replayed = home.listen("--name", "desk", "-n", "1")
+    server.notify(4)
+    assert replayed.wait() == 0
+    assert json.loads(replayed.out.text)["title"] == "4"
+    again = home.start("listen", "--name", "desk", "--since", ids[0], "-n", "2")
+    assert [note["title"] for note in again.prints(2)] == ["2", "3"]  # as asked
+
+
 @pytest.mark.fault(44)
 def test_two_listeners_of_one_name_exclude_each_other(home: Home, server: Server):
     home.listen("--name", "desk")

@@ -76,3 +76,17 @@ def test_only_the_oldest_ids_are_forgotten():
     assert cursor.is_new(0)
     assert not cursor.is_new(1)
     assert not cursor.is_new(REMEMBERED)
+
+
+def test_what_an_earlier_process_was_given_is_a_duplicate():
+    cursor = Cursor("c", seen=["a", "b", "c"], mixed=True)
+    assert [cursor.is_new(ident) for ident in "abcd"] == [False, False, False, True]
+    assert cursor.mixed
+    assert not cursor.covers_everything
+
+
+def test_a_place_that_another_host_reached_is_where_it_begins():
+    cursor = Cursor("a")
+    cursor.begin_at("m")
+    assert cursor.last_id == "m"
+    assert not cursor.is_new("m")
