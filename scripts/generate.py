@@ -187,12 +187,48 @@ def kind(described: dict[str, Any]) -> str:
     return str(described.get("type", "any"))
 
 
+def faults() -> Iterator[str]:
+    """Yield the catalogue of faults: number, fault, and the tests that answer it."""
+    import ast
+    import runpy
+
+    catalogue = runpy.run_path(str(ROOT / "tests/support/catalogue.py"))["FAULTS"]
+    sentences: dict[int, list[str]] = {number: [] for number in catalogue}
+    for path in sorted((ROOT / "tests/faults").glob("test_*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                for number in numbers_of(node):
+                    sentence = node.name.removeprefix("test_").replace("_", " ")
+                    sentences[number].append(sentence)
+    for number, fault in catalogue.items():
+        yield f"\n**{number}. {fault}**\n"
+        yield from (f"- {sentence}" for sentence in sentences[number])
+
+
+def numbers_of(test: Any) -> Iterator[int]:
+    """Yield the faults that a test says it answers."""
+    import ast
+
+    for mark in test.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.fault":
+            yield from map(ast.literal_eval, mark.args)
+
+
+def between(text: str, name: str, lines: Iterator[str]) -> str:
+    """Return a text with what stands between two marks made anew."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, rest = text.split(start)
+    return "\n".join([before + start, *lines, "", end + rest.split(end)[1]])
+
+
 def generated() -> Iterator[tuple[str, str]]:
     """Yield every generated file and what belongs into it."""
     yield from completions()
     yield ".env.example", env_example()
     yield "docs/live.svg", picture()
     yield "docs/profile-reference.md", reference()
+    reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
+    yield "docs/reliability.md", between(reliability, "faults", faults())
     yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
 
 

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
         NotifyError,
     )
     from notifyws.load import load_settings
-    from notifyws.models import Message, Notification
+    from notifyws.models import HandOn, Message, Notification
     from notifyws.service import NotificationService
     from notifyws.settings import Settings
 
 _HOMES = {
     "AuthenticationFailed": "errors",
     "ConfigurationError": "errors",
+    "HandOn": "models",
     "Message": "models",
     "MessageRejected": "errors",
     "MessageUnconfirmed": "errors",
@@ -37,6 +38,7 @@ _HOMES = {
 __all__ = [
     "AuthenticationFailed",
     "ConfigurationError",
+    "HandOn",
     "Message",
     "MessageRejected",
     "MessageUnconfirmed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from pathlib import Path
 
 import httpx
 import pytest
@@ -58,6 +59,18 @@ async def test_with_a_secret_it_is_signed_over_time_and_body():
     signed = b"1700000000." + posted.body
     expected = hmac.new(b"whsec", signed, hashlib.sha256).hexdigest()
     assert posted.headers[SIGNATURE.lower()] == f"t=1700000000,v1={expected}"
+
+
+def test_the_check_in_the_documentation_tells_genuine_from_forged():
+    page = Path(__file__).parents[2] / "docs" / "handing-on.md"
+    code = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    exec(code, namespace := {})
+    is_genuine = namespace["is_genuine"]
+    header = signature("shared", BODY, 17)
+    assert is_genuine(header, BODY, "shared")
+    assert not is_genuine(header, BODY + b" ", "shared")
+    assert not is_genuine(header, BODY, "other")
+    assert not is_genuine(header.replace("t=17", "t=18"), BODY, "shared")
 
 
 def test_a_signature_changes_with_time_body_and_secret():
