@@ -214,13 +214,6 @@ def numbers_of(test: Any) -> Iterator[int]:
             yield from map(ast.literal_eval, mark.args)
 
 
-def between(text: str, name: str, lines: Iterator[str]) -> str:
-    """Return a text with what stands between two marks made anew."""
-    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    before, rest = text.split(start)
-    return "\n".join([before + start, *lines, "", end + rest.split(end)[1]])
-
-
 def generated() -> Iterator[tuple[str, str]]:
     """Yield every generated file and what belongs into it."""
     yield from completions()
@@ -228,7 +221,7 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "docs/live.svg", picture()
     yield "docs/profile-reference.md", reference()
     reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
-    yield "docs/reliability.md", between(reliability, "faults", faults())
+    yield "docs/reliability.md", between(reliability, "faults", "\n".join(faults()))
     yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
 
 
