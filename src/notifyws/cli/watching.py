@@ -76,6 +76,10 @@ class Watcher:
         seen.connected_since, seen.attempt, seen.retry_at = now, 0, None
         seen.token_expires = now + token.remaining if token else None
 
+    @property
+    def _handing_on(self) -> int:
+        return sum(each.count for each in self._service.handing_on.values())
+
     def status(self) -> Status:
         """Return how things stand now."""
         seen = self._seen
@@ -90,6 +94,6 @@ class Watcher:
             attempt=seen.attempt,
             retry_at=seen.retry_at,
             reason=seen.reason,
-            queued=self._service.waiting,
+            queued=self._service.waiting + self._handing_on,
             error=seen.error,
         )
