@@ -33,9 +33,12 @@ def test_sinks_are_those_that_are_asked_for():
     assert not HandOn().anybody
 
 
-def test_a_target_is_an_http_url():
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "http://[::1", "x", "http://a:0"]
+)
+def test_a_target_is_an_http_url(url):
     with pytest.raises(ConfigurationError, match="http:// or https://"):
-        sinks(HandOn(url="ftp://x"))
+        sinks(HandOn(url=url))
 
 
 def test_the_desktop_is_asked_for_by_its_extra(monkeypatch):

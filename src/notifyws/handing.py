@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from notifyws.coerce import environment_name
 from notifyws.errors import ConfigurationError, UsageError
@@ -88,15 +88,20 @@ def _forward(settings: Settings, hand_on: HandOn, world: World) -> Sink:
     from notifyws.channel import retry_after
     from notifyws.sinks.forward import ForwardSink
 
-    scheme = hand_on.url.partition("://")[0].lower()
-    if scheme not in ("http", "https"):
-        message = "--forward-to takes an http:// or https:// URL"
+    try:
+        parts = urlsplit(hand_on.url)
+        usable = parts.scheme in ("http", "https") and parts.hostname
+        usable = usable and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        message = "--forward-to takes an http:// or https:// URL with a host"
         raise ConfigurationError(message, "as in --forward-to https://host/path")
 
     def client() -> httpx.AsyncClient:
         from notifyws.machine import trust
 
-        tls = trust(settings.ca_file) if scheme == "https" else None
+        tls = trust(settings.ca_file) if parts.scheme == "https" else None
         return http_client(hand_on.url, tls, settings.http_timeout)
 
     return ForwardSink(

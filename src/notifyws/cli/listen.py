@@ -253,7 +253,8 @@ def listen(
     from notifyws.cli.listening import Request, Show, hand_on_again, listen_to
 
     _check(timeout, max_retries)
-    _check_handing(forward_to, header, sign_secret)
+    _check_handing(exec_, forward_to, header, sign_secret)
+    _check_numbers(exec_timeout, concurrency)
     form = _form(json=json, plain=plain, raw=raw)
     selection = Selection(type_ or (), filter_, count, until, warner(quiet))
     hand_on = HandOn(
@@ -315,9 +316,25 @@ def _secret(variable: str | None) -> str:
     return secret
 
 
+def _check_numbers(exec_timeout: float | None, concurrency: int | None) -> None:
+    if exec_timeout is not None and not exec_timeout > 0:
+        message = f"--exec-timeout must be more than 0, not {exec_timeout:g}"
+        raise UsageError(message, "give it seconds, as in --exec-timeout 30")
+    if concurrency is not None and concurrency < 1:
+        message = f"--concurrency must be 1 or more, not {concurrency}"
+        raise UsageError(message, "leave it out to keep the order")
+
+
 def _check_handing(
-    forward_to: str | None, header: Sequence[str] | None, sign_secret: str | None
+    exec_: str | None,
+    forward_to: str | None,
+    header: Sequence[str] | None,
+    sign_secret: str | None,
 ) -> None:
+    if exec_ is not None and not exec_.strip():
+        raise UsageError("--exec names no command", "as in --exec 'notify-team'")
+    if forward_to == "":
+        raise UsageError("--forward-to names no URL", "as in https://host/path")
     if not forward_to and (header or sign_secret):
         what = "-H" if header else "--sign-secret"
         raise UsageError(f"{what} goes with --forward-to", "add --forward-to URL")
