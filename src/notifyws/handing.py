@@ -90,8 +90,8 @@ def _forward(settings: Settings, hand_on: HandOn, world: World) -> Sink:
 
     try:
         parts = urlsplit(hand_on.url)
-        usable = parts.scheme in ("http", "https") and parts.hostname
-        usable = usable and parts.port != 0
+        web = parts.scheme in ("http", "https")
+        usable = web and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
