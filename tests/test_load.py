@@ -180,6 +180,7 @@ TWINS = {
     "compression": ("NOTIFYWS_COMPRESSION", "Yes", True),
     "queue_count": ("NOTIFYWS_QUEUE_COUNT", "5", 5),
     "queue_bytes": ("NOTIFYWS_QUEUE_BYTES", "6000", 6000),
+    "cache_key": ("NOTIFYWS_CACHE_KEY", "open sesame", "open sesame"),
     "queue_disk": ("NOTIFYWS_QUEUE_DISK", "7000", 7000),
     "hand_on_delays": ("NOTIFYWS_HAND_ON_DELAYS", "1,3", (1.0, 3.0)),
     "exec_timeout": ("NOTIFYWS_EXEC_TIMEOUT", "5", 5.0),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from notifyws.api import HttpSide
     from notifyws.cache.fallback import FallbackCache
+    from notifyws.cache.sealed import Seal
     from notifyws.catching_up import CatchingUp
     from notifyws.cursors import SharedCursor
     from notifyws.delivery import Inbox
@@ -126,11 +127,29 @@ class Runtime:
         from notifyws.cache.opening import open_cache
 
         try:
-            return FallbackCache(open_cache(self.cache_url), self._warn)
+            cache = open_cache(self.cache_url)
         except ConfigurationError as error:
             name = "cache_url" if self.settings.cache_url else "redis_url"
             message = f"{environment_name(name)}: {error.message}"
             raise ConfigurationError(message, error.hint) from None
+        if self.seal is not None:
+            from notifyws.cache.sealed import SealedCache
+
+            cache = SealedCache(cache, self.seal)
+        return FallbackCache(cache, self._warn)
+
+    @cached_property
+    def seal(self) -> Seal | None:
+        """What cached tokens are sealed with, if they are.
+
+        Raises:
+            ConfigurationError: the extra is not installed.
+        """
+        if not self.settings.cache_key or self.cache_url.startswith("memory:"):
+            return None
+        from notifyws.cache.sealed import Seal
+
+        return Seal(self.settings.cache_key)
 
     def want_emptied(self) -> None:
         """Raise unless the real cache has just been emptied, and not only memory.
@@ -250,7 +269,10 @@ class Runtime:
             return None
         store = SqliteStore(sqlite_path(self.cache_url))
         try:
-            return read_held(store.read(self.account.id, *ACCESS)).access
+            entries = store.read(self.account.id, *ACCESS)
+            if self.seal is not None:
+                entries = self.seal.opened(self.account.id, entries)
+            return read_held(entries).access
         except CacheFailed:
             return None
         finally:

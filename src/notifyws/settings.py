@@ -97,6 +97,11 @@ class Settings:
         "Overrides REDIS_URL; also sqlite:///path and memory://.",
         secret=True,
     )
+    cache_key: str = setting(
+        "",
+        "Words to encrypt cached tokens with; the same on every host.",
+        secret=True,
+    )
     server: str = setting("", "The server entry of config.toml to use.")
     profile: str = setting("default", "How the server speaks: a name or a TOML file.")
     variables: str = setting(

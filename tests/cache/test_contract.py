@@ -13,6 +13,7 @@ from notifyws.cache import TokenCache
 from notifyws.cache.fallback import FallbackCache
 from notifyws.cache.memory import MemoryCache
 from notifyws.cache.redis import RedisCache
+from notifyws.cache.sealed import Seal, SealedCache
 from notifyws.cache.sqlite import SqliteCache
 from tests.support.aio import on_a_loop
 
@@ -61,12 +62,19 @@ def build(kind: str, request: pytest.FixtureRequest) -> World:
     return world
 
 
-@pytest.fixture(params=[*KINDS, *(f"fallback-{kind}" for kind in KINDS)])
+SEAL = Seal("words of the test")
+
+
+@pytest.fixture(
+    params=[f"{how}{kind}" for how in ("", "fallback-", "sealed-") for kind in KINDS]
+)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    kind = request.param.removeprefix("fallback-")
+    how, _, kind = request.param.rpartition("-")
     world = build(kind, request)
-    if kind != request.param:
-        make = world.make
+    make = world.make
+    if how == "sealed":
+        world.make = lambda: SealedCache(make(), SEAL)
+    if how == "fallback":
         world.make = lambda: FallbackCache(make(), world.warnings.append, world.now)
     yield world
     assert world.warnings == [], "the primary was not the one that answered"
