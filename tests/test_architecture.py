@@ -23,7 +23,7 @@ FLOORS = [
         3,
         "use cases",
         "session link renewal catching_up intake delivery tokens sending "
-        "checks handlers dispatch",
+        "checks handlers dispatch heartbeat",
     ),
     (2, "adapters", "api channel probe machine logins profile_files cache cache.*"),
     (
