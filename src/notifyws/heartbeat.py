@@ -85,9 +85,9 @@ class Listener:
     received: int = 0
     waiting: int = 0
     reconnects: int = 0
-    lastNotificationAt: str | None = None  # noqa: N815 - as JSON has it
+    lastNotificationAt: str | None = None
     gaps: int = 0
-    lastGap: Mapping[str, str] | None = None  # noqa: N815 - as JSON has it
+    lastGap: Mapping[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``status --json`` lists."""

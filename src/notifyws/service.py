@@ -65,6 +65,8 @@ class NotificationService:
     Args:
         settings: where to, as whom, and how patiently.
         since: id of the last notification known; ``None`` starts from now.
+        name: the listener's durable name; its heartbeat tells it.
+        listed: whether ``status`` lists it among the running listeners.
         frames: also hand over frames that are no notifications (:meth:`arrivals`).
         warn: is told what works less well than it should; logged when not given.
     """
@@ -74,12 +76,16 @@ class NotificationService:
         settings: Settings,
         *,
         since: str | int | None = None,
+        name: str | None = None,
+        listed: bool = True,
         frames: bool = False,
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings
         self._runtime = Runtime(settings, warn or _log.warning)
         self._since = since
+        self._name = name
+        self._listed = listed
         self._frames = frames
         self._handlers = Handlers()
         self._observers: list[Callable[[Event], None]] = []
@@ -290,8 +296,26 @@ class NotificationService:
         intake.on_acknowledged = self._sender.acknowledged
         session = self._runtime.session(intake, retries=retries)
         self._session = session
-        self._running = asyncio.create_task(session.run())
+        self._running = asyncio.create_task(self._live(session))
         self._running.add_done_callback(_look_at)
+
+    async def _live(self, session: Session) -> None:
+        """Run a session, and give signs of life meanwhile."""
+        heart = (
+            self._runtime.heartbeat(self._name, self._counts) if self._listed else None
+        )
+        if heart is None:
+            return await session.run()
+        session.intake.observers.append(heart.observe)
+        beating = asyncio.create_task(heart.run())
+        try:
+            await session.run()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    def _counts(self) -> tuple[int, int]:
+        return self.received, self.waiting
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
