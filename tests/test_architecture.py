@@ -25,7 +25,11 @@ FLOORS = [
         "session link renewal catching_up intake delivery tokens sending "
         "checks handlers dispatch heartbeat",
     ),
-    (2, "adapters", "api channel probe machine logins profile_files cache cache.*"),
+    (
+        2,
+        "adapters",
+        "api channel probe machine systemd logins profile_files cache cache.*",
+    ),
     (
         1,
         "decisions",
