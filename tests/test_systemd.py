@@ -22,29 +22,28 @@ def manager(request, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(path.replace("@", "\0") if path.startswith("@") else path)
         line.settimeout(2)
-        line.path = path
-        yield line
+        yield path, line
 
 
 def test_it_is_told_what_happens_and_no_child_can_tell_it(manager):
-    environ = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "1", "HOME": "/"}
+    environ = {"NOTIFY_SOCKET": manager[0], "WATCHDOG_USEC": "1", "HOME": "/"}
     systemd = Systemd(environ)
     assert environ == {"HOME": "/"}
     systemd.ready()
     systemd.status("Connected\nREADY=1")
     systemd.stopping()
-    heard = [manager.recv(999) for _ in range(3)]
+    heard = [manager[1].recv(999) for _ in range(3)]
     assert heard == [b"READY=1", b"STATUS=Connected READY=1", b"STOPPING=1"]
 
 
 @in_virtual_time
 async def test_the_watchdog_is_fed_at_half_its_interval(manager):
     usec = {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": str(os.getpid())}
-    systemd = Systemd({"NOTIFY_SOCKET": manager.path, **usec})
+    systemd = Systemd({"NOTIFY_SOCKET": manager[0], **usec})
     task = asyncio.create_task(systemd.stay_alive(asyncio.sleep))
     await asyncio.sleep(25)
     task.cancel()
-    assert [manager.recv(999) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+    assert [manager[1].recv(999) for _ in range(3)] == [b"WATCHDOG=1"] * 3
 
 
 @pytest.mark.parametrize(("pid", "usec"), [("1", "9"), ("", "x"), ("", "0")])

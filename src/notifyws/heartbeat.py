@@ -183,9 +183,9 @@ class Heartbeat:
         self._written = True  # also when the answer is lost
         await self._board.replace(self._account, entries, expect={})
         moment = self._world.wall()
-        if not PLACE / 2 < self._placed_until - moment <= PLACE:
-            if await self._place(moment + PLACE):
-                self._placed_until = moment + PLACE
+        fresh = PLACE / 2 < self._placed_until - moment <= PLACE
+        if not fresh and await self._place(moment + PLACE):
+            self._placed_until = moment + PLACE
 
     def _count(self) -> None:
         received, waiting = self._counts()

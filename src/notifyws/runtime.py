@@ -475,6 +475,9 @@ class Runtime:
 
         from notifyws.heartbeat import Heartbeat, Listener
 
+        s = self.settings
+        if s.token and not (s.cache_url or s.redis_url):
+            return None  # with a ready-made token no file is made
         if self.cache.backend == "memory":
             return None
         who = Listener(name, socket.gethostname(), os.getpid())

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notifyws.cli.streams import ReaderLeft, say, warner
+from notifyws.cli.supervision import supervised
 from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.selection import Selection
 from notifyws.settings import Settings
@@ -121,7 +122,12 @@ async def _show(request: Request, settings: Settings) -> None:
     service = NotificationService(settings, since=request.since, frames=raw, warn=warn)
     face = _face(request, settings, service, output)
     try:
-        async with service, _reader_watched(output), asyncio.timeout(request.timeout):
+        async with (
+            supervised(service, os.environ),
+            service,
+            _reader_watched(output),
+            asyncio.timeout(request.timeout),
+        ):
             service.start(retries=request.retries)
             await _until_satisfied(request, service, face, tee)
     except TimeoutError:
