@@ -27,13 +27,13 @@ FLOORS = [
         3,
         "use cases",
         "session link renewal catching_up intake delivery tokens sending "
-        "checks handlers dispatch outbox cursors",
+        "checks handlers dispatch outbox cursors heartbeat",
     ),
     (
         2,
         "adapters",
-        "api channel probe machine logins profile_files queue_file sinks sinks.* "
-        "cache cache.*",
+        "api channel probe machine systemd logins profile_files queue_file "
+        "sinks sinks.* cache cache.*",
     ),
     (
         1,

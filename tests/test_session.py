@@ -600,6 +600,15 @@ async def test_a_wake_from_sleep_keeps_a_line_that_is_alive():
 
 
 @in_virtual_time
+async def test_a_wake_from_sleep_does_not_wait_out_a_stale_delay():
+    scene = Scene(accepts(5.0, CUT), delays=(30.0,), jitter=0.0)
+    await asyncio.sleep(8.5)
+    scene.clock.suspended += 3600
+    await scene.stop_after(10)
+    assert scene.server.dialled_at == [0.0, 9.0]
+
+
+@in_virtual_time
 async def test_a_network_that_flaps_never_sees_two_sockets_and_nothing_grows():
     server = NewsServer(keeps=1000)
     scene = Scene(server=server, dice=5)

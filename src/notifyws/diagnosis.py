@@ -19,6 +19,7 @@ from notifyws.errors import (
     NotifyError,
     UpgradeRefused,
 )
+from notifyws.heartbeat import Listener
 from notifyws.held import Held, Obtained
 from notifyws.load import Loaded
 from notifyws.runtime import Runtime
@@ -45,6 +46,7 @@ class Report:
         cache: backend, url, ok, latencyMs.
         tokens: access and refresh: cached, expiresIn.
         checks: what was looked at.
+        listeners: who listens.
     """
 
     loaded: Loaded
@@ -54,6 +56,7 @@ class Report:
     cache: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    listeners: tuple[Listener, ...] = ()
 
     @property
     def failure(self) -> Check | None:
@@ -76,7 +79,7 @@ class Report:
             "user": {"id": self.user_id, "username": settings.username or None},
             "cache": dict(self.cache),
             "tokens": dict(self.tokens),
-            "listeners": [],
+            "listeners": [each.as_json() for each in self.listeners],
             "checks": [check.as_json() for check in self.checks],
         }
 
@@ -104,7 +107,15 @@ async def diagnose(loaded: Loaded, runtime: Runtime, *, thorough: bool) -> Repor
         patient.cache,
         _tokens(held),
         tuple(checks),
+        tuple(await _listeners(runtime)),
     )
+
+
+async def _listeners(runtime: Runtime) -> list[Listener]:
+    try:
+        return await runtime.listeners()
+    except NotifyError:
+        return []  # the checks say what is wrong
 
 
 def _tokens(held: Held) -> dict[str, Any]:

@@ -16,15 +16,13 @@ from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import Greeting
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.script import Script
-from notifyws.world import World
+from notifyws.world import World, doze
 
 if TYPE_CHECKING:
     from notifyws.protocol.profile import AppPing
 
 __all__ = ["Channel", "Dial", "Keepalive", "Link"]
 
-TICK = 1.0
-"""Seconds between looks at whether the machine was asleep."""
 EARLY = 1000
 """Frames that may come before a handshake is done."""
 
@@ -262,11 +260,11 @@ class Link:
     async def _ping_for_ever(self) -> None:
         while True:
             await self.ping()
-            await self._until_next_ping(self._keepalive.interval)
+            await doze(self._world, self._keepalive.interval)
 
     async def _application_ping_for_ever(self, ping: AppPing) -> None:
         while True:
-            await self._until_next_ping(ping.every or self._keepalive.interval)
+            await doze(self._world, ping.every or self._keepalive.interval)
             sent_at = self._world.now()
             await self._application_ping()
             if _answered(ping):
@@ -274,15 +272,8 @@ class Link:
 
     async def _watch_for_silence(self, longest: float) -> None:
         while (left := self._framed_at + longest - self._world.now()) > 0:
-            await self._until_next_ping(left)
+            await doze(self._world, left)
         raise ConnectionLost(1006, f"nothing was heard for {longest:g} s")
-
-    async def _until_next_ping(self, left: float) -> None:
-        """Wait that long, but no longer once the machine was asleep."""
-        asleep = self._world.suspended()
-        while left > 0 and self._world.suspended() - asleep < 1.0:
-            await self._world.sleep(min(left, TICK))
-            left -= TICK
 
 
 def _answered(ping: AppPing) -> bool:

@@ -15,7 +15,7 @@ from notifyws.held import Obtained
 from notifyws.link import Link
 from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import RenewalAnswer
-from notifyws.world import World
+from notifyws.world import World, elapse
 
 __all__ = ["Renewer", "Schedule"]
 
@@ -97,7 +97,7 @@ class Renewer:
     async def _until_due(self, token: Obtained) -> None:
         waiting = asyncio.ensure_future(self._expired.wait())
         left = token.remaining * (1 - self._schedule.margin)
-        sleeping = asyncio.ensure_future(self._world.sleep(max(left, 1.0)))
+        sleeping = asyncio.ensure_future(elapse(self._world, max(left, 1.0)))
         try:
             await asyncio.wait({waiting, sleeping}, return_when=asyncio.FIRST_COMPLETED)
         finally:

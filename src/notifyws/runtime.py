@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from notifyws.catching_up import CatchingUp
     from notifyws.cursors import SharedCursor
     from notifyws.delivery import Inbox
+    from notifyws.heartbeat import Heartbeat, Listener
     from notifyws.held import Obtained
     from notifyws.intake import Intake, Item, Selection
     from notifyws.link import Dial, Keepalive
@@ -527,6 +528,40 @@ class Runtime:
             said.ping,
             said.silence,
         )
+
+    def heartbeat(
+        self, name: str | None, counts: Callable[[], tuple[int, int]]
+    ) -> Heartbeat | None:
+        """Return what keeps a listener's sign of life; ``None`` where none sees it.
+
+        Args:
+            name: the listener's, if it has one.
+            counts: returns how many were received, and how many wait.
+        """
+        import os
+        import socket
+
+        from notifyws.heartbeat import Heartbeat, Listener
+
+        s = self.settings
+        if s.token and not (s.cache_url or s.redis_url):
+            return None  # with a ready-made token no file is made
+        if self.cache.backend == "memory":
+            return None
+        who = Listener(name, socket.gethostname(), os.getpid())
+        board, account = self.cache.primary, self.account.id
+        return Heartbeat(board, account, who, counts, self.world)
+
+    async def listeners(self, name: str | None = None) -> list[Listener]:
+        """Return this account's running listeners, or those of one name.
+
+        Raises:
+            CacheFailed: the token cache cannot tell.
+        """
+        from notifyws.heartbeat import find_listeners
+
+        found = await find_listeners(self.cache.primary, self.account.id)
+        return [each for each in found if name in (None, each.name)]
 
     async def aclose(self) -> None:
         """Let go of what was opened."""

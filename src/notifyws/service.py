@@ -73,6 +73,7 @@ class NotificationService:
     Args:
         settings: where to, as whom, and how patiently.
         since: id of the last notification known; ``None`` starts from now.
+        listed: whether ``status`` lists it among the running listeners.
         frames: also hand over frames that are no notifications (:meth:`arrivals`).
         warn: is told what works less well than it should; logged when not given.
         name: makes the listener durable: it resumes where one of this name stopped.
@@ -85,6 +86,7 @@ class NotificationService:
         settings: Settings,
         *,
         since: str | int | None = None,
+        listed: bool = True,
         frames: bool = False,
         warn: Callable[[str], None] | None = None,
         name: str | None = None,
@@ -99,6 +101,7 @@ class NotificationService:
         self.settings = settings
         self._runtime = Runtime(settings, warn or _log.warning)
         self._since = since
+        self._listed = listed
         self._frames = frames
         self._handlers = Handlers()
         self._observers: list[Callable[[Event], None]] = []
@@ -331,13 +334,29 @@ class NotificationService:
         intake.on_acknowledged = self._sender.acknowledged
         session = self._runtime.session(intake, retries=retries)
         self._session = session
-        self._running = asyncio.create_task(self._run(session))
+        self._running = asyncio.create_task(self._live(session))
         self._running.add_done_callback(_look_at)
 
-    async def _run(self, session: Session) -> None:
+    async def _live(self, session: Session) -> None:
+        """Run a session, and give signs of life meanwhile."""
         if self._outbox is not None:
             await self._resume(session.intake, self._outbox)
-        await session.run()
+        heart = (
+            self._runtime.heartbeat(self.name, self._counts) if self._listed else None
+        )
+        if heart is None:
+            return await session.run()
+        session.intake.observers.append(heart.observe)
+        beating = asyncio.create_task(heart.run())
+        try:
+            await session.run()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    def _counts(self) -> tuple[int, int]:
+        handing = sum(each.count for each in self.handing_on.values())
+        return self.received, self.waiting + handing
 
     async def _resume(self, intake: Intake, outbox: Outbox) -> None:
         """Begin where this listener stood, here or on another host."""

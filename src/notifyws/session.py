@@ -66,7 +66,7 @@ from notifyws.reconnect import (
 )
 from notifyws.reconnect import Event as Fact
 from notifyws.renewal import Renewer, Schedule
-from notifyws.world import World, utc_text
+from notifyws.world import World, doze, utc_text
 
 __all__ = ["Opener", "Session", "Speech", "Tokens"]
 
@@ -362,7 +362,7 @@ class Session:
 
     async def _wait(self, seconds: float, attempt: int, reason: str) -> Fact:
         self.intake.tell(Reconnecting(attempt, seconds, reason))
-        await self._world.sleep(seconds)
+        await doze(self._world, seconds)
         return Woke()
 
     async def _renew(self, only_login: bool) -> Fact:

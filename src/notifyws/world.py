@@ -10,7 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-__all__ = ["World", "utc_text"]
+__all__ = ["World", "doze", "elapse", "utc_text"]
+
+TICK = 1.0
+"""Seconds between looks at whether the machine was asleep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,22 @@ class World:
     dice: Callable[[], float]
     secret: Callable[[], str]
     suspended: Callable[[], float]
+
+
+async def doze(world: World, seconds: float) -> None:
+    """Wait that long, but no longer once the machine was asleep."""
+    asleep = world.suspended()
+    while seconds > 0 and world.suspended() - asleep < 1.0:
+        await world.sleep(min(seconds, TICK))
+        seconds -= TICK
+
+
+async def elapse(world: World, seconds: float) -> None:
+    """Wait that long; time that the machine was asleep counts, if it was noticed."""
+    asleep = world.suspended()
+    while seconds > max(world.suspended() - asleep, 0.0):
+        await world.sleep(min(seconds, TICK))
+        seconds -= TICK
 
 
 def utc_text(unix_seconds: float) -> str:

@@ -66,6 +66,11 @@ class FallbackCache:
         return self._primary.url
 
     @property
+    def primary(self) -> TokenCache:
+        """The real cache, for what need not outlive an outage of it."""
+        return self._primary
+
+    @property
     def healthy(self) -> bool:
         """Whether the primary answered when it was asked last."""
         return self._ask_again is None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notifyws.cli.streams import ReaderLeft, say, warner
+from notifyws.cli.supervision import supervised
 from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.models import HandOn
 from notifyws.selection import Selection
@@ -149,7 +150,12 @@ async def _show(request: Request, settings: Settings) -> None:
     )
     face = _face(request, settings, service, output)
     try:
-        async with service, _reader_watched(output), asyncio.timeout(request.timeout):
+        async with (
+            supervised(service, os.environ),
+            service,
+            _reader_watched(output),
+            asyncio.timeout(request.timeout),
+        ):
             service.start(retries=request.retries)
             await _until_satisfied(request, service, face, tee)
     except TimeoutError:

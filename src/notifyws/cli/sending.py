@@ -60,6 +60,7 @@ def _service(request: Request, settings: Settings) -> NotificationService:
     parting = min(settings.close_timeout, request.timeout / 4)
     return NotificationService(
         replace(settings, open_timeout=patient, close_timeout=parting),
+        listed=False,
         warn=warner(request.quiet),
     )
 

@@ -25,6 +25,7 @@ from notifyws.runtime import Runtime
 if TYPE_CHECKING:
     from notifyws.checks import Check
     from notifyws.diagnosis import Report
+    from notifyws.heartbeat import Listener
 
 EXAMPLES = """
 Examples:
@@ -42,6 +43,14 @@ def status(
     check: Annotated[
         bool, typer.Option("--check", help="Try every layer up to the server.")
     ] = False,
+    listening: Annotated[
+        bool,
+        typer.Option("--listening", help="Succeed only if a listener is connected."),
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="With --listening: which one."),
+    ] = None,
     server: Server = None,
     profile: Profile = None,
     url: Url = None,
@@ -53,6 +62,10 @@ def status(
     """Say what is configured, cached and working, and what to do where it is not."""
     common = Common(server, profile, url, env_file, verbose, quiet)
     loaded = common.load()
+    if listening:
+        run(_want_connected(loaded, name))
+        if not (json or check):
+            return
     report = run(_look(loaded, thorough=check, quiet=quiet or json))
     if json:
         emit_json(report.as_json())
@@ -60,6 +73,23 @@ def status(
         emit(_drawn(report, everything=verbose > 0))
     if report.failure is not None:
         raise typer.Exit(report.failure.exit_code)
+
+
+async def _want_connected(loaded: Loaded, name: str | None) -> None:
+    """Raise unless a listener is connected now."""
+    from notifyws.errors import CacheFailed, NetworkFailed
+
+    runtime = Runtime(loaded.settings, lambda text: None)
+    try:
+        listeners = await runtime.listeners(name)
+    except CacheFailed as error:
+        message = f"cannot see who listens: {error.message}"
+        raise NetworkFailed(message, error.hint) from None
+    finally:
+        await runtime.aclose()
+    if not any(each.state == "connected" for each in listeners):
+        who = f"no listener named {name}" if name else "no listener of this account"
+        raise NetworkFailed(f"{who} is connected now", "notifyws status --check")
 
 
 async def _look(loaded: Loaded, *, thorough: bool, quiet: bool) -> Report:
@@ -109,6 +139,7 @@ def _lines(report: Report, everything: bool) -> Iterator[str]:
     yield harmless(f"account   {name}, {user}  [{sources['username']}]")
     yield harmless(f"profile   {settings.profile}  [{sources['profile']}]")
     yield from _token_lines(report)
+    yield from map(_listener_line, report.listeners)
     if everything:
         yield from _all_settings(report)
     yield ""
@@ -124,6 +155,17 @@ def _token_lines(report: Report) -> Iterator[str]:
         token = report.tokens.get(name) or {"cached": False}
         left = _span(token["expiresIn"]) if token["cached"] else "not cached"
         yield f"{name:<9} {left}"
+
+
+def _listener_line(each: Listener) -> str:
+    from notifyws.view.safe import harmless
+
+    said = f"{each.name or 'unnamed'} on {each.host} ({each.pid}), {each.state}"
+    said += f" since {each.since}, {each.received} received"
+    if each.gaps:
+        last = each.lastGap or {}
+        said += f", {each.gaps} gaps, the last {last.get('from')} to {last.get('to')}"
+    return harmless(f"listener  {said}")
 
 
 def _span(seconds: int) -> str:

@@ -1,0 +1,41 @@
+"""Tells the service manager how a listener does, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from notifyws.systemd import Systemd
+
+if TYPE_CHECKING:
+    from notifyws.events import Event
+    from notifyws.service import NotificationService
+
+__all__ = ["supervised"]
+
+
+@asynccontextmanager
+async def supervised(
+    service: NotificationService, environ: MutableMapping[str, str]
+) -> AsyncIterator[None]:
+    """Tell what happens to ``service``, which is not started yet."""
+    from notifyws.view.lines import event_line
+
+    systemd = Systemd(environ)
+
+    def tell(event: Event) -> None:
+        if event.name == "connected":
+            systemd.ready()
+        if event.name == "closed":
+            systemd.stopping()
+        systemd.status(event_line(event))
+
+    service.observe(tell)
+    alive = asyncio.create_task(systemd.stay_alive(asyncio.sleep))
+    try:
+        yield
+    finally:
+        alive.cancel()
+        await asyncio.gather(alive, return_exceptions=True)
