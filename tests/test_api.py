@@ -21,6 +21,7 @@ from notifyws.errors import (
     HttpRefused,
     NetworkFailed,
     NotifyError,
+    ReplyLost,
 )
 from notifyws.profile_files import profile_text
 from notifyws.protocol.profile_text import parse
@@ -297,7 +298,7 @@ async def test_a_server_that_is_busy_is_asked_again_later(status, said, hint):
 async def test_an_answer_without_a_token_is_a_clear_error(body):
     async with httpd(says(answer(200, body))) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         start = f"{server.origin}/auth/login answered, but"
         assert error.message.startswith(start)
         assert "--profile" in error.hint
@@ -349,7 +350,7 @@ async def test_an_answer_larger_than_any_should_be_is_bounded(story):
         finally:
             tracemalloc.stop()
         assert peak < 4 << 20  # the pieces that the story writes are in it
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         assert server.origin.partition("://")[2] in error.message
 
 
@@ -369,7 +370,7 @@ async def test_an_answer_larger_than_any_should_be_is_bounded(story):
 async def test_what_is_no_http_is_a_network_error(junk):
     async with httpd(says(junk)) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         assert server.host in error.message
         assert len(error.message) < 300
 
@@ -404,7 +405,7 @@ async def test_a_line_that_is_cut_is_a_network_error():
 
     async with httpd(story) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         assert server.host in error.message
 
 
@@ -497,3 +498,20 @@ async def test_nothing_is_left_open_when_an_exchange_is_cancelled():
         await asyncio.gather(going, return_exceptions=True)
         await asyncio.sleep(0.02)
         assert all(task.done() for task in server.tasks)
+
+
+@on_a_loop
+async def test_what_never_reached_the_server_is_no_lost_reply():
+    with pytest.raises(NetworkFailed) as caught:
+        await side(f"http://127.0.0.1:{free_port()}").refresh(REFRESH)
+    assert not isinstance(caught.value, ReplyLost)
+
+
+@on_a_loop
+async def test_what_a_proxy_did_not_pass_on_is_no_lost_reply(monkeypatch):
+    async with httpd(says(answer(502))) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.origin)
+        with pytest.raises(NetworkFailed) as caught:
+            await side("https://ws.example.com").refresh(REFRESH)
+    assert [each.method for each in proxy.requests] == ["CONNECT"]
+    assert not isinstance(caught.value, ReplyLost)

@@ -26,6 +26,7 @@ from notifyws.errors import (
     HttpRefused,
     NetworkFailed,
     NotifyError,
+    ReplyLost,
     TokenRefused,
 )
 from notifyws.models import TokenPair, as_text, strict_json
@@ -119,6 +120,10 @@ class HttpSide:
         self._tls = tls
         self.on_exchange: Callable[[Exchange], None] | None = None
 
+    async def prepare(self) -> None:
+        """Do beforehand what takes long on a busy machine, and needs no server."""
+        import httpx  # noqa: F401  0.1 s, and many times that among many processes
+
     async def login(self, username: str, password: str) -> TokenPair:
         """Return the tokens of a new session.
 
@@ -150,7 +155,8 @@ class HttpSide:
 
         Raises:
             AuthenticationFailed: the refresh token is no good.
-            NetworkFailed: no answer, or none that makes sense.
+            ReplyLost: no answer, or none that makes sense; it may be spent.
+            NetworkFailed: it could not be shown to the server.
         """
         steps = _listed(self._profile.http.refresh)
         if not steps:
@@ -251,7 +257,7 @@ class HttpSide:
         except NoToken as error:
             message = f"{self._origin}{steps[-1].path} answered, but {error}"
             hint = "is it this kind of server? try another --profile"
-            raise NetworkFailed(message, hint) from None
+            raise ReplyLost(message, hint) from None
 
     async def _run(
         self,
@@ -265,6 +271,7 @@ class HttpSide:
         variables = {**self._variables, "origin": self._origin, **moment, **known}
         hidden = _secrets(variables)
         replies: list[Reply] = []
+        await self.prepare()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
             request = _request(self._origin, step, variables)
@@ -338,6 +345,13 @@ class HttpSide:
     ) -> Reply:
         import httpx
 
+        sent: list[str] = []
+
+        async def watch(event: str, info: Mapping[str, Any]) -> None:
+            to_proxy = "request" in info and info["request"].method == b"CONNECT"
+            if event.endswith("send_request_headers.started") and not to_proxy:
+                sent.append(event)
+
         try:
             async with (
                 asyncio.timeout_at(end),
@@ -347,6 +361,7 @@ class HttpSide:
                     request.url,
                     content=request.content,
                     headers=request.headers,
+                    extensions={"trace": watch},
                 ) as response,
             ):
                 body = await _bounded(response, largest)
@@ -355,7 +370,10 @@ class HttpSide:
                 answer = Answer(body, plain, _cookies(response))
                 return Reply(response.status_code, headers, body, answer)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise self._translated(error, hidden) from None
+            problem = self._translated(error, hidden)
+            if sent:
+                problem = ReplyLost(problem.message, problem.hint)
+            raise problem from None
 
     def _translated(self, error: Exception, secrets: tuple[str, ...]) -> NotifyError:
         import httpx
