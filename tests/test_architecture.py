@@ -22,8 +22,8 @@ FLOORS = [
     (
         3,
         "use cases",
-        "session link renewal catching_up intake delivery tokens sending "
-        "checks handlers dispatch",
+        "session link renewal catching_up intake delivery tokens "
+        "refreshing sending checks handlers dispatch",
     ),
     (2, "adapters", "api channel probe machine logins profile_files cache cache.*"),
     (
