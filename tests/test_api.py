@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import gzip
 import json
 import traceback
 import tracemalloc
+from email.utils import formatdate
 from functools import cache
 from time import time
 
@@ -515,3 +517,23 @@ async def test_what_a_proxy_did_not_pass_on_is_no_lost_reply(monkeypatch):
             await side("https://ws.example.com").refresh(REFRESH)
     assert [each.method for each in proxy.requests] == ["CONNECT"]
     assert not isinstance(caught.value, ReplyLost)
+
+
+@pytest.mark.parametrize(
+    ("date", "lives"),
+    [
+        (formatdate(1_000_000, usegmt=True), 900),
+        ("Mon, 12 Jan 1970 13:46:40 -0000", 900),
+        ("yesterday", 400 * 86400),
+        ("Mon, 12 Jan 99999 13:46:40 GMT", 400 * 86400),
+        ("", 400 * 86400),
+    ],
+)
+@on_a_loop
+async def test_an_end_is_read_by_the_clock_of_the_server_that_said_it(date, lives):
+    exp = 1_000_900 if lives == 900 else 99_999_999_999
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": exp}).encode()).decode()
+    given = json_answer({"accessToken": f"e30.{claims}.c2ln"}, Date=date)
+    async with httpd(says(given)) as server:
+        pair = await side(server.origin).login("me", PASSWORD)
+    assert pair.access.lifetime == lives

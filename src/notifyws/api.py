@@ -16,6 +16,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -253,7 +254,8 @@ class HttpSide:
             if where is None:
                 raise NoToken("the profile does not say where tokens are")
             answers = [reply.answer for reply in replies]
-            return read_tokens(where, answers, self._lifetimes, time.time())
+            now = _server_time(replies[-1]) or time.time()
+            return read_tokens(where, answers, self._lifetimes, now)
         except NoToken as error:
             message = f"{self._origin}{steps[-1].path} answered, but {error}"
             hint = "is it this kind of server? try another --profile"
@@ -438,6 +440,14 @@ def _shown_headers(
         name: "***" if name.lower() == "authorization" else masked(value, hidden)
         for name, value in headers.items()
     }
+
+
+def _server_time(reply: Reply) -> float | None:
+    """Return the server's clock, ``None`` if it does not tell: ours may be off."""
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _what_to_try(reply: Reply) -> str:
