@@ -170,11 +170,16 @@ class Town:
     async def run(self, *args: str, password: str = "demo", **env: str) -> Done:
         return await ended(await self.start(*args, password=password, **env))
 
-    async def many(self, count: int, *args: str, password: str = "demo") -> list[Done]:
-        runs = (
-            self.run(*(args or ("token",)), password=password) for _ in range(count)
-        )
-        return list(await asyncio.gather(*runs))
+    async def many(self, count: int, *, password: str = "demo") -> list[Done]:
+        """Run ``notifyws token`` so many times at once.
+
+        They start one after the other, or nobody would be served until all have.
+        """
+        started = [
+            asyncio.ensure_future(ended(await self.start("token", password=password)))
+            for _ in range(count)
+        ]
+        return list(await asyncio.gather(*started))
 
     def keeper(
         self, password: str = "demo", *, url: str = "", origin: str = "", **how
