@@ -124,7 +124,7 @@ class Keeper:
     async def login(self) -> tuple[Obtained, TokenPair]:
         """Log in whatever is cached, also with a password remembered as wrong."""
         before = await self.peek()
-        pair = await self._log_in(remembering=False)
+        pair = await self._log_in()
         await self._store(pair, before)
         return _fresh(pair, "login", before), pair
 
@@ -200,6 +200,7 @@ class Keeper:
                 problem = error
         if not self._password and problem is not None:
             raise problem
+        await self._unless_denied()  # slow on a busy machine: before the lock's time
         await self._hold_on(owner)
         pair = await self._log_in()
         await self._store(pair, now)
@@ -224,14 +225,12 @@ class Keeper:
         await self._store(pair, now)
         return _fresh(pair, "refresh", now)
 
-    async def _log_in(self, *, remembering: bool = True) -> TokenPair:
+    async def _log_in(self) -> TokenPair:
         if not self._password:
             raise AuthenticationFailed(
                 "not logged in: no usable token is cached and no password is set",
                 "notifyws auth login",
             )
-        if remembering:
-            await self._unless_denied()
         try:
             return await self._issuer.login(self._username, self._password)
         except AuthenticationFailed:
@@ -240,8 +239,8 @@ class Keeper:
             raise
 
     async def _unless_denied(self) -> None:
-        name = self._denied()
-        if name in await self._cache.read(self._account, name):
+        name = self._denied() if self._password else ""
+        if name and name in await self._cache.read(self._account, name):
             raise AuthenticationFailed(
                 "the server refused this password less than a minute ago",
                 "correct the password, or try again at once with: notifyws auth login",
