@@ -26,20 +26,23 @@ async def test_a_call_that_is_not_answered_ends_after_a_second():
 @in_virtual_time
 async def test_time_in_which_this_process_did_not_run_does_not_count():
     async with call_limit():
-        for _ in range(5):
+        for _ in range(3):
             await asyncio.sleep(0.1)
             starve(3)
             await asyncio.sleep(0.05)
-    assert now() == pytest.approx(15.75, abs=0.2)
+    assert now() == pytest.approx(9.45)
 
 
 @in_virtual_time
 async def test_a_call_that_is_not_answered_ends_on_a_busy_machine_too():
-    with pytest.raises(TimeoutError):
+    async def asked() -> None:
         async with call_limit():
             await asyncio.sleep(0.5)
             starve(3)
             await asyncio.sleep(9)
+
+    with pytest.raises(TimeoutError):
+        await asked()
     assert now() == pytest.approx(4, abs=0.2)
 
 
