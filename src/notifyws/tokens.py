@@ -181,9 +181,9 @@ class Keeper:
         """Return what somebody else has got meanwhile; ``None`` with the lock."""
         while not await self._cache.add(self._account, "lock", owner, LOCK_KEEP):
             await self._world.sleep(POLL * (1 + self._world.dice()))
-            if served := _other_than(seen, await self.peek()):
+            if served := (await self.peek()).other_than(seen):
                 return served
-        return _other_than(seen, await self.peek())
+        return (await self.peek()).other_than(seen)
 
     async def _obtain(self, now: Held, owner: str, only_login: bool) -> Obtained:
         problem: NotifyError | None = None
@@ -217,9 +217,8 @@ class Keeper:
             pair = await self._refresher.refresh(now.refresh)
         except NetworkFailed as error:
             # a login is better than a token that may be dead, where there is one
-            if self._password or not may_be_spent(error):
-                raise
-            if not await self._hold_on(owner):
+            once_more = not self._password and may_be_spent(error)
+            if not (once_more and await self._hold_on(owner)):
                 raise
             pair = await self._refresher.refresh(now.refresh)
         await self._store(pair, now)
@@ -271,11 +270,6 @@ class Keeper:
         salt = self._account.encode()
         digest = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16)
         return f"denied:{digest.hex()}"
-
-
-def _other_than(seen: str | None, now: Held) -> Obtained | None:
-    fresh = now.access is not None and now.access.value != seen
-    return now.access if fresh else None
 
 
 def _fresh(pair: TokenPair, source: TokenSource, before: Held) -> Obtained:
