@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import gzip
 import json
 import traceback
 import tracemalloc
+from email.utils import formatdate
 from functools import cache
 from time import time
 
@@ -21,6 +23,7 @@ from notifyws.errors import (
     HttpRefused,
     NetworkFailed,
     NotifyError,
+    ReplyLost,
 )
 from notifyws.profile_files import profile_text
 from notifyws.protocol.profile_text import parse
@@ -297,7 +300,7 @@ async def test_a_server_that_is_busy_is_asked_again_later(status, said, hint):
 async def test_an_answer_without_a_token_is_a_clear_error(body):
     async with httpd(says(answer(200, body))) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         start = f"{server.origin}/auth/login answered, but"
         assert error.message.startswith(start)
         assert "--profile" in error.hint
@@ -349,7 +352,7 @@ async def test_an_answer_larger_than_any_should_be_is_bounded(story):
         finally:
             tracemalloc.stop()
         assert peak < 4 << 20  # the pieces that the story writes are in it
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         assert server.origin.partition("://")[2] in error.message
 
 
@@ -369,7 +372,7 @@ async def test_an_answer_larger_than_any_should_be_is_bounded(story):
 async def test_what_is_no_http_is_a_network_error(junk):
     async with httpd(says(junk)) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         assert server.host in error.message
         assert len(error.message) < 300
 
@@ -404,7 +407,7 @@ async def test_a_line_that_is_cut_is_a_network_error():
 
     async with httpd(story) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-        assert type(error) is NetworkFailed
+        assert type(error) is ReplyLost
         assert server.host in error.message
 
 
@@ -497,3 +500,40 @@ async def test_nothing_is_left_open_when_an_exchange_is_cancelled():
         await asyncio.gather(going, return_exceptions=True)
         await asyncio.sleep(0.02)
         assert all(task.done() for task in server.tasks)
+
+
+@on_a_loop
+async def test_what_never_reached_the_server_is_no_lost_reply():
+    with pytest.raises(NetworkFailed) as caught:
+        await side(f"http://127.0.0.1:{free_port()}").refresh(REFRESH)
+    assert not isinstance(caught.value, ReplyLost)
+
+
+@on_a_loop
+async def test_what_a_proxy_did_not_pass_on_is_no_lost_reply(monkeypatch):
+    async with httpd(says(answer(502))) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.origin)
+        with pytest.raises(NetworkFailed) as caught:
+            await side("https://ws.example.com").refresh(REFRESH)
+    assert [each.method for each in proxy.requests] == ["CONNECT"]
+    assert not isinstance(caught.value, ReplyLost)
+
+
+@pytest.mark.parametrize(
+    ("date", "lives"),
+    [
+        (formatdate(1_000_000, usegmt=True), 900),
+        ("Mon, 12 Jan 1970 13:46:40 -0000", 900),
+        ("yesterday", 400 * 86400),
+        ("Mon, 12 Jan 99999 13:46:40 GMT", 400 * 86400),
+        ("", 400 * 86400),
+    ],
+)
+@on_a_loop
+async def test_an_end_is_read_by_the_clock_of_the_server_that_said_it(date, lives):
+    exp = 1_000_900 if lives == 900 else 99_999_999_999
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": exp}).encode()).decode()
+    given = json_answer({"accessToken": f"e30.{claims}.c2ln"}, Date=date)
+    async with httpd(says(given)) as server:
+        pair = await side(server.origin).login("me", PASSWORD)
+    assert pair.access.lifetime == lives

@@ -26,8 +26,8 @@ FLOORS = [
     (
         3,
         "use cases",
-        "session link renewal catching_up intake delivery tokens sending "
-        "checks handlers dispatch outbox cursors heartbeat",
+        "session link renewal catching_up intake delivery tokens refreshing "
+        "sending checks handlers dispatch outbox cursors heartbeat",
     ),
     (
         2,

@@ -17,6 +17,7 @@ TREE = [
     ("HttpRefused", "NetworkFailed", 5, "network_error"),
     ("NotWebSocket", "NetworkFailed", 5, "network_error"),
     ("TokenRefused", "NetworkFailed", 5, "network_error"),
+    ("ReplyLost", "NetworkFailed", 5, "network_error"),
     ("HandshakeFailed", "NetworkFailed", 5, "network_error"),
     ("CertificateRejected", "NetworkFailed", 5, "network_error"),
     ("MessageRejected", "NotifyError", 6, "rejected"),

@@ -9,7 +9,13 @@ import pytest
 
 from notifyws.cache.fallback import FallbackCache
 from notifyws.cache.memory import MemoryCache
-from notifyws.errors import AuthenticationFailed, CacheFailed, NetworkFailed
+from notifyws.errors import (
+    AuthenticationFailed,
+    CacheFailed,
+    HttpRefused,
+    NetworkFailed,
+    ReplyLost,
+)
 from notifyws.held import Held, Obtained, pack
 from notifyws.models import Account, Token, TokenPair
 from notifyws.tokens import Keeper, ReadyMade
@@ -25,6 +31,7 @@ from tests.support.virtual import (
 ACCOUNT = Account("https://ws.example.com", "default", "alice")
 DAY = 86400.0
 DOWN = NetworkFailed("ws.example.com is down")
+LOST = ReplyLost("ws.example.com cut the line")
 
 
 class House:
@@ -65,6 +72,10 @@ class House:
 
     async def lock_for(self, owner: str) -> None:
         assert await self.cache.add(ACCOUNT.id, "lock", owner, 15.0)
+
+
+def gateway_says(status: int) -> HttpRefused:
+    return HttpRefused(f"ws.example.com answered {status}", status=status)
 
 
 async def all_of(*asking) -> list:
@@ -193,13 +204,71 @@ async def test_a_reply_that_got_lost_after_the_rotation_is_made_good_by_a_login(
 async def test_a_reply_that_got_lost_makes_no_storm_of_the_dead_token():
     house = House(lost={"refresh"})
     await house.stale()
-    keepers = [house.keeper("") for _ in range(10)]
-    with pytest.raises(NetworkFailed):
-        await keepers[0].get()
-    asking = (keeper.get() for keeper in keepers)
+    asking = (house.keeper("").get() for _ in range(30))
     results = await asyncio.gather(*asking, return_exceptions=True)
     assert outcomes(results) == {"AuthenticationFailed"}
     assert house.issuer.asked == (0, 2)
+
+
+@in_virtual_time
+async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_again():
+    house = House(problems={"refresh": [LOST]})
+    await house.stale()
+    assert (await house.keeper("").get()).source == "refresh"
+    assert house.issuer.asked == (0, 2)
+
+
+@pytest.mark.parametrize("lost", [LOST, *map(gateway_says, (502, 504))])
+@in_virtual_time
+async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lost):
+    house = House(problems={"refresh": [lost] * 99})
+    await house.stale()
+    asking = (house.keeper("").get() for _ in range(30))
+    results = await asyncio.gather(*asking, return_exceptions=True)
+    assert all(isinstance(result, NetworkFailed) for result in results)
+    assert house.issuer.asked == (0, 2)
+    await asyncio.sleep(59)
+    with pytest.raises(NetworkFailed, match="may be spent"):
+        await house.keeper("").get()
+    await asyncio.sleep(2)
+    house.issuer.problems.clear()
+    assert (await house.keeper("").get()).source == "refresh"
+    assert house.issuer.asked == (0, 3)
+
+
+@in_virtual_time
+async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
+    house = House(problems={"refresh": [LOST] * 99, "login": [DOWN] * 3})
+    await house.stale()
+    asking = (house.keeper().get() for _ in range(30))
+    results = await asyncio.gather(*asking, return_exceptions=True)
+    assert sorted(outcomes(results)) == ["NetworkFailed", "Obtained"]
+    assert house.issuer.asked == (4, 2)
+
+
+@pytest.mark.parametrize("problem", [DOWN, *map(gateway_says, (429, 500, 503))])
+@in_virtual_time
+async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
+    house = House(problems={"refresh": [problem] * 5})
+    await house.stale()
+    for _ in range(5):
+        with pytest.raises(NetworkFailed):
+            await house.keeper("").get()
+    assert (await house.keeper("").get()).source == "refresh"
+
+
+@in_virtual_time
+async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_others():
+    house = House()
+    await house.stale()
+    slow = ScriptedIssuer(takes=16.0, problems={"refresh": [LOST]})
+    stopped = asyncio.create_task(house.keeper("", issuer=slow).get())
+    await turns()
+    newer = await house.keeper("").get()
+    with pytest.raises(NetworkFailed):
+        await stopped
+    assert (await house.keeper("").get()).value == newer.value
+    assert (slow.asked, house.issuer.asked) == ((0, 1), (0, 1))
 
 
 @in_virtual_time
@@ -343,6 +412,24 @@ async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(
     await stopped
     assert await house.locked()
     await going_on
+    assert not await house.locked()
+
+
+@in_virtual_time
+async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
+    house = House()
+    slow = ScriptedIssuer(prepares=16.0)
+    getting_ready = asyncio.create_task(house.keeper(issuer=slow).get())
+    await turns()
+    served = await house.keeper().get()
+    assert (await getting_ready).value == served.value
+    assert (slow.asked, house.issuer.asked) == ((0, 0), (1, 0))
+
+
+@in_virtual_time
+async def test_a_lock_that_was_lost_while_getting_ready_is_taken_again():
+    house = House(prepares=16.0)
+    assert (await house.keeper().get()).source == "login"
     assert not await house.locked()
 
 

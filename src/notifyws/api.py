@@ -16,6 +16,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -26,6 +27,7 @@ from notifyws.errors import (
     HttpRefused,
     NetworkFailed,
     NotifyError,
+    ReplyLost,
     TokenRefused,
 )
 from notifyws.models import TokenPair, as_text, strict_json
@@ -119,6 +121,10 @@ class HttpSide:
         self._tls = tls
         self.on_exchange: Callable[[Exchange], None] | None = None
 
+    async def prepare(self) -> None:
+        """Do beforehand what takes long on a busy machine, and needs no server."""
+        import httpx  # noqa: F401  0.1 s, and many times that among many processes
+
     async def login(self, username: str, password: str) -> TokenPair:
         """Return the tokens of a new session.
 
@@ -150,7 +156,8 @@ class HttpSide:
 
         Raises:
             AuthenticationFailed: the refresh token is no good.
-            NetworkFailed: no answer, or none that makes sense.
+            ReplyLost: no answer, or none that makes sense; it may be spent.
+            NetworkFailed: it could not be shown to the server.
         """
         steps = _listed(self._profile.http.refresh)
         if not steps:
@@ -247,11 +254,12 @@ class HttpSide:
             if where is None:
                 raise NoToken("the profile does not say where tokens are")
             answers = [reply.answer for reply in replies]
-            return read_tokens(where, answers, self._lifetimes, time.time())
+            now = _server_time(replies[-1]) or time.time()
+            return read_tokens(where, answers, self._lifetimes, now)
         except NoToken as error:
             message = f"{self._origin}{steps[-1].path} answered, but {error}"
             hint = "is it this kind of server? try another --profile"
-            raise NetworkFailed(message, hint) from None
+            raise ReplyLost(message, hint) from None
 
     async def _run(
         self,
@@ -265,6 +273,7 @@ class HttpSide:
         variables = {**self._variables, "origin": self._origin, **moment, **known}
         hidden = _secrets(variables)
         replies: list[Reply] = []
+        await self.prepare()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
             request = _request(self._origin, step, variables)
@@ -338,6 +347,13 @@ class HttpSide:
     ) -> Reply:
         import httpx
 
+        sent: list[str] = []
+
+        async def watch(event: str, info: Mapping[str, Any]) -> None:
+            to_proxy = "request" in info and info["request"].method == b"CONNECT"
+            if event.endswith("send_request_headers.started") and not to_proxy:
+                sent.append(event)
+
         try:
             async with (
                 asyncio.timeout_at(end),
@@ -347,6 +363,7 @@ class HttpSide:
                     request.url,
                     content=request.content,
                     headers=request.headers,
+                    extensions={"trace": watch},
                 ) as response,
             ):
                 body = await _bounded(response, largest)
@@ -355,7 +372,10 @@ class HttpSide:
                 answer = Answer(body, plain, _cookies(response))
                 return Reply(response.status_code, headers, body, answer)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise self._translated(error, hidden) from None
+            problem = self._translated(error, hidden)
+            if sent:
+                problem = ReplyLost(problem.message, problem.hint)
+            raise problem from None
 
     def _translated(self, error: Exception, secrets: tuple[str, ...]) -> NotifyError:
         import httpx
@@ -420,6 +440,14 @@ def _shown_headers(
         name: "***" if name.lower() == "authorization" else masked(value, hidden)
         for name, value in headers.items()
     }
+
+
+def _server_time(reply: Reply) -> float | None:
+    """Return the server's clock, ``None`` if it does not tell: ours may be off."""
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _what_to_try(reply: Reply) -> str:

@@ -13,6 +13,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
     │   ├── UpgradeRefused              an HTTP answer instead of a WebSocket
     │   ├── ConnectionLost              a WebSocket that ended: code and reason
     │   ├── HttpRefused                 an HTTP answer that was not the hoped-for one
+    │   ├── ReplyLost                   a request that went out, and no use of an answer
     │   ├── HandshakeFailed             a handshake of the profile that came to nothing
     │   ├── TokenRefused                a token that the server's own words refuse
     │   ├── NotWebSocket                an answer that is no HTTP at all
@@ -43,6 +44,7 @@ __all__ = [
     "NotWebSocket",
     "NotifyError",
     "OutputFailed",
+    "ReplyLost",
     "TimeRanOut",
     "TokenRefused",
     "UpgradeRefused",
@@ -173,6 +175,10 @@ class HttpRefused(NetworkFailed):
         self.status = status
         self.headers = dict(headers or {})
         self.body = body
+
+
+class ReplyLost(NetworkFailed):
+    """A request went out, and nothing of use came back: it may have been done."""
 
 
 class HandshakeFailed(NetworkFailed):

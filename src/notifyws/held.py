@@ -57,6 +57,11 @@ class Held:
     user_id: str | None = None
     generation: str | None = None
 
+    def other_than(self, seen: str | None) -> Obtained | None:
+        """Return the access token unless it is the one that was seen."""
+        fresh = self.access is not None and self.access.value != seen
+        return self.access if fresh else None
+
 
 def pack(token: Token, user_id: str | None) -> str:
     """Return the text that a cache keeps of a token."""

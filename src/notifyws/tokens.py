@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
 from notifyws.held import ACCESS, Held, Obtained, pack, read_held
 from notifyws.models import Account, TokenPair, TokenSource
+from notifyws.refreshing import Refresher, may_be_spent
 from notifyws.world import World
 
 __all__ = ["Issuer", "Keeper", "ReadyMade", "Store"]
@@ -52,6 +53,7 @@ class Issuer(Protocol):
     shown is no good, and :class:`~notifyws.errors.NetworkFailed` otherwise.
     """
 
+    async def prepare(self) -> None: ...
     async def login(self, username: str, password: str) -> TokenPair: ...
     async def refresh(self, refresh_token: str) -> TokenPair: ...
     async def logout(self, refresh_token: str) -> None: ...
@@ -82,6 +84,7 @@ class Keeper:
         self._account = account.id
         self._cache = cache
         self._issuer = issuer
+        self._refresher = Refresher(account.id, cache, issuer)
         self._world = world
         self._username = username
         self._password = password
@@ -121,7 +124,7 @@ class Keeper:
     async def login(self) -> tuple[Obtained, TokenPair]:
         """Log in whatever is cached, also with a password remembered as wrong."""
         before = await self.peek()
-        pair = await self._log_in(remembering=False)
+        pair = await self._log_in()
         await self._store(pair, before)
         return _fresh(pair, "login", before), pair
 
@@ -160,22 +163,33 @@ class Keeper:
     ) -> Obtained:
         owner = self._world.secret()
         try:
-            while not await self._cache.add(self._account, "lock", owner, LOCK_KEEP):
-                await self._world.sleep(POLL * (1 + self._world.dice()))
-                if served := _other_than(seen, await self.peek()):
-                    return served
-            now = await self.peek()
-            return _other_than(seen, now) or await self._obtain(now, owner, only_login)
+            if served := await self._wait_for_turn(owner, seen):
+                return served
+            await self._issuer.prepare()
+            # that may take longer than the lock lasts, if many start at once
+            if not await self._hold_on(owner) and (
+                served := await self._wait_for_turn(owner, seen)
+            ):
+                return served
+            return await self._obtain(await self.peek(), owner, only_login)
         finally:
             await self._cache.replace(
                 self._account, {"lock": None}, expect={"lock": owner}
             )
 
+    async def _wait_for_turn(self, owner: str, seen: str | None) -> Obtained | None:
+        """Return what somebody else has got meanwhile; ``None`` with the lock."""
+        while not await self._cache.add(self._account, "lock", owner, LOCK_KEEP):
+            await self._world.sleep(POLL * (1 + self._world.dice()))
+            if served := (await self.peek()).other_than(seen):
+                return served
+        return (await self.peek()).other_than(seen)
+
     async def _obtain(self, now: Held, owner: str, only_login: bool) -> Obtained:
         problem: NotifyError | None = None
         if now.refresh is not None and not only_login:
             try:
-                return await self._refresh(now)
+                return await self._refresh(now, owner)
             except AuthenticationFailed as error:
                 problem = error
                 expect = {"refresh": now.refresh_text}
@@ -186,30 +200,36 @@ class Keeper:
                 problem = error
         if not self._password and problem is not None:
             raise problem
+        await self._unless_denied()  # slow on a busy machine: before the lock's time
         await self._hold_on(owner)
         pair = await self._log_in()
         await self._store(pair, now)
         return _fresh(pair, "login", now)
 
-    async def _hold_on(self, owner: str) -> None:
-        """Give the lock its full time again: a refresh may have used most of it."""
+    async def _hold_on(self, owner: str) -> bool:
+        """Give the lock its full time again; return whether it still was ours."""
         lock = {"lock": (owner, LOCK_KEEP)}
-        await self._cache.replace(self._account, lock, expect={"lock": owner})
+        return await self._cache.replace(self._account, lock, expect={"lock": owner})
 
-    async def _refresh(self, now: Held) -> Obtained:
+    async def _refresh(self, now: Held, owner: str) -> Obtained:
         assert now.refresh is not None
-        pair = await self._issuer.refresh(now.refresh)
+        try:
+            pair = await self._refresher.refresh(now.refresh)
+        except NetworkFailed as error:
+            # a login is better than a token that may be dead, where there is one
+            once_more = not self._password and may_be_spent(error)
+            if not (once_more and await self._hold_on(owner)):
+                raise
+            pair = await self._refresher.refresh(now.refresh)
         await self._store(pair, now)
         return _fresh(pair, "refresh", now)
 
-    async def _log_in(self, *, remembering: bool = True) -> TokenPair:
+    async def _log_in(self) -> TokenPair:
         if not self._password:
             raise AuthenticationFailed(
                 "not logged in: no usable token is cached and no password is set",
                 "notifyws auth login",
             )
-        if remembering:
-            await self._unless_denied()
         try:
             return await self._issuer.login(self._username, self._password)
         except AuthenticationFailed:
@@ -218,8 +238,8 @@ class Keeper:
             raise
 
     async def _unless_denied(self) -> None:
-        name = self._denied()
-        if name in await self._cache.read(self._account, name):
+        name = self._denied() if self._password else ""
+        if name and name in await self._cache.read(self._account, name):
             raise AuthenticationFailed(
                 "the server refused this password less than a minute ago",
                 "correct the password, or try again at once with: notifyws auth login",
@@ -250,11 +270,6 @@ class Keeper:
         salt = self._account.encode()
         digest = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16)
         return f"denied:{digest.hex()}"
-
-
-def _other_than(seen: str | None, now: Held) -> Obtained | None:
-    fresh = now.access is not None and now.access.value != seen
-    return now.access if fresh else None
 
 
 def _fresh(pair: TokenPair, source: TokenSource, before: Held) -> Obtained:

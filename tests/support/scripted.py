@@ -21,6 +21,7 @@ from notifyws.errors import (
     ConnectionLost,
     NetworkFailed,
     NotifyError,
+    ReplyLost,
     UpgradeRefused,
 )
 from notifyws.held import pack
@@ -350,6 +351,7 @@ class ScriptedIssuer:
     Args:
         password: the one it accepts.
         takes: seconds every answer takes.
+        prepares: seconds it takes to get ready, each time.
         rotates: whether a refresh gives a new refresh token and ends the old one.
         says_user: whether a refresh's reply names the user.
         problems: name of a call -> what its next calls raise, in order.
@@ -362,6 +364,7 @@ class ScriptedIssuer:
 
     password: str = "right"
     takes: float = 0.2
+    prepares: float = 0.0
     rotates: bool = True
     says_user: bool = True
     access_life: float = 900.0
@@ -380,6 +383,10 @@ class ScriptedIssuer:
     def asked(self) -> tuple[int, int]:
         """How many logins and refreshes there were."""
         return len(self.logins), len(self.refreshes)
+
+    async def prepare(self) -> None:
+        if self.prepares:
+            await asyncio.sleep(self.prepares)
 
     async def login(self, username: str, password: str) -> TokenPair:
         self.logins.append(password)
@@ -412,7 +419,7 @@ class ScriptedIssuer:
         if call in self.lost:
             self.lost.discard(call)
             await asyncio.sleep(10 - self.takes)
-            raise NetworkFailed(f"no answer to {call} within 10 s")
+            raise ReplyLost(f"no answer to {call} within 10 s")
         return pair
 
     def pair(self, *, new: bool = True, says_user: bool = True) -> TokenPair:

@@ -12,7 +12,6 @@ not at all; who added a lock takes it back by ``replace`` with its own text expe
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections.abc import Awaitable, Mapping
@@ -21,6 +20,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.cache.limit import call_limit
 from notifyws.errors import CacheFailed, ConfigurationError
 
 __all__ = ["RedisCache"]
@@ -146,8 +146,8 @@ class RedisCache:
                 protocol=2,  # no HELLO: one round trip less, and Redis 5 as well
                 driver_info=None,  # nor CLIENT SETINFO
                 retry=Retry(NoBackoff(), 0),
-                socket_timeout=CALL_TIMEOUT,
-                socket_connect_timeout=CALL_TIMEOUT,
+                socket_timeout=None,  # the limit is ours
+                socket_connect_timeout=None,
             )
             pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError):
@@ -213,7 +213,7 @@ class RedisCache:
 
     async def _bounded(self, call: Awaitable[Any]) -> Any:
         try:
-            async with asyncio.timeout(CALL_TIMEOUT):
+            async with call_limit():
                 return await call
         except Exception as error:
             raise self._failure(error) from error

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.cache import Entry
+from notifyws.cache.limit import call_limit
 from notifyws.cache.sqlite_store import SqliteStore
 from notifyws.errors import CacheFailed
 
@@ -73,7 +74,7 @@ class SqliteCache:
     async def _run(self, call: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(CALL_TIMEOUT):
+            async with call_limit():
                 return await loop.run_in_executor(self._thread, call)
         except TimeoutError as error:
             raise CacheFailed(
