@@ -68,7 +68,7 @@ NOTE = st.fixed_dictionaries(
     {"type": st.one_of(st.sampled_from(["error", "gap", "trip_update"]), TEXT)},
     optional={
         **{name: st.one_of(TEXT, VALUE) for name in ("title", "message", "link")},
-        **{name: VALUE for name in ("id", "data", "timestamp", "payload")},
+        **dict.fromkeys(("id", "data", "timestamp", "payload"), VALUE),
     },
 )
 JSON = st.one_of(NOTE, VALUE).flatmap(
@@ -82,7 +82,7 @@ OURS = re.compile(
     r"|\x1b\\"  # end what was left open, when we leave
     r"|\x1b\[[0-9;]*m"  # colour and weight
     r"|\x1b\]8;;(?:(?:https?|mailto):[!-~]*)?\x1b\\"  # hyperlinks
-    r"|\r(?=\x1b|$)"  # back to the start of the footer
+    r"|\r(?=\r?\x1b|$)"  # back to the start of the footer
 )
 FORBIDDEN = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e"
