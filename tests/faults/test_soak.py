@@ -346,7 +346,6 @@ def soak_with(seed: int, hours: float, *, resume: bool) -> None:
 
 async def story(seed: int, hours: float, resume: bool) -> None:
     scene = await soak(seed, hours, resume=resume)
-    print(f"seed {seed}: {scene.sent} sent, {scene.lay_in_gaps} in gaps", scene.faults)
     assert scene.shown > scene.lay_in_gaps
 
 
