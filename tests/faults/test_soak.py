@@ -172,7 +172,7 @@ class Soak:
             await asyncio.sleep(self.die.expovariate(0.2))
             self.publish()
 
-    async def fault(self) -> None:
+    async def fault(self) -> None:  # noqa: PLR0912 - one list of all that may happen
         """Let something happen to the network, the server, the host or the reader."""
         die, server = self.die, self.server
         kind = die.choice(FAULTS)
