@@ -1,0 +1,365 @@
+"""A day of random faults: nothing goes missing in silence, and nothing grows."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import tracemalloc
+from collections import deque
+from datetime import datetime
+
+import pytest
+
+from notifyws.cache.fallback import FallbackCache
+from notifyws.cache.memory import MemoryCache
+from notifyws.delivery import Inbox
+from notifyws.errors import CacheFailed, NetworkFailed, NotifyError
+from notifyws.events import Gap
+from notifyws.intake import Intake
+from notifyws.link import Keepalive
+from notifyws.models import Account, Notification
+from notifyws.protocol.opening import Opening
+from notifyws.protocol.profile import Rule
+from notifyws.protocol.resume import Cursor
+from notifyws.protocol.rules import Rules
+from notifyws.protocol.verdicts import Verdicts
+from notifyws.reconnect import Policy, Reconnector
+from notifyws.session import Session, Speech
+from notifyws.tokens import Keeper
+from tests.support.scripted import (
+    DOWN,
+    Close,
+    NewsServer,
+    ScriptedIssuer,
+    Visit,
+    answers,
+    fails,
+    warm,
+)
+from tests.support.virtual import VirtualWorld, in_virtual_time, now, turns
+
+URL = "wss://ws.example.com"
+ACCOUNT = Account("https://ws.example.com", "default", "alice")
+RULES = Rules([Rule(match={"type": "gap"}, then="gap"), Rule(then="notification")])
+HOUR = 3600.0
+WINDOW = HOUR / 2
+"""Virtual seconds after which the books are balanced and begun anew."""
+OUTAGE = 400.0
+"""Seconds: the longest Retry-After that is obeyed, and what leads to it."""
+TOLERANCE = 0.001
+"""A gap is told in milliseconds."""
+
+RETRIED = [1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 3001, 4000, 4399]
+RENEWED = [3000, 4401, 1008]
+COUNTED = [1002, 1003, 1007, 1009, 1010]
+FAULTS = [
+    *["retried close", "renewed close", "counted close", "cut", "hole", "refused"],
+    *["401", "busy", "slow opening", "sleep", "clock", "slow reader", "flood"],
+    *["cache", "issuer", "fine"],
+]
+
+
+class SoakServer(NewsServer):
+    """Its openings meet what is laid out for each of them, then the weather."""
+
+    def __init__(self, *, keeps: int) -> None:
+        super().__init__(keeps=keeps)
+        self.next: deque[Visit] = deque()
+
+    def next_visit(self) -> Visit:
+        return self.next.popleft() if self.next else self.weather
+
+    def forget(self) -> None:
+        """Keep no more of what was said than is needed."""
+        self.channels[:] = self.open
+        self.openings.clear()
+        self.dialled_at.clear()
+        for channel in self.channels:
+            channel.read_at.clear()
+            channel.pinged_at.clear()
+
+
+class FlakyCache(MemoryCache):
+    """A cache that is down at times."""
+
+    down = False
+
+    async def read(self, account, *names):
+        if self.down:
+            raise CacheFailed("down")
+        return await super().read(account, *names)
+
+    async def replace(self, account, entries, *, expect):
+        if self.down:
+            raise CacheFailed("down")
+        return await super().replace(account, entries, expect=expect)
+
+
+def unix(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Soak:
+    """A listener, its server, and the books of what was sent, shown and said."""
+
+    def __init__(self, seed: int, *, resume: bool) -> None:
+        self.die = random.Random(seed)
+        self.clock = VirtualWorld(seed)
+        world = self.clock.world
+        self.server = SoakServer(keeps=self.die.choice([50, 400]))
+        self.issuer = ScriptedIssuer(takes=0.05)
+        self.primary = FlakyCache(now)
+        self.cache = FallbackCache(self.primary, lambda text: None, now)
+        keeper = Keeper(
+            ACCOUNT, self.cache, self.issuer, world, username="alice", password="right"
+        )
+        self.inbox: Inbox = Inbox(64, 1 << 20)
+        self.intake = Intake(RULES, self.inbox, Cursor(can_resume=resume), world)
+        self.intake.observers.append(self._hear)
+
+        def opening(token: str, last_id: int | str | None) -> Opening:
+            asked = f"?since={last_id}" if resume and last_id is not None else ""
+            return Opening(f"{URL}/{asked}", {"Authorization": f"Bearer {token}"})
+
+        self.session = Session(
+            Reconnector(Policy(), world.dice),
+            keeper,
+            self.server.dial,
+            Speech(URL, opening, Verdicts()),
+            self.intake,
+            world,
+            Keepalive(),
+        )
+        self.pause = 0.0
+        self.born: dict[int, tuple[float, float]] = {}
+        self.jumped_at: list[float] = []
+        self.gaps: list[tuple[float, float, float]] = []
+        self.faults: dict[str, int] = dict.fromkeys(FAULTS, 0)
+        self.last_shown = self.sent = self.shown = self.lay_in_gaps = 0
+
+    def _hear(self, event) -> None:
+        if isinstance(event, Gap):
+            assert event.start <= event.end
+            self.gaps.append((unix(event.start), unix(event.end), now()))
+
+    async def run(self) -> None:
+        await warm(self.cache, ACCOUNT, self.issuer.pair())
+        await self.session.run()
+
+    async def read(self) -> None:
+        while burst := await self.inbox.get():
+            for each in burst:
+                if isinstance(each, Notification):
+                    self._show(int(each.id))
+            await asyncio.sleep(self.pause)
+
+    def _show(self, ident: int) -> None:
+        assert ident > self.last_shown, f"{ident} came after {self.last_shown}"
+        self.last_shown = ident
+        del self.born[ident]
+        self.shown += 1
+
+    def publish(self) -> None:
+        self.server.publish()
+        self.born[len(self.server.news)] = (self.clock.world.wall(), now())
+        self.sent += 1
+
+    async def publish_for(self, seconds: float) -> None:
+        end = now() + seconds
+        while now() < end:
+            await asyncio.sleep(self.die.expovariate(0.2))
+            self.publish()
+
+    async def fault(self) -> None:  # noqa: PLR0912 - one list of all that may happen
+        """Let something happen to the network, the server, the host or the reader."""
+        die, server = self.die, self.server
+        kind = die.choice(FAULTS)
+        self.faults[kind] += 1
+        match kind:
+            case "retried close":
+                server.cut(Close(die.choice(RETRIED)))
+            case "renewed close":
+                server.cut(Close(die.choice(RENEWED)))
+            case "counted close":
+                server.cut(Close(die.choice(COUNTED)))
+            case "cut":
+                server.cut()
+            case "hole":
+                server.swallow()
+            case "refused":
+                server.next.extend([DOWN] * die.randint(1, 6))
+                server.cut()
+            case "401":
+                server.next.append(answers(401))
+                server.cut()
+            case "busy":
+                status = die.choice([408, 425, 429, 500, 502, 503])
+                server.next.append(answers(status, die.choice([None, 5, 60, 900])))
+                server.cut(Close(1013))
+            case "slow opening":
+                server.next.append(fails(DOWN.error, after=10))
+                server.cut()
+            case "sleep":
+                self.clock.suspended += die.uniform(5, 5000)
+                if die.random() < 0.5:
+                    server.swallow()
+            case "clock":
+                self.clock.wall_offset += die.choice([-3600, -1, 1, 3600])
+                self.jumped_at.append(now())
+            case "slow reader":
+                self.pause = die.uniform(0.5, 20)
+            case "flood":
+                for _ in range(die.randint(20, 200)):
+                    self.publish()
+            case "cache":
+                self.primary.down = True
+            case "issuer":
+                failed = NetworkFailed("the HTTP side is down", "look at it")
+                self.issuer.problems["refresh"] = [failed]
+                self.issuer.problems["login"] = [failed]
+                server.cut(Close(4401))
+
+    async def window(self) -> None:
+        """Half an hour of faults, then peace, then the books must balance."""
+        end = now() + WINDOW
+        while now() < end - 400:
+            await self.publish_for(self.die.uniform(2, 60))
+            await self.fault()
+            await self.publish_for(self.die.uniform(2, 90))
+            self.pause, self.primary.down = 0.0, False
+        self.server.next.clear()
+        self.issuer.problems.clear()
+        await self._settled()
+        self._balance()
+        await asyncio.sleep(max(0.0, end - now()))
+
+    async def _settled(self) -> None:
+        """Wait until it has been in step for half a minute and every wait is over."""
+        await asyncio.sleep(60)
+        for _ in range(100):
+            if self.server.open and not len(self.inbox) and self.session.link:
+                break
+            await asyncio.sleep(5)
+        await asyncio.sleep(40)
+
+    def _balance(self) -> None:
+        for ident, (wall, at) in self.born.items():
+            assert self._was_said(ident, wall, at), (ident, wall, at, self.gaps)
+        self.lay_in_gaps += len(self.born)
+        self.born.clear()
+        self.gaps.clear()
+        self.jumped_at.clear()
+        self.server.forget()
+        for name in ("logins", "refreshes", "logouts"):
+            getattr(self.issuer, name).clear()
+
+    def _was_said(self, ident: int, wall: float, at: float) -> bool:
+        frame = self.server.note(ident)
+        offset = wall - at
+        read = [channel.read_at.get(frame) for channel in self.server.channels]
+        moments = [wall, *(offset + moment for moment in read if moment is not None)]
+        return any(
+            any(start - TOLERANCE <= each <= end + TOLERANCE for each in moments)
+            or self._jumped_within(at, told)
+            for start, end, told in self.gaps
+            if told >= at
+        )
+
+    def _jumped_within(self, at: float, told: float) -> bool:
+        """Tell whether the clock was set in the same outage.
+
+        A gap's ends are wall time; one that the clock was set back in is told too
+        short, as it begins at its end. An outage lasts OUTAGE at most.
+        """
+        return any(at - OUTAGE <= jump <= told for jump in self.jumped_at)
+
+
+class Sizes:
+    """What must not grow, at one moment."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        loop = asyncio.get_running_loop()
+        self.tasks = len(asyncio.all_tasks())
+        self.timers = len(loop._scheduled)  # no public way to count them
+        self.descriptors = len(os.listdir("/dev/fd"))
+        self.memory = tracemalloc.get_traced_memory()[0]
+
+    def __repr__(self) -> str:
+        return str(vars(self))
+
+
+async def soak(seed: int, hours: float, *, resume: bool) -> Soak:
+    scene = Soak(seed, resume=resume)
+    running = asyncio.create_task(scene.run())
+    reading = asyncio.create_task(scene.read())
+    await turns(10)
+    windows = int(hours * HOUR / WINDOW)
+    sizes = []
+    for number in range(windows):
+        await scene.window()
+        assert not running.done(), running
+        # the server's own book of births is no part of what is measured
+        scene.server.news = _Births(len(scene.server.news))
+        if number >= windows // 4:
+            sizes.append(Sizes())
+    scene.session.stop()
+    await running
+    await reading
+    assert scene.sent == scene.shown + scene.lay_in_gaps
+    assert scene.server.most_open == 1
+    assert_no_growth(sizes)
+    return scene
+
+
+class _Births(dict):
+    """The births of many, of which only the number is still known."""
+
+    def __init__(self, before: int) -> None:
+        super().__init__()
+        self._before = before
+
+    def __len__(self) -> int:
+        return self._before + super().__len__()
+
+
+def assert_no_growth(sizes: list[Sizes]) -> None:
+    first, last = sizes[0], sizes[-1]
+    assert last.tasks <= max(first.tasks, 8), sizes
+    assert last.timers <= max(first.timers, 100), sizes
+    assert last.descriptors <= first.descriptors, sizes
+    assert last.memory - first.memory < 4_000_000, sizes
+
+
+def soak_with(seed: int, hours: float, *, resume: bool) -> None:
+    tracemalloc.start()
+    try:
+        in_virtual_time(story)(seed, hours, resume)
+    except (AssertionError, NotifyError, KeyError) as error:
+        error.add_note(f"seed {seed}, {hours} h, resume={resume}")
+        raise
+    finally:
+        tracemalloc.stop()
+
+
+async def story(seed: int, hours: float, resume: bool) -> None:
+    scene = await soak(seed, hours, resume=resume)
+    assert scene.shown > scene.lay_in_gaps
+
+
+@pytest.mark.fault(46, 16)
+@pytest.mark.parametrize("resume", [True, False])
+def test_two_hours_of_random_faults_lose_nothing_in_silence(resume):
+    soak_with(1, 2, resume=resume)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(46, 16)
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_day_of_random_faults_loses_nothing_in_silence_and_nothing_grows(
+    seed, resume
+):
+    soak_with(seed, 24, resume=resume)
