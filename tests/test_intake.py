@@ -8,7 +8,7 @@ import pytest
 
 from notifyws.delivery import ANNOUNCEMENTS, Inbox
 from notifyws.events import Failure, Gap
-from notifyws.intake import LONGEST, PATIENCE, Frame, Intake, NoRoom
+from notifyws.intake import LONGEST, PATIENCE, UNNOTICED, Frame, Intake, NoRoom, Since
 from notifyws.models import Notification
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.resume import Cursor
@@ -144,7 +144,7 @@ async def test_a_frame_of_no_interest_is_told_to_nobody():
 async def test_the_server_s_gap_begins_where_the_connection_was_interrupted():
     desk = Desk()
     await asyncio.sleep(9)
-    desk.intake.interrupted_at = AT.format(4)
+    desk.intake.interrupted_at = Since(AT.format(4))
     desk.take('{"type":"gap"}')
     (gap,) = await desk.read()
     assert (gap.start, gap.end, gap.recovered) == (AT.format(4), AT.format(9), False)
@@ -162,19 +162,52 @@ async def test_the_server_s_gap_without_an_interruption_is_now():
 async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
     desk = Desk()
     desk.clock.wall_offset = 50
-    desk.intake.interrupted_at = desk.intake.now()
+    desk.intake.interrupted_at = Since(desk.intake.now())
     desk.clock.wall_offset = 20
     desk.take('{"type":"gap"}')
-    desk.intake.gap(AT.format(10), "why")
+    desk.intake.gap(Since(AT.format(10)), "why")
     gaps = [(gap.start, gap.end) for gap in await desk.read()]
     assert gaps == [(AT.format(20), AT.format(20)), (AT.format(10), AT.format(20))]
+
+
+@in_virtual_time
+async def test_a_gap_is_as_long_as_it_took_though_the_clock_was_set_back():
+    desk = Desk()
+    await asyncio.sleep(30)
+    since = desk.intake.since(desk.clock.world.wall() - 5)
+    assert since.text == AT.format(25)
+    await asyncio.sleep(10)
+    desk.clock.wall_offset = -20
+    desk.intake.gap(since, "why")
+    (gap,) = await desk.read()
+    assert (gap.start, gap.end) == (AT.format(5), AT.format(20))
+
+
+@in_virtual_time
+async def test_a_clock_set_forward_makes_a_gap_longer_and_never_shorter():
+    desk = Desk()
+    since = desk.intake.since(desk.clock.world.wall())
+    await asyncio.sleep(2)
+    desk.clock.wall_offset = 20
+    desk.intake.gap(since, "why")
+    (gap,) = await desk.read()
+    assert (gap.start, gap.end) == (AT.format(0), AT.format(22))
+
+
+@in_virtual_time
+async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
+    desk = Desk()
+    await asyncio.sleep(10)
+    for heard in (100.0, -3600.0):
+        since = desk.intake.since(desk.clock.world.wall() + heard)
+        assert since.at == now() - UNNOTICED
 
 
 @in_virtual_time
 async def test_a_gap_is_told_however_many_events_wait():
     desk = Desk()
     desk.take(*["nonsense"] * (ANNOUNCEMENTS + 1))
-    desk.intake.gap(AT.format(0), "why")
+    desk.intake.gap(Since(AT.format(0)), "why")
     told = await desk.read()
     assert len(told) == ANNOUNCEMENTS + 1
     assert told[-1] == Gap(AT.format(0), AT.format(0), "why")

@@ -32,9 +32,9 @@ from notifyws.protocol.rules import (
     ServerGap,
     Word,
 )
-from notifyws.world import World, utc_text
+from notifyws.world import World, steady, utc_text
 
-__all__ = ["Frame", "Intake", "Item", "NoRoom"]
+__all__ = ["Frame", "Intake", "Item", "NoRoom", "Since"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Frame:
 Item = Notification | Event | Frame
 
 
+UNNOTICED = 60.0
+"""Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
 PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
 LONGEST = 1000
@@ -70,6 +72,19 @@ class Keeping(Protocol):
 
     def keep(self, notification: Notification, number: int | None) -> None: ...
     def passed(self, ident: str | int | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Since when something may be missing.
+
+    Args:
+        text: RFC 3339 UTC, as the wall clock said then.
+        at: the same on the steady clock; ``None`` for what an earlier process noted.
+    """
+
+    text: str
+    at: float | None = None
 
 
 class NoRoom(Exception):
@@ -107,10 +122,10 @@ class Intake:
         self._selection = selection
         self._keeping = keeping
         self._dropped = 0
-        self._dropping_since = ""
+        self._dropping_since: Since | None = None
         self._until_room: asyncio.Task[None] | None = None
         self.cursor = cursor
-        self.interrupted_at: str | None = None
+        self.interrupted_at: Since | None = None
         self.observers: list[Callable[[Event], None]] = []
         self.on_server_error: Callable[[ServerError], None] | None = None
         self.on_acknowledged: Callable[[Acknowledged], None] | None = None
@@ -130,13 +145,27 @@ class Intake:
             observer(event)
         self._inbox.announce(event, vital=isinstance(event, Gap))
 
-    def gap(self, start: str, reason: str) -> None:
+    def since(self, heard_at: float) -> Since:
+        """Return when the server was heard last, on both clocks.
+
+        Args:
+            heard_at: unix seconds. When that cannot be, the wall clock was set since,
+                and it was as long ago as a dead line can go unnoticed.
+        """
+        age = self._world.wall() - heard_at
+        age = age if 0 <= age <= UNNOTICED else UNNOTICED
+        return Since(utc_text(heard_at), steady(self._world) - age)
+
+    def gap(self, start: Since, reason: str) -> None:
         """Tell that from ``start`` to now notifications may have been missed.
 
-        The wall clock may have been set back since; then it began now.
+        The wall clock may have been set back since; then it began as long before now
+        as time has passed.
         """
-        now = self.now()
-        self.tell(Gap(min(start, now), now, reason))
+        wall = self._world.wall()
+        passed = 0.0 if start.at is None else steady(self._world) - start.at
+        now, floor = utc_text(wall), utc_text(wall - passed)
+        self.tell(Gap(min(start.text, floor), now, reason))
 
     def take(self, frame: str | bytes) -> Awaitable[None] | None:
         """Take a frame in; return what to await before the next one, if anything.
@@ -265,7 +294,7 @@ class Intake:
                     self.on_server_error(arrival)
             case ServerGap():
                 reason = "the server no longer keeps all of what was missed"
-                self.gap(self.interrupted_at or self.now(), reason)
+                self.gap(self.interrupted_at or Since(self.now()), reason)
             case Acknowledged():
                 if self.on_acknowledged is not None:
                     self.on_acknowledged(arrival)
@@ -286,7 +315,8 @@ class Intake:
             self._drop(self.now())
 
     def _drop(self, arrived: str) -> None:
-        self._dropping_since = self._dropping_since or arrived
+        if self._dropping_since is None:
+            self._dropping_since = Since(arrived, steady(self._world))
         self._dropped += 1
         if self._until_room is None or self._until_room.done():
             self._until_room = asyncio.create_task(self._say_once_there_is_room())
@@ -296,8 +326,8 @@ class Intake:
         self._say_what_was_dropped()
 
     def _say_what_was_dropped(self) -> None:
-        if self._dropped:
+        if self._dropping_since is not None:
             reason = f"{self._dropped} dropped: whoever reads them is too slow"
             start = self._dropping_since
-            self._dropped, self._dropping_since = 0, ""
+            self._dropped, self._dropping_since = 0, None
             self.gap(start, reason)

@@ -360,7 +360,7 @@ class Runtime:
             selection: which notifications are wanted.
             outbox: keeps them, and knows where a durable listener stood.
         """
-        from notifyws.intake import Intake
+        from notifyws.intake import Intake, Since
         from notifyws.keeping import Past
         from notifyws.protocol.frames import decoder
         from notifyws.protocol.resume import Cursor
@@ -392,7 +392,8 @@ class Runtime:
             selection=selection,
             keeping=outbox,
         )
-        intake.interrupted_at = past.standing.heard_at or None
+        if past.standing.heard_at:
+            intake.interrupted_at = Since(past.standing.heard_at)
         return intake
 
     @property

@@ -30,7 +30,7 @@ from notifyws.errors import (
 from notifyws.events import Event
 from notifyws.handing import checked_name
 from notifyws.handlers import Handlers
-from notifyws.intake import Item
+from notifyws.intake import Item, Since
 from notifyws.models import HandOn, Message, Notification
 from notifyws.reconnect import State
 from notifyws.runtime import Runtime
@@ -365,12 +365,13 @@ class NotificationService:
             there = await shared.read() if shared else None
             if there is not None and there.moved_at > outbox.standing.moved_at:
                 outbox.standing = there
-                intake.interrupted_at = there.heard_at or None
+                if there.heard_at:
+                    intake.interrupted_at = Since(there.heard_at)
                 if there.last_id is not None:
                     intake.cursor.begin_at(there.last_id)
             self._shared = shared
         self._inbox.on_settled = outbox.settled
-        outbox.on_gap = intake.gap
+        outbox.on_gap = lambda start, reason: intake.gap(Since(start), reason)
         outbox.on_moved = self._share
         outbox.heard_at = self._heard_at
         outbox.start()

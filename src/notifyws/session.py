@@ -31,7 +31,7 @@ from notifyws.events import (
     Reconnecting,
 )
 from notifyws.held import Obtained
-from notifyws.intake import Intake, NoRoom
+from notifyws.intake import Intake, NoRoom, Since
 from notifyws.link import Dial, Keepalive, Link
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.rules import (
@@ -66,7 +66,7 @@ from notifyws.reconnect import (
 )
 from notifyws.reconnect import Event as Fact
 from notifyws.renewal import Renewer, Schedule
-from notifyws.world import World, doze, utc_text
+from notifyws.world import World, doze
 
 __all__ = ["Opener", "Session", "Speech", "Tokens"]
 
@@ -146,7 +146,7 @@ class Session:
         self._stopping = asyncio.Event()
         self._next_token: Obtained | None = None
         self._problem: NotifyError | None = None
-        self._down_since: str | None = None
+        self._down_since: Since | None = None
         self._opened_at = 0.0
         self.intake = intake
         self.link: Link | None = None
@@ -325,7 +325,7 @@ class Session:
                 link.fail(TokenRefused(f"the server does not accept the token{said}"))
 
     def _lost(self, link: Link, lost: NetworkFailed) -> Fact:
-        self._down_since = utc_text(link.heard_at)
+        self._down_since = self.intake.since(link.heard_at)
         self._note_interruption(link)
         if isinstance(lost, ConnectionLost):
             self.intake.tell(Disconnected(lost.code, lost.reason))
@@ -338,7 +338,7 @@ class Session:
         assert self.link is not None
         reason = "whoever reads the notifications is too slow; resuming when it can"
         left_at = self._world.now()
-        self._down_since = utc_text(self.link.heard_at)
+        self._down_since = self.intake.since(self.link.heard_at)
         self._note_interruption(self.link)
         self.intake.tell(Disconnected(1000, reason))
         await self._leave(1000, "")
@@ -353,7 +353,7 @@ class Session:
         """
         brief = self._world.now() - self._opened_at < REPLAY
         if self.intake.interrupted_at is None or not brief:
-            self.intake.interrupted_at = utc_text(link.heard_at)
+            self.intake.interrupted_at = self.intake.since(link.heard_at)
 
     async def _leave(self, code: int, reason: str) -> None:
         link, self.link = self.link, None

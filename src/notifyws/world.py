@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-__all__ = ["World", "doze", "elapse", "utc_text"]
+__all__ = ["World", "doze", "elapse", "steady", "utc_text"]
 
 TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
@@ -57,3 +57,8 @@ def utc_text(unix_seconds: float) -> str:
     """Return a moment as RFC 3339 UTC text with milliseconds."""
     moment = datetime.fromtimestamp(unix_seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def steady(world: World) -> float:
+    """Return seconds on a clock that nobody sets and that goes on during sleep."""
+    return world.now() + world.suspended()

@@ -46,8 +46,6 @@ RULES = Rules([Rule(match={"type": "gap"}, then="gap"), Rule(then="notification"
 HOUR = 3600.0
 WINDOW = HOUR / 2
 """Virtual seconds after which the books are balanced and begun anew."""
-OUTAGE = 400.0
-"""Seconds: the longest Retry-After that is obeyed, and what leads to it."""
 TOLERANCE = 0.001
 """A gap is told in milliseconds."""
 
@@ -134,7 +132,6 @@ class Soak:
         )
         self.pause = 0.0
         self.born: dict[int, tuple[float, float]] = {}
-        self.jumped_at: list[float] = []
         self.gaps: list[tuple[float, float, float]] = []
         self.faults: dict[str, int] = dict.fromkeys(FAULTS, 0)
         self.last_shown = self.sent = self.shown = self.lay_in_gaps = 0
@@ -207,7 +204,6 @@ class Soak:
                     server.swallow()
             case "clock":
                 self.clock.wall_offset += die.choice([-3600, -1, 1, 3600])
-                self.jumped_at.append(now())
             case "slow reader":
                 self.pause = die.uniform(0.5, 20)
             case "flood":
@@ -250,7 +246,6 @@ class Soak:
         self.lay_in_gaps += len(self.born)
         self.born.clear()
         self.gaps.clear()
-        self.jumped_at.clear()
         self.server.forget()
         for name in ("logins", "refreshes", "logouts"):
             getattr(self.issuer, name).clear()
@@ -262,18 +257,10 @@ class Soak:
         moments = [wall, *(offset + moment for moment in read if moment is not None)]
         return any(
             any(start - TOLERANCE <= each <= end + TOLERANCE for each in moments)
-            or self._jumped_within(at, told)
+            or told - (end - start) - TOLERANCE <= at  # the clock was set meanwhile
             for start, end, told in self.gaps
             if told >= at
         )
-
-    def _jumped_within(self, at: float, told: float) -> bool:
-        """Tell whether the clock was set in the same outage.
-
-        A gap's ends are wall time; one that the clock was set back in is told too
-        short, as it begins at its end. An outage lasts OUTAGE at most.
-        """
-        return any(at - OUTAGE <= jump <= told for jump in self.jumped_at)
 
 
 class Sizes:
