@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from tests.e2e.support import PATIENCE, Home
+from tests.e2e.support import Home
+from tests.support.aio import InAThread
 from tests.support.httpd import Httpd, Story, httpd
 
 QUICK = {
@@ -19,24 +17,6 @@ QUICK = {
     "NOTIFYWS_PING_TIMEOUT": "0.5",
 }
 """Settings for which nobody has to wait long."""
-
-
-class InAThread:
-    """A loop in a thread, for servers whose clients are processes."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-
-    def do(self, coroutine: Any) -> Any:
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return future.result(PATIENCE)
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE)
-        self._loop.close()
 
 
 @contextmanager

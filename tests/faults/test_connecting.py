@@ -9,7 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from notifyws.events import Connected, Connecting, Reconnecting
-from tests.e2e.support import Home, Server, until
+from tests.e2e.support import Home
 from tests.faults.support import QUICK, peak, scripted
 from tests.support.httpd import answer, json_answer, says, silence
 from tests.support.scripted import DOWN, Close, accepts
@@ -200,10 +200,12 @@ def issues(*refused: str):
         request = await peer.request()
         if request.target.startswith("/auth/"):
             count += 1
-            return await peer.write(json_answer({"accessToken": f"a{count}", **PAIR}))
+            await peer.write(json_answer({"accessToken": f"a{count}", **PAIR}))
+            return
         token = request.headers["authorization"].removeprefix("Bearer ")
         if token in refused:
-            return await peer.write(answer(401))
+            await peer.write(answer(401))
+            return
         await peer.upgrade(request)
         await peer.say('{"type":"t","title":"hello"}')
         await peer.hang()
@@ -327,7 +329,8 @@ def test_closing_for_the_token_over_and_over_is_three_connects_and_the_end(home:
         if request.target.startswith("/auth/"):
             number = len(server.requests)
             pair = {"accessToken": f"a{number}", **PAIR}
-            return await peer.write(json_answer(pair))
+            await peer.write(json_answer(pair))
+            return
         await peer.upgrade(request)
         await peer.close(4401, "no")
 
