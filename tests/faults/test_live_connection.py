@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -14,16 +15,18 @@ import pytest
 
 import notifyws
 from notifyws.errors import AuthenticationFailed, ConnectionLost
-from notifyws.events import Disconnected
-from tests.e2e.support import Home, until
+from notifyws.events import Connected, Disconnected, Gap
+from tests.e2e.support import Home, Server, until
 from tests.faults.support import QUICK, scripted
 from tests.support.httpd import CLOSE, TEXT, framed, json_answer, silence
 from tests.support.proxy import Proxy, proxy
 from tests.support.scripted import (
+    CUT,
     DOWN,
     HOLE,
     Close,
     NewsServer,
+    ScriptedServer,
     accepts,
     note,
 )
@@ -190,7 +193,7 @@ def test_tls_cut_without_notice_is_a_reconnect(home: Home, tmp_path):
 @pytest.mark.fault(14)
 @pytest.mark.parametrize("ways", [("up",), ("down",), ("up", "down")])
 def test_a_black_hole_is_noticed_within_interval_and_time_out(home, server, ways):
-    with proxy(server.port) as (one, thread):
+    with proxy(server.port) as (one, _):
         through(home, one)
         listener = home.listen()
         for way in ways:
@@ -402,3 +405,114 @@ def test_a_second_signal_forces(home: Home):
         listener.signal(signal.SIGTERM)
         assert listener.wait() == -signal.SIGTERM
         assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.fault(18)
+@in_virtual_time
+async def test_a_token_that_expires_while_connected_ends_nothing_by_default():
+    scene = Scene(accepts(3000.0, note(1), 1000.0, CUT))
+    await scene.stop_after(4010)
+    assert len(scene.server.openings) == 2
+    assert scene.server.bearers[1] != scene.server.bearers[0]
+    assert scene.shown == [1]
+    assert scene.of(Gap) == []
+    assert len(scene.of(Connected)) == 2
+
+
+class Publisher:
+    """Publishes numbered notifications steadily, from a thread."""
+
+    def __init__(self, server: Server, rate: int) -> None:
+        self._server, self._rate = server, rate
+        self._done = threading.Event()
+        self.count = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Publisher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._done.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        while not self._done.wait(0.02):
+            due = int((time.monotonic() - began) * self._rate)
+            self._server.notify(*range(self.count, due))
+            self.count = max(self.count, due)
+
+
+def renewing_by_a_new_socket(home: Home) -> str:
+    folder = Path(notifyws.__file__).with_name("profiles")
+    text = (folder / "default.toml").read_text().replace('"default"', '"own"', 1)
+    (home.path / "own.toml").write_text(text + '\n[renewal]\nhow = "reconnect"\n')
+    return "./own.toml"
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize("rotations", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_rotations_at_100_a_second_lose_nothing_and_repeat_nothing(
+    home: Home, rotations
+):
+    server = Server(access_ttl=2.0)
+    try:
+        home.use(server)
+        listener = home.listen("--events", "--profile", renewing_by_a_new_socket(home))
+        with Publisher(server, 100) as publisher:
+            until(lambda: server.stats["refreshes"] >= rotations, "rotations")
+            until(lambda: server.stats["connections"] > rotations, "new sockets")
+            time.sleep(0.3)
+        last = f'"title":"{publisher.count - 1}"'
+        until(lambda: last in listener.out.text, "the last one")
+        lines = [json.loads(line) for line in listener.out.lines]
+        assert titles(lines) == [str(n) for n in range(publisher.count)]
+        assert publisher.count > 100 * rotations
+        assert [line["event"] for line in lines if "event" in line] == [
+            "connecting",
+            "connected",
+        ]
+        closes = server.stats["closes"]
+        assert closes
+        assert {each["code"] for each in closes} == {1000}
+    finally:
+        home.leave()
+        server.stop()
+
+
+@pytest.mark.fault(19)
+@in_virtual_time
+async def test_200_listeners_do_not_come_back_in_lock_step_from_a_restart():
+    server = ScriptedServer()
+    scenes = [Scene(server=server, dice=seed) for seed in range(200)]
+    await asyncio.sleep(60)
+    came_first = len(server.dialled_at)
+    for channel in server.channels:
+        channel.end(Close(1012))
+    await asyncio.sleep(2)
+    back = sorted(server.dialled_at[came_first:])
+    assert (came_first, len(back)) == (200, 200)
+    tenths = [int((moment - back[0]) * 10) for moment in back]
+    assert len(set(tenths)) == 5
+    assert max(tenths.count(tenth) for tenth in set(tenths)) < 80
+    assert max(back.count(moment) for moment in back) < 3
+    for scene in scenes:
+        assert await scene.stop() is None
+
+
+@pytest.mark.fault(19)
+@in_virtual_time
+async def test_200_listeners_are_spread_at_every_restart():
+    server = ScriptedServer()
+    scenes = [Scene(server=server, dice=seed) for seed in range(200)]
+    await asyncio.sleep(60)
+    for _ in range(2):
+        before = len(server.dialled_at)
+        for channel in server.channels:
+            channel.end(Close(1012))
+        await asyncio.sleep(4)
+        back = server.dialled_at[before:]
+        assert max(back) - min(back) > 0.4
+    for scene in scenes:
+        assert await scene.stop() is None
