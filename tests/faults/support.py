@@ -1,0 +1,51 @@
+"""What tests of faults share: scripted servers for real commands, and their memory."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.e2e.support import Home
+from tests.support.aio import InAThread
+from tests.support.httpd import Httpd, Story, httpd
+
+QUICK = {
+    "NOTIFYWS_RETRY_DELAYS": "0.2",
+    "NOTIFYWS_PING_INTERVAL": "1",
+    "NOTIFYWS_PING_TIMEOUT": "0.5",
+}
+"""Settings for which nobody has to wait long."""
+
+
+@contextmanager
+def scripted(
+    home: Home, story: Story, tls: ssl.SSLContext | None = None, **env: str
+) -> Iterator[Httpd]:
+    """Run a story's server and make it the configured one, with a ready-made token."""
+    thread = InAThread()
+    serving = httpd(story, tls)
+    server = thread.do(serving.__aenter__())
+    home.env |= {
+        "WEBSOCKET_SERVER_URL": server.url,
+        "NOTIFYWS_TOKEN": "ready-made",
+        **QUICK,
+        **env,
+    }
+    try:
+        yield server
+    finally:
+        home.leave()
+        try:
+            thread.do(serving.__aexit__(None, None, None))
+        finally:
+            thread.stop()
+
+
+def peak(pid: int) -> float:
+    """Return the most memory that a process has used, in megabytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmHWM")

@@ -1,0 +1,402 @@
+"""Connecting: what may happen before a socket is open."""
+
+from __future__ import annotations
+
+import socket
+import time
+from email.utils import formatdate
+
+import pytest
+
+from notifyws.events import Connected, Connecting, Reconnecting
+from tests.e2e.support import Home
+from tests.faults.support import QUICK, peak, scripted
+from tests.support.httpd import answer, json_answer, says, silence
+from tests.support.scripted import DOWN, Close, accepts
+from tests.support.tls import Authority
+from tests.support.virtual import in_virtual_time
+from tests.test_session import Scene
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.fault(1)
+@in_virtual_time
+async def test_refused_at_the_start_it_waits_1_2_4_seconds_within_the_jitter():
+    scene = Scene(DOWN, DOWN, DOWN, dice=7)
+    await scene.stop_after(10)
+    first, second, third = scene.delays
+    assert 0.5 <= first <= 1 <= second <= 2 <= third <= 4
+    assert [type(event) for event in scene.told[:8]] == [
+        *(Connecting, Reconnecting) * 3,
+        Connecting,
+        Connected,
+    ]
+
+
+@pytest.mark.fault(1)
+def test_a_server_that_comes_up_later_is_found_and_each_change_is_one_line(home: Home):
+    port = closed_port()
+    home.env |= {"WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{port}", **QUICK}
+    home.env |= {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
+    listener = home.start("listen")
+    listener.says("Reconnecting", times=2)
+    home.serve(port=port)
+    listener.says("Connected")
+    *changes, last = listener.err.lines
+    assert last == f"Connected to 127.0.0.1:{port} as user 42"
+    assert len(changes) % 2 == 1
+    for connecting, waiting in zip(changes[::2], changes[1::2], strict=False):
+        assert connecting.startswith(f"Connecting to 127.0.0.1:{port}")
+        assert waiting.startswith("Reconnecting in 0.")
+        assert "refused the connection" in waiting or "cannot reach" in waiting
+
+
+@pytest.mark.fault(2)
+def test_a_name_that_does_not_resolve_is_named_and_tried_again(home: Home):
+    url = "ws://no.such.host.invalid"
+    listener = home.start("listen", "--url", url, NOTIFYWS_TOKEN="t", **QUICK)
+    listener.says("no.such.host.invalid: the name does not resolve", times=2)
+    assert "Traceback" not in listener.err.text
+    assert listener.process.poll() is None
+
+
+async def drips(peer):
+    await peer.request()
+    await peer.drip(b"HTTP/1.1 101 Switching Protocols\r\n" + b"X: y\r\n" * 99, 0.1)
+
+
+@pytest.mark.fault(3)
+@pytest.mark.parametrize("story", [silence, drips])
+def test_a_handshake_without_end_is_abandoned_in_time(home: Home, story):
+    with scripted(home, story, NOTIFYWS_OPEN_TIMEOUT="0.5") as server:
+        listener = home.start("listen")
+        words = f"{server.host} did not answer within 0.5 s"
+        listener.says(words)
+        listener.says("Connecting", times=2)
+        connecting, waiting = listener.err.times[0], listener.err.times[1]
+        assert 0.4 < waiting - connecting < 0.9
+        assert server.connections >= 1
+
+
+@pytest.mark.fault(4)
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        bytes(range(256)) * 4,
+        b"\x15\x03\x01\x00\x02\x02\x46",
+        answer(101),
+    ],
+    ids=["ssh", "noise", "TLS alert", "a 101 that is none"],
+)
+def test_what_is_no_websocket_is_the_end_at_the_third_time(home: Home, junk):
+    with scripted(home, says(junk)) as server:
+        listener = home.start("listen")
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert "did not answer with a WebSocket" in listener.err.text
+    assert "Traceback" not in listener.err.text
+
+
+async def speaks_first(peer):
+    await peer.write(answer(400))
+
+
+@pytest.mark.fault(4)
+def test_tls_behind_ws_and_plaintext_behind_wss_are_said_and_the_end(home: Home):
+    with scripted(home, silence, Authority().good()) as server:
+        url = f"ws://{server.host}"
+        listener = home.start("listen", "--url", url)
+        assert listener.wait() == 5
+        assert server.connections <= 3
+        assert listener.err.text.count("Connecting") == 3
+    assert "did not answer with a WebSocket" in listener.err.text
+    with scripted(home, speaks_first) as server:
+        listener = home.start("listen", "--url", f"wss://{server.host}")
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert f"{server.host} does not speak TLS" in listener.err.text
+    assert "is it ws:// instead of wss://?" in listener.err.text
+
+
+@pytest.mark.fault(4)
+@pytest.mark.fault(7)
+@pytest.mark.parametrize("status", [200, 403, 404, 410])
+def test_an_answer_that_will_not_change_is_the_end_at_once(home: Home, status):
+    with scripted(home, says(answer(status, b"<html>"))) as server:
+        listener = home.start("listen")
+        assert listener.wait() == 5
+        assert len(server.requests) == 1
+    assert f"answered {status} Said instead of opening a WebSocket" in listener.err.text
+
+
+@pytest.mark.fault(5)
+@pytest.mark.parametrize(
+    ("served", "why"),
+    [
+        ("unknown", "unable to get local issuer"),
+        ("expired", "expired"),
+        ("for_another_host", "IP address mismatch"),
+    ],
+)
+def test_a_wrong_certificate_is_the_end_at_once(home: Home, tmp_path, served, why):
+    trusted = Authority()
+    home.env["NOTIFYWS_CA_FILE"] = str(trusted.write(tmp_path))
+    tls = Authority().good() if served == "unknown" else getattr(trusted, served)()
+    with scripted(home, silence, tls) as server:
+        done = home.run("listen")
+    assert done.returncode == 5
+    assert why in done.stderr
+    assert "hint: trust its authority with NOTIFYWS_CA_FILE=" in done.stderr
+    assert done.stderr.count("Connecting") == 1
+    assert server.requests == []
+
+
+async def greets(peer):
+    await peer.upgrade()
+    await peer.say('{"type":"t","title":"hello"}')
+    await peer.hang()
+
+
+@pytest.mark.fault(5)
+def test_an_authority_of_ones_own_is_trusted_when_it_is_named(home: Home, tmp_path):
+    authority = Authority()
+    ca_file = str(authority.write(tmp_path))
+    with scripted(home, greets, authority.good(), NOTIFYWS_CA_FILE=ca_file):
+        done = home.run("listen", "-n", "1")
+    assert done.returncode == 0
+    assert '"hello"' in done.stdout
+
+
+@pytest.mark.fault(5)
+@pytest.mark.parametrize("text", [None, "no certificate\n"])
+def test_an_authority_that_cannot_be_read_is_exit_2_before_any_network(
+    home: Home, tmp_path, text
+):
+    path = tmp_path / "mine.pem"
+    if text is not None:
+        path.write_text(text)
+    with scripted(home, silence, NOTIFYWS_CA_FILE=str(path)) as server:
+        done = home.run("listen", "--url", f"wss://{server.host}")
+        assert server.connections == 0
+    assert done.returncode == 2
+    assert str(path) in done.stderr
+
+
+PAIR = {"refreshToken": "r", "expiresIn": 900}
+
+
+def issues(*refused: str):
+    """A server that gives numbered tokens, and refuses these by 401."""
+    count = 0
+
+    async def story(peer):
+        nonlocal count
+        request = await peer.request()
+        if request.target.startswith("/auth/"):
+            count += 1
+            await peer.write(json_answer({"accessToken": f"a{count}", **PAIR}))
+            return
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        if token in refused:
+            await peer.write(answer(401))
+            return
+        await peer.upgrade(request)
+        await peer.say('{"type":"t","title":"hello"}')
+        await peer.hang()
+
+    return story
+
+
+LOGS_IN = {
+    "NOTIFYWS_TOKEN": "",
+    "WEBSOCKET_USERNAME": "demo",
+    "WEBSOCKET_PASSWORD": "demo",
+}
+LOGIN, REFRESH, SOCKET = "/auth/login", "/auth/refresh", "/"
+
+
+def asked(server) -> list[str]:
+    return [request.target.partition("?")[0] for request in server.requests]
+
+
+@pytest.mark.fault(6)
+def test_a_stale_token_costs_one_refresh_and_one_immediate_retry(home: Home):
+    with scripted(home, issues("a1"), **LOGS_IN, NOTIFYWS_RETRY_DELAYS="9") as server:
+        assert home.run("token").returncode == 0  # a1, into the cache
+        done = home.run("listen", "-n", "1")
+        assert done.returncode == 0
+        assert asked(server) == [LOGIN, SOCKET, REFRESH, SOCKET]
+
+
+@pytest.mark.fault(6)
+def test_a_token_refused_thrice_is_the_end_and_the_server_sees_no_more(home: Home):
+    story = issues("a1", "a2", "a3", "a4")
+    with scripted(home, story, **LOGS_IN, NOTIFYWS_RETRY_DELAYS="9") as server:
+        assert home.run("token").returncode == 0
+        done = home.run("listen")
+        assert done.returncode == 4
+        assert asked(server) == [LOGIN, SOCKET, REFRESH, SOCKET, LOGIN, SOCKET]
+        shown = [
+            each.headers["authorization"]
+            for each in server.requests
+            if each.target == "/"
+        ]
+    assert shown == ["Bearer a1", "Bearer a2", "Bearer a3"]
+    assert "does not accept a fresh token" in done.stderr
+
+
+@pytest.mark.fault(7)
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 599])
+def test_an_answer_that_may_change_is_retried(home: Home, status):
+    with scripted(home, says(answer(status))):
+        listener = home.start("listen")
+        listener.says("Connecting", times=3)
+        assert f"answered {status}" in listener.err.text
+        assert listener.process.poll() is None
+
+
+@pytest.mark.fault(7)
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ("7", "7 s"),
+        ("date", "40 s"),
+        ("-5", "0.2 s"),
+        ("999999999999999999999999", "300 s"),
+        ("soon\t\xff", "0.2 s"),
+        ("Fri, 99 Foo 99999 99:99:99 GMT", "0.2 s"),
+    ],
+    ids=["seconds", "a date", "negative", "huge", "garbage", "no date"],
+)
+def test_every_kind_of_retry_after_is_taken_with_sense(home: Home, said, waits):
+    if said == "date":
+        said = formatdate(time.time() + 40.5, usegmt=True)
+    refusing = says(answer(503, Retry_After=said))
+    with scripted(home, refusing, NOTIFYWS_JITTER="0"):
+        listener = home.start("listen")
+        listener.says("Reconnecting")
+        waited = float(listener.err.lines[1].split()[2])
+        assert waited == pytest.approx(float(waits.split()[0]), abs=1.01 * (waited > 7))
+        assert "Traceback" not in listener.err.text
+
+
+@pytest.mark.fault(8)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_no_credential_goes_elsewhere(home, status):
+    with scripted(home, silence) as elsewhere:
+        story = says(answer(status, Location=f"{elsewhere.origin}/x"))
+        with scripted(home, story) as server:
+            done = home.run("listen")
+            assert len(server.requests) == 1
+        assert elsewhere.connections == 0
+    assert done.returncode == 5
+    assert f"answered {status}" in done.stderr
+
+
+@pytest.mark.fault(8)
+def test_a_redirect_of_a_login_takes_no_password_elsewhere(home: Home):
+    with scripted(home, silence) as elsewhere:
+        story = says(answer(307, Location=f"{elsewhere.origin}/auth/login"))
+        with scripted(home, story, **LOGS_IN) as server:
+            done = home.run("listen", "--no-reconnect")
+            assert asked(server) == [LOGIN]
+        assert elsewhere.connections == 0
+    assert done.returncode == 5
+    assert "307" in done.stderr
+
+
+@pytest.mark.fault(9)
+@pytest.mark.parametrize("code", [1000, 1001, 1005, 1006, 1011])
+@in_virtual_time
+async def test_accepting_and_closing_over_and_over_is_at_most_5_connects_in_15_s(code):
+    scene = Scene(then=accepts(Close(code)), dice=(0.999,))
+    await scene.stop_after(15)
+    assert len(scene.server.openings) <= 5
+    assert scene.delays == sorted(scene.delays)
+    assert len(set(scene.delays)) > 2
+
+
+@pytest.mark.fault(9)
+def test_closing_for_the_token_over_and_over_is_three_connects_and_the_end(home: Home):
+    async def closes(peer):
+        request = await peer.request()
+        if request.target.startswith("/auth/"):
+            number = len(server.requests)
+            pair = {"accessToken": f"a{number}", **PAIR}
+            await peer.write(json_answer(pair))
+            return
+        await peer.upgrade(request)
+        await peer.close(4401, "no")
+
+    with scripted(home, closes, **LOGS_IN) as server:
+        assert home.run("token").returncode == 0
+        done = home.run("listen")
+        assert done.returncode == 4
+        assert asked(server).count(SOCKET) == 3
+
+
+FLOODS = {
+    "50 MB": (b"x" * (50 << 20), {}),
+    "200 headers": (b"", {f"X-{n}": "y" for n in range(200)}),
+    "64 KiB line": (b"", {"X-Long": "y" * (64 << 10)}),
+}
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_behind_an_answer_costs_no_memory_and_is_retried(home: Home, flood):
+    body, headers = FLOODS[flood]
+    with scripted(home, says(answer(503, body, **headers))):
+        listener = home.start("listen")
+        listener.says("Reconnecting", times=2)
+        assert peak(listener.process.pid) < 120
+        assert max(map(len, listener.err.lines)) < 600
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_behind_a_final_answer_is_the_end(home: Home, flood):
+    body, headers = FLOODS[flood]
+    with scripted(home, says(answer(404, body, **headers))) as server:
+        done = home.run("listen")
+        assert done.returncode == 5
+        assert server.connections <= 3
+    assert len(done.stderr) < 1500
+
+
+@pytest.mark.fault(11)
+def test_the_proxy_of_the_environment_is_used_and_named(home: Home):
+    async def proxy(peer):
+        assert (await peer.request()).method == "CONNECT"
+        await peer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        await greets(peer)
+
+    with scripted(home, proxy) as server:
+        env = {"http_proxy": f"http://me:SENTINEL@{server.host}"}
+        done = home.run("listen", "-v", "-n", "1", "--url", "ws://h.invalid", env=env)
+        first, second = server.requests
+    assert done.returncode == 0
+    assert "hello" in done.stdout
+    assert f"Through the proxy {server.host}\n" in done.stderr
+    assert "SENTINEL" not in done.stderr
+    assert (first.target, second.target) == ("h.invalid:80", "/")
+    assert "authorization" not in first.headers
+    assert second.headers["authorization"] == "Bearer ready-made"
+
+
+@pytest.mark.fault(11)
+def test_a_407_of_the_proxy_is_named_and_the_end(home: Home):
+    with scripted(home, says(answer(407))) as server:
+        env = {"http_proxy": f"http://me:SENTINEL@{server.host}"}
+        done = home.run("listen", "--url", "ws://h.invalid", env=env)
+        assert len(server.requests) == 1
+    assert done.returncode == 5
+    assert "the proxy answered 407" in done.stderr
+    assert "hint: check HTTPS_PROXY and NO_PROXY" in done.stderr
+    assert "SENTINEL" not in done.stderr

@@ -1,0 +1,518 @@
+"""A live connection: what may happen to it, and to the machine under it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import notifyws
+from notifyws.errors import AuthenticationFailed, ConnectionLost
+from notifyws.events import Connected, Disconnected, Gap
+from tests.e2e.support import Home, Server, until
+from tests.faults.support import QUICK, scripted
+from tests.support.httpd import CLOSE, TEXT, framed, json_answer, silence
+from tests.support.proxy import Proxy, proxy
+from tests.support.scripted import (
+    CUT,
+    DOWN,
+    HOLE,
+    Close,
+    NewsServer,
+    ScriptedServer,
+    accepts,
+    note,
+)
+from tests.support.tls import Authority
+from tests.support.virtual import in_virtual_time
+from tests.test_session import Scene
+
+RETRIED = [1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 2999, 3001, 3499]
+RETRIED += [4000, 4399, 4402, 4405, 4499]
+RENEWED = [1008, 3000, 4401]
+FINAL = [3500, 3999, 4400, 4403, 4404, 4500, 4999]
+THRICE = [1002, 1003, 1007, 1009, 1010]
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("code", RETRIED)
+@in_virtual_time
+async def test_a_close_that_nothing_names_is_retried_with_the_same_token(code):
+    scene = Scene(*[accepts(1.0, Close(code))] * 4)
+    await scene.stop_after(30)
+    assert scene.delays == [1, 2, 4, 8]
+    assert set(scene.server.bearers) == {"access-1"}
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("code", RENEWED)
+@in_virtual_time
+async def test_a_close_that_means_the_token_renews_it_and_returns_at_once(code):
+    scene = Scene(accepts(1.0, Close(code)))
+    await scene.stop_after(30)
+    assert scene.server.dialled_at == [0.0, 1.0]
+    assert scene.server.bearers == ["access-1", "access-2"]
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("code", FINAL)
+@in_virtual_time
+async def test_a_close_that_is_final_is_the_end(code):
+    scene = Scene(accepts(1.0, Close(code, "go away")))
+    error = await scene.ended()
+    assert isinstance(error, ConnectionLost)
+    assert (error.code, error.exit_code) == (code, 5)
+    assert len(scene.server.openings) == 1
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize(
+    ("code", "times"), [(1008, 2), *((code, 3) for code in THRICE)]
+)
+@in_virtual_time
+async def test_a_close_about_what_we_do_is_the_end_when_it_comes_again(code, times):
+    scene = Scene(then=accepts(1.0, Close(code)))
+    error = await scene.ended()
+    assert (error.code, error.exit_code) == (code, 5)
+    assert len(scene.server.openings) == times
+
+
+@pytest.mark.fault(12)
+@in_virtual_time
+async def test_a_token_refused_by_closes_ends_with_the_one_of_a_login():
+    scene = Scene(then=accepts(Close(4401)))
+    error = await scene.ended()
+    assert isinstance(error, AuthenticationFailed)
+    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize(("code", "ends"), [(1012, None), (4401, None), (4500, 5)])
+def test_a_real_close_frame_is_retried_or_the_end(home: Home, server, code, ends):
+    assert home.run("token").returncode == 0  # so that it does not come from a login
+    listener = home.listen(**QUICK)
+    server.dev("cut", {"code": code, "reason": "so it is"})
+    listener.says(f"so it is ({code})")
+    if ends is None:
+        listener.says("Connected", times=2)
+        assert server.stats["refreshes"] == (code == 4401)
+    else:
+        assert listener.wait() == ends
+
+
+def through(home: Home, one: Proxy, **env: str) -> None:
+    """Let commands reach the configured server through a proxy."""
+    home.env |= {"WEBSOCKET_SERVER_URL": one.url, **QUICK, **env}
+
+
+def without_resume(home: Home) -> str:
+    """Write the default profile without its means to resume; return its file."""
+    folder = Path(notifyws.__file__).with_name("profiles")
+    text = (folder / "default.toml").read_text()
+    head, _, tail = text.replace('"default"', '"own"', 1).partition("[resume]")
+    (home.path / "own.toml").write_text(head + tail[tail.index("[send]") :])
+    return "./own.toml"
+
+
+def titles(lines: list[dict]) -> list[str]:
+    return [line["title"] for line in lines if "type" in line]
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("resets", [True, False], ids=["RST", "FIN"])
+def test_cut_in_the_middle_of_a_frame_it_reconnects_and_resumes(home, server, resets):
+    with proxy(server.port) as (one, _):
+        through(home, one)
+        one.resets = resets
+        listener = home.listen("--json", "--events")
+        server.notify(1)
+        listener.prints(3)
+        one.down.left = 700  # bytes: in the middle of the second of these
+        for number in (2, 3, 4):
+            fields = {"type": "t", "title": str(number), "message": "x" * 500}
+            server.dev("notify", fields)
+        listener.says("Connected", times=2)
+        server.notify(5)
+        until(lambda: '"5"' in listener.out.text, "the last one")
+        lines = [json.loads(line) for line in listener.out.lines]
+        assert titles(lines) == ["1", "2", "3", "4", "5"]
+        assert not [line for line in lines if line.get("event") == "gap"]
+        assert one.opened >= 2
+        home.leave()
+
+
+@pytest.mark.fault(13)
+def test_cut_in_the_middle_of_a_frame_without_replay_it_tells_a_gap(home, server):
+    with proxy(server.port) as (one, _):
+        through(home, one)
+        listener = home.listen("--events", "--profile", without_resume(home))
+        one.down.left = 100
+        server.dev("notify", {"type": "t", "title": "1", "message": "x" * 500})
+        listener.says("Connected", times=2)
+        listener.says("Gap: notifications between")
+        server.notify(2)
+        until(lambda: '"2"' in listener.out.text, "the last one")
+        lines = [json.loads(line) for line in listener.out.lines]
+        assert titles(lines) == ["2"]
+        (gap,) = [line for line in lines if line.get("event") == "gap"]
+        assert gap["from"] < gap["to"]
+        assert gap["recovered"] is False
+        home.leave()
+
+
+@pytest.mark.fault(13)
+def test_tls_cut_without_notice_is_a_reconnect(home: Home, tmp_path):
+    authority = Authority()
+    ca_file = str(authority.write(tmp_path))
+    visits = itertools.count()
+
+    async def story(peer):
+        await peer.upgrade()
+        if not next(visits):
+            await peer.write(framed(TEXT, note(7).encode())[:9])
+            peer.cut()
+        await peer.say(note(7, title="whole"))
+        await peer.hang()
+
+    tls = authority.good()
+    with scripted(home, story, tls, NOTIFYWS_CA_FILE=ca_file) as server:
+        listener = home.start("listen", "-n", "1")
+        assert listener.wait() == 0
+        assert server.connections == 2
+    assert "Disconnected: connection cut" in listener.err.text
+    assert json.loads(listener.out.text)["title"] == "whole"
+
+
+@pytest.mark.fault(14)
+@pytest.mark.parametrize("ways", [("up",), ("down",), ("up", "down")])
+def test_a_black_hole_is_noticed_within_interval_and_time_out(home, server, ways):
+    with proxy(server.port) as (one, _):
+        through(home, one)
+        listener = home.listen()
+        for way in ways:
+            getattr(one, way).swallows = True
+        began = time.monotonic()
+        listener.says("Disconnected: no pong within 0.5 s")
+        assert time.monotonic() - began < 1.5 + 0.5
+        for way in ways:
+            getattr(one, way).swallows = False
+        listener.says("Connected", times=2)
+        home.leave()
+
+
+@pytest.mark.fault(14)
+@pytest.mark.parametrize("when", [0.0, 0.1, 7.0, 19.9, 20.0, 39.0])
+@in_virtual_time
+async def test_a_black_hole_is_noticed_whenever_it_opens(when):
+    scene = Scene(accepts(when, HOLE) if when else accepts(HOLE))
+    await asyncio.sleep(when + 30)
+    lost = scene.of(Disconnected)[0]
+    assert lost == Disconnected(1006, "no pong within 10 s")
+    assert scene.told_at[scene.told.index(lost)] <= when + 30
+    await scene.stop()
+
+
+@pytest.mark.fault(15)
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+@in_virtual_time
+async def test_a_wall_clock_that_jumps_changes_nothing_connected_or_waiting(jump):
+    scene = Scene(DOWN, DOWN, DOWN)
+    await asyncio.sleep(0.5)
+    scene.clock.wall_offset += jump
+    await asyncio.sleep(9.5)
+    assert scene.server.dialled_at == [0.0, 1.0, 3.0, 7.0]
+    scene.clock.wall_offset += jump
+    await asyncio.sleep(100)
+    assert len(scene.server.openings) == 4
+    assert scene.channel.pinged_at == [7.0 + 20 * n for n in range(6)]
+    assert scene.issuer.asked == (0, 0)
+    await scene.stop()
+
+
+@pytest.mark.fault(15)
+@in_virtual_time
+async def test_a_wake_from_sleep_pings_at_once_and_keeps_a_line_that_lives():
+    scene = Scene()
+    await asyncio.sleep(5.5)
+    scene.clock.suspended += 3600
+    await asyncio.sleep(1.0)
+    assert scene.channel.pinged_at == [0.0, 6.0]
+    await scene.stop_after(60)
+    assert len(scene.server.openings) == 1
+
+
+@pytest.mark.fault(15)
+@in_virtual_time
+async def test_a_wake_from_sleep_to_a_dead_line_reconnects_after_the_time_out():
+    scene = Scene(accepts(5.0, HOLE))
+    await asyncio.sleep(5.5)
+    scene.clock.suspended += 3600
+    await scene.stop_after(15)
+    assert scene.channel.pinged_at[0] == scene.server.dialled_at[1] == 17.0
+
+
+@pytest.mark.fault(16)
+@in_virtual_time
+async def test_a_network_that_flaps_every_3_s_never_sees_two_sockets_nor_growth():
+    server = NewsServer(keeps=1000)
+    scene = Scene(server=server, dice=5)
+    loop = asyncio.get_running_loop()
+    grown = []
+    for _ in range(50):
+        server.weather = accepts()
+        await asyncio.sleep(3)
+        server.publish()
+        server.weather = DOWN
+        server.cut()
+        await asyncio.sleep(3)
+        timers = [each for each in loop._scheduled if not each.cancelled()]
+        grown.append(len(asyncio.all_tasks()) + len(timers))
+    server.weather = accepts()
+    await asyncio.sleep(31)
+    await scene.stop()
+    assert server.most_open == 1
+    assert max(grown[10:]) <= max(grown[:10])
+    assert scene.shown == list(range(scene.shown[0], 51))
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd")) + len(os.listdir(f"/proc/{pid}/task"))
+
+
+@pytest.mark.fault(16)
+def test_a_real_network_that_flaps_leaves_no_descriptor_behind(home, server):
+    with proxy(server.port) as (one, thread):
+        through(home, one, NOTIFYWS_RETRY_DELAYS="0.1", NOTIFYWS_JITTER="0")
+        listener = home.listen("--json")
+        server.notify(0)
+        listener.prints(1)
+        before = descriptors(listener.process.pid)
+        for number in range(1, 13):
+            one.refuses = number % 3 == 0
+            thread.do(one.cut())
+            if one.refuses:
+                listener.says("Reconnecting", times=number + number // 3)
+                one.refuses = False
+            server.notify(number)
+            listener.prints(number + 1)
+        assert one.most_open == 1
+        assert descriptors(listener.process.pid) <= before
+        assert titles(listener.prints(13)) == [str(n) for n in range(13)]
+        home.leave()
+
+
+async def never_logs_in(peer):
+    while True:
+        await peer.request()
+        await asyncio.sleep(30)
+
+
+BUSY = {
+    "a connect": (silence, "Connecting to", {}),
+    "a back-off": (never_logs_in, "Reconnecting in", {"NOTIFYWS_RETRY_DELAYS": "60"}),
+    "a login": (never_logs_in, "Connecting to", {"NOTIFYWS_TOKEN": ""}),
+}
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("busy", BUSY)
+def test_a_signal_ends_it_within_2_s_whatever_it_does(home: Home, busy, signum):
+    story, words, env = BUSY[busy]
+    home.env |= {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
+    with scripted(home, story, **env) as server:
+        url = "ws://127.0.0.1:9" if busy == "a back-off" else server.url
+        listener = home.start("listen", "--url", url)
+        listener.says(words)
+        if busy != "a back-off":
+            until(lambda: server.connections, "a connection")
+        began = time.monotonic()
+        listener.signal(signum)
+        assert listener.wait() == -signum
+        assert time.monotonic() - began < 2
+    assert "Traceback" not in listener.err.text
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_token_is_refreshed_ends_it_within_2_s(home: Home, signum):
+    async def story(peer):
+        request = await peer.request()
+        if request.target == "/auth/login":
+            pair = {"accessToken": "a", "refreshToken": "r", "expiresIn": 900}
+            await peer.write(json_answer(pair))
+        elif request.target == "/auth/refresh":
+            await peer.hang()
+        else:
+            await peer.upgrade(request)
+            await peer.close(4401)
+
+    env = {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
+    with scripted(home, story, NOTIFYWS_TOKEN="", **env) as server:
+        assert home.run("token").returncode == 0
+        listener = home.start("listen")
+        refreshing = "/auth/refresh"
+        until(lambda: server.requests[-1].target == refreshing, "a refresh")
+        began = time.monotonic()
+        listener.signal(signum)
+        assert listener.wait() == -signum
+        assert time.monotonic() - began < 2
+
+
+def frozen(heard: list):
+    """A server that reads everything and answers nothing."""
+
+    async def story(peer):
+        await peer.upgrade()
+        while True:
+            heard.append(await peer.read())
+
+    return story
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_frozen_peer_is_told_1000_and_left_within_2_s(home: Home, signum):
+    heard: list = []
+    with scripted(home, frozen(heard), NOTIFYWS_PING_TIMEOUT="10"):
+        listener = home.listen()
+        began = time.monotonic()
+        listener.signal(signum)
+        assert listener.wait() == -signum
+        assert time.monotonic() - began < 2
+    assert (CLOSE, (1000).to_bytes(2, "big")) in heard
+
+
+@pytest.mark.fault(17)
+def test_a_second_signal_forces(home: Home):
+    heard: list = []
+    patient = {"NOTIFYWS_PING_TIMEOUT": "10", "NOTIFYWS_CLOSE_TIMEOUT": "30"}
+    with scripted(home, frozen(heard), **patient):
+        listener = home.listen()
+        listener.signal(signal.SIGTERM)
+        goodbye = (CLOSE, (1000).to_bytes(2, "big"))
+        until(lambda: goodbye in heard, "a goodbye")
+        time.sleep(0.1)
+        assert listener.process.poll() is None
+        began = time.monotonic()
+        listener.signal(signal.SIGTERM)
+        assert listener.wait() == -signal.SIGTERM
+        assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.fault(18)
+@in_virtual_time
+async def test_a_token_that_expires_while_connected_ends_nothing_by_default():
+    scene = Scene(accepts(3000.0, note(1), 1000.0, CUT))
+    await scene.stop_after(4010)
+    assert len(scene.server.openings) == 2
+    assert scene.server.bearers[1] != scene.server.bearers[0]
+    assert scene.shown == [1]
+    assert scene.of(Gap) == []
+    assert len(scene.of(Connected)) == 2
+
+
+class Publisher:
+    """Publishes numbered notifications steadily, from a thread."""
+
+    def __init__(self, server: Server, rate: int) -> None:
+        self._server, self._rate = server, rate
+        self._done = threading.Event()
+        self.count = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Publisher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._done.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        while not self._done.wait(0.02):
+            due = int((time.monotonic() - began) * self._rate)
+            self._server.notify(*range(self.count, due))
+            self.count = max(self.count, due)
+
+
+def renewing_by_a_new_socket(home: Home) -> str:
+    folder = Path(notifyws.__file__).with_name("profiles")
+    text = (folder / "default.toml").read_text().replace('"default"', '"own"', 1)
+    (home.path / "own.toml").write_text(text + '\n[renewal]\nhow = "reconnect"\n')
+    return "./own.toml"
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize("rotations", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_rotations_at_100_a_second_lose_nothing_and_repeat_nothing(
+    home: Home, rotations
+):
+    server = Server(access_ttl=2.0)
+    try:
+        home.use(server)
+        listener = home.listen("--events", "--profile", renewing_by_a_new_socket(home))
+        with Publisher(server, 100) as publisher:
+            until(lambda: server.stats["refreshes"] >= rotations, "rotations")
+            until(lambda: server.stats["connections"] > rotations, "new sockets")
+            time.sleep(0.3)
+        last = f'"title":"{publisher.count - 1}"'
+        until(lambda: last in listener.out.text, "the last one")
+        lines = [json.loads(line) for line in listener.out.lines]
+        assert titles(lines) == [str(n) for n in range(publisher.count)]
+        assert publisher.count > 100 * rotations
+        assert [line["event"] for line in lines if "event" in line] == [
+            "connecting",
+            "connected",
+        ]
+        closes = server.stats["closes"]
+        assert closes
+        assert {each["code"] for each in closes} == {1000}
+    finally:
+        home.leave()
+        server.stop()
+
+
+@pytest.mark.fault(19)
+@in_virtual_time
+async def test_200_listeners_do_not_come_back_in_lock_step_from_a_restart():
+    server = ScriptedServer()
+    scenes = [Scene(server=server, dice=seed) for seed in range(200)]
+    await asyncio.sleep(60)
+    came_first = len(server.dialled_at)
+    for channel in server.channels:
+        channel.end(Close(1012))
+    await asyncio.sleep(2)
+    back = sorted(server.dialled_at[came_first:])
+    assert (came_first, len(back)) == (200, 200)
+    tenths = [int((moment - back[0]) * 10) for moment in back]
+    assert len(set(tenths)) == 5
+    assert max(tenths.count(tenth) for tenth in set(tenths)) < 80
+    assert max(back.count(moment) for moment in back) < 3
+    for scene in scenes:
+        assert await scene.stop() is None
+
+
+@pytest.mark.fault(19)
+@in_virtual_time
+async def test_200_listeners_are_spread_at_every_restart():
+    server = ScriptedServer()
+    scenes = [Scene(server=server, dice=seed) for seed in range(200)]
+    await asyncio.sleep(60)
+    for _ in range(2):
+        before = len(server.dialled_at)
+        for channel in server.channels:
+            channel.end(Close(1012))
+        await asyncio.sleep(4)
+        back = server.dialled_at[before:]
+        assert max(back) - min(back) > 0.4
+    for scene in scenes:
+        assert await scene.stop() is None

@@ -1,0 +1,141 @@
+"""A TCP proxy that does harm: it delays, swallows, splits and cuts, either way."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from .aio import InAThread
+
+
+@dataclass
+class Way:
+    """What happens to what goes one way.
+
+    Attributes:
+        delay: seconds that everything is late.
+        swallows: whether nothing comes out any more.
+        piece: bytes that are sent on at a time; 0 for as many as came.
+        left: bytes that still pass before the line is cut; ``None`` for all.
+    """
+
+    delay: float = 0.0
+    swallows: bool = False
+    piece: int = 0
+    left: int | None = None
+
+
+@dataclass
+class Proxy:
+    """Stands between clients and the server at ``target``.
+
+    Attributes:
+        up, down: what happens to what clients, and what the server, sends.
+        resets: whether lines are cut by RST; else by FIN.
+        refuses: whether new connections are cut at once.
+        opened: how many connections there were.
+        most_open: how many there were at a time, at most.
+    """
+
+    target: int
+    port: int = 0
+    up: Way = field(default_factory=Way)
+    down: Way = field(default_factory=Way)
+    resets: bool = True
+    refuses: bool = False
+    opened: int = 0
+    most_open: int = 0
+    _lines: set[tuple[asyncio.StreamWriter, ...]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        if self.refuses:
+            _end(writer, resets=True)
+            return
+        self.opened += 1
+        there = await asyncio.open_connection("127.0.0.1", self.target)
+        line = (writer, there[1])
+        self._lines.add(line)
+        self.most_open = max(self.most_open, len(self._lines))
+        ways = [
+            asyncio.create_task(self._pass_on(reader, there[1], self.up)),
+            asyncio.create_task(self._pass_on(there[0], writer, self.down)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            self._end(line)
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(way.piece or 65536):
+                if way.delay:
+                    await asyncio.sleep(way.delay)
+                if way.swallows:
+                    continue
+                if way.left is not None:
+                    data, way.left = data[: way.left], way.left - len(data)
+                writer.write(data)
+                await writer.drain()
+                if way.left is not None and way.left <= 0:
+                    way.left = None
+                    await asyncio.sleep(0.02)  # an RST may overtake what was sent
+                    return
+
+    def _end(self, line: tuple[asyncio.StreamWriter, ...]) -> None:
+        self._lines.discard(line)
+        for writer in line:
+            _end(writer, resets=self.resets)
+
+    async def cut(self) -> None:
+        """End every connection."""
+        for line in list(self._lines):
+            self._end(line)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _end(writer: asyncio.StreamWriter, *, resets: bool) -> None:
+    if resets:
+        raw = writer.get_extra_info("socket")
+        with suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+    else:
+        writer.close()
+
+
+@contextmanager
+def proxy(target: int) -> Iterator[tuple[Proxy, InAThread]]:
+    """A proxy in a thread, and that thread, for as long as the ``with`` lasts."""
+    thread = InAThread()
+    one = Proxy(target)
+    server = thread.do(asyncio.start_server(one.serve, "127.0.0.1", 0))
+    one.port = server.sockets[0].getsockname()[1]
+    try:
+        yield one, thread
+    finally:
+        thread.do(one.stop())
+        server.close()
+        thread.stop()
