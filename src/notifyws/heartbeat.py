@@ -141,6 +141,7 @@ class Heartbeat:
                 last = {"from": start, "to": end, "reason": reason[:300]}
                 gaps = self.listener.gaps + 1
                 self.listener = replace(self.listener, gaps=gaps, lastGap=last)
+                self._changed.set()
             case Closed():
                 self._enter("disconnected")
 

@@ -19,6 +19,7 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, warner
+from notifyws.errors import UsageError
 from notifyws.load import Loaded
 from notifyws.runtime import Runtime
 
@@ -60,6 +61,8 @@ def status(
     json: Json = False,
 ) -> None:
     """Say what is configured, cached and working, and what to do where it is not."""
+    if name is not None and not listening:
+        raise UsageError("--name goes with --listening", "notifyws status --listening")
     common = Common(server, profile, url, env_file, verbose, quiet)
     loaded = common.load()
     if listening:
@@ -162,9 +165,16 @@ def _listener_line(each: Listener) -> str:
 
     said = f"{each.name or 'unnamed'} on {each.host} ({each.pid}), {each.state}"
     said += f" since {each.since}, {each.received} received"
+    if each.lastNotificationAt:
+        said += f" (last {each.lastNotificationAt})"
+    if each.reconnects:
+        said += f", {each.reconnects} reconnects"
+    if each.waiting:
+        said += f", {each.waiting} waiting to be handed on"
     if each.gaps:
         last = each.lastGap or {}
         said += f", {each.gaps} gaps, the last {last.get('from')} to {last.get('to')}"
+        said += f": {last.get('reason')}"
     return harmless(f"listener  {said}")
 
 

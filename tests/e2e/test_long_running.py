@@ -1,0 +1,101 @@
+"""A listener that runs for months: its signs of life, its manager, its health check."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.support import Home, Process, Server, until
+
+
+def listeners(home: Home) -> list:
+    return json.loads(home.run("status", "--json").stdout)["listeners"]
+
+
+@pytest.mark.parametrize("cache", ["embedded", "redis"])
+def test_a_running_listener_is_listed_and_leaves_when_it_ends(
+    home: Home, server: Server, cache, clean_valkey
+):
+    if cache == "redis":
+        home.env["REDIS_URL"] = clean_valkey.url
+    assert listeners(home) == []
+    listener = home.listen("--name", "desk")
+    server.notify(1)
+    listener.prints(1)
+    (told,) = until(lambda: listeners(home), "a sign of life")
+    assert told["name"] == "desk"
+    assert told["pid"] == listener.process.pid
+    assert told["state"] == "connected"
+    assert told["reconnects"] == 0
+    assert "desk" in home.run("status").stdout
+    listener.signal(signal.SIGTERM)
+    listener.wait()
+    assert listeners(home) == []
+
+
+def test_the_health_check_says_by_its_exit_code_whether_one_listens(
+    home: Home, process: Process
+):
+    nobody = home.run("status", "--listening")
+    assert nobody.returncode == 5
+    assert "hint: " in nobody.stderr
+    home.env["NOTIFYWS_RETRY_DELAYS"] = "30"
+    home.listen("--name", "desk")
+    check = ("status", "--listening")
+    until(lambda: home.run(*check).returncode == 0, "a healthy listener")
+    assert home.run(*check, "--name", "desk").returncode == 0
+    assert home.run(*check, "--name", "other").returncode == 5
+    process.process.kill()
+    until(lambda: home.run(*check).returncode == 5, "one that is not connected")
+
+
+def test_a_service_manager_is_told_how_things_stand(home: Home, server: Server):
+    address = str(home.path / "manager")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        manager.settimeout(10)
+        listener = home.start("listen", NOTIFY_SOCKET=address, WATCHDOG_USEC="200000")
+        heard = ""
+        while "READY=1" not in heard or heard.count("WATCHDOG=1") < 3:
+            heard += manager.recv(4096).decode() + "\n"
+        assert "STATUS=Connected to 127.0.0.1" in heard
+        listener.signal(signal.SIGTERM)
+        while "STOPPING=1" not in heard:
+            heard += manager.recv(4096).decode() + "\n"
+        assert listener.wait() == -signal.SIGTERM
+
+
+def test_a_hook_is_not_told_where_the_manager_listens(home: Home, server: Server):
+    manager = str(home.path / "nobody")
+    listener = home.start("listen", "-n", "1", "--exec", "env", NOTIFY_SOCKET=manager)
+    listener.says("Connected")
+    server.notify(1)
+    assert listener.wait() == 0
+    assert "NOTIFICATION_TYPE" in listener.err.text
+    assert "NOTIFY_SOCKET" not in listener.err.text
+    assert not Path(manager).exists()
+
+
+def test_a_name_alone_is_no_question(home: Home, server: Server):
+    assert home.run("status", "--name", "desk").returncode == 2
+
+
+def test_what_was_not_handed_on_is_told_as_a_gap(home: Home, server: Server):
+    home.env["NOTIFYWS_QUEUE_DISK"] = "2000"
+    listener = home.listen("--exec", "sleep 0.2", "--name", "desk")
+    for n in range(6):
+        server.dev("notify", {"type": "t", "title": str(n), "message": "x" * 500})
+    listener.says("exec is too slow")
+    until(lambda: server.notify(7) or "may have been missed" in listener.err.text, "it")
+    (told,) = until(lambda: [each for each in listeners(home) if each["gaps"]], "a gap")
+    assert "too slow" in told["lastGap"]["reason"]
+    assert "too slow" in home.run("status").stdout
+
+
+def test_sending_is_not_listening(home: Home, server: Server):
+    assert home.run("send", "-m", "x").returncode == 0
+    assert listeners(home) == []
