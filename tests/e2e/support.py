@@ -207,8 +207,12 @@ class Home:
 
     def start(self, *args: str, **env: str) -> Running:
         running = Running(*args, env={**self.env, **env}, cwd=self.path)
-        self._running.append(running)
+        self.keep(running)
         return running
+
+    def keep(self, running: Running) -> None:
+        """Let it end with this home."""
+        self._running.append(running)
 
     def serve(self, *args: str, port: int = 0) -> Process:
         server = Process(*args, env=self.env, port=port)

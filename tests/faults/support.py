@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.support import Home
+from tests.e2e.support import COMMAND, Home, Reading, Running
 from tests.support.aio import InAThread
 from tests.support.httpd import Httpd, Story, httpd
 
@@ -41,6 +42,35 @@ def scripted(
             thread.do(serving.__aexit__(None, None, None))
         finally:
             thread.stop()
+
+
+class Unread(Running):
+    """A listener whose output is a pipe that nobody reads, until it is unblocked."""
+
+    def __init__(self, home: Home, *args: str) -> None:
+        self.process = subprocess.Popen(
+            [COMMAND, "listen", *args],
+            env=home.env,
+            cwd=home.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        self.err = Reading(self.process.stderr)
+        self._blocked = True
+        home.keep(self)
+
+    def unblock(self) -> None:
+        """Read from now on."""
+        if self._blocked:
+            self._blocked = False
+            self.out = Reading(self.process.stdout)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.unblock()
+        super().stop()
 
 
 def peak(pid: int) -> float:
