@@ -11,6 +11,7 @@ import pytest
 from notifyws.events import Connected, Connecting, Reconnecting
 from tests.e2e.support import Home
 from tests.faults.support import QUICK, peak, scripted
+from tests.support.catalogue import sample
 from tests.support.httpd import answer, json_answer, says, silence
 from tests.support.scripted import DOWN, Close, accepts
 from tests.support.tls import Authority
@@ -83,18 +84,18 @@ def test_a_handshake_without_end_is_abandoned_in_time(home: Home, story):
         assert server.connections >= 1
 
 
+JUNK = {
+    "ssh": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "noise": bytes(range(256)) * 4,
+    "TLS alert": b"\x15\x03\x01\x00\x02\x02\x46",
+    "a 101 that is none": answer(101),
+}
+
+
 @pytest.mark.fault(4)
-@pytest.mark.parametrize(
-    "junk",
-    [
-        b"SSH-2.0-OpenSSH_9.6\r\n",
-        bytes(range(256)) * 4,
-        b"\x15\x03\x01\x00\x02\x02\x46",
-        answer(101),
-    ],
-    ids=["ssh", "noise", "TLS alert", "a 101 that is none"],
-)
-def test_what_is_no_websocket_is_the_end_at_the_third_time(home: Home, junk):
+@pytest.mark.parametrize("kind", sample(*JUNK))
+def test_what_is_no_websocket_is_the_end_at_the_third_time(home: Home, kind):
+    junk = JUNK[kind]
     with scripted(home, says(junk)) as server:
         listener = home.start("listen")
         assert listener.wait() == 5
@@ -126,7 +127,7 @@ def test_tls_behind_ws_and_plaintext_behind_wss_are_said_and_the_end(home: Home)
 
 @pytest.mark.fault(4)
 @pytest.mark.fault(7)
-@pytest.mark.parametrize("status", [200, 403, 404, 410])
+@pytest.mark.parametrize("status", sample(200, 403, 404, 410, often=2))
 def test_an_answer_that_will_not_change_is_the_end_at_once(home: Home, status):
     with scripted(home, says(answer(status, b"<html>"))) as server:
         listener = home.start("listen")
@@ -135,16 +136,18 @@ def test_an_answer_that_will_not_change_is_the_end_at_once(home: Home, status):
     assert f"answered {status} Said instead of opening a WebSocket" in listener.err.text
 
 
+WRONG = {
+    "unknown": "unable to get local issuer",
+    "expired": "expired",
+    "for_another_host": "IP address mismatch",
+}
+"""A certificate, and what is said of it."""
+
+
 @pytest.mark.fault(5)
-@pytest.mark.parametrize(
-    ("served", "why"),
-    [
-        ("unknown", "unable to get local issuer"),
-        ("expired", "expired"),
-        ("for_another_host", "IP address mismatch"),
-    ],
-)
-def test_a_wrong_certificate_is_the_end_at_once(home: Home, tmp_path, served, why):
+@pytest.mark.parametrize("served", sample(*WRONG))
+def test_a_wrong_certificate_is_the_end_at_once(home: Home, tmp_path, served):
+    why = WRONG[served]
     trusted = Authority()
     home.env["NOTIFYWS_CA_FILE"] = str(trusted.write(tmp_path))
     tls = Authority().good() if served == "unknown" else getattr(trusted, served)()
@@ -252,7 +255,7 @@ def test_a_token_refused_thrice_is_the_end_and_the_server_sees_no_more(home: Hom
 
 
 @pytest.mark.fault(7)
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 599])
+@pytest.mark.parametrize("status", sample(503, 408, 425, 429, 500, 599))
 def test_an_answer_that_may_change_is_retried(home: Home, status):
     with scripted(home, says(answer(status))):
         listener = home.start("listen")
@@ -261,20 +264,21 @@ def test_an_answer_that_may_change_is_retried(home: Home, status):
         assert listener.process.poll() is None
 
 
+RETRY_AFTER = {
+    "huge": ("999999999999999999999999", "300 s"),
+    "garbage": ("soon\t\xff", "0.2 s"),
+    "seconds": ("7", "7 s"),
+    "a date": ("date", "40 s"),
+    "negative": ("-5", "0.2 s"),
+    "no date": ("Fri, 99 Foo 99999 99:99:99 GMT", "0.2 s"),
+}
+"""What is said, and how long it is waited then."""
+
+
 @pytest.mark.fault(7)
-@pytest.mark.parametrize(
-    ("said", "waits"),
-    [
-        ("7", "7 s"),
-        ("date", "40 s"),
-        ("-5", "0.2 s"),
-        ("999999999999999999999999", "300 s"),
-        ("soon\t\xff", "0.2 s"),
-        ("Fri, 99 Foo 99999 99:99:99 GMT", "0.2 s"),
-    ],
-    ids=["seconds", "a date", "negative", "huge", "garbage", "no date"],
-)
-def test_every_kind_of_retry_after_is_taken_with_sense(home: Home, said, waits):
+@pytest.mark.parametrize("kind", sample(*RETRY_AFTER, often=2))
+def test_every_kind_of_retry_after_is_taken_with_sense(home: Home, kind):
+    said, waits = RETRY_AFTER[kind]
     if said == "date":
         said = formatdate(time.time() + 40.5, usegmt=True)
     refusing = says(answer(503, Retry_After=said))
@@ -287,7 +291,7 @@ def test_every_kind_of_retry_after_is_taken_with_sense(home: Home, said, waits):
 
 
 @pytest.mark.fault(8)
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", sample(307, 301, 302, 303, 308))
 def test_a_redirect_is_not_followed_and_no_credential_goes_elsewhere(home, status):
     with scripted(home, silence) as elsewhere:
         story = says(answer(status, Location=f"{elsewhere.origin}/x"))
@@ -349,7 +353,7 @@ FLOODS = {
 
 
 @pytest.mark.fault(10)
-@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("flood", sample(*FLOODS))
 def test_a_flood_behind_an_answer_costs_no_memory_and_is_retried(home: Home, flood):
     body, headers = FLOODS[flood]
     with scripted(home, says(answer(503, body, **headers))):
@@ -360,7 +364,7 @@ def test_a_flood_behind_an_answer_costs_no_memory_and_is_retried(home: Home, flo
 
 
 @pytest.mark.fault(10)
-@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("flood", sample(*FLOODS))
 def test_a_flood_behind_a_final_answer_is_the_end(home: Home, flood):
     body, headers = FLOODS[flood]
     with scripted(home, says(answer(404, body, **headers))) as server:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import json
 import re
 import time
-import zlib
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from notifyws.models import Notification
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import NotUnderstood, Rules
-from tests.e2e.support import Home, until
-from tests.faults.support import Unread, peak, scripted
-from tests.support.httpd import BINARY, CLOSE, PING, PONG, TEXT, framed
-from tests.support.scripted import note
+from tests.e2e.support import Home
+from tests.faults.support import scripted
+from tests.support.httpd import BINARY, CLOSE, TEXT, framed
 
 GOOD = '{"type":"t","title":"good"}'
 RULES = Rules([Rule(then="notification")])
@@ -224,4 +219,6 @@ def test_absurd_timestamps_are_shown_as_they_came(home: Home, form):
         for each in shown:
             assert each in values
     else:
-        assert all(re.match(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d • x", line) for line in lines)
+        assert all(
+            re.match(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d • x", line) for line in lines
+        )

@@ -309,7 +309,7 @@ def kill_and_resume(home: Home, server: Server, kills: int, pause: float) -> Non
 
 @pytest.mark.fault(44)
 def test_what_was_under_way_at_a_sigkill_is_handed_on_again(home, server):
-    kill_and_resume(home, server, kills=4, pause=0.05)
+    kill_and_resume(home, server, kills=3, pause=0.03)
 
 
 @pytest.mark.fault(44)
@@ -435,12 +435,12 @@ def test_a_broken_queue_is_put_aside_and_begun_anew(home: Home, server: Server):
 
 @pytest.mark.fault(43)
 def test_a_queue_that_reaches_its_limit_is_said_as_a_gap(home: Home, server: Server):
-    home.env |= {"NOTIFYWS_QUEUE_DISK": "20000", "NOTIFYWS_HAND_ON_DELAYS": "0.05"}
-    listener = home.listen("--events", "--exec", "sleep 0.5", "-n", "30")
-    for n in range(30):
+    home.env |= {"NOTIFYWS_QUEUE_DISK": "10000", "NOTIFYWS_HAND_ON_DELAYS": "0.05"}
+    listener = home.listen("--events", "--exec", "sleep 0.2", "-n", "15")
+    for n in range(15):
         server.dev("notify", {"type": "t", "title": str(n), "message": "x" * 2000})
     assert listener.wait(40) == 0
     lines = [json.loads(line) for line in listener.out.lines]
-    assert [x["title"] for x in lines if "type" in x] == [str(n) for n in range(30)]
+    assert [x["title"] for x in lines if "type" in x] == [str(n) for n in range(15)]
     assert "exec is too slow" in listener.err.text
     assert "were not handed to exec" in listener.err.text

@@ -27,6 +27,7 @@ from notifyws.protocol.replies import Lifetimes
 from notifyws.tokens import Keeper
 from tests.e2e.support import COMMAND
 from tests.support.aio import on_a_loop
+from tests.support.catalogue import sample
 from tests.support.httpd import Peer, answer, httpd, json_answer
 from tests.support.resp import scripted
 from tests.support.valkey import Valkey, free_port
@@ -238,7 +239,7 @@ def outcomes(results: list) -> set[str]:
 
 
 @pytest.mark.fault(26)
-@pytest.mark.parametrize("count", [1, 30, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", sample(1, 30, 200))
 @on_a_loop
 async def test_processes_that_find_the_cache_empty_together_cause_one_login(
     count, clean_valkey, home
@@ -341,6 +342,7 @@ async def test_a_holder_that_is_stopped_past_the_lock_s_time_overwrites_nothing(
 
 
 @pytest.mark.fault(28)
+@pytest.mark.slow
 @on_a_loop
 async def test_thirty_processes_use_a_token_that_may_be_spent_twice_then_exit_4(
     clean_valkey, home

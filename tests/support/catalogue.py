@@ -63,6 +63,12 @@ FAULTS = {
 """Number -> the fault in a few words; 46 is the soak that closes the list."""
 
 
+def sample(*values: Any, often: int = 1) -> list[Any]:
+    """Return parameters: the first few for every run, the others for the catalogue."""
+    slow = [pytest.param(value, marks=pytest.mark.slow) for value in values[often:]]
+    return [*values[:often], *slow]
+
+
 def pytest_addoption(parser: Any) -> None:
     parser.addoption("--fault-table", action="store_true", help="print the catalogue")
 
