@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from notifyws.courier import Handing
 from notifyws.errors import HandingFailed
 from notifyws.keeping import OUTPUT, Letter
-from notifyws.outbox import Handing, Outbox
+from notifyws.outbox import Outbox
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
 from tests.support.virtual import VirtualWorld, elapsed, in_virtual_time, turns
 

@@ -20,7 +20,8 @@ from notifyws.settings import Settings
 if TYPE_CHECKING:
     import httpx
 
-    from notifyws.outbox import Handing, Outbox, Sink
+    from notifyws.courier import Handing, Sink
+    from notifyws.outbox import Outbox
     from notifyws.sinks.dead import DeadLetters
     from notifyws.world import World
 
@@ -43,7 +44,7 @@ def checked_name(name: str) -> str:
 
 def handing(settings: Settings) -> Handing:
     """Return how patiently things are handed on."""
-    from notifyws.outbox import Handing
+    from notifyws.courier import Handing
 
     return Handing(
         settings.hand_on_delays,

@@ -15,16 +15,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
-from notifyws.errors import HandingFailed
+from notifyws.courier import Bury, Courier, Handing, Shelf, Sink
 from notifyws.keeping import (
     OUTPUT,
     Entry,
     Ident,
     Kept,
-    Letter,
     Past,
     Standing,
     Waiting,
@@ -32,15 +31,13 @@ from notifyws.keeping import (
 from notifyws.models import Notification
 from notifyws.world import World, utc_text
 
-__all__ = ["Handing", "Outbox", "Sink", "Store"]
+__all__ = ["Outbox", "Store"]
 
-BATCH = 100
-"""Notifications read back from the store at once."""
 TOUCH = 5.0
 """Seconds after which the store knows that the line is still good."""
 
 
-class Store(Protocol):
+class Store(Shelf, Protocol):
     """Keeps entries; never raises: what a disk refuses is kept in memory."""
 
     past: Past
@@ -50,49 +47,8 @@ class Store(Protocol):
     ) -> None:
         """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
 
-    async def waiting(self, sink: str, after: int, limit: int) -> list[Kept]:
-        """Return what waits for a sink beyond a position, in order."""
-
-    async def done(self, sink: str, position: int) -> None:
-        """Forget what a sink was given."""
-
     async def aclose(self) -> None:
         """Let go of the file; safe to call twice."""
-
-
-class Sink(Protocol):
-    """Takes notifications, one after the other or several at a time."""
-
-    @property
-    def name(self) -> str:
-        """What it is called in a queue, a dead letter and a message."""
-
-    async def hand_on(self, notification: Notification) -> None:
-        """Return once it was taken.
-
-        Raises:
-            HandingFailed: it was not.
-        """
-
-    async def aclose(self) -> None:
-        """Let go of what is open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handing:
-    """How patiently things are handed on.
-
-    Args:
-        delays: seconds before each new try.
-        longest: seconds beyond which the other side's own wish is not followed.
-        concurrency: how many at the same time; 1 keeps the order.
-        max_bytes: that may wait for one sink.
-    """
-
-    delays: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
-    longest: float = 300.0
-    concurrency: int = 1
-    max_bytes: int = 256 << 20
 
 
 class Outbox:
@@ -123,15 +79,19 @@ class Outbox:
         handing: Handing,
         world: World,
         *,
-        bury: Callable[[Letter], Awaitable[None]],
+        bury: Bury,
         warn: Callable[[str], None],
         durable: bool,
     ) -> None:
         self._store = store
-        self._sinks = {sink.name: sink for sink in sinks}
+        self._couriers = {
+            sink.name: Courier(
+                sink, store, handing, world, bury=bury, gone=self._forget
+            )
+            for sink in sinks
+        }
         self._handing = handing
         self._world = world
-        self._bury = bury
         self._warn = warn
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
@@ -145,12 +105,11 @@ class Outbox:
         self._shown = 0
         self._dirty = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
-        self._more = {name: asyncio.Event() for name in self._sinks}
         self._idle = asyncio.Event()
         self._refused: dict[str, tuple[int, str]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         waited = store.past.waiting
-        self.waiting = {name: waited.get(name, Waiting()) for name in self._sinks}
+        self.waiting = {name: waited.get(name, Waiting()) for name in self._couriers}
         self._look_whether_idle()
 
     def start(self) -> None:
@@ -158,8 +117,8 @@ class Outbox:
         if self._tasks:
             return
         self._tasks = [asyncio.create_task(self._write_for_ever())]
-        for name, sink in self._sinks.items():
-            self._tasks.append(asyncio.create_task(self._serve(name, sink)))
+        for courier in self._couriers.values():
+            self._tasks.append(asyncio.create_task(courier.run()))
 
     def keep(self, notification: Notification, number: int | None) -> None:
         """Keep a notification for every sink, and move past it.
@@ -170,7 +129,7 @@ class Outbox:
                 it is not.
         """
         line = notification.line()
-        names = [name for name in self._sinks if self._has_room(name, len(line))]
+        names = [name for name in self._couriers if self._has_room(name, len(line))]
         for name in names:
             self.waiting[name] = self.waiting[name].plus(line)
         if names:
@@ -215,14 +174,15 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        for sink in self._sinks.values():
-            await sink.aclose()
+        for courier in self._couriers.values():
+            await courier.sink.aclose()
         if self._writing is not None:
             await self._writing
         self._tell_refused(*self._refused)
         await self._write()
         if not self._durable:
-            await self._bury_the_rest()
+            for courier in self._couriers.values():
+                await courier.bury_the_rest()
         await self._store.aclose()
 
     async def _soon(self, patience: float) -> None:
@@ -231,12 +191,6 @@ class Outbox:
                 await self.drained()
         except TimeoutError:
             return
-
-    async def _bury_the_rest(self) -> None:
-        for name in self._sinks:
-            while kept := await self._store.waiting(name, 0, BATCH):
-                for each in kept:
-                    await self._end(name, each, 0, "the listener ended before it")
 
     def _move(self, ident: Ident | None, line: str, sinks: tuple[str, ...]) -> None:
         self._top += 1
@@ -283,70 +237,15 @@ class Outbox:
         keeping = self._store.keep(batch, standing, self._shown)
         self._writing = asyncio.ensure_future(keeping)
         await asyncio.shield(self._writing)  # who is cancelled has begun it
-        for more in self._more.values():
-            more.set()
+        for courier in self._couriers.values():
+            courier.more.set()
         if self.on_moved is not None:
             await self.on_moved(standing)
 
-    async def _serve(self, name: str, sink: Sink) -> None:
-        """Give a sink what waits for it, in order."""
-        after = 0
-        places = asyncio.Semaphore(self._handing.concurrency)
-        async with asyncio.TaskGroup() as group:
-            while True:
-                self._more[name].clear()
-                kept = await self._store.waiting(name, after, BATCH)
-                if not kept:
-                    await self._more[name].wait()
-                for each in kept:
-                    after = each.position
-                    await places.acquire()
-                    group.create_task(self._one(name, sink, each, places))
-
-    async def _one(
-        self, name: str, sink: Sink, kept: Kept, places: asyncio.Semaphore
-    ) -> None:
-        try:
-            attempts, error = await self._try(sink, kept)
-            if error is None:
-                await self._forget(name, kept)
-            else:
-                await self._end(name, kept, attempts, error)
-        finally:
-            places.release()
-
-    async def _try(self, sink: Sink, kept: Kept) -> tuple[int, str | None]:
-        """Return how often it was tried, and why it came to nothing if it did."""
-        notification = Notification.of_line(kept.line)
-        delays = self._handing.delays
-        for attempt, delay in enumerate((*delays, None), 1):
-            try:
-                await sink.hand_on(notification)
-                return attempt, None
-            except Exception as error:  # noqa: BLE001 - a sink's bug ends no queue
-                failed = _as_failed(error)
-                if failed.final or delay is None:
-                    return attempt, failed.message
-                asked = min(failed.after or 0.0, self._handing.longest)
-                await self._world.sleep(max(delay, asked))
-        raise AssertionError  # pragma: no cover - the last delay is None
-
-    async def _end(self, name: str, kept: Kept, attempts: int, error: str) -> None:
-        at = utc_text(self._world.wall())
-        await self._bury(Letter(name, error, attempts, at, kept.line))
-        await self._forget(name, kept)
-
-    async def _forget(self, name: str, kept: Kept) -> None:
-        await self._store.done(name, kept.position)
+    def _forget(self, name: str, kept: Kept) -> None:
         self.waiting[name] = self.waiting[name].minus(kept.line)
         self._look_whether_idle()
 
     def _look_whether_idle(self) -> None:
         if not any(waiting.count for waiting in self.waiting.values()):
             self._idle.set()
-
-
-def _as_failed(error: Exception) -> HandingFailed:
-    if isinstance(error, HandingFailed):
-        return error
-    return HandingFailed(f"it failed unexpectedly: {error!r}")

@@ -17,7 +17,8 @@ from notifyws.models import HandOn, Notification
 from notifyws.settings import Settings
 
 if TYPE_CHECKING:
-    from notifyws.outbox import Sink
+    from notifyws.courier import Sink
+    from notifyws.outbox import Outbox
 
 __all__ = ["replay"]
 
@@ -65,12 +66,7 @@ async def replay(
         warn=warn,
         durable=False,
     )
-    for letter in letters:
-        if name := _taker(letter, sinks):
-            outbox.keep_for(name, Notification.of_line(letter.line))
-        else:
-            warn(f"a letter to {letter.sink} stays: it is not among those given")
-            left.append(letter)
+    left += _lay_out(letters, sinks, outbox, warn)
     outbox.start()
     try:
         await outbox.drained()
@@ -81,6 +77,23 @@ async def replay(
         message = f"{len(left)} of {len(letters)} dead letters were not taken"
         raise MessageRejected(f"{message}: they are still in {path}", "try again later")
     return len(letters)
+
+
+def _lay_out(
+    letters: Sequence[Letter],
+    sinks: Sequence[Sink],
+    outbox: Outbox,
+    warn: Callable[[str], None],
+) -> list[Letter]:
+    """Queue each letter for who takes it; return those that nobody does."""
+    strays = []
+    for letter in letters:
+        if name := _taker(letter, sinks):
+            outbox.keep_for(name, Notification.of_line(letter.line))
+        else:
+            warn(f"a letter to {letter.sink} stays: it is not among those given")
+            strays.append(letter)
+    return strays
 
 
 def _taker(letter: Letter, sinks: Sequence[Sink]) -> str | None:
