@@ -27,7 +27,7 @@ FLOORS = [
         3,
         "use cases",
         "session link renewal catching_up intake delivery tokens refreshing "
-        "sending checks handlers dispatch courier outbox cursors heartbeat",
+        "sending checks handlers dispatch courier outbox durable cursors heartbeat",
     ),
     (
         2,

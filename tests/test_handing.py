@@ -11,10 +11,11 @@ import pytest
 from notifyws import NotificationService
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.handing import build_sinks, checked_name, handing, hook_environment
-from notifyws.keeping import Letter
+from notifyws.keeping import Letter, Standing
 from notifyws.machine import real_world
 from notifyws.models import HandOn
 from notifyws.replaying import replay
+from notifyws.runtime import Runtime
 from notifyws.settings import Settings
 from tests.support.aio import on_a_loop
 from tests.support.target import target
@@ -119,18 +120,76 @@ async def test_a_service_hands_on_and_says_what_waits():
 
 
 @told
-async def test_a_service_that_connects_again_goes_on_with_its_numbers():
+async def test_a_service_that_connects_again_is_given_nothing_twice():
     async with dev() as server:
+        heard = []
         async with NotificationService(server.settings(), name="desk") as service:
+            service.on("message")(heard.append)
             for text in ("1", "2"):
                 await service.connect()
                 await server.notify(text)
                 await until(lambda: service.received >= 1)
                 await service.disconnect()
+                await server.notify(f"while away after {text}")
+            await service.connect()
+            await until(lambda: service.received == 1)
+        assert [each.message for each in heard] == [
+            "1",
+            "while away after 1",
+            "2",
+            "while away after 2",
+        ]
         async with NotificationService(server.settings(), name="desk") as service:
             await service.connect()
             await server.notify("3")
             assert await asyncio.wait_for(collect(service, 1), 5) == ["3"]
+
+
+@told
+async def test_a_service_resumes_where_another_host_stopped(tmp_path, clean_valkey):
+    there = HandOn(command="true")
+    async with dev() as server:
+        settings = server.settings(cache_url=clean_valkey.url)
+        for text, host in (("1", "here"), ("2", "there"), ("3", "here")):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("XDG_STATE_HOME", str(tmp_path / host))
+                async with NotificationService(
+                    settings, name="desk", hand_on=there
+                ) as service:
+                    await server.notify(text)
+                    await service.connect()
+                    if text == "1":
+                        await server.notify("and")
+                        assert await collect(service, 1) == ["and"]
+                    else:
+                        assert await collect(service, 1) == [text]
+
+
+@told
+async def test_what_nobody_read_is_there_for_the_next_service():
+    async with dev() as server:
+        async with NotificationService(server.settings(), name="desk") as service:
+            service.start()
+            await until(lambda: service.is_connected)
+            await server.notify("1", "2")
+            await until(lambda: service.received == 2)
+        async with NotificationService(server.settings(), name="desk") as service:
+            await service.connect()
+            assert await collect(service, 2) == ["1", "2"]
+
+
+@told
+async def test_a_place_that_says_little_is_taken_for_what_it_says(clean_valkey):
+    async with dev() as server:
+        settings = server.settings(cache_url=clean_valkey.url)
+        runtime = Runtime(settings, pytest.fail)
+        shared = runtime.shared_cursor("desk")
+        await shared.write(Standing(moved_at=9e9))
+        await runtime.aclose()
+        async with NotificationService(settings, name="desk") as service:
+            await service.connect()
+            await server.notify("1")
+            assert await collect(service, 1) == ["1"]
 
 
 @pytest.fixture

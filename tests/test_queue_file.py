@@ -9,8 +9,8 @@ import stat
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.keeping import OUTPUT, Entry, Kept, Standing, Waiting
-from notifyws.queue_file import REMEMBERED, QueueFile
+from notifyws.keeping import OUTPUT, REMEMBERED, Entry, Kept, Standing, Waiting
+from notifyws.queue_file import QueueFile
 from tests.support.aio import on_a_loop
 from tests.support.queue import MemoryStore
 

@@ -14,6 +14,7 @@ from notifyws.models import strict_json
 
 __all__ = [
     "OUTPUT",
+    "REMEMBERED",
     "Entry",
     "Ident",
     "Kept",
@@ -27,6 +28,8 @@ Ident = str | int
 
 OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
+REMEMBERED = 20_000
+"""Ids that are kept to tell duplicates after a restart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from typing import Protocol
 from notifyws.courier import Bury, Courier, Handing, Shelf, Sink
 from notifyws.keeping import (
     OUTPUT,
+    REMEMBERED,
     Entry,
     Ident,
     Kept,
@@ -69,6 +70,7 @@ class Outbox:
         on_moved: told where the listener stands, after that was written.
         past: what was known when this began.
         standing: where the listener stands now.
+        seen: ids that it was given, the oldest first.
         waiting: how much waits, by sink.
     """
 
@@ -99,6 +101,7 @@ class Outbox:
         self.on_moved: Callable[[Standing], Awaitable[None]] | None = None
         self.past = store.past
         self.standing = store.past.standing
+        self.seen = deque(store.past.seen, REMEMBERED)
         self._top = store.past.top
         self._batch: list[Entry] = []
         self._unshown: deque[tuple[int, int]] = deque()
@@ -198,6 +201,7 @@ class Outbox:
         if ident is None:
             self.standing = replace(self.standing, mixed=True)
         else:
+            self.seen.append(ident)
             wall = self._world.wall()
             self.standing = replace(self.standing, last_id=ident, moved_at=wall)
         self._dirty.set()

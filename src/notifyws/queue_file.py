@@ -22,14 +22,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from notifyws.errors import ConfigurationError
-from notifyws.keeping import OUTPUT, Entry, Ident, Kept, Past, Standing, Waiting
+from notifyws.keeping import (
+    OUTPUT,
+    REMEMBERED,
+    Entry,
+    Ident,
+    Kept,
+    Past,
+    Standing,
+    Waiting,
+)
 
 __all__ = ["QueueFile"]
 
 T = TypeVar("T")
-
-REMEMBERED = 20_000
-"""Ids that are kept to tell duplicates after a restart."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (

@@ -361,20 +361,20 @@ class Runtime:
             outbox: keeps them, and knows where a durable listener stood.
         """
         from notifyws.intake import Intake, Since
-        from notifyws.keeping import Past
+        from notifyws.keeping import Standing
         from notifyws.protocol.frames import decoder
         from notifyws.protocol.resume import Cursor
         from notifyws.protocol.rules import Rules
 
         profile, resume, socket = self.profile, self.profile.resume, self.profile.socket
-        past = outbox.past if outbox else Past()
+        stood = outbox.standing if outbox else Standing()
         cursor = Cursor(
-            since if since is not None else past.standing.last_id,
+            since if since is not None else stood.last_id,
             can_resume=resume is not None and not _only_snapshot(resume),
             snapshot=resume is not None and resume.snapshot,
             repeats=profile.renewal.how == "reconnect",
-            seen=past.seen if since is None else (),
-            mixed=past.standing.mixed,
+            seen=outbox.seen if outbox and since is None else (),
+            mixed=stood.mixed,
         )
         plain = socket.frames == "json" and not socket.json_in
         rules = Rules(
@@ -392,8 +392,8 @@ class Runtime:
             selection=selection,
             keeping=outbox,
         )
-        if past.standing.heard_at:
-            intake.interrupted_at = Since(past.standing.heard_at)
+        if stood.heard_at:
+            intake.interrupted_at = Since(stood.heard_at)
         return intake
 
     @property

@@ -30,21 +30,19 @@ from notifyws.errors import (
 from notifyws.events import Event
 from notifyws.handing import checked_name
 from notifyws.handlers import Handlers
-from notifyws.intake import Item, Since
+from notifyws.intake import Item
 from notifyws.models import HandOn, Message, Notification
 from notifyws.reconnect import State
 from notifyws.runtime import Runtime
 from notifyws.sending import Sender, Sent
 from notifyws.session import Session
 from notifyws.settings import Settings, TypeStyle
-from notifyws.world import utc_text
 
 if TYPE_CHECKING:
-    from notifyws.cursors import SharedCursor
+    from notifyws.durable import Durable
     from notifyws.held import Obtained
-    from notifyws.intake import Intake, Selection
-    from notifyws.keeping import Standing, Waiting
-    from notifyws.outbox import Outbox
+    from notifyws.intake import Selection
+    from notifyws.keeping import Waiting
 
 __all__ = ["NotificationService"]
 
@@ -96,8 +94,7 @@ class NotificationService:
         self.name = None if name is None else checked_name(name)
         self._hand_on = hand_on or HandOn()
         self._selection = selection
-        self._outbox: Outbox | None = None
-        self._shared: SharedCursor | None = None
+        self._durable: Durable | None = None
         self.settings = settings
         self._runtime = Runtime(settings, warn or _log.warning)
         self._since = since
@@ -122,9 +119,8 @@ class NotificationService:
     ) -> None:
         await self.disconnect()
         await self._dispatcher.stop(FAREWELL)
-        if self._outbox is not None:
-            await self._outbox.aclose(LAST_HANDING)
-            await self._share(self._outbox.standing, last=True)
+        if self._durable is not None:
+            await self._durable.aclose(LAST_HANDING)
         await self._runtime.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -168,12 +164,12 @@ class NotificationService:
     @property
     def handing_on(self) -> Mapping[str, Waiting]:
         """How much waits for each sink."""
-        return dict(self._outbox.waiting) if self._outbox else {}
+        return self._durable.waiting if self._durable else {}
 
     async def handed_on(self) -> None:
         """Return when nothing waits for any sink."""
-        if self._outbox is not None:
-            await self._outbox.drained()
+        if self._durable is not None:
+            await self._durable.outbox.drained()
 
     @property
     def latency(self) -> float | None:
@@ -318,15 +314,14 @@ class NotificationService:
         numbered = self._inbox.put_in_all
         s = self.settings
         self._inbox = Inbox(s.queue_count, s.queue_bytes, numbered)
-        if self._outbox is None and (self.name or self._hand_on.anybody):
-            self._outbox = self._runtime.outbox(self.name, self._hand_on)
-            self._show_again(self._outbox)
+        if self._durable is None and (self.name or self._hand_on.anybody):
+            self._durable = self._make_durable(self._inbox)
         intake = self._runtime.intake(
             self._inbox,
             since=self._since,
             frames=self._frames,
             selection=self._selection,
-            outbox=self._outbox,
+            outbox=self._durable.outbox if self._durable else None,
         )
         intake.observers.extend(self._observers)
         self._sender.ack = self._runtime.ack
@@ -337,10 +332,19 @@ class NotificationService:
         self._running = asyncio.create_task(self._live(session))
         self._running.add_done_callback(_look_at)
 
+    def _make_durable(self, inbox: Inbox[Item]) -> Durable:
+        from notifyws.durable import Durable
+
+        shared = None
+        if self.name is not None and self._since is None:
+            shared = self._runtime.shared_cursor(self.name)
+        outbox = self._runtime.outbox(self.name, self._hand_on)
+        return Durable(outbox, shared, inbox)
+
     async def _live(self, session: Session) -> None:
         """Run a session, and give signs of life meanwhile."""
-        if self._outbox is not None:
-            await self._resume(session.intake, self._outbox)
+        if self._durable is not None:
+            await self._durable.begin(session, self._inbox)
         heart = (
             self._runtime.heartbeat(self.name, self._counts) if self._listed else None
         )
@@ -357,39 +361,6 @@ class NotificationService:
     def _counts(self) -> tuple[int, int]:
         handing = sum(each.count for each in self.handing_on.values())
         return self.received, self.waiting + handing
-
-    async def _resume(self, intake: Intake, outbox: Outbox) -> None:
-        """Begin where this listener stood, here or on another host."""
-        if self.name is not None and self._since is None:
-            shared = self._runtime.shared_cursor(self.name)
-            there = await shared.read() if shared else None
-            if there is not None and there.moved_at > outbox.standing.moved_at:
-                outbox.standing = there
-                if there.heard_at:
-                    intake.interrupted_at = Since(there.heard_at)
-                if there.last_id is not None:
-                    intake.cursor.begin_at(there.last_id)
-            self._shared = shared
-        self._inbox.on_settled = outbox.settled
-        outbox.on_gap = lambda start, reason: intake.gap(Since(start), reason)
-        outbox.on_moved = self._share
-        outbox.heard_at = self._heard_at
-        outbox.start()
-
-    def _show_again(self, outbox: Outbox) -> None:
-        """Show what a listener that was killed had kept and perhaps not shown."""
-        for kept in outbox.past.unshown:
-            notification = Notification.of_line(kept.line)
-            self._inbox.put(notification, len(kept.line))
-            outbox.show_again(kept.position, self._inbox.put_in_all)
-
-    async def _share(self, standing: Standing, *, last: bool = False) -> None:
-        if self._shared is not None:
-            await self._shared.write(standing, last=last)
-
-    def _heard_at(self) -> str | None:
-        link = self._session.link if self._session else None
-        return utc_text(link.heard_at) if link else None
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
