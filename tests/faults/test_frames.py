@@ -224,4 +224,131 @@ def test_absurd_timestamps_are_shown_as_they_came(home: Home, form):
         for each in shown:
             assert each in values
     else:
-        assert all(re.match(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d • x", line) for line in lines)
+        clock = re.compile(r"(\d{1,4}-\d\d-\d\d )?\d\d:\d\d:\d\d • x")
+        assert all(map(clock.fullmatch, lines))
+
+
+def deflated(frame: bytes) -> bytes:
+    """Mark a frame as compressed."""
+    return bytes([frame[0] | 0x40]) + frame[1:]
+
+
+def bomb(mebibytes: int) -> bytes:
+    """Return a deflated message of so many mebibytes of zeros."""
+    deflate = zlib.compressobj(9, wbits=-15)
+    piece = deflate.compress(bytes(16 << 20)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return piece * (mebibytes // 16)
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize("offered", [True, False])
+def test_a_deflate_bomb_of_a_gibibyte_costs_no_memory(home: Home, offered):
+    frame = deflated(framed(TEXT, bomb(1024)))
+    assert len(frame) < 1 << 20
+    closes = []
+
+    async def story(peer):
+        extension = {"Sec_WebSocket_Extensions": "permessage-deflate"}
+        await peer.upgrade(**(extension if offered else {}))
+        await peer.write(frame)
+        while True:
+            opcode, payload = await peer.read()
+            if opcode == CLOSE:
+                closes.append(int.from_bytes(payload[:2], "big"))
+                return
+
+    env = {"NOTIFYWS_COMPRESSION": str(offered), "NOTIFYWS_RETRY_DELAYS": "0.2 0.2 9"}
+    with scripted(home, story, **env) as server:
+        listener = home.start("listen")
+        listener.says("Reconnecting", times=2)
+        assert peak(listener.process.pid) < 120
+        until(lambda: len(closes) == 2, "two closes")
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert set(closes) == {1009 if offered else 1002}
+
+
+def in_fragments(count: int) -> bytes:
+    """Return a message of one-byte fragments."""
+    said = f'{{"type":"t","title":"{"x" * (count - 24)}"}}'.encode()
+    assert len(said) == count - 1
+    one, *more = (said[n : n + 1] for n in range(len(said)))
+    middle = b"".join(framed(0, each, last=False) for each in more)
+    return framed(TEXT, one, last=False) + middle + framed(0)
+
+
+@pytest.mark.fault(23)
+def test_4000_one_byte_fragments_are_one_message(home: Home):
+    with scripted(home, sends(in_fragments(4000), text(GOOD))) as server:
+        listener = home.start("listen", "-n", "2")
+        assert listener.wait() == 0
+        assert server.connections == 1
+    assert [len(strict(line)["title"]) for line in listener.out.lines] == [3976, 4]
+
+
+@pytest.mark.fault(23)
+def test_6000_one_byte_fragments_are_too_many_and_the_end_at_the_third(home: Home):
+    with scripted(home, sends(in_fragments(6000))) as server:
+        listener = home.start("listen")
+        listener.says("Reconnecting", times=2)
+        assert peak(listener.process.pid) < 120
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert "too many fragments (1009)" in listener.err.text
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize("claimed", [(1 << 20) + 1, 1 << 40])
+def test_a_frame_over_the_size_is_refused_before_it_is_there(home: Home, claimed):
+    head = bytes([128 | TEXT, 127]) + claimed.to_bytes(8, "big")
+    with scripted(home, sends(head + b"x" * 60_000, framed(TEXT))) as server:
+        listener = home.start("listen")
+        listener.says("Reconnecting", times=2)
+        assert peak(listener.process.pid) < 120
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert "(1009)" in listener.err.text
+    assert (
+        "hint: let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>" in listener.err.text
+    )
+
+
+@pytest.mark.fault(23)
+def test_a_ping_flood_delays_nothing_and_costs_no_memory(home: Home):
+    took = []
+
+    async def story(peer):
+        await peer.upgrade()
+        pongs = asyncio.create_task(until_pong(peer, b"last"))
+        began = time.monotonic()
+        for _ in range(100):
+            await peer.write(framed(PING, bytes(100)) * 500)
+        await peer.frame(PING, b"last")
+        await peer.say(GOOD)
+        await pongs
+        took.append(time.monotonic() - began)
+
+    with scripted(home, story, NOTIFYWS_PING_TIMEOUT="10") as server:
+        listener = home.start("listen", "-n", "1")
+        until(lambda: took, "the last pong")
+        assert listener.wait() == 0
+        assert server.connections == 1
+    assert took[0] < 10
+
+
+async def until_pong(peer, payload: bytes) -> None:
+    while await peer.read() != (PONG, payload):
+        pass
+
+
+@pytest.mark.fault(23)
+def test_a_ping_flood_by_one_who_reads_no_pong_costs_no_memory(home: Home):
+    async def story(peer):
+        await peer.upgrade()
+        while True:
+            await peer.write(framed(PING, bytes(100)) * 1000)
+
+    with scripted(home, story, NOTIFYWS_RETRY_DELAYS="9"):
+        listener = home.start("listen")
+        listener.says("Disconnected")
+        assert peak(listener.process.pid) < 120
