@@ -352,3 +352,160 @@ def test_a_ping_flood_by_one_who_reads_no_pong_costs_no_memory(home: Home):
         listener = home.start("listen")
         listener.says("Disconnected")
         assert peak(listener.process.pid) < 120
+
+
+class Flood:
+    """A server where things happen at a rate, whether anybody can read them or not.
+
+    Args:
+        total: how many things happen in all.
+        named: whether they have ids and can be asked for again.
+        keeps: how many can be asked for again.
+
+    Attributes:
+        sent: how many were written, in all connections.
+        sinces: after which one each connection asked to resume.
+        closes: the codes of the client's goodbyes.
+        pongs: seconds that each pong of the client took.
+    """
+
+    RATE = 50_000
+
+    def __init__(self, total: int, *, named: bool, keeps: int = 0) -> None:
+        self._total, self._named = total, named
+        self._keeps = keeps or total
+        self._began = 0.0
+        self.sent = 0
+        self.sinces: list[int] = []
+        self.closes: list[int] = []
+        self.pongs: list[float] = []
+
+    @property
+    def happened(self) -> int:
+        gone = time.monotonic() - self._began if self._began else 0.0
+        return min(self._total, int(gone * self.RATE))
+
+    async def story(self, peer) -> None:
+        query = urlsplit((await peer.upgrade()).target).query
+        since = int(parse_qs(query).get("since", ["0"])[0])
+        self.sinces.append(since)
+        self._began = self._began or time.monotonic()
+        oldest = self.happened - self._keeps
+        if since < oldest:
+            await peer.say('{"type":"gap"}')
+            since = oldest
+        hearing = asyncio.create_task(self._hear(peer))
+        try:
+            await self._tell(peer, since, hearing)
+        finally:
+            hearing.cancel()
+
+    async def _tell(self, peer, number: int, hearing) -> None:
+        while not hearing.done():
+            until = min(self.happened, number + 1000)
+            await peer.write(b"".join(map(self._frame, range(number + 1, until + 1))))
+            self.sent += until - number
+            number = until
+            await peer.frame(PING, str(time.monotonic()).encode())
+            await asyncio.sleep(0.0 if number < self.happened else 0.02)
+
+    def _frame(self, number: int) -> bytes:
+        ident = f',"id":{number}' if self._named else ""
+        return text(
+            f'{{"type":"t","title":"{number}"{ident},"timestamp":"T","message":""}}'
+        )
+
+    async def _hear(self, peer) -> None:
+        while True:
+            opcode, payload = await peer.read()
+            if opcode == PING:
+                await peer.frame(PONG, payload)
+            elif opcode == PONG:
+                self.pongs.append(time.monotonic() - float(payload))
+            elif opcode == CLOSE:
+                self.closes.append(int.from_bytes(payload[:2], "big"))
+                await peer.frame(CLOSE, payload)
+                return
+
+
+BLOCKED = [4.0, pytest.param(30.0, marks=pytest.mark.slow)]
+PINGS = {"NOTIFYWS_PING_INTERVAL": "1", "NOTIFYWS_PING_TIMEOUT": "5"}
+
+
+@pytest.mark.fault(24)
+@pytest.mark.parametrize("seconds", BLOCKED)
+def test_a_flood_into_a_blocked_pipe_without_replay_is_one_gap_that_counts(
+    home, seconds
+):
+    flood = Flood(int(seconds * Flood.RATE), named=False)
+    with scripted(home, flood.story, **PINGS):
+        listener = Unread(home, "--events")
+        time.sleep(seconds)
+        done = int(seconds * Flood.RATE)
+        until(lambda: flood.sent == done, "the end of it", 60)
+        time.sleep(0.5)
+        high = peak(listener.process.pid)
+        listener.unblock()
+        listener.says("Gap: ")
+        until(lambda: '"gap"' in listener.out.lines[-1], "the gap, on stdout", 60)
+        assert "Disconnected" not in listener.err.text
+        lines = [json.loads(line) for line in listener.out.lines]
+        shown = [int(line["title"]) for line in lines if "type" in line]
+        gaps = [line["reason"] for line in lines if line.get("event") == "gap"]
+        dropped = sum(int(reason.split()[0]) for reason in gaps)
+        print(
+            "HIGH",
+            high,
+            "shown",
+            len(shown),
+            "dropped",
+            dropped,
+            max(flood.pongs),
+            len(flood.pongs),
+        )
+        assert shown == list(range(1, len(shown) + 1))
+        assert len(shown) >= 10_000
+        assert len(shown) + dropped == done
+        assert len(gaps) == 1
+        assert len(flood.sinces) == 1
+        assert max(flood.pongs) < 5
+        assert high < 150
+
+
+@pytest.mark.fault(24)
+@pytest.mark.parametrize("seconds", BLOCKED)
+def test_a_flood_into_a_blocked_pipe_with_replay_is_left_and_resumed(home, seconds):
+    done = int(seconds * Flood.RATE / 2)
+    flood = Flood(done, named=True, keeps=100_000)
+    with scripted(home, flood.story, **PINGS):
+        listener = Unread(home, "--events")
+        listener.says("resuming when it can")
+        time.sleep(seconds - 3)
+        high = peak(listener.process.pid)
+        listener.unblock()
+        last = f'"title":"{done}"'
+        until(lambda: last in listener.out.lines[-1], "the last one", 60)
+        high = max(high, peak(listener.process.pid))
+        lines = [json.loads(line) for line in listener.out.lines]
+        shown = [int(line["title"]) for line in lines if "type" in line]
+        gaps = [line for line in lines if line.get("event") == "gap"]
+        print(
+            "HIGH",
+            high,
+            "shown",
+            len(shown),
+            gaps,
+            flood.sinces,
+            flood.closes,
+            max(flood.pongs),
+        )
+        assert len(shown) == len(set(shown))
+        assert shown == sorted(shown)
+        if len(gaps) == 0:
+            assert len(shown) == done
+        else:
+            assert shown[-100_000:] == list(range(done - 99_999, done + 1))
+        assert set(flood.closes) == {1000}
+        assert "no pong" not in listener.err.text
+        assert max(flood.pongs) < 5
+        assert high < 150
