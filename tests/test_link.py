@@ -375,3 +375,22 @@ async def test_it_can_be_cancelled_and_leaves_no_task_behind():
     with pytest.raises(asyncio.CancelledError):
         await running
     await line.channel.close(1000, "")
+
+
+@in_virtual_time
+async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards():
+    line = Line(accepts(5.0, HOLE))
+    link = await line.open()
+    channel = line.channel
+    recv = channel.recv
+
+    async def broken():
+        try:
+            return await recv()
+        except ConnectionLost:
+            raise ConnectionLost(1009, "too large", sent=True) from None
+
+    channel.recv = broken
+    with pytest.raises(ConnectionLost) as caught:
+        await link.run(line.taken.append)
+    assert (now(), caught.value.code) == (30.0, 1009)

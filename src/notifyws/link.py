@@ -158,8 +158,8 @@ class Link:
                 pause = take(frame)
                 if pause is not None:
                     await self._pause(pause)
-        except ConnectionLost as lost:
-            raise self._silence or lost from None
+        except ConnectionLost as lost:  # what broke it first was the reason
+            raise lost if lost.sent else self._silence or lost from None
         finally:
             pulse.cancel()
             with suppress(asyncio.CancelledError):

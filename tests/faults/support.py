@@ -16,6 +16,7 @@ QUICK = {
     "NOTIFYWS_RETRY_DELAYS": "0.2",
     "NOTIFYWS_PING_INTERVAL": "1",
     "NOTIFYWS_PING_TIMEOUT": "0.5",
+    "NOTIFYWS_CLOSE_TIMEOUT": "0.2",
 }
 """Settings for which nobody has to wait long."""
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import re
 import time
+import zlib
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from notifyws.models import Notification
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import NotUnderstood, Rules
-from tests.e2e.support import Home
-from tests.faults.support import scripted
-from tests.support.httpd import BINARY, CLOSE, TEXT, framed
+from tests.e2e.support import Home, Server, until
+from tests.faults.support import QUICK, Unread, peak, scripted
+from tests.support.httpd import BINARY, CLOSE, PING, PONG, TEXT, framed
+from tests.support.scripted import note
 
 GOOD = '{"type":"t","title":"good"}'
 RULES = Rules([Rule(then="notification")])
@@ -219,6 +224,379 @@ def test_absurd_timestamps_are_shown_as_they_came(home: Home, form):
         for each in shown:
             assert each in values
     else:
-        assert all(
-            re.match(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d • x", line) for line in lines
+        clock = re.compile(r"(\d{1,4}-\d\d-\d\d )?\d\d:\d\d:\d\d • x")
+        assert all(map(clock.fullmatch, lines))
+
+
+def deflated(frame: bytes) -> bytes:
+    """Mark a frame as compressed."""
+    return bytes([frame[0] | 0x40]) + frame[1:]
+
+
+def bomb(mebibytes: int) -> bytes:
+    """Return a deflated message of so many mebibytes of zeros."""
+    deflate = zlib.compressobj(9, wbits=-15)
+    piece = deflate.compress(bytes(16 << 20)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return piece * (mebibytes // 16)
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize("offered", [True, False])
+def test_a_deflate_bomb_of_a_gibibyte_costs_no_memory(home: Home, offered):
+    frame = deflated(framed(TEXT, bomb(1024)))
+    assert len(frame) < 1 << 20
+    closes = []
+
+    async def story(peer):
+        extension = {"Sec_WebSocket_Extensions": "permessage-deflate"}
+        await peer.upgrade(**(extension if offered else {}))
+        await peer.write(frame)
+        while True:
+            opcode, payload = await peer.read()
+            if opcode == CLOSE:
+                closes.append(int.from_bytes(payload[:2], "big"))
+                return
+
+    env = {"NOTIFYWS_COMPRESSION": str(offered), "NOTIFYWS_RETRY_DELAYS": "0.2 0.2 9"}
+    with scripted(home, story, **env) as server:
+        listener = home.start("listen")
+        listener.says("Reconnecting", times=2)
+        assert peak(listener.process.pid) < 120
+        until(lambda: len(closes) == 2, "two closes")
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert set(closes) == {1009 if offered else 1002}
+
+
+def in_fragments(count: int) -> bytes:
+    """Return a message of one-byte fragments."""
+    said = f'{{"type":"t","title":"{"x" * (count - 24)}"}}'.encode()
+    assert len(said) == count - 1
+    one, *more = (said[n : n + 1] for n in range(len(said)))
+    middle = b"".join(framed(0, each, last=False) for each in more)
+    return framed(TEXT, one, last=False) + middle + framed(0)
+
+
+@pytest.mark.fault(23)
+def test_4000_one_byte_fragments_are_one_message(home: Home):
+    with scripted(home, sends(in_fragments(4000), text(GOOD))) as server:
+        listener = home.start("listen", "-n", "2")
+        assert listener.wait() == 0
+        assert server.connections == 1
+    assert [len(strict(line)["title"]) for line in listener.out.lines] == [3976, 4]
+
+
+@pytest.mark.fault(23)
+def test_6000_one_byte_fragments_are_too_many_and_the_end_at_the_third(home: Home):
+    with scripted(home, sends(in_fragments(6000))) as server:
+        listener = home.start("listen")
+        listener.says("Reconnecting", times=2)
+        assert peak(listener.process.pid) < 120
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert "too many fragments (1009)" in listener.err.text
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize("claimed", [(1 << 20) + 1, 1 << 40])
+def test_a_frame_over_the_size_is_refused_before_it_is_there(home: Home, claimed):
+    head = bytes([128 | TEXT, 127]) + claimed.to_bytes(8, "big")
+    with scripted(home, sends(head + b"x" * 60_000, framed(TEXT))) as server:
+        listener = home.start("listen")
+        listener.says("Reconnecting", times=2)
+        assert peak(listener.process.pid) < 120
+        assert listener.wait() == 5
+        assert server.connections == 3
+    assert "(1009)" in listener.err.text
+    assert (
+        "hint: let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>" in listener.err.text
+    )
+
+
+@pytest.mark.fault(23)
+def test_a_ping_flood_delays_nothing_and_costs_no_memory(home: Home):
+    took = []
+
+    async def story(peer):
+        await peer.upgrade()
+        pongs = asyncio.create_task(until_pong(peer, b"last"))
+        began = time.monotonic()
+        for _ in range(100):
+            await peer.write(framed(PING, bytes(100)) * 500)
+        await peer.frame(PING, b"last")
+        await peer.say(GOOD)
+        await pongs
+        took.append(time.monotonic() - began)
+
+    with scripted(home, story, NOTIFYWS_PING_TIMEOUT="10") as server:
+        listener = home.start("listen", "-n", "1")
+        until(lambda: took, "the last pong")
+        assert listener.wait() == 0
+        assert server.connections == 1
+    assert took[0] < 10
+
+
+async def until_pong(peer, payload: bytes) -> None:
+    while await peer.read() != (PONG, payload):
+        pass
+
+
+@pytest.mark.fault(23)
+def test_a_ping_flood_by_one_who_reads_no_pong_costs_no_memory(home: Home):
+    async def story(peer):
+        await peer.upgrade()
+        while True:
+            await peer.write(framed(PING, bytes(100)) * 1000)
+
+    with scripted(home, story, NOTIFYWS_RETRY_DELAYS="9"):
+        listener = home.start("listen")
+        listener.says("Disconnected")
+        assert peak(listener.process.pid) < 120
+
+
+class Flood:
+    """A server where things happen at a rate, whether anybody can read them or not.
+
+    Args:
+        total: how many things happen in all.
+        named: whether they have ids and can be asked for again.
+        keeps: how many can be asked for again.
+
+    Attributes:
+        sent: how many were written, in all connections.
+        sinces: after which one each connection asked to resume.
+        closes: the codes of the client's goodbyes.
+        pongs: seconds that each pong of the client took.
+    """
+
+    RATE = 50_000
+
+    def __init__(self, total: int, *, named: bool, keeps: int = 0) -> None:
+        self._total, self._named = total, named
+        self._keeps = keeps or total
+        self._began = 0.0
+        self.sent = 0
+        self.sinces: list[int] = []
+        self.closes: list[int] = []
+        self.pongs: list[float] = []
+
+    @property
+    def happened(self) -> int:
+        gone = time.monotonic() - self._began if self._began else 0.0
+        return min(self._total, int(gone * self.RATE))
+
+    async def story(self, peer) -> None:
+        query = urlsplit((await peer.upgrade()).target).query
+        since = int(parse_qs(query).get("since", ["0"])[0])
+        self.sinces.append(since)
+        self._began = self._began or time.monotonic()
+        oldest = self.happened - self._keeps
+        if since < oldest:
+            await peer.say('{"type":"gap"}')
+            since = oldest
+        hearing = asyncio.create_task(self._hear(peer))
+        try:
+            await self._tell(peer, since, hearing)
+        finally:
+            hearing.cancel()
+
+    async def _tell(self, peer, number: int, hearing) -> None:
+        while not hearing.done():
+            until = min(self.happened, number + 1000)
+            await peer.write(b"".join(map(self._frame, range(number + 1, until + 1))))
+            self.sent += until - number
+            number = until
+            await peer.frame(PING, str(time.monotonic()).encode())
+            await asyncio.sleep(0.0 if number < self.happened else 0.02)
+
+    def _frame(self, number: int) -> bytes:
+        ident = f',"id":{number}' if self._named else ""
+        return text(
+            f'{{"type":"t","title":"{number}"{ident},"timestamp":"T","message":""}}'
         )
+
+    async def _hear(self, peer) -> None:
+        while True:
+            opcode, payload = await peer.read()
+            if opcode == PING:
+                await peer.frame(PONG, payload)
+            elif opcode == PONG:
+                self.pongs.append(time.monotonic() - float(payload))
+            elif opcode == CLOSE:
+                self.closes.append(int.from_bytes(payload[:2], "big"))
+                await peer.frame(CLOSE, payload)
+                return
+
+
+BLOCKED = [4, pytest.param(30, marks=pytest.mark.slow)]
+PINGS = {"NOTIFYWS_PING_INTERVAL": "1", "NOTIFYWS_PING_TIMEOUT": "5"}
+DROPPED = re.compile(r"(\d+) dropped: whoever reads them is too slow")
+
+
+def numbers(lines: list[str]) -> list[int]:
+    """Return the numbers of the notifications among lines."""
+    return [int(strict(line)["title"]) for line in lines if '"event"' not in line]
+
+
+@pytest.mark.fault(24)
+@pytest.mark.parametrize("seconds", BLOCKED)
+def test_a_flood_into_a_blocked_pipe_is_shown_or_counted_in_gaps(home, seconds):
+    count = seconds * Flood.RATE
+    flood = Flood(count, named=False)
+    with scripted(home, flood.story, **PINGS):
+        listener = Unread(home, "--events")
+        until(lambda: flood.sent == count, "the end of it", 90)
+        high = peak(listener.process.pid)
+        listener.unblock()
+
+        def dropped() -> int:
+            return sum(map(int, DROPPED.findall(listener.out.text)))
+
+        def accounted_for() -> bool:
+            lines = list(listener.out.lines)
+            shown = sum('"event"' not in line for line in lines)
+            return shown + dropped() == count
+
+        until(accounted_for, "all of it", 30)
+        shown = numbers(listener.out.lines)
+        assert shown == sorted(set(shown))
+        assert shown[:10_000] == list(range(1, 10_001))
+        assert dropped() > 0
+        assert "Disconnected" not in listener.err.text
+        assert max(flood.pongs) < 5
+        assert max(high, peak(listener.process.pid)) < 120
+
+
+@pytest.mark.fault(24)
+@pytest.mark.parametrize("seconds", BLOCKED)
+def test_a_flood_into_a_blocked_pipe_is_left_and_resumed(home, seconds):
+    count = seconds * Flood.RATE // 2
+    flood = Flood(count, named=True, keeps=150_000)
+    with scripted(home, flood.story, **PINGS):
+        listener = Unread(home, "--events")
+        listener.says("resuming when it can")
+        assert flood.closes == [1000]
+        time.sleep(seconds - 3)
+        high = peak(listener.process.pid)
+        listener.unblock()
+        last = f'"title":"{count}"'
+        until(lambda: any(last in each for each in listener.out.lines[-9:]), "all", 60)
+        shown = numbers(listener.out.lines)
+        assert shown == sorted(set(shown))
+        gaps = sum('"gap"' in each for each in listener.out.lines)
+        if count <= 150_000:
+            assert (gaps, shown) == (0, list(range(1, count + 1)))
+        else:
+            assert gaps == 1
+            assert shown[-150_000:] == list(range(count - 149_999, count + 1))
+        assert flood.sinces[0] == 0 < flood.sinces[1]
+        assert "no pong" not in listener.err.text
+        assert max(flood.pongs) < 5
+        assert max(high, peak(listener.process.pid)) < 120
+
+
+REPLAYING = [note(n, title=str(n)) for n in range(1, 7)]
+
+
+def replays(*visits: tuple):
+    """A server whose every connection sends frames, and is then cut but the last."""
+    order = itertools.count()
+
+    async def story(peer):
+        await peer.upgrade()
+        number = next(order)
+        for frame in visits[min(number, len(visits) - 1)]:
+            await peer.say(frame)
+        if number < len(visits) - 1:
+            await peer.close(1012)
+        else:
+            await peer.hang()
+
+    return story
+
+
+def ids(listener) -> list[int]:
+    values = [strict(line) for line in listener.out.lines]
+    return [value["id"] for value in values if "type" in value]
+
+
+@pytest.mark.fault(25)
+def test_what_a_replay_repeats_is_dropped_and_is_no_gap(home: Home):
+    one, two, three, four, five, six = REPLAYING
+    story = replays(
+        (one, two, three), (two, three, four, four), (one, five, three, six)
+    )
+    with scripted(home, story) as server:
+        listener = home.start("listen", "--events", "--until", "id == `6`")
+        assert listener.wait() == 0
+        sinces = [request.target for request in server.requests]
+    assert ids(listener) == [1, 2, 3, 4, 5, 6]
+    assert sinces == ["/", "/?since=3", "/?since=4"]
+    assert '"gap"' not in listener.out.text
+
+
+@pytest.mark.fault(25)
+def test_the_server_s_word_that_something_is_missing_is_a_gap(home: Home):
+    one, two, *_, six = REPLAYING
+    with scripted(home, replays((one, two), ('{"type":"gap"}', six))):
+        listener = home.start("listen", "--events", "--until", "id == `6`")
+        assert listener.wait() == 0
+    assert ids(listener) == [1, 2, 6]
+    (gap,) = [strict(line) for line in listener.out.lines if '"gap"' in line]
+    assert gap["from"] <= gap["to"]
+    assert gap["recovered"] is False
+    assert "Gap: notifications between" in listener.err.text
+
+
+@pytest.mark.fault(25)
+def test_what_a_real_server_forgot_meanwhile_is_a_gap(home: Home):
+    server = Server(history=3)
+    try:
+        home.use(server)
+        listener = home.listen("--events", **{**QUICK, "NOTIFYWS_RETRY_DELAYS": "1"})
+        server.notify(1)
+        listener.prints(3)
+        server.dev("cut", {})
+        until(lambda: not server.stats["live"], "the cut")
+        server.notify(2, 3, 4, 5, 6)
+        until(lambda: '"6"' in listener.out.text, "the last one")
+        lines = [strict(line) for line in listener.out.lines]
+        assert [each["title"] for each in lines if "type" in each] == list("1456")
+        assert sum(each.get("event") == "gap" for each in lines) == 1
+    finally:
+        home.leave()
+        server.stop()
+
+
+@pytest.mark.fault(25)
+def test_recovered_false_is_a_gap_where_the_profile_says_so(home: Home):
+    (home.path / "own.toml").write_text(
+        """name = "own"
+description = "says whether it recovered"
+[socket]
+token_in = "none"
+[[rules]]
+when = "recovered == `false`"
+then = "gap"
+[[rules]]
+match = { recovered = true }
+then = "ignore"
+[[rules]]
+then = "notification"
+[resume]
+query = "since"
+"""
+    )
+    one, two, *_, six = REPLAYING
+    yes, no = '{"recovered":true}', '{"recovered":false}'
+    with scripted(home, replays((one,), (yes, two), (no, six))):
+        until_six = ("--until", "id == `6`")
+        listener = home.start(
+            "listen", "--events", "--profile", "./own.toml", *until_six
+        )
+        assert listener.wait() == 0
+    assert ids(listener) == [1, 2, 6]
+    events = [strict(line) for line in listener.out.lines]
+    kinds = [each.get("event") or each["id"] for each in events]
+    assert kinds.count("gap") == 1
+    assert kinds.index(2) < kinds.index("gap") < kinds.index(6)

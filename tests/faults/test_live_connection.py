@@ -382,7 +382,8 @@ def frozen(heard: list):
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_frozen_peer_is_told_1000_and_left_within_2_s(home: Home, signum):
     heard: list = []
-    with scripted(home, frozen(heard), NOTIFYWS_PING_TIMEOUT="10"):
+    usual = {"NOTIFYWS_PING_TIMEOUT": "10", "NOTIFYWS_CLOSE_TIMEOUT": "1.5"}
+    with scripted(home, frozen(heard), **usual):
         listener = home.listen()
         began = time.monotonic()
         listener.signal(signum)
