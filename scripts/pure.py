@@ -22,6 +22,7 @@ MODULES = (
     "selection",
     "composing",
     "held",
+    "keeping",
     "protocol",
 )
 """Floors 0 and 1."""

@@ -100,3 +100,9 @@ def test_a_lost_connection_says_its_code_and_reason(code, reason, sentence):
 )
 def test_a_lost_connection_knows_what_to_try(code, sent, hint):
     assert ConnectionLost(code, "why", sent=sent).hint == hint
+
+
+def test_a_failed_handing_says_whether_and_when_to_try_again():
+    failed = errors.HandingFailed("busy", after=7.0)
+    assert (failed.message, failed.final, failed.after) == ("busy", False, 7.0)
+    assert errors.HandingFailed("gone", final=True).final

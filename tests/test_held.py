@@ -95,3 +95,10 @@ def test_the_refresh_token_tells_whose_it_is_when_no_access_token_does():
 def test_tokens_are_not_shown():
     held = read_held({"access": Kept(packed()), "refresh": Kept(packed())})
     assert "secret" not in repr(held)
+
+
+def test_a_token_that_was_seen_already_is_no_other():
+    held = read_held({"access": Kept(packed())})
+    assert held.other_than(held.access.value) is None
+    assert held.other_than("older") is held.access
+    assert read_held({}).other_than(None) is None

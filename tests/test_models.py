@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from notifyws.models import (
     Account,
+    HandOn,
     Message,
     Notification,
     Token,
@@ -205,3 +206,17 @@ def test_accounts_that_differ_in_one_part_differ():
         Account("https://h", "default", "\ud800"),
     ]
     assert len({account.id for account in accounts}) == len(accounts)
+
+
+def test_handing_on_is_to_somebody_or_nobody_and_its_secret_is_not_shown():
+    assert not HandOn().anybody
+    for somebody in ({"command": "x"}, {"url": "x"}, {"desktop": True}):
+        assert HandOn(**somebody).anybody
+    assert "hush" not in repr(HandOn(url="x", secret="hush"))
+
+
+def test_a_line_can_be_read_back():
+    line = '{"type":"t","own":[1.50,null]}'
+    again = Notification.of_line(line)
+    assert again.fields == {"type": "t", "own": [1.5, None]}
+    assert again.line() == line

@@ -44,7 +44,7 @@ def test_the_defaults_are_the_promised_ones(name, value):
 
 def test_secrets_are_not_shown():
     secret = [field.name for field in FIELDS if field.metadata.get("secret")]
-    assert secret == ["password", "token", "redis_url", "cache_url"]
+    assert secret == ["password", "token", "redis_url", "cache_url", "cache_key"]
     assert "hush" not in repr(Settings(**dict.fromkeys(secret, "hush")))
 
 

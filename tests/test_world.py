@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from notifyws.world import doze, elapse
+from notifyws.world import doze, elapse, steady
 from tests.support.virtual import VirtualWorld, elapsed, in_virtual_time
 
 
@@ -27,6 +27,15 @@ async def test_time_asleep_counts_as_elapsed():
 @in_virtual_time
 async def test_what_was_due_while_asleep_is_due_on_waking():
     assert await _slept_through(elapse, 900.0, asleep=3600.0) == 3.0
+
+
+@in_virtual_time
+async def test_the_steady_clock_goes_on_during_sleep_and_is_never_set():
+    clock = VirtualWorld()
+    began = steady(clock.world)
+    await asyncio.sleep(2)
+    clock.suspended, clock.wall_offset = 60.0, -3600.0
+    assert steady(clock.world) - began == 62.0
 
 
 async def _slept_through(wait, seconds, *, asleep):
