@@ -204,6 +204,7 @@ def test_accounts_that_differ_in_one_part_differ():
         Account("https://h", "other", "anna"),
         Account("https://h", "default", "bert"),
         Account("https://h", "default", "\ud800"),
+        Account("https://h", "default", "anna", "https://socket"),
     ]
     assert len({account.id for account in accounts}) == len(accounts)
 

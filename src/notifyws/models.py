@@ -205,20 +205,29 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose tokens: an HTTP origin, a profile and a user, and nothing finer.
+    """Whose tokens: an HTTP origin, a profile and a user, and where they are shown.
+
+    Tokens obtained for one socket are never shown to another: whoever writes a
+    folder's ``.env`` could name our server, our user, and a socket of their own.
 
     Args:
         origin: canonical HTTP origin: lower case, without a default port.
         profile: the profile's name.
         subject: the username, or the static token where there is no username.
+        socket: the socket's origin in the same form, where it is another one.
     """
 
     origin: str
     profile: str
     subject: str = field(repr=False)
+    socket: str = ""
 
     @property
     def id(self) -> str:
-        """First 16 hex digits of the SHA-256 over the three, a line each."""
+        """First 16 hex digits of the SHA-256 over origin, profile, user and socket.
+
+        A line each; a socket of another origin stands before the first.
+        """
         text = f"{self.origin}\n{self.profile}\n{self.subject}"
+        text = f"{self.socket} {text}" if self.socket else text
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

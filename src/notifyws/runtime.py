@@ -94,7 +94,10 @@ class Runtime:
         name = settings.profile
         if is_file(name):
             name = self.profile.name
-        return Account(self.origin, name, settings.username or settings.token)
+        subject = settings.username or settings.token
+        origin = self.origin
+        socket = canonical_origin(checked_url(settings.connect_url))
+        return Account(origin, name, subject, socket if socket != origin else "")
 
     @cached_property
     def profile(self) -> Profile:

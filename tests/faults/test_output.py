@@ -1,0 +1,237 @@
+"""Output: what remote text, odd terminals, secrets and permissions may do to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.support import Home, Server
+from tests.e2e.terminal import Terminal
+
+ESCAPES = {
+    "CSI": "\x1b[31;5m\x1b[2J\x1b[1;1H\x1b[?1049h",
+    "OSC 0": "\x1b]0;owned\x07",
+    "OSC 8": "\x1b]8;;http://evil.test/\x1b\\click\x1b]8;;\x1b\\",
+    "OSC 52": "\x1b]52;c;b3duZWQ=\x07",
+    "DCS": "\x1bP$q\x22p\x1b\\\x1bP1;1|17/6f\x1b\\",
+    "APC": "\x1b_Gf=100;AAAA\x1b\\",
+    "PM and SOS": "\x1b^pm\x1b\\\x1bXsos\x1b\\",
+    "single": "\x1bc\x1b7\x1b(0\x1b#8\x1bN\x1b=",
+    "C1": "\x9b2J\x9d0;owned\x9c\x90q\x9c\x9fapc\x9c\x85\x84\x8d",
+    "endless": "\x1b]0;owned",
+    "CR": "\rover\r\r\rwritten",
+    "BS": "\b\b\b\b\b\b\b\b\b\bback",
+    "DEL": "\x7f\x7f\x7f",
+    "C0": "\x00\x05\x07\x0b\x0c\x0e\x0f\x11\x13\x1a\x1c",
+    "bidi": "\u202egnp.exe\u202c\u2066x\u2069\u200e\u200f\u061c",
+    "tags": "\U000e0001" + "".join(chr(0xE0000 + ord(c)) for c in "hidden"),
+    "nested": "\x1b\x1b[[2J\x1b[\x1b[2J2J",
+}
+"""Family -> what a terminal would obey."""
+
+EVIL = "\x1b[2m " + " ".join(ESCAPES.values()) + " fine"
+OURS = re.compile(
+    r"\x1b\\\x1b\[0m\r\x1b\[J|\x1b\[[0-9;]*m|\x1b\[\?25[lh]"
+    r"|\x1b\[\?7[lh]|\x1b\[\?2026[lh]|\x1b\[\d*[ABCDGJK]"
+    r"|\x1b\]8;[^;\x1b\x07]*;(?:https?://[!-~]+)?\x1b\\"
+)
+"""What the live view itself says to a terminal: colours, its footer, web links."""
+OBEYED = re.compile(
+    r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e"
+    r"\u2066-\u2069\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+
+
+def strays(data: bytes | str) -> list[str]:
+    """Return what a terminal would obey and is not ours; CR only before LF or ours."""
+    text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
+    return OBEYED.findall(OURS.sub("", text))
+
+
+@pytest.fixture
+def terminal(home: Home) -> Iterator[Callable[..., Terminal]]:
+    opened = []
+
+    def start(*args: str, columns: int = 100, **env: str) -> Terminal:
+        env = {**home.env, **env}
+        opened.append(Terminal(*args, env=env, cwd=home.path, columns=columns, rows=60))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+def unmoved(live: Terminal) -> bool:
+    """Tell whether the terminal is as it was: no title, one screen, one charset."""
+    screen = live.screen
+    return not (screen.title or screen.icon_name) and screen.margins is None
+
+
+@pytest.mark.fault(36)
+@pytest.mark.parametrize("family", ESCAPES)
+def test_no_family_of_escapes_reaches_the_eye_or_the_bytes(family, terminal):
+    from notifyws.view.safe import harmless, safe_frame
+
+    evil = f"begin {ESCAPES[family]} end"
+    assert strays(harmless(evil)) == strays(safe_frame(evil)) == []
+    assert harmless(evil).startswith("begin ")
+    if family != "endless":
+        assert harmless(evil).endswith(" end")
+
+
+@pytest.mark.fault(36)
+def test_a_terminal_shows_every_field_of_a_notification_as_text(server, terminal):
+    live = terminal("listen", "-v")
+    live.shows("Connected")
+    for number, evil in enumerate(ESCAPES.values()):
+        server.dev(
+            "notify",
+            {
+                "type": f"t{evil}",
+                "title": f"<T{number} {evil} T>",
+                "message": f"<M{number}: {evil}",
+                "link": f"/x{evil}",
+                f"k{evil}": evil,
+            },
+        )
+        live.shows(f"<M{number}:")
+    live.shows(f"{len(ESCAPES)} received")
+    live.type("\x03")
+    assert live.wait() == -signal.SIGINT
+    assert strays(live.raw) == []
+    assert unmoved(live)
+    assert f"<M{len(ESCAPES) - 1}:" in live.text
+
+
+@pytest.mark.fault(36)
+@pytest.mark.parametrize("form", ["--plain", "--raw", "--json"])
+def test_no_form_of_output_obeys_remote_text_on_a_terminal(server, terminal, form):
+    live = terminal("listen", form, "-n", "1")
+    live.shows("Connected")
+    server.dev("notify", {"type": EVIL, "title": EVIL, "message": EVIL, "link": EVIL})
+    assert live.wait() == 0
+    assert strays(live.raw) == []
+    assert unmoved(live)
+
+
+@pytest.mark.fault(36)
+def test_a_plain_line_in_a_pipe_is_one_line_of_text(home: Home, server: Server):
+    listener = home.listen("--plain", "-n", "1")
+    server.dev("notify", {"type": EVIL, "title": EVIL, "message": EVIL, "link": EVIL})
+    assert listener.wait() == 0
+    assert len(listener.out.lines) == 1
+    assert strays(listener.out.text) == []
+
+
+@pytest.mark.fault(36)
+def test_a_line_of_json_is_ascii_and_holds_what_was_sent(home: Home, server: Server):
+    listener = home.listen("-n", "1")
+    server.dev("notify", {"type": "t", "title": EVIL})
+    assert listener.wait() == 0
+    (line,) = listener.out.lines
+    assert strays(line) == []
+    assert json.loads(line)["title"] == EVIL
+
+
+@pytest.mark.fault(36)
+def test_what_a_hook_prints_is_text(home: Home, server: Server, terminal):
+    (home.path / "evil").write_text(EVIL + "\n", "utf-8")
+    live = terminal("listen", "--exec", f"cat {home.path / 'evil'}", "-n", "1")
+    live.shows("Connected")
+    server.notify(1)
+    assert live.wait() == 0
+    assert "fine" in live.text
+    assert strays(live.raw) == []
+    assert unmoved(live)
+
+
+@pytest.mark.fault(36)
+def test_a_close_reason_is_text(home: Home, server: Server, terminal):
+    live = terminal("listen", NOTIFYWS_JITTER="0")
+    live.shows("Connected")
+    evils = ["\x1b]0;owned\x07", "\x9b2J\x9d0;x\x9c", "\r\b\x7f\u202e\U000e0041"]
+    for number, evil in enumerate(evils):
+        live.shows("Connected  127")
+        server.dev("cut", {"code": 4000, "reason": f"because{number} {evil}"})
+        live.shows(f"because{number}")
+    live.type("\x03")
+    live.wait()
+    assert strays(live.raw) == []
+    assert unmoved(live)
+
+
+@pytest.mark.fault(36)
+def test_a_line_of_two_megabytes_is_cut_and_said(home: Home, server: Server, terminal):
+    live = terminal("listen", NOTIFYWS_MAX_SIZE=str(8 << 20))
+    live.shows("Connected")
+    server.dev(
+        "notify", {"type": "t", "title": "T", "message": "\x1b[2J" + "x" * 2**21}
+    )
+    live.shows("characters more")
+    assert len(live.raw) < 100_000
+    assert strays(live.raw) == []
+
+
+LITERAL = [
+    "[red]not red[/red]",
+    "[/]",
+    "[link=http://evil.test]x[/link]",
+    ":smile: :warning:",
+    "a trailing backslash\\",
+    "[bold\\",
+    "\\[b]",
+    "%s {0} {name!r} $HOME",
+]
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize("color", ["1", ""], ids=["without colour", "in colour"])
+def test_markup_and_emoji_codes_are_printed_as_they_came(server, terminal, color):
+    live = terminal("listen", "-v", NO_COLOR=color)
+    live.shows("Connected")
+    for text in LITERAL:
+        server.dev("notify", {"type": text, "title": text, "message": f"{text} again"})
+        live.shows(f"{text} again")
+    live.shows(f"{len(LITERAL)} received")
+    for text in LITERAL:
+        assert live.text.count(text) >= 2, text
+    assert "\N{WARNING SIGN}" not in live.text
+
+
+@pytest.mark.fault(37)
+def test_markup_is_literal_where_talk_quotes_it(home: Home, server: Server):
+    listener = home.listen(
+        "--plain", "-n", "1", "--exec", "echo [red]:smile:[/red]\\\\"
+    )
+    server.dev("notify", {"type": "t", "title": LITERAL[0], "message": LITERAL[4]})
+    assert listener.wait() == 0
+    assert LITERAL[0] in listener.out.text
+    assert listener.out.text.rstrip().endswith("backslash\\")
+    assert "[red]:smile:[/red]\\" in listener.err.text
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,<b>x",
+        "vbscript:x",
+        "ssh://host/x",
+        "//evil.test\\@good.test/",
+        "java\nscript:alert(1)",
+    ],
+)
+def test_a_link_that_leads_nowhere_good_is_text(server, terminal, link):
+    live = terminal("listen")
+    live.shows("Connected")
+    server.dev("notify", {"type": "t", "title": "T", "link": link})
+    live.shows("1 received")
+    assert b"\x1b]8;" not in live.raw

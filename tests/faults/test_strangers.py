@@ -1,0 +1,238 @@
+"""Strangers: whose token goes where, and what a folder of somebody else's may do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from notifyws.models import Account
+from notifyws.urls import canonical_origin
+from tests.e2e.support import Home, Server, until
+from tests.support.httpd import Httpd, Peer
+
+
+class Trap:
+    """A server that says nothing and keeps every byte that it is sent."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.visits = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(5)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def _serve(self, reader, writer) -> None:
+        self.visits += 1
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await reader.read(65536):
+                self.heard += data
+                writer.write(
+                    b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+                await writer.drain()
+                writer.close()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._server.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+
+@pytest.fixture
+def trap() -> Iterator[Trap]:
+    set_up = Trap()
+    yield set_up
+    set_up.stop()
+
+
+@pytest.fixture
+def other() -> Iterator[Server]:
+    started = Server(users={"demo": "other-demo", "second": "pw"})
+    yield started
+    started.stop()
+
+
+def token(home: Home, **env: str) -> str:
+    done = home.run("token", env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def shared(home: Home) -> None:
+    """Let all commands share one cache, whatever folder they run in."""
+    home.env["NOTIFYWS_CACHE_URL"] = f"sqlite://{home.path}/tokens.db"
+
+
+SAME = [
+    ("ws://Example.TEST", "ws://example.test"),
+    ("WS://example.test", "ws://example.test"),
+    ("ws://example.test:80", "ws://example.test"),
+    ("wss://example.test:443/", "wss://example.test"),
+    ("ws://example.test/", "ws://example.test"),
+    ("ws://example.test/a/b?c=d", "ws://example.test"),
+    ("ws://[::1]:80", "ws://[::1]"),
+    ("ws://example.test:0080", "ws://example.test"),
+]
+OTHERS = [
+    ("ws://example.test", "wss://example.test"),
+    ("ws://example.test:443", "wss://example.test:443"),
+    ("wss://example.test:80", "ws://example.test:80"),
+    ("ws://example.test:8080", "ws://example.test"),
+    ("ws://example.test.", "ws://example.test"),
+    ("ws://example.test.evil.test", "ws://example.test"),
+    ("ws://sub.example.test", "ws://example.test"),
+    ("ws://ex\u0430mple.test", "ws://example.test"),
+    ("ws://127.0.0.1", "ws://localhost"),
+]
+
+
+@pytest.mark.fault(34)
+@pytest.mark.parametrize(("one", "another"), SAME)
+def test_one_server_written_two_ways_has_one_account(one, another):
+    assert canonical_origin(one) == canonical_origin(another)
+
+
+@pytest.mark.fault(34)
+@pytest.mark.parametrize(("one", "another"), OTHERS)
+def test_two_servers_never_share_an_account(one, another):
+    first, second = canonical_origin(one), canonical_origin(another)
+    assert first != second
+    assert Account(first, "default", "me").id != Account(second, "default", "me").id
+
+
+@pytest.mark.fault(34)
+def test_two_users_at_one_server_get_their_own_tokens(home: Home, other: Server):
+    home.use(other)
+    shared(home)
+    users = {"demo": "other-demo", "second": "pw"}
+    envs = {
+        name: {"WEBSOCKET_USERNAME": name, "WEBSOCKET_PASSWORD": word}
+        for name, word in users.items()
+    }
+    first = {name: token(home, **env) for name, env in envs.items()}
+    assert len(set(first.values())) == 2
+    assert {name: token(home, **env) for name, env in envs.items()} == first
+    assert other.stats["logins"] == 2
+    listener = home.listen("-n", "1", **envs["second"])
+    other.dev("notify", {"user": "demo", "title": "not for second"})
+    other.dev("notify", {"user": "second", "title": "for second"})
+    assert listener.wait() == 0
+    assert "not for second" not in listener.out.text
+
+
+@pytest.mark.fault(34)
+def test_one_user_at_two_servers_has_a_token_for_each(home, server, other):
+    shared(home)
+    there = {"WEBSOCKET_SERVER_URL": other.url, "WEBSOCKET_PASSWORD": "other-demo"}
+    here = token(home)
+    assert token(home, **there) not in {"", here}
+    assert token(home) == here
+    assert (server.stats["logins"], other.stats["logins"]) == (1, 1)
+
+
+@pytest.mark.fault(34)
+@pytest.mark.parametrize("form", ["{}/", "{}/some/path?and=query", "WS{}"])
+def test_another_spelling_of_the_url_logs_in_no_second_time(home, server, form):
+    shared(home)
+    here = token(home)
+    url = form.format(server.url.removeprefix("ws") if "WS" in form else server.url)
+    assert token(home, WEBSOCKET_SERVER_URL=url) == here
+    assert server.stats["logins"] == 1
+
+
+@pytest.mark.fault(34)
+def test_another_port_of_the_host_gets_no_token(home, server, trap):
+    shared(home)
+    here = token(home)
+    done = home.run(
+        "listen", "--no-reconnect", "--url", trap.url, env={"WEBSOCKET_PASSWORD": ""}
+    )
+    assert done.returncode in {4, 5}, done.stderr
+    assert here.encode() not in trap.heard
+
+
+@pytest.mark.fault(34)
+def test_a_remembered_login_is_not_used_at_another_server(home, server, trap):
+    shared(home)
+    done = home.run("auth", "login", "--password-stdin", stdin="demo\n")
+    assert done.returncode == 0, done.stderr
+    for name in ("URL", "SERVER_URL", "USERNAME", "PASSWORD"):
+        home.env.pop(f"WEBSOCKET_{name}", None)
+    here = token(home)
+    done = home.run("listen", "--no-reconnect", "--url", trap.url)
+    assert done.returncode != 0
+    assert here.encode() not in trap.heard
+    assert token(home) == here
+
+
+STRANGE = {
+    "a server": "WEBSOCKET_SERVER_URL={trap}",
+    "a server, and a user": "WEBSOCKET_SERVER_URL={trap}\nWEBSOCKET_USERNAME=demo",
+    "a server, with export": "export WEBSOCKET_SERVER_URL='{trap}'",
+    "a socket": "NEXT_PUBLIC_WEBSOCKET_SERVER_URL={trap}",
+    "a socket, and our server": (
+        "WEBSOCKET_SERVER_URL={server}\nNEXT_PUBLIC_WEBSOCKET_SERVER_URL={trap}"
+    ),
+    "a socket, our server and our user": (
+        "WEBSOCKET_SERVER_URL={server}\nWEBSOCKET_USERNAME=demo\n"
+        "NEXT_PUBLIC_WEBSOCKET_SERVER_URL={trap}"
+    ),
+    "a socket, our server, our user and a made-up password": (
+        "WEBSOCKET_SERVER_URL={server}\nWEBSOCKET_USERNAME=demo\n"
+        "WEBSOCKET_PASSWORD=guess\nNEXT_PUBLIC_WEBSOCKET_SERVER_URL={trap}"
+    ),
+    "a configuration file": "NOTIFYWS_CONFIG={home}/strange.toml",
+    "a proxy": "HTTP_PROXY=http://{host}\nALL_PROXY=http://{host}\n"
+    "http_proxy=http://{host}",
+    "a token cache": "REDIS_URL=redis://{host}/0",
+    "a token cache in our words": "NOTIFYWS_CACHE_URL=redis://{host}/0",
+    "a server that quotes the environment": (
+        "WEBSOCKET_SERVER_URL={trap}/${{WEBSOCKET_PASSWORD}}\n"
+        "WEBSOCKET_USERNAME=${{WEBSOCKET_PASSWORD}}\nWEBSOCKET_PASSWORD=${{HOME}}"
+    ),
+}
+"""What a folder's ``.env`` may try -> what it says."""
+COMMANDS = [
+    ("listen", "--no-reconnect", "--timeout", "3"),
+    ("token", "--refresh"),
+]
+
+
+@pytest.mark.fault(34)
+@pytest.mark.parametrize("logged_in", [False, True], ids=["environment", "logged in"])
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_strange_folder_sends_nobodys_secrets_anywhere(
+    home: Home, server: Server, trap: Trap, what: str, logged_in: bool
+):
+    kept = home.run("auth", "login", "--json")
+    assert kept.returncode == 0, kept.stderr
+    here = token(home)
+    password = f"sentinel-{'p' * 20}"
+    for name in ("SERVER_URL", "USERNAME", "PASSWORD"):
+        del home.env[f"WEBSOCKET_{name}"]
+    if not logged_in:
+        home.env["WEBSOCKET_PASSWORD"] = password
+        home.env["WEBSOCKET_USERNAME"] = "demo"
+    (home.path / "strange.toml").write_text(f'[settings]\nurl = "{trap.url}"\n')
+    host = trap.url.removeprefix("ws://")
+    words = STRANGE[what].format(
+        trap=trap.url, host=host, server=server.url, home=home.path
+    )
+    (home.path / ".env").write_text(words + "\n")
+    for command in COMMANDS:
+        home.run(*command)
+    heard = trap.heard.decode("latin-1")
+    assert here not in heard
+    assert password not in heard
