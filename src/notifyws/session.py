@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
+    HttpRefused,
     NetworkFailed,
     NotifyError,
     TokenRefused,
@@ -386,7 +387,9 @@ class Session:
         if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE) and self.token is not None:
             certain = verdict is Verdict.RENEW
             return Refused(self.token.source, error.message, certain)
-        asked = error.retry_after if isinstance(error, UpgradeRefused) else None
+        asked = None
+        if isinstance(error, UpgradeRefused | HttpRefused):
+            asked = error.retry_after
         return Lost(verdict, error.message, asked)
 
     def _end(self, stop: Stop) -> None:
