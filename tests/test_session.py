@@ -1206,3 +1206,17 @@ def test_every_notification_is_shown_once_or_lies_in_a_gap_that_was_said():
         except AssertionError as error:
             error.add_note(f"seed {seed}")
             raise
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "start"),
+    [(at(3.5), 3.5), (at(-3600), 4), (at(9), 4), ("soon", 4), ("2024-01-15", 4)],
+)
+@in_virtual_time
+async def test_a_gap_begins_as_much_earlier_as_the_last_one_was_on_its_way(
+    timestamp, start
+):
+    last = note(1, timestamp=timestamp)
+    scene = Scene(accepts(4.0, last, 2.0, CUT), resume=False)
+    assert await scene.stop_after(10) is None
+    assert [gap.start for gap in scene.of(Gap)] == [at(start)]

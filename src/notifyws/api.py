@@ -328,6 +328,8 @@ class HttpSide:
         fits = step.ok is None or truthy(compiled(step.ok)(reply.body))
         if accepted and fits:
             return None
+        from notifyws.channel import retry_after
+
         means, words = meaning(self._profile.http, reply.status, reply.body, refused)
         said = masked(words, hidden)  # a server may repeat what it was told
         what = f"{self._origin}{step.path} answered {reply.status}"
@@ -339,6 +341,7 @@ class HttpSide:
             status=reply.status,
             headers=reply.headers,
             body=reply.body,
+            retry_after=retry_after(reply.headers.get("retry-after")),
         )
         return _Refusal(means, said, error)
 

@@ -160,6 +160,7 @@ class HttpRefused(NetworkFailed):
         status: the HTTP status code.
         headers: the answer's headers, lower-case names.
         body: the answer's decoded JSON body, ``None`` when it was not JSON.
+        retry_after: the ``Retry-After`` header in seconds, ``None`` if absent.
     """
 
     def __init__(
@@ -170,8 +171,10 @@ class HttpRefused(NetworkFailed):
         status: int,
         headers: Mapping[str, str] | None = None,
         body: object = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint)
+        self.retry_after = retry_after
         self.status = status
         self.headers = dict(headers or {})
         self.body = body

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from notifyws.delivery import Inbox
@@ -49,6 +50,8 @@ Item = Notification | Event | Frame
 
 UNNOTICED = 60.0
 """Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
+LAG = 5.0
+"""Seconds a notification may be on its way; one that took longer was replayed."""
 PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
 LONGEST = 1000
@@ -133,6 +136,7 @@ class Intake:
         self.not_understood = 0
         self.last_not_understood: str | None = None
         self.received = 0
+        self._latest: Notification | None = None
 
     def now(self) -> str:
         """Return the moment as RFC 3339 UTC."""
@@ -152,9 +156,27 @@ class Intake:
             heard_at: unix seconds. When that cannot be, the wall clock was set since,
                 and it was as long ago as a dead line can go unnoticed.
         """
+        heard_at -= self._lag  # what was sent next was on its way as well
         age = self._world.wall() - heard_at
         age = age if 0 <= age <= UNNOTICED else UNNOTICED
         return Since(utc_text(heard_at), steady(self._world) - age)
+
+    @property
+    def _lag(self) -> float:
+        """Seconds that the latest notification took to come, by its own timestamp.
+
+        None, when that tells of a replay or of clocks that differ.
+        """
+        if self._latest is None:
+            return 0.0
+        try:
+            born = datetime.fromisoformat(self._latest.timestamp)
+            took = (
+                datetime.fromisoformat(self._latest.received) - born
+            ).total_seconds()
+        except (ValueError, TypeError, OverflowError):  # no time, or one of no zone
+            return 0.0
+        return took if 0 < took < LAG else 0.0
 
     def gap(self, start: Since, reason: str) -> None:
         """Tell that from ``start`` to now notifications may have been missed.
@@ -249,6 +271,7 @@ class Intake:
         self._say_what_was_dropped()
         self.cursor.advance(notification.id)
         self.received += 1
+        self._latest = notification
         if self._selection is None or self._selection.admit(notification):
             self._inbox.put(notification, size)
             if self._keeping is not None:

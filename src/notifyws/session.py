@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
+    HttpRefused,
     NetworkFailed,
     NotifyError,
     TokenRefused,
@@ -76,6 +77,7 @@ REPLAY = 30.0
 """Seconds after which a server has sent what it replays."""
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
+UNREPLAYABLE = "the server cannot replay what it sent"
 
 
 class Tokens(Protocol):
@@ -243,7 +245,7 @@ class Session:
                 self.intake.tell(Failure("network_error", error.message))
                 everything = False
         if start is not None and not everything:
-            self.intake.gap(start, "the server cannot replay what it sent")
+            self.intake.gap(start, UNREPLAYABLE)
 
     async def _receive(self) -> Fact:
         while True:
@@ -269,6 +271,9 @@ class Session:
         self.intake.on_word = partial(self._hear, link, renewer, replies)
         try:
             await link.run(self.intake.take)
+        except asyncio.CancelledError:
+            tasks[-1].cancel()  # also while it swaps: the end waits for no dead line
+            raise
         finally:
             swapping = self.link is not link
             for task in tasks:
@@ -302,7 +307,24 @@ class Session:
         new = await self._open(token)
         self.intake.cursor.overlapping()
         self.link = new
-        await old.close(1000)
+        try:
+            await self._account_for(old)
+        finally:
+            await old.close(1000)
+
+    async def _account_for(self, old: Link) -> None:
+        """Say what a link may have missed before another was opened beside it.
+
+        A pong that comes now proves that it missed nothing; without one, the line may
+        have been dead for a while.
+        """
+        try:
+            await old.ping()
+        except ConnectionLost:
+            if not self.intake.cursor.covers_everything:
+                self.intake.gap(self.intake.since(old.heard_at), UNREPLAYABLE)
+        self._note_interruption(old)
+        self._opened_at = self._world.now()
 
     def _hear(
         self,
@@ -386,7 +408,9 @@ class Session:
         if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE) and self.token is not None:
             certain = verdict is Verdict.RENEW
             return Refused(self.token.source, error.message, certain)
-        asked = error.retry_after if isinstance(error, UpgradeRefused) else None
+        asked = None
+        if isinstance(error, UpgradeRefused | HttpRefused):
+            asked = error.retry_after
         return Lost(verdict, error.message, asked)
 
     def _end(self, stop: Stop) -> None:

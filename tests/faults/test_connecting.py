@@ -290,6 +290,23 @@ def test_every_kind_of_retry_after_is_taken_with_sense(home: Home, kind):
         assert "Traceback" not in listener.err.text
 
 
+@pytest.mark.fault(7)
+@pytest.mark.parametrize("status", [404])
+def test_a_login_s_answer_that_will_not_change_is_the_end_at_once(home: Home, status):
+    with scripted(home, says(answer(status)), **LOGS_IN) as server:
+        done = home.run("listen")
+        assert asked(server) == [LOGIN]
+    assert done.returncode in (4, 5)
+    assert f"/auth/login answered {status}" in done.stderr
+
+
+@pytest.mark.fault(7)
+def test_the_retry_after_of_a_login_is_heeded_too(home: Home):
+    busy = says(answer(429, Retry_After="7"))
+    with scripted(home, busy, **LOGS_IN, NOTIFYWS_JITTER="0"):
+        home.start("listen").says("Reconnecting in 7 s")
+
+
 @pytest.mark.fault(8)
 @pytest.mark.parametrize("status", sample(307, 301, 302, 303, 308))
 def test_a_redirect_is_not_followed_and_no_credential_goes_elsewhere(home, status):
@@ -308,7 +325,7 @@ def test_a_redirect_of_a_login_takes_no_password_elsewhere(home: Home):
     with scripted(home, silence) as elsewhere:
         story = says(answer(307, Location=f"{elsewhere.origin}/auth/login"))
         with scripted(home, story, **LOGS_IN) as server:
-            done = home.run("listen", "--no-reconnect")
+            done = home.run("listen")
             assert asked(server) == [LOGIN]
         assert elsewhere.connections == 0
     assert done.returncode == 5

@@ -98,7 +98,8 @@ def listen_through_cuts(home, server, *, seconds: float, every: float, profile=N
         proxy.calm()
         _until_quiet(listener)
         publisher.publish(0.2)
-        _until_quiet(listener)
+        last = f'"title":"{len(publisher.between) - 1}"'
+        until(lambda: last in listener.out.lines[-1], "the last one")
         listener.signal(signal.SIGTERM)
         listener.wait()
         assert proxy.cuts >= seconds / every / 2
@@ -136,9 +137,14 @@ def assert_shown_or_in_gaps(sent, lines) -> None:
     for number in sorted(missing):
         born, done = sent[number]
         said = any(a - LEEWAY <= done and born <= b + LEEWAY for a, b in gaps)
-        assert said, (number, sent[number], gaps)
+        assert said, (number, sent[number], _nearest(gaps, born))
     assert missing
     assert len(shown) + len(missing) == len(sent)
+
+
+def _nearest(gaps, moment: float):
+    """Return the gap that begins or ends closest to a moment."""
+    return min(gaps, key=lambda gap: min(abs(edge - moment) for edge in gap))
 
 
 def test_a_line_cut_over_and_over_loses_nothing_where_the_server_replays(home, server):

@@ -16,28 +16,30 @@ from hypothesis import strategies as st
 from notifyws.cli.faces import JsonFace, LiveFace, PlainFace, RawFace
 from notifyws.cli.streams import say
 from notifyws.delivery import Inbox
-from notifyws.events import Disconnected, Failure
+from notifyws.events import (
+    Closed,
+    Connected,
+    Connecting,
+    Disconnected,
+    Failure,
+    Gap,
+    Reconnecting,
+)
 from notifyws.intake import Frame, Intake
 from notifyws.models import Notification
-from notifyws.protocol.profile import Rule
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.settings import Settings
 from notifyws.view.footer import Status
-from notifyws.view.lines import event_line
+from notifyws.view.lines import event_json, event_line
 from notifyws.view.live import LiveView
 from notifyws.view.look import Look
 from notifyws.view.output import Output
 from notifyws.view.safe import harmless
+from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualWorld
 
-RULES = Rules(
-    [
-        Rule(match={"type": "error"}, then="error", message="payload.message||message"),
-        Rule(match={"type": "gap"}, then="gap"),
-        Rule(then="notification"),
-    ]
-)
+RULES = Rules(DEFAULT.rules)
 SETTINGS = Settings(url="wss://ws.example.com")
 FAST = settings(
     max_examples=40,
@@ -230,12 +232,51 @@ def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
 @given(reason=TEXT, code=st.integers(0, 4999))
 def test_what_is_said_of_an_event_is_one_harmless_line(capfd, reason, code):
     capfd.readouterr()
-    for event in (Disconnected(code, reason), Failure("server_error", reason)):
+    events = [
+        *[Disconnected(code, reason), Failure("server_error", reason), Closed(reason)],
+        *[Connecting(reason, code), Connected(f"wss://{reason}", reason)],
+        *[Reconnecting(code, float(code), reason), Gap(reason, reason, reason)],
+    ]
+    for event in events:
         assert_harmless(event_line(event).encode())
+        assert isinstance(strictly(event_json(event)), dict)
         say(event_line(event))
     said = capfd.readouterr().err
     assert_harmless(said.encode("utf-8", "surrogatepass"))
-    assert said.count("\n") == 2
+    assert said.count("\n") == len(events)
+
+
+@pytest.mark.fault(20, 36)
+@FAST
+@given(frames=st.lists(FRAME, min_size=1, max_size=4), reason=TEXT)
+def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason):
+    capfd.readouterr()
+
+    async def story():
+        paper = Paper()
+        look = Look(SETTINGS, utf8=False, cursor=False, verbose=True)
+        view = LiveView(look, paper, lambda: Status("connected"), width=lambda: 60)
+        face = LiveFace(view, look, say)
+        face.start()
+        await face.show([*await taken(frames), Disconnected(1006, reason)])
+        face.stop()
+        return paper.data
+
+    data = asyncio.run(story())
+    assert data.isascii()
+    assert_harmless(data)
+    assert_harmless(capfd.readouterr().err.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.fault(21, 36)
+@FAST
+@given(TEXT)
+def test_whatever_is_said_is_one_harmless_line(capfd, text):
+    capfd.readouterr()
+    say(text)
+    said = capfd.readouterr().err
+    assert_harmless(said.encode("utf-8", "surrogatepass"))
+    assert said.count("\n") == 1
 
 
 @pytest.mark.fault(36)

@@ -342,7 +342,7 @@ def test_a_signal_ends_it_within_2_s_whatever_it_does(home: Home, busy, signum):
 
 
 @pytest.mark.fault(17)
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGTERM])
 def test_a_signal_while_a_token_is_refreshed_ends_it_within_2_s(home: Home, signum):
     async def story(peer):
         request = await peer.request()

@@ -16,16 +16,17 @@ from notifyws.cache.fallback import FallbackCache
 from notifyws.cache.memory import MemoryCache
 from notifyws.delivery import Inbox
 from notifyws.errors import CacheFailed, NetworkFailed, NotifyError
-from notifyws.events import Gap
+from notifyws.events import Connected, Gap
 from notifyws.intake import Intake
 from notifyws.link import Keepalive
 from notifyws.models import Account, Notification
 from notifyws.protocol.opening import Opening
-from notifyws.protocol.profile import Rule
+from notifyws.protocol.profile import Renewal, Rule
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Policy, Reconnector
+from notifyws.reconnect import Policy, Reconnector, State
+from notifyws.renewal import Schedule
 from notifyws.session import Session, Speech
 from notifyws.tokens import Keeper
 from tests.support.scripted import (
@@ -46,6 +47,12 @@ RULES = Rules([Rule(match={"type": "gap"}, then="gap"), Rule(then="notification"
 HOUR = 3600.0
 WINDOW = HOUR / 2
 """Virtual seconds after which the books are balanced and begun anew."""
+BRIEF_LIFE = 120.0
+RENEWED_BY = 107.0
+"""Seconds after which the first token of such a life was renewed on a dead line."""
+MAKE_BEFORE_BREAK = Schedule(Renewal(how="reconnect"))
+OBJECTS = 2_000
+"""How many more objects there may be later on: a link's, a task's, a queue's."""
 TOLERANCE = 0.001
 """A gap is told in milliseconds."""
 
@@ -57,17 +64,23 @@ FAULTS = [
     *["401", "busy", "slow opening", "sleep", "clock", "slow reader", "flood"],
     *["cache", "issuer", "fine"],
 ]
+ENDING = {"renewed close", "counted close", "401", "issuer"}
+"""Faults that end a session when they come in a row."""
 
 
 class SoakServer(NewsServer):
     """Its openings meet what is laid out for each of them, then the weather."""
 
-    def __init__(self, *, keeps: int) -> None:
-        super().__init__(keeps=keeps)
+    def __init__(self, *, keeps: int, nameless: int) -> None:
+        super().__init__(keeps=keeps, nameless=nameless)
         self.next: deque[Visit] = deque()
 
     def next_visit(self) -> Visit:
         return self.next.popleft() if self.next else self.weather
+
+    def keep(self, count: int) -> None:
+        """Replay no more than so many."""
+        self._keeps = count
 
     def forget(self) -> None:
         """Keep no more of what was said than is needed."""
@@ -102,12 +115,15 @@ def unix(text: str) -> float:
 class Soak:
     """A listener, its server, and the books of what was sent, shown and said."""
 
-    def __init__(self, seed: int, *, resume: bool) -> None:
+    def __init__(
+        self, seed: int, *, resume: bool, renewal: bool = False, nameless: int = 0
+    ) -> None:
         self.die = random.Random(seed)
         self.clock = VirtualWorld(seed)
         world = self.clock.world
-        self.server = SoakServer(keeps=self.die.choice([50, 400]))
-        self.issuer = ScriptedIssuer(takes=0.05)
+        self.server = SoakServer(keeps=self.die.choice([50, 400]), nameless=nameless)
+        life = BRIEF_LIFE if renewal else 900.0
+        self.issuer = ScriptedIssuer(takes=0.05, access_life=life)
         self.primary = FlakyCache(now)
         self.cache = FallbackCache(self.primary, lambda text: None, now)
         keeper = Keeper(
@@ -125,18 +141,20 @@ class Soak:
             Reconnector(Policy(), world.dice),
             keeper,
             self.server.dial,
-            Speech(URL, opening, Verdicts()),
+            Speech(URL, opening, Verdicts(), MAKE_BEFORE_BREAK if renewal else None),
             self.intake,
             world,
             Keepalive(),
         )
-        self.pause = 0.0
+        self.pause = self.connected_at = 0.0
         self.born: dict[int, tuple[float, float]] = {}
         self.gaps: list[tuple[float, float, float]] = []
         self.faults: dict[str, int] = dict.fromkeys(FAULTS, 0)
         self.last_shown = self.sent = self.shown = self.lay_in_gaps = 0
 
     def _hear(self, event) -> None:
+        if isinstance(event, Connected):
+            self.connected_at = now()
         if isinstance(event, Gap):
             assert event.start <= event.end
             self.gaps.append((unix(event.start), unix(event.end), now()))
@@ -149,7 +167,7 @@ class Soak:
         while burst := await self.inbox.get():
             for each in burst:
                 if isinstance(each, Notification):
-                    self._show(int(each.id))
+                    self._show(int(each.title))
             await asyncio.sleep(self.pause)
 
     def _show(self, ident: int) -> None:
@@ -173,6 +191,8 @@ class Soak:
         """Let something happen to the network, the server, the host or the reader."""
         die, server = self.die, self.server
         kind = die.choice(FAULTS)
+        if kind in ENDING and not self._stable():
+            kind = "cut"
         self.faults[kind] += 1
         match kind:
             case "retried close":
@@ -217,6 +237,10 @@ class Soak:
                 self.issuer.problems["login"] = [failed]
                 server.cut(Close(4401))
 
+    def _stable(self) -> bool:
+        """Tell whether it has been connected for so long that it was forgiven."""
+        return self.session.link is not None and now() - self.connected_at > 40
+
     async def window(self) -> None:
         """Half an hour of faults, then peace, then the books must balance."""
         end = now() + WINDOW
@@ -228,7 +252,8 @@ class Soak:
         self.server.next.clear()
         self.issuer.problems.clear()
         await self._settled()
-        self._balance()
+        assert self.session.state is not State.STOPPED, "it has ended"
+        self.balance()
         await asyncio.sleep(max(0.0, end - now()))
 
     async def _settled(self) -> None:
@@ -240,7 +265,7 @@ class Soak:
             await asyncio.sleep(5)
         await asyncio.sleep(40)
 
-    def _balance(self) -> None:
+    def balance(self) -> None:
         for ident, (wall, at) in self.born.items():
             assert self._was_said(ident, wall, at), (ident, wall, at, self.gaps)
         self.lay_in_gaps += len(self.born)
@@ -273,16 +298,20 @@ class Sizes:
         self.timers = len(loop._scheduled)  # no public way to count them
         self.descriptors = len(os.listdir("/dev/fd"))
         self.memory = tracemalloc.get_traced_memory()[0]
+        self.objects = len(gc.get_objects())
 
     def __repr__(self) -> str:
         return str(vars(self))
 
 
-async def soak(seed: int, hours: float, *, resume: bool) -> Soak:
-    scene = Soak(seed, resume=resume)
+async def soak(seed: int, hours: float, **how) -> Soak:
+    scene = Soak(seed, **how)
     running = asyncio.create_task(scene.run())
     reading = asyncio.create_task(scene.read())
     await turns(10)
+    for _ in range(how.get("nameless", 0)):  # they are reckoned with once one came
+        await asyncio.sleep(0.1)
+        scene.publish()
     windows = int(hours * HOUR / WINDOW)
     sizes = []
     for number in range(windows):
@@ -296,7 +325,7 @@ async def soak(seed: int, hours: float, *, resume: bool) -> Soak:
     await running
     await reading
     assert scene.sent == scene.shown + scene.lay_in_gaps
-    assert scene.server.most_open == 1
+    assert scene.server.most_open == 1 + how.get("renewal", False)
     assert_no_growth(sizes)
     return scene
 
@@ -318,28 +347,35 @@ def assert_no_growth(sizes: list[Sizes]) -> None:
     assert last.timers <= max(first.timers, 100), sizes
     assert last.descriptors <= first.descriptors, sizes
     assert last.memory - first.memory < 4_000_000, sizes
+    assert last.objects - first.objects < OBJECTS, sizes
 
 
-def soak_with(seed: int, hours: float, *, resume: bool) -> None:
+def soak_with(seed: int, hours: float, **how) -> None:
     tracemalloc.start()
     try:
-        in_virtual_time(story)(seed, hours, resume)
+        in_virtual_time(story)(seed, hours, **how)
     except (AssertionError, NotifyError, KeyError) as error:
-        error.add_note(f"seed {seed}, {hours} h, resume={resume}")
+        error.add_note(f"seed {seed}, {hours} h, {how}")
         raise
     finally:
         tracemalloc.stop()
 
 
-async def story(seed: int, hours: float, resume: bool) -> None:
-    scene = await soak(seed, hours, resume=resume)
+async def story(seed: int, hours: float, **how) -> None:
+    scene = await soak(seed, hours, **how)
     assert scene.shown > scene.lay_in_gaps
 
 
 @pytest.mark.fault(46, 16)
 @pytest.mark.parametrize("resume", [True, False])
-def test_two_hours_of_random_faults_lose_nothing_in_silence(resume):
-    soak_with(1, 2, resume=resume)
+def test_an_hour_of_random_faults_loses_nothing_in_silence(resume):
+    soak_with(1, 1, resume=resume)
+
+
+@pytest.mark.fault(46, 16)
+@pytest.mark.parametrize("renewal", [True, False])
+def test_an_hour_where_every_seventh_has_no_id_loses_nothing_in_silence(renewal):
+    soak_with(5, 1, resume=True, nameless=7, renewal=renewal)
 
 
 @pytest.mark.slow
@@ -350,3 +386,52 @@ def test_a_day_of_random_faults_loses_nothing_in_silence_and_nothing_grows(
     seed, resume
 ):
     soak_with(seed, 24, resume=resume)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(46, 18)
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_day_of_renewals_by_a_second_socket_loses_nothing_and_nothing_grows(resume):
+    soak_with(6, 24, resume=resume, nameless=7, renewal=True)
+
+
+@pytest.mark.fault(46, 18)
+@pytest.mark.parametrize("resume", [True, False])
+def test_an_hour_with_a_token_renewed_by_a_second_socket_loses_nothing(resume):
+    soak_with(4, 1, resume=resume, renewal=True)
+
+
+@in_virtual_time
+async def hole_while_a_token_is_renewed(*, resume: bool, ends_at: float) -> None:
+    scene = Soak(1, resume=resume, renewal=True)
+    scene.server.keep(2)
+    running = asyncio.create_task(scene.run())
+    reading = asyncio.create_task(scene.read())
+    await asyncio.sleep(85)  # it renews after 96 s, and pings every 20 s
+    scene.publish()
+    scene.server.swallow()
+    for _ in range(9):
+        await asyncio.sleep(1)
+        scene.publish()
+    await asyncio.sleep(ends_at - now())
+    assert len(scene.server.channels) == 2
+    scene.session.stop()
+    await running
+    assert now() - ends_at < 2
+    await reading
+    if ends_at > RENEWED_BY:
+        scene.balance()
+        assert scene.sent == scene.shown + scene.lay_in_gaps
+    assert not scene.server.open
+
+
+@pytest.mark.fault(14, 18)
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_hole_that_a_renewal_comes_upon_lies_in_a_gap(resume):
+    hole_while_a_token_is_renewed(resume=resume, ends_at=150)
+
+
+@pytest.mark.fault(14, 17, 18)
+@pytest.mark.parametrize("resume", [True, False])
+def test_told_to_stop_while_a_renewal_looks_at_a_dead_line_it_ends(resume):
+    hole_while_a_token_is_renewed(resume=resume, ends_at=98)

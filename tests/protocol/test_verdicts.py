@@ -66,7 +66,12 @@ def test_a_refused_upgrade_means_this(status, verdict):
         (AuthenticationFailed("no"), Verdict.STOP),
         (ConfigurationError("no"), Verdict.STOP),
         (NetworkFailed("refused"), Verdict.RETRY),
+        (HttpRefused("odd", status=200), Verdict.RETRY),
         (HttpRefused("no", status=401), Verdict.RETRY),
+        (HttpRefused("busy", status=429), Verdict.RETRY),
+        (HttpRefused("down", status=503), Verdict.RETRY),
+        (HttpRefused("moved", status=307), Verdict.STOP),
+        (HttpRefused("no", status=404), Verdict.STOP),
         (NotifyError("?"), Verdict.RETRY),
     ],
 )

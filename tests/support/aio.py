@@ -34,6 +34,17 @@ class InAThread:
         return future.result(PATIENCE)
 
     def stop(self) -> None:
+        self.do(_settled())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
+
+
+async def _settled() -> None:
+    """End what still runs, and let what is closed be gone."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    for _ in range(5):
+        await asyncio.sleep(0)

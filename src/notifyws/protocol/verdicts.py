@@ -14,6 +14,7 @@ from notifyws.errors import (
     ConfigurationError,
     ConnectionLost,
     HandshakeFailed,
+    HttpRefused,
     NotifyError,
     NotWebSocket,
     TokenRefused,
@@ -100,6 +101,9 @@ class Verdicts:
                 return Verdict.STOP
             case UpgradeRefused():
                 return _look_up(error.status, self._statuses, Verdict.STOP)
+            case HttpRefused(status=status) if 300 <= status < 500:
+                final = _look_up(status, STATUSES, Verdict.STOP) is Verdict.STOP
+                return Verdict.STOP if final else Verdict.RETRY
             case TokenRefused():
                 return Verdict.RENEW
             case NotWebSocket():
