@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Home, Server
+from tests.e2e.support import COMMAND, Home, Server, until
 from tests.e2e.terminal import Terminal
 
 ESCAPES = {
@@ -235,3 +238,185 @@ def test_a_link_that_leads_nowhere_good_is_text(server, terminal, link):
     server.dev("notify", {"type": "t", "title": "T", "link": link})
     live.shows("1 received")
     assert b"\x1b]8;" not in live.raw
+
+
+def shell(home: Home, script: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of bash in a home; ``notifyws`` there is the command."""
+    return subprocess.run(
+        ["bash", "-c", f'notifyws() {{ "{COMMAND}" "$@"; }}; {script}'],
+        env={**home.env, **env},
+        cwd=home.path,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+
+
+QUIET = {
+    "a reader that leaves": ("{command} | head -1; exit ${{PIPESTATUS[0]}}", 0),
+    "a closed stdout": ("{command} >&-", 74),
+    "a full disk": ("{command} > /dev/full", 74),
+    "a closed stderr": ("{command} 2>&-", 0),
+    "a full disk for talk": ("{command} 2> /dev/full", 0),
+    "everything closed": ("{command} <&- 2>&- >&-", 74),
+}
+WRITING = [
+    "notifyws listen --json -n 1 --since 0",
+    "notifyws listen --plain -n 1 --since 0",
+    "notifyws token --json",
+    "notifyws status",
+    "notifyws --version",
+]
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("what", QUIET)
+def test_output_that_cannot_be_written_is_a_code_and_at_most_a_sentence(
+    home: Home, server: Server, what: str
+):
+    line, code = QUIET[what]
+    server.notify(1)
+    jobs = [shell(home, line.format(command=command)) for command in WRITING]
+    for command, done in zip(WRITING, jobs, strict=True):
+        talk = done.stderr.decode()
+        assert done.returncode == code, (command, talk)
+        assert "Traceback" not in talk, command
+        assert "Exception ignored" not in talk, command
+        assert talk.count("error: ") <= 1, command
+        assert strays(talk) == [], command
+        assert b"\x1b" not in done.stdout + done.stderr, command
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LANG": "C"},
+        {"LC_ALL": "POSIX"},
+        {"LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LANG": "C", "PYTHONIOENCODING": "ascii"},
+    ],
+    ids=["LANG=C", "POSIX", "no UTF-8 mode", "ascii"],
+)
+def test_a_locale_without_letters_changes_no_data_and_breaks_nothing(
+    home: Home, server: Server, locale
+):
+    server.dev("notify", {"type": "t", "title": "Größe 🙂 日本"})
+    for form in ("--json", "--plain", "--raw"):
+        command = f"notifyws listen {form} -n 1 --since 0 --exec 'echo é'"
+        done = shell(home, command, **locale)
+        assert done.returncode == 0, (form, done.stderr)
+        assert b"\x1b" not in done.stdout + done.stderr
+        text = done.stdout.decode("utf-8")
+        if form == "--plain":  # for people: what the locale has no letter for is "?"
+            assert re.search(r"Gr.{1,2}e", text)
+        else:
+            assert json.loads(text)["title"] == "Größe 🙂 日本"
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("columns", [1, 5, 10])
+def test_a_terminal_of_few_columns_is_no_trouble(server, terminal, columns):
+    live = terminal("listen", "-n", "1", columns=columns)
+    until(lambda: server.stats["live"], "a connection")
+    server.dev("notify", {"type": "t", "title": "日本 wide", "message": EVIL})
+    assert live.wait() == 0, live.text
+    assert strays(live.raw) == []
+    assert b"Traceback" not in live.raw
+    assert not live.screen.cursor.hidden
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("command", ["listen -n 1", "listen --plain -n 1", "status"])
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_knows_no_escapes_gets_none(server, terminal, term, command):
+    live = terminal(*command.split(), TERM=term)
+    if command != "status":
+        until(lambda: server.stats["live"], "a connection")
+        server.dev("notify", {"type": "t", "title": "T", "link": "/x", "message": EVIL})
+    assert live.wait() == 0
+    assert b"\x1b" not in live.raw
+    assert strays(live.raw) == []
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("command", ["listen -n 1", "listen --plain -n 1", "--help"])
+def test_no_color_means_no_colour(server, terminal, command):
+    live = terminal(*command.split(), NO_COLOR="1")
+    if "listen" in command:
+        until(lambda: server.stats["live"], "a connection")
+        server.dev("notify", {"type": "trip_update", "title": "T", "message": "M"})
+    assert live.wait() == 0
+    coded = re.findall(rb"\x1b\[([\d;]*)m", live.raw)
+    assert not [code for code in coded if re.search(rb"(^|;)([349]\d|10\d)", code)]
+
+
+@pytest.mark.fault(38)
+def test_no_terminal_means_no_escape_at_all(home: Home, server: Server):
+    for command in ("--help", "listen --help", "status", "auth whoami", "profile list"):
+        done = shell(home, f"notifyws {command}")
+        assert done.returncode == 0, done.stderr
+        assert b"\x1b" not in done.stdout + done.stderr, command
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """Return what below a folder is anybody's but its owner's."""
+    return [
+        f"{path.relative_to(folder)} {path.lstat().st_mode & 0o777:o}"
+        for path in sorted(folder.rglob("*"))
+        if not path.is_symlink() and path.lstat().st_mode & 0o077
+    ]
+
+
+@pytest.mark.fault(40)
+def test_whatever_a_command_writes_is_its_owners_alone(home, server, no_umask):
+    home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
+    logged_in = home.run("auth", "login", "--password-stdin", stdin="demo\n")
+    assert logged_in.returncode == 0, logged_in.stderr
+    listener = home.listen(
+        *("--name", "desk", "-n", "2", "--tee", "tee.jsonl", "--exec", "false")
+    )
+    server.notify(1, 2)
+    during = open_to_others(home.path)
+    assert listener.wait() == 0
+    assert home.run("token", "--refresh").returncode == 0
+    (letters,) = home.path.rglob("dead-letters/*.jsonl")
+    home.run("listen", "--replay", str(letters), "--exec", "false")
+    home.run("status", "--check")
+    new = ("profile", "new", "own", "--login-path", "/l", "--sample", '{"a":1}')
+    home.run(*new)
+    kinds = {path.suffix or path.name for path in home.path.rglob("*")}
+    assert {".db", ".json", ".jsonl"} <= kinds
+    assert during == open_to_others(home.path) == []
+
+
+@pytest.mark.fault(36)
+def test_a_status_shows_a_strange_setting_as_text(home: Home, server: Server):
+    (home.path / ".env").write_text(
+        "NEXT_PUBLIC_WEBSOCKET_SERVER_URL=ws://h/\x9b2J\u202e\n"
+        "WEBSOCKET_SERVER_URL=ws://h/\x9d0;owned\x9c\n"
+        "WEBSOCKET_USERNAME=\x9b2J\nWEBSOCKET_PASSWORD=x\n",
+        "utf-8",
+    )
+    bare = {f"WEBSOCKET_{name}": "" for name in ("SERVER_URL", "USERNAME", "PASSWORD")}
+    for command in ("status", "status -v", "status --check", "listen --timeout 0.1"):
+        done = home.run(*command.split(), env=bare)
+        assert "h/" in done.stdout + done.stderr or "status" not in command
+        assert strays(done.stdout + done.stderr) == [], command
+
+
+@pytest.mark.fault(40)
+def test_a_cache_file_that_was_open_is_closed_to_others(home, server, no_umask):
+    file = home.path / "new/folder/tokens.db"
+    home.env["NOTIFYWS_CACHE_URL"] = f"sqlite://{file}"
+    assert home.run("token").returncode == 0
+    file.chmod(0o666)
+    assert home.run("token").returncode == 0
+    assert open_to_others(home.path) == []

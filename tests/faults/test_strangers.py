@@ -11,8 +11,7 @@ import pytest
 
 from notifyws.models import Account
 from notifyws.urls import canonical_origin
-from tests.e2e.support import Home, Server, until
-from tests.support.httpd import Httpd, Peer
+from tests.e2e.support import Home, Server
 
 
 class Trap:
