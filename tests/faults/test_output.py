@@ -7,10 +7,15 @@ import os
 import re
 import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import redis
 
 from tests.e2e.support import COMMAND, Home, Server, until
 from tests.e2e.terminal import Terminal
@@ -420,3 +425,182 @@ def test_a_cache_file_that_was_open_is_closed_to_others(home, server, no_umask):
     file.chmod(0o666)
     assert home.run("token").returncode == 0
     assert open_to_others(home.path) == []
+
+
+SENTINEL = "s3ntinel-Passw0rd%41"
+CACHES = ("tokens.db", "tokens.db-wal", "tokens.db-shm")
+
+
+@pytest.fixture
+def guarded(home: Home) -> Iterator[Server]:
+    """A server whose password can be looked for."""
+    started = Server(users={"demo": SENTINEL})
+    home.use(started)
+    home.env["WEBSOCKET_PASSWORD"] = SENTINEL
+    yield started
+    home.leave()
+    started.stop()
+
+
+def secrets(home: Home) -> list[str]:
+    """Return what nobody may see: the password, and every token in the cache."""
+    kept = (home.path / ".cache/notifyws").glob("tokens.db*")
+    data = b"".join(path.read_bytes() for path in kept).decode("latin-1")
+    values = re.findall(r'"(?:value|token|accessToken)"\s*:\s*"([^"]{16,})"', data)
+    tokens = {*values, *re.findall(r"ey[\w-]+\.[\w-]+\.[\w-]+", data)}
+    assert tokens
+    return [SENTINEL, quote(SENTINEL), *tokens]
+
+
+def found(words: list[str], text: str) -> list[str]:
+    return [word for word in words if word in text]
+
+
+@pytest.mark.fault(39)
+def test_no_secret_is_printed_however_talkative_the_command(home, guarded):
+    home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
+    said = home.run("token", "--refresh", "-vvv").stderr
+    listener = home.listen("-vvv", "--events", "-n", "1", "--exec", "false")
+    guarded.dev("revoke", {})
+    guarded.dev("cut", {"code": 4401, "reason": "unauthorized"})
+    listener.says("Connected", times=2)
+    guarded.notify(1)
+    assert listener.wait() == 0
+    said += listener.out.text + listener.err.text
+    for command in ("status --check -vvv", "status --json", "auth whoami -vvv"):
+        done = home.run(*command.split())
+        said += done.stdout + done.stderr
+    words = secrets(home)
+    done = home.run("send", "-m", "x", "-vvv", "--dry-run")
+    said += done.stdout + done.stderr
+    guarded.dev("mode", {"login_status": 500, "refresh_status": 500})
+    for command in ("auth login -vvv", "token --refresh -vvv", "auth logout -vvv"):
+        done = home.run(*command.split())
+        said += done.stdout + done.stderr
+    assert found(words, said) == []
+
+
+LAYERS = {
+    "the HTTP side": "import httpx; httpx.AsyncClient.send = boom",
+    "the HTTP side's start": "import httpx; httpx.AsyncClient.__init__ = boom",
+    "the socket": "import websockets.asyncio.client as c; c.connect.__init__ = boom",
+    "the cache": "import sqlite3; sqlite3.connect = boom",
+    "the keeper": "from notifyws.tokens import Keeper; Keeper.get = boom",
+    "the session": "from notifyws.session import Session; Session.run = boom",
+    "the view": "import notifyws.view.lines as v; v.event_line = boom",
+}
+"""Layer -> what makes it fail as only a bug would: with all it was given in reach."""
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_bug_in_any_layer_shows_no_secret_in_its_traceback(home, guarded, layer):
+    assert home.run("token").returncode == 0
+    words = secrets(home)
+    boom = "def boom(self=None, *args, **kwargs):\n    raise RuntimeError('injected')\n"
+    broken = LAYERS[layer].replace("; ", "\n")
+    script = f"{boom}{broken}\nimport sys\nfrom notifyws.cli import main\nmain()\n"
+    (home.path / "broken.py").write_text(script)
+    for command in (["token", "--refresh"], ["listen", "-n", "1", "--timeout", "1"]):
+        done = subprocess.run(
+            [sys.executable, "broken.py", *command, "-vvv"],
+            env=home.env,
+            cwd=home.path,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        shown = done.stdout if command[0] == "listen" else ""
+        assert found(words, shown + done.stderr) == []
+
+
+@pytest.mark.fault(39)
+def test_no_process_shows_a_secret_and_no_file_but_the_cache_holds_one(home, guarded):
+    code = (
+        "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' > cmdlines;"
+        " tr '\\0' '\\n' < /proc/self/environ > environ"
+    )
+    script = home.path / "hook.sh"
+    script.write_text(code)
+    home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
+    logged_in = home.run(
+        *("auth", "login", "--password-stdin"),
+        stdin=f"{SENTINEL}\n",
+        env={"WEBSOCKET_PASSWORD": ""},
+    )
+    assert logged_in.returncode == 0, logged_in.stderr
+    args = ("--name", "desk", "-n", "1", "--tee", "tee", "--exec")
+    listener = home.listen(*args, f"sh {script}")
+    mine = Path(f"/proc/{listener.process.pid}/cmdline").read_text()
+    guarded.notify(1)
+    assert listener.wait() == 0
+    listener = home.listen(*args, "false")
+    guarded.notify(2)
+    assert listener.wait() == 0
+    words = secrets(home)
+    assert "NOTIFICATION_TITLE=1" in (home.path / "environ").read_text()
+    assert "listen" in (home.path / "cmdlines").read_text()
+    files = [
+        path
+        for path in home.path.rglob("*")
+        if path.is_file() and path.name not in CACHES
+    ]
+    assert {"login.json", "environ", "tee"} <= {path.name for path in files}
+    assert found(words, mine) == []
+    for path in files:
+        assert found(words, path.read_text("latin-1")) == [], path
+        assert found(words, str(path)) == []
+
+
+@pytest.mark.fault(39)
+def test_the_names_of_cache_keys_tell_no_secret_and_no_name(
+    home, guarded, clean_valkey
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token = home.run("token").stdout.strip()
+    wrong = f"wrong-{SENTINEL}"
+    home.run("auth", "login", env={"WEBSOCKET_PASSWORD": wrong})
+    home.run("token", env={"WEBSOCKET_PASSWORD": wrong, "WEBSOCKET_USERNAME": "demo2"})
+    with redis.Redis.from_url(clean_valkey.url) as client:
+        names = [name.decode() for name in client.scan_iter("*")]
+    assert any(":denied:" in name for name in names)
+    assert all(re.fullmatch(r"notifyws:\{[0-9a-f]{16}\}:.+", name) for name in names)
+    assert found([SENTINEL, wrong, token, "demo"], "\n".join(names)) == []
+
+
+@pytest.mark.fault(36, 39)
+def test_an_answer_of_the_server_is_text_and_repeats_no_secret(home, terminal):
+    """The server answers every login with an error that quotes what it was sent."""
+
+    class Quoting(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            body = json.dumps({"error": f"{EVIL} {sent}", "message": f"{EVIL} {sent}"})
+            self.send_response_only(422, "\x1b]0;owned\x07\x9b2J")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    there = ThreadingHTTPServer(("127.0.0.1", 0), Quoting)
+    threading.Thread(target=there.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        env = {
+            "WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{there.server_port}",
+            "WEBSOCKET_USERNAME": "demo",
+            "WEBSOCKET_PASSWORD": SENTINEL,
+        }
+        for command in ("auth login -vvv", "listen -vvv --no-reconnect"):
+            live = terminal(*command.split(), **env)
+            assert live.wait() in {4, 5}
+            assert "error: " in live.text
+            assert strays(live.raw) == []
+            assert unmoved(live)
+            assert SENTINEL.encode() not in live.raw
+    finally:
+        there.shutdown()
+        there.server_close()
