@@ -87,6 +87,7 @@ def test_no_family_of_escapes_reaches_the_eye_or_the_bytes(family, terminal):
 
     evil = f"begin {ESCAPES[family]} end"
     assert strays(harmless(evil)) == strays(safe_frame(evil)) == []
+    assert "\r" not in harmless(evil) + safe_frame(evil)
     assert harmless(evil).startswith("begin ")
     if family != "endless":
         assert harmless(evil).endswith(" end")
