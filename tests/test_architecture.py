@@ -32,7 +32,7 @@ FLOORS = [
     (
         2,
         "adapters",
-        "api channel probe machine systemd logins profile_files queue_file "
+        "api channel probe machine systemd logins private profile_files queue_file "
         "sinks sinks.* cache cache.*",
     ),
     (

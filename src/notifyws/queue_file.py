@@ -32,6 +32,7 @@ from notifyws.keeping import (
     Standing,
     Waiting,
 )
+from notifyws.private import private_folder
 
 __all__ = ["QueueFile"]
 
@@ -110,7 +111,7 @@ class QueueFile:
         if self.path is None:
             return _prepared(_connected(""))
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             self._lock = _locked(self.path.with_suffix(".lock"))
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         except BlockingIOError:

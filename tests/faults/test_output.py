@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import redis
 
-from tests.e2e.support import Home, Server
+from tests.e2e.support import COMMAND, Home, Server, until
 from tests.e2e.terminal import Terminal
 
 ESCAPES = {
@@ -79,6 +87,7 @@ def test_no_family_of_escapes_reaches_the_eye_or_the_bytes(family, terminal):
 
     evil = f"begin {ESCAPES[family]} end"
     assert strays(harmless(evil)) == strays(safe_frame(evil)) == []
+    assert "\r" not in harmless(evil) + safe_frame(evil)
     assert harmless(evil).startswith("begin ")
     if family != "endless":
         assert harmless(evil).endswith(" end")
@@ -151,6 +160,7 @@ def test_what_a_hook_prints_is_text(home: Home, server: Server, terminal):
 
 
 @pytest.mark.fault(36)
+@pytest.mark.slow
 def test_a_close_reason_is_text(home: Home, server: Server, terminal):
     live = terminal("listen", NOTIFYWS_JITTER="0")
     live.shows("Connected")
@@ -235,3 +245,373 @@ def test_a_link_that_leads_nowhere_good_is_text(server, terminal, link):
     server.dev("notify", {"type": "t", "title": "T", "link": link})
     live.shows("1 received")
     assert b"\x1b]8;" not in live.raw
+
+
+def shell(home: Home, script: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of bash in a home; ``notifyws`` there is the command."""
+    return subprocess.run(
+        ["bash", "-c", f'notifyws() {{ "{COMMAND}" "$@"; }}; {script}'],
+        env={**home.env, **env},
+        cwd=home.path,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+
+
+QUIET = {
+    "a reader that leaves": ("{command} | head -1; exit ${{PIPESTATUS[0]}}", 0),
+    "a closed stdout": ("{command} >&-", 74),
+    "a full disk": ("{command} > /dev/full", 74),
+    "a closed stderr": ("{command} 2>&-", 0),
+    "a full disk for talk": ("{command} 2> /dev/full", 0),
+    "everything closed": ("{command} <&- 2>&- >&-", 74),
+}
+WRITING = [
+    "notifyws listen --json -n 1 --since 0",
+    "notifyws listen --plain -n 1 --since 0",
+    "notifyws token --json",
+    "notifyws status",
+    "notifyws --version",
+]
+
+
+@pytest.mark.fault(38)
+@pytest.mark.slow
+@pytest.mark.parametrize("what", QUIET)
+def test_output_that_cannot_be_written_is_a_code_and_at_most_a_sentence(
+    home: Home, server: Server, what: str
+):
+    line, code = QUIET[what]
+    server.notify(1)
+    jobs = [shell(home, line.format(command=command)) for command in WRITING]
+    for command, done in zip(WRITING, jobs, strict=True):
+        talk = done.stderr.decode()
+        assert done.returncode == code, (command, talk)
+        assert "Traceback" not in talk, command
+        assert "Exception ignored" not in talk, command
+        assert talk.count("error: ") <= 1, command
+        assert strays(talk) == [], command
+        assert b"\x1b" not in done.stdout + done.stderr, command
+
+
+@pytest.mark.fault(38)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LANG": "C"},
+        {"LC_ALL": "POSIX"},
+        {"LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LANG": "C", "PYTHONIOENCODING": "ascii"},
+    ],
+    ids=["LANG=C", "POSIX", "no UTF-8 mode", "ascii"],
+)
+def test_a_locale_without_letters_changes_no_data_and_breaks_nothing(
+    home: Home, server: Server, locale
+):
+    server.dev("notify", {"type": "t", "title": "Größe 🙂 日本"})
+    for form in ("--json", "--plain", "--raw"):
+        command = f"notifyws listen {form} -n 1 --since 0 --exec 'echo é'"
+        done = shell(home, command, **locale)
+        assert done.returncode == 0, (form, done.stderr)
+        assert b"\x1b" not in done.stdout + done.stderr
+        text = done.stdout.decode("utf-8")
+        if form == "--plain":  # for people: what the locale has no letter for is "?"
+            assert re.search(r"Gr.{1,2}e", text)
+        else:
+            assert json.loads(text)["title"] == "Größe 🙂 日本"
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("columns", [1, 5, 10])
+def test_a_terminal_of_few_columns_is_no_trouble(server, terminal, columns):
+    live = terminal("listen", "-n", "1", columns=columns)
+    until(lambda: server.stats["live"], "a connection")
+    server.dev("notify", {"type": "t", "title": "日本 wide", "message": EVIL})
+    assert live.wait() == 0, live.text
+    assert strays(live.raw) == []
+    assert b"Traceback" not in live.raw
+    assert not live.screen.cursor.hidden
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("command", ["listen -n 1", "listen --plain -n 1", "status"])
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_knows_no_escapes_gets_none(server, terminal, term, command):
+    live = terminal(*command.split(), TERM=term)
+    if command != "status":
+        until(lambda: server.stats["live"], "a connection")
+        server.dev("notify", {"type": "t", "title": "T", "link": "/x", "message": EVIL})
+    assert live.wait() == 0
+    assert b"\x1b" not in live.raw
+    assert strays(live.raw) == []
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("command", ["listen -n 1", "listen --plain -n 1", "--help"])
+def test_no_color_means_no_colour(server, terminal, command):
+    live = terminal(*command.split(), NO_COLOR="1")
+    if "listen" in command:
+        until(lambda: server.stats["live"], "a connection")
+        server.dev("notify", {"type": "trip_update", "title": "T", "message": "M"})
+    assert live.wait() == 0
+    coded = re.findall(rb"\x1b\[([\d;]*)m", live.raw)
+    assert not [code for code in coded if re.search(rb"(^|;)([349]\d|10\d)", code)]
+
+
+@pytest.mark.fault(38)
+@pytest.mark.slow
+def test_no_terminal_means_no_escape_at_all(home: Home, server: Server):
+    for command in ("--help", "listen --help", "status", "auth whoami", "profile list"):
+        done = shell(home, f"notifyws {command}")
+        assert done.returncode == 0, done.stderr
+        assert b"\x1b" not in done.stdout + done.stderr, command
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """Return what below a folder is anybody's but its owner's."""
+    return [
+        f"{path.relative_to(folder)} {path.lstat().st_mode & 0o777:o}"
+        for path in sorted(folder.rglob("*"))
+        if not path.is_symlink() and path.lstat().st_mode & 0o077
+    ]
+
+
+@pytest.mark.fault(40)
+@pytest.mark.slow
+def test_whatever_a_command_writes_is_its_owners_alone(home, server, no_umask):
+    home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
+    logged_in = home.run("auth", "login", "--password-stdin", stdin="demo\n")
+    assert logged_in.returncode == 0, logged_in.stderr
+    listener = home.listen(
+        *("--name", "desk", "-n", "2", "--tee", "tee.jsonl", "--exec", "false")
+    )
+    server.notify(1, 2)
+    during = open_to_others(home.path)
+    assert listener.wait() == 0
+    assert home.run("token", "--refresh").returncode == 0
+    (letters,) = home.path.rglob("dead-letters/*.jsonl")
+    home.run("listen", "--replay", str(letters), "--exec", "false")
+    home.run("status", "--check")
+    new = ("profile", "new", "own", "--login-path", "/l", "--sample", '{"a":1}')
+    home.run(*new)
+    kinds = {path.suffix or path.name for path in home.path.rglob("*")}
+    assert {".db", ".json", ".jsonl"} <= kinds
+    assert during == open_to_others(home.path) == []
+
+
+@pytest.mark.fault(36)
+def test_a_status_shows_a_strange_setting_as_text(home: Home, server: Server):
+    (home.path / ".env").write_text(
+        "NEXT_PUBLIC_WEBSOCKET_SERVER_URL=ws://h/\x9b2J\u202e\n"
+        "WEBSOCKET_SERVER_URL=ws://h/\x9d0;owned\x9c\n"
+        "WEBSOCKET_USERNAME=\x9b2J\nWEBSOCKET_PASSWORD=x\n",
+        "utf-8",
+    )
+    bare = {f"WEBSOCKET_{name}": "" for name in ("SERVER_URL", "USERNAME", "PASSWORD")}
+    for command in ("status", "status -v", "status --check", "listen --timeout 0.1"):
+        done = home.run(*command.split(), env=bare)
+        assert "h/" in done.stdout + done.stderr or "status" not in command
+        assert strays(done.stdout + done.stderr) == [], command
+
+
+@pytest.mark.fault(40)
+def test_a_cache_file_that_was_open_is_closed_to_others(home, server, no_umask):
+    file = home.path / "new/folder/tokens.db"
+    home.env["NOTIFYWS_CACHE_URL"] = f"sqlite://{file}"
+    assert home.run("token").returncode == 0
+    file.chmod(0o666)
+    assert home.run("token").returncode == 0
+    assert open_to_others(home.path) == []
+
+
+SENTINEL = "s3ntinel-Passw0rd%41"
+CACHES = ("tokens.db", "tokens.db-wal", "tokens.db-shm")
+
+
+@pytest.fixture
+def guarded(home: Home) -> Iterator[Server]:
+    """A server whose password can be looked for."""
+    started = Server(users={"demo": SENTINEL})
+    home.use(started)
+    home.env["WEBSOCKET_PASSWORD"] = SENTINEL
+    yield started
+    home.leave()
+    started.stop()
+
+
+def secrets(home: Home) -> list[str]:
+    """Return what nobody may see: the password, and every token in the cache."""
+    kept = (home.path / ".cache/notifyws").glob("tokens.db*")
+    data = b"".join(path.read_bytes() for path in kept).decode("latin-1")
+    values = re.findall(r'"(?:value|token|accessToken)"\s*:\s*"([^"]{16,})"', data)
+    tokens = {*values, *re.findall(r"ey[\w-]+\.[\w-]+\.[\w-]+", data)}
+    assert tokens
+    return [SENTINEL, quote(SENTINEL), *tokens]
+
+
+def found(words: list[str], text: str) -> list[str]:
+    return [word for word in words if word in text]
+
+
+@pytest.mark.fault(39)
+@pytest.mark.slow
+def test_no_secret_is_printed_however_talkative_the_command(home, guarded):
+    home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
+    said = home.run("token", "--refresh", "-vvv").stderr
+    listener = home.listen("-vvv", "--events", "-n", "1", "--exec", "false")
+    guarded.dev("revoke", {})
+    guarded.dev("cut", {"code": 4401, "reason": "unauthorized"})
+    listener.says("Connected", times=2)
+    guarded.notify(1)
+    assert listener.wait() == 0
+    said += listener.out.text + listener.err.text
+    for command in ("status --check -vvv", "status --json", "auth whoami -vvv"):
+        done = home.run(*command.split())
+        said += done.stdout + done.stderr
+    words = secrets(home)
+    done = home.run("send", "-m", "x", "-vvv", "--dry-run")
+    said += done.stdout + done.stderr
+    guarded.dev("mode", {"login_status": 500, "refresh_status": 500})
+    for command in ("auth login -vvv", "token --refresh -vvv", "auth logout -vvv"):
+        done = home.run(*command.split())
+        said += done.stdout + done.stderr
+    assert found(words, said) == []
+
+
+LAYERS = {
+    "the HTTP side": "import httpx; httpx.AsyncClient.send = boom",
+    "the HTTP side's start": "import httpx; httpx.AsyncClient.__init__ = boom",
+    "the socket": "import websockets.asyncio.client as c; c.connect.__init__ = boom",
+    "the cache": "import sqlite3; sqlite3.connect = boom",
+    "the keeper": "from notifyws.tokens import Keeper; Keeper.get = boom",
+    "the session": "from notifyws.session import Session; Session._open = boom",
+    "the view": "import notifyws.view.lines as v; v.event_line = boom",
+}
+"""Layer -> what makes it fail as only a bug would: with all it was given in reach."""
+
+
+@pytest.mark.fault(39)
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_bug_in_any_layer_shows_no_secret_in_its_traceback(home, guarded, layer):
+    assert home.run("token").returncode == 0
+    words = secrets(home)
+    boom = "def boom(self=None, *args, **kwargs):\n    raise RuntimeError('injected')\n"
+    broken = LAYERS[layer].replace("; ", "\n")
+    script = f"{boom}{broken}\nimport sys\nfrom notifyws.cli import main\nmain()\n"
+    (home.path / "broken.py").write_text(script)
+    failed = False
+    for command in (["token", "--refresh"], ["listen", "-n", "1", "--timeout", "4"]):
+        done = subprocess.run(
+            [sys.executable, "broken.py", *command, "-vvv"],
+            env=home.env,
+            cwd=home.path,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        shown = done.stdout if command[0] == "listen" else ""
+        assert found(words, shown + done.stderr) == []
+        failed = failed or "injected" in done.stderr
+    assert failed
+
+
+@pytest.mark.fault(39)
+def test_no_process_shows_a_secret_and_no_file_but_the_cache_holds_one(home, guarded):
+    code = (
+        "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' > cmdlines;"
+        " tr '\\0' '\\n' < /proc/self/environ > environ"
+    )
+    script = home.path / "hook.sh"
+    script.write_text(code)
+    home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
+    logged_in = home.run(
+        *("auth", "login", "--password-stdin"),
+        stdin=f"{SENTINEL}\n",
+        env={"WEBSOCKET_PASSWORD": ""},
+    )
+    assert logged_in.returncode == 0, logged_in.stderr
+    args = ("--name", "desk", "-n", "1", "--tee", "tee", "--exec")
+    listener = home.listen(*args, f"sh {script}")
+    mine = Path(f"/proc/{listener.process.pid}/cmdline").read_text()
+    guarded.notify(1)
+    assert listener.wait() == 0
+    listener = home.listen(*args, "false")
+    guarded.notify(2)
+    assert listener.wait() == 0
+    words = secrets(home)
+    assert "NOTIFICATION_TITLE=1" in (home.path / "environ").read_text()
+    assert "listen" in (home.path / "cmdlines").read_text()
+    files = [
+        path
+        for path in home.path.rglob("*")
+        if path.is_file() and path.name not in CACHES
+    ]
+    assert {"login.json", "environ", "tee"} <= {path.name for path in files}
+    assert found(words, mine) == []
+    for path in files:
+        assert found(words, path.read_text("latin-1")) == [], path
+        assert found(words, str(path)) == []
+
+
+@pytest.mark.fault(39)
+def test_the_names_of_cache_keys_tell_no_secret_and_no_name(
+    home, guarded, clean_valkey
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token = home.run("token").stdout.strip()
+    wrong = f"wrong-{SENTINEL}"
+    home.run("auth", "login", env={"WEBSOCKET_PASSWORD": wrong})
+    home.run("token", env={"WEBSOCKET_PASSWORD": wrong, "WEBSOCKET_USERNAME": "demo2"})
+    with redis.Redis.from_url(clean_valkey.url) as client:
+        names = [name.decode() for name in client.scan_iter("*")]
+    assert any(":denied:" in name for name in names)
+    assert all(re.fullmatch(r"notifyws:\{[0-9a-f]{16}\}:.+", name) for name in names)
+    assert found([SENTINEL, wrong, token, "demo"], "\n".join(names)) == []
+
+
+@pytest.mark.fault(36, 39)
+def test_an_answer_of_the_server_is_text_and_repeats_no_secret(home, terminal):
+    """The server answers every login with an error that quotes what it was sent."""
+
+    class Quoting(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            body = json.dumps({"error": f"{EVIL} {sent}", "message": f"{EVIL} {sent}"})
+            self.send_response_only(422, "\x1b]0;owned\x07\x9b2J")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    there = ThreadingHTTPServer(("127.0.0.1", 0), Quoting)
+    threading.Thread(target=there.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        env = {
+            "WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{there.server_port}",
+            "WEBSOCKET_USERNAME": "demo",
+            "WEBSOCKET_PASSWORD": SENTINEL,
+        }
+        for command in ("auth login -vvv", "listen -vvv --no-reconnect"):
+            live = terminal(*command.split(), **env)
+            assert live.wait() in {4, 5}
+            assert "error: " in live.text
+            assert strays(live.raw) == []
+            assert unmoved(live)
+            assert SENTINEL.encode() not in live.raw
+    finally:
+        there.shutdown()
+        there.server_close()

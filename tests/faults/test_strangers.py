@@ -112,6 +112,7 @@ def test_two_servers_never_share_an_account(one, another):
 
 
 @pytest.mark.fault(34)
+@pytest.mark.slow
 def test_two_users_at_one_server_get_their_own_tokens(home: Home, other: Server):
     home.use(other)
     shared(home)
@@ -163,6 +164,7 @@ def test_another_port_of_the_host_gets_no_token(home, server, trap):
 
 
 @pytest.mark.fault(34)
+@pytest.mark.slow
 def test_a_remembered_login_is_not_used_at_another_server(home, server, trap):
     shared(home)
     done = home.run("auth", "login", "--password-stdin", stdin="demo\n")
@@ -203,6 +205,16 @@ STRANGE = {
     ),
 }
 """What a folder's ``.env`` may try -> what it says."""
+FOLDERS = [
+    pytest.param(
+        what,
+        logged_in,
+        id=f"{what}, {'logged in' if logged_in else 'environment'}",
+        marks=[] if logged_in and "our server" in what else pytest.mark.slow,
+    )
+    for what in STRANGE
+    for logged_in in (False, True)
+]
 COMMANDS = [
     ("listen", "--no-reconnect", "--timeout", "3"),
     ("token", "--refresh"),
@@ -210,8 +222,7 @@ COMMANDS = [
 
 
 @pytest.mark.fault(34)
-@pytest.mark.parametrize("logged_in", [False, True], ids=["environment", "logged in"])
-@pytest.mark.parametrize("what", STRANGE)
+@pytest.mark.parametrize(("what", "logged_in"), FOLDERS)
 def test_a_strange_folder_sends_nobodys_secrets_anywhere(
     home: Home, server: Server, trap: Trap, what: str, logged_in: bool
 ):

@@ -27,6 +27,7 @@ from typing import TypeVar
 
 from notifyws.cache import CALL_TIMEOUT, Entry
 from notifyws.errors import CacheFailed
+from notifyws.private import private_folder
 
 __all__ = ["SqliteStore"]
 
@@ -200,7 +201,7 @@ class SqliteStore:
         try:
             found = os.stat(self.path)
         except FileNotFoundError:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             with suppress(FileExistsError):
                 flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
                 os.close(os.open(self.path, flags, 0o600))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from notifyws.cli.options import Common, EnvFile, Json, Quiet
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, say, warner
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
+from notifyws.private import private_folder
 
 EXAMPLES = """
 Examples:
@@ -261,11 +263,16 @@ def new(
     )
     text = draft(answers)
     parse(text, str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
+    private_folder(path.parent)
+    with open(path, "w", encoding="utf-8", opener=_private) as file:
+        file.write(text)
     say(f"Wrote {path}")
     shown = name if output is None else str(path)
     say(f"Next: notifyws profile check {shown} --url wss://host --username me")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _own_file(name: str) -> Path:

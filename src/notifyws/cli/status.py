@@ -114,8 +114,11 @@ def _drawn(report: Report, *, everything: bool) -> str:
     from rich.console import Console
     from rich.text import Text
 
+    from notifyws.view.safe import harmless
+
     out = io.StringIO()
-    terminal = os.isatty(1)
+    dumb = os.environ.get("TERM", "") in {"", "dumb", "unknown"}
+    terminal = os.isatty(1) and not dumb
     console = Console(
         file=out,
         force_terminal=terminal,
@@ -125,7 +128,7 @@ def _drawn(report: Report, *, everything: bool) -> str:
         width=None if terminal else 1000,
     )
     for line in _lines(report, everything):
-        console.print(line, soft_wrap=True)
+        console.print(harmless(line), soft_wrap=True)
     for each in report.checks:
         console.print(Text.assemble(*_check(each)), soft_wrap=True)
     encoding = (sys.stdout.encoding if sys.stdout else None) or "utf-8"
@@ -133,14 +136,12 @@ def _drawn(report: Report, *, everything: bool) -> str:
 
 
 def _lines(report: Report, everything: bool) -> Iterator[str]:
-    from notifyws.view.safe import harmless
-
     settings, sources = report.loaded.settings, report.loaded.sources
     yield f"server    {report.url or 'not configured'}  [{_source(report)}]"
     user = f"user {report.user_id}" if report.user_id else "user unknown yet"
     name = settings.username or "no username"
-    yield harmless(f"account   {name}, {user}  [{sources['username']}]")
-    yield harmless(f"profile   {settings.profile}  [{sources['profile']}]")
+    yield f"account   {name}, {user}  [{sources['username']}]"
+    yield f"profile   {settings.profile}  [{sources['profile']}]"
     yield from _token_lines(report)
     yield from map(_listener_line, report.listeners)
     if everything:
@@ -190,13 +191,12 @@ def _span(seconds: int) -> str:
 
 def _all_settings(report: Report) -> Iterator[str]:
     from notifyws.coerce import FIELDS
-    from notifyws.view.safe import harmless
 
     for name, source in report.loaded.sources.items():
         value = getattr(report.loaded.settings, name)
         secret = FIELDS[name].metadata["secret"]
         shown = ("set" if value else "not set") if secret else value
-        yield harmless(f"  {name} = {shown}  [{source}]")
+        yield f"  {name} = {shown}  [{source}]"
 
 
 def _check(check: Check) -> Iterator[tuple[str, str]]:

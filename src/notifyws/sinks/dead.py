@@ -13,6 +13,7 @@ from pathlib import Path
 
 from notifyws.errors import ConfigurationError
 from notifyws.keeping import Letter
+from notifyws.private import private_folder
 
 __all__ = ["DeadLetters"]
 
@@ -94,7 +95,7 @@ class DeadLetters:
             ) from None
 
     def _append(self, line: bytes) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         while True:
             descriptor = os.open(self.path, flags, 0o600)
