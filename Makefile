@@ -14,7 +14,7 @@ test: $(VENV)/.developing         ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 faults: $(VENV)/.developing       ## the catalogue of faults, whole, and a table of it
-	@$(BIN)/python -m pytest tests/faults -n $(WORKERS) --dist worksteal --fault-table
+	@$(BIN)/python -m pytest -m "fault or slow" -n $(WORKERS) --dist worksteal --fault-table
 
 check: $(VENV)/.developing        ## style, types, architecture, generated files
 	@$(BIN)/ruff check .

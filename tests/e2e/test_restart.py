@@ -8,6 +8,7 @@ import signal
 import time
 
 import httpx
+import pytest
 
 from tests.e2e.support import Home, until
 
@@ -71,6 +72,7 @@ def test_states_and_attempts_are_told_once_each(home, process):
     assert re.fullmatch(r"Reconnecting in [\d.]+ s \(attempt 2\): .*", told[5])
 
 
+@pytest.mark.slow
 def test_max_retries_3_gives_up_with_exit_5_after_1_2_4_s(home, process):
     listener = home.listen("--max-retries", "3", NOTIFYWS_JITTER="0")
     began = time.monotonic()
@@ -128,6 +130,7 @@ def test_the_token_is_renewed_when_it_is_refused_on_a_live_socket(home, server):
     assert server.stats["logins"] == 1
 
 
+@pytest.mark.slow
 def test_a_flaky_server_loses_nothing(home: Home):
     server = home.serve("--flaky", "1")
     home.use(server)

@@ -68,6 +68,7 @@ def test_30_processes_on_an_empty_cache_cause_one_login(home, server, shared):
     assert (server.stats["logins"], server.stats["refreshes"]) == (1, 0)
 
 
+@pytest.mark.slow
 def test_30_processes_with_a_wrong_password_try_it_once(home, server, shared):
     env = {**home.env, "WEBSOCKET_PASSWORD": "wrong"}
     started = [

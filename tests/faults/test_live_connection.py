@@ -95,7 +95,14 @@ async def test_a_token_refused_by_closes_ends_with_the_one_of_a_login():
 
 
 @pytest.mark.fault(12)
-@pytest.mark.parametrize(("code", "ends"), [(1012, None), (4401, None), (4500, 5)])
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        (4401, None),
+        pytest.param(1012, None, marks=pytest.mark.slow),
+        pytest.param(4500, 5, marks=pytest.mark.slow),
+    ],
+)
 def test_a_real_close_frame_is_retried_or_the_end(home: Home, server, code, ends):
     assert home.run("token").returncode == 0  # so that it does not come from a login
     listener = home.listen(**QUICK)
@@ -127,7 +134,7 @@ def titles(lines: list[dict]) -> list[str]:
 
 
 @pytest.mark.fault(13)
-@pytest.mark.parametrize("resets", [True, False], ids=["RST", "FIN"])
+@pytest.mark.parametrize("resets", sample(True, False))
 def test_cut_in_the_middle_of_a_frame_it_reconnects_and_resumes(home, server, resets):
     with proxy(server.port) as (one, _):
         through(home, one)
@@ -323,7 +330,7 @@ BUSY = {
 
 
 @pytest.mark.fault(17)
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", sample(signal.SIGTERM, signal.SIGINT))
 @pytest.mark.parametrize("busy", BUSY)
 def test_a_signal_ends_it_within_2_s_whatever_it_does(home: Home, busy, signum):
     story, words, env = BUSY[busy]
@@ -379,7 +386,7 @@ def frozen(heard: list):
 
 
 @pytest.mark.fault(17)
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", sample(signal.SIGTERM, signal.SIGINT))
 def test_a_frozen_peer_is_told_1000_and_left_within_2_s(home: Home, signum):
     heard: list = []
     usual = {"NOTIFYWS_PING_TIMEOUT": "10", "NOTIFYWS_CLOSE_TIMEOUT": "1.5"}
