@@ -60,9 +60,12 @@ def test_a_service_manager_is_told_how_things_stand(home: Home, server: Server):
         manager.settimeout(10)
         listener = home.start("listen", NOTIFY_SOCKET=address, WATCHDOG_USEC="200000")
         heard = ""
-        while "READY=1" not in heard or heard.count("WATCHDOG=1") < 3:
+        while not (
+            "READY=1" in heard
+            and "STATUS=Connected to 127.0.0.1" in heard
+            and heard.count("WATCHDOG=1") >= 3
+        ):
             heard += manager.recv(4096).decode() + "\n"
-        assert "STATUS=Connected to 127.0.0.1" in heard
         listener.signal(signal.SIGTERM)
         while "STOPPING=1" not in heard:
             heard += manager.recv(4096).decode() + "\n"

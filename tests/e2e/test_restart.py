@@ -85,6 +85,7 @@ def test_max_retries_3_gives_up_with_exit_5_after_1_2_4_s(home, process):
     assert "hint: " in listener.err.text
 
 
+@pytest.mark.slow
 def test_a_server_that_accepts_and_drops_is_not_hammered(home: Home):
     server = home.serve("--flaky", "0.05")
     home.use(server)

@@ -109,6 +109,7 @@ def test_flushall_while_listening_costs_a_login_and_nothing_else(home, server, s
     assert server.stats["logins"] == 2
 
 
+@pytest.mark.slow
 def test_a_frozen_cache_is_survived_with_one_warning(home, server, shared):
     listener = home.listen("--json")
     shared.freeze()
@@ -122,6 +123,7 @@ def test_a_frozen_cache_is_survived_with_one_warning(home, server, shared):
     shared.thaw()
 
 
+@pytest.mark.slow
 def test_a_dead_cache_is_survived_with_one_warning(home: Home, server: Server):
     from tests.support.valkey import Valkey
 

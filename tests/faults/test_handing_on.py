@@ -164,6 +164,7 @@ def living_groups() -> set[int]:
     return groups
 
 
+@pytest.mark.slow
 @pytest.mark.fault(42)
 def test_a_hook_that_reads_nothing_is_no_trouble(home: Home, server: Server):
     listener = home.listen("-n", "1", "--exec", "true")
@@ -258,6 +259,7 @@ def test_what_is_refused_becomes_a_dead_letter_and_a_replay_delivers_it(
     assert not letters.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.fault(43)
 def test_a_redirect_is_not_followed(home: Home, server: Server):
     with target() as there, target() as elsewhere:
@@ -421,6 +423,7 @@ def test_a_disk_that_fills_up_costs_one_warning(home: Home, server: Server):
         listener.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.fault(45)
 def test_a_broken_queue_is_put_aside_and_begun_anew(home: Home, server: Server):
     first = home.listen("--name", "desk", "-n", "1")

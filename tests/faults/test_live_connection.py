@@ -294,6 +294,7 @@ def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd")) + len(os.listdir(f"/proc/{pid}/task"))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(16)
 def test_a_real_network_that_flaps_leaves_no_descriptor_behind(home, server):
     with proxy(server.port) as (one, thread):

@@ -201,7 +201,7 @@ LITERAL = [
 
 
 @pytest.mark.fault(37)
-@pytest.mark.parametrize("color", ["1", ""], ids=["without colour", "in colour"])
+@pytest.mark.parametrize("color", sample("1", ""), ids=["without", "in colour"])
 def test_markup_and_emoji_codes_are_printed_as_they_came(server, terminal, color):
     live = terminal("listen", "-v", NO_COLOR=color)
     live.shows("Connected")
@@ -280,7 +280,7 @@ WRITING = [
 
 @pytest.mark.fault(38)
 @pytest.mark.slow
-@pytest.mark.parametrize("what", QUIET)
+@pytest.mark.parametrize("what", sample(*QUIET, often=2))
 def test_output_that_cannot_be_written_is_a_code_and_at_most_a_sentence(
     home: Home, server: Server, what: str
 ):
@@ -338,7 +338,9 @@ def test_a_terminal_of_few_columns_is_no_trouble(server, terminal, columns):
 
 
 @pytest.mark.fault(38)
-@pytest.mark.parametrize("command", ["listen -n 1", "listen --plain -n 1", "status"])
+@pytest.mark.parametrize(
+    "command", sample("listen -n 1", "listen --plain -n 1", "status")
+)
 @pytest.mark.parametrize("term", sample("dumb", ""))
 def test_a_terminal_that_knows_no_escapes_gets_none(server, terminal, term, command):
     live = terminal(*command.split(), TERM=term)
@@ -412,6 +414,7 @@ def test_whatever_a_command_writes_is_its_owners_alone(home, server, no_umask):
     assert during == open_to_others(home.path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault(36)
 def test_a_status_shows_a_strange_setting_as_text(home: Home, server: Server):
     (home.path / ".env").write_text(
@@ -505,7 +508,7 @@ LAYERS = {
 
 @pytest.mark.fault(39)
 @pytest.mark.slow
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", sample(*LAYERS, often=2))
 def test_a_bug_in_any_layer_shows_no_secret_in_its_traceback(home, guarded, layer):
     assert home.run("token").returncode == 0
     words = secrets(home)
@@ -568,6 +571,7 @@ def test_no_process_shows_a_secret_and_no_file_but_the_cache_holds_one(home, gua
         assert found(words, str(path)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault(39)
 def test_the_names_of_cache_keys_tell_no_secret_and_no_name(
     home, guarded, clean_valkey

@@ -536,6 +536,7 @@ async def test_an_odd_answer_to_a_login_is_one_clear_error_soon_and_without_pass
 # 31: a wrong password
 
 
+@pytest.mark.slow
 @pytest.mark.fault(31)
 @on_a_loop
 async def test_a_wrong_password_is_tried_once_a_minute_and_a_corrected_one_at_once(
@@ -646,6 +647,7 @@ async def test_a_cache_that_refuses_costs_one_warning(clean_valkey, home):
         await goes_on_in_memory(here, f"redis://127.0.0.1:{free_port()}")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(33)
 @on_a_loop
 async def test_a_process_says_once_that_its_cache_hangs_and_prints_its_token(
