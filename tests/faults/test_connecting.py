@@ -125,6 +125,7 @@ def test_tls_behind_ws_and_plaintext_behind_wss_are_said_and_the_end(home: Home)
     assert "is it ws:// instead of wss://?" in listener.err.text
 
 
+@pytest.mark.slow
 @pytest.mark.fault(4)
 @pytest.mark.fault(7)
 @pytest.mark.parametrize("status", sample(403, 200, 404, 410))
@@ -237,6 +238,7 @@ def test_a_stale_token_costs_one_refresh_and_one_immediate_retry(home: Home):
         assert asked(server) == [LOGIN, SOCKET, REFRESH, SOCKET]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(6)
 def test_a_token_refused_thrice_is_the_end_and_the_server_sees_no_more(home: Home):
     story = issues("a1", "a2", "a3", "a4")
@@ -369,6 +371,7 @@ FLOODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.fault(10)
 @pytest.mark.parametrize("flood", sample(*FLOODS))
 def test_a_flood_behind_an_answer_costs_no_memory_and_is_retried(home: Home, flood):
@@ -391,6 +394,7 @@ def test_a_flood_behind_a_final_answer_is_the_end(home: Home, flood):
     assert len(done.stderr) < 1500
 
 
+@pytest.mark.slow
 @pytest.mark.fault(11)
 def test_the_proxy_of_the_environment_is_used_and_named(home: Home):
     async def proxy(peer):

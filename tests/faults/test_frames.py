@@ -242,6 +242,7 @@ def bomb(mebibytes: int) -> bytes:
     return piece * (mebibytes // 16)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(23)
 @pytest.mark.parametrize("offered", sample(True, False))
 def test_a_deflate_bomb_of_a_gibibyte_costs_no_memory(home: Home, offered):
@@ -288,6 +289,7 @@ def test_4000_one_byte_fragments_are_one_message(home: Home):
     assert [len(strict(line)["title"]) for line in listener.out.lines] == [3976, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(23)
 def test_6000_one_byte_fragments_are_too_many_and_the_end_at_the_third(home: Home):
     with scripted(home, sends(in_fragments(6000))) as server:
@@ -299,6 +301,7 @@ def test_6000_one_byte_fragments_are_too_many_and_the_end_at_the_third(home: Hom
     assert "too many fragments (1009)" in listener.err.text
 
 
+@pytest.mark.slow
 @pytest.mark.fault(23)
 @pytest.mark.parametrize("claimed", sample(1 << 40, (1 << 20) + 1))
 def test_a_frame_over_the_size_is_refused_before_it_is_there(home: Home, claimed):

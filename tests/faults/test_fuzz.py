@@ -42,7 +42,7 @@ from tests.support.virtual import VirtualWorld
 RULES = Rules(DEFAULT.rules)
 SETTINGS = Settings(url="wss://ws.example.com")
 FAST = settings(
-    max_examples=40,
+    max_examples=20,
     database=None,
     derandomize=True,
     deadline=None,

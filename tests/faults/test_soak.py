@@ -372,6 +372,7 @@ def test_an_hour_of_random_faults_loses_nothing_in_silence(resume):
     soak_with(1, 1, resume=resume)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(46, 16)
 @pytest.mark.parametrize("renewal", [True, False])
 def test_an_hour_where_every_seventh_has_no_id_loses_nothing_in_silence(renewal):
