@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from tests.e2e.support import COMMAND, Home, Server, until
+from tests.support.catalogue import sample
 
 MINUTE, DAY = 60_000, 86_400_000
 
@@ -126,8 +127,7 @@ def test_a_frozen_cache_is_survived_with_one_warning(home, server, shared):
 
 @pytest.mark.slow
 def test_a_dead_cache_is_survived_with_one_warning(home: Home, server: Server):
-    from tests.support.catalogue import sample
-from tests.support.valkey import Valkey
+    from tests.support.valkey import Valkey
 
     valkey = Valkey()
     try:
