@@ -21,7 +21,8 @@ import httpx
 from notifyws.devserver import DevServer, ServerOptions
 
 COMMAND = str(Path(sys.executable).with_name("notifyws"))
-PATIENCE = 15.0
+PATIENCE = 40.0
+"""Seconds: a machine that runs floods beside this is slow to start a process."""
 
 
 def until(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
