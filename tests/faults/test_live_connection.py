@@ -164,7 +164,7 @@ def test_cut_in_the_middle_of_a_frame_without_replay_it_tells_a_gap(home, server
         one.down.left = 100
         server.dev("notify", {"type": "t", "title": "1", "message": "x" * 500})
         listener.says("Connected", times=2)
-        listener.says("Gap: notifications between")
+        listener.says("notifications between")
         server.notify(2)
         until(lambda: '"2"' in listener.out.text, "the last one")
         lines = [json.loads(line) for line in listener.out.lines]

@@ -1,12 +1,13 @@
 """A card for each notification, readable from 5 columns to 200."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from notifyws.events import Connected, Failure, Gap
 from notifyws.settings import Settings, TypeStyle
-from notifyws.view.cards import card, drawn
+from notifyws.view.cards import card, drawn, new_day
 from notifyws.view.cells import cells
 from notifyws.view.picture import export_svg
 from tests.view.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
@@ -90,7 +91,11 @@ def test_markup_and_emoji_codes_are_printed_as_they_are():
 
 def test_data_is_shown_when_asked_for():
     loud = replace(PLAIN, verbose=True)
-    assert rows(note(data={"a": "ü\x1b[2J", "b": [1]}), look=loud)[1:] == [
+    data = {"a": "ü\x1b[2J", "b": [1]}
+    assert rows(note(data=data), look=loud)[1:] == [
+        '           {"a": "ü\\u001b[2J", "b": [1]}'
+    ]
+    assert rows(note(data=data), 36, look=loud)[1:] == [
         "           {",
         '             "a": "ü\\u001b[2J",',
         '             "b": [',
@@ -117,11 +122,28 @@ def test_a_message_of_ten_thousand_lines_is_cut_short():
 
 def test_a_gap_is_a_line_across_the_screen():
     (line,) = rows(GAP, 120)
-    assert line.startswith("── Gap: notifications between 10:30:00 and 10:31:05 may")
-    assert line.endswith("(server cannot replay) ──────────────")
+    assert line.startswith("── Gap of 65 s: notifications between 10:30:00 and")
+    assert line.endswith("may have been missed (server cannot replay) ──────")
     assert len(line) == 110
     assert len(rows(GAP, 40)) == 3
     assert all(len(line) <= 40 for line in rows(GAP, 40))
+
+
+def test_what_came_often_says_so_beside_its_title():
+    assert card(trip(), PLAIN, 80, times=12).splitlines()[0] == (
+        "10:30:00 ℹ Trip Started  ×12  trip_update"
+    )
+    assert card(note(), PLAIN, 80, times=1200).splitlines() == [
+        "10:30:00 • note  ×1,200"
+    ]
+    bad = Failure("invalid_message", "not JSON")
+    assert drawn(bad, PLAIN, 80, times=3) == "⚠ Invalid message: not JSON  ×3\n"
+
+
+def test_a_day_begins_with_a_line_across_the_screen():
+    assert new_day(date(2024, 1, 5), PLAIN, 40) == (
+        "── Friday, 5 January 2024 ──────────────\n"
+    )
 
 
 def test_a_failure_is_said_and_a_state_is_left_to_the_footer():

@@ -66,12 +66,34 @@ def test_each_state_has_its_sentence(status, line):
         ({"token_expires": 753.0}, "token expired"),
         ({"latency": 0.0002}, "<1 ms"),
         ({"latency": 1.26}, "1.3 s"),
-        ({"queued": 1200}, "128 received · 1,200 waiting · up"),
+        ({"queued": 1200}, "Connected  1,200 waiting · ws.example.com"),
+        ({"shown": 3}, "3 of 128 received"),
+        ({"shown": 128}, " · 128 received"),
+        ({"paused": True}, "Connected  paused · ws.example.com"),
+        ({"paused": True, "queued": 12}, "Connected  paused, 12 waiting · ws"),
+        ({"filter": "type == 'x'"}, "Connected  /type == 'x' · ws.example.com"),
+        ({"filter": "x", "hidden": 1234}, "Connected  /x (1,234 hidden) · ws"),
+        ({"filter": "x" * 99}, f"/{'x' * 23}… · ws.example.com"),
+        ({"notice": "data on"}, "Connected  data on · ws.example.com"),
         ({"user_id": "a\x1b[31m\nb"}, "user a b"),
     ],
 )
 def test_facts_are_said_as_people_say_them(changed, words):
     assert words in shown(replace(UP, **changed), width=200)
+
+
+ASIDE = {"paused": True, "notice": "data on"}
+
+
+def test_what_was_asked_for_is_said_in_every_state():
+    said = [shown(replace(state, **ASIDE)) for state in STATES]
+    assert said[1:] == [
+        "🟡 Reconnecting in 4 s (attempt 3)  data on · paused · "
+        "server closed the connection (1012)",
+        "🔴 Disconnected  data on · paused · authentication failed",
+        "🟡 Connecting to ws.example.com  data on · paused",
+    ]
+    assert shown(replace(UP, **ASIDE), width=32) == "🟢 Connected  data on · paused"
 
 
 def test_what_is_unknown_is_left_out():
@@ -90,9 +112,10 @@ def test_the_wait_counts_down():
 
 def test_the_least_important_goes_first():
     assert shown(UP, width=70) == (
-        "🟢 Connected  ws.example.com · user 42 · 128 received · up 00:12:33"
+        "🟢 Connected  ws.example.com · user 42 · 128 received · token 11:42"
     )
-    assert shown(UP, width=40) == "🟢 Connected  ws.example.com · user 42"
+    assert shown(UP, width=40) == "🟢 Connected  user 42 · 128 received"
+    assert shown(UP, width=30) == "🟢 Connected  128 received"
     assert shown(UP, width=20) == "🟢 Connected"
     assert shown(UP, width=5) == "🟢 C…"
     assert shown(WAITING, width=40) == "🟡 Reconnecting in 4 s (attempt 3): ser…"

@@ -44,11 +44,11 @@ SENTENCES = {
     Failure("authentication_failed", "bad token"): "Authentication failed: bad token",
     Failure("invalid_message", ""): "Invalid message",
     GAP: (
-        "Gap: notifications between 10:30:00 and 10:31:05 may have been missed "
+        "Gap of 65 s: notifications between 10:30:00 and 10:31:05 may have been missed "
         "(server cannot replay)"
     ),
     replace(GAP, recovered=True, reason=""): (
-        "Gap: notifications between 10:30:00 and 10:31:05 were recovered"
+        "Gap of 65 s: notifications between 10:30:00 and 10:31:05 were recovered"
     ),
     Closed(): "Closed",
     Closed("count reached"): "Closed: count reached",

@@ -7,6 +7,7 @@ import pytest
 
 from notifyws.events import Connected, Gap
 from notifyws.view.footer import Status
+from notifyws.view.keys import Line
 from notifyws.view.live import LiveView, terminal_width
 from tests.view.helpers import COLOUR, LINKED, PLAIN, Terminal, note, run, seen_on, trip
 from tests.view.test_footer import UP
@@ -65,7 +66,7 @@ def test_notifications_scroll_above_one_footer_line(terminal):
     lines = [line for line in seen_on(screen) if line]
     assert lines[0].startswith("10:30:00 ℹ Trip Started")
     assert lines[-2] == "10:30:00 • Second  note"
-    assert lines[-1].startswith("🟢 Connected  ws.example.com · user 42")
+    assert re.match("🟢 Connected  .*user 42 · 128 received", lines[-1])
     assert sum("Connected" in line for line in lines) == 1
     assert screen.cursor.hidden
     view.stop()
@@ -140,10 +141,10 @@ def test_a_dumb_terminal_gets_lines_and_no_escape(terminal):
 def test_a_burst_is_one_write():
     view, paper, _ = view_on_paper()
     view.start()
-    run(view.show([trip()] * 100))
+    run(view.show([trip(title=f"No {n}") for n in range(100)]))
     assert len(paper.writes) == 2
-    assert paper.writes[1].count("Trip Started") == 100
-    run(view.show([trip()] * 1000))
+    assert paper.writes[1].count("View Trip") == 100
+    run(view.show([trip(title=f"No {n}") for n in range(1000)]))
     assert len(paper.writes) == 2 + 5
 
 
@@ -208,3 +209,61 @@ def test_the_width_is_columns_or_what_the_terminal_says(terminal):
     assert terminal_width(terminal.slave, {"COLUMNS": "33"})() == 33
     assert terminal_width(terminal.slave, {"COLUMNS": "x"})() == 80
     assert terminal_width(-1, {})() == 80
+
+
+def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):
+    view = terminal.view(COLOUR, lambda: UP)
+
+    async def story():
+        view.start()
+        view.ask("filter: ", Line("ty", "pe"))
+        await view.show([note(title="Second")])
+
+    run(terminal.reading(story()))
+    screen = terminal.screen()
+    lines = [line for line in seen_on(screen) if line]
+    assert lines[:2] == ["10:30:00 • Second  note", "filter: type"]
+    assert lines[2].startswith("🟢 Connected")
+    assert (screen.cursor.x, screen.cursor.y, screen.cursor.hidden) == (10, 1, False)
+    view.asked()
+    screen = terminal.screen()
+    lines = [line for line in seen_on(screen) if line]
+    assert len(lines) == 2
+    assert (screen.cursor.x, screen.cursor.y, screen.cursor.hidden) == (0, 1, True)
+
+
+def test_of_a_long_typed_line_the_end_is_seen():
+    view, paper, _ = view_on_paper(width=20)
+    view.start()
+    view.ask("filter: ", Line("0123456789abcdefghijklmnop"))
+    assert paper.writes[-1].startswith("\r\x1b[J89abcdefghijklmnop\n")
+    view.ask("filter: ", Line("", "0123456789abcdefghijklmnop"))
+    assert paper.writes[-1].startswith("\r\x1b[Jfilter: 0123456789…\n")
+
+
+def test_words_of_our_own_are_wrapped():
+    view, paper, _ = view_on_paper(width=12)
+    view.start()
+    run(view.say("p pause d data"))
+    assert "p pause d\ndata\n" in paper.writes[-1]
+
+
+def test_a_resized_terminal_is_drawn_anew():
+    view, paper, _ = view_on_paper()
+    view.start()
+    view.redraw()
+    assert len(paper.writes) == 2
+    paper.room = False
+    view.redraw()
+    paper.room = True
+    view.tick()
+    assert len(paper.writes) == 3
+
+
+def test_how_things_look_can_change_meanwhile():
+    view, paper, _ = view_on_paper()
+    view.start()
+    view.look = replace(view.look, verbose=True)
+    run(view.show([trip()]))
+    assert '{"tripId": "123"}' in paper.writes[-1]
+    assert view.last_link == "https://ws.example.com/trips/123"

@@ -1,4 +1,4 @@
-"""What scrolls by in the live view: a card for each notification, a rule for a gap.
+"""How a notification looks in the live view: a card, and what stands between cards.
 
 Pure. Escapes are written by hand, one string for each card: through rich a card
 costs over ten times as much. Every drawn text ends in a newline.
@@ -7,18 +7,19 @@ costs over ten times as much. Every drawn text ends in a newline.
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any, NamedTuple
 
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
 from notifyws.settings import TypeStyle
 from notifyws.view.cells import cells, clip, wrap
-from notifyws.view.clock import moment
+from notifyws.view.clock import stamp
 from notifyws.view.lines import event_line
 from notifyws.view.look import Look, colour_code
 from notifyws.view.safe import harmless, link_target
 
-__all__ = ["card", "drawn"]
+__all__ = ["card", "drawn", "new_day", "target_of"]
 
 _MEASURE = 110
 _WITH_TIME = 24
@@ -39,30 +40,37 @@ class _Page(NamedTuple):
         return max(1, self.width - len(self.indent))
 
 
-def drawn(item: Notification | Event, look: Look, width: int) -> str:
+def drawn(item: Notification | Event, look: Look, width: int, *, times: int = 1) -> str:
     """Return what of a notification or event scrolls by; may be nothing.
 
     Args:
         item: what happened.
         look: how things are drawn.
         width: columns of the terminal, one or more.
+        times: how often it happened in a row.
     """
     if isinstance(item, Notification):
-        return card(item, look, width)
+        return card(item, look, width, times=times)
     if isinstance(item, Gap):
-        return _rule(item, look, width)
+        return _rule(event_line(item, look.zone), _colour_of(item), look, width)
+    said = event_line(item, look.zone) + (f"  ×{times:,}" if times > 1 else "")
     if isinstance(item, Failure):
-        return _noted(f"⚠ {event_line(item, look.zone)}", "31", look, width)
-    return "" if look.cursor else f"{event_line(item, look.zone)}\n"
+        return _noted(f"⚠ {said}", "31", look, width)
+    return "" if look.cursor else f"{said}\n"
 
 
-def card(notification: Notification, look: Look, width: int) -> str:
+def new_day(day: date, look: Look, width: int) -> str:
+    """Return the line above the first card of a day, in the reader's calendar."""
+    return _rule(f"{day:%A}, {day.day} {day:%B %Y}", "2", look, width)
+
+
+def card(notification: Notification, look: Look, width: int, *, times: int = 1) -> str:
     """Return time, mark and title in one row, the rest under the title."""
     style = look.style(notification.type)
     time = _time(notification, look) if width >= _WITH_TIME else ""
     width = min(width, _MEASURE)
     head, used = _lead(time, style, look)
-    first, *more = _headline(notification, look, width - used)
+    first, *more = _headline(notification, look, width - used, times)
     indent = " " * min(used, len("00:00:00 ") + cells(style.mark) + 1)
     page = _Page(look, style, indent, width)
     rows = [head + first, *(" " * used + line for line in more)]
@@ -70,8 +78,14 @@ def card(notification: Notification, look: Look, width: int) -> str:
     return "\n".join(rows) + "\n"
 
 
+def target_of(notification: Notification, look: Look) -> str | None:
+    """Return where a card's link leads; ``None`` if it has none to be followed."""
+    link = notification.link or look.style(notification.type).link
+    return link_target(link, look.link_base)
+
+
 def _time(notification: Notification, look: Look) -> str:
-    return moment(notification.timestamp, notification.received, look.zone)
+    return stamp(notification.timestamp, notification.received, look.zone).time
 
 
 def _lead(time: str, style: TypeStyle, look: Look) -> tuple[str, int]:
@@ -81,12 +95,16 @@ def _lead(time: str, style: TypeStyle, look: Look) -> tuple[str, int]:
     return (f"{look.paint(time, '2')} {mark} " if time else f"{mark} "), used
 
 
-def _headline(notification: Notification, look: Look, room: int) -> list[str]:
-    """Return the title in bold, with the type beside it where there is room."""
+def _headline(
+    notification: Notification, look: Look, room: int, times: int
+) -> list[str]:
+    """Return the title in bold; how often and the type beside it if there is room."""
     title, kind = harmless(notification.title), harmless(notification.type)
-    lines = wrap(title or kind, max(1, room))
+    often = f"×{times:,}" if times > 1 else ""
+    lines = wrap(f"{title or kind}  {often}" if often else title or kind, max(1, room))
+    used = cells(lines[-1])
     bold = [look.paint(line, "1") for line in lines]
-    if title and cells(lines[-1]) + 2 + cells(kind) <= room:
+    if title and used + 2 + cells(kind) <= room:
         bold[-1] += "  " + look.paint(kind, "2")
     return bold
 
@@ -141,8 +159,11 @@ def _hung(text: str, page: _Page) -> list[str]:
 
 
 def _data(data: Any, page: _Page) -> list[str]:
+    """Return the rows of what the server attached: one, if that is enough."""
     try:
-        text = json.dumps(data, indent=2, ensure_ascii=False)
+        text = json.dumps(data, ensure_ascii=False)
+        if cells(text) > page.room:
+            text = json.dumps(data, indent=2, ensure_ascii=False)
     except RecursionError:
         text = "… (data nested too deep to be shown)"
     return _hung(harmless(text, lines=True), page)
@@ -155,10 +176,13 @@ def _few(lines: list[str]) -> list[str]:
     return [*lines[:_MOST_LINES], f"… ({len(lines) - _MOST_LINES:,} lines more)"]
 
 
-def _rule(gap: Gap, look: Look, width: int) -> str:
-    """Return a gap as a line across the screen."""
-    said = f"── {event_line(gap, look.zone)}"
-    code = "32" if gap.recovered else "33"
+def _colour_of(gap: Gap) -> str:
+    return "32" if gap.recovered else "33"
+
+
+def _rule(words: str, code: str, look: Look, width: int) -> str:
+    """Return words as a line across the screen."""
+    said = f"── {words}"
     missing = min(width, _MEASURE) - cells(said) - 1
     if missing < 0:
         return _noted(said, code, look, width)

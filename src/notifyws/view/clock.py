@@ -6,12 +6,13 @@ taken, and in the end the words are shown as they are.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 from notifyws.view.safe import harmless
 
-__all__ = ["clock_time", "elapsed", "moment", "remaining"]
+__all__ = ["Stamp", "clock_time", "elapsed", "moment", "remaining", "span", "stamp"]
 
 _MILLISECONDS_FROM = 100_000_000_000
 
@@ -24,7 +25,27 @@ def moment(written: str, received: str, zone: tzinfo | None) -> str:
         received: RFC 3339 time of receipt, taken where those say nothing.
         zone: whose clock; ``None`` for the machine's.
     """
-    return _moment(_to_the_second(written), _to_the_second(received), zone)
+    day, time = stamp(written, received, zone)
+    today = stamp(received, "", zone).day
+    return time if day is None or today in (None, day) else f"{day} {time}"
+
+
+class Stamp(NamedTuple):
+    """A moment by the reader's calendar and clock; no day where none can be read."""
+
+    day: date | None
+    time: str
+
+
+def stamp(written: str, received: str, zone: tzinfo | None) -> Stamp:
+    """Return the local day and time of day of a moment.
+
+    Args:
+        written: when it happened, in the server's words: RFC 3339 or epoch.
+        received: RFC 3339 time of receipt, taken where those say nothing.
+        zone: whose clock; ``None`` for the machine's.
+    """
+    return _stamp(_to_the_second(written), _to_the_second(received), zone)
 
 
 def _to_the_second(written: str) -> str:
@@ -35,13 +56,12 @@ def _to_the_second(written: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _moment(written: str, received: str, zone: tzinfo | None) -> str:
-    seen, happened = _read(received, zone), _read(written, zone)
-    if happened is None:
-        return clock_time(received, zone)
-    if seen is None or seen.date() == happened.date():
-        return happened.strftime("%H:%M:%S")
-    return happened.strftime("%Y-%m-%d %H:%M:%S")
+def _stamp(written: str, received: str, zone: tzinfo | None) -> Stamp:
+    happened = _read(written, zone)
+    if happened is not None:
+        return Stamp(happened.date(), happened.strftime("%H:%M:%S"))
+    seen = _read(received, zone)
+    return Stamp(seen.date() if seen else None, clock_time(received, zone))
 
 
 def clock_time(written: str, zone: tzinfo | None) -> str:
@@ -62,6 +82,24 @@ def elapsed(seconds: float) -> str:
 def remaining(seconds: float) -> str:
     """Return a time still to come, as ``11:42`` or ``6d 11:59:00``."""
     return elapsed(seconds).removeprefix("00:")
+
+
+def span(start: str, end: str) -> str:
+    """Return how long it was between two moments: ``65 s``, ``12 min``, ``3 h 5 min``.
+
+    Empty where one of them cannot be read, or they are in no order.
+    """
+    first, last = _read(start, UTC), _read(end, UTC)
+    if first is None or last is None or last < first:
+        return ""
+    seconds = (last - first).total_seconds()
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"
 
 
 def _read(written: str, zone: tzinfo | None) -> datetime | None:

@@ -21,7 +21,7 @@ from notifyws.events import (
     as_json,
 )
 from notifyws.models import Notification, strict_json
-from notifyws.view.clock import clock_time, moment
+from notifyws.view.clock import clock_time, moment, span
 from notifyws.view.look import Look, colour_code
 from notifyws.view.safe import harmless, link_target
 
@@ -86,7 +86,9 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
         case Failure(kind, why):
             said = _FAILURES[kind]
         case Gap():
-            said, why = "Gap", _gap_words(event, zone)
+            length = span(event.start, event.end)
+            said = f"Gap of {length}" if length else "Gap"
+            why = _gap_words(event, zone)
         case Closed(why):
             said = "Closed"
     return f"{said}: {harmless(why)}" if why else said

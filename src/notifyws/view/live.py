@@ -4,6 +4,7 @@ Owns the terminal between ``start`` and ``stop``. The cursor rests, hidden, at t
 start of the footer line; whatever comes next erases from there down. So a resized
 terminal that has folded the footer is cleaned as well, which a cursor at the end of
 the line does not allow (rich.live: 7,700 prints a second at most, and leftovers).
+While something is typed, a line with the cursor in it stands above the footer.
 A burst is one write; between writes nothing is held back.
 """
 
@@ -12,20 +13,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from notifyws.events import Event
 from notifyws.models import Notification
-from notifyws.view.cards import drawn
+from notifyws.view.cells import cells, clip, wrap
 from notifyws.view.footer import Status, footer, paint_footer
+from notifyws.view.keys import Line
 from notifyws.view.look import Look
+from notifyws.view.scroll import Scroll
 
 __all__ = ["LiveView", "Screen", "terminal_width"]
 
 _ERASE = "\r\x1b[J"
 _HIDE = "\x1b[?25l"
+_SHOW = "\x1b[?25h"
 _RESTORE = "\x1b\\\x1b[0m\r\x1b[J\x1b[?25h"
-_SLICE = 200
 _REFRESH = 0.25
 _FAREWELL = 0.25
 
@@ -50,6 +54,7 @@ class LiveView:
         status: gives what the footer tells, whenever it is asked.
         width: gives the terminal's columns.
         now: the monotonic clock of the status, in seconds.
+        today: the reader's day, for which no line is needed.
     """
 
     def __init__(
@@ -60,21 +65,37 @@ class LiveView:
         *,
         width: Callable[[], int],
         now: Callable[[], float] = time.monotonic,
+        today: date | None = None,
     ) -> None:
-        self._look = look
+        self._scroll = Scroll(look, today)
         self._screen = screen
         self._status = status
         self._width = width
         self._now = now
+        self._typed: tuple[str, Line] | None = None
         self._shown = ""
         self._shown_at = -_REFRESH
         self._shown_width = 0
         self._running = False
 
+    @property
+    def look(self) -> Look:
+        """How things are drawn from now on."""
+        return self._scroll.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._scroll.look = look
+
+    @property
+    def last_link(self) -> str | None:
+        """Where the last card's link leads that has one."""
+        return self._scroll.last_link
+
     def start(self) -> None:
-        """Hide the cursor and draw the first footer."""
-        self._running = self._look.cursor
-        self._send_now(_HIDE + self._fresh_footer())
+        """Draw the first footer, with the cursor hidden."""
+        self._running = self.look.cursor
+        self._send_now(_HIDE + self._fresh_area())
 
     async def show(self, batch: Sequence[Notification | Event]) -> None:
         """Print a burst, oldest first, and the footer under it.
@@ -83,43 +104,86 @@ class LiveView:
             ReaderGone: the terminal is gone.
             OutputFailed: it cannot be written.
         """
-        width = max(1, self._width())
-        for start in range(0, len(batch), _SLICE):
-            part = batch[start : start + _SLICE]
-            text = "".join([drawn(item, self._look, width) for item in part])
-            if self._running:
-                text = _ERASE + text + self._recent_footer(width)
-            await self._screen.write(self._look.encode(text))
+        for text in self._scroll.pages(batch, self._columns):
+            await self._print(text)
+
+    async def say(self, text: str) -> None:
+        """Print words of our own among the notifications.
+
+        Raises:
+            ReaderGone, OutputFailed: see :meth:`show`.
+        """
+        rows = [self.look.paint(row, "2") for row in wrap(text, self._columns)]
+        await self._print("".join(f"{row}\n" for row in rows))
+
+    async def _print(self, text: str) -> None:
+        if self._running:
+            text = _ERASE + text + self._recent_area()
+        await self._screen.write(self.look.encode(text))
+
+    def ask(self, question: str, line: Line) -> None:
+        """Show a line that is being typed, until :meth:`asked` says it is done."""
+        self._typed = (question, line)
+        self.redraw()
+
+    def asked(self) -> None:
+        """Take the typed line away."""
+        self._typed = None
+        self._send_now(_HIDE)
+        self.redraw()
 
     def tick(self) -> None:
         """Repaint the footer if it would look different; call it twice a second."""
         before = self._shown
-        footer_now = self._fresh_footer()
-        if before != footer_now and not self._send_now(_ERASE + footer_now):
+        area = self._fresh_area()
+        if before != area and not self._send_now(_ERASE + area):
+            self._shown = ""
+
+    def redraw(self) -> None:
+        """Repaint the footer: the terminal has changed, or what it tells."""
+        if not self._send_now(_ERASE + self._fresh_area()):
             self._shown = ""
 
     def stop(self) -> None:
         """Remove the footer and give the terminal back as it was."""
         if self._running:
-            text = self._look.encode(_RESTORE)
+            text = self.look.encode(_RESTORE)
             self._screen.write_now(text, patience=_FAREWELL)
         self._running = False
 
-    def _recent_footer(self, width: int) -> str:
+    @property
+    def _columns(self) -> int:
+        return max(1, self._width())
+
+    def _recent_area(self) -> str:
         """Return the footer as last drawn, made anew four times a second at most."""
         late = self._now() - self._shown_at >= _REFRESH
-        fits = self._shown and width == self._shown_width
-        return self._shown if fits and not late else self._fresh_footer()
+        fits = self._shown and self._columns == self._shown_width
+        return self._shown if fits and not late else self._fresh_area()
 
-    def _fresh_footer(self) -> str:
-        width, now = max(1, self._width()), self._now()
+    def _fresh_area(self) -> str:
+        width, now = self._columns, self._now()
         parts = footer(self._status(), now, width - 1)
-        self._shown = paint_footer(parts, self._look) + "\r"
+        self._shown = paint_footer(parts, self.look) + "\r"
+        if self._typed is not None:
+            self._shown = self._typing(*self._typed, width - 1, self._shown)
         self._shown_at, self._shown_width = now, width
         return self._shown
 
+    def _typing(self, question: str, line: Line, room: int, below: str) -> str:
+        """Return a line that is being typed, what is below, and the cursor in it.
+
+        Of what does not fit, the beginning is left out: the cursor is always seen.
+        """
+        text = question + line.before
+        while cells(text) > room - 1:
+            text = text[1:]
+        rest = clip(line.behind, room - cells(text))
+        right = f"\x1b[{cells(text)}C" if text else ""
+        return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
+
     def _send_now(self, text: str) -> bool:
-        return self._running and self._screen.write_now(self._look.encode(text))
+        return self._running and self._screen.write_now(self.look.encode(text))
 
 
 def terminal_width(fd: int, environ: Mapping[str, str]) -> Callable[[], int]:

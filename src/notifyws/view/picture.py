@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from notifyws.events import Event
 from notifyws.models import Notification
-from notifyws.view.cards import drawn
 from notifyws.view.footer import Status, footer, paint_footer
 from notifyws.view.look import Look
+from notifyws.view.scroll import Scroll
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,7 +78,7 @@ def export_svg(
 
     console = _recorder(width)
     prompt = f"{look.paint('$', '32')} {look.paint(command, '1')}\n" if command else ""
-    cards = "".join(drawn(item, look, width) for item in batch)
+    cards = "".join(Scroll(look).pages(batch, width))
     line = paint_footer(footer(status, now, width), look)
     for emoji, code in _DOTS.items():
         line = line.replace(emoji, f"{look.paint('●', code)} ")
