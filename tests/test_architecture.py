@@ -32,8 +32,8 @@ FLOORS = [
     (
         2,
         "adapters",
-        "api channel probe machine systemd logins private profile_files queue_file "
-        "sinks sinks.* cache cache.*",
+        "api channel probe machine browser systemd logins private profile_files "
+        "queue_file sinks sinks.* cache cache.*",
     ),
     (
         1,

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import termios
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyte
@@ -27,6 +27,7 @@ class Terminal:
         cwd: Path,
         columns: int = 80,
         rows: int = 24,
+        program: Sequence[str] = (),
     ) -> None:
         self.master, self.slave = pty.openpty()
         size = struct.pack("HHHH", rows, columns, 0, 0)
@@ -36,7 +37,7 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.process = subprocess.Popen(
-            [COMMAND, *args],
+            [*(program or [COMMAND]), *args],
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
@@ -69,6 +70,25 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         os.write(self.master, keys.encode())
+
+    def resize(self, columns: int, rows: int = 24) -> None:
+        """Change the size as a window manager does; what is shown is not reflowed."""
+        self.screen.resize(rows, columns)
+        size = struct.pack("HHHH", rows, columns, 0, 0)
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, size)
+
+    @property
+    def footer(self) -> str:
+        return self.text.split("\n")[-1]
+
+    @property
+    def modes(self) -> list:
+        """The terminal's attributes now."""
+        return termios.tcgetattr(self.slave)
+
+    @property
+    def reads_by_key(self) -> bool:
+        return not self.modes[3] & (termios.ICANON | termios.ECHO)
 
     def wait(self) -> int:
         code = self.process.wait(15)

@@ -6,10 +6,11 @@ import re
 import signal
 import termios
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import until
+from tests.e2e.support import COMMAND, until
 from tests.e2e.terminal import Terminal
 
 Opening = Callable[..., Terminal]
@@ -19,12 +20,25 @@ Opening = Callable[..., Terminal]
 def terminal(home) -> Iterator[Opening]:
     opened = []
 
-    def start(*args: str, columns: int = 80, **env: str) -> Terminal:
+    def start(*args: str, columns: int = 80, program=(), **env: str) -> Terminal:
         opened.append(
-            Terminal(*args, env={**home.env, **env}, cwd=home.path, columns=columns)
+            Terminal(
+                *args,
+                env={**home.env, **env},
+                cwd=home.path,
+                columns=columns,
+                program=program,
+            )
         )
         return opened[-1]
 
+    def shell(**options) -> Terminal:
+        path = f"{Path(COMMAND).parent}:{home.env['PATH']}"
+        env = {"PATH": path, "PS1": "$ "}
+        program = ("bash", "--norc", "--noprofile", "-i")
+        return start(program=program, **options, **env)
+
+    start.shell = shell
     yield start
     for each in opened:
         each.close()
@@ -158,3 +172,115 @@ def test_a_dumb_terminal_gets_plain_lines_only(server, terminal):
     server.notify(1)
     live.shows("1")
     assert b"\x1b" not in live.raw
+
+
+def test_keys_steer_the_live_view(server, home, terminal):
+    browser = home.path / "browser"
+    browser.write_text(f"#!/bin/sh\necho $1 > {home.path}/opened\n")
+    browser.chmod(0o755)
+    live = terminal("listen", columns=110, BROWSER=str(browser))
+    live.shows("Connected")
+    until(lambda: live.reads_by_key, "keys")
+    live.type("?")
+    live.shows("p pause or resume")
+    live.type("p")
+    live.shows("paused")
+    server.dev("notify", {"type": "trip_update", "title": "Held", "data": {"a": 1}})
+    live.shows("paused, 1 waiting")
+    assert "Held" not in live.text
+    live.type("d")
+    live.shows("data on")
+    live.type("p")
+    live.shows('{"a": 1}')
+    live.type("/title == '2'\r")
+    live.shows("Connected  /title == '2'")
+    server.notify(1, 2)
+    live.shows("• 2")
+    live.shows("(1 hidden)")
+    assert "• 1" not in live.text
+    live.type("o")
+    opened = home.path / "opened"
+    until(lambda: opened.exists() and opened.read_text(), "a browser")
+    assert opened.read_text() == f"http://127.0.0.1:{server.port}/trips\n"
+    live.type("q")
+    assert live.wait() == 0
+    assert live.modes == live.before
+    assert not live.screen.cursor.hidden
+    assert "received" not in live.text
+    until(lambda: server.stats["closes"], "a close")
+    assert server.stats["closes"][-1]["code"] == 1000
+
+
+def test_what_was_held_back_is_printed_at_the_end(server, terminal):
+    live = terminal("listen")
+    live.shows("Connected")
+    until(lambda: live.reads_by_key, "keys")
+    live.type("p")
+    live.shows("paused")
+    server.notify(1, 2, 3)
+    live.shows("3 waiting")
+    live.type("\x03")
+    assert live.wait() == -signal.SIGINT
+    assert [f"• {n}" in live.text for n in (1, 2, 3)] == [True] * 3
+    assert live.modes == live.before
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_gives_the_terminal_back_as_well(process, terminal):
+    live = terminal("listen", NOTIFYWS_CLOSE_TIMEOUT="30")
+    live.shows("Connected")
+    until(lambda: live.reads_by_key, "keys")
+    process.signal(signal.SIGSTOP)
+    until(lambda: live.type("\x03") or live.process.poll() is not None, "its end")
+    assert live.wait() == -signal.SIGINT
+    assert live.modes == live.before
+    assert not live.screen.cursor.hidden
+
+
+def test_ctrl_z_and_fg_leave_it_right(server, home, terminal):
+    shell = terminal.shell(columns=100)
+    shell.type("notifyws listen\n")
+    shell.shows("Connected")
+    until(lambda: shell.reads_by_key, "keys")
+    shell.type("\x1a")
+    shell.shows("Stopped")
+    assert not shell.screen.cursor.hidden
+    assert "received" not in shell.text
+    shell.type("echo aw''ake\n")
+    shell.shows("awake")
+    shell.type("fg\n")
+    shell.shows("Connected")
+    server.notify(1)
+    shell.shows("1 received")
+    shell.type("\x1a")
+    until(lambda: shell.text.count("Stopped") == 2, "a stop")
+    shell.type("bg\n")
+    server.notify(2)
+    shell.shows("• 2")
+    assert "received" not in shell.text
+    shell.type("fg\n")
+    shell.shows("2 received")
+    shell.type("q")
+    until(lambda: "received" not in shell.text, "the end")
+    shell.type("echo code $?\n")
+    shell.shows("code 0")
+
+
+def test_a_resized_terminal_has_one_footer(server, terminal):
+    live = terminal("listen", columns=100)
+    live.shows("Connected")
+    for columns in (50, 120, 40):
+        live.resize(columns)
+        until(lambda: live.text.count("Connected") == 1, "one footer")
+    server.notify(1)
+    live.shows("1 received")
+    assert live.text.count("🟢") == 1
+
+
+def test_no_key_is_read_where_stdin_is_no_terminal(server, terminal):
+    live = terminal.shell()
+    live.type("printf 'qqq' | notifyws listen\n")
+    live.shows("Connected")
+    server.notify(1)
+    live.shows("1 received")
+    assert not live.reads_by_key

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notifyws.cli.faces import JsonFace, LiveFace, PlainFace, RawFace
+from notifyws.cli.faces import JsonFace, PlainFace, RawFace
 from notifyws.cli.streams import say
 from notifyws.delivery import Inbox
 from notifyws.events import (
@@ -38,6 +38,7 @@ from notifyws.view.output import Output
 from notifyws.view.safe import harmless
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualWorld
+from tests.view.helpers import live_face
 
 RULES = Rules(DEFAULT.rules)
 SETTINGS = Settings(url="wss://ws.example.com")
@@ -80,7 +81,7 @@ FRAME = st.one_of(JSON, JSON, TEXT, st.binary(max_size=40))
 
 OURS = re.compile(
     r"\r\x1b\[J"  # erase the footer
-    r"|\x1b\[\?25[lh]"  # hide and show the cursor
+    r"|\x1b\[\?(?:25|7)[lh]"  # hide and show the cursor, wrap or cut
     r"|\x1b\\"  # end what was left open, when we leave
     r"|\x1b\[[0-9;]*m"  # colour and weight
     r"|\x1b\]8;;(?:(?:https?|mailto):[!-~]*)?\x1b\\"  # hyperlinks
@@ -218,7 +219,7 @@ def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
         look = Look(SETTINGS, colour=True, hyperlinks=True, verbose=True)
         status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
         view = LiveView(look, paper, lambda: status, width=lambda: width)
-        face = LiveFace(view, look, say)
+        face = live_face(view, say)
         face.start()
         await face.show([*await taken(frames), Disconnected(1006, reason)])
         face.stop()
@@ -256,7 +257,7 @@ def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason
         paper = Paper()
         look = Look(SETTINGS, utf8=False, cursor=False, verbose=True)
         view = LiveView(look, paper, lambda: Status("connected"), width=lambda: 60)
-        face = LiveFace(view, look, say)
+        face = live_face(view, say)
         face.start()
         await face.show([*await taken(frames), Disconnected(1006, reason)])
         face.stop()

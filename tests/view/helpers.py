@@ -6,12 +6,17 @@ import os
 import pty
 import struct
 import termios
+import time
 from datetime import UTC
 
 import pyte
 
+from notifyws.cli.faces import LiveFace
+from notifyws.cli.presence import Presence
+from notifyws.cli.steering import Means, Steering
 from notifyws.models import Notification
 from notifyws.settings import Settings
+from notifyws.view.footer import Status
 from notifyws.view.live import LiveView, terminal_width
 from notifyws.view.look import Look
 from notifyws.view.output import Output
@@ -107,3 +112,11 @@ class Terminal:
             self.output.close()
         os.close(self.slave)
         os.close(self.master)
+
+
+def live_face(view, say=print):
+    """Return the face of ``listen`` around a view, with nobody at the keyboard."""
+    steering = Steering(Means(lambda: Status("connected"), time.monotonic, bool, bool))
+    steering.steer(view)
+    presence = Presence(view, steering.press, keys=None, drawn_on=-1)
+    return LiveFace(view, presence, steering, say)

@@ -94,6 +94,7 @@ def test_what_was_asked_for_is_said_in_every_state():
         "🟡 Connecting to ws.example.com  data on · paused",
     ]
     assert shown(replace(UP, **ASIDE), width=32) == "🟢 Connected  data on · paused"
+    assert shown(replace(UP, notice="not a filter"), 0, 20) == "🟢 Connected  not a…"
 
 
 def test_what_is_unknown_is_left_out():

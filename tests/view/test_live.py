@@ -119,7 +119,8 @@ def test_without_colour_only_the_cursor_is_moved(terminal):
     run(terminal.reading(story()))
     terminal.drain()
     escapes = set(re.findall(r"\x1b(?:\[[?0-9]*[A-Za-z]|\\)", terminal.data.decode()))
-    assert escapes == {"\x1b[?25l", "\x1b[J", "\x1b\\", "\x1b[0m", "\x1b[?25h"}
+    ours = {"\x1b[?25l", "\x1b[J", "\x1b\\", "\x1b[0m", "\x1b[?25h"}
+    assert escapes == ours | {"\x1b[?7l", "\x1b[?7h"}
     assert terminal.data.count(b"\x1b[0m") == 1
 
 

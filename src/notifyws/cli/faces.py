@@ -5,12 +5,16 @@ A face gets bursts of what passed and draws them; it decides nothing.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from notifyws.cli.presence import Presence
+from notifyws.cli.steering import Steering
 from notifyws.errors import ConfigurationError, OutputFailed
 from notifyws.events import Event, Failure, Gap
 from notifyws.intake import Frame, Item
@@ -22,6 +26,10 @@ from notifyws.view.output import Output, ReaderGone
 from notifyws.view.safe import safe_frame
 
 __all__ = ["Face", "JsonFace", "LiveFace", "PlainFace", "RawFace", "Tee"]
+
+
+LAST = 0.5
+"""Seconds to print what was held back, when it all ends."""
 
 
 class Face(Protocol):
@@ -119,48 +127,73 @@ class RawFace(_Lines):
 
 
 class LiveFace:
-    """The live view; where the cursor cannot be moved, events are lines on stderr."""
+    """The live view; where the cursor cannot be moved, events are lines on stderr.
 
-    def __init__(self, view: LiveView, look: Look, say: Callable[[str], None]) -> None:
+    Args:
+        view: draws.
+        presence: takes the terminal and gives it back.
+        steering: what was asked for by keys.
+        say: writes a line to stderr.
+    """
+
+    def __init__(
+        self,
+        view: LiveView,
+        presence: Presence,
+        steering: Steering,
+        say: Callable[[str], None],
+    ) -> None:
         self._view = view
-        self._look = look
+        self._presence = presence
+        self._steering = steering
         self._say = say
 
     def start(self) -> None:
-        """Draw the footer."""
-        self._view.start()
+        """Take the terminal and draw the footer."""
+        self._presence.begin()
 
     def stop(self) -> None:
         """Give the terminal back."""
-        self._view.stop()
+        self._presence.end()
 
     def tick(self) -> None:
-        """Repaint the footer."""
+        """Repaint the footer, if the terminal is ours."""
+        self._presence.look()
         self._view.tick()
 
     async def show(self, burst: Sequence[Item]) -> None:
-        """Draw a burst; states are the footer's to tell, gaps and errors stay."""
-        if not self._look.cursor:
+        """Draw a burst, once it may be printed; when told to end, at once."""
+        try:
+            await self._steering.resumed(len(burst))
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST):
+                    await self._draw(burst)
+            raise
+        await self._draw(burst)
+
+    async def _draw(self, burst: Sequence[Item]) -> None:
+        """Draw it; states are the footer's to tell, gaps and errors stay."""
+        if not self._view.look.cursor:
             self._tell(burst)
         shown = [item for item in burst if not isinstance(item, Frame)]
-        shown = [item for item in shown if _stays(item)]
+        shown = [item for item in shown if self._stays(item)]
         if shown:
             await self._view.show(shown)
+
+    def _stays(self, item: Notification | Event) -> bool:
+        match item:
+            case Notification():
+                return self._steering.admits(item)
+            case Gap() | Failure(type="invalid_message" | "server_error"):
+                return True
+            case _:
+                return False
 
     def _tell(self, burst: Sequence[Item]) -> None:
         for item in burst:
             if not isinstance(item, (Notification, Frame, Gap)):
                 self._say(event_line(item))
-
-
-def _stays(item: Notification | Event) -> bool:
-    match item:
-        case Notification() | Gap():
-            return True
-        case Failure(type="invalid_message" | "server_error"):
-            return True
-        case _:
-            return False
 
 
 class Tee:

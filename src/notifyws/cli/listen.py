@@ -250,7 +250,8 @@ def listen(
     quiet: Quiet = False,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
-    from notifyws.cli.listening import Request, Show, hand_on_again, listen_to
+    from notifyws.cli.facing import Show
+    from notifyws.cli.listening import Request, hand_on_again, listen_to
 
     _check(timeout, max_retries)
     _check_handing(exec_, forward_to, header, sign_secret)

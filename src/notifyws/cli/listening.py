@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from notifyws.cli.facing import Show, chosen_face
+from notifyws.cli.leaving import Leaving
+from notifyws.cli.running import before_dying
 from notifyws.cli.streams import ReaderLeft, say, warner
 from notifyws.cli.supervision import supervised
 from notifyws.errors import OutputFailed, TimeRanOut
@@ -21,36 +22,15 @@ from notifyws.settings import Settings
 
 if TYPE_CHECKING:
     from notifyws.cli.faces import Face, Tee
-    from notifyws.events import Event
     from notifyws.intake import Item
     from notifyws.service import NotificationService
-    from notifyws.view.output import Output
 
-__all__ = ["Request", "Show", "hand_on_again", "listen_to"]
+__all__ = ["Request", "hand_on_again", "listen_to"]
 
 FAREWELL = 0.5
 """Seconds for what had arrived before a signal came."""
 TICK = 0.5
 """Seconds between looks at whether the footer still tells the truth."""
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """How to show what arrives.
-
-    Args:
-        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
-        events: lifecycle lines among JSON Lines.
-        tee: a file to append JSON Lines to.
-        verbose: how often ``-v`` was said.
-        quiet: say nothing but errors.
-    """
-
-    form: str
-    events: bool
-    tee: Path | None
-    verbose: int
-    quiet: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +128,21 @@ async def _show(request: Request, settings: Settings) -> None:
         hand_on=request.hand_on,
         selection=request.selection,
     )
-    face = _face(request, settings, service, output)
+    leaving = Leaving()
+    face = chosen_face(
+        request.show, settings, service, output, leaving, request.selection
+    )
+    unwatch = output.watch_reader(leaving)
     try:
         async with (
             supervised(service, os.environ),
             service,
-            _reader_watched(output),
+            leaving,
             asyncio.timeout(request.timeout),
         ):
             service.start(retries=request.retries)
-            await _until_satisfied(request, service, face, tee)
+            with before_dying(face.stop):
+                await _until_satisfied(request, service, face, tee)
     except TimeoutError:
         seen = request.selection.admitted
         message = f"{request.timeout:g} s are over; {seen} notifications were shown"
@@ -165,6 +150,7 @@ async def _show(request: Request, settings: Settings) -> None:
     except ReaderGone:
         raise ReaderLeft from None
     finally:
+        unwatch()
         face.stop()
         output.close()
         if tee is not None:
@@ -223,83 +209,3 @@ async def _tick(face: Face) -> None:
     while True:
         await asyncio.sleep(TICK)
         face.tick()
-
-
-@asynccontextmanager
-async def _reader_watched(output: Output) -> AsyncIterator[None]:
-    """End at once when nobody reads stdout any more, also when nothing arrives."""
-    from notifyws.view.output import ReaderGone
-
-    task = asyncio.current_task()
-    assert task is not None
-    gone = False
-
-    def leave() -> None:
-        nonlocal gone
-        gone = True
-        task.cancel()
-
-    unwatch = output.watch_reader(leave)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and not task.uncancel():
-            raise ReaderGone from None
-        raise
-    finally:
-        unwatch()
-
-
-def _face(
-    request: Request, settings: Settings, service: NotificationService, output: Output
-) -> Face:
-    """Return the face that suits, and let events be told where it tells none."""
-    from notifyws.cli.faces import JsonFace, LiveFace, PlainFace, RawFace
-    from notifyws.cli.watching import Watcher
-    from notifyws.view.live import LiveView, terminal_width
-    from notifyws.view.look import Look
-
-    form = request.show.form or ("live" if output.is_terminal else "json")
-    if form in ("live", "plain"):
-        settings = replace(settings, styles=service.styles)
-    look = Look.of(
-        settings,
-        os.environ,
-        terminal=output.is_terminal,
-        encoding=sys.stdout.encoding if sys.stdout else "utf-8",
-        verbose=request.show.verbose > 0,
-    )
-    speak: Callable[[str], None] = (lambda text: None) if request.show.quiet else say
-    if form != "live":
-        service.observe(_talk(speak))
-    match form:
-        case "json":
-            return JsonFace(output, events=request.show.events)
-        case "plain":
-            return PlainFace(output, look)
-        case "raw":
-            return RawFace(output, every=request.selection.admits_all)
-        case _:
-            watcher = Watcher(service, settings, time.monotonic)
-            service.observe(watcher)
-            width = terminal_width(1, os.environ)
-            view = LiveView(look, output, watcher.status, width=width)
-            service.observe(lambda event: view.tick())
-            return LiveFace(view, look, speak)
-
-
-def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:
-    """Return what says each change of state; how it all ended is said at the end."""
-    from notifyws.events import Closed, Disconnected, Failure
-    from notifyws.view.lines import event_line
-
-    def tell(event: Event) -> None:
-        match event:
-            case Closed() | Disconnected(code=1000, reason=""):
-                return  # our own goodbye, as we were asked to say it
-            case Failure(type="authentication_failed" | "network_error"):
-                return  # the end's reason, which the command ends with
-            case _:
-                speak(event_line(event))
-
-    return tell

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["Interrupted", "die_by", "run"]
+__all__ = ["Interrupted", "before_dying", "die_by", "run"]
 
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+_last_acts: list[Callable[[], None]] = []
 
 
 class Interrupted(BaseException):
@@ -65,8 +69,21 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         raise
 
 
+@contextmanager
+def before_dying(act: Callable[[], None]) -> Iterator[None]:
+    """Have ``act`` done even if a second signal ends us: a terminal is given back."""
+    _last_acts.append(act)
+    try:
+        yield
+    finally:
+        _last_acts.remove(act)
+
+
 def die_by(signum: int) -> NoReturn:
     """End this process by a signal, or with its exit code where that cannot be."""
+    for act in _last_acts:
+        with suppress(Exception):
+            act()
     signal.signal(signum, signal.SIG_DFL)
     if os.getpid() != 1:
         os.kill(os.getpid(), signum)

@@ -13,6 +13,8 @@ from notifyws.events import (
     Failure,
     Reconnecting,
 )
+from notifyws.held import Obtained
+from notifyws.selection import Selection
 from notifyws.service import NotificationService
 from notifyws.settings import Settings
 from notifyws.view.footer import Status
@@ -26,6 +28,7 @@ class _Seen:
     host: str = ""
     user_id: str | None = None
     connected_since: float | None = None
+    token: Obtained | None = None
     token_expires: float | None = None
     attempt: int = 0
     retry_at: float | None = None
@@ -39,6 +42,7 @@ class Watcher:
     Args:
         service: gives what changes without events: counts and latency.
         settings: whose user it is, where the server does not say.
+        selection: which notifications are shown.
         now: monotonic seconds.
     """
 
@@ -46,9 +50,11 @@ class Watcher:
         self,
         service: NotificationService,
         settings: Settings,
+        selection: Selection,
         now: Callable[[], float],
     ) -> None:
         self._service = service
+        self._selection = selection
         self._user_id = settings.user_id or None
         self._now = now
         self._seen = _Seen(host=host_of(settings.connect_url))
@@ -71,10 +77,16 @@ class Watcher:
                     seen.error = message
 
     def _connected(self, user_id: str | None) -> None:
-        seen, now, token = self._seen, self._now(), self._service.token
+        seen = self._seen
         seen.user_id = self._user_id or user_id
-        seen.connected_since, seen.attempt, seen.retry_at = now, 0, None
-        seen.token_expires = now + token.remaining if token else None
+        seen.connected_since, seen.attempt, seen.retry_at = self._now(), 0, None
+
+    def _look_at_the_token(self) -> None:
+        """See when it ends; one that was renewed meanwhile is another object."""
+        seen, token = self._seen, self._service.token
+        if token is not seen.token:
+            seen.token = token
+            seen.token_expires = self._now() + token.remaining if token else None
 
     @property
     def _handing_on(self) -> int:
@@ -82,6 +94,7 @@ class Watcher:
 
     def status(self) -> Status:
         """Return how things stand now."""
+        self._look_at_the_token()
         seen = self._seen
         return Status(
             state=self._service.connection_state,  # type: ignore[arg-type]
@@ -96,4 +109,5 @@ class Watcher:
             reason=seen.reason,
             queued=self._service.waiting + self._handing_on,
             error=seen.error,
+            shown=None if self._selection.admits_all else self._selection.admitted,
         )

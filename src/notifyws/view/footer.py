@@ -138,9 +138,10 @@ def _connected(status: Status, now: float, width: int) -> list[Part]:
     ranked = [(part, rank) for part, rank in ranked if part.text]
     fixed = cells("🟢 Connected  ")
     while ranked and fixed + _breadth([part for part, _ in ranked]) > width:
-        ranked.remove(min(ranked, key=lambda fact: fact[1]))
+        ranked.remove(min(reversed(ranked), key=lambda fact: fact[1]))
     if not ranked:
-        return _sentence("🟢", "Connected", [], width)
+        asides = _joined(_asides(status))
+        return _sentence("🟢", "Connected", asides and [Part("  "), *asides], width)
     facts = _joined([part for part, _ in ranked])
     return [Part("🟢 "), Part("Connected", "1"), Part("  "), *facts]
 

@@ -4,6 +4,8 @@ Owns the terminal between ``start`` and ``stop``. The cursor rests, hidden, at t
 start of the footer line; whatever comes next erases from there down. So a resized
 terminal that has folded the footer is cleaned as well, which a cursor at the end of
 the line does not allow (rich.live: 7,700 prints a second at most, and leftovers).
+The footer is drawn with the terminal's wrapping off: one drawn for a width that has
+just changed is cut, and stays one line.
 While something is typed, a line with the cursor in it stands above the footer.
 A burst is one write; between writes nothing is held back.
 """
@@ -29,7 +31,8 @@ __all__ = ["LiveView", "Screen", "terminal_width"]
 _ERASE = "\r\x1b[J"
 _HIDE = "\x1b[?25l"
 _SHOW = "\x1b[?25h"
-_RESTORE = "\x1b\\\x1b[0m\r\x1b[J\x1b[?25h"
+_CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"
+_RESTORE = f"\x1b\\\x1b[0m{_WRAP}{_ERASE}{_SHOW}"
 _REFRESH = 0.25
 _FAREWELL = 0.25
 
@@ -151,6 +154,10 @@ class LiveView:
             self._screen.write_now(text, patience=_FAREWELL)
         self._running = False
 
+    def abandon(self) -> None:
+        """Draw no footer any more: the terminal is somebody else's by now."""
+        self._running = False
+
     @property
     def _columns(self) -> int:
         return max(1, self._width())
@@ -164,7 +171,7 @@ class LiveView:
     def _fresh_area(self) -> str:
         width, now = self._columns, self._now()
         parts = footer(self._status(), now, width - 1)
-        self._shown = paint_footer(parts, self.look) + "\r"
+        self._shown = f"{_CUT}{paint_footer(parts, self.look)}{_WRAP}\r"
         if self._typed is not None:
             self._shown = self._typing(*self._typed, width - 1, self._shown)
         self._shown_at, self._shown_width = now, width

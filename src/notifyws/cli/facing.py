@@ -1,0 +1,149 @@
+"""Chooses how ``listen`` shows what arrives, and puts the parts of it together."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from notifyws.cli.streams import say
+from notifyws.selection import Selection
+from notifyws.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyws.cli.faces import Face
+    from notifyws.events import Event
+    from notifyws.service import NotificationService
+    from notifyws.view.look import Look
+    from notifyws.view.output import Output
+
+__all__ = ["Show", "chosen_face"]
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """How to show what arrives.
+
+    Args:
+        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
+        events: lifecycle lines among JSON Lines.
+        tee: a file to append JSON Lines to.
+        verbose: how often ``-v`` was said.
+        quiet: say nothing but errors.
+    """
+
+    form: str
+    events: bool
+    tee: Path | None
+    verbose: int
+    quiet: bool
+
+
+def chosen_face(
+    show: Show,
+    settings: Settings,
+    service: NotificationService,
+    output: Output,
+    leave: Callable[[], None],
+    selection: Selection,
+) -> Face:
+    """Return the face that suits, and let events be told where it tells none.
+
+    Args:
+        show: what was asked for.
+        settings: how types look.
+        service: what is shown; not started yet.
+        output: where to.
+        leave: ends the command, when a key says so.
+        selection: which notifications are shown.
+    """
+    from notifyws.cli.faces import JsonFace, PlainFace, RawFace
+    from notifyws.view.look import Look
+
+    form = show.form or ("live" if output.is_terminal else "json")
+    if form in ("live", "plain"):
+        settings = replace(settings, styles=service.styles)
+    look = Look.of(
+        settings,
+        os.environ,
+        terminal=output.is_terminal,
+        encoding=sys.stdout.encoding if sys.stdout else "utf-8",
+        verbose=show.verbose > 0,
+    )
+    speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
+    if form == "live":
+        return _live_face(look, service, output, leave, selection, speak)
+    service.observe(_talk(speak))
+    match form:
+        case "json":
+            return JsonFace(output, events=show.events)
+        case "plain":
+            return PlainFace(output, look)
+        case _:
+            return RawFace(output, every=selection.admits_all)
+
+
+def _live_face(
+    look: Look,
+    service: NotificationService,
+    output: Output,
+    leave: Callable[[], None],
+    selection: Selection,
+    speak: Callable[[str], None],
+) -> Face:
+    from notifyws.browser import open_link
+    from notifyws.cli.faces import LiveFace
+    from notifyws.cli.presence import Presence
+    from notifyws.cli.steering import Means, Steering
+    from notifyws.cli.watching import Watcher
+    from notifyws.handing import hook_environment
+    from notifyws.view.live import LiveView, terminal_width
+
+    def browse(url: str) -> bool:
+        return open_link(url, hook_environment(os.environ))
+
+    watcher = Watcher(service, look.settings, selection, _awake_or_not)
+    steering = Steering(Means(watcher.status, _awake_or_not, browse, leave))
+    view = LiveView(
+        look,
+        output,
+        steering.status,
+        width=terminal_width(1, os.environ),
+        now=_awake_or_not,
+        today=datetime.now().astimezone(look.zone).date(),
+    )
+    steering.steer(view)
+    service.observe(watcher)
+    service.observe(lambda event: view.tick())
+    keys = 0 if look.cursor and os.isatty(0) else None
+    presence = Presence(view, steering.press, keys=keys, drawn_on=1)
+    return LiveFace(view, presence, steering, speak)
+
+
+def _awake_or_not() -> float:
+    """Return seconds on a clock that goes on while the machine sleeps."""
+    from notifyws.machine import suspended
+
+    return time.monotonic() + suspended()
+
+
+def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:
+    """Return what says each change of state; how it all ended is said at the end."""
+    from notifyws.events import Closed, Disconnected, Failure
+    from notifyws.view.lines import event_line
+
+    def tell(event: Event) -> None:
+        match event:
+            case Closed() | Disconnected(code=1000, reason=""):
+                return  # our own goodbye, as we were asked to say it
+            case Failure(type="authentication_failed" | "network_error"):
+                return  # the end's reason, which the command ends with
+            case _:
+                speak(event_line(event))
+
+    return tell

@@ -1,0 +1,40 @@
+"""Ends a command from outside of it: as Ctrl-C would, but with nothing wrong.
+
+A key was pressed, or nobody reads stdout any more: the command's task is cancelled,
+says its goodbyes, and the command is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+__all__ = ["Leaving"]
+
+
+class Leaving:
+    """Around what can be left by calling this; make it in the task that is left."""
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._left = False
+
+    def __call__(self) -> None:
+        """Leave; once is enough."""
+        if not self._left:
+            self._left = True
+            self._task.cancel()
+
+    async def __aenter__(self) -> Leaving:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        asked = self._left and isinstance(error, asyncio.CancelledError)
+        return asked and not self._task.uncancel()

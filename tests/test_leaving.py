@@ -1,0 +1,46 @@
+"""A command is left from outside of it, with nothing wrong."""
+
+import asyncio
+
+import pytest
+
+from notifyws.cli.leaving import Leaving
+from tests.view.helpers import run
+
+
+def test_leaving_ends_what_is_under_way_and_nothing_else():
+    async def story():
+        leaving = Leaving()
+        asyncio.get_running_loop().call_soon(leaving)
+        async with leaving:
+            await asyncio.Event().wait()
+        leaving()
+        await asyncio.sleep(0)
+        return "on"
+
+    assert run(story()) == "on"
+
+
+def test_who_is_cancelled_otherwise_is_cancelled():
+    async def story():
+        async with Leaving():
+            await asyncio.Event().wait()
+
+    async def outer():
+        task = asyncio.create_task(story())
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(outer())
+
+
+def test_an_error_stays_one():
+    async def story():
+        leaving = Leaving()
+        async with leaving:
+            raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        run(story())

@@ -1,0 +1,204 @@
+"""What the keys of the live view do."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from notifyws.cli.steering import KEYS, Means, Steering
+from notifyws.view.live import LiveView
+from notifyws.view.output import ReaderGone
+from tests.view.helpers import PLAIN, note, run, trip
+from tests.view.test_footer import UP
+from tests.view.test_live import Clock, Paper
+
+
+class Desk:
+    """Somebody at the keyboard of a view on paper."""
+
+    def __init__(self, *, width=200, browser=True):
+        self.paper, self.clock = Paper(), Clock()
+        self.opened, self.left = [], 0
+        self._browser = browser
+        self.steering = Steering(Means(lambda: UP, self.clock, self.open, self.leave))
+        self.view = LiveView(
+            PLAIN,
+            self.paper,
+            self.steering.status,
+            width=lambda: width,
+            now=self.clock,
+        )
+        self.steering.steer(self.view)
+        self.view.start()
+
+    def open(self, url):
+        self.opened.append(url)
+        return self._browser
+
+    def leave(self):
+        self.left += 1
+
+    def press(self, *keys):
+        for key in keys:
+            self.steering.press(key)
+
+    @property
+    def drawn(self):
+        return self.paper.writes[-1]
+
+    @property
+    def status(self):
+        return self.steering.status()
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_before_there_is_a_view_keys_do_nothing():
+    Steering(Means(lambda: UP, Clock(), bool, bool)).press("p")
+
+
+def test_p_pauses_and_resumes_and_what_waits_is_counted(desk):
+    async def story():
+        await desk.steering.resumed(0)
+        desk.press("p")
+        waiting = asyncio.create_task(desk.steering.resumed(12))
+        await asyncio.sleep(0)
+        assert desk.status.paused
+        assert desk.status.queued == 12
+        assert "paused" in desk.drawn
+        desk.press("p")
+        await waiting
+        assert not desk.status.paused
+        assert desk.status.queued == 0
+        assert "paused" not in desk.drawn
+
+    run(story())
+
+
+def test_d_shows_data_from_then_on(desk):
+    desk.press("d")
+    assert desk.view.look.verbose
+    assert "data on" in desk.drawn
+    desk.press("d")
+    assert not desk.view.look.verbose
+    assert "data off" in desk.drawn
+
+
+def test_a_notice_does_not_stay(desk):
+    desk.press("d")
+    desk.clock.now = 3.0
+    desk.view.tick()
+    assert "data on" not in desk.drawn
+    assert desk.status == UP
+
+
+def test_o_opens_the_last_link(desk):
+    desk.press("o")
+    assert "no link yet" in desk.drawn
+    run(desk.view.show([trip(), note()]))
+    desk.press("o")
+    assert desk.opened == ["https://ws.example.com/trips/123"]
+    assert "opened https://ws.example.com/trips/123" in desk.drawn
+
+
+def test_o_says_when_there_is_no_browser():
+    desk = Desk(browser=False)
+    run(desk.view.show([trip()]))
+    desk.press("o")
+    assert "no browser found: set BROWSER" in desk.drawn
+
+
+def test_a_filter_is_typed_and_hides_what_does_not_pass(desk):
+    desk.press("/", *"title == 'a'")
+    assert "filter: title == 'a'\n" in desk.drawn
+    assert desk.steering.admits(note(title="b"))
+    desk.press("enter")
+    assert "filter:" not in desk.drawn
+    assert desk.steering.admits(note(title="a"))
+    assert not desk.steering.admits(note(title="b"))
+    assert (desk.status.filter, desk.status.hidden) == ("title == 'a'", 1)
+
+
+def test_a_filter_is_edited_and_taken_away(desk):
+    desk.press("/", "x", "enter", "/", "y")
+    assert "filter: xy\n" in desk.drawn
+    desk.press("clear", "enter")
+    assert desk.status.filter == ""
+    assert desk.steering.admits(note(title="b"))
+
+
+def test_escape_leaves_the_filter_as_it_was(desk):
+    desk.press("/", "x", "enter", "/", "y", "escape")
+    assert desk.status.filter == "x"
+    assert "filter:" not in desk.drawn
+
+
+def test_keys_are_letters_while_a_filter_is_typed(desk):
+    desk.press("/", "q", "p")
+    assert desk.left == 0
+    assert "filter: qp" in desk.drawn
+
+
+def test_what_is_no_expression_is_said_and_can_be_corrected(desk):
+    desk.press("/", *"a ==", "enter")
+    assert "the filter is not a JMESPath expression" in desk.drawn
+    assert "filter: a ==" in desk.drawn
+    desk.press(*" 'b'", "enter")
+    assert desk.status.filter == "a == 'b'"
+
+
+def test_a_filter_that_does_not_fit_every_notification_says_so(desk):
+    desk.press("/", *"contains(data, 'x')", "enter")
+    assert not desk.steering.admits(note(data=1))
+    assert "the filter does not fit every notification" in desk.drawn
+
+
+def test_the_keys_are_told_among_the_notifications(desk):
+    async def story():
+        desk.press("?")
+        await asyncio.sleep(0)
+
+    run(story())
+    assert f"{KEYS}\n" in desk.drawn
+
+
+def test_enter_leaves_a_blank_line(desk):
+    async def story():
+        desk.press("enter")
+        await asyncio.sleep(0)
+
+    run(story())
+    assert desk.drawn.startswith("\r\x1b[J\n")
+
+
+def test_words_for_a_terminal_that_is_gone_are_no_trouble(desk):
+    async def gone(data):
+        raise ReaderGone("stdout")
+
+    async def story():
+        desk.paper.write = gone
+        desk.press("?")
+        await asyncio.sleep(0)
+
+    run(story())
+
+
+def test_q_quits_and_ends_a_pause(desk):
+    desk.press("p", "q")
+    assert desk.left == 1
+    assert not desk.status.paused
+
+
+def test_the_screen_is_drawn_anew_when_asked(desk):
+    before = len(desk.paper.writes)
+    desk.press("redraw")
+    assert len(desk.paper.writes) == before + 1
+
+
+def test_any_other_key_says_where_the_keys_are(desk):
+    desk.press("x")
+    assert "? for the keys" in desk.drawn
+    assert replace(desk.status, notice="") == UP
