@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -57,32 +56,11 @@ def written(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def picture() -> str:
-    """Return the live view as a picture, drawn by what draws the live view."""
-    from notifyws.models import Notification
-    from notifyws.samples import SAMPLES
-    from notifyws.settings import Settings
-    from notifyws.view.footer import Status
-    from notifyws.view.look import Look
-    from notifyws.view.picture import export_svg
+def pictures() -> Iterator[tuple[str, str]]:
+    """Yield the documentation's pictures, drawn by what draws the live view."""
+    import runpy
 
-    times = ("2024-01-15T10:30:00Z", "2024-01-15T10:31:12Z", "2024-01-15T10:32:45Z")
-    batch = [
-        Notification({"type": kind, **payload, "timestamp": at}, at)
-        for (kind, payload), at in zip(SAMPLES.items(), times, strict=True)
-    ]
-    status = Status(
-        "connected",
-        host="ws.example.com",
-        user_id="42",
-        received=128,
-        connected_since=-753.0,
-        token_expires=702.0,
-        latency=0.012,
-    )
-    settings = Settings(url="wss://ws.example.com")
-    look = Look(settings, colour=True, hyperlinks=True, zone=UTC)
-    return export_svg(batch, status, 96, look=look, command="notifyws listen")
+    yield from runpy.run_path(str(ROOT / "scripts/pictures.py"))["pictures"]()
 
 
 def option_tables() -> str:
@@ -218,7 +196,7 @@ def generated() -> Iterator[tuple[str, str]]:
     """Yield every generated file and what belongs into it."""
     yield from completions()
     yield ".env.example", env_example()
-    yield "docs/live.svg", picture()
+    yield from pictures()
     yield "docs/profile-reference.md", reference()
     reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
     yield "docs/reliability.md", between(reliability, "faults", "\n".join(faults()))
@@ -235,7 +213,7 @@ def main() -> int:
             continue
         stale.append(name)
         if "--check" not in sys.argv:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, "utf-8")
     if stale and "--check" in sys.argv:
         sys.stderr.write(f"out of date: {', '.join(stale)}; run: make generate\n")

@@ -9,9 +9,7 @@ from notifyws.events import Connected, Failure, Gap
 from notifyws.settings import Settings, TypeStyle
 from notifyws.view.cards import card, drawn, new_day
 from notifyws.view.cells import cells
-from notifyws.view.picture import export_svg
 from tests.view.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
-from tests.view.test_footer import UP
 
 LONG = "The driver is two minutes away and waits at the corner of the street"
 GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
@@ -174,14 +172,3 @@ def test_where_the_locale_is_c_everything_is_ascii():
 def test_an_unknown_mark_is_no_trouble():
     look = replace(PLAIN, settings=Settings(styles={"note": TypeStyle("", "puce")}))
     assert rows(note(), look=look) == ["10:30:00  note"]
-
-
-def test_the_picture_is_the_same_every_time():
-    first = export_svg(ITEMS, UP, 80, look=LINKED, now=753, command="notifyws listen")
-    assert first == export_svg(
-        ITEMS, UP, 80, look=LINKED, now=753, command="notifyws listen"
-    )
-    assert "notifyws&#160;listen" in first
-    assert "Trip&#160;Started" in first
-    assert "Connected" in first
-    assert "\x1b" not in first
