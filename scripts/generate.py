@@ -72,10 +72,47 @@ def option_tables() -> str:
     root = typer.main.get_command(app)
     lines: list[str] = []
     for name, command in commands("notifyws", root):
-        lines += [f"**`{name}`** {command.help or ''}".strip(), ""]
+        lines += [f"### `{name}`", "", str(command.help or "").strip(), ""]
         rows = [row(param) for param in command.params if row(param)]
         lines += ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
     return "\n".join(lines).rstrip()
+
+
+def command_reference() -> str:
+    """Return every command and setting, from the application itself."""
+    return "\n".join(
+        [
+            "# Every command and setting",
+            "",
+            "Made from the application by `make generate`; `notifyws COMMAND --help`",
+            "prints the same with examples.",
+            "",
+            "## Commands",
+            "",
+            option_tables(),
+            "",
+            "## Settings",
+            "",
+            "Each is a variable in the environment or in `.env`, and a key of",
+            "`[servers.NAME]` and `[settings]` in `config.toml`.",
+            "",
+            "| variable | key | meaning | default |",
+            "|---|---|---|---|",
+            *settings_rows(),
+            "",
+        ]
+    )
+
+
+def settings_rows() -> Iterator[str]:
+    """Yield a table's row for each setting."""
+    from notifyws.coerce import FIELDS, environment_name
+
+    for name, field in FIELDS.items():
+        default = written(field.default)
+        help_text = field.metadata["help"].replace("|", "\\|")
+        shown = f"`{default}`" if default else ""
+        yield f"| `{environment_name(name)}` | `{name}` | {help_text} | {shown} |"
 
 
 def commands(name: str, command: object) -> Iterator[tuple[str, object]]:
@@ -107,8 +144,7 @@ def readme(text: str) -> str:
     """Return the README with its generated parts made anew."""
     from notifyws.reconnect import diagram
 
-    text = between(text, "states", f"```mermaid\n{diagram()}\n```")
-    return between(text, "options", option_tables())
+    return between(text, "states", f"```mermaid\n{diagram()}\n```")
 
 
 def between(text: str, name: str, content: str) -> str:
@@ -197,6 +233,7 @@ def generated() -> Iterator[tuple[str, str]]:
     yield from completions()
     yield ".env.example", env_example()
     yield from pictures()
+    yield "docs/reference.md", command_reference()
     yield "docs/profile-reference.md", reference()
     reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
     yield "docs/reliability.md", between(reliability, "faults", "\n".join(faults()))

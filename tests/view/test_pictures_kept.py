@@ -51,6 +51,13 @@ def test_a_picture_of_the_live_view_is_what_a_terminal_shows(width, suffix):
         assert [row.replace("●", "🟢") for row in drawn] == shown
 
 
-def test_every_picture_is_made_here_and_shown_in_a_page():
+def test_every_picture_is_made_here():
     kept = {f"docs/pictures/{path.name}" for path in ROOT.glob("docs/pictures/*")}
     assert kept == {name for name, _ in DRAWN["pictures"]()}
+
+
+def test_every_picture_that_a_page_shows_is_there():
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+    for page in pages:
+        for name in re.findall(r'(?:src|srcset)="([^"]+)"', page.read_text("utf-8")):
+            assert (page.parent / name).is_file(), (page.name, name)
