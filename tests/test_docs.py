@@ -1,0 +1,54 @@
+"""What the pages say to type can be typed: every command in them is one of ours."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from notifyws.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+ENDS = {"|", "||", "&&", ";", "&", ">", "<", ">>", "(", ")"}
+ROOT_COMMAND = typer.main.get_command(app)
+
+
+def commands():
+    """Yield page and words of every command of ours in a page."""
+    for page in PAGES:
+        for block in BLOCK.findall(page.read_text("utf-8")):
+            for line in block.replace("\\\n", " ").splitlines():
+                for words in ours(line):
+                    yield pytest.param(words, id=f"{page.name}: {' '.join(words)}")
+
+
+def ours(line):
+    """Yield the words after each ``notifyws`` of a line, as a shell splits them."""
+    lexer = shlex.shlex(line.replace("$(", " ; "), posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    found = None
+    for word in [*lexer, ";"]:
+        if word in ENDS or set(word) <= set("()<>|&;"):
+            if found is not None:
+                yield found
+            found = None
+        elif found is not None:
+            found.append(word)
+        elif word == "notifyws" or word.endswith("/notifyws"):
+            found = []
+
+
+@pytest.mark.parametrize("words", list(commands()))
+def test_a_command_in_a_page_is_one_of_ours(words):
+    context, command = ROOT_COMMAND.make_context("notifyws", list(words)), ROOT_COMMAND
+    while hasattr(command, "commands") and context._protected_args:
+        name, command, rest = command.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        context = command.make_context(name, rest, parent=context)
+    assert context.command is command
