@@ -107,6 +107,8 @@ def commands(name: str, command: object) -> Iterator[tuple[str, object]]:
         yield name, command
         return
     for child_name, child in below.items():
+        if getattr(child, "hidden", False):
+            continue
         yield from commands(f"{name} {child_name}", child)
 
 
