@@ -25,6 +25,9 @@ def completions() -> Iterator[tuple[str, str]]:
     """Yield the completion script of each shell, as the command itself shows it."""
     from typer.completion import get_completion_script
 
+    from notifyws.cli.shells import use_our_scripts
+
+    use_our_scripts()
     for shell in SHELLS:
         script = get_completion_script(
             prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell

@@ -13,12 +13,14 @@ import typer
 from notifyws.cli import auth, listen, profile, send, serve, status, token
 from notifyws.cli.hints import sentence, usage_hint
 from notifyws.cli.running import Interrupted, die_by
+from notifyws.cli.shells import use_our_scripts
 from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
 from notifyws.errors import NotifyError, OutputFailed, UsageError
 from notifyws.version import __version__
 
 __all__ = ["app", "main"]
 
+use_our_scripts()
 app = typer.Typer(
     name="notifyws",
     help="Listen to WebSocket notification servers that want a token.",
