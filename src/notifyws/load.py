@@ -81,6 +81,8 @@ def load(
     layers.append(_remembered(layers))
     values, sources = _merge(layers)
     guard(sources)
+    if _names_places(sources):
+        values["keyring"], sources["keyring"] = False, "not with what .env names"
     styles = _styles(config.get("types", {}), where)
     return Loaded(Settings(**values, styles=styles), sources)
 
@@ -137,31 +139,41 @@ def _read(path: Path, *, required: bool) -> str:
         raise ConfigurationError(f"{path} is not UTF-8 text") from None
 
 
-def config_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the path of ``config.toml``."""
-    chosen = (os.environ if environ is None else environ).get("NOTIFYWS_CONFIG")
+def config_file(env_file: str | os.PathLike[str] | None = None) -> Path:
+    """Return the path of ``config.toml``.
+
+    Raises:
+        ConfigurationError: there is no such ``env_file``.
+    """
+    return _config_file(os.environ, env_file)[0]
+
+
+def _config_file(
+    environ: Mapping[str, str], env_file: str | os.PathLike[str] | None
+) -> tuple[Path, bool]:
+    """Return the configuration file's path, and whether somebody chose it.
+
+    NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
+    not in a ``.env`` that merely lies there: it could name another server.
+    """
+    chosen = environ.get("NOTIFYWS_CONFIG")
+    if env_file is not None and not chosen:
+        found = _variables(_read(Path(env_file), required=True))
+        chosen = found.get("NOTIFYWS_CONFIG")
     if chosen:
-        return Path(chosen)
+        return Path(chosen), True
     import platformdirs
 
-    return platformdirs.user_config_path("notifyws") / "config.toml"
+    return platformdirs.user_config_path("notifyws") / "config.toml", False
 
 
 def _config(
     environ: Mapping[str, str],
     env_file: str | os.PathLike[str] | None,
 ) -> tuple[Raw, Path]:
-    """Return the configuration file's content and path.
-
-    NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
-    not in a ``.env`` that merely lies there: it could name another server.
-    """
-    named = dict(environ)
-    if env_file is not None and not named.get("NOTIFYWS_CONFIG"):
-        found = _variables(_read(Path(env_file), required=True)).get("NOTIFYWS_CONFIG")
-        named["NOTIFYWS_CONFIG"] = found or ""
-    path = config_file(named)
-    text = _read(path, required=bool(named.get("NOTIFYWS_CONFIG")))
+    """Return the configuration file's content and path."""
+    path, chosen = _config_file(environ, env_file)
+    text = _read(path, required=chosen)
     try:
         config = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -242,6 +254,16 @@ def guard(sources: Mapping[str, str]) -> None:
         )
         hint = "if that is meant: --env-file .env, or --url"
         raise ConfigurationError(message, hint)
+
+
+def _names_places(sources: Mapping[str, str]) -> bool:
+    """Tell whether a folder's ``.env`` says more of where to go than the server.
+
+    A password of the keyring is bound to the server's origin, so it cannot be lured to
+    another; but its tokens could: to a socket, a cache or an authority of that file's.
+    """
+    others = (name for name in DESTINATIONS if name != "url")
+    return any(sources[name] == FOUND_DOTENV for name in others)
 
 
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:

@@ -49,7 +49,8 @@ def servers(ctx: typer.Context) -> Iterable[str]:
     """Yield the server entries of ``config.toml``."""
     from notifyws.load import config_file
 
-    config = tomllib.loads(config_file().read_text("utf-8-sig"))
+    file = config_file(ctx.params.get("env_file"))
+    config = tomllib.loads(file.read_text("utf-8-sig"))
     yield from _table(config, "servers")
 
 
