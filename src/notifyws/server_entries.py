@@ -46,5 +46,5 @@ def _text(path: Path) -> str:
     """Return the text with its line ends as they are; empty where there is no file."""
     try:
         return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
