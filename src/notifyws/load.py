@@ -83,6 +83,8 @@ def load(
     guard(sources)
     if _names_places(sources):
         values["keyring"], sources["keyring"] = False, "not with what .env names"
+    if values["keyring"] and values["username"] and not values["password"]:
+        sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
     return Loaded(Settings(**values, styles=styles), sources)
 

@@ -7,10 +7,12 @@ another, whoever names it.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from contextlib import suppress
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["can_keep", "find", "find_in_time", "forget", "keep"]
 
@@ -54,6 +56,9 @@ async def find_in_time(origin: str, username: str, patience: float) -> str | Non
         username: whose password.
         patience: seconds to wait.
     """
+    import asyncio  # half of what a command costs that needs none of it
+    import threading
+
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str] = loop.create_future()
 

@@ -84,6 +84,25 @@ def test_later_commands_find_the_password_in_the_keyring(server, house, capfd):
     assert "Logged in" in capfd.readouterr().err
 
 
+def test_a_kept_password_that_is_refused_is_said_to_be_the_keyrings(
+    server, house, capfd
+):
+    save(server)
+    kept = house / "keyring.json"
+    kept.write_text(kept.read_text().replace('"demo"', '"old"'))
+    error = refused("auth", "login")
+    assert isinstance(error, AuthenticationFailed)
+    assert error.hint == "it is the keyring's; for another: notifyws auth login --save"
+
+
+def test_status_says_that_the_keyring_is_looked_at(server, house, capfd):
+    save(server)
+    capfd.readouterr()
+    assert _run(["status", "-v"]) == 0
+    said = capfd.readouterr().out
+    assert "password = not set  [the keyring, if it holds one]" in said
+
+
 def test_a_logout_takes_the_password_out_of_the_keyring(server, house, capfd):
     save(server)
     assert _run(["auth", "logout"]) == 0

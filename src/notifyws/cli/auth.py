@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,7 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, say, warner
-from notifyws.errors import UsageError
+from notifyws.errors import AuthenticationFailed, UsageError
 from notifyws.load import Loaded, guard
 from notifyws.runtime import Runtime
 from notifyws.settings import Settings
@@ -199,8 +199,10 @@ def _login(
         from notifyws.cli.saving import log_in_and_save
 
         return log_in_and_save(common, loaded, username, name, json=json)
-    runtime = Runtime(_completed(loaded), warner(common.quiet))
-    facts = run(log_in(runtime))
+    kept = _kept_password(loaded.settings)
+    known = dataclasses.replace(loaded.settings, password=kept)
+    runtime = Runtime(known if kept else _completed(loaded), warner(common.quiet))
+    facts = _logged_in(runtime, kept=bool(kept))
     remember_login(runtime)
     if json:
         return emit_json(facts)
@@ -209,15 +211,29 @@ def _login(
     return None
 
 
+def _logged_in(runtime: Runtime, *, kept: bool) -> dict[str, Any]:
+    try:
+        return run(log_in(runtime))
+    except AuthenticationFailed as error:
+        if not kept:
+            raise
+        hint = "it is the keyring's; for another: notifyws auth login --save"
+        raise AuthenticationFailed(error.message, hint) from None
+
+
+def _kept_password(settings: Settings) -> str:
+    """Return what the keyring holds, where no other password is said."""
+    if not (settings.username and settings.keyring) or settings.password:
+        return ""
+    from notifyws.passwords import find
+
+    return find(Runtime(settings, warner(quiet=True)).origin, settings.username)
+
+
 def _completed(loaded: Loaded) -> Settings:
-    """Return the settings with what the keyring knows, or had to be asked for."""
+    """Return the settings with what had to be asked for, by the host's name."""
     settings = loaded.settings
     origin = Runtime(settings, warner(quiet=True)).origin
-    if settings.username and settings.keyring and not settings.password:
-        from notifyws.passwords import find
-
-        found = find(origin, settings.username)
-        settings = dataclasses.replace(settings, password=found)
     if not settings.password:
         typed = {"password": "typed at the prompt", "url": "named in the prompt"}
         guard({**loaded.sources, **typed})
