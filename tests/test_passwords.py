@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 
 import keyring
 import pytest
@@ -53,6 +54,14 @@ def test_another_origin_or_user_finds_nothing(file):
 @pytest.mark.parametrize("made", [BrokenKeyring, fail.Keyring, null.Keyring])
 def test_a_keyring_that_keeps_nothing_is_not_said_to_have_kept_it(use, made):
     use(made())
+    assert not passwords.keep(ORIGIN, "me", "sentinel")
+    assert passwords.find(ORIGIN, "me") == ""
+    passwords.forget(ORIGIN, "me")
+
+
+def test_without_the_extra_nothing_is_kept_and_nothing_breaks(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert not passwords.can_keep()
     assert not passwords.keep(ORIGIN, "me", "sentinel")
     assert passwords.find(ORIGIN, "me") == ""
     passwords.forget(ORIGIN, "me")

@@ -20,6 +20,7 @@ from typing import Any
 from notifyws.coerce import FIELDS, coerced, environment_name, nearest
 from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
+from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
 
 __all__ = ["Loaded", "config_file", "guard", "load", "load_settings"]
@@ -83,7 +84,7 @@ def load(
     guard(sources)
     if _names_places(sources):
         values["keyring"], sources["keyring"] = False, "not with what .env names"
-    if values["keyring"] and values["username"] and not values["password"]:
+    if values["keyring"] and _only_user(values) and can_keep():
         sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
     return Loaded(Settings(**values, styles=styles), sources)
@@ -258,14 +259,18 @@ def guard(sources: Mapping[str, str]) -> None:
         raise ConfigurationError(message, hint)
 
 
+def _only_user(values: Raw) -> bool:
+    """Tell whether somebody is named, and no password."""
+    return bool(values["username"]) and not values["password"]
+
+
 def _names_places(sources: Mapping[str, str]) -> bool:
     """Tell whether a folder's ``.env`` says more of where to go than the server.
 
-    A password of the keyring is bound to the server's origin, so it cannot be lured to
-    another; but its tokens could: to a socket, a cache or an authority of that file's.
+    A kept password is bound to the server's origin and cannot be lured elsewhere; its
+    tokens could: to a socket, a cache or an authority of that file's.
     """
-    others = (name for name in DESTINATIONS if name != "url")
-    return any(sources[name] == FOUND_DOTENV for name in others)
+    return any(sources[n] == FOUND_DOTENV for n in DESTINATIONS if n != "url")
 
 
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:

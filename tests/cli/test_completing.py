@@ -11,7 +11,7 @@ import typer
 from typer.completion import get_completion_script
 
 from notifyws.cli import app
-from notifyws.cli.completing import profiles, servers, types
+from notifyws.cli.completing import commands, profiles, servers, types
 from notifyws.profile_files import built_in
 
 
@@ -32,6 +32,12 @@ def test_profiles_are_the_built_in_ones_and_ones_own(files):
     (files / "profiles" / "acme.toml").touch()
     assert profiles(context(), "") == sorted([*built_in(), "acme"])
     assert profiles(context(), "ac") == ["acme"]
+
+
+def test_help_is_offered_the_commands(home):
+    assert commands(context(), "") == sorted(
+        ["auth", "listen", "profile", "send", "serve", "status", "token"]
+    )
 
 
 def test_what_begins_like_a_path_is_left_to_the_shell(home):

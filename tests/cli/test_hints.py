@@ -20,6 +20,18 @@ MEANT = [
     ("send --sample --type trip_updte", "did you mean trip_update?"),
     ("token --profile directs --url wss://a.example", "did you mean directus?"),
 ]
+MISPLACED = [
+    ("--json listen", "it stands after the command, as in: notifyws listen --json"),
+    (
+        "--verbose listen",
+        "it stands after the command, as in: notifyws listen --verbose",
+    ),
+    ("-q send -m x", "it stands after the command, as in: notifyws listen -q"),
+    (
+        "profile --url x list",
+        "it stands after the command, as in: notifyws profile check --url",
+    ),
+]
 UNLIKE = [
     ("xyzzy", "notifyws --help"),
     ("profile xyzzy", "notifyws profile --help"),
@@ -37,7 +49,7 @@ def refused(line: str) -> NotifyError:
     return caught.value
 
 
-@pytest.mark.parametrize(("line", "hint"), [*MEANT, *UNLIKE])
+@pytest.mark.parametrize(("line", "hint"), [*MEANT, *MISPLACED, *UNLIKE])
 def test_the_hint_names_what_was_meant_else_the_help(home, line, hint):
     assert refused(line).hint == hint
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import sys
 import tomllib
 
 import keyring
@@ -200,6 +201,14 @@ def test_without_a_keyring_it_says_that_the_password_is_not_kept(
     assert "WEBSOCKET_PASSWORD" in said
     assert not (house / "keyring.json").exists()
     assert "demo\n" not in config.read_text()
+
+
+def test_without_the_extra_it_says_how_to_get_it(server, house, capfd, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    save(server)
+    said = capfd.readouterr().err
+    assert "The password is not kept" in said
+    assert "pip install 'notifyws[keyring]'" in said
 
 
 def test_a_folder_that_names_another_server_gets_no_password(server, house, capfd):

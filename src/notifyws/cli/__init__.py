@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from notifyws.cli import auth, listen, profile, send, serve, status, token
+from notifyws.cli.completing import commands
 from notifyws.cli.hints import sentence, usage_hint
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.shells import use_our_scripts
@@ -62,7 +63,10 @@ def _root(
 @app.command("help", hidden=True)
 def _help(
     context: typer.Context,
-    words: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...")] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]...", autocompletion=commands),
+    ] = None,
 ) -> None:
     """Say how a command is used: the same as its --help."""
     root = context.find_root()

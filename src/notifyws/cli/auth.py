@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from notifyws.cli.completing import servers
 from notifyws.cli.logging_in import (
     ask,
     log_in,
@@ -70,7 +71,10 @@ Save = Annotated[
 Name = Annotated[
     str | None,
     typer.Option(
-        "--name", metavar="NAME", help="The entry's name; the host's when left out."
+        "--name",
+        metavar="NAME",
+        autocompletion=servers,
+        help="The entry's name; the host's when left out.",
     ),
 ]
 

@@ -16,7 +16,7 @@ import typer
 
 from notifyws.errors import NotifyError
 
-__all__ = ["profiles", "servers", "types"]
+__all__ = ["commands", "profiles", "servers", "types"]
 
 Offer = Callable[[typer.Context, str], list[str]]
 
@@ -33,6 +33,15 @@ def _offering(known: Callable[[typer.Context], Iterable[str]]) -> Offer:
 
     del offer.__wrapped__  # typer would read that one's parameters
     return offer
+
+
+@_offering
+def commands(ctx: typer.Context) -> Iterable[str]:
+    """Yield the commands, for ``notifyws help``."""
+    group: Any = ctx.find_root().command
+    for name, command in group.commands.items():
+        if not command.hidden:
+            yield name
 
 
 @_offering

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -208,4 +209,4 @@ def _say_saved(path: Path, entry: str, *, default: bool, kept: bool) -> None:
         )
         if not passwords.can_keep():
             say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
-    say("Next: notifyws listen" + ("" if default else f" --server {entry}"))
+    say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))
