@@ -334,7 +334,7 @@ def test_an_unknown_server_is_corrected_or_explained(home):
     error = wrong({"server": "wrok"})
     assert error.message == f"no server 'wrok' in {home.config}"
     assert error.hint == "did you mean work?"
-    assert wrong({"server": "zz"}).hint == "add [servers.zz] to it"
+    assert wrong({"server": "zz"}).hint == "notifyws auth login --save --name zz"
 
 
 def test_types_are_added_and_changed(home):

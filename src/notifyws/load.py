@@ -84,7 +84,8 @@ def load(
     guard(sources)
     if _names_places(sources):
         values["keyring"], sources["keyring"] = False, "not with what .env names"
-    if values["keyring"] and _only_user(values) and can_keep():
+    who = values["username"] if values["keyring"] else ""
+    if who and not values["password"] and can_keep():
         sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
     return Loaded(Settings(**values, styles=styles), sources)
@@ -197,7 +198,8 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
         return _Layer(lambda _: "", {})
     if name not in servers:
         near = nearest(name, servers)
-        hint = f"did you mean {near}?" if near else f"add [servers.{name}] to it"
+        new = f"notifyws auth login --save --name {name}"
+        hint = f"did you mean {near}?" if near else new
         raise ConfigurationError(f"no server {name!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"
     entry = _table(servers[name], f"{label}")
@@ -257,11 +259,6 @@ def guard(sources: Mapping[str, str]) -> None:
         )
         hint = "if that is meant: --env-file .env, or --url"
         raise ConfigurationError(message, hint)
-
-
-def _only_user(values: Raw) -> bool:
-    """Tell whether somebody is named, and no password."""
-    return bool(values["username"]) and not values["password"]
 
 
 def _names_places(sources: Mapping[str, str]) -> bool:
