@@ -1,9 +1,13 @@
 _notifyws_completion() {
-    local IFS=$'
-'
-    COMPREPLY=( $( env COMP_WORDS="${COMP_WORDS[*]}" \
-                   COMP_CWORD=$COMP_CWORD \
-                   _NOTIFYWS_COMPLETE=complete_bash $1 ) )
+    local IFS=$'\n' word words=()
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+        [[ $word == "=" ]] || words+=("$word")
+    done
+    word=${COMP_WORDS[COMP_CWORD]}
+    words+=("${word#=}")
+    COMPREPLY=( $( env COMP_WORDS="${words[*]}" \
+                   COMP_CWORD=$(( ${#words[@]} - 1 )) \
+                   _NOTIFYWS_COMPLETE=complete_bash "$1" ) )
     return 0
 }
 

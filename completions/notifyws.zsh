@@ -1,7 +1,14 @@
 #compdef notifyws
 
 _notifyws_completion() {
-  eval $(env _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" _NOTIFYWS_COMPLETE=complete_zsh notifyws)
+  local typed="${words[1,$CURRENT]}"
+  compset -P '--*='
+  eval $(env _TYPER_COMPLETE_ARGS="$typed" \
+    _NOTIFYWS_COMPLETE=complete_zsh ${words[1]})
 }
 
-compdef _notifyws_completion notifyws
+if [[ $funcstack[1] == _notifyws ]]; then
+  _notifyws_completion "$@"
+else
+  compdef _notifyws_completion notifyws
+fi

@@ -24,6 +24,9 @@ def completions() -> Iterator[tuple[str, str]]:
     """Yield the completion script of each shell, as the command itself shows it."""
     from typer.completion import get_completion_script
 
+    from notifyws.cli.shells import use_our_scripts
+
+    use_our_scripts()
     for shell in SHELLS:
         script = get_completion_script(
             prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
@@ -122,6 +125,8 @@ def commands(name: str, command: object) -> Iterator[tuple[str, object]]:
         yield name, command
         return
     for child_name, child in below.items():
+        if getattr(child, "hidden", False):
+            continue
         yield from commands(f"{name} {child_name}", child)
 
 

@@ -33,12 +33,13 @@ FLOORS = [
         2,
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
-        "queue_file sinks sinks.* cache cache.*",
+        "queue_file sinks sinks.* cache cache.* passwords server_entries",
     ),
     (
         1,
         "decisions",
-        "reconnect coerce urls selection composing held keeping protocol protocol.*",
+        "reconnect coerce config_text urls selection composing held keeping "
+        "protocol protocol.*",
     ),
     (0, "words", "version errors models events settings world samples"),
 ]

@@ -154,6 +154,7 @@ TWINS = {
     "socket_url": ("NEXT_PUBLIC_WEBSOCKET_SERVER_URL", URL, URL),
     "username": ("WEBSOCKET_USERNAME", "me", "me"),
     "password": ("WEBSOCKET_PASSWORD", "pw # x", "pw # x"),
+    "keyring": ("NOTIFYWS_KEYRING", "off", False),
     "token": ("NOTIFYWS_TOKEN", "tok", "tok"),
     "redis_url": ("REDIS_URL", "redis://h", "redis://h"),
     "cache_url": ("NOTIFYWS_CACHE_URL", "memory://", "memory://"),
@@ -333,7 +334,7 @@ def test_an_unknown_server_is_corrected_or_explained(home):
     error = wrong({"server": "wrok"})
     assert error.message == f"no server 'wrok' in {home.config}"
     assert error.hint == "did you mean work?"
-    assert wrong({"server": "zz"}).hint == "add [servers.zz] to it"
+    assert wrong({"server": "zz"}).hint == "notifyws auth login --save --name zz"
 
 
 def test_types_are_added_and_changed(home):
@@ -414,6 +415,26 @@ def test_credentials_of_a_server_entry_or_a_pipe_are_from_elsewhere_too(home):
 def test_the_same_file_may_say_both(home):
     home.dotenv(f"WEBSOCKET_SERVER_URL={URL}\nWEBSOCKET_PASSWORD={SECRET}")
     assert load().settings.password == SECRET
+
+
+@pytest.mark.parametrize(
+    ("text", "looked"),
+    [
+        ("", True),
+        (f"WEBSOCKET_SERVER_URL={URL}\nWEBSOCKET_USERNAME=me", True),
+        (f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={URL}", False),
+        ("REDIS_URL=redis://h", False),
+        ("NOTIFYWS_CACHE_URL=redis://h\nNOTIFYWS_KEYRING=on", False),
+        ("NOTIFYWS_PROFILE=./mine.toml", False),
+        ("NOTIFYWS_CA_FILE=ca.pem", False),
+    ],
+)
+def test_a_dotenv_that_says_where_tokens_go_gets_no_password_of_the_keyring(
+    home, text, looked
+):
+    path = home.dotenv(text)
+    assert load().settings.keyring is looked
+    assert load(env_file=path).settings.keyring is True
 
 
 def test_naming_the_file_says_that_it_is_meant(home):

@@ -320,6 +320,59 @@ async def test_without_one_tokens_are_kept():
     await one.aclose()
 
 
+# The keyring
+
+
+@pytest.fixture
+def keyring_file(tmp_path, monkeypatch):
+    import keyring
+
+    from notifyws import passwords
+    from tests.support.keyrings import FileKeyring
+
+    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
+    before = keyring.get_keyring()
+    keyring.set_keyring(FileKeyring())
+    passwords.keep("https://example.com", "me", SECRET)
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "found"),
+    [
+        ("wss://example.com", {"username": "me"}, SECRET),
+        ("wss://EXAMPLE.com:443/path", {"username": "me"}, SECRET),
+        ("wss://example.com", {"username": "you"}, ""),
+        ("wss://example.com", {"username": ""}, ""),
+        ("wss://example.com", {"username": "me", "keyring": False}, ""),
+        ("wss://example.com:8443", {"username": "me"}, ""),
+        ("ws://example.com", {"username": "me"}, ""),
+        ("wss://evil.example", {"username": "me"}, ""),
+    ],
+)
+@on_a_loop
+async def test_a_kept_password_is_only_for_whom_it_was_kept(
+    keyring_file, url, settings, found
+):
+    assert await runtime(url, **settings)._kept_password() == found
+
+
+@on_a_loop
+async def test_a_locked_keyring_is_said_and_is_no_password(keyring_file, monkeypatch):
+    import keyring
+
+    from tests.support.keyrings import SilentKeyring
+
+    silent = SilentKeyring()
+    keyring.set_keyring(silent)
+    heard = []
+    one = Runtime(Settings(url="wss://example.com", username="me"), heard.append)
+    assert await one._kept_password(patience=0.01) == ""
+    assert heard == ["the keyring does not answer; is it locked?"]
+    silent.unlock.set()
+
+
 # The rest
 
 

@@ -42,7 +42,9 @@ class House:
         self.issuer = ScriptedIssuer(**how)
         self.cache = cache or MemoryCache(now)
 
-    def keeper(self, password: str = "right", *, issuer=None, clock=None) -> Keeper:
+    def keeper(
+        self, password: str = "right", *, issuer=None, clock=None, find=None
+    ) -> Keeper:
         return Keeper(
             ACCOUNT,
             self.cache,
@@ -50,6 +52,7 @@ class House:
             (clock or self.clock).world,
             username="alice",
             password=password,
+            find_password=find,
         )
 
     async def held(self) -> Held:
@@ -589,6 +592,57 @@ async def test_a_login_without_a_password_asks_nobody():
     with pytest.raises(AuthenticationFailed, match="no password"):
         await house.keeper("").login()
     assert house.issuer.asked == (0, 0)
+
+
+class Wallet:
+    """A keyring that counts how often it is opened."""
+
+    def __init__(self, password: str = "right") -> None:
+        self.password = password
+        self.opened = 0
+
+    async def find(self) -> str:
+        self.opened += 1
+        return self.password
+
+
+@in_virtual_time
+async def test_a_keyring_is_opened_for_nothing_less_than_a_login():
+    house, wallet = House(), Wallet()
+    keeper = house.keeper("", find=wallet.find)
+    await house.warm()
+    assert (await keeper.get()).source == "cache"
+    await house.stale()
+    assert (await keeper.get()).source == "refresh"
+    assert wallet.opened == 0
+    await keeper.clear()
+    assert (await keeper.get()).source == "login"
+    assert wallet.opened == 1
+    assert (await keeper.login())[0].source == "login"
+    assert house.issuer.logins == ["right"] * 2
+
+
+@in_virtual_time
+async def test_a_password_that_is_given_leaves_the_keyring_shut():
+    house, wallet = House(), Wallet("another")
+    assert (await house.keeper(find=wallet.find).get()).source == "login"
+    assert wallet.opened == 0
+
+
+@in_virtual_time
+async def test_an_empty_keyring_is_no_password():
+    house = House()
+    with pytest.raises(AuthenticationFailed, match="no password"):
+        await house.keeper("", find=Wallet("").find).get()
+    assert house.issuer.asked == (0, 0)
+
+
+@in_virtual_time
+async def test_with_a_keyring_a_token_that_may_be_spent_is_not_used_again():
+    house = House(problems={"refresh": [LOST] * 99})
+    await house.stale()
+    assert (await house.keeper("", find=Wallet().find).get()).source == "login"
+    assert house.issuer.asked == (1, 1)
 
 
 @pytest.fixture

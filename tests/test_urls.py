@@ -3,7 +3,7 @@
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
+from notifyws.urls import canonical_origin, checked_url, completed_url, is_plain_and_far
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,27 @@ def test_an_origin_is_lower_case_and_has_no_default_port(url, origin):
 )
 def test_a_plain_url_that_leads_off_this_machine_is_one_to_warn_of(url, warned_of):
     assert is_plain_and_far(url) is warned_of
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("wss://h/x", "wss://h/x"),
+        ("  wss://h \n", "wss://h"),
+        ("ws.example.com", "wss://ws.example.com"),
+        ("ws.example.com:8443/path?a=b", "wss://ws.example.com:8443/path?a=b"),
+        ("localhost:8765", "ws://localhost:8765"),
+        ("127.0.0.1:8765", "ws://127.0.0.1:8765"),
+        ("[::1]:8765", "ws://[::1]:8765"),
+        ("https://h:1/x", "wss://h:1/x"),
+        ("HTTP://h", "ws://h"),
+    ],
+)
+def test_what_is_typed_is_completed(typed, url):
+    assert completed_url(typed) == url
+
+
+@pytest.mark.parametrize("typed", ["", " ", "a b", "ftp://h", "me@h", "h:x", "wss://"])
+def test_what_is_typed_and_no_url_is_refused(typed):
+    with pytest.raises(ConfigurationError):
+        completed_url(typed)

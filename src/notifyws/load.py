@@ -20,6 +20,7 @@ from typing import Any
 from notifyws.coerce import FIELDS, coerced, environment_name, nearest
 from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
+from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
 
 __all__ = ["Loaded", "config_file", "guard", "load", "load_settings"]
@@ -81,6 +82,11 @@ def load(
     layers.append(_remembered(layers))
     values, sources = _merge(layers)
     guard(sources)
+    if _names_places(sources):
+        values["keyring"], sources["keyring"] = False, "not with what .env names"
+    who = values["username"] if values["keyring"] else ""
+    if who and not values["password"] and can_keep():
+        sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
     return Loaded(Settings(**values, styles=styles), sources)
 
@@ -137,31 +143,41 @@ def _read(path: Path, *, required: bool) -> str:
         raise ConfigurationError(f"{path} is not UTF-8 text") from None
 
 
-def config_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the path of ``config.toml``."""
-    chosen = (os.environ if environ is None else environ).get("NOTIFYWS_CONFIG")
+def config_file(env_file: str | os.PathLike[str] | None = None) -> Path:
+    """Return the path of ``config.toml``.
+
+    Raises:
+        ConfigurationError: there is no such ``env_file``.
+    """
+    return _config_file(os.environ, env_file)[0]
+
+
+def _config_file(
+    environ: Mapping[str, str], env_file: str | os.PathLike[str] | None
+) -> tuple[Path, bool]:
+    """Return the configuration file's path, and whether somebody chose it.
+
+    NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
+    not in a ``.env`` that merely lies there: it could name another server.
+    """
+    chosen = environ.get("NOTIFYWS_CONFIG")
+    if env_file is not None and not chosen:
+        found = _variables(_read(Path(env_file), required=True))
+        chosen = found.get("NOTIFYWS_CONFIG")
     if chosen:
-        return Path(chosen)
+        return Path(chosen), True
     import platformdirs
 
-    return platformdirs.user_config_path("notifyws") / "config.toml"
+    return platformdirs.user_config_path("notifyws") / "config.toml", False
 
 
 def _config(
     environ: Mapping[str, str],
     env_file: str | os.PathLike[str] | None,
 ) -> tuple[Raw, Path]:
-    """Return the configuration file's content and path.
-
-    NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
-    not in a ``.env`` that merely lies there: it could name another server.
-    """
-    named = dict(environ)
-    if env_file is not None and not named.get("NOTIFYWS_CONFIG"):
-        found = _variables(_read(Path(env_file), required=True)).get("NOTIFYWS_CONFIG")
-        named["NOTIFYWS_CONFIG"] = found or ""
-    path = config_file(named)
-    text = _read(path, required=bool(named.get("NOTIFYWS_CONFIG")))
+    """Return the configuration file's content and path."""
+    path, chosen = _config_file(environ, env_file)
+    text = _read(path, required=chosen)
     try:
         config = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -182,7 +198,8 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
         return _Layer(lambda _: "", {})
     if name not in servers:
         near = nearest(name, servers)
-        hint = f"did you mean {near}?" if near else f"add [servers.{name}] to it"
+        new = f"notifyws auth login --save --name {name}"
+        hint = f"did you mean {near}?" if near else new
         raise ConfigurationError(f"no server {name!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"
     entry = _table(servers[name], f"{label}")
@@ -242,6 +259,15 @@ def guard(sources: Mapping[str, str]) -> None:
         )
         hint = "if that is meant: --env-file .env, or --url"
         raise ConfigurationError(message, hint)
+
+
+def _names_places(sources: Mapping[str, str]) -> bool:
+    """Tell whether a folder's ``.env`` says more of where to go than the server.
+
+    A kept password is bound to the server's origin and cannot be lured elsewhere; its
+    tokens could: to a socket, a cache or an authority of that file's.
+    """
+    return any(sources[n] == FOUND_DOTENV for n in DESTINATIONS if n != "url")
 
 
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Runtime", "default_cache"]
 
+KEYRING_PATIENCE = 5.0
+"""Seconds for a keyring to answer: nobody may be there to unlock it."""
 NEVER = 400 * 86400.0
 """Seconds for which no token is good where none is needed."""
 
@@ -256,7 +258,19 @@ class Runtime:
             self.world,
             username=self.settings.username,
             password=self.settings.password,
+            find_password=self._kept_password,
         )
+
+    async def _kept_password(self, patience: float = KEYRING_PATIENCE) -> str:
+        """Return what the system's keyring holds for this account."""
+        if not (self.settings.keyring and self.settings.username):
+            return ""
+        from notifyws.passwords import find_in_time
+
+        found = await find_in_time(self.origin, self.settings.username, patience)
+        if found is None:
+            self._warn("the keyring does not answer; is it locked?")
+        return found or ""
 
     def warm_token(self) -> Obtained | None:
         """Return the cached token where it lies in a file, ``None`` otherwise.

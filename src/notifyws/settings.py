@@ -81,6 +81,9 @@ class Settings:
     password: str = setting(
         "", "The password to log in with.", env="WEBSOCKET_PASSWORD", secret=True
     )
+    keyring: bool = setting(
+        True, "Look for a saved password in the system's keyring, if it is installed."
+    )
     token: str = setting(
         "",
         "A ready-made access token; then nothing is cached or refreshed.",

@@ -11,7 +11,7 @@ The cache and the server are handed in; this module knows neither.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
@@ -69,6 +69,7 @@ class Keeper:
         world: sleep and chance.
         username: to log in with; may be empty.
         password: to log in with; empty when only cached tokens can be used.
+        find_password: asked when ``password`` is empty and only a login is left.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Keeper:
         *,
         username: str = "",
         password: str = "",
+        find_password: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._account = account.id
         self._cache = cache
@@ -88,6 +90,7 @@ class Keeper:
         self._world = world
         self._username = username
         self._password = password
+        self._find_password = find_password
 
     async def peek(self) -> Held:
         """Return what is cached, without changing anything."""
@@ -124,7 +127,7 @@ class Keeper:
     async def login(self) -> tuple[Obtained, TokenPair]:
         """Log in whatever is cached, also with a password remembered as wrong."""
         before = await self.peek()
-        pair = await self._log_in()
+        pair = await self._log_in(await self._secret())
         await self._store(pair, before)
         return _fresh(pair, "login", before), pair
 
@@ -198,11 +201,12 @@ class Keeper:
                 )
             except NetworkFailed as error:
                 problem = error
-        if not self._password and problem is not None:
+        password = await self._secret()
+        if not password and problem is not None:
             raise problem
-        await self._unless_denied()  # slow on a busy machine: before the lock's time
+        await self._unless_denied(password)  # slow on a busy machine, so before
         await self._hold_on(owner)
-        pair = await self._log_in()
+        pair = await self._log_in(password)
         await self._store(pair, now)
         return _fresh(pair, "login", now)
 
@@ -217,28 +221,34 @@ class Keeper:
             pair = await self._refresher.refresh(now.refresh)
         except NetworkFailed as error:
             # a login is better than a token that may be dead, where there is one
-            once_more = not self._password and may_be_spent(error)
+            once_more = may_be_spent(error) and not await self._secret()
             if not (once_more and await self._hold_on(owner)):
                 raise
             pair = await self._refresher.refresh(now.refresh)
         await self._store(pair, now)
         return _fresh(pair, "refresh", now)
 
-    async def _log_in(self) -> TokenPair:
-        if not self._password:
+    async def _secret(self) -> str:
+        """Return the password; a keyring is opened for nothing less than a login."""
+        if self._password or self._find_password is None:
+            return self._password
+        return await self._find_password()
+
+    async def _log_in(self, password: str) -> TokenPair:
+        if not password:
             raise AuthenticationFailed(
                 "not logged in: no usable token is cached and no password is set",
                 "notifyws auth login",
             )
         try:
-            return await self._issuer.login(self._username, self._password)
+            return await self._issuer.login(self._username, password)
         except AuthenticationFailed:
-            denied = {self._denied(): ("1", DENIED_KEEP)}
+            denied = {self._denied(password): ("1", DENIED_KEEP)}
             await self._cache.replace(self._account, denied, expect={})
             raise
 
-    async def _unless_denied(self) -> None:
-        name = self._denied() if self._password else ""
+    async def _unless_denied(self, password: str) -> None:
+        name = self._denied(password) if password else ""
         if name and name in await self._cache.read(self._account, name):
             raise AuthenticationFailed(
                 "the server refused this password less than a minute ago",
@@ -261,12 +271,12 @@ class Keeper:
             self._account, entries, expect={"generation": before.generation}
         )
 
-    def _denied(self) -> str:
+    def _denied(self, password: str) -> str:
         """Return the name under which this password is remembered as wrong.
 
         A slow keyed digest: a cache that leaks gives no password away.
         """
-        secret = self._password.encode("utf-8", "surrogatepass")
+        secret = password.encode("utf-8", "surrogatepass")
         salt = self._account.encode()
         digest = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16)
         return f"denied:{digest.hex()}"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from notifyws.errors import ConfigurationError
 
-__all__ = ["canonical_origin", "checked_url", "is_plain_and_far"]
+__all__ = ["canonical_origin", "checked_url", "completed_url", "is_plain_and_far"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HTTP = {"ws": "http", "wss": "https"}
@@ -42,6 +42,26 @@ def checked_url(url: str, setting: str = "the server's URL") -> str:
     return url
 
 
+def completed_url(text: str) -> str:
+    """Return what was typed as a WebSocket URL: trimmed, with the scheme it lacks.
+
+    Encrypted, but for this machine; ``http`` becomes what it is over a socket.
+
+    Raises:
+        ConfigurationError: there is no URL in it.
+    """
+    url = text.strip()
+    scheme, mark, rest = url.partition("://")
+    over = {"http": "ws", "https": "wss"}.get(scheme.lower())
+    if mark and over:
+        url = f"{over}://{rest}"
+    elif not mark:
+        url = f"wss://{url}"
+        if _is_near(urlsplit(checked_url(url)).hostname):
+            url = f"ws{url[3:]}"
+    return checked_url(url)
+
+
 def _port_is_good(parts: Any) -> bool:
     try:
         return bool(parts.port != 0)
@@ -62,6 +82,11 @@ def canonical_origin(url: str) -> str:
 def is_plain_and_far(url: str) -> bool:
     """Tell whether a WebSocket URL leads off this machine without encryption."""
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    near = host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host)
-    return parts.scheme.lower() == "ws" and not near
+    return parts.scheme.lower() == "ws" and not _is_near(parts.hostname)
+
+
+def _is_near(name: str | None) -> bool:
+    host = (name or "").lower()
+    return host in ("localhost", "::1") or bool(
+        re.fullmatch(r"127(\.\d{1,3}){3}", host)
+    )

@@ -11,16 +11,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from notifyws.cli import auth, listen, profile, send, serve, status, token
+from notifyws.cli.completing import commands
+from notifyws.cli.hints import sentence, usage_hint
 from notifyws.cli.running import Interrupted, die_by
+from notifyws.cli.shells import use_our_scripts
 from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
 from notifyws.errors import NotifyError, OutputFailed, UsageError
 from notifyws.version import __version__
 
 __all__ = ["app", "main"]
 
+use_our_scripts()
 app = typer.Typer(
     name="notifyws",
     help="Listen to WebSocket notification servers that want a token.",
+    suggest_commands=False,  # the hint line does
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -50,7 +55,22 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        emit(context.get_help() + "\n")
+        from notifyws.cli.greeting import greeting
+
+        emit(greeting())
+
+
+@app.command("help", hidden=True)
+def _help(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]...", autocompletion=commands),
+    ] = None,
+) -> None:
+    """Say how a command is used: the same as its --help."""
+    root = context.find_root()
+    root.command.main([*(words or []), "--help"], root.info_name, standalone_mode=False)
 
 
 def main() -> NoReturn:
@@ -76,11 +96,11 @@ def _run(arguments: Sequence[str]) -> int:
     from typer._click.exceptions import ClickException
 
     try:
-        result = app(list(arguments), standalone_mode=False)
+        result = app(list(arguments), prog_name="notifyws", standalone_mode=False)
     except typer.Abort:
         raise Interrupted(signal.SIGINT) from None
     except ClickException as error:
-        raise UsageError(_sentence(error), _usage_hint(error)) from None
+        raise UsageError(sentence(error), usage_hint(error)) from None
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise ReaderLeft from None
@@ -89,17 +109,6 @@ def _run(arguments: Sequence[str]) -> int:
     if result == 128 + signal.SIGINT:  # how typer takes a Ctrl-C that it sees first
         raise Interrupted(signal.SIGINT)
     return result if isinstance(result, int) else 0
-
-
-def _sentence(error: Exception) -> str:
-    text = str(getattr(error, "format_message", lambda: error)()).strip()
-    return text[:1].lower() + text[1:].rstrip(".") if text else "wrong usage"
-
-
-def _usage_hint(error: Exception) -> str:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "notifyws"
-    return f"{command} --help"
 
 
 def _report(error: NotifyError, arguments: Sequence[str]) -> int:

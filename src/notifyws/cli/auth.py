@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from notifyws.cli.completing import servers
+from notifyws.cli.logging_in import (
+    ask,
+    log_in,
+    password_from_stdin,
+    remember_login,
+    say_logged_in,
+    where,
+)
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -20,15 +28,15 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, say, warner
-from notifyws.errors import ConfigurationError, UsageError
-from notifyws.load import guard
+from notifyws.errors import AuthenticationFailed, UsageError
+from notifyws.load import Loaded, guard
 from notifyws.runtime import Runtime
 from notifyws.settings import Settings
 
 EXAMPLES = """
 Examples:
 
-  notifyws auth login --url wss://host --username me
+  notifyws auth login --save
 
   pass show work | notifyws auth login --password-stdin
 """
@@ -56,6 +64,20 @@ PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from stdin.")
 ]
 
+Save = Annotated[
+    bool,
+    typer.Option("--save", help="Ask for the rest, and keep it all as a server entry."),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        autocompletion=servers,
+        help="The entry's name; the host's when left out.",
+    ),
+]
+
 app = typer.Typer(help="Log in, log out, and who am I.")
 
 
@@ -64,6 +86,8 @@ def _auth(
     context: typer.Context,
     username: Username = None,
     password_stdin: PasswordStdin = False,
+    save: Save = False,
+    name: Name = None,
     server: Server = None,
     profile: Profile = None,
     url: Url = None,
@@ -74,13 +98,16 @@ def _auth(
 ) -> None:
     if context.invoked_subcommand is None:
         common = Common(server, profile, url, env_file, verbose, quiet)
-        _login(common, username, password_stdin=password_stdin, json=json)
+        stdin = password_stdin
+        _login(common, username, password_stdin=stdin, json=json, save=save, name=name)
 
 
 @app.command("login", epilog=EXAMPLES)
 def login(
     username: Username = None,
     password_stdin: PasswordStdin = False,
+    save: Save = False,
+    name: Name = None,
     server: Server = None,
     profile: Profile = None,
     url: Url = None,
@@ -91,7 +118,8 @@ def login(
 ) -> None:
     """Log in, cache the tokens, and remember where and who (not the password)."""
     common = Common(server, profile, url, env_file, verbose, quiet)
-    _login(common, username, password_stdin=password_stdin, json=json)
+    stdin = password_stdin
+    _login(common, username, password_stdin=stdin, json=json, save=save, name=name)
 
 
 @app.command(
@@ -135,17 +163,9 @@ def whoami(
     runtime = Runtime(settings, warner(quiet))
     user_id = run(_user_id(runtime))
     if json:
-        return emit_json({"userId": user_id, **_where(runtime)})
+        return emit_json({"userId": user_id, **where(runtime)})
     name = settings.username or "(ready-made token)"
     return emit(f"{name} · user {user_id or 'unknown'} · {runtime.origin}\n")
-
-
-def _where(runtime: Runtime) -> dict[str, Any]:
-    return {
-        "username": runtime.settings.username or None,
-        "server": runtime.settings.url or runtime.url,
-        "profile": runtime.account.profile,
-    }
 
 
 async def _user_id(runtime: Runtime) -> str | None:
@@ -166,93 +186,75 @@ async def _logout(runtime: Runtime) -> None:
 
 
 def _login(
-    common: Common, username: str | None, *, password_stdin: bool, json: bool
+    common: Common,
+    username: str | None,
+    *,
+    password_stdin: bool,
+    json: bool,
+    save: bool,
+    name: str | None,
 ) -> None:
-    given = _password_from_stdin() if password_stdin else None
+    given = password_from_stdin() if password_stdin else None
     loaded = common.load(username=username, password=given)
-    settings = loaded.settings
-    if settings.token:
+    if loaded.settings.token:
         message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
         raise UsageError(message, "unset it to log in with a password")
-    if not settings.password:
-        typed = {"password": "typed at the prompt", "url": "named in the prompt"}
-        guard({**loaded.sources, **typed})
-    settings = _asked(settings, Runtime(settings, warner(quiet=True)).origin)
-    runtime = Runtime(settings, warner(common.quiet))
-    facts = run(_log_in(runtime))
-    _remember(runtime)
+    if save or name is not None:
+        from notifyws.cli.saving import log_in_and_save
+
+        return log_in_and_save(common, loaded, username, name, json=json)
+    kept = _kept_password(loaded.settings)
+    known = dataclasses.replace(loaded.settings, password=kept)
+    runtime = Runtime(known if kept else _completed(loaded), warner(common.quiet))
+    facts = _logged_in(runtime, kept=bool(kept))
+    remember_login(runtime)
     if json:
         return emit_json(facts)
     if not common.quiet:
-        minutes = facts["accessExpiresIn"] // 60
-        who = f"{facts['username']} (user {facts['userId'] or 'unknown'})"
-        say(f"Logged in to {runtime.origin} as {who}; the token lives {minutes} min")
+        say_logged_in(runtime, facts)
     return None
 
 
-def _asked(settings: Settings, origin: str) -> Settings:
+def _logged_in(runtime: Runtime, *, kept: bool) -> dict[str, Any]:
+    try:
+        return run(log_in(runtime))
+    except AuthenticationFailed as error:
+        if not kept:
+            raise
+        hint = "it is the keyring's; for another: notifyws auth login --save"
+        raise AuthenticationFailed(error.message, hint) from None
+
+
+def _kept_password(settings: Settings) -> str:
+    """Return what the keyring holds, where no other password is said."""
+    if not (settings.username and settings.keyring) or settings.password:
+        return ""
+    from notifyws.passwords import find
+
+    return find(Runtime(settings, warner(quiet=True)).origin, settings.username)
+
+
+def _completed(loaded: Loaded) -> Settings:
     """Return the settings with what had to be asked for, by the host's name."""
+    settings = loaded.settings
+    origin = Runtime(settings, warner(quiet=True)).origin
+    if not settings.password:
+        typed = {"password": "typed at the prompt", "url": "named in the prompt"}
+        guard({**loaded.sources, **typed})
     host = origin.partition("://")[2]
-    name = settings.username or _ask("Username", host)
-    password = settings.password or _ask("Password", f"{name} at {host}")
+    name = settings.username or ask("Username", host)
+    password = settings.password or ask("Password", f"{name} at {host}")
     return dataclasses.replace(settings, username=name, password=password)
 
 
-def _password_from_stdin() -> str:
-    password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise UsageError("no password came on stdin", "echo it into the command")
-    return password
-
-
-def _ask(what: str, whose: str) -> str:
-    """Ask on the terminal; never wait for an answer where there is none."""
-    if not (sys.stdin and sys.stdin.isatty()):
-        option = "--username NAME" if what == "Username" else "--password-stdin"
-        message = f"no {what.lower()} is given, and there is no terminal to ask on"
-        hint = f"set WEBSOCKET_{what.upper()}, or use {option}"
-        raise ConfigurationError(message, hint)
-    hidden = what == "Password"
-    return str(typer.prompt(f"{what} for {whose}", hide_input=hidden, err=True))
-
-
-async def _log_in(runtime: Runtime) -> dict[str, Any]:
-    try:
-        token, pair = await runtime.keeper.login()
-        refresh = pair.refresh
-        return {
-            "userId": runtime.settings.user_id or token.user_id,
-            **_where(runtime),
-            "accessExpiresIn": int(pair.access.lifetime),
-            "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
-            "cache": runtime.cache.backend,
-        }
-    finally:
-        await runtime.aclose()
-
-
 def _forget(runtime: Runtime) -> None:
-    """Forget the remembered login, if it is the one that was logged out."""
+    """Forget the kept password, and the remembered login if it is this one."""
+    from notifyws import passwords
     from notifyws.logins import forget, recall
 
     kept, settings = recall(), runtime.settings
+    if settings.username:
+        passwords.forget(runtime.origin, settings.username)
     same = kept.get("url") == (settings.url or settings.socket_url)
     if same and kept.get("username", "") == settings.username:
         forget()
-
-
-def _remember(runtime: Runtime) -> None:
-    from notifyws.logins import remember
-
-    settings = runtime.settings
-    values = {
-        "url": settings.url or settings.socket_url,
-        "socket_url": settings.socket_url,
-        "username": settings.username,
-        "profile": settings.profile,
-        "token_in": settings.token_in,
-    }
-    try:
-        remember(values)
-    except OSError as error:
-        say(f"warning: cannot remember this login: {error.strerror}")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from notifyws.cli.completing import types
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -55,6 +56,7 @@ Type = Annotated[
         "--type",
         "-t",
         metavar="TYPE",
+        autocompletion=types,
         help="Only this type; repeat for more.",
         rich_help_panel=SHOW,
     ),

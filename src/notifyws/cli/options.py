@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from notifyws.cli.completing import profiles, servers
 from notifyws.load import Loaded, load
 
 __all__ = [
@@ -29,6 +30,7 @@ Server = Annotated[
     typer.Option(
         "--server",
         metavar="NAME",
+        autocompletion=servers,
         help="Server entry of config.toml to use.",
         rich_help_panel=WHERE,
     ),
@@ -38,6 +40,7 @@ Profile = Annotated[
     typer.Option(
         "--profile",
         metavar="NAME|FILE",
+        autocompletion=profiles,
         help="How the server speaks.",
         rich_help_panel=WHERE,
     ),

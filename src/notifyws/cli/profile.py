@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from notifyws.cli.completing import profiles
 from notifyws.cli.options import Common, EnvFile, Json, Quiet
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, say, warner
@@ -44,7 +45,10 @@ Examples:
   notifyws profile schema | jq '.properties | keys'
 """
 
-Name = Annotated[str, typer.Argument(metavar="NAME|FILE", help="The profile.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME|FILE", autocompletion=profiles, help="The profile."),
+]
 
 app = typer.Typer(
     help="How servers speak: list, show, check and write profiles.",

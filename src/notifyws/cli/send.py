@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from notifyws.cli.completing import types
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -43,7 +44,13 @@ PairsOption = Annotated[
 ]
 TypeOption = Annotated[
     str,
-    typer.Option("--type", "-t", metavar="TYPE", help="Kind of message."),
+    typer.Option(
+        "--type",
+        "-t",
+        metavar="TYPE",
+        autocompletion=types,
+        help="Kind of message.",
+    ),
 ]
 TitleOption = Annotated[
     str | None,

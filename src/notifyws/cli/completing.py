@@ -1,0 +1,83 @@
+"""What a TAB offers as values: profiles, server entries, types.
+
+A TAB must be cheap and silent: files are read as plain TOML (no pydantic), nobody is
+asked over a network, and what is wrong offers nothing. Where nothing is offered, the
+shell completes file names, which is what the other options want.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+import typer
+
+from notifyws.errors import NotifyError
+
+__all__ = ["commands", "profiles", "servers", "types"]
+
+Offer = Callable[[typer.Context, str], list[str]]
+
+
+def _offering(known: Callable[[typer.Context], Iterable[str]]) -> Offer:
+    """Make a completion of what is known: those that begin as typed, in order."""
+
+    @wraps(known)
+    def offer(ctx: typer.Context, incomplete: str) -> list[str]:
+        try:
+            return sorted(w for w in {*known(ctx)} if w.startswith(incomplete))
+        except (NotifyError, OSError, ValueError):
+            return []
+
+    del offer.__wrapped__  # typer would read that one's parameters
+    return offer
+
+
+@_offering
+def commands(ctx: typer.Context) -> Iterable[str]:
+    """Yield the commands, for ``notifyws help``."""
+    group: Any = ctx.find_root().command
+    for name, command in group.commands.items():
+        if not command.hidden:
+            yield name
+
+
+@_offering
+def profiles(ctx: typer.Context) -> Iterable[str]:
+    """Yield the built-in profiles and the user's own."""
+    from notifyws.profile_files import built_in, own
+
+    yield from built_in()
+    yield from own()
+
+
+@_offering
+def servers(ctx: typer.Context) -> Iterable[str]:
+    """Yield the server entries of ``config.toml``."""
+    from notifyws.load import config_file
+
+    file = config_file(ctx.params.get("env_file"))
+    config = tomllib.loads(file.read_text("utf-8-sig"))
+    yield from _table(config, "servers")
+
+
+@_offering
+def types(ctx: typer.Context) -> Iterable[str]:
+    """Yield the known types: the samples', the settings' and the profile's."""
+    from notifyws.load import load
+    from notifyws.profile_files import profile_text
+    from notifyws.samples import SAMPLES
+
+    yield from SAMPLES
+    said = {name: ctx.params.get(name) for name in ("server", "profile", "url")}
+    settings = load(said, env_file=ctx.params.get("env_file")).settings
+    yield from settings.styles
+    text, _ = profile_text(settings.profile)
+    yield from _table(tomllib.loads(text), "types")
+
+
+def _table(values: dict[str, Any], name: str) -> Iterable[str]:
+    table = values.get(name, {})
+    return table if isinstance(table, dict) else ()

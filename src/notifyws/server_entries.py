@@ -1,0 +1,50 @@
+"""Writes server entries into ``config.toml``, for its owner only."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from notifyws.config_text import with_entry
+from notifyws.errors import ConfigurationError
+from notifyws.logins import write_private
+
+__all__ = ["find_entry", "save_entry"]
+
+MARK = "\ufeff"
+"""The byte order mark that some editors put first; it stays."""
+
+
+def find_entry(path: Path, name: str) -> Mapping[str, object] | None:
+    """Return the entry of a name; ``None`` when there is none."""
+    servers = tomllib.loads(_text(path).removeprefix(MARK)).get("servers", {})
+    found: Mapping[str, object] | None = servers.get(name)
+    return found
+
+
+def save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:
+    """Write an entry; tell whether it is the one that is used by default.
+
+    A link is followed, so that a file kept elsewhere stays there.
+
+    Raises:
+        ConfigurationError: the file cannot be edited or written.
+    """
+    text = _text(path)
+    mark = MARK if text.startswith(MARK) else ""
+    edited = with_entry(text.removeprefix(MARK), name, values)
+    try:
+        write_private(path.resolve(), mark + edited)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise ConfigurationError(message, "check its permissions") from None
+    return bool(tomllib.loads(edited)["default_server"] == name)
+
+
+def _text(path: Path) -> str:
+    """Return the text with its line ends as they are; empty where there is no file."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
