@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ENDS = {"|", "||", "&&", ";", "&", ">", "<", ">>", "(", ")"}
+EAGER = {"--install-completion", "--show-completion", "--version"}
+"""What is done at once, whatever else is said."""
 ROOT_COMMAND = typer.main.get_command(app)
 
 
@@ -24,6 +26,8 @@ def commands():
         for block in BLOCK.findall(page.read_text("utf-8")):
             for line in block.replace("\\\n", " ").splitlines():
                 for words in ours(line):
+                    if words[:1] and words[0] in EAGER:
+                        continue
                     yield pytest.param(words, id=f"{page.name}: {' '.join(words)}")
 
 
