@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from notifyws.events import Event
     from notifyws.intake import Item
     from notifyws.service import NotificationService
+    from notifyws.shaping import Shape
     from notifyws.view.output import Output
 
 __all__ = ["Request", "Show", "hand_on_again", "listen_to"]
@@ -39,11 +41,13 @@ class Show:
     """How to show what arrives.
 
     Args:
-        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
+        form: ``live``, ``json``, ``plain``, ``raw`` or ``shape``; empty for what
+            suits stdout.
         events: lifecycle lines among JSON Lines.
         tee: a file to append JSON Lines to.
         verbose: how often ``-v`` was said.
         quiet: say nothing but errors.
+        shape: makes a text of each notification, instead of any other form.
     """
 
     form: str
@@ -51,6 +55,7 @@ class Show:
     tee: Path | None
     verbose: int
     quiet: bool
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Request:
         show: how to show them.
         timeout: seconds in all.
         retries: reconnects in a row before giving up; ``None`` for never.
-        since: id to start from.
+        since: id or time to start from.
         name: makes the listener durable.
         hand_on: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
@@ -72,7 +77,7 @@ class Request:
     show: Show
     timeout: float | None
     retries: int | None
-    since: str | None
+    since: str | datetime | None
     name: str | None
     hand_on: HandOn
     demo: bool
@@ -255,6 +260,7 @@ def _face(
 ) -> Face:
     """Return the face that suits, and let events be told where it tells none."""
     from notifyws.cli.faces import JsonFace, LiveFace, PlainFace, RawFace
+    from notifyws.cli.shaped_face import ShapedFace
     from notifyws.cli.watching import Watcher
     from notifyws.view.live import LiveView, terminal_width
     from notifyws.view.look import Look
@@ -272,6 +278,8 @@ def _face(
     speak: Callable[[str], None] = (lambda text: None) if request.show.quiet else say
     if form != "live":
         service.observe(_talk(speak))
+    if request.show.shape is not None:
+        return ShapedFace(output, request.show.shape, look.zone)
     match form:
         case "json":
             return JsonFace(output, events=request.show.events)
