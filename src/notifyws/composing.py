@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from notifyws.coerce import nearest
 from notifyws.errors import UsageError
 from notifyws.models import Message
 from notifyws.protocol.frames import InvalidFrame, decode
@@ -144,8 +145,9 @@ def _sayable(body: dict[str, Any]) -> dict[str, Any]:
 
 def _sample(kind: str) -> Mapping[str, Any]:
     if kind not in SAMPLES:
-        known = ", ".join(SAMPLES)
-        raise UsageError(f"there is no sample of type {kind!r}", f"known: {known}")
+        near = nearest(kind, SAMPLES)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(SAMPLES)}"
+        raise UsageError(f"there is no sample of type {kind!r}", hint)
     return SAMPLES[kind]
 
 
