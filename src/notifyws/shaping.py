@@ -183,7 +183,7 @@ def _meaning(found: re.Match[str]) -> str | _Path:
             return ESCAPES[found[2]]
         hint = r"there are \t, \n, \r and \0; write \\ for a backslash"
         raise UsageError(f"--format has an unknown escape {token}", hint)
-    if token in "{}":
+    if token in ("{", "}"):
         message = f"--format has a {token} without its other half"
         raise UsageError(message, f"write {token * 2} for a brace")
     if not _FIELD.fullmatch(found[1]):
