@@ -260,7 +260,7 @@ def listen(
     _check_handing(exec_, forward_to, header, sign_secret)
     _check_numbers(exec_timeout, concurrency)
     form = _form(json=json, plain=plain, raw=raw, format=format_)
-    exclude(("--query", query), ("--plain", plain), ("--raw", raw))
+    exclude(("--plain", plain), ("--raw", raw), ("--query", query))
     exclude(("--events", events), ("--format", format_), ("--query", query))
     shape = shape_of(format_, query, json=json, warn=warner(quiet))
     selection = Selection(type_ or (), filter_, count, until, warner(quiet))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,10 @@ from notifyws.cli.streams import say
 from notifyws.composing import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import Message
+from notifyws.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyws.cli.sending import Request
 
 EXAMPLES = """
 Examples:
@@ -140,7 +144,7 @@ def send(
     json: JsonOption = False,
 ) -> None:
     """Send a message, and claim success only when the server has taken it."""
-    from notifyws.cli.sending import Request, print_frame, send_one
+    from notifyws.cli.sending import Request
 
     exclude(("--wait", wait), ("--lines", lines))
     exclude(("--wait", wait), ("--dry-run", dry_run))
@@ -148,26 +152,38 @@ def send(
     texts = {"title": title, "message": message, "link": link}
     whole = _whole(payload) if payload is not None else None
     given = from_parts(kind, texts, pairs or (), whole, sample=sample)
-    if lines and given is not None:
-        raise UsageError("--lines takes its messages from stdin only", "give no body")
-    if not timeout > 0:
-        message = f"--timeout must be more than 0, not {timeout:g}"
-        raise UsageError(message, "give it seconds, as in --timeout 10")
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    settings = common.load().settings
+    _check(timeout, lines=lines, given=given)
+    settings = Common(server, profile, url, env_file, verbose, quiet).load().settings
     request = Request(timeout, json, quiet, wait)
     if lines:
         from notifyws.cli.batching import send_lines
 
         return run(send_lines(request, settings, dry_run=dry_run))
-    one = given or _asked_for(type_, quiet)
+    return _carry_out(
+        request, settings, given or _asked_for(type_, quiet), dry_run=dry_run
+    )
+
+
+def _check(timeout: float, *, lines: bool, given: Message | None) -> None:
+    if lines and given is not None:
+        raise UsageError("--lines takes its messages from stdin only", "give no body")
+    if not timeout > 0:
+        message = f"--timeout must be more than 0, not {timeout:g}"
+        raise UsageError(message, "give it seconds, as in --timeout 10")
+
+
+def _carry_out(
+    request: Request, settings: Settings, message: Message, *, dry_run: bool
+) -> None:
+    from notifyws.cli.sending import print_frame, send_one
+
     if dry_run:
-        return print_frame(settings, one)
-    if wait is not None:
+        return print_frame(settings, message)
+    if request.wait is not None:
         from notifyws.cli.waiting import send_and_wait
 
-        return run(send_and_wait(request, settings, one))
-    return run(send_one(request, settings, one))
+        return run(send_and_wait(request, settings, message))
+    return run(send_one(request, settings, message))
 
 
 def _whole(payload: str) -> dict[str, object]:

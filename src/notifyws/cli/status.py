@@ -67,8 +67,7 @@ def status(
     if name is not None and not listening:
         raise UsageError("--name goes with --listening", "notifyws status --listening")
     shape = shape_of(format_, query, json=json)
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    loaded = common.load()
+    loaded = Common(server, profile, url, env_file, verbose, quiet).load()
     if listening:
         run(_want_connected(loaded, name))
         if not (json or check or shape):
