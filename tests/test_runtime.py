@@ -404,6 +404,13 @@ async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last(
     assert opening.url.endswith("/news/ws?since=1705314599")
 
 
+@on_a_loop
+async def test_a_time_without_a_zone_is_local():
+    one = runtime("ws://example.com")
+    naive = A_TIME.astimezone().replace(tzinfo=None)
+    assert one.intake(Inbox(1, 1), since=naive, frames=False).cursor.place == A_TIME
+
+
 @pytest.mark.parametrize(
     ("profile", "complaint"),
     [("pusher", "cannot replay$"), ("mine.toml", "cannot replay from a time on$")],

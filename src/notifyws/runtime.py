@@ -413,7 +413,7 @@ class Runtime:
         }
         if isinstance(since, datetime):
             self._want_replay_by_time()
-            start = {"since": since}
+            start = {"since": since.astimezone()}
         return Cursor(
             **start,
             can_resume=resume is not None and not _only_snapshot(resume),

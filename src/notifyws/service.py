@@ -71,8 +71,8 @@ class NotificationService:
 
     Args:
         settings: where to, as whom, and how patiently.
-        since: id of the last notification known, or a time (with its zone) to begin
-            at; ``None`` starts from now.
+        since: id of the last notification known, or a time to begin at (local where
+            it names no zone); ``None`` starts from now.
         listed: whether ``status`` lists it among the running listeners.
         frames: also hand over frames that are no notifications (:meth:`arrivals`).
         warn: is told what works less well than it should; logged when not given.

@@ -90,6 +90,7 @@ def test_jq(home, busy):
     assert all(re.fullmatch(r"\w+\t[\w ]+", line) for line in lines)
 
 
+@pytest.mark.slow
 def test_the_last_hour(home, busy):
     assert json.loads(run(home, block("--since 1h")))["title"]
 
@@ -101,6 +102,7 @@ def test_wait_for_one_in_ci(home, busy):
         assert seen["type"] == "trip_update"
 
 
+@pytest.mark.slow
 @with_jq
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_a_chat_webhook(home, busy):

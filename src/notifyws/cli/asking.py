@@ -25,7 +25,7 @@ def ask(kind: str | None) -> Message:
     Raises:
         UsageError: nothing was typed and nothing offered.
     """
-    kind = kind or _typed("Type", DEFAULT_TYPE)
+    kind = _typed("Type", DEFAULT_TYPE) if kind is None else kind
     offered = SAMPLES.get(kind, {})
     texts = {
         name: _typed(name.capitalize(), offered.get(name, "")) or None
