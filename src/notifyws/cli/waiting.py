@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from notifyws.cli.streams import emit, emit_json, say, warner
-from notifyws.errors import NetworkFailed, TimeRanOut
+from notifyws.errors import NetworkFailed, NotifyError, TimeRanOut
 from notifyws.models import Message, Notification
 from notifyws.selection import compiled
 from notifyws.settings import Settings
@@ -103,7 +103,7 @@ async def _answered(
 
     Raises:
         TimeRanOut: it did not come in time.
-        NetworkFailed: it cannot come any more.
+        NotifyError: it cannot come any more; says why.
     """
     coming = asyncio.ensure_future(answer.came())
     ending = asyncio.ensure_future(service.closed())
@@ -121,7 +121,7 @@ async def _answered(
         ended = (await asyncio.gather(coming, ending, return_exceptions=True))[1]
     if came is not None:
         return came
-    if isinstance(ended, NetworkFailed):
+    if isinstance(ended, NotifyError):
         raise ended
     raise NetworkFailed("the connection ended before an answer came", "send it again")
 
