@@ -98,9 +98,10 @@ def test_the_header_does_too():
     assert there.headers["Last-Event-ID"] == "1705314599:0"
 
 
-def test_a_profile_without_a_word_for_a_time_is_not_asked():
+@pytest.mark.parametrize("word", [None, "{since.nonesuch}"])
+def test_a_profile_without_a_word_for_a_time_is_not_asked(word):
     bare = DEFAULT.model_copy(
-        update={"resume": DEFAULT.resume.model_copy(update={"since_time": None})}
+        update={"resume": DEFAULT.resume.model_copy(update={"since_time": word})}
     )
     assert opening(bare, URL, "T", last_id=MOMENT).url == URL
 

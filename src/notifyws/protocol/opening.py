@@ -183,7 +183,8 @@ def _place(resume: Resume, known: Mapping[str, Any]) -> str | None:
         return str(known["last_id"])
     if known["since"] is None or resume.since_time is None:
         return None
-    return str(fill(resume.since_time, known))
+    filled = fill(resume.since_time, known)
+    return None if filled is UNSET else str(filled)
 
 
 def _with_cookie(headers: Mapping[str, str], cookie: str) -> dict[str, str]:
