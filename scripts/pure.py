@@ -20,6 +20,8 @@ MODULES = (
     "coerce",
     "urls",
     "selection",
+    "shaping",
+    "since",
     "composing",
     "held",
     "keeping",

@@ -38,7 +38,8 @@ FLOORS = [
     (
         1,
         "decisions",
-        "reconnect coerce config_text urls selection composing held keeping "
+        "reconnect coerce config_text urls selection shaping since composing held "
+        "keeping "
         "protocol protocol.*",
     ),
     (0, "words", "version errors models events settings world samples"),

@@ -208,3 +208,9 @@ def test_text_that_was_no_utf8_is_refused():
     for texts, pairs in (({"message": "\udcff"}, []), ({}, ["a=\udcff"])):
         with pytest.raises(UsageError, match="is not UTF-8 text"):
             from_parts("t", texts, pairs)
+
+
+def test_a_misspelt_type_of_sample_is_told_which_one_may_be_meant():
+    with pytest.raises(UsageError) as caught:
+        from_parts("trip_updates", NO_TEXTS, sample=True)
+    assert caught.value.hint == "did you mean trip_update?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -478,3 +479,52 @@ async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
     assert keeper.kept[-1] == (4, None)
     assert len(desk.inbox) == 3
     desk.intake.close()
+
+
+BEGIN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+GAP = '{"type":"gap"}'
+
+
+def beginning() -> Desk:
+    """A desk whose listener begins at a time, connected to a server that replays."""
+    desk = Desk(Cursor(since=BEGIN))
+    desk.cursor.reconnected(30.0)
+    desk.intake.interrupted_at = Since("2024-01-15T10:30:00.000Z")
+    return desk
+
+
+def old(number: int) -> str:
+    return note(number, timestamp="2024-01-15T10:29:00Z")
+
+
+@in_virtual_time
+async def test_who_begins_at_a_time_is_told_nothing_older():
+    desk = beginning()
+    desk.take(old(1), old(2), note(3, timestamp="2024-01-15T10:30:00Z"), old(4))
+    assert await desk.read() == [3, 4]
+    assert desk.cursor.last_id == 4
+
+
+@in_virtual_time
+async def test_a_gap_before_what_is_older_than_asked_for_is_none():
+    desk = beginning()
+    desk.take(GAP, old(1), note(2))
+    assert await desk.read() == [2]
+
+
+@in_virtual_time
+async def test_a_gap_before_what_is_wanted_is_told_from_that_time_on():
+    desk = beginning()
+    await asyncio.sleep(2)
+    desk.take(GAP, note(1))
+    gap, first = await desk.read()
+    assert (gap.start, gap.end, first) == (AT.format(0), AT.format(2), 1)
+
+
+@in_virtual_time
+async def test_a_gap_after_which_nothing_comes_is_told_in_the_end():
+    desk = beginning()
+    desk.take(GAP)
+    assert desk.told == []
+    desk.intake.close()
+    assert [event.name for event in desk.told] == ["gap"]

@@ -6,12 +6,13 @@ import hashlib
 import socket
 import ssl
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from notifyws.cache.sqlite_store import SqliteStore
 from notifyws.delivery import Inbox
-from notifyws.errors import ConfigurationError
+from notifyws.errors import ConfigurationError, UsageError
 from notifyws.held import pack
 from notifyws.models import Message, Token
 from notifyws.runtime import Runtime, default_cache
@@ -441,3 +442,37 @@ def test_reprs_hold_no_secrets():
     one = Runtime(replace(settings, cache_url="memory://"), [].append)
     for part in (settings, one, one.account, one.tokens, one.http, one.speech):
         assert SECRET not in repr(part)
+
+
+A_TIME = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+
+
+@on_a_loop
+async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last():
+    one = runtime("ws://example.com", profile="ntfy", variables="topic=news")
+    intake = one.intake(Inbox(1, 1), since=A_TIME, frames=False)
+    assert (intake.cursor.place, intake.cursor.last_id) == (A_TIME, None)
+    assert intake.interrupted_at.text == "2024-01-15T10:30:00.000Z"
+    opening = one.speech.opening("", intake.cursor.place)
+    assert opening.url.endswith("/news/ws?since=1705314599")
+
+
+@on_a_loop
+async def test_a_time_without_a_zone_is_local():
+    one = runtime("ws://example.com")
+    naive = A_TIME.astimezone().replace(tzinfo=None)
+    assert one.intake(Inbox(1, 1), since=naive, frames=False).cursor.place == A_TIME
+
+
+@pytest.mark.parametrize(
+    ("profile", "complaint"),
+    [("pusher", "cannot replay$"), ("mine.toml", "cannot replay from a time on$")],
+)
+def test_a_time_that_no_server_can_be_asked_for_is_a_wrong_use(
+    home, profile, complaint
+):
+    (home / "mine.toml").write_text(PROFILE.format("mine") + '[resume]\nquery = "s"\n')
+    one = runtime(profile=profile if profile == "pusher" else str(home / profile))
+    with pytest.raises(UsageError, match=complaint) as caught:
+        one.intake(Inbox(1, 1), since=A_TIME, frames=False)
+    assert "leave it out" in caught.value.hint

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from notifyws.models import Notification
+from notifyws.protocol.beginning import spelled
 from notifyws.protocol.items import mapper, plain
 from notifyws.protocol.profile import Catchup
 from notifyws.protocol.resume import Cursor
@@ -22,6 +23,7 @@ class Intake(Protocol):
     cursor: Cursor
 
     def now(self) -> str: ...
+    def is_news(self, notification: Notification) -> bool: ...
     def arrivals(self, value: Any) -> list[Notification]: ...
     def catch_up(self, notifications: list[Notification]) -> Awaitable[None]: ...
 
@@ -51,12 +53,14 @@ class CatchingUp:
         """
         newest_first = self._catchup.order == "newest first"
         last_id, before = intake.cursor.last_id, None
+        since = intake.cursor.since and spelled(intake.cursor.since)
         missed: list[Notification] = []
         for _ in range(self._catchup.pages):
-            known = {"last_id": last_id, "before": before}
+            asked = since if last_id is None else None
+            known = {"last_id": last_id, "since": asked, "before": before}
             body = await self._fetch(token, known)
             page = self._page(body, intake)
-            new = [each for each in page if intake.cursor.is_new(each.id)]
+            new = [each for each in page if intake.is_news(each)]
             missed += new
             reached = len(new) < len(page) or not page
             if newest_first and not reached:

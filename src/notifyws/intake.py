@@ -127,6 +127,7 @@ class Intake:
         self._dropped = 0
         self._dropping_since: Since | None = None
         self._until_room: asyncio.Task[None] | None = None
+        self._doubtful = False
         self.cursor = cursor
         self.interrupted_at: Since | None = None
         self.observers: list[Callable[[Event], None]] = []
@@ -219,10 +220,17 @@ class Intake:
         found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
         return [each for each in found if isinstance(each, Notification)]
 
+    def is_news(self, notification: Notification) -> bool:
+        """Return whether it was not handed over before, and is not too old."""
+        if self.cursor.is_too_old(notification.timestamp, self._world.now()):
+            self._doubtful = False  # the server keeps what is older than asked for
+            return False
+        return self.cursor.is_new(notification.id)
+
     def _notification(
         self, notification: Notification, size: int
     ) -> Awaitable[None] | None:
-        if not self.cursor.is_new(notification.id) or self._is_repeat(notification):
+        if not self.is_news(notification) or self._is_repeat(notification):
             return None
         if self._selection is not None and self._selection.satisfied:
             return None  # the cursor stays before it, for the next time
@@ -264,10 +272,12 @@ class Intake:
         """Say what is still to be said; nothing follows."""
         if self._until_room is not None:
             self._until_room.cancel()
+        self._settle_doubt()
         self._say_what_was_dropped()
         self._inbox.close()
 
     def _hand_over(self, notification: Notification, size: int) -> None:
+        self._settle_doubt()
         self._say_what_was_dropped()
         self.cursor.advance(notification.id)
         self.received += 1
@@ -316,8 +326,9 @@ class Intake:
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
-                reason = "the server no longer keeps all of what was missed"
-                self.gap(self.interrupted_at or Since(self.now()), reason)
+                self._doubtful = True
+                if self.cursor.since is None:
+                    self._settle_doubt()
             case Acknowledged():
                 if self.on_acknowledged is not None:
                     self.on_acknowledged(arrival)
@@ -329,6 +340,16 @@ class Intake:
                 self.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
             self._pass_on(frame)
+
+    def _settle_doubt(self) -> None:
+        """Say that the server keeps too little, if so it was and matters.
+
+        To who begins at a time it does not, where the server keeps older ones still.
+        """
+        if self._doubtful:
+            self._doubtful = False
+            reason = "the server no longer keeps all of what was missed"
+            self.gap(self.interrupted_at or Since(self.now()), reason)
 
     def _pass_on(self, frame: str | bytes) -> None:
         text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from notifyws.models import Account, Message, Token, TokenPair, strict_json
 from notifyws.profile_files import is_file, profile_text
 from notifyws.settings import Settings, TypeStyle
 from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
+from notifyws.world import utc_text
 
 if TYPE_CHECKING:
     import ssl
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from notifyws.outbox import Outbox
     from notifyws.protocol.profile import Ack, Profile, Resume, Send
     from notifyws.protocol.replies import Lifetimes
+    from notifyws.protocol.resume import Cursor
     from notifyws.protocol.script import Script
     from notifyws.renewal import Schedule
     from notifyws.sending import Composed, Sent
@@ -314,7 +317,7 @@ class Runtime:
         )
         return Speech(
             url,
-            lambda token, last_id: open_it(token, last_id=last_id),
+            lambda token, place: open_it(token, last_id=place),
             Verdicts(profile.closes, profile.statuses),
             self._renewal,
             self.http.verify if profile.http.verify else None,
@@ -363,7 +366,7 @@ class Runtime:
         self,
         inbox: Inbox[Item],
         *,
-        since: str | int | None,
+        since: str | int | datetime | None,
         frames: bool,
         selection: Selection | None = None,
         outbox: Outbox | None = None,
@@ -372,27 +375,20 @@ class Runtime:
 
         Args:
             inbox: for whoever shows things.
-            since: id of the last notification known; ``None`` for "from now".
+            since: id of the last notification known, or the time to begin at;
+                ``None`` for "from now".
             frames: hand over frames that are no notifications, too.
             selection: which notifications are wanted.
             outbox: keeps them, and knows where a durable listener stood.
+
+        Raises:
+            UsageError: the server cannot replay from there.
         """
         from notifyws.intake import Intake, Since
-        from notifyws.keeping import Standing
         from notifyws.protocol.frames import decoder
-        from notifyws.protocol.resume import Cursor
         from notifyws.protocol.rules import Rules
 
-        profile, resume, socket = self.profile, self.profile.resume, self.profile.socket
-        stood = outbox.standing if outbox else Standing()
-        cursor = Cursor(
-            since if since is not None else stood.last_id,
-            can_resume=resume is not None and not _only_snapshot(resume),
-            snapshot=resume is not None and resume.snapshot,
-            repeats=profile.renewal.how == "reconnect",
-            seen=outbox.seen if outbox and since is None else (),
-            mixed=stood.mixed,
-        )
+        profile, socket = self.profile, self.profile.socket
         plain = socket.frames == "json" and not socket.json_in
         rules = Rules(
             profile.rules,
@@ -403,15 +399,52 @@ class Runtime:
         intake = Intake(
             rules,
             inbox,
-            cursor,
+            self._cursor(since, outbox),
             self.world,
             frames=frames,
             selection=selection,
             keeping=outbox,
         )
-        if stood.heard_at:
-            intake.interrupted_at = Since(stood.heard_at)
+        heard_at = outbox.standing.heard_at if outbox else ""
+        if isinstance(since, datetime):
+            heard_at = utc_text(since.timestamp())
+        if heard_at:
+            intake.interrupted_at = Since(heard_at)
         return intake
+
+    def _cursor(
+        self, since: str | int | datetime | None, outbox: Outbox | None
+    ) -> Cursor:
+        from notifyws.keeping import Standing
+        from notifyws.protocol.resume import Cursor
+
+        profile, resume = self.profile, self.profile.resume
+        stood = outbox.standing if outbox else Standing()
+        start: dict[str, Any] = {
+            "last_id": stood.last_id if since is None else since,
+            "seen": outbox.seen if outbox and since is None else (),
+            "mixed": stood.mixed,
+        }
+        if isinstance(since, datetime):
+            self._want_replay_by_time()
+            start = {"since": since.astimezone()}
+        return Cursor(
+            **start,
+            can_resume=resume is not None and not _only_snapshot(resume),
+            snapshot=resume is not None and resume.snapshot,
+            repeats=profile.renewal.how == "reconnect",
+        )
+
+    def _want_replay_by_time(self) -> None:
+        from notifyws.protocol.beginning import can_begin
+
+        if can_begin(self.profile):
+            return
+        name, asked = self.profile.name, self.profile.resume is not None
+        what = "replay from a time on" if asked else "replay"
+        message = f"--since: a server of profile {name} cannot {what}"
+        hint = "leave it out, or give an id" if asked else "leave it out"
+        raise UsageError(message, hint)
 
     @property
     def sends_by_http(self) -> bool:

@@ -8,7 +8,9 @@ from typing import Any
 from notifyws.errors import UsageError
 from notifyws.models import Notification
 
-__all__ = ["Selection"]
+__all__ = ["Selection", "compiled", "parsed"]
+
+EXAMPLE = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
 
 
 class Selection:
@@ -72,18 +74,7 @@ def compiled(
     Raises:
         UsageError: it does not parse; says where.
     """
-    import jmespath
-
-    try:
-        parsed = jmespath.compile(expression)
-        _only_known_functions(parsed.parsed)
-        search = parsed.search
-    except jmespath.exceptions.JMESPathError as error:
-        reason = str(error).splitlines()[0].rstrip(":")
-        message = f"{option} is not a JMESPath expression: {reason}"
-        hint = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
-        raise UsageError(message, hint) from None
-
+    search = parsed(expression, option)
     unsaid = [True]
 
     def test(notification: Notification) -> bool:
@@ -97,6 +88,30 @@ def compiled(
             return False
 
     return test
+
+
+def parsed(
+    expression: str, option: str, example: str = EXAMPLE
+) -> Callable[[Any], Any]:
+    """Return what looks a JMESPath expression up in a value.
+
+    It raises ``ValueError``, ``TypeError`` or ``OverflowError`` where the expression
+    cannot be worked out.
+
+    Raises:
+        UsageError: it does not parse, or calls a function that does not exist.
+    """
+    import jmespath
+
+    try:
+        read = jmespath.compile(expression)
+        _only_known_functions(read.parsed)
+    except jmespath.exceptions.JMESPathError as error:
+        reason = str(error).splitlines()[0].rstrip(":")
+        message = f"{option} is not a JMESPath expression: {reason}"
+        raise UsageError(message, example) from None
+    search: Callable[[Any], Any] = read.search
+    return search
 
 
 def _only_known_functions(node: Any) -> None:

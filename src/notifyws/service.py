@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,7 +71,8 @@ class NotificationService:
 
     Args:
         settings: where to, as whom, and how patiently.
-        since: id of the last notification known; ``None`` starts from now.
+        since: id of the last notification known, or a time to begin at (local where
+            it names no zone); ``None`` starts from now.
         listed: whether ``status`` lists it among the running listeners.
         frames: also hand over frames that are no notifications (:meth:`arrivals`).
         warn: is told what works less well than it should; logged when not given.
@@ -83,7 +85,7 @@ class NotificationService:
         self,
         settings: Settings,
         *,
-        since: str | int | None = None,
+        since: str | int | datetime | None = None,
         listed: bool = True,
         frames: bool = False,
         warn: Callable[[str], None] | None = None,

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -87,8 +88,8 @@ class Tokens(Protocol):
     async def renew(self, refused: str, *, only_login: bool = False) -> Obtained: ...
 
 
-Opener = Callable[[str, "str | int | None"], Opening]
-"""Says how to open a socket, given the token and the last id."""
+Opener = Callable[[str, "str | int | datetime | None"], Opening]
+"""Says how to open a socket, given the token and where to go on."""
 
 
 CatchUp = Callable[["Intake", str], Awaitable[bool]]
@@ -231,14 +232,13 @@ class Session:
         return Opened()
 
     async def _open(self, token: Obtained) -> Link:
-        opening = self._speech.opening(token.value, self.intake.cursor.last_id)
+        opening = self._speech.opening(token.value, self.intake.cursor.place)
         return await Link.open(self._dial, opening, self._keepalive, self._world)
 
     async def _catch_up(self, token: Obtained) -> None:
         start, self._down_since = self._down_since, None
-        since = self.intake.cursor.last_id
         everything = self.intake.cursor.covers_everything
-        if self._speech.catch_up is not None and since is not None:
+        if self._speech.catch_up is not None and self.intake.cursor.place is not None:
             try:
                 everything &= await self._speech.catch_up(self.intake, token.value)
             except NotifyError as error:

@@ -314,6 +314,19 @@ def test_since_replays_what_came_after(home, server):
     assert [json.loads(line)["title"] for line in later.out.lines] == ["2", "3"]
 
 
+def test_since_a_time_begins_there_and_shapes_are_lines(home, server):
+    for number in range(3):
+        server.notify(number)
+    first = home.start("listen", "--since", "1h", "--query", "timestamp", "-n", "3")
+    assert first.wait() == 0
+    later = home.start(
+        *("listen", "--since", first.out.lines[1], "--format", "{type} {title}"),
+        *("-n", "2"),
+    )
+    assert later.wait() == 0
+    assert later.out.lines == ["t 1", "t 2"]
+
+
 def test_every_token_place_is_accepted(home, server):
     for place in ("header", "query:token", "subprotocol:bearer", "message"):
         listener = home.listen("--json", "-n", "1", NOTIFYWS_TOKEN_IN=place)

@@ -54,6 +54,16 @@ WRONG = {
     "a pair that is none": (["send", "--url", "ws://h", "hello"], "is no pair"),
     "a := that is no JSON": (["send", "--url", "ws://h", "a:=b"], "a:= is not JSON"),
     "a broken payload": (["send", "--url", "ws://h", "--payload", "{"], "--payload is"),
+    "a wait with --lines": (["send", "--wait", "x", "--lines"], "exclude each other"),
+    "a wait with --dry-run": (
+        ["send", "-m", "x", "--wait", "x", "--dry-run"],
+        "--wait and --dry-run exclude each other",
+    ),
+    "a query with --events": (["listen", "--query", "x", "--events"], "exclude"),
+    "a server that cannot replay": (
+        ["listen", "--url", "ws://h", "--profile", "pusher", "--since", "1h"],
+        "profile pusher cannot replay",
+    ),
     "an unknown sample": (["send", "--sample", "-t", "x"], "there is no sample"),
     "a bad --user": (["serve", "--user", "me"], "has no password"),
     "a bad port": (["serve", "--port", "70000"], "70000 is not a port"),

@@ -147,15 +147,30 @@ def test_ctrl_c_at_a_prompt_is_130_for_a_shell(server, home, terminal):
     assert "Traceback" not in asking.text
 
 
-def test_send_asks_for_title_and_message(server, home, terminal):
+def test_send_asks_for_type_title_and_message_and_enter_keeps(server, home, terminal):
     listener = home.listen("--json", "-n", "1")
     asking = terminal("send")
-    asking.shows("Title")
-    asking.type("Hello\n")
-    asking.shows("Message")
-    asking.type("World\n")
+    asking.shows("Type [notification]:")
+    asking.type("trip_update\n")
+    asking.shows("Title [Trip Started]:")
+    asking.type("\n")
+    asking.shows("Message [Your driver has started the trip]:")
+    asking.type("Off we go\n")
     assert asking.wait() == 0
-    assert listener.prints(1)[0]["title"] == "Hello"
+    (seen,) = listener.prints(1)
+    assert seen["type"] == "trip_update"
+    assert (seen["title"], seen["message"]) == ("Trip Started", "Off we go")
+
+
+def test_send_asks_for_no_type_that_is_given_and_sends_nothing_empty(server, terminal):
+    asking = terminal("send", "-t", "note")
+    asking.shows("Title:")
+    asking.type("\n")
+    asking.shows("Message:")
+    asking.type("\n")
+    assert asking.wait() == 2
+    assert "an empty message is not sent" in asking.text
+    assert "Type" not in asking.text
 
 
 def test_the_demo_needs_nothing_but_a_terminal(terminal):

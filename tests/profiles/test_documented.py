@@ -6,6 +6,7 @@ None of these was run against the real server, and the profiles say so.
 import asyncio
 import base64
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -226,3 +227,80 @@ async def test_a_centrifugo_channel_that_is_not_allowed_ends_it():
         with pytest.raises(NetworkFailed, match="denied"):
             async with listening(one, "centrifugo", **said):
                 pass
+
+
+def begun(one, profile, since, **settings):
+    """A service that begins at a time."""
+    said = {"cache_url": "memory://", **settings}
+    return NotificationService(
+        Settings(url=one.url, profile=profile, **said), since=since
+    )
+
+
+@scene
+async def test_gotify_pages_back_to_a_time():
+    pages = []
+
+    def messages(request):
+        pages.append(request.target.partition("since=")[2])
+        numbers = [9, 8] if len(pages) == 1 else [7, 6]
+        found = [{**gotify(n), "date": f"2026-01-02T03:0{n}:00Z"} for n in numbers]
+        return json_answer({"messages": found, "paging": {}})
+
+    async def story(socket):
+        await socket.stay()
+
+    since = datetime(2026, 1, 2, 3, 7, tzinfo=UTC)
+    async with (
+        stage({"GET /message": messages}, story) as one,
+        begun(one, "gotify", since, token="client-token") as service,
+    ):
+        found = []
+        service.on("message")(found.append)
+        await service.connect()
+        await until(lambda: len(found) == 3)
+        assert [n.id for n in found] == [7, 8, 9]
+        assert pages == ["", "8"]
+
+
+@scene
+async def test_nchan_is_asked_for_what_came_after_the_second_before():
+    async def story(socket):
+        await socket.say('id: 1705314600:0\n\n{"type":"t","title":"one"}')
+        await socket.stay()
+
+    since = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+    async with (
+        stage({}, story, subprotocol="ws+meta.nchan") as one,
+        begun(one, "nchan", since, variables="channel=news") as service,
+    ):
+        found = []
+        service.on("message")(found.append)
+        await service.connect()
+        await until(lambda: found)
+        assert one.sockets[0].request.headers["last-event-id"] == "1705314599:0"
+
+
+@scene
+async def test_directus_is_asked_by_timestamp_for_a_time_and_by_id_later():
+    async def story(socket):
+        assert (await socket.hears())["type"] == "auth"
+        await socket.say({"type": "auth", "status": "ok"})
+        asked = (await socket.hears())["query"]["filter"]
+        if len(one.sockets) > 1:
+            assert asked == {"id": {"_gt": 7}}
+            return await socket.stay()
+        assert asked == {"timestamp": {"_gte": "2024-01-15T10:30:00.000Z"}}
+        missed = {"id": 7, "subject": "s", "timestamp": "2024-01-15T10:31:00Z"}
+        await socket.say({"type": "subscription", "event": "init", "data": [missed]})
+        await asyncio.sleep(0.05)
+        return socket.peer.cut()
+
+    since = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+    async with (
+        stage({}, story) as one,
+        begun(one, "directus", since, token="t", retry_delays=(0.1,)) as service,
+    ):
+        await service.connect_with_retry()
+        await until(lambda: len(one.sockets) == 2 and len(one.sockets[1].heard) == 2)
+        assert service.received == 1

@@ -40,7 +40,7 @@ def test_the_default_server_takes_a_bearer_token_and_resumes():
         "Authorization",
     )
     assert DEFAULT.socket.token == "Bearer {access_token}"
-    assert DEFAULT.resume == Resume(query="since")
+    assert DEFAULT.resume == Resume(query="since", since_time="0")
 
 
 def test_the_default_server_sends_type_payload_and_id():

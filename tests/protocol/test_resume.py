@@ -1,5 +1,7 @@
 """The cursor: where a listener stands, and what it has seen."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from notifyws.protocol.resume import REMEMBERED, Cursor
@@ -90,3 +92,33 @@ def test_a_place_that_another_host_reached_is_where_it_begins():
     cursor.begin_at("m")
     assert cursor.last_id == "m"
     assert not cursor.is_new("m")
+
+
+MOMENT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+OLD, NEW = "2024-01-15T10:29:59Z", "2024-01-15T10:30:00Z"
+
+
+def test_a_time_to_begin_at_can_be_asked_for_until_something_was_handed_over():
+    cursor = Cursor(since=MOMENT)
+    assert (cursor.place, cursor.can_resume, cursor.last_id) == (MOMENT, True, None)
+    cursor.advance("a")
+    assert (cursor.place, cursor.since) == ("a", None)
+    assert Cursor("7").place == "7"
+    assert Cursor().place is None
+
+
+def test_what_a_replay_brings_from_before_that_time_is_too_old():
+    cursor = Cursor(since=MOMENT)
+    cursor.reconnected(30.0)
+    assert cursor.is_too_old(OLD, 29.0)
+    assert not cursor.is_too_old(NEW, 29.0)
+
+
+def test_nothing_is_too_old_once_the_replay_is_over():
+    cursor = Cursor(since=MOMENT)
+    assert not cursor.is_too_old(OLD, 0.0)
+    cursor.reconnected(30.0)
+    assert not cursor.is_too_old(OLD, 30.0)
+    cursor.advance("a")
+    assert not cursor.is_too_old(OLD, 1.0)
+    assert not Cursor().is_too_old(OLD, 0.0)

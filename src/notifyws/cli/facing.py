@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from notifyws.cli.faces import Face
     from notifyws.events import Event
     from notifyws.service import NotificationService
+    from notifyws.shaping import Shape
     from notifyws.view.look import Look
     from notifyws.view.output import Output
 
@@ -30,11 +31,13 @@ class Show:
     """How to show what arrives.
 
     Args:
-        form: ``live``, ``json``, ``plain`` or ``raw``; empty for what suits stdout.
+        form: ``live``, ``json``, ``plain``, ``raw`` or ``shape``; empty for what
+            suits stdout.
         events: lifecycle lines among JSON Lines.
         tee: a file to append JSON Lines to.
         verbose: how often ``-v`` was said.
         quiet: say nothing but errors.
+        shape: makes a text of each notification, instead of any other form.
     """
 
     form: str
@@ -42,6 +45,7 @@ class Show:
     tee: Path | None
     verbose: int
     quiet: bool
+    shape: Shape | None = None
 
 
 def chosen_face(
@@ -63,6 +67,7 @@ def chosen_face(
         selection: which notifications are shown.
     """
     from notifyws.cli.faces import JsonFace, PlainFace, RawFace
+    from notifyws.cli.shaped_face import ShapedFace
     from notifyws.view.look import Look
 
     form = show.form or ("live" if output.is_terminal else "json")
@@ -79,6 +84,8 @@ def chosen_face(
     if form == "live":
         return _live_face(look, service, output, leave, selection, speak)
     service.observe(_talk(speak))
+    if show.shape is not None:
+        return ShapedFace(output, show.shape, look.zone)
     match form:
         case "json":
             return JsonFace(output, events=show.events)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
+from notifyws.cli.shaped import Format, Query, exclude, shape_of
 from notifyws.cli.streams import say, warner
 from notifyws.errors import UsageError
 from notifyws.models import HandOn
@@ -91,8 +93,8 @@ Since = Annotated[
     str | None,
     typer.Option(
         "--since",
-        metavar="ID",
-        help="Begin after this notification.",
+        metavar="ID|TIME",
+        help="Begin after this one, or so long ago: 30s, 10m, 2h, 1d, a time.",
         rich_help_panel=SHOW,
     ),
 ]
@@ -224,6 +226,8 @@ def listen(
     json: Json = False,
     plain: Plain = False,
     raw: Raw = False,
+    format_: Format = None,
+    query: Query = None,
     type_: Type = None,
     filter_: Filter = None,
     events: Events = False,
@@ -258,7 +262,10 @@ def listen(
     _check(timeout, max_retries)
     _check_handing(exec_, forward_to, header, sign_secret)
     _check_numbers(exec_timeout, concurrency)
-    form = _form(json=json, plain=plain, raw=raw)
+    form = _form(json=json, plain=plain, raw=raw, format=format_)
+    exclude(("--plain", plain), ("--raw", raw), ("--query", query))
+    exclude(("--events", events), ("--format", format_), ("--query", query))
+    shape = shape_of(format_, query, json=json, warn=warner(quiet))
     selection = Selection(type_ or (), filter_, count, until, warner(quiet))
     hand_on = HandOn(
         exec_ or "",
@@ -283,8 +290,9 @@ def listen(
         run(hand_on_again(replay, settings, hand_on, quiet=quiet))
         return
     retries = 0 if no_reconnect else settings.max_retries
-    show = Show(form, events, tee, verbose, quiet)
-    wish = Request(selection, show, timeout, retries, since, name, hand_on, demo)
+    show = Show("shape" if shape else form, events, tee, verbose, quiet, shape)
+    begin = _beginning(since)
+    wish = Request(selection, show, timeout, retries, begin, name, hand_on, demo)
     run(listen_to(wish, settings))
 
 
@@ -343,12 +351,16 @@ def _check_handing(
         raise UsageError(f"{what} goes with --forward-to", "add --forward-to URL")
 
 
-def _form(**wanted: bool) -> str:
-    forms = [f"--{name}" for name, on in wanted.items() if on]
-    if len(forms) > 1:
-        both = " and ".join(forms)
-        raise UsageError(f"{both} exclude each other", "give one of them")
-    return forms[0].removeprefix("--") if forms else ""
+def _form(**wanted: bool | str | None) -> str:
+    exclude(*((f"--{name}", on) for name, on in wanted.items()))
+    forms = [name for name, on in wanted.items() if on not in (None, False)]
+    return forms[0] if forms else ""
+
+
+def _beginning(since: str | None) -> str | datetime | None:
+    from notifyws.since import parse_since
+
+    return None if since is None else parse_since(since, datetime.now(UTC))
 
 
 def _check(timeout: float | None, max_retries: int | None) -> None:

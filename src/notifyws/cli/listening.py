@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ class Request:
         show: how to show them.
         timeout: seconds in all.
         retries: reconnects in a row before giving up; ``None`` for never.
-        since: id to start from.
+        since: id or time to start from.
         name: makes the listener durable.
         hand_on: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
@@ -52,7 +53,7 @@ class Request:
     show: Show
     timeout: float | None
     retries: int | None
-    since: str | None
+    since: str | datetime | None
     name: str | None
     hand_on: HandOn
     demo: bool

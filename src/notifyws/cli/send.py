@@ -5,10 +5,11 @@ from __future__ import annotations
 import select
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from notifyws.cli.asking import DEFAULT_TYPE, ask
 from notifyws.cli.completing import types
 from notifyws.cli.options import (
     Common,
@@ -20,10 +21,15 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
+from notifyws.cli.shaped import exclude
 from notifyws.cli.streams import say
 from notifyws.composing import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import Message
+from notifyws.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyws.cli.sending import Request
 
 EXAMPLES = """
 Examples:
@@ -31,6 +37,8 @@ Examples:
   notifyws send --type trip_update -T "Trip Started" -m "On the way" tripId=123
 
   notifyws send --lines < messages.jsonl
+
+  notifyws send --sample -t trip_update --wait "type == 'trip_update'"
 """
 
 BODY = "The message"
@@ -43,13 +51,13 @@ PairsOption = Annotated[
     ),
 ]
 TypeOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--type",
         "-t",
         metavar="TYPE",
         autocompletion=types,
-        help="Kind of message.",
+        help="Kind of message; notification when left out.",
     ),
 ]
 TitleOption = Annotated[
@@ -97,9 +105,20 @@ LinesOption = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Print the frame, send nothing.")
 ]
+WaitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--wait",
+        metavar="EXPR",
+        help="Wait for a notification where this JMESPath expression is true, and "
+        "print it; exit code 3 if none comes.",
+    ),
+]
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout", metavar="SECONDS", help="In all, to connect and send."),
+    typer.Option(
+        "--timeout", metavar="SECONDS", help="In all: to connect, send and wait."
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print what became of it as JSON.")
@@ -108,7 +127,7 @@ JsonOption = Annotated[
 
 def send(
     pairs: PairsOption = None,
-    type_: TypeOption = "notification",
+    type_: TypeOption = None,
     title: TitleOption = None,
     message: MessageOption = None,
     link: LinkOption = None,
@@ -116,6 +135,7 @@ def send(
     sample: SampleOption = False,
     lines: LinesOption = False,
     dry_run: DryRunOption = False,
+    wait: WaitOption = None,
     timeout: TimeoutOption = 10.0,
     server: Server = None,
     profile: Profile = None,
@@ -126,25 +146,46 @@ def send(
     json: JsonOption = False,
 ) -> None:
     """Send a message, and claim success only when the server has taken it."""
-    from notifyws.cli.sending import Request, print_frame, send_lines, send_one
+    from notifyws.cli.sending import Request
 
+    exclude(("--wait", wait), ("--lines", lines))
+    exclude(("--wait", wait), ("--dry-run", dry_run))
+    kind = DEFAULT_TYPE if type_ is None else type_
     texts = {"title": title, "message": message, "link": link}
     whole = _whole(payload) if payload is not None else None
-    given = from_parts(type_, texts, pairs or (), whole, sample=sample)
+    given = from_parts(kind, texts, pairs or (), whole, sample=sample)
+    _check(timeout, lines=lines, given=given)
+    settings = Common(server, profile, url, env_file, verbose, quiet).load().settings
+    request = Request(timeout, json, quiet, wait)
+    if lines:
+        from notifyws.cli.batching import send_lines
+
+        return run(send_lines(request, settings, dry_run=dry_run))
+    return _carry_out(
+        request, settings, given or _asked_for(type_, quiet), dry_run=dry_run
+    )
+
+
+def _check(timeout: float, *, lines: bool, given: Message | None) -> None:
     if lines and given is not None:
         raise UsageError("--lines takes its messages from stdin only", "give no body")
     if not timeout > 0:
         message = f"--timeout must be more than 0, not {timeout:g}"
         raise UsageError(message, "give it seconds, as in --timeout 10")
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    settings = common.load().settings
-    request = Request(timeout, json, quiet)
-    if lines:
-        return run(send_lines(request, settings, dry_run=dry_run))
-    one = given or _asked_for(type_, quiet)
+
+
+def _carry_out(
+    request: Request, settings: Settings, message: Message, *, dry_run: bool
+) -> None:
+    from notifyws.cli.sending import print_frame, send_one
+
     if dry_run:
-        return print_frame(settings, one)
-    return run(send_one(request, settings, one))
+        return print_frame(settings, message)
+    if request.wait is not None:
+        from notifyws.cli.waiting import send_and_wait
+
+        return run(send_and_wait(request, settings, message))
+    return run(send_one(request, settings, message))
 
 
 def _whole(payload: str) -> dict[str, object]:
@@ -159,16 +200,11 @@ def _whole(payload: str) -> dict[str, object]:
     return dict(payload_of(text, str(path)))
 
 
-def _asked_for(kind: str, quiet: bool) -> Message:
+def _asked_for(kind: str | None, quiet: bool) -> Message:
     """Return the message that is typed or piped, when no body was given."""
     if sys.stdin is not None and sys.stdin.isatty():
-        title = typer.prompt("Title", default="", show_default=False, err=True)
-        text = typer.prompt("Message", default="", show_default=False, err=True)
-        if not (title or text):
-            raise UsageError("an empty message is not sent", "give --message TEXT")
-        texts = {"title": title or None, "message": text or None}
-        return from_parts(kind, texts) or Message(kind)
-    return from_stdin(kind, _piped(quiet))
+        return ask(kind)
+    return from_stdin(DEFAULT_TYPE if kind is None else kind, _piped(quiet))
 
 
 def _piped(quiet: bool) -> str:

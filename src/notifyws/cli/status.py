@@ -18,6 +18,7 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
+from notifyws.cli.shaped import Format, Query, emit_shaped, shape_of
 from notifyws.cli.streams import emit, emit_json, warner
 from notifyws.errors import UsageError
 from notifyws.load import Loaded
@@ -52,6 +53,8 @@ def status(
         str | None,
         typer.Option("--name", metavar="NAME", help="With --listening: which one."),
     ] = None,
+    format_: Format = None,
+    query: Query = None,
     server: Server = None,
     profile: Profile = None,
     url: Url = None,
@@ -63,14 +66,16 @@ def status(
     """Say what is configured, cached and working, and what to do where it is not."""
     if name is not None and not listening:
         raise UsageError("--name goes with --listening", "notifyws status --listening")
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    loaded = common.load()
+    shape = shape_of(format_, query, json=json)
+    loaded = Common(server, profile, url, env_file, verbose, quiet).load()
     if listening:
         run(_want_connected(loaded, name))
-        if not (json or check):
+        if not (json or check or shape):
             return
     report = run(_look(loaded, thorough=check, quiet=quiet or json))
-    if json:
+    if shape is not None:
+        emit_shaped(shape, report.as_json())
+    elif json:
         emit_json(report.as_json())
     else:
         emit(_drawn(report, everything=verbose > 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +17,15 @@ from notifyws.cli.options import (
     Url,
     Verbose,
 )
+from notifyws.cli.shaped import Format, Query, emit_shaped, shape_of
 from notifyws.cli.streams import emit, emit_json, say, warner
 from notifyws.errors import UsageError
 from notifyws.held import Obtained
 from notifyws.runtime import Runtime
 from notifyws.world import utc_text
+
+if TYPE_CHECKING:
+    from notifyws.shaping import Shape
 
 EXAMPLES = """
 Examples:
@@ -39,6 +43,8 @@ def token(
     clear: Annotated[
         bool, typer.Option("--clear", help="Empty this account's cache and end.")
     ] = False,
+    format_: Format = None,
+    query: Query = None,
     server: Server = None,
     profile: Profile = None,
     url: Url = None,
@@ -50,6 +56,7 @@ def token(
     """Print a fresh access token: cached, refreshed, or logged in for."""
     if refresh and clear:
         raise UsageError("--refresh and --clear exclude each other", "give one of them")
+    shape = shape_of(format_, query, json=json)
     common = Common(server, profile, url, env_file, verbose, quiet)
     runtime = Runtime(common.load().settings, warner(quiet))
     found = None if refresh or clear else runtime.warm_token()
@@ -61,7 +68,7 @@ def token(
         return
     if verbose:
         say(f"From {found.source}, {found.remaining / 60:.0f} min left")
-    _print(runtime, found, json)
+    _print(runtime, found, shape, json=json)
 
 
 async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> Obtained | None:
@@ -77,8 +84,10 @@ async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> Obtained | N
         await runtime.aclose()
 
 
-def _print(runtime: Runtime, found: Obtained, json: bool) -> None:
-    if not json:
+def _print(
+    runtime: Runtime, found: Obtained, shape: Shape | None, *, json: bool
+) -> None:
+    if not (json or shape):
         return emit(found.value + "\n")
     facts: dict[str, Any] = {
         "accessToken": found.value,
@@ -87,4 +96,4 @@ def _print(runtime: Runtime, found: Obtained, json: bool) -> None:
         "source": found.source,
         "userId": runtime.settings.user_id or found.user_id,
     }
-    return emit_json(facts)
+    return emit_shaped(shape, facts) if shape else emit_json(facts)

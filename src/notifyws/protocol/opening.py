@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from notifyws.errors import ConfigurationError
 from notifyws.models import as_text, strict_json
+from notifyws.protocol.beginning import spelled
 from notifyws.protocol.frames import Decoder, decoder
 from notifyws.protocol.masking import sendable, spellings
-from notifyws.protocol.profile import Handshake, Profile
+from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.template import UNSET, fill
 
 __all__ = ["Opening", "opening"]
@@ -58,7 +60,7 @@ def opening(
     token: str,
     *,
     token_in: str = "",
-    last_id: str | int | None = None,
+    last_id: str | int | datetime | None = None,
     variables: Mapping[str, Any] = MappingProxyType({}),
 ) -> Opening:
     """Return how to open a socket.
@@ -68,14 +70,15 @@ def opening(
         url: the socket's URL, as configured.
         token: the access token; empty where none is needed.
         token_in: overrides the profile's place for it.
-        last_id: resume after this notification, where the profile can.
+        last_id: resume after this notification, or at this time, where the profile
+            can.
         variables: the profile's constants and what the user added.
 
     Raises:
         ConfigurationError: ``token_in`` names no known place, or the token cannot
             be written there.
     """
-    known = {**variables, "access_token": token or None, "last_id": last_id}
+    known = {**variables, "access_token": token or None, **_standing(last_id)}
     place = token_in or profile.socket.token_in
     if place != "none":
         _check(token, place.partition(":")[0])
@@ -88,6 +91,14 @@ def opening(
         read=decoder(profile.socket.frames, profile.socket.json_in),
         compression=profile.socket.compression,
     )
+
+
+def _standing(place: str | int | datetime | None) -> dict[str, Any]:
+    """Return what templates know of where to go on."""
+    resuming = None if place is None else True
+    if isinstance(place, datetime):
+        return {"last_id": None, "since": spelled(place), "resuming": resuming}
+    return {"last_id": place, "since": None, "resuming": resuming}
 
 
 def _addressed(profile: Profile, url: str, known: Mapping[str, Any]) -> str:
@@ -151,12 +162,12 @@ def _additions(
     profile: Profile, known: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the query parameters and headers that the profile adds."""
-    socket, resume, last_id = profile.socket, profile.resume, known["last_id"]
+    socket, resume = profile.socket, profile.resume
     query = _filled(socket.query, known)
     headers = _filled(socket.headers, known)
-    if resume is not None and last_id is not None:
-        query |= {resume.query: str(last_id)} if resume.query else {}
-        headers |= {resume.header: str(last_id)} if resume.header else {}
+    if resume is not None and (place := _place(resume, known)) is not None:
+        query |= {resume.query: place} if resume.query else {}
+        headers |= {resume.header: place} if resume.header else {}
     for name, value in headers.items():
         if not value.isprintable() or not value.isascii():
             raise ConfigurationError(f"the header {name} must be printable ASCII")
@@ -164,6 +175,16 @@ def _additions(
     for name, value in cookies.items():
         headers = _with_cookie(headers, f"{name}={value}")
     return query, headers
+
+
+def _place(resume: Resume, known: Mapping[str, Any]) -> str | None:
+    """Return what the server is asked to go on after, ``None`` for nothing."""
+    if known["last_id"] is not None:
+        return str(known["last_id"])
+    if known["since"] is None or resume.since_time is None:
+        return None
+    filled = fill(resume.since_time, known)
+    return None if filled is UNSET else str(filled)
 
 
 def _with_cookie(headers: Mapping[str, str], cookie: str) -> dict[str, str]:

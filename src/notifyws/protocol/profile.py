@@ -372,7 +372,8 @@ class Resume(_Part):
     """How a reconnect asks for what was missed.
 
     A handshake step or the socket's tables may use ``{last_id}`` instead: then
-    ``by_template`` says that they do.
+    ``by_template`` says that they do. ``{resuming}`` is set wherever ``{last_id}`` or
+    ``{since}`` is.
     """
 
     query: str | None = None
@@ -381,6 +382,11 @@ class Resume(_Part):
     """The header that takes it."""
     by_template: bool = False
     """``{last_id}`` stands in the socket's tables or in the handshake."""
+    since_time: Text | None = None
+    """What ``query`` and ``header`` take when somebody begins at a time: a template
+    with ``{since.unix}``, ``{since.ms}`` or ``{since.iso}``, or what asks for all that
+    the server keeps. Not needed where a handshake step or the socket's tables name
+    ``{since...}``, or where a catch-up pages back."""
     catchup: Catchup | None = None
     """An HTTP request that brings what was missed."""
     snapshot: bool = False

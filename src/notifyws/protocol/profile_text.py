@@ -19,7 +19,8 @@ __all__ = ["located", "parse"]
 
 KNOWN = {
     *("username", "password", "access_token", "refresh_token", "origin"),
-    *("last_id", "before", "uuid", "now", "seq", "type", "payload", "id"),
+    *("last_id", "since", "resuming", "before", "uuid", "now", "seq"),
+    *("type", "payload", "id"),
 }
 """Variables that need no declaration."""
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")

@@ -1,14 +1,18 @@
 """Resume: which notification was the last, and which were seen before.
 
 The cursor is the id of the last notification that was handed over, never of one
-that merely arrived. Ids are remembered so that a replay repeats nothing; the oldest
-are forgotten, for a server's history is finite too.
+that merely arrived; before the first one it may be a time to begin at. Ids are
+remembered so that a replay repeats nothing; the oldest are forgotten, for a server's
+history is finite too.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
+from datetime import datetime
+
+from notifyws.protocol.beginning import is_before
 
 __all__ = ["Cursor"]
 
@@ -29,6 +33,7 @@ class Cursor:
         repeats: whether what has no id may come twice, as while a token is renewed.
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
+        since: the time to begin at, where no id is known.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Cursor:
         repeats: bool = False,
         seen: Iterable[str | int] = (),
         mixed: bool = False,
+        since: datetime | None = None,
     ) -> None:
         self.last_id = last_id
         self._can_resume = can_resume
@@ -49,6 +55,8 @@ class Cursor:
         self._overlap: deque[int] = deque(maxlen=RECENT)
         self._repeated: Counter[int] = Counter()
         self._repeating_until = 0.0
+        self.since = since
+        self._beginning_until = 0.0
         self.mixed = mixed
         self._seen: OrderedDict[str | int, None] = OrderedDict.fromkeys(seen)
         if last_id is not None:
@@ -60,9 +68,14 @@ class Cursor:
         self._seen[last_id] = None
 
     @property
+    def place(self) -> str | int | datetime | None:
+        """Where to go on: after an id, at a time, or from now."""
+        return self.since if self.last_id is None else self.last_id
+
+    @property
     def can_resume(self) -> bool:
         """Whether a reconnect can ask the server for what was missed."""
-        return self._can_resume and self.last_id is not None
+        return self._can_resume and self.place is not None
 
     @property
     def covers_everything(self) -> bool:
@@ -73,8 +86,23 @@ class Cursor:
         """Return whether this id was not handed over before; no id is always new."""
         return ident is None or ident not in self._seen
 
+    def is_too_old(self, timestamp: str, now: float) -> bool:
+        """Return whether a replayed notification is older than the time to begin at.
+
+        Nothing is, once one was handed over or the replay must be over: then a
+        timestamp tells of the server's clock only.
+
+        Args:
+            timestamp: the notification's.
+            now: monotonic seconds.
+        """
+        if self.since is None or now >= self._beginning_until:
+            return False
+        return is_before(timestamp, self.since)
+
     def advance(self, ident: str | int | None) -> None:
         """Take note that the notification with this id was handed over."""
+        self.since = None
         if ident is None:
             self.mixed = True
             return
@@ -87,8 +115,10 @@ class Cursor:
         """Expect all of it again, where the server sends what it holds.
 
         Args:
-            until: monotonic seconds; later on, equal content is news again.
+            until: monotonic seconds; later on, equal content is news again, and
+                nothing is too old.
         """
+        self._beginning_until = until
         if self._snapshot:
             self._overlap = deque(self._recent, RECENT)
             self.expect_repeats(until)

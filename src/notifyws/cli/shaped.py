@@ -1,0 +1,107 @@
+"""``--format`` and ``--query``: what scripts ask of what would be printed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from notifyws.cli.streams import emit
+from notifyws.errors import UsageError
+
+if TYPE_CHECKING:
+    from notifyws.shaping import Shape
+
+__all__ = ["Format", "Query", "emit_shaped", "exclude", "shape_of"]
+
+SHOW = "What is shown"
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="TEXT",
+        help="A line of this form, as in '{title}: {data.tripId}'.",
+        rich_help_panel=SHOW,
+    ),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(
+        "--query",
+        metavar="EXPR",
+        help="Only what this JMESPath expression finds.",
+        rich_help_panel=SHOW,
+    ),
+]
+
+
+def exclude(*options: tuple[str, object]) -> None:
+    """Refuse options that were given together.
+
+    Args:
+        options: names, each with what was given for it.
+
+    Raises:
+        UsageError: names them.
+    """
+    given = [name for name, value in options if value not in (None, False)]
+    if len(given) > 1:
+        both = " and ".join(given)
+        raise UsageError(f"{both} exclude each other", "give one of them")
+
+
+def shape_of(
+    format_: str | None,
+    query: str | None,
+    *,
+    json: bool,
+    warn: Callable[[str], None] | None = None,
+) -> Shape | None:
+    """Return the shape that was asked for, if one was.
+
+    Args:
+        format_: a template.
+        query: a JMESPath expression.
+        json: print what the query finds as JSON, also where it is text.
+        warn: is told that a query does not fit; without it that is an error.
+
+    Raises:
+        UsageError: it cannot be read, or excludes another.
+    """
+    exclude(("--format", format_), ("--query", query))
+    exclude(("--format", format_), ("--json", json))
+    if format_ is None and query is None:
+        return None
+    from notifyws import shaping
+
+    if query is not None:
+        return shaping.Query(query, as_json=json, warn=warn)
+    return shaping.Format(_sayable(format_ or ""))
+
+
+def emit_shaped(shape: Shape, value: Mapping[str, Any]) -> None:
+    """Print an object in a shape; made harmless on a terminal."""
+    emit(_encodable(shape.text(value, _clean(os.isatty(1)), {}) + shape.end))
+
+
+def _clean(terminal: bool) -> Callable[[str], str]:
+    if not terminal:
+        return str
+    from notifyws.view.safe import harmless
+
+    return harmless
+
+
+def _sayable(template: str) -> str:
+    try:
+        template.encode()
+    except UnicodeEncodeError:
+        raise UsageError("--format is not UTF-8 text", "check it") from None
+    return template
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

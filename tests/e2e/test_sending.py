@@ -1,0 +1,206 @@
+"""Sending, waiting for what comes back, and the bar that many lines draw."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pyte
+import pytest
+
+from notifyws.cli.progress import Bar, NoBar, bar
+from notifyws.cli.sending import Request
+from notifyws.cli.waiting import Answer, send_and_wait
+from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
+from notifyws.models import Message, Notification
+from notifyws.settings import Settings
+from tests.e2e.support import COMMAND, Server
+from tests.profiles.stage import scene, stage
+from tests.support.httpd import json_answer
+
+HELLO = Message("hello", {"title": "Hello"})
+
+
+@pytest.fixture(scope="module")
+def busy() -> Iterator[Server]:
+    """A server where something happens all the time."""
+    server = Server(traffic=50)
+    yield server
+    server.stop()
+
+
+def sending(server, expression, message=HELLO, **how) -> None:
+    request = Request(**{"timeout": 5.0, "json": False, "quiet": False, **how})
+    asyncio.run(_send(request, expression, server.url, message))
+
+
+async def _send(request: Request, expression: str, url: str, message: Message) -> None:
+    there = Settings(url=url, username="demo", password="demo", cache_url="memory://")
+    request = Request(request.timeout, request.json, request.quiet, expression)
+    await send_and_wait(request, there, message)
+
+
+def note(title):
+    return Notification({"type": "t", "title": title}, "now")
+
+
+def test_only_what_comes_after_the_message_and_fits_is_an_answer():
+    clock = iter([10.0, 10.25])
+    answer = Answer(lambda note: note.title == "yes", lambda: next(clock))
+    assert not answer.admit(note("yes"))
+    answer.expect()
+    assert not answer.admit(note("no"))
+    assert not answer.satisfied
+    assert answer.admit(note("yes"))
+    assert not answer.admit(note("yes"))
+    assert (answer.satisfied, answer.round_trip) == (True, 0.25)
+
+
+def test_the_answer_is_printed_as_a_line_and_the_time_is_said(busy, capfd):
+    sending(busy, "type == 'trip_update'")
+    out, err = capfd.readouterr()
+    (line,) = out.splitlines()
+    assert json.loads(line)["type"] == "trip_update"
+    assert err.startswith("Delivered hello; answered in ")
+    assert err.endswith(" ms\n")
+
+
+def test_with_json_it_stands_in_the_result(busy, capfd):
+    sending(busy, "title", Message("hello", {"title": "x"}, "a"), json=True, quiet=True)
+    out, err = capfd.readouterr()
+    result = json.loads(out)
+    assert list(result) == ["status", "type", "id", "roundTripMs", "notification"]
+    assert (result["status"], result["id"]) == ("delivered", "a")
+    assert 0 < result["roundTripMs"] < 5000
+    assert (result["notification"]["title"] != "", err) == (True, "")
+
+
+def test_no_answer_in_time_is_exit_3_with_a_hint(busy, capfd):
+    with pytest.raises(TimeRanOut, match="no notification fitted --wait") as caught:
+        sending(busy, "type == 'never'", timeout=0.5)
+    assert (caught.value.exit_code, capfd.readouterr().out) == (3, "")
+    assert "--timeout" in caught.value.hint
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_rejected_message_waits_for_nothing(busy, capfd, as_json):
+    with pytest.raises(MessageRejected):
+        sending(busy, "type", Message("t", {"title": 5}), json=as_json)
+    assert ('"status":"rejected"' in capfd.readouterr().out) is as_json
+
+
+def test_an_expression_that_does_not_parse_is_a_wrong_use(busy):
+    with pytest.raises(UsageError, match=r"^--wait is not a JMESPath"):
+        sending(busy, "a..b")
+
+
+def test_a_connection_that_is_lost_brings_no_answer(server):
+    async def story():
+        wait = Request(10.0, json=False, quiet=True)
+        waiting = asyncio.create_task(_send(wait, "type", server.url, HELLO))
+        while not (await asyncio.to_thread(lambda: server.stats))["received"]:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(server.dev, "cut", {"code": 4001, "reason": "bye"})
+        with pytest.raises(NetworkFailed, match="bye"):
+            await waiting
+
+    asyncio.run(story())
+
+
+@scene
+async def test_who_sends_over_http_connects_to_hear_the_answer(capfd):
+    posted = asyncio.Event()
+
+    def post(request):
+        posted.set()
+        return json_answer({"id": "m1"})
+
+    async def story(socket):
+        message = {"event": "message", "topic": "news", "time": 1700000000}
+        await posted.wait()
+        await socket.say({**message, "id": "m1", "title": "after"})
+        await socket.stay()
+
+    async with stage({"POST /": post}, story) as one:
+        there = Settings(
+            url=one.url,
+            profile="ntfy",
+            variables="topic=news",
+            token="tk",
+            cache_url="memory://",
+        )
+        await send_and_wait(Request(5.0, False, True, "title"), there, HELLO)
+    assert json.loads(capfd.readouterr().out)["title"] == "after"
+
+
+def test_off_a_terminal_no_bar_is_drawn(capfd):
+    for wanted in (True, False):
+        with bar(wanted=wanted) as shown:
+            assert type(shown) is NoBar
+            shown.read(10)
+            shown.sent(1)
+            shown.say("words")
+    assert capfd.readouterr() == ("", "words\nwords\n")
+
+
+def test_a_bar_tells_messages_and_their_rate_and_lets_words_through(capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for total in (100, None):
+        shown = Bar(total)
+        shown.read(50)
+        shown.sent(3)
+        shown.say("a line")
+        shown.end()
+        said = capfd.readouterr().err
+        assert "a line\n" in said
+        assert "messages" in said
+        assert ("50%" in said) is (total is not None)
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_bar_is_gone_at_the_end(home, server):
+    line = '{"type":"t","payload":{"n":1}}\n'
+    lines = home.path / "lines.jsonl"
+    lines.write_text(line * 3000 + '{"type":"t","id":"b","payload":{"title":5}}\n')
+    master, slave = pty.openpty()
+    with lines.open() as given:
+        process = subprocess.Popen(
+            [COMMAND, "send", "--lines"],
+            env=home.env,
+            cwd=home.path,
+            stdin=given,
+            stdout=subprocess.DEVNULL,
+            stderr=slave,
+        )
+    os.close(slave)
+    raw = b""
+    while chunk := _read(master):
+        raw += chunk
+    assert process.wait() == 6
+    assert b"%" in raw
+    screen = pyte.Screen(120, 24)
+    pyte.ByteStream(screen).feed(raw)
+    shown = [text.rstrip() for text in screen.display if text.strip()]
+    assert shown[0].startswith("rejected: t b ")
+    assert shown[1].startswith("Delivered 3000 of 3001")
+    assert shown[2].startswith("error: 1 of 3001 messages were not taken")
+
+
+def _read(master: int) -> bytes:
+    try:
+        return os.read(master, 65536)
+    except OSError:
+        return b""
+
+
+def test_rich_s_progress_is_only_imported_for_a_bar():
+    script = "import sys, notifyws.cli.batching; print('rich.progress' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"

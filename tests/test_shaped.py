@@ -1,0 +1,111 @@
+"""Lines for scripts: one a notification, harmless where a terminal shows them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+from datetime import UTC
+
+import pytest
+
+from notifyws.cli.shaped import emit_shaped, exclude, shape_of
+from notifyws.cli.shaped_face import ShapedFace
+from notifyws.errors import UsageError
+from notifyws.events import Closed
+from notifyws.models import Notification
+from notifyws.shaping import Format, Query
+from notifyws.view.output import Output
+
+AT = "2024-01-15T10:30:00Z"
+TRIP = Notification(
+    {"type": "trip", "title": "Trip\nStarted", "data": {"n": 1}, "json": "own"}, AT
+)
+EVIL = Notification({"type": "t", "title": "\x1b]0;owned\x07a\u202eb\n"}, AT)
+
+
+def shown(shape, *items, terminal=False) -> str:
+    """Return what a face writes for a burst."""
+    read, write = pty.openpty() if terminal else os.pipe()
+
+    async def show():
+        face = ShapedFace(Output(write), shape, UTC)
+        face.start()
+        face.tick()
+        await face.show(items)
+        face.stop()
+
+    try:
+        asyncio.run(show())
+        os.write(write, b"$")
+        return os.read(read, 65536).decode().removesuffix("$")
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def test_each_notification_is_one_line():
+    shape = Format("{time} {type} {title}: {data.n}{message}")
+    assert shown(shape, TRIP, Closed(), TRIP) == "10:30:00 trip Trip Started: 1\n" * 2
+
+
+def test_time_timestamp_and_json_are_ours_whatever_the_server_calls_so():
+    assert shown(Format("{timestamp}"), TRIP) == f"{AT}\n"
+    assert shown(Format("{json}"), TRIP) == TRIP.line() + "\n"
+
+
+def test_what_is_no_notification_has_no_line():
+    assert shown(Format("{title}"), Closed()) == ""
+
+
+def test_a_template_that_ends_in_nul_ends_each_record():
+    assert shown(Format(r"{type}\0"), TRIP, TRIP) == "trip\0trip\0"
+
+
+def test_a_query_is_one_line_too():
+    assert shown(Query("title"), TRIP) == "Trip Started\n"
+    assert shown(Query("data"), TRIP) == '{"n":1}\n'
+    assert shown(Query("nonesuch"), TRIP) == "\n"
+    assert shown(Query("title", as_json=True), TRIP) == '"Trip\\nStarted"\n'
+    assert shown(Query("timestamp"), TRIP) == f"{AT}\n"
+
+
+def test_on_a_terminal_remote_text_is_text():
+    assert shown(Format("{title}."), EVIL, terminal=True) == "ab .\r\n"
+    assert "\x1b" in shown(Format("{title}."), EVIL)
+
+
+def test_a_lone_surrogate_is_spelled_out():
+    odd = Notification({"type": "t", "title": "\ud800"}, AT)
+    assert shown(Format("{title}"), odd) == "\\ud800\n"
+
+
+def test_an_object_is_printed_in_its_shape(capfd):
+    emit_shaped(Format(r"{a}\0"), {"a": "\ud800\n"})
+    emit_shaped(Query("a"), {"a": "two\nlines"})
+    assert capfd.readouterr().out == "\\ud800\n\0two\nlines\n"
+
+
+@pytest.mark.parametrize(
+    ("format_", "query", "json"),
+    [("x", "x", False), ("x", None, True), ("", "", False)],
+)
+def test_shapes_exclude_each_other(format_, query, json):
+    with pytest.raises(UsageError, match="exclude each other"):
+        shape_of(format_, query, json=json)
+
+
+def test_without_a_wish_there_is_no_shape():
+    assert shape_of(None, None, json=True) is None
+    exclude(("--a", None), ("--b", False), ("--c", "x"))
+
+
+def test_a_template_must_be_text():
+    with pytest.raises(UsageError, match="not UTF-8"):
+        shape_of("\udcff", None, json=False)
+
+
+def test_json_goes_with_a_query():
+    shape = shape_of(None, "a", json=True)
+    assert shape is not None
+    assert shape.text({"a": "x"}, str, {}) == '"x"'
