@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from notifyws.errors import NotifyError
 
-__all__ = ["Check", "Doubt", "Probe", "Skip", "run_checks"]
+__all__ = ["Advice", "Check", "Doubt", "Probe", "Skip", "run_checks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +53,32 @@ class Skip(Exception):
 
 
 Probe = Callable[[], Awaitable[str]]
+Advice = Callable[[str, NotifyError], str]
 
 
-async def run_checks(probes: Sequence[tuple[str, Probe]]) -> list[Check]:
-    """Run probes in order; each returns what it saw, or raises what is wrong."""
+async def run_checks(
+    probes: Sequence[tuple[str, Probe]],
+    advice: Advice = lambda name, error: error.hint,
+) -> list[Check]:
+    """Run probes in order.
+
+    Args:
+        probes: each returns what it saw, or raises what is wrong.
+        advice: what to try next after an error of the probe of that name.
+    """
     checks: list[Check] = []
     failed: str | None = None
     for name, probe in probes:
         if failed is not None:
             checks.append(Check(name, "skip", f"not tried, because {failed} failed"))
             continue
-        checks.append(await _run(name, probe))
+        checks.append(await _run(name, probe, advice))
         if checks[-1].status == "fail":
             failed = name
     return checks
 
 
-async def _run(name: str, probe: Probe) -> Check:
+async def _run(name: str, probe: Probe, advice: Advice) -> Check:
     try:
         return Check(name, "pass", await probe())
     except Doubt as doubt:
@@ -77,4 +86,5 @@ async def _run(name: str, probe: Probe) -> Check:
     except Skip as skip:
         return Check(name, "skip", str(skip))
     except NotifyError as error:
-        return Check(name, "fail", error.message, error.hint, error.exit_code)
+        hint = advice(name, error)
+        return Check(name, "fail", error.message, hint, error.exit_code)

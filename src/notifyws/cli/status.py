@@ -25,8 +25,8 @@ from notifyws.runtime import Runtime
 
 if TYPE_CHECKING:
     from notifyws.checks import Check
-    from notifyws.diagnosis import Report
-    from notifyws.heartbeat import Listener
+    from notifyws.listeners import Listener
+    from notifyws.report import Report
 
 EXAMPLES = """
 Examples:
