@@ -14,6 +14,8 @@ from notifyws.errors import NotifyError
 
 __all__ = ["Advice", "Check", "Doubt", "Probe", "Skip", "run_checks"]
 
+NOT_TRIED = "not tried, because "
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -32,6 +34,11 @@ class Check:
     detail: str
     hint: str = ""
     exit_code: int = 0
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it was not tried, because one before it failed."""
+        return self.status == "skip" and self.detail.startswith(NOT_TRIED)
 
     def as_json(self) -> dict[str, Any]:
         """Return ``{"name", "status", "detail", "hint"?}``."""
@@ -70,7 +77,7 @@ async def run_checks(
     failed: str | None = None
     for name, probe in probes:
         if failed is not None:
-            checks.append(Check(name, "skip", f"not tried, because {failed} failed"))
+            checks.append(Check(name, "skip", f"{NOT_TRIED}{failed} failed"))
             continue
         checks.append(await _run(name, probe, advice))
         if checks[-1].status == "fail":

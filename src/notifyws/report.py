@@ -57,23 +57,24 @@ class Report:
         if doubts:
             more = f" (and {len(doubts) - 1} more below)" if doubts[1:] else ""
             return "warn", f"Not quite well: {doubts[0]}{more}"
-        return "pass", f"All is well: {', '.join(self._good())}"
+        return "pass", self._praise()
 
-    def _good(self) -> list[str]:
+    def _praise(self) -> str:
         found = {check.name: check for check in self.checks if check.status == "pass"}
-        user = f" as user {self.user_id}" if self.user_id else ""
-        said = ["the server was not asked"]
-        if "websocket" in found:
-            said = [f"{found['websocket'].detail}{user}"]
-        elif self.thorough:
-            said = ["every layer that was tried answers"]
+        said = []
         count = sum(each.state == "connected" for each in self.listeners)
         if count:
-            said.insert(
-                0, f"{count} listener{'s are' if count > 1 else ' is'} connected"
-            )
+            said.append(f"{count} listener{' is' if count == 1 else 's are'} connected")
+        if "websocket" in found:
+            user = f" as user {self.user_id}" if self.user_id else ""
+            said.append(f"{found['websocket'].detail}{user}")
+        if not said and not self.thorough:
+            hint = "to ask the server: notifyws status --check"
+            return f"All is well with the configuration and the cache; {hint}"
         left = self.tokens.get("access", {}).get("expiresIn")
-        return said if left is None else [*said, f"token good for {span(left)}"]
+        if left is not None:
+            said.append(f"token good for {span(left)}")
+        return f"All is well: {', '.join(said or ['what was tried answers'])}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``status --json`` prints."""
