@@ -123,7 +123,11 @@ class Heartbeat:
                 self._failed("network_error", event.reason)
                 self._note(attempts=event.attempt)
                 self._enter("reconnecting")
-            case Failure() if event.type != "invalid_message":
+                self._changed.set()
+            case Failure("invalid_message"):
+                if not self.listener.notUnderstood:  # of the next ones a beat tells
+                    self._changed.set()
+            case Failure():
                 self._failed(event.type, event.message)
             case Gap(start, end, reason, recovered=False):
                 last = {"from": start, "to": end, "reason": reason[:LONGEST]}

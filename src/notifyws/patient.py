@@ -155,7 +155,8 @@ class Patient:
         if source == "default":
             return hint or "set NOTIFYWS_CACHE_URL to another place"
         variable = environment_name(name)
-        where = source if variable in source else f"{variable} in {source}"
+        told = variable in source or source.startswith("--")
+        where = source if told else f"{variable} in {source}"
         return f"{hint} ({where})"
 
     def _target(self) -> Any:

@@ -155,7 +155,8 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
         ):
             said = http_date(response.headers.get("date", ""))
     except (httpx.HTTPError, TimeoutError) as error:
-        why = str(error) or "time is over"
+        late = isinstance(error, TimeoutError | httpx.TimeoutException)
+        why = "time is over" if late else str(error) or "the connection was cut"
         hint = "check the URL, and ws:// against wss://"
         raise NetworkFailed(f"{origin} gave no HTTP answer: {why}", hint) from None
     return None if said is None else said + 0.5 - time.time()

@@ -29,7 +29,7 @@ class Life:
     @property
     def kept(self) -> float:
         """Seconds for which a token is cached."""
-        return self.seconds * (1 - self.margin)
+        return round(self.seconds * (1 - self.margin), 3)
 
 
 def of_user(taken_for: str | None, configured: str) -> Trouble | None:
@@ -92,5 +92,5 @@ def of_renewal(left: float, can_renew: bool) -> Trouble | None:
         return None
     said = f"the access token ends in {span(left)} and nothing can renew it: "
     said += "no refresh token is cached, and no password is configured"
-    hint = "set WEBSOCKET_PASSWORD, or then: notifyws auth login"
+    hint = "set WEBSOCKET_PASSWORD, or when it has ended: notifyws auth login"
     return Trouble("lifetimes", said, hint)
