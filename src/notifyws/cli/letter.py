@@ -95,11 +95,15 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
     if one.filtered:
         yield f"{one.filtered} of them filtered out"
     if one.reconnects:
-        yield f"{one.reconnects} reconnects"
+        yield _many(one.reconnects, "reconnect")
     if one.waiting:
         yield f"{one.waiting} waiting to be handed on"
     if one.gaps:
         gap = one.lastGap or {}
         when = f"{gap.get('from')} to {gap.get('to')}: {gap.get('reason')}"
-        yield f"{one.gaps} gaps (the last {when})"
+        yield f"{_many(one.gaps, 'gap')} (the last {when})"
     yield f"pid {one.pid} on {one.host}"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

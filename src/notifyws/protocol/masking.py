@@ -28,7 +28,8 @@ _NAMED = re.compile(
 )
 """What is called a secret, and what it is: in JSON, in JSON within JSON, in a query."""
 _RUN = r"[\w+/=.~%-]"
-_OPAQUE = re.compile(rf"{_RUN}{{16,}}(?!{_RUN}|\\*[\"']\s*:)", re.ASCII)
+_KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
+_OPAQUE = re.compile(rf"(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}", re.ASCII)
 """What may be a token, whatever it is called: long, without blanks, and no key."""
 
 
