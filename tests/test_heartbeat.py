@@ -98,6 +98,7 @@ async def test_a_listener_is_found_with_its_facts():
         "notUnderstood": 0,
         "lastNotUnderstood": None,
         "attempts": 0,
+        "shortLived": 0,
         "lastFailure": None,
         "userId": None,
         "path": "/",
@@ -224,6 +225,21 @@ async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
     [seen] = await scene.seen()
     assert (seen.attempts, seen.reconnects) == (0, 1)
     assert seen.lastFailure["kind"] == "server_error"
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_connections_of_seconds_are_counted_until_one_lasts():
+    scene = Scene()
+    for _ in range(4):
+        await scene.tell(Connected(URL))
+        await asyncio.sleep(29)
+        await scene.tell(Disconnected(1006))
+    assert (await scene.seen())[0].shortLived == 4
+    await scene.tell(Connected(URL))
+    await asyncio.sleep(30)
+    await scene.tell(Disconnected(1006))
+    assert (await scene.seen())[0].shortLived == 0
     await scene.stop()
 
 

@@ -25,7 +25,7 @@ WHOLE = Listener(
     "2024-01-15T10:01:00Z",
     1,
     {"from": "a", "to": "b", "reason": "cut"},
-    *(3, 4, '{"evt":1}', 2),
+    *(3, 4, '{"evt":1}', 2, 5),
     {"at": "a", "kind": "network_error", "message": "cut"},
     "42",
     "/live",

@@ -43,7 +43,7 @@ from notifyws.listeners import (
 )
 from notifyws.world import World, doze, utc_text
 
-__all__ = ["Board", "Heartbeat", "Listener", "find_listeners"]
+__all__ = ["Board", "Heartbeat", "find_listeners"]
 
 KEEP = 30.0
 """Seconds after which a listener that says nothing is forgotten."""
@@ -55,6 +55,8 @@ PLACE = 600.0
 """Seconds that a place in an index is kept."""
 TRIES = 5
 """How often in a row a change of an index is tried."""
+STABLE = 30.0
+"""Seconds for which a connection must last to be no short-lived one."""
 LONGEST = 300
 """Characters of a reason that are told."""
 
@@ -100,6 +102,7 @@ class Heartbeat:
         self._changed = asyncio.Event()
         self._placed_until = float("-inf")
         self._connections = 0
+        self._connected_at = float("-inf")
         self._written = False
         self.listener = replace(listener, since=utc_text(world.wall()))
 
@@ -112,10 +115,13 @@ class Heartbeat:
                     self._enter("connecting")
             case Connected():
                 self._connections += 1
+                self._connected_at = self._world.now()
                 reconnects = self._connections - 1
                 self._note(reconnects=reconnects, attempts=0, userId=event.user_id)
                 self._enter("connected")
             case Disconnected():
+                brief = self._world.now() - self._connected_at < STABLE
+                self._note(shortLived=self.listener.shortLived + 1 if brief else 0)
                 said = f": {event.reason}" if event.reason else ""
                 self._failed("network_error", f"disconnected ({event.code}){said}")
                 self._enter("reconnecting")

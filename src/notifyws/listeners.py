@@ -59,6 +59,8 @@ class Listener:
         notUnderstood: frames that no rule of the profile makes sense of.
         lastNotUnderstood: the beginning of the latest of them, without secrets.
         attempts: tries to reconnect since it was last connected.
+        shortLived: connections in a row, up to the latest that ended, which lasted
+            for seconds only.
         lastFailure: what went wrong last: ``at``, ``kind``, ``message``.
         userId: whom the server takes it for, where it says.
         path: where the socket is opened, where the URL has a path.
@@ -79,6 +81,7 @@ class Listener:
     notUnderstood: int = 0
     lastNotUnderstood: str | None = None
     attempts: int = 0
+    shortLived: int = 0
     lastFailure: Mapping[str, str] | None = None
     userId: str | None = None
     path: str = ""
@@ -91,7 +94,7 @@ class Listener:
 _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("host", "state", "since", "path"), str),
     **dict.fromkeys(("pid", "received", "waiting", "reconnects", "gaps"), int),
-    **dict.fromkeys(("filtered", "notUnderstood", "attempts"), int),
+    **dict.fromkeys(("filtered", "notUnderstood", "attempts", "shortLived"), int),
     **dict.fromkeys(("name", "lastNotificationAt", "lastNotUnderstood"), str),
     **dict.fromkeys(("lastGap", "lastFailure"), dict),
     "userId": str,

@@ -82,7 +82,7 @@ class Patient:
             self._loaded.sources["socket_url" if settings.socket_url else "url"],
             settings.profile,
             profile.socket.path,
-            proxy_for(self.url),
+            proxy_for(self.url) if self._checked else None,
             socket.gethostname(),
             self._checked,
         )

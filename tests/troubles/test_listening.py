@@ -29,7 +29,7 @@ def told(one: Listener, after: float = 600.0, ground: Ground = GROUND):
     [
         WELL,
         replace(WELL, filtered=4),
-        replace(WELL, reconnects=9),
+        replace(WELL, reconnects=9, shortLived=2),
         replace(WELL, state="connecting", received=0),
         replace(WELL, state="disconnected", received=0),
     ],
@@ -70,10 +70,11 @@ def test_what_to_try_depends_on_where_it_runs_and_what_was_tried(host, checked, 
 
 
 def test_one_that_comes_and_goes_is_told_while_it_is_there():
-    one = replace(WELL, reconnects=3, lastFailure=FAILED)
+    one = replace(WELL, shortLived=3, lastFailure=FAILED)
     [(said, _)] = told(one, 29)
     assert said == (
-        "listener desk comes and goes: connected 29 s ago, for the 4th time: cut"
+        "listener desk comes and goes: connected 29 s ago, after 3 connections that "
+        "lasted for seconds only: cut"
     )
     assert told(one, 31) == []
 

@@ -16,7 +16,7 @@ BRIEF = 30.0
 QUIET = 60.0
 """Seconds without a notification after which a listener's user and path count."""
 RESTLESS = 3
-"""Reconnects from which one that has just connected is said to come and go."""
+"""Connections of seconds, in a row, after which a listener comes and goes."""
 CHECK = "notifyws status --check"
 
 
@@ -61,9 +61,9 @@ def _of_state(one: Listener, now: float, ground: Ground) -> Trouble | None:
         said = f"{_who(one)} has been reconnecting for {passed}{tries}{why}"
         return Trouble("listener", said, _where(one, ground))
     young = since(one.since, now) < BRIEF
-    if one.state == "connected" and one.reconnects >= RESTLESS and young:
-        said = f"{_who(one)} comes and goes: connected {passed} ago, "
-        said += f"for the {one.reconnects + 1}th time{why}"
+    if one.state == "connected" and one.shortLived >= RESTLESS and young:
+        said = f"{_who(one)} comes and goes: connected {passed} ago, after "
+        said += f"{one.shortLived} connections that lasted for seconds only{why}"
         return Trouble("listener", said, "see each end and its reason: notifyws listen")
     return None
 
