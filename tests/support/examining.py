@@ -98,12 +98,14 @@ async def until(true):
 
 @asynccontextmanager
 async def listening(url, *, selection=None, name=None, **settings):
-    """Run a listener, and somebody who takes what it shows."""
+    """Run a listener that notes what it was ``told``, and somebody who reads it."""
     settings = {"retry_delays": (0.1,), "jitter": 0.0, **settings}
     loaded = loaded_for(url, **settings)
     service = NotificationService(
         loaded.settings, selection=selection, name=name, warn=lambda text: None
     )
+    service.told = []
+    service.observe(lambda event: service.told.append(event.name))
     async with service:
         service.start()
         taking = asyncio.create_task(_take_all(service))
