@@ -220,11 +220,12 @@ async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
         "message": "x" * 300,
     }
     await scene.tell(Failure("server_error", "no such channel"), Disconnected(1006))
-    await scene.tell(Connected(URL), Failure("server_error", "no such channel"))
+    await scene.tell(Connected(URL), Failure("server_error", "token: abc is bad"))
     await asyncio.sleep(11)
     [seen] = await scene.seen()
     assert (seen.attempts, seen.reconnects) == (0, 1)
     assert seen.lastFailure["kind"] == "server_error"
+    assert seen.lastFailure["message"] == "token: *** is bad"
     await scene.stop()
 
 

@@ -41,6 +41,7 @@ from notifyws.listeners import (
     places_in,
     text_of,
 )
+from notifyws.protocol.masking import without_tokens
 from notifyws.world import World, doze, utc_text
 
 __all__ = ["Board", "Heartbeat", "find_listeners"]
@@ -133,6 +134,8 @@ class Heartbeat:
             case Failure("invalid_message"):
                 if not self.listener.notUnderstood:  # of the next ones a beat tells
                     self._changed.set()
+            case Failure("server_error"):  # its own words may repeat what it was told
+                self._failed("server_error", without_tokens(event.message))
             case Failure():
                 self._failed(event.type, event.message)
             case Gap(start, end, reason, recovered=False):

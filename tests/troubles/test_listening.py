@@ -106,6 +106,13 @@ def test_silence_is_told_after_a_minute_with_the_user():
     assert " as user " not in told(replace(QUIET, userId=None))[0][0]
 
 
+def test_silence_after_an_error_of_the_server_has_its_words():
+    error = {"at": SINCE, "kind": "server_error", "message": "no such channel"}
+    [(said, _)] = told(replace(QUIET, lastFailure=error))
+    assert said.endswith(" and got nothing; the server said: no such channel")
+    assert told(replace(QUIET, lastFailure=FAILED)) == told(QUIET)
+
+
 def test_silence_at_another_path_than_the_profiles_is_the_paths_fault():
     [(said, hint)] = told(replace(QUIET, path="/x"))
     assert said.endswith("the socket is opened at /x, but profile acme is at /live")

@@ -101,5 +101,8 @@ def _of_silence(one: Listener, now: float, ground: Ground) -> Trouble:
         return Trouble("listener", said + wrong.said, wrong.hint)
     user = f" as user {one.userId}" if one.userId else ""
     said = f"{_who(one)} has been connected for {passed}{user} and got nothing"
+    last = one.lastFailure or {}
+    if last.get("kind") == "server_error":
+        said += f"; the server said: {last.get('message')}"
     hint = "is it the right user? notifyws auth whoami; see every frame: "
     return Trouble("listener", said, f"{hint}notifyws listen --raw")

@@ -75,13 +75,15 @@ def _of_upgrade(error: UpgradeRefused, ground: Ground) -> str:
 
 
 def _of_wrong_path(ground: Ground) -> str:
-    asked = urlsplit(ground.url).path
+    parts = urlsplit(ground.url)
+    asked = parts.path
     if of_path(ground, asked) is not None:
         said = f"profile {ground.profile} speaks at {ground.path}"
         return f"take the path {asked} out of {ground.named}: {said}"
     if asked.strip("/"):
         return f"correct the path {asked} in {ground.named}"
-    return f"add the socket's path to {ground.named}, as in {ground.url.strip('/')}/ws"
+    example = f"{parts.scheme}://{parts.netloc}/ws"
+    return f"add the socket's path to {ground.named}, as in {example}"
 
 
 def _of_rejected(error: CertificateRejected, ground: Ground) -> str:
