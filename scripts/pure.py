@@ -24,7 +24,9 @@ MODULES = (
     "since",
     "composing",
     "held",
+    "listeners",
     "keeping",
+    "troubles",
     "protocol",
 )
 """Floors 0 and 1."""
@@ -42,6 +44,7 @@ def main() -> int:
             "pytest",
             *present,
             str(ROOT / "tests/protocol"),
+            str(ROOT / "tests/troubles"),
         ]
         command += [*sources, "--cov-branch", "--cov-fail-under=100"]
         command += ["--cov-report=term-missing:skip-covered", "-p", "no:cacheprovider"]

@@ -21,7 +21,8 @@ FLOORS = [
     (
         4,
         "assembly",
-        "notifyws service runtime handing replaying load diagnosis trial view view.*",
+        "notifyws service runtime handing replaying load diagnosis patient report "
+        "trial view view.*",
     ),
     (
         3,
@@ -39,8 +40,7 @@ FLOORS = [
         1,
         "decisions",
         "reconnect coerce config_text urls selection shaping since composing held "
-        "keeping "
-        "protocol protocol.*",
+        "listeners keeping troubles troubles.* protocol protocol.*",
     ),
     (0, "words", "version errors models events settings world samples"),
 ]

@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 
-import pytest
-
 from notifyws.cache.memory import MemoryCache
 from notifyws.errors import CacheFailed
-from notifyws.events import Closed, Connected, Connecting, Disconnected, Gap
-from notifyws.heartbeat import Heartbeat, Listener, find_listeners, index_of
+from notifyws.events import (
+    Closed,
+    Connected,
+    Connecting,
+    Disconnected,
+    Failure,
+    Gap,
+    Reconnecting,
+)
+from notifyws.heartbeat import Heartbeat, find_listeners, index_of
+from notifyws.listeners import Counts, Listener
 from tests.support.virtual import VirtualWorld, in_virtual_time, now, turns
 
 ME = "0123456789abcdef"
@@ -40,15 +47,20 @@ class Scene:
     def __init__(self, board=None, name="door"):
         self.board = board or Board()
         self.clock = VirtualWorld()
-        self.received = 0
+        self.received = self.filtered = 0
+        self.frame = None
         self.heart = Heartbeat(
             self.board,
             ME,
             Listener(name, "here", 7),
-            lambda: (self.received, 2),
+            self.counted,
             self.clock.world,
         )
         self.running = asyncio.create_task(self.heart.run())
+
+    def counted(self):
+        frames = 0 if self.frame is None else 1
+        return Counts(self.received, 2, self.filtered, frames, self.frame)
 
     async def tell(self, *events):
         for event in events:
@@ -82,6 +94,14 @@ async def test_a_listener_is_found_with_its_facts():
         "reconnects": 0,
         "gaps": 1,
         "lastGap": {"from": gap.start, "to": gap.end, "reason": "cut"},
+        "filtered": 0,
+        "notUnderstood": 0,
+        "lastNotUnderstood": None,
+        "attempts": 0,
+        "shortLived": 0,
+        "lastFailure": None,
+        "userId": None,
+        "path": "/",
     }
     await scene.stop()
 
@@ -173,18 +193,87 @@ async def test_a_thousand_listeners_on_one_account_are_found():
     assert board._kept == {}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "[]", "{", '{"v":2}', '{"v":1}', '{"v":1,"strange":1}'),
-        json.dumps({"v": 1, "name": None, "host": 3, "pid": 1}),
-        json.dumps({"v": 1, "name": [], "host": "h", "pid": 1}),
-    ],
-)
 @in_virtual_time
-async def test_rubbish_is_no_listener(text):
+async def test_what_was_counted_stands_in_its_entry():
+    scene = Scene()
+    scene.filtered, scene.frame = 3, '{"evt":1}'
+    await scene.tell(Connecting("ws://h/live?x=1"), Connected(URL, "42"))
+    [seen] = await scene.seen()
+    assert (seen.filtered, seen.notUnderstood) == (3, 1)
+    assert (seen.lastNotUnderstood, seen.userId) == ('{"evt":1}', "42")
+    assert seen.path == "/live"
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
+    scene = Scene()
+    await scene.tell(Connected(URL), Disconnected(1012, "restart"))
+    [seen] = await scene.seen()
+    assert seen.lastFailure["message"] == "disconnected (1012): restart"
+    await scene.tell(Reconnecting(1, 1.0, "refused"), Reconnecting(2, 2.0, "x" * 400))
+    [seen] = await scene.seen()
+    assert (seen.state, seen.attempts) == ("reconnecting", 2)
+    assert seen.lastFailure == {
+        "at": seen.since,
+        "kind": "network_error",
+        "message": "x" * 300,
+    }
+    await scene.tell(Failure("server_error", "no such channel"), Disconnected(1006))
+    await scene.tell(Connected(URL), Failure("server_error", "token: abc is bad"))
+    await asyncio.sleep(11)
+    [seen] = await scene.seen()
+    assert (seen.attempts, seen.reconnects) == (0, 1)
+    assert seen.lastFailure["kind"] == "server_error"
+    assert seen.lastFailure["message"] == "token: *** is bad"
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_connections_of_seconds_are_counted_until_one_lasts():
+    scene = Scene()
+    for _ in range(4):
+        await scene.tell(Connected(URL))
+        await asyncio.sleep(29)
+        await scene.tell(Disconnected(1006))
+    assert (await scene.seen())[0].shortLived == 4
+    await scene.tell(Connected(URL))
+    await asyncio.sleep(30)
+    await scene.tell(Disconnected(1006))
+    assert (await scene.seen())[0].shortLived == 0
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_one_that_never_was_connected_keeps_the_time_it_began_to_reconnect():
+    scene = Scene()
+    await scene.tell(Connecting(URL), Reconnecting(1, 1.0, "refused"))
+    await asyncio.sleep(3)
+    await scene.tell(Connecting(URL, 1), Reconnecting(2, 2.0))
+    [seen] = await scene.seen()
+    assert (seen.state, seen.attempts) == ("reconnecting", 2)
+    assert seen.lastFailure["at"] == seen.since
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_the_first_frame_that_is_not_understood_is_told_at_once():
+    scene = Scene()
+    await asyncio.sleep(2)
+    scene.frame = "?"
+    await scene.tell(Failure("invalid_message", "no rule"))
+    await asyncio.sleep(2)
+    await scene.tell(Failure("invalid_message", "no rule"))
+    assert scene.board.written_at == [0.0, 2.0]
+    [seen] = await scene.seen()
+    assert seen.lastFailure is None
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_rubbish_is_no_listener():
     board = Board()
-    index = json.dumps({"x": 9e9})
-    entries = {"listener:x": (text, 9), index_of("x"): (index, 9)}
+    index = json.dumps({"x": 9e9, "y": 9e9})
+    entries = {"listener:x": ('{"v":2}', 9), index_of("x"): (index, 9)}
     await board.replace(ME, {**entries, "listeners:1": ("[1", 9)}, expect={})
     assert await find_listeners(board, ME) == []

@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from notifyws.errors import NotifyError
 
-__all__ = ["Check", "Doubt", "Probe", "Skip", "run_checks"]
+__all__ = ["Advice", "Check", "Doubt", "Probe", "Skip", "run_checks"]
+
+NOT_TRIED = "not tried, because "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Check:
     detail: str
     hint: str = ""
     exit_code: int = 0
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it was not tried, because one before it failed."""
+        return self.status == "skip" and self.detail.startswith(NOT_TRIED)
 
     def as_json(self) -> dict[str, Any]:
         """Return ``{"name", "status", "detail", "hint"?}``."""
@@ -53,23 +60,32 @@ class Skip(Exception):
 
 
 Probe = Callable[[], Awaitable[str]]
+Advice = Callable[[str, NotifyError], str]
 
 
-async def run_checks(probes: Sequence[tuple[str, Probe]]) -> list[Check]:
-    """Run probes in order; each returns what it saw, or raises what is wrong."""
+async def run_checks(
+    probes: Sequence[tuple[str, Probe]],
+    advice: Advice = lambda name, error: error.hint,
+) -> list[Check]:
+    """Run probes in order.
+
+    Args:
+        probes: each returns what it saw, or raises what is wrong.
+        advice: what to try next after an error of the probe of that name.
+    """
     checks: list[Check] = []
     failed: str | None = None
     for name, probe in probes:
         if failed is not None:
-            checks.append(Check(name, "skip", f"not tried, because {failed} failed"))
+            checks.append(Check(name, "skip", f"{NOT_TRIED}{failed} failed"))
             continue
-        checks.append(await _run(name, probe))
+        checks.append(await _run(name, probe, advice))
         if checks[-1].status == "fail":
             failed = name
     return checks
 
 
-async def _run(name: str, probe: Probe) -> Check:
+async def _run(name: str, probe: Probe, advice: Advice) -> Check:
     try:
         return Check(name, "pass", await probe())
     except Doubt as doubt:
@@ -77,4 +93,5 @@ async def _run(name: str, probe: Probe) -> Check:
     except Skip as skip:
         return Check(name, "skip", str(skip))
     except NotifyError as error:
-        return Check(name, "fail", error.message, error.hint, error.exit_code)
+        hint = advice(name, error)
+        return Check(name, "fail", error.message, hint, error.exit_code)

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from notifyws.errors import CacheFailed
 from notifyws.events import (
@@ -27,13 +28,23 @@ from notifyws.events import (
     Connecting,
     Disconnected,
     Event,
+    Failure,
     Gap,
     Reconnecting,
 )
 from notifyws.held import Entry
+from notifyws.listeners import (
+    Counts,
+    Listener,
+    in_order,
+    listener_of,
+    places_in,
+    text_of,
+)
+from notifyws.protocol.masking import without_tokens
 from notifyws.world import World, doze, utc_text
 
-__all__ = ["Board", "Heartbeat", "Listener", "find_listeners"]
+__all__ = ["Board", "Heartbeat", "find_listeners"]
 
 KEEP = 30.0
 """Seconds after which a listener that says nothing is forgotten."""
@@ -45,6 +56,10 @@ PLACE = 600.0
 """Seconds that a place in an index is kept."""
 TRIES = 5
 """How often in a row a change of an index is tried."""
+STABLE = 30.0
+"""Seconds for which a connection must last to be no short-lived one."""
+LONGEST = 300
+"""Characters of a reason that are told."""
 
 
 class Board(Protocol):
@@ -60,40 +75,6 @@ class Board(Protocol):
     ) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """What a listener says of itself; moments are RFC 3339 UTC.
-
-    Args:
-        name: its durable name, if it has one.
-        host, pid: where it runs.
-        state: ``connecting``, ``connected`` or ``reconnecting``.
-        since: when that began.
-        received: notifications so far.
-        waiting: notifications that are not handed on yet.
-        reconnects: connections after the first.
-        lastNotificationAt: when one was last seen to have come.
-        gaps: how many stretches of time something may have been missed in.
-        lastGap: the latest of them.
-    """
-
-    name: str | None
-    host: str
-    pid: int
-    state: str = "connecting"
-    since: str = ""
-    received: int = 0
-    waiting: int = 0
-    reconnects: int = 0
-    lastNotificationAt: str | None = None
-    gaps: int = 0
-    lastGap: Mapping[str, str] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that ``status --json`` lists."""
-        return asdict(self)
-
-
 class Heartbeat:
     """Keeps one listener's entry until it is told to stop.
 
@@ -101,7 +82,7 @@ class Heartbeat:
         board: the real token cache.
         account: id of the account.
         listener: who it is.
-        counts: returns how many were received, and how many wait.
+        counts: returns what it has counted so far.
         world: clock and sleep.
     """
 
@@ -110,7 +91,7 @@ class Heartbeat:
         board: Board,
         account: str,
         listener: Listener,
-        counts: Callable[[], tuple[int, int]],
+        counts: Callable[[], Counts],
         world: World,
     ) -> None:
         self._board = board
@@ -122,33 +103,60 @@ class Heartbeat:
         self._changed = asyncio.Event()
         self._placed_until = float("-inf")
         self._connections = 0
+        self._connected_at = float("-inf")
         self._written = False
         self.listener = replace(listener, since=utc_text(world.wall()))
 
     def observe(self, event: Event) -> None:
         """Take note of what happens to the connection."""
         match event:
-            case Connecting() if self._connections == 0:
-                self._enter("connecting")
+            case Connecting(url):
+                self._note(path=urlsplit(url).path[:LONGEST])
+                if event.attempt == 0 and self._connections == 0:
+                    self._enter("connecting")
             case Connected():
                 self._connections += 1
+                self._connected_at = self._world.now()
                 reconnects = self._connections - 1
-                self.listener = replace(self.listener, reconnects=reconnects)
+                self._note(reconnects=reconnects, attempts=0, userId=event.user_id)
                 self._enter("connected")
-            case Disconnected() | Reconnecting():
+            case Disconnected():
+                brief = self._world.now() - self._connected_at < STABLE
+                self._note(shortLived=self.listener.shortLived + 1 if brief else 0)
+                said = f": {event.reason}" if event.reason else ""
+                self._failed("network_error", f"disconnected ({event.code}){said}")
                 self._enter("reconnecting")
+            case Reconnecting():
+                self._failed("network_error", event.reason)
+                self._note(attempts=event.attempt)
+                self._enter("reconnecting")
+                self._changed.set()
+            case Failure("invalid_message"):
+                if not self.listener.notUnderstood:  # of the next ones a beat tells
+                    self._changed.set()
+            case Failure("server_error"):  # its own words may repeat what it was told
+                self._failed("server_error", without_tokens(event.message))
+            case Failure():
+                self._failed(event.type, event.message)
             case Gap(start, end, reason, recovered=False):
-                last = {"from": start, "to": end, "reason": reason[:300]}
-                gaps = self.listener.gaps + 1
-                self.listener = replace(self.listener, gaps=gaps, lastGap=last)
+                last = {"from": start, "to": end, "reason": reason[:LONGEST]}
+                self._note(gaps=self.listener.gaps + 1, lastGap=last)
                 self._changed.set()
             case Closed():
                 self._enter("disconnected")
 
+    def _note(self, **facts: Any) -> None:
+        self.listener = replace(self.listener, **facts)
+
+    def _failed(self, kind: str, message: str) -> None:
+        if message:
+            at = utc_text(self._world.wall())
+            said = {"at": at, "kind": kind, "message": message[:LONGEST]}
+            self._note(lastFailure=said)
+
     def _enter(self, state: str) -> None:
         if state != self.listener.state:
-            since = utc_text(self._world.wall())
-            self.listener = replace(self.listener, state=state, since=since)
+            self._note(state=state, since=utc_text(self._world.wall()))
             self._changed.set()
 
     async def run(self) -> None:
@@ -179,8 +187,7 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         self._count()
-        text = json.dumps({"v": 1, **self.listener.as_json()})
-        entries = {f"listener:{self._id}": (text, KEEP)}
+        entries = {f"listener:{self._id}": (text_of(self.listener), KEEP)}
         self._written = True  # also when the answer is lost
         await self._board.replace(self._account, entries, expect={})
         moment = self._world.wall()
@@ -189,13 +196,10 @@ class Heartbeat:
             self._placed_until = moment + PLACE
 
     def _count(self) -> None:
-        received, waiting = self._counts()
-        last = self.listener.lastNotificationAt
-        if received > self.listener.received:
-            last = utc_text(self._world.wall())
-        self.listener = replace(
-            self.listener, received=received, waiting=waiting, lastNotificationAt=last
-        )
+        counts = self._counts()
+        if counts.received > self.listener.received:
+            self._note(lastNotificationAt=utc_text(self._world.wall()))
+        self._note(**asdict(counts))
 
     async def _place(self, until: float) -> bool:
         for _ in range(TRIES):
@@ -226,15 +230,6 @@ def index_of(listener_id: str) -> str:
     return f"listeners:{sum(listener_id.encode()) % INDEXES}"
 
 
-def places_in(text: str | None) -> dict[str, float]:
-    """Return whom an index names, and until when; rubbish names nobody."""
-    try:
-        places = json.loads(text or "{}")
-        return {str(each): float(until) for each, until in places.items()}
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        return {}
-
-
 async def find_listeners(board: Board, account: str) -> list[Listener]:
     """Return the listeners of an account that gave a sign of life lately.
 
@@ -247,29 +242,5 @@ async def find_listeners(board: Board, account: str) -> list[Listener]:
     if not ids:
         return []
     entries = await board.read(account, *(f"listener:{each}" for each in sorted(ids)))
-    return sorted(
-        _read(entries.values()), key=lambda each: (each.name or "", each.host, each.pid)
-    )
-
-
-def _read(entries: Iterable[Entry]) -> Iterable[Listener]:
-    for entry in entries:
-        with suppress(ValueError, TypeError, RecursionError):
-            facts = json.loads(entry.text)
-            if isinstance(facts, dict) and facts.pop("v", None) == 1:
-                listener = Listener(**facts)
-                if _makes_sense(listener):
-                    yield listener
-
-
-def _makes_sense(listener: Listener) -> bool:
-    texts = (listener.host, listener.state, listener.since)
-    numbers = (listener.pid, listener.received, listener.waiting)
-    more = (listener.reconnects, listener.gaps)
-    return (
-        all(isinstance(text, str) for text in texts)
-        and all(isinstance(number, int) for number in (*numbers, *more))
-        and isinstance(listener.name, str | None)
-        and isinstance(listener.lastNotificationAt, str | None)
-        and isinstance(listener.lastGap, dict | None)
-    )
+    found = (listener_of(entry.text) for entry in entries.values())
+    return in_order(each for each in found if each is not None)

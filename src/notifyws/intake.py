@@ -137,6 +137,7 @@ class Intake:
         self.not_understood = 0
         self.last_not_understood: str | None = None
         self.received = 0
+        self.filtered = 0
         self._latest: Notification | None = None
 
     def now(self) -> str:
@@ -286,7 +287,9 @@ class Intake:
             self._inbox.put(notification, size)
             if self._keeping is not None:
                 self._keeping.keep(notification, self._inbox.put_in_all)
-        elif self._keeping is not None:
+            return
+        self.filtered += 1
+        if self._keeping is not None:
             self._keeping.passed(notification.id)
 
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:

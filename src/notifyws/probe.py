@@ -14,7 +14,16 @@ from notifyws.api import http_client
 from notifyws.channel import certificate_rejected, http_date, unreachable
 from notifyws.errors import NetworkFailed, NotWebSocket
 
-__all__ = ["Target", "clock_skew", "days_left", "proxy_for", "resolve", "target_of"]
+__all__ = [
+    "Target",
+    "clock_skew",
+    "days_left",
+    "proxy_for",
+    "proxy_target",
+    "reach",
+    "resolve",
+    "target_of",
+]
 
 PATIENCE = 10.0
 """Seconds for each look."""
@@ -22,11 +31,17 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A host and port, and whether TLS is spoken there."""
+    """A host and port, whether TLS is spoken there, and what stands before its name."""
 
     host: str
     port: int
     secure: bool
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence."""
+        return f"{self.title}{self.host}:{self.port}"
 
 
 def target_of(url: str) -> Target:
@@ -45,6 +60,12 @@ def proxy_for(url: str) -> str | None:
     return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
 
 
+def proxy_target(proxy: str) -> Target:
+    """Return where a proxy is, given what :func:`proxy_for` said."""
+    parts = urlsplit(f"//{proxy}")
+    return Target(parts.hostname or "", parts.port or 80, False, "the proxy ")
+
+
 async def resolve(target: Target) -> list[str]:
     """Return the host's addresses.
 
@@ -61,7 +82,7 @@ async def resolve(target: Target) -> list[str]:
         message = f"no answer about {target.host} within {PATIENCE:g} s"
         raise NetworkFailed(message, "check the name server") from None
     except (OSError, UnicodeError) as error:
-        raise unreachable(error, target.host) from None
+        raise unreachable(error, f"{target.title}{target.host}") from None
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
@@ -76,11 +97,11 @@ async def reach(target: Target) -> float:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(target.host, target.port)
     except TimeoutError:
-        message = f"{target.host}:{target.port} did not answer within {PATIENCE:g} s"
+        message = f"{target.name} did not answer within {PATIENCE:g} s"
         hint = "check the host, the port, and firewalls"
         raise NetworkFailed(message, hint) from None
     except OSError as error:
-        raise unreachable(error, f"{target.host}:{target.port}") from None
+        raise unreachable(error, target.name) from None
     took = time.monotonic() - started
     await _close(writer)
     return took
@@ -134,7 +155,8 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
         ):
             said = http_date(response.headers.get("date", ""))
     except (httpx.HTTPError, TimeoutError) as error:
-        why = str(error) or "time is over"
+        late = isinstance(error, TimeoutError | httpx.TimeoutException)
+        why = "time is over" if late else str(error) or "the connection was cut"
         hint = "check the URL, and ws:// against wss://"
         raise NetworkFailed(f"{origin} gave no HTTP answer: {why}", hint) from None
     return None if said is None else said + 0.5 - time.time()

@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from notifyws.catching_up import CatchingUp
     from notifyws.cursors import SharedCursor
     from notifyws.delivery import Inbox
-    from notifyws.heartbeat import Heartbeat, Listener
+    from notifyws.heartbeat import Heartbeat
     from notifyws.held import Obtained
     from notifyws.intake import Intake, Item, Selection
     from notifyws.link import Dial, Keepalive
+    from notifyws.listeners import Counts, Listener
     from notifyws.models import HandOn
     from notifyws.outbox import Outbox
     from notifyws.protocol.profile import Ack, Profile, Resume, Send
@@ -581,18 +582,19 @@ class Runtime:
         )
 
     def heartbeat(
-        self, name: str | None, counts: Callable[[], tuple[int, int]]
+        self, name: str | None, counts: Callable[[], Counts]
     ) -> Heartbeat | None:
         """Return what keeps a listener's sign of life; ``None`` where none sees it.
 
         Args:
             name: the listener's, if it has one.
-            counts: returns how many were received, and how many wait.
+            counts: returns what it has counted so far.
         """
         import os
         import socket
 
-        from notifyws.heartbeat import Heartbeat, Listener
+        from notifyws.heartbeat import Heartbeat
+        from notifyws.listeners import Listener
 
         s = self.settings
         if s.token and not (s.cache_url or s.redis_url):

@@ -32,7 +32,9 @@ from notifyws.events import Event
 from notifyws.handing import checked_name
 from notifyws.handlers import Handlers
 from notifyws.intake import Item
+from notifyws.listeners import Counts
 from notifyws.models import HandOn, Message, Notification
+from notifyws.protocol.masking import spellings, without_tokens
 from notifyws.reconnect import State
 from notifyws.runtime import Runtime
 from notifyws.sending import Sender, Sent
@@ -60,6 +62,8 @@ _PUBLIC_STATE = {
 
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
+LONGEST_FRAME = 200
+"""Characters of a frame that was not understood that others see."""
 LAST_HANDING = 0.5
 """Seconds that sinks have at the end; what is left then is kept."""
 
@@ -360,9 +364,21 @@ class NotificationService:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
 
-    def _counts(self) -> tuple[int, int]:
+    def _counts(self) -> Counts:
+        assert self._session is not None
+        intake, s = self._session.intake, self.settings
         handing = sum(each.count for each in self.handing_on.values())
-        return self.received, self.waiting + handing
+        frame = intake.last_not_understood
+        if frame is not None:
+            known = self.token.value if self.token else ""
+            frame = without_tokens(frame, spellings(known, s.password, s.token))
+        return Counts(
+            intake.received,
+            self.waiting + handing,
+            intake.filtered,
+            intake.not_understood,
+            None if frame is None else frame[:LONGEST_FRAME],
+        )
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)

@@ -115,7 +115,7 @@ def test_status_shows_where_values_come_from_and_masks_secrets(home, server):
     home.run("auth")
     done = home.run("status", "-v")
     assert done.returncode == 0
-    assert f"server    {server.url}  [WEBSOCKET_SERVER_URL in the env" in done.stdout
+    assert f"server        {server.url}  [WEBSOCKET_SERVER_URL in " in done.stdout
     assert "password = set" in done.stdout
     assert " demo\n" not in done.stdout
 

@@ -1,8 +1,16 @@
 """Masking: no secret in what others say, and of a redirect only its origin."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from notifyws.protocol.masking import masked, redirected, sendable, spellings
+from notifyws.protocol.masking import (
+    masked,
+    redirected,
+    sendable,
+    spellings,
+    without_tokens,
+)
 
 SECRET = "sentinel/token+3f9c=="
 LONG = "eyJhbGciOiJIUzI1NiJ9." + "x" * 300
@@ -93,3 +101,49 @@ def test_secrets_that_begin_alike_are_each_masked_whole():
     said = f"old {one} new {other} cut {other[:20]}"
     for order in ([one, other], [other, one]):
         assert masked(said, order) == "old *** new *** cut ***"
+
+
+# Frames that others may see
+
+
+OPAQUE = "q7Zr-0_Kd8+x/Wm2" * 3
+JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("frame", "shown"),
+    [
+        ('{"evt":"trip","n":17}', '{"evt":"trip","n":17}'),
+        ('{"at":"2024-01-15T10:30:00.000Z"}', '{"at":"2024-01-15T10:30:00.000Z"}'),
+        ('{"token":"abc"}', '{"token":"***"}'),
+        ('{"Access_Token": "a b c"}', '{"Access_Token": "***"}'),
+        ('{"password":"a\\"b","n":1}', '{"password":"***","n":1}'),
+        ('{"secret":5,"n":1}', '{"secret":***,"n":1}'),
+        (r'{"d":"{\"jwt\":\"abc\",\"n\":1}"}', r'{"d":"{\"jwt\":\"***\",\"n\":1}"}'),
+        ("{'session': 'abc', 'n': 1}", "{'session': '***', 'n': 1}"),
+        ("api_key=abc&n=1", "api_key=***&n=1"),
+        ("Authorization: Bearer abc", "Authorization: Bearer ***"),
+        (f'{{"t":"{OPAQUE}"}}', '{"t":"***"}'),
+        (f'["{JWT}"]', '["***"]'),
+        (f"subscribe {OPAQUE} now", "subscribe *** now"),
+        (f'{{"{OPAQUE}":1}}', '{"***":1}'),
+        ('{"name_of_a_long_word":1}', '{"name_of_a_long_word":1}'),
+        ('{"token":"cut of', '{"token":"***'),
+        ("a\x1b[2J\nb", "a [2J b"),
+    ],
+)
+def test_a_frame_shows_its_shape_and_nothing_that_may_be_a_token(frame, shown):
+    assert without_tokens(frame) == shown
+
+
+def test_a_known_secret_is_masked_wherever_it_stands():
+    assert without_tokens("x hunter22 y", spellings("hunter22")) == "x *** y"
+
+
+@given(
+    st.text("abz019-_.+/=~%", min_size=16).map("1".__add__),
+    st.text(max_size=20),
+    st.text(),
+)
+def test_no_long_run_is_ever_seen(token, before, after):
+    assert token not in without_tokens(f'{before} "{token}" {after}')

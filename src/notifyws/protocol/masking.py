@@ -12,12 +12,25 @@ from collections.abc import Iterable
 from itertools import takewhile
 from urllib.parse import quote, urlsplit
 
-__all__ = ["masked", "redirected", "sendable", "spellings"]
+__all__ = ["masked", "redirected", "sendable", "spellings", "without_tokens"]
 
 SHORTEST = 4
 """Characters of the shortest text that is worth masking."""
 MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
+
+_NAMED = re.compile(
+    r"((?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
+    r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?)"
+    r"(?:(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
+    r"|[^\s,&;{}\[\]\"'\\]+)",
+    re.IGNORECASE,
+)
+"""What is called a secret, and what it is: in JSON, in JSON within JSON, in a query."""
+_RUN = r"[\w+/=.~%-]"
+_KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
+_OPAQUE = re.compile(rf"(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}", re.ASCII)
+"""What may be a token, whatever it is called: long, without blanks, and no key."""
 
 
 def sendable(token: str) -> bool:
@@ -48,6 +61,23 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     for mark, rests in alike.items():
         text = _without(text, mark, rests)
     return text
+
+
+def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return ``text`` of which the shape can be seen, but nothing that may be a token.
+
+    Known secrets are masked, what is called one, and every long run of characters
+    without a blank; what cannot be printed is a blank.
+    """
+    plain = "".join(each if each.isprintable() else " " for each in text)
+    named = _NAMED.sub(_kept, masked(plain, secrets))
+    return _OPAQUE.sub("***", named)
+
+
+def _kept(found: re.Match[str]) -> str:
+    """Return the name of what is called a secret, and how its text begins."""
+    name, *quotes = found.groups(default="")
+    return f"{name}{''.join(quotes)}***"
 
 
 def redirected(location: str | None) -> str:

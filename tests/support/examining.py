@@ -1,0 +1,156 @@
+"""Status, looked at in the tests' own process, against real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from functools import wraps
+from time import time
+
+import httpx
+
+from notifyws.devserver import DevServer, ServerOptions
+from notifyws.diagnosis import diagnose
+from notifyws.load import load
+from notifyws.runtime import Runtime
+from notifyws.service import NotificationService
+from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer
+
+USER, PASSWORD = "demo", "sentinel-password-d1a6"
+ACCESS, REFRESH = "sentinel-access-d1a6", "sentinel-refresh-d1a6"
+SECRETS = (PASSWORD, ACCESS, REFRESH)
+NAMES = (
+    *("configuration", "cache", "dns", "tcp", "tls", "clock"),
+    *("token", "websocket", "ping"),
+)
+GIVEN = {"accessToken": ACCESS, "refreshToken": REFRESH, "userId": "7"}
+
+
+def told(story):
+    """Run a story to its end, on a loop on which nothing is left behind."""
+
+    @wraps(story)
+    def test(*args, **kwargs):
+        async def whole():
+            unseen = []
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: unseen.append(context))
+            async with asyncio.timeout(8):
+                await story(*args, **kwargs)
+            assert not asyncio.all_tasks() - {asyncio.current_task()}
+            assert not unseen, unseen
+
+        asyncio.run(whole())
+
+    return test
+
+
+def echo(**headers):
+    """Return the story of a whole server, which sends back what it is sent."""
+
+    async def story(peer):
+        request = await peer.request()
+        if request.method == "HEAD":
+            await peer.write(answer(404, **headers))
+        elif request.method == "POST":
+            await peer.write(json_answer(GIVEN))
+        else:
+            await peer.upgrade(request)
+            opcode = PING
+            while opcode != CLOSE:
+                opcode, payload = await peer.read()
+                await peer.frame(PONG if opcode == PING else opcode, payload)
+
+    return story
+
+
+@asynccontextmanager
+async def dev(**options):
+    chosen = ServerOptions(port=0, users={USER: PASSWORD}, **options)
+    async with (
+        DevServer(chosen) as server,
+        httpx.AsyncClient(
+            base_url=server.http_url, trust_env=False, verify=False
+        ) as http,
+    ):
+
+        async def order(name, **body):
+            return (await http.post(f"/_dev/{name}", json=body)).json()
+
+        order.url = server.url
+        order.stats = lambda: http.get("/_dev/stats")
+        yield order
+
+
+def loaded_for(url, **settings):
+    known = {"username": USER, "password": PASSWORD, "open_timeout": 2.0}
+    return load({"url": url or None, **known, **settings}, environ={})
+
+
+async def until(true):
+    """Let others run until something is so; return it."""
+    async with asyncio.timeout(5):
+        while not (found := true()):
+            await asyncio.sleep(0.002)
+    return found
+
+
+@asynccontextmanager
+async def listening(url, *, selection=None, name=None, **settings):
+    """Run a listener that notes what it was ``told``, and somebody who reads it."""
+    settings = {"retry_delays": (0.1,), "jitter": 0.0, **settings}
+    loaded = loaded_for(url, **settings)
+    service = NotificationService(
+        loaded.settings, selection=selection, name=name, warn=lambda text: None
+    )
+    service.told = []
+    service.observe(lambda event: service.told.append(event.name))
+    async with service:
+        service.start()
+        taking = asyncio.create_task(_take_all(service))
+        yield service
+    await taking
+
+
+async def _take_all(service):
+    async for _ in service.arrivals():
+        pass
+
+
+async def looked_until(true, url, **settings):
+    """Look again and again until status sees something; return the report."""
+    async with asyncio.timeout(5):
+        while not true(report := await looked(url, **settings)):
+            await asyncio.sleep(0.005)
+    return report
+
+
+async def looked(url="", *, thorough=True, later: float = 0.0, **settings):
+    """Return what status sees; no secret is in either of its faces.
+
+    Args:
+        url: the server's.
+        thorough: ask it, too.
+        later: seconds from now at which it looks.
+        settings: what else is configured.
+    """
+    loaded = loaded_for(url, **settings)
+    warnings = []
+    runtime = Runtime(loaded.settings, warnings.append)
+    try:
+        report = await diagnose(
+            loaded, runtime, thorough=thorough, wall=lambda: time() + later
+        )
+    finally:
+        await runtime.aclose()
+    shown = json.dumps(report.as_json(), allow_nan=False) + repr(report)
+    shown += "".join(map(str, warnings))
+    for secret in SECRETS:
+        assert secret not in shown
+    for check in report.checks:
+        assert check.detail
+        if check.status in ("warn", "fail"):
+            assert check.hint, check
+            assert not thorough or check.hint != "notifyws status --check", check
+    return report
