@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 from tests.e2e.support import COMMAND, Home, Reading, Running
@@ -19,6 +21,15 @@ QUICK = {
     "NOTIFYWS_CLOSE_TIMEOUT": "0.2",
 }
 """Settings for which nobody has to wait long."""
+
+
+def without_resume(folder: Path) -> str:
+    """Write the default profile for a server that replays nothing; return its file."""
+    text = (files("notifyws") / "profiles" / "default.toml").read_text()
+    text = re.sub(r"\[resume\]\n(?:[^\[].*\n|\n)*", "", text)
+    path = folder / "forgetful.toml"
+    path.write_text(text.replace('name = "default"', 'name = "forgetful"'))
+    return str(path)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 
 from tests.e2e.support import until
 from tests.faults.cutting import Cutting
+from tests.faults.support import without_resume
 
 RATE = 500
 BATCH = 25
@@ -41,15 +41,6 @@ def memory(pid: int) -> int:
 
 def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def without_resume(path: Path) -> Path:
-    text = (files("notifyws") / "profiles" / "default.toml").read_text()
-    before, _, after = text.partition("[resume]\n")
-    text = before + after.replace('query = "since"\n', "")
-    profile = path / "forgetful.toml"
-    profile.write_text(text.replace('name = "default"', 'name = "forgetful"'))
-    return profile
 
 
 class Publisher:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import Home, Server, until
+from tests.faults.support import without_resume
 from tests.support.catalogue import sample
 from tests.support.target import target
 from tests.support.valkey import free_port
@@ -336,18 +337,9 @@ def test_the_cursor_is_shared_with_the_other_hosts(home, server, clean_valkey):
     assert there.wait() == 0
 
 
-def cannot_replay(home: Home) -> str:
-    """Write a profile like the default one, for a server that replays nothing."""
-    text = home.run("profile", "show", "default").stdout
-    path = home.path / "plain.toml"
-    path.write_text(text.replace('[resume]\nquery = "since"', ""))
-    assert "[resume]" not in path.read_text()
-    return str(path)
-
-
 @pytest.mark.fault(25, 44)
 def test_the_time_away_is_a_gap_where_nobody_can_replay_it(home: Home, server: Server):
-    profile = cannot_replay(home)
+    profile = without_resume(home.path)
     args = ("--name", "desk", "--profile", profile, "--events", "-n", "1")
     first = home.listen(*args)
     server.notify(1)

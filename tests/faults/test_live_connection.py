@@ -17,7 +17,7 @@ import notifyws
 from notifyws.errors import AuthenticationFailed, ConnectionLost
 from notifyws.events import Connected, Disconnected, Gap
 from tests.e2e.support import Home, Server, until
-from tests.faults.support import QUICK, scripted
+from tests.faults.support import QUICK, scripted, without_resume
 from tests.support.catalogue import sample
 from tests.support.httpd import CLOSE, TEXT, framed, json_answer, silence
 from tests.support.proxy import Proxy, proxy
@@ -120,15 +120,6 @@ def through(home: Home, one: Proxy, **env: str) -> None:
     home.env |= {"WEBSOCKET_SERVER_URL": one.url, **QUICK, **env}
 
 
-def without_resume(home: Home) -> str:
-    """Write the default profile without its means to resume; return its file."""
-    folder = Path(notifyws.__file__).with_name("profiles")
-    text = (folder / "default.toml").read_text()
-    head, _, tail = text.replace('"default"', '"own"', 1).partition("[resume]")
-    (home.path / "own.toml").write_text(head + tail[tail.index("[send]") :])
-    return "./own.toml"
-
-
 def titles(lines: list[dict]) -> list[str]:
     return [line["title"] for line in lines if "type" in line]
 
@@ -160,7 +151,7 @@ def test_cut_in_the_middle_of_a_frame_it_reconnects_and_resumes(home, server, re
 def test_cut_in_the_middle_of_a_frame_without_replay_it_tells_a_gap(home, server):
     with proxy(server.port) as (one, _):
         through(home, one)
-        listener = home.listen("--events", "--profile", without_resume(home))
+        listener = home.listen("--events", "--profile", without_resume(home.path))
         one.down.left = 100
         server.dev("notify", {"type": "t", "title": "1", "message": "x" * 500})
         listener.says("Connected", times=2)

@@ -44,7 +44,7 @@ ESCAPES = {
 
 EVIL = "\x1b[2m " + " ".join(ESCAPES.values()) + " fine"
 OURS = re.compile(
-    r"\x1b\\\x1b\[0m\r\x1b\[J|\x1b\[[0-9;]*m|\x1b\[\?25[lh]"
+    r"\x1b\\\x1b\[0m\x1b\[\?7h\r\x1b\[J|\x1b\[[0-9;]*m|\x1b\[\?25[lh]"
     r"|\x1b\[\?7[lh]|\x1b\[\?2026[lh]|\x1b\[\d*[ABCDGJK]"
     r"|\x1b\]8;[^;\x1b\x07]*;(?:https?://[!-~]+)?\x1b\\"
 )
