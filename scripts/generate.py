@@ -162,9 +162,9 @@ def between(text: str, name: str, content: str) -> str:
 
 def reference() -> str:
     """Return every table and key of a profile, from the model's own words."""
-    from notifyws.protocol.profile import Profile
+    from notifyws.protocol.validation import json_schema
 
-    schema = Profile.model_json_schema()
+    schema = json_schema()
     tables = {"Profile": schema, **schema["$defs"]}
     parts = [
         "# Everything a profile can say",

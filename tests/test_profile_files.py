@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.profile_files import is_file, profile_text
+from notifyws.profile_files import built_in, is_file, profile_text, read_profile
+from notifyws.protocol.profile_text import parse
 
 TEXT = 'name = "mine"\n[[rules]]\nthen = "notification"\n'
 
@@ -102,3 +103,15 @@ def test_a_file_that_cannot_be_read_is_said_to_be(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         profile_text("x.toml")
     assert "symbolic links" in caught.value.message
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_what_comes_with_the_product_is_right_without_being_looked_at(name):
+    assert read_profile(name) == parse(*profile_text(name))
+
+
+def test_anybody_elses_profile_is_validated(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("name = 1\n")
+    with pytest.raises(ConfigurationError, match="name"):
+        read_profile(str(path))

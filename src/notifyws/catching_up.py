@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from notifyws.models import Notification
@@ -39,9 +40,7 @@ class CatchingUp:
     def __init__(self, catchup: Catchup, fetch: Fetch) -> None:
         self._catchup = catchup
         self._fetch = fetch
-        bare = catchup.model_copy(
-            update={"fields": {"item": "item"}, "text": {}, "keep": None}
-        )
+        bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
         self._own = not plain(catchup) and bool(catchup.fields or catchup.text)
         self._read = mapper(catchup if self._own else bare)
 

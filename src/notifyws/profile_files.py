@@ -1,14 +1,20 @@
-"""Finds a profile's text: a file, one of the user's folder, or a built-in one."""
+"""Finds a profile: a file, one of the user's folder, or a built-in one.
+
+What comes with the product was validated by its tests; anybody else's is validated
+when it is read.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from importlib import resources
 from pathlib import Path
 
 from notifyws.coerce import nearest
 from notifyws.errors import ConfigurationError
+from notifyws.protocol.profile import Profile, trusted
 
-__all__ = ["built_in", "is_file", "own", "profile_text"]
+__all__ = ["built_in", "is_file", "own", "profile_text", "read_profile"]
 
 
 def is_file(profile: str) -> bool:
@@ -37,8 +43,26 @@ def profile_text(profile: str) -> tuple[str, str]:
         known = f"known: {', '.join(names)}; or name a TOML file"
         hint = f"did you mean {near}?" if near else known
         raise ConfigurationError(f"there is no profile {profile!r}", hint)
-    folder_of_ours = resources.files("notifyws") / "profiles"
-    return (folder_of_ours / f"{profile}.toml").read_text("utf-8"), profile
+    return _ours(profile), profile
+
+
+def read_profile(profile: str) -> Profile:
+    """Return a profile by its name or file.
+
+    Raises:
+        ConfigurationError: there is none, it cannot be read, or it is wrong.
+    """
+    text, where = profile_text(profile)
+    if where == profile and not is_file(profile):
+        return trusted(tomllib.loads(text))
+    from notifyws.protocol.profile_text import parse
+
+    return parse(text, where)
+
+
+def _ours(name: str) -> str:
+    folder = resources.files("notifyws") / "profiles"
+    return (folder / f"{name}.toml").read_text("utf-8")
 
 
 def built_in() -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.models import Account, Message, Token, TokenPair, strict_json
-from notifyws.profile_files import is_file, profile_text
+from notifyws.profile_files import is_file, read_profile
 from notifyws.settings import Settings, TypeStyle
 from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
 from notifyws.world import utc_text
@@ -112,15 +113,13 @@ class Runtime:
         Raises:
             ConfigurationError: there is no such profile, or it is wrong.
         """
-        from notifyws.protocol.profile_text import parse
-
-        return parse(*profile_text(self.settings.profile))
+        return read_profile(self.settings.profile)
 
     @property
     def styles(self) -> Mapping[str, TypeStyle]:
         """How each type looks: as the settings say, else as the profile does."""
         types = self.profile.types.items()
-        said = {name: TypeStyle(**style.model_dump()) for name, style in types}
+        said = {name: TypeStyle(**asdict(style)) for name, style in types}
         return {**said, **self.settings.styles}
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from notifyws.protocol.beginning import can_begin, is_before, spelled
 from notifyws.protocol.opening import opening
 from notifyws.protocol.profile import Profile
 from notifyws.protocol.profile_text import parse
+from notifyws.protocol.validation import validated
 from tests.protocol import DEFAULT
 
 MOMENT = datetime(2024, 1, 15, 10, 30, 0, 250_000, UTC)
@@ -19,7 +21,7 @@ URL = "wss://h/ws"
 
 def profiled(**parts):
     rules = [{"then": "notification"}]
-    return Profile.model_validate({"name": "p", "rules": rules, **parts})
+    return validated(Profile, {"name": "p", "rules": rules, **parts})
 
 
 def built_in(name):
@@ -100,9 +102,7 @@ def test_the_header_does_too():
 
 @pytest.mark.parametrize("word", [None, "{since.nonesuch}"])
 def test_a_profile_without_a_word_for_a_time_is_not_asked(word):
-    bare = DEFAULT.model_copy(
-        update={"resume": DEFAULT.resume.model_copy(update={"since_time": word})}
-    )
+    bare = replace(DEFAULT, resume=replace(DEFAULT.resume, since_time=word))
     assert opening(bare, URL, "T", last_id=MOMENT).url == URL
 
 

@@ -25,6 +25,7 @@ from notifyws.protocol.rules import (
     Rules,
 )
 from notifyws.protocol.template import check, fill, mentions
+from notifyws.protocol.validation import validated
 from notifyws.protocol.verdicts import Verdicts
 from notifyws.reconnect import Verdict
 
@@ -33,7 +34,7 @@ AT = "2026-01-02T03:04:05.000Z"
 
 def profiled(**parts):
     rules = [{"then": "notification"}]
-    return Profile.model_validate({"name": "p", "rules": rules, **parts})
+    return validated(Profile, {"name": "p", "rules": rules, **parts})
 
 
 @pytest.mark.parametrize(
@@ -55,8 +56,8 @@ def test_a_frame_may_speak_to_us(then, arrival):
 def test_acknowledgements_and_renewals_are_asked_before_the_rules():
     ack = Ack(when="op == 'ack'", id="id", ok="fine", message="why")
     fail = [{"when": "op == 'no'", "message": "why"}, {"when": "op == 'never'"}]
-    renewal = Renewal.model_validate(
-        {"how": "frame", "frame": {}, "ok": "op == 'ok'", "fail": fail}
+    renewal = validated(
+        Renewal, {"how": "frame", "frame": {}, "ok": "op == 'ok'", "fail": fail}
     )
     rules = Rules([Rule(then="ignore")], None, ack, renewal)
     for frame, arrival in {
@@ -191,7 +192,7 @@ NOW = 1_700_000_000.0
 
 
 def tokens(answers, **where):
-    places = Tokens.model_validate({"access": "token", **where})
+    places = validated(Tokens, {"access": "token", **where})
     return read_tokens(places, answers, LIVES, NOW)
 
 

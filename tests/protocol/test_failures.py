@@ -4,8 +4,10 @@ import pytest
 
 from notifyws.protocol.failures import LONGEST, meaning
 from notifyws.protocol.profile import Http
+from notifyws.protocol.validation import validated
 
-HTTP = Http.model_validate(
+HTTP = validated(
+    Http,
     {
         "refused": [401],
         "failures": [
@@ -13,7 +15,7 @@ HTTP = Http.model_validate(
             {"status": "400", "means": "bad credentials", "message": "why"},
             {"when": "busy", "means": "throttled", "message": "nonesuch"},
         ],
-    }
+    },
 )
 
 

@@ -7,6 +7,7 @@ from notifyws.protocol.frames import decoder
 from notifyws.protocol.handshake import Greeting
 from notifyws.protocol.profile import Handshake
 from notifyws.protocol.script import Script
+from notifyws.protocol.validation import validated
 
 
 def script(**known):
@@ -14,7 +15,8 @@ def script(**known):
 
 
 def greeting(*steps, **known):
-    return Greeting([Handshake(**step) for step in steps], script(**known), decoder())
+    said = [validated(Handshake, step) for step in steps]
+    return Greeting(said, script(**known), decoder())
 
 
 HELLO = {"expect": "type == 'hello'", "capture": {"sid": "session.id"}, "timeout": 3}

@@ -1,6 +1,7 @@
 """How a socket is opened: where the token goes, and a URL that stays as it is."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from notifyws.protocol.opening import Opening, opening
 from tests.protocol import DEFAULT
 
 URL = "wss://h/ws"
-NO_RESUME = DEFAULT.model_copy(update={"resume": None})
+NO_RESUME = replace(DEFAULT, resume=None)
 ODD_URLS = [
     "wss://h",
     "wss://h/",
@@ -30,8 +31,7 @@ def opened(token="tok", url=URL, profile=DEFAULT, **options):
 
 
 def with_socket(**socket):
-    changed = DEFAULT.socket.model_copy(update=socket)
-    return DEFAULT.model_copy(update={"socket": changed})
+    return replace(DEFAULT, socket=replace(DEFAULT.socket, **socket))
 
 
 @pytest.mark.parametrize(

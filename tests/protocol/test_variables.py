@@ -4,15 +4,17 @@ import pytest
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.profile import Profile
+from notifyws.protocol.validation import validated
 from notifyws.protocol.variables import given_variables
 
-PROFILE = Profile.model_validate(
+PROFILE = validated(
+    Profile,
     {
         "name": "open",
         "constants": {"path": "sub", "size": 5},
         "needs": {"channel": "the channel to listen to"},
         "rules": [{"then": "notification"}],
-    }
+    },
 )
 
 

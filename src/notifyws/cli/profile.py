@@ -106,9 +106,9 @@ def schema() -> None:
     """Print the JSON Schema of a profile, for editors."""
     import json
 
-    from notifyws.protocol.profile import Profile
+    from notifyws.protocol.validation import json_schema
 
-    described = Profile.model_json_schema()
+    described = json_schema()
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     emit(json.dumps({**dialect, **described}, indent=2) + "\n")
 

@@ -136,11 +136,10 @@ def _answer(what: str, said: str | None, known: str, check: Check, option: str) 
 
 def _profile(text: str) -> str:
     """Return the name of a profile that can log in."""
-    from notifyws.profile_files import is_file, profile_text
-    from notifyws.protocol.profile_text import parse
+    from notifyws.profile_files import is_file, read_profile
 
     name = text.strip()
-    if parse(*profile_text(name)).http.login is None:
+    if read_profile(name).http.login is None:
         message = f"profile {name} knows no login"
         raise ConfigurationError(message, "set NOTIFYWS_TOKEN, and NOTIFYWS_PROFILE")
     return str(Path(name).resolve()) if is_file(name) else name

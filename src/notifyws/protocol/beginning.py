@@ -8,6 +8,7 @@ time is then let go here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,8 +30,8 @@ def can_begin(profile: Profile) -> bool:
     if catchup is not None and catchup.order == "newest first":
         return True  # pages lead back to the time
     asked = [each.send for each in profile.handshake]
-    asked += [catchup.step.model_dump()] if catchup else []
-    return mentions([*asked, profile.socket.model_dump()], "since")
+    asked += [asdict(catchup.step)] if catchup else []
+    return mentions([*asked, asdict(profile.socket)], "since")
 
 
 def spelled(moment: datetime) -> Mapping[str, Any]:

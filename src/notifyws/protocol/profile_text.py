@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from notifyws.coerce import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
 from notifyws.protocol.profile import Profile
 from notifyws.protocol.template import variables_of
+from notifyws.protocol.validation import validated
 
 __all__ = ["located", "parse"]
 
@@ -23,6 +25,8 @@ KNOWN = {
     *("type", "payload", "id"),
 }
 """Variables that need no declaration."""
+UNKNOWN = "unexpected_keyword_argument"
+"""What pydantic calls a key that a table does not have."""
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
@@ -42,7 +46,7 @@ def parse(text: str, where: str) -> Profile:
     """
     try:
         written = tomllib.loads(text)
-        profile = Profile.model_validate(written)
+        profile = validated(Profile, written)
     except tomllib.TOMLDecodeError as error:
         message = f"profile {where} is not valid TOML: {error}"
         raise ConfigurationError(message, "correct that line and try again") from None
@@ -134,7 +138,7 @@ def _complaint(
     found = error.errors(include_url=False)
     fitting = [each for each in found if _fits(each["loc"], written)] or found
     # A key that is misspelt is the reason why another one is missing.
-    first = min(fitting, key=lambda each: each["type"] != "extra_forbidden")
+    first = min(fitting, key=lambda each: each["type"] != UNKNOWN)
     loc = _bare(first["loc"])
     cause = first.get("ctx", {}).get("error")
     offset = cause.offset if isinstance(cause, BadExpression) else 0
@@ -148,7 +152,7 @@ def _said(error: Any, loc: _Loc, cause: object) -> tuple[str, str]:
     if isinstance(cause, BadExpression):
         message = f"not a JMESPath expression: {cause.reason}"
         return message, "try it with jp, or see https://jmespath.org"
-    if error["type"] == "extra_forbidden":
+    if error["type"] == UNKNOWN:
         known = _keys_of(loc)
         near = nearest(str(loc[-1]), known)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
@@ -161,17 +165,18 @@ def _said(error: Any, loc: _Loc, cause: object) -> tuple[str, str]:
 
 def _keys_of(loc: _Loc) -> list[str]:
     """Return the keys of the table that a location's last part stands in."""
-    model: Any = Profile
+    table: Any = Profile
     for part in loc[:-1]:
-        if isinstance(part, str) and part in getattr(model, "model_fields", {}):
-            model = _model_of(model.model_fields[part].annotation) or model
-    return sorted(model.model_fields)
+        hints = get_type_hints(table)
+        if isinstance(part, str) and part in hints:
+            table = _table_of(hints[part]) or table
+    return sorted(each.name for each in fields(table))
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _table_of(annotation: Any) -> type[Any] | None:
+    if isinstance(annotation, type) and is_dataclass(annotation):
         return annotation
-    return next(filter(None, map(_model_of, get_args(annotation))), None)
+    return next(filter(None, map(_table_of, get_args(annotation))), None)
 
 
 def _artificial(part: Any) -> bool:
