@@ -9,10 +9,13 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from notifyws.coerce import nearest
 from notifyws.errors import ConfigurationError
-from notifyws.protocol.profile import Profile, trusted
+
+if TYPE_CHECKING:
+    from notifyws.protocol.profile import Profile
 
 __all__ = ["built_in", "is_file", "own", "profile_text", "read_profile"]
 
@@ -52,6 +55,8 @@ def read_profile(profile: str) -> Profile:
     Raises:
         ConfigurationError: there is none, it cannot be read, or it is wrong.
     """
+    from notifyws.protocol.profile import trusted
+
     text, where = profile_text(profile)
     if where == profile and not is_file(profile):
         return trusted(tomllib.loads(text))

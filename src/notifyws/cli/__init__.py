@@ -10,9 +10,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from notifyws.cli import auth, listen, profile, send, serve, status, token
 from notifyws.cli.completing import commands
 from notifyws.cli.hints import sentence, usage_hint
+from notifyws.cli.mounting import Commands
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.shells import use_our_scripts
 from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
@@ -24,18 +24,12 @@ __all__ = ["app", "main"]
 use_our_scripts()
 app = typer.Typer(
     name="notifyws",
+    cls=Commands,
     help="Listen to WebSocket notification servers that want a token.",
     suggest_commands=False,  # the hint line does
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("listen", epilog=listen.EXAMPLES)(listen.listen)
-app.command("send", epilog=send.EXAMPLES)(send.send)
-app.command("token", epilog=token.EXAMPLES)(token.token)
-app.add_typer(auth.app, name="auth", epilog=auth.EXAMPLES)
-app.command("status", epilog=status.EXAMPLES)(status.status)
-app.add_typer(profile.app, name="profile", epilog=profile.EXAMPLES)
-app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 
 
 def _version(wanted: bool) -> None:

@@ -78,7 +78,9 @@ Name = Annotated[
     ),
 ]
 
-app = typer.Typer(help="Log in, log out, and who am I.")
+app = typer.Typer(
+    help="Log in, log out, and who am I.", epilog=EXAMPLES, add_completion=False
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -52,7 +52,9 @@ Name = Annotated[
 
 app = typer.Typer(
     help="How servers speak: list, show, check and write profiles.",
+    epilog=EXAMPLES,
     no_args_is_help=True,
+    add_completion=False,
 )
 
 
