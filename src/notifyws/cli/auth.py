@@ -79,7 +79,10 @@ Name = Annotated[
 ]
 
 app = typer.Typer(
-    help="Log in, log out, and who am I.", epilog=EXAMPLES, add_completion=False
+    help="Log in, log out, and who am I.",
+    epilog=EXAMPLES,
+    suggest_commands=False,  # the hint line does
+    add_completion=False,
 )
 
 

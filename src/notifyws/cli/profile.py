@@ -54,6 +54,7 @@ app = typer.Typer(
     help="How servers speak: list, show, check and write profiles.",
     epilog=EXAMPLES,
     no_args_is_help=True,
+    suggest_commands=False,  # the hint line does
     add_completion=False,
 )
 
