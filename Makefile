@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv
 WORKERS ?= 3
+# Without it every run of the tests compiles all of them anew, three times over.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test faults check pure generate format coverage clean
 

@@ -378,6 +378,7 @@ def test_an_empty_message_is_never_sent_by_accident(home, server, what):
     assert home.run("send", "--payload", "{}").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_logout_that_could_not_empty_the_cache_says_so(home, server, clean_valkey):
     home.env["REDIS_URL"] = clean_valkey.url
     home.run("auth")
@@ -472,6 +473,7 @@ def test_lines_are_answered_one_by_one_while_stdin_stays_open(home, server):
         assert talking.wait(10) == 6
 
 
+@pytest.mark.slow
 def test_results_that_nobody_reads_end_it_quietly(home, server):
     lines = "\n".join('{"type":"t"}' for _ in range(5000))
     script = f"{COMMAND} send --lines --json | head -1; echo ${{PIPESTATUS[0]}}"

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import Home, Process, Server, until
+from tests.support.catalogue import sample
 
 
 def listeners(home: Home) -> list:
     return json.loads(home.run("status", "--json").stdout)["listeners"]
 
 
-@pytest.mark.parametrize("cache", ["embedded", "redis"])
+@pytest.mark.parametrize("cache", sample("redis", "embedded"))
 def test_a_running_listener_is_listed_and_leaves_when_it_ends(
     home: Home, server: Server, cache, clean_valkey
 ):

@@ -46,6 +46,7 @@ def test_keys_and_times_are_as_promised_and_the_lock_is_gone(home, server, share
     assert found[own + "generation"] > 7 * DAY
 
 
+@pytest.mark.slow
 def test_every_command_works_with_it(home, server, shared):
     for command in ("auth", "token", "status --check", "auth whoami", "auth logout"):
         done = home.run(*command.split())

@@ -226,6 +226,7 @@ def test_keys_steer_the_live_view(server, home, terminal):
     assert server.stats["closes"][-1]["code"] == 1000
 
 
+@pytest.mark.slow
 def test_what_was_held_back_is_printed_at_the_end(server, terminal):
     live = terminal("listen")
     live.shows("Connected")

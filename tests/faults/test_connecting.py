@@ -72,7 +72,7 @@ async def drips(peer):
 
 
 @pytest.mark.fault(3)
-@pytest.mark.parametrize("story", [silence, drips])
+@pytest.mark.parametrize("story", sample(silence, drips))
 def test_a_handshake_without_end_is_abandoned_in_time(home: Home, story):
     with scripted(home, story, NOTIFYWS_OPEN_TIMEOUT="0.5") as server:
         listener = home.start("listen")
@@ -383,6 +383,7 @@ def test_a_flood_behind_an_answer_costs_no_memory_and_is_retried(home: Home, flo
         assert max(map(len, listener.err.lines)) < 600
 
 
+@pytest.mark.slow
 @pytest.mark.fault(10)
 @pytest.mark.parametrize("flood", sample(*FLOODS))
 def test_a_flood_behind_a_final_answer_is_the_end(home: Home, flood):

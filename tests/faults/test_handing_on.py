@@ -76,6 +76,7 @@ def test_text_that_looks_like_code_is_data_for_a_hook(home: Home, server: Server
     assert not (home.path / "pwned").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.fault(41)
 def test_three_megabytes_are_no_e2big(home: Home, server: Server):
     home.env["NOTIFYWS_MAX_SIZE"] = str(12 << 20)
@@ -127,6 +128,7 @@ def test_a_hook_over_its_time_is_killed_as_a_group(home: Home, server: Server, c
     assert json.loads(letters.read_text())["notification"]["title"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(42)
 def test_a_daemon_that_holds_stdout_delays_nothing_and_dies_at_the_limit(
     home: Home, server: Server

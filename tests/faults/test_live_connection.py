@@ -94,6 +94,7 @@ async def test_a_token_refused_by_closes_ends_with_the_one_of_a_login():
     assert scene.server.bearers == ["access-1", "access-2", "access-3"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(12)
 @pytest.mark.parametrize(
     ("code", "ends"),
@@ -377,6 +378,7 @@ def frozen(heard: list):
     return story
 
 
+@pytest.mark.slow
 @pytest.mark.fault(17)
 @pytest.mark.parametrize("signum", sample(signal.SIGTERM, signal.SIGINT))
 def test_a_frozen_peer_is_told_1000_and_left_within_2_s(home: Home, signum):
@@ -453,7 +455,8 @@ def renewing_by_a_new_socket(home: Home) -> str:
 
 
 @pytest.mark.fault(18)
-@pytest.mark.parametrize("rotations", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rotations", [1, 3])
 def test_rotations_at_100_a_second_lose_nothing_and_repeat_nothing(
     home: Home, rotations
 ):

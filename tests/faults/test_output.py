@@ -200,6 +200,7 @@ LITERAL = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("color", sample("1", ""), ids=["without", "in colour"])
 def test_markup_and_emoji_codes_are_printed_as_they_came(server, terminal, color):

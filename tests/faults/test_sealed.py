@@ -26,6 +26,7 @@ def test_a_sealed_token_is_shared_and_cannot_be_read(home, server, clean_valkey)
     assert '"cached":true' in home.run("status", "--json").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("key", sample("another", ""))
 def test_a_wrong_or_rotated_key_reads_as_an_empty_cache(

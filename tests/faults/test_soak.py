@@ -29,6 +29,7 @@ from notifyws.reconnect import Policy, Reconnector, State
 from notifyws.renewal import Schedule
 from notifyws.session import Session, Speech
 from notifyws.tokens import Keeper
+from tests.support.catalogue import sample
 from tests.support.scripted import (
     DOWN,
     Close,
@@ -397,7 +398,7 @@ def test_a_day_of_renewals_by_a_second_socket_loses_nothing_and_nothing_grows(re
 
 
 @pytest.mark.fault(46, 18)
-@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("resume", sample(True, False))
 def test_an_hour_with_a_token_renewed_by_a_second_socket_loses_nothing(resume):
     soak_with(4, 1, resume=resume, renewal=True)
 

@@ -133,6 +133,7 @@ def test_two_users_at_one_server_get_their_own_tokens(home: Home, other: Server)
     assert "not for second" not in listener.out.text
 
 
+@pytest.mark.slow
 @pytest.mark.fault(34)
 def test_one_user_at_two_servers_has_a_token_for_each(home, server, other):
     shared(home)
@@ -143,6 +144,7 @@ def test_one_user_at_two_servers_has_a_token_for_each(home, server, other):
     assert (server.stats["logins"], other.stats["logins"]) == (1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(34)
 @pytest.mark.parametrize("form", sample("WS{}", "{}/", "{}/some/path?and=query"))
 def test_another_spelling_of_the_url_logs_in_no_second_time(home, server, form):

@@ -627,7 +627,7 @@ async def goes_on_in_memory(here: Town, url: str) -> None:
 
 
 @pytest.mark.fault(33)
-@pytest.mark.parametrize("then_close", [False, True], ids=["", "and closes"])
+@pytest.mark.parametrize("then_close", sample(False, True), ids=["", "and closes"])
 @pytest.mark.parametrize("said", BROKEN.values(), ids=BROKEN)
 @on_a_loop
 async def test_a_cache_that_is_broken_costs_a_second_and_one_warning(
