@@ -200,3 +200,33 @@ async def test_who_wants_to_know_is_told_what_was_dealt_with():
     inbox.close()
     assert await inbox.get() == []
     assert settled == [12, 13]
+
+
+@in_virtual_time
+async def test_what_is_held_takes_up_room_until_it_is_released():
+    inbox, settled = filled(1, 2), []
+    inbox.on_settled = settled.append
+    assert await inbox.get() == [1, 2]
+    inbox.hold()
+    inbox.put(3, 3)
+    assert await inbox.get() == [3]
+    inbox.put(4, 4)
+    assert await inbox.get() == [4]
+    assert not inbox.fits(5)
+    assert settled == []
+    inbox.release()
+    assert inbox.fits(5)
+    assert settled == [4]
+
+
+@in_virtual_time
+async def test_a_release_lets_in_who_waits_for_room():
+    inbox = filled(1, 2, 3, 4)
+    await inbox.get()
+    inbox.hold()
+    assert not inbox.fits(1)
+    waiting = asyncio.create_task(inbox.room())
+    await turns()
+    assert not waiting.done()
+    inbox.release()
+    await waiting

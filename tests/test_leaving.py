@@ -21,6 +21,19 @@ def test_leaving_ends_what_is_under_way_and_nothing_else():
     assert run(story()) == "on"
 
 
+def test_what_ends_by_itself_is_not_left_any_more():
+    async def story():
+        leaving = Leaving()
+        leaving()
+        async with leaving:
+            pass
+        leaving()
+        await asyncio.sleep(0)
+        return "undisturbed"
+
+    assert run(story()) == "undisturbed"
+
+
 def test_who_is_cancelled_otherwise_is_cancelled():
     async def story():
         async with Leaving():

@@ -9,8 +9,8 @@ from datetime import UTC
 
 import pytest
 
+from notifyws.cli.faces import ShapedFace
 from notifyws.cli.shaped import emit_shaped, exclude, shape_of
-from notifyws.cli.shaped_face import ShapedFace
 from notifyws.errors import UsageError
 from notifyws.events import Closed
 from notifyws.models import Notification

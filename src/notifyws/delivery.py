@@ -44,7 +44,7 @@ class Inbox(Generic[Item]):
         self._filled = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
-        self._closed = False
+        self._closed = self._held = False
 
     def __len__(self) -> int:
         return len(self._items)
@@ -78,6 +78,15 @@ class Inbox(Generic[Item]):
             self._items.append(item)
             self._filled.set()
 
+    def hold(self) -> None:
+        """Let all that is taken from now on count as not dealt with."""
+        self._held = True
+
+    def release(self) -> None:
+        """What was taken since :meth:`hold` is dealt with."""
+        self._held = False
+        self._settle()
+
     def close(self) -> None:
         """Nothing more will come."""
         self._closed = True
@@ -86,9 +95,11 @@ class Inbox(Generic[Item]):
     async def get(self) -> list[Item]:
         """Return all that waits, at least one item; empty once closed and empty.
 
-        Coming back also says that what was taken before is dealt with.
+        Coming back also says that what was taken before is dealt with, unless it is
+        held.
         """
-        self._settle()
+        if not self._held:
+            self._settle()
         if not self._items and not self._closed:
             self._filled.clear()
             await self._filled.wait()

@@ -306,6 +306,18 @@ class NotificationService:
         while burst := await self._inbox.get():
             yield burst
 
+    def hold(self) -> None:
+        """Let what :meth:`arrivals` yields count as not shown until :meth:`release`.
+
+        It takes up room in the queue meanwhile, and a named listener's place stays
+        before it.
+        """
+        self._inbox.hold()
+
+    def release(self) -> None:
+        """What was yielded since :meth:`hold` is shown by now."""
+        self._inbox.release()
+
     def start(self, *, retries: int | None = None) -> None:
         """Begin to connect, without waiting for it.
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.support import COMMAND, until
 from tests.e2e.terminal import Terminal
+from tests.support.catalogue import sample
 
 Opening = Callable[..., Terminal]
 
@@ -241,14 +242,16 @@ def test_what_was_held_back_is_printed_at_the_end(server, terminal):
     assert live.modes == live.before
 
 
-@pytest.mark.slow
-def test_a_second_ctrl_c_gives_the_terminal_back_as_well(process, terminal):
-    live = terminal("listen", NOTIFYWS_CLOSE_TIMEOUT="30")
+@pytest.mark.parametrize("key", sample("\x03", "\x1c"))
+def test_whatever_ends_it_the_terminal_is_given_back(process, terminal, key):
+    live = terminal("listen", "--exec", "sleep 20", NOTIFYWS_CLOSE_TIMEOUT="30")
     live.shows("Connected")
     until(lambda: live.reads_by_key, "keys")
+    process.notify(1)
+    live.shows("1 received")
     process.signal(signal.SIGSTOP)
-    until(lambda: live.type("\x03") or live.process.poll() is not None, "its end")
-    assert live.wait() == -signal.SIGINT
+    until(lambda: live.type(key) or live.process.poll() is not None, "its end")
+    assert -live.wait() == {"\x03": signal.SIGINT, "\x1c": signal.SIGQUIT}[key]
     assert live.modes == live.before
     assert not live.screen.cursor.hidden
 

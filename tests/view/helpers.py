@@ -14,6 +14,7 @@ import pyte
 from notifyws.cli.faces import LiveFace
 from notifyws.cli.presence import Presence
 from notifyws.cli.steering import Means, Steering
+from notifyws.delivery import Inbox
 from notifyws.models import Notification
 from notifyws.settings import Settings
 from notifyws.view.footer import Status
@@ -119,4 +120,4 @@ def live_face(view, say=print):
     steering = Steering(Means(lambda: Status("connected"), time.monotonic, bool, bool))
     steering.steer(view)
     presence = Presence(view, steering.press, keys=None, drawn_on=-1)
-    return LiveFace(view, presence, steering, say)
+    return LiveFace(view, presence, steering, Inbox(1, 1), say)

@@ -242,6 +242,14 @@ def test_of_a_long_typed_line_the_end_is_seen():
     assert paper.writes[-1].startswith("\r\x1b[Jfilter: 0123456789…\n")
 
 
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_where_nothing_can_be_seen_something_can_be_typed(width):
+    view, paper, _ = view_on_paper(width=width)
+    view.start()
+    view.ask("filter: ", Line("漢字", "x"))
+    assert len(paper.writes) == 2
+
+
 def test_words_of_our_own_are_wrapped():
     view, paper, _ = view_on_paper(width=12)
     view.start()

@@ -9,7 +9,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from datetime import tzinfo
 from pathlib import Path
 from typing import Protocol
 
@@ -19,17 +19,31 @@ from notifyws.errors import ConfigurationError, OutputFailed
 from notifyws.events import Event, Failure, Gap
 from notifyws.intake import Frame, Item
 from notifyws.models import Notification
+from notifyws.shaping import Shape, in_one_line
+from notifyws.view.clock import moment
 from notifyws.view.lines import event_json, event_line, plain_line
 from notifyws.view.live import LiveView
 from notifyws.view.look import Look
 from notifyws.view.output import Output, ReaderGone
-from notifyws.view.safe import safe_frame
+from notifyws.view.safe import harmless, safe_frame
 
-__all__ = ["Face", "JsonFace", "LiveFace", "PlainFace", "RawFace", "Tee"]
+__all__ = [
+    "Face",
+    "JsonFace",
+    "LiveFace",
+    "PlainFace",
+    "RawFace",
+    "ShapedFace",
+    "Shelf",
+    "Tee",
+]
 
 
-LAST = 0.5
-"""Seconds to print what was held back, when it all ends."""
+class Shelf(Protocol):
+    """What counts notifications that were taken and are not shown yet."""
+
+    def hold(self) -> None: ...
+    def release(self) -> None: ...
 
 
 class Face(Protocol):
@@ -39,9 +53,12 @@ class Face(Protocol):
     def stop(self) -> None: ...
     def tick(self) -> None: ...
     async def show(self, burst: Sequence[Item]) -> None: ...
+    async def finish(self) -> None: ...
 
 
 class _Lines:
+    end = "\n"
+
     def __init__(self, output: Output) -> None:
         self._output = output
 
@@ -54,6 +71,9 @@ class _Lines:
     def tick(self) -> None:
         """Nothing changes by itself."""
 
+    async def finish(self) -> None:
+        """Nothing is held back."""
+
     def line(self, item: Item) -> str | None:
         """Return the line of an item, ``None`` when it has none."""
         raise NotImplementedError
@@ -62,7 +82,7 @@ class _Lines:
         """Write the lines of a burst at once."""
         lines = [line for item in burst if (line := self.line(item)) is not None]
         if lines:
-            text = "\n".join([*lines, ""])
+            text = self.end.join([*lines, ""])
             await self._output.write(text.encode("utf-8", "backslashreplace"))
 
 
@@ -126,6 +146,40 @@ class RawFace(_Lines):
         return safe_frame(text) if self._output.is_terminal else text
 
 
+class ShapedFace(_Lines):
+    """One text for each notification, on one line unless the template has more.
+
+    Beside its own fields a notification has ``time`` (the local time of day),
+    ``timestamp`` (as it was written, else when it came) and ``json`` (all of it).
+
+    Args:
+        output: where to.
+        shape: makes the text.
+        zone: whose local time; ``None`` for the machine's.
+    """
+
+    def __init__(
+        self, output: Output, shape: Shape, zone: tzinfo | None = None
+    ) -> None:
+        super().__init__(output)
+        self.end = shape.end
+        self._shape = shape
+        self._clean = harmless if output.is_terminal else in_one_line
+        makers: dict[str, Callable[[Notification], str]] = {
+            "time": lambda note: moment(note.timestamp, note.received, zone),
+            "timestamp": lambda note: note.timestamp,
+            "json": Notification.line,
+        }
+        self._makers = {k: make for k, make in makers.items() if shape.wants(k)}
+
+    def line(self, item: Item) -> str | None:
+        """Return the text of a notification; events are told on stderr."""
+        if not isinstance(item, Notification):
+            return None
+        more = {name: make(item) for name, make in self._makers.items()}
+        return self._shape.text(item.as_json(), self._clean, more)
+
+
 class LiveFace:
     """The live view; where the cursor cannot be moved, events are lines on stderr.
 
@@ -133,6 +187,7 @@ class LiveFace:
         view: draws.
         presence: takes the terminal and gives it back.
         steering: what was asked for by keys.
+        shelf: counts what is held back during a pause as not shown yet.
         say: writes a line to stderr.
     """
 
@@ -141,12 +196,17 @@ class LiveFace:
         view: LiveView,
         presence: Presence,
         steering: Steering,
+        shelf: Shelf,
         say: Callable[[str], None],
     ) -> None:
         self._view = view
         self._presence = presence
         self._steering = steering
+        self._shelf = shelf
         self._say = say
+        self._held: list[Item] = []
+        self._printing: asyncio.Task[None] | None = None
+        self._broken: Exception | None = None
 
     def start(self) -> None:
         """Take the terminal and draw the footer."""
@@ -162,15 +222,37 @@ class LiveFace:
         self._view.tick()
 
     async def show(self, burst: Sequence[Item]) -> None:
-        """Draw a burst, once it may be printed; when told to end, at once."""
+        """Draw a burst, or keep it while nothing is to be printed."""
+        if self._broken is not None:
+            raise self._broken
+        if self._printing is None and not self._steering.paused:
+            await self._draw(burst)
+            return
+        self._held.extend(burst)
+        self._steering.held = len(self._held)
+        if self._printing is None:
+            self._shelf.hold()
+            self._printing = asyncio.create_task(self._print_held())
+
+    async def finish(self) -> None:
+        """Print what was held back: nothing more will come."""
+        self._steering.resume()
+        if self._printing is not None:
+            await asyncio.shield(self._printing)
+
+    async def _print_held(self) -> None:
+        """Draw what is held, in its order, once it may be printed."""
         try:
-            await self._steering.resumed(len(burst))
-        except asyncio.CancelledError:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST):
-                    await self._draw(burst)
-            raise
-        await self._draw(burst)
+            while self._held:
+                await self._steering.resumed()
+                held, self._held = self._held, []
+                await self._draw(held)
+                self._steering.held = len(self._held)
+        except (OutputFailed, ReaderGone) as error:
+            self._broken = error
+        finally:
+            self._printing = None
+            self._shelf.release()
 
     async def _draw(self, burst: Sequence[Item]) -> None:
         """Draw it; states are the footer's to tell, gaps and errors stay."""

@@ -66,8 +66,7 @@ def chosen_face(
         leave: ends the command, when a key says so.
         selection: which notifications are shown.
     """
-    from notifyws.cli.faces import JsonFace, PlainFace, RawFace
-    from notifyws.cli.shaped_face import ShapedFace
+    from notifyws.cli.faces import JsonFace, PlainFace, RawFace, ShapedFace
     from notifyws.view.look import Look
 
     form = show.form or ("live" if output.is_terminal else "json")
@@ -129,7 +128,7 @@ def _live_face(
     service.observe(lambda event: view.tick())
     keys = 0 if look.cursor and os.isatty(0) else None
     presence = Presence(view, steering.press, keys=keys, drawn_on=1)
-    return LiveFace(view, presence, steering, speak)
+    return LiveFace(view, presence, steering, service, speak)
 
 
 def _awake_or_not() -> float:

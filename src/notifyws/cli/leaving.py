@@ -13,21 +13,25 @@ __all__ = ["Leaving"]
 
 
 class Leaving:
-    """Around what can be left by calling this; make it in the task that is left."""
+    """Around what can be left by calling this; make it in the task that is left.
+
+    Outside of it, a call does nothing: what is ending by itself is left alone.
+    """
 
     def __init__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._left = False
+        self._left = self._inside = False
 
     def __call__(self) -> None:
         """Leave; once is enough."""
-        if not self._left:
+        if self._inside and not self._left:
             self._left = True
             self._task.cancel()
 
     async def __aenter__(self) -> Leaving:
+        self._inside = True
         return self
 
     async def __aexit__(
@@ -36,5 +40,6 @@ class Leaving:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        self._inside = False
         asked = self._left and isinstance(error, asyncio.CancelledError)
         return asked and not self._task.uncancel()

@@ -135,14 +135,14 @@ async def _show(request: Request, settings: Settings) -> None:
     )
     unwatch = output.watch_reader(leaving)
     try:
-        async with (
-            supervised(service, os.environ),
-            service,
-            leaving,
-            asyncio.timeout(request.timeout),
-        ):
-            service.start(retries=request.retries)
-            with before_dying(face.stop):
+        with before_dying(face.stop):
+            async with (
+                supervised(service, os.environ),
+                service,
+                leaving,
+                asyncio.timeout(request.timeout),
+            ):
+                service.start(retries=request.retries)
                 await _until_satisfied(request, service, face, tee)
     except TimeoutError:
         seen = request.selection.admitted
@@ -191,6 +191,7 @@ async def _until_satisfied(
         ticking.cancel()
         with suppress(asyncio.CancelledError):
             await ticking
+        await _finish(face)
 
 
 async def _farewell(
@@ -204,6 +205,16 @@ async def _farewell(
         async with asyncio.timeout(FAREWELL):
             async for burst in service.arrivals():
                 await show(burst)
+
+
+async def _finish(face: Face) -> None:
+    """Have what was held back printed, and the terminal given back."""
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await face.finish()
+    finally:
+        face.stop()
 
 
 async def _tick(face: Face) -> None:

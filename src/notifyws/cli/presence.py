@@ -1,8 +1,9 @@
 """Whether the terminal is ours: at the start, when suspended, in the background.
 
 While it is, keys are read one by one and not echoed, and the live view has its
-footer. It is given back as it was found, whatever ends us but SIGKILL. A job in the
-background neither reads nor draws a footer: notifications are lines like any other.
+footer. It is given back as it was found, whatever ends us but a crash or SIGKILL. A
+job in the background neither reads nor draws a footer: notifications are lines like
+any other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from notifyws.cli.running import die_by
 from notifyws.view.keys import KeyReader
 from notifyws.view.live import LiveView
 
@@ -79,6 +81,7 @@ class Presence:
             (signal.SIGWINCH, self._view.redraw),
             (signal.SIGTSTP, self._suspend),
             (signal.SIGCONT, self._resume),
+            (signal.SIGQUIT, lambda: die_by(signal.SIGQUIT)),
         ]
 
     def _in_front(self) -> bool:

@@ -51,6 +51,9 @@ class Steering:
 
     Args:
         means: what is needed of the world.
+
+    Attributes:
+        held: how many notifications wait for the end of a pause.
     """
 
     def __init__(self, means: Means) -> None:
@@ -58,7 +61,7 @@ class Steering:
         self._view: LiveView | None = None
         self._resumed = asyncio.Event()
         self._resumed.set()
-        self._held = 0
+        self.held = 0
         self._filter = ""
         self._passes: Callable[[Notification], bool] | None = None
         self._hidden = 0
@@ -75,8 +78,8 @@ class Steering:
         status, (notice, until) = self._means.status(), self._notice
         return replace(
             status,
-            queued=status.queued + self._held,
-            paused=not self._resumed.is_set(),
+            queued=status.queued + self.held,
+            paused=self.paused,
             filter=self._filter,
             hidden=self._hidden,
             notice=notice if self._means.now() < until else "",
@@ -89,17 +92,18 @@ class Steering:
         self._hidden += 1
         return False
 
-    async def resumed(self, held: int) -> None:
-        """Return when things may be printed.
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is to be printed now."""
+        return not self._resumed.is_set()
 
-        Args:
-            held: how many notifications wait meanwhile in the caller's hands.
-        """
-        self._held = held
-        try:
-            await self._resumed.wait()
-        finally:
-            self._held = 0
+    async def resumed(self) -> None:
+        """Return when things may be printed."""
+        await self._resumed.wait()
+
+    def resume(self) -> None:
+        """End a pause, if there is one."""
+        self._resumed.set()
 
     def press(self, key: str) -> None:
         """Do what a key stands for."""
@@ -122,7 +126,6 @@ class Steering:
             case "enter":
                 self._say("")
             case "q":
-                self._resumed.set()
                 self._means.quit()
             case "redraw":
                 self._view.redraw()
@@ -130,10 +133,10 @@ class Steering:
                 self._tell("? for the keys")
 
     def _pause(self) -> None:
-        if self._resumed.is_set():
-            self._resumed.clear()
+        if self.paused:
+            self.resume()
         else:
-            self._resumed.set()
+            self._resumed.clear()
         self._tell("")
 
     def _toggle_data(self) -> None:

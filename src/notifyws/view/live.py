@@ -183,7 +183,7 @@ class LiveView:
         Of what does not fit, the beginning is left out: the cursor is always seen.
         """
         text = question + line.before
-        while cells(text) > room - 1:
+        while text and cells(text) > room - 1:
             text = text[1:]
         rest = clip(line.behind, room - cells(text))
         right = f"\x1b[{cells(text)}C" if text else ""
