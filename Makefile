@@ -41,6 +41,7 @@ clean:
 	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/bin/uv:
+	@echo "Setting up in $(VENV), once ..." >&2
 	@$(PYTHON) -m venv $(VENV) >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv >&2
 

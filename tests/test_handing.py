@@ -240,7 +240,9 @@ async def test_what_is_refused_again_stays(letters):
     with pytest.raises(MessageRejected, match="2 of 2"):
         await replay(letters, settings, HandOn(command="false"), warnings.append)
     assert len(letters.read_text().splitlines()) == 2
-    assert len(warnings) == 2
+    begun, *refused = warnings
+    assert "it is tried again" in begun
+    assert len(refused) == 2
 
 
 @on_a_loop

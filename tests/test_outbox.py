@@ -339,3 +339,24 @@ async def test_an_outbox_that_never_began_can_be_closed():
 
 def test_a_line_is_what_it_was():
     assert note(1).line() == line(1)
+
+
+@in_virtual_time
+async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
+    sink = ScriptedSink(NO, NO, 0.0, 0.0, NO)
+    story = Story(sink)
+    async with running(story) as outbox:
+        for n in range(4):
+            outbox.keep(note(n, n), n + 1)
+        await outbox.drained()
+    said = "exec did not take a notification: no; it is tried again"
+    assert story.warnings == [said, said]
+
+
+@in_virtual_time
+async def test_a_dead_letter_of_the_end_says_what_had_failed():
+    story = Story(ScriptedSink(*[NO] * 9), durable=False)
+    async with running(story) as outbox:
+        outbox.keep(note(0, 0), 1)
+        await asyncio.sleep(1.5)
+    assert story.buried == [("exec", "the listener ended before it, after: no", 0)]

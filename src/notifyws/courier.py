@@ -80,6 +80,7 @@ class Courier:
         world: clock and sleep.
         bury: keeps what was finally not taken.
         gone: told of each that waits no longer, taken or buried.
+        warn: told when the sink begins to fail, and why.
 
     Attributes:
         more: set it when more may be waiting.
@@ -94,6 +95,7 @@ class Courier:
         *,
         bury: Bury,
         gone: Callable[[str, Kept], None],
+        warn: Callable[[str], None],
     ) -> None:
         self.name = sink.name
         self.sink = sink
@@ -103,6 +105,8 @@ class Courier:
         self._world = world
         self._bury = bury
         self._gone = gone
+        self._warn = warn
+        self._failing = ""
 
     async def run(self) -> None:
         """Hand on for ever, in order."""
@@ -123,7 +127,8 @@ class Courier:
         """Make dead letters of all that waits."""
         while kept := await self._shelf.waiting(self.name, 0, BATCH):
             for each in kept:
-                await self._end(each, 0, "the listener ended before it")
+                why = f", after: {self._failing}" if self._failing else ""
+                await self._end(each, 0, f"the listener ended before it{why}")
 
     async def _one(self, kept: Kept, places: asyncio.Semaphore) -> None:
         try:
@@ -141,14 +146,23 @@ class Courier:
         for attempt, delay in enumerate((*self._handing.delays, None), 1):
             try:
                 await self.sink.hand_on(notification)
+                self._failing = ""
                 return attempt, None
             except Exception as error:  # noqa: BLE001 - a sink's bug ends no queue
                 failed = _as_failed(error)
                 if failed.final or delay is None:
                     return attempt, failed.message
+                self._say(failed.message)
                 asked = min(failed.after or 0.0, self._handing.longest)
                 await self._world.sleep(max(delay, asked))
         raise AssertionError  # pragma: no cover - the last delay is None
+
+    def _say(self, failure: str) -> None:
+        """Say why the sink fails, once until it works again."""
+        if not self._failing:
+            said = f"{self.name} did not take a notification: {failure}"
+            self._warn(f"{said}; it is tried again")
+        self._failing = failure
 
     async def _end(self, kept: Kept, attempts: int, error: str) -> None:
         at = utc_text(self._world.wall())

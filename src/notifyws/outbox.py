@@ -88,7 +88,13 @@ class Outbox:
         self._store = store
         self._couriers = {
             sink.name: Courier(
-                sink, store, handing, world, bury=bury, gone=self._forget
+                sink,
+                store,
+                handing,
+                world,
+                bury=bury,
+                gone=self._forget,
+                warn=warn,
             )
             for sink in sinks
         }

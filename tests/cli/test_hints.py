@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifyws.cli import _run
+from notifyws.cli.hints import at_the_same_place
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 
 MEANT = [
@@ -75,3 +76,20 @@ def test_help_as_a_word_is_the_help_as_an_option(home, capsys, line):
     said = capsys.readouterr().out
     assert _run([*line.split()[1:], "--help"]) == 0
     assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize(
+    ("hint", "typed", "completed"),
+    [
+        ("notifyws auth login", "listen", "notifyws auth login"),
+        (
+            "notifyws auth login",
+            "listen --server two -n 1 --profile=./my.toml",
+            "notifyws auth login --server two --profile ./my.toml",
+        ),
+        ("notifyws auth login --url x", "token --url y", "notifyws auth login --url x"),
+        ("check the path", "token --url y", "check the path"),
+    ],
+)
+def test_a_hinted_command_is_for_the_same_server(hint, typed, completed):
+    assert at_the_same_place(hint, typed.split()) == completed

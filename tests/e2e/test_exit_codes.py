@@ -119,9 +119,11 @@ def test_an_env_file_of_a_strange_folder_gets_no_credentials(home, server):
 
 
 def test_3_when_the_time_runs_out(home, server):
-    listener = home.listen("--timeout", "2.5")
+    listener = home.listen("--timeout", "2.5", "-t", "another")
+    server.notify(1)
     assert listener.wait() == 3
-    assert "error: 2.5 s are over" in listener.err.text
+    assert "2.5 s are over; 0 of 1 notifications passed" in listener.err.text
+    assert "hint: check --type and --filter" in listener.err.text
     until(lambda: server.stats["closes"], "a clean close")
     assert server.stats["closes"][-1]["code"] == 1000
 

@@ -177,12 +177,20 @@ def test_a_hook_that_reads_nothing_is_no_trouble(home: Home, server: Server):
 
 
 @pytest.mark.fault(42)
-@pytest.mark.parametrize("command", sample("{file}", "/no/such/hook"))
-def test_a_hook_that_cannot_run_is_said_and_kept_at_once(home, server, command):
+@pytest.mark.parametrize("command", ["{file}", "/no/such/hook"])
+def test_a_hook_that_is_not_there_is_said_before_anything_is_taken(home, command):
     (home.path / "plain").write_text("not a program")
-    listener = home.listen(
-        "-n", "2", "--exec", command.format(file=home.path / "plain")
-    )
+    done = home.run("listen", "--exec", command.format(file=home.path / "plain"))
+    assert done.returncode == 2
+    assert "there is no command" in done.stderr
+
+
+@pytest.mark.fault(42)
+def test_a_hook_that_cannot_run_is_said_and_kept_at_once(home, server):
+    hook = home.path / "hook"
+    hook.write_bytes(b"\x7fELF but not really")
+    hook.chmod(0o755)
+    listener = home.listen("-n", "2", "--exec", str(hook))
     server.notify(1, 2)
     assert listener.wait() == 0
     assert listener.err.text.count("cannot run") == 2

@@ -50,6 +50,9 @@ SENTENCES = {
     replace(GAP, recovered=True, reason=""): (
         "Gap of 65 s: notifications between 10:30:00 and 10:31:05 were recovered"
     ),
+    replace(GAP, start=GAP.end): (
+        "Gap: notifications before 10:31:05 may have been missed (server cannot replay)"
+    ),
     Closed(): "Closed",
     Closed("count reached"): "Closed: count reached",
 }

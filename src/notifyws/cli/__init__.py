@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from notifyws.cli.completing import commands
-from notifyws.cli.hints import sentence, usage_hint
+from notifyws.cli.hints import at_the_same_place, sentence, usage_hint
 from notifyws.cli.mounting import Commands
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.shells import use_our_scripts
@@ -87,12 +87,14 @@ def main() -> NoReturn:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from typer._click.exceptions import ClickException
+    from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
     try:
         result = app(list(arguments), prog_name="notifyws", standalone_mode=False)
     except typer.Abort:
         raise Interrupted(signal.SIGINT) from None
+    except NoArgsIsHelpError:  # which has printed it
+        return UsageError.exit_code
     except ClickException as error:
         raise UsageError(sentence(error), usage_hint(error)) from None
     except OSError as error:
@@ -106,6 +108,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: NotifyError, arguments: Sequence[str]) -> int:
+    error.hint = at_the_same_place(error.hint, arguments)
     if "--json" in arguments:
         from notifyws.models import strict_json
 

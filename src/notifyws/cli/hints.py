@@ -6,12 +6,15 @@ It reads what typer's errors carry, and knows nothing of what the commands do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from notifyws.coerce import nearest
 
-__all__ = ["sentence", "usage_hint"]
+__all__ = ["at_the_same_place", "sentence", "usage_hint"]
+
+PLACES = ("--server", "--profile", "--url", "--env-file")
 
 UNKNOWN = re.compile(r"No such command '(.*?)'", re.DOTALL)
 
@@ -38,6 +41,25 @@ def usage_hint(error: Exception) -> str:
     unknown = UNKNOWN.match(str(getattr(error, "message", "")))
     meant = _command_like(unknown[1], context) if unknown else None
     return f"did you mean {meant}?" if meant else f"{context.command_path} --help"
+
+
+def at_the_same_place(hint: str, arguments: Sequence[str]) -> str:
+    """Return a command that is hinted at, for the server that was spoken of.
+
+    Args:
+        hint: the next command to try, or any other words.
+        arguments: what was typed.
+    """
+    if not hint.startswith("notifyws ") or any(place in hint for place in PLACES):
+        return hint
+    return " ".join([hint, *_places(arguments)])
+
+
+def _places(arguments: Sequence[str]) -> Iterator[str]:
+    for each, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = each.partition("=")
+        if name in PLACES:
+            yield f"{name} {shlex.quote(value if equals else following)}"
 
 
 def _owner(option: str, context: Any) -> str | None:

@@ -145,9 +145,7 @@ async def _show(request: Request, settings: Settings) -> None:
                 service.start(retries=request.retries)
                 await _until_satisfied(request, service, face, tee)
     except TimeoutError:
-        seen = request.selection.admitted
-        message = f"{request.timeout:g} s are over; {seen} notifications were shown"
-        raise TimeRanOut(message, "give --timeout more time") from None
+        raise _too_late(request, service.received) from None
     except ReaderGone:
         raise ReaderLeft from None
     finally:
@@ -156,6 +154,15 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+def _too_late(request: Request, received: int) -> TimeRanOut:
+    shown = request.selection.admitted
+    over = f"{request.timeout:g} s are over; "
+    if received > shown:
+        said = f"{shown} of {received} notifications passed the filters"
+        return TimeRanOut(over + said, "check --type and --filter, or wait longer")
+    return TimeRanOut(f"{over}{shown} notifications were shown", "wait longer")
 
 
 def _name_the_proxy(url: str) -> None:

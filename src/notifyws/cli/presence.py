@@ -12,8 +12,8 @@ import asyncio
 import os
 import signal
 import termios
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from notifyws.cli.running import die_by
@@ -94,7 +94,7 @@ class Presence:
     def _take(self) -> None:
         self._ours = True
         if self._keys is not None:
-            with suppress(termios.error):
+            with suppress(termios.error), _undisturbed():
                 self._found = termios.tcgetattr(self._keys)
                 _read_by_key(self._keys)
                 asyncio.get_running_loop().add_reader(self._keys, self._read)
@@ -112,7 +112,7 @@ class Presence:
             return
         self._view.stop()
         if self._keys is not None and self._found is not None:
-            with suppress(termios.error):
+            with suppress(termios.error), _undisturbed():
                 termios.tcsetattr(self._keys, termios.TCSANOW, self._found)
 
     def _suspend(self) -> None:
@@ -143,6 +143,21 @@ class Presence:
             asyncio.get_running_loop().remove_reader(self._keys)
         for key in self._reader.feed(data):
             self._press(key)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Change a terminal without being stopped for it.
+
+    The shell may take it back at any moment: as soon as the leader of our job has
+    stopped, whatever we still have to do. Being stopped there, once more and late,
+    would leave us so when the job goes on.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _read_by_key(fd: int) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 import signal
 import tempfile
 from asyncio.subprocess import Process
@@ -48,6 +49,9 @@ def argv_of(command: str) -> list[str]:
         raise ConfigurationError(message, hint) from None
     if not argv:
         raise ConfigurationError("--exec names no command", hint)
+    if shutil.which(argv[0]) is None:
+        message = f"--exec: there is no command {argv[0]!r}"
+        raise ConfigurationError(message, "check its name, or give its whole path")
     return argv
 
 

@@ -87,7 +87,7 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
             said = _FAILURES[kind]
         case Gap():
             length = span(event.start, event.end)
-            said = f"Gap of {length}" if length else "Gap"
+            said = f"Gap of {length}" if length.strip("0 s") else "Gap"
             why = _gap_words(event, zone)
         case Closed(why):
             said = "Closed"
@@ -121,4 +121,6 @@ def _gap_words(gap: Gap, zone: tzinfo | None) -> str:
     start, end = clock_time(gap.start, zone), clock_time(gap.end, zone)
     fate = "were recovered" if gap.recovered else "may have been missed"
     reason = f" ({gap.reason})" if gap.reason else ""
+    if start == end:
+        return f"notifications before {end} {fate}{reason}"
     return f"notifications between {start} and {end} {fate}{reason}"
