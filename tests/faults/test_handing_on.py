@@ -178,7 +178,7 @@ def test_a_hook_that_reads_nothing_is_no_trouble(home: Home, server: Server):
 
 @pytest.mark.fault(42)
 @pytest.mark.parametrize("command", ["{file}", "/no/such/hook"])
-def test_a_hook_that_is_not_there_is_said_before_anything_is_taken(home, command):
+def test_a_hook_that_is_not_there_is_said_at_the_start(home, server, command):
     (home.path / "plain").write_text("not a program")
     done = home.run("listen", "--exec", command.format(file=home.path / "plain"))
     assert done.returncode == 2

@@ -10,6 +10,7 @@ output; such a rest has what is left of the time limit.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shlex
 import shutil
@@ -31,6 +32,8 @@ MERCY = 1.0
 """Seconds between SIGTERM and SIGKILL."""
 LAST_WORDS = 0.2
 """Seconds for what a hook printed before it ended."""
+NEVER = (None, errno.ENOENT, errno.EACCES, errno.ENOEXEC)
+"""What is wrong with a command that no second try will mend."""
 LINE = 64 << 10
 """Bytes of one line of a hook's output that are told."""
 
@@ -137,7 +140,7 @@ class ExecSink:
         except (OSError, ValueError) as error:
             os.close(reading)
             reason = getattr(error, "strerror", None) or str(error)
-            final = isinstance(error, (FileNotFoundError, PermissionError, ValueError))
+            final = getattr(error, "errno", None) in NEVER
             message = f"cannot run {self._argv[0]}: {reason}"
             raise HandingFailed(message, final=final) from None
         finally:
