@@ -256,9 +256,12 @@ def test_whatever_ends_it_the_terminal_is_given_back(process, terminal, key):
     assert not live.screen.cursor.hidden
 
 
-def test_ctrl_z_and_fg_leave_it_right(server, home, terminal):
+@pytest.mark.parametrize(
+    "command", sample("notifyws listen", "sh -c 'notifyws listen; exit $?'")
+)
+def test_ctrl_z_and_fg_leave_it_right(server, home, terminal, command):
     shell = terminal.shell(columns=100)
-    shell.type("notifyws listen\n")
+    shell.type(f"{command}\n")
     shell.shows("Connected")
     until(lambda: shell.reads_by_key, "keys")
     shell.type("\x1a")
