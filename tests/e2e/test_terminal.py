@@ -256,12 +256,28 @@ def test_whatever_ends_it_the_terminal_is_given_back(process, terminal, key):
     assert not live.screen.cursor.hidden
 
 
-@pytest.mark.parametrize(
-    "command", sample("notifyws listen", "sh -c 'notifyws listen; exit $?'")
-)
-def test_ctrl_z_and_fg_leave_it_right(server, home, terminal, command):
+@pytest.mark.slow
+def test_below_a_parent_of_the_same_job_it_stops_and_goes_on_too(server, terminal):
     shell = terminal.shell(columns=100)
-    shell.type(f"{command}\n")
+    shell.type("sh -c 'notifyws listen; exit $?'\n")
+    shell.shows("Connected")
+    until(lambda: shell.reads_by_key, "keys")
+    for turn in range(1, 6):
+        shell.type("\x1a")
+        until(lambda n=turn: shell.text.count("Stopped") == n, "a stop")
+        shell.type("bg\n")
+        until(lambda n=turn: shell.text.count("]+ sh") == n, "the background")
+        shell.type("fg\n")
+        until(lambda: shell.footer.startswith("🟢"), "the footer")
+        server.notify(turn)
+        shell.shows(f"• {turn}")
+    shell.type("q")
+    until(lambda: not shell.footer.startswith("🟢"), "the end")
+
+
+def test_ctrl_z_and_fg_leave_it_right(server, home, terminal):
+    shell = terminal.shell(columns=100)
+    shell.type("notifyws listen\n")
     shell.shows("Connected")
     until(lambda: shell.reads_by_key, "keys")
     shell.type("\x1a")
