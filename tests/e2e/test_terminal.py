@@ -262,7 +262,7 @@ def test_below_a_parent_of_the_same_job_it_stops_and_goes_on_too(server, termina
     shell.type("sh -c 'notifyws listen; exit $?'\n")
     shell.shows("Connected")
     until(lambda: shell.reads_by_key, "keys")
-    for turn in range(1, 6):
+    for turn in (1, 2):
         shell.type("\x1a")
         until(lambda n=turn: shell.text.count("Stopped") == n, "a stop")
         shell.type("bg\n")
