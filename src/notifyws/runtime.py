@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -427,7 +427,7 @@ class Runtime:
         }
         if isinstance(since, datetime):
             self._want_replay_by_time()
-            start = {"since": since.astimezone()}
+            start = {"since": since.astimezone(UTC)}
         return Cursor(
             **start,
             can_resume=resume is not None and not _only_snapshot(resume),
