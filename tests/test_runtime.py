@@ -466,6 +466,11 @@ async def test_the_first_moment_of_the_calendar_can_be_asked_for_in_every_zone()
     assert one.speech.opening("", place).url.endswith("?since=-62135596801")
 
 
+def test_the_url_that_events_tell_holds_no_token():
+    one = runtime(f"ws://example.com?t={SECRET}")
+    assert one.speech.url == "ws://example.com?t=***"
+
+
 @on_a_loop
 async def test_a_time_without_a_zone_is_local():
     one = runtime("ws://example.com")

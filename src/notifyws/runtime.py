@@ -7,7 +7,7 @@ it uses.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -25,7 +25,12 @@ from notifyws.errors import (
 from notifyws.models import Account, Message, Token, TokenPair, strict_json
 from notifyws.profile_files import is_file, read_profile
 from notifyws.settings import Settings, TypeStyle
-from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
+from notifyws.urls import (
+    canonical_origin,
+    checked_url,
+    is_plain_and_far,
+    shown_url,
+)
 from notifyws.world import utc_text
 
 if TYPE_CHECKING:
@@ -316,7 +321,7 @@ class Runtime:
             variables={**known, **self.variables},
         )
         return Speech(
-            url,
+            shown_url(url),
             lambda token, place: open_it(token, last_id=place),
             Verdicts(profile.closes, profile.statuses),
             self._renewal,
@@ -581,13 +586,17 @@ class Runtime:
         )
 
     def heartbeat(
-        self, name: str | None, counts: Callable[[], Counts]
+        self,
+        name: str | None,
+        counts: Callable[[], Counts],
+        secrets: Callable[[], Iterable[str]],
     ) -> Heartbeat | None:
         """Return what keeps a listener's sign of life; ``None`` where none sees it.
 
         Args:
             name: the listener's, if it has one.
             counts: returns what it has counted so far.
+            secrets: returns what nobody else may see.
         """
         import os
         import socket
@@ -602,7 +611,7 @@ class Runtime:
             return None
         who = Listener(name, socket.gethostname(), os.getpid())
         board, account = self.cache.primary, self.account.id
-        return Heartbeat(board, account, who, counts, self.world)
+        return Heartbeat(board, account, who, counts, self.world, secrets)
 
     async def listeners(self, name: str | None = None) -> list[Listener]:
         """Return this account's running listeners, or those of one name.
