@@ -46,7 +46,7 @@ def told(*, everything: bool = False, flags=None, **facts) -> str:
         **(flags or {}),
     }
     loaded = load(flags, environ={})
-    report = Report(loaded, url="wss://h", now=NOW, **facts)
+    report = Report(loaded, url=flags["url"], now=NOW, **facts)
     look = Look(Settings())
     return sheet(verdict(report), parts(report, everything=everything), look, None)
 
@@ -106,3 +106,10 @@ def test_every_setting_is_told_when_asked_for_and_no_secret():
     assert "  token = not set  [default]\n" in page
     assert "  ping_interval = 20.0  [default]\n" in page
     assert "hunter22" not in page
+
+
+def test_no_secret_of_a_url_is_told():
+    page = told(everything=True, flags={"url": "wss://h/ws?access_token=hush&v=7"})
+    assert "  server        wss://h/ws?access_token=***&v=***  [--url]\n" in page
+    assert "  url = wss://h/ws?access_token=***&v=***  [--url]\n" in page
+    assert "hush" not in page
