@@ -269,9 +269,22 @@ class Runtime:
             find_password=self._kept_password,
         )
 
+    @property
+    def may_log_in(self) -> bool:
+        """Whether there is a password, or the keyring could hold one: it is not asked."""
+        if self.settings.password:
+            return True
+        from notifyws.passwords import can_keep
+
+        return self._looks_in_keyring and can_keep()
+
+    @property
+    def _looks_in_keyring(self) -> bool:
+        return self.settings.keyring and bool(self.settings.username)
+
     async def _kept_password(self, patience: float = KEYRING_PATIENCE) -> str:
         """Return what the system's keyring holds for this account."""
-        if not (self.settings.keyring and self.settings.username):
+        if not self._looks_in_keyring:
             return ""
         from notifyws.passwords import find_in_time
 
