@@ -94,7 +94,7 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
         yield f"user {one.userId}"
     last = one.lastNotificationAt
     ago = f" (the last {span(since(last, now))} ago)" if last else ""
-    yield f"{one.received} received{ago}"
+    yield f"{one.received} received{ago}" if one.received else "nothing received yet"
     if one.filtered:
         yield f"{one.filtered} of them filtered out"
     if one.reconnects:
