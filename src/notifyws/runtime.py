@@ -271,7 +271,7 @@ class Runtime:
 
     @property
     def may_log_in(self) -> bool:
-        """Whether there is a password, or a keyring that may hold one; it is not asked."""
+        """Whether there is a password, or a keyring that may hold one (unasked)."""
         if self.settings.password:
             return True
         from notifyws.passwords import can_keep
