@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from notifyws.protocol.masking import (
     masked,
+    queried,
     redirected,
     sendable,
     spellings,
@@ -159,6 +160,12 @@ def test_a_frame_shows_its_shape_and_nothing_that_may_be_a_token(frame, shown):
 
 def test_a_known_secret_is_masked_wherever_it_stands():
     assert without_tokens("x hunter22 y", spellings("hunter22")) == "x *** y"
+
+
+def test_a_url_s_own_secrets_are_known_by_their_names():
+    url = "wss://h/ws?channel=news&access_token=a%2Fb&apiKey=c&empty="
+    assert queried(url) == ("a/b", "c")
+    assert queried("wss://h/ws") == ()
 
 
 @given(

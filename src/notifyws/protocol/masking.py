@@ -10,9 +10,16 @@ import json
 import re
 from collections.abc import Iterable
 from itertools import takewhile
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
-__all__ = ["masked", "redirected", "sendable", "spellings", "without_tokens"]
+__all__ = [
+    "masked",
+    "queried",
+    "redirected",
+    "sendable",
+    "spellings",
+    "without_tokens",
+]
 
 SHORTEST = 4
 """Characters of the shortest text that is worth masking."""
@@ -65,6 +72,12 @@ def spellings(*secrets: str) -> tuple[str, ...]:
         )
     )
     return tuple(dict.fromkeys(forms))
+
+
+def queried(url: str) -> tuple[str, ...]:
+    """Return what a URL's query calls a secret, as in ``?access_token=...``."""
+    pairs = parse_qsl(urlsplit(url).query)
+    return tuple(value for name, value in pairs if _NAME.search(f"{name}="))
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
