@@ -259,6 +259,7 @@ def test_on_a_terminal_the_bar_is_gone_at_the_end(home, server):
         raw += chunk
     assert process.wait() == 6
     assert b"%" in raw
+    assert b"\x1b[?25" not in raw  # a cursor that is never hidden needs no showing
     screen = pyte.Screen(120, 24)
     pyte.ByteStream(screen).feed(raw)
     shown = [text.rstrip() for text in screen.display if text.strip()]
