@@ -582,21 +582,23 @@ async def test_retry_after_comes_with_the_refusal():
 
 
 @pytest.mark.parametrize(
-    ("served", "why"),
+    ("served", "why", "reason", "hint"),
     [
-        ("expired", "expired"),
-        ("for_another_host", "127.0.0.1"),
+        ("expired", "expired", "expired", "renew it; is this clock right? date"),
+        ("for_another_host", "127.0.0.1", "name", "put the name that the certificate"),
     ],
 )
 @on_a_loop
-async def test_a_wrong_certificate_is_rejected_at_once(authority, served, why):
+async def test_a_wrong_certificate_is_rejected_at_once(
+    authority, served, why, reason, hint
+):
     context = getattr(authority, served)()
     async with httpd(says(b""), context) as server:
         error = await refusal(server.url, PATIENT, authority.trusted())
         assert type(error) is CertificateRejected
         assert server.host in error.message
         assert why in error.message
-        assert "NOTIFYWS_CA_FILE" in error.hint
+        assert (error.reason, hint in error.hint) == (reason, True)
         assert server.requests == []
 
 
@@ -608,6 +610,7 @@ async def test_an_unknown_authority_is_rejected_by_default_and_by_a_custom_one(
         async with httpd(says(b""), authority.good()) as server:
             error = await refusal(server.url, PATIENT, tls)
             assert type(error) is CertificateRejected
+            assert error.reason == "untrusted"
             assert "NOTIFYWS_CA_FILE" in error.hint
 
 
@@ -726,7 +729,7 @@ async def test_a_407_of_the_proxy_is_named_as_the_proxys(monkeypatch):
         monkeypatch.setenv("https_proxy", f"http://me:{SENTINEL}@{server.host}")
         error = await refusal("ws://ws.example.com")
     assert type(error) is UpgradeRefused
-    assert error.status == 407
+    assert (error.status, error.by_proxy) == (407, True)
     assert "the proxy answered 407" in error.message
     assert "PROXY" in error.hint
 

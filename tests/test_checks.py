@@ -64,6 +64,7 @@ async def test_after_a_failure_nothing_else_is_tried():
     checks = await run_checks(probes)
     assert [each.status for each in checks] == ["fail", "skip", "skip"]
     assert checks[2].detail == "not tried, because tcp failed"
+    assert [each.left_out for each in checks] == [False, True, True]
     assert tried == []
 
 
@@ -76,6 +77,7 @@ async def test_a_bug_in_a_probe_is_not_taken_for_a_finding():
 def test_as_json_it_has_a_hint_only_where_there_is_one():
     good = Check("dns", "pass", "found")
     bad = Check("dns", "fail", "not found", "look", 5)
+    assert not Check("token", "skip", "not tried, because it is raining").left_out
     assert good.as_json() == {"name": "dns", "status": "pass", "detail": "found"}
     assert bad.as_json()["hint"] == "look"
     assert "exit_code" not in bad.as_json()

@@ -64,6 +64,7 @@ def test_a_refused_upgrade_keeps_what_the_server_answered():
     assert (error.message, error.hint) == ("no", "hint")
     bare = UpgradeRefused("no", status=404)
     assert (bare.retry_after, bare.location) == (None, None)
+    assert not bare.by_proxy
 
 
 def test_a_refused_request_keeps_what_the_server_answered():

@@ -18,10 +18,12 @@ from notifyws.events import (
 )
 from notifyws.heartbeat import Heartbeat, find_listeners, index_of
 from notifyws.listeners import Counts, Listener
+from notifyws.protocol.masking import spellings
 from tests.support.virtual import VirtualWorld, in_virtual_time, now, turns
 
 ME = "0123456789abcdef"
 URL = "ws://127.0.0.1/"
+BAD = "token: abc is bad, and so is Hunter 22"
 
 
 class Board(MemoryCache):
@@ -55,6 +57,7 @@ class Scene:
             Listener(name, "here", 7),
             self.counted,
             self.clock.world,
+            lambda: spellings("Hunter 22"),
         )
         self.running = asyncio.create_task(self.heart.run())
 
@@ -220,12 +223,12 @@ async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
         "message": "x" * 300,
     }
     await scene.tell(Failure("server_error", "no such channel"), Disconnected(1006))
-    await scene.tell(Connected(URL), Failure("server_error", "token: abc is bad"))
+    await scene.tell(Connected(URL), Failure("server_error", BAD))
     await asyncio.sleep(11)
     [seen] = await scene.seen()
     assert (seen.attempts, seen.reconnects) == (0, 1)
     assert seen.lastFailure["kind"] == "server_error"
-    assert seen.lastFailure["message"] == "token: *** is bad"
+    assert seen.lastFailure["message"] == "token: *** is bad, and so is ***"
     await scene.stop()
 
 

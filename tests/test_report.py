@@ -22,6 +22,12 @@ def report(*checks: Check, **facts) -> Report:
     return Report(load(environ={}), checks=checks, **facts)
 
 
+def test_no_token_of_the_url_stands_in_the_json():
+    said = report(url="wss://h/ws?access_token=hush").as_json()
+    assert said["server"]["url"] == "wss://h/ws?access_token=***"
+    assert report().as_json()["server"]["url"] is None
+
+
 @pytest.mark.parametrize(
     ("seen", "status", "sentence"),
     [

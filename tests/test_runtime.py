@@ -458,6 +458,20 @@ async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last(
 
 
 @on_a_loop
+async def test_the_first_moment_of_the_calendar_can_be_asked_for_in_every_zone():
+    one = runtime("ws://example.com", profile="ntfy", variables="topic=news")
+    first = datetime(1, 1, 1, tzinfo=UTC)
+    place = one.intake(Inbox(1, 1), since=first, frames=False).cursor.place
+    assert (place, place.tzinfo) == (first, UTC)
+    assert one.speech.opening("", place).url.endswith("?since=-62135596801")
+
+
+def test_the_url_that_events_tell_holds_no_token():
+    one = runtime(f"ws://example.com?t={SECRET}")
+    assert one.speech.url == "ws://example.com?t=***"
+
+
+@on_a_loop
 async def test_a_time_without_a_zone_is_local():
     one = runtime("ws://example.com")
     naive = A_TIME.astimezone().replace(tzinfo=None)

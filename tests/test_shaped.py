@@ -9,11 +9,15 @@ from datetime import UTC
 
 import pytest
 
+from notifyws.cli import status, token
 from notifyws.cli.faces import ShapedFace
 from notifyws.cli.shaped import emit_shaped, exclude, shape_of
 from notifyws.errors import UsageError
 from notifyws.events import Closed
+from notifyws.load import Loaded
 from notifyws.models import Notification
+from notifyws.report import Report
+from notifyws.settings import Settings
 from notifyws.shaping import Format, Query
 from notifyws.view.output import Output
 
@@ -109,3 +113,30 @@ def test_json_goes_with_a_query():
     shape = shape_of(None, "a", json=True)
     assert shape is not None
     assert shape.text({"a": "x"}, str, {}) == '"x"'
+
+
+@pytest.mark.parametrize(
+    ("template", "unknown", "hint"),
+    [
+        ("{acessToken}", "acessToken", "did you mean {accessToken}?"),
+        ("{source} {expires}", "expires", "did you mean {expiresIn}?"),
+        ("{source.zzz} {zzz.source}", "zzz", "there are {accessToken}, {expiresIn}, "),
+    ],
+)
+def test_a_field_that_a_token_never_has_is_a_wrong_use_with_the_nearest_one(
+    template, unknown, hint
+):
+    with pytest.raises(UsageError, match=f"there is no field {{{unknown}}}") as caught:
+        shape_of(template, None, json=False, known=token.FIELDS)
+    assert caught.value.hint.startswith(hint)
+
+
+def test_what_may_have_any_field_has_no_unknown_ones():
+    assert shape_of("{nonesuch}", None, json=False).text({}, str) == ""
+    known = shape_of("{source} {userId.x}{{y}}", None, json=False, known=token.FIELDS)
+    assert known.text({"source": "cache"}, str) == "cache {y}"
+
+
+def test_the_fields_of_status_are_those_of_its_report():
+    sources = dict.fromkeys(("url", "socket_url"), "default")
+    assert tuple(Report(Loaded(Settings(), sources)).as_json()) == status.FIELDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifyws.errors import UsageError
+from notifyws.selection import first_line
 from notifyws.shaping import Format, Query, in_one_line
 
 TRIP = {
@@ -136,6 +137,34 @@ def test_a_query_that_does_not_fit_is_said_once_and_finds_nothing():
     assert query.text({"n": "abc"}, str) == "3"
     (said,) = warned
     assert said.startswith("--query does not fit: ")
+
+
+@pytest.mark.parametrize("price", ["Infinity", "-inf", "nan", "1e400"])
+@pytest.mark.parametrize("expression", ["to_number(price)", "[{a: to_number(price)}]"])
+def test_a_number_that_is_no_json_is_said_once_and_null(expression, price):
+    warned: list[str] = []
+    given = {"price": price}
+    as_json = Query(expression, as_json=True, warn=warned.append)
+    assert [as_json.text(given, str), as_json.text(given, str)] == ["null", "null"]
+    assert Query(expression, warn=warned.append).text(given, str) == ""
+    assert len(warned) == 2
+    assert "does not fit" in warned[0]
+
+
+def test_what_a_function_gives_that_is_no_json_is_null_too():
+    warned: list[str] = []
+    query = Query("to_array(&n)", as_json=True, warn=warned.append)
+    assert query.text(TRIP, str) == "null"
+    assert "not JSON serializable" in warned[0]
+
+
+def test_an_expression_is_no_query():
+    with pytest.raises(UsageError, match="& stands only before"):
+        Query("&n")
+
+
+def test_a_complaint_without_words_is_called_by_its_name():
+    assert first_line(RecursionError()) == "RecursionError"
 
 
 def test_with_nobody_to_warn_that_is_a_wrong_use():

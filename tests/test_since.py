@@ -66,6 +66,18 @@ def test_anything_else_is_an_id_and_so_is_what_says_that_it_is(text, ident):
     assert parse_since(text, NOW) == ident
 
 
+@pytest.mark.parametrize("text", ["2024-01-15T10:00:00+01:00", "10m"])
+def test_a_time_is_told_in_utc_whatever_zone_it_was_written_in(text):
+    now = NOW.astimezone(timezone(timedelta(hours=9)))
+    found = parse_since(text, now)
+    assert isinstance(found, datetime)
+    assert found.tzinfo is UTC
+
+
+def test_the_first_moment_of_the_calendar_is_a_time_like_any_other():
+    assert parse_since("0001-01-01T00:00:00Z", NOW) == datetime(1, 1, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -73,6 +85,7 @@ def test_anything_else_is_an_id_and_so_is_what_says_that_it_is(text, ident):
         ("2024-13-15T10:00:00Z", "there is no such time"),
         ("2024-01-15T25:00:00Z", "there is no such time"),
         ("999999999d", "there is no such time"),
+        ("0001-01-01T00:00:00+23:59", "there is no such time"),
         ("2024-01-15T10:30:01Z", "is still to come"),
     ],
 )

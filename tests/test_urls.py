@@ -3,7 +3,13 @@
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.urls import canonical_origin, checked_url, completed_url, is_plain_and_far
+from notifyws.urls import (
+    canonical_origin,
+    checked_url,
+    completed_url,
+    is_plain_and_far,
+    shown_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +30,7 @@ def test_a_good_url_is_returned_as_it_is(url):
 @pytest.mark.parametrize(
     ("url", "instead"),
     [
-        ("http://h:80/x?y", "use ws://h:80/x?y"),
+        ("http://h:80/x?y=z", "use ws://h:80/x?y=***"),
         ("https://h/x", "use wss://h/x"),
         ("HTTPS://h", "use wss://h"),
     ],
@@ -33,6 +39,24 @@ def test_an_http_url_is_answered_with_what_to_write(url, instead):
     with pytest.raises(ConfigurationError, match="must be ws:// or wss://") as caught:
         checked_url(url)
     assert caught.value.hint == instead
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", ""),
+        ("wss://h:8/ws", "wss://h:8/ws"),
+        ("wss://h/ws?", "wss://h/ws?"),
+        ("wss://h/ws?access_token=X", "wss://h/ws?access_token=***"),
+        ("wss://h/ws?a=b&c=&d=e=f&", "wss://h/ws?a=***&c=***&d=***&"),
+        ("wss://h/ws?X", "wss://h/ws?***"),
+        ("wss://h/ws?a=b;c=d#e", "wss://h/ws?a=***;c=***#***"),
+        ("wss://me:hush@h/ws?a=b?c", "wss://h/ws?a=***"),
+        ("wss://me:hush@[::1?a=b", "wss://[::1?a=***"),
+    ],
+)
+def test_of_a_url_that_is_shown_no_user_and_no_value_is_seen(url, shown):
+    assert shown_url(url) == shown
 
 
 @pytest.mark.parametrize(

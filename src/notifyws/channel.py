@@ -39,6 +39,10 @@ WAITING = 16
 """Frames that may wait to be read, each as large as any may be. More are not faster:
 200,000 of 205 bytes take 0.75 s with 16 as with 1024, but 1024 of 900 KB take 908 MB
 where 16 take 15."""
+OUT_OF_TIME = (9, 10)
+"""OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
+MISNAMED = (62, 64)
+"""Its verdicts on one that is for another host, or another address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,7 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             status = error.response.status_code
             message = f"the proxy answered {status} instead of connecting to {host}"
             hint = "check HTTPS_PROXY and NO_PROXY"
-            return UpgradeRefused(message, hint, status=status)
+            return UpgradeRefused(message, hint, status=status, by_proxy=True)
         case wsx.InvalidProxy():
             return unusable_proxy(error.msg)
         case ImportError():
@@ -236,6 +240,12 @@ def certificate_rejected(
 ) -> CertificateRejected:
     """Return our error for a certificate that is not trusted."""
     message = f"the certificate of {host} is not trusted: {error.verify_message}"
+    if error.verify_code in OUT_OF_TIME:
+        hint = f"have whoever runs {host} renew it; is this clock right? date"
+        return CertificateRejected(message, hint, reason="expired")
+    if error.verify_code in MISNAMED:
+        hint = "put the name that the certificate is for into the URL"
+        return CertificateRejected(message, hint, reason="name")
     hint = "trust its authority with NOTIFYWS_CA_FILE=/path/to/ca.pem"
     return CertificateRejected(message, hint)
 

@@ -14,8 +14,6 @@ from notifyws.errors import NotifyError
 
 __all__ = ["Advice", "Check", "Doubt", "Probe", "Skip", "run_checks"]
 
-NOT_TRIED = "not tried, because "
-
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -27,6 +25,7 @@ class Check:
         detail: what was seen.
         hint: the next command to try, when it did not pass.
         exit_code: of the command, when it failed.
+        left_out: whether it was not tried, because one before it failed.
     """
 
     name: str
@@ -34,11 +33,7 @@ class Check:
     detail: str
     hint: str = ""
     exit_code: int = 0
-
-    @property
-    def left_out(self) -> bool:
-        """Whether it was not tried, because one before it failed."""
-        return self.status == "skip" and self.detail.startswith(NOT_TRIED)
+    left_out: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return ``{"name", "status", "detail", "hint"?}``."""
@@ -77,7 +72,8 @@ async def run_checks(
     failed: str | None = None
     for name, probe in probes:
         if failed is not None:
-            checks.append(Check(name, "skip", f"{NOT_TRIED}{failed} failed"))
+            why = f"not tried, because {failed} failed"
+            checks.append(Check(name, "skip", why, left_out=True))
             continue
         checks.append(await _run(name, probe, advice))
         if checks[-1].status == "fail":

@@ -44,7 +44,7 @@ async def diagnose(
     finally:
         await patient.leave()
     listeners, now = await patient.listeners(), wall()
-    found = [*_of_tokens(loaded, patient)]
+    found = [*_of_tokens(loaded, runtime, patient)]
     if listeners:
         found += listening.of_listeners(listeners, now, patient.ground)
     checks += [Check(one.about, "warn", one.said, one.hint) for one in found]
@@ -75,7 +75,7 @@ def _token(remaining: float | None) -> dict[str, Any]:
     return {"cached": remaining is not None, "expiresIn": left}
 
 
-def _of_tokens(loaded: Loaded, patient: Patient) -> Iterator[Trouble]:
+def _of_tokens(loaded: Loaded, runtime: Runtime, patient: Patient) -> Iterator[Trouble]:
     """Yield what is not well with tokens and their user."""
     settings, held = loaded.settings, patient.held
     access = _life(loaded, "access", held.access_text, patient.fresh_life)
@@ -86,8 +86,8 @@ def _of_tokens(loaded: Loaded, patient: Patient) -> Iterator[Trouble]:
     if refresh is not None:
         found.append(tokens.of_refresh(refresh, access))
     if held.access is not None:
-        known = bool(held.refresh), bool(settings.password)
-        found.append(tokens.of_renewal(held.access.remaining, any(known)))
+        can_renew = bool(held.refresh) or runtime.may_log_in
+        found.append(tokens.of_renewal(held.access.remaining, can_renew))
     yield from (each for each in found if each is not None)
 
 

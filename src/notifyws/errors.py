@@ -28,6 +28,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 __all__ = [
     "AuthenticationFailed",
@@ -116,6 +117,7 @@ class UpgradeRefused(NetworkFailed):
         status: the HTTP status code.
         retry_after: the ``Retry-After`` header in seconds, ``None`` if absent.
         location: where a redirect points; redirects are not followed.
+        by_proxy: whether it was a proxy on the way, and not the server.
     """
 
     def __init__(
@@ -126,8 +128,10 @@ class UpgradeRefused(NetworkFailed):
         status: int,
         retry_after: float | None = None,
         location: str | None = None,
+        by_proxy: bool = False,
     ) -> None:
         super().__init__(message, hint)
+        self.by_proxy = by_proxy
         self.status = status
         self.retry_after = retry_after
         self.location = location
@@ -205,7 +209,21 @@ class NotWebSocket(NetworkFailed):
 
 
 class CertificateRejected(NetworkFailed):
-    """The peer's TLS certificate is not trusted, expired, or for another host."""
+    """The peer's TLS certificate is not trusted, expired, or for another host.
+
+    Args:
+        reason: which of them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        reason: Literal["untrusted", "expired", "name"] = "untrusted",
+    ) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
 
 
 class MessageRejected(NotifyError):

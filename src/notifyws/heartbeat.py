@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, Protocol
@@ -84,6 +84,8 @@ class Heartbeat:
         listener: who it is.
         counts: returns what it has counted so far.
         world: clock and sleep.
+        secrets: returns what nobody else may see of what the server says, as it may
+            be spelled.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class Heartbeat:
         listener: Listener,
         counts: Callable[[], Counts],
         world: World,
+        secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
+        self._secrets = secrets
         self._board = board
         self._account = account
         self._counts = counts
@@ -135,7 +139,8 @@ class Heartbeat:
                 if not self.listener.notUnderstood:  # of the next ones a beat tells
                     self._changed.set()
             case Failure("server_error"):  # its own words may repeat what it was told
-                self._failed("server_error", without_tokens(event.message))
+                said = without_tokens(event.message, self._secrets())
+                self._failed("server_error", said)
             case Failure():
                 self._failed(event.type, event.message)
             case Gap(start, end, reason, recovered=False):

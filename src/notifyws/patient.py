@@ -85,6 +85,7 @@ class Patient:
             proxy_for(self.url) if self._checked else None,
             socket.gethostname(),
             self._checked,
+            settings.user_id,
         )
 
     @property

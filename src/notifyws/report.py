@@ -10,6 +10,7 @@ from notifyws.checks import Check
 from notifyws.listeners import Listener
 from notifyws.load import Loaded
 from notifyws.troubles import span
+from notifyws.urls import shown_url
 from notifyws.version import __version__
 
 __all__ = ["Report"]
@@ -84,7 +85,7 @@ class Report:
             "version": __version__,
             "profile": settings.profile,
             "server": {
-                "url": self.url or None,
+                "url": shown_url(self.url) or None,
                 "httpOrigin": self.origin or None,
                 "source": sources["socket_url" if settings.socket_url else "url"],
             },

@@ -7,9 +7,9 @@ it uses.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,12 @@ from notifyws.errors import (
 from notifyws.models import Account, Message, Token, TokenPair, strict_json
 from notifyws.profile_files import is_file, read_profile
 from notifyws.settings import Settings, TypeStyle
-from notifyws.urls import canonical_origin, checked_url, is_plain_and_far
+from notifyws.urls import (
+    canonical_origin,
+    checked_url,
+    is_plain_and_far,
+    shown_url,
+)
 from notifyws.world import utc_text
 
 if TYPE_CHECKING:
@@ -264,9 +269,22 @@ class Runtime:
             find_password=self._kept_password,
         )
 
+    @property
+    def may_log_in(self) -> bool:
+        """Whether there is a password, or a keyring that may hold one (unasked)."""
+        if self.settings.password:
+            return True
+        from notifyws.passwords import can_keep
+
+        return self._looks_in_keyring and can_keep()
+
+    @property
+    def _looks_in_keyring(self) -> bool:
+        return self.settings.keyring and bool(self.settings.username)
+
     async def _kept_password(self, patience: float = KEYRING_PATIENCE) -> str:
         """Return what the system's keyring holds for this account."""
-        if not (self.settings.keyring and self.settings.username):
+        if not self._looks_in_keyring:
             return ""
         from notifyws.passwords import find_in_time
 
@@ -316,7 +334,7 @@ class Runtime:
             variables={**known, **self.variables},
         )
         return Speech(
-            url,
+            shown_url(url),
             lambda token, place: open_it(token, last_id=place),
             Verdicts(profile.closes, profile.statuses),
             self._renewal,
@@ -427,7 +445,7 @@ class Runtime:
         }
         if isinstance(since, datetime):
             self._want_replay_by_time()
-            start = {"since": since.astimezone()}
+            start = {"since": since.astimezone(UTC)}
         return Cursor(
             **start,
             can_resume=resume is not None and not _only_snapshot(resume),
@@ -581,13 +599,17 @@ class Runtime:
         )
 
     def heartbeat(
-        self, name: str | None, counts: Callable[[], Counts]
+        self,
+        name: str | None,
+        counts: Callable[[], Counts],
+        secrets: Callable[[], Iterable[str]],
     ) -> Heartbeat | None:
         """Return what keeps a listener's sign of life; ``None`` where none sees it.
 
         Args:
             name: the listener's, if it has one.
             counts: returns what it has counted so far.
+            secrets: returns what nobody else may see.
         """
         import os
         import socket
@@ -602,7 +624,7 @@ class Runtime:
             return None
         who = Listener(name, socket.gethostname(), os.getpid())
         board, account = self.cache.primary, self.account.id
-        return Heartbeat(board, account, who, counts, self.world)
+        return Heartbeat(board, account, who, counts, self.world, secrets)
 
     async def listeners(self, name: str | None = None) -> list[Listener]:
         """Return this account's running listeners, or those of one name.

@@ -8,9 +8,12 @@ from typing import Any
 from notifyws.errors import UsageError
 from notifyws.models import Notification
 
-__all__ = ["Selection", "compiled", "parsed"]
+__all__ = ["UNFIT", "Selection", "compiled", "first_line", "parsed"]
 
 EXAMPLE = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
+UNFIT = (ValueError, TypeError, OverflowError, RecursionError)
+"""What comes of an expression that cannot be worked out; JMESPath's own errors are
+ValueErrors, and it lets more out."""
 
 
 class Selection:
@@ -80,11 +83,10 @@ def compiled(
     def test(notification: Notification) -> bool:
         try:
             return truthy(search(notification.as_json()))
-        except (ValueError, TypeError, OverflowError) as error:  # and JMESPath's own
+        except UNFIT as error:
             if unsaid:
                 unsaid.clear()
-                reason = str(error).splitlines()[0]
-                warn(f"{option} does not fit every notification: {reason}")
+                warn(f"{option} does not fit every notification: {first_line(error)}")
             return False
 
     return test
@@ -95,37 +97,58 @@ def parsed(
 ) -> Callable[[Any], Any]:
     """Return what looks a JMESPath expression up in a value.
 
-    It raises ``ValueError``, ``TypeError`` or ``OverflowError`` where the expression
-    cannot be worked out.
+    It raises one of :data:`UNFIT` where the expression cannot be worked out.
 
     Raises:
-        UsageError: it does not parse, or calls a function that does not exist.
+        UsageError: it does not parse, is too deep, or calls a function that does not
+            exist.
     """
     import jmespath
 
     try:
         read = jmespath.compile(expression)
-        _only_known_functions(read.parsed)
-    except jmespath.exceptions.JMESPathError as error:
-        reason = str(error).splitlines()[0].rstrip(":")
-        message = f"{option} is not a JMESPath expression: {reason}"
+        _only_what_can_be(read.parsed)
+    except (ValueError, RecursionError) as error:
+        message = f"{option} is not a JMESPath expression: {_why(error)}"
         raise UsageError(message, example) from None
     search: Callable[[Any], Any] = read.search
     return search
 
 
-def _only_known_functions(node: Any) -> None:
-    """Raise for a function that JMESPath would miss only at the first notification."""
-    from jmespath.exceptions import UnknownFunctionError
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's words, or its name where it has none."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _why(error: Exception) -> str:
+    from jmespath.exceptions import JMESPathError
+
+    if isinstance(error, JMESPathError):
+        return first_line(error).rstrip(":")
+    deep = isinstance(error, RecursionError)
+    return "it is nested too deeply" if deep else "it holds a number that is too long"
+
+
+def _only_what_can_be(node: Any, *, argument: bool = False) -> None:
+    """Raise for what JMESPath would miss only at the first notification.
+
+    Args:
+        node: of its tree.
+        argument: whether a function takes it, as ``sort_by`` takes ``&data``.
+    """
+    from jmespath.exceptions import JMESPathError
     from jmespath.functions import Functions
 
     if not isinstance(node, dict):
         return
     is_call = node["type"] == "function_expression"
     if is_call and node["value"] not in Functions.FUNCTION_TABLE:
-        raise UnknownFunctionError(f"there is no function {node['value']}()")
+        raise JMESPathError(f"there is no function {node['value']}()")
+    if node["type"] == "expref" and not argument:
+        raise JMESPathError("& stands only before what a function takes")
     for child in node["children"]:
-        _only_known_functions(child)
+        _only_what_can_be(child, argument=is_call)
 
 
 def truthy(value: Any) -> bool:

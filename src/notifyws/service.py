@@ -363,9 +363,10 @@ class NotificationService:
         """Run a session, and give signs of life meanwhile."""
         if self._durable is not None:
             await self._durable.begin(session, self._inbox)
-        heart = (
-            self._runtime.heartbeat(self.name, self._counts) if self._listed else None
-        )
+        heart = None
+        if self._listed:
+            told = self._counts, self._secrets
+            heart = self._runtime.heartbeat(self.name, *told)
         if heart is None:
             return await session.run()
         session.intake.observers.append(heart.observe)
@@ -378,12 +379,11 @@ class NotificationService:
 
     def _counts(self) -> Counts:
         assert self._session is not None
-        intake, s = self._session.intake, self.settings
+        intake = self._session.intake
         handing = sum(each.count for each in self.handing_on.values())
         frame = intake.last_not_understood
         if frame is not None:
-            known = self.token.value if self.token else ""
-            frame = without_tokens(frame, spellings(known, s.password, s.token))
+            frame = without_tokens(frame, self._secrets())
         return Counts(
             intake.received,
             self.waiting + handing,
@@ -391,6 +391,11 @@ class NotificationService:
             intake.not_understood,
             None if frame is None else frame[:LONGEST_FRAME],
         )
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Return what nobody else may see, as it may be spelled."""
+        known = self.token.value if self.token else ""
+        return spellings(known, self.settings.password, self.settings.token)
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)

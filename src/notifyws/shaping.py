@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from notifyws.errors import UsageError
 from notifyws.models import strict_json
-from notifyws.selection import parsed
+from notifyws.selection import UNFIT, first_line, parsed
 
 __all__ = ["Format", "Query", "Shape", "in_one_line"]
 
@@ -54,6 +54,7 @@ class Format:
         template: as in ``{time} {title}: {message}``.
 
     Attributes:
+        names: the first words of its fields: ``data`` of ``{data.tripId}``.
         end: what follows each text: a newline, or nothing after a template that
             ends in NUL, so that ``xargs -0`` reads it.
 
@@ -66,11 +67,12 @@ class Format:
         self._read(template)
         last = self._pieces[-1] if self._pieces else ""
         self.end = "" if isinstance(last, str) and last.endswith("\0") else "\n"
-        self._names = {piece[0] for piece in self._pieces if isinstance(piece, tuple)}
+        paths = (piece for piece in self._pieces if isinstance(piece, tuple))
+        self.names = tuple(dict.fromkeys(path[0] for path in paths))
 
     def wants(self, name: str) -> bool:
         """Return whether a field of this name is used."""
-        return name in self._names
+        return name in self.names
 
     def text(
         self,
@@ -155,19 +157,18 @@ class Query:
         Raises:
             UsageError: it cannot be worked out, and nobody is to be warned.
         """
-        found = self._found(value)
-        return strict_json(found) if self._as_json else clean(_said(found))
-
-    def _found(self, value: Mapping[str, Any]) -> Any:
         try:
-            return self._search(value)
-        except (ValueError, TypeError, OverflowError) as error:  # and JMESPath's own
-            message = f"--query does not fit: {str(error).splitlines()[0]}"
+            return self._written(self._search(value), clean)
+        except UNFIT as error:  # Infinity, too, is found first and then is no JSON
+            message = f"--query does not fit: {first_line(error)}"
             if self._warn is None:
                 raise UsageError(message, GIVE_QUERY) from None
             self._warn(message)
             self._warn = _silently
-            return None
+            return self._written(None, clean)
+
+    def _written(self, found: Any, clean: Clean) -> str:
+        return strict_json(found) if self._as_json else clean(_said(found))
 
 
 def _silently(text: str) -> None:
@@ -209,9 +210,13 @@ def _item(values: Sequence[Any], key: str) -> Any:
 
 
 def _said(value: Any) -> str:
-    """Return a value for people: text as it is, nothing for null, else its JSON."""
+    """Return a value for people: text as it is, nothing for null, else its JSON.
+
+    Raises:
+        ValueError, TypeError: it is nothing that JSON can say.
+    """
     if isinstance(value, str):
         return value
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -8,7 +8,7 @@ whatever follows.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from notifyws.errors import UsageError
 
@@ -31,6 +31,9 @@ def parse_since(text: str, now: datetime) -> str | datetime:
         text: an id, a duration or a time.
         now: with its zone.
 
+    Returns:
+        The id, or the time in UTC.
+
     Raises:
         UsageError: it is a time that cannot be, has no zone, or is still to come.
     """
@@ -38,9 +41,9 @@ def parse_since(text: str, now: datetime) -> str | datetime:
         return text.removeprefix("id:")
     try:
         if _DURATION.fullmatch(text):
-            return now - _duration(text)
+            return (now - _duration(text)).astimezone(UTC)
         if (found := _TIME.fullmatch(text)) is not None:
-            return _time(found, now)
+            return _time(found, now).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"--since: there is no such time as {text}", GIVE) from None
     return text

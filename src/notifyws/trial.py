@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from notifyws.errors import NotifyError
 from notifyws.models import Notification, TokenPair, strict_json
-from notifyws.protocol.masking import masked, spellings
+from notifyws.protocol.masking import masked, queried, spellings
 from notifyws.protocol.rules import Arrival, Many, NotUnderstood, Rules
 from notifyws.runtime import Runtime
 from notifyws.world import utc_text
@@ -107,7 +107,8 @@ async def walk(runtime: Runtime, patience: float) -> AsyncIterator[Stage]:
         runtime: the real parts; its cache is not used.
         patience: seconds to wait for a first frame.
     """
-    trace = Trace(runtime.settings.password, runtime.settings.token)
+    said = runtime.settings.password, runtime.settings.token
+    trace = Trace(*said, *queried(runtime.url))
     runtime.http.on_exchange = trace.exchange
     walker = _Walker(runtime, trace, patience)
     try:

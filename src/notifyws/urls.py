@@ -8,7 +8,13 @@ from urllib.parse import urlsplit
 
 from notifyws.errors import ConfigurationError
 
-__all__ = ["canonical_origin", "checked_url", "completed_url", "is_plain_and_far"]
+__all__ = [
+    "canonical_origin",
+    "checked_url",
+    "completed_url",
+    "is_plain_and_far",
+    "shown_url",
+]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HTTP = {"ws": "http", "wss": "https"}
@@ -23,7 +29,7 @@ def checked_url(url: str, setting: str = "the server's URL") -> str:
     """
     if re.search(r"[\x00-\x20\x7f]", url):
         raise ConfigurationError(f"{setting} holds a space or control character")
-    shown = re.sub(r"//[^/?#]*@", "//", url)
+    shown = shown_url(url)
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -40,6 +46,24 @@ def checked_url(url: str, setting: str = "the server's URL") -> str:
         host = f"{scheme}://{parts.hostname}"
         raise ConfigurationError(f"{setting} cannot be used: {host}", hint)
     return url
+
+
+def shown_url(url: str) -> str:
+    """Return a URL fit for showing: no user, and of its query only the names.
+
+    It is shown as it was written otherwise, also where it is no URL at all.
+    """
+    bare = re.sub(r"//[^/?#]*@", "//", url)
+    place, mark, query = bare.partition("?")
+    return f"{place}{mark}{re.sub('[^&;#=]*(=[^&;#]*)?', _named, query)}"
+
+
+def _named(found: re.Match[str]) -> str:
+    """Return a query's part as its name; one without a name may be a secret itself."""
+    if not found[0]:
+        return ""
+    name, mark, _ = found[0].partition("=")
+    return f"{name}=***" if mark else "***"
 
 
 def completed_url(text: str) -> str:

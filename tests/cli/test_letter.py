@@ -33,8 +33,8 @@ BUSY = Listener(
 CHECKS = (
     Check("dns", "pass", "192.0.2.1"),
     Check("tcp", "fail", "nobody is there", "start it", 5),
-    Check("tls", "skip", "not tried, because tcp failed"),
-    Check("ping", "skip", "not tried, because tcp failed"),
+    Check("tls", "skip", "not tried, because tcp failed", left_out=True),
+    Check("ping", "skip", "not tried, because tcp failed", left_out=True),
 )
 
 
@@ -46,7 +46,7 @@ def told(*, everything: bool = False, flags=None, **facts) -> str:
         **(flags or {}),
     }
     loaded = load(flags, environ={})
-    report = Report(loaded, url="wss://h", now=NOW, **facts)
+    report = Report(loaded, url=flags["url"], now=NOW, **facts)
     look = Look(Settings())
     return sheet(verdict(report), parts(report, everything=everything), look, None)
 
@@ -97,7 +97,10 @@ def test_a_listener_is_one_line_of_all_that_matters():
         "1 min 0 s ago), 4 of them filtered out, 2 reconnects, 3 waiting to be handed "
         "on, 1 gap (the last 9:00 to 9:05: too slow), pid 7 on web-3\n"
     ) in page
-    assert "  unnamed       connecting for 0 s, 0 received, pid 8 on web-4\n" in page
+    assert (
+        "  unnamed       connecting for 0 s, nothing received yet, pid 8 on web-4\n"
+        in page
+    )
 
 
 def test_every_setting_is_told_when_asked_for_and_no_secret():
@@ -106,3 +109,10 @@ def test_every_setting_is_told_when_asked_for_and_no_secret():
     assert "  token = not set  [default]\n" in page
     assert "  ping_interval = 20.0  [default]\n" in page
     assert "hunter22" not in page
+
+
+def test_no_secret_of_a_url_is_told():
+    page = told(everything=True, flags={"url": "wss://h/ws?access_token=hush&v=7"})
+    assert "  server        wss://h/ws?access_token=***&v=***  [--url]\n" in page
+    assert "  url = wss://h/ws?access_token=***&v=***  [--url]\n" in page
+    assert "hush" not in page

@@ -7,13 +7,13 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pyte
 import pytest
 
-from notifyws.cli.progress import Bar, NoBar, bar
+from notifyws.cli.progress import Bar, NoBar, bar, picture
 from notifyws.cli.sending import Request
 from notifyws.cli.waiting import Answer, send_and_wait
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
@@ -138,6 +138,45 @@ async def test_who_sends_over_http_connects_to_hear_the_answer(capfd):
     assert json.loads(capfd.readouterr().out)["title"] == "after"
 
 
+NEVER_ACKNOWLEDGES = """
+name = "tardy"
+[socket]
+path = "/ws"
+token_in = "none"
+[[rules]]
+when = "type"
+then = "notification"
+[send]
+frame = { say = "{payload.title}" }
+[send.ack]
+when = "ack"
+equals = "{payload.title}"
+timeout = 60
+"""
+
+
+@pytest.mark.parametrize("timeout", [5.0, 0.2])
+@scene
+async def test_an_answer_is_proof_whatever_a_server_leaves_unacknowledged(
+    capfd, tmp_path, timeout
+):
+    (tmp_path / "tardy.toml").write_text(NEVER_ACKNOWLEDGES)
+
+    async def echo(socket):
+        said = await socket.hears()
+        await socket.say({"type": "echo", "title": said["say"]})
+        await socket.stay()
+
+    async with stage({}, echo) as one:
+        profile = str(tmp_path / "tardy.toml")
+        there = Settings(url=one.url, profile=profile, cache_url="memory://")
+        began = asyncio.get_running_loop().time()
+        wait = Request(timeout, False, True, "title == 'Hello'")
+        await send_and_wait(wait, there, HELLO)
+        assert asyncio.get_running_loop().time() - began < 3
+    assert json.loads(capfd.readouterr().out)["type"] == "echo"
+
+
 def test_off_a_terminal_no_bar_is_drawn(capfd):
     for wanted in (True, False):
         with bar(wanted=wanted) as shown:
@@ -148,18 +187,55 @@ def test_off_a_terminal_no_bar_is_drawn(capfd):
     assert capfd.readouterr() == ("", "words\nwords\n")
 
 
-def test_a_bar_tells_messages_and_their_rate_and_lets_words_through(capfd, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    for total in (100, None):
-        shown = Bar(total)
-        shown.read(50)
-        shown.sent(3)
-        shown.say("a line")
-        shown.end()
-        said = capfd.readouterr().err
-        assert "a line\n" in said
-        assert "messages" in said
-        assert ("50%" in said) is (total is not None)
+@pytest.mark.parametrize(
+    ("share", "width", "line"),
+    [
+        (0.5, 80, f"[{'#' * 12}{' ' * 12}]  50% 1,234 messages, 56/s"),
+        (1.0, 80, f"[{'#' * 24}] 100% 1,234 messages, 56/s"),
+        (0.5, 51, " 50% 1,234 messages, 56/s"),
+        (0.5, 10, " 50% 1,23"),
+        (None, 80, "1,234 messages, 56/s"),
+        (None, 0, ""),
+    ],
+)
+def test_a_bar_is_one_line_that_fits(share, width, line):
+    assert picture(share, 1234, 56.4, width) == line
+
+
+def test_a_bar_lets_words_through_and_is_gone_at_the_end(capfd):
+    clock = Clock()
+    shown = Bar(100, lambda: clock.now)
+    shown.warn("before it")
+    shown.read(50)
+    shown.warn("it is late")
+    shown.end()
+    shown.say("after it")
+    shown.end()
+    drawn = f"\r[{'#' * 12}{' ' * 12}]  50% 0 messages, 0/s\x1b[K"
+    late = f"{drawn}\r\x1b[Kwarning: it is late\n{drawn}\r\x1b[K"
+    assert capfd.readouterr().err == f"warning: before it\n{late}after it\n"
+
+
+def test_a_bar_is_drawn_ten_times_a_second_at_most_and_never_hides_the_cursor(capfd):
+    clock = Clock()
+    shown = Bar(None, lambda: clock.now)
+    for tenth in range(3):
+        for _ in range(100):
+            clock.now = tenth / 10
+            shown.sent(1)
+    drawn = capfd.readouterr().err.split("\x1b[K")
+    assert drawn[:-1] == [f"\r{n:,} messages, {r:,}/s" for n, r in DRAWN]
+    assert "\x1b[?25l" not in "".join(drawn)
+
+
+DRAWN = [(1, 10), (101, 1010), (201, 1005)]
+
+
+@dataclass
+class Clock:
+    """A clock that stands still."""
+
+    now: float = 0.0
 
 
 @pytest.mark.slow
@@ -183,6 +259,7 @@ def test_on_a_terminal_the_bar_is_gone_at_the_end(home, server):
         raw += chunk
     assert process.wait() == 6
     assert b"%" in raw
+    assert b"\x1b[?25" not in raw  # a cursor that is never hidden needs no showing
     screen = pyte.Screen(120, 24)
     pyte.ByteStream(screen).feed(raw)
     shown = [text.rstrip() for text in screen.display if text.strip()]
@@ -196,11 +273,3 @@ def _read(master: int) -> bytes:
         return os.read(master, 65536)
     except OSError:
         return b""
-
-
-def test_rich_s_progress_is_only_imported_for_a_bar():
-    script = "import sys, notifyws.cli.batching; print('rich.progress' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"

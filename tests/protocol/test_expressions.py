@@ -24,7 +24,14 @@ def test_a_search_finds_what_is_there_and_nothing_else():
 
 @pytest.mark.parametrize(
     ("expression", "offset"),
-    [("a.[", 3), ("a b", 2), ("nonesuch(a)", 0), ("a || nonesuch(a)", 5), ("", 0)],
+    [
+        ("a.[", 3),
+        ("a b", 2),
+        ("nonesuch(a)", 0),
+        ("a || nonesuch(a)", 5),
+        ("a | &b", 4),
+        ("", 0),
+    ],
 )
 def test_a_bad_expression_says_where(expression, offset):
     with pytest.raises(BadExpression) as caught:
@@ -45,6 +52,7 @@ def test_expressions_that_repeat_their_input_too_often_are_refused():
 
 def test_what_only_chooses_does_not_count_as_repeating():
     compiled(" || ".join(f"a.b{n}" for n in range(30)))
+    compiled("sort_by(a, &b)[0]")
 
 
 def test_expressions_have_a_length_and_a_depth():

@@ -119,6 +119,14 @@ def test_nothing_is_too_old_once_the_replay_is_over():
     assert not cursor.is_too_old(OLD, 0.0)
     cursor.reconnected(30.0)
     assert not cursor.is_too_old(OLD, 30.0)
-    cursor.advance("a")
-    assert not cursor.is_too_old(OLD, 1.0)
     assert not Cursor().is_too_old(OLD, 0.0)
+
+
+def test_what_is_too_old_is_so_also_behind_newer_ones_and_after_a_reconnect():
+    cursor = Cursor(since=MOMENT)
+    cursor.reconnected(30.0)
+    cursor.advance("a")
+    assert cursor.is_too_old(OLD, 1.0)
+    assert not cursor.is_too_old(OLD, 31.0)
+    cursor.reconnected(90.0)
+    assert cursor.is_too_old(OLD, 61.0)

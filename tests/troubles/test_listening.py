@@ -17,6 +17,8 @@ GROUND = Ground("wss://ws.example.com", "--url", "acme", "/live", here="here")
 WELL = Listener("desk", "here", 7, "connected", SINCE, received=5)
 QUIET = replace(WELL, received=0, userId="42")
 FAILED = {"at": SINCE, "kind": "network_error", "message": "cut"}
+COMPLAINT = {"at": SINCE, "kind": "server_error", "message": "no such channel"}
+REFUSED = replace(QUIET, lastFailure=COMPLAINT)
 LOST = replace(WELL, state="reconnecting", attempts=14, lastFailure=FAILED)
 
 
@@ -32,14 +34,18 @@ def told(one: Listener, after: float = 600.0, ground: Ground = GROUND):
         replace(WELL, reconnects=9, shortLived=2),
         replace(WELL, state="connecting", received=0),
         replace(WELL, state="disconnected", received=0),
+        QUIET,
+        replace(QUIET, path="/live"),
+        replace(QUIET, lastFailure=FAILED),
     ],
 )
-def test_one_that_gets_something_is_well(one):
+def test_one_that_gets_something_or_may_have_been_sent_nothing_is_well(one):
     assert told(one) == []
+    assert told(one, ground=replace(GROUND, user="42")) == []
 
 
 def test_each_of_many_is_looked_at():
-    assert len(of_listeners([WELL, LOST, QUIET], START + 60, GROUND)) == 2
+    assert len(of_listeners([WELL, LOST, REFUSED], START + 60, GROUND)) == 2
 
 
 def test_one_that_reconnects_says_for_how_long_how_often_and_why():
@@ -96,21 +102,26 @@ def test_one_whose_filter_lets_nothing_through_says_so():
     )
 
 
-def test_silence_is_told_after_a_minute_with_the_user():
-    assert told(QUIET, 59) == []
-    [(said, hint)] = told(QUIET, 60)
+def test_silence_after_an_error_of_the_server_is_told_after_a_minute_with_its_words():
+    assert told(REFUSED, 59) == []
+    [(said, hint)] = told(REFUSED, 60)
     assert said == (
-        "listener desk has been connected for 1 min 0 s as user 42 and got nothing"
+        "listener desk has been connected for 1 min 0 s as user 42 and got nothing; "
+        "the server said: no such channel"
     )
     assert "notifyws auth whoami" in hint
-    assert " as user " not in told(replace(QUIET, userId=None))[0][0]
+    assert " as user " not in told(replace(REFUSED, userId=None))[0][0]
 
 
-def test_silence_after_an_error_of_the_server_has_its_words():
-    error = {"at": SINCE, "kind": "server_error", "message": "no such channel"}
-    [(said, _)] = told(replace(QUIET, lastFailure=error))
-    assert said.endswith(" and got nothing; the server said: no such channel")
-    assert told(replace(QUIET, lastFailure=FAILED)) == told(QUIET)
+def test_silence_as_another_user_than_the_configured_one_is_told():
+    [(said, hint)] = told(QUIET, ground=replace(GROUND, user="43"))
+    assert said == (
+        "listener desk has been connected for 10 min as user 42, not 43, and got "
+        "nothing"
+    )
+    assert hint == "correct NOTIFYWS_USER_ID, or: notifyws auth login"
+    unknown = replace(QUIET, userId=None)
+    assert told(unknown, ground=replace(GROUND, user="43")) == []
 
 
 def test_silence_at_another_path_than_the_profiles_is_the_paths_fault():

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from notifyws.cache import TokenCache
 from notifyws.errors import ConfigurationError
+from notifyws.urls import shown_url
 
 __all__ = ["open_cache"]
 
@@ -47,10 +48,11 @@ def sqlite_path(url: str) -> Path:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ConfigurationError(f"{url} cannot be read as a URL") from None
+        raise ConfigurationError(f"{shown_url(url)} cannot be read as a URL") from None
     path = "/" + unquote(parts.path).lstrip("/")
     if parts.netloc or path == "/":
         raise ConfigurationError(
-            f"{url} names no file", "write sqlite:///absolute/path/to/tokens.db"
+            f"{shown_url(url)} names no file",
+            "write sqlite:///absolute/path/to/tokens.db",
         )
     return Path(path)

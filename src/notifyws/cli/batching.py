@@ -52,10 +52,11 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
                 print_frame(settings, message)
         return
     tally = Tally()
-    async with service_for(request, settings) as service:
-        await connected(request, service)
-        with bar(wanted=_may_draw(request)) as shown:
+    with bar(wanted=_may_draw(request)) as shown:
+        async with service_for(request, settings, warn=shown.warn) as service:
+            await connected(request, service)
             problem = await _send_batches(request, service, tally, shown)
+            shown.end()
     if problem is not None:
         raise problem
     if not request.quiet:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from notifyws.troubles import span
+from notifyws.urls import shown_url
 from notifyws.view.sheet import Fact, Part
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _checks(report: Report) -> Iterator[Fact]:
 def _configured(report: Report) -> Iterator[Fact]:
     settings, sources = report.loaded.settings, report.loaded.sources
     named = "socket_url" if settings.socket_url else "url"
-    yield Fact("server", report.url or "not configured", sources[named])
+    yield Fact("server", shown_url(report.url) or "not configured", sources[named])
     user = f"user {report.user_id}" if report.user_id else "user unknown yet"
     name = settings.username or "no username"
     yield Fact("account", f"{name}, {user}", sources["username"])
@@ -69,6 +70,8 @@ def _settings(report: Report) -> Iterator[Fact]:
         value = getattr(report.loaded.settings, name)
         secret = FIELDS[name].metadata["secret"]
         shown = ("set" if value else "not set") if secret else value
+        if isinstance(shown, str) and "//" in shown:
+            shown = shown_url(shown)
         yield Fact("", f"{name} = {shown}", source)
 
 
@@ -91,7 +94,7 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
         yield f"user {one.userId}"
     last = one.lastNotificationAt
     ago = f" (the last {span(since(last, now))} ago)" if last else ""
-    yield f"{one.received} received{ago}"
+    yield f"{one.received} received{ago}" if one.received else "nothing received yet"
     if one.filtered:
         yield f"{one.filtered} of them filtered out"
     if one.reconnects:

@@ -10,6 +10,7 @@ import typer
 from notifyws.cli.streams import say
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.runtime import Runtime
+from notifyws.urls import shown_url
 
 __all__ = [
     "ask",
@@ -74,7 +75,7 @@ def where(runtime: Runtime) -> dict[str, Any]:
     """Return who and where, as ``--json`` says it."""
     return {
         "username": runtime.settings.username or None,
-        "server": runtime.settings.url or runtime.url,
+        "server": shown_url(runtime.settings.url or runtime.url),
         "profile": runtime.account.profile,
     }
 

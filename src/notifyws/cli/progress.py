@@ -1,6 +1,8 @@
-"""How far ``send --lines`` is: a line on a terminal that is gone in the end.
+"""How far ``send --lines`` is: one line on a terminal, gone in the end.
 
-Where nobody would see it, nothing is drawn and rich is not imported.
+It is drawn by hand and never hides the cursor: whatever ends or stops us, Ctrl-Z and
+a forced signal too, leaves a terminal that can be used. Where nobody would see it,
+nothing is drawn.
 """
 
 from __future__ import annotations
@@ -8,19 +10,18 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from notifyws.cli.streams import say
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-__all__ = ["Bar", "NoBar", "bar"]
+__all__ = ["Bar", "NoBar", "bar", "picture"]
 
 EVERY = 0.1
 """Seconds between two drawings."""
+CELLS = 24
+"""Width of the bar itself."""
+CLEARED = "\r\x1b[K"
 
 
 class NoBar:
@@ -36,8 +37,12 @@ class NoBar:
         """Say a line."""
         say(text)
 
+    def warn(self, text: str) -> None:
+        """Say a warning."""
+        self.say(f"warning: {text}")
+
     def end(self) -> None:
-        """Leave the terminal as it was."""
+        """Leave the terminal as it was; what is said later is said all the same."""
 
 
 class Bar(NoBar):
@@ -45,17 +50,23 @@ class Bar(NoBar):
 
     Args:
         total: bytes of the input; ``None`` where nobody knows.
+        now: monotonic seconds.
     """
 
-    def __init__(self, total: int | None) -> None:
-        self._progress, self._task = _drawn(total)
-        self._started = time.monotonic()
-        self._next = 0.0
+    def __init__(
+        self, total: int | None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total = total
+        self._now = now
+        self._started = now()
+        self._next = self._started
+        self._read = 0
         self._count = 0
+        self._line = ""
 
     def read(self, size: int) -> None:
         """Take note of bytes that were read."""
-        self._progress.advance(self._task, size)
+        self._read += size
         self._draw()
 
     def sent(self, count: int) -> None:
@@ -65,23 +76,47 @@ class Bar(NoBar):
 
     def say(self, text: str) -> None:
         """Say a line above the bar."""
-        self._progress.stop()
+        line = self._line
+        self.end()
         say(text)
-        self._progress.start()
+        self._show(line)
 
     def end(self) -> None:
-        """Leave the terminal as it was."""
-        self._progress.stop()
+        """Leave the terminal as it was; what is said later is said all the same."""
+        if self._line:
+            _write(CLEARED)
+            self._line = ""
 
     def _draw(self) -> None:
-        now = time.monotonic()
-        if now < self._next:
+        now = self._now()
+        if now < self._next or not _in_front():
             return
         self._next = now + EVERY
+        share = min(self._read / self._total, 1.0) if self._total else None
         rate = self._count / max(now - self._started, EVERY)
-        said = f"{self._count:,} messages, {rate:,.0f}/s"
-        self._progress.update(self._task, description=said)
-        self._progress.refresh()
+        self._show(picture(share, self._count, rate, _width()))
+
+    def _show(self, line: str) -> None:
+        if line:
+            _write(f"\r{line}\x1b[K")
+            self._line = line
+
+
+def picture(share: float | None, count: int, rate: float, width: int) -> str:
+    """Return the line to draw; it never fills the last cell, which would wrap.
+
+    Args:
+        share: of the input that is read; ``None`` where nobody knows.
+        count: messages that were dealt with.
+        rate: messages a second.
+        width: cells of the screen.
+    """
+    said = f"{count:,} messages, {rate:,.0f}/s"
+    if share is not None:
+        said = f"{share:4.0%} {said}"
+        drawn = f"[{'#' * int(share * CELLS):<{CELLS}}] {said}"
+        said = drawn if len(drawn) < width else said
+    return said[: max(width - 1, 0)]
 
 
 @contextmanager
@@ -108,19 +143,21 @@ def _size() -> int | None:
     return max(found.st_size - os.lseek(0, 0, os.SEEK_CUR), 0)
 
 
-def _drawn(total: int | None) -> tuple[Progress, TaskID]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+def _in_front() -> bool:
+    """Return whether the terminal is ours, and not that of a shell we run behind."""
+    try:
+        return os.tcgetpgrp(2) == os.getpgrp()
+    except OSError:
+        return True
 
-    whole = [BarColumn(), TaskProgressColumn()] if total else []
-    progress = Progress(
-        *whole,
-        TextColumn("{task.description}"),
-        console=Console(stderr=True),
-        auto_refresh=False,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
-    progress.start()
-    return progress, progress.add_task("0 messages", total=total)
+
+def _width() -> int:
+    """Return the cells of the screen; 80 where it does not tell."""
+    with suppress(OSError):
+        return os.get_terminal_size(2).columns or 80
+    return 80
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, text.encode())

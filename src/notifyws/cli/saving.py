@@ -32,7 +32,7 @@ from notifyws.load import Loaded, config_file, guard
 from notifyws.runtime import Runtime
 from notifyws.server_entries import find_entry, save_entry
 from notifyws.settings import Settings
-from notifyws.urls import completed_url
+from notifyws.urls import completed_url, shown_url
 
 __all__ = ["log_in_and_save"]
 
@@ -102,7 +102,7 @@ def _place(
     def url_of(text: str) -> str:
         url = completed_url(text)
         if url != text.strip():
-            told(f"Taken as {url}")
+            told(f"Taken as {shown_url(url)}")
         return url
 
     url = _answer("Server", common.url, before, url_of, "--url URL")
@@ -126,7 +126,10 @@ def _answer(what: str, said: str | None, known: str, check: Check, option: str) 
         raise ConfigurationError(message, f"give {option}")
     for left in reversed(range(TRIES)):
         try:
-            return check(typer.prompt(what, default=known or None, err=True))
+            asked = f"{what} [{shown_url(known)}]" if known else what
+            default = known or None
+            answer = typer.prompt(asked, default, show_default=False, err=True)
+            return check(answer)
         except ConfigurationError as error:
             if not left:
                 raise

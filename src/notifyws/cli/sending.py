@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -59,12 +59,18 @@ def print_frame(settings: Settings, message: Message) -> None:
 
 
 def service_for(
-    request: Request, settings: Settings, selection: Selection | None = None
+    request: Request,
+    settings: Settings,
+    selection: Selection | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> NotificationService:
     """Return a service that is as patient as was asked for.
 
     Args:
+        request: how patient, and whether anything is said.
+        settings: where to, and as whom.
         selection: which notifications are of interest.
+        warn: says a warning; on stderr when not given.
     """
     from notifyws.service import NotificationService
 
@@ -73,7 +79,7 @@ def service_for(
     return NotificationService(
         replace(settings, open_timeout=patient, close_timeout=parting),
         listed=False,
-        warn=warner(request.quiet),
+        warn=warn if warn and not request.quiet else warner(request.quiet),
         selection=selection,
     )
 

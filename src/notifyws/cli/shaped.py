@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from notifyws.cli.streams import emit
+from notifyws.coerce import nearest
 from notifyws.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def shape_of(
     *,
     json: bool,
     warn: Callable[[str], None] | None = None,
+    known: Sequence[str] | None = None,
 ) -> Shape | None:
     """Return the shape that was asked for, if one was.
 
@@ -67,9 +69,10 @@ def shape_of(
         query: a JMESPath expression.
         json: print what the query finds as JSON, also where it is text.
         warn: is told that a query does not fit; without it that is an error.
+        known: the fields that there are; ``None`` where everything may come.
 
     Raises:
-        UsageError: it cannot be read, or excludes another.
+        UsageError: it cannot be read, names no field, or excludes another.
     """
     exclude(("--format", format_), ("--query", query))
     exclude(("--format", format_), ("--json", json))
@@ -79,7 +82,19 @@ def shape_of(
 
     if query is not None:
         return shaping.Query(query, as_json=json, warn=warn)
-    return shaping.Format(_sayable(format_ or ""))
+    shape = shaping.Format(_sayable(format_ or ""))
+    if known is not None:
+        _only_known(shape.names, known)
+    return shape
+
+
+def _only_known(names: Sequence[str], known: Sequence[str]) -> None:
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        near = nearest(unknown, known)
+        fields = ", ".join(f"{{{name}}}" for name in known)
+        hint = f"did you mean {{{near}}}?" if near else f"there are {fields}"
+        raise UsageError(f"--format: there is no field {{{unknown}}}", hint)
 
 
 def emit_shaped(shape: Shape, value: Mapping[str, Any]) -> None:

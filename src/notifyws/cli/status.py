@@ -34,6 +34,12 @@ Examples:
   notifyws status --json | jq .tokens.access.expiresIn
 """
 
+FIELDS = (
+    *("ok", "version", "profile", "server", "user", "cache", "tokens"),
+    *("listeners", "checks"),
+)
+"""What ``--json`` and ``--format`` know; a report has these and no others."""
+
 
 def status(
     check: Annotated[
@@ -60,7 +66,7 @@ def status(
     """Say what is configured, cached and working, and what to do where it is not."""
     if name is not None and not listening:
         raise UsageError("--name goes with --listening", "notifyws status --listening")
-    shape = shape_of(format_, query, json=json)
+    shape = shape_of(format_, query, json=json, known=FIELDS)
     loaded = Common(server, profile, url, env_file, verbose, quiet).load()
     if listening:
         run(_want_connected(loaded, name))

@@ -35,6 +35,9 @@ Examples:
   notifyws token --json --server work
 """
 
+FIELDS = ("accessToken", "expiresIn", "expiresAt", "source", "userId")
+"""What ``--json`` and ``--format`` know of a token."""
+
 
 def token(
     refresh: Annotated[
@@ -56,7 +59,7 @@ def token(
     """Print a fresh access token: cached, refreshed, or logged in for."""
     if refresh and clear:
         raise UsageError("--refresh and --clear exclude each other", "give one of them")
-    shape = shape_of(format_, query, json=json)
+    shape = shape_of(format_, query, json=json, known=FIELDS)
     common = Common(server, profile, url, env_file, verbose, quiet)
     runtime = Runtime(common.load().settings, warner(quiet))
     found = None if refresh or clear else runtime.warm_token()
@@ -89,11 +92,12 @@ def _print(
 ) -> None:
     if not (json or shape):
         return emit(found.value + "\n")
-    facts: dict[str, Any] = {
-        "accessToken": found.value,
-        "expiresIn": int(found.remaining),
-        "expiresAt": utc_text(time.time() + found.remaining),
-        "source": found.source,
-        "userId": runtime.settings.user_id or found.user_id,
-    }
+    values = (
+        found.value,
+        int(found.remaining),
+        utc_text(time.time() + found.remaining),
+        found.source,
+        runtime.settings.user_id or found.user_id,
+    )
+    facts: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
     return emit_shaped(shape, facts) if shape else emit_json(facts)

@@ -18,9 +18,14 @@ from notifyws.settings import Settings
 
 if TYPE_CHECKING:
     from notifyws.cli.sending import Request
+    from notifyws.sending import Sent
     from notifyws.service import NotificationService
 
 __all__ = ["Answer", "send_and_wait"]
+
+GRACE = 0.3
+"""Seconds after an answer in which the server may still reject the message: what came
+may have been news by chance."""
 
 
 class Answer:
@@ -77,7 +82,7 @@ async def send_and_wait(request: Request, settings: Settings, message: Message) 
         MessageRejected: the server does not take the message.
         TimeRanOut: no notification answered in time.
     """
-    from notifyws.cli.sending import Tally, before, connected, service_for
+    from notifyws.cli.sending import before, connected, service_for
 
     loop = asyncio.get_running_loop()
     end = loop.time() + request.timeout
@@ -87,43 +92,68 @@ async def send_and_wait(request: Request, settings: Settings, message: Message) 
     async with service_for(request, settings, answer) as service:
         await connected(request, service, listening=True)
         answer.expect()
-        sent = (await before(end, service, [message]))[0]
-        if sent.status == "rejected":
-            if request.json:
-                emit_json(sent.as_json())
-            Tally.of([sent]).raise_unless_delivered()
-        notification = await _answered(end, request, service, answer)
+        sending = asyncio.ensure_future(before(end, service, [message]))
+        try:
+            notification = await _answered(end, request, service, answer, sending)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
     _print(request, message, notification, answer.round_trip)
 
 
 async def _answered(
-    end: float, request: Request, service: NotificationService, answer: Answer
+    end: float,
+    request: Request,
+    service: NotificationService,
+    answer: Answer,
+    sending: asyncio.Future[list[Sent]],
 ) -> Notification:
-    """Return the answer.
+    """Return the answer: it is proof enough, unless the server says no beside it.
 
     Raises:
+        MessageRejected: the server does not take the message.
         TimeRanOut: it did not come in time.
         NotifyError: it cannot come any more; says why.
     """
     coming = asyncio.ensure_future(answer.came())
     ending = asyncio.ensure_future(service.closed())
+    facts: tuple[asyncio.Future[Any], ...] = coming, ending, sending
     try:
         async with asyncio.timeout_at(end):
+            await asyncio.wait(facts, return_when="FIRST_COMPLETED")
+            await asyncio.wait({sending}, timeout=GRACE if coming.done() else 0)
+            if sending.done():
+                _want_taken(request, sending.result()[0])
             await asyncio.wait({coming, ending}, return_when="FIRST_COMPLETED")
     except TimeoutError:
+        if answer.notification is not None:
+            return answer.notification  # it came in the last moment
         message = f"no notification fitted --wait within {request.timeout:g} s"
         hint = "give --timeout more time, or see what comes: notifyws listen --json"
         raise TimeRanOut(message, hint) from None
     finally:
-        came = answer.notification
         for task in (coming, ending):
             task.cancel()
         ended = (await asyncio.gather(coming, ending, return_exceptions=True))[1]
-    if came is not None:
-        return came
+    if answer.notification is not None:
+        return answer.notification
     if isinstance(ended, NotifyError):
         raise ended
     raise NetworkFailed("the connection ended before an answer came", "send it again")
+
+
+def _want_taken(request: Request, sent: Sent) -> None:
+    """Raise where the server does not take the message, so that no answer will come.
+
+    Raises:
+        MessageRejected: says why.
+    """
+    from notifyws.cli.sending import Tally
+
+    if sent.status == "rejected":
+        if request.json:
+            emit_json(sent.as_json())
+        Tally.of([sent]).raise_unless_delivered()
 
 
 def _print(

@@ -141,10 +141,13 @@ def _fields(node: Any) -> set[str]:
     return own.union(*map(_fields, _children(node)))
 
 
-def _check_functions(node: Any, expression: str) -> None:
+def _check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
     called = node.get("value") if node["type"] == "function_expression" else None
     if called is not None and called not in Functions.FUNCTION_TABLE:
         offset = max(expression.find(f"{called}("), 0)
         raise BadExpression(f"there is no function {called}()", offset)
+    if node["type"] == "expref" and not argument:
+        offset = expression.find("&")
+        raise BadExpression("& stands only before what a function takes", offset)
     for child in _children(node):
-        _check_functions(child, expression)
+        _check_functions(child, expression, argument=called is not None)

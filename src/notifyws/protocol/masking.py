@@ -10,23 +10,44 @@ import json
 import re
 from collections.abc import Iterable
 from itertools import takewhile
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
-__all__ = ["masked", "redirected", "sendable", "spellings", "without_tokens"]
+__all__ = [
+    "masked",
+    "queried",
+    "redirected",
+    "sendable",
+    "spellings",
+    "without_tokens",
+]
 
 SHORTEST = 4
 """Characters of the shortest text that is worth masking."""
 MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
-_NAMED = re.compile(
-    r"((?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
-    r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?)"
-    r"(?:(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
-    r"|[^\s,&;{}\[\]\"'\\]+)",
+_NAME = re.compile(
+    r"(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
+    r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?",
     re.IGNORECASE,
 )
-"""What is called a secret, and what it is: in JSON, in JSON within JSON, in a query."""
+"""What is called a secret: in JSON, in JSON within JSON, in a query, in a header."""
+_VALUE = re.compile(
+    r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
+    r"|[^\s,&;{}\[\]\"'\\]+"
+)
+"""What a secret is, where it is no list or object."""
+_STEP = re.compile(r"[\[\]{}]|\\*[\"']")
+_WORD = r"[^\s,;\"'{}\[\]\\]+"
+_SPOKEN = re.compile(
+    r"(?<![A-Za-z])((?i:bearer|basic)\s+(?:(?i:token)\s+)?\\*[\"']?)"
+    r"(?!(?i:token|auth\w*|scheme|credentials?|header|is|was|required|expected)\b)"
+    rf"{_WORD}"
+    r"|(?<![A-Za-z])((?i:token)\s+\\*[\"']?)"
+    r"(?!(?:[A-Z]?[a-z]{0,10}|[A-Z]{1,11})(?![\w+/=~%-]|\.\w))"
+    rf"{_WORD}"
+)
+"""What follows these words, as in a header; but no plain word of a sentence."""
 _RUN = r"[\w+/=.~%-]"
 _KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
 _OPAQUE = re.compile(rf"(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}", re.ASCII)
@@ -53,6 +74,12 @@ def spellings(*secrets: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(forms))
 
 
+def queried(url: str) -> tuple[str, ...]:
+    """Return what a URL's query calls a secret, as in ``?access_token=...``."""
+    pairs = parse_qsl(urlsplit(url).query)
+    return tuple(value for name, value in pairs if _NAME.search(f"{name}="))
+
+
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return ``text`` with ``***`` for every secret, or part it begins with."""
     alike: dict[str, list[str]] = {}
@@ -70,14 +97,48 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     without a blank; what cannot be printed is a blank.
     """
     plain = "".join(each if each.isprintable() else " " for each in text)
-    named = _NAMED.sub(_kept, masked(plain, secrets))
-    return _OPAQUE.sub("***", named)
+    spoken = _SPOKEN.sub(_kept, _without_named(masked(plain, secrets)))
+    return _OPAQUE.sub("***", spoken)
+
+
+def _without_named(text: str) -> str:
+    """Mask all that stands below a name of a secret, whatever its shape."""
+    shown, end = "", 0
+    while (name := _NAME.search(text, end)) is not None:
+        start = name.end()
+        shown += text[end:start]
+        if text[start : start + 1] in ("[", "{"):
+            shown, end = f"{shown}***", _end_of_section(text, start)
+        elif (value := _VALUE.match(text, start)) is not None:
+            shown, end = shown + _kept(value), value.end()
+        else:
+            end = start
+    return shown + text[end:]
+
+
+def _end_of_section(text: str, start: int) -> int:
+    """Return where a list or an object ends that begins at ``start``, if it ends.
+
+    Brackets within texts are none: a text ends with the very quote it began with, be
+    it escaped or not.
+    """
+    depth, quote = 0, ""
+    for step in _STEP.finditer(text, start):
+        mark = step[0]
+        if quote:
+            quote = "" if mark == quote else quote
+        elif mark[-1] in "\"'":
+            quote = mark
+        else:
+            depth += 1 if mark in "[{" else -1
+            if depth == 0:
+                return step.end()
+    return len(text)
 
 
 def _kept(found: re.Match[str]) -> str:
-    """Return the name of what is called a secret, and how its text begins."""
-    name, *quotes = found.groups(default="")
-    return f"{name}{''.join(quotes)}***"
+    """Return what stood before a secret, or how its text begins."""
+    return f"{''.join(found.groups(default=''))}***"
 
 
 def redirected(location: str | None) -> str:

@@ -34,6 +34,9 @@ class Cursor:
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
         since: the time to begin at, where no id is known.
+
+    Attributes:
+        since: the time to ask for, until something was handed over.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Cursor:
         self._repeated: Counter[int] = Counter()
         self._repeating_until = 0.0
         self.since = since
+        self._beginning = since
         self._beginning_until = 0.0
         self.mixed = mixed
         self._seen: OrderedDict[str | int, None] = OrderedDict.fromkeys(seen)
@@ -89,16 +93,17 @@ class Cursor:
     def is_too_old(self, timestamp: str, now: float) -> bool:
         """Return whether a replayed notification is older than the time to begin at.
 
-        Nothing is, once one was handed over or the replay must be over: then a
-        timestamp tells of the server's clock only.
+        Nothing is, once the replay must be over: then a timestamp tells of the
+        server's clock only. That newer ones were handed over is no reason: a server may
+        send its history in any order.
 
         Args:
             timestamp: the notification's.
             now: monotonic seconds.
         """
-        if self.since is None or now >= self._beginning_until:
+        if self._beginning is None or now >= self._beginning_until:
             return False
-        return is_before(timestamp, self.since)
+        return is_before(timestamp, self._beginning)
 
     def advance(self, ident: str | int | None) -> None:
         """Take note that the notification with this id was handed over."""

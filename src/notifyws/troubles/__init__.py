@@ -39,6 +39,7 @@ class Ground:
         proxy: the host of the proxy that the environment names for the URL.
         here: this machine's name.
         checked: whether the server was asked as well.
+        user: the user's id, where it is configured.
     """
 
     url: str = ""
@@ -48,6 +49,7 @@ class Ground:
     proxy: str | None = None
     here: str = ""
     checked: bool = False
+    user: str = ""
 
     @property
     def host(self) -> str:

@@ -14,7 +14,8 @@ __all__ = ["of_listeners", "since"]
 BRIEF = 30.0
 """Seconds for which a connection is a young one."""
 QUIET = 60.0
-"""Seconds without a notification after which a listener's user and path count."""
+"""Seconds without a notification after which other signs count; without one of them
+they are no trouble, for nothing may have been sent."""
 RESTLESS = 3
 """Connections of seconds, in a row, after which a listener comes and goes."""
 CHECK = "notifyws status --check"
@@ -34,11 +35,13 @@ def of_listeners(
 
 
 def _of_listener(one: Listener, now: float, ground: Ground) -> Iterator[Trouble]:
-    found = (_of_state(one, now, ground), _of_frames(one, ground), _of_filter(one))
+    found = (
+        _of_state(one, now, ground),
+        _of_frames(one, ground),
+        _of_filter(one),
+        _of_silence(one, now, ground),
+    )
     yield from (each for each in found if each is not None)
-    silent = one.state == "connected" and not (one.received or one.notUnderstood)
-    if silent and since(one.since, now) >= QUIET:
-        yield _of_silence(one, now, ground)
 
 
 def _who(one: Listener) -> str:
@@ -94,15 +97,22 @@ def _of_filter(one: Listener) -> Trouble | None:
     return Trouble("listener", said, "see what it gets without them: notifyws listen")
 
 
-def _of_silence(one: Listener, now: float, ground: Ground) -> Trouble:
-    passed = span(since(one.since, now))
+def _of_silence(one: Listener, now: float, ground: Ground) -> Trouble | None:
+    """Judge one that gets nothing and has another sign that something is wrong."""
+    silent = one.state == "connected" and not (one.received or one.notUnderstood)
+    if not silent or since(one.since, now) < QUIET:
+        return None
+    start = f"{_who(one)} has been connected for {span(since(one.since, now))}"
     if (wrong := of_path(ground, one.path)) is not None:
-        said = f"{_who(one)} has been connected for {passed} and got nothing: "
-        return Trouble("listener", said + wrong.said, wrong.hint)
-    user = f" as user {one.userId}" if one.userId else ""
-    said = f"{_who(one)} has been connected for {passed}{user} and got nothing"
+        return Trouble("listener", f"{start} and got nothing: {wrong.said}", wrong.hint)
+    if one.userId is not None and ground.user not in ("", one.userId):
+        said = f"{start} as user {one.userId}, not {ground.user}, and got nothing"
+        hint = "correct NOTIFYWS_USER_ID, or: notifyws auth login"
+        return Trouble("listener", said, hint)
     last = one.lastFailure or {}
-    if last.get("kind") == "server_error":
-        said += f"; the server said: {last.get('message')}"
+    if last.get("kind") != "server_error":
+        return None
+    user = f" as user {one.userId}" if one.userId else ""
+    said = f"{start}{user} and got nothing; the server said: {last.get('message')}"
     hint = "is it the right user? notifyws auth whoami; see every frame: "
     return Trouble("listener", said, f"{hint}notifyws listen --raw")

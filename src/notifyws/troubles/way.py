@@ -51,7 +51,7 @@ def _straight(hint: str) -> str:
 
 def _from_beyond(error: NotifyError) -> bool:
     """Tell whether an answer came from the server, so that the proxy let us through."""
-    if not isinstance(error, UpgradeRefused) or "the proxy" in error.message:
+    if not isinstance(error, UpgradeRefused) or error.by_proxy:
         return False
     return 300 <= error.status < 400 or error.status in (404, 410, 429, 500, 503)
 
@@ -87,9 +87,9 @@ def _of_wrong_path(ground: Ground) -> str:
 
 
 def _of_rejected(error: CertificateRejected, ground: Ground) -> str:
-    if "expired" in error.message:
+    if error.reason == "expired":
         return f"have whoever runs {ground.host} renew it; is this clock right? date"
-    if "mismatch" in error.message:
+    if error.reason == "name":
         return f"put the name that the certificate is for into {ground.named}"
     return error.hint
 
