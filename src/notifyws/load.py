@@ -23,13 +23,14 @@ from notifyws.logins import recall
 from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
 
-__all__ = ["Loaded", "config_file", "guard", "load", "load_settings"]
+__all__ = ["FOUND_DOTENV", "Loaded", "config_file", "guard", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
 
 DESTINATIONS = ("url", "socket_url", "redis_url", "cache_url", "ca_file", "profile")
 CREDENTIALS = ("password", "token")
 FOUND_DOTENV = ".env"
+"""Where a value comes from that merely lies in the folder."""
 
 
 @dataclass(frozen=True, slots=True)
