@@ -138,6 +138,16 @@ def test_the_same_again_is_no_matter_and_another_is_refused(server, config):
     assert config.read_text() == before
 
 
+def test_what_stands_there_and_is_no_entry_is_said_before_anything_is_sent(config):
+    config.parent.mkdir()
+    config.write_text("servers.foo = 3\n")
+    given = ["--url", "ws://127.0.0.1:1", "--username", "demo", "--password-stdin"]
+    error = refused("auth", "login", "--save", "--name", "foo", *given)
+    assert isinstance(error, ConfigurationError)
+    assert error.message == "servers.foo in config.toml must be a table"
+    assert config.read_text() == "servers.foo = 3\n"
+
+
 def test_without_a_scheme_the_url_is_completed_and_that_is_said(server, config, capfd):
     save(server, "--url", f" 127.0.0.1:{server.port}", "--name", "work")
     assert f"Taken as {server.url}\n" in capfd.readouterr().err
