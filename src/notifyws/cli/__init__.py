@@ -94,7 +94,7 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         raise Interrupted(signal.SIGINT) from None
     except ClickException as error:
-        raise UsageError(sentence(error), usage_hint(error)) from None
+        raise UsageError(sentence(error), usage_hint(error, arguments)) from None
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise ReaderLeft from None
