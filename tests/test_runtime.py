@@ -55,6 +55,7 @@ def test_no_url_says_what_to_set_and_what_to_try():
     error = wrong(url="")
     assert error.message == "no server is configured"
     assert "WEBSOCKET_SERVER_URL" in error.hint
+    assert "notifyws auth login --save" in error.hint
     assert "--demo" in error.hint
 
 

@@ -83,7 +83,10 @@ class Runtime:
         """
         url = self.settings.connect_url
         if not url:
-            hint = "set WEBSOCKET_SERVER_URL=wss://..., or try: notifyws listen --demo"
+            hint = (
+                "notifyws auth login --save, or set WEBSOCKET_SERVER_URL; "
+                "to try it: notifyws listen --demo"
+            )
             raise ConfigurationError("no server is configured", hint)
         if is_plain_and_far(checked_url(url)):
             self._warn("ws:// sends tokens unencrypted; use wss:// if you can")
