@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from notifyws import passwords
 from notifyws.coerce import environment_name
 from notifyws.errors import (
     CacheFailed,
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Runtime", "default_cache"]
 
-KEYRING_PATIENCE = 5.0
-"""Seconds for a keyring to answer: nobody may be there to unlock it."""
 NEVER = 400 * 86400.0
 """Seconds for which no token is good where none is needed."""
 
@@ -264,16 +263,18 @@ class Runtime:
             self.world,
             username=self.settings.username,
             password=self.settings.password,
-            find_password=self._kept_password,
+            find_password=self.kept_password,
         )
 
-    async def _kept_password(self, patience: float = KEYRING_PATIENCE) -> str:
-        """Return what the system's keyring holds for this account."""
+    async def kept_password(self, patience: float = passwords.PATIENCE) -> str:
+        """Return what the system's keyring holds for this account.
+
+        Args:
+            patience: seconds to wait for it.
+        """
         if not (self.settings.keyring and self.settings.username):
             return ""
-        from notifyws.passwords import find_in_time
-
-        found = await find_in_time(self.origin, self.settings.username, patience)
+        found = await passwords.find(self.origin, self.settings.username, patience)
         if found is None:
             self._warn("the keyring does not answer; is it locked?")
         return found or ""

@@ -19,7 +19,7 @@ from notifyws.errors import (
     UsageError,
 )
 from tests.e2e.support import Server
-from tests.support.keyrings import FileKeyring
+from tests.support.keyrings import BrokenKeyring, FileKeyring
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,16 @@ def test_a_logout_takes_the_password_out_of_the_keyring(server, house, capfd):
     assert "demo" not in (house / "keyring.json").read_text().split(":", 1)[1]
     with pytest.raises(AuthenticationFailed, match="no password"):
         _run(["token"])
+
+
+def test_a_keyring_that_a_logout_cannot_open_may_still_hold_the_password(
+    server, house, capfd
+):
+    save(server)
+    keyring.set_keyring(BrokenKeyring())
+    assert _run(["auth", "logout"]) == 0
+    said = capfd.readouterr().err
+    assert "warning: the keyring does not answer; a password may still be in it" in said
 
 
 def test_the_name_is_the_hosts_when_none_is_given(server, config):

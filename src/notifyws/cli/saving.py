@@ -73,8 +73,8 @@ def log_in_and_save(
     runtime = Runtime(settings, warner(common.quiet))
     default = save_entry(path, entry, _values(settings))
     remember_login(runtime)
-    kept = settings.keyring and passwords.keep(
-        runtime.origin, settings.username, settings.password
+    kept = settings.keyring and run(
+        passwords.keep(runtime.origin, settings.username, settings.password)
     )
     if json:
         emit_json(facts)
