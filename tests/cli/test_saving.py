@@ -6,6 +6,7 @@ import io
 import stat
 import sys
 import tomllib
+from importlib.resources import files
 
 import keyring
 import pytest
@@ -18,7 +19,7 @@ from notifyws.errors import (
     NotifyError,
     UsageError,
 )
-from tests.e2e.support import Server
+from tests.e2e.support import Server, until
 from tests.support.keyrings import BrokenKeyring, FileKeyring
 
 
@@ -209,6 +210,43 @@ def test_a_login_that_does_not_work_writes_nothing(server, house, config, change
         save(server, *change)
     assert not config.exists()
     assert not (house / "keyring.json").exists()
+
+
+WELCOMED = "[[handshake]]\nexpect = \"type == 'welcome'\"\ntimeout = 0.05\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "profile", "kind", "words"),
+    [
+        (404, "", NetworkFailed, "answered 404 instead"),
+        (401, "", AuthenticationFailed, "answered 401 instead"),
+        (None, WELCOMED, NetworkFailed, "did not answer the handshake"),
+    ],
+)
+def test_a_login_whose_socket_does_not_open_writes_nothing_and_says_which(
+    server, house, config, status, profile, kind, words
+):
+    ours = (files("notifyws") / "profiles" / "default.toml").read_text("utf-8")
+    (house / "other.toml").write_text(ours + profile)
+    server.dev("mode", {"upgrade_status": status} if status else {})
+    try:
+        with pytest.raises(NotifyError) as caught:
+            save(server, "--profile", f"{house}/other.toml")
+    finally:
+        server.dev("mode", {})
+    assert type(caught.value) is kind
+    assert "the login works, but the socket does not open" in caught.value.message
+    assert words in caught.value.message
+    assert "--profile" in caught.value.hint
+    assert not config.exists()
+    assert not (house / "keyring.json").exists()
+    assert not list(house.rglob("login.json"))
+
+
+def test_what_is_tried_is_not_left_open(server, house):
+    save(server)
+    until(lambda: server.stats["live"] == 0, "a closed socket")
+    assert server.stats["closes"][-1]["code"] == 1000
 
 
 def test_without_a_keyring_it_says_that_the_password_is_not_kept(
