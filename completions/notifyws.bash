@@ -5,9 +5,11 @@ _notifyws_completion() {
     done
     word=${COMP_WORDS[COMP_CWORD]}
     words+=("${word#=}")
-    COMPREPLY=( $( env COMP_WORDS="${words[*]}" \
-                   COMP_CWORD=$(( ${#words[@]} - 1 )) \
-                   _NOTIFYWS_COMPLETE=complete_bash "$1" ) )
+    COMPREPLY=()
+    while read -r word; do
+        [[ -z $word ]] || COMPREPLY+=("$word")
+    done < <(env COMP_WORDS="${words[*]}" COMP_CWORD=$(( ${#words[@]} - 1 )) \
+                 _NOTIFYWS_COMPLETE=complete_bash "$1")
     return 0
 }
 

@@ -8,7 +8,7 @@ function __notifyws_complete
         set found (__fish_complete_path (string replace -- "$option" '' $token))
     end
     for each in $found
-        echo "$option$each"
+        printf '%s\n' "$option$each"
     end
 end
 

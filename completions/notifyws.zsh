@@ -1,10 +1,18 @@
 #compdef notifyws
 
 _notifyws_completion() {
-  local typed="${words[1,$CURRENT]}"
+  local typed="${words[1,$CURRENT]}" word meaning
+  local -a found
   compset -P '--*='
-  eval $(env _TYPER_COMPLETE_ARGS="$typed" \
-    _NOTIFYWS_COMPLETE=complete_zsh ${words[1]})
+  while IFS=$'\t' read -r word meaning; do
+    [[ -z $word ]] || found+=("${word//:/\\:}${meaning:+:$meaning}")
+  done < <(env _TYPER_COMPLETE_ARGS="$typed" _TYPER_COMPLETE_FISH_ACTION=get-args \
+    _NOTIFYWS_COMPLETE=complete_fish "${words[1]}")
+  if (( $#found )); then
+    _describe value found
+  else
+    _files
+  fi
 }
 
 if [[ $funcstack[1] == _notifyws ]]; then

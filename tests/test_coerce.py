@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifyws.coerce import FIELDS, coerced, environment_name, nearest
+from notifyws.coerce import FIELDS, as_table, coerced, environment_name, nearest
 from notifyws.errors import ConfigurationError
 
 
@@ -137,3 +137,10 @@ def test_text_that_was_no_utf8_is_refused_without_showing_a_secret():
     with pytest.raises(ConfigurationError) as caught:
         coerced(FIELDS["password"], "p\udcff", "here")
     assert caught.value.message == "password must be text (here)"
+
+
+def test_a_table_is_returned_and_anything_else_is_said_with_its_place():
+    assert as_table({"a": 1}, "servers in x") == {"a": 1}
+    for value in (3, "text", [{}], None):
+        with pytest.raises(ConfigurationError, match="servers in x must be a table"):
+            as_table(value, "servers in x")

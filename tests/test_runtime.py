@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 import ssl
@@ -55,6 +56,7 @@ def test_no_url_says_what_to_set_and_what_to_try():
     error = wrong(url="")
     assert error.message == "no server is configured"
     assert "WEBSOCKET_SERVER_URL" in error.hint
+    assert "notifyws auth login --save" in error.hint
     assert "--demo" in error.hint
 
 
@@ -334,7 +336,7 @@ def keyring_file(tmp_path, monkeypatch):
     monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
     before = keyring.get_keyring()
     keyring.set_keyring(FileKeyring())
-    passwords.keep("https://example.com", "me", SECRET)
+    asyncio.run(passwords.keep("https://example.com", "me", SECRET))
     yield
     keyring.set_keyring(before)
 
@@ -356,7 +358,7 @@ def keyring_file(tmp_path, monkeypatch):
 async def test_a_kept_password_is_only_for_whom_it_was_kept(
     keyring_file, url, settings, found
 ):
-    assert await runtime(url, **settings)._kept_password() == found
+    assert await runtime(url, **settings).kept_password() == found
 
 
 @on_a_loop
@@ -369,7 +371,7 @@ async def test_a_locked_keyring_is_said_and_is_no_password(keyring_file, monkeyp
     keyring.set_keyring(silent)
     heard = []
     one = Runtime(Settings(url="wss://example.com", username="me"), heard.append)
-    assert await one._kept_password(patience=0.01) == ""
+    assert await one.kept_password(patience=0.01) == ""
     assert heard == ["the keyring does not answer; is it locked?"]
     silent.unlock.set()
 

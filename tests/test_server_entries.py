@@ -53,6 +53,17 @@ def test_a_link_is_followed(tmp_path):
     assert "[servers.work]" in kept.read_text()
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("servers = 3", "servers in"), ("servers.work = 3", "servers.work")],
+)
+def test_what_should_be_a_table_and_is_none_is_said(tmp_path, text, what):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=f"{what}.* must be a table"):
+        find_entry(path, "work")
+
+
 def test_a_file_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "config.toml").mkdir()
     (tmp_path / "file").touch()

@@ -15,7 +15,7 @@ from typing import Any
 from notifyws.errors import ConfigurationError
 from notifyws.settings import Settings
 
-__all__ = ["FIELDS", "coerced", "environment_name", "nearest"]
+__all__ = ["FIELDS", "as_table", "coerced", "environment_name", "nearest"]
 
 FIELDS = {f.name: f for f in dataclasses.fields(Settings) if f.name != "styles"}
 """Settings that are one value each."""
@@ -121,3 +121,18 @@ _WANTED: Mapping[Any, str] = {
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """Return the word that ``word`` may have been meant to be."""
     return next(iter(difflib.get_close_matches(word, list(words), 1)), None)
+
+
+def as_table(value: Any, label: str) -> Mapping[str, Any]:
+    """Return a value that must be a table.
+
+    Args:
+        value: what TOML makes of it.
+        label: what it is and where it stands.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{label} must be a table", "see the README")
+    return value

@@ -17,19 +17,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from notifyws.coerce import FIELDS, coerced, environment_name, nearest
+from notifyws.coerce import FIELDS, as_table, coerced, environment_name, nearest
 from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
 from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
 
-__all__ = ["Loaded", "config_file", "guard", "load", "load_settings"]
+__all__ = ["FOUND_DOTENV", "Loaded", "config_file", "guard", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
 
 DESTINATIONS = ("url", "socket_url", "redis_url", "cache_url", "ca_file", "profile")
 CREDENTIALS = ("password", "token")
 FOUND_DOTENV = ".env"
+"""Where a value comes from that merely lies in the folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
     if not isinstance(name, str):
         message = f"default_server in {where} must be text, not {name!r}"
         raise ConfigurationError(message, "name one of its [servers]")
-    servers = _table(config.get("servers", {}), f"servers in {where}")
+    servers = as_table(config.get("servers", {}), f"servers in {where}")
     if not name:
         return _Layer(lambda _: "", {})
     if name not in servers:
@@ -202,14 +203,14 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
         hint = f"did you mean {near}?" if near else new
         raise ConfigurationError(f"no server {name!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"
-    entry = _table(servers[name], f"{label}")
+    entry = as_table(servers[name], f"{label}")
     _known(entry, tuple(FIELDS), label)
     return _Layer(lambda _: label, {"server": name, **entry})
 
 
 def _general(config: Raw, where: Path) -> _Layer:
     label = f"settings in {where.name}"
-    values = _table(config.get("settings", {}), label)
+    values = as_table(config.get("settings", {}), label)
     _known(values, tuple(FIELDS), label)
     return _Layer(lambda _: label, values)
 
@@ -273,20 +274,14 @@ def _names_places(sources: Mapping[str, str]) -> bool:
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
     styles = dict(DEFAULT_STYLES)
     keys = tuple(f.name for f in dataclasses.fields(TypeStyle))
-    for name, table in _table(tables, f"types in {where}").items():
+    for name, table in as_table(tables, f"types in {where}").items():
         label = f"types.{name} in {where.name}"
-        chosen = _table(table, label)
+        chosen = as_table(table, label)
         _known(chosen, keys, label)
         if not all(isinstance(value, str) for value in chosen.values()):
             raise ConfigurationError(f"{label}: every value must be text")
         styles[name] = dataclasses.replace(styles.get(name, NEUTRAL), **chosen)
     return styles
-
-
-def _table(value: Any, label: str) -> Raw:
-    if not isinstance(value, dict):
-        raise ConfigurationError(f"{label} must be a table", "see the README")
-    return value
 
 
 def _known(values: Raw, names: Sequence[str], label: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from notifyws import passwords
 from notifyws.coerce import environment_name
 from notifyws.errors import (
     CacheFailed,
@@ -61,8 +62,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Runtime", "default_cache"]
 
-KEYRING_PATIENCE = 5.0
-"""Seconds for a keyring to answer: nobody may be there to unlock it."""
 NEVER = 400 * 86400.0
 """Seconds for which no token is good where none is needed."""
 
@@ -88,7 +87,10 @@ class Runtime:
         """
         url = self.settings.connect_url
         if not url:
-            hint = "set WEBSOCKET_SERVER_URL=wss://..., or try: notifyws listen --demo"
+            hint = (
+                "notifyws auth login --save, or set WEBSOCKET_SERVER_URL; "
+                "to try it: notifyws listen --demo"
+            )
             raise ConfigurationError("no server is configured", hint)
         if is_plain_and_far(checked_url(url)):
             self._warn("ws:// sends tokens unencrypted; use wss:// if you can")
@@ -266,29 +268,28 @@ class Runtime:
             self.world,
             username=self.settings.username,
             password=self.settings.password,
-            find_password=self._kept_password,
+            find_password=self.kept_password,
         )
 
     @property
     def may_log_in(self) -> bool:
         """Whether there is a password, or a keyring that may hold one (unasked)."""
-        if self.settings.password:
-            return True
-        from notifyws.passwords import can_keep
-
-        return self._looks_in_keyring and can_keep()
+        kept = self._looks_in_keyring and passwords.can_keep()
+        return bool(self.settings.password) or kept
 
     @property
     def _looks_in_keyring(self) -> bool:
         return self.settings.keyring and bool(self.settings.username)
 
-    async def _kept_password(self, patience: float = KEYRING_PATIENCE) -> str:
-        """Return what the system's keyring holds for this account."""
+    async def kept_password(self, patience: float = passwords.PATIENCE) -> str:
+        """Return what the system's keyring holds for this account.
+
+        Args:
+            patience: seconds to wait for it.
+        """
         if not self._looks_in_keyring:
             return ""
-        from notifyws.passwords import find_in_time
-
-        found = await find_in_time(self.origin, self.settings.username, patience)
+        found = await passwords.find(self.origin, self.settings.username, patience)
         if found is None:
             self._warn("the keyring does not answer; is it locked?")
         return found or ""

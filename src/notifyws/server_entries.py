@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from notifyws.coerce import as_table
 from notifyws.config_text import with_entry
 from notifyws.errors import ConfigurationError
 from notifyws.logins import write_private
@@ -17,10 +18,16 @@ MARK = "\ufeff"
 
 
 def find_entry(path: Path, name: str) -> Mapping[str, object] | None:
-    """Return the entry of a name; ``None`` when there is none."""
-    servers = tomllib.loads(_text(path).removeprefix(MARK)).get("servers", {})
-    found: Mapping[str, object] | None = servers.get(name)
-    return found
+    """Return the entry of a name; ``None`` when there is none.
+
+    Raises:
+        ConfigurationError: it is no table.
+    """
+    config = tomllib.loads(_text(path).removeprefix(MARK))
+    servers = as_table(config.get("servers", {}), f"servers in {path}")
+    if name not in servers:
+        return None
+    return as_table(servers[name], f"servers.{name} in {path.name}")
 
 
 def save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -70,7 +71,42 @@ def test_what_is_wrong_offers_nothing_and_says_nothing(files, capfd, text):
     (files / "config.toml").write_text(text, "latin-1")
     assert servers(context(), "x") == []
     assert types(context(server="work"), "x") == []
+    assert len(types(context(server="work"), "")) == 3  # the samples' are known anyway
     assert capfd.readouterr() == ("", "")
+
+
+EVIL = ["$(touch owned)", "`touch owned`", "a b", "a;b", "*", "~", "'", "\\n", "-x", ""]
+
+
+def test_a_word_that_a_shell_could_take_for_more_is_not_offered(files):
+    keys = [f"[types.{json.dumps(word)}]" for word in [*EVIL, "ok.é:1/a@b+c-d_e"]]
+    text = "\n".join(keys)
+    profile = files / "profiles" / "$(touch owned).toml"
+    profile.write_text(text)
+    (files / "config.toml").write_text(
+        text + '\n[servers]\n"$(x)" = {}\n"a b" = {}\nwork = {}\n'
+    )
+    samples = ["message_received", "payment_approved", "trip_update"]
+    assert types(context(), "") == sorted([*samples, "ok.é:1/a@b+c-d_e"])
+    assert profiles(context(), "$") == []
+    assert servers(context(), "") == ["work"]
+
+
+def test_a_profile_that_a_folder_names_is_not_read(home):
+    (home / "its.toml").write_text("[types.its_own]")
+    (home / ".env").write_text("NOTIFYWS_PROFILE=./its.toml\n")
+    assert types(context(), "its") == []
+    assert types(context(profile="./its.toml"), "its") == ["its_own"]
+    assert types(context(env_file=home / ".env"), "its") == ["its_own"]  # typed, too
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_no_script_evaluates_what_it_is_told(shell):
+    made = get_completion_script(
+        prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
+    )
+    assert "eval" not in made
+    assert "complete_zsh" not in made  # typer's answer to it is made for eval
 
 
 def test_nothing_at_all_offers_what_is_built_in(home):

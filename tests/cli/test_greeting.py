@@ -78,7 +78,11 @@ def test_who_can_log_in_unasked_need_not_log_in(home, monkeypatch, name):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("REDIS_URL", "redis://127.0.0.1:1"), ("NOTIFYWS_PROFILE", "./mine.toml")],
+    [
+        ("REDIS_URL", "redis://127.0.0.1:1"),
+        ("NOTIFYWS_PROFILE", "./mine.toml"),
+        ("NOTIFYWS_CACHE_URL", f"sqlite:///{'x' * 300}/tokens.db"),  # as good as closed
+    ],
 )
 def test_what_only_asking_would_tell_is_not_claimed(home, monkeypatch, name, value):
     monkeypatch.setenv("WEBSOCKET_SERVER_URL", URL)

@@ -27,7 +27,17 @@ MISPLACED = [
         "--verbose listen",
         "it stands after the command, as in: notifyws listen --verbose",
     ),
-    ("-q send -m x", "it stands after the command, as in: notifyws listen -q"),
+    ("--json", "it stands after the command, as in: notifyws listen --json"),
+    ("--json status", "it stands after the command, as in: notifyws status --json"),
+    ("-q send -m x", "it stands after the command, as in: notifyws send -q"),
+    (
+        "--json auth login",
+        "it stands after the command, as in: notifyws auth login --json",
+    ),
+    (
+        "--url x profile check",
+        "it stands after the command, as in: notifyws profile check --url",
+    ),
     (
         "profile --url x list",
         "it stands after the command, as in: notifyws profile check --url",

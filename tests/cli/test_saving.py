@@ -6,6 +6,7 @@ import io
 import stat
 import sys
 import tomllib
+from importlib.resources import files
 
 import keyring
 import pytest
@@ -18,8 +19,8 @@ from notifyws.errors import (
     NotifyError,
     UsageError,
 )
-from tests.e2e.support import Server
-from tests.support.keyrings import FileKeyring
+from tests.e2e.support import Server, until
+from tests.support.keyrings import BrokenKeyring, FileKeyring
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,16 @@ def test_a_logout_takes_the_password_out_of_the_keyring(server, house, capfd):
         _run(["token"])
 
 
+def test_a_keyring_that_a_logout_cannot_open_may_still_hold_the_password(
+    server, house, capfd
+):
+    save(server)
+    keyring.set_keyring(BrokenKeyring())
+    assert _run(["auth", "logout"]) == 0
+    said = capfd.readouterr().err
+    assert "warning: the keyring does not answer; a password may still be in it" in said
+
+
 def test_the_name_is_the_hosts_when_none_is_given(server, config):
     save(server)
     assert list(tomllib.loads(config.read_text())["servers"]) == ["127.0.0.1"]
@@ -136,6 +147,16 @@ def test_the_same_again_is_no_matter_and_another_is_refused(server, config):
             save(server, "--name", "work", "--url", "wss://another.example")
     assert "--name" in no.value.hint
     assert config.read_text() == before
+
+
+def test_what_stands_there_and_is_no_entry_is_said_before_anything_is_sent(config):
+    config.parent.mkdir()
+    config.write_text("servers.foo = 3\n")
+    given = ["--url", "ws://127.0.0.1:1", "--username", "demo", "--password-stdin"]
+    error = refused("auth", "login", "--save", "--name", "foo", *given)
+    assert isinstance(error, ConfigurationError)
+    assert error.message == "servers.foo in config.toml must be a table"
+    assert config.read_text() == "servers.foo = 3\n"
 
 
 def test_without_a_scheme_the_url_is_completed_and_that_is_said(server, config, capfd):
@@ -189,6 +210,43 @@ def test_a_login_that_does_not_work_writes_nothing(server, house, config, change
         save(server, *change)
     assert not config.exists()
     assert not (house / "keyring.json").exists()
+
+
+WELCOMED = "[[handshake]]\nexpect = \"type == 'welcome'\"\ntimeout = 0.05\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "profile", "kind", "words"),
+    [
+        (404, "", NetworkFailed, "answered 404 instead"),
+        (401, "", AuthenticationFailed, "answered 401 instead"),
+        (None, WELCOMED, NetworkFailed, "did not answer the handshake"),
+    ],
+)
+def test_a_login_whose_socket_does_not_open_writes_nothing_and_says_which(
+    server, house, config, status, profile, kind, words
+):
+    ours = (files("notifyws") / "profiles" / "default.toml").read_text("utf-8")
+    (house / "other.toml").write_text(ours + profile)
+    server.dev("mode", {"upgrade_status": status} if status else {})
+    try:
+        with pytest.raises(NotifyError) as caught:
+            save(server, "--profile", f"{house}/other.toml")
+    finally:
+        server.dev("mode", {})
+    assert type(caught.value) is kind
+    assert "the login works, but the socket does not open" in caught.value.message
+    assert words in caught.value.message
+    assert "--profile" in caught.value.hint
+    assert not config.exists()
+    assert not (house / "keyring.json").exists()
+    assert not list(house.rglob("login.json"))
+
+
+def test_what_is_tried_is_not_left_open(server, house):
+    save(server)
+    until(lambda: server.stats["live"] == 0, "a closed socket")
+    assert server.stats["closes"][-1]["code"] == 1000
 
 
 def test_without_a_keyring_it_says_that_the_password_is_not_kept(

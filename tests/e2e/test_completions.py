@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,6 +23,7 @@ TYPED = {
     "notifyws send --server w": ["work"],
     "notifyws profile show acm": ["acme"],
 }
+EVIL = "[types.'pay$(touch owned)']\n[types.'pay\\\\$(touch owned)']\n"
 
 
 def having(shell: str):
@@ -37,6 +39,8 @@ def place(home):
     (folder / "profiles" / "acme.toml").write_text('name = "acme"\n')
     (folder / "config.toml").write_text('[servers.work]\nurl = "wss://a.example"\n')
     (home.path / "zone.env").touch()
+    (home.path / ".env").write_text("NOTIFYWS_PROFILE=./evil.toml\n")
+    (home.path / "evil.toml").write_text(EVIL)
     home.env["PATH"] = f"{Path(COMMAND).parent}:{home.env['PATH']}"
     return home
 
@@ -84,19 +88,40 @@ def test_fish(place):
 @having("zsh")
 @pytest.mark.parametrize("how", ["sourced", "in fpath"])
 def test_zsh(place, how):
-    script = SCRIPTS / "notifyws.zsh"
     folder = place.path / "functions"
     folder.mkdir()
-    shutil.copy(script, folder / "_notifyws")
-    opening = [f"source {script}"] if how == "sourced" else []
+    shutil.copy(SCRIPTS / "notifyws.zsh", folder / "_notifyws")
     fpath = [f"fpath=({folder} $fpath)"] if how == "in fpath" else []
     lines = ["notifyws li"]  # the first TAB counts: that one loads the function
     if how == "sourced":
         lines += ["notifyws listen --profile=di", "notifyws listen --tee z"]
+        lines += ["notifyws listen -t pay"]
+    wanted = {**TYPED, "notifyws listen --tee z": ["zone.env"]}
+    for line, completed in zip(lines, zsh_words(place, lines, fpath), strict=True):
+        assert completed.replace("=", " ").split()[-1] == wanted[line][0]
+    assert not (place.path / "owned").exists()
+
+
+@having("zsh")
+@pytest.mark.parametrize("word", ["$(touch owned)", "a:b"])
+def test_zsh_takes_an_answer_for_text_whatever_it_says(place, word):
+    folder = place.path / "stub"
+    folder.mkdir()
+    stub = folder / "notifyws"
+    stub.write_text(f"#!/bin/sh\nprintf '%s\\n' '{word}'\n")
+    stub.chmod(0o755)
+    place.env["PATH"] = f"{folder}:{place.env['PATH']}"
+    [completed] = zsh_words(place, ["notifyws listen -t "], [])
+    assert shlex.split(completed)[-1] == word
+    assert not (place.path / "owned").exists()
+
+
+def zsh_words(place, lines, fpath):
+    """What becomes of each line at a TAB; sourced, where no fpath is given."""
     zsh = pexpect.spawn(
         "zsh", ["-f", "-i"], env=place.env, cwd=place.path, encoding="utf-8", timeout=30
     )
-    wanted = {**TYPED, "notifyws listen --tee z": ["zone.env"]}
+    opening = [] if fpath else [f"source {SCRIPTS / 'notifyws.zsh'}"]
     try:
         zsh.sendline("unsetopt zle_bracketed_paste; PS1='>'; stty -echo; LISTMAX=999")
         for each in (*fpath, "autoload -Uz compinit; compinit -u -D", *opening):
@@ -107,7 +132,6 @@ def test_zsh(place, how):
         for line in lines:
             zsh.send(f"{line}\t\x18")
             zsh.expect("<(notifyws.*?) ?>")
-            word = zsh.match[1].replace("=", " ").split()[-1]
-            assert word == wanted[line][0]
+            yield zsh.match[1]
     finally:
         zsh.close(force=True)

@@ -25,7 +25,8 @@ def test_2_for_no_server_with_a_hint(home):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: no server is configured\n"
-        "hint: set WEBSOCKET_SERVER_URL=wss://..., or try: notifyws listen --demo\n"
+        "hint: notifyws auth login --save, or set WEBSOCKET_SERVER_URL; "
+        "to try it: notifyws listen --demo\n"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_server_is_asked_for_tried_and_only_then_saved(home, unknown, terminal
     asked.shows("Profile [default]:")
     asked.type("directs\r")
     asked.shows("did you mean directus?")
-    asked.type("\r")
+    asked.type(f"{other_handshake(home)}\r")
     asked.shows("Username:")
     asked.type("demo\r")
     asked.shows("Password for demo at 127.0.0.1")
@@ -62,6 +63,12 @@ def test_a_server_is_asked_for_tried_and_only_then_saved(home, unknown, terminal
     assert not config(home).exists()
     until(lambda: asked.text.count("Password for demo") == 2, "another question")
     asked.type("demo\r")
+    asked.shows("the login works, but the socket does not open")
+    asked.shows(f"Server [{unknown.url}]:")
+    asked.type("\r")
+    asked.shows("Profile [/")
+    assert not config(home).exists()
+    asked.type("default\r")  # the password is known by now
     asked.shows("Next: notifyws listen")
     assert asked.wait() == 0
     assert "sentinel" not in asked.text
@@ -71,6 +78,14 @@ def test_a_server_is_asked_for_tried_and_only_then_saved(home, unknown, terminal
         "profile": "default",
     }
     assert "demo" in kept.read_text()
+
+
+def other_handshake(home) -> Path:
+    """A profile whose login is the default's, and whose handshake is not."""
+    ours = (files("notifyws") / "profiles" / "default.toml").read_text("utf-8")
+    path = home.path / "other.toml"
+    path.write_text(f"{ours}[[handshake]]\nexpect = 'welcome'\ntimeout = 0.05\n")
+    return path
 
 
 @pytest.mark.slow

@@ -66,4 +66,6 @@ class SilentKeyring(KeyringBackend):
         return "late"
 
     def set_password(self, service, username, password):
-        raise NotImplementedError
+        self.unlock.wait()
+
+    delete_password = get_password

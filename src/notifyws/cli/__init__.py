@@ -15,7 +15,13 @@ from notifyws.cli.hints import at_the_same_place, sentence, usage_hint
 from notifyws.cli.mounting import Commands
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.shells import use_our_scripts
-from notifyws.cli.streams import ReaderLeft, emit, guard_descriptors, say
+from notifyws.cli.streams import (
+    ReaderLeft,
+    emit,
+    guard_descriptors,
+    guard_stdout,
+    say,
+)
 from notifyws.errors import NotifyError, OutputFailed, UsageError
 from notifyws.version import __version__
 
@@ -70,6 +76,7 @@ def _help(
 def main() -> NoReturn:
     """Run the command line and end the process as a shell expects it."""
     guard_descriptors()
+    guard_stdout()
     if os.environ.get("COLUMNS", "").strip() == "0":  # a terminal that does not know
         del os.environ["COLUMNS"]
     arguments = sys.argv[1:]
@@ -96,12 +103,7 @@ def _run(arguments: Sequence[str]) -> int:
     except NoArgsIsHelpError:  # which has printed it
         return UsageError.exit_code
     except ClickException as error:
-        raise UsageError(sentence(error), usage_hint(error)) from None
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise ReaderLeft from None
-        message = f"cannot write to stdout: {error.strerror}"
-        raise OutputFailed(message, "check where the output goes") from None
+        raise UsageError(sentence(error), usage_hint(error, arguments)) from None
     if result == 128 + signal.SIGINT:  # how typer takes a Ctrl-C that it sees first
         raise Interrupted(signal.SIGINT)
     return result if isinstance(result, int) else 0
@@ -141,8 +143,8 @@ def _leave(code: int) -> NoReturn:
     """Flush what others printed (help, completion), and end with ``code``."""
     try:
         sys.stdout.flush()
-    except (OSError, ValueError, AttributeError) as error:
-        if not isinstance(error, BrokenPipeError):
-            code = code or 74
+    except ReaderLeft:
         os._exit(code)
+    except (OutputFailed, ValueError):
+        os._exit(code or OutputFailed.exit_code)
     sys.exit(code)

@@ -74,7 +74,7 @@ Name = Annotated[
         "--name",
         metavar="NAME",
         autocompletion=servers,
-        help="The entry's name; the host's when left out.",
+        help="The entry's name; host and port when left out.",
     ),
 ]
 
@@ -208,7 +208,7 @@ def _login(
         from notifyws.cli.saving import log_in_and_save
 
         return log_in_and_save(common, loaded, username, name, json=json)
-    kept = _kept_password(loaded.settings)
+    kept = _kept_password(loaded.settings, quiet=common.quiet)
     known = dataclasses.replace(loaded.settings, password=kept)
     runtime = Runtime(known if kept else _completed(loaded), warner(common.quiet))
     facts = _logged_in(runtime, kept=bool(kept))
@@ -230,13 +230,11 @@ def _logged_in(runtime: Runtime, *, kept: bool) -> dict[str, Any]:
         raise AuthenticationFailed(error.message, hint) from None
 
 
-def _kept_password(settings: Settings) -> str:
+def _kept_password(settings: Settings, *, quiet: bool) -> str:
     """Return what the keyring holds, where no other password is said."""
     if not (settings.username and settings.keyring) or settings.password:
         return ""
-    from notifyws.passwords import find
-
-    return find(Runtime(settings, warner(quiet=True)).origin, settings.username)
+    return run(Runtime(settings, warner(quiet)).kept_password())
 
 
 def _completed(loaded: Loaded) -> Settings:
@@ -258,8 +256,9 @@ def _forget(runtime: Runtime) -> None:
     from notifyws.logins import forget, recall
 
     kept, settings = recall(), runtime.settings
-    if settings.username:
-        passwords.forget(runtime.origin, settings.username)
+    who = settings.username
+    if who and not run(passwords.forget(runtime.origin, who)):
+        say("warning: the keyring does not answer; a password may still be in it")
     same = kept.get("url") == (settings.url or settings.socket_url)
     if same and kept.get("username", "") == settings.username:
         forget()

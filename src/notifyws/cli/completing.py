@@ -1,14 +1,20 @@
 """What a TAB offers as values: profiles, server entries, types.
 
 A TAB must be cheap and silent: files are read as plain TOML (no pydantic), nobody is
-asked over a network, and what is wrong offers nothing. Where nothing is offered, the
-shell completes file names, which is what the other options want.
+asked over a network, and what is wrong ends the list without a word. Where nothing is
+offered, the shell completes file names, which is what the other options want.
+
+A TAB must be harmless, too: nobody has said yes to the folder it is pressed in. What a
+folder's ``.env`` names is not read, and only words go to a shell that none of them
+could take for anything but a word.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -20,16 +26,24 @@ __all__ = ["commands", "profiles", "servers", "types"]
 
 Offer = Callable[[typer.Context, str], list[str]]
 
+SAFE = re.compile(r"[\w.:@/+][\w.:@/+-]*")
+"""A word without a meaning of its own in any shell, and that is no option."""
+
 
 def _offering(known: Callable[[typer.Context], Iterable[str]]) -> Offer:
-    """Make a completion of what is known: those that begin as typed, in order."""
+    """Make a completion of what is known: those that begin as typed, in order.
+
+    What was found before something turned out wrong is offered all the same.
+    """
 
     @wraps(known)
     def offer(ctx: typer.Context, incomplete: str) -> list[str]:
-        try:
-            return sorted(w for w in {*known(ctx)} if w.startswith(incomplete))
-        except (NotifyError, OSError, ValueError):
-            return []
+        found: set[str] = set()
+        with suppress(NotifyError, OSError, ValueError):
+            for word in known(ctx):
+                found.add(word)
+        fit = (word for word in found if word.startswith(incomplete))
+        return sorted(filter(SAFE.fullmatch, fit))
 
     del offer.__wrapped__  # typer would read that one's parameters
     return offer
@@ -66,16 +80,17 @@ def servers(ctx: typer.Context) -> Iterable[str]:
 @_offering
 def types(ctx: typer.Context) -> Iterable[str]:
     """Yield the known types: the samples', the settings' and the profile's."""
-    from notifyws.load import load
+    from notifyws.load import FOUND_DOTENV, load
     from notifyws.profile_files import profile_text
     from notifyws.samples import SAMPLES
 
     yield from SAMPLES
     said = {name: ctx.params.get(name) for name in ("server", "profile", "url")}
-    settings = load(said, env_file=ctx.params.get("env_file")).settings
-    yield from settings.styles
-    text, _ = profile_text(settings.profile)
-    yield from _table(tomllib.loads(text), "types")
+    loaded = load(said, env_file=ctx.params.get("env_file"))
+    yield from loaded.settings.styles
+    if loaded.sources["profile"] != FOUND_DOTENV:
+        text, _ = profile_text(loaded.settings.profile)
+        yield from _table(tomllib.loads(text), "types")
 
 
 def _table(values: dict[str, Any], name: str) -> Iterable[str]:

@@ -69,7 +69,13 @@ def _has_token(runtime: Runtime) -> bool | None:
     url = runtime.cache_url
     if not url.startswith("sqlite:") or is_file(runtime.settings.profile):
         return None  # whose token it is, only the whole profile says: 70 ms
-    return sqlite_path(url).exists() and runtime.warm_token() is not None
+    try:
+        sqlite_path(url).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return None  # what lies in a folder that is closed to us, nobody knows
+    return runtime.warm_token() is not None
 
 
 def _bold(command: str) -> str:

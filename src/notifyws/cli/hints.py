@@ -27,13 +27,18 @@ def sentence(error: Exception) -> str:
     return text[:1].lower() + text[1:].rstrip(".") if text else "wrong usage"
 
 
-def usage_hint(error: Exception) -> str:
-    """Return what was probably meant, else where to read what there is."""
+def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
+    """Return what was probably meant, else where to read what there is.
+
+    Args:
+        error: what typer says is wrong.
+        arguments: the whole command line.
+    """
     context = getattr(error, "ctx", None)
     if context is None:
         return "notifyws --help"
     option = getattr(error, "option_name", None)
-    if option and (owner := _owner(option, context)):
+    if option and (owner := _owner(option, context, arguments)):
         return f"it stands after the command, as in: {owner} {option}"
     options = getattr(error, "possibilities", None)
     if options:
@@ -62,11 +67,13 @@ def _places(arguments: Sequence[str]) -> Iterator[str]:
             yield f"{name} {shlex.quote(value if equals else following)}"
 
 
-def _owner(option: str, context: Any) -> str | None:
-    """Return the first command below this one that has such an option."""
+def _owner(option: str, context: Any, arguments: Sequence[str]) -> str | None:
+    """Return the command that has such an option: the typed one, else the first."""
     below = _paths(context.command, context.command_path)
-    owners = (path for path, command in below if option in _options(command))
-    return next(owners, None)
+    owners = [path for path, command in below if option in _options(command)]
+    above = len(context.command_path.split())
+    typed = [each for each in owners if {*each.split()[above:]} <= {*arguments}]
+    return max(typed, key=len) if typed else next(iter(owners), None)
 
 
 def _options(command: Any) -> set[str]:

@@ -16,6 +16,7 @@ __all__ = [
     "ask",
     "can_ask",
     "log_in",
+    "login_facts",
     "password_from_stdin",
     "remember_login",
     "say_logged_in",
@@ -56,19 +57,26 @@ def ask(what: str, whose: str) -> str:
 
 
 async def log_in(runtime: Runtime) -> dict[str, Any]:
-    """Log in, and return the facts that ``--json`` prints."""
+    """Log in, let go of everything, and return the facts that ``--json`` prints."""
     try:
-        token, pair = await runtime.keeper.login()
-        refresh = pair.refresh
-        return {
-            "userId": runtime.settings.user_id or token.user_id,
-            **where(runtime),
-            "accessExpiresIn": int(pair.access.lifetime),
-            "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
-            "cache": runtime.cache.backend,
-        }
+        facts, _ = await login_facts(runtime)
+        return facts
     finally:
         await runtime.aclose()
+
+
+async def login_facts(runtime: Runtime) -> tuple[dict[str, Any], str]:
+    """Log in, and return the facts that ``--json`` prints, and the access token."""
+    token, pair = await runtime.keeper.login()
+    refresh = pair.refresh
+    facts = {
+        "userId": runtime.settings.user_id or token.user_id,
+        **where(runtime),
+        "accessExpiresIn": int(pair.access.lifetime),
+        "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
+        "cache": runtime.cache.backend,
+    }
+    return facts, token.value
 
 
 def where(runtime: Runtime) -> dict[str, Any]:

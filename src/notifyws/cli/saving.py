@@ -16,18 +16,13 @@ from urllib.parse import urlsplit
 import typer
 
 from notifyws import passwords
-from notifyws.cli.logging_in import (
-    ask,
-    can_ask,
-    log_in,
-    remember_login,
-    say_logged_in,
-)
+from notifyws.cli.logging_in import can_ask, remember_login, say_logged_in
 from notifyws.cli.options import Common
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit_json, say, warner
+from notifyws.cli.trying import TRIES, try_server
 from notifyws.config_text import EDITED
-from notifyws.errors import AuthenticationFailed, ConfigurationError, UsageError
+from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.load import Loaded, config_file, guard
 from notifyws.runtime import Runtime
 from notifyws.server_entries import find_entry, save_entry
@@ -35,9 +30,6 @@ from notifyws.settings import Settings
 from notifyws.urls import completed_url, shown_url
 
 __all__ = ["log_in_and_save"]
-
-TRIES = 3
-"""How often something is asked for before it is an error."""
 
 Check = Callable[[str], str]
 
@@ -50,7 +42,7 @@ def log_in_and_save(
     *,
     json: bool,
 ) -> None:
-    """Ask for what is missing, log in, and write the server entry.
+    """Ask for what is missing, try it, and write the server entry.
 
     Args:
         common: the options that every command has.
@@ -61,26 +53,46 @@ def log_in_and_save(
 
     Raises:
         ConfigurationError: something is missing and there is nobody to ask.
-        NotifyError: the server cannot be logged in to; nothing is written.
+        NotifyError: the login or the socket does not work; nothing is written.
     """
     guard(_typed(loaded))
-    told = (lambda text: None) if common.quiet else say
-    settings = _place(loaded.settings, common, username, told)
     path = config_file(common.env_file)
-    entry = _entry_name(settings, name if name is not None else common.server)
-    _want_room(path, entry, _values(settings))
-    settings, facts = _logged_in(_same_or_no_password(settings, loaded.settings))
+    name = name if name is not None else common.server
+    settings, entry, facts = _working(loaded.settings, common, username, name, path)
     runtime = Runtime(settings, warner(common.quiet))
     default = save_entry(path, entry, _values(settings))
     remember_login(runtime)
-    kept = settings.keyring and passwords.keep(
-        runtime.origin, settings.username, settings.password
+    kept = settings.keyring and run(
+        passwords.keep(runtime.origin, settings.username, settings.password)
     )
     if json:
         emit_json(facts)
     if not common.quiet:
         say_logged_in(runtime, facts)
         _say_saved(path, entry, default=default, kept=kept)
+
+
+def _working(
+    known: Settings, common: Common, username: str | None, name: str | None, path: Path
+) -> tuple[Settings, str, dict[str, Any]]:
+    """Return settings that work, the entry's name, and the facts of the login.
+
+    On a terminal, where and how are asked again when they turn out wrong; what was
+    answered before is offered.
+    """
+    told = (lambda text: None) if common.quiet else say
+    for left in reversed(range(TRIES)):
+        settings = _place(known, common, username, told)
+        entry = _entry_name(settings, name)
+        _want_room(path, entry, _values(settings))
+        known, facts, problem = try_server(_same_or_no_password(settings, known))
+        if problem is None:
+            return known, entry, facts
+        if not (left and can_ask()):
+            raise problem
+        say(_sentence(problem))
+        common, username = replace(common, url=None, profile=None), known.username
+    raise AssertionError
 
 
 def _typed(loaded: Loaded) -> dict[str, str]:
@@ -133,8 +145,12 @@ def _answer(what: str, said: str | None, known: str, check: Check, option: str) 
         except ConfigurationError as error:
             if not left:
                 raise
-            say(f"{error.message}: {error.hint}" if error.hint else error.message)
+            say(_sentence(error))
     raise AssertionError
+
+
+def _sentence(error: NotifyError) -> str:
+    return f"{error.message}: {error.hint}" if error.hint else error.message
 
 
 def _profile(text: str) -> str:
@@ -157,7 +173,7 @@ def _name(text: str) -> str:
 def _entry_name(settings: Settings, said: str | None) -> str:
     if said is not None and not said.strip():
         raise UsageError("--name needs a name", "as in --name work")
-    return (said or urlsplit(settings.url).hostname or "").strip()
+    return (said or urlsplit(settings.url).netloc.lower()).strip()
 
 
 def _values(settings: Settings) -> dict[str, str]:
@@ -183,31 +199,14 @@ def _same_or_no_password(settings: Settings, before: Settings) -> Settings:
     return settings if given else replace(settings, password="")
 
 
-def _logged_in(settings: Settings) -> tuple[Settings, dict[str, Any]]:
-    """Log in; a password that was typed wrong is asked for again."""
-    host = urlsplit(settings.url).netloc
-    typed = not settings.password
-    for left in reversed(range(TRIES)):
-        if typed:
-            answer = ask("Password", f"{settings.username} at {host}")
-            settings = replace(settings, password=answer)
-        try:
-            return settings, run(log_in(Runtime(settings, warner(quiet=True))))
-        except AuthenticationFailed as error:
-            if not (typed and left):
-                raise
-            say(error.message)
-    raise AssertionError
-
-
 def _say_saved(path: Path, entry: str, *, default: bool, kept: bool) -> None:
     say(f"Saved as server {entry} in {path}")
     if kept:
         say("The password is kept in the system's keyring")
     else:
         say(
-            "The password is not kept: it stays in WEBSOCKET_PASSWORD, or is asked "
-            "for again when the login ends (7 days at most servers)"
+            "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
+            "auth login asks for it when the login ends (7 days at most servers)"
         )
         if not passwords.can_keep():
             say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")

@@ -2,7 +2,7 @@
 
 Typer's know nothing of ``--option=value``; its zsh script completes nothing at the
 first TAB when it lies in a folder of ``fpath``, and its fish script starts the command
-twice for each TAB.
+twice for each TAB. None of these evaluates an answer: it is text, line by line.
 """
 
 from __future__ import annotations
@@ -20,23 +20,34 @@ BASH = """
     done
     word=${COMP_WORDS[COMP_CWORD]}
     words+=("${word#=}")
-    COMPREPLY=( $( env COMP_WORDS="${words[*]}" \\
-                   COMP_CWORD=$(( ${#words[@]} - 1 )) \\
-                   %(autocomplete_var)s=complete_bash "$1" ) )
+    COMPREPLY=()
+    while read -r word; do
+        [[ -z $word ]] || COMPREPLY+=("$word")
+    done < <(env COMP_WORDS="${words[*]}" COMP_CWORD=$(( ${#words[@]} - 1 )) \\
+                 %(autocomplete_var)s=complete_bash "$1")
     return 0
 }
 
 complete -o default -F %(complete_func)s %(prog_name)s
 """
 
+# It asks as fish does: the answer meant for zsh is a command to evaluate.
 ZSH = """
 #compdef %(prog_name)s
 
 %(complete_func)s() {
-  local typed="${words[1,$CURRENT]}"
+  local typed="${words[1,$CURRENT]}" word meaning
+  local -a found
   compset -P '--*='
-  eval $(env _TYPER_COMPLETE_ARGS="$typed" \\
-    %(autocomplete_var)s=complete_zsh ${words[1]})
+  while IFS=$'\\t' read -r word meaning; do
+    [[ -z $word ]] || found+=("${word//:/\\\\:}${meaning:+:$meaning}")
+  done < <(env _TYPER_COMPLETE_ARGS="$typed" _TYPER_COMPLETE_FISH_ACTION=get-args \\
+    %(autocomplete_var)s=complete_fish "${words[1]}")
+  if (( $#found )); then
+    _describe value found
+  else
+    _files
+  fi
 }
 
 if [[ $funcstack[1] == _%(prog_name)s ]]; then
@@ -57,7 +68,7 @@ function __%(prog_name)s_complete
         set found (__fish_complete_path (string replace -- "$option" '' $token))
     end
     for each in $found
-        echo "$option$each"
+        printf '%%s\\n' "$option$each"
     end
 end
 

@@ -1,19 +1,31 @@
 """stdout carries data, stderr carries talk; here both are written.
 
 Data goes to the file descriptor itself, whole and at once, so that a full disk or a
-reader that has gone is noticed where it happens.
+reader that has gone is noticed where it happens. Help and completions are written by
+typer, to ``sys.stdout``; what fails there is told by the same errors.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from notifyws.errors import OutputFailed
 
-__all__ = ["ReaderLeft", "emit", "emit_json", "guard_descriptors", "say", "warner"]
+__all__ = [
+    "ReaderLeft",
+    "emit",
+    "emit_json",
+    "guard_descriptors",
+    "guard_stdout",
+    "say",
+    "warner",
+]
 
 
 class ReaderLeft(Exception):
@@ -32,6 +44,34 @@ def guard_descriptors() -> None:
             os.open(os.devnull, os.O_RDONLY)
 
 
+def guard_stdout() -> None:
+    """Have what fails on ``sys.stdout`` told as it is by :func:`emit`."""
+    now = sys.stdout
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Descriptor(1, "wb", closefd=False)),
+        encoding=now.encoding if now else "utf-8",
+        errors=now.errors if now else "backslashreplace",
+        line_buffering=os.isatty(1),
+    )
+
+
+class _Descriptor(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        with _telling():
+            return super().write(data)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeft from None
+    except OSError as error:
+        message = f"cannot write to stdout: {error.strerror}"
+        raise OutputFailed(message, "check where the output goes") from None
+
+
 def emit(text: str) -> None:
     """Write data to stdout.
 
@@ -40,14 +80,9 @@ def emit(text: str) -> None:
         OutputFailed: it cannot be written.
     """
     data = text.encode("utf-8", "surrogateescape")
-    try:
+    with _telling():
         while data:
             data = data[os.write(1, data) :]
-    except BrokenPipeError:
-        raise ReaderLeft from None
-    except OSError as error:
-        message = f"cannot write to stdout: {error.strerror}"
-        raise OutputFailed(message, "check where the output goes") from None
 
 
 def emit_json(value: object) -> None:
