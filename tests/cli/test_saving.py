@@ -123,9 +123,10 @@ def test_a_keyring_that_a_logout_cannot_open_may_still_hold_the_password(
     assert "warning: the keyring does not answer; a password may still be in it" in said
 
 
-def test_the_name_is_the_hosts_when_none_is_given(server, config):
+def test_the_name_is_host_and_port_when_none_is_given(server, config):
     save(server)
-    assert list(tomllib.loads(config.read_text())["servers"]) == ["127.0.0.1"]
+    named = list(tomllib.loads(config.read_text())["servers"])
+    assert named == [f"127.0.0.1:{server.port}"]
 
 
 def test_a_second_server_is_named_in_the_next_command(server, config, capfd):

@@ -72,7 +72,8 @@ def test_a_server_is_asked_for_tried_and_only_then_saved(home, unknown, terminal
     asked.shows("Next: notifyws listen")
     assert asked.wait() == 0
     assert "sentinel" not in asked.text
-    assert tomllib.loads(config(home).read_text())["servers"]["127.0.0.1"] == {
+    saved = tomllib.loads(config(home).read_text())["servers"]
+    assert saved[f"127.0.0.1:{unknown.port}"] == {
         "url": unknown.url,
         "username": "demo",
         "profile": "default",

@@ -121,6 +121,6 @@ def _gap_words(gap: Gap, zone: tzinfo | None) -> str:
     start, end = clock_time(gap.start, zone), clock_time(gap.end, zone)
     fate = "were recovered" if gap.recovered else "may have been missed"
     reason = f" ({gap.reason})" if gap.reason else ""
-    if start == end:
+    if gap.start == gap.end:
         return f"notifications before {end} {fate}{reason}"
     return f"notifications between {start} and {end} {fate}{reason}"
