@@ -174,6 +174,20 @@ async def test_what_is_wrong_in_the_settings_is_found_before_any_network(setting
 
 
 @told
+async def test_a_variable_that_a_profile_lacks_is_a_matter_of_configuration():
+    report = await looked("ws://127.0.0.1:1", profile="ntfy")
+    check = only_failure(report, "configuration", 2)
+    assert "topic" in check.detail
+
+
+@told
+async def test_where_no_token_is_needed_none_is_told(home):
+    async with httpd(echo()) as server:
+        report = await looked(server.url, profile="ntfy", variables="topic=news")
+    assert report.checks[NAMES.index("token")].detail == "none is needed"
+
+
+@told
 async def test_a_cache_url_that_is_none_is_a_matter_of_configuration():
     report = await looked("ws://127.0.0.1:1", cache_url=f"ftp://{PASSWORD}@x")
     only_failure(report, "cache", 2)

@@ -121,7 +121,7 @@ class Patient:
     async def _configuration(self) -> str:
         self.url, self.origin = self._runtime.url, self._runtime.origin
         name = self._runtime.profile.name
-        _ = self._runtime.tls
+        _ = self._runtime.tls, self._runtime.variables  # whatever is wrong with them
         return f"profile {name}, HTTP side {self.origin}"
 
     async def _cache(self) -> str:
@@ -211,6 +211,8 @@ class Patient:
         self._token = await tokens.get()
         if not isinstance(tokens, ReadyMade):
             self.held = await self._runtime.keeper.peek()
+        if not self._token.value:
+            return "none is needed"
         origin = {"cache": "cached", "static": "ready-made"}
         how = origin.get(self._token.source, f"new, by {self._token.source}")
         return f"{how}, {self._token.remaining / 60:.0f} min left"
