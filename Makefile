@@ -7,7 +7,7 @@ WORKERS ?= 3
 # Without it every run of the tests compiles all of them anew, three times over.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test faults check pure generate format coverage clean
+.PHONY: demo test faults check pure generate bench format coverage clean
 
 demo: $(VENV)/.installed          ## listen to a server of its own: live, or JSON Lines in a pipe
 	@$(BIN)/notifyws listen --demo
@@ -30,6 +30,9 @@ pure: $(VENV)/.developing         ## the pure floors alone, with their branch co
 
 generate: $(VENV)/.developing     ## write what is generated: completions, .env.example, picture, README parts
 	@$(BIN)/python scripts/generate.py
+
+bench: $(VENV)/.developing        ## ours beside its peers, which are installed below bench/
+	@$(BIN)/python -m bench
 
 format: $(VENV)/.developing
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .

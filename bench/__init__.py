@@ -1,0 +1,1 @@
+"""The measurements: small programs that run ours and its peers side by side."""

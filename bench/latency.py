@@ -1,0 +1,43 @@
+"""How late a line is: from the moment a frame is sent to that when its line is read.
+
+Each notification carries the moment it left as its title; both clocks are the same.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import time
+from collections.abc import Iterator
+
+from bench.measuring import Row, side_by_side
+from bench.peers import BARE, NOTIFYWS, PYTHON
+from bench.running import blaster, home, piped
+
+COUNT = 600
+RATE = 200
+SENT = re.compile(rb'"title":"(\d+\.\d+)"')
+
+
+def rows() -> Iterator[Row]:
+    """Measure the median at 200 a second."""
+    options = ("--count", str(COUNT), "--rate", str(RATE))
+    with blaster(*options) as server, home(server.url) as env:
+        listen = [NOTIFYWS, "listen", "--json", "-n", str(COUNT)]
+        loop = [PYTHON, BARE, "print", server.url, str(COUNT)]
+        pair = side_by_side(lambda: median(listen, env), lambda: median(loop, None))
+    said = [f"{seconds * 1e6:.0f} us" for seconds in (pair.ours, pair.theirs)]
+    what = f"latency at {RATE}/s, median"
+    yield Row(what, "a loop that prints and flushes", *said, pair.ratio, 1.3, 1.2)
+
+
+def median(command: list[str], env: dict[str, str] | None) -> float:
+    """Return the median of the seconds that lines are late."""
+    late: list[float] = []
+    with piped(command, env) as process:
+        assert process.stdout is not None
+        while piece := os.read(process.stdout.fileno(), 65536):
+            now = time.monotonic()
+            late += [now - float(moment) for moment in SENT.findall(piece)]
+    return statistics.median(late[50:])
