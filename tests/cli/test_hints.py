@@ -99,6 +99,14 @@ def test_help_as_a_word_is_the_help_as_an_option(home, capsys, line):
         ),
         ("notifyws auth login --url x", "token --url y", "notifyws auth login --url x"),
         ("check the path", "token --url y", "check the path"),
+        ("notifyws listen --help", "listen --url y -n x", "notifyws listen --help"),
+        (
+            "notifyws auth login --save, or set A; to try it: notifyws listen --demo",
+            "token --profile x",
+            "notifyws auth login --save, or set A; to try it: notifyws listen --demo",
+        ),
+        ("notifyws auth login", "token --url wss://h?token=s", "notifyws auth login"),
+        ("notifyws auth login", "token --url=wss://u:p@h", "notifyws auth login"),
     ],
 )
 def test_a_hinted_command_is_for_the_same_server(hint, typed, completed):

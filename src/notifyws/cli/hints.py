@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from notifyws.coerce import nearest
+from notifyws.urls import shown_url
 
 __all__ = ["at_the_same_place", "sentence", "usage_hint"]
 
 PLACES = ("--server", "--profile", "--url", "--env-file")
+COMMAND = re.compile(r"notifyws( [\w./:-]+)+")
 
 UNKNOWN = re.compile(r"No such command '(.*?)'", re.DOTALL)
 
@@ -51,11 +53,16 @@ def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
 def at_the_same_place(hint: str, arguments: Sequence[str]) -> str:
     """Return a command that is hinted at, for the server that was spoken of.
 
+    Words that are more than one command, or ask for help, stay as they are. A URL that
+    holds what nobody should see is left out.
+
     Args:
         hint: the next command to try, or any other words.
         arguments: what was typed.
     """
-    if not hint.startswith("notifyws ") or any(place in hint for place in PLACES):
+    if not COMMAND.fullmatch(hint) or "--help" in hint:
+        return hint
+    if any(place in hint for place in PLACES):
         return hint
     return " ".join([hint, *_places(arguments)])
 
@@ -63,8 +70,9 @@ def at_the_same_place(hint: str, arguments: Sequence[str]) -> str:
 def _places(arguments: Sequence[str]) -> Iterator[str]:
     for each, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = each.partition("=")
-        if name in PLACES:
-            yield f"{name} {shlex.quote(value if equals else following)}"
+        value = value if equals else following
+        if name in PLACES and shown_url(value) == value:
+            yield f"{name} {shlex.quote(value)}"
 
 
 def _owner(option: str, context: Any, arguments: Sequence[str]) -> str | None:
