@@ -34,7 +34,7 @@ FLOORS = [
         2,
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
-        "queue_file sinks sinks.* cache cache.* passwords server_entries",
+        "queue_file sinks sinks.* cache cache.* passwords server_entries websocket",
     ),
     (
         1,

@@ -76,14 +76,20 @@ async def channel(story, limits=PATIENT):
             await one.close(1000, "")
 
 
+async def all_of(one) -> tuple[list[str | bytes], ConnectionLost]:
+    """Return all that a channel brings, and how it ends."""
+    seen: list[str | bytes] = []
+    try:
+        while True:
+            seen += await one.burst()
+    except ConnectionLost as lost:
+        return seen, lost
+
+
 async def end_of(story, limits=PATIENT) -> ConnectionLost:
     """Return how a channel ends on which this story is told."""
     async with channel(story, limits) as one:
-        try:
-            while True:
-                await one.recv()
-        except ConnectionLost as lost:
-            return lost
+        return (await all_of(one))[1]
 
 
 async def refusal(url, limits=PATIENT, tls=None, opening=None):
@@ -153,8 +159,95 @@ async def test_text_arrives_as_str_binary_as_bytes_and_fragments_as_one():
         await peer.close(1000)
 
     async with channel(story) as one:
-        seen = [await one.recv() for _ in range(4)]
+        seen: list[str | bytes] = []
+        while len(seen) < 4:
+            seen += await one.burst()
     assert seen == ["héllo \U0001f600", b"\x00\xff", "ab", ""]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100_000])
+@on_a_loop
+async def test_it_does_not_matter_in_what_pieces_the_bytes_come(size):
+    said = b"".join(
+        [
+            framed(TEXT, b"one"),
+            framed(TEXT, b""),
+            framed(TEXT, b"in ", last=False),
+            framed(PING, b"between"),
+            framed(0, b"parts"),
+            framed(TEXT, "é".encode() * 100),
+            framed(BINARY, b"\x00"),
+            framed(TEXT, b"last"),
+            framed(CLOSE, b"\x0f\xa0done"),
+            framed(TEXT, b"too late"),
+        ]
+    )
+
+    async def story(peer):
+        await peer.upgrade()
+        for start in range(0, len(said), size):
+            await peer.write(said[start : start + size])
+            await asyncio.sleep(0)
+
+    async with httpd(story) as server:
+        one = await dial(Opening(server.url), PATIENT, None)
+        seen, lost = await all_of(one)
+    assert seen == ["one", "", "in parts", "é" * 100, b"\x00", "last"]
+    assert (lost.code, lost.reason) == (4000, "done")
+
+
+@on_a_loop
+async def test_frames_in_the_same_bytes_as_the_handshake_are_read():
+    async def story(peer):
+        peer.hold()
+        await peer.upgrade()
+        await peer.write(framed(TEXT, b"at once") + framed(TEXT, b"half")[:3])
+        await peer.release()
+        await asyncio.sleep(0.01)
+        await peer.write(framed(TEXT, b"half")[3:])
+        await peer.hang()
+
+    async with httpd(story) as server:
+        one = await dial(Opening(server.url), PATIENT, None)
+        assert await one.burst() == ["at once"]
+        assert await one.burst() == ["half"]
+        await one.close(1000, "")
+
+
+@on_a_loop
+async def test_what_came_before_a_text_that_is_none_is_read_first():
+    async def story(peer):
+        await peer.write(framed(TEXT, b"good") + framed(TEXT, b"\xff") * 2)
+        await peer.hang()
+
+    async with channel(story) as one:
+        assert await one.burst() == ["good"]
+        with pytest.raises(ConnectionLost) as caught:
+            await one.burst()
+    assert (caught.value.code, caught.value.sent) == (1007, True)
+
+
+@on_a_loop
+async def test_who_does_not_read_lets_no_more_than_a_little_come():
+    written = 0
+
+    async def story(peer):
+        nonlocal written
+        for _ in range(400):
+            await peer.write(framed(TEXT, b"x" * 60_000))
+            written += 1
+        await peer.hang()
+
+    async with channel(story) as one:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                while written < 400:
+                    await asyncio.sleep(0.01)
+        assert written < 400
+        read = 0
+        while read < 400:
+            read += len(await one.burst())
+    assert written == 400
 
 
 @on_a_loop
@@ -167,7 +260,7 @@ async def test_what_is_sent_is_one_masked_text_frame():
     async with channel(story) as one:
         await one.send('{"type":"x"}')
         with pytest.raises(ConnectionLost):
-            await one.recv()
+            await one.burst()
     assert read == [(TEXT, b'{"type":"x"}')]
 
 
@@ -212,7 +305,7 @@ async def test_closing_against_a_frozen_peer_ends_soon_and_does_not_raise():
         await one.close(1000, "")
         assert time() - started < 0.5
         with pytest.raises(ConnectionLost):
-            await one.recv()
+            await one.burst()
 
 
 @on_a_loop
@@ -220,14 +313,14 @@ async def test_a_goodbye_that_cannot_be_said_cuts_the_line():
     async with channel(silence) as one:
         await one.close(1000, "longer than a close frame can be " * 9)
         with pytest.raises(ConnectionLost) as caught:
-            await asyncio.wait_for(one.recv(), 1)
+            await asyncio.wait_for(one.burst(), 1)
     assert caught.value.code == 1006
 
 
 @on_a_loop
 async def test_abort_ends_whoever_is_receiving():
     async with channel(silence) as one:
-        receiving = asyncio.create_task(one.recv())
+        receiving = asyncio.create_task(one.burst())
         await asyncio.sleep(0)
         one.abort()
         with pytest.raises(ConnectionLost) as caught:
@@ -357,7 +450,7 @@ async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
         await peer.hang()
 
     async with channel(story, Limits(close_timeout=0.05)) as one:
-        receiving = asyncio.create_task(one.recv())
+        receiving = asyncio.create_task(one.burst())
         await asyncio.sleep(0.02)
         for call in (one.ping(), receiving):
             with pytest.raises(ConnectionLost) as caught:
@@ -369,7 +462,7 @@ async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
 async def test_sending_and_pinging_on_an_ended_connection_say_how_it_ended():
     async with channel(lambda peer: peer.close(4321, "gone")) as one:
         with pytest.raises(ConnectionLost):
-            await one.recv()
+            await one.burst()
         for call in (one.send("x"), one.ping()):
             with pytest.raises(ConnectionLost) as caught:
                 await call
@@ -398,7 +491,7 @@ async def test_a_cut_of_tls_without_notice_is_a_lost_connection(authority):
         opening = Opening(server.url)
         one = await dial(opening, PATIENT, authority.trusted())
         with pytest.raises(ConnectionLost) as caught:
-            await one.recv()
+            await one.burst()
     assert caught.value.code == 1006
 
 
@@ -623,7 +716,7 @@ async def test_a_custom_authority_is_trusted(authority):
 
     async with httpd(story, authority.good()) as server:
         one = await dial(Opening(server.url), PATIENT, authority.trusted())
-        assert await one.recv() == "hello"
+        assert await one.burst() == ["hello"]
         await one.close(1000, "")
 
 
@@ -716,7 +809,7 @@ async def test_the_proxy_of_the_environment_is_used(monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", server.origin)
         monkeypatch.setenv("http_proxy", server.origin)
         one = await dial(Opening("ws://ws.example.com/x", BEARER), PATIENT, None)
-        assert await one.recv() == "through"
+        assert await one.burst() == ["through"]
         await one.close(1000, "")
         tunnelled = server.requests[1]
     assert tunnelled.target == "/x"
@@ -810,7 +903,7 @@ async def test_a_close_that_repeats_the_token_does_not_show_it(place):
     async with httpd(story) as server:
         one = await dial(opening_with(server.url, place), PATIENT, None)
         with pytest.raises(ConnectionLost) as caught:
-            await one.recv()
+            await one.burst()
     assert caught.value.reason == "who is Bearer ***?"
     assert caught.value.message == "connection closed (4403): who is Bearer ***?"
 

@@ -382,15 +382,15 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
     line = Line(accepts(5.0, HOLE))
     link = await line.open()
     channel = line.channel
-    recv = channel.recv
+    burst = channel.burst
 
     async def broken():
         try:
-            return await recv()
+            return await burst()
         except ConnectionLost:
             raise ConnectionLost(1009, "too large", sent=True) from None
 
-    channel.recv = broken
+    channel.burst = broken
     with pytest.raises(ConnectionLost) as caught:
         await link.run(line.taken.append)
     assert (now(), caught.value.code) == (30.0, 1009)

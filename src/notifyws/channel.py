@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
@@ -32,6 +33,7 @@ from notifyws.errors import (
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.opening import Opening
 from notifyws.version import __version__
+from notifyws.websocket import BurstConnection
 
 __all__ = ["Limits", "WebSocketChannel", "dial"]
 
@@ -71,7 +73,7 @@ class WebSocketChannel:
 
     def __init__(
         self,
-        socket: ws.ClientConnection,
+        socket: BurstConnection,
         close_timeout: float,
         secrets: tuple[str, ...] = (),
     ) -> None:
@@ -79,26 +81,26 @@ class WebSocketChannel:
         self._close_timeout = close_timeout
         self._secrets = secrets
 
-    async def recv(self) -> str | bytes:
-        """Return the next whole frame; bytes when it was binary."""
+    async def burst(self) -> Sequence[str | bytes]:
+        """Return all whole frames that came, at least one; bytes when binary."""
         try:
-            return await self._socket.recv()
-        except (wsx.ConnectionClosed, UnicodeDecodeError) as error:
-            raise await self._ended(error) from None
+            return await self._socket.burst()
+        except wsx.ConnectionClosed as error:
+            raise _ended(error, self._secrets) from None
 
     async def send(self, text: str) -> None:
         """Send one text frame."""
         try:
             await self._socket.send(text)
         except wsx.ConnectionClosed as error:
-            raise await self._ended(error) from None
+            raise _ended(error, self._secrets) from None
 
     async def ping(self) -> None:
         """Send a ping; return when its pong is there."""
         try:
             await (await self._socket.ping())
         except wsx.ConnectionClosed as error:
-            raise await self._ended(error) from None
+            raise _ended(error, self._secrets) from None
 
     async def close(self, code: int, reason: str) -> None:
         """Say goodbye and wait a little for the answer; never raises."""
@@ -112,17 +114,14 @@ class WebSocketChannel:
         """Cut the line."""
         self._socket.transport.abort()
 
-    async def _ended(self, error: Exception) -> ConnectionLost:
-        if isinstance(error, UnicodeDecodeError):
-            await self.close(1007, "")
-            return ConnectionLost(1007, "a text frame was not UTF-8", sent=True)
-        assert isinstance(error, wsx.ConnectionClosed)
-        frame = error.rcvd or error.sent
-        if frame is None:
-            return ConnectionLost(1006)
-        sent = error.rcvd is None or error.rcvd_then_sent is False
-        reason = masked(frame.reason, self._secrets)
-        return ConnectionLost(int(frame.code), reason, sent=sent)
+
+def _ended(error: wsx.ConnectionClosed, secrets: tuple[str, ...]) -> ConnectionLost:
+    """Return our error for the end of a connection."""
+    frame = error.rcvd or error.sent
+    if frame is None:
+        return ConnectionLost(1006)
+    sent = error.rcvd is None or error.rcvd_then_sent is False
+    return ConnectionLost(int(frame.code), masked(frame.reason, secrets), sent=sent)
 
 
 async def dial(
@@ -159,11 +158,13 @@ async def dial(
             close_timeout=limits.close_timeout,
             max_size=limits.max_size,
             max_queue=WAITING,
+            create_connection=BurstConnection,
             **options,
         )
     except Exception as error:  # noqa: BLE001 - the border: all becomes ours
         ours = translated(error, host, limits.open_timeout)
         raise _without(opening.secrets, ours) from None
+    assert isinstance(socket, BurstConnection)
     return WebSocketChannel(socket, limits.close_timeout, opening.secrets)
 
 

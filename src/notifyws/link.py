@@ -7,7 +7,8 @@ about what comes next; the session asks the machine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
@@ -30,8 +31,8 @@ EARLY = 1000
 class Channel(Protocol):
     """An open WebSocket. What ends it is raised as ``ConnectionLost``."""
 
-    async def recv(self) -> str | bytes:
-        """Return the next whole frame; bytes when it was binary."""
+    async def burst(self) -> Sequence[str | bytes]:
+        """Return all whole frames that came, at least one; bytes when binary."""
 
     async def send(self, text: str) -> None:
         """Send one text frame."""
@@ -89,6 +90,7 @@ class Link:
         self._silence: NetworkFailed | None = None
         self._pausing = self._behind = False
         self._early: list[str | bytes] = []
+        self._unread: deque[str | bytes] = deque()
         self._ponged = asyncio.Event()
         self._framed_at = world.now()
         self.script = Script({}, world.wall, world.secret)
@@ -130,10 +132,15 @@ class Link:
                 await self._channel.send(frame)
 
     async def _await(self, greeting: Greeting) -> None:
-        while not greeting.hear(frame := await self._channel.recv()):
+        while not greeting.hear(frame := await self._next()):
             self._early.append(frame)
             if len(self._early) > EARLY:
                 raise greeting.gave_up()
+
+    async def _next(self) -> str | bytes:
+        if not self._unread:
+            self._unread.extend(await self._channel.burst())
+        return self._unread.popleft()
 
     async def run(self, take: Take) -> NoReturn:
         """Hand every frame to ``take`` until the connection ends.
@@ -146,24 +153,24 @@ class Link:
             NetworkFailed: how it ended.
         """
         pulse = asyncio.create_task(self._keep_alive())
-        recv, wall = self._channel.recv, self._world.wall
-        watched = self._keepalive.silence is not None
         try:
+            await self._hand_over([*self._early, *self._unread], take)
             while True:
-                frame = self._early.pop(0) if self._early else await recv()
-                if not self._behind:
-                    self.heard_at = wall()
-                if watched:
-                    self._framed_at = self._world.now()
-                pause = take(frame)
-                if pause is not None:
-                    await self._pause(pause)
+                await self._hand_over(await self._channel.burst(), take)
         except ConnectionLost as lost:  # what broke it first was the reason
             raise lost if lost.sent else self._silence or lost from None
         finally:
             pulse.cancel()
             with suppress(asyncio.CancelledError):
                 await pulse
+
+    async def _hand_over(self, frames: Sequence[str | bytes], take: Take) -> None:
+        self._framed_at = self._world.now()
+        if frames and not self._behind:
+            self.heard_at = self._world.wall()
+        for frame in frames:
+            if (pause := take(frame)) is not None:
+                await self._pause(pause)
 
     async def send(self, text: str) -> None:
         """Send one text frame."""

@@ -7,7 +7,7 @@ secrets masked, and what matched no rule is told as well.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -59,12 +59,12 @@ class _Recording:
         self.close = channel.close
         self.abort = channel.abort
 
-    async def recv(self) -> str | bytes:
-        frame = await self._channel.recv()
-        self._tell.line(
-            f"<-- {frame!r}" if isinstance(frame, bytes) else f"<-- {frame}"
-        )
-        return frame
+    async def burst(self) -> Sequence[str | bytes]:
+        frames = await self._channel.burst()
+        for frame in frames:
+            shown = repr(frame) if isinstance(frame, bytes) else frame
+            self._tell.line(f"<-- {shown}")
+        return frames
 
     async def send(self, text: str) -> None:
         self._tell.line(f"--> {text}")

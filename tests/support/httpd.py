@@ -59,6 +59,7 @@ class Peer:
         self._reader = reader
         self._writer = writer
         self._server = server
+        self._held: list[bytes] | None = None
 
     async def request(self) -> Request:
         """Return the next request, body and all."""
@@ -74,8 +75,19 @@ class Peer:
         return request
 
     async def write(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
+        if self._held is not None:
+            self._held.append(data)
+        else:
+            self._writer.write(data)
+            await self._writer.drain()
+
+    def hold(self) -> None:
+        """Write nothing until :meth:`release`, and then all of it at once."""
+        self._held = []
+
+    async def release(self) -> None:
+        held, self._held = self._held or [], None
+        await self.write(b"".join(held))
 
     async def drip(self, data: bytes, pause: float = 0.005) -> None:
         """Write one byte at a time."""

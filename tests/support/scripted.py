@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -145,7 +145,7 @@ class ScriptedChannel:
             if self._playing is not None:
                 self._playing.cancel()
 
-    async def recv(self) -> str | bytes:
+    async def burst(self) -> Sequence[str | bytes]:
         await self._let_others_go_on()
         while not self._waiting:
             self._raise_if_ended()
@@ -154,7 +154,7 @@ class ScriptedChannel:
             await self._changed.wait()
         frame = self._waiting.popleft()
         self.read_at[frame] = now()
-        return frame
+        return [frame]
 
     async def _let_others_go_on(self) -> None:
         self._in_a_row += 1

@@ -1,0 +1,154 @@
+"""The library's connection, read in bursts: all frames that came at once, at once.
+
+A plain text frame takes the library four times as long to read as us, and a
+coroutine's turn for each one as much again. So whole plain texts are cut off before it
+sees them. All the rest is its business still: the handshake, pings, closing, parts,
+compression, and whatever breaks the rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import websockets.asyncio.client as ws
+from websockets.frames import DATA_OPCODES, TEXT, CloseCode, Frame
+from websockets.protocol import CONNECTING, OPEN, Event
+from websockets.typing import BytesLike
+
+from notifyws.protocol.framing import Framer
+
+__all__ = ["BurstConnection"]
+
+BLANK_LINE = b"\r\n\r\n"
+"""Ends the answer to our upgrade."""
+NOT_TEXT = "a text frame was not UTF-8"
+MOST_PARTS = 4096
+"""Frames that a message may be cut into; empty ones would have no end."""
+
+
+class BurstConnection(ws.ClientConnection):
+    """A client's end of a WebSocket; made as the library's own is."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._framer = Framer(self.protocol.max_message_size or 1 << 62)
+        self._came: list[str | bytes] = []
+        self._parts: list[BytesLike] = []
+        self._tail = b""
+        self._is_text = self._paused = False
+        self._broken: tuple[CloseCode, str] | None = None
+        self._arrived: asyncio.Future[None] | None = None
+
+    async def burst(self) -> list[str | bytes]:
+        """Return all whole frames that came, at least one; bytes when binary.
+
+        Being cancelled loses nothing.
+
+        Raises:
+            ConnectionClosed: there are no more.
+        """
+        while not self._came:
+            if self._broken is not None:
+                async with self.send_context():
+                    self.protocol.fail(*self._broken)
+                await asyncio.shield(self.connection_lost_waiter)
+            if self.connection_lost_waiter.done():
+                raise self.close_exc
+            await self._something()
+        came, self._came = self._came, []
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+        return came
+
+    async def _something(self) -> None:
+        self._arrived = self.loop.create_future()
+        try:
+            await self._arrived
+        finally:
+            self._arrived = None
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        """Take plain texts, and leave the rest to the library."""
+        if self.protocol.state is CONNECTING:
+            data = self._through_the_handshake(data)
+        self._framer.feed(data)
+        while True:
+            texts, other = self._framer.cut()
+            if texts:
+                self._came += texts
+            if not other:
+                break
+            super().data_received(other)
+            if self._is_over:
+                self._framer.give_up()
+        if self._came:
+            self._wake()
+            self._pause_when_behind()
+
+    def _pause_when_behind(self) -> None:
+        most = self.max_queue_high
+        if most is not None and len(self._came) > most and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def _through_the_handshake(self, data: bytes) -> bytes:
+        """Give the library the answer to our upgrade; return what follows it."""
+        came = self._tail + data
+        end = came.find(BLANK_LINE)
+        self._tail, start = came[-3:], len(self._tail)
+        if end < 0:
+            super().data_received(data)
+            return b""
+        head = came[start : end + len(BLANK_LINE)]
+        super().data_received(head)
+        if self.protocol.state is not OPEN:
+            self._framer.give_up()
+        return data[len(head) :]
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether what follows is to be ignored."""
+        protocol = self.protocol
+        endings = (self._broken, protocol.close_rcvd, protocol.parser_exc)
+        return any(ending is not None for ending in endings)
+
+    def process_event(self, event: Event) -> None:
+        """Put the frames of a message together; leave other events to the library."""
+        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
+            return super().process_event(event)
+        if self._broken is None:
+            self._put_together(event)
+        return None
+
+    def _put_together(self, part: Frame) -> None:
+        if not self._parts:
+            self._is_text = part.opcode is TEXT
+        self._parts.append(part.data)
+        if part.fin:
+            whole, self._parts = b"".join(self._parts), []
+            self._take(whole)
+        elif len(self._parts) >= MOST_PARTS:
+            self._break(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+
+    def _take(self, message: bytes) -> None:
+        try:
+            self._came.append(message.decode() if self._is_text else message)
+        except UnicodeDecodeError:
+            self._break(CloseCode.INVALID_DATA, NOT_TEXT)
+
+    def _break(self, code: CloseCode, reason: str) -> None:
+        """End it once what came before is read."""
+        self._broken = (code, reason)
+        self._parts = []
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits for more."""
+        super().connection_lost(exc)
+        self._wake()
