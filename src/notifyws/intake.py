@@ -139,10 +139,15 @@ class Intake:
         self.received = 0
         self.filtered = 0
         self._latest: Notification | None = None
+        self._written, self._now = -1, ""
 
     def now(self) -> str:
-        """Return the moment as RFC 3339 UTC."""
-        return utc_text(self._world.wall())
+        """Return the moment as RFC 3339 UTC; written once a millisecond."""
+        wall = self._world.wall()
+        millisecond = int(wall * 1000)
+        if millisecond != self._written:
+            self._written, self._now = millisecond, utc_text(wall)
+        return self._now
 
     def tell(self, event: Event) -> None:
         """Tell observers at once, and whoever shows things in its turn: it is now."""
@@ -223,28 +228,37 @@ class Intake:
 
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
-        if self.cursor.is_too_old(notification.timestamp, self._world.now()):
-            self._doubtful = False  # the server keeps what is older than asked for
-            return False
-        return self.cursor.is_new(notification.id)
+        return not self._is_too_old(notification) and self.cursor.is_new(
+            notification.id
+        )
 
     def _notification(
         self, notification: Notification, size: int
     ) -> Awaitable[None] | None:
-        if not self.is_news(notification) or self._is_repeat(notification):
+        """Take in what may be news; most of the time of a burst goes by here."""
+        cursor, ident = self.cursor, notification.id
+        if cursor.beginning is not None and self._is_too_old(notification):
+            return None
+        if ident is None:
+            if cursor.may_repeat and self._is_repeat(notification):
+                return None
+        elif not cursor.is_new(ident):
             return None
         if self._selection is not None and self._selection.satisfied:
             return None  # the cursor stays before it, for the next time
         if not self._inbox.fits(size):
             return self._hand_over_patiently(notification, size)
-        self._hand_over(notification, size)
+        self._hand_over(notification, ident, size)
         return None
 
-    def _is_repeat(self, notification: Notification) -> bool:
-        if notification.id is not None or not self.cursor.may_repeat:
+    def _is_too_old(self, notification: Notification) -> bool:
+        if not self.cursor.is_too_old(notification.timestamp, self._world.now()):
             return False
-        content = as_text(notification.fields)
-        return self.cursor.is_repeat(content, self._world.now())
+        self._doubtful = False  # the server keeps what is older than asked for
+        return True
+
+    def _is_repeat(self, notification: Notification) -> bool:
+        return self.cursor.is_repeat(as_text(notification.fields), self._world.now())
 
     def _take_all(
         self, arrivals: Sequence[Arrival], frame: str | bytes
@@ -277,10 +291,14 @@ class Intake:
         self._say_what_was_dropped()
         self._inbox.close()
 
-    def _hand_over(self, notification: Notification, size: int) -> None:
-        self._settle_doubt()
-        self._say_what_was_dropped()
-        self.cursor.advance(notification.id)
+    def _hand_over(
+        self, notification: Notification, ident: str | int | None, size: int
+    ) -> None:
+        if self._doubtful:
+            self._settle_doubt()
+        if self._dropping_since is not None:
+            self._say_what_was_dropped()
+        self.cursor.advance(ident)
         self.received += 1
         self._latest = notification
         if self._selection is None or self._selection.admit(notification):
@@ -290,7 +308,7 @@ class Intake:
             return
         self.filtered += 1
         if self._keeping is not None:
-            self._keeping.passed(notification.id)
+            self._keeping.passed(ident)
 
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
         """Let the line fill up for a moment: the reader may be about to catch up."""
@@ -301,7 +319,7 @@ class Intake:
             self._refuse(notification)
             raise
         if self._inbox.fits(size):
-            self._hand_over(notification, size)
+            self._hand_over(notification, notification.id, size)
         elif self._refuse(notification):
             raise NoRoom
 

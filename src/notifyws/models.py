@@ -115,7 +115,7 @@ class Notification:
         The frame's own text stays where it can, because a number that is read and
         written again may change.
         """
-        if self.frame is None or not _is_line(self.frame):
+        if self.frame is None or not (self.strict or _is_line(self.frame)):
             return strict_json(self.as_json())
         if self.strict:
             return self.frame

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
+from json.scanner import make_scanner
 from typing import Any
 
 __all__ = ["Decoder", "InvalidFrame", "decode", "decoder"]
@@ -36,6 +37,8 @@ def _finite(digits: str) -> float:
 
 
 _decoder = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite)
+_scan = make_scanner(_decoder)  # type: ignore[arg-type] # typeshed errs
+"""Reads a value that stands at a place; its end comes with it."""
 
 
 def decode(text: str) -> Any:
@@ -45,7 +48,7 @@ def decode(text: str) -> Any:
         InvalidFrame: it is not strict JSON, or not of this world.
     """
     try:
-        value = _decoder.decode(text)
+        value = _value(text)
     except InvalidFrame:
         raise
     except RecursionError:
@@ -54,9 +57,23 @@ def decode(text: str) -> Any:
         raise InvalidFrame(f"not JSON: {error}") from None
     except ValueError:
         raise InvalidFrame("not readable: an integer has too many digits") from None
-    if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
+    if len(text) > DEEPEST and _opened(text) > DEEPEST and _depth(value) > DEEPEST:
         raise InvalidFrame("nested too deeply")
     return value
+
+
+def _value(text: str) -> Any:
+    """Return the value of a text; spaces around it cost a second look."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        return _decoder.decode(text)
+    return value if end == len(text) else _decoder.decode(text)
+
+
+def _opened(text: str) -> int:
+    """Return at least how many objects and lists there are."""
+    return text.count("[") + text.count("{")
 
 
 def _depth(value: Any) -> int:

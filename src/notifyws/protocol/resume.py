@@ -8,7 +8,7 @@ history is finite too.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -37,6 +37,7 @@ class Cursor:
 
     Attributes:
         since: the time to ask for, until something was handed over.
+        beginning: the time that was begun at; ``None`` when it was no time.
     """
 
     def __init__(
@@ -59,17 +60,28 @@ class Cursor:
         self._repeated: Counter[int] = Counter()
         self._repeating_until = 0.0
         self.since = since
-        self._beginning = since
+        self.beginning = since
         self._beginning_until = 0.0
         self.mixed = mixed
-        self._seen: OrderedDict[str | int, None] = OrderedDict.fromkeys(seen)
+        self._order: deque[str | int] = deque()
+        self._seen: dict[str | int, None] = {}
+        for ident in seen:
+            self._remember(ident)
         if last_id is not None:
-            self._seen[last_id] = None
+            self._remember(last_id)
 
     def begin_at(self, last_id: str | int) -> None:
         """Ask for what came after this one, which was handed over elsewhere."""
         self.last_id = last_id
-        self._seen[last_id] = None
+        self._remember(last_id)
+
+    def _remember(self, ident: str | int) -> None:
+        if ident in self._seen:
+            return
+        self._seen[ident] = None
+        self._order.append(ident)
+        if len(self._order) > REMEMBERED:
+            del self._seen[self._order.popleft()]
 
     @property
     def place(self) -> str | int | datetime | None:
@@ -101,9 +113,9 @@ class Cursor:
             timestamp: the notification's.
             now: monotonic seconds.
         """
-        if self._beginning is None or now >= self._beginning_until:
+        if self.beginning is None or now >= self._beginning_until:
             return False
-        return is_before(timestamp, self._beginning)
+        return is_before(timestamp, self.beginning)
 
     def advance(self, ident: str | int | None) -> None:
         """Take note that the notification with this id was handed over."""
@@ -112,9 +124,7 @@ class Cursor:
             self.mixed = True
             return
         self.last_id = ident
-        self._seen[ident] = None
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        self._remember(ident)
 
     def reconnected(self, until: float) -> None:
         """Expect all of it again, where the server sends what it holds.
