@@ -25,6 +25,10 @@ __all__ = [
 TokenSource = Literal["cache", "refresh", "login", "static"]
 
 
+PROMISED = frozenset({"title", "message", "timestamp"})
+"""What a line has also when the server left it out."""
+
+
 def strict_json(value: object) -> str:
     """Return ``value`` as one line of ASCII-safe strict JSON.
 
@@ -53,19 +57,16 @@ class Notification:
         fields: the server's own fields and values, in its order; unknown ones too.
         received: RFC 3339 UTC time of receipt, the ``timestamp`` of last resort.
         frame: the JSON text that ``fields`` were read from; ``None`` if there is none.
-        strict: whether that text already is the line that :meth:`line` would make,
-            so that it is passed on and not made again.
     """
 
     fields: Mapping[str, Any]
     received: str
     frame: str | None = None
-    strict: bool = False
 
     @classmethod
     def of_line(cls, line: str) -> Notification:
         """Return what :meth:`line` made a line of."""
-        return cls(json.loads(line), "", line, strict=True)
+        return cls(json.loads(line), "", line)
 
     @property
     def type(self) -> str:
@@ -115,9 +116,9 @@ class Notification:
         The frame's own text stays where it can, because a number that is read and
         written again may change.
         """
-        if self.frame is None or not (self.strict or _is_line(self.frame)):
+        if self.frame is None or not _is_line(self.frame):
             return strict_json(self.as_json())
-        if self.strict:
+        if PROMISED.issubset(self.fields):
             return self.frame
         added = [f',"{k}":{strict_json(v)}' for k, v in self._missing().items()]
         return "".join([self.frame.rstrip().removesuffix("}"), *added, "}"])

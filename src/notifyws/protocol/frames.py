@@ -57,7 +57,7 @@ def decode(text: str) -> Any:
         raise InvalidFrame(f"not JSON: {error}") from None
     except ValueError:
         raise InvalidFrame("not readable: an integer has too many digits") from None
-    if len(text) > DEEPEST and _opened(text) > DEEPEST and _depth(value) > DEEPEST:
+    if len(text) > 2 * DEEPEST and _may_be_deep(text) and _depth(value) > DEEPEST:
         raise InvalidFrame("nested too deeply")
     return value
 
@@ -71,9 +71,8 @@ def _value(text: str) -> Any:
     return value if end == len(text) else _decoder.decode(text)
 
 
-def _opened(text: str) -> int:
-    """Return at least how many objects and lists there are."""
-    return text.count("[") + text.count("{")
+def _may_be_deep(text: str) -> bool:
+    return text.count("[") + text.count("{") > DEEPEST
 
 
 def _depth(value: Any) -> int:

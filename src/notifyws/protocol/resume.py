@@ -64,7 +64,7 @@ class Cursor:
         self._beginning_until = 0.0
         self.mixed = mixed
         self._order: deque[str | int] = deque()
-        self._seen: dict[str | int, None] = {}
+        self._seen: set[str | int] = set()
         for ident in seen:
             self._remember(ident)
         if last_id is not None:
@@ -76,12 +76,11 @@ class Cursor:
         self._remember(last_id)
 
     def _remember(self, ident: str | int) -> None:
-        if ident in self._seen:
-            return
-        self._seen[ident] = None
-        self._order.append(ident)
-        if len(self._order) > REMEMBERED:
-            del self._seen[self._order.popleft()]
+        if ident not in self._seen:
+            self._seen.add(ident)
+            self._order.append(ident)
+            if len(self._order) > REMEMBERED:
+                self._seen.remove(self._order.popleft())
 
     @property
     def place(self) -> str | int | datetime | None:

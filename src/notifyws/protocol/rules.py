@@ -6,7 +6,7 @@ missing, nothing of interest, or not understood. It is never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -220,19 +220,12 @@ def _notification(value: Any, frame: str | None, received: str) -> Arrival:
     kind = value.get("type")
     if not isinstance(kind, str) or not kind:
         return NotUnderstood("an object without a type")
-    return Notification(
-        value, received, frame, frame is not None and _is_line(value, frame)
-    )
+    return Notification(value, received, frame)
 
 
 def _mapped(rule: Rule) -> _Reader:
     read = mapper(rule)
     return lambda value, frame, received: many(read(value, received))
-
-
-def _is_line(value: Mapping[str, Any], frame: str) -> bool:
-    complete = "title" in value and "message" in value and "timestamp" in value
-    return complete and frame.isascii() and "\n" not in frame and "\r" not in frame
 
 
 def _server_error(rule: Rule) -> _Reader:
