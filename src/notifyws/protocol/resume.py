@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from notifyws.protocol.beginning import is_before
+from notifyws.protocol.remembered import Remembered
 
 __all__ = ["Cursor"]
 
@@ -20,7 +21,7 @@ RECENT = 2_000
 """Notifications without an id whose content is kept to tell repeats."""
 
 REMEMBERED = 20_000
-"""Ids kept to tell duplicates: twice what the longest known history replays."""
+"""Ids kept to tell duplicates, at least: twice what the longest history replays."""
 
 
 class Cursor:
@@ -63,24 +64,15 @@ class Cursor:
         self.beginning = since
         self._beginning_until = 0.0
         self.mixed = mixed
-        self._order: deque[str | int] = deque()
-        self._seen: set[str | int] = set()
-        for ident in seen:
-            self._remember(ident)
+        self._seen = Remembered(REMEMBERED, seen)
         if last_id is not None:
-            self._remember(last_id)
+            self.begin_at(last_id)
 
     def begin_at(self, last_id: str | int) -> None:
         """Ask for what came after this one, which was handed over elsewhere."""
         self.last_id = last_id
-        self._remember(last_id)
-
-    def _remember(self, ident: str | int) -> None:
-        if ident not in self._seen:
-            self._seen.add(ident)
-            self._order.append(ident)
-            if len(self._order) > REMEMBERED:
-                self._seen.remove(self._order.popleft())
+        if last_id not in self._seen:
+            self._seen.add(last_id)
 
     @property
     def place(self) -> str | int | datetime | None:
@@ -117,13 +109,13 @@ class Cursor:
         return is_before(timestamp, self.beginning)
 
     def advance(self, ident: str | int | None) -> None:
-        """Take note that the notification with this id was handed over."""
+        """Take note that the notification with this new id was handed over."""
         self.since = None
         if ident is None:
             self.mixed = True
             return
         self.last_id = ident
-        self._remember(ident)
+        self._seen.add(ident)
 
     def reconnected(self, until: float) -> None:
         """Expect all of it again, where the server sends what it holds.
