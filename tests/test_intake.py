@@ -7,9 +7,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notifyws.delivery import ANNOUNCEMENTS, Inbox
+from notifyws.delivery import ANNOUNCEMENTS, EASY, Inbox
 from notifyws.events import Failure, Gap
-from notifyws.intake import LONGEST, PATIENCE, UNNOTICED, Frame, Intake, NoRoom, Since
+from notifyws.intake import (
+    BREATH,
+    LONGEST,
+    PATIENCE,
+    UNNOTICED,
+    Frame,
+    Intake,
+    NoRoom,
+    Since,
+)
 from notifyws.models import Notification
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.resume import Cursor
@@ -40,7 +49,7 @@ class Desk:
 
     def __init__(self, cursor: Cursor | None = None, *, room: int = 3, **how) -> None:
         self.clock = VirtualWorld()
-        self.inbox: Inbox = Inbox(room, 10_000)
+        self.inbox: Inbox = Inbox(room, 1_000_000 if room > 100 else 10_000)
         self.cursor = cursor or Cursor(can_resume=False)
         self.intake = Intake(RULES, self.inbox, self.cursor, self.clock.world, **how)
         self.told: list = []
@@ -48,13 +57,12 @@ class Desk:
 
     def take(self, *frames: str | bytes) -> None:
         """Take frames in that nobody has to wait for."""
-        for frame in frames:
-            assert self.intake.take(frame) is None
+        assert self.intake.take(frames) is None
 
     async def feed(self, *frames: str | bytes) -> None:
         """Take frames in as a link does."""
         for frame in frames:
-            pause = self.intake.take(frame)
+            pause = self.intake.take([frame])
             if pause is not None:
                 await pause
 
@@ -207,11 +215,34 @@ async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
 @in_virtual_time
 async def test_a_gap_is_told_however_many_events_wait():
     desk = Desk()
-    desk.take(*["nonsense"] * (ANNOUNCEMENTS + 1))
+    await desk.feed(*["nonsense"] * (ANNOUNCEMENTS + 1))
     desk.intake.gap(Since(AT.format(0)), "why")
     told = await desk.read()
     assert len(told) == ANNOUNCEMENTS + 1
-    assert told[-1] == Gap(AT.format(0), AT.format(0), "why")
+    assert told[-1] == Gap(AT.format(0), desk.intake.now(), "why")
+
+
+@in_virtual_time
+async def test_a_burst_waits_for_the_one_before_it_to_be_shown():
+    desk = Desk(room=10_000)
+    assert desk.intake.take([note(number) for number in range(EASY)]) is None
+    pause = desk.intake.take([note(EASY)])
+    assert pause is not None
+    waiting = asyncio.ensure_future(pause)
+    await turns()
+    assert not waiting.done()
+    assert len(await desk.read()) == EASY + 1
+    await waiting
+    assert now() == 0.0
+
+
+@in_virtual_time
+async def test_but_only_for_a_moment():
+    desk = Desk(room=10_000)
+    pause = desk.intake.take([note(number) for number in range(EASY + 1)])
+    assert pause is not None
+    await pause
+    assert now() == BREATH
 
 
 @in_virtual_time

@@ -45,7 +45,7 @@ class Line:
     async def run(self) -> ConnectionLost:
         link = await self.open()
         with pytest.raises(ConnectionLost) as caught:
-            await link.run(self.taken.append)
+            await link.run(self.taken.extend)
         return caught.value
 
     @property
@@ -167,7 +167,7 @@ async def test_a_frame_counts_as_heard():
     line = Line(accepts(7.0, "1", 2.0, CUT))
     link = await line.open()
     with pytest.raises(ConnectionLost):
-        await link.run(line.taken.append)
+        await link.run(line.taken.extend)
     assert link.heard_at == EPOCH + 7.0
 
 
@@ -251,12 +251,13 @@ async def test_a_goodbye_that_nobody_answers_has_an_end_of_its_own():
 
 
 class Hesitant:
-    """Takes a frame, then wants to wait as many seconds as the frame says."""
+    """Takes a burst of one, then wants to wait as many seconds as the frame says."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, float]] = []
 
-    def __call__(self, frame):
+    def __call__(self, burst):
+        (frame,) = burst
         self.taken.append((frame, now()))
         seconds = float(frame)
         return asyncio.sleep(seconds) if seconds else None
@@ -307,7 +308,7 @@ async def test_what_a_pause_raises_ends_it_and_the_pinging():
     line = Line(accepts("1"))
     link = await line.open()
     with pytest.raises(ZeroDivisionError):
-        await link.run(lambda frame: refuse())
+        await link.run(lambda burst: refuse())
     await asyncio.sleep(100)
     assert line.channel.pinged_at == [0.0]
     await link.close()
@@ -392,5 +393,5 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
 
     channel.burst = broken
     with pytest.raises(ConnectionLost) as caught:
-        await link.run(line.taken.append)
+        await link.run(line.taken.extend)
     assert (now(), caught.value.code) == (30.0, 1009)

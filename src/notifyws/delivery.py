@@ -16,6 +16,8 @@ __all__ = ["Inbox"]
 
 Item = TypeVar("Item")
 
+EASY = 500
+"""Items that may wait before whoever puts should let the taker have a turn."""
 ANNOUNCEMENTS = 10_000
 """Events that may wait; they are also told at once, so later ones are let go."""
 
@@ -44,6 +46,7 @@ class Inbox(Generic[Item]):
         self._filled = asyncio.Event()
         self._roomy = asyncio.Event()
         self._roomy.set()
+        self._taking = asyncio.Event()
         self._closed = self._held = False
 
     def __len__(self) -> int:
@@ -109,6 +112,7 @@ class Inbox(Generic[Item]):
         items, self._items = self._items, []
         self._taken = (self._count, self._bytes)
         self._announced = 0
+        self._taking.set()
         return items
 
     def _settle(self) -> None:
@@ -121,6 +125,16 @@ class Inbox(Generic[Item]):
             self.on_settled(self._settled_in_all)
         if self._count * 2 <= self._max_count and self._bytes * 2 <= self._max_bytes:
             self._roomy.set()
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether so much waits that the taker should come before there is more."""
+        return len(self._items) > EASY
+
+    async def taken(self) -> None:
+        """Return when what waits is taken."""
+        self._taking.clear()
+        await self._taking.wait()
 
     async def room(self) -> None:
         """Return when at least half of the room is free."""

@@ -54,6 +54,9 @@ LAG = 5.0
 """Seconds a notification may be on its way; one that took longer was replayed."""
 PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
+BREATH = 0.02
+"""Seconds that a burst may wait for the one before it to be shown: what is read much
+sooner than it is shown only fills memory."""
 LONGEST = 1000
 """Characters of a server's complaint that are told."""
 
@@ -139,15 +142,10 @@ class Intake:
         self.received = 0
         self.filtered = 0
         self._latest: Notification | None = None
-        self._written, self._now = -1, ""
 
     def now(self) -> str:
-        """Return the moment as RFC 3339 UTC; written once a millisecond."""
-        wall = self._world.wall()
-        millisecond = int(wall * 1000)
-        if millisecond != self._written:
-            self._written, self._now = millisecond, utc_text(wall)
-        return self._now
+        """Return the moment as RFC 3339 UTC."""
+        return utc_text(self._world.wall())
 
     def tell(self, event: Event) -> None:
         """Tell observers at once, and whoever shows things in its turn: it is now."""
@@ -196,13 +194,33 @@ class Intake:
         now, floor = utc_text(wall), utc_text(wall - passed)
         self.tell(Gap(min(start.text, floor), now, reason))
 
-    def take(self, frame: str | bytes) -> Awaitable[None] | None:
-        """Take a frame in; return what to await before the next one, if anything.
+    def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None:
+        """Take a burst in; return what to await before the next one, if anything.
 
         Raises:
             NoRoom: (there or here) leave the server, and come back when there is.
         """
-        arrival = self._rules.read(frame, self.now())
+        received, rest = self.now(), iter(frames)
+        for frame in rest:
+            if (pause := self._take(frame, received)) is not None:
+                return self._take_slowly(pause, rest)
+        return self._breath() if self._inbox.is_filling else None
+
+    async def _take_slowly(
+        self, pause: Awaitable[None], rest: Iterable[str | bytes]
+    ) -> None:
+        await pause
+        for frame in rest:
+            if (again := self._take(frame, self.now())) is not None:
+                await again
+
+    async def _breath(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BREATH):
+                await self._inbox.taken()
+
+    def _take(self, frame: str | bytes, received: str) -> Awaitable[None] | None:
+        arrival = self._rules.read(frame, received)
         if isinstance(arrival, Notification):
             return self._notification(arrival, len(frame))
         if isinstance(arrival, Many):

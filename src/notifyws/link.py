@@ -48,7 +48,7 @@ class Channel(Protocol):
 
 
 Dial = Callable[[Opening], Awaitable[Channel]]
-Take = Callable[[str | bytes], Awaitable[None] | None]
+Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,10 @@ class Link:
         return self._unread.popleft()
 
     async def run(self, take: Take) -> NoReturn:
-        """Hand every frame to ``take`` until the connection ends.
+        """Hand all frames to ``take`` until the connection ends.
 
         Args:
-            take: takes a frame, and may return what to await before the next one;
+            take: takes a burst, and may return what to await before the next one;
                 never for long, because a line that is not read hides its pongs.
 
         Raises:
@@ -154,7 +154,8 @@ class Link:
         """
         pulse = asyncio.create_task(self._keep_alive())
         try:
-            await self._hand_over([*self._early, *self._unread], take)
+            if early := [*self._early, *self._unread]:
+                await self._hand_over(early, take)
             while True:
                 await self._hand_over(await self._channel.burst(), take)
         except ConnectionLost as lost:  # what broke it first was the reason
@@ -166,11 +167,10 @@ class Link:
 
     async def _hand_over(self, frames: Sequence[str | bytes], take: Take) -> None:
         self._framed_at = self._world.now()
-        if frames and not self._behind:
+        if not self._behind:
             self.heard_at = self._world.wall()
-        for frame in frames:
-            if (pause := take(frame)) is not None:
-                await self._pause(pause)
+        if (pause := take(frames)) is not None:
+            await self._pause(pause)
 
     async def send(self, text: str) -> None:
         """Send one text frame."""

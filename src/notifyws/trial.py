@@ -260,16 +260,17 @@ class _Meaning:
         self.arrived = asyncio.Event()
         self.seen: str | None = None
 
-    def __call__(self, frame: str | bytes) -> None:
+    def __call__(self, frames: Sequence[str | bytes]) -> None:
         from notifyws.link import Link
         from notifyws.protocol.rules import Pong
 
-        arrival = self._rules.read(frame, utc_text(self._world.wall()))
-        if isinstance(arrival, Pong) and isinstance(self._link, Link):
-            self._link.ponged()
-        if self.seen is None:
-            self.seen = meaning(arrival)
-            self.arrived.set()
+        now = utc_text(self._world.wall())
+        for arrival in (self._rules.read(frame, now) for frame in frames):
+            if isinstance(arrival, Pong) and isinstance(self._link, Link):
+                self._link.ponged()
+            if self.seen is None:
+                self.seen = meaning(arrival)
+                self.arrived.set()
 
 
 def meaning(arrival: Arrival) -> str:

@@ -20,6 +20,9 @@ from notifyws.protocol.framing import Framer
 
 __all__ = ["BurstConnection"]
 
+AT_ONCE = 1 << 15
+"""Bytes that are read at once: some 300 notifications. With four times as many a blast
+takes 5 MiB more memory and no less time."""
 BLANK_LINE = b"\r\n\r\n"
 """Ends the answer to our upgrade."""
 NOT_TEXT = "a text frame was not UTF-8"
@@ -27,11 +30,12 @@ MOST_PARTS = 4096
 """Frames that a message may be cut into; empty ones would have no end."""
 
 
-class BurstConnection(ws.ClientConnection):
+class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
     """A client's end of a WebSocket; made as the library's own is."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._buffer = memoryview(bytearray(AT_ONCE))
         self._framer = Framer(self.protocol.max_message_size or 1 << 62)
         self._came: list[str | bytes] = []
         self._parts: list[BytesLike] = []
@@ -73,8 +77,13 @@ class BurstConnection(ws.ClientConnection):
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
 
-    def data_received(self, data: bytes) -> None:
-        """Take plain texts, and leave the rest to the library."""
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where to put what comes."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what came: plain texts here, and the rest is the library's."""
+        data = bytes(self._buffer[:nbytes])
         if self.protocol.state is CONNECTING:
             data = self._through_the_handshake(data)
         self._framer.feed(data)

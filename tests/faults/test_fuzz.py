@@ -148,7 +148,7 @@ async def taken(frames: list[str | bytes]) -> list:
     cursor = Cursor(can_resume=False)
     intake = Intake(RULES, inbox, cursor, VirtualWorld().world, frames=True)
     for frame in frames:
-        pause = intake.take(frame)
+        pause = intake.take([frame])
         assert pause is None
     intake.tell(Failure("invalid_message", "the end"))
     return await inbox.get()
