@@ -200,6 +200,7 @@ async def _until_satisfied(
             if request.selection.satisfied:
                 await _farewell(service, show)
                 return await service.handed_on()
+            await face.ready()
         await service.handed_on()
         await service.closed()
     except asyncio.CancelledError:
