@@ -21,19 +21,25 @@ class Line:
     Args:
         pong: seconds a pong takes.
         fails: which call finds the connection gone.
+        writing: seconds it takes to write a frame.
     """
 
-    def __init__(self, pong: float = 0.05, fails: str = "") -> None:
+    def __init__(
+        self, pong: float = 0.05, fails: str = "", writing: float = 0.0
+    ) -> None:
         self.pong = pong
+        self.writing = writing
         self.fails = fails
         self.said: list[str] = []
         self.can_ping = True
         self.script = Script({}, lambda: 0.0, lambda: "uuid")
 
-    async def send(self, text: str) -> None:
+    async def send_all(self, texts: list[str]) -> None:
         if self.fails == "send":
             raise ConnectionLost(1006)
-        self.said.append(text)
+        for text in texts:
+            self.said.append(text)
+            await asyncio.sleep(self.writing)
 
     async def ping(self) -> float:
         self.said.append("ping")

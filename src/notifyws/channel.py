@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
@@ -39,6 +40,9 @@ WAITING = 16
 """Frames that may wait to be read, each as large as any may be. More are not faster:
 200,000 of 205 bytes take 0.75 s with 16 as with 1024, but 1024 of 900 KB take 908 MB
 where 16 take 15."""
+WRITTEN = 1 << 16
+"""Bytes of small frames that are handed to the transport at once: 500 frames of 50
+bytes cost 8 ms one by one, and 2 ms together."""
 OUT_OF_TIME = (9, 10)
 """OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
 MISNAMED = (62, 64)
@@ -93,6 +97,18 @@ class WebSocketChannel:
         except wsx.ConnectionClosed as error:
             raise await self._ended(error) from None
 
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames, many at once, and no faster than they leave."""
+        protocol, transport = self._socket.protocol, self._socket.transport
+        try:
+            for piece in _pieces(texts):
+                async with self._socket.send_context():
+                    for text in piece:
+                        protocol.send_text(text.encode())
+                    transport.write(b"".join(protocol.data_to_send()))
+        except wsx.ConnectionClosed as error:
+            raise await self._ended(error) from None
+
     async def ping(self) -> None:
         """Send a ping; return when its pong is there."""
         try:
@@ -123,6 +139,20 @@ class WebSocketChannel:
         sent = error.rcvd is None or error.rcvd_then_sent is False
         reason = masked(frame.reason, self._secrets)
         return ConnectionLost(int(frame.code), reason, sent=sent)
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield texts in their order, about as many at a time as are written at once."""
+    piece: list[str] = []
+    size = 0
+    for text in texts:
+        piece.append(text)
+        size += len(text)
+        if size >= WRITTEN:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
 
 
 async def dial(

@@ -7,7 +7,7 @@ about what comes next; the session asks the machine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
@@ -35,6 +35,9 @@ class Channel(Protocol):
 
     async def send(self, text: str) -> None:
         """Send one text frame."""
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames in their order, many at once."""
 
     async def ping(self) -> None:
         """Send a ping; return when its pong is there."""
@@ -168,6 +171,10 @@ class Link:
     async def send(self, text: str) -> None:
         """Send one text frame."""
         await self._channel.send(text)
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames in their order, many at once."""
+        await self._channel.send_all(texts)
 
     @property
     def can_ping(self) -> bool:

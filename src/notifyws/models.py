@@ -25,13 +25,16 @@ __all__ = [
 TokenSource = Literal["cache", "refresh", "login", "static"]
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 def strict_json(value: object) -> str:
     """Return ``value`` as one line of ASCII-safe strict JSON.
 
     Raises:
         ValueError: ``value`` holds NaN or an infinity.
     """
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
 
 
 def as_text(value: object) -> str:

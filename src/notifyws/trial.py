@@ -7,7 +7,7 @@ secrets masked, and what matched no rule is told as well.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -69,6 +69,10 @@ class _Recording:
     async def send(self, text: str) -> None:
         self._tell.line(f"--> {text}")
         await self._channel.send(text)
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            await self.send(text)
 
 
 class Trace:

@@ -44,7 +44,11 @@ class Script:
 
     def variables(self, *templates: Any, **more: Any) -> dict[str, Any]:
         """Return what templates are filled with; counts up if one is numbered."""
-        self.seq += any(mentions(template, "seq") for template in templates)
+        return self.known(numbered=mentions(templates, "seq"), **more)
+
+    def known(self, *, numbered: bool, **more: Any) -> dict[str, Any]:
+        """Return what a frame is filled with; counts up if it is ``numbered``."""
+        self.seq += numbered
         moment = {"now": int(self._wall()), "uuid": self._secret(), "seq": self.seq}
         return {**self._known, **moment, **more}
 
