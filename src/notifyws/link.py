@@ -93,6 +93,7 @@ class Link:
         self._pausing = self._behind = False
         self._early: list[str | bytes] = []
         self._ponged = asyncio.Event()
+        self._asking = asyncio.Lock()
         self._framed_at = world.now()
         self.script = Script({}, world.wall, world.secret)
         self.latency: float | None = None
@@ -210,6 +211,11 @@ class Link:
         return self._answer_took(sent_at)
 
     async def _application_ping(self) -> None:
+        """Ask and wait for the answer, one after the other: none says which it is."""
+        async with self._asking:
+            await self._ask()
+
+    async def _ask(self) -> None:
         ping = self._keepalive.ping
         if ping is None:
             return

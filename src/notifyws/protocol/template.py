@@ -149,6 +149,8 @@ def _text_filler(template: str) -> Filler:
     uses = [(u[1], u[2].split(".")[1:], u[3]) for u in _VARIABLE.finditer(template)]
     pieces = _VARIABLE.split(template)[:: _VARIABLE.groups + 1]
     plain = [_BRACES.sub(lambda found: found[0][0], piece) for piece in pieces]
+    if not uses:
+        return lambda variables: plain[0]
     if len(uses) == 1 and pieces == ["", ""] and uses[0][2] is None:
         return _value_filler(*uses[0][:2])
     return _mixed_filler(plain, uses)

@@ -36,7 +36,8 @@ class Composer:
     def __init__(self, send: Send) -> None:
         named = send.ack.equals if send.ack else ""
         self._frame, self._key = filler(send.frame), filler(named)
-        self._numbered = mentions([send.frame, named], "seq")
+        templates = [send.frame, named]
+        self._used = {name for name in ("seq", "uuid") if mentions(templates, name)}
 
     def compose(self, message: Message, script: Script) -> Composed:
         """Return a message as the frame that the profile makes of it.
@@ -48,7 +49,7 @@ class Composer:
         Raises:
             UsageError: the payload holds what JSON cannot say.
         """
-        known = script.known(numbered=self._numbered, **of_message(message))
+        known = script.known(self._used, of_message(message))
         try:
             frame = as_frame(self._frame(known))
         except (TypeError, ValueError, RecursionError) as error:
@@ -62,5 +63,7 @@ class Composer:
 
 def of_message(message: Message) -> Mapping[str, Any]:
     """Return what a template may say of a message."""
-    payload = dict(message.payload)
+    payload = message.payload
+    if not isinstance(payload, dict):  # what JSON can write
+        payload = dict(payload)
     return {"type": message.type, "payload": payload, "id": message.id}
