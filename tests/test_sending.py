@@ -179,6 +179,35 @@ async def test_an_error_that_names_none_puts_every_batch_under_way_in_doubt():
 
 
 @in_virtual_time
+async def test_batches_are_written_one_behind_the_other_however_slow_the_line_is():
+    used, line = sender(), Line(writing=0.01)
+    both = [used.send(line, batch("a", "b")), used.send(line, batch("c"))]
+    await asyncio.gather(*both)
+    assert line.said == ["<note a>", "<note b>", "ping", "<note c>", "ping"]
+
+
+@in_virtual_time
+async def test_an_error_cannot_mean_what_is_not_yet_written():
+    used, line = sender(), Line(pong=0.0, writing=0.2)
+    first = asyncio.create_task(used.send(line, batch("a")))
+    second = asyncio.create_task(used.send(line, batch("b")))
+    later(0.1, used.server_error, ServerError("no"))
+    assert statuses(await first) == ["rejected"]
+    assert statuses(await second) == ["delivered"]
+
+
+@in_virtual_time
+async def test_batches_of_the_same_messages_are_told_apart():
+    used, line = sender(), Line()
+    first = asyncio.create_task(used.send(line, batch(None)))
+    await asyncio.sleep(0.06)
+    second = asyncio.create_task(used.send(line, batch(None)))
+    later(0.1, used.server_error, ServerError("no"))
+    assert statuses(await first) == ["delivered"]
+    assert statuses(await second) == ["rejected"]
+
+
+@in_virtual_time
 async def test_an_error_is_no_business_of_a_batch_that_is_through():
     used = sender()
     first = await one(Line(), used)
@@ -254,6 +283,31 @@ async def test_acknowledgements_that_name_none_come_in_the_order_of_the_messages
     sent = await used.send(line, [Message("note"), Message("note")])
     assert statuses(sent) == ["delivered", "rejected"]
     assert sent[1].detail == "no reason given"
+
+
+@in_virtual_time
+async def test_acknowledgements_that_name_none_are_the_oldest_batch_s_first():
+    line, used = Line(), sender(ACK)
+    first = asyncio.create_task(used.send(line, [Message("note")]))
+    second = asyncio.create_task(used.send(line, [Message("note")]))
+    later(0.2, used.acknowledged, Acknowledged("", ok=True))
+    later(0.3, used.acknowledged, Acknowledged("", ok=False))
+    assert statuses(await first) == ["delivered"]
+    assert statuses(await second) == ["rejected"]
+
+
+@in_virtual_time
+async def test_messages_of_one_name_each_want_an_acknowledgement():
+    line, used = Line(), sender(ACK)
+    first = asyncio.create_task(used.send(line, batch("a", "a")))
+    second = asyncio.create_task(used.send(line, batch("a")))
+    later(0.2, used.acknowledged, Acknowledged("a", ok=True))
+    later(0.3, used.acknowledged, Acknowledged("a", ok=False))
+    assert statuses(await first) == ["delivered", "rejected"]
+    assert statuses(await second) == ["unknown"]
+    again = asyncio.create_task(used.send(line, batch("a")))
+    later(0.1, used.acknowledged, Acknowledged("a", ok=True))
+    assert statuses(await again) == ["delivered"]
 
 
 @in_virtual_time

@@ -114,9 +114,7 @@ class _Train:
         self._shown = shown
         posted = service.sends_without_connection
         self.batch = POSTED if posted else BATCH
-        self._window = (
-            Window(POSTED * ABREAST, POSTED * ABREAST) if posted else Window()
-        )
+        self._window = Window(ABREAST) if posted else Window()
         self._moved = asyncio.Event()
         self._ahead: asyncio.Queue[_Underway | None] = asyncio.Queue()
         self._printing = asyncio.create_task(self._print_in_order())

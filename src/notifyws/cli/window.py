@@ -15,11 +15,11 @@ from notifyws.models import Message
 __all__ = ["Load", "Window"]
 
 FIRST, MOST = 4_000, 16_000
-"""Messages on their way: the most are those of a fifth of a second at 80,000 a second."""
+"""Messages on their way; the most are those of 0.2 s at 80,000 a second."""
 BYTES = 8 << 20
 """Bytes of them at most; what a longer line holds goes all the same, alone."""
 BATCHES = 100
-"""Batches, each with a ping of its own."""
+"""Batches at most, each with a ping of its own."""
 PROMPT = 1.0
 """Seconds within which a batch is through where all goes well."""
 
@@ -36,15 +36,14 @@ class Window:
     """Counts what is on its way, and says whether there is room for more.
 
     Args:
-        first: messages on their way at first, and again after an error that named
-            none of them.
-        most: messages on their way at most.
+        batches: how many may be on their way at most.
     """
 
-    def __init__(self, first: int = FIRST, most: int = MOST) -> None:
+    def __init__(self, batches: int = BATCHES) -> None:
         self._batches = self._messages = self._bytes = 0
-        self._allowed = self._first = first
-        self._most = most
+        self._most_batches = batches
+        self._allowed = FIRST
+        self._most = MOST
 
     @property
     def full(self) -> bool:
@@ -52,7 +51,7 @@ class Window:
         return (
             self._messages >= self._allowed
             or self._bytes >= BYTES
-            or self._batches >= BATCHES
+            or self._batches >= self._most_batches
         )
 
     def sent(self, load: Load) -> None:
@@ -73,6 +72,6 @@ class Window:
         self._messages -= len(load.messages)
         self._bytes -= load.size
         if doubtful:
-            self._most = self._first
+            self._most = FIRST
         grown = len(load.messages) if took <= PROMPT else 0
         self._allowed = min(self._allowed + grown, self._most)
