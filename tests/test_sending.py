@@ -12,7 +12,7 @@ from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.script import Script
 from notifyws.sending import Composed, Sender, Sent
-from tests.support.virtual import elapsed, in_virtual_time, now
+from tests.support.virtual import elapsed, in_virtual_time, now, turns
 
 
 class Line:
@@ -321,6 +321,16 @@ async def test_without_an_acknowledgement_in_time_nothing_is_known():
     )
     assert statuses(sending.result()) == ["delivered", "unknown"]
     assert took == pytest.approx(5.0)
+
+
+@in_virtual_time
+async def test_an_acknowledgement_at_the_very_end_of_patience_changes_nothing():
+    line, used = Line(), sender(ACK)
+    sending = asyncio.create_task(used.send(line, batch("a", "a")))
+    await turns(10)
+    later(ACK.timeout, used.acknowledged, Acknowledged("a", ok=True))
+    assert statuses(await sending) == ["unknown", "unknown"]
+    assert statuses(await used.send(line, batch("a"))) == ["unknown"]
 
 
 @in_virtual_time
