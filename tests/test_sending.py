@@ -326,10 +326,10 @@ async def test_without_an_acknowledgement_in_time_nothing_is_known():
 @in_virtual_time
 async def test_an_acknowledgement_at_the_very_end_of_patience_changes_nothing():
     line, used = Line(), sender(ACK)
-    sending = asyncio.create_task(used.send(line, batch("a", "a")))
+    sending = asyncio.create_task(used.send(line, batch("a", "a", "a")))
     await turns(10)
     later(ACK.timeout, used.acknowledged, Acknowledged("a", ok=True))
-    assert statuses(await sending) == ["unknown", "unknown"]
+    assert statuses(await sending) == ["unknown"] * 3
     assert statuses(await used.send(line, batch("a"))) == ["unknown"]
 
 
