@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from notifyws.errors import OutputFailed
-from notifyws.models import strict_json
 
 __all__ = [
     "ReaderLeft",
@@ -87,6 +86,8 @@ def emit(text: str) -> None:
 
 def emit_json(*values: object) -> None:
     """Write a line of ASCII-safe strict JSON for each value to stdout."""
+    from notifyws.models import strict_json  # 7 ms, which help need not pay
+
     emit("".join(f"{strict_json(value)}\n" for value in values))
 
 
