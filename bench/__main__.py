@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import peers
 from bench.measuring import Row
 
-ALL = ("starting", "streaming", "latency", "live", "memory", "sending")
+ALL = ("starting", "streaming", "latency", "live", "memory", "sending", "fleet")
 HEADS = ("what", "against", "ours", "theirs", "measured", "must", "worth", "")
 HERE = Path(__file__).resolve().parent
 

@@ -265,6 +265,60 @@ async def test_what_is_sent_is_one_masked_text_frame():
 
 
 @on_a_loop
+async def test_many_are_sent_in_their_order_and_pings_behind_them():
+    texts = [f"{number} \U0001f600" for number in range(3000)] + [
+        "x" * 200_000,
+        "",
+        "y",
+    ]
+    read = []
+
+    async def story(peer):
+        while not read or read[-1][0] != PING:
+            read.append(await peer.read())
+        await peer.frame(PONG, read[-1][1])
+
+    async with channel(story) as one:
+        await one.send_all(texts)
+        await one.ping()
+    assert read[:-1] == [(TEXT, text.encode()) for text in texts]
+
+
+@on_a_loop
+async def test_many_wait_while_the_peer_reads_nothing():
+    reads = asyncio.Event()
+
+    async def story(peer):
+        await reads.wait()
+        for _ in range(400):
+            await peer.read()
+
+    async with channel(story) as one:
+        sending = asyncio.ensure_future(one.send_all(["x" * 50_000] * 400))
+        done, _ = await asyncio.wait({sending}, timeout=0.05)
+        waiting = one._socket.transport.get_write_buffer_size()
+        assert not done
+        assert waiting < 200_000
+        reads.set()
+        await sending
+
+
+@on_a_loop
+async def test_many_are_compressed_where_that_was_agreed_on():
+    async def story(peer):
+        await peer.upgrade(Sec_WebSocket_Extensions="permessage-deflate")
+        read.append(await peer.read())
+
+    read = []
+    async with httpd(story) as server:
+        limits = Limits(open_timeout=5, close_timeout=0.05, compression=True)
+        one = await dial(Opening(server.url), limits, None)
+        await one.send_all(["x" * 10_000])
+        await one.close(1000, "")
+    assert len(read[0][1]) < 100
+
+
+@on_a_loop
 async def test_a_ping_returns_only_when_its_pong_is_there():
     go = asyncio.Event()
 
@@ -463,7 +517,7 @@ async def test_sending_and_pinging_on_an_ended_connection_say_how_it_ended():
     async with channel(lambda peer: peer.close(4321, "gone")) as one:
         with pytest.raises(ConnectionLost):
             await one.burst()
-        for call in (one.send("x"), one.ping()):
+        for call in (one.send("x"), one.send_all(["x", "y"]), one.ping()):
             with pytest.raises(ConnectionLost) as caught:
                 await call
             assert (caught.value.code, caught.value.reason) == (4321, "gone")

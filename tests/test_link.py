@@ -9,6 +9,7 @@ import pytest
 from notifyws.errors import ConnectionLost
 from notifyws.link import Keepalive, Link
 from notifyws.protocol.opening import Opening
+from notifyws.protocol.profile import AppPing
 from tests.support.scripted import (
     CUT,
     DOWN,
@@ -395,3 +396,29 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
     with pytest.raises(ConnectionLost) as caught:
         await link.run(line.taken.extend)
     assert (now(), caught.value.code) == (30.0, 1009)
+
+
+@in_virtual_time
+async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_their_own():
+    asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
+    server = ScriptedServer(accepts(60.0))
+    link = await Link.open(server.dial, HELLO, asks, VirtualWorld().world)
+    first, second = (asyncio.create_task(link.ping()) for _ in range(2))
+    await turns(10)
+    assert server.channels[-1].sent == [*HELLO.frames, "ping"]
+    link.ponged()
+    await turns(10)
+    assert (first.done(), second.done()) == (True, False)
+    assert server.channels[-1].sent == [*HELLO.frames, "ping", "ping"]
+    link.ponged()
+    await second
+    await link.close()
+
+
+@in_virtual_time
+async def test_many_frames_go_in_their_order():
+    line = Line(accepts(60.0))
+    link = await line.open()
+    await link.send_all(["a", "b"])
+    assert line.channel.sent == [*HELLO.frames, "a", "b"]
+    await link.close()

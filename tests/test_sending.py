@@ -12,7 +12,7 @@ from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.script import Script
 from notifyws.sending import Composed, Sender, Sent
-from tests.support.virtual import elapsed, in_virtual_time, now
+from tests.support.virtual import elapsed, in_virtual_time, now, turns
 
 
 class Line:
@@ -21,19 +21,25 @@ class Line:
     Args:
         pong: seconds a pong takes.
         fails: which call finds the connection gone.
+        writing: seconds it takes to write a frame.
     """
 
-    def __init__(self, pong: float = 0.05, fails: str = "") -> None:
+    def __init__(
+        self, pong: float = 0.05, fails: str = "", writing: float = 0.0
+    ) -> None:
         self.pong = pong
+        self.writing = writing
         self.fails = fails
         self.said: list[str] = []
         self.can_ping = True
         self.script = Script({}, lambda: 0.0, lambda: "uuid")
 
-    async def send(self, text: str) -> None:
+    async def send_all(self, texts: list[str]) -> None:
         if self.fails == "send":
             raise ConnectionLost(1006)
-        self.said.append(text)
+        for text in texts:
+            self.said.append(text)
+            await asyncio.sleep(self.writing)
 
     async def ping(self) -> float:
         self.said.append("ping")
@@ -173,6 +179,35 @@ async def test_an_error_that_names_none_puts_every_batch_under_way_in_doubt():
 
 
 @in_virtual_time
+async def test_batches_are_written_one_behind_the_other_however_slow_the_line_is():
+    used, line = sender(), Line(writing=0.01)
+    both = [used.send(line, batch("a", "b")), used.send(line, batch("c"))]
+    await asyncio.gather(*both)
+    assert line.said == ["<note a>", "<note b>", "ping", "<note c>", "ping"]
+
+
+@in_virtual_time
+async def test_an_error_cannot_mean_what_is_not_yet_written():
+    used, line = sender(), Line(pong=0.0, writing=0.2)
+    first = asyncio.create_task(used.send(line, batch("a")))
+    second = asyncio.create_task(used.send(line, batch("b")))
+    later(0.1, used.server_error, ServerError("no"))
+    assert statuses(await first) == ["rejected"]
+    assert statuses(await second) == ["delivered"]
+
+
+@in_virtual_time
+async def test_batches_of_the_same_messages_are_told_apart():
+    used, line = sender(), Line()
+    first = asyncio.create_task(used.send(line, batch(None)))
+    await asyncio.sleep(0.06)
+    second = asyncio.create_task(used.send(line, batch(None)))
+    later(0.1, used.server_error, ServerError("no"))
+    assert statuses(await first) == ["delivered"]
+    assert statuses(await second) == ["rejected"]
+
+
+@in_virtual_time
 async def test_an_error_is_no_business_of_a_batch_that_is_through():
     used = sender()
     first = await one(Line(), used)
@@ -251,6 +286,31 @@ async def test_acknowledgements_that_name_none_come_in_the_order_of_the_messages
 
 
 @in_virtual_time
+async def test_acknowledgements_that_name_none_are_the_oldest_batch_s_first():
+    line, used = Line(), sender(ACK)
+    first = asyncio.create_task(used.send(line, [Message("note")]))
+    second = asyncio.create_task(used.send(line, [Message("note")]))
+    later(0.2, used.acknowledged, Acknowledged("", ok=True))
+    later(0.3, used.acknowledged, Acknowledged("", ok=False))
+    assert statuses(await first) == ["delivered"]
+    assert statuses(await second) == ["rejected"]
+
+
+@in_virtual_time
+async def test_messages_of_one_name_each_want_an_acknowledgement():
+    line, used = Line(), sender(ACK)
+    first = asyncio.create_task(used.send(line, batch("a", "a")))
+    second = asyncio.create_task(used.send(line, batch("a")))
+    later(0.2, used.acknowledged, Acknowledged("a", ok=True))
+    later(0.3, used.acknowledged, Acknowledged("a", ok=False))
+    assert statuses(await first) == ["delivered", "rejected"]
+    assert statuses(await second) == ["unknown"]
+    again = asyncio.create_task(used.send(line, batch("a")))
+    later(0.1, used.acknowledged, Acknowledged("a", ok=True))
+    assert statuses(await again) == ["delivered"]
+
+
+@in_virtual_time
 async def test_without_an_acknowledgement_in_time_nothing_is_known():
     used = sender(ACK)
     later(0.2, used.acknowledged, Acknowledged("a", ok=True))
@@ -261,6 +321,16 @@ async def test_without_an_acknowledgement_in_time_nothing_is_known():
     )
     assert statuses(sending.result()) == ["delivered", "unknown"]
     assert took == pytest.approx(5.0)
+
+
+@in_virtual_time
+async def test_an_acknowledgement_at_the_very_end_of_patience_changes_nothing():
+    line, used = Line(), sender(ACK)
+    sending = asyncio.create_task(used.send(line, batch("a", "a", "a")))
+    await turns(10)
+    later(ACK.timeout, used.acknowledged, Acknowledged("a", ok=True))
+    assert statuses(await sending) == ["unknown"] * 3
+    assert statuses(await used.send(line, batch("a"))) == ["unknown"]
 
 
 @in_virtual_time

@@ -95,6 +95,13 @@ class WebSocketChannel:
         except wsx.ConnectionClosed as error:
             raise _ended(error, self._secrets) from None
 
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames, many at once, and no faster than they leave."""
+        try:
+            await self._socket.send_all(texts)
+        except wsx.ConnectionClosed as error:
+            raise _ended(error, self._secrets) from None
+
     async def ping(self) -> None:
         """Send a ping; return when its pong is there."""
         try:

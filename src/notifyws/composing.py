@@ -20,6 +20,7 @@ __all__ = ["as_message", "from_line", "from_parts", "from_stdin", "payload_of"]
 
 GIVE = "give --message TEXT, key=value, or pipe a text"
 SHAPE = 'a message is {"type": "...", "payload": {...}}'
+PARTS = {"type", "payload", "id"}
 _PAIR = re.compile(r"(?P<key>[^=:]+)(?P<kind>:?=)(?P<value>.*)", re.DOTALL)
 
 
@@ -101,15 +102,16 @@ def as_message(value: Any, where: str = "") -> Message:
     """
     if isinstance(value, Message):
         return value
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):  # asking an ABC is slow
         raise UsageError(f"{where}a message must be an object", SHAPE)
     kind, payload, ident = value.get("type"), value.get("payload", {}), value.get("id")
     if not isinstance(kind, str) or not kind:
         raise UsageError(f"{where}a message needs a type", SHAPE)
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, (dict, Mapping)):
         raise UsageError(f"{where}a message's payload must be an object", SHAPE)
-    if unknown := sorted(set(value) - {"type", "payload", "id"}):
-        raise UsageError(f"{where}a message has no {unknown[0]!r}", SHAPE)
+    if not value.keys() <= PARTS:
+        unknown = min(value.keys() - PARTS)
+        raise UsageError(f"{where}a message has no {unknown!r}", SHAPE)
     return Message(kind, payload, None if ident is None else str(ident))
 
 

@@ -37,6 +37,9 @@ class Channel(Protocol):
     async def send(self, text: str) -> None:
         """Send one text frame."""
 
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames in their order, many at once."""
+
     async def ping(self) -> None:
         """Send a ping; return when its pong is there."""
 
@@ -92,6 +95,7 @@ class Link:
         self._early: list[str | bytes] = []
         self._unread: deque[str | bytes] = deque()
         self._ponged = asyncio.Event()
+        self._asking = asyncio.Lock()
         self._framed_at = world.now()
         self.script = Script({}, world.wall, world.secret)
         self.latency: float | None = None
@@ -176,6 +180,10 @@ class Link:
         """Send one text frame."""
         await self._channel.send(text)
 
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames in their order, many at once."""
+        await self._channel.send_all(texts)
+
     @property
     def can_ping(self) -> bool:
         """Whether the server answers pings of any kind."""
@@ -210,6 +218,11 @@ class Link:
         return self._answer_took(sent_at)
 
     async def _application_ping(self) -> None:
+        """Ask and wait for the answer, one after the other: none says which it is."""
+        async with self._asking:
+            await self._ask()
+
+    async def _ask(self) -> None:
         ping = self._keepalive.ping
         if ping is None:
             return

@@ -28,6 +28,8 @@ TokenSource = Literal["cache", "refresh", "login", "static"]
 PROMISED = frozenset({"title", "message", "timestamp"})
 """What a line has also when the server left it out."""
 
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 def strict_json(value: object) -> str:
     """Return ``value`` as one line of ASCII-safe strict JSON.
@@ -35,7 +37,7 @@ def strict_json(value: object) -> str:
     Raises:
         ValueError: ``value`` holds NaN or an infinity.
     """
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
 
 
 def as_text(value: object) -> str:

@@ -54,8 +54,9 @@ if TYPE_CHECKING:
     from notifyws.protocol.replies import Lifetimes
     from notifyws.protocol.resume import Cursor
     from notifyws.protocol.script import Script
+    from notifyws.protocol.writing import Composed, Composer
     from notifyws.renewal import Schedule
-    from notifyws.sending import Composed, Sent
+    from notifyws.sending import Sent
     from notifyws.session import Session, Speech
     from notifyws.tokens import Keeper, ReadyMade
     from notifyws.world import World
@@ -486,27 +487,19 @@ class Runtime:
             ConfigurationError: the profile does not send frames.
             UsageError: the payload holds what JSON cannot say.
         """
-        from notifyws.protocol.script import as_frame
-        from notifyws.protocol.template import UNSET, fill
-        from notifyws.sending import Composed
+        return self._composer.compose(message, script)
 
-        send = self._send
-        ack = send.ack.equals if send.ack else ""
-        known = script.variables(send.frame, ack, **_of_message(message))
-        try:
-            frame = as_frame(fill(send.frame, known))
-        except (TypeError, ValueError, RecursionError) as error:
-            said = f"the payload of {message.type} is not JSON: {error}"
-            raise UsageError(said, "give it text, numbers, lists ...") from None
-        if frame is None:
-            raise UsageError(f"nothing of {message.type} can be sent", "give it a text")
-        key = fill(ack, known)
-        return Composed(frame, "" if key is UNSET else str(key))
+    @cached_property
+    def _composer(self) -> Composer:
+        from notifyws.protocol.writing import Composer
+
+        return Composer(self._send)
 
     def frame(self, message: Message) -> str:
         """Return a message as it would be sent first on a socket, or by HTTP."""
         from notifyws.protocol.script import Script
         from notifyws.protocol.template import UNSET, fill
+        from notifyws.protocol.writing import of_message
 
         script = Script(self.variables, self.world.wall, self.world.secret)
         if not self.sends_by_http:
@@ -514,7 +507,7 @@ class Runtime:
         steps = self._send.http
         last = steps[-1] if isinstance(steps, tuple) else steps
         assert last is not None
-        known = script.variables(**_of_message(message))
+        known = script.variables(**of_message(message))
         body = fill(last.body if last.form is None else last.form, known)
         request = {"method": last.method, "path": last.path}
         return strict_json({**request, "body": None if body is UNSET else body})
@@ -526,12 +519,13 @@ class Runtime:
             NetworkFailed, AuthenticationFailed: there is no token to send with.
         """
         from notifyws.errors import HttpRefused, TokenRefused
+        from notifyws.protocol.writing import of_message
         from notifyws.sending import Sent
 
         token = await self.tokens.get()
         sent: list[Sent] = []
         for message in messages:
-            known = _of_message(message)
+            known = of_message(message)
             try:
                 try:
                     await self.http.send(token.value, known)
@@ -642,11 +636,6 @@ class Runtime:
         """Let go of what was opened."""
         if "cache" in self.__dict__:
             await self.cache.aclose()
-
-
-def _of_message(message: Message) -> dict[str, Any]:
-    payload = dict(message.payload)
-    return {"type": message.type, "payload": payload, "id": message.id}
 
 
 def _only_snapshot(resume: Resume) -> bool:

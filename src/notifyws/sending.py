@@ -8,6 +8,8 @@ second after it shows that it did not like what it read. Success is claimed only
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -17,12 +19,14 @@ from notifyws.models import Message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.script import Script
+from notifyws.protocol.writing import Composed
 
 __all__ = ["Composed", "Sender", "Sent"]
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
 
+_Answer = asyncio.Future[Acknowledged]
 Status = Literal["delivered", "rejected", "unknown"]
 
 
@@ -33,7 +37,7 @@ class Link(Protocol):
     def can_ping(self) -> bool: ...
     @property
     def script(self) -> Script: ...
-    async def send(self, text: str) -> None: ...
+    async def send_all(self, texts: Sequence[str]) -> None: ...
     async def ping(self) -> float: ...
 
 
@@ -60,34 +64,36 @@ class Sent:
         return {"status": self.status, "type": self.type, **known}
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """A message as a frame, and by what its acknowledgement will name it."""
-
-    frame: str
-    key: str
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Batch:
     messages: Sequence[Message]
+    names: frozenset[str | None]
     rejected: dict[str, str] = field(default_factory=dict)
     doubt: str | None = None
     doubted: Status = "unknown"
 
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> _Batch:
+        return cls(messages, frozenset([message.id for message in messages]))
+
     def blame(self, error: ServerError) -> bool:
         """Take an error that names one of these messages; return whether it did."""
-        ids = {message.id for message in self.messages}
-        if error.id is None or error.id not in ids:
+        if error.id is None or error.id not in self.names:
             return False
         self.rejected[error.id] = error.message
         return True
 
     def may_be_meant(self, error: ServerError) -> bool:
         """Return whether an error may speak of a message here that it does not name."""
-        return error.id is None or any(each.id is None for each in self.messages)
+        return error.id is None or None in self.names
 
-    def outcome(self, message: Message) -> Sent:
+    def outcomes(self) -> list[Sent]:
+        """Return what became of each message, as far as it is known by now."""
+        if self.rejected or self.doubt is not None:
+            return [self._outcome(message) for message in self.messages]
+        return [Sent("delivered", each.type, each.id) for each in self.messages]
+
+    def _outcome(self, message: Message) -> Sent:
         if message.id is not None and message.id in self.rejected:
             detail = self.rejected[message.id]
             return Sent("rejected", message.type, message.id, detail)
@@ -114,8 +120,10 @@ class Sender:
         self._compose = compose
         self._sleep = sleep
         self.ack = ack
-        self._awaited: dict[str, asyncio.Future[Acknowledged]] = {}
-        self._open: list[_Batch] = []
+        self._awaited: dict[str, deque[_Answer]] = {}
+        self._nameless = itertools.count()
+        self._open: dict[_Batch, None] = {}
+        self._writing = asyncio.Lock()
 
     def server_error(self, error: ServerError) -> None:
         """Take note of an error frame while messages are on their way.
@@ -133,35 +141,37 @@ class Sender:
 
     def acknowledged(self, answer: Acknowledged) -> None:
         """Take the server's word on a message; one that names none is the oldest's."""
-        open_ = (key for key, each in self._awaited.items() if not each.done())
-        key = answer.id if answer.id in self._awaited else next(open_, "")
-        if key and (not answer.id or key == answer.id):
-            future = self._awaited[key]
+        name = answer.id or next(iter(self._awaited), "")
+        if waiting := self._awaited.get(name):
+            future = waiting.popleft()
+            if not waiting:
+                del self._awaited[name]
             if not future.done():
                 future.set_result(answer)
 
     async def send(self, link: Link, messages: Sequence[Message]) -> list[Sent]:
         """Send messages in order; return what became of each, in the same order.
 
-        Several calls may be under way at once; each batch has a ping of its own.
+        Several calls may be under way at once: they write one after the other, and
+        each has a ping of its own.
 
         Raises:
             NotifyError: one of them cannot be written as a frame; none was sent.
         """
         composed = [self._compose(message, link.script) for message in messages]
-        batch = _Batch(messages)
-        self._open.append(batch)
+        if self.ack is not None:
+            return await self._acknowledge(link, composed, messages)
+        batch = _Batch.of(messages)
         try:
-            if self.ack is not None:
-                return await self._acknowledge(link, composed, messages)
-            for each in composed:
-                await link.send(each.frame)
+            async with self._writing:  # no error can mean it before that
+                self._open[batch] = None
+                await link.send_all([each.frame for each in composed])
             await self._proof(link, batch)
         except NetworkFailed as error:
             batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
         finally:
-            self._open.remove(batch)
-        return [batch.outcome(message) for message in messages]
+            self._open.pop(batch, None)
+        return batch.outcomes()
 
     async def _proof(self, link: Link, batch: _Batch) -> None:
         if link.can_ping:
@@ -174,32 +184,36 @@ class Sender:
         self, link: Link, composed: Sequence[Composed], messages: Sequence[Message]
     ) -> list[Sent]:
         assert self.ack is not None
-        loop = asyncio.get_running_loop()
-        composed = _named(composed)
-        futures = {each.key: loop.create_future() for each in composed}
-        self._awaited |= futures
+        awaited = [self._await(each.key) for each in composed]
         try:
-            for each in composed:
-                await link.send(each.frame)
+            async with self._writing:
+                await link.send_all([each.frame for each in composed])
             async with asyncio.timeout(self.ack.timeout):
-                await asyncio.gather(*futures.values())
+                await asyncio.gather(*[future for _, future in awaited])
         except (TimeoutError, NetworkFailed):
             pass  # what has no answer by now is unknown
         finally:
-            for key in futures:
-                del self._awaited[key]
+            self._forget(awaited)
         return [
-            _judged(message, futures[each.key])
-            for each, message in zip(composed, messages, strict=True)
+            _judged(message, future)
+            for message, (_, future) in zip(messages, awaited, strict=True)
         ]
 
+    def _await(self, key: str) -> tuple[str, _Answer]:
+        """Await an answer that names this, or any where none can name it."""
+        name = key or f"#{next(self._nameless)}"
+        future: _Answer = asyncio.get_running_loop().create_future()
+        self._awaited.setdefault(name, deque()).append(future)
+        return name, future
 
-def _named(composed: Sequence[Composed]) -> list[Composed]:
-    """Return them with a name each, also those that no answer can name."""
-    return [
-        each if each.key else Composed(each.frame, f"#{number}")
-        for number, each in enumerate(composed)
-    ]
+    def _forget(self, awaited: Sequence[tuple[str, _Answer]]) -> None:
+        """Await no more what was not answered."""
+        for name, future in awaited:
+            waiting = self._awaited.get(name, deque())
+            if future in waiting:
+                waiting.remove(future)
+                if not waiting:
+                    del self._awaited[name]
 
 
 def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> Sent:

@@ -70,6 +70,10 @@ class _Recording:
         self._tell.line(f"--> {text}")
         await self._channel.send(text)
 
+    async def send_all(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            await self.send(text)
+
 
 class Trace:
     """Keeps what is told during a step, without secrets."""

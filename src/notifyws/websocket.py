@@ -1,4 +1,4 @@
-"""The library's connection, read in bursts: all frames that came at once, at once.
+"""The library's connection in bursts: all frames that came at once, at once.
 
 A plain text frame takes the library four times as long to read as us, and a
 coroutine's turn for each one as much again. So whole plain texts are cut off before it
@@ -9,6 +9,7 @@ compression, and whatever breaks the rules.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import websockets.asyncio.client as ws
@@ -23,6 +24,9 @@ __all__ = ["BurstConnection"]
 AT_ONCE = 1 << 15
 """Bytes that are read at once: some 300 notifications. With four times as many a blast
 takes 5 MiB more memory and no less time."""
+WRITTEN = 1 << 16
+"""Characters of text that are handed to the transport at once: 1,000 frames of 50 bytes
+cost 9 ms one by one, and 2 ms together."""
 BLANK_LINE = b"\r\n\r\n"
 """Ends the answer to our upgrade."""
 NOT_TEXT = "a text frame was not UTF-8"
@@ -65,6 +69,18 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
             self._paused = False
             self.transport.resume_reading()
         return came
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames, many at once, and no faster than they leave.
+
+        Raises:
+            ConnectionClosed: it is over; some may have left.
+        """
+        for piece in _pieces(texts):
+            async with self.send_context():
+                for text in piece:
+                    self.protocol.send_text(text.encode())
+                self.transport.write(b"".join(self.protocol.data_to_send()))
 
     async def _something(self) -> None:
         self._arrived = self.loop.create_future()
@@ -161,3 +177,17 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
         """Tell whoever waits for more."""
         super().connection_lost(exc)
         self._wake()
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield texts in their order, about as many at a time as are written at once."""
+    piece: list[str] = []
+    size = 0
+    for text in texts:
+        piece.append(text)
+        size += len(text)
+        if size >= WRITTEN:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece

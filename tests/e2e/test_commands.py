@@ -224,6 +224,23 @@ def test_nothing_on_stdin_is_not_sent(home, server):
     assert "stdin was empty" in done.stderr
 
 
+def test_lines_are_read_whole_whatever_ends_or_begins_them(home, server):
+    title = "é" * 100_000
+    lines = [
+        '\ufeff{"type":"a"}\r\n',
+        " \n",
+        f'{{"type":"b","payload":{{"title":"{title}"}}}}\n',
+        '\ufeff{"type":"c"}\n',
+        '{"type":"d"}\nno message',
+    ]
+    done = home.run("send", "--lines", "--dry-run", stdin="".join(lines))
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [frame["type"] for frame in frames] == ["a", "b", "c", "d"]
+    assert frames[1]["payload"]["title"] == title
+    assert done.stderr.startswith("error: line 6: not JSON")
+    assert server.stats["received"] == 0
+
+
 def test_dry_run_prints_the_frame_and_sends_nothing(home, server):
     done = home.run("send", "--sample", "-t", "trip_update", "extra:=1", "--dry-run")
     frame = json.loads(done.stdout)

@@ -166,6 +166,10 @@ class ScriptedChannel:
         self.sent.append(text)
         self.answer(text)
 
+    async def send_all(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            await self.send(text)
+
     async def ping(self) -> None:
         self._raise_if_ended()
         self.pinged_at.append(now())

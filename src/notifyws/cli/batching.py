@@ -18,6 +18,7 @@ from notifyws.cli.sending import (
     service_for,
 )
 from notifyws.cli.streams import ReaderLeft, emit_json, say
+from notifyws.cli.window import Load, Window
 from notifyws.composing import from_line
 from notifyws.errors import NetworkFailed, OutputFailed, UsageError
 from notifyws.models import Message
@@ -29,13 +30,19 @@ if TYPE_CHECKING:
 
 __all__ = ["send_lines"]
 
-BATCH = 500
+BATCH = 1000
 """Messages that share one ping."""
+POSTED, ABREAST = 50, 4
+"""Messages that are posted one after the other, where no socket is needed, and how
+many such batches go side by side."""
+CHUNK = 1 << 16
+"""Bytes that are read at once."""
+MARK = "\ufeff"
+"""What some editors begin a UTF-8 file with."""
 READING = "Reading messages from stdin, a JSON object a line ..."
-AHEAD = 4
-"""Batches that may be on their way at once."""
 
-_Ahead = asyncio.Queue["asyncio.Task[list[Sent]] | None"]
+
+_Underway = tuple[Load, float, "asyncio.Task[list[Sent]]"]
 
 
 async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> None:
@@ -47,8 +54,8 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
         MessageRejected, MessageUnconfirmed: some were not taken, or nothing shows it.
     """
     if dry_run:
-        async for batch in _batches(NoBar(), request.quiet):
-            for message in batch:
+        async for load in _loads(NoBar(), request.quiet):
+            for message in load.messages:
                 print_frame(settings, message)
         return
     tally = Tally()
@@ -74,46 +81,88 @@ async def _send_batches(
     request: Request, service: NotificationService, tally: Tally, shown: NoBar
 ) -> UsageError | None:
     """Send what comes; return what was wrong with the line that ended it, if any."""
-    ahead: _Ahead = asyncio.Queue(AHEAD)
-    printing = asyncio.create_task(_print_in_order(request, tally, ahead, shown))
+    train = _Train(request, service, tally, shown)
     problem: UsageError | None = None
     try:
-        async for batch in _batches(shown, request.quiet):
-            end = asyncio.get_running_loop().time() + request.timeout
-            await ahead.put(asyncio.create_task(_settled(end, service, batch)))
-            if tally.unprinted is not None:
+        async for load in _loads(shown, request.quiet, train.batch):
+            if not await train.takes(load):
                 break
     except UsageError as error:
         problem = error
     except BaseException:
-        printing.cancel()
+        train.cancel()
         raise
-    await ahead.put(None)
-    await printing
+    await train.arrived()
     if tally.unprinted is not None:
         raise tally.unprinted
     return problem
 
 
-async def _print_in_order(
-    request: Request, tally: Tally, ahead: _Ahead, shown: NoBar
-) -> None:
-    """Print each batch's results once they are known; go on emptying in any case."""
-    while (task := await ahead.get()) is not None:
-        sent = await task
-        try:
-            if tally.unprinted is None:
-                _print(request, tally, sent, shown)
-        except (ReaderLeft, OutputFailed) as error:
-            tally.unprinted = error
+class _Train:
+    """Batches on their way, each behind the other, and what prints their results."""
+
+    def __init__(
+        self,
+        request: Request,
+        service: NotificationService,
+        tally: Tally,
+        shown: NoBar,
+    ) -> None:
+        self._request = request
+        self._service = service
+        self._tally = tally
+        self._shown = shown
+        posted = service.sends_without_connection
+        self.batch = POSTED if posted else BATCH
+        self._window = Window(ABREAST) if posted else Window()
+        self._moved = asyncio.Event()
+        self._ahead: asyncio.Queue[_Underway | None] = asyncio.Queue()
+        self._printing = asyncio.create_task(self._print_in_order())
+        self._printing.add_done_callback(lambda printing: self._moved.set())
+
+    async def takes(self, load: Load) -> bool:
+        """Send a batch once there is room; return whether another may follow."""
+        while self._window.full and not self._printing.done():
+            self._moved.clear()
+            await self._moved.wait()
+        if self._printing.done():
+            return False
+        began = asyncio.get_running_loop().time()
+        settling = _settled(began + self._request.timeout, self._service, load)
+        self._window.sent(load)
+        self._ahead.put_nowait((load, began, asyncio.create_task(settling)))
+        return self._tally.unprinted is None
+
+    async def arrived(self) -> None:
+        """Return once all results are printed."""
+        self._ahead.put_nowait(None)
+        await self._printing
+
+    def cancel(self) -> None:
+        """Print nothing more."""
+        self._printing.cancel()
+
+    async def _print_in_order(self) -> None:
+        """Print each batch's results once they are known; go on in any case."""
+        tally, now = self._tally, asyncio.get_running_loop().time
+        while (underway := await self._ahead.get()) is not None:
+            load, began, settling = underway
+            sent = await settling
+            doubtful = any(each.status == "unknown" for each in sent)
+            self._window.through(load, now() - began, doubtful=doubtful)
+            self._moved.set()
+            try:
+                if tally.unprinted is None:
+                    _print(self._request, tally, sent, self._shown)
+            except (ReaderLeft, OutputFailed) as error:
+                tally.unprinted = error
 
 
 def _print(request: Request, tally: Tally, sent: Sequence[Sent], shown: NoBar) -> None:
     tally.add(sent)
     shown.sent(len(sent))
     if request.json:
-        for each in sent:
-            emit_json(each.as_json())
+        emit_json(*[each.as_json() for each in sent])
     elif not request.quiet:
         for each in sent:
             if each.status != "delivered":
@@ -121,31 +170,36 @@ def _print(request: Request, tally: Tally, sent: Sequence[Sent], shown: NoBar) -
                 shown.say(f"{each.status}: {about}")
 
 
-async def _batches(shown: NoBar, quiet: bool) -> AsyncIterator[list[Message]]:
-    """Yield messages as their lines come: all that is there, at most a batch."""
+async def _loads(shown: NoBar, quiet: bool, most: int = BATCH) -> AsyncIterator[Load]:
+    """Yield messages as their lines come: all that is there, at most so many."""
     number = 0
-    async for lines in _stdin_lines(shown, quiet):
-        batch: list[Message] = []
-        for line in lines:
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                batch.append(from_line(line, number))
-            except UsageError:
-                if batch:
-                    yield batch
-                raise
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+    async for text in _stdin_lines(shown, quiet):
+        lines = text.split("\n")
+        for start in range(0, len(lines), most):
+            batch = lines[start : start + most]
+            messages, problem = _read(batch, number + 1)
+            number += len(batch)
+            if messages:
+                yield Load(messages, sum(map(len, batch)))
+            if problem is not None:
+                raise problem
 
 
-async def _stdin_lines(shown: NoBar, quiet: bool) -> AsyncIterator[list[str]]:
+def _read(lines: Sequence[str], first: int) -> tuple[list[Message], UsageError | None]:
+    """Return the messages of lines up to the first that is none, and what it lacks."""
+    messages: list[Message] = []
+    try:
+        for number, line in enumerate(lines, first):
+            if line.strip():
+                messages.append(from_line(line, number))
+    except UsageError as error:
+        return messages, error
+    return messages, None
+
+
+async def _stdin_lines(shown: NoBar, quiet: bool) -> AsyncIterator[str]:
     """Yield the whole lines of stdin, as many at a time as have come."""
-    rest = b""
+    rest: list[bytes] = []
     if not quiet and not select.select([0], [], [], 0)[0]:
         later = asyncio.get_running_loop().call_later(1.0, shown.say, READING)
     else:
@@ -154,11 +208,13 @@ async def _stdin_lines(shown: NoBar, quiet: bool) -> AsyncIterator[list[str]]:
         shown.read(len(chunk))
         if later is not None:
             later.cancel()
-        *whole, rest = (rest + chunk).split(b"\n")
-        if whole:
-            yield [_decoded(line) for line in whole]
-    if rest:
-        yield [_decoded(rest)]
+        whole, newline, begun = chunk.rpartition(b"\n")
+        if newline:
+            yield _decoded(b"".join([*rest, whole]))
+            rest = []
+        rest.append(begun)
+    if any(rest):
+        yield _decoded(b"".join(rest))
 
 
 async def _stdin_chunk() -> bytes:
@@ -169,28 +225,28 @@ async def _stdin_chunk() -> bytes:
         loop.add_reader(0, ready.set)
     except OSError:  # a regular file, which is always ready
         await asyncio.sleep(0)
-        return os.read(0, 1 << 16)
+        return os.read(0, CHUNK)
     try:
         await ready.wait()
     finally:
         loop.remove_reader(0)
-    return os.read(0, 1 << 16)
+    return os.read(0, CHUNK)
 
 
-def _decoded(line: bytes) -> str:
+def _decoded(lines: bytes) -> str:
+    """Return lines as text, without the marks that some files begin with."""
     try:
-        return line.decode("utf-8-sig").rstrip("\r")
+        text = lines.decode()
     except UnicodeDecodeError:
         raise UsageError("stdin is not UTF-8 text") from None
+    return text.removeprefix(MARK).replace(f"\n{MARK}", "\n")
 
 
-async def _settled(
-    end: float, service: NotificationService, messages: Sequence[Message]
-) -> list[Sent]:
+async def _settled(end: float, service: NotificationService, load: Load) -> list[Sent]:
     """Return a result for each, also when the connection is gone by now."""
     from notifyws.sending import Sent
 
     try:
-        return await before(end, service, messages)
+        return await before(end, service, load.messages)
     except NetworkFailed as error:
-        return [Sent("unknown", m.type, m.id, error.message) for m in messages]
+        return [Sent("unknown", m.type, m.id, error.message) for m in load.messages]

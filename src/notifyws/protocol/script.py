@@ -5,7 +5,7 @@ Every socket has its own; ``{seq}`` rises by one with every frame that uses it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from notifyws.models import strict_json
@@ -44,8 +44,17 @@ class Script:
 
     def variables(self, *templates: Any, **more: Any) -> dict[str, Any]:
         """Return what templates are filled with; counts up if one is numbered."""
-        self.seq += any(mentions(template, "seq") for template in templates)
-        moment = {"now": int(self._wall()), "uuid": self._secret(), "seq": self.seq}
+        used = {"seq"} if mentions(templates, "seq") else set[str]()
+        return self.known(used | {"uuid"}, more)
+
+    def known(self, used: Set[str], more: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is known, and ``more``; counts up if ``seq`` is ``used``.
+
+        What is not used need not be there: an unguessable text takes its time.
+        """
+        self.seq += "seq" in used
+        uuid = self._secret() if "uuid" in used else None
+        moment = {"now": int(self._wall()), "uuid": uuid, "seq": self.seq}
         return {**self._known, **moment, **more}
 
     def frame(self, template: Any, **more: Any) -> str | None:

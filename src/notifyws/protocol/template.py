@@ -12,14 +12,19 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-__all__ = ["UNSET", "check", "fill", "mentions", "variables_of"]
+__all__ = ["UNSET", "Filler", "check", "fill", "filler", "mentions", "variables_of"]
 
 _VARIABLE = re.compile(
     r"(?<!\{)\{([a-z_][a-z0-9_]*)((?:\.[A-Za-z0-9_-]+)*)(?:\|([a-z0-9]+))?\}"
 )
+_Use = tuple[str, Sequence[str], str | None]
+"""A variable's name, the way to what is inside it, and a filter."""
+Filler = Callable[[Mapping[str, Any]], Any]
+"""Fills one template: variables in, a value or :data:`UNSET` out."""
 _BRACES = re.compile(r"\{\{|\}\}")
 
 
@@ -63,19 +68,22 @@ def fill(template: Any, variables: Mapping[str, Any]) -> Any:
         template: a string, or JSON-like values holding strings.
         variables: name -> value; ``None`` counts as not set.
     """
+    return filler(template)(variables)
+
+
+def filler(template: Any) -> Filler:
+    """Return what fills a template, which is read only once: for many messages."""
     match template:
         case str():
-            return _fill_text(template, variables)
+            return _text_filler(template)
         case Mapping():
-            filled = {key: fill(value, variables) for key, value in template.items()}
-            kept = {key: value for key, value in filled.items() if value is not UNSET}
-            return UNSET if filled and not kept else kept
+            return _object_filler(
+                {key: filler(value) for key, value in template.items()}
+            )
         case list() | tuple():
-            values = [fill(value, variables) for value in template]
-            left = [value for value in values if value is not UNSET]
-            return UNSET if values and not left else left
+            return _list_filler([filler(value) for value in template])
         case _:
-            return template
+            return lambda variables: template
 
 
 def mentions(template: Any, name: str) -> bool:
@@ -116,23 +124,63 @@ def check(template: Any) -> None:
                 check(value)
 
 
-def _fill_text(template: str, variables: Mapping[str, Any]) -> Any:
+def _object_filler(parts: Mapping[str, Filler]) -> Filler:
+    def filled(variables: Mapping[str, Any]) -> Any:
+        values = {key: part(variables) for key, part in parts.items()}
+        if UNSET not in values.values():
+            return values
+        return {k: v for k, v in values.items() if v is not UNSET} or UNSET
+
+    return filled
+
+
+def _list_filler(parts: Sequence[Filler]) -> Filler:
+    def filled(variables: Mapping[str, Any]) -> Any:
+        values = [part(variables) for part in parts]
+        left = [value for value in values if value is not UNSET]
+        return UNSET if values and not left else left
+
+    return filled
+
+
+def _text_filler(template: str) -> Filler:
     if template == "{null}":
-        return None
-    uses = list(_VARIABLE.finditer(template))
-    values = [_value(found, variables) for found in uses]
-    if any(value is None for value in values):
-        return UNSET
-    if len(uses) == 1 and uses[0][0] == template and uses[0][3] is None:
-        return values[0]
-    texts = iter([FILTERS[u[3]](value) for u, value in zip(uses, values, strict=True)])
+        return lambda variables: None
+    uses = [(u[1], u[2].split(".")[1:], u[3]) for u in _VARIABLE.finditer(template)]
     pieces = _VARIABLE.split(template)[:: _VARIABLE.groups + 1]
     plain = [_BRACES.sub(lambda found: found[0][0], piece) for piece in pieces]
-    return plain[0] + "".join(f"{next(texts)}{piece}" for piece in plain[1:])
+    if not uses:
+        return lambda variables: plain[0]
+    if len(uses) == 1 and pieces == ["", ""] and uses[0][2] is None:
+        return _value_filler(*uses[0][:2])
+    return _mixed_filler(plain, uses)
 
 
-def _value(found: re.Match[str], variables: Mapping[str, Any]) -> Any:
-    value = variables.get(found[1])
-    for key in filter(None, found[2].split(".")):
+def _value_filler(name: str, path: Sequence[str]) -> Filler:
+    """Return what gives a variable itself, in its own type."""
+
+    def filled(variables: Mapping[str, Any]) -> Any:
+        value = _value(name, path, variables)
+        return UNSET if value is None else value
+
+    return filled
+
+
+def _mixed_filler(plain: Sequence[str], uses: Sequence[_Use]) -> Filler:
+    """Return what writes variables between pieces of plain text."""
+
+    def filled(variables: Mapping[str, Any]) -> Any:
+        values = [_value(name, path, variables) for name, path, _ in uses]
+        if None in values:
+            return UNSET
+        texts = [FILTERS[u[2]](value) for u, value in zip(uses, values, strict=True)]
+        return "".join(chain.from_iterable(zip(plain, [*texts, ""], strict=True)))
+
+    return filled
+
+
+def _value(name: str, path: Sequence[str], variables: Mapping[str, Any]) -> Any:
+    value = variables.get(name)
+    for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

@@ -1,0 +1,77 @@
+"""How much ``send --lines`` may have on its way at once; pure.
+
+It begins with little and lets more go while all goes well, so that a slow line is
+not filled for longer than anybody waits. An error that names no message puts all
+that is on its way in doubt: once there was one, little goes at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from notifyws.models import Message
+
+__all__ = ["Load", "Window"]
+
+FIRST, MOST = 4_000, 16_000
+"""Messages on their way; the most are those of 0.2 s at 80,000 a second."""
+BYTES = 8 << 20
+"""Bytes of them at most; what a longer line holds goes all the same, alone."""
+BATCHES = 100
+"""Batches at most, each with a ping of its own."""
+PROMPT = 1.0
+"""Seconds within which a batch is through where all goes well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A batch of messages, and how many bytes their lines had."""
+
+    messages: Sequence[Message]
+    size: int
+
+
+class Window:
+    """Counts what is on its way, and says whether there is room for more.
+
+    Args:
+        batches: how many may be on their way at most.
+    """
+
+    def __init__(self, batches: int = BATCHES) -> None:
+        self._batches = self._messages = self._bytes = 0
+        self._most_batches = batches
+        self._allowed = FIRST
+        self._most = MOST
+
+    @property
+    def full(self) -> bool:
+        """Whether something must be through before more may go."""
+        return (
+            self._messages >= self._allowed
+            or self._bytes >= BYTES
+            or self._batches >= self._most_batches
+        )
+
+    def sent(self, load: Load) -> None:
+        """Take note of a batch that goes."""
+        self._batches += 1
+        self._messages += len(load.messages)
+        self._bytes += load.size
+
+    def through(self, load: Load, took: float, *, doubtful: bool) -> None:
+        """Take note of a batch that is dealt with.
+
+        Args:
+            load: the batch.
+            took: seconds from when it went.
+            doubtful: whether what became of it is not known.
+        """
+        self._batches -= 1
+        self._messages -= len(load.messages)
+        self._bytes -= load.size
+        if doubtful:
+            self._most = FIRST
+        grown = len(load.messages) if took <= PROMPT else 0
+        self._allowed = min(self._allowed + grown, self._most)
