@@ -228,6 +228,21 @@ async def test_what_came_before_a_text_that_is_none_is_read_first():
 
 
 @on_a_loop
+async def test_what_comes_in_a_hurry_is_read_in_larger_bursts():
+    async def story(peer):
+        for _ in range(300):
+            await peer.say("soon")
+            await asyncio.sleep(0)
+        await peer.close(1000)
+
+    sizes = []
+    async with channel(story) as one:
+        while sum(sizes) < 300:
+            sizes.append(len(await one.burst()))
+    assert len(sizes) < 150
+
+
+@on_a_loop
 async def test_who_does_not_read_lets_no_more_than_a_little_come():
     written = 0
 
