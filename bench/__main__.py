@@ -1,6 +1,6 @@
 """Runs the measurements and prints one table; ``make bench`` is this.
 
-python -m bench                 all of it, and write results.md
+python -m bench                 all of it, and write results.md and results.svg
 python -m bench starting live   some of it, printed only
 """
 
@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import peers
+from bench.chart import drawn
 from bench.measuring import Row
 
 ALL = ("starting", "streaming", "latency", "live", "memory", "sending", "fleet")
@@ -33,7 +34,9 @@ def main(wanted: Sequence[str]) -> None:
             rows.append(row)
             print(" | ".join(row.cells()), flush=True)  # noqa: T201 - its purpose
     if not wanted:
-        (HERE / "results.md").write_text(results(rows), "utf-8")
+        table = results(rows)
+        (HERE / "results.md").write_text(table, "utf-8")
+        (HERE / "results.svg").write_text(drawn(table), "utf-8")
 
 
 def measured(name: str) -> Iterator[Row]:

@@ -21,7 +21,7 @@ from notifyws.protocol.framing import Framer
 
 __all__ = ["BurstConnection"]
 
-AT_ONCE = 1 << 15
+AT_ONCE = 1 << 14
 """Bytes that are read at once: some 300 notifications. With four times as many a blast
 takes 5 MiB more memory and no less time."""
 WRITTEN = 1 << 16
