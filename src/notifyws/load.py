@@ -12,7 +12,6 @@ import io
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +21,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
 from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
+from notifyws.values import frozen
 
 __all__ = ["FOUND_DOTENV", "Loaded", "config_file", "guard", "load", "load_settings"]
 
@@ -33,7 +33,7 @@ FOUND_DOTENV = ".env"
 """Where a value comes from that merely lies in the folder."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """Settings, and for each the words that say where it came from."""
 
@@ -41,7 +41,7 @@ class Loaded:
     sources: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Layer:
     label: Callable[[str], str]
     values: Raw

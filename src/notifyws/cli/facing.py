@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from notifyws.cli.streams import say
 from notifyws.selection import Selection
 from notifyws.settings import Settings
+from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.cli.faces import Face
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Show", "chosen_face"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Show:
     """How to show what arrives.
 

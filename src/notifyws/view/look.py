@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
 from notifyws.settings import Settings, TypeStyle
+from notifyws.values import frozen
 
 __all__ = ["Look", "colour_code"]
 
@@ -45,7 +45,7 @@ _LINKING_PROGRAMS = frozenset(
 _LINKING_VARIABLES = ("DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """How things are drawn.
 
