@@ -42,7 +42,7 @@ FLOORS = [
         "reconnect coerce config_text urls selection shaping since composing held "
         "listeners keeping troubles troubles.* protocol protocol.*",
     ),
-    (0, "words", "version values errors models events settings world samples"),
+    (0, "words", "version values patterns errors models events settings world samples"),
 ]
 FLAT = "devserver devserver.*"
 WORLDLY = (

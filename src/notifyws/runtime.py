@@ -434,16 +434,15 @@ class Runtime:
     def _cursor(
         self, since: str | int | datetime | None, outbox: Outbox | None
     ) -> Cursor:
-        from notifyws.keeping import Standing
         from notifyws.protocol.resume import Cursor
 
         profile, resume = self.profile, self.profile.resume
-        stood = outbox.standing if outbox else Standing()
-        start: dict[str, Any] = {
-            "last_id": stood.last_id if since is None else since,
-            "seen": outbox.seen if outbox and since is None else (),
-            "mixed": stood.mixed,
-        }
+        start: dict[str, Any] = {"last_id": since}
+        if outbox:
+            stood = outbox.standing
+            start["mixed"] = stood.mixed
+            if since is None:
+                start |= {"last_id": stood.last_id, "seen": outbox.seen}
         if isinstance(since, datetime):
             self._want_replay_by_time()
             start = {"since": since.astimezone(UTC)}

@@ -11,7 +11,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from notifyws.cli.completing import commands
-from notifyws.cli.hints import at_the_same_place, sentence, usage_hint
 from notifyws.cli.mounting import Commands
 from notifyws.cli.running import Interrupted, die_by
 from notifyws.cli.shells import use_our_scripts
@@ -105,6 +104,8 @@ def _run(arguments: Sequence[str]) -> int:
     except NoArgsIsHelpError:  # which has printed it
         return UsageError.exit_code
     except ClickException as error:
+        from notifyws.cli.hints import sentence, usage_hint
+
         raise UsageError(sentence(error), usage_hint(error, arguments)) from None
     if result == 128 + signal.SIGINT:  # how typer takes a Ctrl-C that it sees first
         raise Interrupted(signal.SIGINT)
@@ -112,6 +113,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: NotifyError, arguments: Sequence[str]) -> int:
+    from notifyws.cli.hints import at_the_same_place
+
     error.hint = at_the_same_place(error.hint, arguments)
     if "--json" in arguments:
         from notifyws.models import strict_json

@@ -68,31 +68,36 @@ def chosen_face(
         selection: which notifications are shown.
     """
     from notifyws.cli.faces import JsonFace, PlainFace, RawFace, ShapedFace
-    from notifyws.view.look import Look
 
     form = show.form or ("live" if output.is_terminal else "json")
-    if form in ("live", "plain"):
-        settings = replace(settings, styles=service.styles)
-    look = Look.of(
-        settings,
+    speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
+    if form == "live":
+        look = _look(show, settings, service, output)
+        return _live_face(look, service, output, leave, selection, speak)
+    service.observe(_talk(speak))
+    if show.shape is not None:
+        return ShapedFace(output, show.shape)
+    match form:
+        case "json":
+            return JsonFace(output, events=show.events)
+        case "plain":
+            return PlainFace(output, _look(show, settings, service, output))
+        case _:
+            return RawFace(output, every=selection.admits_all)
+
+
+def _look(
+    show: Show, settings: Settings, service: NotificationService, output: Output
+) -> Look:
+    from notifyws.view.look import Look
+
+    return Look.of(
+        replace(settings, styles=service.styles),
         os.environ,
         terminal=output.is_terminal,
         encoding=sys.stdout.encoding if sys.stdout else "utf-8",
         verbose=show.verbose > 0,
     )
-    speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
-    if form == "live":
-        return _live_face(look, service, output, leave, selection, speak)
-    service.observe(_talk(speak))
-    if show.shape is not None:
-        return ShapedFace(output, show.shape, look.zone)
-    match form:
-        case "json":
-            return JsonFace(output, events=show.events)
-        case "plain":
-            return PlainFace(output, look)
-        case _:
-            return RawFace(output, every=selection.admits_all)
 
 
 def _live_face(

@@ -13,10 +13,6 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError, LexerError, ParseError
-from jmespath.functions import Functions
-
 __all__ = ["BadExpression", "compiled", "finder", "names", "truthy"]
 
 LONGEST = 2_000
@@ -91,6 +87,9 @@ def truthy(value: Any) -> bool:
 
 
 def _parsed(expression: str) -> Any:
+    import jmespath  # 2 ms that a profile without expressions does not cost
+    from jmespath.exceptions import JMESPathError, LexerError, ParseError
+
     if len(expression) > LONGEST:
         raise BadExpression(f"longer than {LONGEST} characters")
     try:
@@ -142,6 +141,8 @@ def _fields(node: Any) -> set[str]:
 
 
 def _check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
+    from jmespath.functions import Functions
+
     called = node.get("value") if node["type"] == "function_expression" else None
     if called is not None and called not in Functions.FUNCTION_TABLE:
         offset = max(expression.find(f"{called}("), 0)

@@ -5,7 +5,6 @@ The URL stays exactly as configured but for what the profile adds to its query.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from notifyws.errors import ConfigurationError
 from notifyws.models import as_text, strict_json
+from notifyws.patterns import pattern
 from notifyws.protocol.beginning import spelled
 from notifyws.protocol.frames import Decoder, decoder
 from notifyws.protocol.masking import sendable, spellings
@@ -24,7 +24,7 @@ from notifyws.values import frozen
 
 __all__ = ["Opening", "opening"]
 
-_SUBPROTOCOL = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_SUBPROTOCOL = pattern(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
 
 

@@ -15,12 +15,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from notifyws.patterns import pattern
+
 __all__ = ["UNSET", "check", "fill", "mentions", "variables_of"]
 
-_VARIABLE = re.compile(
+_VARIABLE = pattern(
     r"(?<!\{)\{([a-z_][a-z0-9_]*)((?:\.[A-Za-z0-9_-]+)*)(?:\|([a-z0-9]+))?\}"
 )
-_BRACES = re.compile(r"\{\{|\}\}")
+_BRACES = pattern(r"\{\{|\}\}")
 
 
 class _Unset:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from functools import lru_cache
 
+from notifyws.patterns import pattern
 from notifyws.settings import Settings, TypeStyle
 from notifyws.values import frozen
 
@@ -37,8 +38,8 @@ _ASCII = str.maketrans(
         **{"‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " "},
     }
 )
-_ACCENTS = re.compile(r"[\u0300-\u036f]")
-_LINKING_TERMS = re.compile(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
+_ACCENTS = pattern(r"[\u0300-\u036f]")
+_LINKING_TERMS = pattern(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
 _LINKING_PROGRAMS = frozenset(
     {"Hyper", "Tabby", "WarpTerminal", "WezTerm", "ghostty", "iTerm.app", "vscode"}
 )
