@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -179,13 +178,19 @@ def _config(
     """Return the configuration file's content and path."""
     path, chosen = _config_file(environ, env_file)
     text = _read(path, required=chosen)
+    config = _toml(text, path) if text else {}
+    _known(config, ("default_server", "servers", "settings", "types"), str(path))
+    return config, path
+
+
+def _toml(text: str, path: Path) -> Raw:
+    import tomllib
+
     try:
-        config = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = f"{path} is not valid TOML: {error}"
         raise ConfigurationError(message, "correct that line") from None
-    _known(config, ("default_server", "servers", "settings", "types"), str(path))
-    return config, path
 
 
 def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:

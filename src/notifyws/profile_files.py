@@ -6,7 +6,6 @@ when it is read.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +60,8 @@ def read_profile(profile: str) -> Profile:
 
     text, where = profile_text(profile)
     if where == profile and not is_file(profile):
+        import tomllib
+
         return trusted(tomllib.loads(text))
     from notifyws.protocol.profile_text import parse
 

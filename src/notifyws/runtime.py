@@ -299,14 +299,12 @@ class Runtime:
 
         Reads synchronously: an event loop alone would double what it takes.
         """
-        if self.settings.token:
+        if self.settings.token or not self.cache_url.startswith("sqlite:"):
             return None
         from notifyws.cache.opening import sqlite_path
         from notifyws.cache.sqlite_store import SqliteStore
         from notifyws.held import ACCESS, read_held
 
-        if not self.cache_url.startswith("sqlite:"):
-            return None
         store = SqliteStore(sqlite_path(self.cache_url))
         try:
             entries = store.read(self.account.id, *ACCESS)
