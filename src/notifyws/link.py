@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import Greeting
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.script import Script
+from notifyws.values import frozen
 from notifyws.world import World, doze
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ Dial = Callable[[Opening], Awaitable[Channel]]
 Take = Callable[[str | bytes], Awaitable[None] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keepalive:
     """How a dead line is noticed; seconds.
 
