@@ -106,7 +106,7 @@ def test_a_listener_into_a_pipe_imports_nothing_that_logs_in_or_draws(warm):
     warm.server.notify(1)
     assert listener.wait() == 0
     names = imported(listener.err.text)
-    needed = {"asyncio", "jmespath", "sqlite3", "tomllib", "websockets"}
+    needed = {"asyncio", "sqlite3", "tomllib", "websockets"}
     assert names & FOREIGN == needed
     assert names & OURS == {
         "notifyws.api",

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from math import prod
 from typing import Any
 
-__all__ = ["BadExpression", "compiled", "finder", "names", "truthy"]
+__all__ = ["BadExpression", "compiled", "finder", "later", "names", "truthy"]
 
 LONGEST = 2_000
 """Characters of an expression."""
@@ -54,6 +55,19 @@ def compiled(expression: str) -> Search:
             return parsed.search(value)
         except (ValueError, TypeError, OverflowError, RecursionError):
             return None  # JMESPath's own errors are ValueErrors, and it lets more out
+
+    return search
+
+
+def later(expression: str) -> Search:
+    """Return the same as :func:`compiled`, compiled when it is first used.
+
+    For what is seldom used, and was tried when its profile was read.
+    """
+    made = cache(partial(compiled, expression))
+
+    def search(value: Any) -> Any:
+        return made()(value)
 
     return search
 

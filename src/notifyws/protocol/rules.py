@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifyws.models import Notification, as_text
-from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.expressions import compiled, later, truthy
 from notifyws.protocol.frames import Decoder, InvalidFrame, decode
 from notifyws.protocol.items import mapper, plain
 from notifyws.protocol.profile import Ack, Renewal, Rule
@@ -284,5 +284,5 @@ def _refused(message: Callable[[Any], str]) -> _Reader:
 def _field(expression: str | None) -> Callable[[Any], str]:
     if expression is None:
         return lambda value: ""
-    search = compiled(expression)
+    search = later(expression)
     return lambda value: as_text(search(value))
