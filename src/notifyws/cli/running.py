@@ -8,6 +8,7 @@ A signal that was ignored when we were started stays ignored.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,6 +19,8 @@ __all__ = ["Interrupted", "before_dying", "die_by", "run"]
 
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STARTED = 1.0
+"""Seconds after which everything that a command needs is imported."""
 
 
 _last_acts: list[Callable[[], None]] = []
@@ -49,6 +52,7 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.current_task()
         assert task is not None
         loop = asyncio.get_running_loop()
+        loop.call_later(STARTED, _look_for_garbage)
 
         def on_signal(signum: int) -> None:
             if caught:
@@ -67,6 +71,12 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         if caught:
             raise Interrupted(caught[0]) from None
         raise
+
+
+def _look_for_garbage() -> None:
+    """Begin to, but not among what a start has made: that stays."""
+    gc.freeze()
+    gc.enable()
 
 
 @contextmanager
