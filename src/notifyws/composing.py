@@ -13,7 +13,6 @@ from typing import Any
 from notifyws.coerce import nearest
 from notifyws.errors import UsageError
 from notifyws.models import Message
-from notifyws.patterns import pattern
 from notifyws.protocol.frames import InvalidFrame, decode
 from notifyws.samples import SAMPLES
 
@@ -21,7 +20,7 @@ __all__ = ["as_message", "from_line", "from_parts", "from_stdin", "payload_of"]
 
 GIVE = "give --message TEXT, key=value, or pipe a text"
 SHAPE = 'a message is {"type": "...", "payload": {...}}'
-_PAIR = pattern(r"(?P<key>[^=:]+)(?P<kind>:?=)(?P<value>.*)", re.DOTALL)
+_PAIR = re.compile(r"(?P<key>[^=:]+)(?P<kind>:?=)(?P<value>.*)", re.DOTALL)
 
 
 def from_parts(

@@ -20,7 +20,6 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from notifyws.composing import as_message
 from notifyws.delivery import Inbox
 from notifyws.dispatch import Dispatcher
 from notifyws.errors import (
@@ -264,6 +263,8 @@ class NotificationService:
             NetworkFailed: there is no connection.
             UsageError: it is no message.
         """
+        from notifyws.composing import as_message
+
         sent = (await self.send_all([as_message(message)]))[0]
         if sent.status == "rejected":
             raise MessageRejected(f"the server rejected the message: {sent.detail}")

@@ -15,14 +15,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from notifyws.patterns import pattern
-
 __all__ = ["UNSET", "check", "fill", "mentions", "variables_of"]
 
-_VARIABLE = pattern(
+_VARIABLE = re.compile(
     r"(?<!\{)\{([a-z_][a-z0-9_]*)((?:\.[A-Za-z0-9_-]+)*)(?:\|([a-z0-9]+))?\}"
 )
-_BRACES = pattern(r"\{\{|\}\}")
+_BRACES = re.compile(r"\{\{|\}\}")
 
 
 class _Unset:
