@@ -38,8 +38,12 @@ class Interrupted(BaseException):
         self.signum = signum
 
 
-def run(main: Coroutine[Any, Any, Result]) -> Result:
+def run(main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTED) -> Result:
     """Run ``main`` to its end.
+
+    Args:
+        main: what the command does.
+        garbage_after: seconds until garbage is looked for.
 
     Raises:
         Interrupted: a signal ended it.
@@ -52,7 +56,7 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.current_task()
         assert task is not None
         loop = asyncio.get_running_loop()
-        loop.call_later(STARTED, _look_for_garbage)
+        loop.call_later(garbage_after, _look_for_garbage)
 
         def on_signal(signum: int) -> None:
             if caught:

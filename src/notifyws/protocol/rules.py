@@ -56,7 +56,7 @@ class ServerGap:
     end: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ignored:
     """A frame of no interest to people."""
 
