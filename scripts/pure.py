@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = (
+    "values",
+    "patterns",
     "errors",
     "models",
     "events",

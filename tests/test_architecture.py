@@ -42,7 +42,7 @@ FLOORS = [
         "reconnect coerce config_text urls selection shaping since composing held "
         "listeners keeping troubles troubles.* protocol protocol.*",
     ),
-    (0, "words", "version errors models events settings world samples"),
+    (0, "words", "version values patterns errors models events settings world samples"),
 ]
 FLAT = "devserver devserver.*"
 WORLDLY = (
@@ -112,6 +112,11 @@ def words(mark):
     return set(mark.rstrip(")").replace("(", ", ").split(", "))
 
 
+def is_frozen(mark):
+    """Whether a decorator makes what is frozen and slotted."""
+    return "frozen" in words(mark) or {"frozen=True", "slots=True"} <= words(mark)
+
+
 def folder_of(name):
     return name.split(".")[0]
 
@@ -155,8 +160,8 @@ def test_use_cases_never_import_adapters():
     assert wrong(above, when=lambda a, b: floors_of(b) == [2]) == []
 
 
-def test_the_machine_imports_nothing_of_ours():
-    assert OURS["reconnect"] == set()
+def test_the_machine_imports_nothing_of_ours_but_how_a_value_is_made():
+    assert OURS["reconnect"] == {"values"}
 
 
 def test_of_the_protocol_only_verdicts_knows_the_machine():
@@ -205,10 +210,10 @@ def test_words_and_decisions_are_frozen_and_slotted():
         for node in ast.walk(TREES[name])
         if isinstance(node, ast.ClassDef)
         for mark in map(ast.unparse, node.decorator_list)
-        if mark.startswith("dataclass")
+        if mark.startswith(("dataclass", "frozen"))
     ]
     assert marks
-    loose = [m for m in marks if not {"frozen=True", "slots=True"} <= words(m[1])]
+    loose = [m for m in marks if not is_frozen(m[1])]
     assert loose == []
 
 

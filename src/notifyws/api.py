@@ -15,7 +15,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from notifyws.errors import (
     TokenRefused,
 )
 from notifyws.models import TokenPair, as_text, strict_json
+from notifyws.patterns import pattern
 from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.failures import meaning
 from notifyws.protocol.masking import masked, redirected, spellings
@@ -43,6 +44,7 @@ from notifyws.protocol.replies import (
     read_tokens,
 )
 from notifyws.protocol.template import UNSET, fill
+from notifyws.values import frozen
 from notifyws.version import __version__
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ PAGE = 4 << 20
 """The same for a page of notifications."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """An HTTP answer.
 
@@ -73,7 +75,7 @@ class Reply:
     answer: Answer = field(default=Answer(), repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exchange:
     """One exchange as people may see it: every secret in it is masked."""
 
@@ -472,7 +474,7 @@ class _Refusal(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Request:
     method: str
     url: str
@@ -487,13 +489,13 @@ class _Request:
         return spellings(values.get("authorization", "").rpartition(" ")[2])
 
 
-_SECRET = re.compile(r"password|secret|token|code|key")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_PATH_VARIABLE = re.compile(r"(?<!\{)\{[^{}]+\}")
-_SECRET_JSON = re.compile(
+_SECRET = pattern(r"password|secret|token|code|key")
+_HEADER_NAME = pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PATH_VARIABLE = pattern(r"(?<!\{)\{[^{}]+\}")
+_SECRET_JSON = pattern(
     r'("[^"]*(?:password|secret|token)[^"]*":\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE
 )
-_SECRET_FORM = re.compile(
+_SECRET_FORM = pattern(
     r"((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE
 )
 

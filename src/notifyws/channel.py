@@ -12,7 +12,6 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +31,7 @@ from notifyws.errors import (
 )
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.opening import Opening
+from notifyws.values import frozen
 from notifyws.version import __version__
 from notifyws.websocket import BurstConnection
 
@@ -47,7 +47,7 @@ MISNAMED = (62, 64)
 """Its verdicts on one that is for another host, or another address."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """Bounds of one connection; seconds and bytes."""
 

@@ -7,8 +7,10 @@ draw from these and from nothing else.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, ClassVar, Literal
+
+from notifyws.values import frozen
 
 __all__ = [
     "Closed",
@@ -26,14 +28,14 @@ FailureType = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Happening:
     """Something that happened ``at`` (RFC 3339 UTC); empty until it is told."""
 
     at: str = field(default="", compare=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connecting(_Happening):
     """A socket is about to be opened; ``attempt`` is 0 for the first."""
 
@@ -42,7 +44,7 @@ class Connecting(_Happening):
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connected(_Happening):
     """The profile's handshake is done: the server knows who we are."""
 
@@ -51,7 +53,7 @@ class Connected(_Happening):
     user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Disconnected(_Happening):
     """An open socket ended; ``reason`` is the peer's words, or ours."""
 
@@ -60,7 +62,7 @@ class Disconnected(_Happening):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reconnecting(_Happening):
     """Attempt number ``attempt`` follows in ``delay`` seconds."""
 
@@ -70,7 +72,7 @@ class Reconnecting(_Happening):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure(_Happening):
     """Something went wrong and was said; it need not end anything.
 
@@ -84,7 +86,7 @@ class Failure(_Happening):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gap(_Happening):
     """Notifications may have been missed from ``start`` to ``end`` (RFC 3339 UTC)."""
 
@@ -95,7 +97,7 @@ class Gap(_Happening):
     recovered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Closed(_Happening):
     """The end: nothing follows."""
 

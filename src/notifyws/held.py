@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from notifyws.models import Token, TokenSource
+from notifyws.values import frozen
 
 __all__ = ["ACCESS", "Entry", "Held", "Obtained", "pack", "read_held"]
 
@@ -28,7 +29,7 @@ class Entry(Protocol):
     def remaining(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Obtained:
     """A usable access token.
 
@@ -45,7 +46,7 @@ class Obtained:
     user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """What the cache holds of an account at one moment; ``None`` for "not there"."""
 

@@ -33,6 +33,7 @@ from notifyws.protocol.rules import (
     ServerGap,
     Word,
 )
+from notifyws.values import frozen
 from notifyws.world import World, steady, utc_text
 
 __all__ = ["Frame", "Intake", "Item", "NoRoom", "Since"]
@@ -80,7 +81,7 @@ class Keeping(Protocol):
     def passed(self, ident: str | int | None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Since:
     """Since when something may be missing.
 

@@ -10,13 +10,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import Greeting
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.script import Script
+from notifyws.values import frozen
 from notifyws.world import World, doze
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ Dial = Callable[[Opening], Awaitable[Channel]]
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keepalive:
     """How a dead line is noticed; seconds.
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from notifyws.values import frozen
 
 __all__ = [
     "Counts",
@@ -21,7 +23,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counts:
     """What a listener has counted so far.
 
@@ -40,7 +42,7 @@ class Counts:
     lastNotUnderstood: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listener:
     """What a listener says of itself; moments are RFC 3339 UTC.
 

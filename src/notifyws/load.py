@@ -10,9 +10,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +20,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
 from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
+from notifyws.values import frozen
 
 __all__ = ["FOUND_DOTENV", "Loaded", "config_file", "guard", "load", "load_settings"]
 
@@ -33,7 +32,7 @@ FOUND_DOTENV = ".env"
 """Where a value comes from that merely lies in the folder."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """Settings, and for each the words that say where it came from."""
 
@@ -41,7 +40,7 @@ class Loaded:
     sources: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Layer:
     label: Callable[[str], str]
     values: Raw
@@ -179,13 +178,19 @@ def _config(
     """Return the configuration file's content and path."""
     path, chosen = _config_file(environ, env_file)
     text = _read(path, required=chosen)
+    config = _toml(text, path) if text else {}
+    _known(config, ("default_server", "servers", "settings", "types"), str(path))
+    return config, path
+
+
+def _toml(text: str, path: Path) -> Raw:
+    import tomllib
+
     try:
-        config = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = f"{path} is not valid TOML: {error}"
         raise ConfigurationError(message, "correct that line") from None
-    _known(config, ("default_server", "servers", "settings", "types"), str(path))
-    return config, path
 
 
 def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:

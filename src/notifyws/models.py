@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from notifyws.values import frozen
+
 __all__ = [
     "Account",
     "HandOn",
@@ -130,7 +132,7 @@ class Notification:
         return {k: v for k, v in given.items() if k not in self.fields}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HandOn:
     """To whom notifications are handed on, besides being shown.
 
@@ -171,7 +173,7 @@ class Message:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """A token and how long it is good for.
 
@@ -191,7 +193,7 @@ class Token:
         return max(0.0, self.lifetime - self.margin)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenPair:
     """What a login or a refresh gave.
 
@@ -206,7 +208,7 @@ class TokenPair:
     user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """Whose tokens: an HTTP origin, a profile and a user, and where they are shown.
 

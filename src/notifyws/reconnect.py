@@ -13,8 +13,9 @@ best when its words stand beside its table.)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+
+from notifyws.values import frozen
 
 __all__ = [
     "TABLE",
@@ -79,17 +80,17 @@ class Cause(Enum):
     NETWORK = "network"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """Somebody wants a connection."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """The handshake is done."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lost:
     """An attempt or a connection came to nothing.
 
@@ -104,7 +105,7 @@ class Lost:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Left:
     """We left a server that can replay, and are ready to come back.
 
@@ -115,7 +116,7 @@ class Left:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """The server did not accept the token.
 
@@ -130,17 +131,17 @@ class Refused:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renewed:
     """Another token is there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Woke:
     """The wait is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """There is no point in going on."""
 
@@ -148,7 +149,7 @@ class Failed:
     cause: Cause = Cause.NETWORK
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stopped:
     """Somebody wants it to end."""
 
@@ -156,19 +157,19 @@ class Stopped:
 Event = Started | Opened | Lost | Left | Refused | Renewed | Woke | Failed | Stopped
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connect:
     """Open a connection; ``attempt`` is 0 the first time."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receive:
     """Take what arrives until it ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """Do nothing for ``seconds``, then attempt number ``attempt``."""
 
@@ -177,7 +178,7 @@ class Wait:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renew:
     """Drop the refused token and get another.
 
@@ -190,7 +191,7 @@ class Renew:
     only_login: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     """It is over."""
 
@@ -201,7 +202,7 @@ class Stop:
 Action = Connect | Receive | Wait | Renew | Stop
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """How patient to be (SPEC section 7). Durations are seconds.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError, TokenRefused
 from notifyws.held import Obtained
 from notifyws.link import Link
 from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import RenewalAnswer
+from notifyws.values import frozen
 from notifyws.world import World, elapse
 
 __all__ = ["Renewer", "Schedule"]
@@ -23,7 +23,7 @@ AGAIN = 5.0
 """Seconds after which a renewal that failed is tried again, at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schedule:
     """When and how to renew.
 

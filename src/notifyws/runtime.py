@@ -300,14 +300,12 @@ class Runtime:
 
         Reads synchronously: an event loop alone would double what it takes.
         """
-        if self.settings.token:
+        if self.settings.token or not self.cache_url.startswith("sqlite:"):
             return None
         from notifyws.cache.opening import sqlite_path
         from notifyws.cache.sqlite_store import SqliteStore
         from notifyws.held import ACCESS, read_held
 
-        if not self.cache_url.startswith("sqlite:"):
-            return None
         store = SqliteStore(sqlite_path(self.cache_url))
         try:
             entries = store.read(self.account.id, *ACCESS)
@@ -435,16 +433,15 @@ class Runtime:
     def _cursor(
         self, since: str | int | datetime | None, outbox: Outbox | None
     ) -> Cursor:
-        from notifyws.keeping import Standing
         from notifyws.protocol.resume import Cursor
 
         profile, resume = self.profile, self.profile.resume
-        stood = outbox.standing if outbox else Standing()
-        start: dict[str, Any] = {
-            "last_id": stood.last_id if since is None else since,
-            "seen": outbox.seen if outbox and since is None else (),
-            "mixed": stood.mixed,
-        }
+        start: dict[str, Any] = {"last_id": since}
+        if outbox:
+            stood = outbox.standing
+            start["mixed"] = stood.mixed
+            if since is None:
+                start |= {"last_id": stood.last_id, "seen": outbox.seen}
         if isinstance(since, datetime):
             self._want_replay_by_time()
             start = {"since": since.astimezone(UTC)}

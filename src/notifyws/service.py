@@ -16,10 +16,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from notifyws.composing import as_message
 from notifyws.delivery import Inbox
 from notifyws.dispatch import Dispatcher
 from notifyws.errors import (
@@ -37,7 +37,6 @@ from notifyws.models import HandOn, Message, Notification
 from notifyws.protocol.masking import spellings, without_tokens
 from notifyws.reconnect import State
 from notifyws.runtime import Runtime
-from notifyws.sending import Sender, Sent
 from notifyws.session import Session
 from notifyws.settings import Settings, TypeStyle
 
@@ -46,6 +45,8 @@ if TYPE_CHECKING:
     from notifyws.held import Obtained
     from notifyws.intake import Selection
     from notifyws.keeping import Waiting
+    from notifyws.protocol.rules import Acknowledged, ServerError
+    from notifyws.sending import Sender, Sent
 
 __all__ = ["NotificationService"]
 
@@ -112,7 +113,6 @@ class NotificationService:
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
         self._dispatcher = Dispatcher(self._handlers)
-        self._sender = Sender(self._runtime.compose, asyncio.sleep)
 
     async def __aenter__(self) -> NotificationService:
         return self
@@ -263,6 +263,8 @@ class NotificationService:
             NetworkFailed: there is no connection.
             UsageError: it is no message.
         """
+        from notifyws.composing import as_message
+
         sent = (await self.send_all([as_message(message)]))[0]
         if sent.status == "rejected":
             raise MessageRejected(f"the server rejected the message: {sent.detail}")
@@ -342,9 +344,8 @@ class NotificationService:
             outbox=self._durable.outbox if self._durable else None,
         )
         intake.observers.extend(self._observers)
-        self._sender.ack = self._runtime.ack
-        intake.on_server_error = self._sender.server_error
-        intake.on_acknowledged = self._sender.acknowledged
+        intake.on_server_error = self._server_error
+        intake.on_acknowledged = self._acknowledged
         session = self._runtime.session(intake, retries=retries)
         self._session = session
         self._running = asyncio.create_task(self._live(session))
@@ -358,6 +359,18 @@ class NotificationService:
             shared = self._runtime.shared_cursor(self.name)
         outbox = self._runtime.outbox(self.name, self._hand_on)
         return Durable(outbox, shared, inbox)
+
+    @cached_property
+    def _sender(self) -> Sender:
+        from notifyws.sending import Sender
+
+        return Sender(self._runtime.compose, asyncio.sleep, self._runtime.ack)
+
+    def _server_error(self, error: ServerError) -> None:
+        self._sender.server_error(error)
+
+    def _acknowledged(self, answer: Acknowledged) -> None:
+        self._sender.acknowledged(answer)
 
     async def _live(self, session: Session) -> None:
         """Run a session, and give signs of life meanwhile."""

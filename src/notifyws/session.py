@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -68,6 +67,7 @@ from notifyws.reconnect import (
 )
 from notifyws.reconnect import Event as Fact
 from notifyws.renewal import Renewer, Schedule
+from notifyws.values import frozen
 from notifyws.world import World, doze
 
 __all__ = ["Opener", "Session", "Speech", "Tokens"]
@@ -96,7 +96,7 @@ CatchUp = Callable[["Intake", str], Awaitable[bool]]
 """Hands what was missed to the intake, given the token; tells whether that was all."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Speech:
     """How the server speaks, as far as a session needs to know.
 

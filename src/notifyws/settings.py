@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from notifyws.values import frozen
 
 __all__ = ["DEFAULT_STYLES", "NEUTRAL", "Settings", "TypeStyle", "setting"]
 
@@ -38,7 +40,7 @@ def setting(
     return field(default=default, repr=not secret, metadata=meta)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TypeStyle:
     """How notifications of one type look.
 
@@ -63,7 +65,7 @@ DEFAULT_STYLES: Mapping[str, TypeStyle] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What the product needs to know. Durations are seconds, sizes are bytes."""
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from notifyws.errors import UsageError
 from notifyws.models import strict_json
+from notifyws.patterns import pattern
 from notifyws.selection import UNFIT, first_line, parsed
 
 __all__ = ["Format", "Query", "Shape", "in_one_line"]
@@ -22,9 +23,9 @@ __all__ = ["Format", "Query", "Shape", "in_one_line"]
 GIVE_FORMAT = "as in --format '{time} {title}: {message}'"
 GIVE_QUERY = "as in --query data.tripId"
 ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "\\": "\\"}
-_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|\\(.?)", re.DOTALL)
-_FIELD = re.compile(r"[^\s.:!\"'\[\]]+(\.[^\s.:!\"'\[\]]+)*")
-_BREAKS = re.compile(r"\r\n|[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_TOKEN = pattern(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|\\(.?)", re.DOTALL)
+_FIELD = pattern(r"[^\s.:!\"'\[\]]+(\.[^\s.:!\"'\[\]]+)*")
+_BREAKS = pattern(r"\r\n|[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 Clean = Callable[[str], str]
 """Makes a value fit to be printed."""

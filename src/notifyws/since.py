@@ -11,14 +11,15 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from notifyws.errors import UsageError
+from notifyws.patterns import pattern
 
 __all__ = ["parse_since"]
 
 GIVE = "as in --since 10m, --since 2026-01-15T10:30:00Z or --since id:10m"
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_DURATION = re.compile(r"(?:\d{1,9}[dhms])+", re.ASCII)
-_PART = re.compile(r"(\d+)([dhms])", re.ASCII)
-_TIME = re.compile(
+_DURATION = pattern(r"(?:\d{1,9}[dhms])+", re.ASCII)
+_PART = pattern(r"(\d+)([dhms])", re.ASCII)
+_TIME = pattern(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
 )

@@ -7,8 +7,9 @@ and tests hand in others. Monotonic time is for waiting, wall time is for people
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from notifyws.values import frozen
 
 __all__ = ["World", "doze", "elapse", "steady", "utc_text"]
 
@@ -16,7 +17,7 @@ TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """The outside, as far as the core needs it.
 

@@ -1,11 +1,8 @@
-"""What a TAB offers, and how little it costs."""
+"""What a TAB offers."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import typer
@@ -123,27 +120,3 @@ def test_the_command_installs_the_scripts_that_are_shipped(shell):
     )
     shipped = (ROOT / "completions" / f"notifyws.{shell}").read_text("utf-8")
     assert made + "\n" == shipped
-
-
-@pytest.mark.parametrize("words", ["--profile d", "--type t", "--server w"])
-def test_a_tab_imports_little(home, words):
-    heavy = "{'pydantic', 'redis', 'httpx', 'websockets', 'asyncio', 'keyring', 'rich'}"
-    code = (
-        "import sys, atexit; from notifyws.cli import main;"
-        f"atexit.register(lambda: print({heavy} & set(sys.modules), file=sys.stderr));"
-        "main()"
-    )
-    line = ["notifyws", "listen", *words.split()]
-    asked = {
-        "COMP_WORDS": "\n".join(line),
-        "COMP_CWORD": str(len(line) - 1),
-        "_NOTIFYWS_COMPLETE": "complete_bash",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **asked},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == "set()\n"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from notifyws.cli.greeting import greeting
@@ -126,19 +123,3 @@ def test_a_broken_file_is_told_as_a_sentence_with_a_hint(home, name, text):
     assert caught.value.message
     assert caught.value.hint
     assert caught.value.exit_code == 2
-
-
-def test_it_costs_none_of_the_heavy_modules(home, monkeypatch):
-    monkeypatch.setenv("WEBSOCKET_SERVER_URL", URL)
-    monkeypatch.setenv("WEBSOCKET_USERNAME", "me")
-    keep_token(home)
-    code = (
-        "import sys; from notifyws.cli import _run; _run([]);"
-        "print(sorted({'pydantic', 'redis', 'httpx', 'websockets', 'asyncio', 'rich',"
-        " 'keyring', 'hypercorn'} & set(sys.modules)), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert "notifyws listen" in done.stdout
-    assert done.stderr == "[]\n"

@@ -35,18 +35,6 @@ def test_version_and_bare_command(home):
     assert "listen" in home.run().stdout + home.run().stderr
 
 
-def test_heavy_modules_stay_out_of_commands_that_need_none_of_them(home, server):
-    home.run("token")
-    heavy = ("pydantic", "redis", "httpx", "websockets", "asyncio", "rich", "starlette")
-    heavy += ("keyring",)
-    for command in ("token", "--version", "send -m x --dry-run --help"):
-        env = {"PYTHONPROFILEIMPORTTIME": "1", "WEBSOCKET_PASSWORD": ""}
-        said = home.run(*command.split(), env=env).stderr
-        imported = {line.rpartition("|")[2].strip() for line in said.splitlines()}
-        allowed = {"rich"} if "help" in command else set()
-        assert not (imported & set(heavy)) - allowed, command
-
-
 def test_install_completion_knows_this_shell(home):
     done = home.run("--show-completion", env={"SHELL": "/bin/bash"})
     assert "Traceback" not in done.stderr

@@ -8,6 +8,7 @@ from notifyws.protocol.expressions import (
     BadExpression,
     compiled,
     finder,
+    later,
     names,
     truthy,
 )
@@ -20,6 +21,11 @@ def test_a_search_finds_what_is_there_and_nothing_else():
     assert compiled("a.b")({}) is None
     assert compiled("length(a)")({"a": 1}) is None
     assert compiled("[?a > `1`].b | [0]")([{"a": 2, "b": "x"}]) == "x"
+
+
+def test_what_is_compiled_later_finds_the_same():
+    search = later("a.b || c")
+    assert [search({"c": 1}), search({"a": {"b": 2}})] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ itself when its time is over. It knows nothing of tokens, servers or refreshing;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from notifyws.values import frozen
 
 __all__ = ["Entry", "TokenCache"]
 
@@ -18,7 +19,7 @@ CALL_TIMEOUT = 1.0
 """Seconds that a call to a cache may take, connecting included (SPEC section 5)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A stored text and the seconds until it is forgotten."""
 

@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from notifyws.cache import CALL_TIMEOUT, Entry
 from notifyws.cache.limit import call_limit
 from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.patterns import pattern
 
 __all__ = ["RedisCache"]
 
@@ -68,9 +69,9 @@ REFUSALS = {
     "NOREPLICAS": ("has too few replicas to take writes", "look at its log"),
     "BUSY": ("is busy with a script", "wait, or look at its log"),
 }
-REFUSAL = re.compile(rf"\b({'|'.join(REFUSALS)})\b")
+REFUSAL = pattern(rf"\b({'|'.join(REFUSALS)})\b")
 
-OPTION = re.compile(r"db|username|password|client_name|ssl_\w+")
+OPTION = pattern(r"db|username|password|client_name|ssl_\w+")
 """What the query of a URL may say; time-outs and retries are ours."""
 
 

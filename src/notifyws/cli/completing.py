@@ -11,8 +11,6 @@ could take for anything but a word.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
@@ -21,12 +19,13 @@ from typing import Any
 import typer
 
 from notifyws.errors import NotifyError
+from notifyws.patterns import pattern
 
 __all__ = ["commands", "profiles", "servers", "types"]
 
 Offer = Callable[[typer.Context, str], list[str]]
 
-SAFE = re.compile(r"[\w.:@/+][\w.:@/+-]*")
+SAFE = pattern(r"[\w.:@/+][\w.:@/+-]*")
 """A word without a meaning of its own in any shell, and that is no option."""
 
 
@@ -70,6 +69,8 @@ def profiles(ctx: typer.Context) -> Iterable[str]:
 @_offering
 def servers(ctx: typer.Context) -> Iterable[str]:
     """Yield the server entries of ``config.toml``."""
+    import tomllib
+
     from notifyws.load import config_file
 
     file = config_file(ctx.params.get("env_file"))
@@ -80,6 +81,8 @@ def servers(ctx: typer.Context) -> Iterable[str]:
 @_offering
 def types(ctx: typer.Context) -> Iterable[str]:
     """Yield the known types: the samples', the settings' and the profile's."""
+    import tomllib
+
     from notifyws.load import FOUND_DOTENV, load
     from notifyws.profile_files import profile_text
     from notifyws.samples import SAMPLES

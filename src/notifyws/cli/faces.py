@@ -11,21 +11,22 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from notifyws.cli.presence import Presence
-from notifyws.cli.steering import Steering
 from notifyws.errors import ConfigurationError, OutputFailed
 from notifyws.events import Event, Failure, Gap
 from notifyws.intake import Frame, Item
 from notifyws.models import Notification
-from notifyws.shaping import Shape, in_one_line
-from notifyws.view.clock import moment
 from notifyws.view.lines import event_json, event_line, plain_line
-from notifyws.view.live import LiveView
-from notifyws.view.look import Look
 from notifyws.view.output import Output, ReaderGone
 from notifyws.view.safe import harmless, safe_frame
+
+if TYPE_CHECKING:
+    from notifyws.cli.presence import Presence
+    from notifyws.cli.steering import Steering
+    from notifyws.shaping import Shape
+    from notifyws.view.live import LiveView
+    from notifyws.view.look import Look
 
 __all__ = [
     "Face",
@@ -172,6 +173,9 @@ class ShapedFace(_Lines):
     def __init__(
         self, output: Output, shape: Shape, zone: tzinfo | None = None
     ) -> None:
+        from notifyws.shaping import in_one_line
+        from notifyws.view.clock import moment
+
         super().__init__(output)
         self.end = shape.end
         self._shape = shape

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from notifyws.cli.streams import say
 from notifyws.selection import Selection
 from notifyws.settings import Settings
+from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.cli.faces import Face
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Show", "chosen_face"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Show:
     """How to show what arrives.
 
@@ -67,31 +68,36 @@ def chosen_face(
         selection: which notifications are shown.
     """
     from notifyws.cli.faces import JsonFace, PlainFace, RawFace, ShapedFace
-    from notifyws.view.look import Look
 
     form = show.form or ("live" if output.is_terminal else "json")
-    if form in ("live", "plain"):
-        settings = replace(settings, styles=service.styles)
-    look = Look.of(
-        settings,
+    speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
+    if form == "live":
+        look = _look(show, settings, service, output)
+        return _live_face(look, service, output, leave, selection, speak)
+    service.observe(_talk(speak))
+    if show.shape is not None:
+        return ShapedFace(output, show.shape)
+    match form:
+        case "json":
+            return JsonFace(output, events=show.events)
+        case "plain":
+            return PlainFace(output, _look(show, settings, service, output))
+        case _:
+            return RawFace(output, every=selection.admits_all)
+
+
+def _look(
+    show: Show, settings: Settings, service: NotificationService, output: Output
+) -> Look:
+    from notifyws.view.look import Look
+
+    return Look.of(
+        replace(settings, styles=service.styles),
         os.environ,
         terminal=output.is_terminal,
         encoding=sys.stdout.encoding if sys.stdout else "utf-8",
         verbose=show.verbose > 0,
     )
-    speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
-    if form == "live":
-        return _live_face(look, service, output, leave, selection, speak)
-    service.observe(_talk(speak))
-    if show.shape is not None:
-        return ShapedFace(output, show.shape, look.zone)
-    match form:
-        case "json":
-            return JsonFace(output, events=show.events)
-        case "plain":
-            return PlainFace(output, look)
-        case _:
-            return RawFace(output, every=selection.admits_all)
 
 
 def _live_face(

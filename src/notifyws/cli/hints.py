@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from notifyws.coerce import nearest
+from notifyws.patterns import pattern
 from notifyws.urls import shown_url
 
 __all__ = ["at_the_same_place", "sentence", "usage_hint"]
 
 PLACES = ("--server", "--profile", "--url", "--env-file")
-COMMAND = re.compile(r"notifyws( [\w./:-]+)+")
+COMMAND = pattern(r"notifyws( [\w./:-]+)+")
 
-UNKNOWN = re.compile(r"No such command '(.*?)'", re.DOTALL)
+UNKNOWN = pattern(r"No such command '(.*?)'", re.DOTALL)
 
 
 def sentence(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from notifyws.cli.shaped import Format, Query, exclude, shape_of
 from notifyws.cli.streams import say, warner
 from notifyws.errors import UsageError
 from notifyws.models import HandOn
+from notifyws.patterns import pattern
 from notifyws.selection import Selection
 from notifyws.settings import Settings
 
@@ -40,7 +40,7 @@ Examples:
 
 SHOW = "What is shown"
 ENDING = "When it ends"
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HANDING = "Handing on"
 
 

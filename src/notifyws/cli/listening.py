@@ -7,7 +7,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.models import HandOn
 from notifyws.selection import Selection
 from notifyws.settings import Settings
+from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.cli.faces import Face, Tee
@@ -35,7 +36,7 @@ TICK = 0.5
 """Seconds between looks at whether the footer still tells the truth."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What ``listen`` was asked to do.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from notifyws.cli.completing import profiles, servers
 from notifyws.load import Loaded, load
+from notifyws.values import frozen
 
 __all__ = [
     "Common",
@@ -85,7 +85,7 @@ Json = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Common:
     """What every command that speaks to a server is told.
 

@@ -8,6 +8,7 @@ A signal that was ignored when we were started stays ignored.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,6 +19,8 @@ __all__ = ["Interrupted", "before_dying", "die_by", "run"]
 
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STARTED = 1.0
+"""Seconds after which everything that a command needs is imported."""
 
 
 _last_acts: list[Callable[[], None]] = []
@@ -35,8 +38,12 @@ class Interrupted(BaseException):
         self.signum = signum
 
 
-def run(main: Coroutine[Any, Any, Result]) -> Result:
+def run(main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTED) -> Result:
     """Run ``main`` to its end.
+
+    Args:
+        main: what the command does.
+        garbage_after: seconds until garbage is looked for.
 
     Raises:
         Interrupted: a signal ended it.
@@ -49,6 +56,7 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.current_task()
         assert task is not None
         loop = asyncio.get_running_loop()
+        loop.call_later(garbage_after, _look_for_garbage)
 
         def on_signal(signum: int) -> None:
             if caught:
@@ -67,6 +75,12 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         if caught:
             raise Interrupted(caught[0]) from None
         raise
+
+
+def _look_for_garbage() -> None:
+    """Begin to, but not among what a start has made: that stays."""
+    gc.freeze()
+    gc.enable()
 
 
 @contextmanager

@@ -7,13 +7,14 @@ the model itself can be imported without it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from notifyws.values import frozen
 
 __all__ = ["Checked"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """A condition on a value.
 

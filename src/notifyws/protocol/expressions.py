@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from math import prod
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError, LexerError, ParseError
-from jmespath.functions import Functions
-
-__all__ = ["BadExpression", "compiled", "finder", "names", "truthy"]
+__all__ = ["BadExpression", "compiled", "finder", "later", "names", "truthy"]
 
 LONGEST = 2_000
 """Characters of an expression."""
@@ -62,6 +59,19 @@ def compiled(expression: str) -> Search:
     return search
 
 
+def later(expression: str) -> Search:
+    """Return the same as :func:`compiled`, compiled when it is first used.
+
+    For what is seldom used, and was tried when its profile was read.
+    """
+    made = cache(partial(compiled, expression))
+
+    def search(value: Any) -> Any:
+        return made()(value)
+
+    return search
+
+
 def names(expression: str) -> frozenset[str]:
     """Return the names of all fields that an expression mentions."""
     return frozenset(_fields(_parsed(expression).parsed))
@@ -91,6 +101,9 @@ def truthy(value: Any) -> bool:
 
 
 def _parsed(expression: str) -> Any:
+    import jmespath  # 2 ms that a profile without expressions does not cost
+    from jmespath.exceptions import JMESPathError, LexerError, ParseError
+
     if len(expression) > LONGEST:
         raise BadExpression(f"longer than {LONGEST} characters")
     try:
@@ -142,6 +155,8 @@ def _fields(node: Any) -> set[str]:
 
 
 def _check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
+    from jmespath.functions import Functions
+
     called = node.get("value") if node["type"] == "function_expression" else None
     if called is not None and called not in Functions.FUNCTION_TABLE:
         offset = max(expression.find(f"{called}("), 0)

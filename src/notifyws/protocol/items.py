@@ -6,11 +6,11 @@ find is left out, never an error.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from notifyws.models import Notification, as_text
+from notifyws.patterns import pattern
 from notifyws.protocol import profile
 from notifyws.protocol.expressions import compiled, names, truthy
 from notifyws.protocol.frames import InvalidFrame, decode
@@ -21,7 +21,7 @@ __all__ = ["mapper", "plain"]
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
 ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
-_PATH = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+_PATH = pattern(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 
 Reader = Callable[[Any, str], list[Notification]]
 _Item = tuple[Any, Any, Any]

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from notifyws.patterns import pattern
+
 __all__ = [
     "masked",
     "queried",
@@ -26,20 +28,20 @@ SHORTEST = 4
 MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
-_NAME = re.compile(
+_NAME = pattern(
     r"(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
     r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?",
     re.IGNORECASE,
 )
 """What is called a secret: in JSON, in JSON within JSON, in a query, in a header."""
-_VALUE = re.compile(
+_VALUE = pattern(
     r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"
 )
 """What a secret is, where it is no list or object."""
-_STEP = re.compile(r"[\[\]{}]|\\*[\"']")
+_STEP = pattern(r"[\[\]{}]|\\*[\"']")
 _WORD = r"[^\s,;\"'{}\[\]\\]+"
-_SPOKEN = re.compile(
+_SPOKEN = pattern(
     r"(?<![A-Za-z])((?i:bearer|basic)\s+(?:(?i:token)\s+)?\\*[\"']?)"
     r"(?!(?i:token|auth\w*|scheme|credentials?|header|is|was|required|expected)\b)"
     rf"{_WORD}"
@@ -50,7 +52,7 @@ _SPOKEN = re.compile(
 """What follows these words, as in a header; but no plain word of a sentence."""
 _RUN = r"[\w+/=.~%-]"
 _KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
-_OPAQUE = re.compile(rf"(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}", re.ASCII)
+_OPAQUE = pattern(rf"(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}", re.ASCII)
 """What may be a token, whatever it is called: long, without blanks, and no key."""
 
 

@@ -5,9 +5,8 @@ The URL stays exactly as configured but for what the profile adds to its query.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -15,19 +14,21 @@ from urllib.parse import quote
 
 from notifyws.errors import ConfigurationError
 from notifyws.models import as_text, strict_json
+from notifyws.patterns import pattern
 from notifyws.protocol.beginning import spelled
 from notifyws.protocol.frames import Decoder, decoder
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.template import UNSET, fill
+from notifyws.values import frozen
 
 __all__ = ["Opening", "opening"]
 
-_SUBPROTOCOL = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_SUBPROTOCOL = pattern(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opening:
     """Everything that is said before a server knows who we are.
 

@@ -10,12 +10,13 @@ and stands in the JSON Schema for editors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from notifyws.protocol.checking import Checked
 from notifyws.protocol.expressions import compiled, finder
 from notifyws.protocol.template import check
+from notifyws.values import frozen
 
 __all__ = [
     "Ack",
@@ -67,7 +68,7 @@ Part = TypeVar("Part")
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def _part(kind: type[Part]) -> type[Part]:
     """Make a table of the profile: frozen, its keys by name, no others."""
-    made = dataclass(frozen=True, slots=True, kw_only=True)(kind)
+    made = frozen(kw_only=True)(kind)
     made.__pydantic_config__ = {  # type: ignore[attr-defined]
         "extra": "forbid",
         "use_attribute_docstrings": True,

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from notifyws.models import Token, TokenPair
 from notifyws.protocol.expressions import finder
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
+from notifyws.values import frozen
 
 __all__ = [
     "Answer",
@@ -40,7 +41,7 @@ class NoToken(ValueError):
     """The reply holds no access token where the profile says it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lifetimes:
     """Seconds a token lives when the server does not say, and shares kept as margin."""
 
@@ -63,7 +64,7 @@ def claims(token: str) -> Mapping[str, Any]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What an HTTP answer holds: decoded body, headers (lower case), cookies."""
 

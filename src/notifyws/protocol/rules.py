@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifyws.models import Notification, as_text
-from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.expressions import compiled, later, truthy
 from notifyws.protocol.frames import Decoder, InvalidFrame, decode
 from notifyws.protocol.items import mapper, plain
 from notifyws.protocol.profile import Ack, Renewal, Rule
+from notifyws.values import frozen
 
 __all__ = [
     "Acknowledged",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerError:
     """The server says that something sent was wrong.
 
@@ -47,7 +48,7 @@ class ServerError:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerGap:
     """The server says that it no longer has what was asked for."""
 
@@ -55,26 +56,26 @@ class ServerGap:
     end: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ignored:
     """A frame of no interest to people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotUnderstood:
     """A frame that is no strict JSON, or that no rule makes sense of."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """The server's own ping; ``reply`` is the answer's template, if it wants one."""
 
     reply: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pong:
     """The server's answer to our ping."""
 
@@ -88,21 +89,21 @@ class Acknowledged:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expired:
     """The token has come to its end; the connection still lives."""
 
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthFailed:
     """The server no longer takes us for who we are."""
 
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RenewalAnswer:
     """Whether the server took the new token."""
 
@@ -276,5 +277,5 @@ def _refused(message: Callable[[Any], str]) -> _Reader:
 def _field(expression: str | None) -> Callable[[Any], str]:
     if expression is None:
         return lambda value: ""
-    search = compiled(expression)
+    search = later(expression)
     return lambda value: as_text(search(value))

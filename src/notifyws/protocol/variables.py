@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from notifyws.coerce import nearest
 from notifyws.errors import ConfigurationError
+from notifyws.patterns import pattern
 from notifyws.protocol.profile import Profile
 
 __all__ = ["given_variables"]
 
-_PAIR = re.compile(r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)")
+_PAIR = pattern(r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)")
 
 
 def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:

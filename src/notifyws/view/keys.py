@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from notifyws.patterns import pattern
+
 __all__ = ["KeyReader", "Line"]
 
 _NAMES = {
@@ -22,8 +24,8 @@ _NAMES = {
     **{"\x1bOD": "left", "\x1bOC": "right", "\x1bOH": "home", "\x1bOF": "end"},
     **{"\x1b[1~": "home", "\x1b[4~": "end", "\x1b[3~": "delete"},
 }
-_KEY = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[@-~]|[^\x1b\[O])?|.", re.DOTALL)
-_WORD = re.compile(r"\S*\s*$")
+_KEY = pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[@-~]|[^\x1b\[O])?|.", re.DOTALL)
+_WORD = pattern(r"\S*\s*$")
 
 
 class KeyReader:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
+from notifyws.patterns import pattern
 from notifyws.settings import Settings, TypeStyle
+from notifyws.values import frozen
 
 __all__ = ["Look", "colour_code"]
 
@@ -37,15 +38,15 @@ _ASCII = str.maketrans(
         **{"‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " "},
     }
 )
-_ACCENTS = re.compile(r"[\u0300-\u036f]")
-_LINKING_TERMS = re.compile(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
+_ACCENTS = pattern(r"[\u0300-\u036f]")
+_LINKING_TERMS = pattern(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
 _LINKING_PROGRAMS = frozenset(
     {"Hyper", "Tabby", "WarpTerminal", "WezTerm", "ghostty", "iTerm.app", "vscode"}
 )
 _LINKING_VARIABLES = ("DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """How things are drawn.
 

@@ -22,6 +22,8 @@ import re
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
+from notifyws.patterns import pattern
+
 __all__ = ["FRAME_LIMIT", "LIMIT", "harmless", "link_target", "safe_frame"]
 
 LIMIT = 4096
@@ -32,32 +34,32 @@ _LOOKED_AT = 65_536
 _LINK_LIMIT = 2048
 
 _BODY = r"[^\x07\x18\x1a\x1b\x80-\x9f]*+"
-_SEQUENCE = re.compile(
+_SEQUENCE = pattern(
     rf"(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f]){_BODY}(?:\x07|\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
     r"|\x1b[P\]X^_\[]|[\x90\x98\x9b\x9d-\x9f]"
     r"|\x1b[ -/]*+[0-~]"
 )
-_BREAK = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_BREAK = pattern(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _UNSEEN = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _STRAY = r"\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
-_INVISIBLE = re.compile(f"[{_UNSEEN}]")
-_CONTROL = re.compile(f"[{_STRAY}]")
+_INVISIBLE = pattern(f"[{_UNSEEN}]")
+_CONTROL = pattern(f"[{_STRAY}]")
 _SEEN = r"[^\x00-\x7f\u200c\u200d]"
-_SELECTOR = re.compile(
+_SELECTOR = pattern(
     r"(?<![0-9#*\x80-\u200b\u200e-\ufe0d\ufe10-\U0010ffff])[\ufe0e\ufe0f]"
 )
-_JOINER = re.compile(rf"(?<!{_SEEN})[\u200c\u200d]|[\u200c\u200d](?!{_SEEN})")
+_JOINER = pattern(rf"(?<!{_SEEN})[\u200c\u200d]|[\u200c\u200d](?!{_SEEN})")
 _ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
-_PILE = re.compile(rf"(?<={_ACCENT}{{3}}){_ACCENT}+")
-_SUSPECT = re.compile(
+_PILE = pattern(rf"(?<={_ACCENT}{{3}}){_ACCENT}+")
+_SUSPECT = pattern(
     rf"[\n\u2028\u2029{_UNSEEN}{_STRAY}\u200c\u200d\ufe0e\ufe0f]|{_ACCENT}{{4}}"
 )
-_IN_FRAME = re.compile(rf"[\u2028\u2029{_UNSEEN}{_STRAY}]")
+_IN_FRAME = pattern(rf"[\u2028\u2029{_UNSEEN}{_STRAY}]")
 
 
 def harmless(text: str, *, lines: bool = False) -> str:
@@ -109,8 +111,8 @@ def _shortened(text: str, limit: int, unseen: int) -> str:
     return f"{text[:keep]}… ({len(text) - keep + unseen:,} characters more)"
 
 
-_PLAIN_PATH = re.compile(r"/(?!/)(?:(?!/\.\.?(?:/|\?|$))[A-Za-z0-9/_.~%?=&+:,-])*")
-_REFUSED = re.compile(r"[\x00-\x20\x7f-\xa0\\<>\"`{|}^]|\s")
+_PLAIN_PATH = pattern(r"/(?!/)(?:(?!/\.\.?(?:/|\?|$))[A-Za-z0-9/_.~%?=&+:,-])*")
+_REFUSED = pattern(r"[\x00-\x20\x7f-\xa0\\<>\"`{|}^]|\s")
 
 
 def link_target(link: str | None, base: str) -> str | None:
