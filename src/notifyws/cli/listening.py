@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -116,7 +115,6 @@ async def _show(request: Request, settings: Settings) -> None:
     from notifyws.service import NotificationService
     from notifyws.view.output import Output, ReaderGone
 
-    _collect_seldom()
     output = Output(1)
     if request.show.verbose and settings.connect_url:
         _name_the_proxy(settings.connect_url)
@@ -157,15 +155,6 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
-
-
-def _collect_seldom() -> None:
-    """Have the garbage collector look at less, and less often.
-
-    A burst makes thousands of objects that soon go by themselves: it is 8 % faster.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _too_late(request: Request, received: int) -> TimeRanOut:
