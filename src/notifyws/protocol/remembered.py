@@ -24,6 +24,8 @@ POSITIVE = (1 << 60) - 1
 class Remembered:
     """The latest ids: at least so many, and at most twice that.
 
+    Who asked for an id and did not find it has found where it goes.
+
     Args:
         at_least: ids that are remembered for sure.
         idents: the first ones, the oldest first.
@@ -33,38 +35,38 @@ class Remembered:
         self._at_least = at_least
         self._last = (1 << (SPREAD * at_least).bit_length()) - 1
         self._younger, self._older = self._table(), self._table()
-        self._count = 0
+        self._count = self._mark = self._place = 0
+        self._missed: str | int | None = None
         for ident in idents:
-            if ident not in self:
-                self.add(ident)
+            self.add(ident)
 
     def __contains__(self, ident: str | int) -> bool:
-        mark, last = _mark(ident), self._last
-        for table in (self._younger, self._older):
-            at = mark & last
-            while there := table[at]:  # its own slot is taken, by itself or not
-                if there == mark:
-                    return True
-                at = at + 1 & last
+        mark = hash(ident if isinstance(ident, str) else f"\0{ident}") & POSITIVE or 1
+        if self._found(self._older, mark) or self._found(self._younger, mark):
+            return True
+        self._missed, self._mark = ident, mark
+        return False
+
+    def _found(self, table: array[int], mark: int) -> bool:
+        """Look from the mark's own slot on, as far as slots are taken."""
+        last = self._last
+        at = mark & last
+        while there := table[at]:
+            if there == mark:
+                return True
+            at = at + 1 & last
+        self._place = at
         return False
 
     def add(self, ident: str | int) -> None:
-        """Remember an id that is not remembered yet."""
-        table, mark, last = self._younger, _mark(ident), self._last
-        at = mark & last
-        while table[at]:
-            at = at + 1 & last
-        table[at] = mark
+        """Remember an id; at once, when it was just asked for and not found."""
+        if ident is not self._missed and ident in self:
+            return
+        self._younger[self._place] = self._mark
+        self._missed = None
         self._count += 1
         if self._count == self._at_least:
-            self._younger, self._older, self._count = self._table(), table, 0
+            self._older, self._younger, self._count = self._younger, self._table(), 0
 
     def _table(self) -> array[int]:
         return array("Q", bytes(8 * (self._last + 1)))
-
-
-def _mark(ident: str | int) -> int:
-    """Return a number for an id; a number's is that of a text nobody would write."""
-    if isinstance(ident, int):
-        ident = f"\0{ident}"
-    return hash(ident) & POSITIVE or 1
