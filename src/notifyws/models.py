@@ -102,8 +102,9 @@ class Notification:
     def id(self) -> str | int | None:
         """The server's own identity of it; ``None`` where it keeps no history."""
         ident = self.fields.get("id")
-        usable = isinstance(ident, (str, int)) and not isinstance(ident, bool)
-        return ident if usable and ident != "" else None
+        if isinstance(ident, str):
+            return ident or None
+        return ident if type(ident) is int else None
 
     @property
     def timestamp(self) -> str:

@@ -52,7 +52,7 @@ class Selection:
 
     def admit(self, notification: Notification) -> bool:
         """Return whether it passes; nothing does once satisfied."""
-        if self.satisfied or not self._passes(notification):
+        if self.satisfied or not (self.admits_all or self._passes(notification)):
             return False
         self.admitted += 1
         enough = self._left is not None and self.admitted >= self._left
