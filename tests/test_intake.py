@@ -60,11 +60,14 @@ class Desk:
         assert self.intake.take(frames) is None
 
     async def feed(self, *frames: str | bytes) -> None:
-        """Take frames in as a link does."""
+        """Take frames in as a link does, each in a burst of its own."""
         for frame in frames:
-            pause = self.intake.take([frame])
-            if pause is not None:
-                await pause
+            await self.feed_burst(frame)
+
+    async def feed_burst(self, *frames: str | bytes) -> None:
+        """Take frames in that came at once."""
+        if (pause := self.intake.take(frames)) is not None:
+            await pause
 
     def fill(self) -> None:
         """Take in as many as there is room for."""
@@ -243,6 +246,17 @@ async def test_but_only_for_a_moment():
     assert pause is not None
     await pause
     assert now() == BREATH
+
+
+@in_virtual_time
+async def test_who_does_not_come_is_waited_for_once():
+    desk = Desk(room=10_000)
+    for number in range(0, 5_000, 1000):
+        await desk.feed_burst(*map(note, range(number, number + 1000)))
+    assert now() == BREATH
+    assert len(await desk.read()) == 5_000
+    await desk.feed_burst(*map(note, range(5_000, 6_000)))
+    assert now() == 2 * BREATH
 
 
 @in_virtual_time

@@ -47,6 +47,7 @@ class Inbox(Generic[Item]):
         self._roomy = asyncio.Event()
         self._roomy.set()
         self._taking = asyncio.Event()
+        self._takes = True
         self._closed = self._held = False
 
     def __len__(self) -> int:
@@ -112,6 +113,7 @@ class Inbox(Generic[Item]):
         items, self._items = self._items, []
         self._taken = (self._count, self._bytes)
         self._announced = 0
+        self._takes = True
         self._taking.set()
         return items
 
@@ -128,13 +130,20 @@ class Inbox(Generic[Item]):
 
     @property
     def is_filling(self) -> bool:
-        """Whether so much waits that the taker should come before there is more."""
-        return len(self._items) > EASY
+        """Whether so much waits that the taker, if it comes, should come first."""
+        return self._takes and len(self._items) > EASY
 
-    async def taken(self) -> None:
-        """Return when what waits is taken."""
+    async def taken(self, within: float) -> None:
+        """Return when what waits is taken, or is not within so many seconds.
+
+        A taker that did not come then is waited for no more until it does.
+        """
         self._taking.clear()
-        await self._taking.wait()
+        try:
+            async with asyncio.timeout(within):
+                await self._taking.wait()
+        except TimeoutError:
+            self._takes = False
 
     async def room(self) -> None:
         """Return when at least half of the room is free."""

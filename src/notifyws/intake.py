@@ -205,7 +205,7 @@ class Intake:
         for frame in rest:
             if (pause := self._take(frame, received)) is not None:
                 return self._take_slowly(pause, rest)
-        return self._breath() if self._inbox.is_filling else None
+        return self._inbox.taken(BREATH) if self._inbox.is_filling else None
 
     async def _take_slowly(
         self, pause: Awaitable[None], rest: Iterable[str | bytes]
@@ -214,11 +214,6 @@ class Intake:
         for frame in rest:
             if (again := self._take(frame, self.now())) is not None:
                 await again
-
-    async def _breath(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(BREATH):
-                await self._inbox.taken()
 
     def _take(self, frame: str | bytes, received: str) -> Awaitable[None] | None:
         arrival = self._rules.read(frame, received)
