@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import fcntl
 import json
 import os
 import pty
+import signal
 import subprocess
+import termios
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,7 +23,7 @@ from notifyws.cli.waiting import Answer, send_and_wait
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
 from notifyws.models import Message, Notification
 from notifyws.settings import Settings
-from tests.e2e.support import COMMAND, Server
+from tests.e2e.support import COMMAND, PATIENCE, Server, until
 from tests.profiles.stage import scene, stage
 from tests.support.httpd import json_answer
 
@@ -273,3 +277,31 @@ def _read(master: int) -> bytes:
         return os.read(master, 65536)
     except OSError:
         return b""
+
+
+@pytest.mark.slow
+def test_results_that_nobody_reads_keep_no_ctrl_c_waiting(home, server):
+    lines = home.path / "lines.jsonl"
+    lines.write_text('{"type":"t","payload":{"n":1}}\n' * 20_000)
+    unread, results = os.pipe()
+    with lines.open() as given:
+        process = subprocess.Popen(
+            [COMMAND, "send", "--lines", "--json"],
+            env=home.env,
+            cwd=home.path,
+            stdin=given,
+            stdout=results,
+            stderr=subprocess.DEVNULL,
+        )
+    os.close(results)
+    until(lambda: _waiting(unread) > 60_000, "a pipe that is full")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == -signal.SIGINT
+    os.close(unread)
+
+
+def _waiting(descriptor: int) -> int:
+    """Return how many bytes are there to read."""
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]

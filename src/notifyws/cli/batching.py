@@ -17,12 +17,13 @@ from notifyws.cli.sending import (
     print_frame,
     service_for,
 )
-from notifyws.cli.streams import ReaderLeft, emit_json, say
+from notifyws.cli.streams import ReaderLeft, say
 from notifyws.cli.window import Load, Window
 from notifyws.composing import from_line
 from notifyws.errors import NetworkFailed, OutputFailed, UsageError
-from notifyws.models import Message
+from notifyws.models import Message, strict_json
 from notifyws.settings import Settings
+from notifyws.view.output import Output, ReaderGone
 
 if TYPE_CHECKING:
     from notifyws.sending import Sent
@@ -112,6 +113,7 @@ class _Train:
         self._service = service
         self._tally = tally
         self._shown = shown
+        self._output = Output(1)
         posted = service.sends_without_connection
         self.batch = POSTED if posted else BATCH
         self._window = Window(ABREAST) if posted else Window()
@@ -137,6 +139,7 @@ class _Train:
         """Return once all results are printed."""
         self._ahead.put_nowait(None)
         await self._printing
+        self._output.close()
 
     def cancel(self) -> None:
         """Print nothing more."""
@@ -153,21 +156,24 @@ class _Train:
             self._moved.set()
             try:
                 if tally.unprinted is None:
-                    _print(self._request, tally, sent, self._shown)
-            except (ReaderLeft, OutputFailed) as error:
+                    await self._print(sent)
+            except ReaderGone:
+                tally.unprinted = ReaderLeft()
+            except OutputFailed as error:
                 tally.unprinted = error
 
-
-def _print(request: Request, tally: Tally, sent: Sequence[Sent], shown: NoBar) -> None:
-    tally.add(sent)
-    shown.sent(len(sent))
-    if request.json:
-        emit_json(*[each.as_json() for each in sent])
-    elif not request.quiet:
-        for each in sent:
-            if each.status != "delivered":
-                about = f"{each.type} {each.id or ''} {each.detail or ''}"
-                shown.say(f"{each.status}: {about}")
+    async def _print(self, sent: Sequence[Sent]) -> None:
+        """Print results; who reads them slowly delays no answer of the server."""
+        self._tally.add(sent)
+        self._shown.sent(len(sent))
+        if self._request.json:
+            lines = [f"{strict_json(each.as_json())}\n" for each in sent]
+            await self._output.write("".join(lines).encode())
+        elif not self._request.quiet:
+            for each in sent:
+                if each.status != "delivered":
+                    about = f"{each.type} {each.id or ''} {each.detail or ''}"
+                    self._shown.say(f"{each.status}: {about}")
 
 
 async def _loads(shown: NoBar, quiet: bool, most: int = BATCH) -> AsyncIterator[Load]:
