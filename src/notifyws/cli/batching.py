@@ -249,10 +249,12 @@ def _decoded(lines: bytes) -> str:
 
 
 async def _settled(end: float, service: NotificationService, load: Load) -> list[Sent]:
-    """Return a result for each, also when the connection is gone by now."""
+    """Return a result for each, also when it cannot be sent, or not any more."""
     from notifyws.sending import Sent
 
     try:
         return await before(end, service, load.messages)
+    except UsageError as error:
+        return [Sent("rejected", m.type, m.id, error.message) for m in load.messages]
     except NetworkFailed as error:
         return [Sent("unknown", m.type, m.id, error.message) for m in load.messages]
