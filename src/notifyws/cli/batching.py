@@ -240,11 +240,11 @@ async def _stdin_chunk() -> bytes:
 
 
 def _decoded(lines: bytes) -> str:
-    """Return lines as text, without the marks that some files begin with."""
-    try:
-        text = lines.decode()
-    except UnicodeDecodeError:
-        raise UsageError("stdin is not UTF-8 text") from None
+    """Return lines as text, without the marks that some files begin with.
+
+    What is not UTF-8 in them can be told from the line that holds it.
+    """
+    text = lines.decode(errors="surrogateescape")
     return text.removeprefix(MARK).replace(f"\n{MARK}", "\n")
 
 
