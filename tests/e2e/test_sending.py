@@ -25,7 +25,7 @@ from notifyws.models import Message, Notification
 from notifyws.settings import Settings
 from tests.e2e.support import COMMAND, PATIENCE, Server, until
 from tests.profiles.stage import scene, stage
-from tests.support.httpd import json_answer
+from tests.support.httpd import Peer, httpd, json_answer
 
 HELLO = Message("hello", {"title": "Hello"})
 
@@ -298,6 +298,44 @@ def test_results_that_nobody_reads_keep_no_ctrl_c_waiting(home, server):
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == -signal.SIGINT
     os.close(unread)
+
+
+POSTING = """
+name = "posting"
+[send.http]
+path = "/send"
+body = { text = "{payload.message}" }
+[socket]
+token_in = "header"
+header = "Authorization"
+token = "Bearer {access_token}"
+[[rules]]
+then = "notification"
+"""
+
+
+@pytest.mark.slow
+def test_a_post_that_is_never_answered_leaves_no_other_in_doubt(home):
+    async def story(peer: Peer) -> None:
+        if (await peer.request()).json == {"text": "2"}:
+            await peer.hang()
+        await peer.write(json_answer({}))
+
+    async def results() -> list[str]:
+        async with httpd(story) as server:
+            env = {"WEBSOCKET_SERVER_URL": server.url, "NOTIFYWS_TOKEN": "ready-made"}
+            told = ["--json", "--timeout", "1", "--profile", "./posting.toml"]
+            sending = asyncio.to_thread(
+                home.run, "send", "--lines", *told, stdin="\n".join(lines), env=env
+            )
+            return (await sending).stdout.splitlines()
+
+    (home.path / "posting.toml").write_text(POSTING)
+    lines = [
+        json.dumps({"type": "t", "payload": {"message": str(n)}}) for n in range(6)
+    ]
+    said = [json.loads(line)["status"] for line in asyncio.run(results())]
+    assert said == ["delivered"] * 2 + ["unknown"] + ["delivered"] * 3
 
 
 def _waiting(descriptor: int) -> int:

@@ -33,9 +33,8 @@ __all__ = ["send_lines"]
 
 BATCH = 1000
 """Messages that share one ping."""
-POSTED, ABREAST = 50, 4
-"""Messages that are posted one after the other, where no socket is needed, and how
-many such batches go side by side."""
+ABREAST = 4
+"""Messages that are posted side by side, where no socket is needed."""
 CHUNK = 1 << 16
 """Bytes that are read at once."""
 MARK = "\ufeff"
@@ -115,7 +114,7 @@ class _Train:
         self._shown = shown
         self._output = Output(1)
         posted = service.sends_without_connection
-        self.batch = POSTED if posted else BATCH
+        self.batch = 1 if posted else BATCH
         self._window = Window(ABREAST) if posted else Window()
         self._moved = asyncio.Event()
         self._ahead: asyncio.Queue[_Underway | None] = asyncio.Queue()
