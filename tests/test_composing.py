@@ -158,6 +158,12 @@ def test_a_line_that_is_none_is_named_by_its_number(line, complaint):
     assert caught.value.hint == SHAPE
 
 
+def test_a_line_that_was_no_utf8_is_named_and_one_of_any_language_is_a_message():
+    with pytest.raises(UsageError, match=r"^line 3: not UTF-8 text"):
+        from_line('{"type":"\udcff"}', 3)
+    assert from_line('{"type":"t","id":"ü"}', 1) == Message("t", {}, "ü")
+
+
 def test_a_message_is_taken_as_it_is():
     message = Message("t")
     assert as_message(message) is message

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from notifyws.errors import ConnectionLost
+from notifyws.errors import ConnectionLost, UsageError
 from notifyws.models import Message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
@@ -51,6 +51,12 @@ class Line:
 
 def compose(message: Message, script: Script) -> Composed:
     return Composed(f"<{message.type} {message.id}>", message.id or "")
+
+
+def only_words(message: Message, script: Script) -> Composed:
+    if not message.payload:
+        raise UsageError(f"nothing of {message.id} can be sent")
+    return compose(message, script)
 
 
 def sender(ack: Ack | None = None) -> Sender:
@@ -106,6 +112,27 @@ async def test_an_error_that_names_a_message_is_that_message_s_alone():
     sent = await used.send(Line(), batch("a", "b", "c"))
     assert statuses(sent) == ["delivered", "rejected", "delivered"]
     assert sent[1].detail == "too long"
+
+
+@in_virtual_time
+async def test_of_many_what_cannot_be_written_is_rejected_and_the_others_go():
+    used, line = Sender(only_words, asyncio.sleep), Line()
+    many = [Message("note", {"x": 1}, "a"), *batch("b"), Message("note", {"x": 1}, "c")]
+    sent = await used.send(line, many)
+    assert line.said == ["<note a>", "<note c>", "ping"]
+    assert sent == [
+        Sent("delivered", "note", "a"),
+        Sent("rejected", "note", "b", "nothing of b can be sent"),
+        Sent("delivered", "note", "c"),
+    ]
+
+
+@in_virtual_time
+async def test_one_alone_that_cannot_be_written_is_a_wrong_use():
+    line = Line()
+    with pytest.raises(UsageError, match="nothing of a can be sent"):
+        await Sender(only_words, asyncio.sleep).send(line, batch("a"))
+    assert line.said == []
 
 
 @in_virtual_time

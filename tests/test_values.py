@@ -149,6 +149,18 @@ def test_it_matches_by_place_and_by_name():
             pytest.fail("it does not match")
 
 
+def test_a_usual_frozen_dataclass_may_inherit_from_one_and_another_may_not():
+    @dataclass(frozen=True)
+    class Mine(Longer):
+        mine: str = ""
+
+    assert Mine("a", mine="b").mine == "b"
+    with pytest.raises(FrozenInstanceError):
+        Mine("a").name = "b"  # type: ignore[misc]
+    with pytest.raises(TypeError, match="cannot inherit non-frozen"):
+        dataclass(type("Changing", (Longer,), {}))
+
+
 def test_to_dataclasses_it_is_one():
     token = Token("a", tags=["x"])
     assert is_dataclass(Token)

@@ -15,9 +15,20 @@ def main() -> NoReturn:
     that it makes, and to look among them after every 700 takes 10 ms.
     """
     gc.disable()
-    from notifyws import cli
-
+    try:
+        from notifyws import cli
+    except KeyboardInterrupt:  # so early that nothing is to be told or undone
+        _die_of_it()
     cli.main()
+
+
+def _die_of_it() -> NoReturn:
+    import os
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+    os._exit(128 + signal.SIGINT)  # as PID 1, whom that does not kill
 
 
 if __name__ == "__main__":

@@ -84,6 +84,8 @@ def from_line(line: str, number: int) -> Message:
     Raises:
         UsageError: it is no such object.
     """
+    if not (line.isascii() or _is_utf_8(line)):
+        raise UsageError(f"line {number}: not UTF-8 text", "save it as UTF-8")
     try:
         return as_message(decode(line), f"line {number}: ")
     except InvalidFrame as error:
@@ -138,11 +140,18 @@ def _named(kind: str) -> None:
 def _sayable(body: dict[str, Any]) -> dict[str, Any]:
     """Refuse text of the command line that was not UTF-8."""
     for key, value in body.items():
-        try:
-            f"{key}{value}".encode()
-        except UnicodeEncodeError:
-            raise UsageError(f"{key!a} is not UTF-8 text", "check it") from None
+        if not _is_utf_8(f"{key}{value}"):
+            raise UsageError(f"{key!a} is not UTF-8 text", "check it")
     return body
+
+
+def _is_utf_8(text: str) -> bool:
+    """Return whether a text was UTF-8 before it was read."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sample(kind: str) -> Mapping[str, Any]:

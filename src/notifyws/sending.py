@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from notifyws.errors import NetworkFailed
+from notifyws.errors import NetworkFailed, UsageError
 from notifyws.models import Message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
@@ -153,12 +153,38 @@ class Sender:
         """Send messages in order; return what became of each, in the same order.
 
         Several calls may be under way at once: they write one after the other, and
-        each has a ping of its own.
+        each has a ping of its own. Of many, one that cannot be written as a frame is
+        rejected, and the others go.
 
         Raises:
-            NotifyError: one of them cannot be written as a frame; none was sent.
+            UsageError: the only one cannot be written as a frame.
         """
-        composed = [self._compose(message, link.script) for message in messages]
+        composed, refused = self._composed(link.script, messages)
+        if not refused:
+            return await self._send(link, composed, messages)
+        good = [each for n, each in enumerate(messages) if n not in refused]
+        sent = iter(await self._send(link, composed, good))
+        return [refused.get(n) or next(sent) for n in range(len(messages))]
+
+    def _composed(
+        self, script: Script, messages: Sequence[Message]
+    ) -> tuple[list[Composed], dict[int, Sent]]:
+        """Return messages as frames, and by its place each that cannot be one."""
+        composed: list[Composed] = []
+        refused: dict[int, Sent] = {}
+        for place, message in enumerate(messages):
+            try:
+                composed.append(self._compose(message, script))
+            except UsageError as error:
+                if len(messages) == 1:
+                    raise
+                said = error.message
+                refused[place] = Sent("rejected", message.type, message.id, said)
+        return composed, refused
+
+    async def _send(
+        self, link: Link, composed: Sequence[Composed], messages: Sequence[Message]
+    ) -> list[Sent]:
         if self.ack is not None:
             return await self._acknowledge(link, composed, messages)
         batch = _Batch.of(messages)

@@ -280,6 +280,7 @@ class NotificationService:
 
         Raises:
             NetworkFailed: there is no connection.
+            UsageError: the only one cannot be sent; of many, it is rejected.
         """
         if self._runtime.sends_by_http:
             return await self._runtime.send_by_http(messages)

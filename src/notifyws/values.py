@@ -48,7 +48,14 @@ def _made(kind: type[Any], *, kw_only: bool) -> type[Any]:
     bare = dataclasses.dataclass(
         init=False, repr=False, eq=False, slots=True, kw_only=kw_only
     )
-    return bare(kind)
+    above = [vars(each).get("__dataclass_params__") for each in kind.__mro__]
+    bases = [params for params in above if params is not None]
+    for params in bases:  # ``dataclass`` lets nothing else inherit from what is frozen
+        params.frozen = False
+    made = bare(kind)
+    for params in (*bases, made.__dataclass_params__):
+        params.frozen = True
+    return made
 
 
 def _init(self: Any, /, *given: Any, **named: Any) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from notifyws.cli.window import BATCHES, BYTES, FIRST, MOST, Load, Window
+from notifyws.cli.window import (
+    BATCHES,
+    FIRST,
+    FIRST_BYTES,
+    MOST,
+    MOST_BYTES,
+    Load,
+    Window,
+)
 from notifyws.models import Message
 
 NOTE = Message("note")
@@ -54,11 +62,20 @@ def test_after_an_error_that_named_none_little_goes_for_good():
         settle(window)
 
 
+def test_on_a_line_that_becomes_slow_little_goes_again():
+    window = Window()
+    for took, went in ((0.1, FIRST), (1.1, 2 * FIRST), (0.1, FIRST)):
+        assert fill(window) == went
+        settle(window, took=took)
+
+
 def test_long_lines_are_bounded_by_what_they_hold_and_one_may_always_go():
-    window, long = Window(), Load([NOTE], BYTES)
-    assert fill(window, long) == 1
-    window.through(long, 0.1, doubtful=False)
-    assert fill(window, Load([NOTE], BYTES // 8)) == 8
+    assert fill(Window(), Load([NOTE], MOST_BYTES)) == 1
+    window, went, long = Window(), [], Load([NOTE], FIRST_BYTES // 4)
+    for _ in range(8):
+        went.append(fill(window, long))
+        settle(window, long)
+    assert went == [4, 8, 16, 32, 64, *[MOST_BYTES * 4 // FIRST_BYTES + 1] * 3]
 
 
 def test_single_lines_are_bounded_by_their_pings():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import fcntl
 import json
 import os
 import pty
+import signal
 import subprocess
+import termios
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,9 +23,9 @@ from notifyws.cli.waiting import Answer, send_and_wait
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
 from notifyws.models import Message, Notification
 from notifyws.settings import Settings
-from tests.e2e.support import COMMAND, Server
+from tests.e2e.support import COMMAND, PATIENCE, Server, until
 from tests.profiles.stage import scene, stage
-from tests.support.httpd import json_answer
+from tests.support.httpd import Peer, httpd, json_answer
 
 HELLO = Message("hello", {"title": "Hello"})
 
@@ -273,3 +277,69 @@ def _read(master: int) -> bytes:
         return os.read(master, 65536)
     except OSError:
         return b""
+
+
+@pytest.mark.slow
+def test_results_that_nobody_reads_keep_no_ctrl_c_waiting(home, server):
+    lines = home.path / "lines.jsonl"
+    lines.write_text('{"type":"t","payload":{"n":1}}\n' * 20_000)
+    unread, results = os.pipe()
+    with lines.open() as given:
+        process = subprocess.Popen(
+            [COMMAND, "send", "--lines", "--json"],
+            env=home.env,
+            cwd=home.path,
+            stdin=given,
+            stdout=results,
+            stderr=subprocess.DEVNULL,
+        )
+    os.close(results)
+    until(lambda: _waiting(unread) > 60_000, "a pipe that is full")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == -signal.SIGINT
+    os.close(unread)
+
+
+POSTING = """
+name = "posting"
+[send.http]
+path = "/send"
+body = { text = "{payload.message}" }
+[socket]
+token_in = "header"
+header = "Authorization"
+token = "Bearer {access_token}"
+[[rules]]
+then = "notification"
+"""
+
+
+@pytest.mark.slow
+def test_a_post_that_is_never_answered_leaves_no_other_in_doubt(home):
+    async def story(peer: Peer) -> None:
+        if (await peer.request()).json == {"text": "2"}:
+            await peer.hang()
+        await peer.write(json_answer({}))
+
+    async def results() -> list[str]:
+        async with httpd(story) as server:
+            env = {"WEBSOCKET_SERVER_URL": server.url, "NOTIFYWS_TOKEN": "ready-made"}
+            told = ["--json", "--timeout", "1", "--profile", "./posting.toml"]
+            sending = asyncio.to_thread(
+                home.run, "send", "--lines", *told, stdin="\n".join(lines), env=env
+            )
+            return (await sending).stdout.splitlines()
+
+    (home.path / "posting.toml").write_text(POSTING)
+    lines = [
+        json.dumps({"type": "t", "payload": {"message": str(n)}}) for n in range(6)
+    ]
+    said = [json.loads(line)["status"] for line in asyncio.run(results())]
+    assert said == ["delivered"] * 2 + ["unknown"] + ["delivered"] * 3
+
+
+def _waiting(descriptor: int) -> int:
+    """Return how many bytes are there to read."""
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]

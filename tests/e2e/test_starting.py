@@ -5,6 +5,9 @@ The installed command says itself what it imports (``PYTHONPROFILEIMPORTTIME``).
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -113,3 +116,25 @@ def test_a_listener_into_a_pipe_imports_nothing_that_logs_in_or_draws(warm):
         "notifyws.protocol.profile",
         "notifyws.service",
     }
+
+
+HURRIED = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Hurry(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "notifyws.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Hurry())
+from notifyws.__main__ import main
+main()
+"""
+
+
+def test_a_ctrl_c_while_it_starts_ends_it_without_a_word():
+    started = [sys.executable, "-c", HURRIED]
+    ended = subprocess.run(started, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == b""

@@ -73,3 +73,16 @@ def test_a_message_of_which_nothing_is_left_is_a_wrong_use():
 def test_a_payload_that_is_not_json_is_a_wrong_use(value):
     with pytest.raises(UsageError, match="the payload of note is not JSON"):
         composed(PLAIN, Message("note", {"x": value}))
+
+
+def test_a_text_that_is_not_utf_8_is_a_wrong_use_and_within_json_it_is_none():
+    half = Message("note", {"title": "\ud800"})
+    with pytest.raises(UsageError, match="the text of note is not UTF-8"):
+        composed("{payload.title}", half)
+    (one,) = composed("{payload|json}", half)
+    assert one.frame == '{"title":"\\ud800"}'
+
+
+def test_a_text_of_any_language_is_sent_as_it_is():
+    (one,) = composed("{payload.title}", Message("note", {"title": "Grüße 🚕"}))
+    assert one.frame == "Grüße 🚕"

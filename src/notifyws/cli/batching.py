@@ -17,12 +17,13 @@ from notifyws.cli.sending import (
     print_frame,
     service_for,
 )
-from notifyws.cli.streams import ReaderLeft, emit_json, say
+from notifyws.cli.streams import ReaderLeft, say
 from notifyws.cli.window import Load, Window
 from notifyws.composing import from_line
 from notifyws.errors import NetworkFailed, OutputFailed, UsageError
-from notifyws.models import Message
+from notifyws.models import Message, strict_json
 from notifyws.settings import Settings
+from notifyws.view.output import Output, ReaderGone
 
 if TYPE_CHECKING:
     from notifyws.sending import Sent
@@ -32,9 +33,8 @@ __all__ = ["send_lines"]
 
 BATCH = 1000
 """Messages that share one ping."""
-POSTED, ABREAST = 50, 4
-"""Messages that are posted one after the other, where no socket is needed, and how
-many such batches go side by side."""
+ABREAST = 4
+"""Messages that are posted side by side, where no socket is needed."""
 CHUNK = 1 << 16
 """Bytes that are read at once."""
 MARK = "\ufeff"
@@ -112,8 +112,9 @@ class _Train:
         self._service = service
         self._tally = tally
         self._shown = shown
+        self._output = Output(1)
         posted = service.sends_without_connection
-        self.batch = POSTED if posted else BATCH
+        self.batch = 1 if posted else BATCH
         self._window = Window(ABREAST) if posted else Window()
         self._moved = asyncio.Event()
         self._ahead: asyncio.Queue[_Underway | None] = asyncio.Queue()
@@ -137,6 +138,7 @@ class _Train:
         """Return once all results are printed."""
         self._ahead.put_nowait(None)
         await self._printing
+        self._output.close()
 
     def cancel(self) -> None:
         """Print nothing more."""
@@ -153,21 +155,24 @@ class _Train:
             self._moved.set()
             try:
                 if tally.unprinted is None:
-                    _print(self._request, tally, sent, self._shown)
-            except (ReaderLeft, OutputFailed) as error:
+                    await self._print(sent)
+            except ReaderGone:
+                tally.unprinted = ReaderLeft()
+            except OutputFailed as error:
                 tally.unprinted = error
 
-
-def _print(request: Request, tally: Tally, sent: Sequence[Sent], shown: NoBar) -> None:
-    tally.add(sent)
-    shown.sent(len(sent))
-    if request.json:
-        emit_json(*[each.as_json() for each in sent])
-    elif not request.quiet:
-        for each in sent:
-            if each.status != "delivered":
-                about = f"{each.type} {each.id or ''} {each.detail or ''}"
-                shown.say(f"{each.status}: {about}")
+    async def _print(self, sent: Sequence[Sent]) -> None:
+        """Print results; who reads them slowly delays no answer of the server."""
+        self._tally.add(sent)
+        self._shown.sent(len(sent))
+        if self._request.json:
+            lines = [f"{strict_json(each.as_json())}\n" for each in sent]
+            await self._output.write("".join(lines).encode())
+        elif not self._request.quiet:
+            for each in sent:
+                if each.status != "delivered":
+                    about = f"{each.type} {each.id or ''} {each.detail or ''}"
+                    self._shown.say(f"{each.status}: {about}")
 
 
 async def _loads(shown: NoBar, quiet: bool, most: int = BATCH) -> AsyncIterator[Load]:
@@ -234,19 +239,21 @@ async def _stdin_chunk() -> bytes:
 
 
 def _decoded(lines: bytes) -> str:
-    """Return lines as text, without the marks that some files begin with."""
-    try:
-        text = lines.decode()
-    except UnicodeDecodeError:
-        raise UsageError("stdin is not UTF-8 text") from None
+    """Return lines as text, without the marks that some files begin with.
+
+    What is not UTF-8 in them can be told from the line that holds it.
+    """
+    text = lines.decode(errors="surrogateescape")
     return text.removeprefix(MARK).replace(f"\n{MARK}", "\n")
 
 
 async def _settled(end: float, service: NotificationService, load: Load) -> list[Sent]:
-    """Return a result for each, also when the connection is gone by now."""
+    """Return a result for each, also when it cannot be sent, or not any more."""
     from notifyws.sending import Sent
 
     try:
         return await before(end, service, load.messages)
+    except UsageError as error:
+        return [Sent("rejected", m.type, m.id, error.message) for m in load.messages]
     except NetworkFailed as error:
         return [Sent("unknown", m.type, m.id, error.message) for m in load.messages]

@@ -84,11 +84,11 @@ def emit(text: str) -> None:
             data = data[os.write(1, data) :]
 
 
-def emit_json(*values: object) -> None:
-    """Write a line of ASCII-safe strict JSON for each value to stdout."""
+def emit_json(value: object) -> None:
+    """Write one line of ASCII-safe strict JSON to stdout."""
     from notifyws.models import strict_json  # 7 ms, which help need not pay
 
-    emit("".join(f"{strict_json(value)}\n" for value in values))
+    emit(f"{strict_json(value)}\n")
 
 
 def say(text: str) -> None:

@@ -1,8 +1,9 @@
 """How much ``send --lines`` may have on its way at once; pure.
 
-It begins with little and lets more go while all goes well, so that a slow line is
-not filled for longer than anybody waits. An error that names no message puts all
-that is on its way in doubt: once there was one, little goes at a time.
+It begins with little, lets more go while all goes well, and little again when it does
+not, so that a slow line is not filled for longer than anybody waits. An error that
+names no message puts all that is on its way in doubt: once there was one, little goes
+at a time.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ __all__ = ["Load", "Window"]
 
 FIRST, MOST = 4_000, 16_000
 """Messages on their way; the most are those of 0.2 s at 80,000 a second."""
-BYTES = 8 << 20
-"""Bytes of them at most; what a longer line holds goes all the same, alone."""
+FIRST_BYTES, MOST_BYTES = 384 << 10, 8 << 20
+"""Bytes of them; what a longer line holds goes all the same, alone. A line of 40 KB a
+second is filled for 10 s by the first."""
 BATCHES = 100
 """Batches at most, each with a ping of its own."""
 PROMPT = 1.0
@@ -42,15 +44,18 @@ class Window:
     def __init__(self, batches: int = BATCHES) -> None:
         self._batches = self._messages = self._bytes = 0
         self._most_batches = batches
-        self._allowed = FIRST
         self._most = MOST
+        self._begin()
+
+    def _begin(self) -> None:
+        self._allowed, self._allowed_bytes = FIRST, FIRST_BYTES
 
     @property
     def full(self) -> bool:
         """Whether something must be through before more may go."""
         return (
             self._messages >= self._allowed
-            or self._bytes >= BYTES
+            or self._bytes >= self._allowed_bytes
             or self._batches >= self._most_batches
         )
 
@@ -73,5 +78,8 @@ class Window:
         self._bytes -= load.size
         if doubtful:
             self._most = FIRST
-        grown = len(load.messages) if took <= PROMPT else 0
-        self._allowed = min(self._allowed + grown, self._most)
+        if took > PROMPT:
+            self._begin()
+            return
+        self._allowed = min(self._allowed + len(load.messages), self._most)
+        self._allowed_bytes = min(self._allowed_bytes + load.size, MOST_BYTES)

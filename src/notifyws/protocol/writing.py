@@ -47,11 +47,16 @@ class Composer:
             script: what is known on the socket it will go over.
 
         Raises:
-            UsageError: the payload holds what JSON cannot say.
+            UsageError: the payload holds what JSON or UTF-8 cannot say.
         """
         known = script.known(self._used, of_message(message))
         try:
             frame = as_frame(self._frame(known))
+            if frame is not None and not frame.isascii():
+                frame.encode()  # half a character would end the connection
+        except UnicodeEncodeError:
+            said = f"the text of {message.type} is not UTF-8"
+            raise UsageError(said, "check it for half a character") from None
         except (TypeError, ValueError, RecursionError) as error:
             said = f"the payload of {message.type} is not JSON: {error}"
             raise UsageError(said, "give it text, numbers, lists ...") from None
