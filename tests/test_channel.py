@@ -564,6 +564,22 @@ async def test_a_cut_of_tls_without_notice_is_a_lost_connection(authority):
     assert caught.value.code == 1006
 
 
+@on_a_loop
+async def test_what_tls_still_holds_when_the_server_has_gone_is_read(authority):
+    async def story(peer):
+        await peer.upgrade()
+        goodbye = framed(CLOSE, (1012).to_bytes(2, "big"))
+        await peer.write(framed(TEXT, b"x" * 900) * 100 + goodbye)
+        peer.end()
+        await peer.hang()
+
+    async with httpd(story, authority.good()) as server:
+        one = await dial(Opening(server.url), PATIENT, authority.trusted())
+        await asyncio.sleep(0.05)  # meanwhile the server ends
+        seen, lost = await all_of(one)
+    assert (len(seen), lost.code) == (100, 1012)
+
+
 # What does not come to a connection
 
 

@@ -24,6 +24,8 @@ __all__ = ["BurstConnection"]
 AT_ONCE = 3 << 13
 """Bytes that are read at once: some 120 notifications. With ten times as many a
 blast takes 8 MiB more memory, and no less time."""
+RECORD = 1 << 14
+"""Bytes that TLS may have deciphered already, besides those that it says it holds."""
 WRITTEN = 1 << 16
 """Characters of text that are handed to the transport at once: 1,000 frames of 50 bytes
 cost 9 ms one by one, and 2 ms together."""
@@ -98,7 +100,13 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
             self._arrived.set_result(None)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where to put what comes."""
+        """Return where to put what comes.
+
+        TLS says how much it holds, and gets rid of all of it: asyncio does not ask
+        again once the server has ended, and would drop what is left.
+        """
+        if sizehint + RECORD > len(self._buffer):
+            self._buffer = memoryview(bytearray(sizehint + RECORD))
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
