@@ -513,6 +513,16 @@ async def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_there():
 
 
 @on_a_loop
+async def test_one_who_says_goodbye_and_keeps_the_line_is_not_waited_for_long():
+    async def story(peer):
+        await peer.frame(CLOSE, (1012).to_bytes(2, "big"))
+        await peer.hang()
+
+    async with asyncio.timeout(5):
+        assert (await end_of(story)).code == 1012
+
+
+@on_a_loop
 async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
     async def story(peer):
         await peer.frame(3, b"reserved")
