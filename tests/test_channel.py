@@ -513,6 +513,16 @@ async def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_there():
 
 
 @on_a_loop
+async def test_one_who_says_goodbye_and_keeps_the_line_is_not_waited_for_long():
+    async def story(peer):
+        await peer.frame(CLOSE, (1012).to_bytes(2, "big"))
+        await peer.hang()
+
+    async with asyncio.timeout(5):
+        assert (await end_of(story)).code == 1012
+
+
+@on_a_loop
 async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
     async def story(peer):
         await peer.frame(3, b"reserved")
@@ -562,6 +572,22 @@ async def test_a_cut_of_tls_without_notice_is_a_lost_connection(authority):
         with pytest.raises(ConnectionLost) as caught:
             await one.burst()
     assert caught.value.code == 1006
+
+
+@on_a_loop
+async def test_what_tls_still_holds_when_the_server_has_gone_is_read(authority):
+    async def story(peer):
+        await peer.upgrade()
+        goodbye = framed(CLOSE, (1012).to_bytes(2, "big"))
+        await peer.write(framed(TEXT, b"x" * 900) * 100 + goodbye)
+        peer.end()
+        await peer.hang()
+
+    async with httpd(story, authority.good()) as server:
+        one = await dial(Opening(server.url), PATIENT, authority.trusted())
+        await asyncio.sleep(0.05)  # meanwhile the server ends
+        seen, lost = await all_of(one)
+    assert (len(seen), lost.code) == (100, 1012)
 
 
 # What does not come to a connection

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
+from notifyws.channel import Limits, dial
 from notifyws.errors import ConnectionLost
 from notifyws.link import Keepalive, Link
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.profile import AppPing
+from tests.support.aio import on_a_loop
+from tests.support.httpd import CLOSE, TEXT, framed, httpd
 from tests.support.scripted import (
     CUT,
     DOWN,
@@ -422,3 +426,22 @@ async def test_many_frames_go_in_their_order():
     await link.send_all(["a", "b"])
     assert line.channel.sent == [*HELLO.frames, "a", "b"]
     await link.close()
+
+
+@on_a_loop
+async def test_a_goodbye_finds_its_answer_behind_what_still_comes(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+    async def story(peer):
+        await peer.upgrade()
+        await peer.write(framed(TEXT, b"x" * 200) * 1000)
+        goodbye = (await peer.read())[1]
+        await peer.write(framed(TEXT, b"x" * 200) * 1000)
+        await peer.frame(CLOSE, goodbye)
+
+    async with httpd(story) as server:
+        dialling = partial(dial, limits=Limits(close_timeout=60.0), tls=None)
+        opening, world = Opening(server.url), VirtualWorld().world
+        link = await Link.open(dialling, opening, Keepalive(), world)
+        async with asyncio.timeout(5):
+            await link.close()

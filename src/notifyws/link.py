@@ -91,7 +91,7 @@ class Link:
         self._keepalive = keepalive
         self._world = world
         self._silence: NetworkFailed | None = None
-        self._pausing = self._behind = False
+        self._pausing = self._behind = self._reading = False
         self._early: list[str | bytes] = []
         self._unread: deque[str | bytes] = deque()
         self._ponged = asyncio.Event()
@@ -157,6 +157,7 @@ class Link:
             NetworkFailed: how it ended.
         """
         pulse = asyncio.create_task(self._keep_alive())
+        self._reading = True
         try:
             if early := [*self._early, *self._unread]:
                 await self._hand_over(early, take)
@@ -165,6 +166,7 @@ class Link:
         except ConnectionLost as lost:  # what broke it first was the reason
             raise lost if lost.sent else self._silence or lost from None
         finally:
+            self._reading = False
             pulse.cancel()
             with suppress(asyncio.CancelledError):
                 await pulse
@@ -247,11 +249,20 @@ class Link:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye; never raises, and cuts the line when it is interrupted."""
+        reading = asyncio.create_task(self._read_on())
         try:
             await self._channel.close(code, reason)
         except asyncio.CancelledError:
             self._channel.abort()
             raise
+        finally:
+            reading.cancel()
+
+    async def _read_on(self) -> None:
+        """Let go what comes: the answer to a goodbye stands behind it."""
+        with suppress(ConnectionLost):
+            while not self._reading:
+                await self._channel.burst()
 
     async def _pause(self, pause: Awaitable[None]) -> None:
         """Read nothing for a while.

@@ -14,7 +14,7 @@ from typing import Any
 
 import websockets.asyncio.client as ws
 from websockets.frames import DATA_OPCODES, TEXT, CloseCode, Frame
-from websockets.protocol import CONNECTING, OPEN, Event
+from websockets.protocol import CLOSING, CONNECTING, OPEN, Event
 from websockets.typing import BytesLike
 
 from notifyws.protocol.framing import Framer
@@ -24,6 +24,8 @@ __all__ = ["BurstConnection"]
 AT_ONCE = 3 << 13
 """Bytes that are read at once: some 120 notifications. With ten times as many a
 blast takes 8 MiB more memory, and no less time."""
+RECORD = 1 << 14
+"""Bytes that TLS may have deciphered already, besides those that it says it holds."""
 WRITTEN = 1 << 16
 """Characters of text that are handed to the transport at once: 1,000 frames of 50 bytes
 cost 9 ms one by one, and 2 ms together."""
@@ -50,6 +52,7 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
         self._is_text = self._paused = False
         self._read_at = 0.0
         self._rest: asyncio.TimerHandle | None = None
+        self._end: asyncio.TimerHandle | None = None
         self._broken: tuple[CloseCode, str] | None = None
         self._arrived: asyncio.Future[None] | None = None
 
@@ -98,7 +101,13 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
             self._arrived.set_result(None)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where to put what comes."""
+        """Return where to put what comes.
+
+        TLS says how much it holds, and gets rid of all of it: asyncio does not ask
+        again once the server has ended, and would drop what is left.
+        """
+        if sizehint + RECORD > len(self._buffer):
+            self._buffer = memoryview(bytearray(sizehint + RECORD))
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -116,6 +125,7 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
             super().data_received(other)
             if self._is_over:
                 self._framer.give_up()
+                self._see_to_its_end()
         if self._came:
             self._wake()
             self._pause_when_behind()
@@ -164,6 +174,12 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
         endings = (self._broken, protocol.close_rcvd, protocol.parser_exc)
         return any(ending is not None for ending in endings)
 
+    def _see_to_its_end(self) -> None:
+        """Cut the line if the server does not: after its goodbye, nobody may ask."""
+        if self._end is None and self.protocol.state is CLOSING:
+            patience = self.close_timeout or 0.0
+            self._end = self.loop.call_later(patience, self.transport.abort)
+
     def process_event(self, event: Event) -> None:
         """Put the frames of a message together; leave other events to the library."""
         if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
@@ -197,8 +213,9 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits for more."""
         super().connection_lost(exc)
-        if self._rest is not None:
-            self._rest.cancel()
+        for timer in (self._rest, self._end):
+            if timer is not None:
+                timer.cancel()
         self._wake()
 
 

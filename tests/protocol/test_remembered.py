@@ -46,6 +46,16 @@ def test_the_first_ones_are_given_the_oldest_first_and_twice_is_once():
     assert "a" not in Remembered(2, "abcde")
 
 
+def test_asking_for_one_does_not_misplace_another():
+    idents = [f"n{number}" for number in range(150)]
+    seen = Remembered(100, idents)
+    assert "new" not in seen
+    kept = [ident for ident in idents if ident in seen]
+    seen.add("new")
+    assert "new" in seen
+    assert all(ident in seen for ident in kept)
+
+
 def test_its_memory_does_not_grow():
     def held(count):
         tracemalloc.start()

@@ -106,6 +106,10 @@ class Peer:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
+    def end(self) -> None:
+        """Send nothing more, and under TLS without a word about it."""
+        self._writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+
     async def upgrade(self, request: Request | None = None, **headers: str) -> Request:
         """Take a WebSocket handshake, of the request that was read if one was."""
         request = request or await self.request()

@@ -14,6 +14,8 @@ TEXT = 0x81
 """The first byte of a whole text: the last of its frames, and no extension at work."""
 FINAL, CONTROL = 0x80, 0x08
 """Bits of the first byte."""
+KINDS = frozenset({0, 1, 2, 8, 9, 10})
+"""What the lower half of the first byte may say."""
 SHORT, LONG = 126, 127
 """Lengths that say: the length is in the two bytes that follow, or in eight."""
 
@@ -91,6 +93,8 @@ class Framer:
 
     def _end(self) -> int:
         """Return where the next frame ends, or up to where that can be told."""
+        if self._buffer[0] & 0x0F not in KINDS:
+            self.give_up()
         length = self._buffer[1]
         wide = {SHORT: 2, LONG: 8}.get(length, 0)
         if len(self._buffer) < 2 + wide:

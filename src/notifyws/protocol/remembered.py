@@ -24,7 +24,7 @@ POSITIVE = (1 << 60) - 1
 class Remembered:
     """The latest ids: at least so many, and at most twice that.
 
-    Who asked for an id and did not find it has found where it goes.
+    Who asked for an id last, and did not find it, has found where it goes.
 
     Args:
         at_least: ids that are remembered for sure.
@@ -43,6 +43,7 @@ class Remembered:
     def __contains__(self, ident: str | int) -> bool:
         mark = hash(ident if isinstance(ident, str) else f"\0{ident}") & POSITIVE or 1
         if self._found(self._older, mark) or self._found(self._younger, mark):
+            self._missed = None  # that place is another one's
             return True
         self._missed, self._mark = ident, mark
         return False
