@@ -852,6 +852,16 @@ async def test_what_waits_for_a_reader_that_pauses_is_bounded_in_bytes():
     await measured(paused)
 
 
+@on_a_loop
+async def test_who_pings_on_and_on_and_reads_no_answer_is_left(caplog):
+    async def story(peer):
+        while True:
+            await peer.write(framed(PING, b"x" * 125) * 100)
+
+    assert (await end_of(story)).code == 1006
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("status", [200, 401, 503])
 @on_a_loop
 async def test_a_50_mb_error_body_is_our_error_and_not_kept(status):
