@@ -127,9 +127,8 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
                 self._came += texts
             if not other:
                 break
-            super().data_received(other)
-            if self.paused and other[0] == PING:
-                self._pile_up(len(other))
+            if other[0] != PING or self._can_answer(len(other)):
+                super().data_received(other)
             if self._is_over:
                 self._framer.give_up()
                 self._see_to_its_end()
@@ -181,13 +180,13 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
         endings = (self._broken, protocol.close_rcvd, protocol.parser_exc)
         return any(ending is not None for ending in endings)
 
-    def _pile_up(self, size: int) -> None:
-        """Leave who asks on and on, and never reads an answer."""
-        self._unanswered += size
-        if self._unanswered > UNANSWERED:
-            self.protocol.fail(CloseCode.ABNORMAL_CLOSURE)
-            self._framer.give_up()
-            self.transport.abort()
+    def _can_answer(self, size: int) -> bool:
+        """Return whether the line is there; cut it when far too many wait for it."""
+        if self.paused:
+            self._unanswered += size
+            if self._unanswered > UNANSWERED:
+                self.transport.abort()
+        return not self.transport.is_closing()
 
     def resume_writing(self) -> None:
         """Take note that answers leave again."""
