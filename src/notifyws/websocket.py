@@ -181,7 +181,7 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
         return any(ending is not None for ending in endings)
 
     def _can_answer(self, size: int) -> bool:
-        """Return whether the line is there; cut it when far too many wait for it."""
+        """Return whether an answer can leave; cut the line when too much waits to."""
         if self.paused:
             self._unanswered += size
             if self._unanswered > UNANSWERED:
