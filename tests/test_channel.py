@@ -484,6 +484,8 @@ async def test_a_connection_that_is_cut_is_1006(story):
         (framed(CLOSE, b"\x03\xed"), 1002),  # 1005 is never sent
         (bytes([TEXT | 128 | 64, 1]) + b"x", 1002),  # compressed, unasked
         (b"\x81\x81abcdx", 1002),  # masked by a server
+        (b"\x03\x7e", 1002),  # of no known kind, and never whole
+        (framed(TEXT, last=False) + framed(0, last=False) * 5000, 1009),
     ],
 )
 @on_a_loop
