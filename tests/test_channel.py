@@ -484,6 +484,8 @@ async def test_a_connection_that_is_cut_is_1006(story):
         (framed(CLOSE, b"\x03\xed"), 1002),  # 1005 is never sent
         (bytes([TEXT | 128 | 64, 1]) + b"x", 1002),  # compressed, unasked
         (b"\x81\x81abcdx", 1002),  # masked by a server
+        (b"\x03\x7e", 1002),  # of no known kind, and never whole
+        (framed(TEXT, last=False) + framed(0, last=False) * 5000, 1009),
     ],
 )
 @on_a_loop
@@ -850,6 +852,16 @@ async def test_what_waits_for_a_reader_that_pauses_is_bounded_in_bytes():
 
     large = framed(TEXT, b"x" * 900_000)
     await measured(paused)
+
+
+@on_a_loop
+async def test_who_pings_on_and_on_and_reads_no_answer_is_left(caplog):
+    async def story(peer):
+        while True:
+            await peer.write(framed(PING, b"x" * 125) * 100)
+
+    assert (await end_of(story)).code == 1006
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("status", [200, 401, 503])

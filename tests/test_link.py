@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
@@ -428,20 +429,38 @@ async def test_many_frames_go_in_their_order():
     await link.close()
 
 
+async def behind_a_goodbye(peer) -> None:
+    """The story of one who still has much to say when it is left."""
+    await peer.upgrade()
+    await peer.write(framed(TEXT, b"x" * 200) * 1000)
+    goodbye = (await peer.read())[1]
+    await peer.write(framed(TEXT, b"x" * 200) * 1000)
+    await peer.frame(CLOSE, goodbye)
+
+
+@asynccontextmanager
+async def left(monkeypatch):
+    """Give a real link to such a one; who leaves it must not take long."""
+    monkeypatch.setenv("no_proxy", "*")
+    dialling = partial(dial, limits=Limits(close_timeout=60.0), tls=None)
+    async with httpd(behind_a_goodbye) as server, asyncio.timeout(5):
+        opening, world = Opening(server.url), VirtualWorld().world
+        yield await Link.open(dialling, opening, Keepalive(), world)
+
+
 @on_a_loop
 async def test_a_goodbye_finds_its_answer_behind_what_still_comes(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
+    async with left(monkeypatch) as link:
+        await link.close()
 
-    async def story(peer):
-        await peer.upgrade()
-        await peer.write(framed(TEXT, b"x" * 200) * 1000)
-        goodbye = (await peer.read())[1]
-        await peer.write(framed(TEXT, b"x" * 200) * 1000)
-        await peer.frame(CLOSE, goodbye)
 
-    async with httpd(story) as server:
-        dialling = partial(dial, limits=Limits(close_timeout=60.0), tls=None)
-        opening, world = Opening(server.url), VirtualWorld().world
-        link = await Link.open(dialling, opening, Keepalive(), world)
-        async with asyncio.timeout(5):
-            await link.close()
+@on_a_loop
+async def test_who_takes_what_still_comes_behind_a_goodbye_gets_all_of_it(monkeypatch):
+    taken: list[str | bytes] = []
+    async with left(monkeypatch) as link:
+        running = asyncio.create_task(link.run(taken.extend))
+        await asyncio.sleep(0)
+        await link.close()
+        with pytest.raises(ConnectionLost):
+            await running
+    assert len(taken) == 2000

@@ -34,6 +34,10 @@ HURRY, REST = 0.0005, 0.001
 thousand notifications a second that come one by one take 35 % of a core, not 52 %."""
 BLANK_LINE = b"\r\n\r\n"
 """Ends the answer to our upgrade."""
+PING = 0x89
+"""The first byte of a ping, which the library answers at once."""
+UNANSWERED = 1 << 20
+"""Bytes of pings that may come while no answer leaves: they pile up in memory."""
 NOT_TEXT = "a text frame was not UTF-8"
 MOST_PARTS = 4096
 """Frames that a message may be cut into; empty ones would have no end."""
@@ -51,6 +55,7 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
         self._tail = b""
         self._is_text = self._paused = False
         self._read_at = 0.0
+        self._unanswered = 0
         self._rest: asyncio.TimerHandle | None = None
         self._end: asyncio.TimerHandle | None = None
         self._broken: tuple[CloseCode, str] | None = None
@@ -122,7 +127,8 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
                 self._came += texts
             if not other:
                 break
-            super().data_received(other)
+            if other[0] != PING or self._can_answer(len(other)):
+                super().data_received(other)
             if self._is_over:
                 self._framer.give_up()
                 self._see_to_its_end()
@@ -173,6 +179,19 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
         protocol = self.protocol
         endings = (self._broken, protocol.close_rcvd, protocol.parser_exc)
         return any(ending is not None for ending in endings)
+
+    def _can_answer(self, size: int) -> bool:
+        """Return whether an answer can leave; cut the line when too much waits to."""
+        if self.paused:
+            self._unanswered += size
+            if self._unanswered > UNANSWERED:
+                self.transport.abort()
+        return not self.transport.is_closing()
+
+    def resume_writing(self) -> None:
+        """Take note that answers leave again."""
+        super().resume_writing()
+        self._unanswered = 0
 
     def _see_to_its_end(self) -> None:
         """Cut the line if the server does not: after its goodbye, nobody may ask."""
