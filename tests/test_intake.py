@@ -13,16 +13,15 @@ from notifyws.intake import (
     BREATH,
     LONGEST,
     PATIENCE,
-    UNNOTICED,
     Frame,
     Intake,
     NoRoom,
-    Since,
 )
 from notifyws.models import Notification
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules, ServerError
+from notifyws.telling import UNNOTICED, Since
 from tests.support.scripted import note
 from tests.support.virtual import (
     VirtualWorld,
@@ -53,7 +52,7 @@ class Desk:
         self.cursor = cursor or Cursor(can_resume=False)
         self.intake = Intake(RULES, self.inbox, self.cursor, self.clock.world, **how)
         self.told: list = []
-        self.intake.observers.append(self.told.append)
+        self.intake.teller.observers.append(self.told.append)
 
     def take(self, *frames: str | bytes) -> None:
         """Take frames in that nobody has to wait for."""
@@ -174,10 +173,10 @@ async def test_the_server_s_gap_without_an_interruption_is_now():
 async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
     desk = Desk()
     desk.clock.wall_offset = 50
-    desk.intake.interrupted_at = Since(desk.intake.now())
+    desk.intake.interrupted_at = Since(desk.intake.teller.now())
     desk.clock.wall_offset = 20
     desk.take('{"type":"gap"}')
-    desk.intake.gap(Since(AT.format(10)), "why")
+    desk.intake.teller.gap(Since(AT.format(10)), "why")
     gaps = [(gap.start, gap.end) for gap in await desk.read()]
     assert gaps == [(AT.format(20), AT.format(20)), (AT.format(10), AT.format(20))]
 
@@ -186,11 +185,11 @@ async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
 async def test_a_gap_is_as_long_as_it_took_though_the_clock_was_set_back():
     desk = Desk()
     await asyncio.sleep(30)
-    since = desk.intake.since(desk.clock.world.wall() - 5)
+    since = desk.intake.teller.since(desk.clock.world.wall() - 5)
     assert since.text == AT.format(25)
     await asyncio.sleep(10)
     desk.clock.wall_offset = -20
-    desk.intake.gap(since, "why")
+    desk.intake.teller.gap(since, "why")
     (gap,) = await desk.read()
     assert (gap.start, gap.end) == (AT.format(5), AT.format(20))
 
@@ -198,10 +197,10 @@ async def test_a_gap_is_as_long_as_it_took_though_the_clock_was_set_back():
 @in_virtual_time
 async def test_a_clock_set_forward_makes_a_gap_longer_and_never_shorter():
     desk = Desk()
-    since = desk.intake.since(desk.clock.world.wall())
+    since = desk.intake.teller.since(desk.clock.world.wall())
     await asyncio.sleep(2)
     desk.clock.wall_offset = 20
-    desk.intake.gap(since, "why")
+    desk.intake.teller.gap(since, "why")
     (gap,) = await desk.read()
     assert (gap.start, gap.end) == (AT.format(0), AT.format(22))
 
@@ -211,7 +210,7 @@ async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
     desk = Desk()
     await asyncio.sleep(10)
     for heard in (100.0, -3600.0):
-        since = desk.intake.since(desk.clock.world.wall() + heard)
+        since = desk.intake.teller.since(desk.clock.world.wall() + heard)
         assert since.at == now() - UNNOTICED
 
 
@@ -219,10 +218,10 @@ async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
 async def test_a_gap_is_told_however_many_events_wait():
     desk = Desk()
     await desk.feed(*["nonsense"] * (ANNOUNCEMENTS + 1))
-    desk.intake.gap(Since(AT.format(0)), "why")
+    desk.intake.teller.gap(Since(AT.format(0)), "why")
     told = await desk.read()
     assert len(told) == ANNOUNCEMENTS + 1
-    assert told[-1] == Gap(AT.format(0), desk.intake.now(), "why")
+    assert told[-1] == Gap(AT.format(0), desk.intake.teller.now(), "why")
 
 
 @in_virtual_time

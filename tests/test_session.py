@@ -31,7 +31,7 @@ from notifyws.events import (
     Gap,
     Reconnecting,
 )
-from notifyws.intake import UNNOTICED, Intake
+from notifyws.intake import Intake
 from notifyws.link import Keepalive
 from notifyws.models import Account, Notification, Token, TokenPair
 from notifyws.protocol.opening import Opening
@@ -41,6 +41,7 @@ from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
 from notifyws.reconnect import Policy, Reconnector, State
 from notifyws.session import Session, Speech
+from notifyws.telling import UNNOTICED
 from notifyws.tokens import Keeper, ReadyMade
 from notifyws.world import utc_text
 from tests.support.scripted import (
@@ -121,7 +122,7 @@ class Scene:
         self.intake = Intake(RULES, self.inbox, cursor, world)
         self.told: list = []
         self.told_at: list[float] = []
-        self.intake.observers.append(self._observe)
+        self.intake.teller.observers.append(self._observe)
         self.shown: list[int | str | None] = []
         self.pause = 0.0
         self.session = Session(

@@ -11,6 +11,7 @@ from notifyws.protocol.beginning import spelled
 from notifyws.protocol.items import mapper, plain
 from notifyws.protocol.profile import Catchup
 from notifyws.protocol.resume import Cursor
+from notifyws.telling import Teller
 
 __all__ = ["CatchingUp", "Fetch"]
 
@@ -22,8 +23,8 @@ class Intake(Protocol):
     """What is needed of whoever takes notifications in."""
 
     cursor: Cursor
+    teller: Teller
 
-    def now(self) -> str: ...
     def is_news(self, notification: Notification) -> bool: ...
     def arrivals(self, value: Any) -> list[Notification]: ...
     def catch_up(self, notifications: list[Notification]) -> Awaitable[None]: ...
@@ -73,7 +74,7 @@ class CatchingUp:
         return False
 
     def _page(self, body: Any, intake: Intake) -> list[Notification]:
-        found = self._read(body, intake.now())
+        found = self._read(body, intake.teller.now())
         if self._own:
             return found
         return [n for each in found for n in intake.arrivals(each.fields["item"])]

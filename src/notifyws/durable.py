@@ -11,11 +11,12 @@ from collections.abc import Mapping
 
 from notifyws.cursors import SharedCursor
 from notifyws.delivery import Inbox
-from notifyws.intake import Item, Since
+from notifyws.intake import Item
 from notifyws.keeping import Standing, Waiting
 from notifyws.models import Notification
 from notifyws.outbox import Outbox
 from notifyws.session import Session
+from notifyws.telling import Since
 from notifyws.world import utc_text
 
 __all__ = ["Durable"]
@@ -58,7 +59,8 @@ class Durable:
             if there.last_id is not None:
                 intake.cursor.begin_at(there.last_id)
         inbox.on_settled = self.outbox.settled
-        self.outbox.on_gap = lambda start, reason: intake.gap(Since(start), reason)
+        gap = intake.teller.gap
+        self.outbox.on_gap = lambda start, reason: gap(Since(start), reason)
         self.outbox.start()
 
     async def aclose(self, patience: float) -> None:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from notifyws.delivery import Inbox
-from notifyws.events import Event, Failure, Gap
+from notifyws.events import Event, Failure
 from notifyws.models import Notification, as_text
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import (
@@ -33,10 +32,10 @@ from notifyws.protocol.rules import (
     ServerGap,
     Word,
 )
-from notifyws.values import frozen
-from notifyws.world import World, steady, utc_text
+from notifyws.telling import Dropped, Since, Teller
+from notifyws.world import World
 
-__all__ = ["Frame", "Intake", "Item", "NoRoom", "Since"]
+__all__ = ["Frame", "Intake", "Item", "NoRoom"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,6 @@ class Frame:
 Item = Notification | Event | Frame
 
 
-UNNOTICED = 60.0
-"""Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
-LAG = 5.0
-"""Seconds a notification may be on its way; one that took longer was replayed."""
 PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
 BREATH = 0.02
@@ -79,19 +74,6 @@ class Keeping(Protocol):
 
     def keep(self, notification: Notification, number: int | None) -> None: ...
     def passed(self, ident: str | int | None) -> None: ...
-
-
-@frozen
-class Since:
-    """Since when something may be missing.
-
-    Args:
-        text: RFC 3339 UTC, as the wall clock said then.
-        at: the same on the steady clock; ``None`` for what an earlier process noted.
-    """
-
-    text: str
-    at: float | None = None
 
 
 class NoRoom(Exception):
@@ -128,13 +110,11 @@ class Intake:
         self._frames = frames
         self._selection = selection
         self._keeping = keeping
-        self._dropped = 0
-        self._dropping_since: Since | None = None
-        self._until_room: asyncio.Task[None] | None = None
+        self.teller = Teller(inbox, world)
+        self._dropped = Dropped(self.teller, inbox.room)
         self._doubtful = False
         self.cursor = cursor
         self.interrupted_at: Since | None = None
-        self.observers: list[Callable[[Event], None]] = []
         self.on_server_error: Callable[[ServerError], None] | None = None
         self.on_acknowledged: Callable[[Acknowledged], None] | None = None
         self.on_word: Callable[[Word], None] = lambda word: None
@@ -142,58 +122,6 @@ class Intake:
         self.last_not_understood: str | None = None
         self.received = 0
         self.filtered = 0
-        self._latest: Notification | None = None
-
-    def now(self) -> str:
-        """Return the moment as RFC 3339 UTC."""
-        return utc_text(self._world.wall())
-
-    def tell(self, event: Event) -> None:
-        """Tell observers at once, and whoever shows things in its turn: it is now."""
-        event = replace(event, at=self.now())
-        for observer in self.observers:
-            observer(event)
-        self._inbox.announce(event, vital=isinstance(event, Gap))
-
-    def since(self, heard_at: float) -> Since:
-        """Return when the server was heard last, on both clocks.
-
-        Args:
-            heard_at: unix seconds. When that cannot be, the wall clock was set since,
-                and it was as long ago as a dead line can go unnoticed.
-        """
-        heard_at -= self._lag  # what was sent next was on its way as well
-        age = self._world.wall() - heard_at
-        age = age if 0 <= age <= UNNOTICED else UNNOTICED
-        return Since(utc_text(heard_at), steady(self._world) - age)
-
-    @property
-    def _lag(self) -> float:
-        """Seconds that the latest notification took to come, by its own timestamp.
-
-        None, when that tells of a replay or of clocks that differ.
-        """
-        if self._latest is None:
-            return 0.0
-        try:
-            born = datetime.fromisoformat(self._latest.timestamp)
-            took = (
-                datetime.fromisoformat(self._latest.received) - born
-            ).total_seconds()
-        except (ValueError, TypeError, OverflowError):  # no time, or one of no zone
-            return 0.0
-        return took if 0 < took < LAG else 0.0
-
-    def gap(self, start: Since, reason: str) -> None:
-        """Tell that from ``start`` to now notifications may have been missed.
-
-        The wall clock may have been set back since; then it began as long before now
-        as time has passed.
-        """
-        wall = self._world.wall()
-        passed = 0.0 if start.at is None else steady(self._world) - start.at
-        now, floor = utc_text(wall), utc_text(wall - passed)
-        self.tell(Gap(min(start.text, floor), now, reason))
 
     def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None:
         """Take a burst in; return what to await before the next one, if anything.
@@ -201,7 +129,7 @@ class Intake:
         Raises:
             NoRoom: (there or here) leave the server, and come back when there is.
         """
-        received, rest = self.now(), iter(frames)
+        received, rest = self.teller.now(), iter(frames)
         for frame in rest:
             if (pause := self._take(frame, received)) is not None:
                 return self._take_slowly(pause, rest)
@@ -212,7 +140,7 @@ class Intake:
     ) -> None:
         await pause
         for frame in rest:
-            if (again := self._take(frame, self.now())) is not None:
+            if (again := self._take(frame, self.teller.now())) is not None:
                 await again
 
     def _take(self, frame: str | bytes, received: str) -> Awaitable[None] | None:
@@ -236,7 +164,7 @@ class Intake:
 
     def arrivals(self, value: Any) -> list[Notification]:
         """Return the notifications that the rules see in a value."""
-        arrival = self._rules.value(value, self.now())
+        arrival = self._rules.value(value, self.teller.now())
         found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
         return [each for each in found if isinstance(each, Notification)]
 
@@ -299,10 +227,8 @@ class Intake:
 
     def close(self) -> None:
         """Say what is still to be said; nothing follows."""
-        if self._until_room is not None:
-            self._until_room.cancel()
         self._settle_doubt()
-        self._say_what_was_dropped()
+        self._dropped.close()
         self._inbox.close()
 
     def _hand_over(
@@ -310,11 +236,11 @@ class Intake:
     ) -> None:
         if self._doubtful:
             self._settle_doubt()
-        if self._dropping_since is not None:
-            self._say_what_was_dropped()
+        if self._dropped.count:
+            self._dropped.say()
         self.cursor.advance(ident)
         self.received += 1
-        self._latest = notification
+        self.teller.latest = notification
         if self._selection is None or self._selection.admit(notification):
             self._inbox.put(notification, size)
             if self._keeping is not None:
@@ -327,7 +253,7 @@ class Intake:
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
         """Let the line fill up for a moment: the reader may be about to catch up."""
         try:
-            if not self._dropped:
+            if not self._dropped.count:
                 await self._catching_up(size)
         except asyncio.CancelledError:
             self._refuse(notification)
@@ -349,7 +275,7 @@ class Intake:
             return True
         if notification.id is None:
             self.cursor.advance(None)
-        self._drop(notification.received)
+        self._dropped.add(notification.received)
         if self._keeping is not None:  # a slow reader is no reason to hand on less
             self._keeping.keep(notification, None)
         return False
@@ -357,7 +283,7 @@ class Intake:
     def _other(self, arrival: Arrival, frame: str | bytes) -> None:
         match arrival:
             case ServerError():
-                self.tell(Failure("server_error", arrival.message[:LONGEST]))
+                self.teller.tell(Failure("server_error", arrival.message[:LONGEST]))
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
@@ -372,7 +298,7 @@ class Intake:
             case NotUnderstood():
                 self.not_understood += 1
                 self.last_not_understood = _beginning(frame)
-                self.tell(Failure("invalid_message", arrival.reason))
+                self.teller.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
             self._pass_on(frame)
 
@@ -384,29 +310,11 @@ class Intake:
         if self._doubtful:
             self._doubtful = False
             reason = "the server no longer keeps all of what was missed"
-            self.gap(self.interrupted_at or Since(self.now()), reason)
+            self.teller.gap(self.interrupted_at or Since(self.teller.now()), reason)
 
     def _pass_on(self, frame: str | bytes) -> None:
         text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
         if self._inbox.fits(len(text)):
             self._inbox.put(Frame(text), len(text))
         else:
-            self._drop(self.now())
-
-    def _drop(self, arrived: str) -> None:
-        if self._dropping_since is None:
-            self._dropping_since = Since(arrived, steady(self._world))
-        self._dropped += 1
-        if self._until_room is None or self._until_room.done():
-            self._until_room = asyncio.create_task(self._say_once_there_is_room())
-
-    async def _say_once_there_is_room(self) -> None:
-        await self._inbox.room()
-        self._say_what_was_dropped()
-
-    def _say_what_was_dropped(self) -> None:
-        if self._dropping_since is not None:
-            reason = f"{self._dropped} dropped: whoever reads them is too slow"
-            start = self._dropping_since
-            self._dropped, self._dropping_since = 0, None
-            self.gap(start, reason)
+            self._dropped.add(self.teller.now())

@@ -402,9 +402,10 @@ class Runtime:
         Raises:
             UsageError: the server cannot replay from there.
         """
-        from notifyws.intake import Intake, Since
+        from notifyws.intake import Intake
         from notifyws.protocol.frames import decoder
         from notifyws.protocol.rules import Rules
+        from notifyws.telling import Since
 
         profile, socket = self.profile, self.profile.socket
         plain = socket.frames == "json" and not socket.json_in

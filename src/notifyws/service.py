@@ -344,7 +344,7 @@ class NotificationService:
             selection=self._selection,
             outbox=self._durable.outbox if self._durable else None,
         )
-        intake.observers.extend(self._observers)
+        intake.teller.observers.extend(self._observers)
         intake.on_server_error = self._server_error
         intake.on_acknowledged = self._acknowledged
         session = self._runtime.session(intake, retries=retries)
@@ -383,7 +383,7 @@ class NotificationService:
             heart = self._runtime.heartbeat(self.name, *told)
         if heart is None:
             return await session.run()
-        session.intake.observers.append(heart.observe)
+        session.intake.teller.observers.append(heart.observe)
         beating = asyncio.create_task(heart.run())
         try:
             await session.run()
@@ -416,7 +416,7 @@ class NotificationService:
         assert self._session is not None
         assert self._running is not None
         opened = asyncio.get_running_loop().create_future()
-        self._session.intake.observers.append(
+        self._session.intake.teller.observers.append(
             lambda event: _resolve(opened) if event.name == "connected" else None
         )
         self._dispatcher.start(self._inbox)

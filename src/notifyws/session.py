@@ -32,7 +32,7 @@ from notifyws.events import (
     Reconnecting,
 )
 from notifyws.held import Obtained
-from notifyws.intake import Intake, NoRoom, Since
+from notifyws.intake import Intake, NoRoom
 from notifyws.link import Dial, Keepalive, Link
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.rules import (
@@ -67,6 +67,7 @@ from notifyws.reconnect import (
 )
 from notifyws.reconnect import Event as Fact
 from notifyws.renewal import Renewer, Schedule
+from notifyws.telling import Since
 from notifyws.values import frozen
 from notifyws.world import World, doze
 
@@ -213,7 +214,7 @@ class Session:
                 raise AssertionError(action)
 
     async def _connect(self, attempt: int) -> Fact:
-        self.intake.tell(Connecting(self._speech.url, attempt))
+        self.intake.teller.tell(Connecting(self._speech.url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
             self._next_token = None
@@ -224,7 +225,7 @@ class Session:
             return self._failed(error)
         self._opened_at = self._world.now()
         self.intake.cursor.reconnected(self._opened_at + REPLAY)
-        self.intake.tell(Connected(self._speech.url, self.token.user_id))
+        self.intake.teller.tell(Connected(self._speech.url, self.token.user_id))
         try:
             await self._catch_up(self.token)
         except NoRoom:
@@ -242,10 +243,10 @@ class Session:
             try:
                 everything &= await self._speech.catch_up(self.intake, token.value)
             except NotifyError as error:
-                self.intake.tell(Failure("network_error", error.message))
+                self.intake.teller.tell(Failure("network_error", error.message))
                 everything = False
         if start is not None and not everything:
-            self.intake.gap(start, UNREPLAYABLE)
+            self.intake.teller.gap(start, UNREPLAYABLE)
 
     async def _receive(self) -> Fact:
         while True:
@@ -322,7 +323,8 @@ class Session:
             await old.ping()
         except ConnectionLost:
             if not self.intake.cursor.covers_everything:
-                self.intake.gap(self.intake.since(old.heard_at), UNREPLAYABLE)
+                teller = self.intake.teller
+                teller.gap(teller.since(old.heard_at), UNREPLAYABLE)
         self._note_interruption(old)
         self._opened_at = self._world.now()
 
@@ -347,12 +349,12 @@ class Session:
                 link.fail(TokenRefused(f"the server does not accept the token{said}"))
 
     def _lost(self, link: Link, lost: NetworkFailed) -> Fact:
-        self._down_since = self.intake.since(link.heard_at)
+        self._down_since = self.intake.teller.since(link.heard_at)
         self._note_interruption(link)
         if isinstance(lost, ConnectionLost):
-            self.intake.tell(Disconnected(lost.code, lost.reason))
+            self.intake.teller.tell(Disconnected(lost.code, lost.reason))
         else:
-            self.intake.tell(Disconnected(1000, lost.message))
+            self.intake.teller.tell(Disconnected(1000, lost.message))
         self.link = None
         return self._failed(lost)
 
@@ -360,9 +362,9 @@ class Session:
         assert self.link is not None
         reason = "whoever reads the notifications is too slow; resuming when it can"
         left_at = self._world.now()
-        self._down_since = self.intake.since(self.link.heard_at)
+        self._down_since = self.intake.teller.since(self.link.heard_at)
         self._note_interruption(self.link)
-        self.intake.tell(Disconnected(1000, reason))
+        self.intake.teller.tell(Disconnected(1000, reason))
         await self._leave(1000, "")
         await self.intake.room()
         return Left(left_at)
@@ -375,7 +377,7 @@ class Session:
         """
         brief = self._world.now() - self._opened_at < REPLAY
         if self.intake.interrupted_at is None or not brief:
-            self.intake.interrupted_at = self.intake.since(link.heard_at)
+            self.intake.interrupted_at = self.intake.teller.since(link.heard_at)
 
     async def _leave(self, code: int, reason: str) -> None:
         link, self.link = self.link, None
@@ -383,7 +385,7 @@ class Session:
             await link.close(code, reason)
 
     async def _wait(self, seconds: float, attempt: int, reason: str) -> Fact:
-        self.intake.tell(Reconnecting(attempt, seconds, reason))
+        self.intake.teller.tell(Reconnecting(attempt, seconds, reason))
         await doze(self._world, seconds)
         return Woke()
 
@@ -416,8 +418,8 @@ class Session:
     def _end(self, stop: Stop) -> None:
         if stop.cause is Cause.ASKED:
             if self.link is not None:
-                self.intake.tell(Disconnected(1000))
-            self.intake.tell(Closed())
+                self.intake.teller.tell(Disconnected(1000))
+            self.intake.teller.tell(Closed())
             return
         error = self._final_error(stop)
         kind: FailureType = (
@@ -425,8 +427,8 @@ class Session:
             if stop.cause is Cause.AUTHENTICATION
             else "network_error"
         )
-        self.intake.tell(Failure(kind, error.message))
-        self.intake.tell(Closed(error.message))
+        self.intake.teller.tell(Failure(kind, error.message))
+        self.intake.teller.tell(Closed(error.message))
         raise error
 
     def _final_error(self, stop: Stop) -> NotifyError:

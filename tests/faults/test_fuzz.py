@@ -150,7 +150,7 @@ async def taken(frames: list[str | bytes]) -> list:
     for frame in frames:
         pause = intake.take([frame])
         assert pause is None
-    intake.tell(Failure("invalid_message", "the end"))
+    intake.teller.tell(Failure("invalid_message", "the end"))
     return await inbox.get()
 
 

@@ -132,7 +132,7 @@ class Soak:
         )
         self.inbox: Inbox = Inbox(64, 1 << 20)
         self.intake = Intake(RULES, self.inbox, Cursor(can_resume=resume), world)
-        self.intake.observers.append(self._hear)
+        self.intake.teller.observers.append(self._hear)
 
         def opening(token: str, last_id: int | str | None) -> Opening:
             asked = f"?since={last_id}" if resume and last_id is not None else ""
