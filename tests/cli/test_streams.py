@@ -35,6 +35,25 @@ def test_a_reader_that_has_left_is_no_failure(home, line):
         os.close(writing)
 
 
+MUCH = """
+from notifyws.cli import streams
+streams.guard_stdout()
+for write in (streams.emit, streams.sys.stdout.write):
+    write("x" * 5_000_000)
+streams.sys.stdout.flush()
+"""
+
+
+def test_a_pipe_that_others_made_non_blocking_takes_all_of_it():
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    command = [sys.executable, "-c", MUCH]
+    with subprocess.Popen(command, stdout=writing) as process, open(reading) as read:
+        os.close(writing)
+        assert len(read.read()) == 10_000_000
+    assert process.returncode == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("line", WRITING)
 def test_a_full_disk_is_said(home, line):

@@ -57,7 +57,7 @@ def guard_stdout() -> None:
 class _Descriptor(io.FileIO):
     def write(self, data: Any, /) -> int:
         with _telling():
-            return super().write(data)
+            return _written(data)
 
 
 @contextmanager
@@ -81,7 +81,18 @@ def emit(text: str) -> None:
     data = text.encode("utf-8", "surrogateescape")
     with _telling():
         while data:
-            data = data[os.write(1, data) :]
+            data = data[_written(data) :]
+
+
+def _written(data: Any) -> int:
+    """Return how much was taken, also where another process made it non-blocking."""
+    while True:
+        try:
+            return os.write(1, data)
+        except BlockingIOError:
+            import select
+
+            select.select([], [1], [])
 
 
 def emit_json(value: object) -> None:
