@@ -15,13 +15,16 @@ from notifyws.models import Message
 
 __all__ = ["Load", "Window"]
 
-FIRST, MOST = 4_000, 16_000
-"""Messages on their way; the most are those of 0.2 s at 80,000 a second."""
+FIRST, MOST = 2_000, 16_000
+"""Messages on their way; the first are those of 10 s of a server that takes 200 a
+second, the most those of 0.2 s at 80,000."""
 FIRST_BYTES, MOST_BYTES = 384 << 10, 8 << 20
 """Bytes of them; what a longer line holds goes all the same, alone. A line of 40 KB a
 second is filled for 10 s by the first."""
 BATCHES = 100
 """Batches at most, each with a ping of its own."""
+GROWTH = 2
+"""How much more may go for what was through in time: three times as much next."""
 PROMPT = 1.0
 """Seconds within which a batch is through where all goes well."""
 
@@ -81,5 +84,6 @@ class Window:
         if took > PROMPT:
             self._begin()
             return
-        self._allowed = min(self._allowed + len(load.messages), self._most)
-        self._allowed_bytes = min(self._allowed_bytes + load.size, MOST_BYTES)
+        more, larger = GROWTH * len(load.messages), GROWTH * load.size
+        self._allowed = min(self._allowed + more, self._most)
+        self._allowed_bytes = min(self._allowed_bytes + larger, MOST_BYTES)
