@@ -16,7 +16,7 @@ __all__ = ["Inbox"]
 
 Item = TypeVar("Item")
 
-EASY = 500
+EASY = 200
 """Items that may wait before whoever puts should let the taker have a turn."""
 ANNOUNCEMENTS = 10_000
 """Events that may wait; they are also told at once, so later ones are let go."""
