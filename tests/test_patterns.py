@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 
 import pytest
@@ -27,3 +29,8 @@ def test_it_is_compiled_once():
     word = pattern(r"\w+")
     assert word.search is word.search
     assert not hasattr(word, "nonesuch")
+
+
+def test_a_copy_finds_the_same():
+    assert copy.copy(pattern(r"\d+")).findall("1 a 22") == ["1", "22"]
+    assert pickle.loads(pickle.dumps(pattern(r"\d+"))).findall("1 a 22") == ["1", "22"]

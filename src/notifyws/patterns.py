@@ -24,6 +24,8 @@ class _Later:
         self._made_of = text, flags
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # as copy asks, of one that is not made yet
+            raise AttributeError(name)
         found = getattr(re.compile(*self._made_of), name)
         setattr(self, name, found)
         return found
