@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.channel import Limits, dial, retry_after, translated
+from notifyws.channel import Limits, dial, translated
 from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
@@ -25,6 +25,7 @@ from notifyws.errors import (
 )
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.opening import opening as make_opening
+from notifyws.reaching import retry_after
 from tests.protocol import DEFAULT
 from tests.support.aio import on_a_loop
 from tests.support.httpd import (

@@ -330,7 +330,7 @@ class HttpSide:
         fits = step.ok is None or truthy(compiled(step.ok)(reply.body))
         if accepted and fits:
             return None
-        from notifyws.channel import retry_after
+        from notifyws.reaching import retry_after
 
         means, words = meaning(self._profile.http, reply.status, reply.body, refused)
         said = masked(words, hidden)  # a server may repeat what it was told
@@ -385,7 +385,7 @@ class HttpSide:
     def _translated(self, error: Exception, secrets: tuple[str, ...]) -> NotifyError:
         import httpx
 
-        from notifyws.channel import certificate_rejected, unreachable
+        from notifyws.reaching import certificate_rejected, unreachable
 
         cause = _cause(error)
         host = self._origin.partition("://")[2]
@@ -411,7 +411,7 @@ def http_client(
     """
     import httpx
 
-    from notifyws.channel import unusable_proxy
+    from notifyws.reaching import unusable_proxy
 
     try:
         return httpx.AsyncClient(
@@ -456,7 +456,7 @@ def _server_time(reply: Reply) -> float | None:
 
 
 def _what_to_try(reply: Reply) -> str:
-    from notifyws.channel import retry_after
+    from notifyws.reaching import retry_after
 
     if reply.status != 429 and reply.status < 500:
         return "check the server's URL and --profile"

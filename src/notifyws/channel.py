@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
-from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +19,6 @@ from websockets import exceptions as wsx
 from websockets.typing import Subprotocol
 
 from notifyws.errors import (
-    CertificateRejected,
     ConfigurationError,
     ConnectionLost,
     NetworkFailed,
@@ -31,6 +28,12 @@ from notifyws.errors import (
 )
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.opening import Opening
+from notifyws.reaching import (
+    certificate_rejected,
+    retry_after,
+    unreachable,
+    unusable_proxy,
+)
 from notifyws.values import frozen
 from notifyws.version import __version__
 from notifyws.websocket import BurstConnection
@@ -41,10 +44,6 @@ WAITING = 16
 """Frames that may wait to be read, each as large as any may be. More are not faster:
 200,000 of 205 bytes take 0.75 s with 16 as with 1024, but 1024 of 900 KB take 908 MB
 where 16 take 15."""
-OUT_OF_TIME = (9, 10)
-"""OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
-MISNAMED = (62, 64)
-"""Its verdicts on one that is for another host, or another address."""
 
 
 @frozen
@@ -220,44 +219,6 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             return NetworkFailed(f"cannot connect to {host}: {error}")
 
 
-def unusable_proxy(why: str) -> ConfigurationError:
-    """Return our error for a proxy that the environment names; its URL is a secret."""
-    message = f"the proxy named in the environment cannot be used: {why}"
-    return ConfigurationError(message, "correct or unset HTTPS_PROXY and ALL_PROXY")
-
-
-def unreachable(error: OSError | UnicodeError, host: str) -> NetworkFailed:
-    """Return our error for a host that cannot be reached."""
-    import errno
-    import socket
-
-    hint = "notifyws status --check"
-    if isinstance(error, socket.gaierror | UnicodeError):  # a label that cannot be
-        return NetworkFailed(f"cannot find {host}: the name does not resolve", hint)
-    if isinstance(error, ConnectionRefusedError):
-        return NetworkFailed(f"{host} refused the connection", hint)
-    reason = error.strerror or str(error)
-    if "Connect call failed" in reason:
-        refused = f"[Errno {errno.ECONNREFUSED}]" in reason
-        reason = "connection refused" if refused else "connection failed"
-    return NetworkFailed(f"cannot reach {host}: {reason}", hint)
-
-
-def certificate_rejected(
-    error: ssl.SSLCertVerificationError, host: str
-) -> CertificateRejected:
-    """Return our error for a certificate that is not trusted."""
-    message = f"the certificate of {host} is not trusted: {error.verify_message}"
-    if error.verify_code in OUT_OF_TIME:
-        hint = f"have whoever runs {host} renew it; is this clock right? date"
-        return CertificateRejected(message, hint, reason="expired")
-    if error.verify_code in MISNAMED:
-        hint = "put the name that the certificate is for into the URL"
-        return CertificateRejected(message, hint, reason="name")
-    hint = "trust its authority with NOTIFYWS_CA_FILE=/path/to/ca.pem"
-    return CertificateRejected(message, hint)
-
-
 def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
     response = error.response
     status, headers = response.status_code, response.headers
@@ -272,26 +233,6 @@ def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
         retry_after=retry_after(headers.get("Retry-After")),
         location=location,
     )
-
-
-def retry_after(text: str | None) -> float | None:
-    """Return a ``Retry-After`` header in seconds; ``None`` when it says nothing."""
-    import time
-
-    if text is None:
-        return None
-    if text.strip().isdigit() and text.isascii():
-        return float(text.strip()[:9])
-    moment = http_date(text)
-    return None if moment is None else max(0.0, moment - time.time())
-
-
-def http_date(text: str) -> float | None:
-    """Return an HTTP date as unix seconds; ``None`` when it is none."""
-    parsed = parsedate_tz(text)
-    with suppress(ValueError, OverflowError):  # as in the year 99999
-        return None if parsed is None else mktime_tz(parsed)
-    return None
 
 
 def _why_tls(error: ssl.SSLError) -> str:

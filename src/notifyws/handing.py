@@ -86,7 +86,7 @@ def build_sinks(
 
 def _forward(settings: Settings, hand_on: HandOn, world: World) -> Sink:
     from notifyws.api import http_client
-    from notifyws.channel import retry_after
+    from notifyws.reaching import retry_after
     from notifyws.sinks.forward import ForwardSink
 
     try:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from notifyws.api import http_client
-from notifyws.channel import certificate_rejected, http_date, unreachable
 from notifyws.errors import NetworkFailed, NotWebSocket
+from notifyws.reaching import certificate_rejected, http_date, unreachable
 
 __all__ = [
     "Target",

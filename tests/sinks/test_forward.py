@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from notifyws.channel import retry_after
 from notifyws.errors import HandingFailed
 from notifyws.models import Notification
+from notifyws.reaching import retry_after
 from notifyws.sinks.forward import SIGNATURE, ForwardSink, idempotency_key, signature
 from tests.support.aio import on_a_loop
 from tests.support.target import target

@@ -112,7 +112,6 @@ async def _demonstration(request: Request) -> AsyncIterator[str]:
 async def _show(request: Request, settings: Settings) -> None:
     """Connect, and show what passes until it is enough, too late, or over."""
     from notifyws.cli.faces import Tee
-    from notifyws.service import NotificationService
     from notifyws.view.output import Output, ReaderGone
 
     output = Output(1)
@@ -120,16 +119,7 @@ async def _show(request: Request, settings: Settings) -> None:
         _name_the_proxy(settings.connect_url)
     warn = warner(request.show.quiet)
     tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
-    raw = request.show.form == "raw"
-    service = NotificationService(
-        settings,
-        since=request.since,
-        frames=raw,
-        warn=warn,
-        name=request.name,
-        hand_on=request.hand_on,
-        selection=request.selection,
-    )
+    service = _service(request, settings, warn)
     leaving = Leaving()
     face = chosen_face(
         request.show, settings, service, output, leaving, request.selection
@@ -155,6 +145,22 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+def _service(
+    request: Request, settings: Settings, warn: Callable[[str], None]
+) -> NotificationService:
+    from notifyws.service import NotificationService
+
+    return NotificationService(
+        settings,
+        since=request.since,
+        frames=request.show.form == "raw",
+        warn=warn,
+        name=request.name,
+        hand_on=request.hand_on,
+        selection=request.selection,
+    )
 
 
 def _too_late(request: Request, received: int) -> TimeRanOut:

@@ -1,0 +1,84 @@
+"""Why a host is not reached: the system's errors and HTTP's headers as ours.
+
+Whoever goes over the network says it in the same words: the socket, the HTTP side and
+the probes.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from email.utils import mktime_tz, parsedate_tz
+
+from notifyws.errors import CertificateRejected, ConfigurationError, NetworkFailed
+
+__all__ = [
+    "certificate_rejected",
+    "http_date",
+    "retry_after",
+    "unreachable",
+    "unusable_proxy",
+]
+
+OUT_OF_TIME = (9, 10)
+"""OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
+MISNAMED = (62, 64)
+"""Its verdicts on one that is for another host, or another address."""
+
+
+def unusable_proxy(why: str) -> ConfigurationError:
+    """Return our error for a proxy that the environment names; its URL is a secret."""
+    message = f"the proxy named in the environment cannot be used: {why}"
+    return ConfigurationError(message, "correct or unset HTTPS_PROXY and ALL_PROXY")
+
+
+def unreachable(error: OSError | UnicodeError, host: str) -> NetworkFailed:
+    """Return our error for a host that cannot be reached."""
+    import errno
+    import socket
+
+    hint = "notifyws status --check"
+    if isinstance(error, socket.gaierror | UnicodeError):  # a label that cannot be
+        return NetworkFailed(f"cannot find {host}: the name does not resolve", hint)
+    if isinstance(error, ConnectionRefusedError):
+        return NetworkFailed(f"{host} refused the connection", hint)
+    reason = error.strerror or str(error)
+    if "Connect call failed" in reason:
+        refused = f"[Errno {errno.ECONNREFUSED}]" in reason
+        reason = "connection refused" if refused else "connection failed"
+    return NetworkFailed(f"cannot reach {host}: {reason}", hint)
+
+
+def certificate_rejected(
+    error: ssl.SSLCertVerificationError, host: str
+) -> CertificateRejected:
+    """Return our error for a certificate that is not trusted."""
+    message = f"the certificate of {host} is not trusted: {error.verify_message}"
+    if error.verify_code in OUT_OF_TIME:
+        hint = f"have whoever runs {host} renew it; is this clock right? date"
+        return CertificateRejected(message, hint, reason="expired")
+    if error.verify_code in MISNAMED:
+        hint = "put the name that the certificate is for into the URL"
+        return CertificateRejected(message, hint, reason="name")
+    hint = "trust its authority with NOTIFYWS_CA_FILE=/path/to/ca.pem"
+    return CertificateRejected(message, hint)
+
+
+def retry_after(text: str | None) -> float | None:
+    """Return a ``Retry-After`` header in seconds; ``None`` when it says nothing."""
+    import time
+
+    if text is None:
+        return None
+    if text.strip().isdigit() and text.isascii():
+        return float(text.strip()[:9])
+    moment = http_date(text)
+    return None if moment is None else max(0.0, moment - time.time())
+
+
+def http_date(text: str) -> float | None:
+    """Return an HTTP date as unix seconds; ``None`` when it is none."""
+    parsed = parsedate_tz(text)
+    with suppress(ValueError, OverflowError):  # as in the year 99999
+        return None if parsed is None else mktime_tz(parsed)
+    return None
