@@ -101,6 +101,14 @@ def test_a_whole_one_that_is_too_large_is_no_text_either(length):
     assert cut(framed(TEXT, b"ok") + frame, framer=Framer(10)) == ["ok", frame]
 
 
+def test_a_length_that_is_not_whole_yet_is_waited_for():
+    framer, frame = Framer(LARGEST), framed(BINARY, b"x" * 300)
+    framer.feed(frame[:3])
+    assert framer.cut() == ([], b"")
+    framer.feed(frame[3:])
+    assert framer.cut() == ([], frame)
+
+
 def test_who_gives_up_lets_all_out():
     framer = Framer(LARGEST)
     framer.feed(framed(TEXT, b"half")[:3])

@@ -1,14 +1,16 @@
 """Profiles: the built-in one, and what is said of a wrong one."""
 
 import re
+import tomllib
 from dataclasses import FrozenInstanceError
 
 import pytest
 
 from notifyws.errors import ConfigurationError
 from notifyws.profile_files import built_in, profile_text
-from notifyws.protocol.profile import Profile, Resume, Rule, Step
+from notifyws.protocol.profile import Profile, Resume, Rule, Step, trusted
 from notifyws.protocol.profile_text import parse
+from notifyws.protocol.validation import json_schema
 from notifyws.protocol.verdicts import Verdicts
 from tests.protocol import DEFAULT, DEFAULT_TEXT
 
@@ -190,3 +192,18 @@ def test_every_built_in_profile_is_one(name):
     profile = parse(*profile_text(name))
     assert profile.name == name
     assert profile.description
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_built_in_profile_is_the_same_taken_on_trust_and_validated(name):
+    text, _ = profile_text(name)
+    assert trusted(tomllib.loads(text)) == parse(text, name)
+
+
+def test_every_key_of_the_schema_is_described_and_an_optional_one_has_a_default():
+    schema = json_schema()
+    assert schema["required"] == ["name", "rules"]
+    for table in (schema, *schema["$defs"].values()):
+        for key, described in table["properties"].items():
+            assert described["description"]
+            assert "default" in described or key in table["required"]
