@@ -121,8 +121,10 @@ async def test_one_process_at_a_time_has_the_file(files):
 
 
 @on_a_loop
-async def test_a_file_of_rubbish_is_put_aside_aloud(files):
-    files.path.parent.mkdir()
+async def test_a_file_of_rubbish_in_our_folder_is_put_aside_aloud(files, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(files.path.parents[1]))
+    files.path = files.path.parents[1] / "notifyws" / "listeners" / "abc-desk.db"
+    files.path.parent.mkdir(parents=True)
     files.path.write_bytes(b"this is no database" * 99)
     store = files.open()
     await store.keep([entry(1, "a")], STANDING, 0)

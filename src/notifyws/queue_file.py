@@ -33,6 +33,7 @@ from notifyws.keeping import (
     Waiting,
 )
 from notifyws.private import private_folder
+from notifyws.sqlite_files import QUEUE, demand_ours, mark
 
 __all__ = ["QueueFile"]
 
@@ -60,7 +61,7 @@ class QueueFile:
         warn: is told, once, that the disk does not serve.
 
     Raises:
-        ConfigurationError: another process uses the file.
+        ConfigurationError: another process uses the file, or it is not ours.
     """
 
     def __init__(self, path: Path | None, warn: Callable[[str], None]) -> None:
@@ -122,7 +123,11 @@ class QueueFile:
         except OSError as error:
             return self._fall(error.strerror or str(error), None)
         try:
+            demand_ours(self.path, QUEUE)
             return _prepared(_connected(str(self.path)))
+        except ConfigurationError:
+            os.close(self._lock)
+            raise
         except sqlite3.OperationalError as error:
             return self._fall(str(error), None)
         except sqlite3.DatabaseError:
@@ -150,6 +155,7 @@ class QueueFile:
 
 def _connected(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    mark(db, QUEUE, path)  # before the WAL, so that it stands in the file itself
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
     return db

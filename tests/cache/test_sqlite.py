@@ -154,16 +154,6 @@ def test_a_full_disk_is_a_failure_and_what_was_there_stays(path):
     assert "no room left" in said or "cannot be read or written" in said
 
 
-def test_a_file_that_never_was_a_database_is_put_aside(store, path):
-    path.parent.mkdir()
-    path.write_bytes(b"dear diary " * 1000)
-    assert store.read(ME, "access") == {}
-    assert store.add(ME, "access", "a", 9)
-    assert store.read(ME, "access")["access"].text == "a"
-    aside = path.with_name("tokens.db.broken")
-    assert aside.read_bytes().startswith(b"dear diary")
-
-
 def test_a_damaged_database_is_put_aside_and_others_follow(store, path):
     store.add(ME, "access", "x" * 9000, 9)
     with closing(SqliteStore(path)) as other:

@@ -2,8 +2,9 @@
 
 Every call is one transaction, is over within a second, and raises nothing but
 :class:`~notifyws.errors.CacheFailed`. The file is for its owner only. It is a cache,
-so it may be lost: a broken one is put aside and begun anew, and nothing waits for
-the disk (``synchronous`` is off; a power cut costs a login, a crash costs nothing).
+so it may be lost: a broken one is put aside and begun anew (``sqlite_files`` says
+which files are ours), and nothing waits for the disk (``synchronous`` is off; a power
+cut costs a login, a crash costs nothing).
 
 The journal is a rollback journal, not a WAL: one file to open is what a short-lived
 ``notifyws token`` wants, it works on network file systems, and two hundred processes
@@ -28,6 +29,7 @@ from typing import TypeVar
 from notifyws.cache import CALL_TIMEOUT, Entry
 from notifyws.errors import CacheFailed
 from notifyws.private import private_folder
+from notifyws.sqlite_files import BROKEN, CACHE, demand_ours, error_name, mark
 
 __all__ = ["SqliteStore"]
 
@@ -45,7 +47,6 @@ READ = """SELECT CAST(text AS BLOB), end FROM entries_1
 WRITE = "INSERT OR REPLACE INTO entries_1 VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM entries_1 WHERE account = ? AND name = ?"
 
-BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 REASONS = {
     "SQLITE_BUSY": "is locked by another process",
     "SQLITE_CANTOPEN": "cannot be opened",
@@ -54,11 +55,6 @@ REASONS = {
     "SQLITE_READONLY": "cannot be written",
     **dict.fromkeys(BROKEN, "is not a usable SQLite file"),
 }
-
-
-def error_name(error: BaseException) -> str:
-    """Return SQLite's own name of an error, such as ``SQLITE_BUSY_SNAPSHOT``."""
-    return str(getattr(error, "sqlite_errorname", ""))
 
 
 class SqliteStore:
@@ -149,6 +145,7 @@ class SqliteStore:
         db.execute("BEGIN IMMEDIATE")
         with db:  # commits, or rolls back
             now = self._now()
+            mark(db, CACHE, self.path)
             db.execute(CREATE)
             db.execute(PURGE, (now,))
             yield now
@@ -197,6 +194,9 @@ class SqliteStore:
 
         It is never opened here once it exists: closing any descriptor of a file
         drops the locks that SQLite holds on it in this process.
+
+        Raises:
+            ConfigurationError: the file is somebody else's.
         """
         try:
             found = os.stat(self.path)
@@ -208,9 +208,12 @@ class SqliteStore:
             found = os.stat(self.path)
         if not stat.S_ISREG(found.st_mode):
             raise OSError("it is not a file")
+        file = found.st_dev, found.st_ino
+        if self._db is None or file != self._file:
+            demand_ours(self.path, CACHE)
         if found.st_mode & 0o077:
             os.chmod(self.path, 0o600)
-        return found.st_dev, found.st_ino
+        return file
 
     def _put_aside(self) -> None:
         """Move a broken file out of the way, unless somebody did so already."""

@@ -1,0 +1,128 @@
+"""Which SQLite files are ours: those that carry our mark in their header.
+
+The mark is SQLite's ``application_id``. A file without it is ours only when it is
+empty, when it holds exactly the tables of our versions before there was a mark, or
+when it cannot be read and lies in our own folder. Anything else is somebody else's:
+it is neither opened for writing, nor renamed, nor is its mode changed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from notifyws.errors import ConfigurationError
+from notifyws.values import frozen
+
+__all__ = [
+    "BROKEN",
+    "CACHE",
+    "QUEUE",
+    "FileKind",
+    "demand_ours",
+    "error_name",
+    "mark",
+]
+
+VERSION = 1
+BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+
+
+def error_name(error: BaseException) -> str:
+    """Return SQLite's own name of an error, such as ``SQLITE_BUSY_SNAPSHOT``."""
+    return str(getattr(error, "sqlite_errorname", ""))
+
+
+@frozen
+class FileKind:
+    """One kind of file of ours.
+
+    Args:
+        what: its name in a sentence.
+        application_id: the mark; SQLite keeps it as four bytes.
+        tables: its tables in the versions that had no mark yet.
+        another: how to have another file instead.
+    """
+
+    what: str
+    application_id: int
+    tables: frozenset[str]
+    another: str
+
+
+CACHE = FileKind(
+    "token cache",
+    0x6E777363,
+    frozenset({"entries_1"}),
+    "name another with NOTIFYWS_CACHE_URL",
+)
+QUEUE = FileKind(
+    "queue",
+    0x6E777371,
+    frozenset({"waiting", "seen", "standing"}),
+    "choose another --name",
+)
+
+
+def demand_ours(path: Path, kind: FileKind) -> None:
+    """Raise unless a file, which must be there, is one of ours.
+
+    SQLite looks itself, ``immutable`` so that it takes no lock and leaves no file
+    beside: a descriptor of our own would drop this process's locks when closed.
+
+    Raises:
+        ConfigurationError: it is not ours, or a newer version's.
+        sqlite3.Error: it cannot be opened.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as db:
+        try:
+            db.execute("PRAGMA writable_schema = ON")  # read even if it is cut short
+            (found,) = db.execute("PRAGMA application_id").fetchone()
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if found == kind.application_id:
+                if version > VERSION:
+                    raise _foreign(path, kind, "a newer notifyws wrote it")
+            elif found or version or _tables(db) not in (set(), kind.tables):
+                raise _foreign(path, kind, "it is another program's SQLite file")
+        except sqlite3.DatabaseError as error:
+            if not error_name(error).startswith(BROKEN):
+                raise
+            if path.parent.absolute() not in _own_folders():
+                raise _foreign(path, kind, "it is no SQLite file") from None
+
+
+def mark(db: sqlite3.Connection, kind: FileKind, path: Path | str) -> None:
+    """Mark an open file as ours, unless it is marked already.
+
+    Raises:
+        ConfigurationError: there is more in it than could be seen from outside.
+    """
+    (found,) = db.execute("PRAGMA application_id").fetchone()
+    if found == kind.application_id:
+        return
+    if found or _tables(db) - kind.tables:
+        raise _foreign(path, kind, "it is another program's SQLite file")
+    db.execute(f"PRAGMA application_id = {kind.application_id}")
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute(TABLES)}
+
+
+def _own_folders() -> set[Path]:
+    """Return the folders in which no setting, and nobody else, has a file."""
+    import platformdirs
+
+    return {
+        platformdirs.user_cache_path("notifyws"),
+        platformdirs.user_state_path("notifyws") / "listeners",
+    }
+
+
+def _foreign(path: Path | str, kind: FileKind, reason: str) -> ConfigurationError:
+    message = f"{path} is no {kind.what} of this notifyws: {reason}; it is left alone"
+    return ConfigurationError(message, f"move it away, or {kind.another}")
