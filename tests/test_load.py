@@ -12,6 +12,7 @@ from notifyws.coerce import FIELDS, environment_name
 from notifyws.errors import ConfigurationError
 from notifyws.load import config_file, load, load_settings
 from notifyws.logins import login_file, remember
+from notifyws.runtime import Runtime
 from notifyws.settings import DEFAULT_STYLES, Settings, TypeStyle
 
 SECRET = "sentinel-secret-55ee"
@@ -158,7 +159,7 @@ TWINS = {
     "token": ("NOTIFYWS_TOKEN", "tok", "tok"),
     "redis_url": ("REDIS_URL", "redis://h", "redis://h"),
     "cache_url": ("NOTIFYWS_CACHE_URL", "memory://", "memory://"),
-    "profile": ("NOTIFYWS_PROFILE", "p.toml", "p.toml"),
+    "profile": ("NOTIFYWS_PROFILE", "ntfy", "ntfy"),
     "variables": ("NOTIFYWS_VARIABLES", "a=b", "a=b"),
     "token_in": ("NOTIFYWS_TOKEN_IN", "query:t", "query:t"),
     "user_id": ("NOTIFYWS_USER_ID", "7", "7"),
@@ -200,10 +201,11 @@ def test_every_setting_can_be_said_by_environment_and_by_dotenv(home, name):
     loaded = load(environ={variable: text})
     assert getattr(loaded.settings, name) == value
     assert loaded.sources[name] == f"{variable} in the environment"
-    home.dotenv(f"{variable}='{text}'\n")
-    loaded = load(environ={})
+    path = home.dotenv(f"{variable}='{text}'\n")
+    meant = path if name == "ca_file" else None
+    loaded = load(environ={}, env_file=meant)
     assert getattr(loaded.settings, name) == value
-    assert loaded.sources[name] == ".env"
+    assert loaded.sources[name] == (f"--env-file {path}" if meant else ".env")
 
 
 def test_max_retries_can_be_unlimited(home):
@@ -380,29 +382,115 @@ def test_a_found_dotenv_does_not_choose_the_config_file(home):
 # The guard
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("WEBSOCKET_SERVER_URL", URL),
-        ("NEXT_PUBLIC_WEBSOCKET_SERVER_URL", URL),
-        ("REDIS_URL", "redis://evil.example"),
-        ("NOTIFYWS_CACHE_URL", "redis://evil.example"),
-        ("NOTIFYWS_PROFILE", "./evil.toml"),
-        ("NOTIFYWS_CA_FILE", "evil.pem"),
-    ],
-)
+OF_THE_SERVER = [n for n, f in FIELDS.items() if f.metadata["side"] == "server"]
+SAID = {"server": "a", "ca_file": "evil.pem", "profile": "./evil.toml"}
+
+
+def said_of(name: str) -> str:
+    """Return a line that says something of the server."""
+    return f"{environment_name(name)}={SAID.get(name, TWINS.get(name, [''] * 2)[1])}"
+
+
+@pytest.mark.parametrize("name", OF_THE_SERVER)
 @pytest.mark.parametrize("secret", ["WEBSOCKET_PASSWORD", "NOTIFYWS_TOKEN"])
-def test_a_place_found_in_dotenv_gets_no_credentials_from_elsewhere(
-    home, variable, value, secret
+def test_what_dotenv_says_of_the_server_gets_no_credentials_from_elsewhere(
+    home, name, secret
 ):
-    home.dotenv(f"{variable}={value}")
+    home.toml(f'[servers.a]\nurl = "{URL}"')
+    path = home.dotenv(said_of(name))
     home.env(**{secret: SECRET})
     error = wrong()
-    assert error.message.startswith(f"{variable} comes from .env in this folder")
+    assert error.message.startswith(f"{environment_name(name)} comes from .env in this")
     assert f"{secret} in the environment" in error.message
     assert "--env-file .env" in error.hint
-    assert "--url" in error.hint
+    assert ("--url" in error.hint) is (name in {"url", "socket_url"})
     assert error.exit_code == 2
+    assert load(env_file=path)
+
+
+@pytest.mark.parametrize("known_by", ["remembered", "environment", "entry", "flag"])
+@pytest.mark.parametrize(
+    "name", [n for n in OF_THE_SERVER if n not in ("url", "socket_url", "server")]
+)
+def test_what_dotenv_says_of_the_server_gets_no_cached_token_of_another(
+    home, name, known_by
+):
+    """No password is needed: tokens lie in the cache under the server's address."""
+    if known_by == "remembered":
+        remember({"url": URL, "username": "me"})
+    elif known_by == "environment":
+        home.env(WEBSOCKET_SERVER_URL=URL)
+    elif known_by == "entry":
+        home.toml(f'default_server = "a"\n[servers.a]\nurl = "{URL}"')
+    path = home.dotenv(said_of(name))
+    flags = {"url": URL} if known_by == "flag" else {}
+    variable = environment_name(name)
+    assert wrong(flags).message.startswith(f"{variable} comes from .env")
+    assert load(flags, env_file=path).settings.url == URL
+
+
+def test_an_entry_that_dotenv_chooses_brings_its_own_credentials(home):
+    home.toml(f'[servers.a]\nurl = "{URL}"\npassword = "{SECRET}"\ntoken_in = "none"')
+    home.dotenv("NOTIFYWS_SERVER=a")
+    settings = load().settings
+    assert (settings.url, settings.password, settings.keyring) == (URL, SECRET, True)
+    home.dotenv("NOTIFYWS_SERVER=a\nNOTIFYWS_TOKEN_IN=query:leak")
+    assert "servers.a in config.toml" in wrong().message
+    home.dotenv("NOTIFYWS_SERVER=a")
+    home.env(WEBSOCKET_SERVER_URL=OTHER)
+    assert "NOTIFYWS_SERVER comes from .env" in wrong().message
+
+
+PATHS = [
+    "NOTIFYWS_CA_FILE=ca.pem",
+    "NOTIFYWS_CACHE_URL=sqlite:///home/me/diary.db",
+    "NOTIFYWS_CACHE_URL=SQLite:diary.db",
+    "REDIS_URL=unix:///run/redis.sock",
+    "REDIS_URL=rediss://h/0?ssl_keyfile=/home/me/key.pem",
+    "NOTIFYWS_PROFILE=./mine.toml",
+    "NOTIFYWS_PROFILE=mine.toml",
+    "NOTIFYWS_PROFILE=/dev/zero",
+]
+
+
+@pytest.mark.parametrize("line", PATHS)
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_found_dotenv_leads_to_no_file(home, line, whole):
+    own = f"WEBSOCKET_SERVER_URL={URL}\nWEBSOCKET_PASSWORD={SECRET}\n"
+    path = home.dotenv((own if whole else "") + line)
+    error = wrong()
+    variable = line.partition("=")[0]
+    assert (
+        error.message == f"{variable} comes from .env in this folder and names a file"
+    )
+    assert error.hint == "if that is meant: --env-file .env"
+    assert error.exit_code == 2
+    assert load(env_file=path)
+
+
+@pytest.mark.parametrize(
+    ("line", "apart"),
+    [
+        ("", False),
+        ("NOTIFYWS_PROFILE=ntfy", False),  # the account has its name
+        ("NOTIFYWS_LINK_BASE=https://x", False),
+        ("NOTIFYWS_TOKEN_IN=query:leak", True),
+        ("NOTIFYWS_VARIABLES=a=b", True),
+    ],
+)
+def test_tokens_of_a_dotenv_that_says_how_they_travel_are_kept_apart(home, line, apart):
+    """Its password may be a guess: cached tokens of that user would do as well."""
+    text = (
+        f"WEBSOCKET_SERVER_URL={URL}\nWEBSOCKET_USERNAME=me\n"
+        f"WEBSOCKET_PASSWORD=guess\n{line}"
+    )
+    path = home.dotenv(text)
+
+    def account(settings):
+        return Runtime(settings, lambda said: None).account.id
+
+    plain = account(load(env_file=path).settings)
+    assert (account(load().settings) != plain) is apart
 
 
 def test_credentials_of_a_server_entry_or_a_pipe_are_from_elsewhere_too(home):
@@ -425,8 +513,8 @@ def test_the_same_file_may_say_both(home):
         (f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={URL}", False),
         ("REDIS_URL=redis://h", False),
         ("NOTIFYWS_CACHE_URL=redis://h\nNOTIFYWS_KEYRING=on", False),
-        ("NOTIFYWS_PROFILE=./mine.toml", False),
-        ("NOTIFYWS_CA_FILE=ca.pem", False),
+        ("NOTIFYWS_PROFILE=mine", False),
+        ("NOTIFYWS_TOKEN_IN=query:leak", False),
     ],
 )
 def test_a_dotenv_that_says_where_tokens_go_gets_no_password_of_the_keyring(
@@ -462,9 +550,7 @@ def test_a_place_without_credentials_is_fine(home):
 
 
 @pytest.mark.parametrize("known_by", ["remembered", "environment", "entry"])
-def test_a_socket_found_in_dotenv_gets_no_cached_token_of_another_server(
-    home, known_by
-):
+def test_a_socket_found_in_dotenv_never_meets_another_server(home, known_by):
     """The token of an account lies in the cache: no password is needed to leak it."""
     if known_by == "remembered":
         remember({"url": URL, "username": "me"})
@@ -473,9 +559,22 @@ def test_a_socket_found_in_dotenv_gets_no_cached_token_of_another_server(
     else:
         home.toml(f'default_server = "a"\n[servers.a]\nurl = "{URL}"')
     home.dotenv(f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={OTHER}")
-    error = wrong()
-    assert error.message.startswith("NEXT_PUBLIC_WEBSOCKET_SERVER_URL comes from .env")
-    assert load(env_file=".env").settings.connect_url == OTHER
+    settings = load().settings
+    urls = (settings.url, settings.socket_url)
+    assert urls == ((URL, "") if known_by == "environment" else ("", OTHER))
+
+
+def test_both_urls_come_from_one_source(home):
+    remember({"url": URL, "socket_url": f"{URL}/r", "username": "me"})
+    home.toml(
+        f'default_server = "a"\n[servers.a]\nurl = "{URL}"\nsocket_url = "{URL}/s"'
+    )
+    assert load().settings.connect_url == f"{URL}/s"
+    home.env(WEBSOCKET_SERVER_URL=OTHER)
+    loaded = load()
+    assert (loaded.settings.url, loaded.settings.socket_url) == (OTHER, "")
+    assert loaded.sources["socket_url"] == "default"
+    assert loaded.settings.username == ""
 
 
 def test_a_socket_in_dotenv_beside_its_server_is_fine(home):

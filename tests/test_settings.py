@@ -42,6 +42,26 @@ def test_the_defaults_are_the_promised_ones(name, value):
     assert getattr(Settings(), name) == value
 
 
+SIDES = {
+    "server": "url socket_url redis_url cache_url cache_key server profile variables "
+    "token_in ca_file link_base",
+    "credential": "password token",
+    "client": "username keyring user_id access_ttl refresh_ttl access_margin "
+    "refresh_margin retry_delays jitter stable_after max_retries retry_after_max "
+    "open_timeout http_timeout close_timeout ping_interval ping_timeout max_size "
+    "compression queue_count queue_bytes queue_disk hand_on_delays exec_timeout "
+    "concurrency",
+    None: "styles apart",  # not said by a variable
+}
+"""Does it decide where credentials go, how they travel or whom we trust?"""
+
+
+def test_every_setting_has_said_on_which_side_it_stands():
+    """A new one is thought about here: what may a strange folder do with it?"""
+    said = {name: side for side, names in SIDES.items() for name in names.split()}
+    assert {field.name: field.metadata.get("side") for field in FIELDS} == said
+
+
 def test_secrets_are_not_shown():
     secret = [field.name for field in FIELDS if field.metadata.get("secret")]
     assert secret == ["password", "token", "redis_url", "cache_url", "cache_key"]

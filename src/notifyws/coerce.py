@@ -17,8 +17,8 @@ from notifyws.settings import Settings
 
 __all__ = ["FIELDS", "as_table", "coerced", "environment_name", "nearest"]
 
-FIELDS = {f.name: f for f in dataclasses.fields(Settings) if f.name != "styles"}
-"""Settings that are one value each."""
+FIELDS = {f.name: f for f in dataclasses.fields(Settings) if "side" in f.metadata}
+"""Settings that can be said, one value each."""
 
 
 def environment_name(name: str) -> str:

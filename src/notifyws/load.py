@@ -1,8 +1,8 @@
 """Reads flags, environment, ``.env``, the configuration file and the remembered login.
 
 What is said first wins: flag, environment, ``.env``, server entry, remembered login,
-default. Every value keeps where it came from, for ``status`` and for one rule: what a
-folder's ``.env`` says about *where* to go is used only with credentials of that file.
+default; the two URLs of a server are one value in this. Every value keeps where it
+came from, for ``status`` and for ``dotenv_guard``.
 """
 
 from __future__ import annotations
@@ -16,20 +16,23 @@ from types import MappingProxyType
 from typing import Any
 
 from notifyws.coerce import FIELDS, as_table, coerced, environment_name, nearest
+from notifyws.dotenv_guard import (
+    ADDRESS,
+    FOUND,
+    guard,
+    kept_apart,
+    keyring_may_answer,
+    no_paths,
+)
 from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
 from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
 from notifyws.values import frozen
 
-__all__ = ["FOUND_DOTENV", "Loaded", "config_file", "guard", "load", "load_settings"]
+__all__ = ["Loaded", "config_file", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
-
-DESTINATIONS = ("url", "socket_url", "redis_url", "cache_url", "ca_file", "profile")
-CREDENTIALS = ("password", "token")
-FOUND_DOTENV = ".env"
-"""Where a value comes from that merely lies in the folder."""
 
 
 @frozen
@@ -82,19 +85,19 @@ def load(
     layers.append(_remembered(layers))
     values, sources = _merge(layers)
     guard(sources)
-    if _names_places(sources):
+    no_paths(values, sources)
+    if not keyring_may_answer(sources):
         values["keyring"], sources["keyring"] = False, "not with what .env names"
     who = values["username"] if values["keyring"] else ""
     if who and not values["password"] and can_keep():
         sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
-    return Loaded(Settings(**values, styles=styles), sources)
+    apart = kept_apart(values, sources)
+    return Loaded(Settings(**values, styles=styles, apart=apart), sources)
 
 
 def _said(flags: Raw, environ: Mapping[str, str]) -> Iterator[_Layer]:
     given = {name: value for name, value in flags.items() if value is not None}
-    if "url" in given:
-        given.setdefault("socket_url", "")
     yield _Layer(_flag, given)
     yield _Layer(
         lambda name: f"{environment_name(name)} in the environment", _of(environ)
@@ -111,8 +114,8 @@ def _of(variables: Mapping[str, str | None]) -> Raw:
 
 
 def _dotenv(env_file: str | os.PathLike[str] | None) -> _Layer:
-    path = Path(env_file) if env_file is not None else Path(FOUND_DOTENV)
-    label = FOUND_DOTENV if env_file is None else f"--env-file {path}"
+    path = Path(env_file) if env_file is not None else Path(FOUND)
+    label = FOUND if env_file is None else f"--env-file {path}"
     text = _read(path, required=env_file is not None)
     values = _of(_variables(text)) if text else {}
     return _Layer(lambda name: label, values)
@@ -224,56 +227,25 @@ def _remembered(layers: Sequence[_Layer]) -> _Layer:
     """Return the remembered login, unless somebody names another server or user."""
     kept = recall()
     values, sources = _merge(layers)
-    for name in ("url", "username"):
-        if sources[name] != "default" and values[name] != kept.get(name):
-            kept = {}
+    for name in (*ADDRESS, "username"):
+        if sources[name] != "default" and values[name] != kept.get(name, ""):
+            return _Layer(lambda _: "", {})
     return _Layer(lambda _: "the remembered login", kept)
 
 
 def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
+    # A socket of one server with the tokens of another would be theirs to read.
+    paired = next((n for n in layers if not n.values.keys().isdisjoint(ADDRESS)), None)
     for name, field in FIELDS.items():
         values[name], sources[name] = field.default, "default"
-        for layer in layers:
+        for layer in [paired] if paired and name in ADDRESS else layers:
             if name in layer.values:
                 sources[name] = layer.label(name)
                 values[name] = coerced(field, layer.values[name], sources[name])
                 break
     return values, sources
-
-
-def guard(sources: Mapping[str, str]) -> None:
-    """Refuse a place found in a folder's ``.env`` with credentials from elsewhere.
-
-    Args:
-        sources: setting -> the words that say where it came from.
-
-    Raises:
-        ConfigurationError: the credentials are not that file's.
-    """
-    places = [name for name in DESTINATIONS if sources[name] == FOUND_DOTENV]
-    foreign = [n for n in CREDENTIALS if sources[n] not in (FOUND_DOTENV, "default")]
-    if "socket_url" in places and sources["url"] not in (FOUND_DOTENV, "default"):
-        # No password is needed: the tokens of that server may lie in the cache.
-        places, foreign = ["socket_url"], foreign or ["url"]
-    if places and foreign:
-        variable = environment_name(places[0])
-        message = (
-            f"{variable} comes from .env in this folder, but the credentials "
-            f"({sources[foreign[0]]}) do not; they are not sent there"
-        )
-        hint = "if that is meant: --env-file .env, or --url"
-        raise ConfigurationError(message, hint)
-
-
-def _names_places(sources: Mapping[str, str]) -> bool:
-    """Tell whether a folder's ``.env`` says more of where to go than the server.
-
-    A kept password is bound to the server's origin and cannot be lured elsewhere; its
-    tokens could: to a socket, a cache or an authority of that file's.
-    """
-    return any(sources[n] == FOUND_DOTENV for n in DESTINATIONS if n != "url")
 
 
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:

@@ -221,19 +221,22 @@ class Account:
         profile: the profile's name.
         subject: the username, or the static token where there is no username.
         socket: the socket's origin in the same form, where it is another one.
+        apart: what else parts these tokens from others of this account.
     """
 
     origin: str
     profile: str
     subject: str = field(repr=False)
     socket: str = ""
+    apart: str = ""
 
     @property
     def id(self) -> str:
         """First 16 hex digits of the SHA-256 over origin, profile, user and socket.
 
-        A line each; a socket of another origin stands before the first.
+        A line each; a socket of another origin, and what else parts them, stand
+        before the first.
         """
         text = f"{self.origin}\n{self.profile}\n{self.subject}"
-        text = f"{self.socket} {text}" if self.socket else text
+        text = " ".join(filter(None, (self.apart, self.socket, text)))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

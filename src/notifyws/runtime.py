@@ -112,7 +112,8 @@ class Runtime:
         subject = settings.username or settings.token
         origin = self.origin
         socket = canonical_origin(checked_url(settings.connect_url))
-        return Account(origin, name, subject, socket if socket != origin else "")
+        elsewhere = socket if socket != origin else ""
+        return Account(origin, name, subject, elsewhere, settings.apart)
 
     @cached_property
     def profile(self) -> Profile:

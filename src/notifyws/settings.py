@@ -10,18 +10,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from notifyws.values import frozen
 
-__all__ = ["DEFAULT_STYLES", "NEUTRAL", "Settings", "TypeStyle", "setting"]
+__all__ = ["DEFAULT_STYLES", "NEUTRAL", "Settings", "TypeStyle"]
+
+
+Side = Literal["server", "credential", "client"]
+"""On which side a setting stands: it decides where credentials go, how they travel or
+whom we trust; it is one; or it concerns this machine alone.
+
+What a working directory's ``.env`` says of the first side is used only with
+credentials of that same file.
+"""
+SOCKET_OR_FILE = r"(?i)(sqlite|unix):|[^?]*\?.*(cert|key|path|socket)"
 
 
 def setting(
+    side: Side,
     default: Any,
     help: str,
     *,
     env: str = "",
+    path: str = "",
     secret: bool = False,
     low: float = 0,
     high: float = math.inf,
@@ -29,15 +42,23 @@ def setting(
     """Declare a setting.
 
     Args:
+        side: on which side it stands.
         default: its value when nobody says anything.
         help: one sentence for people, with the unit.
         env: its variable, where that is not ``NOTIFYWS_<NAME>``.
+        path: the pattern of those values that lead to a file.
         secret: never shown, not even by ``repr``.
         low: the smallest number that makes sense.
         high: the largest one.
     """
-    meta = {"help": help, "env": env, "secret": secret, "low": low, "high": high}
+    meta = {"side": side, "help": help, "env": env, "path": path, "secret": secret}
+    meta |= {"low": low, "high": high}
     return field(default=default, repr=not secret, metadata=meta)
+
+
+server_side = partial(setting, "server")
+credential = partial(setting, "credential")
+client_side = partial(setting, "client")
 
 
 @frozen
@@ -69,126 +90,138 @@ DEFAULT_STYLES: Mapping[str, TypeStyle] = {
 class Settings:
     """What the product needs to know. Durations are seconds, sizes are bytes."""
 
-    url: str = setting(
+    url: str = server_side(
         "",
         "The server, wss://host[:port][/path]; its HTTP side is the same origin.",
         env="WEBSOCKET_SERVER_URL",
     )
-    socket_url: str = setting(
+    socket_url: str = server_side(
         "",
         "The socket's URL when it differs from the server's.",
         env="NEXT_PUBLIC_WEBSOCKET_SERVER_URL",
     )
-    username: str = setting("", "Who to log in as.", env="WEBSOCKET_USERNAME")
-    password: str = setting(
+    username: str = client_side("", "Who to log in as.", env="WEBSOCKET_USERNAME")
+    password: str = credential(
         "", "The password to log in with.", env="WEBSOCKET_PASSWORD", secret=True
     )
-    keyring: bool = setting(
+    keyring: bool = client_side(
         True, "Look for a saved password in the system's keyring, if it is installed."
     )
-    token: str = setting(
+    token: str = credential(
         "",
         "A ready-made access token; then nothing is cached or refreshed.",
         secret=True,
     )
-    redis_url: str = setting(
+    redis_url: str = server_side(
         "",
         "A shared token cache: redis://, rediss:// or unix://.",
         env="REDIS_URL",
         secret=True,
+        path=SOCKET_OR_FILE,
     )
-    cache_url: str = setting(
+    cache_url: str = server_side(
         "",
         "Overrides REDIS_URL; also sqlite:///path and memory://.",
         secret=True,
+        path=SOCKET_OR_FILE,
     )
-    cache_key: str = setting(
-        "",
-        "Words to encrypt cached tokens with; the same on every host.",
-        secret=True,
+    cache_key: str = server_side(
+        "", "Words to encrypt cached tokens with; the same on every host.", secret=True
     )
-    server: str = setting("", "The server entry of config.toml to use.")
-    profile: str = setting("default", "How the server speaks: a name or a TOML file.")
-    variables: str = setting(
+    server: str = server_side("", "The server entry of config.toml to use.")
+    profile: str = server_side(
+        "default",
+        "How the server speaks: a name or a TOML file.",
+        path=r".*/|.*\.toml$",
+    )
+    variables: str = server_side(
         "", "What the profile leaves open, as in: channel=news app_key=abc."
     )
-    token_in: str = setting(
+    token_in: str = server_side(
         "",
         "Where the socket takes the token: header, query:NAME, subprotocol:NAME or "
         "message. Empty: as the profile says.",
     )
-    user_id: str = setting("", "The user's id, where the server does not tell.")
-    ca_file: str = setting("", "A PEM file of certificate authorities to trust.")
+    user_id: str = client_side("", "The user's id, where the server does not tell.")
+    ca_file: str = server_side(
+        "", "A PEM file of certificate authorities to trust.", path=r"."
+    )
 
-    access_ttl: float = setting(
+    access_ttl: float = client_side(
         900.0, "Seconds an access token lives when the server does not say.", low=1
     )
-    refresh_ttl: float = setting(
+    refresh_ttl: float = client_side(
         604800.0, "Seconds a refresh token lives when the server does not say.", low=1
     )
-    access_margin: float = setting(
+    access_margin: float = client_side(
         0.2, "Share of an access token's life at whose end it is renewed.", high=0.9
     )
-    refresh_margin: float = setting(
+    refresh_margin: float = client_side(
         1 / 14, "Share of a refresh token's life at whose end it is not used.", high=0.9
     )
 
-    retry_delays: tuple[float, ...] = setting(
+    retry_delays: tuple[float, ...] = client_side(
         (1.0, 2.0, 4.0, 8.0, 16.0, 30.0),
         "Seconds before each reconnect, the last one for ever.",
         low=0.1,
     )
-    jitter: float = setting(
+    jitter: float = client_side(
         0.5,
         "Share of each delay that is drawn by lot; 0 gives the exact table.",
         high=1,
     )
-    stable_after: float = setting(
+    stable_after: float = client_side(
         30.0, "Seconds a connection must last for the delays to start over."
     )
-    max_retries: int | None = setting(
+    max_retries: int | None = client_side(
         None, "Reconnects in a row before giving up; unlimited when not set."
     )
-    retry_after_max: float = setting(
+    retry_after_max: float = client_side(
         300.0, "Seconds beyond which a server's Retry-After is not followed."
     )
-    open_timeout: float = setting(
+    open_timeout: float = client_side(
         10.0, "Seconds to open a connection, all included.", low=0.1
     )
-    http_timeout: float = setting(
+    http_timeout: float = client_side(
         10.0, "Seconds for one HTTP exchange, all included.", low=0.1
     )
-    close_timeout: float = setting(1.5, "Seconds to wait for the peer's close.")
-    ping_interval: float = setting(20.0, "Seconds between pings.", low=1)
-    ping_timeout: float = setting(10.0, "Seconds to wait for a pong.", low=0.1)
-    max_size: int = setting(1 << 20, "Bytes of the largest frame taken.", low=1024)
-    compression: bool = setting(False, "Offer permessage-deflate to the server.")
-    queue_count: int = setting(
+    close_timeout: float = client_side(1.5, "Seconds to wait for the peer's close.")
+    ping_interval: float = client_side(20.0, "Seconds between pings.", low=1)
+    ping_timeout: float = client_side(10.0, "Seconds to wait for a pong.", low=0.1)
+    max_size: int = client_side(1 << 20, "Bytes of the largest frame taken.", low=1024)
+    compression: bool = client_side(False, "Offer permessage-deflate to the server.")
+    queue_count: int = client_side(
         10_000, "Notifications that may wait for a slow reader.", low=1
     )
-    queue_bytes: int = setting(
+    queue_bytes: int = client_side(
         16 << 20, "Bytes that may wait for a slow reader.", low=1024
     )
-    queue_disk: int = setting(
+    queue_disk: int = client_side(
         256 << 20, "Bytes that may wait on disk for a slow hook or target.", low=1024
     )
-    hand_on_delays: tuple[float, ...] = setting(
+    hand_on_delays: tuple[float, ...] = client_side(
         (1.0, 2.0, 4.0, 8.0, 16.0),
         "Seconds before each new try of a hook or target that failed; then it is a "
         "dead letter.",
         low=0.01,
     )
-    exec_timeout: float = setting(30.0, "Seconds that a hook may take.", low=0.1)
-    concurrency: int = setting(
+    exec_timeout: float = client_side(30.0, "Seconds that a hook may take.", low=0.1)
+    concurrency: int = client_side(
         1, "Notifications handed on at the same time; 1 keeps their order.", low=1
     )
 
-    link_base: str = setting(
+    link_base: str = server_side(
         "", "What relative links are resolved against; the server when not set."
     )
     styles: Mapping[str, TypeStyle] = field(
         default_factory=lambda: DEFAULT_STYLES,
         metadata={"help": "How each type looks.", "table": "types"},
+    )
+    apart: str = field(
+        default="",
+        metadata={
+            "help": "What a found .env says of how tokens travel; it parts them."
+        },
     )
 
     @property

@@ -272,7 +272,8 @@ def test_without_the_extra_it_says_how_to_get_it(server, house, capfd, monkeypat
 
 def test_a_folder_that_names_another_server_gets_no_password(server, house, capfd):
     save(server, "--name", "work")
-    (house / ".env").write_text("WEBSOCKET_SERVER_URL=ws://127.0.0.1:1\n")
-    assert "no password is set" in refused("token").message
-    (house / ".env").write_text(f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={server.url}/x\n")
+    for name in ("WEBSOCKET_SERVER_URL", "NEXT_PUBLIC_WEBSOCKET_SERVER_URL"):
+        (house / ".env").write_text(f"{name}=ws://127.0.0.1:1\n")
+        assert "no password is set" in refused("token").message
+    (house / ".env").write_text("NOTIFYWS_TOKEN_IN=query:leak\n")
     assert "do not; they are not sent there" in refused("token").message

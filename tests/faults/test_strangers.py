@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
@@ -249,3 +250,24 @@ def test_a_strange_folder_sends_nobodys_secrets_anywhere(
     heard = trap.heard.decode("latin-1")
     assert here not in heard
     assert password not in heard
+
+
+@pytest.mark.fault(34)
+@pytest.mark.parametrize("command", ["status", "token"])
+def test_a_strange_folder_touches_no_file_of_the_users(home, server, command):
+    diary = home.path / "diary.db"
+    with closing(sqlite3.connect(diary)) as db:
+        db.execute("CREATE TABLE diary (day)")
+    diary.chmod(0o644)
+    before = diary.read_bytes(), diary.stat().st_mode
+    (home.path / ".env").write_text(
+        f"WEBSOCKET_SERVER_URL={server.url}\nWEBSOCKET_USERNAME=demo\n"
+        f"WEBSOCKET_PASSWORD=demo\nNOTIFYWS_CACHE_URL=sqlite://{diary}\n"
+    )
+    for name in ("SERVER_URL", "USERNAME", "PASSWORD"):
+        del home.env[f"WEBSOCKET_{name}"]
+    done = home.run(command)
+    assert (done.returncode, "names a file" in done.stderr) == (2, True)
+    assert home.run(command, "--env-file", ".env").returncode == 2
+    assert (diary.read_bytes(), diary.stat().st_mode) == before
+    assert not list(home.path.glob("diary.db?*"))

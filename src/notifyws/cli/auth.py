@@ -28,8 +28,9 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, say, warner
+from notifyws.dotenv_guard import guard
 from notifyws.errors import AuthenticationFailed, UsageError
-from notifyws.load import Loaded, guard
+from notifyws.load import Loaded
 from notifyws.runtime import Runtime
 from notifyws.settings import Settings
 

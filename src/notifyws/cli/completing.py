@@ -83,7 +83,8 @@ def types(ctx: typer.Context) -> Iterable[str]:
     """Yield the known types: the samples', the settings' and the profile's."""
     import tomllib
 
-    from notifyws.load import FOUND_DOTENV, load
+    from notifyws.dotenv_guard import FOUND
+    from notifyws.load import load
     from notifyws.profile_files import profile_text
     from notifyws.samples import SAMPLES
 
@@ -91,7 +92,7 @@ def types(ctx: typer.Context) -> Iterable[str]:
     said = {name: ctx.params.get(name) for name in ("server", "profile", "url")}
     loaded = load(said, env_file=ctx.params.get("env_file"))
     yield from loaded.settings.styles
-    if loaded.sources["profile"] != FOUND_DOTENV:
+    if loaded.sources["profile"] != FOUND:
         text, _ = profile_text(loaded.settings.profile)
         yield from _table(tomllib.loads(text), "types")
 

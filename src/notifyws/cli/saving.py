@@ -22,8 +22,9 @@ from notifyws.cli.running import run
 from notifyws.cli.streams import emit_json, say, warner
 from notifyws.cli.trying import TRIES, try_server
 from notifyws.config_text import EDITED
+from notifyws.dotenv_guard import guard
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.load import Loaded, config_file, guard
+from notifyws.load import Loaded, config_file
 from notifyws.runtime import Runtime
 from notifyws.server_entries import find_entry, save_entry
 from notifyws.settings import Settings
