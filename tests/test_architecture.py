@@ -36,7 +36,7 @@ FLOORS = [
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
         "queue_file sqlite_files sinks sinks.* cache cache.* passwords server_entries "
-        "websocket reaching",
+        "text_files websocket reaching",
     ),
     (
         1,

@@ -28,6 +28,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.logins import recall
 from notifyws.passwords import can_keep
 from notifyws.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
+from notifyws.text_files import read_text_file
 from notifyws.values import frozen
 
 __all__ = ["Loaded", "config_file", "load", "load_settings"]
@@ -116,7 +117,7 @@ def _of(variables: Mapping[str, str | None]) -> Raw:
 def _dotenv(env_file: str | os.PathLike[str] | None) -> _Layer:
     path = Path(env_file) if env_file is not None else Path(FOUND)
     label = FOUND if env_file is None else f"--env-file {path}"
-    text = _read(path, required=env_file is not None)
+    text = read_text_file(path, required=env_file is not None)
     values = _of(_variables(text)) if text else {}
     return _Layer(lambda name: label, values)
 
@@ -126,24 +127,6 @@ def _variables(text: str) -> dict[str, str | None]:
 
     # Not interpolated: a file could otherwise read the environment's secrets.
     return dotenv_values(stream=io.StringIO(text), interpolate=False)
-
-
-def _read(path: Path, *, required: bool) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        if not required:
-            return ""
-        raise ConfigurationError(f"there is no file {path}", "check the path") from None
-    except IsADirectoryError:
-        message = f"{path} is a folder, not a file"
-        hint = "rename it, or name another file with --env-file"
-        raise ConfigurationError(message, hint) from None
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror}"
-        raise ConfigurationError(message, "check its permissions") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8 text") from None
 
 
 def config_file(env_file: str | os.PathLike[str] | None = None) -> Path:
@@ -165,7 +148,7 @@ def _config_file(
     """
     chosen = environ.get("NOTIFYWS_CONFIG")
     if env_file is not None and not chosen:
-        found = _variables(_read(Path(env_file), required=True))
+        found = _variables(read_text_file(Path(env_file)))
         chosen = found.get("NOTIFYWS_CONFIG")
     if chosen:
         return Path(chosen), True
@@ -180,7 +163,7 @@ def _config(
 ) -> tuple[Raw, Path]:
     """Return the configuration file's content and path."""
     path, chosen = _config_file(environ, env_file)
-    text = _read(path, required=chosen)
+    text = read_text_file(path, required=chosen)
     config = _toml(text, path) if text else {}
     _known(config, ("default_server", "servers", "settings", "types"), str(path))
     return config, path

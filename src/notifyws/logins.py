@@ -12,7 +12,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from notifyws.errors import ConfigurationError
 from notifyws.private import private_folder
+from notifyws.text_files import read_text_file
 
 __all__ = ["forget", "recall", "remember", "write_private"]
 
@@ -39,9 +41,9 @@ def remember(values: Mapping[str, str]) -> None:
 def recall() -> dict[str, str]:
     """Return what was kept; empty when there is nothing, or nothing of sense."""
     try:
-        kept = json.loads(login_file().read_text("utf-8"))
+        kept = json.loads(read_text_file(login_file(), required=False))
         return {key: str(kept[key]) for key in KEYS if kept.get(key)}
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+    except (ConfigurationError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
 

@@ -7,8 +7,10 @@ import random
 import secrets
 import ssl
 import time
+from pathlib import Path
 
 from notifyws.errors import ConfigurationError
+from notifyws.text_files import read_text_file
 from notifyws.world import World
 
 __all__ = ["real_world", "trust"]
@@ -45,13 +47,16 @@ def trust(ca_file: str) -> ssl.SSLContext:
         ConfigurationError: the file cannot be used.
     """
     context = ssl.create_default_context()
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            reason = error.strerror or "not a PEM file of certificates"
-            message = f"cannot use NOTIFYWS_CA_FILE {ca_file}: {reason}"
-            raise ConfigurationError(
-                message, "name a PEM file of certificates"
-            ) from None
-    return context
+    if not ca_file:
+        return context
+    try:
+        read_text_file(Path(ca_file), encoding="latin-1")  # OpenSSL waits at a pipe
+        context.load_verify_locations(ca_file)
+    except ConfigurationError as error:
+        reason = error.message
+    except OSError as error:
+        reason = error.strerror or "not a PEM file of certificates"
+    else:
+        return context
+    message = f"cannot use NOTIFYWS_CA_FILE {ca_file}: {reason}"
+    raise ConfigurationError(message, "name a PEM file of certificates")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from notifyws.coerce import nearest
 from notifyws.errors import ConfigurationError
+from notifyws.text_files import read_text_file
 
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
@@ -33,13 +34,13 @@ def profile_text(profile: str) -> tuple[str, str]:
         ConfigurationError: there is no such profile, or it cannot be read.
     """
     if is_file(profile):
-        return _file_text(Path(profile)), profile
+        return read_text_file(Path(profile), "profile"), profile
     import platformdirs
 
     folder = platformdirs.user_config_path("notifyws") / "profiles"
     file = folder / f"{profile}.toml"
     if file.is_file():
-        return _file_text(file), str(file)
+        return read_text_file(file, "profile"), str(file)
     names = built_in()
     if profile not in names:
         names = sorted({*names, *own()})
@@ -83,12 +84,3 @@ def own() -> list[str]:
 
     folder = platformdirs.user_config_path("notifyws") / "profiles"
     return sorted(path.stem for path in folder.glob("*.toml"))
-
-
-def _file_text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        message = f"cannot read profile {path}: {reason}"
-        raise ConfigurationError(message, "check the path") from None

@@ -10,6 +10,7 @@ from notifyws.coerce import as_table
 from notifyws.config_text import with_entry
 from notifyws.errors import ConfigurationError
 from notifyws.logins import write_private
+from notifyws.text_files import read_text_file
 
 __all__ = ["find_entry", "save_entry"]
 
@@ -51,7 +52,4 @@ def save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:
 
 def _text(path: Path) -> str:
     """Return the text with its line ends as they are; empty where there is no file."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
+    return read_text_file(path, required=False, encoding="utf-8")

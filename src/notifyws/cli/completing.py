@@ -72,9 +72,10 @@ def servers(ctx: typer.Context) -> Iterable[str]:
     import tomllib
 
     from notifyws.load import config_file
+    from notifyws.text_files import read_text_file
 
     file = config_file(ctx.params.get("env_file"))
-    config = tomllib.loads(file.read_text("utf-8-sig"))
+    config = tomllib.loads(read_text_file(file))
     yield from _table(config, "servers")
 
 

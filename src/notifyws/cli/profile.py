@@ -15,6 +15,7 @@ from notifyws.cli.running import run
 from notifyws.cli.streams import emit, emit_json, say, warner
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.private import private_folder
+from notifyws.text_files import read_text_file
 
 EXAMPLES = """
 Examples:
@@ -309,11 +310,7 @@ def _sample(sample: str | None, asking: bool) -> str:
     if sample == "-":
         return sys.stdin.read()
     if sample is not None:
-        try:
-            return Path(sample).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8 text"
-            raise UsageError(f"cannot read {sample}: {reason}") from None
+        return read_text_file(Path(sample))
     if not (asking and sys.stdin.isatty()):
         return ""
     say("Paste one frame, then an empty line (nothing: every frame as it is):")

@@ -27,6 +27,7 @@ from notifyws.composing import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import Message
 from notifyws.settings import Settings
+from notifyws.text_files import read_text_file
 
 if TYPE_CHECKING:
     from notifyws.cli.sending import Request
@@ -191,13 +192,8 @@ def _carry_out(
 def _whole(payload: str) -> dict[str, object]:
     if not payload.startswith("@"):
         return dict(payload_of(payload, "--payload"))
-    path = Path(payload[1:])
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise UsageError(f"cannot read {path}: {reason}", "check the path") from None
-    return dict(payload_of(text, str(path)))
+    path = payload[1:]
+    return dict(payload_of(read_text_file(Path(path)), path))
 
 
 def _asked_for(kind: str | None, quiet: bool) -> Message:
