@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SHELLS = ("bash", "zsh", "fish")
 INTRODUCTION = """\
 # Copy this to .env, remove the # of what you set, and keep it to yourself (chmod 600).
-# A server named in a folder's .env is used only with credentials from the same file.
+# What it says of the server is used only with credentials from the same file, and a
+# path in it only with --env-file .env.
 """
 
 
