@@ -30,6 +30,7 @@ from notifyws.keeping import (
     Waiting,
 )
 from notifyws.models import Notification
+from notifyws.tasks import restarted
 from notifyws.world import World, utc_text
 
 __all__ = ["Outbox", "Store"]
@@ -125,9 +126,10 @@ class Outbox:
         """Begin to write and to hand on, also what waited before; once is enough."""
         if self._tasks:
             return
-        self._tasks = [asyncio.create_task(self._write_for_ever())]
-        for courier in self._couriers.values():
-            self._tasks.append(asyncio.create_task(courier.run()))
+        bodies = {"the queue": self._write_for_ever}
+        bodies |= {f"handing to {x.name}": x.run for x in self._couriers.values()}
+        warn, sleep = self._warn, self._world.sleep
+        self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
 
     def keep(self, notification: Notification, number: int | None) -> None:
         """Keep a notification for every sink, and move past it.
@@ -246,7 +248,12 @@ class Outbox:
         self.standing = standing = replace(self.standing, heard_at=heard)
         keeping = self._store.keep(batch, standing, self._shown)
         self._writing = asyncio.ensure_future(keeping)
-        await asyncio.shield(self._writing)  # who is cancelled has begun it
+        try:
+            await asyncio.shield(self._writing)  # who is cancelled has begun it
+        except Exception:
+            self._batch[:0] = batch
+            self._dirty.set()
+            raise
         for courier in self._couriers.values():
             courier.more.set()
         if self.on_moved is not None:
