@@ -35,8 +35,8 @@ FLOORS = [
         2,
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
-        "queue_file sinks sinks.* cache cache.* passwords server_entries websocket "
-        "reaching",
+        "queue_file queue_rows sinks sinks.* cache cache.* passwords server_entries "
+        "websocket reaching",
     ),
     (
         1,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from notifyws.errors import MessageRejected, UsageError
 from notifyws.handing import build_sinks, handing
-from notifyws.keeping import Letter
-from notifyws.models import HandOn, Notification
+from notifyws.keeping import Letter, notification_of
+from notifyws.models import HandOn
 from notifyws.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,17 +88,23 @@ def _lay_out(
     """Queue each letter for who takes it; return those that nobody does."""
     strays = []
     for letter in letters:
-        if name := _taker(letter, sinks):
-            outbox.keep_for(name, Notification.of_line(letter.line))
-        else:
-            warn(f"a letter to {letter.sink} stays: it is not among those given")
+        try:
+            outbox.keep_for(_taker(letter, sinks), notification_of(letter.line))
+        except ValueError as error:
+            warn(f"a letter to {letter.sink} stays: {error}")
             strays.append(letter)
     return strays
 
 
-def _taker(letter: Letter, sinks: Sequence[Sink]) -> str | None:
-    """Return who takes a letter: the one that did not, or the only one there is."""
+def _taker(letter: Letter, sinks: Sequence[Sink]) -> str:
+    """Return who takes a letter: the one that did not, or the only one there is.
+
+    Raises:
+        ValueError: nobody does.
+    """
     names = [sink.name for sink in sinks]
     if letter.sink in names:
         return letter.sink
-    return names[0] if len(names) == 1 else None
+    if len(names) > 1:
+        raise ValueError("it is not among those given")
+    return names[0]
