@@ -12,7 +12,6 @@ temporary file of SQLite's own, which ends with the process. Its statements stan
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 from collections import deque
@@ -32,7 +31,7 @@ from notifyws.keeping import (
     Kept,
     Standing,
 )
-from notifyws.private import private_folder
+from notifyws.private import locked, private_folder
 from notifyws.world import utc_text
 
 __all__ = ["QueueFile"]
@@ -136,7 +135,7 @@ class QueueFile:
             return _prepared(_connected(""))
         try:
             private_folder(self.path.parent)
-            self._lock = _locked(self.path.with_suffix(".lock"))
+            self._lock = locked(self.path.with_suffix(".lock"))
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         except BlockingIOError:
             raise ConfigurationError(
@@ -220,13 +219,3 @@ def _set_aside(path: Path) -> Path:
     with suppress(FileNotFoundError):
         Path(f"{path}-wal").replace(f"{aside}-wal")
     return aside
-
-
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor

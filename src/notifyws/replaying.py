@@ -50,29 +50,31 @@ async def replay(
         hint = "add --exec, --forward-to or --notify"
         raise UsageError("--replay needs somebody to hand on to", hint)
     dead = DeadLetters(path, warn)
-    letters = dead.read()
     left: list[Letter] = []
 
     async def keep(letter: Letter) -> None:
         warn(f"{letter.sink} did not take a notification again: {letter.error}")
         left.append(letter)
 
-    outbox = Outbox(
-        QueueFile(None, warn),
-        sinks,
-        handing(settings),
-        world,
-        bury=keep,
-        warn=warn,
-        durable=False,
-    )
-    left += _lay_out(letters, sinks, outbox, warn)
-    outbox.start()
-    try:
-        await outbox.drained()
-    finally:
-        await outbox.aclose(0.0)
-        dead.replace(len(letters), left)
+    dead.read()  # what is no file of letters needs no lock beside it
+    with dead.claimed():
+        letters = dead.read()
+        outbox = Outbox(
+            QueueFile(None, warn),
+            sinks,
+            handing(settings),
+            world,
+            bury=keep,
+            warn=warn,
+            durable=False,
+        )
+        left += _lay_out(letters, sinks, outbox, warn)
+        outbox.start()
+        try:
+            await outbox.drained()
+        finally:
+            await outbox.aclose(0.0)
+            dead.replace(len(letters), left)
     if left:
         message = f"{len(left)} of {len(letters)} dead letters were not taken"
         raise MessageRejected(f"{message}: they are still in {path}", "try again later")
