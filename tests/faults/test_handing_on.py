@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -292,6 +293,14 @@ def test_a_second_replay_of_a_file_is_refused_and_no_letter_is_lost(
     assert first.wait() == 0
     assert len(got(home)) == 2
     assert not letters.exists()
+
+
+@pytest.mark.fault(43)
+def test_a_pipe_is_no_file_of_dead_letters(home: Home):
+    os.mkfifo(home.path / "pipe")
+    replay = home.run("listen", "--replay", "pipe", "--exec", "true")
+    assert replay.returncode == 2
+    assert "no regular file" in replay.stderr
 
 
 @pytest.mark.fault(43)
