@@ -57,6 +57,9 @@ TROUBLE = (
 """What it says when the disk does not serve; extended codes have more bits."""
 
 
+DAMAGED = "the queue was damaged: what waited in it, and its place, are lost"
+
+
 class QueueFile:
     """Keeps what waits; implements ``outbox.Store``.
 
@@ -80,7 +83,7 @@ class QueueFile:
         standing = self._safely(rows.standing)
         past = self._safely(rows.past)
         if standing is None:
-            self._lose("where the listener stood cannot be read", self._touched_at())
+            self._lose("its place in the history cannot be read", self._touched_at())
         self.past = replace(past, standing=standing or Standing())
         self._open = True
 
@@ -159,21 +162,23 @@ class QueueFile:
         if old is not None:
             old.close()
         if self.path is None or self._lock is None:
-            self._lose(f"the queue is damaged: {reason}", since)
+            self._lose(DAMAGED, since, f"the queue is damaged: {reason}")
             return _prepared(_connected(""))
         try:
             aside = _set_aside(self.path)
             new = _prepared(_connected(str(self.path)))
         except (OSError, sqlite3.Error):
-            self._lose(f"{self.path} is damaged: {reason}", since)
+            self._lose(DAMAGED, since, f"{self.path} is damaged: {reason}")
             return self._fall(reason, None)
         what = f"{self.path} is damaged or holds rubbish: {reason}"
-        self._lose(f"{what}; kept as {aside.name}, begun anew", since)
+        said = f"{what}; kept as {aside.name}, begun anew"
+        self._lose(DAMAGED, since, said)
         self._fallen = False
         return new
 
-    def _lose(self, reason: str, since: str) -> None:
-        self._warn(reason)
+    def _lose(self, reason: str, since: str, said: str = "") -> None:
+        """Remember a loss for whoever tells gaps, which others may read; and say it."""
+        self._warn(said or f"{self.path or 'the queue'}: {reason}")
         self.lost.append((since, reason))
 
     def _touched_at(self) -> str:
@@ -192,7 +197,7 @@ class QueueFile:
             try:
                 old.backup(new)
             except sqlite3.Error:
-                self._lose(f"what waited in {where} is lost", self._touched_at())
+                self._lose("what waited in the queue is lost", self._touched_at())
             old.close()
         return _prepared(new)
 
