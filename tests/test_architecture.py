@@ -35,7 +35,7 @@ FLOORS = [
         2,
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
-        "queue_file sqlite_files sinks sinks.* cache cache.* passwords server_entries "
+        "queue_file queue_rows sqlite_files sinks sinks.* cache cache.* passwords server_entries "
         "text_files websocket reaching",
     ),
     (
@@ -44,7 +44,11 @@ FLOORS = [
         "reconnect coerce dotenv_guard config_text urls selection shaping since "
         "composing held listeners keeping troubles troubles.* protocol protocol.*",
     ),
-    (0, "words", "version values patterns errors models events settings world samples"),
+    (
+        0,
+        "words",
+        "version values patterns errors models events settings world tasks samples",
+    ),
 ]
 FLAT = "devserver devserver.*"
 WORLDLY = (
@@ -195,7 +199,7 @@ def test_only_the_command_line_knows_the_development_server():
 
 
 def test_words_and_decisions_know_nothing_of_the_world():
-    low = [name for name in HOUSE if floor_of(name) <= 1]
+    low = [name for name in HOUSE if floor_of(name) <= 1 and name != "tasks"]
     arrows = [(name, other) for name in low for other in imported(name, TREES)]
     assert wrong(arrows, when=lambda a, b: matches(folder_of(b), WORLDLY)) == []
 
@@ -205,7 +209,7 @@ def test_every_module_says_what_it_is():
 
 
 def test_words_and_decisions_are_frozen_and_slotted():
-    low = [name for name in HOUSE if floor_of(name) <= 1]
+    low = [name for name in HOUSE if floor_of(name) <= 1 and name != "tasks"]
     marks = [
         (name, mark)
         for name in low
@@ -254,3 +258,29 @@ def test_no_import_is_overlooked(source, found):
 def test_the_banned_modules_are_spelt_right():
     known = {*sys.stdlib_module_names, *packages_distributions()}
     assert set(WORLDLY.split()) <= known
+
+
+AWAITED = {
+    "cli.batching": "results are awaited one by one, in their order",
+    "cli.waiting": "the answer, the end and the sending are awaited side by side",
+    "devserver.server": "the server's end is awaited by whoever serves, or stops it",
+    "outbox": "a group of writes is shielded from who cancels its writer, and awaited",
+    "patient": "the connection is awaited, or its error",
+    "service": "whoever waits for the end (closed) gets its error",
+    "session": "an order of the machine is awaited, or the wish to end",
+    "trial": "the connection and what it is opened for are awaited side by side",
+}
+"""Who starts a task beside ``tasks``, and who hears of its failure."""
+
+
+def test_every_background_task_is_watched():
+    starts = ("create_task", "ensure_future", "run_coroutine_threadsafe")
+    found = set()
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                group = isinstance(node.func.value, ast.Name)
+                group &= getattr(node.func.value, "id", "") == "group"  # of TaskGroup
+                if node.func.attr in starts and not group:
+                    found.add(name)
+    assert found == {"tasks", *AWAITED}

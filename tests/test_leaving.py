@@ -57,3 +57,15 @@ def test_an_error_stays_one():
 
     with pytest.raises(ValueError, match="x"):
         run(story())
+
+
+def test_what_died_ends_the_command_with_its_error():
+    async def story():
+        leaving = Leaving()
+        async with leaving:
+            leaving.died("the view failed", KeyError("x"))
+            leaving.died("the footer failed", ValueError("later"))
+            await asyncio.sleep(9)
+
+    with pytest.raises(KeyError):
+        asyncio.run(story())

@@ -464,3 +464,16 @@ async def test_who_takes_what_still_comes_behind_a_goodbye_gets_all_of_it(monkey
         with pytest.raises(ConnectionLost):
             await running
     assert len(taken) == 2000
+
+
+@in_virtual_time
+async def test_a_bug_of_the_keepalive_ends_the_connection_and_is_its_reason():
+    line = Line(accepts(HOLE))
+
+    async def broken():
+        raise KeyError("x")
+
+    link = await line.open()
+    line.channel.ping = broken
+    with pytest.raises(ConnectionLost, match=r"keepalive failed .*KeyError\('x'\)"):
+        await link.run(line.taken.extend)

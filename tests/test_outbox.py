@@ -360,3 +360,89 @@ async def test_a_dead_letter_of_the_end_says_what_had_failed():
         outbox.keep(note(0, 0), 1)
         await asyncio.sleep(1.5)
     assert story.buried == [("exec", "the listener ended before it, after: no", 0)]
+
+
+RUBBISH = ["rubbish", "[1]", '{"no":"type"}', "", '"text"', "[" * 100_000, "a\nb"]
+
+
+@in_virtual_time
+@pytest.mark.parametrize("rubbish", RUBBISH)
+async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
+    rubbish,
+):
+    story = Story(sink := ScriptedSink())
+    before = story.store
+    before.rows |= {("exec", 1): line(1), ("exec", 2): rubbish, ("exec", 3): line(3)}
+    again = Story(sink, store=MemoryStore(before))
+    async with running(again) as outbox:
+        outbox.keep(note(4), 4)
+        await outbox.drained()
+    assert sink.titles == ["1", "3", "4"]
+    assert again.buried == [("exec", "it is no notification, what waited for it", 0)]
+    assert Letter.of_line(again.letters[0].as_line()).line == rubbish
+
+
+@in_virtual_time
+async def test_a_row_that_cannot_be_shown_is_a_dead_letter():
+    before = MemoryStore()
+    before.rows = {(OUTPUT, 1): "rubbish", (OUTPUT, 2): line(2)}
+    story = Story(store=MemoryStore(before))
+    await story.outbox.bury_what_cannot_be_shown()
+    await story.outbox.aclose(0.0)
+    assert [(x.sink, x.line) for x in story.letters] == [(OUTPUT, "rubbish")]
+    assert list(story.store.rows) == [(OUTPUT, 2)]
+
+
+class Failing(MemoryStore):
+    """Fails now and then, which a store should never do."""
+
+    def __init__(self, *methods):
+        super().__init__()
+        self.methods = list(methods)
+
+    def _fail(self, method):
+        if self.methods and self.methods[0] == method:
+            self.methods.pop(0)
+            raise RuntimeError("bug")
+
+    async def keep(self, entries, standing, shown):
+        self._fail("keep")
+        await super().keep(entries, standing, shown)
+
+    async def waiting(self, sink, after, limit):
+        self._fail("waiting")
+        return await super().waiting(sink, after, limit)
+
+    async def done(self, sink, position):
+        self._fail("done")
+        await super().done(sink, position)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("method", ["keep", "waiting", "done"])
+async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
+    story = Story(sink := ScriptedSink(), store=Failing(method, method))
+    async with running(story) as outbox:
+        for n in range(5):
+            outbox.keep(note(n), n + 1)
+        await outbox.drained()
+    assert list(dict.fromkeys(sink.titles)) == list("01234")
+    assert len(story.warnings) == 2
+    assert "failed unexpectedly: RuntimeError('bug')" in story.warnings[0]
+
+
+@in_virtual_time
+async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
+    story = Story(ScriptedSink(100.0, 100.0))
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        outbox.keep(note(2), 2)
+        await asyncio.sleep(1)
+        story.store.rows.clear()
+        story.store.lost.append(("then", "the file is damaged"))
+        outbox.keep(note(3), 3)
+        await asyncio.sleep(1)
+        assert story.gaps == ["the file is damaged"]
+        assert outbox.waiting["exec"].count == 1
+        story.store.rows["exec", 1] = ""  # what is under way is done with later
+        await outbox.drained()

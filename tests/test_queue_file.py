@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.keeping import OUTPUT, REMEMBERED, Entry, Kept, Standing, Waiting
+from notifyws.keeping import OUTPUT, REMEMBERED, Entry, Kept, Past, Standing, Waiting
 from notifyws.queue_file import QueueFile
 from tests.support.aio import on_a_loop
 from tests.support.queue import MemoryStore
@@ -174,3 +174,152 @@ async def test_without_a_path_nothing_stays(tmp_path):
     assert await store.waiting("a", 0, 9) == [Kept(1, "line 1")]
     await store.aclose()
     assert list(tmp_path.iterdir()) == []
+
+
+def corrupted(files, table):
+    """Spoil the pages of a table behind the good header of a file."""
+    with sqlite3.connect(files.path) as db:
+        (page,) = db.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    db.close()
+    with files.path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    return files.path.read_bytes()
+
+
+@on_a_loop
+@pytest.mark.parametrize("table", ["waiting", "seen", "standing"])
+async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, table):
+    store = files.open()
+    await store.keep([entry(n, "a", ident=n) for n in range(1, 99)], STANDING, 0)
+    await store.aclose()
+    spoilt = corrupted(files, table)
+    again = files.open()
+    assert again.past == Past(seen=[], unshown=[])
+    ((since, reason),) = again.lost
+    assert since > "2020"
+    assert "was damaged" in reason
+    assert str(files.path) not in reason  # other hosts read it
+    assert len(files.warnings) == 1
+    assert "kept as abc-desk.db.broken, begun anew" in files.warnings[0]
+    assert files.path.with_name("abc-desk.db.broken").read_bytes() == spoilt
+    await again.keep([entry(1, "a")], STANDING, 0)
+    await again.aclose()
+    third = files.open()
+    assert third.past.waiting == {"a": Waiting(1, 6)}
+    assert not third.lost
+    await third.aclose()
+
+
+@on_a_loop
+async def test_what_was_set_aside_before_stays(files):
+    for content in (b"one" * 999, b"two" * 999):
+        files.path.parent.mkdir(exist_ok=True)
+        files.path.write_bytes(content)
+        await files.open().aclose()
+    first, second = sorted(files.path.parent.glob("*.broken*"))
+    assert first.read_bytes()[:3] == b"one"
+    assert second.read_bytes()[:3] == b"two"
+
+
+@on_a_loop
+async def test_a_page_that_is_spoilt_meanwhile_loses_what_waited_aloud(files):
+    store = files.open()
+    await store.keep([entry(n, "a", ident=n) for n in range(1, 99)], STANDING, 0)
+    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store._db.execute("PRAGMA cache_size = 0")
+    with files.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 99 * 4096)
+    await store.keep([entry(99, "a")], STANDING, 0)
+    assert len(store.lost) == 1
+    assert await store.waiting("a", 0, 9) == [Kept(99, "line 99")]
+    await store.aclose()
+
+
+ODD_ROWS = {
+    "a position that is text": "INSERT INTO waiting VALUES ('a', 'x', 'odd')",
+    "a position that is nothing": "INSERT INTO waiting VALUES ('a', x'00ff', 'odd')",
+    "a position below all": "INSERT INTO waiting VALUES ('a', -5, 'odd')",
+    "a position at the end": "INSERT INTO waiting VALUES ('a', ~(1 << 63), 'odd')",
+    "a line that is a number": "INSERT INTO waiting VALUES ('a', 2, 17)",
+    "a line that is nothing": "INSERT INTO waiting VALUES ('a', 2, NULL)",
+    "a line of bytes": "INSERT INTO waiting VALUES ('a', 2, x'6f646400ff')",
+    "an id that is no JSON": "INSERT INTO seen VALUES ('rubbish', 1)",
+    "an id that is a list": "INSERT INTO seen VALUES ('[1]', 1)",
+    "an id that is nothing": "INSERT INTO seen VALUES (NULL, 1)",
+    "an id at the end": "INSERT INTO seen VALUES ('\"z\"', ~(1 << 63))",
+    "an id nowhere": "INSERT INTO seen VALUES ('\"z\"', 'x')",
+    "one more column": "ALTER TABLE waiting ADD COLUMN more TEXT",
+}
+
+
+@on_a_loop
+@pytest.mark.parametrize("odd", ODD_ROWS.values(), ids=ODD_ROWS)
+async def test_odd_rows_are_read_as_rows_of_ours_and_stop_nothing(files, odd):
+    store = files.open()
+    await store.keep([entry(1, "a", OUTPUT, ident="x")], STANDING, 0)
+    await store.aclose()
+    with sqlite3.connect(files.path) as other:
+        other.execute(odd)
+    other.close()
+    again = files.open()
+    assert again.past.standing == STANDING
+    assert list(again.past.seen) == ["x"]
+    await again.keep([entry(again.past.top + 1, "a", ident="y")], STANDING, 0)
+    kept = await again.waiting("a", 0, 9)
+    assert {"line 1", f"line {again.past.top + 1}"} <= {each.line for each in kept}
+    assert all(type(k.position) is int and type(k.line) is str for k in kept)
+    for each in kept:
+        await again.done("a", each.position)
+    assert await again.waiting("a", -(1 << 63), 9) == []
+    assert files.warnings == []
+    await again.aclose()
+
+
+STRANGE_PLACES = ["rubbish", "[]", '{"last_id":[1]}', '{"last_id":true}', '{"no":1}']
+STRANGE_PLACES += [
+    '{"heard_at":5}',
+    '{"moved_at":"x"}',
+    '{"mixed":3}',
+    None,
+    "[" * 9999,
+]
+
+
+@on_a_loop
+@pytest.mark.parametrize("value", STRANGE_PLACES)
+async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
+    store = files.open()
+    await store.keep([entry(1, "a", ident="x")], STANDING, 0)
+    await store.aclose()
+    with sqlite3.connect(files.path) as other:
+        other.execute("UPDATE standing SET value = ?", (value,))
+    other.close()
+    again = files.open()
+    assert again.past.standing == Standing()
+    assert again.past.waiting["a"] == Waiting(1, 6)
+    assert [reason in files.warnings[0] for _, reason in again.lost] == [True]
+    assert len(files.warnings) == 1
+    await again.aclose()
+
+
+@on_a_loop
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE TABLE waiting (other)", "CREATE TABLE notes (line)"],
+)
+async def test_another_databases_tables_stop_nothing(files, statement):
+    files.path.parent.mkdir()
+    with sqlite3.connect(files.path) as other:
+        other.executescript(statement)
+    other.close()
+    store = files.open()
+    await store.keep([entry(1, "a")], STANDING, 0)
+    await store.aclose()
+    again = files.open()
+    assert again.past.waiting == {"a": Waiting(1, 6)}
+    await again.aclose()

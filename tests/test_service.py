@@ -320,6 +320,19 @@ async def test_an_iteration_ends_with_why_the_connection_ended():
 
 
 @told
+async def test_a_bug_below_ends_what_arrives_and_is_the_error():
+    def broken(event):
+        raise KeyError(event.name)
+
+    async with dev() as server, server.service() as client:
+        client.observe(broken)
+        client.start()
+        assert [burst async for burst in client.arrivals()] == []
+        with pytest.raises(KeyError):
+            await client.closed()
+
+
+@told
 async def test_an_iteration_that_was_left_holds_nobody_up():
     async with dev() as server, server.service() as service:
         count = 0

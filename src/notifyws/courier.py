@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from notifyws.errors import HandingFailed
-from notifyws.keeping import Kept, Letter
+from notifyws.keeping import Kept, Letter, notification_of
 from notifyws.models import Notification
 from notifyws.world import World, utc_text
 
@@ -142,7 +142,10 @@ class Courier:
 
     async def _try(self, kept: Kept) -> tuple[int, str | None]:
         """Return how often it was tried, and why it came to nothing if it did."""
-        notification = Notification.of_line(kept.line)
+        try:
+            notification = notification_of(kept.line)
+        except ValueError as error:
+            return 0, f"{error}, what waited for it"
         for attempt, delay in enumerate((*self._handing.delays, None), 1):
             try:
                 await self.sink.hand_on(notification)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
+from functools import partial
 
 from notifyws.delivery import Inbox
 from notifyws.events import Failure
 from notifyws.handlers import Handlers
 from notifyws.intake import Item
+from notifyws.tasks import restarted
 
 __all__ = ["Dispatcher"]
 
@@ -31,7 +34,9 @@ class Dispatcher:
 
     def start(self, inbox: Inbox[Item]) -> None:
         """Begin to tell what is in ``inbox``, after all of an earlier one is told."""
-        self._task = asyncio.create_task(self._run(inbox, self._task))
+        untold: deque[Item] = deque()
+        run = partial(self._run, inbox, self._task, untold)
+        self._task = restarted("the dispatcher", run, _log.error, asyncio.sleep)
 
     async def stop(self, patience: float = 0.0) -> None:
         """Stop telling, whatever still waits after ``patience`` seconds."""
@@ -43,13 +48,19 @@ class Dispatcher:
             await asyncio.wait({task})
             self._handlers.end()
 
-    async def _run(self, inbox: Inbox[Item], before: asyncio.Task[None] | None) -> None:
+    async def _run(
+        self,
+        inbox: Inbox[Item],
+        before: asyncio.Task[None] | None,
+        untold: deque[Item],
+    ) -> None:
         if before is not None:
             await asyncio.wait({before})
         self._handlers.begin()
-        while burst := await inbox.get():
-            for item in burst:
-                await self._tell(item)
+        while untold or (burst := await inbox.get()):
+            untold.extend(() if untold else burst)
+            while untold:
+                await self._tell(untold.popleft())
         self._handlers.end()
 
     async def _tell(self, item: Item) -> None:

@@ -8,12 +8,12 @@ another host, and only then the socket.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from notifyws.cursors import SharedCursor
 from notifyws.delivery import Inbox
 from notifyws.intake import Item
-from notifyws.keeping import Standing, Waiting
-from notifyws.models import Notification
+from notifyws.keeping import Standing, Waiting, notification_of
 from notifyws.outbox import Outbox
 from notifyws.session import Session
 from notifyws.telling import Since
@@ -38,8 +38,9 @@ class Durable:
         self._shared = shared
         self._session: Session | None = None
         for kept in outbox.past.unshown:
-            inbox.put(Notification.of_line(kept.line), len(kept.line))
-            outbox.show_again(kept.position, inbox.put_in_all)
+            with suppress(ValueError):  # the outbox makes a dead letter of it
+                inbox.put(notification_of(kept.line), len(kept.line))
+                outbox.show_again(kept.position, inbox.put_in_all)
         outbox.heard_at = self._heard_at
         outbox.on_moved = self._share
 
@@ -61,6 +62,7 @@ class Durable:
         inbox.on_settled = self.outbox.settled
         gap = intake.teller.gap
         self.outbox.on_gap = lambda start, reason: gap(Since(start), reason)
+        await self.outbox.bury_what_cannot_be_shown()
         self.outbox.start()
 
     async def aclose(self, patience: float) -> None:

@@ -42,6 +42,7 @@ from notifyws.listeners import (
     text_of,
 )
 from notifyws.protocol.masking import without_tokens
+from notifyws.tasks import first_of
 from notifyws.world import World, doze, utc_text
 
 __all__ = ["Board", "Heartbeat", "find_listeners"]
@@ -182,13 +183,7 @@ class Heartbeat:
                     await self._leave()
 
     async def _until_due(self) -> None:
-        changed = asyncio.ensure_future(self._changed.wait())
-        due = asyncio.ensure_future(doze(self._world, EVERY))
-        try:
-            await asyncio.wait({changed, due}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            changed.cancel()
-            due.cancel()
+        await first_of(self._changed.wait(), doze(self._world, EVERY))
 
     async def _beat(self) -> None:
         self._count()

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from notifyws.models import strict_json
+from notifyws.models import Notification, strict_json
 
 __all__ = [
     "OUTPUT",
@@ -22,6 +22,8 @@ __all__ = [
     "Past",
     "Standing",
     "Waiting",
+    "is_ident",
+    "notification_of",
 ]
 
 Ident = str | int
@@ -30,6 +32,25 @@ OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
 REMEMBERED = 20_000
 """Ids that are kept to tell duplicates after a restart."""
+
+
+def is_ident(value: object) -> bool:
+    """Tell whether a value can be an id: text or a whole number."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def notification_of(line: str) -> Notification:
+    """Return the notification that a kept line holds.
+
+    Raises:
+        ValueError: it holds something else: another version's, or rubbish.
+    """
+    try:
+        notification = Notification.of_line(line)
+        notification.type, notification.id  # noqa: B018 - whether they are there
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ValueError("it is no notification") from None
+    return notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +68,27 @@ class Standing:
     heard_at: str = ""
     moved_at: float = 0.0
     mixed: bool = False
+
+    @classmethod
+    def of(cls, value: object) -> Standing:
+        """Return what was kept as a JSON object.
+
+        Raises:
+            ValueError: it is something else: another version's, or rubbish.
+        """
+        try:
+            standing = cls(**value)  # type: ignore[arg-type]  # seen by what follows
+        except TypeError:
+            raise ValueError("it is no place in the history") from None
+        right = (
+            (standing.last_id is None or is_ident(standing.last_id))
+            and isinstance(standing.heard_at, str)
+            and type(standing.moved_at) in (int, float)
+            and isinstance(standing.mixed, bool)
+        )
+        if not right:
+            raise ValueError("it is no place in the history")
+        return standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +122,7 @@ class Waiting:
 
     def minus(self, line: str) -> Waiting:
         """Return it with one line less."""
-        return Waiting(self.count - 1, self.size - len(line))
+        return Waiting(max(self.count - 1, 0), max(self.size - len(line), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +155,25 @@ class Letter:
     line: str
 
     def as_line(self) -> str:
-        """Return it as one line of JSON; the notification stays as it was, whole."""
+        """Return it as one line of JSON; the notification stays as it was, whole.
+
+        What is no notification stands there as text.
+        """
         facts = {
             "sink": self.sink,
             "error": self.error,
             "attempts": self.attempts,
             "at": self.at,
         }
-        return f'{strict_json(facts)[:-1]},"notification":{self.line}}}'
+        whole = self.line if self._is_one_line() else strict_json(self.line)
+        return f'{strict_json(facts)[:-1]},"notification":{whole}}}'
+
+    def _is_one_line(self) -> bool:
+        try:
+            notification_of(self.line)
+        except ValueError:
+            return False
+        return len(self.line.splitlines()) == 1
 
     @classmethod
     def of_line(cls, line: str) -> Letter:
@@ -132,9 +185,10 @@ class Letter:
         try:
             value = json.loads(line)
             note = value["notification"]
-            if not isinstance(note["type"], str):
+            line = note if isinstance(note, str) else strict_json(note)
+            if line is not note and not isinstance(note["type"], str):
                 raise TypeError
             sink, error, tries = value["sink"], value["error"], int(value["attempts"])
-            return cls(sink, error, tries, value["at"], strict_json(note))
+            return cls(sink, error, tries, value["at"], line)
         except (TypeError, KeyError, RecursionError):
             raise ValueError("this is no dead letter") from None

@@ -16,6 +16,7 @@ from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import Greeting
 from notifyws.protocol.opening import Opening
 from notifyws.protocol.script import Script
+from notifyws.tasks import background
 from notifyws.values import frozen
 from notifyws.world import World, doze
 
@@ -156,7 +157,7 @@ class Link:
         Raises:
             NetworkFailed: how it ended.
         """
-        pulse = asyncio.create_task(self._keep_alive())
+        pulse = background("the keepalive", self._keep_alive(), self.died)
         self._reading = True
         try:
             if early := [*self._early, *self._unread]:
@@ -168,8 +169,7 @@ class Link:
         finally:
             self._reading = False
             pulse.cancel()
-            with suppress(asyncio.CancelledError):
-                await pulse
+            await asyncio.gather(pulse, return_exceptions=True)
 
     async def _hand_over(self, frames: Sequence[str | bytes], take: Take) -> None:
         self._framed_at = self._world.now()
@@ -200,6 +200,10 @@ class Link:
         """End the connection: ``run`` raises this."""
         self._silence = error
         self._channel.abort()
+
+    def died(self, said: str, error: Exception) -> None:
+        """End the connection because what served it did: the next one has another."""
+        self.fail(ConnectionLost(1006, said))
 
     async def ping(self) -> float:
         """Return the seconds a ping took there and back.
@@ -249,7 +253,7 @@ class Link:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye; never raises, and cuts the line when it is interrupted."""
-        reading = asyncio.create_task(self._read_on())
+        reading = background("the reading", self._read_on(), self.died)
         try:
             await self._channel.close(code, reason)
         except asyncio.CancelledError:

@@ -25,11 +25,14 @@ from notifyws.keeping import (
     Entry,
     Ident,
     Kept,
+    Letter,
     Past,
     Standing,
     Waiting,
+    notification_of,
 )
 from notifyws.models import Notification
+from notifyws.tasks import restarted
 from notifyws.world import World, utc_text
 
 __all__ = ["Outbox", "Store"]
@@ -42,6 +45,8 @@ class Store(Shelf, Protocol):
     """Keeps entries; never raises: what a disk refuses is kept in memory."""
 
     past: Past
+    lost: deque[tuple[str, str]]
+    """Since when (RFC 3339) something it held is lost, and why."""
 
     async def keep(
         self, entries: Sequence[Entry], standing: Standing, shown: int
@@ -101,6 +106,7 @@ class Outbox:
         self._handing = handing
         self._world = world
         self._warn = warn
+        self._bury = bury
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
         self.on_gap: Callable[[str, str], None] = lambda start, reason: None
@@ -125,9 +131,11 @@ class Outbox:
         """Begin to write and to hand on, also what waited before; once is enough."""
         if self._tasks:
             return
-        self._tasks = [asyncio.create_task(self._write_for_ever())]
-        for courier in self._couriers.values():
-            self._tasks.append(asyncio.create_task(courier.run()))
+        self._tell_lost()
+        bodies = {"the queue": self._write_for_ever}
+        bodies |= {f"handing to {x.name}": x.run for x in self._couriers.values()}
+        warn, sleep = self._warn, self._world.sleep
+        self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
 
     def keep(self, notification: Notification, number: int | None) -> None:
         """Keep a notification for every sink, and move past it.
@@ -170,6 +178,17 @@ class Outbox:
         while self._unshown and self._unshown[0][0] <= number:
             self._shown = self._unshown.popleft()[1]
             self._dirty.set()
+
+    async def bury_what_cannot_be_shown(self) -> None:
+        """Make dead letters of what was kept to be shown and is no notification."""
+        for kept in self.past.unshown:
+            try:
+                notification_of(kept.line)
+            except ValueError as error:
+                at = utc_text(self._world.wall())
+                why = f"{error}, what was kept to be shown"
+                await self._bury(Letter(OUTPUT, why, 0, at, kept.line))
+                await self._store.done(OUTPUT, kept.position)
 
     async def drained(self) -> None:
         """Return when nothing waits for any sink."""
@@ -246,11 +265,31 @@ class Outbox:
         self.standing = standing = replace(self.standing, heard_at=heard)
         keeping = self._store.keep(batch, standing, self._shown)
         self._writing = asyncio.ensure_future(keeping)
-        await asyncio.shield(self._writing)  # who is cancelled has begun it
+        try:
+            await asyncio.shield(self._writing)  # who is cancelled has begun it
+        except Exception:
+            self._batch[:0] = batch
+            self._dirty.set()
+            raise
+        if self._store.lost:
+            self._count_anew([*batch, *self._batch])
+            self._tell_lost()
         for courier in self._couriers.values():
             courier.more.set()
         if self.on_moved is not None:
             await self.on_moved(standing)
+
+    def _tell_lost(self) -> None:
+        while self._store.lost:
+            self.on_gap(*self._store.lost.popleft())
+
+    def _count_anew(self, entries: Sequence[Entry]) -> None:
+        """Count what waits, where nothing is left but some entries."""
+        self.waiting = dict.fromkeys(self.waiting, Waiting())
+        for entry in entries:
+            for name in self.waiting.keys() & set(entry.sinks):
+                self.waiting[name] = self.waiting[name].plus(entry.line)
+        self._look_whether_idle()
 
     def _forget(self, name: str, kept: Kept) -> None:
         self.waiting[name] = self.waiting[name].minus(kept.line)

@@ -14,6 +14,7 @@ from notifyws.held import Obtained
 from notifyws.link import Link
 from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import RenewalAnswer
+from notifyws.tasks import first_of
 from notifyws.values import frozen
 from notifyws.world import World, elapse
 
@@ -95,14 +96,8 @@ class Renewer:
                 return self._link.fail(TokenRefused(error.message, error.hint))
 
     async def _until_due(self, token: Obtained) -> None:
-        waiting = asyncio.ensure_future(self._expired.wait())
         left = token.remaining * (1 - self._schedule.margin)
-        sleeping = asyncio.ensure_future(elapse(self._world, max(left, 1.0)))
-        try:
-            await asyncio.wait({waiting, sleeping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            sleeping.cancel()
+        await first_of(self._expired.wait(), elapse(self._world, max(left, 1.0)))
 
     async def _in_place(self, token: Obtained) -> None:
         renewal = self._schedule.renewal

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from notifyws.errors import MessageRejected, UsageError
 from notifyws.handing import build_sinks, handing
-from notifyws.keeping import Letter
-from notifyws.models import HandOn, Notification
+from notifyws.keeping import Letter, notification_of
+from notifyws.models import HandOn
 from notifyws.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,29 +50,31 @@ async def replay(
         hint = "add --exec, --forward-to or --notify"
         raise UsageError("--replay needs somebody to hand on to", hint)
     dead = DeadLetters(path, warn)
-    letters = dead.read()
     left: list[Letter] = []
 
     async def keep(letter: Letter) -> None:
         warn(f"{letter.sink} did not take a notification again: {letter.error}")
         left.append(letter)
 
-    outbox = Outbox(
-        QueueFile(None, warn),
-        sinks,
-        handing(settings),
-        world,
-        bury=keep,
-        warn=warn,
-        durable=False,
-    )
-    left += _lay_out(letters, sinks, outbox, warn)
-    outbox.start()
-    try:
-        await outbox.drained()
-    finally:
-        await outbox.aclose(0.0)
-        dead.replace(len(letters), left)
+    dead.read()  # what is no file of letters needs no lock beside it
+    with dead.claimed():
+        letters = dead.read()
+        outbox = Outbox(
+            QueueFile(None, warn),
+            sinks,
+            handing(settings),
+            world,
+            bury=keep,
+            warn=warn,
+            durable=False,
+        )
+        left += _lay_out(letters, sinks, outbox, warn)
+        outbox.start()
+        try:
+            await outbox.drained()
+        finally:
+            await outbox.aclose(0.0)
+            dead.replace(len(letters), left)
     if left:
         message = f"{len(left)} of {len(letters)} dead letters were not taken"
         raise MessageRejected(f"{message}: they are still in {path}", "try again later")
@@ -88,17 +90,23 @@ def _lay_out(
     """Queue each letter for who takes it; return those that nobody does."""
     strays = []
     for letter in letters:
-        if name := _taker(letter, sinks):
-            outbox.keep_for(name, Notification.of_line(letter.line))
-        else:
-            warn(f"a letter to {letter.sink} stays: it is not among those given")
+        try:
+            outbox.keep_for(_taker(letter, sinks), notification_of(letter.line))
+        except ValueError as error:
+            warn(f"a letter to {letter.sink} stays: {error}")
             strays.append(letter)
     return strays
 
 
-def _taker(letter: Letter, sinks: Sequence[Sink]) -> str | None:
-    """Return who takes a letter: the one that did not, or the only one there is."""
+def _taker(letter: Letter, sinks: Sequence[Sink]) -> str:
+    """Return who takes a letter: the one that did not, or the only one there is.
+
+    Raises:
+        ValueError: nobody does.
+    """
     names = [sink.name for sink in sinks]
     if letter.sink in names:
         return letter.sink
-    return names[0] if len(names) == 1 else None
+    if len(names) > 1:
+        raise ValueError("it is not among those given")
+    return names[0]

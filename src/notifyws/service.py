@@ -39,6 +39,7 @@ from notifyws.reconnect import State
 from notifyws.runtime import Runtime
 from notifyws.session import Session
 from notifyws.settings import Settings, TypeStyle
+from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.durable import Durable
@@ -103,7 +104,8 @@ class NotificationService:
         self._selection = selection
         self._durable: Durable | None = None
         self.settings = settings
-        self._runtime = Runtime(settings, warn or _log.warning)
+        self._warn = warn or _log.warning
+        self._runtime = Runtime(settings, self._warn)
         self._since = since
         self._listed = listed
         self._frames = frames
@@ -374,9 +376,16 @@ class NotificationService:
         self._sender.acknowledged(answer)
 
     async def _live(self, session: Session) -> None:
+        """Run a session; whoever waits for its words is let go in any case."""
+        try:
+            if self._durable is not None:
+                await self._durable.begin(session, self._inbox)
+            await self._run(session)
+        finally:
+            session.intake.close()
+
+    async def _run(self, session: Session) -> None:
         """Run a session, and give signs of life meanwhile."""
-        if self._durable is not None:
-            await self._durable.begin(session, self._inbox)
         heart = None
         if self._listed:
             told = self._counts, self._secrets
@@ -384,7 +393,7 @@ class NotificationService:
         if heart is None:
             return await session.run()
         session.intake.teller.observers.append(heart.observe)
-        beating = asyncio.create_task(heart.run())
+        beating = restarted("the heartbeat", heart.run, self._warn, asyncio.sleep)
         try:
             await session.run()
         finally:

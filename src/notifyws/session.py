@@ -67,6 +67,7 @@ from notifyws.reconnect import (
 )
 from notifyws.reconnect import Event as Fact
 from notifyws.renewal import Renewer, Schedule
+from notifyws.tasks import background
 from notifyws.telling import Since
 from notifyws.values import frozen
 from notifyws.world import World, doze
@@ -265,10 +266,11 @@ class Session:
         """Take what arrives and answer what is asked until the link ends."""
         assert self.token is not None
         replies: asyncio.Queue[str] = asyncio.Queue()
-        tasks = [asyncio.create_task(self._reply(link, replies))]
+        tasks = [background("the replies", self._reply(link, replies), link.died)]
         renewer = self._renewer(link)
         if renewer is not None:
-            tasks.append(asyncio.create_task(renewer.run(self.token)))
+            renewal = renewer.run(self.token)
+            tasks.append(background("the renewal", renewal, link.died))
         self.intake.on_word = partial(self._hear, link, renewer, replies)
         try:
             await link.run(self.intake.take)

@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from notifyws.events import Event, Gap
+from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
+from notifyws.tasks import background
 from notifyws.values import frozen
 from notifyws.world import World, steady, utc_text
 
@@ -144,7 +145,9 @@ class Dropped:
             self._since = self._teller.steadily(arrived)
         self.count += 1
         if self._until_room is None or self._until_room.done():
-            self._until_room = asyncio.create_task(self._say_once_there_is_room())
+            self._until_room = background(
+                "the wait for room", self._say_once_there_is_room(), self._died
+            )
 
     def say(self) -> None:
         """Tell the gap, if there is one."""
@@ -157,6 +160,10 @@ class Dropped:
         """Say it now: there may never be room."""
         if self._until_room is not None:
             self._until_room.cancel()
+        self.say()
+
+    def _died(self, said: str, error: Exception) -> None:
+        self._teller.tell(Failure("server_error", said))
         self.say()
 
     async def _say_once_there_is_room(self) -> None:

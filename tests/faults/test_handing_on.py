@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import signal
+import sqlite3
 import sys
 import time
 from contextlib import suppress
@@ -268,6 +270,62 @@ def test_what_is_refused_becomes_a_dead_letter_and_a_replay_delivers_it(
         assert [each.title for each in there.posted] == ["0", "1", "2"]
         assert json.loads(there.posted[0].body)["own"] == [1.5, None]
     assert not letters.exists()
+
+
+@pytest.mark.fault(43)
+def test_a_second_replay_of_a_file_is_refused_and_no_letter_is_lost(
+    home: Home, server: Server
+):
+    home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
+    listen = "listen", "-n", "2", "--exec", "false"
+    listener = home.start(*listen)
+    listener.says("Connected")
+    server.notify(1, 2)
+    assert listener.wait() == 0
+    (letters,) = dead_letters(home)
+    slow = hook(home, RECORD + "time.sleep(1)")
+    replay = "listen", "--replay", str(letters), "--exec"
+    first = home.start(*replay, slow)
+    until(lambda: len(got(home)) == 1, "the first")
+    second = home.run(*replay, hook(home, RECORD, "other.py"))
+    assert second.returncode == 2
+    assert "being replayed by another process" in second.stderr
+    assert first.wait() == 0
+    assert len(got(home)) == 2
+    assert not letters.exists()
+
+
+@pytest.mark.fault(43)
+def test_a_pipe_is_no_file_of_dead_letters(home: Home):
+    os.mkfifo(home.path / "pipe")
+    replay = home.run("listen", "--replay", "pipe", "--exec", "true")
+    assert replay.returncode == 2
+    assert "no regular file" in replay.stderr
+
+
+@pytest.mark.fault(43)
+def test_a_bad_row_of_the_queue_is_a_dead_letter_and_stops_nothing(home, server):
+    command = "listen", "--name", "desk", "--exec", hook(home, RECORD)
+    first = home.listen(*command[1:], "-n", "1")
+    server.notify(1)
+    assert first.wait() == 0
+    (file,) = home.path.glob(".local/state/notifyws/listeners/*.db")
+    with sqlite3.connect(file) as other:
+        bad = "INSERT INTO waiting VALUES ('exec', 1, 'rubbish'), ('output', 2, 'bad')"
+        other.execute(bad)
+    other.close()
+    second = home.listen(*command[1:], "-n", "5")
+    server.notify(*range(5))
+    assert second.wait() == 0
+    assert len(got(home)) == 6
+    (letters,) = dead_letters(home)
+    kept = [json.loads(line) for line in letters.read_text().splitlines()]
+    assert {each["notification"] for each in kept} == {"rubbish", "bad"}
+    assert str(letters) in second.err.text
+    replay = home.run("listen", "--replay", str(letters), "--exec", "true")
+    assert replay.returncode == 6
+    assert "stays: it is no notification" in replay.stderr
+    assert len(letters.read_text().splitlines()) == 2
 
 
 @pytest.mark.slow

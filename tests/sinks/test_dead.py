@@ -9,6 +9,7 @@ import pytest
 
 from notifyws.errors import ConfigurationError
 from notifyws.keeping import Letter
+from notifyws.models import Notification
 from notifyws.sinks.dead import DeadLetters
 from tests.support.aio import on_a_loop
 
@@ -68,3 +69,39 @@ def test_a_file_that_is_not_there_is_said_so(dead):
         dead.read()
     with pytest.raises(ConfigurationError, match="cannot write"):
         dead.replace(0, [])
+
+
+@on_a_loop
+async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
+    await dead.bury(letter(0))
+    other = DeadLetters(dead.path, pytest.fail)
+    with dead.claimed():
+        with (
+            pytest.raises(ConfigurationError, match="another process"),
+            other.claimed(),
+        ):
+            pass
+        await dead.bury(letter(1))
+        dead.replace(1, [])
+    with other.claimed():
+        assert other.read() == [letter(1)]
+
+
+def test_a_folder_that_cannot_be_written_cannot_be_claimed(dead):
+    with pytest.raises(ConfigurationError, match="cannot write"), dead.claimed():
+        pass
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path, make):
+    make(tmp_path / "x")
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        DeadLetters(tmp_path / "x", pytest.fail).read()
+
+
+@on_a_loop
+async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
+    text = '{"type":"t","n":"\u2028\x85"}'
+    await dead.bury(Letter("exec", "no", 1, "then", text))
+    (read,) = dead.read()
+    assert Notification.of_line(read.line).fields["n"] == "\u2028\x85"

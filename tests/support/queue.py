@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 from notifyws.errors import HandingFailed
@@ -35,6 +36,7 @@ class MemoryStore:
         self.pause = 0.0
         self.closed = False
         self.past = self._past()
+        self.lost: deque[tuple[str, str]] = deque()
 
     async def keep(
         self, entries: Sequence[Entry], standing: Standing, shown: int

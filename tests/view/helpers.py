@@ -120,4 +120,4 @@ def live_face(view, say=print):
     steering = Steering(Means(lambda: Status("connected"), time.monotonic, bool, bool))
     steering.steer(view)
     presence = Presence(view, steering.press, keys=None, drawn_on=-1)
-    return LiveFace(view, presence, steering, Inbox(1, 1), say)
+    return LiveFace(view, presence, steering, Inbox(1, 1), say, lambda *died: None)

@@ -17,6 +17,7 @@ from notifyws.errors import ConfigurationError, OutputFailed
 from notifyws.events import Event, Failure, Gap
 from notifyws.intake import Frame, Item
 from notifyws.models import Notification
+from notifyws.tasks import Died, background
 from notifyws.view.lines import event_json, event_line, plain_line
 from notifyws.view.output import Output, ReaderGone
 from notifyws.view.safe import harmless, safe_frame
@@ -204,6 +205,7 @@ class LiveFace:
         steering: what was asked for by keys.
         shelf: counts what is held back during a pause as not shown yet.
         say: writes a line to stderr.
+        died: is told when what was held back cannot be printed.
     """
 
     def __init__(
@@ -213,16 +215,17 @@ class LiveFace:
         steering: Steering,
         shelf: Shelf,
         say: Callable[[str], None],
+        died: Died,
     ) -> None:
         self._view = view
         self._presence = presence
         self._steering = steering
         self._shelf = shelf
         self._say = say
+        self._died = died
         self._few = False
         self._held: list[Item] = []
         self._printing: asyncio.Task[None] | None = None
-        self._broken: Exception | None = None
 
     def start(self) -> None:
         """Take the terminal and draw the footer."""
@@ -240,8 +243,6 @@ class LiveFace:
     async def show(self, burst: Sequence[Item]) -> None:
         """Draw a burst, or keep it while nothing is to be printed."""
         self._few = len(burst) < FEW
-        if self._broken is not None:
-            raise self._broken
         if self._printing is None and not self._steering.paused:
             await self._draw(burst)
             return
@@ -249,7 +250,7 @@ class LiveFace:
         self._steering.held = len(self._held)
         if self._printing is None:
             self._shelf.hold()
-            self._printing = asyncio.create_task(self._print_held())
+            self._printing = background("the view", self._print_held(), self._died)
 
     async def ready(self) -> None:
         """Return when the next burst may come; one that was small is let grow."""
@@ -270,8 +271,6 @@ class LiveFace:
                 held, self._held = self._held, []
                 await self._draw(held)
                 self._steering.held = len(self._held)
-        except (OutputFailed, ReaderGone) as error:
-            self._broken = error
         finally:
             self._printing = None
             self._shelf.release()

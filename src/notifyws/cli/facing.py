@@ -18,6 +18,7 @@ from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.cli.faces import Face
+    from notifyws.cli.leaving import Leaving
     from notifyws.events import Event
     from notifyws.service import NotificationService
     from notifyws.shaping import Shape
@@ -54,7 +55,7 @@ def chosen_face(
     settings: Settings,
     service: NotificationService,
     output: Output,
-    leave: Callable[[], None],
+    leave: Leaving,
     selection: Selection,
 ) -> Face:
     """Return the face that suits, and let events be told where it tells none.
@@ -104,7 +105,7 @@ def _live_face(
     look: Look,
     service: NotificationService,
     output: Output,
-    leave: Callable[[], None],
+    leave: Leaving,
     selection: Selection,
     speak: Callable[[str], None],
 ) -> Face:
@@ -134,7 +135,7 @@ def _live_face(
     service.observe(lambda event: view.tick())
     keys = 0 if look.cursor and os.isatty(0) else None
     presence = Presence(view, steering.press, keys=keys, drawn_on=1)
-    return LiveFace(view, presence, steering, service, speak)
+    return LiveFace(view, presence, steering, service, speak, leave.died)
 
 
 def _awake_or_not() -> float:

@@ -1,7 +1,8 @@
 """Ends a command from outside of it: as Ctrl-C would, but with nothing wrong.
 
 A key was pressed, or nobody reads stdout any more: the command's task is cancelled,
-says its goodbyes, and the command is done.
+says its goodbyes, and the command is done. Where something it needs has died, it ends
+in the same way, and then with that error.
 """
 
 from __future__ import annotations
@@ -23,12 +24,18 @@ class Leaving:
         assert task is not None
         self._task = task
         self._left = self._inside = False
+        self._error: Exception | None = None
 
     def __call__(self) -> None:
         """Leave; once is enough."""
         if self._inside and not self._left:
             self._left = True
             self._task.cancel()
+
+    def died(self, said: str, error: Exception) -> None:
+        """Leave because a background task died; its error is the command's."""
+        self._error = self._error or error
+        self()
 
     async def __aenter__(self) -> Leaving:
         self._inside = True
@@ -42,4 +49,7 @@ class Leaving:
     ) -> bool:
         self._inside = False
         asked = self._left and isinstance(error, asyncio.CancelledError)
-        return asked and not self._task.uncancel()
+        left = asked and not self._task.uncancel()
+        if left and self._error is not None:
+            raise self._error
+        return left

@@ -20,6 +20,7 @@ from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.models import HandOn
 from notifyws.selection import Selection
 from notifyws.settings import Settings
+from notifyws.tasks import background
 from notifyws.values import frozen
 
 if TYPE_CHECKING:
@@ -134,7 +135,11 @@ async def _show(request: Request, settings: Settings) -> None:
                 asyncio.timeout(request.timeout),
             ):
                 service.start(retries=request.retries)
-                await _until_satisfied(request, service, face, tee)
+                ticking = background("the footer", _tick(face), leaving.died)
+                try:
+                    await _until_satisfied(request, service, face, tee)
+                finally:
+                    ticking.cancel()
     except TimeoutError:
         raise _too_late(request, service.received) from None
     except ReaderGone:
@@ -189,7 +194,6 @@ async def _until_satisfied(
         await face.show(burst)
 
     face.start()
-    ticking = asyncio.create_task(_tick(face))
     try:
         async for burst in service.arrivals():
             await show(burst)
@@ -203,9 +207,6 @@ async def _until_satisfied(
         await _farewell(service, show)
         raise
     finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
         await _finish(face)
 
 

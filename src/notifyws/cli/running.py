@@ -1,9 +1,10 @@
 """Runs a command's coroutine, and ends a process the way a shell expects.
 
 The first SIGINT, SIGTERM or SIGHUP asks the coroutine to end (it is cancelled, and
-says goodbye to the server); a second one forces. Afterwards the process dies by that
-very signal. As PID 1, whom a signal of its own does not kill, it exits with 128 + n.
-A signal that was ignored when we were started stays ignored.
+says goodbye to the server); a second one forces, and so does time, wherever the process
+waits: also in a system call that keeps the event loop from running. Afterwards the
+process dies by that very signal. As PID 1, whom a signal of its own does not kill, it
+exits with 128 + n. A signal that was ignored when we were started stays ignored.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 __all__ = ["Interrupted", "before_dying", "die_by", "run"]
@@ -21,6 +23,8 @@ Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTED = 1.0
 """Seconds after which everything that a command needs is imported."""
+PATIENCE = 2.0
+"""Seconds that a command may take to end after a signal."""
 SELDOM = 20_000
 """Objects that may be made, and not have gone, before garbage is looked for."""
 
@@ -60,16 +64,18 @@ def run(main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTED) ->
         loop = asyncio.get_running_loop()
         loop.call_later(garbage_after, _look_for_garbage)
 
-        def on_signal(signum: int) -> None:
-            if caught:
-                die_by(signum)
-            caught.append(signum)
-            task.cancel()
-
         for signum in ENDING:
             if signal.getsignal(signum) is not signal.SIG_IGN:
-                loop.add_signal_handler(signum, on_signal, signum)
+                loop.add_signal_handler(signum, task.cancel)
+                signal.signal(signum, on_signal)  # before the loop's turn, or without
         return await main
+
+    def on_signal(signum: int, frame: FrameType | None) -> None:
+        if caught:
+            die_by(caught[0] if signum == signal.SIGALRM else signum)
+        caught.append(signum)
+        signal.signal(signal.SIGALRM, on_signal)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
     try:
         return asyncio.run(watched())
@@ -77,6 +83,9 @@ def run(main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTED) ->
         if caught:
             raise Interrupted(caught[0]) from None
         raise
+    finally:
+        if caught:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _look_for_garbage() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from notifyws.errors import OutputFailed, UsageError
 from notifyws.models import Notification
 from notifyws.selection import compiled
+from notifyws.tasks import background
 from notifyws.view.footer import Status
 from notifyws.view.keys import Line
 from notifyws.view.live import LiveView
@@ -192,9 +193,12 @@ class Steering:
             self._view.redraw()
 
     def _say(self, text: str) -> None:
-        task = asyncio.create_task(self._said(text))
+        task = background("the view", self._said(text), self._died)
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
+
+    def _died(self, said: str, error: Exception) -> None:
+        self._tell(said)
 
     async def _said(self, text: str) -> None:
         assert self._view is not None

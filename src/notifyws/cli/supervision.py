@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from notifyws.cli.streams import say
 from notifyws.systemd import Systemd
+from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.events import Event
@@ -33,7 +36,8 @@ async def supervised(
         systemd.status(event_line(event))
 
     service.observe(tell)
-    alive = asyncio.create_task(systemd.stay_alive(asyncio.sleep))
+    stay_alive = partial(systemd.stay_alive, asyncio.sleep)
+    alive = restarted("the watchdog's sign of life", stay_alive, say, asyncio.sleep)
     try:
         yield
     finally:

@@ -22,6 +22,7 @@ from notifyws.devserver.samples import endless_samples
 from notifyws.devserver.site import Log, Site
 from notifyws.devserver.tokens import Session, Sessions
 from notifyws.devserver.wire import Hall, Listener, configuration, listen
+from notifyws.tasks import first_of, restarted
 
 __all__ = ["DevServer", "serve"]
 
@@ -42,8 +43,8 @@ async def serve(options: ServerOptions, log: Log, stop: asyncio.Event) -> None:
     Raises:
         ConfigurationError: the port or the state file cannot be used.
     """
-    async with DevServer(options, log):
-        await stop.wait()
+    async with DevServer(options, log) as server:
+        await first_of(stop.wait(), server.ended())
 
 
 class DevServer:
@@ -111,9 +112,15 @@ class DevServer:
         )
         self._tasks = [asyncio.create_task(running)]
         if options.traffic:
-            self._tasks.append(asyncio.create_task(self._send_samples()))
+            say = partial(self._log, 0)
+            samples = restarted("traffic", self._send_samples, say, asyncio.sleep)
+            self._tasks.append(samples)
         self._log(0, f"development server listening on {self.url}")
         self._log(0, "for trying, testing and demonstrating only")
+
+    async def ended(self) -> None:
+        """Return when the server does not run any more, or raise why."""
+        await asyncio.shield(self._tasks[0])
 
     async def stop(self) -> None:
         """Close every socket with 1012 and end; takes 1.5 s at most."""

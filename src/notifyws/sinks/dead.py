@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from notifyws.errors import ConfigurationError
 from notifyws.keeping import Letter
-from notifyws.private import private_folder
+from notifyws.private import locked, open_regular, private_folder
 
 __all__ = ["DeadLetters"]
+
+HINT = "name the file that a warning told"
 
 
 class DeadLetters:
@@ -49,14 +52,31 @@ class DeadLetters:
             ConfigurationError: it cannot be read, or holds something else.
         """
         try:
-            lines = self.path.read_text("utf-8").splitlines()
+            lines = self._text().split("\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             message = f"cannot read dead letters from {self.path}: {reason}"
-            raise ConfigurationError(
-                message, "name the file that a warning told"
-            ) from None
+            raise ConfigurationError(message, HINT) from None
         return [self._letter(at, line) for at, line in enumerate(lines, 1) if line]
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the only one who replays the file: appending to it goes on.
+
+        Raises:
+            ConfigurationError: another process replays it, or it cannot be written.
+        """
+        try:
+            claim = locked(self.path.with_name(f".{self.path.name}.lock"))
+        except BlockingIOError:
+            message = f"{self.path} is being replayed by another process"
+            raise ConfigurationError(message, "wait until that has ended") from None
+        except OSError as error:
+            raise self._unwritable(error) from None
+        try:
+            yield
+        finally:
+            os.close(claim)
 
     def replace(self, known: int, left: list[Letter]) -> None:
         """Put what is left in the place of the first ``known`` letters.
@@ -81,18 +101,24 @@ class DeadLetters:
                 draft.replace(self.path)
         except OSError as error:
             draft.unlink(missing_ok=True)
-            message = f"cannot write {self.path}: {error.strerror}"
-            hint = "its letters were handed on: they may come twice"
-            raise ConfigurationError(message, hint) from None
+            raise self._unwritable(
+                error, "its letters were handed on: they may come twice"
+            ) from None
+
+    def _unwritable(self, error: OSError, hint: str = HINT) -> ConfigurationError:
+        return ConfigurationError(f"cannot write {self.path}: {error.strerror}", hint)
+
+    def _text(self) -> str:
+        descriptor = open_regular(self.path)
+        with open(descriptor, encoding="utf-8", newline="\n") as file:
+            return file.read()
 
     def _letter(self, number: int, line: str) -> Letter:
         try:
             return Letter.of_line(line)
         except ValueError:
             message = f"{self.path}, line {number}, is no dead letter"
-            raise ConfigurationError(
-                message, "name the file that a warning told"
-            ) from None
+            raise ConfigurationError(message, HINT) from None
 
     def _append(self, line: bytes) -> None:
         private_folder(self.path.parent)

@@ -1,7 +1,8 @@
 """The desktop's own notifications: ``--notify`` (extra ``desktop``).
 
-Title and message are plain text for the desktop: no markup of a stranger's is
-interpreted, and no link is opened.
+Title and message are plain text, shown as they are: no markup of a stranger's is
+interpreted, and no link is opened. Where a desktop reads markup in a message (some of
+Linux do, and say so), that is escaped; where it does not, nothing is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from html import escape
 from notifyws.errors import ConfigurationError, HandingFailed
 from notifyws.models import Notification
 
-__all__ = ["DesktopSink", "desktop"]
+__all__ = ["DesktopSink", "desktop", "reads_markup"]
 
 LONGEST = 1000
 """Characters of a title or message that a desktop is given."""
@@ -44,7 +45,7 @@ class DesktopSink:
         title = self._clean(notification.title or notification.type)[:LONGEST]
         message = self._clean(notification.message)[:LONGEST]
         try:
-            await self._show(title, escape(message, quote=False))
+            await self._show(title, message)
         except Exception as error:  # noqa: BLE001 - each desktop raises its own kinds
             why = str(error) or type(error).__name__
             raise HandingFailed(f"the desktop cannot show it: {why}") from None
@@ -53,8 +54,30 @@ class DesktopSink:
         """Nothing to let go of."""
 
 
-def desktop() -> Show:
+async def reads_markup() -> bool:
+    """Ask the desktop whether a message is markup for it: never but on Linux."""
+    try:
+        from dbus_fast import Message, MessageType
+        from dbus_fast.aio import MessageBus
+    except ImportError:
+        return False
+    bus = await MessageBus().connect()
+    try:
+        name = "org.freedesktop.Notifications"
+        path = "/org/freedesktop/Notifications"
+        asked = Message(name, path, name, "GetCapabilities")
+        reply = await bus.call(asked)
+    finally:
+        bus.disconnect()
+    good = reply is not None and reply.message_type is MessageType.METHOD_RETURN
+    return not good or "body-markup" in reply.body[0]
+
+
+def desktop(reads_markup: Callable[[], Awaitable[bool]] = reads_markup) -> Show:
     """Return the desktop of this session.
+
+    Args:
+        reads_markup: asks whether a message is markup for it.
 
     Raises:
         ConfigurationError: the extra is not installed.
@@ -67,7 +90,12 @@ def desktop() -> Show:
         ) from None
     notifier = DesktopNotifier(app_name="notifyws")
 
+    markup: bool | None = None
+
     async def show(title: str, message: str) -> None:
-        await notifier.send(title=title, message=message)
+        nonlocal markup
+        markup = await reads_markup() if markup is None else markup
+        shown = escape(message, quote=False) if markup else message
+        await notifier.send(title=title, message=shown)
 
     return show

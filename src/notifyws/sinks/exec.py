@@ -23,6 +23,7 @@ from typing import IO
 
 from notifyws.errors import ConfigurationError, HandingFailed
 from notifyws.models import Notification, as_text
+from notifyws.tasks import background
 
 __all__ = ["ExecSink", "argv_of"]
 
@@ -145,7 +146,9 @@ class ExecSink:
             raise HandingFailed(message, final=final) from None
         finally:
             os.close(writing)
-        return process, asyncio.create_task(self._listen_to(reading))
+        return process, background(
+            "a hook's output", self._listen_to(reading), self._died
+        )
 
     async def _listen_to(self, descriptor: int) -> None:
         """Tell every line that comes through a pipe, and close it in the end."""
@@ -165,6 +168,9 @@ class ExecSink:
                 self._tell(rest.decode("utf-8", "replace"))
         finally:
             transport.close()
+
+    def _died(self, said: str, error: Exception) -> None:
+        self._tell(said)
 
     async def _kill(self, process: Process) -> None:
         """Kill the whole group: politely, then not."""
@@ -186,7 +192,7 @@ class ExecSink:
                 talk.cancel()
             self._running.discard(pid)
 
-        rest = asyncio.create_task(watch())
+        rest = background("the watch over a hook", watch(), self._died)
         self._rests.add(rest)
         rest.add_done_callback(self._rests.discard)
 
