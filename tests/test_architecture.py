@@ -42,7 +42,7 @@ FLOORS = [
         1,
         "decisions",
         "reconnect coerce config_text urls selection shaping since composing held "
-        "listeners keeping troubles troubles.* protocol protocol.*",
+        "listeners keeping codec troubles troubles.* protocol protocol.*",
     ),
     (0, "words", "version values patterns errors models events settings world samples"),
 ]
