@@ -116,7 +116,7 @@ def _is_listener(value: Mapping[str, Any]) -> bool:
 
 
 def _is_index(value: Mapping[str, Any]) -> bool:
-    return all(map(_is_number, value.values()))
+    return "v" not in value and all(map(_is_number, value.values()))
 
 
 def is_ident(value: Any) -> bool:

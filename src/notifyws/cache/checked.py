@@ -81,7 +81,10 @@ class CheckedCache:
             for name, entry in entries.items()
             if entry is None or (account, name) not in self._newer
         }
-        return await self._primary.replace(account, ours, expect=expect)
+        done = await self._primary.replace(account, ours, expect=expect)
+        if done:
+            self._newer -= {(account, name) for name in ours}
+        return done
 
     async def add(self, account: str, name: str, text: str, keep: float) -> bool:
         """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
