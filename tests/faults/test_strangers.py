@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -11,8 +13,10 @@ import pytest
 
 from notifyws.models import Account
 from notifyws.urls import canonical_origin
+from notifyws.world import utc_text
 from tests.e2e.support import Home, Server
 from tests.support.catalogue import sample
+from tests.support.valkey import Valkey
 
 
 class Trap:
@@ -249,3 +253,60 @@ def test_a_strange_folder_sends_nobodys_secrets_anywhere(
     heard = trap.heard.decode("latin-1")
     assert here not in heard
     assert password not in heard
+
+
+def account(valkey: Valkey) -> str:
+    """Return where the keys of the only account are."""
+    key = valkey.command("KEYS", "notifyws:*:access")[0].decode()
+    return key.removesuffix("access")
+
+
+@pytest.mark.fault(33)
+def test_rubbish_under_our_keys_costs_one_login_and_is_said(
+    home: Home, server: Server, clean_valkey: Valkey
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token(home)
+    here = account(clean_valkey)
+    names = ("access", "refresh", "generation", "lock", "probe", "listeners:7")
+    for name in names:
+        clean_valkey.command("DEL", here + name)
+        clean_valkey.command("RPUSH", here + name, "rubbish")
+    shown = home.run("status", "--json")
+    assert "it cannot be read" in shown.stdout
+    for name in names:
+        clean_valkey.command("DEL", here + name)
+        clean_valkey.command("SET", here + name, b"\xff null")
+    first, second = home.run("token"), home.run("token")
+    assert first.stdout == second.stdout
+    assert first.stderr.count("it cannot be read") == 2  # with a lock to wait for
+    assert second.stderr == ""
+    assert server.stats["logins"] == 2
+
+
+CURSORS = {
+    "an odd moment": {"last_id": 1, "moved_at": "zzz"},
+    "a list for an id": {"last_id": [1, 2], "heard_at": "{then}", "moved_at": 5e9},
+    "a boolean for an id": {"last_id": True, "heard_at": "{then}", "moved_at": 5e9},
+    "an odd beginning": {"last_id": 1, "heard_at": "zzz", "moved_at": 5e9},
+}
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("what", CURSORS)
+def test_an_odd_place_in_the_cache_is_none_and_the_listener_goes_on(
+    home: Home, server: Server, clean_valkey: Valkey, what: str
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token(home)
+    place = account(clean_valkey) + "cursor:desk"
+    then = utc_text(time.time() - 60)
+    text = json.dumps({"v": 1, "standing": CURSORS[what]}).replace("{then}", then)
+    clean_valkey.command("SET", place, text, "PX", 60_000)
+    listener = home.listen("--json", "--name", "desk", "-n", "1", "--events")
+    server.notify(1)
+    assert listener.wait() == 0
+    said = listener.out.text + listener.err.text
+    odd_id = "for an id" in what
+    assert ('"gap"' in said) is odd_id
+    assert ("it cannot be read" in said) is not odd_id
