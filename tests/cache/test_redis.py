@@ -12,7 +12,7 @@ import redis
 import trustme
 
 from notifyws.cache.opening import open_cache
-from notifyws.cache.redis import RedisCache
+from notifyws.cache.redis import COMMANDS, RedisCache
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
@@ -182,6 +182,22 @@ async def test_a_stream_without_end_is_not_kept_in_memory(what):
     async with scripted(LONG[what]) as script:
         error = await failure(script.url)
     assert error.message.endswith("answered with rubbish")
+
+
+@on_a_loop
+async def test_a_user_with_the_commands_that_the_hint_names_can_do_all(clean_valkey):
+    user = ("ACL", "SETUSER", "ours", "on", ">pw", "~notifyws:*")
+    clean_valkey.command(*user, "-@all", *COMMANDS.split())
+    url = clean_valkey.url.replace("//", "//ours:pw@")
+    try:
+        async with aclosing(RedisCache(url)) as cache:
+            for call in CALLS.values():
+                await call(cache)
+        clean_valkey.command(*user, "-getrange")
+        error = await failure(url)
+    finally:
+        clean_valkey.command("ACL", "DELUSER", "ours")
+    assert error.hint
 
 
 @on_a_loop

@@ -11,11 +11,14 @@ from contextlib import suppress
 
 import pytest
 
-from notifyws.models import Account
+from notifyws.held import pack
+from notifyws.models import Account, Token
 from notifyws.urls import canonical_origin
 from notifyws.world import utc_text
 from tests.e2e.support import Home, Server
+from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample
+from tests.support.httpd import httpd, json_answer, says
 from tests.support.valkey import Valkey
 
 
@@ -310,3 +313,44 @@ def test_an_odd_place_in_the_cache_is_none_and_the_listener_goes_on(
     odd_id = "for an id" in what
     assert ('"gap"' in said) is odd_id
     assert ("it cannot be read" in said) is not odd_id
+
+
+UNSENDABLE = {
+    "two lines": "one\r\nX-Other: two",
+    "an escape": "\x1b[2J",
+    "half a character": "a\ud800b",
+}
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("what", UNSENDABLE)
+def test_a_cached_token_that_no_header_can_carry_is_none_and_is_replaced(
+    home: Home, server: Server, clean_valkey: Valkey, what: str
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token(home)
+    odd = pack(Token(UNSENDABLE[what], 900, 180), "42")
+    for name in ("access", "refresh"):
+        clean_valkey.command("SET", account(clean_valkey) + name, odd, "PX", 60_000)
+    done = home.run("token")
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+    assert done.stderr.count("warning") == done.stderr.count("access and refresh") == 1
+    assert home.run("token").stdout == done.stdout
+    assert server.stats["logins"] == 2
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("what", UNSENDABLE)
+@on_a_loop
+async def test_a_token_from_a_login_that_no_header_can_carry_is_refused_uncached(
+    home: Home, clean_valkey: Valkey, what: str
+):
+    async with httpd(says(json_answer({"accessToken": UNSENDABLE[what]}))) as server:
+        home.use(server)
+        home.env["REDIS_URL"] = clean_valkey.url
+        for command in ("token", "auth login", "listen --no-reconnect"):
+            done = await asyncio.to_thread(home.run, *command.split())
+            assert done.returncode == 5, done.stderr
+            sentence = "the access token is not printable ASCII without blanks"
+            assert f"answered, but {sentence}" in done.stderr
+    assert clean_valkey.command("KEYS", "notifyws:*:access") == []
