@@ -74,10 +74,15 @@ return 1
 
 COMMANDS = "+eval +getrange +pttl +set +del +ping"
 
+FORBIDDEN = ("forbids this user what is needed", f"allow ~notifyws:* {COMMANDS}")
 REFUSALS = {
     "NOAUTH": ("wants a password", "put it into the URL: redis://:PASSWORD@HOST"),
     "WRONGPASS": ("does not accept the user or password", "correct them in the URL"),
-    "NOPERM": ("forbids this user what is needed", f"allow ~notifyws:* {COMMANDS}"),
+    "NOPERM": FORBIDDEN,
+    "ACL failure": (
+        "forbids this user what is needed",
+        f"allow ~notifyws:* {COMMANDS}",
+    ),
     "LOADING": ("is still loading its data", "wait until it has started"),
     "READONLY": ("is a read-only replica", "use the URL of the primary"),
     "OOM": ("is out of memory", "raise its maxmemory or let it evict"),
