@@ -28,6 +28,7 @@ MODULES = (
     "held",
     "listeners",
     "keeping",
+    "codec",
     "troubles",
     "protocol",
 )

@@ -35,13 +35,13 @@ FLOORS = [
         2,
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
-        "queue_file queue_rows sqlite_files sinks sinks.* cache cache.* passwords server_entries "
-        "text_files websocket reaching",
+        "queue_file queue_rows sqlite_files sinks sinks.* cache cache.* passwords "
+        "server_entries text_files websocket reaching",
     ),
     (
         1,
         "decisions",
-        "reconnect coerce dotenv_guard config_text urls selection shaping since "
+        "reconnect coerce dotenv_guard config_text urls selection shaping since codec "
         "composing held listeners keeping troubles troubles.* protocol protocol.*",
     ),
     (

@@ -23,7 +23,7 @@ def cursor(cache):
 async def test_another_host_reads_what_was_written():
     cache = MemoryCache(now)
     assert await cursor(cache).read() is None
-    standing = Standing("id-9", "then", 17.0, mixed=True)
+    standing = Standing("id-9", "2024-01-15T10:00:00Z", 17.0, mixed=True)
     await cursor(cache).write(standing)
     assert await cursor(cache).read() == standing
 
@@ -44,12 +44,28 @@ async def test_it_is_written_once_a_second_and_at_the_last():
 
 @in_virtual_time
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"v":2}', '{"v":1,"standing":{"x":1}}', "[" * 100_000]
+    "text",
+    [
+        *("", "[]", "{}", '{"v":2}', '{"v":1,"standing":{"x":1}}', "[" * 100_000),
+        '{"v":1,"standing":{"moved_at":"zzz"}}',
+        '{"v":1,"standing":{"heard_at":"zzz"}}',
+        '{"v":1,"standing":{"mixed":1}}',
+    ],
 )
 async def test_rubbish_counts_as_nothing(text):
     cache = MemoryCache(now)
     await cache.replace(ACCOUNT, {"cursor:desk": (text, 60)}, expect={})
     assert await cursor(cache).read() is None
+
+
+@in_virtual_time
+@pytest.mark.parametrize("ident", [[1, 2], True, {"a": 1}, float("nan")])
+async def test_an_id_that_is_neither_text_nor_number_is_none(ident):
+    cache = MemoryCache(now)
+    facts = {"last_id": ident, "heard_at": "2024-01-15T10:00:00Z", "moved_at": 5.0}
+    text = json.dumps({"v": 1, "standing": facts})
+    await cache.replace(ACCOUNT, {"cursor:desk": (text, 60)}, expect={})
+    assert await cursor(cache).read() == Standing(None, facts["heard_at"], 5.0)
 
 
 @in_virtual_time

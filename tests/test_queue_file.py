@@ -11,6 +11,7 @@ import pytest
 from notifyws.errors import ConfigurationError
 from notifyws.keeping import OUTPUT, REMEMBERED, Entry, Kept, Past, Standing, Waiting
 from notifyws.queue_file import QueueFile
+from notifyws.sqlite_files import QUEUE
 from tests.support.aio import on_a_loop
 from tests.support.queue import MemoryStore
 
@@ -39,8 +40,11 @@ def stores(request, tmp_path):
 
 
 @pytest.fixture
-def files(tmp_path):
-    return Files(tmp_path)
+def files(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folder = tmp_path / "notifyws"
+    folder.mkdir()
+    return Files(folder)
 
 
 def entry(position, *sinks, ident=None):
@@ -312,9 +316,10 @@ async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
     "statement",
     ["CREATE TABLE waiting (other)", "CREATE TABLE notes (line)"],
 )
-async def test_another_databases_tables_stop_nothing(files, statement):
+async def test_odd_tables_in_a_file_of_ours_stop_nothing(files, statement):
     files.path.parent.mkdir()
     with sqlite3.connect(files.path) as other:
+        other.execute(f"PRAGMA application_id = {QUEUE.application_id}")
         other.executescript(statement)
     other.close()
     store = files.open()

@@ -74,20 +74,25 @@ def test_a_query_is_one_line_too():
     assert shown(Query("timestamp"), TRIP) == f"{AT}\n"
 
 
-def test_on_a_terminal_remote_text_is_text():
+def test_remote_text_is_text_on_a_terminal_and_in_a_pipe():
     assert shown(Format("{title}."), EVIL, terminal=True) == "ab .\r\n"
-    assert "\x1b" in shown(Format("{title}."), EVIL)
+    assert shown(Format("{title}."), EVIL) == "ab .\n"
 
 
-def test_a_lone_surrogate_is_spelled_out():
+def test_a_pipe_gets_the_whole_of_a_long_text():
+    long = Notification({"title": "x" * 9000}, AT)
+    assert shown(Format("{title}"), long) == "x" * 9000 + "\n"
+
+
+def test_a_lone_surrogate_is_replaced():
     odd = Notification({"type": "t", "title": "\ud800"}, AT)
-    assert shown(Format("{title}"), odd) == "\\ud800\n"
+    assert shown(Format("{title}"), odd) == "\ufffd\n"
 
 
 def test_an_object_is_printed_in_its_shape(capfd):
     emit_shaped(Format(r"{a}\0"), {"a": "\ud800\n"})
     emit_shaped(Query("a"), {"a": "two\nlines"})
-    assert capfd.readouterr().out == "\\ud800\n\0two\nlines\n"
+    assert capfd.readouterr().out == "\ufffd \0two lines\n"
 
 
 @pytest.mark.parametrize(

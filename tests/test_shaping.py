@@ -6,7 +6,7 @@ import pytest
 
 from notifyws.errors import UsageError
 from notifyws.selection import first_line
-from notifyws.shaping import Format, Query, in_one_line
+from notifyws.shaping import Format, Query
 
 TRIP = {
     "type": "trip_update",
@@ -170,8 +170,3 @@ def test_a_complaint_without_words_is_called_by_its_name():
 def test_with_nobody_to_warn_that_is_a_wrong_use():
     with pytest.raises(UsageError, match="--query does not fit"):
         Query("length(n)").text(TRIP, str)
-
-
-def test_a_text_in_one_line_keeps_everything_but_its_breaks():
-    assert in_one_line("one line, ü and all") == "one line, ü and all"
-    assert in_one_line("a\nb\r\nc\rd\0e\u2028f\tg") == "a b c d e f\tg"

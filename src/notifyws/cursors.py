@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Protocol
 
+from notifyws.codec import VERSION, decoded, is_ident
 from notifyws.held import Entry
 from notifyws.keeping import Standing
 from notifyws.world import World
@@ -55,13 +56,18 @@ class SharedCursor:
         self._written: Standing | None = None
 
     async def read(self) -> Standing | None:
-        """Return where the listener stood, ``None`` if nothing of sense is known."""
+        """Return where the listener stood, ``None`` if nothing of sense is known.
+
+        An id that is neither text nor number is none: there will be a gap.
+        """
         entry = (await self._cache.read(self._account, self._key)).get(self._key)
-        try:
-            value = json.loads(entry.text) if entry else {}
-            return Standing(**value["standing"]) if value.get("v") == 1 else None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        value = decoded(self._key, entry.text if entry else None)
+        if value is None:
             return None
+        standing = Standing(**value["standing"])
+        return (
+            standing if is_ident(standing.last_id) else replace(standing, last_id=None)
+        )
 
     async def write(self, standing: Standing, *, last: bool = False) -> None:
         """Tell where it stands: now and then, and at the ``last``."""
@@ -69,5 +75,5 @@ class SharedCursor:
         if standing == self._written or (now - self._written_at < EVERY and not last):
             return
         self._written, self._written_at = standing, now
-        text = json.dumps({"v": 1, "standing": asdict(standing)})
+        text = json.dumps({"v": VERSION, "standing": asdict(standing)})
         await self._cache.replace(self._account, {self._key: (text, KEEP)}, expect={})

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from notifyws.checks import Check, run_checks
-from notifyws.held import Held, unpack
+from notifyws.codec import decoded
+from notifyws.held import Held
 from notifyws.load import Loaded
 from notifyws.patient import Patient
 from notifyws.report import Report
@@ -96,7 +97,7 @@ def _life(
 ) -> Life | None:
     """Return how long tokens of a kind live, as a cached or a fresh one shows."""
     margin = float(getattr(loaded.settings, f"{kind}_margin"))
-    packed = unpack(text) if text else None
+    packed = decoded(kind, text)
     lives = float(packed["margin"]) / margin if packed and margin else fresh
     by_hand = loaded.sources[f"{kind}_ttl"] != "default"
     configured = getattr(loaded.settings, f"{kind}_ttl") if by_hand else None

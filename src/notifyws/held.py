@@ -1,7 +1,8 @@
 """What a token cache holds of an account: texts in the cache, values here; pure.
 
 The text has a version and keeps the token's margin, so that whoever reads it knows
-the token's own remaining life without asking a clock. Rubbish counts as nothing.
+the token's own remaining life without asking a clock. What ``codec`` cannot read counts
+as nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Protocol
 
+from notifyws.codec import VERSION, decoded
 from notifyws.models import Token, TokenSource
 from notifyws.values import frozen
 
@@ -68,7 +70,7 @@ def pack(token: Token, user_id: str | None) -> str:
     """Return the text that a cache keeps of a token."""
     return json.dumps(
         {
-            "v": 1,
+            "v": VERSION,
             "token": token.value,
             "margin": token.margin,
             "userId": user_id,
@@ -76,21 +78,11 @@ def pack(token: Token, user_id: str | None) -> str:
     )
 
 
-def unpack(text: str) -> Mapping[str, Any] | None:
-    """Return what :func:`pack` packed, ``None`` for anything else."""
-    try:
-        value = json.loads(text)
-        good = value["v"] == 1 and value["token"] and isinstance(value["token"], str)
-        return value if good and 0 <= float(value["margin"]) < float("inf") else None
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return None
-
-
 def read_held(entries: Mapping[str, Entry]) -> Held:
     """Return what entries of a cache mean; rubbish counts as nothing."""
     access, refresh = entries.get("access"), entries.get("refresh")
-    a = unpack(access.text) if access else None
-    r = unpack(refresh.text) if refresh else None
+    a = decoded("access", access.text) if access else None
+    r = decoded("refresh", refresh.text) if refresh else None
     generation = entries.get("generation")
     return Held(
         access=(access and a and _obtained(a, access.remaining)) or None,

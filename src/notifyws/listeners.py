@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from notifyws.codec import VERSION, decoded
 from notifyws.values import frozen
 
 __all__ = [
@@ -101,26 +102,20 @@ _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("lastGap", "lastFailure"), dict),
     "userId": str,
 }
-_CORE = ("name", "host", "pid")
 
 
 def text_of(listener: Listener) -> str:
     """Return the text that a cache keeps of a listener."""
-    return json.dumps({"v": 1, **listener.as_json()})
+    return json.dumps({"v": VERSION, **listener.as_json()})
 
 
 def listener_of(text: str) -> Listener | None:
     """Return the listener that a text of the cache tells of, ``None`` for rubbish."""
-    try:
-        facts = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(facts, dict) or facts.get("v") != 1:
+    facts = decoded("listener", text)
+    if facts is None:
         return None
     known = {name: facts[name] for name in _KINDS if _makes_sense(name, facts)}
-    if facts.get("name", "") is None:
-        known["name"] = None
-    return Listener(**known) if all(name in known for name in _CORE) else None
+    return Listener(**{"name": None, **known})
 
 
 def _makes_sense(name: str, facts: Mapping[str, Any]) -> bool:
@@ -136,11 +131,7 @@ def _is_text(value: Any) -> bool:
 
 def places_in(text: str | None) -> dict[str, float]:
     """Return whom an index names, and until when; rubbish names nobody."""
-    try:
-        places = json.loads(text or "{}")
-        return {str(each): float(until) for each, until in places.items()}
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        return {}
+    return decoded("listeners", text) or {}
 
 
 def in_order(listeners: Iterable[Listener]) -> list[Listener]:

@@ -133,6 +133,8 @@ class Patient:
             said = f"{error.message}; tokens are kept in memory only"
             raise Doubt(said, self._about_cache(error.hint)) from None
         self.cache |= {"ok": True}
+        if odd := self._runtime.odd_values:
+            raise Doubt("; ".join(odd), "if it comes back, see who else writes there")
         return f"{cache.backend} at {cache.url}, {took:.1f} ms"
 
     async def _try_cache(self) -> float:

@@ -78,6 +78,7 @@ class Runtime:
     def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
         self.settings = settings
         self._warn = warn
+        self.odd_values: list[str] = []
 
     @cached_property
     def url(self) -> str:
@@ -141,6 +142,7 @@ class Runtime:
     @cached_property
     def cache(self) -> FallbackCache:
         """The token cache, behind one that takes over when it fails."""
+        from notifyws.cache.checked import CheckedCache
         from notifyws.cache.fallback import FallbackCache
         from notifyws.cache.opening import open_cache
 
@@ -154,7 +156,11 @@ class Runtime:
             from notifyws.cache.sealed import SealedCache
 
             cache = SealedCache(cache, self.seal)
-        return FallbackCache(cache, self._warn)
+        return FallbackCache(CheckedCache(cache, self._odd), self._warn)
+
+    def _odd(self, sentence: str) -> None:
+        self.odd_values.append(sentence)
+        self._warn(sentence)
 
     @cached_property
     def seal(self) -> Seal | None:

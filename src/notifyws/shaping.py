@@ -18,14 +18,13 @@ from notifyws.models import strict_json
 from notifyws.patterns import pattern
 from notifyws.selection import UNFIT, first_line, parsed
 
-__all__ = ["Format", "Query", "Shape", "in_one_line"]
+__all__ = ["Format", "Query", "Shape"]
 
 GIVE_FORMAT = "as in --format '{time} {title}: {message}'"
 GIVE_QUERY = "as in --query data.tripId"
 ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "\\": "\\"}
 _TOKEN = pattern(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|\\(.?)", re.DOTALL)
 _FIELD = pattern(r"[^\s.:!\"'\[\]]+(\.[^\s.:!\"'\[\]]+)*")
-_BREAKS = pattern(r"\r\n|[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 Clean = Callable[[str], str]
 """Makes a value fit to be printed."""
@@ -41,11 +40,6 @@ class Shape(Protocol):
     def text(
         self, value: Mapping[str, Any], clean: Clean, more: Mapping[str, str] = ...
     ) -> str: ...
-
-
-def in_one_line(text: str) -> str:
-    """Return a text with a space for each of its line breaks, and for each NUL."""
-    return text if text.isprintable() else _BREAKS.sub(" ", text)
 
 
 class Format:

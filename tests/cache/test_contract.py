@@ -248,7 +248,7 @@ class TestTokenCache:
             "-",
             "=",
             "0",
-            "x" * 70_000,
+            "x" * 45_000,
         ],
         ids=["empty", "lines", "unicode", "surrogate", "dash", "equals", "0", "long"],
     )

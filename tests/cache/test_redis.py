@@ -12,7 +12,7 @@ import redis
 import trustme
 
 from notifyws.cache.opening import open_cache
-from notifyws.cache.redis import RedisCache
+from notifyws.cache.redis import COMMANDS, RedisCache
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
@@ -97,7 +97,6 @@ async def test_a_server_that_never_ends_its_answer_costs_one_second():
         (b"-OOM command not allowed\r\n", "is out of memory"),
         (b"-ERR Error running script: -OOM command\r\n", "is out of memory"),
         (b"-MISCONF snapshots\r\n", "cannot save to its disk and takes no writes"),
-        (b"-WRONGTYPE Operation\r\n", "holds foreign values"),
         (b"-MOVED 1 10.0.0.1:1\r\n", "is a node of a cluster without our keys"),
     ],
     ids=lambda value: value[:12] if isinstance(value, bytes) else "",
@@ -145,26 +144,61 @@ async def test_a_pong_that_is_none_is_rubbish():
         await failure(script.url, "ping")
 
 
+KEY = f"notifyws:{{{ME}}}:access"
+ODD = {
+    "another type": [("RPUSH", KEY, "a")],
+    "kept for ever": [("SET", KEY, "a")],
+    "too long": [("SET", KEY, "a" * 70_000, "PX", 9000)],
+    "no text": [("SET", KEY, b"a\xff\xfe\xed\xa0\x80", "PX", 9000)],
+}
+
+
+@pytest.mark.parametrize("how", ODD)
 @on_a_loop
-async def test_a_value_that_is_no_text_is_rubbish(clean_valkey):
-    key = f"notifyws:{{{ME}}}:access"
-    clean_valkey.command("SET", key, b"\xff\xfe", "PX", 9000)
-    error = await failure(clean_valkey.url)
+async def test_whatever_lies_there_can_be_told_from_nothing_and_replaced(
+    clean_valkey, how
+):
+    for words in ODD[how]:
+        clean_valkey.command(*words)
+    async with aclosing(RedisCache(clean_valkey.url)) as cache:
+        found = await cache.read(ME, "access")
+        text = found["access"].text
+        assert (text == "") is (how != "no text")
+        new = {"access": ("new", 9.0)}
+        assert not await cache.replace(ME, new, expect={"access": None})
+        assert await cache.replace(ME, new, expect={"access": text})
+        assert (await cache.read(ME, "access"))["access"].text == "new"
+
+
+LONG = {
+    "a value": b"*1\r\n*2\r\n$2000000000\r\n" + b"x" * 100_000,
+    "many values": b"*999\r\n" + (b"$65000\r\n" + b"x" * 65_000 + b"\r\n") * 300,
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+@on_a_loop
+async def test_a_stream_without_end_is_not_kept_in_memory(what):
+    async with scripted(LONG[what]) as script:
+        error = await failure(script.url)
     assert error.message.endswith("answered with rubbish")
 
 
 @on_a_loop
-async def test_a_value_kept_for_ever_is_rubbish(clean_valkey):
-    clean_valkey.command("SET", f"notifyws:{{{ME}}}:access", "a")
-    error = await failure(clean_valkey.url)
-    assert error.message.endswith("answered with rubbish")
-
-
-@on_a_loop
-async def test_a_key_of_another_type_is_said(clean_valkey):
-    clean_valkey.command("RPUSH", f"notifyws:{{{ME}}}:access", "a")
-    error = await failure(clean_valkey.url)
-    assert error.message.endswith("holds foreign values")
+async def test_a_user_with_the_commands_that_the_hint_names_can_do_all(clean_valkey):
+    user = ("ACL", "SETUSER", "ours", "on", ">pw", "~notifyws:*")
+    clean_valkey.command(*user, "-@all", *COMMANDS.split())
+    url = clean_valkey.url.replace("//", "//ours:pw@")
+    try:
+        async with aclosing(RedisCache(url)) as cache:
+            for call in CALLS.values():
+                await call(cache)
+        clean_valkey.command(*user, "-getrange")
+        error = await failure(url)
+    finally:
+        clean_valkey.command("ACL", "DELUSER", "ours")
+    assert error.message.endswith("forbids this user what is needed")
+    assert COMMANDS in error.hint
 
 
 @on_a_loop

@@ -174,12 +174,16 @@ def test_a_file_removed_under_us_is_begun_anew(store, path):
         assert other.read(ME, "lock")["lock"].text == "new"
 
 
-def test_a_text_that_is_not_utf8_is_a_failure(store, path):
+@pytest.mark.parametrize("odd", ["x'fffe'", "zeroblob(70000)", "7"])
+def test_whatever_lies_there_can_be_told_from_nothing_and_replaced(store, path, odd):
     store.add(ME, "access", "a", 9)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("UPDATE entries_1 SET text = x'fffe'")
-    with pytest.raises(CacheFailed, match="holds rubbish"):
-        store.read(ME, "access")
+        db.execute(f"UPDATE entries_1 SET text = {odd}")
+    found = store.read(ME, "access")["access"].text
+    new = {"access": ("new", 9.0)}
+    assert not store.replace(ME, new, expect={"access": None})
+    assert store.replace(ME, new, expect={"access": found})
+    assert store.read(ME, "access")["access"].text == "new"
 
 
 def test_a_lock_held_for_long_costs_less_than_a_second(store, path):

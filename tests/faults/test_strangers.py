@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
 import pytest
 
-from notifyws.models import Account
+from notifyws.held import pack
+from notifyws.models import Account, Token
 from notifyws.urls import canonical_origin
+from notifyws.world import utc_text
 from tests.e2e.support import Home, Server
+from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample
+from tests.support.httpd import httpd, json_answer, says
+from tests.support.valkey import Valkey
 
 
 class Trap:
@@ -271,3 +278,101 @@ def test_a_strange_folder_touches_no_file_of_the_users(home, server, command):
     assert home.run(command, "--env-file", ".env").returncode == 2
     assert (diary.read_bytes(), diary.stat().st_mode) == before
     assert not list(home.path.glob("diary.db?*"))
+
+
+def account(valkey: Valkey) -> str:
+    """Return where the keys of the only account are."""
+    key = valkey.command("KEYS", "notifyws:*:access")[0].decode()
+    return key.removesuffix("access")
+
+
+@pytest.mark.fault(33)
+def test_rubbish_under_our_keys_costs_one_login_and_is_said(
+    home: Home, server: Server, clean_valkey: Valkey
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token(home)
+    here = account(clean_valkey)
+    names = ("access", "refresh", "generation", "lock", "probe", "listeners:7")
+    for name in names:
+        clean_valkey.command("DEL", here + name)
+        clean_valkey.command("RPUSH", here + name, "rubbish")
+    shown = home.run("status", "--json")
+    assert "it cannot be read" in shown.stdout
+    for name in names:
+        clean_valkey.command("DEL", here + name)
+        clean_valkey.command("SET", here + name, b"\xff null")
+    first, second = home.run("token"), home.run("token")
+    assert first.stdout == second.stdout
+    assert first.stderr.count("it cannot be read") == 2  # with a lock to wait for
+    assert second.stderr == ""
+    assert server.stats["logins"] == 2
+
+
+CURSORS = {
+    "an odd moment": {"last_id": 1, "moved_at": "zzz"},
+    "a list for an id": {"last_id": [1, 2], "heard_at": "{then}", "moved_at": 5e9},
+    "a boolean for an id": {"last_id": True, "heard_at": "{then}", "moved_at": 5e9},
+    "an odd beginning": {"last_id": 1, "heard_at": "zzz", "moved_at": 5e9},
+}
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("what", CURSORS)
+def test_an_odd_place_in_the_cache_is_none_and_the_listener_goes_on(
+    home: Home, server: Server, clean_valkey: Valkey, what: str
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token(home)
+    place = account(clean_valkey) + "cursor:desk"
+    then = utc_text(time.time() - 60)
+    text = json.dumps({"v": 1, "standing": CURSORS[what]}).replace("{then}", then)
+    clean_valkey.command("SET", place, text, "PX", 60_000)
+    listener = home.listen("--json", "--name", "desk", "-n", "1", "--events")
+    server.notify(1)
+    assert listener.wait() == 0
+    said = listener.out.text + listener.err.text
+    odd_id = "for an id" in what
+    assert ('"gap"' in said) is odd_id
+    assert ("it cannot be read" in said) is not odd_id
+
+
+UNSENDABLE = {
+    "two lines": "one\r\nX-Other: two",
+    "an escape": "\x1b[2J",
+    "half a character": "a\ud800b",
+}
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("what", UNSENDABLE)
+def test_a_cached_token_that_no_header_can_carry_is_none_and_is_replaced(
+    home: Home, server: Server, clean_valkey: Valkey, what: str
+):
+    home.env["REDIS_URL"] = clean_valkey.url
+    token(home)
+    odd = pack(Token(UNSENDABLE[what], 900, 180), "42")
+    for name in ("access", "refresh"):
+        clean_valkey.command("SET", account(clean_valkey) + name, odd, "PX", 60_000)
+    done = home.run("token")
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+    assert done.stderr.count("warning") == done.stderr.count("access and refresh") == 1
+    assert home.run("token").stdout == done.stdout
+    assert server.stats["logins"] == 2
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("what", UNSENDABLE)
+@on_a_loop
+async def test_a_token_from_a_login_that_no_header_can_carry_is_refused_uncached(
+    home: Home, clean_valkey: Valkey, what: str
+):
+    async with httpd(says(json_answer({"accessToken": UNSENDABLE[what]}))) as server:
+        home.use(server)
+        home.env["REDIS_URL"] = clean_valkey.url
+        for command in ("token", "auth login", "listen --no-reconnect"):
+            done = await asyncio.to_thread(home.run, *command.split())
+            assert done.returncode == 5, done.stderr
+            sentence = "the access token is not printable ASCII without blanks"
+            assert f"answered, but {sentence}" in done.stderr
+    assert clean_valkey.command("KEYS", "notifyws:*:access") == []

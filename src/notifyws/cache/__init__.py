@@ -2,7 +2,8 @@
 
 A cache stores opaque text under short names of one account and forgets each by
 itself when its time is over. It knows nothing of tokens, servers or refreshing;
-``tokens`` decides all of that. Every call ends within a second or raises
+``tokens`` decides all of that. Of a text beyond 64 KiB, which is none of ours, an empty
+one is read. Every call ends within a second or raises
 :class:`~notifyws.errors.CacheFailed`; nothing else is ever raised.
 """
 

@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from notifyws.cache import CALL_TIMEOUT, Entry
 from notifyws.cache.limit import call_limit
+from notifyws.cache.texts import LARGEST, bytes_of, text_of
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.patterns import pattern
 
@@ -29,19 +30,36 @@ __all__ = ["RedisCache"]
 LONGEST = 10 * 365 * 86400.0
 """Seconds; a server that promises more would overflow the expiry."""
 
-READ = """
-local found = {}
+HELD = f"""
+local function held(key)
+  local left = redis.call('PTTL', key)
+  if left == -2 then return false, left end
+  local text = redis.pcall('GETRANGE', key, 0, {LARGEST})
+  if type(text) == 'table' then
+    if not string.find(text.err, 'WRONGTYPE') then
+      redis.call('GETRANGE', key, 0, 0)
+    end
+    text = ''
+  end
+  if left == -1 or #text > {LARGEST} then text = '' end
+  return text, math.max(left, 0)
+end
+"""
+"""Reads a key: of another type, too long or kept for ever, it is an empty text."""
+
+READ = f"""{HELD}
+local found = {{}}
 for i, key in ipairs(KEYS) do
-  found[i] = {redis.call('GET', key), redis.call('PTTL', key)}
+  found[i] = {{held(key)}}
 end
 return found
 """
 
-REPLACE = """
+REPLACE = f"""{HELD}
 local expected = tonumber(ARGV[1])
 for i = 1, expected do
-  local held = redis.call('GET', KEYS[i])
-  if (held and '=' .. held or '-') ~= ARGV[1 + i] then return 0 end
+  local text = held(KEYS[i])
+  if (text and '=' .. text or '-') ~= ARGV[1 + i] then return 0 end
 end
 for i = expected + 1, #KEYS do
   local text, keep = ARGV[2 * i - expected], ARGV[2 * i - expected + 1]
@@ -54,15 +72,21 @@ end
 return 1
 """
 
+COMMANDS = "+eval +getrange +pttl +set +del +ping"
+
+FORBIDDEN = ("forbids this user what is needed", f"allow ~notifyws:* {COMMANDS}")
 REFUSALS = {
     "NOAUTH": ("wants a password", "put it into the URL: redis://:PASSWORD@HOST"),
     "WRONGPASS": ("does not accept the user or password", "correct them in the URL"),
-    "NOPERM": ("forbids this user what is needed", "allow ~notifyws:* +eval +set"),
+    "NOPERM": FORBIDDEN,
+    "ACL failure": (
+        "forbids this user what is needed",
+        f"allow ~notifyws:* {COMMANDS}",
+    ),
     "LOADING": ("is still loading its data", "wait until it has started"),
     "READONLY": ("is a read-only replica", "use the URL of the primary"),
     "OOM": ("is out of memory", "raise its maxmemory or let it evict"),
     "MISCONF": ("cannot save to its disk and takes no writes", "look at its log"),
-    "WRONGTYPE": ("holds foreign values", "delete its keys notifyws:*"),
     "MOVED": ("is a node of a cluster without our keys", "use the node that has them"),
     "CLUSTERDOWN": ("is part of a cluster that is down", "look at its log"),
     "MASTERDOWN": ("has lost its primary", "look at its log"),
@@ -113,13 +137,13 @@ def entry_of(text: bytes | None, left: int) -> Entry | None:
     """Return what ``GET`` and ``PTTL`` say of a key, ``None`` if it is not there.
 
     Raises:
-        ValueError: it is not UTF-8, or would be kept for ever.
+        ValueError: that makes no sense.
     """
-    if text is None or left == -2:  # over between the two looks
+    if text is None:
         return None
     if left < 0:
         raise ValueError("no expiry")
-    return Entry(text.decode("utf-8", "surrogatepass"), left / 1000)
+    return Entry(text_of(text), left / 1000)
 
 
 class RedisCache:
@@ -141,10 +165,13 @@ class RedisCache:
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
+        from notifyws.cache.resp import BoundedParser
+
         try:
             pool = ConnectionPool(
                 **parse_url(url),
                 protocol=2,  # no HELLO: one round trip less, and Redis 5 as well
+                parser_class=BoundedParser,
                 driver_info=None,  # nor CLIENT SETINFO
                 retry=Retry(NoBackoff(), 0),
                 socket_timeout=None,  # the limit is ours
@@ -209,7 +236,7 @@ class RedisCache:
         return await self._command("EVAL", script, len(keys), *keys, *args)
 
     async def _command(self, *words: str | int) -> Any:
-        raw = [str(word).encode("utf-8", "surrogatepass") for word in words[1:]]
+        raw = [bytes_of(str(word)) for word in words[1:]]
         return await self._bounded(self._redis.execute_command(words[0], *raw))
 
     async def _bounded(self, call: Awaitable[Any]) -> Any:

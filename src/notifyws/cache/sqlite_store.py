@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.cache.texts import LARGEST, bytes_of, text_of
 from notifyws.errors import CacheFailed
 from notifyws.private import private_folder
 from notifyws.sqlite_files import BROKEN, CACHE, demand_ours, error_name, mark
@@ -42,7 +43,7 @@ CREATE = """CREATE TABLE IF NOT EXISTS entries_1 (
     account TEXT NOT NULL, name TEXT NOT NULL, text BLOB NOT NULL, end REAL NOT NULL,
     PRIMARY KEY (account, name)) WITHOUT ROWID"""
 PURGE = "DELETE FROM entries_1 WHERE end <= ?"
-READ = """SELECT CAST(text AS BLOB), end FROM entries_1
+READ = """SELECT substr(CAST(text AS BLOB), 1, ?), end FROM entries_1
     WHERE account = ? AND name = ? AND end > ?"""
 WRITE = "INSERT OR REPLACE INTO entries_1 VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM entries_1 WHERE account = ? AND name = ?"
@@ -94,8 +95,8 @@ class SqliteStore:
                     if entry is None:
                         db.execute(DELETE, (account, name))
                     else:
-                        blob = entry[0].encode("utf-8", "surrogatepass")
-                        db.execute(WRITE, (account, name, blob, now + entry[1]))
+                        blob, end = bytes_of(entry[0]), now + entry[1]
+                        db.execute(WRITE, (account, name, blob, end))
                 return True
 
         return self._call(step)
@@ -127,7 +128,7 @@ class SqliteStore:
         now = self._now()
         try:
             rows = {
-                name: db.execute(READ, (account, name, now)).fetchone()
+                name: db.execute(READ, (LARGEST + 1, account, name, now)).fetchone()
                 for name in names
             }
         except sqlite3.OperationalError as error:
@@ -135,7 +136,7 @@ class SqliteStore:
                 raise
             return {}  # the first write makes it
         return {
-            name: Entry(row[0].decode("utf-8", "surrogatepass"), row[1] - now)
+            name: Entry(text_of(row[0] or b""), row[1] - now)
             for name, row in rows.items()
             if row is not None
         }

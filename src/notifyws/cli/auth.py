@@ -27,7 +27,7 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.running import run
-from notifyws.cli.streams import emit, emit_json, say, warner
+from notifyws.cli.streams import emit_json, emit_line, say, warner
 from notifyws.dotenv_guard import guard
 from notifyws.errors import AuthenticationFailed, UsageError
 from notifyws.load import Loaded
@@ -171,7 +171,7 @@ def whoami(
     if json:
         return emit_json({"userId": user_id, **where(runtime)})
     name = settings.username or "(ready-made token)"
-    return emit(f"{name} · user {user_id or 'unknown'} · {runtime.origin}\n")
+    return emit_line(f"{name} · user {user_id or 'unknown'} · {runtime.origin}")
 
 
 async def _user_id(runtime: Runtime) -> str | None:

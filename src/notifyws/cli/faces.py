@@ -20,7 +20,7 @@ from notifyws.models import Notification
 from notifyws.tasks import Died, background
 from notifyws.view.lines import event_json, event_line, plain_line
 from notifyws.view.output import Output, ReaderGone
-from notifyws.view.safe import harmless, safe_frame
+from notifyws.view.safe import harmless, safe_frame, text_only
 
 if TYPE_CHECKING:
     from notifyws.cli.presence import Presence
@@ -174,13 +174,12 @@ class ShapedFace(_Lines):
     def __init__(
         self, output: Output, shape: Shape, zone: tzinfo | None = None
     ) -> None:
-        from notifyws.shaping import in_one_line
         from notifyws.view.clock import moment
 
         super().__init__(output)
         self.end = shape.end
         self._shape = shape
-        self._clean = harmless if output.is_terminal else in_one_line
+        self._clean = harmless if output.is_terminal else text_only
         makers: dict[str, Callable[[Notification], str]] = {
             "time": lambda note: moment(note.timestamp, note.received, zone),
             "timestamp": lambda note: note.timestamp,

@@ -11,6 +11,7 @@ from notifyws.cli.streams import say
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.runtime import Runtime
 from notifyws.urls import shown_url
+from notifyws.view.safe import harmless
 
 __all__ = [
     "ask",
@@ -53,7 +54,8 @@ def ask(what: str, whose: str) -> str:
         hint = f"set WEBSOCKET_{what.upper()}, or use {option}"
         raise ConfigurationError(message, hint)
     hidden = what == "Password"
-    return str(typer.prompt(f"{what} for {whose}", hide_input=hidden, err=True))
+    asked = harmless(f"{what} for {whose}")
+    return str(typer.prompt(asked, hide_input=hidden, err=True))
 
 
 async def log_in(runtime: Runtime) -> dict[str, Any]:

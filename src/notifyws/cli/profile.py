@@ -12,7 +12,7 @@ import typer
 from notifyws.cli.completing import profiles
 from notifyws.cli.options import Common, EnvFile, Json, Quiet
 from notifyws.cli.running import run
-from notifyws.cli.streams import emit, emit_json, say, warner
+from notifyws.cli.streams import emit, emit_json, emit_line, say, warner
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.private import private_folder
 from notifyws.text_files import read_text_file
@@ -74,9 +74,9 @@ def list_(json: Json = False) -> None:
         return emit_json(rows)
     width = max(len(row["name"]) for row in rows)
     for row in rows:
-        emit(f"{row['name']:<{width}}  {row['description'] or '-'}\n")
+        emit_line(f"{row['name']:<{width}}  {row['description'] or '-'}")
         tried = row["tried"] or "not run against a real server"
-        emit(f"  {row['source']}; tried: {tried}\n")
+        emit_line(f"  {row['source']}; tried: {tried}")
     return None
 
 
@@ -100,9 +100,10 @@ def _row(name: str, source: str) -> dict[str, str]:
 def show(name: Name) -> None:
     """Print a profile."""
     from notifyws.profile_files import profile_text
+    from notifyws.view.safe import safe_frame
 
     text, _ = profile_text(name)
-    emit(text)
+    emit("\t".join(map(safe_frame, text.split("\t"))))
 
 
 @app.command("schema", epilog=SCHEMA_EXAMPLES)
@@ -144,7 +145,7 @@ def check(
     facts = _facts(profile)
     if not json:
         for what, detail in facts.items():
-            emit(f"{what:<11} {detail}\n")
+            emit_line(f"{what:<11} {detail}")
     if url is None:
         return emit_json({"ok": True, "profile": facts, "steps": []}) if json else None
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
@@ -190,7 +191,6 @@ def _try(
 ) -> None:
     from notifyws.runtime import Runtime
     from notifyws.trial import walk
-    from notifyws.view.safe import harmless
 
     failure: NotifyError | None = None
     steps: list[dict[str, Any]] = []
@@ -209,9 +209,9 @@ def _try(
             )
             if not json:
                 mark = {"pass": "✔", "fail": "✘", "skip": "–"}[stage.outcome]
-                emit(harmless(f"{mark} {stage.name:<11} {stage.detail}") + "\n")
+                emit_line(f"{mark} {stage.name:<11} {stage.detail}")
                 for line in stage.trace:
-                    emit(harmless(f"    {line}") + "\n")
+                    emit_line(f"    {line}")
 
     run(all_steps())
     if json:

@@ -29,6 +29,7 @@ from notifyws.runtime import Runtime
 from notifyws.server_entries import find_entry, save_entry
 from notifyws.settings import Settings
 from notifyws.urls import completed_url, shown_url
+from notifyws.view.safe import harmless
 
 __all__ = ["log_in_and_save"]
 
@@ -139,7 +140,7 @@ def _answer(what: str, said: str | None, known: str, check: Check, option: str) 
         raise ConfigurationError(message, f"give {option}")
     for left in reversed(range(TRIES)):
         try:
-            asked = f"{what} [{shown_url(known)}]" if known else what
+            asked = harmless(f"{what} [{shown_url(known)}]") if known else what
             default = known or None
             answer = typer.prompt(asked, default, show_default=False, err=True)
             return check(answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,16 +97,10 @@ def _only_known(names: Sequence[str], known: Sequence[str]) -> None:
 
 
 def emit_shaped(shape: Shape, value: Mapping[str, Any]) -> None:
-    """Print an object in a shape; made harmless on a terminal."""
-    emit(_encodable(shape.text(value, _clean(os.isatty(1)), {}) + shape.end))
+    """Print an object in a shape; what stands in its fields is text only."""
+    from notifyws.view.safe import text_only
 
-
-def _clean(terminal: bool) -> Callable[[str], str]:
-    if not terminal:
-        return str
-    from notifyws.view.safe import harmless
-
-    return harmless
+    emit(shape.text(value, text_only, {}) + shape.end)
 
 
 def _sayable(template: str) -> str:
@@ -116,7 +109,3 @@ def _sayable(template: str) -> str:
     except UnicodeEncodeError:
         raise UsageError("--format is not UTF-8 text", "check it") from None
     return template
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

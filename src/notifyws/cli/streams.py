@@ -20,6 +20,7 @@ __all__ = [
     "ReaderLeft",
     "emit",
     "emit_json",
+    "emit_line",
     "guard_descriptors",
     "guard_stdout",
     "say",
@@ -72,7 +73,7 @@ def _telling() -> Iterator[None]:
 
 
 def emit(text: str) -> None:
-    """Write data to stdout.
+    """Write data to stdout that its maker answers for: JSON, a token, a drawn page.
 
     Raises:
         ReaderLeft: nobody reads it any more.
@@ -93,6 +94,13 @@ def _written(data: Any) -> int:
             import select
 
             select.select([], [1], [])
+
+
+def emit_line(text: str) -> None:
+    """Write one line to stdout of which others may have written parts: text only."""
+    from notifyws.view.safe import text_only
+
+    emit(f"{text_only(text)}\n")
 
 
 def emit_json(value: object) -> None:

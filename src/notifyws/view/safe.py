@@ -24,7 +24,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from notifyws.patterns import pattern
 
-__all__ = ["FRAME_LIMIT", "LIMIT", "harmless", "link_target", "safe_frame"]
+__all__ = ["FRAME_LIMIT", "LIMIT", "harmless", "link_target", "safe_frame", "text_only"]
 
 LIMIT = 4096
 """Characters of one text that are shown."""
@@ -69,12 +69,17 @@ def harmless(text: str, *, lines: bool = False) -> str:
         text: anything at all.
         lines: keep newlines instead of making them spaces.
     """
-    if len(text) <= LIMIT and _innocent(text):
-        return text
-    kept = _without_sequences(text[:_LOOKED_AT], lines)
-    kept = _CONTROL.sub("\ufffd", _INVISIBLE.sub("", kept))
-    kept = _PILE.sub("", _JOINER.sub("", _SELECTOR.sub("", kept)))
+    kept = text_only(text[:_LOOKED_AT], lines=lines)
     return _shortened(kept, LIMIT, max(0, len(text) - _LOOKED_AT))
+
+
+def text_only(text: str, *, lines: bool = False) -> str:
+    """Return remote ``text`` as :func:`harmless` does, but whole: for scripts."""
+    if _innocent(text):
+        return text
+    kept = _without_sequences(text, lines)
+    kept = _CONTROL.sub("\ufffd", _INVISIBLE.sub("", kept))
+    return _PILE.sub("", _JOINER.sub("", _SELECTOR.sub("", kept)))
 
 
 def safe_frame(text: str) -> str:
