@@ -66,6 +66,7 @@ class Selection(Protocol):
 
     @property
     def satisfied(self) -> bool: ...
+    def passes(self, notification: Notification) -> bool: ...
     def admit(self, notification: Notification) -> bool: ...
 
 
@@ -170,27 +171,27 @@ class Intake:
 
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
-        return not self._is_too_old(notification) and self.cursor.is_new(
-            notification.id
-        )
+        cursor = self.cursor
+        if cursor.beginning is not None and self._is_too_old(notification):
+            return False
+        return cursor.is_new(notification.id)
 
     def _notification(
         self, notification: Notification, size: int
     ) -> Awaitable[None] | None:
         """Take in what may be news; most of the time of a burst goes by here."""
-        cursor, ident = self.cursor, notification.id
-        if cursor.beginning is not None and self._is_too_old(notification):
+        selection = self._selection
+        if not self.is_news(notification):
             return None
-        if ident is None:
-            if cursor.may_repeat and self._is_repeat(notification):
-                return None
-        elif not cursor.is_new(ident):
+        if self.cursor.may_repeat and self._is_repeat(notification):
             return None
-        if self._selection is not None and self._selection.satisfied:
+        if selection is not None and selection.satisfied:
             return None  # the cursor stays before it, for the next time
-        if not self._inbox.fits(size):
+        if not self._inbox.fits(size) and (  # what nobody wants needs no room
+            selection is None or selection.passes(notification)
+        ):
             return self._hand_over_patiently(notification, size)
-        self._hand_over(notification, ident, size)
+        self._hand_over(notification, size)
         return None
 
     def _is_too_old(self, notification: Notification) -> bool:
@@ -200,7 +201,10 @@ class Intake:
         return True
 
     def _is_repeat(self, notification: Notification) -> bool:
-        return self.cursor.is_repeat(as_text(notification.fields), self._world.now())
+        """Return whether it has no id to tell it by, and came before."""
+        return notification.id is None and self.cursor.is_repeat(
+            as_text(notification.fields), self._world.now()
+        )
 
     def _take_all(
         self, arrivals: Sequence[Arrival], frame: str | bytes
@@ -231,17 +235,16 @@ class Intake:
         self._dropped.close()
         self._inbox.close()
 
-    def _hand_over(
-        self, notification: Notification, ident: str | int | None, size: int
-    ) -> None:
+    def _hand_over(self, notification: Notification, size: int) -> None:
         if self._doubtful:
             self._settle_doubt()
-        if self._dropped.count:
-            self._dropped.say()
+        ident = notification.id
         self.cursor.advance(ident)
         self.received += 1
         self.teller.latest = notification
         if self._selection is None or self._selection.admit(notification):
+            if self._dropped.count:
+                self._dropped.say()
             self._inbox.put(notification, size)
             if self._keeping is not None:
                 self._keeping.keep(notification, self._inbox.put_in_all)
@@ -259,7 +262,7 @@ class Intake:
             self._refuse(notification)
             raise
         if self._inbox.fits(size):
-            self._hand_over(notification, notification.id, size)
+            self._hand_over(notification, size)
         elif self._refuse(notification):
             raise NoRoom
 
