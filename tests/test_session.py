@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from notifyws.backoff import Policy
 from notifyws.cache.memory import MemoryCache
 from notifyws.delivery import Inbox
 from notifyws.errors import (
@@ -35,11 +36,12 @@ from notifyws.intake import Intake
 from notifyws.link import Keepalive
 from notifyws.models import Account, Notification, Token, TokenPair
 from notifyws.protocol.opening import Opening
-from notifyws.protocol.profile import Rule
+from notifyws.protocol.profile import Renewal, Rule
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Policy, Reconnector, State
+from notifyws.reconnect import Reconnector, State
+from notifyws.renewal import Schedule
 from notifyws.session import Session, Speech
 from notifyws.telling import UNNOTICED
 from notifyws.tokens import Keeper, ReadyMade
@@ -87,6 +89,9 @@ class Scene:
         reads: whether somebody reads from the start.
         is_warm: whether tokens are cached at the start.
         tokens: whoever gives tokens, instead of a keeper.
+        catch_up: fetches what was missed.
+        renewal: how the token of a live connection is renewed.
+        life: seconds that an access token lives.
     """
 
     def __init__(
@@ -101,13 +106,16 @@ class Scene:
         is_warm: bool = True,
         password: str = "right",
         tokens=None,
+        catch_up=None,
+        renewal: Renewal | None = None,
+        life: float = 900.0,
         dice=(0.0,),
         **policy,
     ) -> None:
         self.clock = VirtualWorld(dice)
         world = self.clock.world
         self.server = server or ScriptedServer(*visits, then=then)
-        self.issuer = ScriptedIssuer(takes=0.0)
+        self.issuer = ScriptedIssuer(takes=0.0, access_life=life)
         self.cache = MemoryCache(now)
         self.keeper = Keeper(
             ACCOUNT,
@@ -129,7 +137,13 @@ class Scene:
             Reconnector(Policy(**policy), world.dice),
             tokens or self.keeper,
             self.server.dial,
-            Speech(URL, opener if resume else without_id, Verdicts()),
+            Speech(
+                URL,
+                opener if resume else without_id,
+                Verdicts(),
+                renewal and Schedule(renewal),
+                catch_up=catch_up,
+            ),
             self.intake,
             world,
             Keepalive(),
@@ -933,6 +947,32 @@ async def test_while_it_waits_for_room_the_server_may_go_down():
     assert scene.server.dialled_at == [0.0, 10.0, 11.0]
     assert scene.delays == [1.0]
     assert (scene.shown, scene.of(Gap)) == ([1, 2, 3], [])
+
+
+@in_virtual_time
+async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is():
+    asked = []
+
+    async def catch_up(intake: Intake, token: str) -> bool:
+        asked.append(intake.cursor.last_id)
+        missed = [{"type": "note", "id": n} for n in range(1, 8)]
+        every = [each for one in missed for each in intake.arrivals(one)]
+        await intake.catch_up([each for each in every if intake.is_news(each)])
+        return True
+
+    scene = Scene(since=0, catch_up=catch_up, room=2, reads=False)
+    await asyncio.sleep(10)
+    assert (scene.session.state, scene.channel.closed_with) == (
+        State.CONNECTING,
+        [1000],
+    )
+    reading = asyncio.create_task(scene.read())
+    scene.pause = 5.0
+    await scene.stop_after(60)
+    await reading
+    assert scene.shown == [1, 2, 3, 4, 5, 6, 7]
+    assert asked == [0, 2, 4, 6]
+    assert (scene.of(Gap), scene.delays) == ([], [])
 
 
 @in_virtual_time

@@ -104,10 +104,15 @@ class AuthenticationFailed(NotifyError):
 
 
 class NetworkFailed(NotifyError):
-    """The server cannot be reached, or cannot be spoken with."""
+    """The server cannot be reached, or cannot be spoken with.
+
+    Attributes:
+        retry_after: seconds the server asked to wait, ``None`` if it did not.
+    """
 
     exit_code = 5
     kind = "network_error"
+    retry_after: float | None = None
 
 
 class UpgradeRefused(NetworkFailed):

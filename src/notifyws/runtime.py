@@ -551,7 +551,8 @@ class Runtime:
             intake: takes what arrives.
             retries: reconnects in a row before giving up; ``None`` for never.
         """
-        from notifyws.reconnect import Policy, Reconnector
+        from notifyws.backoff import Policy
+        from notifyws.reconnect import Reconnector
         from notifyws.session import Session
 
         s = self.settings

@@ -43,7 +43,7 @@ from notifyws.protocol.rules import (
     RenewalAnswer,
     Word,
 )
-from notifyws.protocol.verdicts import Verdicts
+from notifyws.protocol.verdicts import Verdict, Verdicts
 from notifyws.reconnect import (
     Action,
     Cause,
@@ -61,7 +61,6 @@ from notifyws.reconnect import (
     State,
     Stop,
     Stopped,
-    Verdict,
     Wait,
     Woke,
 )
