@@ -27,9 +27,9 @@ FLOORS = [
     (
         3,
         "use cases",
-        "session link renewal catching_up intake telling delivery tokens "
-        "refreshing sending checks handlers dispatch courier outbox durable cursors "
-        "heartbeat",
+        "session link responder renewal speech catching_up intake gaps telling "
+        "delivery tokens refreshing sending checks handlers dispatch courier outbox "
+        "durable cursors heartbeat",
     ),
     (
         2,

@@ -155,7 +155,7 @@ async def test_a_frame_of_no_interest_is_told_to_nobody():
 async def test_the_server_s_gap_begins_where_the_connection_was_interrupted():
     desk = Desk()
     await asyncio.sleep(9)
-    desk.intake.interrupted_at = Since(AT.format(4))
+    desk.intake.gaps.begin(Since(AT.format(4)))
     desk.take('{"type":"gap"}')
     (gap,) = await desk.read()
     assert (gap.start, gap.end, gap.recovered) == (AT.format(4), AT.format(9), False)
@@ -173,7 +173,7 @@ async def test_the_server_s_gap_without_an_interruption_is_now():
 async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
     desk = Desk()
     desk.clock.wall_offset = 50
-    desk.intake.interrupted_at = Since(desk.intake.teller.now())
+    desk.intake.gaps.begin(Since(desk.intake.teller.now()))
     desk.clock.wall_offset = 20
     desk.take('{"type":"gap"}')
     desk.intake.teller.gap(Since(AT.format(10)), "why")
@@ -569,7 +569,7 @@ def beginning() -> Desk:
     """A desk whose listener begins at a time, connected to a server that replays."""
     desk = Desk(Cursor(since=BEGIN))
     desk.cursor.reconnected(30.0)
-    desk.intake.interrupted_at = Since("2024-01-15T10:30:00.000Z")
+    desk.intake.gaps.begin(Since("2024-01-15T10:30:00.000Z"))
     return desk
 
 

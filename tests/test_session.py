@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, get_args, get_type_hints
 
 import pytest
 
@@ -40,9 +40,10 @@ from notifyws.protocol.profile import Renewal, Rule
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Reconnector, State
+from notifyws.reconnect import TABLE, Reconnector, State, Stopped
 from notifyws.renewal import Schedule
-from notifyws.session import Session, Speech
+from notifyws.session import Session
+from notifyws.speech import Speech
 from notifyws.telling import UNNOTICED
 from notifyws.tokens import Keeper, ReadyMade
 from notifyws.world import utc_text
@@ -72,7 +73,13 @@ from tests.support.virtual import (
 
 URL = "wss://ws.example.com"
 ACCOUNT = Account("https://ws.example.com", "default", "alice")
-RULES = Rules([Rule(match={"type": "gap"}, then="gap"), Rule(then="notification")])
+RULES = Rules(
+    [
+        Rule(match={"type": "gap"}, then="gap"),
+        Rule(match={"type": "expired"}, then="token expired"),
+        Rule(then="notification"),
+    ]
+)
 UNREPLAYABLE = "the server cannot replay what it sent"
 
 
@@ -376,6 +383,20 @@ async def test_two_hundred_listeners_do_not_come_back_in_lock_step():
         assert await scene.stop() is None
 
 
+ORDERS = {
+    State.CONNECTING: Session._connect,
+    State.CONNECTED: Session._receive,
+    State.RENEWING: Session._renew,
+    State.WAITING: Session._wait,
+}
+
+
+@pytest.mark.parametrize("state", ORDERS)
+def test_the_table_lists_whatever_can_come_of_an_order_and_being_told_to_stop(state):
+    comes = get_type_hints(ORDERS[state])["return"]
+    assert set(TABLE[state]) == {*(get_args(comes) or [comes]), Stopped}
+
+
 # Tokens
 
 
@@ -505,6 +526,86 @@ async def test_every_attempt_has_the_token_that_is_fresh_then():
     await scene.stop_after(1700)
     assert scene.server.bearers == [f"access-{n}" for n in (1, 2, 3, 4)]
     assert scene.session.token.source == "refresh"
+
+
+# A new socket before the token ends
+
+ANEW = {"renewal": Renewal(how="reconnect"), "life": 1000.0}
+"""It is time for another token after 800 s."""
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        answers(503),
+        answers(404),
+        DOWN,
+        fails(ConnectionLost(1006, "in the handshake")),
+        fails(ConnectionLost(1008, "perhaps the token")),
+    ],
+)
+@in_virtual_time
+async def test_a_new_token_that_finds_no_socket_is_kept_and_the_old_socket_stays(
+    failing,
+):
+    scene = Scene(accepts(), failing, failing, failing, **ANEW)
+    await asyncio.sleep(806)
+    assert scene.server.channels[0].open
+    await scene.stop_after(100)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 807.0]
+    assert scene.server.bearers == ["access-1"] + ["access-2"] * 4
+    assert scene.issuer.asked == (0, 1)
+    assert (await scene.keeper.peek()).access.value == "access-2"
+    assert (scene.of(Disconnected), scene.of(Gap)) == ([Disconnected(1000)], [])
+
+
+@in_virtual_time
+async def test_a_new_socket_is_tried_for_no_earlier_than_the_server_asks():
+    scene = Scene(accepts(), answers(503, 20), answers(429, 60), **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 820.0, 880.0]
+    assert scene.issuer.asked == (0, 1)
+
+
+@in_virtual_time
+async def test_another_token_is_asked_for_no_earlier_than_the_server_asks():
+    scene = Scene(password="", **ANEW)
+    refused = HttpRefused("503", status=503, retry_after=20)
+    scene.issuer.problems["refresh"] = [refused, NetworkFailed("no route")]
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 822.0]
+    assert scene.issuer.asked == (0, 3)
+
+
+@in_virtual_time
+async def test_a_new_token_that_is_refused_is_dropped_once_for_another():
+    scene = Scene(accepts(), answers(503), answers(401), answers(503), **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 807.0]
+    assert scene.server.bearers == [f"access-{n}" for n in (1, 2, 2, 3, 3)]
+    assert scene.issuer.asked == (1, 1)
+    assert scene.session.token.value == "access-3"
+
+
+@pytest.mark.parametrize("end", [Close(4401), '{"type":"expired"}'])
+@in_virtual_time
+async def test_when_every_new_token_is_refused_the_old_socket_is_the_last(end):
+    scene = Scene(accepts(5000.0, end), then=answers(401), **ANEW)
+    await asyncio.sleep(4999)
+    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
+    assert (scene.issuer.asked, scene.of(Disconnected)) == ((1, 1), [])
+    assert isinstance(await scene.ended(), AuthenticationFailed)
+    assert (now(), len(scene.issuer.logins)) == (5000.0, 2)
+
+
+@in_virtual_time
+async def test_a_socket_that_ends_while_another_is_tried_for_drops_no_new_token():
+    down = answers(503)
+    scene = Scene(accepts(805.0, Close(4401)), down, down, down, **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 805.0]
+    assert scene.server.bearers == ["access-1"] + ["access-2"] * 4
+    assert scene.issuer.asked == (0, 1)
 
 
 # Losing it
@@ -846,6 +947,76 @@ async def test_the_server_s_own_gap_begins_with_the_interruption():
     assert scene.shown == [1, 90]
 
 
+# What was missed is fetched
+
+
+class Archive:
+    """What a server gives to who asks for what was missed.
+
+    Args:
+        problems: raised instead, one after the other.
+        holds: the numbers it keeps.
+        everything: whether these are all there were.
+    """
+
+    def __init__(self, *problems: NotifyError, holds=(), everything=True) -> None:
+        self._problems = list(problems)
+        self._holds = holds
+        self._everything = everything
+        self.asked_at: list[float] = []
+
+    async def __call__(self, intake: Intake, token: str) -> bool:
+        self.asked_at.append(now())
+        if self._problems:
+            raise self._problems.pop(0)
+        held = [{"type": "note", "id": number} for number in self._holds]
+        every = [each for one in held for each in intake.arrivals(one)]
+        await intake.catch_up([each for each in every if intake.is_news(each)])
+        return self._everything
+
+
+BAD_GATEWAY = HttpRefused("the gateway says 502", status=502)
+
+
+@in_virtual_time
+async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
+    busy = HttpRefused("503", status=503, retry_after=5)
+    archive = Archive(BAD_GATEWAY, busy, NetworkFailed("cut"), holds=(1, 2))
+    scene = Scene(since=0, catch_up=archive)
+    await scene.stop_after(20)
+    assert archive.asked_at == [0, 1, 6, 10]
+    assert (scene.shown, scene.of(Failure)) == ([1, 2], [])
+    assert len(scene.server.openings) == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "times"),
+    [
+        (BAD_GATEWAY, 4),
+        (HttpRefused("gone", status=404), 1),
+        (HttpRefused("in a minute", status=503, retry_after=60), 1),
+        (ConfigurationError("no such variable"), 1),
+    ],
+)
+@in_virtual_time
+async def test_what_cannot_be_fetched_is_a_gap_that_says_why(problem, times):
+    archive = Archive(*[problem] * times)
+    scene = Scene(accepts(5.0, note(1), CUT), catch_up=archive)
+    await scene.stop_after(100)
+    (gap,) = scene.of(Gap)
+    assert gap.start == at(5)
+    assert gap.reason == f"what was missed could not be fetched: {problem.message}"
+    assert scene.of(Failure) == [Failure("network_error", problem.message)]
+    assert len(archive.asked_at) == times
+
+
+@in_virtual_time
+async def test_what_is_more_than_can_be_fetched_is_a_gap_that_says_so():
+    scene = Scene(accepts(note(1), CUT), catch_up=Archive(everything=False))
+    await scene.stop_after(10)
+    assert [g.reason for g in scene.of(Gap)] == ["more was missed than can be fetched"]
+
+
 # A slow reader
 
 
@@ -951,16 +1122,8 @@ async def test_while_it_waits_for_room_the_server_may_go_down():
 
 @in_virtual_time
 async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is():
-    asked = []
-
-    async def catch_up(intake: Intake, token: str) -> bool:
-        asked.append(intake.cursor.last_id)
-        missed = [{"type": "note", "id": n} for n in range(1, 8)]
-        every = [each for one in missed for each in intake.arrivals(one)]
-        await intake.catch_up([each for each in every if intake.is_news(each)])
-        return True
-
-    scene = Scene(since=0, catch_up=catch_up, room=2, reads=False)
+    archive = Archive(holds=range(1, 8))
+    scene = Scene(since=0, catch_up=archive, room=2, reads=False)
     await asyncio.sleep(10)
     assert (scene.session.state, scene.channel.closed_with) == (
         State.CONNECTING,
@@ -971,7 +1134,7 @@ async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is(
     await scene.stop_after(60)
     await reading
     assert scene.shown == [1, 2, 3, 4, 5, 6, 7]
-    assert asked == [0, 2, 4, 6]
+    assert len(archive.asked_at) == 4
     assert (scene.of(Gap), scene.delays) == ([], [])
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from notifyws.delivery import Inbox
 from notifyws.events import Event, Failure
+from notifyws.gaps import Gaps
 from notifyws.models import Notification, as_text
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import (
@@ -32,7 +33,7 @@ from notifyws.protocol.rules import (
     ServerGap,
     Word,
 )
-from notifyws.telling import Dropped, Since, Teller
+from notifyws.telling import Dropped, Teller
 from notifyws.world import World
 
 __all__ = ["Frame", "Intake", "Item", "NoRoom"]
@@ -113,9 +114,8 @@ class Intake:
         self._keeping = keeping
         self.teller = Teller(inbox, world)
         self._dropped = Dropped(self.teller, inbox.room)
-        self._doubtful = False
+        self.gaps = Gaps(self.teller, cursor, world)
         self.cursor = cursor
-        self.interrupted_at: Since | None = None
         self.on_server_error: Callable[[ServerError], None] | None = None
         self.on_acknowledged: Callable[[Acknowledged], None] | None = None
         self.on_word: Callable[[Word], None] = lambda word: None
@@ -197,7 +197,7 @@ class Intake:
     def _is_too_old(self, notification: Notification) -> bool:
         if not self.cursor.is_too_old(notification.timestamp, self._world.now()):
             return False
-        self._doubtful = False  # the server keeps what is older than asked for
+        self.gaps.in_doubt = False  # the server keeps what is older than asked for
         return True
 
     def _is_repeat(self, notification: Notification) -> bool:
@@ -231,13 +231,13 @@ class Intake:
 
     def close(self) -> None:
         """Say what is still to be said; nothing follows."""
-        self._settle_doubt()
+        self.gaps.settle()
         self._dropped.close()
         self._inbox.close()
 
     def _hand_over(self, notification: Notification, size: int) -> None:
-        if self._doubtful:
-            self._settle_doubt()
+        if self.gaps.in_doubt:
+            self.gaps.settle()
         ident = notification.id
         self.cursor.advance(ident)
         self.received += 1
@@ -290,9 +290,7 @@ class Intake:
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
-                self._doubtful = True
-                if self.cursor.since is None:
-                    self._settle_doubt()
+                self.gaps.said_by_server()
             case Acknowledged():
                 if self.on_acknowledged is not None:
                     self.on_acknowledged(arrival)
@@ -304,16 +302,6 @@ class Intake:
                 self.teller.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
             self._pass_on(frame)
-
-    def _settle_doubt(self) -> None:
-        """Say that the server keeps too little, if so it was and matters.
-
-        To who begins at a time it does not, where the server keeps older ones still.
-        """
-        if self._doubtful:
-            self._doubtful = False
-            reason = "the server no longer keeps all of what was missed"
-            self.teller.gap(self.interrupted_at or Since(self.teller.now()), reason)
 
     def _pass_on(self, frame: str | bytes) -> None:
         text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")

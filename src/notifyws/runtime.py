@@ -57,7 +57,8 @@ if TYPE_CHECKING:
     from notifyws.protocol.writing import Composed, Composer
     from notifyws.renewal import Schedule
     from notifyws.sending import Sent
-    from notifyws.session import Session, Speech
+    from notifyws.session import Session
+    from notifyws.speech import Speech
     from notifyws.tokens import Keeper, ReadyMade
     from notifyws.world import World
 
@@ -322,7 +323,7 @@ class Runtime:
         """How the server speaks on the socket."""
         from notifyws.protocol.opening import opening
         from notifyws.protocol.verdicts import Verdicts
-        from notifyws.session import Speech
+        from notifyws.speech import Speech
 
         profile, url = self.profile, self.url
         known = {"origin": self.origin, "username": self.settings.username or None}
@@ -428,7 +429,7 @@ class Runtime:
         if isinstance(since, datetime):
             heard_at = utc_text(since.timestamp())
         if heard_at:
-            intake.interrupted_at = Since(heard_at)
+            intake.gaps.begin(Since(heard_at))
         return intake
 
     def _cursor(

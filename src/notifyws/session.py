@@ -7,20 +7,15 @@ What it needs of the world is handed in; it knows no library and no code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
-    HttpRefused,
     NetworkFailed,
     NotifyError,
-    TokenRefused,
-    UpgradeRefused,
 )
 from notifyws.events import (
     Closed,
@@ -31,19 +26,11 @@ from notifyws.events import (
     FailureType,
     Reconnecting,
 )
+from notifyws.gaps import UNREPLAYABLE
 from notifyws.held import Obtained
 from notifyws.intake import Intake, NoRoom
 from notifyws.link import Dial, Keepalive, Link
-from notifyws.protocol.opening import Opening
-from notifyws.protocol.rules import (
-    Asked,
-    AuthFailed,
-    Expired,
-    Pong,
-    RenewalAnswer,
-    Word,
-)
-from notifyws.protocol.verdicts import Verdict, Verdicts
+from notifyws.protocol.verdicts import Verdict
 from notifyws.reconnect import (
     Action,
     Cause,
@@ -65,56 +52,22 @@ from notifyws.reconnect import (
     Woke,
 )
 from notifyws.reconnect import Event as Fact
-from notifyws.renewal import Renewer, Schedule
-from notifyws.telling import Since
-from notifyws.values import frozen
+from notifyws.renewal import Renewer, Tokens
+from notifyws.responder import Responder
+from notifyws.speech import CatchUp, Speech
 from notifyws.world import World, doze
 
-__all__ = ["Opener", "Session", "Speech", "Tokens"]
+__all__ = ["Session"]
 
 Result = TypeVar("Result")
 
-REPLAY = 30.0
-"""Seconds after which a server has sent what it replays."""
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
-UNREPLAYABLE = "the server cannot replay what it sent"
-
-
-class Tokens(Protocol):
-    """What is needed of whoever keeps the tokens."""
-
-    async def get(self) -> Obtained: ...
-    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained: ...
-
-
-Opener = Callable[[str, "str | int | datetime | None"], Opening]
-"""Says how to open a socket, given the token and where to go on."""
-
-
-CatchUp = Callable[["Intake", str], Awaitable[bool]]
-"""Hands what was missed to the intake, given the token; tells whether that was all."""
-
-
-@frozen
-class Speech:
-    """How the server speaks, as far as a session needs to know.
-
-    Args:
-        url: the socket's, for people.
-        opening: says how to open a socket.
-        verdicts: what a failure means.
-        renewal: when and how to renew the token of a live connection.
-        verify: asks, before the socket is opened, whether a token is good.
-        catch_up: fetches what was missed, where the socket does not bring it.
-    """
-
-    url: str
-    opening: Opener
-    verdicts: Verdicts
-    renewal: Schedule | None = None
-    verify: Callable[[str], Awaitable[None]] | None = None
-    catch_up: CatchUp | None = None
+REPEATS = 3
+"""Times that a request for what was missed is repeated before that counts as a gap."""
+UNREAD = 10.0
+"""Seconds that an open socket may lie unread before each of them."""
+TOO_SLOW = "whoever reads the notifications is too slow; resuming when it can"
 
 
 class Session:
@@ -149,8 +102,6 @@ class Session:
         self._stopping = asyncio.Event()
         self._next_token: Obtained | None = None
         self._problem: NotifyError | None = None
-        self._down_since: Since | None = None
-        self._opened_at = 0.0
         self.intake = intake
         self.link: Link | None = None
         self.token: Obtained | None = None
@@ -172,7 +123,6 @@ class Session:
             NetworkFailed: there is no point in trying on.
         """
         fact: Fact = Started()
-        self._down_since = self.intake.interrupted_at
         try:
             while True:
                 action = self._machine.handle(fact, self._world.now())
@@ -212,18 +162,18 @@ class Session:
             case Stop():  # pragma: no cover - run() ends on it
                 raise AssertionError(action)
 
-    async def _connect(self, attempt: int) -> Fact:
+    async def _connect(self, attempt: int) -> Opened | Left | Lost | Refused | Failed:
         self.intake.teller.tell(Connecting(self._speech.url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
-            self._next_token = None
-            if self._speech.verify is not None:
-                await self._speech.verify(self.token.value)
+        except NotifyError as error:
+            return self._hindered(error)
+        self._next_token = None
+        try:
             self.link = await self._open(self.token)
         except NotifyError as error:
             return self._failed(error)
-        self._opened_at = self._world.now()
-        self.intake.cursor.reconnected(self._opened_at + REPLAY)
+        self.intake.gaps.opened()
         self.intake.teller.tell(Connected(self._speech.url, self.token.user_id))
         try:
             await self._catch_up(self.token)
@@ -232,22 +182,35 @@ class Session:
         return Opened()
 
     async def _open(self, token: Obtained) -> Link:
+        if self._speech.verify is not None:
+            await self._speech.verify(token.value)
         opening = self._speech.opening(token.value, self.intake.cursor.place)
         return await Link.open(self._dial, opening, self._keepalive, self._world)
 
     async def _catch_up(self, token: Obtained) -> None:
-        start, self._down_since = self._down_since, None
-        everything = self.intake.cursor.covers_everything
-        if self._speech.catch_up is not None and self.intake.cursor.place is not None:
-            try:
-                everything &= await self._speech.catch_up(self.intake, token.value)
-            except NotifyError as error:
-                self.intake.teller.tell(Failure("network_error", error.message))
-                everything = False
-        if start is not None and not everything:
-            self.intake.teller.gap(start, UNREPLAYABLE)
+        cursor, fetch = self.intake.cursor, self._speech.catch_up
+        missing = "" if cursor.covers_everything else UNREPLAYABLE
+        if fetch is not None and cursor.place is not None:
+            missing = await self._fetch_missed(fetch, token) or missing
+        self.intake.gaps.caught_up(missing)
 
-    async def _receive(self) -> Fact:
+    async def _fetch_missed(self, fetch: CatchUp, token: Obtained) -> str:
+        """Fetch what was missed, again by the table; return why that was not all."""
+        policy, tries = self._machine.policy, 0
+        while True:
+            try:
+                everything = await fetch(self.intake, token.value)
+                return "" if everything else "more was missed than can be fetched"
+            except NotifyError as error:
+                tries += 1
+                seconds = policy.delay(tries, self._world.dice(), error.retry_after)
+                hopeless = self._speech.verdicts.of(error) is not Verdict.RETRY
+                if hopeless or tries > REPEATS or seconds > UNREAD:
+                    self.intake.teller.tell(Failure("network_error", error.message))
+                    return f"what was missed could not be fetched: {error.message}"
+            await doze(self._world, seconds)
+
+    async def _receive(self) -> Left | Lost | Refused | Failed:
         while True:
             assert self.link is not None
             link = self.link
@@ -263,12 +226,12 @@ class Session:
     async def _live(self, link: Link) -> None:
         """Take what arrives and answer what is asked until the link ends."""
         assert self.token is not None
-        replies: asyncio.Queue[str] = asyncio.Queue()
-        tasks = [asyncio.create_task(self._reply(link, replies))]
         renewer = self._renewer(link)
+        responder = Responder(link, renewer)
+        tasks = [asyncio.create_task(responder.run())]
         if renewer is not None:
             tasks.append(asyncio.create_task(renewer.run(self.token)))
-        self.intake.on_word = partial(self._hear, link, renewer, replies)
+        self.intake.on_word = responder.hear
         try:
             await link.run(self.intake.take)
         except asyncio.CancelledError:
@@ -281,11 +244,6 @@ class Session:
                     task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _reply(self, link: Link, replies: asyncio.Queue[str]) -> None:
-        with suppress(NetworkFailed):
-            while True:
-                await link.send(await replies.get())
-
     def _renewer(self, link: Link) -> Renewer | None:
         schedule = self._speech.renewal
         if schedule is None or self.token is None or self.token.source == "static":
@@ -293,63 +251,40 @@ class Session:
         return Renewer(
             schedule,
             link,
-            self._tokens.renew,
+            self._tokens,
             partial(self._replace, link),
-            self._world,
             self._use,
+            self._refuses,
+            self._machine.policy,
+            self._world,
         )
 
     def _use(self, token: Obtained) -> None:
         self.token = token
 
+    def _refuses(self, error: NetworkFailed) -> bool:
+        return self._speech.verdicts.of(error) is Verdict.RENEW
+
     async def _replace(self, old: Link, token: Obtained) -> None:
-        """Open a new link, then leave the old one; what both bring is told once."""
+        """Open a new link, then leave the old one; what both bring is told once.
+
+        A pong that comes now proves that the old one missed nothing; without one, the
+        line may have been dead for a while.
+        """
         new = await self._open(token)
         self.intake.cursor.overlapping()
-        self.link = new
-        try:
-            await self._account_for(old)
-        finally:
-            await old.close(1000)
-
-    async def _account_for(self, old: Link) -> None:
-        """Say what a link may have missed before another was opened beside it.
-
-        A pong that comes now proves that it missed nothing; without one, the line may
-        have been dead for a while.
-        """
+        self.link, self.token = new, token
+        missing = ""
         try:
             await old.ping()
         except ConnectionLost:
-            if not self.intake.cursor.covers_everything:
-                teller = self.intake.teller
-                teller.gap(teller.since(old.heard_at), UNREPLAYABLE)
-        self._note_interruption(old)
-        self._opened_at = self._world.now()
+            missing = "" if self.intake.cursor.covers_everything else UNREPLAYABLE
+        finally:
+            self.intake.gaps.replaced(old.heard_at, missing)
+            await old.close(1000)
 
-    def _hear(
-        self,
-        link: Link,
-        renewer: Renewer | None,
-        replies: asyncio.Queue[str],
-        word: Word,
-    ) -> None:
-        match word:
-            case Asked(reply) if (frame := link.script.frame(reply)) is not None:
-                replies.put_nowait(frame)
-            case Pong():
-                link.ponged()
-            case RenewalAnswer() if renewer is not None:
-                renewer.answered(word)
-            case Expired() if renewer is not None:
-                renewer.expired()
-            case Expired(message) | AuthFailed(message):
-                said = f": {message[:300]}" if message else ""
-                link.fail(TokenRefused(f"the server does not accept the token{said}"))
-
-    def _lost(self, link: Link, lost: NetworkFailed) -> Fact:
-        self._down_since = self.intake.teller.since(link.heard_at)
-        self._note_interruption(link)
+    def _lost(self, link: Link, lost: NetworkFailed) -> Lost | Refused | Failed:
+        self.intake.gaps.closed(link.heard_at)
         if isinstance(lost, ConnectionLost):
             self.intake.teller.tell(Disconnected(lost.code, lost.reason))
         else:
@@ -357,62 +292,53 @@ class Session:
         self.link = None
         return self._failed(lost)
 
-    async def _make_room(self) -> Fact:
+    async def _make_room(self) -> Left:
         assert self.link is not None
-        reason = "whoever reads the notifications is too slow; resuming when it can"
         left_at = self._world.now()
-        self._down_since = self.intake.teller.since(self.link.heard_at)
-        self._note_interruption(self.link)
-        self.intake.teller.tell(Disconnected(1000, reason))
+        self.intake.gaps.closed(self.link.heard_at)
+        self.intake.teller.tell(Disconnected(1000, TOO_SLOW))
         await self._leave(1000, "")
         await self.intake.room()
         return Left(left_at)
-
-    def _note_interruption(self, link: Link) -> None:
-        """Remember since when something may be missing, should the server say so.
-
-        A short connection may have ended within a replay: what that was to bring
-        is missing as well, so that the interruption before it still counts.
-        """
-        brief = self._world.now() - self._opened_at < REPLAY
-        if self.intake.interrupted_at is None or not brief:
-            self.intake.interrupted_at = self.intake.teller.since(link.heard_at)
 
     async def _leave(self, code: int, reason: str) -> None:
         link, self.link = self.link, None
         if link is not None:
             await link.close(code, reason)
 
-    async def _wait(self, seconds: float, attempt: int, reason: str) -> Fact:
+    async def _wait(self, seconds: float, attempt: int, reason: str) -> Woke:
         self.intake.teller.tell(Reconnecting(attempt, seconds, reason))
         await doze(self._world, seconds)
         return Woke()
 
-    async def _renew(self, only_login: bool) -> Fact:
+    async def _renew(self, only_login: bool) -> Renewed | Lost | Failed:
         assert self.token is not None
+        refused = self.token.value
         try:
-            self._next_token = await self._tokens.renew(
-                self.token.value, only_login=only_login
-            )
+            self._next_token = await self._tokens.renew(refused, only_login=only_login)
         except NotifyError as error:
-            return self._failed(error)
+            return self._hindered(error)
         return Renewed()
 
-    def _failed(self, error: NotifyError) -> Fact:
-        """Return what an error means to the machine, and remember it for the end."""
+    def _failed(self, error: NotifyError) -> Lost | Refused | Failed:
+        """Return what the end of an attempt or a connection means to the machine."""
+        assert self.token is not None
+        verdict = self._speech.verdicts.of(error)
+        if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE):
+            self._problem = error
+            certain = verdict is Verdict.RENEW
+            return Refused(self.token.source, error.message, certain)
+        return self._hindered(error)
+
+    def _hindered(self, error: NotifyError) -> Lost | Failed:
+        """Return what an error that refuses no token means to the machine."""
         self._problem = error
         if isinstance(error, AuthenticationFailed):
             return Failed(error.message, Cause.AUTHENTICATION)
         if not isinstance(error, NetworkFailed):
             return Failed(error.message)
         verdict = self._speech.verdicts.of(error)
-        if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE) and self.token is not None:
-            certain = verdict is Verdict.RENEW
-            return Refused(self.token.source, error.message, certain)
-        asked = None
-        if isinstance(error, UpgradeRefused | HttpRefused):
-            asked = error.retry_after
-        return Lost(verdict, error.message, asked)
+        return Lost(verdict, error.message, error.retry_after)
 
     def _end(self, stop: Stop) -> None:
         if stop.cause is Cause.ASKED:
@@ -431,15 +357,12 @@ class Session:
         raise error
 
     def _final_error(self, stop: Stop) -> NotifyError:
-        problem = self._problem
-        hint = problem.hint if problem is not None else ""
-        if stop.cause is Cause.AUTHENTICATION:
-            if isinstance(problem, AuthenticationFailed):
-                return problem
+        problem, check = self._problem, "notifyws status --check"
+        assert problem is not None
+        known = isinstance(problem, AuthenticationFailed)
+        if stop.cause is Cause.AUTHENTICATION and not known:
             message = f"the server does not accept a fresh token: {stop.reason}"
-            return AuthenticationFailed(message, "notifyws status --check")
-        if problem is not None and not isinstance(problem, NetworkFailed):
+            return AuthenticationFailed(message, check)
+        if problem.message == stop.reason:
             return problem
-        if problem is not None and problem.message == stop.reason:
-            return problem
-        return NetworkFailed(stop.reason, hint or "notifyws status --check")
+        return NetworkFailed(stop.reason, problem.hint or check)

@@ -28,7 +28,8 @@ from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
 from notifyws.reconnect import Reconnector, State
 from notifyws.renewal import Schedule
-from notifyws.session import Session, Speech
+from notifyws.session import Session
+from notifyws.speech import Speech
 from notifyws.tokens import Keeper
 from tests.support.catalogue import sample
 from tests.support.scripted import (
