@@ -27,7 +27,7 @@ FLOORS = [
     (
         3,
         "use cases",
-        "session link responder renewal speech catching_up intake gaps telling "
+        "session outcome link responder renewal speech catching_up intake gaps telling "
         "delivery tokens refreshing sending checks handlers dispatch courier outbox "
         "durable cursors heartbeat",
     ),

@@ -11,6 +11,7 @@ import pytest
 
 from notifyws.backoff import Policy
 from notifyws.cache.memory import MemoryCache
+from notifyws.catching_up import CatchingUp
 from notifyws.delivery import Inbox
 from notifyws.errors import (
     AuthenticationFailed,
@@ -36,7 +37,7 @@ from notifyws.intake import Intake
 from notifyws.link import Keepalive
 from notifyws.models import Account, Notification, Token, TokenPair
 from notifyws.protocol.opening import Opening
-from notifyws.protocol.profile import Renewal, Rule
+from notifyws.protocol.profile import Catchup, Renewal, Rule, Step
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
@@ -96,7 +97,8 @@ class Scene:
         reads: whether somebody reads from the start.
         is_warm: whether tokens are cached at the start.
         tokens: whoever gives tokens, instead of a keeper.
-        catch_up: fetches what was missed.
+        archive: where what was missed is fetched.
+        pages: how often it may be asked.
         renewal: how the token of a live connection is renewed.
         life: seconds that an access token lives.
     """
@@ -113,7 +115,8 @@ class Scene:
         is_warm: bool = True,
         password: str = "right",
         tokens=None,
-        catch_up=None,
+        archive=None,
+        pages=20,
         renewal: Renewal | None = None,
         life: float = 900.0,
         dice=(0.0,),
@@ -149,7 +152,14 @@ class Scene:
                 opener if resume else without_id,
                 Verdicts(),
                 renewal and Schedule(renewal),
-                catch_up=catch_up,
+                catch_up=archive
+                and CatchingUp(
+                    Catchup(step=Step(path="/missed"), pages=pages),
+                    archive.fetch,
+                    Verdicts(),
+                    Policy(**policy),
+                    world,
+                ),
             ),
             self.intake,
             world,
@@ -951,28 +961,24 @@ async def test_the_server_s_own_gap_begins_with_the_interruption():
 
 
 class Archive:
-    """What a server gives to who asks for what was missed.
+    """An HTTP side that gives what was missed, some at a time and the oldest first.
 
     Args:
         problems: raised instead, one after the other.
         holds: the numbers it keeps.
-        everything: whether these are all there were.
     """
 
-    def __init__(self, *problems: NotifyError, holds=(), everything=True) -> None:
+    def __init__(self, *problems: NotifyError, holds=()) -> None:
         self._problems = list(problems)
         self._holds = holds
-        self._everything = everything
         self.asked_at: list[float] = []
 
-    async def __call__(self, intake: Intake, token: str) -> bool:
+    async def fetch(self, token: str, known) -> list[dict]:
         self.asked_at.append(now())
         if self._problems:
             raise self._problems.pop(0)
-        held = [{"type": "note", "id": number} for number in self._holds]
-        every = [each for one in held for each in intake.arrivals(one)]
-        await intake.catch_up([each for each in every if intake.is_news(each)])
-        return self._everything
+        later = [number for number in self._holds if number > known["last_id"]]
+        return [{"type": "note", "id": number} for number in later[:5]]
 
 
 BAD_GATEWAY = HttpRefused("the gateway says 502", status=502)
@@ -982,9 +988,9 @@ BAD_GATEWAY = HttpRefused("the gateway says 502", status=502)
 async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
     busy = HttpRefused("503", status=503, retry_after=5)
     archive = Archive(BAD_GATEWAY, busy, NetworkFailed("cut"), holds=(1, 2))
-    scene = Scene(since=0, catch_up=archive)
+    scene = Scene(since=0, archive=archive)
     await scene.stop_after(20)
-    assert archive.asked_at == [0, 1, 6, 10]
+    assert archive.asked_at == [0, 1, 6, 10, 10]
     assert (scene.shown, scene.of(Failure)) == ([1, 2], [])
     assert len(scene.server.openings) == 1
 
@@ -1001,7 +1007,7 @@ async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
 @in_virtual_time
 async def test_what_cannot_be_fetched_is_a_gap_that_says_why(problem, times):
     archive = Archive(*[problem] * times)
-    scene = Scene(accepts(5.0, note(1), CUT), catch_up=archive)
+    scene = Scene(accepts(5.0, note(1), CUT), archive=archive)
     await scene.stop_after(100)
     (gap,) = scene.of(Gap)
     assert gap.start == at(5)
@@ -1012,7 +1018,8 @@ async def test_what_cannot_be_fetched_is_a_gap_that_says_why(problem, times):
 
 @in_virtual_time
 async def test_what_is_more_than_can_be_fetched_is_a_gap_that_says_so():
-    scene = Scene(accepts(note(1), CUT), catch_up=Archive(everything=False))
+    archive = Archive(holds=range(2, 20))
+    scene = Scene(accepts(note(1), CUT), archive=archive, pages=2)
     await scene.stop_after(10)
     assert [g.reason for g in scene.of(Gap)] == ["more was missed than can be fetched"]
 
@@ -1123,7 +1130,7 @@ async def test_while_it_waits_for_room_the_server_may_go_down():
 @in_virtual_time
 async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is():
     archive = Archive(holds=range(1, 8))
-    scene = Scene(since=0, catch_up=archive, room=2, reads=False)
+    scene = Scene(since=0, archive=archive, room=2, reads=False)
     await asyncio.sleep(10)
     assert (scene.session.state, scene.channel.closed_with) == (
         State.CONNECTING,
@@ -1134,7 +1141,7 @@ async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is(
     await scene.stop_after(60)
     await reading
     assert scene.shown == [1, 2, 3, 4, 5, 6, 7]
-    assert len(archive.asked_at) == 4
+    assert archive.asked_at == [0, 15, 25, 35, 35]
     assert (scene.of(Gap), scene.delays) == ([], [])
 
 

@@ -10,11 +10,12 @@ from notifyws.protocol.resume import Cursor
 from notifyws.telling import Since, Teller
 from notifyws.world import World
 
-__all__ = ["UNREPLAYABLE", "Gaps"]
+__all__ = ["TOO_MUCH", "UNREPLAYABLE", "Gaps"]
 
 REPLAY = 30.0
 """Seconds after which a server has sent what it replays."""
 UNREPLAYABLE = "the server cannot replay what it sent"
+TOO_MUCH = "more was missed than can be fetched"
 
 
 class Gaps:

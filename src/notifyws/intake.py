@@ -8,7 +8,7 @@ it can replay (:class:`NoRoom`), else the newest are dropped and counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -58,8 +58,8 @@ LONGEST = 1000
 """Characters of a server's complaint that are told."""
 
 
-def _beginning(frame: str | bytes) -> str:
-    return (frame if isinstance(frame, str) else repr(frame))[:LONGEST]
+_Read = tuple[Arrival, str | bytes, int]
+"""A thing that arrived, its frame, and its share of the frame's size."""
 
 
 class Selection(Protocol):
@@ -93,6 +93,9 @@ class Intake:
         frames: hand over frames that are no notifications, too.
         selection: which notifications are wanted; all of them when not given.
         keeping: keeps what is wanted for those to whom it is handed on.
+
+    Attributes:
+        room: returns when whoever shows things can take more.
     """
 
     def __init__(
@@ -114,6 +117,8 @@ class Intake:
         self._keeping = keeping
         self.teller = Teller(inbox, world)
         self._dropped = Dropped(self.teller, inbox.room)
+        self.room = inbox.room
+        self._received = ""
         self.gaps = Gaps(self.teller, cursor, world)
         self.cursor = cursor
         self.on_server_error: Callable[[ServerError], None] | None = None
@@ -130,28 +135,37 @@ class Intake:
         Raises:
             NoRoom: (there or here) leave the server, and come back when there is.
         """
-        received, rest = self.teller.now(), iter(frames)
-        for frame in rest:
-            if (pause := self._take(frame, received)) is not None:
-                return self._take_slowly(pause, rest)
+        self._received, rest = self.teller.now(), self._read(frames)
+        if (pause := self._take(rest)) is not None:
+            return self._take_slowly(pause, rest)
         return self._inbox.taken(BREATH) if self._inbox.is_filling else None
 
-    async def _take_slowly(
-        self, pause: Awaitable[None], rest: Iterable[str | bytes]
-    ) -> None:
-        await pause
-        for frame in rest:
-            if (again := self._take(frame, self.teller.now())) is not None:
-                await again
+    def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
+        for frame in frames:
+            arrival, size = self._rules.read(frame, self._received), len(frame)
+            if isinstance(arrival, Many):
+                share = size // max(len(arrival.arrivals), 1)
+                for each in arrival.arrivals:
+                    yield each, frame, share
+            else:
+                yield arrival, frame, size
 
-    def _take(self, frame: str | bytes, received: str) -> Awaitable[None] | None:
-        arrival = self._rules.read(frame, received)
-        if isinstance(arrival, Notification):
-            return self._notification(arrival, len(frame))
-        if isinstance(arrival, Many):
-            return self._take_all(arrival.arrivals, frame)
-        self._other(arrival, frame)
+    def _take(self, rest: Iterator[_Read]) -> Awaitable[None] | None:
+        """Take things in until one must wait; return what for."""
+        for arrival, frame, size in rest:
+            if not isinstance(arrival, Notification):
+                self._other(arrival, frame)
+            elif (pause := self._notification(arrival, size)) is not None:
+                return pause
         return None
+
+    async def _take_slowly(
+        self, pause: Awaitable[None] | None, rest: Iterator[_Read]
+    ) -> None:
+        while pause is not None:
+            await pause
+            self._received = self.teller.now()
+            pause = self._take(rest)
 
     async def catch_up(self, notifications: Iterable[Notification]) -> None:
         """Take in what was missed and came by other means.
@@ -206,29 +220,6 @@ class Intake:
             as_text(notification.fields), self._world.now()
         )
 
-    def _take_all(
-        self, arrivals: Sequence[Arrival], frame: str | bytes
-    ) -> Awaitable[None] | None:
-        """Take several things in; once one must wait, so do those behind it."""
-        share = len(frame) // max(len(arrivals), 1)
-        for index, arrival in enumerate(arrivals):
-            if not isinstance(arrival, Notification):
-                self._other(arrival, frame)
-            elif pause := self._notification(arrival, share):
-                return self._then(pause, arrivals[index + 1 :], frame)
-        return None
-
-    async def _then(
-        self, pause: Awaitable[None], rest: Sequence[Arrival], frame: str | bytes
-    ) -> None:
-        await pause
-        if later := self._take_all(rest, frame):
-            await later
-
-    async def room(self) -> None:
-        """Return when whoever shows things can take more."""
-        await self._inbox.room()
-
     def close(self) -> None:
         """Say what is still to be said; nothing follows."""
         self.gaps.settle()
@@ -257,7 +248,10 @@ class Intake:
         """Let the line fill up for a moment: the reader may be about to catch up."""
         try:
             if not self._dropped.count:
-                await self._catching_up(size)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE):
+                        while not self._inbox.fits(size):
+                            await self.room()
         except asyncio.CancelledError:
             self._refuse(notification)
             raise
@@ -265,12 +259,6 @@ class Intake:
             self._hand_over(notification, size)
         elif self._refuse(notification):
             raise NoRoom
-
-    async def _catching_up(self, size: int) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not self._inbox.fits(size):
-                    await self._inbox.room()
 
     def _refuse(self, notification: Notification) -> bool:
         """Return whether the server can replay it; if not, it is dropped."""
@@ -298,7 +286,8 @@ class Intake:
                 self.on_word(arrival)
             case NotUnderstood():
                 self.not_understood += 1
-                self.last_not_understood = _beginning(frame)
+                text = frame if isinstance(frame, str) else repr(frame)
+                self.last_not_understood = text[:LONGEST]
                 self.teller.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
             self._pass_on(frame)

@@ -16,6 +16,7 @@ from notifyws.held import Obtained
 from notifyws.link import Link
 from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import RenewalAnswer
+from notifyws.protocol.verdicts import Verdict, Verdicts
 from notifyws.values import frozen
 from notifyws.world import World, doze, elapse
 
@@ -51,7 +52,7 @@ class Renewer:
         tokens: gives another token than the one it is shown.
         reopen: opens a new link with a token, for make before break.
         used: is told of the token that is used from now on.
-        refuses: whether an error means that the token is not accepted.
+        verdicts: what a failure means.
         policy: how long to wait before each further try.
         world: clock, sleep and dice.
     """
@@ -63,7 +64,7 @@ class Renewer:
         tokens: Tokens,
         reopen: Callable[[Obtained], Awaitable[None]],
         used: Callable[[Obtained], None],
-        refuses: Callable[[NetworkFailed], bool],
+        verdicts: Verdicts,
         policy: Policy,
         world: World,
     ) -> None:
@@ -72,7 +73,7 @@ class Renewer:
         self._tokens = tokens
         self._reopen = reopen
         self._used = used
-        self._refuses = refuses
+        self._verdicts = verdicts
         self._policy = policy
         self._world = world
         self._failures = 0
@@ -124,7 +125,7 @@ class Renewer:
                 return await self._reopen(token)
             except NetworkFailed as error:
                 await self._rest(error)
-                if not self._refuses(error):
+                if self._verdicts.of(error) is not Verdict.RENEW:
                     continue
                 if token.source == "login":
                     await self._expired.wait()

@@ -9,14 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from notifyws.errors import (
-    AuthenticationFailed,
-    ConnectionLost,
-    NetworkFailed,
-    NotifyError,
-)
+from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
     Connected,
@@ -26,13 +21,12 @@ from notifyws.events import (
     FailureType,
     Reconnecting,
 )
-from notifyws.gaps import UNREPLAYABLE
+from notifyws.gaps import TOO_MUCH, UNREPLAYABLE
 from notifyws.held import Obtained
 from notifyws.intake import Intake, NoRoom
 from notifyws.link import Dial, Keepalive, Link
-from notifyws.protocol.verdicts import Verdict
+from notifyws.outcome import Outcome
 from notifyws.reconnect import (
-    Action,
     Cause,
     Connect,
     Failed,
@@ -54,19 +48,13 @@ from notifyws.reconnect import (
 from notifyws.reconnect import Event as Fact
 from notifyws.renewal import Renewer, Tokens
 from notifyws.responder import Responder
-from notifyws.speech import CatchUp, Speech
+from notifyws.speech import Speech
 from notifyws.world import World, doze
 
 __all__ = ["Session"]
 
-Result = TypeVar("Result")
-
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
-REPEATS = 3
-"""Times that a request for what was missed is repeated before that counts as a gap."""
-UNREAD = 10.0
-"""Seconds that an open socket may lie unread before each of them."""
 TOO_SLOW = "whoever reads the notifications is too slow; resuming when it can"
 
 
@@ -101,7 +89,7 @@ class Session:
         self._keepalive = keepalive
         self._stopping = asyncio.Event()
         self._next_token: Obtained | None = None
-        self._problem: NotifyError | None = None
+        self._outcome = Outcome(speech.verdicts)
         self.intake = intake
         self.link: Link | None = None
         self.token: Obtained | None = None
@@ -128,28 +116,26 @@ class Session:
                 action = self._machine.handle(fact, self._world.now())
                 if isinstance(action, Stop):
                     return self._end(action)
-                fact = await self._unless_stopped(self._do(action)) or Stopped()
+                fact = await self._unless_stopped(self._do(action))
         finally:
             try:
-                await self._leave(1000, "")
+                await self._leave()
             finally:
                 self.intake.close()
 
-    async def _unless_stopped(
-        self, doing: Coroutine[Any, Any, Result]
-    ) -> Result | None:
-        """Return what ``doing`` gives, or ``None`` when the end came first."""
+    async def _unless_stopped(self, doing: Coroutine[Any, Any, Fact]) -> Fact:
+        """Return what ``doing`` gives, unless the end comes first."""
         task = asyncio.ensure_future(doing)
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            return None if self._stopping.is_set() else task.result()
+            return Stopped() if self._stopping.is_set() else task.result()
         finally:
             task.cancel()
             stopping.cancel()  # gather, unlike suppress, keeps our own cancellation
             await asyncio.gather(task, stopping, return_exceptions=True)
 
-    async def _do(self, action: Action) -> Fact:
+    async def _do(self, action: Connect | Receive | Wait | Renew) -> Fact:
         match action:
             case Connect(attempt):
                 return await self._connect(attempt)
@@ -157,22 +143,20 @@ class Session:
                 return await self._receive()
             case Wait(seconds, attempt, reason):
                 return await self._wait(seconds, attempt, reason)
-            case Renew(only_login=only_login):
+            case Renew(only_login=only_login):  # pragma: no branch - there is no other
                 return await self._renew(only_login)
-            case Stop():  # pragma: no cover - run() ends on it
-                raise AssertionError(action)
 
     async def _connect(self, attempt: int) -> Opened | Left | Lost | Refused | Failed:
         self.intake.teller.tell(Connecting(self._speech.url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
         except NotifyError as error:
-            return self._hindered(error)
+            return self._outcome.unshown(error)
         self._next_token = None
         try:
             self.link = await self._open(self.token)
         except NotifyError as error:
-            return self._failed(error)
+            return self._outcome.shown(error, self.token)
         self.intake.gaps.opened()
         self.intake.teller.tell(Connected(self._speech.url, self.token.user_id))
         try:
@@ -191,24 +175,12 @@ class Session:
         cursor, fetch = self.intake.cursor, self._speech.catch_up
         missing = "" if cursor.covers_everything else UNREPLAYABLE
         if fetch is not None and cursor.place is not None:
-            missing = await self._fetch_missed(fetch, token) or missing
-        self.intake.gaps.caught_up(missing)
-
-    async def _fetch_missed(self, fetch: CatchUp, token: Obtained) -> str:
-        """Fetch what was missed, again by the table; return why that was not all."""
-        policy, tries = self._machine.policy, 0
-        while True:
             try:
-                everything = await fetch(self.intake, token.value)
-                return "" if everything else "more was missed than can be fetched"
+                missing = missing if await fetch(self.intake, token.value) else TOO_MUCH
             except NotifyError as error:
-                tries += 1
-                seconds = policy.delay(tries, self._world.dice(), error.retry_after)
-                hopeless = self._speech.verdicts.of(error) is not Verdict.RETRY
-                if hopeless or tries > REPEATS or seconds > UNREAD:
-                    self.intake.teller.tell(Failure("network_error", error.message))
-                    return f"what was missed could not be fetched: {error.message}"
-            await doze(self._world, seconds)
+                self.intake.teller.tell(Failure("network_error", error.message))
+                missing = f"what was missed could not be fetched: {error.message}"
+        self.intake.gaps.caught_up(missing)
 
     async def _receive(self) -> Left | Lost | Refused | Failed:
         while True:
@@ -234,14 +206,13 @@ class Session:
         self.intake.on_word = responder.hear
         try:
             await link.run(self.intake.take)
-        except asyncio.CancelledError:
-            tasks[-1].cancel()  # also while it swaps: the end waits for no dead line
+        except (NetworkFailed, NoRoom):
+            if self.link is not link:  # let the swap end, unless we are to end
+                await asyncio.wait({tasks[-1]})
             raise
         finally:
-            swapping = self.link is not link
             for task in tasks:
-                if not (swapping and task is tasks[-1]):
-                    task.cancel()
+                task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _renewer(self, link: Link) -> Renewer | None:
@@ -254,16 +225,13 @@ class Session:
             self._tokens,
             partial(self._replace, link),
             self._use,
-            self._refuses,
+            self._speech.verdicts,
             self._machine.policy,
             self._world,
         )
 
     def _use(self, token: Obtained) -> None:
         self.token = token
-
-    def _refuses(self, error: NetworkFailed) -> bool:
-        return self._speech.verdicts.of(error) is Verdict.RENEW
 
     async def _replace(self, old: Link, token: Obtained) -> None:
         """Open a new link, then leave the old one; what both bring is told once.
@@ -284,27 +252,28 @@ class Session:
             await old.close(1000)
 
     def _lost(self, link: Link, lost: NetworkFailed) -> Lost | Refused | Failed:
+        assert self.token is not None
         self.intake.gaps.closed(link.heard_at)
+        code, reason = 1000, lost.message
         if isinstance(lost, ConnectionLost):
-            self.intake.teller.tell(Disconnected(lost.code, lost.reason))
-        else:
-            self.intake.teller.tell(Disconnected(1000, lost.message))
+            code, reason = lost.code, lost.reason
+        self.intake.teller.tell(Disconnected(code, reason))
         self.link = None
-        return self._failed(lost)
+        return self._outcome.shown(lost, self.token)
 
     async def _make_room(self) -> Left:
         assert self.link is not None
         left_at = self._world.now()
         self.intake.gaps.closed(self.link.heard_at)
         self.intake.teller.tell(Disconnected(1000, TOO_SLOW))
-        await self._leave(1000, "")
+        await self._leave()
         await self.intake.room()
         return Left(left_at)
 
-    async def _leave(self, code: int, reason: str) -> None:
+    async def _leave(self) -> None:
         link, self.link = self.link, None
         if link is not None:
-            await link.close(code, reason)
+            await link.close()
 
     async def _wait(self, seconds: float, attempt: int, reason: str) -> Woke:
         self.intake.teller.tell(Reconnecting(attempt, seconds, reason))
@@ -317,52 +286,18 @@ class Session:
         try:
             self._next_token = await self._tokens.renew(refused, only_login=only_login)
         except NotifyError as error:
-            return self._hindered(error)
+            return self._outcome.unshown(error)
         return Renewed()
 
-    def _failed(self, error: NotifyError) -> Lost | Refused | Failed:
-        """Return what the end of an attempt or a connection means to the machine."""
-        assert self.token is not None
-        verdict = self._speech.verdicts.of(error)
-        if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE):
-            self._problem = error
-            certain = verdict is Verdict.RENEW
-            return Refused(self.token.source, error.message, certain)
-        return self._hindered(error)
-
-    def _hindered(self, error: NotifyError) -> Lost | Failed:
-        """Return what an error that refuses no token means to the machine."""
-        self._problem = error
-        if isinstance(error, AuthenticationFailed):
-            return Failed(error.message, Cause.AUTHENTICATION)
-        if not isinstance(error, NetworkFailed):
-            return Failed(error.message)
-        verdict = self._speech.verdicts.of(error)
-        return Lost(verdict, error.message, error.retry_after)
-
     def _end(self, stop: Stop) -> None:
+        tell = self.intake.teller.tell
         if stop.cause is Cause.ASKED:
             if self.link is not None:
-                self.intake.teller.tell(Disconnected(1000))
-            self.intake.teller.tell(Closed())
-            return
-        error = self._final_error(stop)
-        kind: FailureType = (
-            "authentication_failed"
-            if stop.cause is Cause.AUTHENTICATION
-            else "network_error"
-        )
-        self.intake.teller.tell(Failure(kind, error.message))
-        self.intake.teller.tell(Closed(error.message))
+                tell(Disconnected(1000))
+            return tell(Closed())
+        error = self._outcome.error(stop)
+        refused = stop.cause is Cause.AUTHENTICATION
+        kind: FailureType = "authentication_failed" if refused else "network_error"
+        tell(Failure(kind, error.message))
+        tell(Closed(error.message))
         raise error
-
-    def _final_error(self, stop: Stop) -> NotifyError:
-        problem, check = self._problem, "notifyws status --check"
-        assert problem is not None
-        known = isinstance(problem, AuthenticationFailed)
-        if stop.cause is Cause.AUTHENTICATION and not known:
-            message = f"the server does not accept a fresh token: {stop.reason}"
-            return AuthenticationFailed(message, check)
-        if problem.message == stop.reason:
-            return problem
-        return NetworkFailed(stop.reason, problem.hint or check)
