@@ -196,9 +196,8 @@ class Link:
     @property
     def can_ping(self) -> bool:
         """Whether the server answers pings of any kind."""
-        ping = self._keepalive.ping
-        answered = ping is not None and ping.answer_within is not None
-        return self._keepalive.websocket or answered
+        answer_within = self._keepalive.ping and self._keepalive.ping.answer_within
+        return self._keepalive.websocket or answer_within is not None
 
     def ponged(self) -> None:
         """Take note of the answer to an application's ping."""
@@ -216,15 +215,15 @@ class Link:
             ConnectionLost: no pong came in time, or the connection ended.
         """
         sent_at = self._world.now()
-        if not self._keepalive.websocket:
+        if self._keepalive.websocket:
+            try:
+                async with asyncio.timeout(self._keepalive.timeout):
+                    await self._channel.ping()
+            except TimeoutError:
+                waited = f"no pong within {self._keepalive.timeout:g} s"
+                raise ConnectionLost(1006, waited) from None
+        else:
             await self._application_ping()
-            return self._answer_took(sent_at)
-        try:
-            async with asyncio.timeout(self._keepalive.timeout):
-                await self._channel.ping()
-        except TimeoutError:
-            waited = f"no pong within {self._keepalive.timeout:g} s"
-            raise ConnectionLost(1006, waited) from None
         return self._answer_took(sent_at)
 
     async def _application_ping(self) -> None:

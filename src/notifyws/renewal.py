@@ -7,7 +7,6 @@ old one is closed; what both deliver is told once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from notifyws.backoff import Policy
@@ -43,6 +42,14 @@ class Tokens(Protocol):
     async def renew(self, refused: str, *, only_login: bool = False) -> Obtained: ...
 
 
+class Holder(Protocol):
+    """Whoever holds the connection, and the token in use."""
+
+    token: Obtained | None
+
+    async def replace(self, old: Link, token: Obtained) -> None: ...
+
+
 class Renewer:
     """Renews the token of one link for as long as it lives.
 
@@ -50,8 +57,7 @@ class Renewer:
         schedule: when and how.
         link: the connection.
         tokens: gives another token than the one it is shown.
-        reopen: opens a new link with a token, for make before break.
-        used: is told of the token that is used from now on.
+        holder: opens a new link with a token, for make before break.
         verdicts: what a failure means.
         policy: how long to wait before each further try.
         world: clock, sleep and dice.
@@ -62,8 +68,7 @@ class Renewer:
         schedule: Schedule,
         link: Link,
         tokens: Tokens,
-        reopen: Callable[[Obtained], Awaitable[None]],
-        used: Callable[[Obtained], None],
+        holder: Holder,
         verdicts: Verdicts,
         policy: Policy,
         world: World,
@@ -71,8 +76,7 @@ class Renewer:
         self._schedule = schedule
         self._link = link
         self._tokens = tokens
-        self._reopen = reopen
-        self._used = used
+        self._holder = holder
         self._verdicts = verdicts
         self._policy = policy
         self._world = world
@@ -99,7 +103,7 @@ class Renewer:
                 token = await self._another(token)
                 if self._schedule.renewal.how == "reconnect":
                     return await self._move(token)
-                self._used(token)
+                self._holder.token = token
                 await self._in_place(token)
         except NetworkFailed as error:
             self._link.fail(error)
@@ -122,7 +126,7 @@ class Renewer:
         """
         while True:
             try:
-                return await self._reopen(token)
+                return await self._holder.replace(self._link, token)
             except NetworkFailed as error:
                 await self._rest(error)
                 if self._verdicts.of(error) is not Verdict.RENEW:

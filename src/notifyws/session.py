@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any
 
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
@@ -223,17 +222,13 @@ class Session:
             schedule,
             link,
             self._tokens,
-            partial(self._replace, link),
-            self._use,
+            self,
             self._speech.verdicts,
             self._machine.policy,
             self._world,
         )
 
-    def _use(self, token: Obtained) -> None:
-        self.token = token
-
-    async def _replace(self, old: Link, token: Obtained) -> None:
+    async def replace(self, old: Link, token: Obtained) -> None:
         """Open a new link, then leave the old one; what both bring is told once.
 
         A pong that comes now proves that the old one missed nothing; without one, the
