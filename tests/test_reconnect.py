@@ -61,7 +61,6 @@ FOLLOWS = {
     (State.DISCONNECTED, Stopped): (State.STOPPED, Stop),
     (State.CONNECTING, Opened): (State.CONNECTED, Receive),
     (State.CONNECTING, Lost): (State.WAITING, Wait),
-    (State.CONNECTING, Left): (State.CONNECTING, Connect),
     (State.CONNECTING, Refused): (State.RENEWING, Renew),
     (State.CONNECTING, Failed): (State.STOPPED, Stop),
     (State.CONNECTING, Stopped): (State.STOPPED, Stop),

@@ -74,16 +74,22 @@ class Gaps:
         if start is not None and missing:
             self._teller.gap(start, missing)
 
-    def replaced(self, heard_at: float, missing: str) -> None:
+    def replaced(self, heard_at: float, *, sound: bool) -> None:
         """Another connection was opened beside it.
 
         Args:
             heard_at: unix seconds; what the old one brought until then was taken.
-            missing: why it may have missed something since; empty if it did not.
+            sound: whether it surely missed nothing since.
         """
         self.closed(heard_at)
-        self.caught_up(missing)
+        if sound:
+            self.caught_up("")
         self._opened_at = self._world.now()
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is open what was missed since a connection was heard last."""
+        return self._missing_since is not None
 
     def said_by_server(self) -> None:
         """The server keeps too little; to who begins at a time it may not matter."""

@@ -287,12 +287,12 @@ _END: _Row = {
     Failed: (State.STOPPED, Reconnector._fail),
     **_STOP,
 }
-_LEAVE: _Row = {Left: _CONNECT, Refused: (State.RENEWING, Reconnector._renew), **_END}
+_LOSE: _Row = {Refused: (State.RENEWING, Reconnector._renew), **_END}
 
 TABLE: dict[State, _Row] = {
     State.DISCONNECTED: {Started: _CONNECT, **_STOP},
-    State.CONNECTING: {Opened: (State.CONNECTED, lambda *_: Receive()), **_LEAVE},
-    State.CONNECTED: _LEAVE,
+    State.CONNECTING: {Opened: (State.CONNECTED, lambda *_: Receive()), **_LOSE},
+    State.CONNECTED: {Left: _CONNECT, **_LOSE},
     State.RENEWING: {Renewed: _CONNECT, **_END},
     State.WAITING: {Woke: _CONNECT, **_STOP},
     State.STOPPED: {},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
@@ -145,7 +146,7 @@ class Session:
             case Renew(only_login=only_login):  # pragma: no branch - there is no other
                 return await self._renew(only_login)
 
-    async def _connect(self, attempt: int) -> Opened | Left | Lost | Refused | Failed:
+    async def _connect(self, attempt: int) -> Opened | Lost | Refused | Failed:
         self.intake.teller.tell(Connecting(self._speech.url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
@@ -158,10 +159,6 @@ class Session:
             return self._outcome.shown(error, self.token)
         self.intake.gaps.opened()
         self.intake.teller.tell(Connected(self._speech.url, self.token.user_id))
-        try:
-            await self._catch_up(self.token)
-        except NoRoom:
-            return await self._make_room()
         return Opened()
 
     async def _open(self, token: Obtained) -> Link:
@@ -170,22 +167,27 @@ class Session:
         opening = self._speech.opening(token.value, self.intake.cursor.place)
         return await Link.open(self._dial, opening, self._keepalive, self._world)
 
-    async def _catch_up(self, token: Obtained) -> None:
+    async def _catch_up(self) -> None:
+        assert self.token is not None
         cursor, fetch = self.intake.cursor, self._speech.catch_up
         missing = "" if cursor.covers_everything else UNREPLAYABLE
         if fetch is not None and cursor.place is not None:
             try:
-                missing = missing if await fetch(self.intake, token.value) else TOO_MUCH
+                if not await fetch(self.intake, self.token.value):
+                    missing = TOO_MUCH
             except NotifyError as error:
                 self.intake.teller.tell(Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"
         self.intake.gaps.caught_up(missing)
 
     async def _receive(self) -> Left | Lost | Refused | Failed:
+        behind = True
         while True:
             assert self.link is not None
             link = self.link
             try:
+                if behind:
+                    await self._catch_up()
                 await self._live(link)
             except NoRoom:
                 return await self._make_room()
@@ -193,6 +195,7 @@ class Session:
                 if self.link is link:
                     return self._lost(link, lost)
                 self.intake.cursor.expect_repeats(self._world.now() + OVERLAP)
+                behind = self.intake.gaps.pending
 
     async def _live(self, link: Link) -> None:
         """Take what arrives and answer what is asked until the link ends."""
@@ -231,19 +234,18 @@ class Session:
     async def replace(self, old: Link, token: Obtained) -> None:
         """Open a new link, then leave the old one; what both bring is told once.
 
-        A pong that comes now proves that the old one missed nothing; without one, the
-        line may have been dead for a while.
+        Only a pong that comes now proves that the old one missed nothing.
         """
         new = await self._open(token)
         self.intake.cursor.overlapping()
         self.link, self.token = new, token
-        missing = ""
+        sound = False
         try:
-            await old.ping()
-        except ConnectionLost:
-            missing = "" if self.intake.cursor.covers_everything else UNREPLAYABLE
+            with suppress(ConnectionLost):  # it is caught up with once it has ended
+                await old.ping()
+                sound = True
         finally:
-            self.intake.gaps.replaced(old.heard_at, missing)
+            self.intake.gaps.replaced(old.heard_at, sound=sound)
             await old.close(1000)
 
     def _lost(self, link: Link, lost: NetworkFailed) -> Lost | Refused | Failed:
