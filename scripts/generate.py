@@ -148,9 +148,19 @@ def row(param: object) -> str:
 
 def readme(text: str) -> str:
     """Return the README with its generated parts made anew."""
-    from notifyws.reconnect import diagram
-
     return between(text, "states", f"```mermaid\n{diagram()}\n```")
+
+
+def diagram() -> str:
+    """Return the table of the reconnect machine as a Mermaid state diagram."""
+    from notifyws.reconnect import TABLE
+
+    lines = ["stateDiagram-v2", "    [*] --> disconnected"]
+    for state, row in TABLE.items():
+        for event, (target, _) in row.items():
+            name = event.__name__.lower()
+            lines.append(f"    {state.value} --> {target.value}: {name}")
+    return "\n".join([*lines, "    stopped --> [*]"])
 
 
 def between(text: str, name: str, content: str) -> str:

@@ -19,6 +19,7 @@ MODULES = (
     "world",
     "samples",
     "reconnect",
+    "backoff",
     "coerce",
     "urls",
     "selection",

@@ -27,9 +27,9 @@ FLOORS = [
     (
         3,
         "use cases",
-        "session link renewal catching_up intake telling delivery tokens "
-        "refreshing sending checks handlers dispatch courier outbox durable cursors "
-        "heartbeat",
+        "session outcome link responder renewal speech catching_up intake gaps telling "
+        "delivery tokens refreshing sending checks handlers dispatch courier outbox "
+        "durable cursors heartbeat",
     ),
     (
         2,
@@ -41,8 +41,9 @@ FLOORS = [
     (
         1,
         "decisions",
-        "reconnect coerce dotenv_guard config_text urls selection shaping since codec "
-        "composing held listeners keeping troubles troubles.* protocol protocol.*",
+        "reconnect backoff coerce dotenv_guard config_text urls selection shaping "
+        "since codec composing held listeners keeping troubles troubles.* protocol "
+        "protocol.*",
     ),
     (
         0,
@@ -166,13 +167,13 @@ def test_use_cases_never_import_adapters():
     assert wrong(above, when=lambda a, b: floors_of(b) == [2]) == []
 
 
-def test_the_machine_imports_nothing_of_ours_but_how_a_value_is_made():
-    assert OURS["reconnect"] == {"values"}
+def test_the_machine_knows_verdicts_delays_and_nothing_else_of_ours():
+    assert OURS["reconnect"] == {"backoff", "protocol.verdicts", "values"}
 
 
-def test_of_the_protocol_only_verdicts_knows_the_machine():
-    users = [name for name in OURS if "reconnect" in OURS[name] and floor_of(name) == 1]
-    assert users == ["protocol.verdicts"]
+def test_no_decision_knows_the_machine():
+    users = [name for name in OURS if "reconnect" in OURS[name] and floor_of(name) <= 1]
+    assert users == []
 
 
 def test_the_view_knows_words_and_itself():

@@ -155,7 +155,7 @@ async def test_a_frame_of_no_interest_is_told_to_nobody():
 async def test_the_server_s_gap_begins_where_the_connection_was_interrupted():
     desk = Desk()
     await asyncio.sleep(9)
-    desk.intake.interrupted_at = Since(AT.format(4))
+    desk.intake.gaps.begin(Since(AT.format(4)))
     desk.take('{"type":"gap"}')
     (gap,) = await desk.read()
     assert (gap.start, gap.end, gap.recovered) == (AT.format(4), AT.format(9), False)
@@ -173,7 +173,7 @@ async def test_the_server_s_gap_without_an_interruption_is_now():
 async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
     desk = Desk()
     desk.clock.wall_offset = 50
-    desk.intake.interrupted_at = Since(desk.intake.teller.now())
+    desk.intake.gaps.begin(Since(desk.intake.teller.now()))
     desk.clock.wall_offset = 20
     desk.take('{"type":"gap"}')
     desk.intake.teller.gap(Since(AT.format(10)), "why")
@@ -469,8 +469,11 @@ class Choice:
     def satisfied(self) -> bool:
         return self._left == 0
 
+    def passes(self, notification: Notification) -> bool:
+        return notification.id % 2 == 1
+
     def admit(self, notification: Notification) -> bool:
-        wanted = notification.id % 2 == 1
+        wanted = self.passes(notification)
         self._left -= wanted
         return wanted
 
@@ -525,6 +528,39 @@ async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
     desk.intake.close()
 
 
+@pytest.mark.parametrize("can_resume", [True, False])
+@in_virtual_time
+async def test_without_room_what_is_not_wanted_is_neither_kept_nor_missed(can_resume):
+    cursor = Cursor(0 if can_resume else None, can_resume=can_resume)
+    desk = Desk(cursor, room=1, selection=Choice(9), keeping=(keeper := Keeper()))
+    desk.take(note(1))
+    assert await elapsed(desk.feed(note(2), note(4))) == 0
+    assert (keeper.kept, desk.intake.filtered) == ([(1, 1), 2, 4], 2)
+    desk.intake.close()
+    assert await desk.read() == [1]
+
+
+@in_virtual_time
+async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
+    desk = Desk(room=1, selection=Choice(9))
+    desk.take(note(1))
+    await desk.feed(note(3), note(4), note(5))
+    assert desk.told == []
+    desk.intake.close()
+    assert await desk.read() == [1, dropped(2, 0, PATIENCE)]
+
+
+@in_virtual_time
+async def test_what_was_missed_is_taken_in_by_the_same_rule_as_a_frame():
+    desk = Desk(Cursor(0), room=9, selection=Choice(9))
+    desk.take(note(1))
+    missed = [desk.intake.arrivals({"type": "a", "id": n})[0] for n in (1, 2, 3)]
+    assert [desk.intake.is_news(each) for each in missed] == [False, True, True]
+    await desk.intake.catch_up(missed)
+    assert await desk.read() == [1, 3]
+    assert not any(desk.intake.is_news(each) for each in missed)
+
+
 BEGIN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 GAP = '{"type":"gap"}'
 
@@ -533,7 +569,7 @@ def beginning() -> Desk:
     """A desk whose listener begins at a time, connected to a server that replays."""
     desk = Desk(Cursor(since=BEGIN))
     desk.cursor.reconnected(30.0)
-    desk.intake.interrupted_at = Since("2024-01-15T10:30:00.000Z")
+    desk.intake.gaps.begin(Since("2024-01-15T10:30:00.000Z"))
     return desk
 
 

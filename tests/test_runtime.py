@@ -454,7 +454,7 @@ async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last(
     one = runtime("ws://example.com", profile="ntfy", variables="topic=news")
     intake = one.intake(Inbox(1, 1), since=A_TIME, frames=False)
     assert (intake.cursor.place, intake.cursor.last_id) == (A_TIME, None)
-    assert intake.interrupted_at.text == "2024-01-15T10:30:00.000Z"
+    assert intake.gaps.interrupted_at.text == "2024-01-15T10:30:00.000Z"
     opening = one.speech.opening("", intake.cursor.place)
     assert opening.url.endswith("/news/ws?since=1705314599")
 

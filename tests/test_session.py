@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, get_args, get_type_hints
 
 import pytest
 
+from notifyws.backoff import Policy
 from notifyws.cache.memory import MemoryCache
+from notifyws.catching_up import CatchingUp
 from notifyws.delivery import Inbox
 from notifyws.errors import (
     AuthenticationFailed,
@@ -35,12 +37,14 @@ from notifyws.intake import Intake
 from notifyws.link import Keepalive
 from notifyws.models import Account, Notification, Token, TokenPair
 from notifyws.protocol.opening import Opening
-from notifyws.protocol.profile import Rule
+from notifyws.protocol.profile import Catchup, Renewal, Rule, Step
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Policy, Reconnector, State
-from notifyws.session import Session, Speech
+from notifyws.reconnect import TABLE, Reconnector, State, Stopped
+from notifyws.renewal import Schedule
+from notifyws.session import Session
+from notifyws.speech import Speech
 from notifyws.telling import UNNOTICED
 from notifyws.tokens import Keeper, ReadyMade
 from notifyws.world import utc_text
@@ -70,7 +74,13 @@ from tests.support.virtual import (
 
 URL = "wss://ws.example.com"
 ACCOUNT = Account("https://ws.example.com", "default", "alice")
-RULES = Rules([Rule(match={"type": "gap"}, then="gap"), Rule(then="notification")])
+RULES = Rules(
+    [
+        Rule(match={"type": "gap"}, then="gap"),
+        Rule(match={"type": "expired"}, then="token expired"),
+        Rule(then="notification"),
+    ]
+)
 UNREPLAYABLE = "the server cannot replay what it sent"
 
 
@@ -87,6 +97,10 @@ class Scene:
         reads: whether somebody reads from the start.
         is_warm: whether tokens are cached at the start.
         tokens: whoever gives tokens, instead of a keeper.
+        archive: where what was missed is fetched.
+        pages: how often it may be asked.
+        renewal: how the token of a live connection is renewed.
+        life: seconds that an access token lives.
     """
 
     def __init__(
@@ -101,13 +115,17 @@ class Scene:
         is_warm: bool = True,
         password: str = "right",
         tokens=None,
+        archive=None,
+        pages=20,
+        renewal: Renewal | None = None,
+        life: float = 900.0,
         dice=(0.0,),
         **policy,
     ) -> None:
         self.clock = VirtualWorld(dice)
         world = self.clock.world
         self.server = server or ScriptedServer(*visits, then=then)
-        self.issuer = ScriptedIssuer(takes=0.0)
+        self.issuer = ScriptedIssuer(takes=0.0, access_life=life)
         self.cache = MemoryCache(now)
         self.keeper = Keeper(
             ACCOUNT,
@@ -129,7 +147,20 @@ class Scene:
             Reconnector(Policy(**policy), world.dice),
             tokens or self.keeper,
             self.server.dial,
-            Speech(URL, opener if resume else without_id, Verdicts()),
+            Speech(
+                URL,
+                opener if resume else without_id,
+                Verdicts(),
+                renewal and Schedule(renewal),
+                catch_up=archive
+                and CatchingUp(
+                    Catchup(step=Step(path="/missed"), pages=pages),
+                    archive.fetch,
+                    Verdicts(),
+                    Policy(**policy),
+                    world,
+                ),
+            ),
             self.intake,
             world,
             Keepalive(),
@@ -362,6 +393,20 @@ async def test_two_hundred_listeners_do_not_come_back_in_lock_step():
         assert await scene.stop() is None
 
 
+ORDERS = {
+    State.CONNECTING: Session._connect,
+    State.CONNECTED: Session._receive,
+    State.RENEWING: Session._renew,
+    State.WAITING: Session._wait,
+}
+
+
+@pytest.mark.parametrize("state", ORDERS)
+def test_the_table_lists_whatever_can_come_of_an_order_and_being_told_to_stop(state):
+    comes = get_type_hints(ORDERS[state])["return"]
+    assert set(TABLE[state]) == {*(get_args(comes) or [comes]), Stopped}
+
+
 # Tokens
 
 
@@ -491,6 +536,86 @@ async def test_every_attempt_has_the_token_that_is_fresh_then():
     await scene.stop_after(1700)
     assert scene.server.bearers == [f"access-{n}" for n in (1, 2, 3, 4)]
     assert scene.session.token.source == "refresh"
+
+
+# A new socket before the token ends
+
+ANEW = {"renewal": Renewal(how="reconnect"), "life": 1000.0}
+"""It is time for another token after 800 s."""
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        answers(503),
+        answers(404),
+        DOWN,
+        fails(ConnectionLost(1006, "in the handshake")),
+        fails(ConnectionLost(1008, "perhaps the token")),
+    ],
+)
+@in_virtual_time
+async def test_a_new_token_that_finds_no_socket_is_kept_and_the_old_socket_stays(
+    failing,
+):
+    scene = Scene(accepts(), failing, failing, failing, **ANEW)
+    await asyncio.sleep(806)
+    assert scene.server.channels[0].open
+    await scene.stop_after(100)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 807.0]
+    assert scene.server.bearers == ["access-1"] + ["access-2"] * 4
+    assert scene.issuer.asked == (0, 1)
+    assert (await scene.keeper.peek()).access.value == "access-2"
+    assert (scene.of(Disconnected), scene.of(Gap)) == ([Disconnected(1000)], [])
+
+
+@in_virtual_time
+async def test_a_new_socket_is_tried_for_no_earlier_than_the_server_asks():
+    scene = Scene(accepts(), answers(503, 20), answers(429, 60), **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 820.0, 880.0]
+    assert scene.issuer.asked == (0, 1)
+
+
+@in_virtual_time
+async def test_another_token_is_asked_for_no_earlier_than_the_server_asks():
+    scene = Scene(password="", **ANEW)
+    refused = HttpRefused("503", status=503, retry_after=20)
+    scene.issuer.problems["refresh"] = [refused, NetworkFailed("no route")]
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 822.0]
+    assert scene.issuer.asked == (0, 3)
+
+
+@in_virtual_time
+async def test_a_new_token_that_is_refused_is_dropped_once_for_another():
+    scene = Scene(accepts(), answers(503), answers(401), answers(503), **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 807.0]
+    assert scene.server.bearers == [f"access-{n}" for n in (1, 2, 2, 3, 3)]
+    assert scene.issuer.asked == (1, 1)
+    assert scene.session.token.value == "access-3"
+
+
+@pytest.mark.parametrize("end", [Close(4401), '{"type":"expired"}'])
+@in_virtual_time
+async def test_when_every_new_token_is_refused_the_old_socket_is_the_last(end):
+    scene = Scene(accepts(5000.0, end), then=answers(401), **ANEW)
+    await asyncio.sleep(4999)
+    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
+    assert (scene.issuer.asked, scene.of(Disconnected)) == ((1, 1), [])
+    assert isinstance(await scene.ended(), AuthenticationFailed)
+    assert (now(), len(scene.issuer.logins)) == (5000.0, 2)
+
+
+@in_virtual_time
+async def test_a_socket_that_ends_while_another_is_tried_for_drops_no_new_token():
+    down = answers(503)
+    scene = Scene(accepts(805.0, Close(4401)), down, down, down, **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 805.0]
+    assert scene.server.bearers == ["access-1"] + ["access-2"] * 4
+    assert scene.issuer.asked == (0, 1)
 
 
 # Losing it
@@ -832,6 +957,84 @@ async def test_the_server_s_own_gap_begins_with_the_interruption():
     assert scene.shown == [1, 90]
 
 
+# What was missed is fetched
+
+
+class Archive:
+    """An HTTP side that gives what was missed, some at a time and the oldest first.
+
+    Args:
+        problems: raised instead, one after the other.
+        holds: the numbers it keeps.
+    """
+
+    def __init__(self, *problems: NotifyError, holds=()) -> None:
+        self._problems = list(problems)
+        self.holds = holds
+        self.asked_at: list[float] = []
+
+    async def fetch(self, token: str, known) -> list[dict]:
+        self.asked_at.append(now())
+        if self._problems:
+            raise self._problems.pop(0)
+        later = [number for number in self.holds if number > known["last_id"]]
+        return [{"type": "note", "id": number} for number in later[:5]]
+
+
+BAD_GATEWAY = HttpRefused("the gateway says 502", status=502)
+
+
+@in_virtual_time
+async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
+    busy = HttpRefused("503", status=503, retry_after=5)
+    archive = Archive(BAD_GATEWAY, busy, NetworkFailed("cut"), holds=(1, 2))
+    scene = Scene(since=0, archive=archive)
+    await scene.stop_after(20)
+    assert archive.asked_at == [0, 1, 6, 10, 10]
+    assert (scene.shown, scene.of(Failure)) == ([1, 2], [])
+    assert len(scene.server.openings) == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "times"),
+    [
+        (BAD_GATEWAY, 4),
+        (HttpRefused("gone", status=404), 1),
+        (HttpRefused("in a minute", status=503, retry_after=60), 1),
+        (ConfigurationError("no such variable"), 1),
+    ],
+)
+@in_virtual_time
+async def test_what_cannot_be_fetched_is_a_gap_that_says_why(problem, times):
+    archive = Archive(*[problem] * times)
+    scene = Scene(accepts(5.0, note(1), CUT), archive=archive)
+    await scene.stop_after(100)
+    (gap,) = scene.of(Gap)
+    assert gap.start == at(5)
+    assert gap.reason == f"what was missed could not be fetched: {problem.message}"
+    assert scene.of(Failure) == [Failure("network_error", problem.message)]
+    assert len(archive.asked_at) == times
+
+
+@in_virtual_time
+async def test_what_is_more_than_can_be_fetched_is_a_gap_that_says_so():
+    archive = Archive(holds=range(2, 20))
+    scene = Scene(accepts(note(1), CUT), archive=archive, pages=2)
+    await scene.stop_after(10)
+    assert [g.reason for g in scene.of(Gap)] == ["more was missed than can be fetched"]
+
+
+@in_virtual_time
+async def test_what_a_dead_socket_missed_until_another_took_its_place_is_fetched():
+    archive = Archive(holds=[1, 2])
+    scene = Scene(accepts(795.0, HOLE), since=0, archive=archive, **ANEW)
+    await asyncio.sleep(798)
+    archive.holds.append(3)
+    await scene.stop_after(100)
+    assert scene.server.dialled_at == [0.0, 800.0]
+    assert (scene.shown, scene.of(Gap)) == ([1, 2, 3], [])
+
+
 # A slow reader
 
 
@@ -933,6 +1136,22 @@ async def test_while_it_waits_for_room_the_server_may_go_down():
     assert scene.server.dialled_at == [0.0, 10.0, 11.0]
     assert scene.delays == [1.0]
     assert (scene.shown, scene.of(Gap)) == ([1, 2, 3], [])
+
+
+@in_virtual_time
+async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is():
+    archive = Archive(holds=range(1, 8))
+    scene = Scene(since=0, archive=archive, room=2, reads=False)
+    await asyncio.sleep(10)
+    assert scene.session.state is State.CONNECTED
+    assert scene.channel.closed_with == [1000]
+    reading = asyncio.create_task(scene.read())
+    scene.pause = 5.0
+    await scene.stop_after(60)
+    await reading
+    assert scene.shown == [1, 2, 3, 4, 5, 6, 7]
+    assert archive.asked_at == [0, 15, 25, 35, 35]
+    assert (scene.of(Gap), scene.delays) == ([], [])
 
 
 @in_virtual_time

@@ -1,22 +1,35 @@
-"""What was missed, by HTTP: forwards from a known id, or by paging back to it."""
+"""What was missed, by HTTP: forwards from a known id, or by paging back to it.
+
+The socket is open meanwhile, and nobody reads it: so a request that fails is repeated
+by the table of delays, but not for long.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from notifyws.backoff import Policy
+from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
 from notifyws.protocol.beginning import spelled
 from notifyws.protocol.items import mapper, plain
 from notifyws.protocol.profile import Catchup
 from notifyws.protocol.resume import Cursor
+from notifyws.protocol.verdicts import Verdict, Verdicts
 from notifyws.telling import Teller
+from notifyws.world import World, doze
 
 __all__ = ["CatchingUp", "Fetch"]
 
 Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Returns an answer's body, given the token and variables."""
+REPEATS = 3
+"""Times that a request is repeated before what it was to bring lies in a gap."""
+UNREAD = 10.0
+"""Seconds that an open socket may lie unread before each of them."""
 
 
 class Intake(Protocol):
@@ -36,11 +49,24 @@ class CatchingUp:
     Args:
         catchup: of the profile.
         fetch: makes the request.
+        verdicts: what a failure means.
+        policy: how long to wait before a request is repeated.
+        world: clock, sleep and dice.
     """
 
-    def __init__(self, catchup: Catchup, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        catchup: Catchup,
+        fetch: Fetch,
+        verdicts: Verdicts,
+        policy: Policy,
+        world: World,
+    ) -> None:
         self._catchup = catchup
         self._fetch = fetch
+        self._verdicts = verdicts
+        self._policy = policy
+        self._world = world
         bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
         self._own = not plain(catchup) and bool(catchup.fields or catchup.text)
         self._read = mapper(catchup if self._own else bare)
@@ -58,7 +84,7 @@ class CatchingUp:
         for _ in range(self._catchup.pages):
             asked = since if last_id is None else None
             known = {"last_id": last_id, "since": asked, "before": before}
-            body = await self._fetch(token, known)
+            body = await self._fetch_patiently(token, known)
             page = self._page(body, intake)
             new = [each for each in page if intake.is_news(each)]
             missed += new
@@ -72,6 +98,20 @@ class CatchingUp:
             last_id, missed = new[-1].id, []
         await intake.catch_up(missed[::-1])
         return False
+
+    async def _fetch_patiently(self, token: str, known: Mapping[str, Any]) -> Any:
+        """Return a body; a server that may do better soon is asked again."""
+        for failures in itertools.count(1):
+            try:
+                return await self._fetch(token, known)
+            except NetworkFailed as error:
+                draw, asked = self._world.dice(), error.retry_after
+                seconds = self._policy.delay(failures, draw, asked)
+                hopeless = self._verdicts.of(error) is not Verdict.RETRY
+                if hopeless or failures > REPEATS or seconds > UNREAD:
+                    raise
+            await doze(self._world, seconds)
+        raise AssertionError  # pragma: no cover - it counts for ever
 
     def _page(self, body: Any, intake: Intake) -> list[Notification]:
         found = self._read(body, intake.teller.now())

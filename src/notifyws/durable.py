@@ -56,7 +56,7 @@ class Durable:
         if there is not None and there.moved_at > self.outbox.standing.moved_at:
             self.outbox.standing = there
             if there.heard_at:
-                intake.interrupted_at = Since(there.heard_at)
+                intake.gaps.begin(Since(there.heard_at))
             if there.last_id is not None:
                 intake.cursor.begin_at(there.last_id)
         inbox.on_settled = self.outbox.settled

@@ -59,10 +59,14 @@ class NotifyError(Exception):
     Args:
         message: one plain sentence saying what happened and where.
         hint: the next command or change to try; empty when there is none.
+
+    Attributes:
+        retry_after: seconds the server asked to wait, ``None`` if it did not.
     """
 
     exit_code = 1
     kind = "internal"
+    retry_after: float | None = None
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -8,13 +8,14 @@ it can replay (:class:`NoRoom`), else the newest are dropped and counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from notifyws.delivery import Inbox
 from notifyws.events import Event, Failure
+from notifyws.gaps import Gaps
 from notifyws.models import Notification, as_text
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import (
@@ -32,7 +33,7 @@ from notifyws.protocol.rules import (
     ServerGap,
     Word,
 )
-from notifyws.telling import Dropped, Since, Teller
+from notifyws.telling import Dropped, Teller
 from notifyws.world import World
 
 __all__ = ["Frame", "Intake", "Item", "NoRoom"]
@@ -57,8 +58,8 @@ LONGEST = 1000
 """Characters of a server's complaint that are told."""
 
 
-def _beginning(frame: str | bytes) -> str:
-    return (frame if isinstance(frame, str) else repr(frame))[:LONGEST]
+_Read = tuple[Arrival, str | bytes, int]
+"""A thing that arrived, its frame, and its share of the frame's size."""
 
 
 class Selection(Protocol):
@@ -66,6 +67,7 @@ class Selection(Protocol):
 
     @property
     def satisfied(self) -> bool: ...
+    def passes(self, notification: Notification) -> bool: ...
     def admit(self, notification: Notification) -> bool: ...
 
 
@@ -91,6 +93,9 @@ class Intake:
         frames: hand over frames that are no notifications, too.
         selection: which notifications are wanted; all of them when not given.
         keeping: keeps what is wanted for those to whom it is handed on.
+
+    Attributes:
+        room: returns when whoever shows things can take more.
     """
 
     def __init__(
@@ -112,9 +117,10 @@ class Intake:
         self._keeping = keeping
         self.teller = Teller(inbox, world)
         self._dropped = Dropped(self.teller, inbox.room)
-        self._doubtful = False
+        self.room = inbox.room
+        self._received = ""
+        self.gaps = Gaps(self.teller, cursor, world)
         self.cursor = cursor
-        self.interrupted_at: Since | None = None
         self.on_server_error: Callable[[ServerError], None] | None = None
         self.on_acknowledged: Callable[[Acknowledged], None] | None = None
         self.on_word: Callable[[Word], None] = lambda word: None
@@ -129,28 +135,37 @@ class Intake:
         Raises:
             NoRoom: (there or here) leave the server, and come back when there is.
         """
-        received, rest = self.teller.now(), iter(frames)
-        for frame in rest:
-            if (pause := self._take(frame, received)) is not None:
-                return self._take_slowly(pause, rest)
+        self._received, rest = self.teller.now(), self._read(frames)
+        if (pause := self._take(rest)) is not None:
+            return self._take_slowly(pause, rest)
         return self._inbox.taken(BREATH) if self._inbox.is_filling else None
 
-    async def _take_slowly(
-        self, pause: Awaitable[None], rest: Iterable[str | bytes]
-    ) -> None:
-        await pause
-        for frame in rest:
-            if (again := self._take(frame, self.teller.now())) is not None:
-                await again
+    def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
+        for frame in frames:
+            arrival, size = self._rules.read(frame, self._received), len(frame)
+            if isinstance(arrival, Many):
+                share = size // max(len(arrival.arrivals), 1)
+                for each in arrival.arrivals:
+                    yield each, frame, share
+            else:
+                yield arrival, frame, size
 
-    def _take(self, frame: str | bytes, received: str) -> Awaitable[None] | None:
-        arrival = self._rules.read(frame, received)
-        if isinstance(arrival, Notification):
-            return self._notification(arrival, len(frame))
-        if isinstance(arrival, Many):
-            return self._take_all(arrival.arrivals, frame)
-        self._other(arrival, frame)
+    def _take(self, rest: Iterator[_Read]) -> Awaitable[None] | None:
+        """Take things in until one must wait; return what for."""
+        for arrival, frame, size in rest:
+            if not isinstance(arrival, Notification):
+                self._other(arrival, frame)
+            elif (pause := self._notification(arrival, size)) is not None:
+                return pause
         return None
+
+    async def _take_slowly(
+        self, pause: Awaitable[None] | None, rest: Iterator[_Read]
+    ) -> None:
+        while pause is not None:
+            await pause
+            self._received = self.teller.now()
+            pause = self._take(rest)
 
     async def catch_up(self, notifications: Iterable[Notification]) -> None:
         """Take in what was missed and came by other means.
@@ -170,78 +185,57 @@ class Intake:
 
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
-        return not self._is_too_old(notification) and self.cursor.is_new(
-            notification.id
-        )
+        cursor = self.cursor
+        if cursor.beginning is not None and self._is_too_old(notification):
+            return False
+        return cursor.is_new(notification.id)
 
     def _notification(
         self, notification: Notification, size: int
     ) -> Awaitable[None] | None:
         """Take in what may be news; most of the time of a burst goes by here."""
-        cursor, ident = self.cursor, notification.id
-        if cursor.beginning is not None and self._is_too_old(notification):
+        selection = self._selection
+        if not self.is_news(notification):
             return None
-        if ident is None:
-            if cursor.may_repeat and self._is_repeat(notification):
-                return None
-        elif not cursor.is_new(ident):
+        if self.cursor.may_repeat and self._is_repeat(notification):
             return None
-        if self._selection is not None and self._selection.satisfied:
+        if selection is not None and selection.satisfied:
             return None  # the cursor stays before it, for the next time
-        if not self._inbox.fits(size):
+        if not self._inbox.fits(size) and (  # what nobody wants needs no room
+            selection is None or selection.passes(notification)
+        ):
             return self._hand_over_patiently(notification, size)
-        self._hand_over(notification, ident, size)
+        self._hand_over(notification, size)
         return None
 
     def _is_too_old(self, notification: Notification) -> bool:
         if not self.cursor.is_too_old(notification.timestamp, self._world.now()):
             return False
-        self._doubtful = False  # the server keeps what is older than asked for
+        self.gaps.in_doubt = False  # the server keeps what is older than asked for
         return True
 
     def _is_repeat(self, notification: Notification) -> bool:
-        return self.cursor.is_repeat(as_text(notification.fields), self._world.now())
-
-    def _take_all(
-        self, arrivals: Sequence[Arrival], frame: str | bytes
-    ) -> Awaitable[None] | None:
-        """Take several things in; once one must wait, so do those behind it."""
-        share = len(frame) // max(len(arrivals), 1)
-        for index, arrival in enumerate(arrivals):
-            if not isinstance(arrival, Notification):
-                self._other(arrival, frame)
-            elif pause := self._notification(arrival, share):
-                return self._then(pause, arrivals[index + 1 :], frame)
-        return None
-
-    async def _then(
-        self, pause: Awaitable[None], rest: Sequence[Arrival], frame: str | bytes
-    ) -> None:
-        await pause
-        if later := self._take_all(rest, frame):
-            await later
-
-    async def room(self) -> None:
-        """Return when whoever shows things can take more."""
-        await self._inbox.room()
+        """Return whether it has no id to tell it by, and came before."""
+        return notification.id is None and self.cursor.is_repeat(
+            as_text(notification.fields), self._world.now()
+        )
 
     def close(self) -> None:
         """Say what is still to be said; nothing follows."""
-        self._settle_doubt()
+        self.gaps.settle()
         self._dropped.close()
         self._inbox.close()
 
-    def _hand_over(
-        self, notification: Notification, ident: str | int | None, size: int
-    ) -> None:
-        if self._doubtful:
-            self._settle_doubt()
-        if self._dropped.count:
-            self._dropped.say()
+    def _hand_over(self, notification: Notification, size: int) -> None:
+        if self.gaps.in_doubt:
+            self.gaps.settle()
+        ident = notification.id
         self.cursor.advance(ident)
         self.received += 1
         self.teller.latest = notification
         if self._selection is None or self._selection.admit(notification):
+            if self._dropped.count:
+                self._dropped.say()
             self._inbox.put(notification, size)
             if self._keeping is not None:
                 self._keeping.keep(notification, self._inbox.put_in_all)
@@ -254,20 +248,17 @@ class Intake:
         """Let the line fill up for a moment: the reader may be about to catch up."""
         try:
             if not self._dropped.count:
-                await self._catching_up(size)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE):
+                        while not self._inbox.fits(size):
+                            await self.room()
         except asyncio.CancelledError:
             self._refuse(notification)
             raise
         if self._inbox.fits(size):
-            self._hand_over(notification, notification.id, size)
+            self._hand_over(notification, size)
         elif self._refuse(notification):
             raise NoRoom
-
-    async def _catching_up(self, size: int) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not self._inbox.fits(size):
-                    await self._inbox.room()
 
     def _refuse(self, notification: Notification) -> bool:
         """Return whether the server can replay it; if not, it is dropped."""
@@ -287,9 +278,7 @@ class Intake:
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
-                self._doubtful = True
-                if self.cursor.since is None:
-                    self._settle_doubt()
+                self.gaps.said_by_server()
             case Acknowledged():
                 if self.on_acknowledged is not None:
                     self.on_acknowledged(arrival)
@@ -297,20 +286,11 @@ class Intake:
                 self.on_word(arrival)
             case NotUnderstood():
                 self.not_understood += 1
-                self.last_not_understood = _beginning(frame)
+                text = frame if isinstance(frame, str) else repr(frame)
+                self.last_not_understood = text[:LONGEST]
                 self.teller.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
             self._pass_on(frame)
-
-    def _settle_doubt(self) -> None:
-        """Say that the server keeps too little, if so it was and matters.
-
-        To who begins at a time it does not, where the server keeps older ones still.
-        """
-        if self._doubtful:
-            self._doubtful = False
-            reason = "the server no longer keeps all of what was missed"
-            self.teller.gap(self.interrupted_at or Since(self.teller.now()), reason)
 
     def _pass_on(self, frame: str | bytes) -> None:
         text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")

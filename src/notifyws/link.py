@@ -125,16 +125,16 @@ class Link:
 
     async def _greet(self, greeting: Greeting) -> None:
         """Go through the handshake; what it does not await is kept for later."""
-        for frame in greeting.proceed():
-            await self._channel.send(frame)
-        while not greeting.done:
+        while True:
+            for frame in greeting.proceed():
+                await self._channel.send(frame)
+            if greeting.done:
+                return
             try:
                 async with asyncio.timeout(greeting.timeout):
                     await self._await(greeting)
             except TimeoutError:
                 raise greeting.gave_up() from None
-            for frame in greeting.proceed():
-                await self._channel.send(frame)
 
     async def _await(self, greeting: Greeting) -> None:
         while not greeting.hear(frame := await self._next()):
@@ -172,11 +172,18 @@ class Link:
             await asyncio.gather(pulse, return_exceptions=True)
 
     async def _hand_over(self, frames: Sequence[str | bytes], take: Take) -> None:
+        """Let frames be taken; read nothing while there is something to await.
+
+        Frames may have been on the line for as long when they are read then, so that
+        they tell nothing of when we last heard; the next pong does.
+        """
         self._framed_at = self._world.now()
         if not self._behind:
             self.heard_at = self._world.wall()
         if (pause := take(frames)) is not None:
-            await self._pause(pause)
+            self._behind = self._pausing = True
+            await pause
+            self._pausing = False
 
     async def send(self, text: str) -> None:
         """Send one text frame."""
@@ -189,8 +196,8 @@ class Link:
     @property
     def can_ping(self) -> bool:
         """Whether the server answers pings of any kind."""
-        ping = self._keepalive.ping
-        return self._keepalive.websocket or (ping is not None and _answered(ping))
+        answer_within = self._keepalive.ping and self._keepalive.ping.answer_within
+        return self._keepalive.websocket or answer_within is not None
 
     def ponged(self) -> None:
         """Take note of the answer to an application's ping."""
@@ -212,37 +219,33 @@ class Link:
             ConnectionLost: no pong came in time, or the connection ended.
         """
         sent_at = self._world.now()
-        if not self._keepalive.websocket:
+        if self._keepalive.websocket:
+            try:
+                async with asyncio.timeout(self._keepalive.timeout):
+                    await self._channel.ping()
+            except TimeoutError:
+                waited = f"no pong within {self._keepalive.timeout:g} s"
+                raise ConnectionLost(1006, waited) from None
+        else:
             await self._application_ping()
-            return self._answer_took(sent_at)
-        try:
-            async with asyncio.timeout(self._keepalive.timeout):
-                await self._channel.ping()
-        except TimeoutError:
-            waited = f"{self._keepalive.timeout:g} s"
-            raise ConnectionLost(1006, f"no pong within {waited}") from None
         return self._answer_took(sent_at)
 
     async def _application_ping(self) -> None:
         """Ask and wait for the answer, one after the other: none says which it is."""
+        if (ping := self._keepalive.ping) is None:
+            return
         async with self._asking:
-            await self._ask()
-
-    async def _ask(self) -> None:
-        ping = self._keepalive.ping
-        if ping is None:
-            return
-        self._ponged.clear()
-        if (frame := self.script.frame(ping.send)) is not None:
-            await self._channel.send(frame)
-        if ping.answer_within is None:
-            return
-        try:
-            async with asyncio.timeout(ping.answer_within):
-                await self._ponged.wait()
-        except TimeoutError:
-            waited = f"{ping.answer_within:g} s"
-            raise ConnectionLost(1006, f"no answer to a ping within {waited}") from None
+            self._ponged.clear()
+            if (frame := self.script.frame(ping.send)) is not None:
+                await self._channel.send(frame)
+            if ping.answer_within is None:
+                return
+            try:
+                async with asyncio.timeout(ping.answer_within):
+                    await self._ponged.wait()
+            except TimeoutError:
+                waited = f"no answer to a ping within {ping.answer_within:g} s"
+                raise ConnectionLost(1006, waited) from None
 
     def _answer_took(self, sent_at: float) -> float:
         if not self._pausing:
@@ -268,16 +271,6 @@ class Link:
             while not self._reading:
                 await self._channel.burst()
 
-    async def _pause(self, pause: Awaitable[None]) -> None:
-        """Read nothing for a while.
-
-        Frames may have been on the line for as long when they are read then, so that
-        they tell nothing of when we last heard; the next pong does.
-        """
-        self._behind = self._pausing = True
-        await pause
-        self._pausing = False
-
     async def _keep_alive(self) -> None:
         keepalive = self._keepalive
         pulses = [self._ping_for_ever()] if keepalive.websocket else []
@@ -302,14 +295,10 @@ class Link:
             await doze(self._world, ping.every or self._keepalive.interval)
             sent_at = self._world.now()
             await self._application_ping()
-            if _answered(ping):
+            if ping.answer_within is not None:
                 self._answer_took(sent_at)
 
     async def _watch_for_silence(self, longest: float) -> None:
         while (left := self._framed_at + longest - self._world.now()) > 0:
             await doze(self._world, left)
         raise ConnectionLost(1006, f"nothing was heard for {longest:g} s")
-
-
-def _answered(ping: AppPing) -> bool:
-    return ping.answer_within is not None

@@ -7,21 +7,20 @@ old one is closed; what both deliver is told once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
+from notifyws.backoff import Policy
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError, TokenRefused
 from notifyws.held import Obtained
 from notifyws.link import Link
 from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import RenewalAnswer
+from notifyws.protocol.verdicts import Verdict, Verdicts
 from notifyws.tasks import first_of
 from notifyws.values import frozen
-from notifyws.world import World, elapse
+from notifyws.world import World, doze, elapse
 
-__all__ = ["Renewer", "Schedule"]
-
-AGAIN = 5.0
-"""Seconds after which a renewal that failed is tried again, at most."""
+__all__ = ["Renewer", "Schedule", "Tokens"]
 
 
 @frozen
@@ -37,33 +36,52 @@ class Schedule:
     margin: float = 0.2
 
 
+class Tokens(Protocol):
+    """What is needed of whoever keeps the tokens."""
+
+    async def get(self) -> Obtained: ...
+    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained: ...
+
+
+class Holder(Protocol):
+    """Whoever holds the connection, and the token in use."""
+
+    token: Obtained | None
+
+    async def replace(self, old: Link, token: Obtained) -> None: ...
+
+
 class Renewer:
     """Renews the token of one link for as long as it lives.
 
     Args:
         schedule: when and how.
         link: the connection.
-        another: gives another token than the one it is shown.
-        reopen: opens a new link with a token, for make before break.
-        world: clock and sleep.
-        used: is told of the token that is used from now on.
+        tokens: gives another token than the one it is shown.
+        holder: opens a new link with a token, for make before break.
+        verdicts: what a failure means.
+        policy: how long to wait before each further try.
+        world: clock, sleep and dice.
     """
 
     def __init__(
         self,
         schedule: Schedule,
         link: Link,
-        another: Callable[[str], Awaitable[Obtained]],
-        reopen: Callable[[Obtained], Awaitable[None]],
+        tokens: Tokens,
+        holder: Holder,
+        verdicts: Verdicts,
+        policy: Policy,
         world: World,
-        used: Callable[[Obtained], None],
     ) -> None:
         self._schedule = schedule
         self._link = link
-        self._another = another
-        self._reopen = reopen
+        self._tokens = tokens
+        self._holder = holder
+        self._verdicts = verdicts
+        self._policy = policy
         self._world = world
-        self._used = used
+        self._failures = 0
         self._expired = asyncio.Event()
         self._answer: asyncio.Future[RenewalAnswer] | None = None
 
@@ -78,22 +96,52 @@ class Renewer:
 
     async def run(self, token: Obtained) -> None:
         """Renew ``token`` and its successors in time; ends with the link."""
-        while True:
-            await self._until_due(token)
-            self._expired.clear()
-            try:
-                token = await self._another(token.value)
-                self._used(token)
+        try:
+            while True:
+                await self._until_due(token)
+                self._expired.clear()
+                self._failures = 0
+                token = await self._another(token)
                 if self._schedule.renewal.how == "reconnect":
-                    return await self._reopen(token)
+                    return await self._move(token)
+                self._holder.token = token
                 await self._in_place(token)
+        except NetworkFailed as error:
+            self._link.fail(error)
+        except NotifyError as error:
+            self._link.fail(TokenRefused(error.message, error.hint))
+
+    async def _another(self, token: Obtained, *, only_login: bool = False) -> Obtained:
+        """Return another token; while nobody can be asked, ask again by the table."""
+        while True:
+            try:
+                return await self._tokens.renew(token.value, only_login=only_login)
             except NetworkFailed as error:
-                if isinstance(error, (TokenRefused, ConnectionLost)):
-                    return self._link.fail(error)
-                await self._world.sleep(AGAIN)
-                self._expired.set()
-            except NotifyError as error:
-                return self._link.fail(TokenRefused(error.message, error.hint))
+                await self._rest(error)
+
+    async def _move(self, token: Obtained) -> None:
+        """Take a token to a new link; until one is open, the old one stays.
+
+        A token that is refused there is dropped, once, for another; one that came
+        fresh from a login is the last, and the old link lives for as long as it may.
+        """
+        while True:
+            try:
+                return await self._holder.replace(self._link, token)
+            except NetworkFailed as error:
+                await self._rest(error)
+                if self._verdicts.of(error) is not Verdict.RENEW:
+                    continue
+                if token.source == "login":
+                    await self._expired.wait()
+                    raise
+                only_login = token.source == "refresh"
+                token = await self._another(token, only_login=only_login)
+
+    async def _rest(self, error: NetworkFailed) -> None:
+        self._failures += 1
+        draw, asked = self._world.dice(), error.retry_after
+        await doze(self._world, self._policy.delay(self._failures, draw, asked))
 
     async def _until_due(self, token: Obtained) -> None:
         left = token.remaining * (1 - self._schedule.margin)

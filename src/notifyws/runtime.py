@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import ssl
 
     from notifyws.api import HttpSide
+    from notifyws.backoff import Policy
     from notifyws.cache.fallback import FallbackCache
     from notifyws.cache.sealed import Seal
     from notifyws.catching_up import CatchingUp
@@ -54,10 +55,12 @@ if TYPE_CHECKING:
     from notifyws.protocol.replies import Lifetimes
     from notifyws.protocol.resume import Cursor
     from notifyws.protocol.script import Script
+    from notifyws.protocol.verdicts import Verdicts
     from notifyws.protocol.writing import Composed, Composer
     from notifyws.renewal import Schedule
     from notifyws.sending import Sent
-    from notifyws.session import Session, Speech
+    from notifyws.session import Session
+    from notifyws.speech import Speech
     from notifyws.tokens import Keeper, ReadyMade
     from notifyws.world import World
 
@@ -329,9 +332,10 @@ class Runtime:
         """How the server speaks on the socket."""
         from notifyws.protocol.opening import opening
         from notifyws.protocol.verdicts import Verdicts
-        from notifyws.session import Speech
+        from notifyws.speech import Speech
 
         profile, url = self.profile, self.url
+        verdicts = Verdicts(profile.closes, profile.statuses)
         known = {"origin": self.origin, "username": self.settings.username or None}
         open_it = partial(
             opening,
@@ -343,10 +347,10 @@ class Runtime:
         return Speech(
             shown_url(url),
             lambda token, place: open_it(token, last_id=place),
-            Verdicts(profile.closes, profile.statuses),
+            verdicts,
             self._renewal,
             self.http.verify if profile.http.verify else None,
-            self._catching_up,
+            self._catching_up(verdicts),
         )
 
     @property
@@ -357,14 +361,14 @@ class Runtime:
         live = renewal.how != "none"
         return Schedule(renewal, self.settings.access_margin) if live else None
 
-    @property
-    def _catching_up(self) -> CatchingUp | None:
+    def _catching_up(self, verdicts: Verdicts) -> CatchingUp | None:
         from notifyws.catching_up import CatchingUp
 
         resume = self.profile.resume
         if resume is None or resume.catchup is None:
             return None
-        return CatchingUp(resume.catchup, self.http.catch_up)
+        fetch, policy = self.http.catch_up, self._policy(None)
+        return CatchingUp(resume.catchup, fetch, verdicts, policy, self.world)
 
     def outbox(self, name: str | None, hand_on: HandOn) -> Outbox:
         """Return the queue of what is handed on, and of what a listener has seen.
@@ -435,7 +439,7 @@ class Runtime:
         if isinstance(since, datetime):
             heard_at = utc_text(since.timestamp())
         if heard_at:
-            intake.interrupted_at = Since(heard_at)
+            intake.gaps.begin(Since(heard_at))
         return intake
 
     def _cursor(
@@ -551,6 +555,14 @@ class Runtime:
             raise ConfigurationError(f"profile {name} does not say how to send")
         return self.profile.send
 
+    def _policy(self, retries: int | None) -> Policy:
+        from notifyws.backoff import Policy
+
+        s = self.settings
+        return Policy(
+            s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max
+        )
+
     def session(self, intake: Intake, *, retries: int | None) -> Session:
         """Return a session that keeps one connection.
 
@@ -558,15 +570,11 @@ class Runtime:
             intake: takes what arrives.
             retries: reconnects in a row before giving up; ``None`` for never.
         """
-        from notifyws.reconnect import Policy, Reconnector
+        from notifyws.reconnect import Reconnector
         from notifyws.session import Session
 
-        s = self.settings
-        policy = Policy(
-            s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max
-        )
         return Session(
-            Reconnector(policy, self.world.dice),
+            Reconnector(self._policy(retries), self.world.dice),
             self.tokens,
             self.dial,
             self.speech,

@@ -52,7 +52,7 @@ class Selection:
 
     def admit(self, notification: Notification) -> bool:
         """Return whether it passes; nothing does once satisfied."""
-        if self.satisfied or not (self.admits_all or self._passes(notification)):
+        if self.satisfied or not (self.admits_all or self.passes(notification)):
             return False
         self.admitted += 1
         enough = self._left is not None and self.admitted >= self._left
@@ -60,7 +60,8 @@ class Selection:
         self.satisfied = enough or found
         return True
 
-    def _passes(self, notification: Notification) -> bool:
+    def passes(self, notification: Notification) -> bool:
+        """Return whether it is wanted, without counting it."""
         if self._types and notification.type not in self._types:
             return False
         return self._filter is None or self._filter(notification)

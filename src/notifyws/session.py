@@ -7,21 +7,11 @@ What it needs of the world is handed in; it knows no library and no code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import datetime
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from notifyws.errors import (
-    AuthenticationFailed,
-    ConnectionLost,
-    HttpRefused,
-    NetworkFailed,
-    NotifyError,
-    TokenRefused,
-    UpgradeRefused,
-)
+from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
     Connected,
@@ -31,21 +21,12 @@ from notifyws.events import (
     FailureType,
     Reconnecting,
 )
+from notifyws.gaps import TOO_MUCH, UNREPLAYABLE
 from notifyws.held import Obtained
 from notifyws.intake import Intake, NoRoom
 from notifyws.link import Dial, Keepalive, Link
-from notifyws.protocol.opening import Opening
-from notifyws.protocol.rules import (
-    Asked,
-    AuthFailed,
-    Expired,
-    Pong,
-    RenewalAnswer,
-    Word,
-)
-from notifyws.protocol.verdicts import Verdicts
+from notifyws.outcome import Outcome
 from notifyws.reconnect import (
-    Action,
     Cause,
     Connect,
     Failed,
@@ -61,62 +42,21 @@ from notifyws.reconnect import (
     State,
     Stop,
     Stopped,
-    Verdict,
     Wait,
     Woke,
 )
 from notifyws.reconnect import Event as Fact
-from notifyws.renewal import Renewer, Schedule
+from notifyws.renewal import Renewer, Tokens
+from notifyws.responder import Responder
+from notifyws.speech import Speech
 from notifyws.tasks import background
-from notifyws.telling import Since
-from notifyws.values import frozen
 from notifyws.world import World, doze
 
-__all__ = ["Opener", "Session", "Speech", "Tokens"]
+__all__ = ["Session"]
 
-Result = TypeVar("Result")
-
-REPLAY = 30.0
-"""Seconds after which a server has sent what it replays."""
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
-UNREPLAYABLE = "the server cannot replay what it sent"
-
-
-class Tokens(Protocol):
-    """What is needed of whoever keeps the tokens."""
-
-    async def get(self) -> Obtained: ...
-    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained: ...
-
-
-Opener = Callable[[str, "str | int | datetime | None"], Opening]
-"""Says how to open a socket, given the token and where to go on."""
-
-
-CatchUp = Callable[["Intake", str], Awaitable[bool]]
-"""Hands what was missed to the intake, given the token; tells whether that was all."""
-
-
-@frozen
-class Speech:
-    """How the server speaks, as far as a session needs to know.
-
-    Args:
-        url: the socket's, for people.
-        opening: says how to open a socket.
-        verdicts: what a failure means.
-        renewal: when and how to renew the token of a live connection.
-        verify: asks, before the socket is opened, whether a token is good.
-        catch_up: fetches what was missed, where the socket does not bring it.
-    """
-
-    url: str
-    opening: Opener
-    verdicts: Verdicts
-    renewal: Schedule | None = None
-    verify: Callable[[str], Awaitable[None]] | None = None
-    catch_up: CatchUp | None = None
+TOO_SLOW = "whoever reads the notifications is too slow; resuming when it can"
 
 
 class Session:
@@ -150,9 +90,7 @@ class Session:
         self._keepalive = keepalive
         self._stopping = asyncio.Event()
         self._next_token: Obtained | None = None
-        self._problem: NotifyError | None = None
-        self._down_since: Since | None = None
-        self._opened_at = 0.0
+        self._outcome = Outcome(speech.verdicts)
         self.intake = intake
         self.link: Link | None = None
         self.token: Obtained | None = None
@@ -174,34 +112,31 @@ class Session:
             NetworkFailed: there is no point in trying on.
         """
         fact: Fact = Started()
-        self._down_since = self.intake.interrupted_at
         try:
             while True:
                 action = self._machine.handle(fact, self._world.now())
                 if isinstance(action, Stop):
                     return self._end(action)
-                fact = await self._unless_stopped(self._do(action)) or Stopped()
+                fact = await self._unless_stopped(self._do(action))
         finally:
             try:
-                await self._leave(1000, "")
+                await self._leave()
             finally:
                 self.intake.close()
 
-    async def _unless_stopped(
-        self, doing: Coroutine[Any, Any, Result]
-    ) -> Result | None:
-        """Return what ``doing`` gives, or ``None`` when the end came first."""
+    async def _unless_stopped(self, doing: Coroutine[Any, Any, Fact]) -> Fact:
+        """Return what ``doing`` gives, unless the end comes first."""
         task = asyncio.ensure_future(doing)
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            return None if self._stopping.is_set() else task.result()
+            return Stopped() if self._stopping.is_set() else task.result()
         finally:
             task.cancel()
             stopping.cancel()  # gather, unlike suppress, keeps our own cancellation
             await asyncio.gather(task, stopping, return_exceptions=True)
 
-    async def _do(self, action: Action) -> Fact:
+    async def _do(self, action: Connect | Receive | Wait | Renew) -> Fact:
         match action:
             case Connect(attempt):
                 return await self._connect(attempt)
@@ -209,51 +144,51 @@ class Session:
                 return await self._receive()
             case Wait(seconds, attempt, reason):
                 return await self._wait(seconds, attempt, reason)
-            case Renew(only_login=only_login):
+            case Renew(only_login=only_login):  # pragma: no branch - there is no other
                 return await self._renew(only_login)
-            case Stop():  # pragma: no cover - run() ends on it
-                raise AssertionError(action)
 
-    async def _connect(self, attempt: int) -> Fact:
+    async def _connect(self, attempt: int) -> Opened | Lost | Refused | Failed:
         self.intake.teller.tell(Connecting(self._speech.url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
-            self._next_token = None
-            if self._speech.verify is not None:
-                await self._speech.verify(self.token.value)
+        except NotifyError as error:
+            return self._outcome.unshown(error)
+        self._next_token = None
+        try:
             self.link = await self._open(self.token)
         except NotifyError as error:
-            return self._failed(error)
-        self._opened_at = self._world.now()
-        self.intake.cursor.reconnected(self._opened_at + REPLAY)
+            return self._outcome.shown(error, self.token)
+        self.intake.gaps.opened()
         self.intake.teller.tell(Connected(self._speech.url, self.token.user_id))
-        try:
-            await self._catch_up(self.token)
-        except NoRoom:
-            return await self._make_room()
         return Opened()
 
     async def _open(self, token: Obtained) -> Link:
+        if self._speech.verify is not None:
+            await self._speech.verify(token.value)
         opening = self._speech.opening(token.value, self.intake.cursor.place)
         return await Link.open(self._dial, opening, self._keepalive, self._world)
 
-    async def _catch_up(self, token: Obtained) -> None:
-        start, self._down_since = self._down_since, None
-        everything = self.intake.cursor.covers_everything
-        if self._speech.catch_up is not None and self.intake.cursor.place is not None:
+    async def _catch_up(self) -> None:
+        assert self.token is not None
+        cursor, fetch = self.intake.cursor, self._speech.catch_up
+        missing = "" if cursor.covers_everything else UNREPLAYABLE
+        if fetch is not None and cursor.place is not None:
             try:
-                everything &= await self._speech.catch_up(self.intake, token.value)
+                if not await fetch(self.intake, self.token.value):
+                    missing = TOO_MUCH
             except NotifyError as error:
                 self.intake.teller.tell(Failure("network_error", error.message))
-                everything = False
-        if start is not None and not everything:
-            self.intake.teller.gap(start, UNREPLAYABLE)
+                missing = f"what was missed could not be fetched: {error.message}"
+        self.intake.gaps.caught_up(missing)
 
-    async def _receive(self) -> Fact:
+    async def _receive(self) -> Left | Lost | Refused | Failed:
+        behind = True
         while True:
             assert self.link is not None
             link = self.link
             try:
+                if behind:
+                    await self._catch_up()
                 await self._live(link)
             except NoRoom:
                 return await self._make_room()
@@ -261,33 +196,28 @@ class Session:
                 if self.link is link:
                     return self._lost(link, lost)
                 self.intake.cursor.expect_repeats(self._world.now() + OVERLAP)
+                behind = self.intake.gaps.pending
 
     async def _live(self, link: Link) -> None:
         """Take what arrives and answer what is asked until the link ends."""
         assert self.token is not None
-        replies: asyncio.Queue[str] = asyncio.Queue()
-        tasks = [background("the replies", self._reply(link, replies), link.died)]
         renewer = self._renewer(link)
+        responder = Responder(link, renewer)
+        tasks = [background("the replies", responder.run(), link.died)]
         if renewer is not None:
             renewal = renewer.run(self.token)
             tasks.append(background("the renewal", renewal, link.died))
-        self.intake.on_word = partial(self._hear, link, renewer, replies)
+        self.intake.on_word = responder.hear
         try:
             await link.run(self.intake.take)
-        except asyncio.CancelledError:
-            tasks[-1].cancel()  # also while it swaps: the end waits for no dead line
+        except (NetworkFailed, NoRoom):
+            if self.link is not link:  # let the swap end, unless we are to end
+                await asyncio.wait({tasks[-1]})
             raise
         finally:
-            swapping = self.link is not link
             for task in tasks:
-                if not (swapping and task is tasks[-1]):
-                    task.cancel()
+                task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _reply(self, link: Link, replies: asyncio.Queue[str]) -> None:
-        with suppress(NetworkFailed):
-            while True:
-                await link.send(await replies.get())
 
     def _renewer(self, link: Link) -> Renewer | None:
         schedule = self._speech.renewal
@@ -296,153 +226,77 @@ class Session:
         return Renewer(
             schedule,
             link,
-            self._tokens.renew,
-            partial(self._replace, link),
+            self._tokens,
+            self,
+            self._speech.verdicts,
+            self._machine.policy,
             self._world,
-            self._use,
         )
 
-    def _use(self, token: Obtained) -> None:
-        self.token = token
+    async def replace(self, old: Link, token: Obtained) -> None:
+        """Open a new link, then leave the old one; what both bring is told once.
 
-    async def _replace(self, old: Link, token: Obtained) -> None:
-        """Open a new link, then leave the old one; what both bring is told once."""
+        Only a pong that comes now proves that the old one missed nothing.
+        """
         new = await self._open(token)
         self.intake.cursor.overlapping()
-        self.link = new
+        self.link, self.token = new, token
+        sound = False
         try:
-            await self._account_for(old)
+            with suppress(ConnectionLost):  # it is caught up with once it has ended
+                await old.ping()
+                sound = True
         finally:
+            self.intake.gaps.replaced(old.heard_at, sound=sound)
             await old.close(1000)
 
-    async def _account_for(self, old: Link) -> None:
-        """Say what a link may have missed before another was opened beside it.
-
-        A pong that comes now proves that it missed nothing; without one, the line may
-        have been dead for a while.
-        """
-        try:
-            await old.ping()
-        except ConnectionLost:
-            if not self.intake.cursor.covers_everything:
-                teller = self.intake.teller
-                teller.gap(teller.since(old.heard_at), UNREPLAYABLE)
-        self._note_interruption(old)
-        self._opened_at = self._world.now()
-
-    def _hear(
-        self,
-        link: Link,
-        renewer: Renewer | None,
-        replies: asyncio.Queue[str],
-        word: Word,
-    ) -> None:
-        match word:
-            case Asked(reply) if (frame := link.script.frame(reply)) is not None:
-                replies.put_nowait(frame)
-            case Pong():
-                link.ponged()
-            case RenewalAnswer() if renewer is not None:
-                renewer.answered(word)
-            case Expired() if renewer is not None:
-                renewer.expired()
-            case Expired(message) | AuthFailed(message):
-                said = f": {message[:300]}" if message else ""
-                link.fail(TokenRefused(f"the server does not accept the token{said}"))
-
-    def _lost(self, link: Link, lost: NetworkFailed) -> Fact:
-        self._down_since = self.intake.teller.since(link.heard_at)
-        self._note_interruption(link)
+    def _lost(self, link: Link, lost: NetworkFailed) -> Lost | Refused | Failed:
+        assert self.token is not None
+        self.intake.gaps.closed(link.heard_at)
+        code, reason = 1000, lost.message
         if isinstance(lost, ConnectionLost):
-            self.intake.teller.tell(Disconnected(lost.code, lost.reason))
-        else:
-            self.intake.teller.tell(Disconnected(1000, lost.message))
+            code, reason = lost.code, lost.reason
+        self.intake.teller.tell(Disconnected(code, reason))
         self.link = None
-        return self._failed(lost)
+        return self._outcome.shown(lost, self.token)
 
-    async def _make_room(self) -> Fact:
+    async def _make_room(self) -> Left:
         assert self.link is not None
-        reason = "whoever reads the notifications is too slow; resuming when it can"
         left_at = self._world.now()
-        self._down_since = self.intake.teller.since(self.link.heard_at)
-        self._note_interruption(self.link)
-        self.intake.teller.tell(Disconnected(1000, reason))
-        await self._leave(1000, "")
+        self.intake.gaps.closed(self.link.heard_at)
+        self.intake.teller.tell(Disconnected(1000, TOO_SLOW))
+        await self._leave()
         await self.intake.room()
         return Left(left_at)
 
-    def _note_interruption(self, link: Link) -> None:
-        """Remember since when something may be missing, should the server say so.
-
-        A short connection may have ended within a replay: what that was to bring
-        is missing as well, so that the interruption before it still counts.
-        """
-        brief = self._world.now() - self._opened_at < REPLAY
-        if self.intake.interrupted_at is None or not brief:
-            self.intake.interrupted_at = self.intake.teller.since(link.heard_at)
-
-    async def _leave(self, code: int, reason: str) -> None:
+    async def _leave(self) -> None:
         link, self.link = self.link, None
         if link is not None:
-            await link.close(code, reason)
+            await link.close()
 
-    async def _wait(self, seconds: float, attempt: int, reason: str) -> Fact:
+    async def _wait(self, seconds: float, attempt: int, reason: str) -> Woke:
         self.intake.teller.tell(Reconnecting(attempt, seconds, reason))
         await doze(self._world, seconds)
         return Woke()
 
-    async def _renew(self, only_login: bool) -> Fact:
+    async def _renew(self, only_login: bool) -> Renewed | Lost | Failed:
         assert self.token is not None
+        refused = self.token.value
         try:
-            self._next_token = await self._tokens.renew(
-                self.token.value, only_login=only_login
-            )
+            self._next_token = await self._tokens.renew(refused, only_login=only_login)
         except NotifyError as error:
-            return self._failed(error)
+            return self._outcome.unshown(error)
         return Renewed()
 
-    def _failed(self, error: NotifyError) -> Fact:
-        """Return what an error means to the machine, and remember it for the end."""
-        self._problem = error
-        if isinstance(error, AuthenticationFailed):
-            return Failed(error.message, Cause.AUTHENTICATION)
-        if not isinstance(error, NetworkFailed):
-            return Failed(error.message)
-        verdict = self._speech.verdicts.of(error)
-        if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE) and self.token is not None:
-            certain = verdict is Verdict.RENEW
-            return Refused(self.token.source, error.message, certain)
-        asked = None
-        if isinstance(error, UpgradeRefused | HttpRefused):
-            asked = error.retry_after
-        return Lost(verdict, error.message, asked)
-
     def _end(self, stop: Stop) -> None:
+        tell = self.intake.teller.tell
         if stop.cause is Cause.ASKED:
             if self.link is not None:
-                self.intake.teller.tell(Disconnected(1000))
-            self.intake.teller.tell(Closed())
-            return
-        error = self._final_error(stop)
-        kind: FailureType = (
-            "authentication_failed"
-            if stop.cause is Cause.AUTHENTICATION
-            else "network_error"
-        )
-        self.intake.teller.tell(Failure(kind, error.message))
-        self.intake.teller.tell(Closed(error.message))
+                tell(Disconnected(1000))
+            return tell(Closed())
+        error = self._outcome.error(stop)
+        refused = stop.cause is Cause.AUTHENTICATION
+        kind: FailureType = "authentication_failed" if refused else "network_error"
+        tell(Failure(kind, error.message))
+        tell(Closed(error.message))
         raise error
-
-    def _final_error(self, stop: Stop) -> NotifyError:
-        problem = self._problem
-        hint = problem.hint if problem is not None else ""
-        if stop.cause is Cause.AUTHENTICATION:
-            if isinstance(problem, AuthenticationFailed):
-                return problem
-            message = f"the server does not accept a fresh token: {stop.reason}"
-            return AuthenticationFailed(message, "notifyws status --check")
-        if problem is not None and not isinstance(problem, NetworkFailed):
-            return problem
-        if problem is not None and problem.message == stop.reason:
-            return problem
-        return NetworkFailed(stop.reason, hint or "notifyws status --check")

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import pytest
 
+from notifyws.backoff import Policy
 from notifyws.cache.fallback import FallbackCache
 from notifyws.cache.memory import MemoryCache
 from notifyws.delivery import Inbox
@@ -25,9 +26,10 @@ from notifyws.protocol.profile import Renewal, Rule
 from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Policy, Reconnector, State
+from notifyws.reconnect import Reconnector, State
 from notifyws.renewal import Schedule
-from notifyws.session import Session, Speech
+from notifyws.session import Session
+from notifyws.speech import Speech
 from notifyws.tokens import Keeper
 from tests.support.catalogue import sample
 from tests.support.scripted import (

@@ -26,8 +26,7 @@ from notifyws.protocol.rules import (
 )
 from notifyws.protocol.template import check, fill, mentions
 from notifyws.protocol.validation import validated
-from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Verdict
+from notifyws.protocol.verdicts import Verdict, Verdicts
 
 AT = "2026-01-02T03:04:05.000Z"
 

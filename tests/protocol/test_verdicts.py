@@ -13,8 +13,7 @@ from notifyws.errors import (
     NotWebSocket,
     UpgradeRefused,
 )
-from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Verdict
+from notifyws.protocol.verdicts import Verdict, Verdicts
 
 CLOSES = {
     Verdict.RENEW: [3000, 4401],

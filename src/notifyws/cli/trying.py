@@ -68,7 +68,7 @@ async def _tried(runtime: Runtime) -> tuple[dict[str, Any], NotifyError | None]:
 async def _wrong_with_socket(runtime: Runtime, token: str) -> NotifyError | None:
     """Open the socket, handshake and all; return why that cannot be done."""
     from notifyws.link import Link
-    from notifyws.reconnect import Verdict
+    from notifyws.protocol.verdicts import Verdict
 
     speech = runtime.speech
     try:

@@ -57,9 +57,14 @@ class Answer:
         """The message is about to be sent: from now on notifications count."""
         self._sent_at = self._now()
 
+    def passes(self, notification: Notification) -> bool:
+        """Return whether it would be the answer."""
+        expected = self._sent_at is not None and not self.satisfied
+        return expected and self._test(notification)
+
     def admit(self, notification: Notification) -> bool:
         """Return whether this is the answer."""
-        if self._sent_at is None or self.satisfied or not self._test(notification):
+        if self._sent_at is None or not self.passes(notification):
             return False
         self.round_trip = self._now() - self._sent_at
         self.notification = notification

@@ -7,6 +7,7 @@ retried (a close) or the end (a status).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 
 from notifyws.errors import (
     AuthenticationFailed,
@@ -20,9 +21,26 @@ from notifyws.errors import (
     TokenRefused,
     UpgradeRefused,
 )
-from notifyws.reconnect import Verdict
 
-__all__ = ["Verdicts"]
+__all__ = ["Verdict", "Verdicts"]
+
+
+class Verdict(Enum):
+    """What a failure means for the next step."""
+
+    RETRY = "retry"
+    """Wait by the table of delays, then connect again."""
+    RETRY_NOW = "retry now"
+    """Connect again at once, the first time; by the table when it repeats."""
+    RENEW = "renew"
+    """The token is not accepted: get another, connect at once."""
+    RENEW_ONCE = "renew once"
+    """The token may be the reason; a second time in a row, stop."""
+    STRIKE = "strike"
+    """Retry, but stop at the third in a row."""
+    STOP = "stop"
+    """Nothing gets better by trying again."""
+
 
 _Table = tuple[tuple[range, Verdict], ...]
 
