@@ -35,7 +35,7 @@ FLOORS = [
         2,
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
-        "queue_file sqlite_files sinks sinks.* cache cache.* passwords server_entries "
+        "queue_file sqlite_files sinks sinks.* cache.* passwords server_entries "
         "text_files websocket reaching",
     ),
     (
@@ -44,7 +44,11 @@ FLOORS = [
         "reconnect coerce dotenv_guard config_text urls selection shaping since "
         "composing held listeners keeping troubles troubles.* protocol protocol.*",
     ),
-    (0, "words", "version values patterns errors models events settings world samples"),
+    (
+        0,
+        "words",
+        "version values patterns errors models events settings world samples cache",
+    ),
 ]
 FLAT = "devserver devserver.*"
 WORLDLY = (

@@ -7,11 +7,9 @@ the host that takes over. The one that was moved last counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Protocol
 
-from notifyws.held import Entry
+from notifyws.cache import TokenCache
 from notifyws.keeping import Standing
 from notifyws.world import World
 
@@ -21,19 +19,6 @@ KEEP = 30 * 86400.0
 """Seconds for which a listener that is away keeps its place."""
 EVERY = 1.0
 """Seconds between two writes: what lies between them comes twice, not never."""
-
-
-class Cache(Protocol):
-    """What is needed of a token cache."""
-
-    async def read(self, account: str, *names: str) -> Mapping[str, Entry]: ...
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool: ...
 
 
 class SharedCursor:
@@ -46,7 +31,9 @@ class SharedCursor:
         world: the clock.
     """
 
-    def __init__(self, cache: Cache, account: str, name: str, world: World) -> None:
+    def __init__(
+        self, cache: TokenCache, account: str, name: str, world: World
+    ) -> None:
         self._cache = cache
         self._account = account
         self._key = f"cursor:{name}"

@@ -87,7 +87,7 @@ class Seal:
         return found
 
 
-class SealedCache:
+class SealedCache(TokenCache):
     """Seals what another cache keeps; implements :class:`~notifyws.cache.TokenCache`.
 
     Args:
@@ -96,18 +96,9 @@ class SealedCache:
     """
 
     def __init__(self, primary: TokenCache, seal: Seal) -> None:
+        self.backend, self.url = primary.backend, primary.url
         self._primary = primary
         self._seal = seal
-
-    @property
-    def backend(self) -> str:
-        """The primary's."""
-        return self._primary.backend
-
-    @property
-    def url(self) -> str:
-        """The primary's."""
-        return self._primary.url
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
         """Return those of ``names`` that are there and can be opened."""
@@ -126,16 +117,6 @@ class SealedCache:
             return False
         sealed = {name: self._sealed(account, name, e) for name, e in entries.items()}
         return await self._primary.replace(account, sealed, expect={**expect, **seen})
-
-    async def add(self, account: str, name: str, text: str, keep: float) -> bool:
-        """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
-        if name not in SEALED:
-            return await self._primary.add(account, name, text, keep)
-        return await self.replace(account, {name: (text, keep)}, expect={name: None})
-
-    async def ping(self) -> None:
-        """Return when the primary answered."""
-        await self._primary.ping()
 
     async def aclose(self) -> None:
         """Close the primary; safe to call twice."""
