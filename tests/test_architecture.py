@@ -28,8 +28,8 @@ FLOORS = [
         3,
         "use cases",
         "session link renewal catching_up intake telling delivery tokens "
-        "refreshing sending checks handlers dispatch courier outbox durable cursors "
-        "heartbeat",
+        "refreshing token_lock sending checks handlers dispatch courier outbox "
+        "durable cursors heartbeat",
     ),
     (
         2,
