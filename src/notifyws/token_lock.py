@@ -65,7 +65,7 @@ class TokenLock:
         """Return what an exchange comes to, and hold the lock meanwhile.
 
         Args:
-            exchange: is begun only if nobody has cancelled the caller.
+            exchange: shows the credential.
             grace: seconds it has to end in after the caller was cancelled.
         """
         task = asyncio.ensure_future(exchange)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -103,7 +104,10 @@ class Keeper:
             refused: the token.
             only_login: it came straight from a refresh, so only a login can help.
         """
-        await self._drop(refused)
+        now = await self.peek()
+        if now.access is not None and now.access.value == refused:
+            expect = {"access": now.access_text}
+            await self._cache.replace(self._account, {"access": None}, expect=expect)
         return await self._single_flight(refused, only_login=only_login)
 
     async def force(self) -> Obtained:
@@ -141,26 +145,16 @@ class Keeper:
             return error
         return None
 
-    async def _drop(self, refused: str) -> None:
-        now = await self.peek()
-        if now.access is not None and now.access.value == refused:
-            expect = {"access": now.access_text}
-            await self._cache.replace(self._account, {"access": None}, expect=expect)
-
     async def _single_flight(
         self, seen: str | None, *, only_login: bool = False
     ) -> Obtained:
         lock = TokenLock(self._cache, self._account, self._world.secret())
         try:
-            if served := await self._wait_for_turn(lock, seen):
-                return served
-            await self._issuer.prepare()
-            while True:
-                try:
+            while not (served := await self._wait_for_turn(lock, seen)):
+                await self._issuer.prepare()
+                with suppress(LockLost):
                     return await self._obtain(lock, only_login)
-                except LockLost:
-                    if served := await self._wait_for_turn(lock, seen):
-                        return served
+            return served
         finally:
             await lock.release()
 
