@@ -7,12 +7,10 @@ the host that takes over. The one that was moved last counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Protocol
 
+from notifyws.cache import TokenCache
 from notifyws.codec import VERSION, decoded, is_ident
-from notifyws.held import Entry
 from notifyws.keeping import Standing
 from notifyws.world import World
 
@@ -22,19 +20,6 @@ KEEP = 30 * 86400.0
 """Seconds for which a listener that is away keeps its place."""
 EVERY = 1.0
 """Seconds between two writes: what lies between them comes twice, not never."""
-
-
-class Cache(Protocol):
-    """What is needed of a token cache."""
-
-    async def read(self, account: str, *names: str) -> Mapping[str, Entry]: ...
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool: ...
 
 
 class SharedCursor:
@@ -47,7 +32,9 @@ class SharedCursor:
         world: the clock.
     """
 
-    def __init__(self, cache: Cache, account: str, name: str, world: World) -> None:
+    def __init__(
+        self, cache: TokenCache, account: str, name: str, world: World
+    ) -> None:
         self._cache = cache
         self._account = account
         self._key = f"cursor:{name}"

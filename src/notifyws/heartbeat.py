@@ -18,9 +18,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
+from notifyws.cache import TokenCache
 from notifyws.errors import CacheFailed
 from notifyws.events import (
     Closed,
@@ -32,7 +33,6 @@ from notifyws.events import (
     Gap,
     Reconnecting,
 )
-from notifyws.held import Entry
 from notifyws.listeners import (
     Counts,
     Listener,
@@ -45,7 +45,7 @@ from notifyws.protocol.masking import without_tokens
 from notifyws.tasks import first_of
 from notifyws.world import World, doze, utc_text
 
-__all__ = ["Board", "Heartbeat", "find_listeners"]
+__all__ = ["Heartbeat", "find_listeners"]
 
 KEEP = 30.0
 """Seconds after which a listener that says nothing is forgotten."""
@@ -63,24 +63,11 @@ LONGEST = 300
 """Characters of a reason that are told."""
 
 
-class Board(Protocol):
-    """What is needed of the token cache."""
-
-    async def read(self, account: str, *names: str) -> Mapping[str, Entry]: ...
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool: ...
-
-
 class Heartbeat:
     """Keeps one listener's entry until it is told to stop.
 
     Args:
-        board: the real token cache.
+        cache: the real token cache.
         account: id of the account.
         listener: who it is.
         counts: returns what it has counted so far.
@@ -91,7 +78,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        board: Board,
+        cache: TokenCache,
         account: str,
         listener: Listener,
         counts: Callable[[], Counts],
@@ -99,7 +86,7 @@ class Heartbeat:
         secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._secrets = secrets
-        self._board = board
+        self._cache = cache
         self._account = account
         self._counts = counts
         self._world = world
@@ -189,7 +176,7 @@ class Heartbeat:
         self._count()
         entries = {f"listener:{self._id}": (text_of(self.listener), KEEP)}
         self._written = True  # also when the answer is lost
-        await self._board.replace(self._account, entries, expect={})
+        await self._cache.replace(self._account, entries, expect={})
         moment = self._world.wall()
         fresh = PLACE / 2 < self._placed_until - moment <= PLACE
         if not fresh and await self._place(moment + PLACE):
@@ -210,17 +197,17 @@ class Heartbeat:
 
     async def _leave(self) -> None:
         entry: dict[str, None] = {f"listener:{self._id}": None}
-        await self._board.replace(self._account, entry, expect={})
+        await self._cache.replace(self._account, entry, expect={})
         await self._swap({self._id: 0.0})
 
     async def _swap(self, change: Mapping[str, float]) -> bool:
-        found = (await self._board.read(self._account, self._index)).get(self._index)
+        found = (await self._cache.read(self._account, self._index)).get(self._index)
         text = found.text if found else None
         now = self._world.wall()
         places = {**places_in(text), **change}
         left = {each: until for each, until in places.items() if until > now}
         entries = {self._index: (json.dumps(left), PLACE) if left else None}
-        return await self._board.replace(
+        return await self._cache.replace(
             self._account, entries, expect={self._index: text}
         )
 
@@ -230,17 +217,17 @@ def index_of(listener_id: str) -> str:
     return f"listeners:{sum(listener_id.encode()) % INDEXES}"
 
 
-async def find_listeners(board: Board, account: str) -> list[Listener]:
+async def find_listeners(cache: TokenCache, account: str) -> list[Listener]:
     """Return the listeners of an account that gave a sign of life lately.
 
     Raises:
         CacheFailed: the cache cannot tell.
     """
     names = [f"listeners:{n}" for n in range(INDEXES)]
-    indexes = await board.read(account, *names)
+    indexes = await cache.read(account, *names)
     ids = {each for index in indexes.values() for each in places_in(index.text)}
     if not ids:
         return []
-    entries = await board.read(account, *(f"listener:{each}" for each in sorted(ids)))
+    entries = await cache.read(account, *(f"listener:{each}" for each in sorted(ids)))
     found = (listener_of(entry.text) for entry in entries.values())
     return in_order(each for each in found if each is not None)

@@ -10,25 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, Protocol
+from typing import Any
 
+from notifyws.cache import Entry
 from notifyws.codec import VERSION, decoded
 from notifyws.models import Token, TokenSource
 from notifyws.values import frozen
 
-__all__ = ["ACCESS", "Entry", "Held", "Obtained", "pack", "read_held"]
+__all__ = ["ACCESS", "Held", "Obtained", "pack", "read_held"]
 
 ACCESS = ("access", "refresh", "generation")
 """Names that are read together."""
-
-
-class Entry(Protocol):
-    """A text of the cache and the seconds until it is forgotten."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def remaining(self) -> float: ...
 
 
 @frozen

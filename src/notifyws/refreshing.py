@@ -1,85 +1,80 @@
-"""A refresh token is used sparingly: the reply that got lost may have spent it.
+"""A refresh token is used sparingly: a reply that was not heard may have spent it.
 
-A server that rotates has ended the token by then, and may take its next use for a
-theft. So a loss is remembered in the cache, for everybody and for a minute: one more
-use is allowed, a third one is not. What never reached the server spends nothing.
+A server that rotates ends the token before its reply arrives, and may take its next
+use for a theft. So each use is marked in the cache before it is made, for everybody
+and for a minute, and the mark goes when an answer was heard. A token that may be
+spent is used once more, if there is no password to log in with, and not a third time.
+What never reached the server spends nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from notifyws.errors import HttpRefused, NetworkFailed, ReplyLost
-from notifyws.models import TokenPair
+from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
+from notifyws.token_lock import TokenLock
 
-__all__ = ["Refresher", "may_be_spent"]
+__all__ = ["use_refresh_token"]
+
+T = TypeVar("T")
 
 LOST_KEEP = 60.0
-"""Seconds a lost reply is remembered."""
+"""Seconds a use is remembered whose reply was not heard."""
 USES = 2
-"""Uses of a refresh token whose replies get lost."""
+"""Uses of a refresh token whose replies are not heard."""
+GRACE = 2.0
+"""Seconds in which a refresh may end, and be kept, though its caller was cancelled."""
 
 
-class Memory(Protocol):
-    """What is needed of a token cache."""
-
-    async def read(self, account: str, *names: str) -> Mapping[str, Any]: ...
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool: ...
-
-
-class Server(Protocol):
-    """What is needed of a server's HTTP side."""
-
-    async def refresh(self, refresh_token: str) -> TokenPair: ...
-
-
-class Refresher:
-    """Refreshes for one account; to be asked by whoever holds its lock.
+async def use_refresh_token(
+    lock: TokenLock,
+    token: str,
+    exchange: Callable[[], Awaitable[T]],
+    find_password: Callable[[], Awaitable[str]],
+) -> T:
+    """Return what the exchange that shows a refresh token comes to.
 
     Args:
-        account: its id.
-        cache: shared with everybody else.
-        server: the HTTP side.
+        lock: of the token's account, held by us.
+        token: the refresh token.
+        exchange: shows it to the server and keeps what that answers.
+        find_password: returns what a login can be made with, or nothing.
+
+    Raises:
+        AuthenticationFailed: the token is no good.
+        NetworkFailed: the server cannot be asked, or the token has to rest.
+        LockLost: the lock was lost before the token was shown.
     """
-
-    def __init__(self, account: str, cache: Memory, server: Server) -> None:
-        self._account = account
-        self._cache = cache
-        self._server = server
-
-    async def refresh(self, token: str) -> TokenPair:
-        """Return new tokens for a refresh token.
-
-        Raises:
-            AuthenticationFailed: the token is no good.
-            NetworkFailed: the server cannot be asked, or the token has to rest.
-        """
-        name = f"lost:{hashlib.sha256(token.encode()).hexdigest()[:32]}"
-        losses = await self._losses(name)
-        if losses >= USES:
-            raise NetworkFailed(
-                "two replies to a refresh were lost, so the token may be spent",
+    mark = f"lost:{hashlib.sha256(token.encode()).hexdigest()[:32]}"
+    problem: NetworkFailed | None = None
+    while True:
+        text = await lock.look(mark)
+        losses = {None: 0, "1": 1}.get(text, USES)
+        if losses >= USES or (losses and await find_password()):
+            raise problem or NetworkFailed(
+                "the reply to a refresh was lost, so the token may be spent",
                 "try again in a minute, or: notifyws auth login",
             )
+        await lock.hold(**{mark: (str(losses + 1), LOST_KEEP)})
         try:
-            return await self._server.refresh(token)
+            return await lock.during(_heard(lock, mark, exchange), GRACE)
         except NetworkFailed as error:
-            if may_be_spent(error):
-                lost = {name: (str(losses + 1), LOST_KEEP)}
-                await self._cache.replace(self._account, lost, expect={})
-            raise
+            if not may_be_spent(error):
+                await lock.leave(mark, (text, LOST_KEEP) if text else None)
+                raise
+            problem = error
 
-    async def _losses(self, name: str) -> int:
-        entry = (await self._cache.read(self._account, name)).get(name)
-        return {"": 0, "1": 1}.get(entry.text if entry else "", USES)
+
+async def _heard(lock: TokenLock, mark: str, exchange: Callable[[], Awaitable[T]]) -> T:
+    try:
+        got = await exchange()
+    except AuthenticationFailed:
+        await lock.leave(mark)
+        raise
+    await lock.leave(mark)
+    return got
 
 
 def may_be_spent(error: NetworkFailed) -> bool:

@@ -126,7 +126,10 @@ class Settings:
         path=SOCKET_OR_FILE,
     )
     cache_key: str = server_side(
-        "", "Words to encrypt cached tokens with; the same on every host.", secret=True
+        "",
+        "Keys to encrypt cached tokens with, any words, comma separated: the first "
+        "encrypts, all decrypt.",
+        secret=True,
     )
     server: str = server_side("", "The server entry of config.toml to use.")
     profile: str = server_side(

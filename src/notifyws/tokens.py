@@ -1,9 +1,10 @@
 """One fresh token for everybody: cached, else refreshed once, else logged in.
 
 Any number of processes and hosts that share a cache cause one refresh together:
-whoever adds the ``lock`` does the work, the others wait and read its result. What is
-written carries a new ``generation`` and only replaces the generation that was read,
-so that a logout wins and an old token never overwrites a newer one.
+whoever has the lock does the work, the others wait and read its result. What is
+written carries a new ``generation`` and only replaces the generation that was read:
+a logout wins, and an old token never overwrites a newer one. So what was got is kept
+also by a holder whose lock was lost meanwhile, for the old refresh token may be spent.
 
 The cache and the server are handed in; this module knows neither.
 """
@@ -11,39 +12,27 @@ The cache and the server are handed in; this module knows neither.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Protocol
 
+from notifyws.cache import TokenCache
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
 from notifyws.held import ACCESS, Held, Obtained, pack, read_held
 from notifyws.models import Account, TokenPair, TokenSource
-from notifyws.refreshing import Refresher, may_be_spent
+from notifyws.refreshing import use_refresh_token
+from notifyws.token_lock import LockLost, TokenLock
 from notifyws.world import World
 
-__all__ = ["Issuer", "Keeper", "ReadyMade", "Store"]
+__all__ = ["Issuer", "Keeper", "ReadyMade"]
 
-LOCK_KEEP = 15.0
-"""Seconds after which the lock of a holder that died is free again."""
 POLL = 0.05
 """Seconds between looks while another process does the work."""
 GENERATION_KEEP = 420 * 86400.0
 """Seconds the generation outlives the tokens."""
 DENIED_KEEP = 60.0
 """Seconds a wrong password is remembered."""
-
-
-class Store(Protocol):
-    """What is needed of a token cache."""
-
-    async def read(self, account: str, *names: str) -> Mapping[str, Any]: ...
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool: ...
-    async def add(self, account: str, name: str, text: str, keep: float) -> bool: ...
 
 
 class Issuer(Protocol):
@@ -75,7 +64,7 @@ class Keeper:
     def __init__(
         self,
         account: Account,
-        cache: Store,
+        cache: TokenCache,
         issuer: Issuer,
         world: World,
         *,
@@ -86,7 +75,6 @@ class Keeper:
         self._account = account.id
         self._cache = cache
         self._issuer = issuer
-        self._refresher = Refresher(account.id, cache, issuer)
         self._world = world
         self._username = username
         self._password = password
@@ -116,7 +104,10 @@ class Keeper:
             refused: the token.
             only_login: it came straight from a refresh, so only a login can help.
         """
-        await self._drop(refused)
+        now = await self.peek()
+        if now.access is not None and now.access.value == refused:
+            expect = {"access": now.access_text}
+            await self._cache.replace(self._account, {"access": None}, expect=expect)
         return await self._single_flight(refused, only_login=only_login)
 
     async def force(self) -> Obtained:
@@ -128,8 +119,7 @@ class Keeper:
         """Log in whatever is cached, also with a password remembered as wrong."""
         before = await self.peek()
         pair = await self._log_in(await self._secret())
-        await self._store(pair, before)
-        return _fresh(pair, "login", before), pair
+        return await self._store(pair, before, "login"), pair
 
     async def clear(self) -> None:
         """Empty the account's cache, so that a refresh in flight is not kept."""
@@ -155,78 +145,56 @@ class Keeper:
             return error
         return None
 
-    async def _drop(self, refused: str) -> None:
-        now = await self.peek()
-        if now.access is not None and now.access.value == refused:
-            expect = {"access": now.access_text}
-            await self._cache.replace(self._account, {"access": None}, expect=expect)
-
     async def _single_flight(
         self, seen: str | None, *, only_login: bool = False
     ) -> Obtained:
-        owner = self._world.secret()
+        lock = TokenLock(self._cache, self._account, self._world.secret())
         try:
-            if served := await self._wait_for_turn(owner, seen):
-                return served
-            await self._issuer.prepare()
-            # that may take longer than the lock lasts, if many start at once
-            if not await self._hold_on(owner) and (
-                served := await self._wait_for_turn(owner, seen)
-            ):
-                return served
-            return await self._obtain(await self.peek(), owner, only_login)
+            while not (served := await self._wait_for_turn(lock, seen)):
+                await self._issuer.prepare()
+                with suppress(LockLost):
+                    return await self._obtain(lock, only_login)
+            return served
         finally:
-            await self._cache.replace(
-                self._account, {"lock": None}, expect={"lock": owner}
-            )
+            await lock.release()
 
-    async def _wait_for_turn(self, owner: str, seen: str | None) -> Obtained | None:
+    async def _wait_for_turn(
+        self, lock: TokenLock, seen: str | None
+    ) -> Obtained | None:
         """Return what somebody else has got meanwhile; ``None`` with the lock."""
-        while not await self._cache.add(self._account, "lock", owner, LOCK_KEEP):
+        while not await lock.take():
             await self._world.sleep(POLL * (1 + self._world.dice()))
             if served := (await self.peek()).other_than(seen):
                 return served
         return (await self.peek()).other_than(seen)
 
-    async def _obtain(self, now: Held, owner: str, only_login: bool) -> Obtained:
+    async def _obtain(self, lock: TokenLock, only_login: bool) -> Obtained:
+        now = await self.peek()
         problem: NotifyError | None = None
         if now.refresh is not None and not only_login:
             try:
-                return await self._refresh(now, owner)
-            except AuthenticationFailed as error:
-                problem = error
-                expect = {"refresh": now.refresh_text}
-                await self._cache.replace(
-                    self._account, {"refresh": None}, expect=expect
+                exchange = partial(self._refresh, now, now.refresh)
+                return await use_refresh_token(
+                    lock, now.refresh, exchange, self._secret
                 )
-            except NetworkFailed as error:
+            except (AuthenticationFailed, NetworkFailed) as error:
                 problem = error
         password = await self._secret()
         if not password and problem is not None:
             raise problem
         await self._unless_denied(password)  # slow on a busy machine, so before
-        await self._hold_on(owner)
-        pair = await self._log_in(password)
-        await self._store(pair, now)
-        return _fresh(pair, "login", now)
+        await lock.hold()
+        pair = await lock.during(self._log_in(password))
+        return await self._store(pair, now, "login")
 
-    async def _hold_on(self, owner: str) -> bool:
-        """Give the lock its full time again; return whether it still was ours."""
-        lock = {"lock": (owner, LOCK_KEEP)}
-        return await self._cache.replace(self._account, lock, expect={"lock": owner})
-
-    async def _refresh(self, now: Held, owner: str) -> Obtained:
-        assert now.refresh is not None
+    async def _refresh(self, now: Held, token: str) -> Obtained:
         try:
-            pair = await self._refresher.refresh(now.refresh)
-        except NetworkFailed as error:
-            # a login is better than a token that may be dead, where there is one
-            once_more = may_be_spent(error) and not await self._secret()
-            if not (once_more and await self._hold_on(owner)):
-                raise
-            pair = await self._refresher.refresh(now.refresh)
-        await self._store(pair, now)
-        return _fresh(pair, "refresh", now)
+            pair = await self._issuer.refresh(token)
+        except AuthenticationFailed:
+            expect = {"refresh": now.refresh_text}
+            await self._cache.replace(self._account, {"refresh": None}, expect=expect)
+            raise
+        return await self._store(pair, now, "refresh")
 
     async def _secret(self) -> str:
         """Return the password; a keyring is opened for nothing less than a login."""
@@ -255,21 +223,23 @@ class Keeper:
                 "correct the password, or try again at once with: notifyws auth login",
             )
 
-    async def _store(self, pair: TokenPair, before: Held) -> None:
+    async def _store(
+        self, pair: TokenPair, before: Held, source: TokenSource
+    ) -> Obtained:
         """Keep a pair, both tokens in one step, unless somebody was faster.
 
         A reply without a refresh token leaves the old one its remaining time.
         """
         user_id = pair.user_id or before.user_id
-        entries: dict[str, tuple[str, float] | None] = {
+        entries = {
             "access": (pack(pair.access, user_id), pair.access.keep),
             "generation": (self._world.secret(), GENERATION_KEEP),
         }
         if pair.refresh is not None:
             entries["refresh"] = (pack(pair.refresh, user_id), pair.refresh.keep)
-        await self._cache.replace(
-            self._account, entries, expect={"generation": before.generation}
-        )
+        expect = {"generation": before.generation}
+        await self._cache.replace(self._account, entries, expect=expect)
+        return Obtained(pair.access.value, source, pair.access.lifetime, user_id)
 
     def _denied(self, password: str) -> str:
         """Return the name under which this password is remembered as wrong.
@@ -280,11 +250,6 @@ class Keeper:
         salt = self._account.encode()
         digest = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16)
         return f"denied:{digest.hex()}"
-
-
-def _fresh(pair: TokenPair, source: TokenSource, before: Held) -> Obtained:
-    user_id = pair.user_id or before.user_id
-    return Obtained(pair.access.value, source, pair.access.lifetime, user_id)
 
 
 class ReadyMade:

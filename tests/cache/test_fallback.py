@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import aclosing
 
+from notifyws.cache import TokenCache
 from notifyws.cache.fallback import FallbackCache
 from notifyws.cache.memory import MemoryCache
 from notifyws.cache.redis import RedisCache
@@ -16,7 +17,7 @@ from tests.support.valkey import free_port
 ME = "0123456789abcdef"
 
 
-class Shaky:
+class Shaky(TokenCache):
     """A cache that can be taken down; counts how often it is asked."""
 
     backend, url = "shaky", "shaky://"
@@ -42,12 +43,6 @@ class Shaky:
 
     async def replace(self, account, entries, *, expect):
         return await self._ask(self.inner.replace(account, entries, expect=expect))
-
-    async def add(self, account, name, text, keep):
-        return await self._ask(self.inner.add(account, name, text, keep))
-
-    async def ping(self):
-        await self._ask(self.inner.ping())
 
     async def aclose(self):
         await self._ask(self.inner.aclose())

@@ -170,20 +170,6 @@ async def test_whatever_lies_there_can_be_told_from_nothing_and_replaced(
         assert (await cache.read(ME, "access"))["access"].text == "new"
 
 
-LONG = {
-    "a value": b"*1\r\n*2\r\n$2000000000\r\n" + b"x" * 100_000,
-    "many values": b"*999\r\n" + (b"$65000\r\n" + b"x" * 65_000 + b"\r\n") * 300,
-}
-
-
-@pytest.mark.parametrize("what", LONG)
-@on_a_loop
-async def test_a_stream_without_end_is_not_kept_in_memory(what):
-    async with scripted(LONG[what]) as script:
-        error = await failure(script.url)
-    assert error.message.endswith("answered with rubbish")
-
-
 @on_a_loop
 async def test_a_user_with_the_commands_that_the_hint_names_can_do_all(clean_valkey):
     user = ("ACL", "SETUSER", "ours", "on", ">pw", "~notifyws:*")

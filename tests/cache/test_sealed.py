@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.aio import on_a_loop
 
 ME, YOU = "0" * 16, "1" * 16
 OURS, THEIRS = Seal("ours"), Seal("theirs")
+BEFORE_FERNET = "s1:" + base64.b64encode(bytes(60)).decode()
 TOKEN = "sentinel-token-c0de"
 
 
@@ -49,7 +51,7 @@ async def test_what_is_no_secret_stays_as_it_is():
 async def test_another_key_a_plain_value_and_rubbish_read_as_an_empty_cache():
     store = MemoryCache()
     sealed = OURS.close(ME, "access", TOKEN)
-    for text in (sealed, TOKEN, "", "s1:", "s1:!!", "s1:AAAA", sealed[:-4]):
+    for text in (sealed, TOKEN, "", "zażółć", "\ud800", BEFORE_FERNET, sealed[:-4]):
         await store.replace(ME, {"access": (text, 60.0)}, expect={})
         theirs = SealedCache(store, THEIRS)
         assert await theirs.read(ME, "access") == {}
@@ -58,11 +60,42 @@ async def test_another_key_a_plain_value_and_rubbish_read_as_an_empty_cache():
 
 
 @on_a_loop
-async def test_a_value_cannot_be_moved_to_another_account_or_name():
-    sealed = OURS.close(ME, "access", TOKEN)
-    assert OURS.open(ME, "access", sealed) == TOKEN
-    assert OURS.open(YOU, "access", sealed) is None
-    assert OURS.open(ME, "refresh", sealed) is None
+async def test_a_value_copied_to_another_account_or_name_reads_as_empty():
+    store = MemoryCache()
+    cache = SealedCache(store, OURS)
+    assert await cache.add(ME, "access", TOKEN, 60.0)
+    sealed = (await raw(store), 60.0)
+    await store.replace(ME, {"refresh": sealed}, expect={})
+    await store.replace(YOU, {"access": sealed}, expect={})
+    assert set(await cache.read(ME, "access", "refresh")) == {"access"}
+    assert await cache.read(YOU, "access") == {}
+
+
+@on_a_loop
+async def test_a_key_is_changed_without_a_login():
+    store = MemoryCache()
+    old, both, new = (
+        SealedCache(store, Seal(keys)) for keys in ("old", "new, old", "new")
+    )
+    assert await old.add(ME, "access", TOKEN, 60.0)
+    assert (await both.read(ME, "access"))["access"].text == TOKEN
+    assert await new.read(ME, "access") == {}
+    again = {"access": ("another", 60.0)}
+    assert await both.replace(ME, again, expect={"access": TOKEN})
+    assert (await new.read(ME, "access"))["access"].text == "another"
+    assert await old.read(ME, "access") == {}
+
+
+@pytest.mark.parametrize("key", ["x", "open sesame", "zażółć", "\ud800", "k" * 5000])
+def test_any_text_is_a_key(key):
+    sealed = Seal(key).close(ME, "access", TOKEN)
+    assert Seal(f" , {key} ,").open(ME, "access", sealed) == TOKEN
+
+
+@pytest.mark.parametrize("keys", [",", " , ,", " "])
+def test_a_list_without_a_key_is_a_wrong_setting(keys):
+    with pytest.raises(ConfigurationError, match="holds no key"):
+        Seal(keys)
 
 
 @on_a_loop
@@ -95,9 +128,7 @@ async def test_who_was_faster_wins_though_both_saw_the_same():
 
 
 def test_without_the_extra_the_hint_names_it(monkeypatch):
-    monkeypatch.setitem(
-        sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None
-    )
+    monkeypatch.setitem(sys.modules, "cryptography.fernet", None)
     with pytest.raises(ConfigurationError) as caught:
         Seal("words")
     assert "notifyws[secure]" in caught.value.hint

@@ -51,7 +51,6 @@ def fails(store, words) -> CacheFailed:
     calls = [
         lambda: store.add(ME, "lock", "l", 9),
         lambda: store.replace(ME, {"a": None}, expect={}),
-        store.ping,
     ]
     for call in calls:
         start = time.monotonic()

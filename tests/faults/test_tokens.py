@@ -309,7 +309,7 @@ async def holding(here: Town):
     "lock_lasts", [0.3, pytest.param(15.0, marks=pytest.mark.slow)]
 )
 @on_a_loop
-async def test_a_holder_that_is_killed_costs_the_lock_s_time_and_one_more_use(
+async def test_a_holder_that_is_killed_costs_the_lock_s_time_and_one_login(
     lock_lasts, clean_valkey, home
 ):
     async with town(Desk(), clean_valkey, home) as here:
@@ -323,7 +323,7 @@ async def test_a_holder_that_is_killed_costs_the_lock_s_time_and_one_more_use(
         got = await here.all_get(30)
         assert time.monotonic() - started < lock_lasts + 3
         assert {each.value for each in got} == {"access-3"}
-        assert here.desk.asked == (2, 2)
+        assert here.desk.asked == (2, 1)
 
 
 @pytest.mark.fault(27)
@@ -341,7 +341,7 @@ async def test_a_holder_that_is_stopped_past_the_lock_s_time_overwrites_nothing(
         done = await ended(holder)
         assert (done.code, done.out) == (0, "access-2")
         assert (await here.keeper().get()).value == newer.value == "access-3"
-        assert here.desk.refreshes == ["refresh-1", "refresh-1"]
+        assert here.desk.refreshes == ["refresh-1"]
 
 
 # 28: the refresh reply is lost
@@ -394,6 +394,44 @@ async def test_where_every_reply_is_lost_thirty_keepers_use_the_token_twice_a_mi
         with pytest.raises(NetworkFailed):
             await here.keeper("").get()
         assert len(here.desk.refreshes) == 4
+
+
+@pytest.mark.fault(28)
+@on_a_loop
+async def test_ctrl_c_during_a_refresh_keeps_what_the_server_rotated(
+    clean_valkey, home
+):
+    async with town(Desk(), clean_valkey, home) as here:
+        holder = await holding(here)
+        holder.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.3)
+        here.desk.open.set()
+        assert (await ended(holder)).code == -signal.SIGINT
+        assert (await here.keeper("").get()).source == "cache"
+        here.over("access")
+        assert (await here.keeper("").get()).source == "refresh"
+        assert here.desk.refreshes == ["refresh-1", "refresh-2"]
+
+
+@pytest.mark.fault(28)
+@on_a_loop
+async def test_ctrl_c_before_a_refresh_is_answered_marks_the_token_as_used(
+    clean_valkey, home
+):
+    async with town(Desk(), clean_valkey, home) as here:
+        holder = await holding(here)
+        holder.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        assert (await ended(holder)).code == -signal.SIGINT
+        assert time.monotonic() - started < 4
+        assert {name.partition(":")[0] for name in here.names()} == {
+            "generation",
+            "lost",
+            "refresh",
+        }
+        here.desk.open.set()
+        assert (await here.keeper().get()).source == "login"
+        assert here.desk.refreshes == ["refresh-1"]
 
 
 @pytest.mark.fault(28)

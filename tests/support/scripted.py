@@ -355,7 +355,7 @@ class ScriptedIssuer:
     Args:
         password: the one it accepts.
         takes: seconds every answer takes.
-        prepares: seconds it takes to get ready, each time.
+        prepares: seconds it takes to get ready, the first time.
         rotates: whether a refresh gives a new refresh token and ends the old one.
         says_user: whether a refresh's reply names the user.
         problems: name of a call -> what its next calls raise, in order.
@@ -389,8 +389,9 @@ class ScriptedIssuer:
         return len(self.logins), len(self.refreshes)
 
     async def prepare(self) -> None:
-        if self.prepares:
-            await asyncio.sleep(self.prepares)
+        takes, self.prepares = self.prepares, 0.0
+        if takes:
+            await asyncio.sleep(takes)
 
     async def login(self, username: str, password: str) -> TokenPair:
         self.logins.append(password)

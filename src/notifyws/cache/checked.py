@@ -8,10 +8,10 @@ is judged is ``codec``'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from notifyws.cache import Entry, TokenCache
+from notifyws.cache import Changes, Entry, Texts, TokenCache
 from notifyws.cache.sealed import MARK
 from notifyws.codec import NewerValue, UnreadableValue, decode
 from notifyws.errors import CacheFailed
@@ -19,8 +19,8 @@ from notifyws.errors import CacheFailed
 __all__ = ["CheckedCache"]
 
 
-class CheckedCache:
-    """Passes on what makes sense; implements :class:`~notifyws.cache.TokenCache`.
+class CheckedCache(TokenCache):
+    """Passes on what makes sense of what another cache keeps.
 
     Args:
         primary: keeps the texts; closed with this one.
@@ -28,21 +28,12 @@ class CheckedCache:
     """
 
     def __init__(self, primary: TokenCache, warn: Callable[[str], None]) -> None:
+        self.backend, self.url = primary.backend, primary.url
         self._primary = primary
         self._warn = warn
         self._said: set[tuple[str, str]] = set()
         self._newer: set[tuple[str, str]] = set()
         self._tried: set[tuple[str, str]] = set()
-
-    @property
-    def backend(self) -> str:
-        """The primary's."""
-        return self._primary.backend
-
-    @property
-    def url(self) -> str:
-        """The primary's."""
-        return self._primary.url
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
         """Return those of ``names`` that are there and can be read."""
@@ -68,13 +59,7 @@ class CheckedCache:
                 await self._primary.replace(account, gone, expect=rubbish)
         return good
 
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool:
+    async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected."""
         ours = {
             name: entry
@@ -82,19 +67,14 @@ class CheckedCache:
             if entry is None or (account, name) not in self._newer
         }
         done = await self._primary.replace(account, ours, expect=expect)
+        in_the_way = {(account, name) for name in expect} - self._tried
+        if not done and in_the_way:  # perhaps for no good reason
+            self._tried |= in_the_way
+            await self.read(account, *expect)
+            done = await self._primary.replace(account, ours, expect=expect)
         if done:
             self._newer -= {(account, name) for name in ours}
         return done
-
-    async def add(self, account: str, name: str, text: str, keep: float) -> bool:
-        """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
-        if await self._primary.add(account, name, text, keep):
-            return True
-        if (account, name) in self._tried:
-            return False
-        self._tried.add((account, name))
-        await self.read(account, name)  # it may be in the way for no good reason
-        return await self._primary.add(account, name, text, keep)
 
     async def ping(self) -> None:
         """Return when the primary answered."""

@@ -17,11 +17,11 @@ and a logout done elsewhere, which changes the ``generation``, stands.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from notifyws.cache import Entry, TokenCache
+from notifyws.cache import Changes, Entry, Texts, TokenCache, text_in
 from notifyws.cache.memory import MemoryCache
 from notifyws.errors import CacheFailed
 
@@ -30,11 +30,12 @@ __all__ = ["FallbackCache"]
 T = TypeVar("T")
 
 
-class FallbackCache:
+class FallbackCache(TokenCache):
     """Serves from ``primary``, and from memory while that is down.
 
     Args:
-        primary: the real cache; closed with this one.
+        primary: the real cache, for what need not outlive an outage of it as well;
+            closed with this one.
         warn: told one sentence when memory takes over, and one when that ends.
         now: a monotonic clock, in seconds.
         retry_after: seconds for which a failed primary is not asked again.
@@ -47,28 +48,14 @@ class FallbackCache:
         now: Callable[[], float] = time.monotonic,
         retry_after: float = 5.0,
     ) -> None:
-        self._primary = primary
+        self.backend, self.url = primary.backend, primary.url
+        self.primary = primary
         self._memory = MemoryCache(now)
         self._warn = warn
         self._now = now
         self._retry_after = retry_after
         self._ask_again: float | None = None
         self._before: dict[str, dict[str, str | None]] = {}
-
-    @property
-    def backend(self) -> str:
-        """The primary's."""
-        return self._primary.backend
-
-    @property
-    def url(self) -> str:
-        """The primary's."""
-        return self._primary.url
-
-    @property
-    def primary(self) -> TokenCache:
-        """The real cache, for what need not outlive an outage of it."""
-        return self._primary
 
     @property
     def healthy(self) -> bool:
@@ -84,13 +71,7 @@ class FallbackCache:
         await self._mirror(account, {name: seen.get(name) for name in names})
         return found
 
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool:
+    async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected."""
 
         def step(cache: TokenCache) -> Awaitable[bool]:
@@ -104,33 +85,10 @@ class FallbackCache:
             await self._mirror(account, entries)
         return done
 
-    async def add(self, account: str, name: str, text: str, keep: float) -> bool:
-        """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
-
-        def step(cache: TokenCache) -> Awaitable[bool]:
-            return cache.add(account, name, text, keep)
-
-        added = await self._ask(account, step)
-        if added is None:
-            await self._note(account, name)
-            return await step(self._memory)
-        if added:
-            await self._mirror(account, {name: (text, keep)})
-        return added
-
-    async def ping(self) -> None:
-        """Ask the primary, unless it is being left in peace; never fails."""
-
-        async def step(cache: TokenCache) -> bool:
-            await cache.ping()
-            return True
-
-        await self._ask("", step)
-
     async def aclose(self) -> None:
         """Close the primary; safe to call twice."""
         with suppress(CacheFailed):
-            await self._primary.aclose()
+            await self.primary.aclose()
 
     async def _ask(
         self, account: str, step: Callable[[TokenCache], Awaitable[T]]
@@ -142,7 +100,7 @@ class FallbackCache:
             self._ask_again = self._now() + self._retry_after  # one probe is enough
         try:
             await self._carry_back(account)
-            answer = await step(self._primary)
+            answer = await step(self.primary)
         except CacheFailed as error:
             self._fell(error)
             return None
@@ -160,9 +118,7 @@ class FallbackCache:
             self._ask_again = None
             self._warn("token cache is back")
 
-    async def _mirror(
-        self, account: str, entries: Mapping[str, tuple[str, float] | None]
-    ) -> None:
+    async def _mirror(self, account: str, entries: Changes) -> None:
         await self._memory.replace(account, entries, expect={})
 
     async def _note(self, account: str, *names: str) -> None:
@@ -170,7 +126,7 @@ class FallbackCache:
         before = self._before.setdefault(account, {})
         known = await self._memory.read(account, *names, "generation")
         for name in (*names, "generation"):
-            before.setdefault(name, text_of(known, name))
+            before.setdefault(name, text_in(known, name))
 
     async def _carry_back(self, account: str) -> None:
         before = self._before.pop(account, {})
@@ -184,23 +140,17 @@ class FallbackCache:
         if not carried:
             await self._mirror(account, dict.fromkeys(before))
 
-    async def _carry(self, account: str, before: Mapping[str, str | None]) -> bool:
+    async def _carry(self, account: str, before: Texts) -> bool:
         ours = await self._memory.read(account, *before)
-        changed = [name for name, was in before.items() if text_of(ours, name) != was]
+        changed = [name for name, was in before.items() if text_in(ours, name) != was]
         watched = {*changed, "generation"}
-        held = await self._primary.read(account, *watched)
+        held = await self.primary.read(account, *watched)
         for name in watched:
-            if text_of(held, name) not in {None, before[name], text_of(ours, name)}:
+            if text_in(held, name) not in {None, before[name], text_in(ours, name)}:
                 return False
         kept = {name: (entry.text, entry.remaining) for name, entry in ours.items()}
-        return await self._primary.replace(
+        return await self.primary.replace(
             account,
             {name: kept.get(name) for name in changed},
-            expect={name: text_of(held, name) for name in watched},
+            expect={name: text_in(held, name) for name in watched},
         )
-
-
-def text_of(entries: Mapping[str, Entry], name: str) -> str | None:
-    """Return the text under ``name``, ``None`` when it is not there."""
-    entry = entries.get(name)
-    return entry.text if entry else None

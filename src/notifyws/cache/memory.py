@@ -7,15 +7,15 @@ tests. Nothing here waits, so every call is one step for all tasks of a loop.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from notifyws.cache import Entry
+from notifyws.cache import Changes, Entry, Texts, TokenCache
 
 __all__ = ["MemoryCache"]
 
 
-class MemoryCache:
-    """Keeps texts in a dictionary; implements :class:`~notifyws.cache.TokenCache`.
+class MemoryCache(TokenCache):
+    """Keeps texts in a dictionary.
 
     Args:
         now: a monotonic clock, in seconds.
@@ -34,13 +34,7 @@ class MemoryCache:
         kept = {name: self._kept.get((account, name)) for name in names}
         return {name: Entry(at[0], at[1] - now) for name, at in kept.items() if at}
 
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool:
+    async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected."""
         now = self._forget_what_is_over()
         for name, text in expect.items():
@@ -52,13 +46,6 @@ class MemoryCache:
             else:
                 self._kept[account, name] = (entry[0], now + entry[1])
         return True
-
-    async def add(self, account: str, name: str, text: str, keep: float) -> bool:
-        """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
-        return await self.replace(account, {name: (text, keep)}, expect={name: None})
-
-    async def ping(self) -> None:
-        """Return: memory always answers."""
 
     async def aclose(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -2,8 +2,8 @@
 
 Keys are ``notifyws:{ACCOUNT}:name``, the braces literal, so that an account is one
 slot of a cluster; each has an expiry in milliseconds. A call is one command, at most
-one second long with connecting, and never repeated behind our back: a repeated
-``SET NX`` reports a lock as lost that is held. What goes wrong on the way becomes
+one second long with connecting, and never repeated behind our back: who takes a lock
+twice is told that somebody else holds it. What goes wrong on the way becomes
 :class:`~notifyws.errors.CacheFailed` here and nowhere else, without remote text.
 
 A call that fails or is cancelled may still have been done by the server, wholly or
@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.cache import CALL_TIMEOUT, Changes, Entry, Texts, TokenCache
 from notifyws.cache.limit import call_limit
 from notifyws.cache.texts import LARGEST, bytes_of, text_of
 from notifyws.errors import CacheFailed, ConfigurationError
@@ -146,8 +146,8 @@ def entry_of(text: bytes | None, left: int) -> Entry | None:
     return Entry(text_of(text), left / 1000)
 
 
-class RedisCache:
-    """Keeps texts in Redis or Valkey; implements :class:`~notifyws.cache.TokenCache`.
+class RedisCache(TokenCache):
+    """Keeps texts in Redis or Valkey.
 
     Args:
         url: ``redis://``, ``rediss://`` (TLS) or ``unix://``; nothing is dialled yet.
@@ -165,13 +165,10 @@ class RedisCache:
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
-        from notifyws.cache.resp import BoundedParser
-
         try:
             pool = ConnectionPool(
                 **parse_url(url),
                 protocol=2,  # no HELLO: one round trip less, and Redis 5 as well
-                parser_class=BoundedParser,
                 driver_info=None,  # nor CLIENT SETINFO
                 retry=Retry(NoBackoff(), 0),
                 socket_timeout=None,  # the limit is ours
@@ -192,13 +189,7 @@ class RedisCache:
         except (ValueError, TypeError, AttributeError) as error:
             raise self._rubbish() from error
 
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool:
+    async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected."""
         wanted = ["-" if text is None else f"={text}" for text in expect.values()]
         written: list[str | int] = []
@@ -207,13 +198,6 @@ class RedisCache:
         names = (*expect, *entries)
         done = await self._eval(REPLACE, account, names, len(wanted), *wanted, *written)
         return bool(done == 1)
-
-    async def add(self, account: str, name: str, text: str, keep: float) -> bool:
-        """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
-        key = self._key(account, name)
-        expiry = max(1, milliseconds(keep))
-        done = await self._command("SET", key, text, "NX", "PX", expiry)
-        return done is True
 
     async def ping(self) -> None:
         """Return when the server answered."""

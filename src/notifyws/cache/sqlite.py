@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from notifyws.cache import Entry
+from notifyws.cache import Changes, Entry, Texts, TokenCache
 from notifyws.cache.limit import call_limit
 from notifyws.cache.sqlite_store import SqliteStore
 from notifyws.errors import CacheFailed
@@ -24,8 +24,8 @@ __all__ = ["SqliteCache"]
 T = TypeVar("T")
 
 
-class SqliteCache:
-    """Keeps texts in a file; implements :class:`~notifyws.cache.TokenCache`.
+class SqliteCache(TokenCache):
+    """Keeps texts in a file.
 
     Args:
         path: the file; it and its folder are made when first needed.
@@ -35,37 +35,19 @@ class SqliteCache:
     backend = "sqlite"
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self.url = path.absolute().as_uri().replace("file:", "sqlite:", 1)
         self._store = SqliteStore(path, now)
         self._thread = ThreadPoolExecutor(1, "token-cache")
-
-    @property
-    def url(self) -> str:
-        """``sqlite://`` and the absolute path."""
-        return self._store.path.absolute().as_uri().replace("file:", "sqlite:", 1)
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
         """Return those of ``names`` that are there."""
         return await self._run(partial(self._store.read, account, *names))
 
-    async def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool:
+    async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected."""
         return await self._run(
             partial(self._store.replace, account, entries, expect=expect)
         )
-
-    async def add(self, account: str, name: str, text: str, keep: float) -> bool:
-        """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
-        return await self._run(partial(self._store.add, account, name, text, keep))
-
-    async def ping(self) -> None:
-        """Return when the file can be written to."""
-        await self._run(self._store.ping)
 
     async def aclose(self) -> None:
         """Let go of the file; safe to call twice."""

@@ -21,12 +21,12 @@ import random
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from notifyws.cache import CALL_TIMEOUT, Entry
+from notifyws.cache import CALL_TIMEOUT, Changes, Entry, Texts, text_in
 from notifyws.cache.texts import LARGEST, bytes_of, text_of
 from notifyws.errors import CacheFailed
 from notifyws.private import private_folder
@@ -76,13 +76,7 @@ class SqliteStore:
         """Return those of ``names`` that are there."""
         return self._call(lambda db: self._read(db, account, names))
 
-    def replace(
-        self,
-        account: str,
-        entries: Mapping[str, tuple[str, float] | None],
-        *,
-        expect: Mapping[str, str | None],
-    ) -> bool:
+    def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected."""
 
         def step(db: sqlite3.Connection) -> bool:
@@ -105,22 +99,15 @@ class SqliteStore:
         """Store ``text`` for ``keep`` seconds unless ``name`` is there already."""
         return self.replace(account, {name: (text, keep)}, expect={name: None})
 
-    def ping(self) -> None:
-        """Return when the file can be written to."""
-        self.replace("", {}, expect={})
-
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
         db, self._db = self._db, None
         if db is not None:
             db.close()
 
-    def _holds(
-        self, db: sqlite3.Connection, account: str, expect: Mapping[str, str | None]
-    ) -> bool:
+    def _holds(self, db: sqlite3.Connection, account: str, expect: Texts) -> bool:
         held = self._read(db, account, expect)
-        texts = {name: entry.text for name, entry in held.items()}
-        return all(texts.get(name) == text for name, text in expect.items())
+        return all(text_in(held, name) == text for name, text in expect.items())
 
     def _read(
         self, db: sqlite3.Connection, account: str, names: Iterable[str]
