@@ -42,6 +42,7 @@ from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.protocol.verdicts import Verdicts
 from notifyws.reconnect import TABLE, Reconnector, State, Stopped
+from notifyws.refreshing import GRACE
 from notifyws.renewal import Schedule
 from notifyws.session import Session
 from notifyws.speech import Speech
@@ -794,7 +795,7 @@ async def test_told_to_stop_it_is_gone_at_once_whatever_it_does(visit, state):
         await asyncio.sleep(1)
     assert scene.session.state is state
     refreshing = state is State.RENEWING  # what the server rotates is waited for
-    assert await elapsed(scene.stop()) == (2 if refreshing else 0)
+    assert await elapsed(scene.stop()) == (GRACE if refreshing else 0)
     assert scene.told[-1] == Closed()
     was_open = state is State.CONNECTED
     assert (scene.told[-2] == Disconnected(1000)) is was_open

@@ -11,7 +11,8 @@ import pytest
 
 from notifyws.cache.sqlite_store import CREATE, SqliteStore
 from notifyws.errors import ConfigurationError
-from notifyws.queue_file import SCHEMA, QueueFile
+from notifyws.queue_file import QueueFile
+from notifyws.queue_rows import SCHEMA
 from notifyws.sqlite_files import CACHE, QUEUE, demand_ours
 
 ME = "0123456789abcdef"

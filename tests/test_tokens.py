@@ -810,9 +810,9 @@ async def test_the_lock_is_gone_at_once_after_a_cancelled_login():
 
 @in_virtual_time
 async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
-    house = House(takes=1.9)
+    house = House(takes=1.2)
     await house.stale()
-    assert await cancelled(house.keeper("").get()) == pytest.approx(1.8)
+    assert await cancelled(house.keeper("").get()) == pytest.approx(1.1)
     assert not await house.locked()
     assert {name.partition(":")[0] for _, name in house.cache._kept} == {
         "access",

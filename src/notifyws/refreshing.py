@@ -24,7 +24,7 @@ LOST_KEEP = 60.0
 """Seconds a use is remembered whose reply was not heard."""
 USES = 2
 """Uses of a refresh token whose replies are not heard."""
-GRACE = 2.0
+GRACE = 1.25
 """Seconds in which a refresh may end, and be kept, though its caller was cancelled."""
 
 
