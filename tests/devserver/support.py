@@ -1,4 +1,4 @@
-"""A server, a client of it, and a loop on which nothing may go wrong unseen."""
+"""A server and a client of it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from notifyws.devserver import DevServer, ServerOptions
 
-SECONDS = 8.0
-
-
-def run(story):
-    """Run a coroutine function to its end; an error nobody saw fails it too."""
-
-    async def whole():
-        unseen: list[dict[str, Any]] = []
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: unseen.append(context))
-        async with asyncio.timeout(SECONDS):
-            await story()
-        assert not unseen, unseen
-
-    asyncio.run(whole())
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+TWO = {"ann": "demo", "bob": "demo"}
 
 
 class World:
@@ -43,6 +35,9 @@ class World:
         answer = await self.http.post("/auth/login", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    async def token(self, user="demo") -> str:
+        return (await self.login(user))["accessToken"]
 
     async def refresh(self, token: str) -> httpx.Response:
         return await self.http.post("/auth/refresh", json={"refreshToken": token})
@@ -92,6 +87,13 @@ async def world(**options: Any):
     ):
         yield World(one, http, lines)
     assert not [line for _, line in lines if "Error" in line], lines
+
+
+@asynccontextmanager
+async def connected(**options: Any):
+    """Give a running server and a socket of its user."""
+    async with world(**options) as one, one.open(await one.token()) as socket:
+        yield one, socket
 
 
 async def receive(socket, count: int | None = None) -> Any:
