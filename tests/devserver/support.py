@@ -46,18 +46,23 @@ class World:
         return await self.http.post("/auth/logout", json={"refreshToken": token})
 
     async def dev(self, order: str, body: Any = None) -> dict[str, Any]:
-        answer = await self.http.post(
-            f"/_dev/{order}", json={} if body is None else body
-        )
+        answer = await self.http.post(f"/_dev/{order}", json=body or {})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def stats(self) -> dict[str, Any]:
         return (await self.http.get("/_dev/stats")).json()
 
-    def open(self, token: str | None = None, path: str = "/ws", **options: Any):
+    def open(
+        self,
+        token: str | None = None,
+        path: str = "/ws",
+        authorization: str = "",
+        **options: Any,
+    ):
         """Return a connection to be awaited or entered."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        authorization = f"Bearer {token}" if token else authorization
+        headers = {"Authorization": authorization} if authorization else {}
         return connect(
             self.server.url + path,
             additional_headers=headers,
@@ -114,7 +119,7 @@ async def ending(socket) -> tuple[int, str]:
         return (1006, "") if seen is None else (seen.code, seen.reason)
 
 
-async def until(question) -> None:
-    """Return when ``question()`` is true; soon, or the story's time runs out."""
-    while not await question():
+async def until(one: World, live: int) -> None:
+    """Return when so many sockets are live; soon, or the story's time runs out."""
+    while (await one.stats())["live"] != live:
         await asyncio.sleep(0.005)

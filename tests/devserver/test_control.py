@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.devserver.support import TWO, connected, ending, receive, world
+from tests.devserver.support import TWO, connected, ending, receive, until, world
 from tests.support.examining import told
 
 
@@ -46,8 +46,7 @@ async def test_a_client_that_does_not_answer_a_close_is_cut():
                 await one.dev("notify", [{"message": "x" * 60_000}] * 50)
             await one.dev("cut", {"code": 4003})
             async with asyncio.timeout(1.5):
-                while (await one.stats())["live"]:
-                    await asyncio.sleep(0.01)
+                await until(one, live=0)
             assert (await ending(stuck))[0] == 1006
 
 

@@ -13,25 +13,31 @@ from notifyws.devserver.context import CONTEXT, Context, answer, failure
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
 
+def _route(
+    what: str, counter: str, give: Callable[..., web.Response], *names: str
+) -> web.RouteDef:
+    """Give what is asked for, unless the mode or a body without ``names`` forbids."""
 
-@routes.post("/auth/login")
-async def login(request: web.Request) -> web.Response:
-    """Give a pair of tokens for a name and its password."""
-    return await _answer(request, "logins", _login, "username", "password")
+    async def endpoint(request: web.Request) -> web.Response:
+        context = request.app[CONTEXT]
+        try:
+            body = json.loads(await request.read())
+        except (ValueError, RecursionError):
+            body = None
+        texts = [body.get(name) for name in names] if isinstance(body, dict) else [None]
+        response = await context.instead(what)
+        if response is None and all(isinstance(text, str) for text in texts):
+            response = give(context, *texts)
+        elif response is None:
+            sentence = f"a JSON object with {' and '.join(names)} is expected"
+            response = failure(400, "malformed", sentence)
+        good = response.status in (200, 204)
+        context.stats[counter if good else f"failed{counter.capitalize()}"] += 1
+        context.log(1, f"{what}: {response.status}")
+        return response
 
-
-@routes.post("/auth/refresh")
-async def refresh(request: web.Request) -> web.Response:
-    """Give a new pair of tokens for a refresh token, which is spent by it."""
-    return await _answer(request, "refreshes", _refresh, "refreshToken")
-
-
-@routes.post("/auth/logout")
-async def logout(request: web.Request) -> web.Response:
-    """End the session of a refresh token."""
-    return await _answer(request, "logouts", _logout, "refreshToken")
+    return web.post(f"/auth/{what}", endpoint)
 
 
 def _login(context: Context, username: str, password: str) -> web.Response:
@@ -56,23 +62,8 @@ def _logout(context: Context, token: str) -> web.Response:
     return web.Response(status=204)
 
 
-async def _answer(
-    request: web.Request, counter: str, give: Callable[..., web.Response], *names: str
-) -> web.Response:
-    """Give what is asked for, unless the mode or a body without ``names`` forbids."""
-    context, what = request.app[CONTEXT], request.path.rpartition("/")[2]
-    try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError):
-        body = None
-    texts = [body.get(name) for name in names] if isinstance(body, dict) else [None]
-    response = await context.instead(what)
-    if response is None and all(isinstance(text, str) for text in texts):
-        response = give(context, *texts)
-    elif response is None:
-        sentence = f"a JSON object with {' and '.join(names)} is expected"
-        response = failure(400, "malformed", sentence)
-    good = response.status in (200, 204)
-    context.stats[counter if good else f"failed{counter.capitalize()}"] += 1
-    context.log(1, f"{what}: {response.status}")
-    return response
+routes = [
+    _route("login", "logins", _login, "username", "password"),
+    _route("refresh", "refreshes", _refresh, "refreshToken"),
+    _route("logout", "logouts", _logout, "refreshToken"),
+]

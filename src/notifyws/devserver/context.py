@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from notifyws.devserver.hub import Ending, Hub
+from notifyws.devserver.hub import Hub
 from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.state import State
 from notifyws.devserver.tokens import Sessions
@@ -74,12 +74,6 @@ class Context:
     def user_of(self, token: str) -> str | None:
         """Return whose access token that is, if it is good now."""
         return self.sessions.whose(token, time.time())
-
-    def note_end(self, ending: Ending, user: str | None) -> None:
-        """Remember how a socket ended."""
-        code, reason = ending
-        self.closes.append({"code": code, "reason": reason, "user": user})
-        self.log(1, f"closed {code}: {user or 'nobody yet'}")
 
 
 CONTEXT = web.AppKey("context", Context)

@@ -12,14 +12,7 @@ from typing import Any
 
 from notifyws.models import Message, as_text, strict_json
 
-__all__ = [
-    "LIMIT",
-    "Hello",
-    "Refused",
-    "notification_fields",
-    "published",
-    "understand",
-]
+__all__ = ["Hello", "Refused", "notification_fields", "published", "understand"]
 
 LIMIT = 64 * 1024
 """Bytes of the largest message that is taken."""

@@ -52,11 +52,9 @@ class ServerOptions:
         for name in ("access_ttl", "refresh_ttl", "auth_timeout", "closing_grace"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name} must be more than 0")
-        if self.history < 1:
-            raise ConfigurationError("history must be 1 or more")
-        for name in ("traffic", "flaky"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigurationError(f"{name} must be 0 or more")
+        for name, least in (("history", 1), ("traffic", 0), ("flaky", 0)):
+            if not least <= getattr(self, name) < float("inf"):
+                raise ConfigurationError(f"{name} must be {least} or more")
 
     @property
     def first_user(self) -> str:

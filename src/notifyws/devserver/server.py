@@ -141,9 +141,7 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port), backlog=BACKLOG)
     except OSError as error:
+        sentence = f"cannot listen on {HOST}:{port}: {error.strerror}"
         if error.errno == errno.EADDRINUSE:
-            hint = "use --port 0 for a free one"
-            raise ConfigurationError(f"port {port} is in use", hint) from error
-        raise ConfigurationError(
-            f"cannot listen on {HOST}:{port}: {error.strerror}", "try another --port"
-        ) from error
+            sentence = f"port {port} is in use"
+        raise ConfigurationError(sentence, "use --port 0 for a free one") from error

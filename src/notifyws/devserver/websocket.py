@@ -100,7 +100,10 @@ class _Socket:
                 await self._close(*connection.ending)
         finally:
             self._context.hub.leave(connection)
-            self._context.note_end(connection.ending or self._heard, connection.user)
+            code, reason = connection.ending or self._heard
+            end = {"code": code, "reason": reason, "user": connection.user}
+            self._context.closes.append(end)
+            self._context.log(1, f"closed {code}: {connection.user or 'nobody yet'}")
 
     async def _talk(self, user: str | None) -> None:
         # It joins before it is accepted: nothing sent after the 101 can be missed.
