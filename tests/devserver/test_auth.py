@@ -58,28 +58,13 @@ async def test_a_refresh_rotates_and_a_spent_token_is_refused():
         second = await one.refresh(first["refreshToken"])
         assert second.status_code == 200
         assert second.json().keys() == first.keys()
-        assert (await one.refresh(first["refreshToken"])).status_code == 401
+        spent = await one.refresh(first["refreshToken"])
+        assert spent.status_code == 401
+        assert spent.json()["error"]["code"] == "invalid_refresh_token"
         third = await one.refresh(second.json()["refreshToken"])
         assert third.status_code == 200
         stats = await one.stats()
         assert (stats["refreshes"], stats["failedRefreshes"]) == (2, 1)
-
-
-@told
-async def test_an_unknown_refresh_token_is_refused():
-    async with world() as one:
-        answer = await one.refresh("nobody's")
-        assert answer.status_code == 401
-        assert answer.json()["error"]["code"] == "invalid_refresh_token"
-
-
-@told
-async def test_tokens_expire():
-    async with world(access_ttl=0.02, refresh_ttl=0.02) as one:
-        tokens = await one.login()
-        await asyncio.sleep(0.03)
-        assert (await one.refused(tokens["accessToken"])).status_code == 401
-        assert (await one.refresh(tokens["refreshToken"])).status_code == 401
 
 
 @told

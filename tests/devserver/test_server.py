@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket as sockets
-import subprocess
-import sys
 
 import pytest
 
@@ -142,8 +140,3 @@ async def test_nothing_is_printed(caplog, capfd):
             assert (await one.http.get("/")).headers.get("server") is None
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
-
-
-def test_click_is_not_imported():
-    code = "import sys, notifyws.devserver; sys.exit('click' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -196,17 +196,6 @@ async def test_a_resume_replays_in_order_what_was_missed():
 
 
 @told
-async def test_an_id_that_is_too_old_is_told_as_a_gap_before_the_replay():
-    async with world(history=10) as one:
-        token = await one.token()
-        ids = (await one.dev("notify", [{}] * 25))["ids"]
-        async with one.open(token, f"/?since={ids[3]}") as socket:
-            gap, *rest = await receive(socket, 11)
-            assert (gap["type"], gap["from"], gap["to"]) == ("gap", ids[3], ids[15])
-            assert [each["id"] for each in rest] == ids[15:]
-
-
-@told
 async def test_ten_thousand_are_kept():
     async with world() as one:
         token = await one.token()
