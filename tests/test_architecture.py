@@ -266,7 +266,6 @@ AWAITED = {
     "token_lock": "an exchange that is awaited while its lock is held",
     "cli.batching": "results are awaited one by one, in their order",
     "cli.waiting": "the answer, the end and the sending are awaited side by side",
-    "devserver.server": "the server's end is awaited by whoever serves, or stops it",
     "outbox": "a group of writes is shielded from who cancels its writer, and awaited",
     "patient": "the connection is awaited, or its error",
     "service": "whoever waits for the end (closed) gets its error",

@@ -1,4 +1,4 @@
-"""A server, a client of it, and a loop on which nothing may go wrong unseen."""
+"""A server and a client of it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from notifyws.devserver import DevServer, ServerOptions
 
-SECONDS = 8.0
-
-
-def run(story):
-    """Run a coroutine function to its end; an error nobody saw fails it too."""
-
-    async def whole():
-        unseen: list[dict[str, Any]] = []
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: unseen.append(context))
-        async with asyncio.timeout(SECONDS):
-            await story()
-        assert not unseen, unseen
-
-    asyncio.run(whole())
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+TWO = {"ann": "demo", "bob": "demo"}
 
 
 class World:
@@ -44,6 +36,9 @@ class World:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def token(self, user="demo") -> str:
+        return (await self.login(user))["accessToken"]
+
     async def refresh(self, token: str) -> httpx.Response:
         return await self.http.post("/auth/refresh", json={"refreshToken": token})
 
@@ -51,18 +46,23 @@ class World:
         return await self.http.post("/auth/logout", json={"refreshToken": token})
 
     async def dev(self, order: str, body: Any = None) -> dict[str, Any]:
-        answer = await self.http.post(
-            f"/_dev/{order}", json={} if body is None else body
-        )
+        answer = await self.http.post(f"/_dev/{order}", json=body or {})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def stats(self) -> dict[str, Any]:
         return (await self.http.get("/_dev/stats")).json()
 
-    def open(self, token: str | None = None, path: str = "/ws", **options: Any):
+    def open(
+        self,
+        token: str | None = None,
+        path: str = "/ws",
+        authorization: str = "",
+        **options: Any,
+    ):
         """Return a connection to be awaited or entered."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        authorization = f"Bearer {token}" if token else authorization
+        headers = {"Authorization": authorization} if authorization else {}
         return connect(
             self.server.url + path,
             additional_headers=headers,
@@ -94,6 +94,13 @@ async def world(**options: Any):
     assert not [line for _, line in lines if "Error" in line], lines
 
 
+@asynccontextmanager
+async def connected(**options: Any):
+    """Give a running server and a socket of its user."""
+    async with world(**options) as one, one.open(await one.token()) as socket:
+        yield one, socket
+
+
 async def receive(socket, count: int | None = None) -> Any:
     """Return the next frame as a value, or the next ``count`` of them."""
     if count is None:
@@ -112,7 +119,7 @@ async def ending(socket) -> tuple[int, str]:
         return (1006, "") if seen is None else (seen.code, seen.reason)
 
 
-async def until(question) -> None:
-    """Return when ``question()`` is true; soon, or the story's time runs out."""
-    while not await question():
+async def until(one: World, live: int) -> None:
+    """Return when so many sockets are live; soon, or the story's time runs out."""
+    while (await one.stats())["live"] != live:
         await asyncio.sleep(0.005)

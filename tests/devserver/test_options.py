@@ -16,7 +16,6 @@ def test_the_default_user_is_demo():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"host": "0.0.0.0"},
         {"port": -1},
         {"port": 65536},
         {"users": {}},

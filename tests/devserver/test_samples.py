@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from notifyws.devserver import SAMPLES, endless_samples
+from notifyws.devserver.samples import SAMPLES, endless_samples
 
 
 def test_every_example_is_complete():
@@ -21,6 +21,10 @@ def test_the_endless_ones_take_turns_and_begin_with_the_examples():
         assert {k: v for k, v in one.items() if k != "type"} == SAMPLES[one["type"]]
 
 
-def test_the_endless_ones_vary():
-    titles = {one["title"] for one in islice(endless_samples(), 30)}
-    assert len(titles) == 5
+def test_the_endless_ones_vary_and_their_data_with_them():
+    shown = list(islice(endless_samples(), 30))
+    assert len({one["message"] for one in shown}) == 9
+    for one in shown:
+        assert one["data"].keys() == SAMPLES[one["type"]]["data"].keys()
+        if one["type"] == "payment_approved":
+            assert f"${one['data']['amount']:.2f}" in one["message"]

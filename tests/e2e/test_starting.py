@@ -16,8 +16,8 @@ from tests.e2e import support
 from tests.support.valkey import Valkey
 
 FOREIGN = {
-    *("asyncio", "cryptography.hazmat", "hypercorn", "httpx", "jmespath", "keyring"),
-    *("pydantic", "redis", "rich", "sqlite3", "starlette", "tomllib", "websockets"),
+    *("aiohttp", "asyncio", "cryptography.hazmat", "httpx", "jmespath", "jwt"),
+    *("keyring", "pydantic", "redis", "rich", "sqlite3", "tomllib", "websockets"),
 }
 """What takes longer than all of a small command."""
 OURS = {

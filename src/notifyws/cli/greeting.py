@@ -57,7 +57,7 @@ def _next(settings: Settings) -> tuple[str, Sequence[Step]]:
 def _demo() -> Step:
     """Return how to try it without a server, and what that needs."""
     commands = ["notifyws listen --demo"]
-    if not (find_spec("hypercorn") and find_spec("starlette")):
+    if not (find_spec("aiohttp") and find_spec("jwt")):
         commands.insert(0, "pip install 'notifyws[server]'")
     return "Try it, with a server of its own:", commands
 

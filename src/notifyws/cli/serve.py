@@ -87,7 +87,7 @@ def serve(
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
     try:
-        from notifyws.devserver import ServerOptions
+        from notifyws.devserver import DevServer, ServerOptions
     except ImportError:
         raise missing_extra() from None
     users = dict(map(_user, user)) if user else {"demo": "demo"}
@@ -108,10 +108,9 @@ def serve(
 
     import asyncio
 
-    from notifyws.devserver import serve as serve_forever
-
     async def forever() -> None:
-        await serve_forever(options, log, asyncio.Event())
+        async with DevServer(options, log):
+            await asyncio.Event().wait()
 
     run(forever())
 

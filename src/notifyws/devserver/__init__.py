@@ -7,15 +7,7 @@ extra ``notifyws[server]`` and knows nothing of the client.
 
 from __future__ import annotations
 
-from notifyws.devserver.options import DEFAULT_PORT, ServerOptions
-from notifyws.devserver.samples import SAMPLES, endless_samples
-from notifyws.devserver.server import DevServer, serve
+from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import DevServer
 
-__all__ = [
-    "DEFAULT_PORT",
-    "SAMPLES",
-    "DevServer",
-    "ServerOptions",
-    "endless_samples",
-    "serve",
-]
+__all__ = ["DevServer", "ServerOptions"]

@@ -1,10 +1,9 @@
-"""What was published to one user: ids, replay, and the honest word for a hole.
+"""What was published to one user: replay, and the honest word for a hole.
 
-Pure. Entries have a place (counted from 0, never reused) and an id (rising, with
-holes). Live delivery and replay are the same thing here: every connection reads
-forward from its own place, so there is nothing between the two that could be lost
-or doubled. More is kept than is promised, so that whoever starts at the oldest
-promised entry is not overtaken at once by what is published meanwhile.
+Pure. Ids rise, with holes. Live delivery and replay are the same thing here: every
+connection reads on from the last id it has seen, so there is nothing between the
+two that could be lost or doubled. More is kept than is promised, so that whoever
+starts at the oldest promised entry is not overtaken by what is published meanwhile.
 """
 
 from __future__ import annotations
@@ -13,17 +12,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Entry", "History", "Ids", "Overtaken", "Resumed", "resume"]
+__all__ = ["Entry", "History", "Overtaken"]
+
+DIGITS = 20
+"""Digits of the longest id that is looked for."""
 
 
 class Entry(NamedTuple):
-    """One published notification.
-
-    Args:
-        id: its id as a number.
-        frame: its text as it goes over the wire, made once for everybody.
-        origin: the connection that sent it, which does not get it back; 0 if none.
-    """
+    """One notification: its text, and the connection (not 0) that sent it, if any."""
 
     id: int
     frame: str
@@ -31,23 +27,7 @@ class Entry(NamedTuple):
 
 
 class Overtaken(LookupError):
-    """A place is asked for that is no longer kept."""
-
-
-class Ids:
-    """Rising numbers that follow the clock, so that they go on rising in a new life.
-
-    Args:
-        last: the newest id given by anybody before.
-    """
-
-    def __init__(self, last: int = 0) -> None:
-        self.last = last
-
-    def next(self, now: float) -> int:
-        """Return a new id; ``now`` is seconds since 1970."""
-        self.last = max(self.last + 1, int(now * 1_000_000))
-        return self.last
+    """An id is asked for after which entries are no longer kept."""
 
 
 class History:
@@ -59,90 +39,62 @@ class History:
         floor: everything later than this id is kept; ``born`` if not told.
     """
 
-    def __init__(
-        self, born: int, limit: int = 10_000, floor: int | None = None
-    ) -> None:
-        self.born = born
-        self.limit = limit
-        self._floor = born if floor is None else floor
+    def __init__(self, born: int, limit: int, floor: int | None = None) -> None:
+        self._born = born
+        self._limit = limit
+        self._dropped = born if floor is None else floor
         self._entries: list[Entry] = []
-        self._base = 0
-
-    @property
-    def end(self) -> int:
-        """The place that the next entry will get."""
-        return self._base + len(self._entries)
-
-    @property
-    def start(self) -> int:
-        """The place of the oldest entry that is promised."""
-        return self._base + max(0, len(self._entries) - self.limit)
 
     @property
     def floor(self) -> int:
         """The newest id that is no longer promised."""
-        before = self.start - self._base - 1
-        return self._entries[before].id if before >= 0 else self._floor
+        older = len(self._entries) - self._limit
+        return self._entries[older - 1].id if older > 0 else self._dropped
 
     @property
     def newest(self) -> int:
         """The newest id there is."""
-        return self._entries[-1].id if self._entries else self._floor
+        return self._entries[-1].id if self._entries else self._dropped
 
     def add(self, entry: Entry) -> None:
         """Append an entry; drop a whole ``limit`` of the oldest once in a while."""
         self._entries.append(entry)
-        if len(self._entries) > 3 * self.limit:
-            self._floor = self._entries[self.limit - 1].id
-            del self._entries[: self.limit]
-            self._base += self.limit
-
-    def read(self, place: int, most: int) -> Sequence[Entry]:
-        """Return up to ``most`` entries from ``place`` on.
-
-        Raises:
-            Overtaken: the entry at ``place`` is gone.
-        """
-        if place < self._base:
-            raise Overtaken
-        offset = place - self._base
-        return self._entries[offset : offset + most]
+        if len(self._entries) > 3 * self._limit:
+            self._dropped = self._entries[self._limit - 1].id
+            del self._entries[: self._limit]
 
     def promised(self) -> Sequence[Entry]:
         """Return every entry that is promised, oldest first."""
-        return self._entries[self.start - self._base :]
+        return self._entries[-self._limit :]
 
-    def after(self, ident: int) -> int:
-        """Return the place of the first promised entry later than ``ident``."""
-        found = bisect_right(self._entries, ident, key=lambda entry: entry.id)
-        return max(self.start, self._base + found)
+    def after(self, ident: int, most: int) -> Sequence[Entry]:
+        """Return the first entries later than ``ident``.
 
+        Raises:
+            Overtaken: some of them are gone.
+        """
+        if ident < self._dropped:
+            raise Overtaken
+        start = bisect_right(self._entries, ident, key=lambda entry: entry.id)
+        return self._entries[start : start + most]
 
-class Resumed(NamedTuple):
-    """Where a connection starts to read, and the gap to be told first, if any."""
+    def resume(self, since: str | None) -> tuple[int, dict[str, str] | None]:
+        """Return after which id a client reads on, and the gap to be told it first.
 
-    place: int
-    gap: dict[str, str] | None = None
-
-
-def resume(history: History, since: str | None) -> Resumed:
-    """Find where a client goes on that names the last id it has seen.
-
-    ``None`` or nothing starts from now, ``0`` from the oldest that is kept. An id
-    that cannot be placed (no number, or ahead of ours) gets everything there is.
-    """
-    if not since:
-        return Resumed(history.end)
-    ident = int(since) if since.isascii() and since.isdecimal() else -1
-    if ident == 0:
-        ident = history.born
-    if history.floor <= ident <= history.newest:
-        return Resumed(history.after(ident))
-    return Resumed(history.start, _gap(history, since))
-
-
-def _gap(history: History, since: str) -> dict[str, str]:
-    oldest = history.read(history.start, 1)
-    to = oldest[0].id if oldest else history.newest
-    reason = "the server no longer keeps what was sent in between"
-    return {"type": "gap", "from": since, "to": str(to), "reason": reason}
+        Args:
+            since: the last id it has seen. Nothing starts from now, ``0`` from the
+                oldest that is kept. An id that cannot be placed (no number, or
+                ahead of ours) gets everything there is.
+        """
+        if not since:
+            return self.newest, None
+        known = since.isascii() and since.isdecimal() and len(since) <= DIGITS
+        ident = int(since) if known else -1
+        ident = ident or self._born
+        if self.floor <= ident <= self.newest:
+            return ident, None
+        oldest = self.after(self.floor, 1)
+        to = oldest[0].id if oldest else self.newest
+        reason = "the server no longer keeps what was sent in between"
+        gap = {"type": "gap", "from": since, "to": str(to), "reason": reason}
+        return self.floor, gap

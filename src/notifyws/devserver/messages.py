@@ -12,21 +12,13 @@ from typing import Any
 
 from notifyws.models import Message, as_text, strict_json
 
-__all__ = [
-    "LIMIT",
-    "Hello",
-    "Refused",
-    "notification_fields",
-    "published",
-    "understand",
-]
+__all__ = ["Hello", "Refused", "notification_fields", "published", "understand"]
 
 LIMIT = 64 * 1024
 """Bytes of the largest message that is taken."""
 
-OPTIONAL = ("link", "data")
-OPTIONAL_NAMES = frozenset(OPTIONAL)
 TEXTS = ("title", "message", "link")
+OPTIONAL = ("link", "data")
 PUBLIC = ("title", "message", *OPTIONAL)
 NOTHING: tuple[object, ...] = (None, "", {}, [])
 
@@ -38,60 +30,45 @@ class Hello:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
 class Refused:
-    """A frame that is no message.
+    """A frame that is no message, and its own ``id``, to tell which it was."""
 
-    Args:
-        message: what is wrong with it.
-        id: the frame's own top-level ``id``, if it had one, to tell which it was.
-    """
-
-    message: str
-    id: str | int | None = None
-
-    def frame(self) -> str:
-        """Return the error frame that answers it."""
-        ident = {} if self.id is None else {"id": self.id}
-        return strict_json(
-            {"type": "error", "payload": {"message": self.message, **ident}}
-        )
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+    def __init__(self, message: str, ident: object = None) -> None:
+        known = isinstance(ident, (str, int)) and not isinstance(ident, bool)
+        payload = {"message": message, **({"id": ident} if known else {})}
+        self.frame = strict_json({"type": "error", "payload": payload})
 
 
 def understand(frame: str | bytes) -> Message | Hello | Refused:
     """Return what a client's frame means."""
     if isinstance(frame, bytes):
         return Refused("only text frames are understood")
-    if len(frame) > LIMIT or len(frame.encode("utf-8", "surrogatepass")) > LIMIT:
+    if len(frame.encode("utf-8", "surrogatepass")) > LIMIT:
         return Refused(f"a message has at most {LIMIT} bytes")
     try:
-        value = json.loads(frame, parse_constant=_no_constant)
+        value = json.loads(frame)
         strict_json(value)  # 1e400 reads as an infinity, which nobody could pass on
     except (ValueError, RecursionError):
-        return Refused("a message is a JSON object")
+        value = None
     if not isinstance(value, dict):
         return Refused("a message is a JSON object")
-    return _judge(value)
-
-
-def _judge(value: dict[str, Any]) -> Message | Hello | Refused:
-    kind, payload, ident = value.get("type"), value.get("payload", {}), value.get("id")
-    if isinstance(ident, bool) or not isinstance(ident, (str, int)):
-        ident = None
-    if not isinstance(kind, str) or not kind:
-        return Refused("a message needs a type, which is text", ident)
-    if kind == "auth" and isinstance(value.get("token"), str):
+    fault = _fault(value)
+    if fault:
+        return Refused(fault, value.get("id"))
+    if value["type"] == "auth" and isinstance(value.get("token"), str):
         return Hello(value["token"])
+    return Message(value["type"], value.get("payload", {}))
+
+
+def _fault(value: dict[str, Any]) -> str:
+    """Return what is wrong with a message, nothing if it is right."""
+    kind, payload = value.get("type"), value.get("payload", {})
+    if not isinstance(kind, str) or not kind:
+        return "a message needs a type, which is text"
     if not isinstance(payload, dict):
-        return Refused("a message's payload is an object", ident)
-    for name in TEXTS:
-        if not isinstance(payload.get(name, ""), str):
-            return Refused(f"a message's {name} is text", ident)
-    return Message(kind, payload)
+        return "a message's payload is an object"
+    wrong = (name for name in TEXTS if not isinstance(payload.get(name, ""), str))
+    return next((f"a message's {name} is text" for name in wrong), "")
 
 
 def notification_fields(message: Message) -> dict[str, Any]:
@@ -116,15 +93,9 @@ def published(fields: Mapping[str, Any], ident: int, timestamp: str) -> str:
     Raises:
         ValueError: the fields hold what JSON cannot say.
     """
-    full: dict[str, Any] = {
-        "type": as_text(fields.get("type")),
-        "id": str(ident),
-        "title": as_text(fields.get("title")),
-        "message": as_text(fields.get("message")),
-    }
-    for name in OPTIONAL:
-        if fields.get(name) not in NOTHING:
-            full[name] = fields[name]
+    texts = {name: as_text(fields.get(name)) for name in ("type", "title", "message")}
+    full = {"type": texts["type"], "id": str(ident), **texts}
+    full |= {name: fields[name] for name in OPTIONAL if fields.get(name) not in NOTHING}
     full["timestamp"] = fields.get("timestamp") or timestamp
-    more = fields.keys() - full.keys() - OPTIONAL_NAMES
-    return strict_json({**full, **{k: fields[k] for k in fields if k in more}})
+    more = {k: v for k, v in fields.items() if k not in full and k not in OPTIONAL}
+    return strict_json({**full, **more})

@@ -8,12 +8,8 @@ from pathlib import Path
 
 from notifyws.errors import ConfigurationError
 
-__all__ = ["DEFAULT_PORT", "ServerOptions"]
+__all__ = ["ServerOptions"]
 
-DEFAULT_PORT = 8765
-"""Where ``serve`` listens when nothing else is said."""
-
-LOOPBACK = "127.0.0.1"
 FIRST_USER_ID = 42
 
 
@@ -22,11 +18,9 @@ class ServerOptions:
     """How one development server behaves. Durations are seconds.
 
     Args:
-        host: where to listen; loopback, because this server guards nothing.
-        port: where to listen; 0 takes a free one.
+        port: where to listen, on loopback; 0 takes a free one.
         users: name -> password of everybody who may log in.
-        access_ttl: lifetime of an access token.
-        refresh_ttl: lifetime of a refresh token.
+        access_ttl, refresh_ttl: lifetimes of tokens.
         auth_timeout: how long a socket without a token waits for its first frame.
         closing_grace: how long a client has for its half of a closing handshake.
         traffic: sample notifications a second for every connected user; 0 is none.
@@ -38,8 +32,7 @@ class ServerOptions:
         ConfigurationError: an option makes no sense.
     """
 
-    host: str = LOOPBACK
-    port: int = DEFAULT_PORT
+    port: int = 8765
     users: Mapping[str, str] = field(default_factory=lambda: {"demo": "demo"})
     access_ttl: float = 900.0
     refresh_ttl: float = 604_800.0
@@ -51,28 +44,17 @@ class ServerOptions:
     state: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.host != LOOPBACK:
-            raise ConfigurationError(
-                f"the development server listens on {LOOPBACK} only, not {self.host}",
-                "it is for trying and testing; a real server is a job for others",
-            )
         if not 0 <= self.port <= 65535:
-            raise ConfigurationError(
-                f"{self.port} is not a port", "use --port 0..65535"
-            )
+            sentence = f"{self.port} is not a port"
+            raise ConfigurationError(sentence, "use --port 0..65535")
         if not self.users or not all(self.users):
             raise ConfigurationError("no user could log in", "use --user NAME:PASSWORD")
-        self._check_numbers()
-
-    def _check_numbers(self) -> None:
         for name in ("access_ttl", "refresh_ttl", "auth_timeout", "closing_grace"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name} must be more than 0")
-        if self.history < 1:
-            raise ConfigurationError("history must be 1 or more")
-        for name in ("traffic", "flaky"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigurationError(f"{name} must be 0 or more")
+        for name, least in (("history", 1), ("traffic", 0), ("flaky", 0)):
+            if not least <= getattr(self, name) < float("inf"):
+                raise ConfigurationError(f"{name} must be {least} or more")
 
     @property
     def first_user(self) -> str:

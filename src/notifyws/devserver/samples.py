@@ -8,54 +8,38 @@ from typing import Any
 
 from notifyws.samples import SAMPLES
 
-__all__ = ["SAMPLES", "endless_samples"]
+__all__ = ["endless_samples"]
 
-TRIPS = ("STARTED", "ARRIVING", "COMPLETED")
-TRIP_WORDS = {
-    "STARTED": ("Trip Started", "Your driver has started the trip"),
-    "ARRIVING": ("Driver Arriving", "Your driver is two minutes away"),
-    "COMPLETED": ("Trip Completed", "You have arrived; thank you for riding"),
+ARRIVING = ("Driver Arriving", "Your driver is two minutes away")
+COMPLETED = ("Trip Completed", "You have arrived; thank you for riding")
+LATE = "Jonas: Running five minutes late, sorry!"
+CALL = "Aiko: Could you call me back when you have a moment?"
+CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
+    "trip_update": (
+        {},
+        {"title": ARRIVING[0], "message": ARRIVING[1], "status": "ARRIVING"},
+        {"title": COMPLETED[0], "message": COMPLETED[1], "status": "COMPLETED"},
+    ),
+    "payment_approved": (
+        {},
+        {"message": "Your payment of $32.00 was approved", "amount": 32.0},
+        {"message": "Your payment of $39.00 was approved", "amount": 39.0},
+    ),
+    "message_received": (
+        {},
+        {"message": LATE, "senderId": "655", "senderName": "Jonas"},
+        {"message": CALL, "senderId": "656", "senderName": "Aiko"},
+    ),
 }
-SENDERS = ("Maria", "Jonas", "Aiko", "Samuel")
-WORDS = (
-    "I am waiting at the main entrance",
-    "Running five minutes late, sorry!",
-    "Could you call me back when you have a moment?",
-)
-
-
-def _trip(turn: int) -> dict[str, Any]:
-    status, trip = TRIPS[turn % 3], str(123 + turn // 3)
-    title, message = TRIP_WORDS[status]
-    data = {"tripId": trip, "driverId": "456", "status": status}
-    return {"title": title, "message": message, "link": f"/trips/{trip}", "data": data}
-
-
-def _payment(turn: int) -> dict[str, Any]:
-    payment, amount = str(789 + turn), 25.0 + turn * 7 % 60
-    return {
-        "title": "Payment Approved",
-        "message": f"Your payment of ${amount:.2f} was approved",
-        "link": f"/payments/{payment}",
-        "data": {"paymentId": payment, "amount": amount, "currency": "USD"},
-    }
-
-
-def _chat(turn: int) -> dict[str, Any]:
-    sender, chat = SENDERS[turn % 4], str(321 + turn % 4)
-    return {
-        "title": "New Message",
-        "message": f"{sender}: {WORDS[turn % 3]}",
-        "link": f"/chat/{chat}",
-        "data": {"chatId": chat, "senderId": str(654 + turn % 4), "senderName": sender},
-    }
-
-
-MAKERS = {"trip_update": _trip, "payment_approved": _payment, "message_received": _chat}
+"""Type -> what is different in each of its turns, in the payload or in its data."""
 
 
 def endless_samples() -> Iterator[dict[str, Any]]:
     """Yield notifications without id or time; the three types take turns."""
     for turn in count():
-        for kind, make in MAKERS.items():
-            yield {"type": kind, **make(turn)}
+        for kind, sample in SAMPLES.items():
+            changes = CHANGES[kind][turn % 3]
+            data = {**sample["data"], **changes}
+            data = {key: data[key] for key in sample["data"]}
+            texts = {key: value for key, value in changes.items() if key not in data}
+            yield {"type": kind, **sample, **texts, "data": data}

@@ -6,45 +6,34 @@ It lives in the caller's event loop, prints nothing and takes no signals.
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import socket
 from contextlib import suppress
-from dataclasses import astuple
 from functools import partial
 from itertools import islice
-from types import TracebackType
 
-from hypercorn.asyncio import serve as hypercorn_serve
+from aiohttp import web
 
 from notifyws.devserver.app import build_app
-from notifyws.devserver.hub import RESTART, Hub
-from notifyws.devserver.journal import Journal, load
+from notifyws.devserver.context import Context, Log
+from notifyws.devserver.hub import RESTART
 from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.samples import endless_samples
-from notifyws.devserver.site import Log, Site
-from notifyws.devserver.tokens import Session, Sessions
-from notifyws.devserver.wire import Hall, Listener, configuration, listen
-from notifyws.tasks import first_of, restarted
+from notifyws.devserver.state import State
+from notifyws.errors import ConfigurationError
+from notifyws.tasks import restarted
 
-__all__ = ["DevServer", "serve"]
+__all__ = ["DevServer"]
 
-PARTING = 0.5
-"""Seconds that clients have to say goodbye when the server stops."""
-PATIENCE = 0.7
-"""Seconds that Hypercorn has after that, before every connection is cut."""
+HOST = "127.0.0.1"
+"""Loopback and nothing else, because this server guards nothing."""
+BACKLOG = 1024
+PARTING = 1.2
+"""Seconds that sockets have to end when the server stops; they cut themselves."""
+PATIENCE = 0.2
+"""Seconds that other requests have to end after that, twice."""
 TICK = 0.01
-
-
-def silent(level: int, line: str) -> None:
-    """Log nothing."""
-
-
-async def serve(options: ServerOptions, log: Log, stop: asyncio.Event) -> None:
-    """Run a server until ``stop`` is set.
-
-    Raises:
-        ConfigurationError: the port or the state file cannot be used.
-    """
-    async with DevServer(options, log) as server:
-        await first_of(stop.wait(), server.ended())
 
 
 class DevServer:
@@ -56,37 +45,32 @@ class DevServer:
             holds a token or a password.
     """
 
-    def __init__(self, options: ServerOptions, log: Log = silent) -> None:
+    def __init__(
+        self, options: ServerOptions, log: Log = lambda level, line: None
+    ) -> None:
         self._options = options
         self._log = log
-        self._stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._listener: Listener
-        self._journal: Journal
-        self._site: Site
-        self._hall: Hall
+        self._runner: web.AppRunner | None = None
+        self._traffic: asyncio.Task[None] | None = None
+        self._state: State
+        self._context: Context
         self.port = options.port
 
     @property
     def url(self) -> str:
         """Where its sockets are."""
-        return f"ws://{self._options.host}:{self.port}"
+        return f"ws://{HOST}:{self.port}"
 
     @property
     def http_url(self) -> str:
         """Where its HTTP side is."""
-        return f"http://{self._options.host}:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
     async def __aenter__(self) -> DevServer:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     async def start(self) -> None:
@@ -96,95 +80,68 @@ class DevServer:
             ConfigurationError: the port or the state file cannot be used.
         """
         options = self._options
-        self._listener = listen(options.host, options.port)
-        self.port = int(self._listener.getsockname()[1])
+        listener = _listen(options.port)
         try:
-            self._furnish()
+            self._state = State(options.state, options.history)
         except BaseException:
-            self._listener.close()
+            listener.close()
             raise
-        config = configuration(self._listener, partial(self._log, 0))
-        self._hall = build_app(self._site)
-        running = hypercorn_serve(
-            self._hall,  # type: ignore[arg-type]  # ASGI is typed twice
-            config,
-            shutdown_trigger=self._stop.wait,
+        self.port = listener.getsockname()[1]
+        self._context = Context(options, self._state, self._log)
+        silent = logging.Logger("notifyws.devserver", logging.CRITICAL + 1)
+        self._runner = web.AppRunner(
+            build_app(self._context),
+            access_log=None,
+            logger=silent,
+            shutdown_timeout=PATIENCE,
+            lingering_time=0,  # else it outlives the stop, for a client that has gone
         )
-        self._tasks = [asyncio.create_task(running)]
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
         if options.traffic:
             say = partial(self._log, 0)
-            samples = restarted("traffic", self._send_samples, say, asyncio.sleep)
-            self._tasks.append(samples)
+            samples = self._send_samples
+            self._traffic = restarted("traffic", samples, say, asyncio.sleep)
         self._log(0, f"development server listening on {self.url}")
         self._log(0, "for trying, testing and demonstrating only")
 
-    async def ended(self) -> None:
-        """Return when the server does not run any more, or raise why."""
-        await asyncio.shield(self._tasks[0])
-
     async def stop(self) -> None:
-        """Close every socket with 1012 and end; takes 1.5 s at most."""
-        if not self._tasks:
+        """Close every socket with 1012 and end; takes 1.6 s at most."""
+        if self._runner is None:
             return
-        running, *others = self._tasks
-        self._tasks = []
-        for task in others:
-            task.cancel()
-        await self._say_goodbye()
-        self._stop.set()
-        done, _ = await asyncio.wait([running], timeout=PATIENCE)
-        while not done:
-            self._listener.cut_all()
-            self._hall.send_away()
-            done, _ = await asyncio.wait([running], timeout=TICK)
-        self._journal.close()
-        self._log(0, "development server stopped")
-        await running
-
-    async def _say_goodbye(self) -> None:
-        self._site.stopping.set()
-        loop = asyncio.get_running_loop()
-        for patience in self._site.guests:
-            patience.reschedule(loop.time())
-        for connection in self._site.hub.live():
+        runner, self._runner = self._runner, None
+        if self._traffic is not None:
+            self._traffic.cancel()
+        for site in runner.sites:
+            await site.stop()
+        # While aiohttp cleans up it reads nothing, so goodbyes are said before.
+        hub = self._context.hub
+        self._context.stopping.set()
+        for connection in hub.connections:
             connection.close(RESTART)
         with suppress(TimeoutError):
-            async with asyncio.timeout(PARTING):
-                await self._site.hub.empty.wait()
-
-    def _furnish(self) -> None:
-        options = self._options
-        memory = load(options.state, options.history)
-        self._journal = Journal(options.state, memory.records)
-
-        def changed(ident: str, session: Session | None) -> None:
-            memory.sessions.pop(ident, None)
-            if session is None:
-                self._journal.write("ended", ident)
-            else:
-                memory.remember(session)
-                self._journal.write("session", *astuple(session))
-
-        sessions = Sessions(
-            bytes.fromhex(memory.secret),
-            options.access_ttl,
-            options.refresh_ttl,
-            options.user_id,
-            changed,
-        )
-        for session in memory.sessions.values():
-            if session.user in options.users:
-                sessions.restore(session)
-        hub = Hub(memory, self._journal, options.closing_grace)
-        self._site = Site(options, sessions, hub, self._log, self._listener.cutter)
+            await asyncio.wait_for(hub.empty.wait(), PARTING)
+        await runner.cleanup()
+        self._state.close()
+        self._log(0, "development server stopped")
 
     async def _send_samples(self) -> None:
         samples, rate = endless_samples(), self._options.traffic
-        loop = asyncio.get_running_loop()
+        hub, loop = self._context.hub, asyncio.get_running_loop()
         due = loop.time()
         while True:
             due += max(1 / rate, TICK)
             await asyncio.sleep(due - loop.time())
             for fields in islice(samples, max(1, round(rate * TICK))):
-                for user in list(self._site.hub.users()):
-                    self._site.hub.publish(user, fields)
+                for user in {one.user for one in hub.live() if one.user}:
+                    hub.publish(user, fields)
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port), backlog=BACKLOG)
+    except OSError as error:
+        sentence = f"cannot listen on {HOST}:{port}: {error.strerror}"
+        if error.errno == errno.EADDRINUSE:
+            sentence = f"port {port} is in use"
+        raise ConfigurationError(sentence, "use --port 0 for a free one") from error
