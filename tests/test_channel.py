@@ -312,7 +312,7 @@ async def test_many_wait_while_the_peer_reads_nothing():
     async with channel(story) as one:
         sending = asyncio.ensure_future(one.send_all(["x" * 50_000] * 400))
         done, _ = await asyncio.wait({sending}, timeout=0.05)
-        waiting = one._socket.transport.get_write_buffer_size()
+        waiting = one._transport.get_write_buffer_size()
         assert not done
         assert waiting < 200_000
         reads.set()
