@@ -35,6 +35,7 @@ def no_proxy(monkeypatch):
         ("wss://h", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
         ("wss://h", {"HTTP_PROXY": "http://p:1"}, None),
         ("ws://h", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+        ("wss://h", {"HTTP_PROXY": "http://p", "ALL_PROXY": "http://q"}, "http://q"),
         ("ws://h", {"HTTP_PROXY": "http://p:1", "https_proxy": "http://q"}, "http://q"),
         (
             "wss://h",

@@ -128,7 +128,7 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
         case wsx.InvalidURI():
             message = f"the URL of {host} cannot be used: {error.msg}"
             return ConfigurationError(message, "correct the URL")
-        case wsx.InvalidHandshake() | EOFError():
+        case wsx.InvalidHandshake():
             message = f"{host} did not answer with a WebSocket: {_innermost(error)}"
             return NotWebSocket(message, "check the URL, and ws:// against wss://")
         case OSError() | UnicodeError():

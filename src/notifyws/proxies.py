@@ -17,7 +17,7 @@ from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
 from notifyws.errors import NotWebSocket, UpgradeRefused
-from notifyws.reaching import unusable_proxy
+from notifyws.reaching import unreachable, unusable_proxy
 from notifyws.version import __version__
 
 __all__ = ["connect", "proxy_url"]
@@ -26,8 +26,8 @@ EYEBALLS = 0.25
 """Seconds that one address of a name has before the next is tried (RFC 8305)."""
 HINT = "check HTTPS_PROXY and NO_PROXY"
 SCHEMES = {
-    "ws": ("ws", "socks", "https", "http"),
-    "wss": ("wss", "socks", "https"),
+    "ws": ("ws", "socks", "https", "http", "all"),
+    "wss": ("wss", "socks", "https", "all"),
     "http": ("http", "all"),
     "https": ("https", "all"),
 }
@@ -84,7 +84,8 @@ async def connect(
         ConfigurationError: this proxy cannot be used.
         UpgradeRefused: it does not want to.
         NotWebSocket: it is no proxy.
-        OSError: one of them cannot be reached.
+        NetworkFailed: it cannot be reached.
+        OSError: the host cannot be.
     """
     loop, name = asyncio.get_running_loop(), host if tls else None
     if proxy is None:
@@ -115,11 +116,15 @@ async def _through(proxy: str, host: str, port: int) -> asyncio.Transport:
     if not where[0] or parts.path.strip("/") or parts.query or parts.fragment:
         raise unusable_proxy("its URL is more or less than scheme, host and port")
     who = unquote(parts.username or ""), unquote(parts.password or "")
-    if parts.scheme in ("http", "https"):
-        asked = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return await _http(where, who, asked, tls=parts.scheme == "https" or None)
-    if parts.scheme in ("socks5h", "socks5", "socks4a", "socks4"):
-        return await _socks(parts.scheme, where, who, host, port)
+    try:
+        if parts.scheme in ("http", "https"):
+            asked = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            return await _http(where, who, asked, tls=parts.scheme == "https" or None)
+        if parts.scheme in ("socks5h", "socks5", "socks4a", "socks4"):
+            return await _socks(parts.scheme, where, who, host, port)
+    except OSError as error:
+        name = parts.netloc.rpartition("@")[2]
+        raise unreachable(error, f"the proxy {name}") from None
     raise unusable_proxy(f"it speaks {parts.scheme}")
 
 
@@ -137,10 +142,11 @@ async def _http(
     )
     try:
         transport.write("\r\n".join([*lines, "", ""]).encode())
-        with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            _check(await reader.readuntil(b"\r\n\r\n"), asked)
-            return transport
-        _check(b"", asked)
+        try:
+            answer = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            answer = b""
+        _check(answer, asked)
     except BaseException:
         transport.abort()
         raise
