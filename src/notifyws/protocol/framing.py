@@ -29,13 +29,13 @@ class Framer:
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._buffer = bytearray()
+        self._buffer = b""
         self._owed = 0  # bytes to come of a frame that has begun to come out
         self._in_parts = False
 
     def cut(self, data: bytes | memoryview) -> list[list[str] | bytes]:
         """Take in what came; return lists of texts and other frames, in their order."""
-        self._buffer += data
+        self._buffer += bytes(data)
         pieces: list[list[str] | bytes] = []
         start, end = -1, 0
         while start < end:
@@ -47,8 +47,8 @@ class Framer:
                     pieces.append(texts)
             end = self._others(middle)
             if middle < end:
-                pieces.append(bytes(self._buffer[middle:end]))
-        del self._buffer[:end]
+                pieces.append(self._buffer[middle:end])
+        self._buffer = self._buffer[end:]
         return pieces
 
     def _texts(self, start: int, texts: list[str]) -> int:
