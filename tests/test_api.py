@@ -481,6 +481,15 @@ async def test_the_proxy_of_the_environment_is_used(monkeypatch):
         assert proxy.requests[0].target == "http://ws.example.com/auth/login"
 
 
+@on_a_loop
+async def test_who_needs_no_proxy_may_be_named_in_every_spelling(monkeypatch):
+    async with httpd(says(json_answer(GIVEN))) as server:
+        monkeypatch.setenv("all_proxy", "ftp://nowhere:port")
+        monkeypatch.setenv("no_proxy", "localhost,fd00::/8,::1,[::1],127.0.0.1")
+        await side(server.origin).login("me", PASSWORD)
+        assert server.connections == 1
+
+
 @pytest.mark.parametrize(
     "proxy",
     [

@@ -36,7 +36,7 @@ FLOORS = [
         "adapters",
         "api channel probe machine browser systemd logins private profile_files "
         "queue_file queue_rows sqlite_files sinks sinks.* cache.* passwords "
-        "server_entries text_files websocket reaching",
+        "server_entries text_files websocket reaching proxies",
     ),
     (
         1,
@@ -223,6 +223,48 @@ def test_words_and_decisions_are_frozen_and_slotted():
     assert marks
     loose = [m for m in marks if not is_frozen(m[1])]
     assert loose == []
+
+
+UNDOCUMENTED = {
+    *("parser_exc", "send_context", "process_event", "close_exc", "close_rcvd"),
+    *("close_sent", "connection_lost_waiter", "max_queue_high"),
+}
+"""What ``websockets`` has and does not promise, or what does as well without it."""
+PRIVATE_YET = {"cli", "cli.mounting", "cli.shells"}
+"""Modules on private parts of typer, until they are not."""
+
+
+def private_names(tree):
+    """Yield what a module takes of others that these keep to themselves."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in UNDOCUMENTED:
+            yield node.attr
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            base = getattr(node, "module", "") or ""
+            within = isinstance(node, ast.ImportFrom) and node.level
+            for alias in node.names:
+                whole = f"{base}.{alias.name}".strip(".").split(".")
+                if not within and whole[0] not in ("notifyws", "__future__"):
+                    yield from (part for part in whole if part.startswith("_"))
+
+
+def test_nothing_that_a_library_keeps_to_itself_is_used():
+    found = {name: sorted(private_names(tree)) for name, tree in TREES.items()}
+    assert [n for n, names in found.items() if names and n not in PRIVATE_YET] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("from typer._click import Command", ["_click"]),
+        ("from typer import _completion_shared as c", ["_completion_shared"]),
+        ("import typer._click", ["_click"]),
+        ("self._protocol.close_exc", ["close_exc"]),
+        ("from notifyws.view import _x\nfrom . import _y\nself._z", []),
+    ],
+)
+def test_no_private_name_is_overlooked(source, names):
+    assert list(private_names(ast.parse(source))) == names
 
 
 def test_the_public_names_are_sorted_and_can_be_imported():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import traceback
 import tracemalloc
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from time import time
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given
@@ -312,7 +314,7 @@ async def test_many_wait_while_the_peer_reads_nothing():
     async with channel(story) as one:
         sending = asyncio.ensure_future(one.send_all(["x" * 50_000] * 400))
         done, _ = await asyncio.wait({sending}, timeout=0.05)
-        waiting = one._socket.transport.get_write_buffer_size()
+        waiting = one._transport.get_write_buffer_size()
         assert not done
         assert waiting < 200_000
         reads.set()
@@ -352,6 +354,17 @@ async def test_a_ping_returns_only_when_its_pong_is_there():
         assert not pinging.done()
         go.set()
         await asyncio.wait_for(pinging, 1)
+
+
+@on_a_loop
+async def test_a_pong_stands_for_the_pings_before_it():
+    async def story(peer):
+        await peer.read()
+        await peer.frame(PONG, (await peer.read())[1])
+        await peer.hang()
+
+    async with channel(story) as one, asyncio.timeout(1):
+        await asyncio.gather(one.ping(), one.ping())
 
 
 @on_a_loop
@@ -423,6 +436,16 @@ async def test_a_close_of_the_server_keeps_its_code_and_reason(code, reason):
     lost = await end_of(lambda peer: peer.close(code, reason))
     assert (lost.code, lost.reason, lost.sent) == (code, reason, False)
     assert str(code) in lost.message
+
+
+@on_a_loop
+async def test_a_close_in_the_middle_of_a_message_keeps_its_code():
+    async def story(peer):
+        await peer.frame(TEXT, b"x", last=False)
+        await peer.close(4321, "gone")
+
+    lost = await end_of(story)
+    assert (lost.code, lost.reason, lost.sent) == (4321, "gone", False)
 
 
 @on_a_loop
@@ -611,6 +634,26 @@ async def test_a_name_with_several_addresses_that_all_refuse_says_so():
     error = await refusal(f"ws://localhost:{port}")
     assert f"localhost:{port}" in error.message
     assert "refused" in error.message
+
+
+@on_a_loop
+async def test_an_address_that_does_not_answer_does_not_hold_up_the_others(monkeypatch):
+    async with httpd(says(answer(404))) as server:
+        with socket.create_server(("127.0.0.2", server.port), backlog=0) as full:
+            loop, waiting = asyncio.get_running_loop(), [socket.socket() for _ in "12"]
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(full.getsockname())
+            both = [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, server.port))
+                for host in ("127.0.0.2", "127.0.0.1")
+            ]
+            monkeypatch.setattr(loop, "getaddrinfo", AsyncMock(return_value=both))
+            error = await refusal(f"ws://two.example:{server.port}", PATIENT)
+            assert error.message.startswith("two.example:")
+            assert error.status == 404
+            for one in waiting:
+                one.close()
 
 
 @pytest.mark.parametrize("name", ["name.invalid", "a..b", "x" * 64 + ".invalid"])
@@ -967,9 +1010,11 @@ async def test_a_proxy_that_cannot_be_used_is_a_matter_of_configuration(
 
 @on_a_loop
 async def test_a_proxy_that_refuses_is_our_error(monkeypatch):
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    proxy = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("https_proxy", f"http://me:{SENTINEL}@{proxy}")
     error = await refusal("ws://ws.example.com")
     assert type(error) is NetworkFailed
+    assert error.message == f"the proxy {proxy} refused the connection"
 
 
 # Secrets, and the rest of the table

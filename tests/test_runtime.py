@@ -250,6 +250,15 @@ def test_authorities_that_cannot_be_read_are_said_before_any_network(tmp_path, k
     assert caught.value.message.startswith(f"cannot use NOTIFYWS_CA_FILE {path}: ")
 
 
+@pytest.mark.parametrize("part", ["http", "dial"])
+def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(monkeypatch, part):
+    monkeypatch.setenv("SSLKEYLOGFILE", "/nonexistent/keys.log")
+    with pytest.raises(ConfigurationError) as caught:
+        getattr(runtime("wss://ws.example.com"), part)
+    said = "cannot use SSLKEYLOGFILE /nonexistent/keys.log: No such file or directory"
+    assert caught.value.message == said
+
+
 # Caches and tokens
 
 

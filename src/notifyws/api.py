@@ -411,6 +411,7 @@ def http_client(
     """
     import httpx
 
+    from notifyws.proxies import proxy_url
     from notifyws.reaching import unusable_proxy
 
     try:
@@ -419,6 +420,8 @@ def http_client(
             verify=tls or origin.startswith("https"),
             timeout=timeout,
             follow_redirects=False,
+            proxy=proxy_url(origin),
+            trust_env=False,
         )
     except ImportError:
         raise unusable_proxy("for SOCKS, httpx[socks] must be installed") from None

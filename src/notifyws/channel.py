@@ -1,49 +1,43 @@
-"""websockets: open a socket, pass text frames; its exceptions become ours here.
+"""Opening a WebSocket: the way to the server, and why it came to nothing as our errors.
 
-Keepalive, reconnecting, redirects and compression of the library are off: the first
-two are decided elsewhere, a redirect would carry a token to another place, and a
-compressed frame can hold a thousand times its size. What the library or the peer
-says leaves here with the opening's secrets masked.
+No redirect is followed, as it would carry a token to another place, and compression is
+offered only where it is asked for, because a compressed frame can hold a thousand times
+its size. What the library or the server says leaves here with the opening's secrets
+masked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
-import websockets.asyncio.client as ws
 from websockets import exceptions as wsx
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from notifyws.errors import (
     ConfigurationError,
-    ConnectionLost,
     NetworkFailed,
     NotifyError,
     NotWebSocket,
     UpgradeRefused,
 )
+from notifyws.machine import trust
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.opening import Opening
-from notifyws.reaching import (
-    certificate_rejected,
-    retry_after,
-    unreachable,
-    unusable_proxy,
-)
+from notifyws.proxies import connect, proxy_url
+from notifyws.reaching import certificate_rejected, retry_after, unreachable
 from notifyws.values import frozen
 from notifyws.version import __version__
-from notifyws.websocket import BurstConnection
+from notifyws.websocket import WebSocketChannel
 
-__all__ = ["Limits", "WebSocketChannel", "dial"]
+__all__ = ["Limits", "dial", "translated"]
 
-WAITING = 16
-"""Frames that may wait to be read, each as large as any may be. More are not faster:
-200,000 of 205 bytes take 0.75 s with 16 as with 1024, but 1024 of 900 KB take 908 MB
-where 16 take 15."""
+THRIFTY = {"memLevel": 5}
+"""What zlib may take: a quarter of the usual 256 KiB for each connection."""
 
 
 @frozen
@@ -54,80 +48,6 @@ class Limits:
     close_timeout: float = 1.5
     max_size: int = 1 << 20
     compression: bool = False
-
-
-class _Connect(ws.connect):
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-class WebSocketChannel:
-    """An open WebSocket.
-
-    Args:
-        socket: the library's.
-        close_timeout: seconds to wait for the answer to a goodbye.
-        secrets: what a close reason must not show.
-    """
-
-    def __init__(
-        self,
-        socket: BurstConnection,
-        close_timeout: float,
-        secrets: tuple[str, ...] = (),
-    ) -> None:
-        self._socket = socket
-        self._close_timeout = close_timeout
-        self._secrets = secrets
-
-    async def burst(self) -> Sequence[str | bytes]:
-        """Return all whole frames that came, at least one; bytes when binary."""
-        try:
-            return await self._socket.burst()
-        except wsx.ConnectionClosed as error:
-            raise _ended(error, self._secrets) from None
-
-    async def send(self, text: str) -> None:
-        """Send one text frame."""
-        try:
-            await self._socket.send(text)
-        except wsx.ConnectionClosed as error:
-            raise _ended(error, self._secrets) from None
-
-    async def send_all(self, texts: Sequence[str]) -> None:
-        """Send text frames, many at once, and no faster than they leave."""
-        try:
-            await self._socket.send_all(texts)
-        except wsx.ConnectionClosed as error:
-            raise _ended(error, self._secrets) from None
-
-    async def ping(self) -> None:
-        """Send a ping; return when its pong is there."""
-        try:
-            await (await self._socket.ping())
-        except wsx.ConnectionClosed as error:
-            raise _ended(error, self._secrets) from None
-
-    async def close(self, code: int, reason: str) -> None:
-        """Say goodbye and wait a little for the answer; never raises."""
-        try:
-            async with asyncio.timeout(self._close_timeout):
-                await self._socket.close(code, reason)
-        except (TimeoutError, OSError, wsx.WebSocketException):
-            self.abort()
-
-    def abort(self) -> None:
-        """Cut the line."""
-        self._socket.transport.abort()
-
-
-def _ended(error: wsx.ConnectionClosed, secrets: tuple[str, ...]) -> ConnectionLost:
-    """Return our error for the end of a connection."""
-    frame = error.rcvd or error.sent
-    if frame is None:
-        return ConnectionLost(1006)
-    sent = error.rcvd is None or error.rcvd_then_sent is False
-    return ConnectionLost(int(frame.code), masked(frame.reason, secrets), sent=sent)
 
 
 async def dial(
@@ -147,31 +67,36 @@ async def dial(
         NetworkFailed: no connection.
         ConfigurationError: the URL cannot be used.
     """
-    host = urlsplit(opening.url).netloc.rpartition("@")[2]
-    secure = opening.url.lower().startswith("wss:")
-    options: dict[str, Any] = {"ssl": tls} if secure and tls is not None else {}
     try:
-        socket = await _Connect(
-            opening.url,
-            additional_headers=dict(opening.headers),
-            subprotocols=[Subprotocol(name) for name in opening.subprotocols] or None,
-            compression="deflate"
-            if limits.compression or opening.compression
-            else None,
-            user_agent_header=f"notifyws/{__version__}",
-            open_timeout=limits.open_timeout,
-            ping_interval=None,
-            close_timeout=limits.close_timeout,
-            max_size=limits.max_size,
-            max_queue=WAITING,
-            create_connection=BurstConnection,
-            **options,
-        )
+        async with asyncio.timeout(limits.open_timeout):
+            return await _opened(opening, limits, tls)
     except Exception as error:  # noqa: BLE001 - the border: all becomes ours
+        host = urlsplit(opening.url).netloc.rpartition("@")[2]
         ours = translated(error, host, limits.open_timeout)
         raise _without(opening.secrets, ours) from None
-    assert isinstance(socket, BurstConnection)
-    return WebSocketChannel(socket, limits.close_timeout, opening.secrets)
+
+
+async def _opened(
+    opening: Opening, limits: Limits, tls: ssl.SSLContext | None
+) -> WebSocketChannel:
+    uri = parse_uri(opening.url)
+    deflate = [ClientPerMessageDeflateFactory(compress_settings=THRIFTY)]
+    protocol = ClientProtocol(
+        uri,
+        extensions=deflate if limits.compression or opening.compression else None,
+        subprotocols=[Subprotocol(name) for name in opening.subprotocols] or None,
+        max_size=limits.max_size,
+    )
+    largest, patience = limits.max_size, limits.close_timeout
+    channel = WebSocketChannel(protocol, largest, patience, opening.secrets)
+    trusted = tls or trust("") if uri.secure else None
+    await connect(channel, uri.host, uri.port, trusted, proxy_url(opening.url))
+    try:
+        await channel.open(opening.headers, f"notifyws/{__version__}")
+    except BaseException:
+        channel.abort()
+        raise
+    return channel
 
 
 def _without(secrets: tuple[str, ...], error: NotifyError) -> NotifyError:
@@ -188,6 +113,8 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
 ) -> NotifyError:
     """Return our error for one of the library's or the system's."""
     match error:
+        case NotifyError():
+            return error
         case TimeoutError():
             message = f"{host} did not answer within {open_timeout:g} s"
             return NetworkFailed(message, "notifyws status --check")
@@ -198,19 +125,10 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
         case ssl.SSLError():
             message = f"{host} does not speak TLS: {_why_tls(error)}"
             return NotWebSocket(message, "is it ws:// instead of wss://?")
-        case wsx.InvalidProxyStatus():
-            status = error.response.status_code
-            message = f"the proxy answered {status} instead of connecting to {host}"
-            hint = "check HTTPS_PROXY and NO_PROXY"
-            return UpgradeRefused(message, hint, status=status, by_proxy=True)
-        case wsx.InvalidProxy():
-            return unusable_proxy(error.msg)
-        case ImportError():
-            return unusable_proxy("for SOCKS, python-socks must be installed")
         case wsx.InvalidURI():
             message = f"the URL of {host} cannot be used: {error.msg}"
             return ConfigurationError(message, "correct the URL")
-        case wsx.InvalidHandshake() | EOFError():
+        case wsx.InvalidHandshake():
             message = f"{host} did not answer with a WebSocket: {_innermost(error)}"
             return NotWebSocket(message, "check the URL, and ws:// against wss://")
         case OSError() | UnicodeError():

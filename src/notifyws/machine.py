@@ -44,9 +44,14 @@ def trust(ca_file: str) -> ssl.SSLContext:
         ca_file: a PEM file of certificates; empty for none.
 
     Raises:
-        ConfigurationError: the file cannot be used.
+        ConfigurationError: the file cannot be used, or the one that the environment
+            has all keys of TLS written to.
     """
-    context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context()
+    except OSError as error:
+        message = f"cannot use SSLKEYLOGFILE {error.filename}: {error.strerror}"
+        raise ConfigurationError(message, "unset SSLKEYLOGFILE") from None
     if not ca_file:
         return context
     try:

@@ -53,10 +53,9 @@ def target_of(url: str) -> Target:
 
 def proxy_for(url: str) -> str | None:
     """Return the host of the proxy that the environment names for ``url``."""
-    import websockets.proxy
-    from websockets.uri import parse_uri
+    from notifyws.proxies import proxy_url
 
-    proxy = websockets.proxy.get_proxy(parse_uri(url))
+    proxy = proxy_url(url)
     return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
 
 

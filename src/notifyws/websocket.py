@@ -1,29 +1,35 @@
-"""The library's connection in bursts: all frames that came at once, at once.
+"""One WebSocket's life, from its handshake to its end, in bursts of whole messages.
 
-A plain text frame takes the library four times as long to read as us, and a
-coroutine's turn for each one as much again. So whole plain texts are cut off before it
-sees them. All the rest is its business still: the handshake, pings, closing, parts,
-compression, and whatever breaks the rules.
+``websockets`` says what the bytes mean and what is answered (its Sans-I/O layer); this
+module moves them, many at once, and no more than somebody reads. Whole plain texts are
+cut off before the library sees them, because they cost it eight times as much. Nothing
+is opened here, and nobody is told of hosts or URLs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from typing import Any
+import io
+from collections.abc import Mapping, Sequence
+from typing import cast
 
-import websockets.asyncio.client as ws
-from websockets.frames import DATA_OPCODES, TEXT, CloseCode, Frame
-from websockets.protocol import CLOSING, CONNECTING, OPEN, Event
+from websockets.client import ClientProtocol
+from websockets.exceptions import ProtocolError
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
 from websockets.typing import BytesLike
 
-from notifyws.protocol.framing import Framer
+from notifyws.errors import ConnectionLost
+from notifyws.protocol.framing import Framer, close_frame
+from notifyws.protocol.masking import masked
 
-__all__ = ["BurstConnection"]
+__all__ = ["WebSocketChannel"]
 
+WAITING = 16
+"""Messages that may wait to be read, each as large as any may be. 1024 are not faster,
+and take 908 MB of memory where 16 take 15."""
 AT_ONCE = 3 << 13
-"""Bytes that are read at once: some 120 notifications. With ten times as many a
-blast takes 5 MiB more memory, and no less time."""
+"""Bytes that are read at once. Ten times as many take 5 MiB more, and no less time."""
 RECORD = 1 << 14
 """Bytes that TLS may have deciphered already, besides those that it says it holds."""
 WRITTEN = 1 << 16
@@ -32,84 +38,143 @@ cost 9 ms one by one, and 2 ms together."""
 HURRY, REST = 0.0005, 0.001
 """Seconds: who sends little that often is read that much later, and far cheaper. Ten
 thousand notifications a second that come one by one take 35 % of a core, not 52 %."""
-BLANK_LINE = b"\r\n\r\n"
-"""Ends the answer to our upgrade."""
-PING = 0x89
-"""The first byte of a ping, which the library answers at once."""
 UNANSWERED = 1 << 20
-"""Bytes of pings that may come while no answer leaves: they pile up in memory."""
-NOT_TEXT = "a text frame was not UTF-8"
+"""Bytes of pongs that may pile up while nothing leaves."""
 MOST_PARTS = 4096
 """Frames that a message may be cut into; empty ones would have no end."""
 
 
-class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
-    """A client's end of a WebSocket; made as the library's own is."""
+class WebSocketChannel(asyncio.BufferedProtocol):
+    """A client's end of a WebSocket; what ends it is raised as ``ConnectionLost``.
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    Args:
+        protocol: what the bytes mean.
+        max_size: bytes of the largest message.
+        close_timeout: seconds that the server has to end a connection that is over.
+        secrets: what a close reason must not show.
+    """
+
+    def __init__(
+        self,
+        protocol: ClientProtocol,
+        max_size: int,
+        close_timeout: float,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self._protocol, self._framer = protocol, Framer(max_size)
+        self._close_timeout, self._secrets = close_timeout, secrets
+        self._loop = asyncio.get_running_loop()
         self._buffer = memoryview(bytearray(AT_ONCE))
-        self._framer = Framer(self.protocol.max_message_size or 1 << 62)
         self._came: list[str | bytes] = []
         self._parts: list[BytesLike] = []
-        self._tail = b""
-        self._is_text = self._paused = False
+        self._said: tuple[int, str] | None = None
+        self._is_text = self._is_full = self._is_over = self._is_ours = False
+        self._pinged = self._ponged = self._unanswered = 0
         self._read_at = 0.0
-        self._unanswered = 0
         self._rest: asyncio.TimerHandle | None = None
         self._end: asyncio.TimerHandle | None = None
-        self._broken: tuple[CloseCode, str] | None = None
-        self._arrived: asyncio.Future[None] | None = None
+        events = (asyncio.Event() for _ in range(5))
+        self._answered, self._arrived, self._pong, self._gone, self._writable = events
+        self._writable.set()
 
-    async def burst(self) -> list[str | bytes]:
-        """Return all whole frames that came, at least one; bytes when binary.
-
-        Being cancelled loses nothing.
+    async def open(self, headers: Mapping[str, str], user_agent: str) -> None:
+        """Go through the handshake.
 
         Raises:
-            ConnectionClosed: there are no more.
+            InvalidHandshake: it was refused, or is none.
+        """
+        request = self._protocol.connect()
+        request.headers.update(headers)
+        request.headers.setdefault("User-Agent", user_agent)
+        self._protocol.send_request(request)
+        self._flush()
+        await self._answered.wait()
+        if self._protocol.handshake_exc is not None:
+            raise self._protocol.handshake_exc
+
+    async def burst(self) -> Sequence[str | bytes]:
+        """Return all whole messages that came, at least one; bytes when binary.
+
+        Being cancelled loses nothing.
         """
         while not self._came:
-            if self._broken is not None:
-                async with self.send_context():
-                    self.protocol.fail(*self._broken)
-                await asyncio.shield(self.connection_lost_waiter)
-            if self.connection_lost_waiter.done():
-                raise self.close_exc
-            await self._something()
-        came, self._came = self._came, []
-        self._paused = False
+            if self._gone.is_set():
+                raise self._lost()
+            self._arrived.clear()
+            await self._arrived.wait()
+        came, self._came, self._is_full = self._came, [], False
         self._read_on()
         return came
 
+    async def send(self, text: str) -> None:
+        """Send one text."""
+        await self.send_all([text])
+
     async def send_all(self, texts: Sequence[str]) -> None:
-        """Send text frames, many at once, and no faster than they leave.
+        """Send texts, many at once, and no faster than they leave."""
+        await self._be_open()
+        waiting = 0
+        for text in texts:
+            self._protocol.send_text(text.encode())
+            waiting += len(text)
+            if waiting >= WRITTEN:
+                await self._drain()
+                waiting = 0
+        await self._drain()
 
-        Raises:
-            ConnectionClosed: it is over; some may have left.
-        """
-        for piece in _pieces(texts):
-            async with self.send_context():
-                for text in piece:
-                    self.protocol.send_text(text.encode())
-                self.transport.write(b"".join(self.protocol.data_to_send()))
+    async def ping(self) -> None:
+        """Send a ping; return when its pong, or that of a later one, is there."""
+        await self._be_open()
+        self._pinged += 1
+        number = self._pinged
+        self._protocol.send_ping(number.to_bytes(4))
+        self._flush()
+        while self._ponged < number:
+            if self._gone.is_set():
+                raise self._lost()
+            await self._pong.wait()
 
-    async def _something(self) -> None:
-        self._arrived = self.loop.create_future()
-        try:
-            await self._arrived
-        finally:
-            self._arrived = None
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye and wait a little for the answer; never raises."""
+        if self._protocol.state is State.OPEN:
+            try:
+                self._protocol.send_close(code, reason)
+                self._is_ours = True
+            except ProtocolError:  # it is longer than a close frame can be
+                self.abort()
+            self._flush()
+        self._limit_its_end()
+        await self._gone.wait()
 
-    def _wake(self) -> None:
-        if self._arrived is not None and not self._arrived.done():
-            self._arrived.set_result(None)
+    def abort(self) -> None:
+        """Cut the line."""
+        self._transport.abort()
+
+    async def _drain(self) -> None:
+        self._flush()
+        await self._writable.wait()
+        await self._be_open()
+
+    async def _be_open(self) -> None:
+        if self._protocol.state is not State.OPEN:
+            await self._gone.wait()
+            raise self._lost()
+
+    def _lost(self) -> ConnectionLost:
+        """Return how it ended: in the server's words, else in ours."""
+        code = self._protocol.close_code or CloseCode.ABNORMAL_CLOSURE
+        reason, is_ours = self._protocol.close_reason or "", self._is_ours
+        if code == CloseCode.ABNORMAL_CLOSURE and self._said is not None:
+            (code, reason), is_ours = self._said, True
+        return ConnectionLost(int(code), masked(reason, self._secrets), sent=is_ours)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take note of the way out."""
+        self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where to put what comes.
-
-        TLS says how much it holds, and gets rid of all of it: asyncio does not ask
-        again once the server has ended, and would drop what is left.
+        """Return where to put what comes, with room for all that TLS says it holds:
+        once the server has ended, asyncio drops what is left.
         """
         if sizehint + RECORD > len(self._buffer):
             self._buffer = memoryview(bytearray(sizehint + RECORD))
@@ -117,136 +182,119 @@ class BurstConnection(ws.ClientConnection, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what came: plain texts here, and the rest is the library's."""
-        data = bytes(self._buffer[:nbytes])
-        if self.protocol.state is CONNECTING:
+        data: bytes | memoryview = self._buffer[:nbytes]
+        if self._protocol.state is State.CONNECTING:
             data = self._through_the_handshake(data)
-        self._framer.feed(data)
-        while True:
-            texts, other = self._framer.cut()
-            if texts:
-                self._came += texts
-            if not other:
-                break
-            if other[0] != PING or self._can_answer(len(other)):
-                super().data_received(other)
+        for piece in self._framer.cut(data):
             if self._is_over:
-                self._framer.give_up()
-                self._see_to_its_end()
+                break
+            if isinstance(piece, list):
+                self._came += piece
+            else:
+                self._receive(piece)
         if self._came:
-            self._wake()
-            self._pause_when_behind()
+            self._arrived.set()
+        if len(self._came) > WAITING:
+            self._is_full = True
+            self._transport.pause_reading()
         if nbytes < AT_ONCE:
             self._rest_when_hurried()
 
-    def _pause_when_behind(self) -> None:
-        most = self.max_queue_high
-        if most is not None and len(self._came) > most:
-            self._paused = True
-            self.transport.pause_reading()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits for anything."""
+        self._protocol.receive_eof()
+        self._is_over = True
+        for timer in (self._rest, self._end):
+            if timer is not None:
+                timer.cancel()
+        self._gone.set()
+        for waited in (self._answered, self._arrived, self._pong, self._writable):
+            waited.set()
+
+    def pause_writing(self) -> None:
+        """Let whoever sends wait."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let whoever sends go on."""
+        self._writable.set()
+        self._unanswered = 0
+
+    def _through_the_handshake(self, data: bytes | memoryview) -> bytes:
+        """Give the library the answer to our upgrade; return what follows it."""
+        lines = io.BytesIO(data)
+        while self._protocol.state is State.CONNECTING and (line := lines.readline()):
+            self._protocol.receive_data(line)
+        if self._protocol.events_received() or self._protocol.handshake_exc:
+            self._is_over = self._protocol.handshake_exc is not None
+            self._answered.set()
+        return lines.read()
+
+    def _receive(self, frames: bytes) -> None:
+        was_open = self._protocol.state is State.OPEN
+        self._protocol.receive_data(frames)
+        self._flush()
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and not self._is_over:
+                self._take(event)
+        if was_open and self._protocol.state is not State.OPEN:
+            self._is_over = True  # what follows is to be ignored
+            self._limit_its_end()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            number = int.from_bytes(frame.data)
+            if self._ponged < number <= self._pinged:
+                self._ponged = number
+                self._pong.set()
+                self._pong.clear()
+        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            return
+        if not self._parts:
+            self._is_text = frame.opcode is Opcode.TEXT
+        self._parts.append(frame.data)
+        if frame.fin:
+            whole, self._parts = b"".join(self._parts), []
+            try:
+                self._came.append(whole.decode() if self._is_text else whole)
+            except UnicodeDecodeError:
+                self._fail(CloseCode.INVALID_DATA, "a text frame was not UTF-8")
+        elif len(self._parts) >= MOST_PARTS:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
 
     def _rest_when_hurried(self) -> None:
         """Let a little more come before the next look, when it comes that often."""
-        before, self._read_at = self._read_at, self.loop.time()
+        before, self._read_at = self._read_at, self._loop.time()
         if self._rest is None and self._read_at - before < HURRY:
-            self.transport.pause_reading()
-            self._rest = self.loop.call_later(REST, self._rested)
+            self._transport.pause_reading()
+            self._rest = self._loop.call_later(REST, self._rested)
 
     def _rested(self) -> None:
         self._rest = None
         self._read_on()
 
     def _read_on(self) -> None:
-        if not self._paused and self._rest is None:
-            self.transport.resume_reading()
+        if not self._is_full and self._rest is None:
+            self._transport.resume_reading()
 
-    def _through_the_handshake(self, data: bytes) -> bytes:
-        """Give the library the answer to our upgrade; return what follows it."""
-        came = self._tail + data
-        end = came.find(BLANK_LINE)
-        self._tail, start = came[-3:], len(self._tail)
-        if end < 0:
-            super().data_received(data)
-            return b""
-        head = came[start : end + len(BLANK_LINE)]
-        super().data_received(head)
-        if self.protocol.state is not OPEN:
-            self._framer.give_up()
-        return data[len(head) :]
-
-    @property
-    def _is_over(self) -> bool:
-        """Whether what follows is to be ignored."""
-        protocol = self.protocol
-        endings = (self._broken, protocol.close_rcvd, protocol.parser_exc)
-        return any(ending is not None for ending in endings)
-
-    def _can_answer(self, size: int) -> bool:
-        """Return whether an answer can leave; cut the line when too much waits to."""
-        if self.paused:
-            self._unanswered += size
+    def _flush(self) -> None:
+        writes = self._protocol.data_to_send()
+        if writes and self._protocol.state is State.CLOSING and self._said is None:
+            self._said = close_frame(writes[-1])
+        data = b"".join(writes)
+        if not self._writable.is_set():
+            self._unanswered += len(data)
             if self._unanswered > UNANSWERED:
-                self.transport.abort()
-        return not self.transport.is_closing()
+                self.abort()
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
 
-    def resume_writing(self) -> None:
-        """Take note that answers leave again."""
-        super().resume_writing()
-        self._unanswered = 0
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        self._is_over = True
+        self._protocol.fail(code, reason)
+        self._flush()
 
-    def _see_to_its_end(self) -> None:
-        """Cut the line if the server does not: after its goodbye, nobody may ask."""
-        if self._end is None and self.protocol.state is CLOSING:
-            patience = self.close_timeout or 0.0
-            self._end = self.loop.call_later(patience, self.transport.abort)
-
-    def process_event(self, event: Event) -> None:
-        """Put the frames of a message together; leave other events to the library."""
-        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
-            return super().process_event(event)
-        if self._broken is None:
-            self._put_together(event)
-        return None
-
-    def _put_together(self, part: Frame) -> None:
-        if not self._parts:
-            self._is_text = part.opcode is TEXT
-        self._parts.append(part.data)
-        if part.fin:
-            whole, self._parts = b"".join(self._parts), []
-            self._take(whole)
-        elif len(self._parts) >= MOST_PARTS:
-            self._break(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
-
-    def _take(self, message: bytes) -> None:
-        try:
-            self._came.append(message.decode() if self._is_text else message)
-        except UnicodeDecodeError:
-            self._break(CloseCode.INVALID_DATA, NOT_TEXT)
-
-    def _break(self, code: CloseCode, reason: str) -> None:
-        """End it once what came before is read."""
-        self._broken = (code, reason)
-        self._parts = []
-        self._wake()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits for more."""
-        super().connection_lost(exc)
-        for timer in (self._rest, self._end):
-            if timer is not None:
-                timer.cancel()
-        self._wake()
-
-
-def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Yield texts in their order, about as many at a time as are written at once."""
-    piece: list[str] = []
-    size = 0
-    for text in texts:
-        piece.append(text)
-        size += len(text)
-        if size >= WRITTEN:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
+    def _limit_its_end(self) -> None:
+        """Cut the line if the server does not: after a goodbye, nobody may ask."""
+        if self._end is None:
+            self._end = self._loop.call_later(self._close_timeout, self.abort)

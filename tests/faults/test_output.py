@@ -498,7 +498,7 @@ def test_no_secret_is_printed_however_talkative_the_command(home, guarded):
 LAYERS = {
     "the HTTP side": "import httpx; httpx.AsyncClient.send = boom",
     "the HTTP side's start": "import httpx; httpx.AsyncClient.__init__ = boom",
-    "the socket": "import websockets.asyncio.client as c; c.connect.__init__ = boom",
+    "the socket": "import websockets.client as c; c.ClientProtocol.__init__ = boom",
     "the cache": "import sqlite3; sqlite3.connect = boom",
     "the keeper": "from notifyws.tokens import Keeper; Keeper.get = boom",
     "the session": "from notifyws.session import Session; Session._open = boom",

@@ -6,24 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.protocol.framing import Framer
+from notifyws.protocol.framing import Framer, close_frame
 from tests.support.httpd import BINARY, CLOSE, PING, TEXT, framed
 
 LARGEST = 70_000
 
 
 def cut(*pieces, framer=None):
-    """Return what comes out when these bytes come in, in order."""
+    """Return what comes out when these bytes come in: texts, and bytes between them."""
     framer = framer or Framer(LARGEST)
     out = []
-    for piece in pieces:
-        framer.feed(piece)
-        while True:
-            texts, other = framer.cut()
-            out += texts
-            if not other:
-                break
-            out.append(other)
+    for each in (each for piece in pieces for each in framer.cut(piece)):
+        if isinstance(each, list):
+            out += each
+        elif out and isinstance(out[-1], bytes):
+            out[-1] += each
+        else:
+            out.append(each)
     return out
 
 
@@ -52,7 +51,7 @@ def test_plain_texts_come_out_as_text_however_long():
 )
 def test_any_other_frame_comes_out_as_it_came_in_its_place(frame):
     before, behind = framed(TEXT, b"before"), framed(PING, b"behind")
-    assert cut(before + frame + behind) == ["before", frame, behind]
+    assert cut(before + frame + behind) == ["before", frame + behind]
 
 
 def test_a_text_in_parts_is_left_to_others_and_so_is_a_text_between_them():
@@ -65,12 +64,9 @@ def test_a_text_in_parts_is_left_to_others_and_so_is_a_text_between_them():
         framed(0, b"c"),
     ]
     after = framed(TEXT, b"after")
-    assert cut(b"".join([*parts[:2], *parts[3:], after])) == [
-        *parts[:2],
-        *parts[3:],
-        "after",
-    ]
-    assert cut(b"".join(parts[:3])) == parts[:3]
+    said = b"".join([*parts[:2], *parts[3:]])
+    assert cut(said + after) == [said, "after"]
+    assert cut(b"".join(parts[:3])) == [b"".join(parts[:3])]
 
 
 @pytest.mark.parametrize(
@@ -81,18 +77,17 @@ def test_a_text_in_parts_is_left_to_others_and_so_is_a_text_between_them():
         b"\x81\xff" + bytes(12),
         framed(TEXT, b"x" * (LARGEST + 1)),
         framed(BINARY, b"x" * (LARGEST + 1))[:10],
-        framed(3, b"never whole")[:5],
+        framed(3, b"never whole")[:2],
+        b"\x03\x7e",
     ],
 )
-def test_from_the_first_thing_on_that_no_server_may_send_all_comes_out(nonsense):
-    rest = framed(TEXT, b"rest")
-    assert cut(framed(TEXT, b"good"), nonsense, rest) == ["good", nonsense, rest]
+def test_what_no_server_may_send_comes_out_before_it_is_whole(nonsense):
+    assert cut(framed(TEXT, b"good"), nonsense) == ["good", nonsense]
 
 
-def test_a_frame_that_is_too_large_is_not_waited_for():
-    small = Framer(10)
+def test_a_text_that_is_too_large_is_not_waited_for():
     head = framed(TEXT, b"elevenbytes")[:2]
-    assert cut(head, framer=small) == [head]
+    assert cut(head, framer=Framer(10)) == [head]
 
 
 @pytest.mark.parametrize("length", [11, 200])
@@ -101,21 +96,11 @@ def test_a_whole_one_that_is_too_large_is_no_text_either(length):
     assert cut(framed(TEXT, b"ok") + frame, framer=Framer(10)) == ["ok", frame]
 
 
-def test_a_length_that_is_not_whole_yet_is_waited_for():
+def test_other_frames_come_out_as_they_come_once_their_length_is_known():
     framer, frame = Framer(LARGEST), framed(BINARY, b"x" * 300)
-    framer.feed(frame[:3])
-    assert framer.cut() == ([], b"")
-    framer.feed(frame[3:])
-    assert framer.cut() == ([], frame)
-
-
-def test_who_gives_up_lets_all_out():
-    framer = Framer(LARGEST)
-    framer.feed(framed(TEXT, b"half")[:3])
-    assert framer.cut() == ([], b"")
-    framer.give_up()
-    assert framer.cut() == ([], framed(TEXT, b"half")[:3])
-    assert framer.cut() == ([], b"")
+    assert framer.cut(frame[:3]) == []
+    assert framer.cut(frame[3:100]) == [frame[:100]]
+    assert framer.cut(frame[100:] + framed(TEXT, b"ab")) == [frame[100:], ["ab"]]
 
 
 FRAMES = st.one_of(
@@ -128,11 +113,14 @@ FRAMES = st.one_of(
 @given(st.lists(FRAMES, max_size=8), st.lists(st.integers(min_value=0), max_size=12))
 def test_it_does_not_matter_where_the_bytes_are_cut(frames, places):
     data = b"".join(frames)
-    whole, in_pieces = cut(data), cut(*chopped(data, places))
-    assert [spelled(each) for each in in_pieces] == [spelled(each) for each in whole]
-    assert b"".join(map(spelled, whole)) == data
+    assert b"".join(map(spelled, cut(*chopped(data, places)))) == data
 
 
 def spelled(each):
     """Return a frame's bytes; a tiny text may come out either way."""
     return framed(TEXT, each.encode()) if isinstance(each, str) else each
+
+
+def test_a_masked_close_frame_is_read():
+    said = bytes(map(int.__xor__, b"\x03\xeaw\xc3\xbc", b"abcda"))
+    assert close_frame(b"\x88\x85abcd" + said) == (1002, "wü")

@@ -95,6 +95,20 @@ class Peer:
             await self.write(bytes([byte]))
             await asyncio.sleep(pause)
 
+    async def relay(self, port: int) -> None:
+        """Be a way to a port of this machine, as a proxy that was asked to CONNECT."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def pump(source, sink) -> None:
+            while data := await source.read(65536):
+                sink.write(data)
+            sink.close()
+
+        try:
+            await asyncio.gather(pump(self._reader, writer), pump(reader, self._writer))
+        finally:
+            writer.transport.abort()
+
     async def hang(self) -> None:
         """Say nothing for as long as the client stays."""
         while await self._reader.read(65536):

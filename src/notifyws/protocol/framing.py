@@ -1,59 +1,59 @@
 """A server's bytes as WebSocket frames (RFC 6455, section 5.2): where each one ends.
 
 The plain case is read here and costs little: a text in one frame, neither compressed
-nor masked. Any other frame comes out whole, as the bytes it is, for somebody who knows
-the rest of the protocol; so does everything from the first thing on that no server may
-send.
+nor masked. All else comes out as the bytes it is, as soon as it is there, for somebody
+who knows the rest of the protocol, and who does not go on once a rule was broken.
 """
 
 from __future__ import annotations
 
-__all__ = ["Framer"]
+from itertools import cycle
+
+__all__ = ["Framer", "close_frame"]
 
 TEXT = 0x81
 """The first byte of a whole text: the last of its frames, and no extension at work."""
-FINAL, CONTROL = 0x80, 0x08
+FINAL, CONTROL, KIND = 0x80, 0x08, 0x0F
 """Bits of the first byte."""
 KINDS = frozenset({0, 1, 2, 8, 9, 10})
-"""What the lower half of the first byte may say."""
 SHORT, LONG = 126, 127
 """Lengths that say: the length is in the two bytes that follow, or in eight."""
 
 
 class Framer:
-    """Cuts what a server sends into frames.
+    """Cuts what a server sends into plain texts, and what is between these.
 
     Args:
-        largest: bytes that a frame may hold; a larger one is not waited for.
+        largest: bytes that a plain text may hold.
     """
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._buffer = bytearray()
-        self._wanted = 2
-        self._in_parts = self._given_up = False
+        self._buffer = b""
+        self._owed = 0  # bytes to come of a frame that has begun to come out
+        self._in_parts = False
 
-    def feed(self, data: bytes) -> None:
-        """Take in what came."""
-        self._buffer += data
+    def cut(self, data: bytes | memoryview) -> list[list[str] | bytes]:
+        """Take in what came; return lists of texts and other frames, in their order."""
+        self._buffer += bytes(data)
+        pieces: list[list[str] | bytes] = []
+        start, end = -1, 0
+        while start < end:
+            start = middle = end
+            if not (self._owed or self._in_parts):
+                texts: list[str] = []
+                middle = self._texts(start, texts)
+                if texts:
+                    pieces.append(texts)
+            end = self._others(middle)
+            if middle < end:
+                pieces.append(self._buffer[middle:end])
+        self._buffer = self._buffer[end:]
+        return pieces
 
-    def give_up(self) -> None:
-        """Let all that comes out as it comes, from now on."""
-        self._given_up = True
-
-    def cut(self) -> tuple[list[str], bytes]:
-        """Return the texts that are whole by now, and the other frame behind them.
-
-        The second is empty when the rest is still to come; until then, ask again.
-        """
-        texts: list[str] = []
-        if not (self._in_parts or self._given_up):
-            self._cut_texts(texts)
-        return texts, self._cut_other()
-
-    def _cut_texts(self, texts: list[str]) -> None:
-        """Cut plain texts off the beginning, as long as they are no trouble."""
-        buffer, size, start = self._buffer, len(self._buffer), 0
+    def _texts(self, start: int, texts: list[str]) -> int:
+        """Read plain texts as long as they are no trouble; return where they end."""
+        buffer, size = self._buffer, len(self._buffer)
         try:
             while start + 4 <= size and buffer[start] == TEXT:
                 length, payload = buffer[start + 1], start + 2
@@ -69,40 +69,37 @@ class Framer:
                 start = end
         except UnicodeDecodeError:
             pass  # is somebody else's trouble
-        if start:
-            self._wanted = 2
-            del buffer[:start]
+        return start
 
-    def _cut_other(self) -> bytes:
-        """Cut whatever comes next off, once it is whole."""
-        if not self._given_up and len(self._buffer) >= self._wanted:
-            self._wanted = self._end()
-        if self._given_up:
-            return self._taken(len(self._buffer))
-        if len(self._buffer) < self._wanted:
-            return b""
-        first, end, self._wanted = self._buffer[0], self._wanted, 2
-        if not first & CONTROL:
-            self._in_parts = not first & FINAL
-        return self._taken(end)
+    def _others(self, start: int) -> int:
+        """Return up to where there is no plain text, nor one that is not whole yet."""
+        buffer, size = self._buffer, len(self._buffer)
+        at, self._owed = start + self._owed, 0
+        while at < size and (at == start or self._in_parts or buffer[at] != TEXT):
+            if buffer[at] & KIND not in KINDS:
+                return size  # its length may mean anything
+            length = buffer[at + 1] if at + 1 < size else 0
+            wide = {SHORT: 2, LONG: 8}.get(length, 0)
+            payload = at + 2 + wide
+            if payload > size:
+                break
+            said = int.from_bytes(buffer[at + 2 : payload]) if wide else length
+            end = payload + said
+            is_text = buffer[at] == TEXT and length < LONG and said <= self._largest
+            if is_text and end > size:
+                break  # as a whole one it costs little
+            if not buffer[at] & CONTROL:
+                self._in_parts = not buffer[at] & FINAL
+            at = end
+        self._owed = max(0, at - size)
+        return min(at, size)
 
-    def _taken(self, size: int) -> bytes:
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return taken
 
-    def _end(self) -> int:
-        """Return where the next frame ends, or up to where that can be told."""
-        if self._buffer[0] & 0x0F not in KINDS:
-            self.give_up()
-        length = self._buffer[1]
-        wide = {SHORT: 2, LONG: 8}.get(length, 0)
-        if len(self._buffer) < 2 + wide:
-            return 2 + wide
-        if wide:
-            length = int.from_bytes(self._buffer[2 : 2 + wide])
-        elif length > LONG:  # it is masked
-            self.give_up()
-        if length > self._largest:
-            self.give_up()
-        return 2 + wide + length
+def close_frame(frame: bytes) -> tuple[int, str]:
+    """Return the code and reason of a client's close frame, which is masked.
+
+    When the server breaks a rule, ``websockets`` says nowhere else what it answers.
+    """
+    pairs = zip(frame[6:], cycle(frame[2:6]), strict=False)
+    payload = bytes(byte ^ mask for byte, mask in pairs)
+    return int.from_bytes(payload[:2]), payload[2:].decode()
