@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from rich.cells import cell_len
 
 from notifyws.settings import Settings
-from notifyws.view.cells import cells
 from notifyws.view.look import Look
 from notifyws.view.sheet import Fact, Part, sheet
 
@@ -95,7 +95,7 @@ def test_no_line_is_wider_than_the_screen_and_every_word_is_there(width, look):
     page = uncoloured(
         sheet(Fact("v", text, status="warn"), [Part("P", facts)], look, width)
     )
-    assert max(map(cells, page.splitlines())) <= width
+    assert max(map(cell_len, page.splitlines())) <= width
     for word in words:
         assert len(re.findall(rf"\b{word}\b", page)) == 6
     assert page.count("x") - page.count("x is") >= 500

@@ -18,12 +18,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
+from rich.cells import cell_len
+from rich.segment import Segments
+
 from notifyws.events import Event
 from notifyws.models import Notification
-from notifyws.view.cells import cells, clip, wrap
-from notifyws.view.footer import Status, footer, paint_footer
+from notifyws.view.footer import Status, footer
 from notifyws.view.keys import Line
-from notifyws.view.look import Look
+from notifyws.view.look import Look, tint
+from notifyws.view.rows import clip, hung, page
 from notifyws.view.scroll import Scroll
 
 __all__ = ["LiveView", "Screen", "terminal_width"]
@@ -107,8 +110,8 @@ class LiveView:
             ReaderGone: the terminal is gone.
             OutputFailed: it cannot be written.
         """
-        for text in self._scroll.pages(batch, self._columns):
-            await self._print(text)
+        for rows in self._scroll.pages(batch, self._columns):
+            await self._print(page(rows))
 
     async def say(self, text: str) -> None:
         """Print words of our own among the notifications.
@@ -116,10 +119,11 @@ class LiveView:
         Raises:
             ReaderGone, OutputFailed: see :meth:`show`.
         """
-        rows = [self.look.paint(row, "2") for row in wrap(text, self._columns)]
-        await self._print("".join(f"{row}\n" for row in rows))
+        rows = hung([], text, self._columns, tint("dim"))
+        await self._print(page(rows))
 
-    async def _print(self, text: str) -> None:
+    async def _print(self, drawn: Segments) -> None:
+        text = self.look.draw(drawn)
         if self._running:
             text = _ERASE + text + self._recent_area()
         await self._screen.write(self.look.encode(text))
@@ -170,8 +174,8 @@ class LiveView:
 
     def _fresh_area(self) -> str:
         width, now = self._columns, self._now()
-        parts = footer(self._status(), now, width - 1)
-        self._shown = f"{_CUT}{paint_footer(parts, self.look)}{_WRAP}\r"
+        line = self.look.draw(footer(self._status(), now, width - 1))
+        self._shown = f"{_CUT}{line}{_WRAP}\r"
         if self._typed is not None:
             self._shown = self._typing(*self._typed, width - 1, self._shown)
         self._shown_at, self._shown_width = now, width
@@ -183,10 +187,11 @@ class LiveView:
         Of what does not fit, the beginning is left out: the cursor is always seen.
         """
         text = question + line.before
-        while text and cells(text) > room - 1:
+        while text and cell_len(text) > room - 1:
             text = text[1:]
-        rest = clip(line.behind, room - cells(text))
-        right = f"\x1b[{cells(text)}C" if text else ""
+        at = cell_len(text)
+        right = f"\x1b[{at}C" if at else ""
+        rest = clip(line.behind, room - at)
         return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
 
     def _send_now(self, text: str) -> bool:

@@ -7,11 +7,14 @@ made harmless here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from notifyws.view.cells import cells, wrap
-from notifyws.view.look import Look, colour_code
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from notifyws.view.look import Look, tint
+from notifyws.view.rows import Row, hung, page
 from notifyws.view.safe import harmless
 
 __all__ = ["Fact", "Part", "sheet"]
@@ -22,6 +25,7 @@ ROOMY = 60
 """Cells of a screen from which labels stand beside their texts."""
 LONGEST = 14
 """Cells of a label beside which texts still line up."""
+_ENDLESS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Part:
 
 
 def sheet(verdict: Fact, parts: Sequence[Part], look: Look, width: int | None) -> str:
-    """Return the page.
+    """Return the page, drawn.
 
     Args:
         verdict: the first line; its label is not shown.
@@ -60,54 +64,36 @@ def sheet(verdict: Fact, parts: Sequence[Part], look: Look, width: int | None) -
         look: colours, or none.
         width: cells of the screen; ``None`` where nothing is wrapped.
     """
-    return "\n".join([*_lines(verdict, parts, look, width), ""])
-
-
-def _lines(
-    verdict: Fact, parts: Sequence[Part], look: Look, width: int | None
-) -> Iterator[str]:
-    lead = _mark(verdict.status, look)
-    colour = f"bold {COLOURS[verdict.status]}"
-    yield from _hung(lead, 2, verdict.text, look, width, colour)
+    room = _ENDLESS if width is None else width
+    bold = tint(f"bold {COLOURS[verdict.status]}")
+    rows = hung(_mark(verdict.status), harmless(verdict.text), room, bold)
     for part in parts:
         if part.facts:
-            yield ""
-            yield look.paint(harmless(part.title), colour_code("bold"))
+            rows += [[], [Segment(harmless(part.title), tint("bold"))]]
         for fact in part.facts:
-            yield from _fact(fact, look, width)
+            rows += _fact(fact, room)
+    return look.draw(page(rows))
 
 
-def _mark(status: str, look: Look) -> str:
-    return look.paint(MARKS[status], colour_code(COLOURS[status])) + " "
+def _mark(status: str) -> Row:
+    if not status:
+        return []
+    return [Segment(MARKS[status], tint(COLOURS[status])), Segment(" ")]
 
 
-def _fact(fact: Fact, look: Look, width: int | None) -> Iterator[str]:
-    label = harmless(fact.label)
-    lead = f"  {_mark(fact.status, look)}" if fact.status else "  "
+def _fact(fact: Fact, width: int) -> list[Row]:
+    """Return a fact beside its label, or below it where the screen is narrow."""
+    label, lead = harmless(fact.label), [Segment("  "), *_mark(fact.status)]
+    text = harmless(f"{fact.text}  [{fact.source}]" if fact.source else fact.text)
+    grey = tint(COLOURS["skip"]) if fact.status == "skip" else None
     if fact.hint:
-        yield lead + label
-        yield from _hung("    why: ", 9, fact.text, look, width)
-        yield from _hung("    try: ", 9, fact.hint, look, width, "bold")
-        return
-    text = f"{fact.text}  [{fact.source}]" if fact.source else fact.text
-    grey = "bright_black" if fact.status == "skip" else ""
-    before = 4 if fact.status else 2
+        hint = harmless(fact.hint)
+        why = hung([Segment("    why: ")], text, width)
+        advice = hung([Segment("    try: ")], hint, width, tint("bold"))
+        return [[*lead, Segment(label)], *why, *advice]
     if not label:
-        yield from _hung(lead, before + 2, text, look, width)
-    elif width is None or width >= ROOMY:
-        room = max(LONGEST, cells(label) + 1)
-        lead += label + " " * (room - cells(label))
-        yield from _hung(lead, before + room, text, look, width, grey)
-    else:
-        yield lead + label
-        yield from _hung(" " * 6, 6, text, look, width, grey)
-
-
-def _hung(
-    lead: str, indent: int, text: str, look: Look, width: int | None, colour: str = ""
-) -> Iterator[str]:
-    """Yield a text behind its lead, further lines below their beginning."""
-    room = 1 << 20 if width is None else max(10, width - indent)
-    for line in wrap(harmless(text), room):
-        yield f"{lead}{look.paint(line, colour_code(colour))}"
-        lead = " " * indent
+        return hung(lead, text, width)
+    if width < ROOMY:
+        return [[*lead, Segment(label)], *hung([Segment(" " * 6)], text, width, grey)]
+    spaces = " " * max(LONGEST - cell_len(label), 1)
+    return hung([*lead, Segment(label + spaces)], text, width, grey)
