@@ -112,4 +112,4 @@ def remember_login(runtime: Runtime) -> None:
     try:
         remember(values)
     except OSError as error:
-        say(f"warning: cannot remember this login: {error.strerror}")
+        say(f"cannot remember this login: {error.strerror}", "warning")

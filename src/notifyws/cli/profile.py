@@ -12,7 +12,7 @@ import typer
 from notifyws.cli.completing import profiles
 from notifyws.cli.options import Common, EnvFile, Json, Quiet
 from notifyws.cli.running import run
-from notifyws.cli.streams import emit, emit_json, emit_line, say, warner
+from notifyws.cli.streams import draw, emit, emit_json, emit_line, say, warner
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.private import private_folder
 from notifyws.text_files import read_text_file
@@ -72,12 +72,19 @@ def list_(json: Json = False) -> None:
     ]
     if json:
         return emit_json(rows)
-    width = max(len(row["name"]) for row in rows)
-    for row in rows:
-        emit_line(f"{row['name']:<{width}}  {row['description'] or '-'}")
-        tried = row["tried"] or "not run against a real server"
-        emit_line(f"  {row['source']}; tried: {tried}")
+    from notifyws.view.sheet import listed
+
+    draw(
+        lambda width: listed(
+            [(row["name"], row["description"] or "-", _tried(row)) for row in rows],
+            width,
+        )
+    )
     return None
+
+
+def _tried(row: dict[str, str]) -> str:
+    return f"{row['source']}; tried: {row['tried'] or 'not run against a real server'}"
 
 
 def _row(name: str, source: str) -> dict[str, str]:

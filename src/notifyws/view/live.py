@@ -12,9 +12,8 @@ A burst is one write; between writes nothing is held back.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -29,7 +28,7 @@ from notifyws.view.look import Look, tint
 from notifyws.view.rows import clip, hung, page
 from notifyws.view.scroll import Scroll
 
-__all__ = ["LiveView", "Screen", "terminal_width"]
+__all__ = ["LiveView", "Screen"]
 
 _ERASE = "\r\x1b[J"
 _HIDE = "\x1b[?25l"
@@ -196,23 +195,3 @@ class LiveView:
 
     def _send_now(self, text: str) -> bool:
         return self._running and self._screen.write_now(self.look.encode(text))
-
-
-def terminal_width(fd: int, environ: Mapping[str, str]) -> Callable[[], int]:
-    """Return what tells the columns of a terminal: ``COLUMNS`` first, else asked.
-
-    Args:
-        fd: the terminal; 80 columns where it does not say.
-        environ: the process's environment.
-    """
-    given = environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given) > 0:
-        return lambda: int(given)
-
-    def ask() -> int:
-        try:
-            return os.get_terminal_size(fd).columns or 80
-        except OSError:
-            return 80
-
-    return ask

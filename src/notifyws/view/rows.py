@@ -16,9 +16,11 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 from rich.text import Text
 
-__all__ = ["Row", "breadth", "clip", "hung", "page", "wrap"]
+__all__ = ["ENDLESS", "Row", "breadth", "clip", "hung", "page", "wrap"]
 
 Row = list[Segment]
+ENDLESS = 1 << 20
+"""Cells of a screen on which nothing has to be wrapped."""
 breadth = Segment.get_line_length
 _measuring = cache(Console)
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
-from notifyws.view.look import Look, tint
-from notifyws.view.rows import Row, hung, page
+from notifyws.view.look import tint
+from notifyws.view.rows import ENDLESS, Row, hung
 from notifyws.view.safe import harmless
 
-__all__ = ["Fact", "Part", "sheet"]
+__all__ = ["Fact", "Part", "listed", "sheet"]
 
 MARKS: Mapping[str, str] = {"pass": "✔", "warn": "!", "fail": "✖", "skip": "-"}
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
@@ -25,7 +25,6 @@ ROOMY = 60
 """Cells of a screen from which labels stand beside their texts."""
 LONGEST = 14
 """Cells of a label beside which texts still line up."""
-_ENDLESS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +54,15 @@ class Part:
     facts: Sequence[Fact]
 
 
-def sheet(verdict: Fact, parts: Sequence[Part], look: Look, width: int | None) -> str:
-    """Return the page, drawn.
+def sheet(verdict: Fact, parts: Sequence[Part], width: int | None) -> list[Row]:
+    """Return the rows of the page.
 
     Args:
         verdict: the first line; its label is not shown.
         parts: those without facts are left out.
-        look: colours, or none.
         width: cells of the screen; ``None`` where nothing is wrapped.
     """
-    room = _ENDLESS if width is None else width
+    room = ENDLESS if width is None else width
     bold = tint(f"bold {COLOURS[verdict.status]}")
     rows = hung(_mark(verdict.status), harmless(verdict.text), room, bold)
     for part in parts:
@@ -72,7 +70,24 @@ def sheet(verdict: Fact, parts: Sequence[Part], look: Look, width: int | None) -
             rows += [[], [Segment(harmless(part.title), tint("bold"))]]
         for fact in part.facts:
             rows += _fact(fact, room)
-    return look.draw(page(rows))
+    return rows
+
+
+def listed(things: Sequence[tuple[str, str, str]], width: int | None) -> list[Row]:
+    """Return the rows of a list: names, each with its words, and more below.
+
+    Args:
+        things: their names, what each is, and what else there is to say.
+        width: see :func:`sheet`.
+    """
+    room = ENDLESS if width is None else width
+    longest = max(cell_len(harmless(name)) for name, _, _ in things)
+    rows: list[Row] = []
+    for name, what, more in things:
+        lead = Segment(set_cell_size(harmless(name), longest), tint("bold"))
+        rows += hung([lead, Segment("  ")], harmless(what), room)
+        rows += hung([Segment("  ")], harmless(more), room, tint("dim"))
+    return rows
 
 
 def _mark(status: str) -> Row:
