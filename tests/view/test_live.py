@@ -146,7 +146,7 @@ def test_a_burst_is_one_write():
     assert len(paper.writes) == 2
     assert paper.writes[1].count("View Trip") == 100
     run(view.show([trip(title=f"No {n}") for n in range(1000)]))
-    assert len(paper.writes) == 2 + 5
+    assert len(paper.writes) == 2 + 10
 
 
 def test_nothing_to_show_writes_nothing():

@@ -86,9 +86,9 @@ def test_equal_failures_are_one_line():
 
 
 def test_a_large_burst_comes_in_pages():
-    burst = [at(15, title=str(n)) for n in range(450)]
+    burst = [at(15, title=str(n)) for n in range(250)]
     pages = Scroll(PLAIN).pages(burst, 80)
-    assert [len(rows) for rows in pages] == [200, 200, 50]
+    assert [len(rows) for rows in pages] == [100, 100, 50]
 
 
 def test_the_last_link_is_remembered():

@@ -21,7 +21,7 @@ from notifyws.view.rows import Row
 
 __all__ = ["Scroll"]
 
-_PAGE = 200
+_PAGE = 100
 """Items drawn before they are written: more would hold up the event loop."""
 
 _SHOWN = ("type", "title", "message", "link")
