@@ -11,7 +11,7 @@ from notifyws.load import load
 from notifyws.report import Report
 from notifyws.settings import Settings
 from notifyws.view.look import Look
-from notifyws.view.rows import page
+from notifyws.view.rows import ENDLESS, page
 from notifyws.view.sheet import sheet
 
 NOW = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
@@ -50,7 +50,7 @@ def told(*, everything: bool = False, flags=None, **facts) -> str:
     report = Report(loaded, url=flags["url"], now=NOW, **facts)
     look = Look(Settings())
     told = parts(report, everything=everything)
-    return look.draw(page(sheet(verdict(report), told, None)))
+    return look.draw(page(sheet(verdict(report), told, ENDLESS)))
 
 
 def test_it_begins_with_the_verdict_and_says_where_values_come_from():

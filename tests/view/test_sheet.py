@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from notifyws.settings import Settings
 from notifyws.view.look import Look
-from notifyws.view.rows import page
+from notifyws.view.rows import ENDLESS, page
 from notifyws.view.sheet import Fact, Part, listed, sheet
 
 PLAIN = Look(Settings())
@@ -68,7 +68,7 @@ def uncoloured(text: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
-@pytest.mark.parametrize("width", [None, 200, 80])
+@pytest.mark.parametrize("width", [ENDLESS, 200, 80])
 def test_labels_stand_beside_their_texts(width):
     assert drawn(BAD, PARTS, PLAIN, width) == PAGE
 
@@ -110,7 +110,7 @@ def test_no_line_is_wider_than_the_screen_and_every_word_is_there(width, look):
 
 def test_in_a_pipe_a_fact_is_one_line_however_long():
     fact = Fact("dns", "x " * 3000, status="warn", hint="y " * 900)
-    shown = drawn(BAD, [Part("Checks", [fact])], PLAIN, None)
+    shown = drawn(BAD, [Part("Checks", [fact])], PLAIN, ENDLESS)
     assert len(shown.splitlines()) == 6
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -198,6 +199,7 @@ def _try(
 ) -> None:
     from notifyws.runtime import Runtime
     from notifyws.trial import walk
+    from notifyws.view.sheet import Fact, traced
 
     failure: NotifyError | None = None
     steps: list[dict[str, Any]] = []
@@ -215,10 +217,8 @@ def _try(
                 }
             )
             if not json:
-                mark = {"pass": "✔", "fail": "✘", "skip": "–"}[stage.outcome]
-                emit_line(f"{mark} {stage.name:<11} {stage.detail}")
-                for line in stage.trace:
-                    emit_line(f"    {line}")
+                fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.outcome)
+                draw(partial(traced, fact, stage.trace))
 
     run(all_steps())
     if json:

@@ -137,20 +137,20 @@ def look_on(descriptor: int, settings: Settings | None = None) -> Look:
     )
 
 
-def draw(rows: Callable[[int | None], Iterable[Row]]) -> None:
+def draw(rows: Callable[[int], Iterable[Row]]) -> None:
     """Write rows for people to stdout, as it suits what reads it.
 
     Args:
-        rows: makes them for so many columns, ``None`` where nothing is wrapped.
+        rows: makes them for so many columns.
 
     Raises:
         ReaderLeft, OutputFailed: see :func:`emit`.
     """
     from notifyws.view.output import terminal_width
-    from notifyws.view.rows import page
+    from notifyws.view.rows import ENDLESS, page
 
     look = look_on(1)
-    width = terminal_width(1, os.environ)() if os.isatty(1) else None
+    width = terminal_width(1, os.environ)() if os.isatty(1) else ENDLESS
     emit(look.encode(look.draw(page(rows(width)))).decode())
 
 

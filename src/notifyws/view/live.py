@@ -15,20 +15,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Protocol
 
 from rich.cells import cell_len
-from rich.segment import Segments
 
 from notifyws.events import Event
 from notifyws.models import Notification
 from notifyws.view.footer import Status, footer
 from notifyws.view.keys import Line
 from notifyws.view.look import Look, tint
-from notifyws.view.rows import clip, hung, page
+from notifyws.view.output import Output
+from notifyws.view.rows import Row, clip, hung, page
 from notifyws.view.scroll import Scroll
 
-__all__ = ["LiveView", "Screen"]
+__all__ = ["LiveView"]
 
 _ERASE = "\r\x1b[J"
 _HIDE = "\x1b[?25l"
@@ -37,16 +36,6 @@ _CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"
 _RESTORE = f"\x1b\\\x1b[0m{_WRAP}{_ERASE}{_SHOW}"
 _REFRESH = 0.25
 _FAREWELL = 0.25
-
-
-class Screen(Protocol):
-    """Where drawn bytes go; :class:`~notifyws.view.output.Output` is one."""
-
-    async def write(self, data: bytes) -> None:
-        """Write all of it, waiting for room."""
-
-    def write_now(self, data: bytes, *, patience: float = 0.0) -> bool:
-        """Write it if there is room within ``patience`` seconds."""
 
 
 class LiveView:
@@ -65,7 +54,7 @@ class LiveView:
     def __init__(
         self,
         look: Look,
-        screen: Screen,
+        screen: Output,
         status: Callable[[], Status],
         *,
         width: Callable[[], int],
@@ -110,7 +99,7 @@ class LiveView:
             OutputFailed: it cannot be written.
         """
         for rows in self._scroll.pages(batch, self._columns):
-            await self._print(page(rows))
+            await self._print(rows)
 
     async def say(self, text: str) -> None:
         """Print words of our own among the notifications.
@@ -118,11 +107,10 @@ class LiveView:
         Raises:
             ReaderGone, OutputFailed: see :meth:`show`.
         """
-        rows = hung([], text, self._columns, tint("dim"))
-        await self._print(page(rows))
+        await self._print(hung([], text, self._columns, tint("dim")))
 
-    async def _print(self, drawn: Segments) -> None:
-        text = self.look.draw(drawn)
+    async def _print(self, rows: list[Row]) -> None:
+        text = self.look.draw(page(rows))
         if self._running:
             text = _ERASE + text + self._recent_area()
         await self._screen.write(self.look.encode(text))
@@ -140,14 +128,15 @@ class LiveView:
 
     def tick(self) -> None:
         """Repaint the footer if it would look different; call it twice a second."""
-        before = self._shown
-        area = self._fresh_area()
-        if before != area and not self._send_now(_ERASE + area):
-            self._shown = ""
+        self._repaint(self._shown)
 
     def redraw(self) -> None:
         """Repaint the footer: the terminal has changed, or what it tells."""
-        if not self._send_now(_ERASE + self._fresh_area()):
+        self._repaint(None)
+
+    def _repaint(self, seen: str | None) -> None:
+        area = self._fresh_area()
+        if area != seen and not self._send_now(_ERASE + area):
             self._shown = ""
 
     def stop(self) -> None:

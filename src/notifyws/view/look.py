@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Look", "tint"]
 
 _ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
-_ASCII = str.maketrans("•●🟢ℹ✉✔✓✖×→↗…🟡·─—–🔴⚠‘’“”\xa0", "*****++xx>>~~----!!''\"\" ")
+_ASCII = str.maketrans(
+    "•●🟢ℹ✉✔✓✖×→↗…🟡·─—–━╸╺🔴⚠‘’“”\xa0", "*****++xx>>~~-------!!''\"\" "
+)
 _ACCENTS = pattern(r"[\u0300-\u036f]")
 _LINKING_TERMS = pattern(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
 _LINKING_PROGRAMS = frozenset(

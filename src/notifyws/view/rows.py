@@ -20,7 +20,7 @@ __all__ = ["ENDLESS", "Row", "breadth", "clip", "hung", "page", "wrap"]
 
 Row = list[Segment]
 ENDLESS = 1 << 20
-"""Cells of a screen on which nothing has to be wrapped."""
+"""Cells of a screen that is none: each row is one line, whole, for ``grep``."""
 breadth = Segment.get_line_length
 _measuring = cache(Console)
 

@@ -1,25 +1,24 @@
 """A page of short facts for people: a verdict, then labelled lines under headings.
 
-Pure. Where the width is known, texts wrap beside their label, or on a narrow screen
-below it; where it is not, each fact is one line, whole, for ``grep``. Every word is
-made harmless here.
+Pure. Texts wrap beside their label, or on a narrow screen below it. Every word is made
+harmless here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
 from notifyws.view.look import tint
-from notifyws.view.rows import ENDLESS, Row, hung
+from notifyws.view.rows import Row, hung
 from notifyws.view.safe import harmless
 
-__all__ = ["Fact", "Part", "listed", "sheet"]
+__all__ = ["Fact", "Part", "listed", "sheet", "traced"]
 
-MARKS: Mapping[str, str] = {"pass": "✔", "warn": "!", "fail": "✖", "skip": "-"}
+_MARKS = {"pass": "✔", "warn": "!", "fail": "✖", "skip": "-"}
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 ROOMY = 60
 """Cells of a screen from which labels stand beside their texts."""
@@ -54,46 +53,53 @@ class Part:
     facts: Sequence[Fact]
 
 
-def sheet(verdict: Fact, parts: Sequence[Part], width: int | None) -> list[Row]:
+def sheet(verdict: Fact, parts: Sequence[Part], width: int) -> list[Row]:
     """Return the rows of the page.
 
     Args:
         verdict: the first line; its label is not shown.
         parts: those without facts are left out.
-        width: cells of the screen; ``None`` where nothing is wrapped.
+        width: cells of the screen.
     """
-    room = ENDLESS if width is None else width
     bold = tint(f"bold {COLOURS[verdict.status]}")
-    rows = hung(_mark(verdict.status), harmless(verdict.text), room, bold)
+    rows = hung(_mark(verdict.status), harmless(verdict.text), width, bold)
     for part in parts:
         if part.facts:
             rows += [[], [Segment(harmless(part.title), tint("bold"))]]
         for fact in part.facts:
-            rows += _fact(fact, room)
+            rows += _fact(fact, width)
     return rows
 
 
-def listed(things: Sequence[tuple[str, str, str]], width: int | None) -> list[Row]:
+def listed(things: Sequence[tuple[str, str, str]], width: int) -> list[Row]:
     """Return the rows of a list: names, each with its words, and more below.
 
     Args:
         things: their names, what each is, and what else there is to say.
         width: see :func:`sheet`.
     """
-    room = ENDLESS if width is None else width
     longest = max(cell_len(harmless(name)) for name, _, _ in things)
     rows: list[Row] = []
     for name, what, more in things:
         lead = Segment(set_cell_size(harmless(name), longest), tint("bold"))
-        rows += hung([lead, Segment("  ")], harmless(what), room)
-        rows += hung([Segment("  ")], harmless(more), room, tint("dim"))
+        rows += hung([lead, Segment("  ")], harmless(what), width)
+        rows += hung([Segment("  ")], harmless(more), width, tint("dim"))
+    return rows
+
+
+def traced(fact: Fact, trace: Sequence[str], width: int) -> list[Row]:
+    """Return the rows of a step that was tried, and of what went on in it."""
+    lead = [*_mark(fact.status), Segment(f"{harmless(fact.label)}  ")]
+    rows = hung(lead, harmless(fact.text), width)
+    for line in trace:
+        rows += hung([Segment("    ")], harmless(line), width)
     return rows
 
 
 def _mark(status: str) -> Row:
     if not status:
         return []
-    return [Segment(MARKS[status], tint(COLOURS[status])), Segment(" ")]
+    return [Segment(_MARKS[status], tint(COLOURS[status])), Segment(" ")]
 
 
 def _fact(fact: Fact, width: int) -> list[Row]:
