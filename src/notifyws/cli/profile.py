@@ -13,7 +13,7 @@ import typer
 from notifyws.cli.completing import profiles
 from notifyws.cli.options import Common, EnvFile, Json, Quiet
 from notifyws.cli.running import run
-from notifyws.cli.streams import draw, emit, emit_json, emit_line, say, warner
+from notifyws.cli.streams import draw, emit, emit_json, emit_line, prompt, say, warner
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.private import private_folder
 from notifyws.text_files import read_text_file
@@ -302,7 +302,7 @@ def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> st
     if given is not None:
         return given
     if asking and sys.stdin.isatty():
-        return str(typer.prompt(what, default=default, err=True, show_default=True))
+        return prompt(what, default, show_default=True)
     return default
 
 
@@ -310,7 +310,7 @@ def _ask(what: str, option: str) -> str:
     if not sys.stdin.isatty():
         message = f"no {what.lower()} is given, and there is no terminal to ask on"
         raise UsageError(message, f"use {option}")
-    return str(typer.prompt(what, err=True))
+    return prompt(what)
 
 
 def _sample(sample: str | None, asking: bool) -> str:

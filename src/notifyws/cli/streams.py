@@ -30,6 +30,7 @@ __all__ = [
     "guard_descriptors",
     "guard_stdout",
     "look_on",
+    "prompt",
     "say",
     "warner",
 ]
@@ -171,6 +172,16 @@ def say(text: str, label: str = "") -> None:
         os.write(2, line.encode(encoding, "backslashreplace"))
     except OSError:
         return
+
+
+def prompt(question: str, default: str | None = None, **options: Any) -> str:
+    """Ask on the terminal and return what is typed, as :func:`typer.prompt` does."""
+    import typer
+
+    from notifyws.view.safe import harmless
+
+    asked = look_on(2).paint(harmless(question), "bold")
+    return str(typer.prompt(asked, default, err=True, **options))
 
 
 def warner(quiet: bool) -> Callable[[str], None]:
