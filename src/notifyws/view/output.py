@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 
 from notifyws.errors import OutputFailed
 
-__all__ = ["Output", "ReaderGone", "terminal_width"]
+__all__ = ["Output", "ReaderGone", "in_front", "terminal_width"]
 
 _PIECE = min(select.PIPE_BUF, 4096)
 _BIG_PIECE = 65_536
@@ -209,3 +209,14 @@ def terminal_width(fd: int, environ: Mapping[str, str]) -> Callable[[], int]:
             return 80
 
     return ask
+
+
+def in_front(fd: int) -> bool:
+    """Return whether a terminal is ours, and not that of a shell we run behind.
+
+    One that has no jobs is always ours.
+    """
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return True

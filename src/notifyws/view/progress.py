@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from notifyws.view.look import Look
-from notifyws.view.output import terminal_width
+from notifyws.view.output import in_front, terminal_width
 
 __all__ = ["Progress"]
 
@@ -81,7 +81,7 @@ class Progress:
 
     def _draw(self) -> None:
         now = self._now()
-        if self._look is None or now < self._next or not _in_front():
+        if self._look is None or now < self._next or not in_front(2):
             return
         self._next = now + EVERY
         rate = self._count / max(now - self._started, EVERY)
@@ -109,14 +109,6 @@ def _picture(said: str, share: float | None, look: Look, width: int) -> str:
     grid = Table.grid(padding=(0, 1))
     grid.add_row(bar, Text(said))
     return look.draw(grid).rstrip("\n")
-
-
-def _in_front() -> bool:
-    """Return whether the terminal is ours, and not that of a shell we run behind."""
-    try:
-        return os.tcgetpgrp(2) == os.getpgrp()
-    except OSError:
-        return True
 
 
 def _write(data: bytes) -> None:
