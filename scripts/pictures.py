@@ -21,9 +21,9 @@ from notifyws.models import Notification
 from notifyws.samples import SAMPLES
 from notifyws.settings import DEFAULT_STYLES, Settings, TypeStyle
 from notifyws.view.footer import Status, footer
-from notifyws.view.look import Look
 from notifyws.view.rows import page
 from notifyws.view.scroll import Scroll
+from notifyws.view.theme import Look
 
 
 def theme(grounds: str, usual: str, bright: str) -> TerminalTheme:

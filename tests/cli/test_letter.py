@@ -10,9 +10,9 @@ from notifyws.listeners import Listener
 from notifyws.load import load
 from notifyws.report import Report
 from notifyws.settings import Settings
-from notifyws.view.look import Look
 from notifyws.view.rows import ENDLESS, page
-from notifyws.view.sheet import sheet
+from notifyws.view.tables import sheet
+from notifyws.view.theme import Look
 
 NOW = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
 GAP = {"from": "9:00", "to": "9:05", "reason": "too slow"}

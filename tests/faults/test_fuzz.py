@@ -33,9 +33,9 @@ from notifyws.settings import Settings
 from notifyws.view.footer import Status
 from notifyws.view.lines import event_json, event_line
 from notifyws.view.live import LiveView
-from notifyws.view.look import Look
 from notifyws.view.output import Output
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
+from notifyws.view.theme import Look
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualWorld
 from tests.view.helpers import live_face

@@ -146,7 +146,7 @@ def test_no_notification_makes_more_than_one_line(fields):
 
 def test_rich_is_not_imported_for_a_line_in_a_pipe():
     code = (
-        "import sys, notifyws.view.lines, notifyws.view.look, notifyws.view.output;"
+        "import sys, notifyws.view.lines, notifyws.view.theme, notifyws.view.output;"
         "print([m for m in ('rich', 'pydantic') if m in sys.modules])"
     )
     ran = subprocess.run(

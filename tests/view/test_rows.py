@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from notifyws.view.look import tint
 from notifyws.view.rows import clip, hung, page, wrap
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
+from notifyws.view.theme import tint
 from tests.view.helpers import COLOUR
 
 TEXT = st.text(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from notifyws.events import Event
     from notifyws.service import NotificationService
     from notifyws.shaping import Shape
-    from notifyws.view.look import Look
     from notifyws.view.output import Output
+    from notifyws.view.theme import Look
 
 __all__ = ["Show", "chosen_face"]
 

@@ -15,7 +15,7 @@ from notifyws.load import load
 from notifyws.profile_files import is_file
 from notifyws.runtime import Runtime
 from notifyws.settings import Settings
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
 
 __all__ = ["greeting"]
 

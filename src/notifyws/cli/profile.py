@@ -73,7 +73,7 @@ def list_(json: Json = False) -> None:
     ]
     if json:
         return emit_json(rows)
-    from notifyws.view.sheet import listed
+    from notifyws.view.tables import listed
 
     draw(
         lambda width: listed(
@@ -108,7 +108,7 @@ def _row(name: str, source: str) -> dict[str, str]:
 def show(name: Name) -> None:
     """Print a profile."""
     from notifyws.profile_files import profile_text
-    from notifyws.view.safe import safe_frame
+    from notifyws.view.sanitize import safe_frame
 
     text, _ = profile_text(name)
     emit("\t".join(map(safe_frame, text.split("\t"))))
@@ -199,7 +199,7 @@ def _try(
 ) -> None:
     from notifyws.runtime import Runtime
     from notifyws.trial import walk
-    from notifyws.view.sheet import Fact, traced
+    from notifyws.view.tables import Fact, traced
 
     failure: NotifyError | None = None
     steps: list[dict[str, Any]] = []

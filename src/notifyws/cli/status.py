@@ -79,7 +79,7 @@ def status(
         emit_json(report.as_json())
     else:
         from notifyws.cli.letter import parts, verdict
-        from notifyws.view.sheet import sheet
+        from notifyws.view.tables import sheet
 
         told = parts(report, everything=verbose > 0)
         draw(lambda width: sheet(verdict(report), told, width))

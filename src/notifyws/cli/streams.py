@@ -18,8 +18,8 @@ from notifyws.errors import OutputFailed
 
 if TYPE_CHECKING:
     from notifyws.settings import Settings
-    from notifyws.view.look import Look
     from notifyws.view.rows import Row
+    from notifyws.view.theme import Look
 
 __all__ = [
     "ReaderLeft",
@@ -108,7 +108,7 @@ def _written(data: Any) -> int:
 
 def emit_line(text: str) -> None:
     """Write one line to stdout of which others may have written parts: text only."""
-    from notifyws.view.safe import text_only
+    from notifyws.view.sanitize import text_only
 
     emit(f"{text_only(text)}\n")
 
@@ -128,7 +128,7 @@ def look_on(descriptor: int, settings: Settings | None = None) -> Look:
         settings: how types look, where any are drawn.
     """
     from notifyws.settings import Settings
-    from notifyws.view.look import Look
+    from notifyws.view.theme import Look
 
     return Look.of(
         settings or Settings(),
@@ -162,7 +162,7 @@ def say(text: str, label: str = "") -> None:
         text: what to say.
         label: what it is: ``error``, ``hint`` or ``warning``.
     """
-    from notifyws.view.safe import harmless
+    from notifyws.view.sanitize import harmless
 
     line = harmless(text) + "\n"
     if label:
@@ -178,7 +178,7 @@ def prompt(question: str, default: str | None = None, **options: Any) -> str:
     """Ask on the terminal and return what is typed, as :func:`typer.prompt` does."""
     import typer
 
-    from notifyws.view.safe import harmless
+    from notifyws.view.sanitize import harmless
 
     asked = look_on(2).paint(harmless(question), "bold")
     return str(typer.prompt(asked, default, err=True, **options))

@@ -19,9 +19,9 @@ from notifyws.models import Notification
 from notifyws.settings import TypeStyle
 from notifyws.view.clock import stamp
 from notifyws.view.lines import event_line
-from notifyws.view.look import Look, tint
 from notifyws.view.rows import Row, breadth, clip, hung, wrap
-from notifyws.view.safe import harmless, link_target
+from notifyws.view.sanitize import harmless, link_target
+from notifyws.view.theme import Look, tint
 
 __all__ = ["card", "drawn", "new_day", "target_of"]
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from notifyws.view.clock import elapsed, remaining
 from notifyws.view.rows import clip
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
 
 __all__ = ["State", "Status", "footer"]
 

@@ -22,8 +22,8 @@ from notifyws.events import (
 )
 from notifyws.models import Notification, strict_json
 from notifyws.view.clock import clock_time, moment, span
-from notifyws.view.look import Look
-from notifyws.view.safe import harmless, link_target
+from notifyws.view.sanitize import harmless, link_target
+from notifyws.view.theme import Look
 
 __all__ = ["event_json", "event_line", "host_of", "plain_line", "seconds"]
 

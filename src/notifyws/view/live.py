@@ -22,10 +22,10 @@ from notifyws.events import Event
 from notifyws.models import Notification
 from notifyws.view.footer import Status, footer
 from notifyws.view.keys import Line
-from notifyws.view.look import Look, tint
 from notifyws.view.output import Output
 from notifyws.view.rows import Row, clip, hung, page
 from notifyws.view.scroll import Scroll
+from notifyws.view.theme import Look, tint
 
 __all__ = ["LiveView"]
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from notifyws.view.look import Look
 from notifyws.view.output import in_front, terminal_width
+from notifyws.view.theme import Look
 
 __all__ = ["Progress"]
 

@@ -16,8 +16,8 @@ from notifyws.events import Event
 from notifyws.models import Notification
 from notifyws.view.cards import drawn, new_day, target_of
 from notifyws.view.clock import stamp
-from notifyws.view.look import Look
 from notifyws.view.rows import Row
+from notifyws.view.theme import Look
 
 __all__ = ["Scroll"]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
-from notifyws.view.look import tint
 from notifyws.view.rows import Row, hung
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
+from notifyws.view.theme import tint
 
 __all__ = ["Fact", "Part", "listed", "sheet", "traced"]
 

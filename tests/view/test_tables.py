@@ -8,9 +8,9 @@ import pytest
 from rich.cells import cell_len
 
 from notifyws.settings import Settings
-from notifyws.view.look import Look
 from notifyws.view.rows import ENDLESS, page
-from notifyws.view.sheet import Fact, Part, listed, sheet
+from notifyws.view.tables import Fact, Part, listed, sheet
+from notifyws.view.theme import Look
 
 PLAIN = Look(Settings())
 COLOURED = Look(Settings(), colour=True)

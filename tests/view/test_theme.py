@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifyws.view.look import Look
+from notifyws.view.theme import Look
 from tests.view.helpers import SETTINGS
 
 XTERM = {"TERM": "xterm-256color", "LANG": "de_DE.UTF-8"}
