@@ -6,20 +6,66 @@ scenes of what one meets less often. Times and names are always the same.
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
 
 from notifyws.events import Event, Gap
 from notifyws.models import Notification
 from notifyws.samples import SAMPLES
 from notifyws.settings import DEFAULT_STYLES, Settings, TypeStyle
-from notifyws.view.footer import Status
-from notifyws.view.look import Look
-from notifyws.view.picture import DARK, LIGHT, export_svg, live_text
+from notifyws.view.footer import Status, footer
+from notifyws.view.rows import page
+from notifyws.view.scroll import Scroll
+from notifyws.view.theme import Look
 
+
+def theme(grounds: str, usual: str, bright: str) -> TerminalTheme:
+    """Return a terminal's colours, given in hexadecimal.
+
+    Args:
+        grounds: its background and foreground.
+        usual: the eight that programs name, black first.
+        bright: the same, brighter.
+    """
+    background, foreground = rgb(grounds)
+    return TerminalTheme(background, foreground, rgb(usual), rgb(bright))
+
+
+def rgb(written: str) -> list[tuple[int, int, int]]:
+    """Return colours of their hexadecimal forms."""
+    found = (bytes.fromhex(each) for each in written.split())
+    return [(red, green, blue) for red, green, blue in found]
+
+
+THEMES = {
+    "dark": theme(
+        "0d1117 e6edf3",
+        "484f58 ff7b72 3fb950 d29922 58a6ff bc8cff 39c5cf b1bac4",
+        "6e7681 ffa198 56d364 e3b341 79c0ff d2a8ff 56d4dd ffffff",
+    ),
+    "light": theme(
+        "ffffff 1f2328",
+        "24292f cf222e 116329 7d4e00 0969da 8250df 1b7c83 6e7781",
+        "57606a a40e26 1a7f37 9a6700 218bff a475f9 3192aa 8c959f",
+    ),
+}
+DOTS = {"🟢": "green", "🟡": "yellow", "🔴": "red"}
+"""An SVG has no emoji of its own, and the reader's may be grey."""
+CELL = 12.2
+SPACE = "&#160;"
+SPACED = re.compile(
+    r'x="(?P<x>[\d.]+)" y="(?P<y>[\d.]+)" textLength="(?P<length>[\d.]+)"'
+    r"(?P<rest>[^>]*)>(?P<before>(?:&#160;)*)"
+    r"(?P<text>[^<]*?)(?P<after>(?:&#160;)*)</text>"
+)
 WIDTHS = (40, 80, 120, 200)
-PALETTES = {"dark": DARK, "light": LIGHT}
 STYLES = {**DEFAULT_STYLES, "sensor": TypeStyle("▲", "yellow")}
 LOOK = Look(
     Settings(url="wss://ws.example.com", styles=STYLES),
@@ -78,29 +124,60 @@ STEERED = replace(UP, paused=True, queued=17, filter="type == 'trip_update'", hi
 
 def pictures() -> Iterator[tuple[str, str]]:
     """Yield the name of each picture and its SVG."""
-    for width in WIDTHS:
-        for ground, palette in PALETTES.items():
-            for look, suffix in ((LOOK, ""), (without_colour(LOOK), "-no-color")):
-                text = live(EVERYDAY, UP, width, look)
-                svg = export_svg(text, width, title="notifyws", palette=palette)
-                yield f"docs/pictures/live-{width}-{ground}{suffix}.svg", svg
     loud = replace(LOOK, verbose=True)
-    scenes = {
-        "reconnecting": live(EVERYDAY[:1], AWAY, 80, LOOK),
-        "keys": live([sample("trip_update", "23:41:07")], STEERED, 100, loud),
-    }
-    for name, text in scenes.items():
-        width = 100 if name == "keys" else 80
-        for ground, palette in PALETTES.items():
-            svg = export_svg(text, width, title="notifyws", palette=palette)
-            yield f"docs/pictures/{name}-{ground}.svg", svg
+    for ground in THEMES:
+        for width in WIDTHS:
+            for look, suffix in ((LOOK, ""), (without_colour(LOOK), "-no-color")):
+                name = f"docs/pictures/live-{width}-{ground}{suffix}.svg"
+                yield name, live(EVERYDAY, UP, width, look, ground)
+        away = live(EVERYDAY[:1], AWAY, 80, LOOK, ground)
+        yield f"docs/pictures/reconnecting-{ground}.svg", away
+        trip = [sample("trip_update", "23:41:07")]
+        yield f"docs/pictures/keys-{ground}.svg", live(trip, STEERED, 100, loud, ground)
 
 
 def live(
-    batch: list[Notification | Event], status: Status, width: int, look: Look
+    batch: list[Notification | Event],
+    status: Status,
+    width: int,
+    look: Look,
+    ground: str,
 ) -> str:
-    """Return what a terminal of so many columns shows."""
-    return live_text(batch, status, width, look=look, command="notifyws listen")
+    """Return an SVG of what a terminal of so many columns shows."""
+    prompt = Text.assemble(("$", "green"), " ", ("notifyws listen", "bold"), "\n")
+    cards = [row for rows in Scroll(look).pages(batch, width) for row in rows]
+    line = footer(status, 0.0, width)
+    line = Text.assemble(("●", DOTS[line.plain[0]]), " ", line[1:])
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=width,
+        force_terminal=True,
+        color_system="truecolor",
+        soft_wrap=True,
+        legacy_windows=False,
+        _environ={},
+    )
+    for each in (prompt, page(cards), line):
+        console.print(each if look.colour else Text(look.draw(each)), end="")
+    svg = console.export_svg(
+        title="notifyws", theme=THEMES[ground], unique_id="notifyws"
+    )
+    return SPACED.sub(moved, svg)
+
+
+def moved(match: re.Match[str]) -> str:
+    """Return a text without spaces around it, standing where it stood.
+
+    Some programs drop the spaces and then stretch the rest over their place.
+    """
+    before, after = match["before"].count(SPACE), match["after"].count(SPACE)
+    left = float(match["x"]) + before * CELL
+    length = float(match["length"]) - (before + after) * CELL
+    return (
+        f'x="{round(left, 1):g}" y="{match["y"]}" textLength="{round(length, 1):g}"'
+        f"{match['rest']}>{match['text']}</text>"
+    )
 
 
 def without_colour(look: Look) -> Look:

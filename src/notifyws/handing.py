@@ -78,7 +78,7 @@ def build_sinks(
         sinks.append(_forward(settings, hand_on, world))
     if hand_on.desktop:
         from notifyws.sinks.desktop import DesktopSink, desktop
-        from notifyws.view.safe import harmless
+        from notifyws.view.sanitize import harmless
 
         sinks.append(DesktopSink(desktop(), harmless))
     return sinks

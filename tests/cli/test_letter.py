@@ -10,8 +10,9 @@ from notifyws.listeners import Listener
 from notifyws.load import load
 from notifyws.report import Report
 from notifyws.settings import Settings
-from notifyws.view.look import Look
-from notifyws.view.sheet import sheet
+from notifyws.view.rows import ENDLESS, page
+from notifyws.view.tables import sheet
+from notifyws.view.theme import Look
 
 NOW = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
 GAP = {"from": "9:00", "to": "9:05", "reason": "too slow"}
@@ -48,7 +49,8 @@ def told(*, everything: bool = False, flags=None, **facts) -> str:
     loaded = load(flags, environ={})
     report = Report(loaded, url=flags["url"], now=NOW, **facts)
     look = Look(Settings())
-    return sheet(verdict(report), parts(report, everything=everything), look, None)
+    told = parts(report, everything=everything)
+    return look.draw(page(sheet(verdict(report), told, ENDLESS)))
 
 
 def test_it_begins_with_the_verdict_and_says_where_values_come_from():

@@ -75,7 +75,7 @@ def test_a_walk_ends_at_the_first_step_that_fails(home, server):
     wrong = {"WEBSOCKET_PASSWORD": "wrong"}
     done = home.run("profile", "check", "default", "--url", server.url, env=wrong)
     assert done.returncode == 4
-    assert "✘ login" in done.stdout
+    assert "✖ login" in done.stdout
     assert "✔" not in done.stdout
     assert "refused the username or password" in done.stderr
 

@@ -12,12 +12,10 @@ import signal
 import subprocess
 import termios
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pyte
 import pytest
 
-from notifyws.cli.progress import Bar, NoBar, bar, picture
 from notifyws.cli.sending import Request
 from notifyws.cli.waiting import Answer, send_and_wait
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
@@ -179,67 +177,6 @@ async def test_an_answer_is_proof_whatever_a_server_leaves_unacknowledged(
         await send_and_wait(wait, there, HELLO)
         assert asyncio.get_running_loop().time() - began < 3
     assert json.loads(capfd.readouterr().out)["type"] == "echo"
-
-
-def test_off_a_terminal_no_bar_is_drawn(capfd):
-    for wanted in (True, False):
-        with bar(wanted=wanted) as shown:
-            assert type(shown) is NoBar
-            shown.read(10)
-            shown.sent(1)
-            shown.say("words")
-    assert capfd.readouterr() == ("", "words\nwords\n")
-
-
-@pytest.mark.parametrize(
-    ("share", "width", "line"),
-    [
-        (0.5, 80, f"[{'#' * 12}{' ' * 12}]  50% 1,234 messages, 56/s"),
-        (1.0, 80, f"[{'#' * 24}] 100% 1,234 messages, 56/s"),
-        (0.5, 51, " 50% 1,234 messages, 56/s"),
-        (0.5, 10, " 50% 1,23"),
-        (None, 80, "1,234 messages, 56/s"),
-        (None, 0, ""),
-    ],
-)
-def test_a_bar_is_one_line_that_fits(share, width, line):
-    assert picture(share, 1234, 56.4, width) == line
-
-
-def test_a_bar_lets_words_through_and_is_gone_at_the_end(capfd):
-    clock = Clock()
-    shown = Bar(100, lambda: clock.now)
-    shown.warn("before it")
-    shown.read(50)
-    shown.warn("it is late")
-    shown.end()
-    shown.say("after it")
-    shown.end()
-    drawn = f"\r[{'#' * 12}{' ' * 12}]  50% 0 messages, 0/s\x1b[K"
-    late = f"{drawn}\r\x1b[Kwarning: it is late\n{drawn}\r\x1b[K"
-    assert capfd.readouterr().err == f"warning: before it\n{late}after it\n"
-
-
-def test_a_bar_is_drawn_ten_times_a_second_at_most_and_never_hides_the_cursor(capfd):
-    clock = Clock()
-    shown = Bar(None, lambda: clock.now)
-    for tenth in range(3):
-        for _ in range(100):
-            clock.now = tenth / 10
-            shown.sent(1)
-    drawn = capfd.readouterr().err.split("\x1b[K")
-    assert drawn[:-1] == [f"\r{n:,} messages, {r:,}/s" for n, r in DRAWN]
-    assert "\x1b[?25l" not in "".join(drawn)
-
-
-DRAWN = [(1, 10), (101, 1010), (201, 1005)]
-
-
-@dataclass
-class Clock:
-    """A clock that stands still."""
-
-    now: float = 0.0
 
 
 @pytest.mark.slow

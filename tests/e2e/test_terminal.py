@@ -124,7 +124,8 @@ def test_an_authentication_failure_ends_it_with_a_sentence(server, terminal):
     live = terminal("listen", WEBSOCKET_PASSWORD="wrong")
     assert live.wait() == 4
     assert "error: " in live.text
-    assert "hint: " in live.text
+    assert b"\x1b[1;31merror:\x1b[0m " in live.raw
+    assert b"\x1b[1;36mhint:\x1b[0m " in live.raw
     assert not live.screen.cursor.hidden
 
 

@@ -33,9 +33,9 @@ from notifyws.settings import Settings
 from notifyws.view.footer import Status
 from notifyws.view.lines import event_json, event_line
 from notifyws.view.live import LiveView
-from notifyws.view.look import Look
 from notifyws.view.output import Output
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
+from notifyws.view.theme import Look
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualWorld
 from tests.view.helpers import live_face
@@ -84,7 +84,7 @@ OURS = re.compile(
     r"|\x1b\[\?(?:25|7)[lh]"  # hide and show the cursor, wrap or cut
     r"|\x1b\\"  # end what was left open, when we leave
     r"|\x1b\[[0-9;]*m"  # colour and weight
-    r"|\x1b\]8;;(?:(?:https?|mailto):[!-~]*)?\x1b\\"  # hyperlinks
+    r"|\x1b\]8;(?:id=[0-9-]+)?;(?:(?:https?|mailto):[!-~]*)?\x1b\\"  # hyperlinks
     r"|\r(?=\r?\x1b|$)"  # back to the start of the footer
 )
 FORBIDDEN = re.compile(

@@ -84,7 +84,7 @@ def unmoved(live: Terminal) -> bool:
 @pytest.mark.fault(36)
 @pytest.mark.parametrize("family", ESCAPES)
 def test_no_family_of_escapes_reaches_the_eye_or_the_bytes(family, terminal):
-    from notifyws.view.safe import harmless, safe_frame
+    from notifyws.view.sanitize import harmless, safe_frame
 
     evil = f"begin {ESCAPES[family]} end"
     assert strays(harmless(evil)) == strays(safe_frame(evil)) == []

@@ -10,7 +10,7 @@ import pytest
 from notifyws.errors import ConfigurationError, HandingFailed
 from notifyws.models import Notification
 from notifyws.sinks.desktop import LONGEST, DesktopSink, desktop, reads_markup
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
 from tests.support.aio import on_a_loop
 
 

@@ -18,9 +18,9 @@ from notifyws.delivery import Inbox
 from notifyws.models import Notification
 from notifyws.settings import Settings
 from notifyws.view.footer import Status
-from notifyws.view.live import LiveView, terminal_width
-from notifyws.view.look import Look
-from notifyws.view.output import Output
+from notifyws.view.live import LiveView
+from notifyws.view.output import Output, terminal_width
+from notifyws.view.theme import Look
 
 RECEIVED = "2024-01-15T10:30:00Z"
 SETTINGS = Settings(url="wss://ws.example.com/socket")

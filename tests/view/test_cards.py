@@ -4,19 +4,24 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from rich.cells import cell_len
 
 from notifyws.events import Connected, Failure, Gap
 from notifyws.settings import Settings, TypeStyle
-from notifyws.view.cards import card, drawn, new_day
-from notifyws.view.cells import cells
+from notifyws.view.cards import drawn, new_day
+from notifyws.view.rows import page
 from tests.view.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
 
 LONG = "The driver is two minutes away and waits at the corner of the street"
 GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
 
 
+def text(item, look=PLAIN, width=80, **options):
+    return look.draw(page(drawn(item, look, width, **options)))
+
+
 def rows(item, width=80, look=PLAIN):
-    return drawn(item, look, width).splitlines()
+    return text(item, look, width).splitlines()
 
 
 def test_a_card_has_its_title_beside_the_time_and_the_rest_below():
@@ -55,25 +60,25 @@ def test_a_wide_terminal_keeps_lines_that_can_be_read():
 
 
 def test_a_title_is_bold_and_a_mark_has_its_colour():
-    line = screen_of(card(trip(), COLOUR, 80).encode()).buffer[0]
+    line = screen_of(text(trip(), COLOUR).encode()).buffer[0]
     assert line[11].bold
     assert line[9].fg == "blue"
 
 
 def test_a_label_is_a_hyperlink_where_terminals_know_them():
-    text = card(trip(), LINKED, 80)
-    assert "\x1b]8;;https://ws.example.com/trips/123\x1b\\" in text
-    shown = screen_of(text.replace("\n", "\r\n").encode()).display
+    drawn = text(trip(), LINKED)
+    assert ";https://ws.example.com/trips/123\x1b\\\x1b[4;34mView Trip" in drawn
+    shown = screen_of(drawn.replace("\n", "\r\n").encode()).display
     assert shown[1].rstrip() == " " * 11 + "Your driver has started the trip  View Trip"
     assert not shown[2].strip()
-    alone = card(trip(message=""), LINKED, 80)
+    alone = text(trip(message=""), LINKED)
     assert "View Trip" in alone.splitlines()[1]
 
 
 def test_a_link_that_leads_nowhere_is_text():
-    text = card(note(link="javascript:alert(1)"), LINKED, 80)
-    assert "View: javascript:alert(1)" in text
-    assert "\x1b]8" not in text
+    drawn = text(note(link="javascript:alert(1)"), LINKED)
+    assert "View: javascript:alert(1)" in drawn
+    assert "\x1b]8" not in drawn
 
 
 def test_a_type_has_a_fallback_link():
@@ -84,7 +89,7 @@ def test_a_type_has_a_fallback_link():
 
 def test_markup_and_emoji_codes_are_printed_as_they_are():
     nasty = "[bold red]x[/] [/] :smile: \\"
-    assert nasty in card(note(title=nasty, message=nasty), PLAIN, 120)
+    assert nasty in text(note(title=nasty, message=nasty), width=120)
 
 
 def test_data_is_shown_when_asked_for():
@@ -108,8 +113,8 @@ def test_data_nested_too_deep_says_so():
     deep = []
     for _ in range(100_000):
         deep = [deep]
-    text = card(note(data=deep), replace(PLAIN, verbose=True), 80)
-    assert "nested too deep" in text
+    loud = replace(PLAIN, verbose=True)
+    assert "nested too deep" in text(note(data=deep), loud)
 
 
 def test_a_message_of_ten_thousand_lines_is_cut_short():
@@ -128,20 +133,17 @@ def test_a_gap_is_a_line_across_the_screen():
 
 
 def test_what_came_often_says_so_beside_its_title():
-    assert card(trip(), PLAIN, 80, times=12).splitlines()[0] == (
+    assert text(trip(), times=12).splitlines()[0] == (
         "10:30:00 ℹ Trip Started  ×12  trip_update"
     )
-    assert card(note(), PLAIN, 80, times=1200).splitlines() == [
-        "10:30:00 • note  ×1,200"
-    ]
+    assert text(note(), times=1200).splitlines() == ["10:30:00 • note  ×1,200"]
     bad = Failure("invalid_message", "not JSON")
-    assert drawn(bad, PLAIN, 80, times=3) == "⚠ Invalid message: not JSON  ×3\n"
+    assert text(bad, times=3) == "⚠ Invalid message: not JSON  ×3\n"
 
 
 def test_a_day_begins_with_a_line_across_the_screen():
-    assert new_day(date(2024, 1, 5), PLAIN, 40) == (
-        "── Friday, 5 January 2024 ──────────────\n"
-    )
+    ((line,),) = new_day(date(2024, 1, 5), 40)
+    assert line.text == "── Friday, 5 January 2024 ──────────────"
 
 
 def test_a_failure_is_said_and_a_state_is_left_to_the_footer():
@@ -159,12 +161,12 @@ ITEMS = [trip(), note(title="漢字" * 30, message="👋 " * 40, link="x"), note
 def test_only_urls_are_wider_than_the_terminal(width):
     for item in [*ITEMS, Failure("server_error", LONG)]:
         for line in rows(item, width):
-            assert cells(line) <= max(width, 4) or "http" in line
+            assert cell_len(line) <= max(width, 4) or "http" in line
 
 
 def test_where_the_locale_is_c_everything_is_ascii():
     look = replace(PLAIN, utf8=False)
-    sent = look.encode("".join(drawn(item, look, 80) for item in ITEMS))
+    sent = look.encode("".join(text(item, look) for item in ITEMS))
     assert sent.isascii()
     assert b"10:30:00 * Trip Started" in sent
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from notifyws.view.footer import Status, footer, paint_footer
-from tests.view.helpers import COLOUR, PLAIN
+from notifyws.view.footer import Status, footer
+from tests.view.helpers import COLOUR
 
 UP = Status(
     "connected",
@@ -31,7 +31,7 @@ STATES = [UP, WAITING, FAILED, Status("connecting", "ws.example.com")]
 
 
 def shown(status, now=753.0, width=120):
-    return paint_footer(footer(status, now, width), PLAIN)
+    return footer(status, now, width).plain
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_no_remote_word_makes_it_wider(host, words, width, state):
 
 
 def test_colour_adds_weight_only():
-    assert "\x1b[1mConnected\x1b[0m" in paint_footer(footer(UP, 753, 80), COLOUR)
+    assert "\x1b[1mConnected\x1b[0m" in COLOUR.draw(footer(UP, 753, 80))

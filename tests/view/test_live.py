@@ -8,7 +8,7 @@ import pytest
 from notifyws.events import Connected, Gap
 from notifyws.view.footer import Status
 from notifyws.view.keys import Line
-from notifyws.view.live import LiveView, terminal_width
+from notifyws.view.live import LiveView
 from tests.view.helpers import COLOUR, LINKED, PLAIN, Terminal, note, run, seen_on, trip
 from tests.view.test_footer import UP
 
@@ -146,7 +146,7 @@ def test_a_burst_is_one_write():
     assert len(paper.writes) == 2
     assert paper.writes[1].count("View Trip") == 100
     run(view.show([trip(title=f"No {n}") for n in range(1000)]))
-    assert len(paper.writes) == 2 + 5
+    assert len(paper.writes) == 2 + 10
 
 
 def test_nothing_to_show_writes_nothing():
@@ -203,13 +203,6 @@ def test_stopping_twice_or_before_the_start_writes_nothing():
     view.stop()
     view.tick()
     assert len(paper.writes) == 2
-
-
-def test_the_width_is_columns_or_what_the_terminal_says(terminal):
-    assert terminal_width(terminal.slave, {})() == 80
-    assert terminal_width(terminal.slave, {"COLUMNS": "33"})() == 33
-    assert terminal_width(terminal.slave, {"COLUMNS": "x"})() == 80
-    assert terminal_width(-1, {})() == 80
 
 
 def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):

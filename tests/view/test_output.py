@@ -1,13 +1,17 @@
 """Bytes leave in order, whole and at once, and the loop never waits for a reader."""
 
 import asyncio
+import fcntl
 import os
+import pty
 import socket
+import struct
+import termios
 
 import pytest
 
 from notifyws.errors import OutputFailed
-from notifyws.view.output import Output, ReaderGone
+from notifyws.view.output import Output, ReaderGone, terminal_width
 from tests.view.helpers import Terminal, run
 
 LINES = b"".join(
@@ -227,3 +231,14 @@ def test_a_terminal_that_is_gone_has_no_reader():
         run(output.write(b"x\n"))
     output.close()
     os.close(terminal.slave)
+
+
+def test_the_width_is_columns_or_what_the_terminal_says():
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
+    assert terminal_width(terminal, {})() == 70
+    assert terminal_width(terminal, {"COLUMNS": "33"})() == 33
+    assert terminal_width(terminal, {"COLUMNS": "x"})() == 70
+    assert terminal_width(-1, {})() == 80
+    os.close(master)
+    os.close(terminal)

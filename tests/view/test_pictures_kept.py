@@ -51,9 +51,18 @@ def test_a_picture_of_the_live_view_is_what_a_terminal_shows(width, suffix):
         assert [row.replace("●", "🟢") for row in drawn] == shown
 
 
-def test_every_picture_is_made_here():
-    kept = {f"docs/pictures/{path.name}" for path in ROOT.glob("docs/pictures/*")}
-    assert kept == {name for name, _ in DRAWN["pictures"]()}
+def test_every_picture_is_made_here_and_is_the_same_every_time():
+    kept = {
+        f"docs/pictures/{path.name}": path.read_text("utf-8")
+        for path in ROOT.glob("docs/pictures/*")
+    }
+    assert kept == dict(DRAWN["pictures"]())
+
+
+def test_without_colour_a_picture_has_only_the_grounds_and_grey():
+    svg = (ROOT / "docs/pictures/live-80-dark-no-color.svg").read_text("utf-8")
+    assert "●" in svg
+    assert "#58a6ff" not in svg
 
 
 def test_every_picture_that_a_page_shows_is_there():

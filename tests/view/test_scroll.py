@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from notifyws.events import Failure
+from notifyws.view.rows import page
 from notifyws.view.scroll import Scroll
 from tests.view.helpers import PLAIN, note, trip
 
@@ -16,8 +17,8 @@ def at(day, **fields):
 
 def lines(*bursts, look=PLAIN, today=None):
     scroll = Scroll(look, today)
-    pages = [page for burst in bursts for page in scroll.pages(burst, 80)]
-    return "".join(pages).splitlines()
+    rows = [row for b in bursts for some in scroll.pages(b, 80) for row in some]
+    return look.draw(page(rows)).splitlines()
 
 
 def test_a_day_is_said_above_its_first_card():
@@ -85,9 +86,9 @@ def test_equal_failures_are_one_line():
 
 
 def test_a_large_burst_comes_in_pages():
-    burst = [at(15, title=str(n)) for n in range(450)]
-    pages = list(Scroll(PLAIN).pages(burst, 80))
-    assert [page.count("\n") for page in pages] == [200, 200, 50]
+    burst = [at(15, title=str(n)) for n in range(250)]
+    pages = Scroll(PLAIN).pages(burst, 80)
+    assert [len(rows) for rows in pages] == [100, 100, 50]
 
 
 def test_the_last_link_is_remembered():

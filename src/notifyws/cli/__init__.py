@@ -121,9 +121,9 @@ def _report(error: NotifyError, arguments: Sequence[str]) -> int:
 
         say(strict_json(error.as_json()))
     else:
-        say(f"error: {error.message}")
+        say(error.message, "error")
         if error.hint:
-            say(f"hint: {error.hint}")
+            say(error.hint, "hint")
     return error.exit_code
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from notifyws.cli.streams import prompt
 from notifyws.composing import from_parts
 from notifyws.errors import UsageError
 from notifyws.models import Message
@@ -38,5 +37,4 @@ def ask(kind: str | None) -> Message:
 
 
 def _typed(what: str, default: str) -> str:
-    said = typer.prompt(what, default=default, show_default=bool(default), err=True)
-    return str(said)
+    return prompt(what, default, show_default=bool(default))

@@ -185,7 +185,7 @@ async def _logout(runtime: Runtime) -> None:
     try:
         problem = await runtime.keeper.logout()
         if problem is not None:
-            say(f"warning: the server could not be told: {problem.message}")
+            say(f"the server could not be told: {problem.message}", "warning")
         runtime.want_emptied()
     finally:
         await runtime.aclose()
@@ -259,7 +259,7 @@ def _forget(runtime: Runtime) -> None:
     kept, settings = recall(), runtime.settings
     who = settings.username
     if who and not run(passwords.forget(runtime.origin, who)):
-        say("warning: the keyring does not answer; a password may still be in it")
+        say("the keyring does not answer; a password may still be in it", "warning")
     same = kept.get("url") == (settings.url or settings.socket_url)
     if same and kept.get("username", "") == settings.username:
         forget()

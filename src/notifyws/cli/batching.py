@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import stat
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
-from notifyws.cli.progress import NoBar, bar
 from notifyws.cli.sending import (
     Request,
     Tally,
@@ -17,13 +17,14 @@ from notifyws.cli.sending import (
     print_frame,
     service_for,
 )
-from notifyws.cli.streams import ReaderLeft, say
+from notifyws.cli.streams import ReaderLeft, look_on, say
 from notifyws.cli.window import Load, Window
 from notifyws.composing import from_line
 from notifyws.errors import NetworkFailed, OutputFailed, UsageError
 from notifyws.models import Message, strict_json
 from notifyws.settings import Settings
 from notifyws.view.output import Output, ReaderGone
+from notifyws.view.progress import Progress
 
 if TYPE_CHECKING:
     from notifyws.sending import Sent
@@ -54,16 +55,19 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
         MessageRejected, MessageUnconfirmed: some were not taken, or nothing shows it.
     """
     if dry_run:
-        async for load in _loads(NoBar(), request.quiet):
+        async for load in _loads(Progress(say), request.quiet):
             for message in load.messages:
                 print_frame(settings, message)
         return
     tally = Tally()
-    with bar(wanted=_may_draw(request)) as shown:
+    look = look_on(2) if _may_draw(request) else None
+    shown = Progress(say, look, _size())
+    try:
         async with service_for(request, settings, warn=shown.warn) as service:
             await connected(request, service)
             problem = await _send_batches(request, service, tally, shown)
-            shown.end()
+    finally:
+        shown.end()
     if problem is not None:
         raise problem
     if not request.quiet:
@@ -77,8 +81,16 @@ def _may_draw(request: Request) -> bool:
     return not (request.quiet or typed or printed)
 
 
+def _size() -> int | None:
+    """Return how much stdin still holds, where it is a file."""
+    found = os.fstat(0)
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return max(found.st_size - os.lseek(0, 0, os.SEEK_CUR), 0)
+
+
 async def _send_batches(
-    request: Request, service: NotificationService, tally: Tally, shown: NoBar
+    request: Request, service: NotificationService, tally: Tally, shown: Progress
 ) -> UsageError | None:
     """Send what comes; return what was wrong with the line that ended it, if any."""
     train = _Train(request, service, tally, shown)
@@ -106,7 +118,7 @@ class _Train:
         request: Request,
         service: NotificationService,
         tally: Tally,
-        shown: NoBar,
+        shown: Progress,
     ) -> None:
         self._request = request
         self._service = service
@@ -175,7 +187,9 @@ class _Train:
                     self._shown.say(f"{each.status}: {about}")
 
 
-async def _loads(shown: NoBar, quiet: bool, most: int = BATCH) -> AsyncIterator[Load]:
+async def _loads(
+    shown: Progress, quiet: bool, most: int = BATCH
+) -> AsyncIterator[Load]:
     """Yield messages as their lines come: all that is there, at most so many."""
     number = 0
     async for text in _stdin_lines(shown, quiet):
@@ -202,7 +216,7 @@ def _read(lines: Sequence[str], first: int) -> tuple[list[Message], UsageError |
     return messages, None
 
 
-async def _stdin_lines(shown: NoBar, quiet: bool) -> AsyncIterator[str]:
+async def _stdin_lines(shown: Progress, quiet: bool) -> AsyncIterator[str]:
     """Yield the whole lines of stdin, as many at a time as have come."""
     rest: list[bytes] = []
     if not quiet and not select.select([0], [], [], 0)[0]:

@@ -20,14 +20,14 @@ from notifyws.models import Notification
 from notifyws.tasks import Died, background
 from notifyws.view.lines import event_json, event_line, plain_line
 from notifyws.view.output import Output, ReaderGone
-from notifyws.view.safe import harmless, safe_frame, text_only
+from notifyws.view.sanitize import harmless, safe_frame, text_only
 
 if TYPE_CHECKING:
     from notifyws.cli.presence import Presence
     from notifyws.cli.steering import Steering
     from notifyws.shaping import Shape
     from notifyws.view.live import LiveView
-    from notifyws.view.look import Look
+    from notifyws.view.theme import Look
 
 __all__ = [
     "Face",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notifyws.cli.streams import say
+from notifyws.cli.streams import look_on, say
 from notifyws.selection import Selection
 from notifyws.settings import Settings
 from notifyws.values import frozen
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from notifyws.events import Event
     from notifyws.service import NotificationService
     from notifyws.shaping import Shape
-    from notifyws.view.look import Look
     from notifyws.view.output import Output
+    from notifyws.view.theme import Look
 
 __all__ = ["Show", "chosen_face"]
 
@@ -73,7 +72,7 @@ def chosen_face(
     form = show.form or ("live" if output.is_terminal else "json")
     speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
     if form == "live":
-        look = _look(show, settings, service, output)
+        look = _look(show, settings, service)
         return _live_face(look, service, output, leave, selection, speak)
     service.observe(_talk(speak))
     if show.shape is not None:
@@ -82,23 +81,14 @@ def chosen_face(
         case "json":
             return JsonFace(output, events=show.events)
         case "plain":
-            return PlainFace(output, _look(show, settings, service, output))
+            return PlainFace(output, _look(show, settings, service))
         case _:
             return RawFace(output, every=selection.admits_all)
 
 
-def _look(
-    show: Show, settings: Settings, service: NotificationService, output: Output
-) -> Look:
-    from notifyws.view.look import Look
-
-    return Look.of(
-        replace(settings, styles=service.styles),
-        os.environ,
-        terminal=output.is_terminal,
-        encoding=sys.stdout.encoding if sys.stdout else "utf-8",
-        verbose=show.verbose > 0,
-    )
+def _look(show: Show, settings: Settings, service: NotificationService) -> Look:
+    look = look_on(1, replace(settings, styles=service.styles))
+    return replace(look, verbose=show.verbose > 0)
 
 
 def _live_face(
@@ -115,7 +105,8 @@ def _live_face(
     from notifyws.cli.steering import Means, Steering
     from notifyws.cli.watching import Watcher
     from notifyws.handing import hook_environment
-    from notifyws.view.live import LiveView, terminal_width
+    from notifyws.view.live import LiveView
+    from notifyws.view.output import terminal_width
 
     def browse(url: str) -> bool:
         return open_link(url, hook_environment(os.environ))

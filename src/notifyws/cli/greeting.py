@@ -6,17 +6,16 @@ cache where that is a file.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from notifyws.cli.streams import look_on
 from notifyws.load import load
 from notifyws.profile_files import is_file
 from notifyws.runtime import Runtime
 from notifyws.settings import Settings
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
 
 __all__ = ["greeting"]
 
@@ -37,10 +36,12 @@ def greeting() -> str:
         ConfigurationError: a file or a value is wrong.
     """
     settings = load().settings
+    look = look_on(1)
     first, steps = _next(settings)
     blocks = [first]
     for words, commands in (*steps, HELP):
-        blocks.append("\n".join([words, *(f"  {_bold(each)}" for each in commands)]))
+        lines = (f"  {look.paint(each, 'bold')}" for each in commands)
+        blocks.append("\n".join([words, *lines]))
     return "\n".join(blocks) + "\n"
 
 
@@ -76,10 +77,3 @@ def _has_token(runtime: Runtime) -> bool | None:
     except OSError:
         return None  # what lies in a folder that is closed to us, nobody knows
     return runtime.warm_token() is not None
-
-
-def _bold(command: str) -> str:
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", None)
-    if plain or not sys.stdout.isatty():
-        return command
-    return f"\x1b[1m{command}\x1b[0m"

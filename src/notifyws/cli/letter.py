@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from notifyws.troubles import span
 from notifyws.urls import shown_url
-from notifyws.view.sheet import Fact, Part
+from notifyws.view.tables import Fact, Part
 
 if TYPE_CHECKING:
     from notifyws.listeners import Listener

@@ -5,13 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import typer
-
-from notifyws.cli.streams import say
+from notifyws.cli.streams import prompt, say
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.runtime import Runtime
 from notifyws.urls import shown_url
-from notifyws.view.safe import harmless
 
 __all__ = [
     "ask",
@@ -54,8 +51,7 @@ def ask(what: str, whose: str) -> str:
         hint = f"set WEBSOCKET_{what.upper()}, or use {option}"
         raise ConfigurationError(message, hint)
     hidden = what == "Password"
-    asked = harmless(f"{what} for {whose}")
-    return str(typer.prompt(asked, hide_input=hidden, err=True))
+    return prompt(f"{what} for {whose}", hide_input=hidden)
 
 
 async def log_in(runtime: Runtime) -> dict[str, Any]:
@@ -112,4 +108,4 @@ def remember_login(runtime: Runtime) -> None:
     try:
         remember(values)
     except OSError as error:
-        say(f"warning: cannot remember this login: {error.strerror}")
+        say(f"cannot remember this login: {error.strerror}", "warning")

@@ -19,6 +19,7 @@ from typing import Any
 from notifyws.cli.running import die_by
 from notifyws.view.keys import KeyReader
 from notifyws.view.live import LiveView
+from notifyws.view.output import in_front
 
 __all__ = ["Presence"]
 
@@ -70,7 +71,7 @@ class Presence:
 
     def look(self) -> None:
         """See whether the terminal is ours by now, and act on it."""
-        ours = self._in_front()
+        ours = in_front(self._drawn_on)
         if ours and not self._ours:
             self._take()
         elif self._ours and not ours:
@@ -83,13 +84,6 @@ class Presence:
             (signal.SIGCONT, self._resume),
             (signal.SIGQUIT, lambda: die_by(signal.SIGQUIT)),
         ]
-
-    def _in_front(self) -> bool:
-        """Return whether we may draw: a terminal that has no jobs is always ours."""
-        try:
-            return os.tcgetpgrp(self._drawn_on) == os.getpgrp()
-        except OSError:
-            return True
 
     def _take(self) -> None:
         self._ours = True
@@ -107,7 +101,7 @@ class Presence:
         if self._keys is not None and self._found is not None:
             with suppress(RuntimeError):
                 asyncio.get_running_loop().remove_reader(self._keys)
-        if not self._in_front():  # changing it would stop us, too
+        if not in_front(self._drawn_on):  # changing it would stop us, too
             self._view.abandon()
             return
         self._view.stop()
@@ -129,7 +123,7 @@ class Presence:
         self.look()
 
     def _read(self) -> None:
-        if not self._in_front():  # reading would stop us
+        if not in_front(self._drawn_on):  # reading would stop us
             self._give_back()
             return
         assert self._keys is not None

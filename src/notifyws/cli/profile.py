@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 from notifyws.cli.completing import profiles
 from notifyws.cli.options import Common, EnvFile, Json, Quiet
 from notifyws.cli.running import run
-from notifyws.cli.streams import emit, emit_json, emit_line, say, warner
+from notifyws.cli.streams import draw, emit, emit_json, emit_line, prompt, say, warner
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.private import private_folder
 from notifyws.text_files import read_text_file
@@ -72,12 +73,19 @@ def list_(json: Json = False) -> None:
     ]
     if json:
         return emit_json(rows)
-    width = max(len(row["name"]) for row in rows)
-    for row in rows:
-        emit_line(f"{row['name']:<{width}}  {row['description'] or '-'}")
-        tried = row["tried"] or "not run against a real server"
-        emit_line(f"  {row['source']}; tried: {tried}")
+    from notifyws.view.tables import listed
+
+    draw(
+        lambda width: listed(
+            [(row["name"], row["description"] or "-", _tried(row)) for row in rows],
+            width,
+        )
+    )
     return None
+
+
+def _tried(row: dict[str, str]) -> str:
+    return f"{row['source']}; tried: {row['tried'] or 'not run against a real server'}"
 
 
 def _row(name: str, source: str) -> dict[str, str]:
@@ -100,7 +108,7 @@ def _row(name: str, source: str) -> dict[str, str]:
 def show(name: Name) -> None:
     """Print a profile."""
     from notifyws.profile_files import profile_text
-    from notifyws.view.safe import safe_frame
+    from notifyws.view.sanitize import safe_frame
 
     text, _ = profile_text(name)
     emit("\t".join(map(safe_frame, text.split("\t"))))
@@ -191,6 +199,7 @@ def _try(
 ) -> None:
     from notifyws.runtime import Runtime
     from notifyws.trial import walk
+    from notifyws.view.tables import Fact, traced
 
     failure: NotifyError | None = None
     steps: list[dict[str, Any]] = []
@@ -208,10 +217,8 @@ def _try(
                 }
             )
             if not json:
-                mark = {"pass": "✔", "fail": "✘", "skip": "–"}[stage.outcome]
-                emit_line(f"{mark} {stage.name:<11} {stage.detail}")
-                for line in stage.trace:
-                    emit_line(f"    {line}")
+                fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.outcome)
+                draw(partial(traced, fact, stage.trace))
 
     run(all_steps())
     if json:
@@ -295,7 +302,7 @@ def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> st
     if given is not None:
         return given
     if asking and sys.stdin.isatty():
-        return str(typer.prompt(what, default=default, err=True, show_default=True))
+        return prompt(what, default, show_default=True)
     return default
 
 
@@ -303,7 +310,7 @@ def _ask(what: str, option: str) -> str:
     if not sys.stdin.isatty():
         message = f"no {what.lower()} is given, and there is no terminal to ask on"
         raise UsageError(message, f"use {option}")
-    return str(typer.prompt(what, err=True))
+    return prompt(what)
 
 
 def _sample(sample: str | None, asking: bool) -> str:

@@ -19,7 +19,7 @@ from notifyws import passwords
 from notifyws.cli.logging_in import can_ask, remember_login, say_logged_in
 from notifyws.cli.options import Common
 from notifyws.cli.running import run
-from notifyws.cli.streams import emit_json, say, warner
+from notifyws.cli.streams import emit_json, prompt, say, warner
 from notifyws.cli.trying import TRIES, try_server
 from notifyws.config_text import EDITED
 from notifyws.dotenv_guard import guard
@@ -29,7 +29,6 @@ from notifyws.runtime import Runtime
 from notifyws.server_entries import find_entry, save_entry
 from notifyws.settings import Settings
 from notifyws.urls import completed_url, shown_url
-from notifyws.view.safe import harmless
 
 __all__ = ["log_in_and_save"]
 
@@ -140,10 +139,8 @@ def _answer(what: str, said: str | None, known: str, check: Check, option: str) 
         raise ConfigurationError(message, f"give {option}")
     for left in reversed(range(TRIES)):
         try:
-            asked = harmless(f"{what} [{shown_url(known)}]") if known else what
-            default = known or None
-            answer = typer.prompt(asked, default, show_default=False, err=True)
-            return check(answer)
+            asked = f"{what} [{shown_url(known)}]" if known else what
+            return check(prompt(asked, known or None, show_default=False))
         except ConfigurationError as error:
             if not left:
                 raise

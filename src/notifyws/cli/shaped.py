@@ -98,7 +98,7 @@ def _only_known(names: Sequence[str], known: Sequence[str]) -> None:
 
 def emit_shaped(shape: Shape, value: Mapping[str, Any]) -> None:
     """Print an object in a shape; what stands in its fields is text only."""
-    from notifyws.view.safe import text_only
+    from notifyws.view.sanitize import text_only
 
     emit(shape.text(value, text_only, {}) + shape.end)
 

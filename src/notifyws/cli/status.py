@@ -18,7 +18,7 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.running import run
 from notifyws.cli.shaped import Format, Query, emit_shaped, shape_of
-from notifyws.cli.streams import emit, emit_json, warner
+from notifyws.cli.streams import draw, emit_json, warner
 from notifyws.errors import UsageError
 from notifyws.load import Loaded
 from notifyws.runtime import Runtime
@@ -78,7 +78,11 @@ def status(
     elif json:
         emit_json(report.as_json())
     else:
-        draw(report, everything=verbose > 0)
+        from notifyws.cli.letter import parts, verdict
+        from notifyws.view.tables import sheet
+
+        told = parts(report, everything=verbose > 0)
+        draw(lambda width: sheet(verdict(report), told, width))
     if report.failure is not None:
         raise typer.Exit(report.failure.exit_code)
 
@@ -108,32 +112,3 @@ async def _look(loaded: Loaded, *, thorough: bool, quiet: bool) -> Report:
         return await diagnose(loaded, runtime, thorough=thorough)
     finally:
         await runtime.aclose()
-
-
-def draw(report: Report, *, everything: bool) -> None:
-    """Write the report for people to stdout, as it suits what reads it."""
-    import os
-    import sys
-
-    from notifyws.cli.letter import parts, verdict
-    from notifyws.view.look import Look
-    from notifyws.view.sheet import sheet
-
-    look = Look.of(
-        report.loaded.settings,
-        os.environ,
-        terminal=os.isatty(1),
-        encoding=(sys.stdout.encoding if sys.stdout else None) or "utf-8",
-    )
-    text = sheet(verdict(report), parts(report, everything=everything), look, _width())
-    emit(look.encode(text).decode())
-
-
-def _width() -> int | None:
-    """Return the cells of the screen, ``None`` where there is none to fit into."""
-    import os
-    import shutil
-
-    if not os.isatty(1):
-        return None
-    return shutil.get_terminal_size().columns

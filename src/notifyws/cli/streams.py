@@ -10,22 +10,32 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notifyws.errors import OutputFailed
 
+if TYPE_CHECKING:
+    from notifyws.settings import Settings
+    from notifyws.view.rows import Row
+    from notifyws.view.theme import Look
+
 __all__ = [
     "ReaderLeft",
+    "draw",
     "emit",
     "emit_json",
     "emit_line",
     "guard_descriptors",
     "guard_stdout",
+    "look_on",
+    "prompt",
     "say",
     "warner",
 ]
+
+LABELS = {"error": "bold red", "hint": "bold cyan", "warning": "bold yellow"}
 
 
 class ReaderLeft(Exception):
@@ -98,7 +108,7 @@ def _written(data: Any) -> int:
 
 def emit_line(text: str) -> None:
     """Write one line to stdout of which others may have written parts: text only."""
-    from notifyws.view.safe import text_only
+    from notifyws.view.sanitize import text_only
 
     emit(f"{text_only(text)}\n")
 
@@ -110,11 +120,53 @@ def emit_json(value: object) -> None:
     emit(f"{strict_json(value)}\n")
 
 
-def say(text: str) -> None:
-    """Write a line of talk to stderr, made harmless; never raises."""
-    from notifyws.view.safe import harmless
+def look_on(descriptor: int, settings: Settings | None = None) -> Look:
+    """Return how things are drawn on stdout or stderr.
+
+    Args:
+        descriptor: 1 or 2.
+        settings: how types look, where any are drawn.
+    """
+    from notifyws.settings import Settings
+    from notifyws.view.theme import Look
+
+    return Look.of(
+        settings or Settings(),
+        os.environ,
+        terminal=os.isatty(descriptor),
+        encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
+    )
+
+
+def draw(rows: Callable[[int], Iterable[Row]]) -> None:
+    """Write rows for people to stdout, as it suits what reads it.
+
+    Args:
+        rows: makes them for so many columns.
+
+    Raises:
+        ReaderLeft, OutputFailed: see :func:`emit`.
+    """
+    from notifyws.view.output import terminal_width
+    from notifyws.view.rows import ENDLESS, page
+
+    look = look_on(1)
+    width = terminal_width(1, os.environ)() if os.isatty(1) else ENDLESS
+    emit(look.encode(look.draw(page(rows(width)))).decode())
+
+
+def say(text: str, label: str = "") -> None:
+    """Write a line of talk to stderr, made harmless; never raises.
+
+    Args:
+        text: what to say.
+        label: what it is: ``error``, ``hint`` or ``warning``.
+    """
+    from notifyws.view.sanitize import harmless
 
     line = harmless(text) + "\n"
+    if label:
+        line = f"{look_on(2).paint(f'{label}:', LABELS[label])} {line}"
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     try:
         os.write(2, line.encode(encoding, "backslashreplace"))
@@ -122,6 +174,16 @@ def say(text: str) -> None:
         return
 
 
+def prompt(question: str, default: str | None = None, **options: Any) -> str:
+    """Ask on the terminal and return what is typed, as :func:`typer.prompt` does."""
+    import typer
+
+    from notifyws.view.sanitize import harmless
+
+    asked = look_on(2).paint(harmless(question), "bold")
+    return str(typer.prompt(asked, default, err=True, **options))
+
+
 def warner(quiet: bool) -> Callable[[str], None]:
     """Return what says a warning on stderr, unless ``quiet``."""
-    return (lambda text: None) if quiet else (lambda text: say(f"warning: {text}"))
+    return (lambda text: None) if quiet else (lambda text: say(text, "warning"))

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
-from notifyws.view.safe import harmless
+from notifyws.view.sanitize import harmless
 
 __all__ = ["Stamp", "clock_time", "elapsed", "moment", "remaining", "span", "stamp"]
 

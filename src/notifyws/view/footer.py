@@ -1,6 +1,6 @@
 """The one line at the bottom of the live view: how the connection is, right now.
 
-Pure: a status and a time give the parts of a line, never wider than asked for. What
+Pure: a status and a time give a line of text, never wider than asked for. What
 does not fit is left out, the least important things first.
 """
 
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from notifyws.view.cells import cells, clip
+from rich.text import Text
+
 from notifyws.view.clock import elapsed, remaining
-from notifyws.view.look import Look
-from notifyws.view.safe import harmless
+from notifyws.view.rows import clip
+from notifyws.view.sanitize import harmless
 
-__all__ = ["Part", "State", "Status", "footer", "paint_footer"]
+__all__ = ["State", "Status", "footer"]
 
 _FILTER = 24
 """Cells of a filter that are shown."""
@@ -68,15 +69,12 @@ class Status:
     notice: str = ""
 
 
-class Part(NamedTuple):
-    """A piece of the line and its SGR code."""
-
-    text: str
-    code: str = ""
+Part = tuple[str, str]
+"""Words and their style."""
 
 
-def footer(status: Status, now: float, width: int) -> list[Part]:
-    """Return the parts of the line, together at most ``width`` cells wide."""
+def footer(status: Status, now: float, width: int) -> Text:
+    """Return the line, at most ``width`` cells wide."""
     why = harmless(status.error or status.reason)
     match status.state:
         case "connected":
@@ -84,70 +82,53 @@ def footer(status: Status, now: float, width: int) -> list[Part]:
         case "connecting":
             again = f" (attempt {status.attempt})" if status.attempt else ""
             head = "Connecting to " if status.host else "Connecting"
-            tail = Part(harmless(status.host) + again)
-            return _sentence("🟡", head, [tail, *_after(status, "")], width)
+            tail = [(harmless(status.host) + again, ""), *_after(status, "")]
+            return _fitted(_line("🟡", head, tail), width)
         case "reconnecting":
-            head = _wait(status, now)
-            return _sentence("🟡", head, _after(status, why), width)
+            return _fitted(_line("🟡", _wait(status, now), _after(status, why)), width)
         case "disconnected":
-            return _sentence("🔴", "Disconnected", _after(status, why), width)
+            return _fitted(_line("🔴", "Disconnected", _after(status, why)), width)
 
 
-def paint_footer(parts: list[Part], look: Look) -> str:
-    """Return the parts as one drawn text."""
-    return "".join(look.paint(part.text, part.code) for part in parts)
+def _line(mark: str, head: str, tail: list[Part]) -> Text:
+    return Text.assemble(f"{mark} ", (head, "bold"), *tail)
 
 
-def _sentence(mark: str, head: str, tail: list[Part], width: int) -> list[Part]:
-    """Return a mark and a sentence, its tail shortened before its head."""
-    parts = [Part(f"{mark} "), Part(head, "1"), *tail]
-    kept, room = [], width
-    for text, code in parts:
-        short = clip(text, room)
-        room -= cells(short)
-        kept.append(Part(short, code))
-    return [part for part in kept if part.text]
+def _fitted(line: Text, width: int) -> Text:
+    line.truncate(max(width, 1), overflow="ellipsis")
+    return line if width > 0 else Text()
 
 
 def _after(status: Status, why: str) -> list[Part]:
     """Return what follows a state: what the person should know, then the reason."""
     asides = _asides(status)
     if not asides:
-        return [Part(f": {why}" if why else "")]
-    words = asides + ([Part(why)] if why else [])
-    return [Part("  "), *_joined(words)]
+        return [(f": {why}" if why else "", "")]
+    return _joined([*asides, (why, "")] if why else asides)
 
 
 def _joined(facts: list[Part]) -> list[Part]:
-    line = facts[:1]
-    for fact in facts[1:]:
-        line += [Part(" · ", "2"), fact]
-    return line
+    """Return facts with something between them, and before them."""
+    between = [("  ", ""), *[(" · ", "dim")] * len(facts)]
+    return [part for pair in zip(between, facts, strict=False) for part in pair]
 
 
 def _wait(status: Status, now: float) -> str:
     attempt = f" (attempt {status.attempt})" if status.attempt else ""
     left = math.ceil((status.retry_at or now) - now)
-    return (
-        f"Reconnecting in {left} s{attempt}" if left > 0 else f"Reconnecting{attempt}"
-    )
+    return f"Reconnecting{f' in {left} s' if left > 0 else ''}{attempt}"
 
 
-def _connected(status: Status, now: float, width: int) -> list[Part]:
-    ranked = [(part, _ASIDE) for part in _asides(status)] + _facts(status, now)
-    ranked = [(part, rank) for part, rank in ranked if part.text]
-    fixed = cells("🟢 Connected  ")
-    while ranked and fixed + _breadth([part for part, _ in ranked]) > width:
-        ranked.remove(min(reversed(ranked), key=lambda fact: fact[1]))
-    if not ranked:
-        asides = _joined(_asides(status))
-        return _sentence("🟢", "Connected", asides and [Part("  "), *asides], width)
-    facts = _joined([part for part, _ in ranked])
-    return [Part("🟢 "), Part("Connected", "1"), Part("  "), *facts]
-
-
-def _breadth(facts: list[Part]) -> int:
-    return sum(cells(fact.text) for fact in facts) + 3 * (len(facts) - 1)
+def _connected(status: Status, now: float, width: int) -> Text:
+    """Return all that fits, at least what somebody at the keyboard has to know."""
+    asides = _asides(status)
+    told = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
+    while told:
+        line = _line("🟢", "Connected", _joined([part for part, _ in told]))
+        if line.cell_len <= width:
+            return line
+        told.remove(min(reversed(told), key=lambda fact: fact[1]))
+    return _fitted(_line("🟢", "Connected", _joined(asides)), width)
 
 
 def _asides(status: Status) -> list[Part]:
@@ -155,27 +136,28 @@ def _asides(status: Status) -> list[Part]:
     waiting = f"{status.queued:,} waiting" if status.queued else ""
     paused = ", ".join(filter(None, ("paused" * status.paused, waiting)))
     hidden = f" ({status.hidden:,} hidden)" if status.hidden else ""
-    chosen = f"/{clip(harmless(status.filter), _FILTER)}" if status.filter else ""
+    chosen = clip(harmless(status.filter), _FILTER)
     asides = [
-        Part(harmless(status.notice), "36"),
-        Part(paused, "33"),
-        Part(f"{chosen}{hidden}", "36"),
+        (harmless(status.notice), "cyan"),
+        (paused, "yellow"),
+        (f"/{chosen}{hidden}" if chosen else "", "cyan"),
     ]
-    return [aside for aside in asides if aside.text]
+    return [aside for aside in asides if aside[0]]
 
 
 def _facts(status: Status, now: float) -> list[tuple[Part, int]]:
     """Return what there is to tell; the higher its number, the longer it stays."""
-    user = "" if status.user_id is None else f"user {harmless(status.user_id)}"
-    up = status.connected_since
-    return [
-        (Part(harmless(status.host)), 4),
-        (Part(user), 5),
-        (Part(_received(status)), 6),
-        (Part("" if up is None else f"up {elapsed(now - up)}"), 2),
-        (_token(status.token_expires, now), 3),
-        (Part("" if status.latency is None else _milliseconds(status.latency)), 1),
+    user, up, ping = status.user_id, status.connected_since, status.latency
+    left = None if status.token_expires is None else status.token_expires - now
+    facts = [
+        ((harmless(status.host), ""), 4),
+        (("" if user is None else f"user {harmless(user)}", ""), 5),
+        ((_received(status), ""), 6),
+        (("" if up is None else f"up {elapsed(now - up)}", ""), 2),
+        (("", "") if left is None else _token(left), 3),
+        (("" if ping is None else _milliseconds(ping), ""), 1),
     ]
+    return [fact for fact in facts if fact[0][0]]
 
 
 def _received(status: Status) -> str:
@@ -184,12 +166,8 @@ def _received(status: Status) -> str:
     return f"{status.shown:,} of {status.received:,} received"
 
 
-def _token(expires: float | None, now: float) -> Part:
-    if expires is None:
-        return Part("")
-    if expires <= now:
-        return Part("token expired", "33")
-    return Part(f"token {remaining(expires - now)}")
+def _token(left: float) -> Part:
+    return (f"token {remaining(left)}", "") if left > 0 else ("token expired", "yellow")
 
 
 def _milliseconds(latency: float) -> str:

@@ -1,6 +1,6 @@
 """One line for each thing: a notification for people, an event for people or scripts.
 
-Hand-written escapes, because a print through rich takes 75 us. A line holds no
+No console draws them, because data is neither wrapped nor held up. A line holds no
 newline and does not end in one.
 """
 
@@ -22,8 +22,8 @@ from notifyws.events import (
 )
 from notifyws.models import Notification, strict_json
 from notifyws.view.clock import clock_time, moment, span
-from notifyws.view.look import Look, colour_code
-from notifyws.view.safe import harmless, link_target
+from notifyws.view.sanitize import harmless, link_target
+from notifyws.view.theme import Look
 
 __all__ = ["event_json", "event_line", "host_of", "plain_line", "seconds"]
 
@@ -37,20 +37,15 @@ _FAILURES = {
 
 def plain_line(notification: Notification, look: Look) -> str:
     """Return time, mark, title or type, message and link in one line."""
-    kind = notification.type
+    kind, paint = notification.type, look.paint
     style = look.style(kind)
     time = moment(notification.timestamp, notification.received, look.zone)
     headline = harmless(notification.title) or harmless(kind)
     message = harmless(notification.message)
     link = _shown_link(notification.link or style.link, look)
-    if look.colour:
-        time, headline = look.paint(time, "2"), look.paint(headline, "1")
-        mark = look.paint(style.mark, colour_code(style.colour))
-        link = look.paint(link, "2")
-    else:
-        mark = style.mark
-    said = f"{headline}: {message}" if message else headline
-    return f"{time} {mark} {said} {link}" if link else f"{time} {mark} {said}"
+    said = paint(headline, "bold") + (f": {message}" if message else "")
+    line = f"{paint(time, 'dim')} {paint(style.mark, style.colour)} {said}"
+    return f"{line} {paint(link, 'dim')}" if link else line
 
 
 def _shown_link(link: str | None, look: Look) -> str:

@@ -12,21 +12,22 @@ A burst is one write; between writes nothing is held back.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Protocol
+
+from rich.cells import cell_len
 
 from notifyws.events import Event
 from notifyws.models import Notification
-from notifyws.view.cells import cells, clip, wrap
-from notifyws.view.footer import Status, footer, paint_footer
+from notifyws.view.footer import Status, footer
 from notifyws.view.keys import Line
-from notifyws.view.look import Look
+from notifyws.view.output import Output
+from notifyws.view.rows import Row, clip, hung, page
 from notifyws.view.scroll import Scroll
+from notifyws.view.theme import Look, tint
 
-__all__ = ["LiveView", "Screen", "terminal_width"]
+__all__ = ["LiveView"]
 
 _ERASE = "\r\x1b[J"
 _HIDE = "\x1b[?25l"
@@ -35,16 +36,6 @@ _CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"
 _RESTORE = f"\x1b\\\x1b[0m{_WRAP}{_ERASE}{_SHOW}"
 _REFRESH = 0.25
 _FAREWELL = 0.25
-
-
-class Screen(Protocol):
-    """Where drawn bytes go; :class:`~notifyws.view.output.Output` is one."""
-
-    async def write(self, data: bytes) -> None:
-        """Write all of it, waiting for room."""
-
-    def write_now(self, data: bytes, *, patience: float = 0.0) -> bool:
-        """Write it if there is room within ``patience`` seconds."""
 
 
 class LiveView:
@@ -63,7 +54,7 @@ class LiveView:
     def __init__(
         self,
         look: Look,
-        screen: Screen,
+        screen: Output,
         status: Callable[[], Status],
         *,
         width: Callable[[], int],
@@ -107,8 +98,8 @@ class LiveView:
             ReaderGone: the terminal is gone.
             OutputFailed: it cannot be written.
         """
-        for text in self._scroll.pages(batch, self._columns):
-            await self._print(text)
+        for rows in self._scroll.pages(batch, self._columns):
+            await self._print(rows)
 
     async def say(self, text: str) -> None:
         """Print words of our own among the notifications.
@@ -116,10 +107,10 @@ class LiveView:
         Raises:
             ReaderGone, OutputFailed: see :meth:`show`.
         """
-        rows = [self.look.paint(row, "2") for row in wrap(text, self._columns)]
-        await self._print("".join(f"{row}\n" for row in rows))
+        await self._print(hung([], text, self._columns, tint("dim")))
 
-    async def _print(self, text: str) -> None:
+    async def _print(self, rows: list[Row]) -> None:
+        text = self.look.draw(page(rows))
         if self._running:
             text = _ERASE + text + self._recent_area()
         await self._screen.write(self.look.encode(text))
@@ -137,14 +128,15 @@ class LiveView:
 
     def tick(self) -> None:
         """Repaint the footer if it would look different; call it twice a second."""
-        before = self._shown
-        area = self._fresh_area()
-        if before != area and not self._send_now(_ERASE + area):
-            self._shown = ""
+        self._repaint(self._shown)
 
     def redraw(self) -> None:
         """Repaint the footer: the terminal has changed, or what it tells."""
-        if not self._send_now(_ERASE + self._fresh_area()):
+        self._repaint(None)
+
+    def _repaint(self, seen: str | None) -> None:
+        area = self._fresh_area()
+        if area != seen and not self._send_now(_ERASE + area):
             self._shown = ""
 
     def stop(self) -> None:
@@ -170,8 +162,8 @@ class LiveView:
 
     def _fresh_area(self) -> str:
         width, now = self._columns, self._now()
-        parts = footer(self._status(), now, width - 1)
-        self._shown = f"{_CUT}{paint_footer(parts, self.look)}{_WRAP}\r"
+        line = self.look.draw(footer(self._status(), now, width - 1))
+        self._shown = f"{_CUT}{line}{_WRAP}\r"
         if self._typed is not None:
             self._shown = self._typing(*self._typed, width - 1, self._shown)
         self._shown_at, self._shown_width = now, width
@@ -183,31 +175,12 @@ class LiveView:
         Of what does not fit, the beginning is left out: the cursor is always seen.
         """
         text = question + line.before
-        while text and cells(text) > room - 1:
+        while text and cell_len(text) > room - 1:
             text = text[1:]
-        rest = clip(line.behind, room - cells(text))
-        right = f"\x1b[{cells(text)}C" if text else ""
+        at = cell_len(text)
+        right = f"\x1b[{at}C" if at else ""
+        rest = clip(line.behind, room - at)
         return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
 
     def _send_now(self, text: str) -> bool:
         return self._running and self._screen.write_now(self.look.encode(text))
-
-
-def terminal_width(fd: int, environ: Mapping[str, str]) -> Callable[[], int]:
-    """Return what tells the columns of a terminal: ``COLUMNS`` first, else asked.
-
-    Args:
-        fd: the terminal; 80 columns where it does not say.
-        environ: the process's environment.
-    """
-    given = environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given) > 0:
-        return lambda: int(given)
-
-    def ask() -> int:
-        try:
-            return os.get_terminal_size(fd).columns or 80
-        except OSError:
-            return 80
-
-    return ask

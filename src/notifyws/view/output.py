@@ -14,11 +14,11 @@ import errno
 import os
 import select
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from notifyws.errors import OutputFailed
 
-__all__ = ["Output", "ReaderGone"]
+__all__ = ["Output", "ReaderGone", "in_front", "terminal_width"]
 
 _PIECE = min(select.PIPE_BUF, 4096)
 _BIG_PIECE = 65_536
@@ -189,3 +189,34 @@ def _reopened(fd: int) -> int | None:
         return own
     os.close(own)
     return None
+
+
+def terminal_width(fd: int, environ: Mapping[str, str]) -> Callable[[], int]:
+    """Return what tells the columns of a terminal: ``COLUMNS`` first, else asked.
+
+    Args:
+        fd: the terminal; 80 columns where it does not say.
+        environ: the process's environment.
+    """
+    given = environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return lambda: int(given)
+
+    def ask() -> int:
+        try:
+            return os.get_terminal_size(fd).columns or 80
+        except OSError:
+            return 80
+
+    return ask
+
+
+def in_front(fd: int) -> bool:
+    """Return whether a terminal is ours, and not that of a shell we run behind.
+
+    One that has no jobs is always ours.
+    """
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return True

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from notifyws.events import Event
 from notifyws.models import Notification
 from notifyws.view.cards import drawn, new_day, target_of
 from notifyws.view.clock import stamp
-from notifyws.view.look import Look
+from notifyws.view.rows import Row
+from notifyws.view.theme import Look
 
 __all__ = ["Scroll"]
 
-_PAGE = 200
+_PAGE = 100
 """Items drawn before they are written: more would hold up the event loop."""
 
 _SHOWN = ("type", "title", "message", "link")
@@ -44,32 +46,27 @@ class Scroll:
         self.last_link: str | None = None
         self._day = today
 
-    def pages(self, burst: Sequence[Item], width: int) -> Iterator[str]:
-        """Yield the drawn text of a burst in pieces, oldest first.
+    def pages(self, burst: Sequence[Item], width: int) -> Iterator[list[Row]]:
+        """Yield the rows of a burst, so many that they can be drawn at once.
 
         Args:
             burst: what happened.
             width: columns of the terminal, one or more.
         """
-        page: list[str] = []
-        for item, times in self._folded(burst):
-            page.append(self._drawn(item, times, width))
-            if len(page) == _PAGE:
-                yield "".join(page)
-                page = []
-        if page:
-            yield "".join(page)
+        folded = self._folded(burst)
+        while some := list(islice(folded, _PAGE)):
+            yield [row for item in some for row in self._drawn(*item, width)]
 
-    def _drawn(self, item: Item, times: int, width: int) -> str:
-        text = drawn(item, self.look, width, times=times)
+    def _drawn(self, item: Item, times: int, width: int) -> list[Row]:
+        rows = drawn(item, self.look, width, times=times)
         if not isinstance(item, Notification):
-            return text
+            return rows
         self.last_link = target_of(item, self.look) or self.last_link
         day = stamp(item.timestamp, item.received, self.look.zone).day
         before, self._day = self._day, day or self._day
         if day is None or before in (None, day):
-            return text
-        return new_day(day, self.look, width) + text
+            return rows
+        return new_day(day, width) + rows
 
     def _folded(self, burst: Sequence[Item]) -> Iterator[tuple[Item, int]]:
         """Yield each item with how often it comes in a row."""

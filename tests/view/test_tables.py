@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from rich.cells import cell_len
 
 from notifyws.settings import Settings
-from notifyws.view.cells import cells
-from notifyws.view.look import Look
-from notifyws.view.sheet import Fact, Part, sheet
+from notifyws.view.rows import ENDLESS, page
+from notifyws.view.tables import Fact, Part, listed, sheet
+from notifyws.view.theme import Look
 
 PLAIN = Look(Settings())
 COLOURED = Look(Settings(), colour=True)
@@ -26,6 +27,12 @@ PARTS = [
         ],
     ),
 ]
+
+
+def drawn(verdict, parts, look, width):
+    return look.draw(page(sheet(verdict, parts, width)))
+
+
 PAGE = """\
 ✖ Not well: nobody is there
 
@@ -61,19 +68,19 @@ def uncoloured(text: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
-@pytest.mark.parametrize("width", [None, 200, 80])
+@pytest.mark.parametrize("width", [ENDLESS, 200, 80])
 def test_labels_stand_beside_their_texts(width):
-    assert sheet(BAD, PARTS, PLAIN, width) == PAGE
+    assert drawn(BAD, PARTS, PLAIN, width) == PAGE
 
 
 def test_on_a_narrow_screen_labels_stand_above_their_texts():
-    assert sheet(BAD, PARTS, PLAIN, 40) == NARROW
+    assert drawn(BAD, PARTS, PLAIN, 40) == NARROW
 
 
-@pytest.mark.parametrize(("width", "page"), [(80, PAGE), (40, NARROW)])
-def test_colours_change_nothing_else(width, page):
-    coloured = sheet(BAD, PARTS, COLOURED, width)
-    assert uncoloured(coloured) == page
+@pytest.mark.parametrize(("width", "shown"), [(80, PAGE), (40, NARROW)])
+def test_colours_change_nothing_else(width, shown):
+    coloured = drawn(BAD, PARTS, COLOURED, width)
+    assert uncoloured(coloured) == shown
     assert "\x1b[31m✖\x1b[0m tcp" in coloured
     assert "\x1b[32m✔\x1b[0m dns" in coloured
     assert "\x1b[1mstart the server\x1b[0m" in coloured
@@ -92,38 +99,46 @@ def test_no_line_is_wider_than_the_screen_and_every_word_is_there(width, look):
         Fact("bad", text, status="fail", hint=text),
         Fact("long", "x" * 500, status="warn", hint="y" * 500),
     ]
-    page = uncoloured(
-        sheet(Fact("v", text, status="warn"), [Part("P", facts)], look, width)
+    shown = uncoloured(
+        drawn(Fact("v", text, status="warn"), [Part("P", facts)], look, width)
     )
-    assert max(map(cells, page.splitlines())) <= width
+    assert max(map(cell_len, shown.splitlines())) <= width
     for word in words:
-        assert len(re.findall(rf"\b{word}\b", page)) == 6
-    assert page.count("x") - page.count("x is") >= 500
+        assert len(re.findall(rf"\b{word}\b", shown)) == 6
+    assert shown.count("x") - shown.count("x is") >= 500
 
 
 def test_in_a_pipe_a_fact_is_one_line_however_long():
     fact = Fact("dns", "x " * 3000, status="warn", hint="y " * 900)
-    page = sheet(BAD, [Part("Checks", [fact])], PLAIN, None)
-    assert len(page.splitlines()) == 6
+    shown = drawn(BAD, [Part("Checks", [fact])], PLAIN, ENDLESS)
+    assert len(shown.splitlines()) == 6
 
 
 def test_further_lines_begin_below_the_text():
-    page = sheet(
+    shown = drawn(
         BAD, [Part("P", [Fact("dns", "word " * 30, status="pass")])], PLAIN, 80
     )
-    second = page.splitlines()[4]
+    second = shown.splitlines()[4]
     assert second.startswith(" " * 18 + "word")
 
 
 def test_nothing_that_acts_on_a_terminal_comes_through():
     evil = "a\x1b[2J\u202eb\x07"
     fact = Fact(evil, evil, evil, "warn", evil)
-    page = sheet(Fact("v", evil, status="fail"), [Part(evil, [fact])], PLAIN, 80)
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", page)
+    shown = drawn(Fact("v", evil, status="fail"), [Part(evil, [fact])], PLAIN, 80)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
 
 
 def test_where_there_is_only_ascii_marks_are_told_apart_still():
     look = Look(Settings(), utf8=False)
-    page = look.encode(sheet(BAD, PARTS, look, 80)).decode("ascii")
-    assert "x Not well" in page
-    assert "  + dns" in page
+    shown = look.encode(drawn(BAD, PARTS, look, 80)).decode("ascii")
+    assert "x Not well" in shown
+    assert "  + dns" in shown
+
+
+def test_a_list_has_its_names_under_each_other_and_wraps_beside_them():
+    things = [("a", "word " * 6, "more"), ("longer", "b\x1b[2J", "")]
+    assert PLAIN.draw(page(listed(things, 20))) == (
+        "a       word word\n        word word\n        word word\n  more\n"
+        "longer  b\n  \n"
+    )

@@ -7,36 +7,27 @@ everything leaves as ASCII: our own marks by their likeness, letters less accent
 
 from __future__ import annotations
 
-import re
+import io
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from notifyws.patterns import pattern
 from notifyws.settings import Settings, TypeStyle
 from notifyws.values import frozen
 
-__all__ = ["Look", "colour_code"]
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.style import Style
 
-_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-_STYLES = {"bold": "1", "dim": "2", "italic": "3", "underline": "4"}
+__all__ = ["Look", "tint"]
+
+_ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
 _ASCII = str.maketrans(
-    {
-        **dict.fromkeys("•●🟢ℹ✉", "*"),
-        **{
-            "✔": "+",
-            "✓": "+",
-            "✖": "x",
-            "×": "x",
-            "·": "-",
-            "→": ">",
-            "↗": ">",
-            "…": "~",
-        },
-        **{"─": "-", "—": "-", "–": "-", "🟡": "~", "🔴": "!", "⚠": "!"},
-        **{"‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " "},
-    }
+    "•●🟢ℹ✉✔✓✖×→↗…🟡·─—–━╸╺🔴⚠‘’“”\xa0", "*****++xx>>~~-------!!''\"\" "
 )
 _ACCENTS = pattern(r"[\u0300-\u036f]")
 _LINKING_TERMS = pattern(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
@@ -108,11 +99,16 @@ class Look:
         """Return how notifications of ``type_name`` look."""
         return self.settings.style(type_name)
 
-    def paint(self, text: str, code: str) -> str:
-        """Return ``text`` in the colour or weight of an SGR code."""
-        if self.colour and code and text:
-            return f"\x1b[{code}m{text}\x1b[0m"
-        return text
+    def paint(self, text: str, words: str) -> str:
+        """Return ``text`` in the style of ``words`` where colour is wanted."""
+        return tint(words).render(text) if self.colour else text
+
+    def draw(self, what: RenderableType) -> str:
+        """Return what Rich makes of it, as text for the terminal."""
+        console = _console(colour=self.colour)
+        with console.capture() as captured:
+            console.print(what, end="")
+        return captured.get()
 
     def encode(self, text: str) -> bytes:
         """Return drawn text as bytes for the output; this never fails."""
@@ -122,28 +118,37 @@ class Look:
         return _ACCENTS.sub("", plain).encode("ascii", "replace")
 
 
+@cache
+def _console(*, colour: bool) -> Console:
+    """Return what draws, whatever terminal we run in, and writes nowhere itself."""
+    from rich.console import Console
+
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor" if colour else None,
+        soft_wrap=True,
+        legacy_windows=False,
+        _environ={},
+    )
+
+
 @lru_cache(maxsize=256)
-def colour_code(name: str) -> str:
-    """Return the SGR code of ``name``, nothing for the default or an unknown one.
+def tint(words: str) -> Style:
+    """Return the style of ``words``, plain where they say nothing that is known.
 
-    Known are the sixteen of the palette (``red``, ``bright_red``), 0 to 255,
-    ``#rrggbb``, and ``bold``, ``dim``, ``italic``, ``underline`` beside them.
+    Known are Rich's names (``red``, ``bright_red``), 0 to 255, ``#rrggbb``, ``grey``,
+    and ``bold``, ``dim``, ``italic``, ``underline`` beside them.
     """
-    return ";".join(filter(None, map(_code, name.lower().split())))
+    from rich.errors import StyleSyntaxError
+    from rich.style import Style
 
-
-def _code(word: str) -> str:
-    base = word.removeprefix("bright_").replace("grey", "bright_black")
-    if base in _NAMES:
-        return str((90 if word != base else 30) + _NAMES.index(base))
-    if word in {"grey", "gray"}:
-        return "90"
-    if word.isdecimal() and word.isascii() and int(word) < 256:
-        return f"38;5;{int(word)}"
-    if re.fullmatch(r"#[0-9a-f]{6}", word):
-        red, green, blue = bytes.fromhex(word[1:])
-        return f"38;2;{red};{green};{blue}"
-    return _STYLES.get(word, "")
+    found = Style()
+    for word in words.lower().split():
+        name = f"color({word})" if word.isdecimal() else _ALIASES.get(word, word)
+        with suppress(StyleSyntaxError):
+            found += Style.parse(name)
+    return found
 
 
 def _links(environ: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.view.safe import FRAME_LIMIT, LIMIT, harmless, link_target, safe_frame
+from notifyws.view.sanitize import FRAME_LIMIT, LIMIT, harmless, link_target, safe_frame
 from tests.view.helpers import screen_of, seen_on
 
 FORBIDDEN = re.compile(
