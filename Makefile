@@ -23,6 +23,7 @@ check: $(VENV)/.developing        ## style, types, architecture, generated files
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/generate.py --check
+	@PYTHONPATH=src $(UV) tool run -q --from 'import-linter==2.17' lint-imports
 	@$(BIN)/python -m pytest tests/test_architecture.py
 
 pure: $(VENV)/.developing         ## the pure floors alone, with their branch coverage

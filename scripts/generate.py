@@ -25,7 +25,7 @@ def completions() -> Iterator[tuple[str, str]]:
     """Yield the completion script of each shell, as the command itself shows it."""
     from typer.completion import get_completion_script
 
-    from notifyws.cli.shells import use_our_scripts
+    from notifyws.cli.completion_scripts import use_our_scripts
 
     use_our_scripts()
     for shell in SHELLS:
@@ -37,7 +37,7 @@ def completions() -> Iterator[tuple[str, str]]:
 
 def env_example() -> str:
     """Return every variable with what it means and its default."""
-    from notifyws.coerce import FIELDS, environment_name
+    from notifyws.config.validation import FIELDS, environment_name
 
     parts = [INTRODUCTION]
     for name, field in FIELDS.items():
@@ -110,7 +110,7 @@ def command_reference() -> str:
 
 def settings_rows() -> Iterator[str]:
     """Yield a table's row for each setting."""
-    from notifyws.coerce import FIELDS, environment_name
+    from notifyws.config.validation import FIELDS, environment_name
 
     for name, field in FIELDS.items():
         default = written(field.default)
@@ -153,7 +153,7 @@ def readme(text: str) -> str:
 
 def diagram() -> str:
     """Return the table of the reconnect machine as a Mermaid state diagram."""
-    from notifyws.reconnect import TABLE
+    from notifyws.connection.reconnect import TABLE
 
     lines = ["stateDiagram-v2", "    [*] --> disconnected"]
     for state, row in TABLE.items():

@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
+from notifyws.config.settings import DEFAULT_STYLES, Settings, TypeStyle
 from notifyws.events import Event, Gap
 from notifyws.models import Notification
 from notifyws.samples import SAMPLES
-from notifyws.settings import DEFAULT_STYLES, Settings, TypeStyle
-from notifyws.view.footer import Status, footer
-from notifyws.view.rows import page
-from notifyws.view.scroll import Scroll
-from notifyws.view.theme import Look
+from notifyws.ui.footer import Status, footer
+from notifyws.ui.rows import page
+from notifyws.ui.scroll import Scroll
+from notifyws.ui.theme import Look
 
 
 def theme(grounds: str, usual: str, bright: str) -> TerminalTheme:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from notifyws.clock import utc_text
 from notifyws.events import (
     Closed,
     Connected,
@@ -14,7 +15,6 @@ from notifyws.events import (
     Reconnecting,
     as_json,
 )
-from notifyws.world import utc_text
 
 AT = "2024-01-15T10:30:00.000Z"
 

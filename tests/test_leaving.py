@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from notifyws.cli.leaving import Leaving
-from tests.view.helpers import run
+from notifyws.cli.cancellation import Leaving
+from tests.ui.helpers import run
 
 
 def test_leaving_ends_what_is_under_way_and_nothing_else():

@@ -8,11 +8,11 @@ import termios
 
 import pytest
 
-from notifyws.cli.presence import Presence
-from notifyws.view.live import LiveView
-from tests.view.helpers import PLAIN, run
-from tests.view.test_footer import UP
-from tests.view.test_live import Paper
+from notifyws.ui.live import LiveView
+from notifyws.ui.terminal_session import Presence
+from tests.ui.helpers import PLAIN, run
+from tests.ui.test_footer import UP
+from tests.ui.test_live import Paper
 
 
 class Stage:

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notifyws.cache.sqlite_store import SqliteStore
-from notifyws.delivery import Inbox
+from notifyws.auth.cache.sqlite_store import SqliteStore
+from notifyws.auth.cached_tokens import pack
+from notifyws.auth.token_manager import Keeper, ReadyMade
+from notifyws.config.settings import Settings
+from notifyws.delivery.queue import Inbox
 from notifyws.errors import ConfigurationError, UsageError
-from notifyws.held import pack
 from notifyws.models import Message, Token
 from notifyws.runtime import Runtime, default_cache
-from notifyws.settings import Settings
-from notifyws.tokens import Keeper, ReadyMade
 from tests.support.aio import on_a_loop
 from tests.support.tls import Authority
 
@@ -339,7 +339,7 @@ async def test_without_one_tokens_are_kept():
 def keyring_file(tmp_path, monkeypatch):
     import keyring
 
-    from notifyws import passwords
+    from notifyws.config import keyring as passwords
     from tests.support.keyrings import FileKeyring
 
     monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))

@@ -13,6 +13,9 @@ import httpx
 import pytest
 
 from notifyws import NotificationService, load_settings
+from notifyws.config.settings import Settings
+from notifyws.delivery.handlers import KEPT
+from notifyws.delivery.receiver import Frame
 from notifyws.devserver import DevServer, ServerOptions
 from notifyws.errors import (
     AuthenticationFailed,
@@ -22,10 +25,7 @@ from notifyws.errors import (
     NetworkFailed,
     UsageError,
 )
-from notifyws.handlers import KEPT
-from notifyws.intake import Frame
 from notifyws.models import Message, Notification
-from notifyws.settings import Settings
 from tests.support.httpd import TEXT, answer, httpd, json_answer, silence
 from tests.support.valkey import free_port
 

@@ -10,16 +10,16 @@ from datetime import UTC
 import pytest
 
 from notifyws.cli import status, token
-from notifyws.cli.faces import ShapedFace
-from notifyws.cli.shaped import emit_shaped, exclude, shape_of
+from notifyws.cli.format_options import emit_shaped, exclude, shape_of
+from notifyws.config.settings import Settings
+from notifyws.config.sources import Loaded
+from notifyws.diagnostics.report import Report
 from notifyws.errors import UsageError
 from notifyws.events import Closed
-from notifyws.load import Loaded
 from notifyws.models import Notification
-from notifyws.report import Report
-from notifyws.settings import Settings
-from notifyws.shaping import Format, Query
-from notifyws.view.output import Output
+from notifyws.ui.formatting import Format, Query
+from notifyws.ui.output import Output
+from notifyws.ui.renderers import ShapedFace
 
 AT = "2024-01-15T10:30:00Z"
 TRIP = Notification(

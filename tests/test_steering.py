@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from notifyws.cli.steering import KEYS, Means, Steering
-from notifyws.view.live import LiveView
-from notifyws.view.output import ReaderGone
-from tests.view.helpers import PLAIN, note, run, trip
-from tests.view.test_footer import UP
-from tests.view.test_live import Clock, Paper
+from notifyws.ui.key_bindings import KEYS, Means, Steering
+from notifyws.ui.live import LiveView
+from notifyws.ui.output import ReaderGone
+from tests.ui.helpers import PLAIN, note, run, trip
+from tests.ui.test_footer import UP
+from tests.ui.test_live import Clock, Paper
 
 
 class Desk:

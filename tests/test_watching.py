@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from notifyws.cli.watching import Watcher
+from notifyws.auth.cached_tokens import Obtained
+from notifyws.config.settings import Settings
+from notifyws.delivery.filters import Selection
 from notifyws.events import (
     Connected,
     Connecting,
@@ -12,9 +14,7 @@ from notifyws.events import (
     Failure,
     Reconnecting,
 )
-from notifyws.held import Obtained
-from notifyws.selection import Selection
-from notifyws.settings import Settings
+from notifyws.ui.status_tracker import Watcher
 
 
 class Scene:

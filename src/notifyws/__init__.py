@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from notifyws.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from notifyws.config.settings import Settings
+    from notifyws.config.sources import load_settings
     from notifyws.errors import (
         AuthenticationFailed,
         ConfigurationError,
@@ -15,10 +17,8 @@ if TYPE_CHECKING:
         NetworkFailed,
         NotifyError,
     )
-    from notifyws.load import load_settings
     from notifyws.models import HandOn, Message, Notification
     from notifyws.service import NotificationService
-    from notifyws.settings import Settings
 
 _HOMES = {
     "AuthenticationFailed": "errors",
@@ -31,8 +31,8 @@ _HOMES = {
     "Notification": "models",
     "NotificationService": "service",
     "NotifyError": "errors",
-    "Settings": "settings",
-    "load_settings": "load",
+    "Settings": "config.settings",
+    "load_settings": "config.sources",
 }
 
 __all__ = [

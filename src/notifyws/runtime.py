@@ -15,8 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from notifyws import passwords
-from notifyws.coerce import environment_name
+from notifyws.clock import utc_text
+from notifyws.config import keyring as passwords
+from notifyws.config.settings import Settings, TypeStyle
+from notifyws.config.urls import (
+    canonical_origin,
+    checked_url,
+    is_plain_and_far,
+    shown_url,
+)
+from notifyws.config.validation import environment_name
 from notifyws.errors import (
     CacheFailed,
     ConfigurationError,
@@ -24,45 +32,37 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.models import Account, Message, Token, TokenPair, strict_json
-from notifyws.profile_files import is_file, read_profile
-from notifyws.settings import Settings, TypeStyle
-from notifyws.urls import (
-    canonical_origin,
-    checked_url,
-    is_plain_and_far,
-    shown_url,
-)
-from notifyws.world import utc_text
+from notifyws.protocol.loader import is_file, read_profile
 
 if TYPE_CHECKING:
     import ssl
 
-    from notifyws.api import HttpSide
-    from notifyws.backoff import Policy
-    from notifyws.cache.fallback import FallbackCache
-    from notifyws.cache.sealed import Seal
-    from notifyws.catching_up import CatchingUp
-    from notifyws.cursors import SharedCursor
-    from notifyws.delivery import Inbox
-    from notifyws.heartbeat import Heartbeat
-    from notifyws.held import Obtained
-    from notifyws.intake import Intake, Item, Selection
-    from notifyws.link import Dial, Keepalive
-    from notifyws.listeners import Counts, Listener
+    from notifyws.auth.cache.encrypted import Seal
+    from notifyws.auth.cache.fallback import FallbackCache
+    from notifyws.auth.cached_tokens import Obtained
+    from notifyws.auth.http_api import HttpSide
+    from notifyws.auth.token_manager import Keeper, ReadyMade
+    from notifyws.clock import World
+    from notifyws.connection.backoff import Policy
+    from notifyws.connection.catch_up import CatchingUp
+    from notifyws.connection.connection import Dial, Keepalive
+    from notifyws.connection.renewal import Schedule
+    from notifyws.connection.server_protocol import Speech
+    from notifyws.connection.session import Session
+    from notifyws.delivery.outbox import Outbox
+    from notifyws.delivery.queue import Inbox
+    from notifyws.delivery.receiver import Intake, Item, Selection
+    from notifyws.delivery.sender import Sent
+    from notifyws.delivery.shared_cursor import SharedCursor
+    from notifyws.fleet.heartbeat import Heartbeat
+    from notifyws.fleet.listener_entry import Counts, Listener
     from notifyws.models import HandOn
-    from notifyws.outbox import Outbox
+    from notifyws.protocol.composer import Composed, Composer
+    from notifyws.protocol.cursor import Cursor
+    from notifyws.protocol.failures import Verdicts
     from notifyws.protocol.profile import Ack, Profile, Resume, Send
-    from notifyws.protocol.replies import Lifetimes
-    from notifyws.protocol.resume import Cursor
-    from notifyws.protocol.script import Script
-    from notifyws.protocol.verdicts import Verdicts
-    from notifyws.protocol.writing import Composed, Composer
-    from notifyws.renewal import Schedule
-    from notifyws.sending import Sent
-    from notifyws.session import Session
-    from notifyws.speech import Speech
-    from notifyws.tokens import Keeper, ReadyMade
-    from notifyws.world import World
+    from notifyws.protocol.template_context import Script
+    from notifyws.protocol.token_replies import Lifetimes
 
 __all__ = ["Runtime", "default_cache"]
 
@@ -138,16 +138,16 @@ class Runtime:
     @cached_property
     def world(self) -> World:
         """The real clock, sleep and dice."""
-        from notifyws.machine import real_world
+        from notifyws.config.machine import real_world
 
         return real_world()
 
     @cached_property
     def cache(self) -> FallbackCache:
         """The token cache, behind one that takes over when it fails."""
-        from notifyws.cache.checked import CheckedCache
-        from notifyws.cache.fallback import FallbackCache
-        from notifyws.cache.opening import open_cache
+        from notifyws.auth.cache.checked import CheckedCache
+        from notifyws.auth.cache.fallback import FallbackCache
+        from notifyws.auth.cache.opening import open_cache
 
         try:
             cache = open_cache(self.cache_url)
@@ -156,7 +156,7 @@ class Runtime:
             message = f"{environment_name(name)}: {error.message}"
             raise ConfigurationError(message, error.hint) from None
         if self.seal is not None:
-            from notifyws.cache.sealed import SealedCache
+            from notifyws.auth.cache.encrypted import SealedCache
 
             cache = SealedCache(cache, self.seal)
         return FallbackCache(CheckedCache(cache, self._odd), self._warn)
@@ -174,7 +174,7 @@ class Runtime:
         """
         if not self.settings.cache_key or self.cache_url.startswith("memory:"):
             return None
-        from notifyws.cache.sealed import Seal
+        from notifyws.auth.cache.encrypted import Seal
 
         return Seal(self.settings.cache_key)
 
@@ -203,14 +203,14 @@ class Runtime:
         """
         if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
             return None
-        from notifyws.machine import trust
+        from notifyws.config.machine import trust
 
         return trust(self.settings.ca_file)
 
     @cached_property
     def lifetimes(self) -> Lifetimes:
         """How long tokens live where the server does not say."""
-        from notifyws.protocol.replies import Lifetimes
+        from notifyws.protocol.token_replies import Lifetimes
 
         s = self.settings
         return Lifetimes(s.access_ttl, s.refresh_ttl, s.access_margin, s.refresh_margin)
@@ -218,7 +218,7 @@ class Runtime:
     @cached_property
     def http(self) -> HttpSide:
         """The server's HTTP side."""
-        from notifyws.api import HttpSide
+        from notifyws.auth.http_api import HttpSide
 
         timeout = self.settings.http_timeout
         return HttpSide(
@@ -244,8 +244,8 @@ class Runtime:
     @cached_property
     def tokens(self) -> Keeper | ReadyMade:
         """Whoever gives tokens: one that keeps them, or the ready-made one."""
-        from notifyws.protocol.replies import static_token
-        from notifyws.tokens import ReadyMade
+        from notifyws.auth.token_manager import ReadyMade
+        from notifyws.protocol.token_replies import static_token
 
         if self.settings.token:
             return ReadyMade(
@@ -270,7 +270,7 @@ class Runtime:
     @cached_property
     def keeper(self) -> Keeper:
         """Whoever keeps this account's tokens."""
-        from notifyws.tokens import Keeper
+        from notifyws.auth.token_manager import Keeper
 
         return Keeper(
             self.account,
@@ -312,9 +312,9 @@ class Runtime:
         """
         if self.settings.token or not self.cache_url.startswith("sqlite:"):
             return None
-        from notifyws.cache.opening import sqlite_path
-        from notifyws.cache.sqlite_store import SqliteStore
-        from notifyws.held import ACCESS, read_held
+        from notifyws.auth.cache.opening import sqlite_path
+        from notifyws.auth.cache.sqlite_store import SqliteStore
+        from notifyws.auth.cached_tokens import ACCESS, read_held
 
         store = SqliteStore(sqlite_path(self.cache_url))
         try:
@@ -330,9 +330,9 @@ class Runtime:
     @cached_property
     def speech(self) -> Speech:
         """How the server speaks on the socket."""
-        from notifyws.protocol.opening import opening
-        from notifyws.protocol.verdicts import Verdicts
-        from notifyws.speech import Speech
+        from notifyws.connection.server_protocol import Speech
+        from notifyws.protocol.failures import Verdicts
+        from notifyws.protocol.upgrade import opening
 
         profile, url = self.profile, self.url
         verdicts = Verdicts(profile.closes, profile.statuses)
@@ -355,14 +355,14 @@ class Runtime:
 
     @property
     def _renewal(self) -> Schedule | None:
-        from notifyws.renewal import Schedule
+        from notifyws.connection.renewal import Schedule
 
         renewal = self.profile.renewal
         live = renewal.how != "none"
         return Schedule(renewal, self.settings.access_margin) if live else None
 
     def _catching_up(self, verdicts: Verdicts) -> CatchingUp | None:
-        from notifyws.catching_up import CatchingUp
+        from notifyws.connection.catch_up import CatchingUp
 
         resume = self.profile.resume
         if resume is None or resume.catchup is None:
@@ -376,7 +376,7 @@ class Runtime:
         Raises:
             ConfigurationError: a sink cannot be, or such a listener runs already.
         """
-        from notifyws.handing import build_outbox
+        from notifyws.delivery.build import build_outbox
 
         account = self.account.id
         return build_outbox(
@@ -385,7 +385,7 @@ class Runtime:
 
     def shared_cursor(self, name: str) -> SharedCursor | None:
         """Return a listener's place in the cache; ``None`` if no host shares that."""
-        from notifyws.cursors import SharedCursor
+        from notifyws.delivery.shared_cursor import SharedCursor
 
         if self.cache.backend != "redis":
             return None
@@ -413,10 +413,10 @@ class Runtime:
         Raises:
             UsageError: the server cannot replay from there.
         """
-        from notifyws.intake import Intake
+        from notifyws.connection.event_emitter import Since
+        from notifyws.delivery.receiver import Intake
         from notifyws.protocol.frames import decoder
         from notifyws.protocol.rules import Rules
-        from notifyws.telling import Since
 
         profile, socket = self.profile, self.profile.socket
         plain = socket.frames == "json" and not socket.json_in
@@ -445,7 +445,7 @@ class Runtime:
     def _cursor(
         self, since: str | int | datetime | None, outbox: Outbox | None
     ) -> Cursor:
-        from notifyws.protocol.resume import Cursor
+        from notifyws.protocol.cursor import Cursor
 
         profile, resume = self.profile, self.profile.resume
         start: dict[str, Any] = {"last_id": since}
@@ -465,7 +465,7 @@ class Runtime:
         )
 
     def _want_replay_by_time(self) -> None:
-        from notifyws.protocol.beginning import can_begin
+        from notifyws.protocol.since import can_begin
 
         if can_begin(self.profile):
             return
@@ -500,15 +500,15 @@ class Runtime:
 
     @cached_property
     def _composer(self) -> Composer:
-        from notifyws.protocol.writing import Composer
+        from notifyws.protocol.composer import Composer
 
         return Composer(self._send)
 
     def frame(self, message: Message) -> str:
         """Return a message as it would be sent first on a socket, or by HTTP."""
-        from notifyws.protocol.script import Script
+        from notifyws.protocol.composer import of_message
         from notifyws.protocol.template import UNSET, fill
-        from notifyws.protocol.writing import of_message
+        from notifyws.protocol.template_context import Script
 
         script = Script(self.variables, self.world.wall, self.world.secret)
         if not self.sends_by_http:
@@ -527,9 +527,9 @@ class Runtime:
         Raises:
             NetworkFailed, AuthenticationFailed: there is no token to send with.
         """
+        from notifyws.delivery.sender import Sent
         from notifyws.errors import HttpRefused, TokenRefused
-        from notifyws.protocol.writing import of_message
-        from notifyws.sending import Sent
+        from notifyws.protocol.composer import of_message
 
         token = await self.tokens.get()
         sent: list[Sent] = []
@@ -556,7 +556,7 @@ class Runtime:
         return self.profile.send
 
     def _policy(self, retries: int | None) -> Policy:
-        from notifyws.backoff import Policy
+        from notifyws.connection.backoff import Policy
 
         s = self.settings
         return Policy(
@@ -570,8 +570,8 @@ class Runtime:
             intake: takes what arrives.
             retries: reconnects in a row before giving up; ``None`` for never.
         """
-        from notifyws.reconnect import Reconnector
-        from notifyws.session import Session
+        from notifyws.connection.reconnect import Reconnector
+        from notifyws.connection.session import Session
 
         return Session(
             Reconnector(self._policy(retries), self.world.dice),
@@ -586,7 +586,7 @@ class Runtime:
     @cached_property
     def dial(self) -> Dial:
         """Opens sockets."""
-        from notifyws.channel import Limits, dial
+        from notifyws.connection.transport import Limits, dial
 
         s = self.settings
         limits = Limits(s.open_timeout, s.close_timeout, s.max_size, s.compression)
@@ -595,7 +595,7 @@ class Runtime:
     @property
     def keepalive(self) -> Keepalive:
         """How a dead line is noticed."""
-        from notifyws.link import Keepalive
+        from notifyws.connection.connection import Keepalive
 
         said = self.profile.keepalive
         return Keepalive(
@@ -622,8 +622,8 @@ class Runtime:
         import os
         import socket
 
-        from notifyws.heartbeat import Heartbeat
-        from notifyws.listeners import Listener
+        from notifyws.fleet.heartbeat import Heartbeat
+        from notifyws.fleet.listener_entry import Listener
 
         s = self.settings
         if s.token and not (s.cache_url or s.redis_url):
@@ -640,7 +640,7 @@ class Runtime:
         Raises:
             CacheFailed: the token cache cannot tell.
         """
-        from notifyws.heartbeat import find_listeners
+        from notifyws.fleet.heartbeat import find_listeners
 
         found = await find_listeners(self.cache.primary, self.account.id)
         return [each for each in found if name in (None, each.name)]

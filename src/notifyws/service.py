@@ -20,8 +20,14 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from notifyws.delivery import Inbox
-from notifyws.dispatch import Dispatcher
+from notifyws.config.settings import Settings, TypeStyle
+from notifyws.connection.reconnect import State
+from notifyws.connection.session import Session
+from notifyws.delivery.build import checked_name
+from notifyws.delivery.dispatcher import Dispatcher
+from notifyws.delivery.handlers import Handlers
+from notifyws.delivery.queue import Inbox
+from notifyws.delivery.receiver import Item
 from notifyws.errors import (
     MessageRejected,
     MessageUnconfirmed,
@@ -29,25 +35,19 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.events import Event
-from notifyws.handing import checked_name
-from notifyws.handlers import Handlers
-from notifyws.intake import Item
-from notifyws.listeners import Counts
+from notifyws.fleet.listener_entry import Counts
 from notifyws.models import HandOn, Message, Notification
 from notifyws.protocol.masking import spellings, without_tokens
-from notifyws.reconnect import State
 from notifyws.runtime import Runtime
-from notifyws.session import Session
-from notifyws.settings import Settings, TypeStyle
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
-    from notifyws.durable import Durable
-    from notifyws.held import Obtained
-    from notifyws.intake import Selection
-    from notifyws.keeping import Waiting
+    from notifyws.auth.cached_tokens import Obtained
+    from notifyws.delivery.durable import Durable
+    from notifyws.delivery.outbox_records import Waiting
+    from notifyws.delivery.receiver import Selection
+    from notifyws.delivery.sender import Sender, Sent
     from notifyws.protocol.rules import Acknowledged, ServerError
-    from notifyws.sending import Sender, Sent
 
 __all__ = ["NotificationService"]
 
@@ -265,7 +265,7 @@ class NotificationService:
             NetworkFailed: there is no connection.
             UsageError: it is no message.
         """
-        from notifyws.composing import as_message
+        from notifyws.delivery.composing import as_message
 
         sent = (await self.send_all([as_message(message)]))[0]
         if sent.status == "rejected":
@@ -355,7 +355,7 @@ class NotificationService:
         self._running.add_done_callback(_look_at)
 
     def _make_durable(self, inbox: Inbox[Item]) -> Durable:
-        from notifyws.durable import Durable
+        from notifyws.delivery.durable import Durable
 
         shared = None
         if self.name is not None and self._since is None:
@@ -365,7 +365,7 @@ class NotificationService:
 
     @cached_property
     def _sender(self) -> Sender:
-        from notifyws.sending import Sender
+        from notifyws.delivery.sender import Sender
 
         return Sender(self._runtime.compose, asyncio.sleep, self._runtime.ack)
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from notifyws.cli.faces import LiveFace
-from notifyws.cli.presence import Presence
-from notifyws.view.output import ReaderGone
+from notifyws.ui.output import ReaderGone
+from notifyws.ui.renderers import LiveFace
+from notifyws.ui.terminal_session import Presence
 from tests.test_steering import Desk
-from tests.view.helpers import note, run
+from tests.ui.helpers import note, run
 
 
 class Shelf:

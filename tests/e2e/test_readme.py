@@ -170,7 +170,7 @@ def test_the_wheel_works_alone_in_an_empty_environment(home):
     with zipfile.ZipFile(wheel) as content:
         names = content.namelist()
     assert "notifyws/py.typed" in names
-    assert "notifyws/profiles/default.toml" in names
+    assert "notifyws/protocol/profiles/default.toml" in names
     assert not [name for name in names if name.startswith(("tests", "scripts"))]
     install = [uv, "pip", "install", "-q", "--python", str(place), str(wheel)]
     subprocess.run(install, check=True, timeout=180, env=trusting)

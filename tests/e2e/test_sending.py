@@ -16,11 +16,11 @@ from collections.abc import Iterator
 import pyte
 import pytest
 
-from notifyws.cli.sending import Request
-from notifyws.cli.waiting import Answer, send_and_wait
+from notifyws.cli.send_and_wait import Answer, send_and_wait
+from notifyws.cli.send_message import Request
+from notifyws.config.settings import Settings
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
 from notifyws.models import Message, Notification
-from notifyws.settings import Settings
 from tests.e2e.support import COMMAND, PATIENCE, Server, until
 from tests.profiles.stage import scene, stage
 from tests.support.httpd import Peer, httpd, json_answer

@@ -21,18 +21,18 @@ FOREIGN = {
 }
 """What takes longer than all of a small command."""
 OURS = {
-    "notifyws.api",
-    "notifyws.cli.hints",
-    "notifyws.cli.presence",
-    "notifyws.cli.steering",
-    "notifyws.keeping",
+    "notifyws.auth.http_api",
+    "notifyws.cli.usage_hints",
+    "notifyws.ui.terminal_session",
+    "notifyws.ui.key_bindings",
+    "notifyws.delivery.outbox_records",
     "notifyws.protocol.profile",
-    "notifyws.sending",
+    "notifyws.delivery.sender",
     "notifyws.service",
-    "notifyws.view.cards",
-    "notifyws.view.footer",
-    "notifyws.view.keys",
-    "notifyws.view.live",
+    "notifyws.ui.cards",
+    "notifyws.ui.footer",
+    "notifyws.ui.keys",
+    "notifyws.ui.live",
 }
 """The same for modules of ours."""
 HEAVY = FOREIGN | OURS
@@ -112,7 +112,7 @@ def test_a_listener_into_a_pipe_imports_nothing_that_logs_in_or_draws(warm):
     needed = {"asyncio", "sqlite3", "tomllib", "websockets"}
     assert names & FOREIGN == needed
     assert names & OURS == {
-        "notifyws.api",
+        "notifyws.auth.http_api",
         "notifyws.protocol.profile",
         "notifyws.service",
     }

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from notifyws.selection import Selection
+from notifyws.delivery.filters import Selection
 from tests.e2e.support import Home, Server
 from tests.e2e.support import until as in_time
 from tests.support.examining import (

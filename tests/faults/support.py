@@ -25,7 +25,7 @@ QUICK = {
 
 def without_resume(folder: Path) -> str:
     """Write the default profile for a server that replays nothing; return its file."""
-    text = (files("notifyws") / "profiles" / "default.toml").read_text()
+    text = (files("notifyws") / "protocol" / "profiles" / "default.toml").read_text()
     text = re.sub(r"\[resume\]\n(?:[^\[].*\n|\n)*", "", text)
     path = folder / "forgetful.toml"
     path.write_text(text.replace('name = "default"', 'name = "forgetful"'))

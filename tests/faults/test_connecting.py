@@ -9,6 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from notifyws.events import Connected, Connecting, Reconnecting
+from tests.connection.test_session import Scene
 from tests.e2e.support import Home
 from tests.faults.support import QUICK, peak, scripted
 from tests.support.catalogue import sample
@@ -16,7 +17,6 @@ from tests.support.httpd import answer, json_answer, says, silence
 from tests.support.scripted import DOWN, Close, accepts
 from tests.support.tls import Authority
 from tests.support.virtual import in_virtual_time
-from tests.test_session import Scene
 
 
 def closed_port() -> int:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notifyws.cli.faces import JsonFace, PlainFace, RawFace
-from notifyws.cli.streams import say
-from notifyws.delivery import Inbox
+from notifyws.config.settings import Settings
+from notifyws.delivery.queue import Inbox
+from notifyws.delivery.receiver import Frame, Intake
 from notifyws.events import (
     Closed,
     Connected,
@@ -25,20 +25,20 @@ from notifyws.events import (
     Gap,
     Reconnecting,
 )
-from notifyws.intake import Frame, Intake
 from notifyws.models import Notification
-from notifyws.protocol.resume import Cursor
+from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import Rules
-from notifyws.settings import Settings
-from notifyws.view.footer import Status
-from notifyws.view.lines import event_json, event_line
-from notifyws.view.live import LiveView
-from notifyws.view.output import Output
-from notifyws.view.sanitize import harmless
-from notifyws.view.theme import Look
+from notifyws.ui.footer import Status
+from notifyws.ui.lines import event_json, event_line
+from notifyws.ui.live import LiveView
+from notifyws.ui.output import Output
+from notifyws.ui.renderers import JsonFace, PlainFace, RawFace
+from notifyws.ui.sanitize import harmless
+from notifyws.ui.streams import say
+from notifyws.ui.theme import Look
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualWorld
-from tests.view.helpers import live_face
+from tests.ui.helpers import live_face
 
 RULES = Rules(DEFAULT.rules)
 SETTINGS = Settings(url="wss://ws.example.com")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifyws.listeners import Listener, text_of
+from notifyws.fleet.listener_entry import Listener, text_of
 from tests.e2e.support import Home
 from tests.e2e.terminal import Terminal
 from tests.faults.test_output import EVIL, strays

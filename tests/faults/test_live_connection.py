@@ -16,6 +16,7 @@ import pytest
 import notifyws
 from notifyws.errors import AuthenticationFailed, ConnectionLost
 from notifyws.events import Connected, Disconnected, Gap
+from tests.connection.test_session import Scene
 from tests.e2e.support import Home, Server, until
 from tests.faults.support import QUICK, scripted, without_resume
 from tests.support.catalogue import sample
@@ -33,7 +34,6 @@ from tests.support.scripted import (
 )
 from tests.support.tls import Authority
 from tests.support.virtual import in_virtual_time
-from tests.test_session import Scene
 
 RETRIED = [1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 2999, 3001, 3499]
 RETRIED += [4000, 4399, 4402, 4405, 4499]
@@ -448,7 +448,7 @@ class Publisher:
 
 
 def renewing_by_a_new_socket(home: Home) -> str:
-    folder = Path(notifyws.__file__).with_name("profiles")
+    folder = Path(notifyws.__file__).with_name("protocol") / "profiles"
     text = (folder / "default.toml").read_text().replace('"default"', '"own"', 1)
     (home.path / "own.toml").write_text(text + '\n[renewal]\nhow = "reconnect"\n')
     return "./own.toml"

@@ -84,7 +84,7 @@ def unmoved(live: Terminal) -> bool:
 @pytest.mark.fault(36)
 @pytest.mark.parametrize("family", ESCAPES)
 def test_no_family_of_escapes_reaches_the_eye_or_the_bytes(family, terminal):
-    from notifyws.view.sanitize import harmless, safe_frame
+    from notifyws.ui.sanitize import harmless, safe_frame
 
     evil = f"begin {ESCAPES[family]} end"
     assert strays(harmless(evil)) == strays(safe_frame(evil)) == []
@@ -500,9 +500,9 @@ LAYERS = {
     "the HTTP side's start": "import httpx; httpx.AsyncClient.__init__ = boom",
     "the socket": "import websockets.client as c; c.ClientProtocol.__init__ = boom",
     "the cache": "import sqlite3; sqlite3.connect = boom",
-    "the keeper": "from notifyws.tokens import Keeper; Keeper.get = boom",
-    "the session": "from notifyws.session import Session; Session._open = boom",
-    "the view": "import notifyws.view.lines as v; v.event_line = boom",
+    "the tokens": "import notifyws.auth.token_manager as t; t.Keeper.get = boom",
+    "the session": "import notifyws.connection.session as s; s.Session._open = boom",
+    "the view": "import notifyws.ui.lines as v; v.event_line = boom",
 }
 """Layer -> what makes it fail as only a bug would: with all it was given in reach."""
 

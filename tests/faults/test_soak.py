@@ -12,25 +12,25 @@ from datetime import datetime
 
 import pytest
 
-from notifyws.backoff import Policy
-from notifyws.cache.fallback import FallbackCache
-from notifyws.cache.memory import MemoryCache
-from notifyws.delivery import Inbox
+from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.memory import MemoryCache
+from notifyws.auth.token_manager import Keeper
+from notifyws.connection.backoff import Policy
+from notifyws.connection.connection import Keepalive
+from notifyws.connection.reconnect import Reconnector, State
+from notifyws.connection.renewal import Schedule
+from notifyws.connection.server_protocol import Speech
+from notifyws.connection.session import Session
+from notifyws.delivery.queue import Inbox
+from notifyws.delivery.receiver import Intake
 from notifyws.errors import CacheFailed, NetworkFailed, NotifyError
 from notifyws.events import Connected, Gap
-from notifyws.intake import Intake
-from notifyws.link import Keepalive
 from notifyws.models import Account, Notification
-from notifyws.protocol.opening import Opening
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.failures import Verdicts
 from notifyws.protocol.profile import Renewal, Rule
-from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import Rules
-from notifyws.protocol.verdicts import Verdicts
-from notifyws.reconnect import Reconnector, State
-from notifyws.renewal import Schedule
-from notifyws.session import Session
-from notifyws.speech import Speech
-from notifyws.tokens import Keeper
+from notifyws.protocol.upgrade import Opening
 from tests.support.catalogue import sample
 from tests.support.scripted import (
     DOWN,

@@ -12,10 +12,10 @@ from contextlib import closing, suppress
 
 import pytest
 
-from notifyws.held import pack
+from notifyws.auth.cached_tokens import pack
+from notifyws.clock import utc_text
+from notifyws.config.urls import canonical_origin
 from notifyws.models import Account, Token
-from notifyws.urls import canonical_origin
-from notifyws.world import utc_text
 from tests.e2e.support import Home, Server
 from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample

@@ -15,16 +15,16 @@ from email.utils import formatdate
 
 import pytest
 
-from notifyws.api import HttpSide
-from notifyws.cache.fallback import FallbackCache
-from notifyws.cache.redis import RedisCache
+from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.redis import RedisCache
+from notifyws.auth.http_api import HttpSide
+from notifyws.auth.token_manager import Keeper
+from notifyws.config.machine import real_world
 from notifyws.errors import NetworkFailed
-from notifyws.machine import real_world
 from notifyws.models import Account
-from notifyws.profile_files import profile_text
+from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from notifyws.protocol.replies import Lifetimes
-from notifyws.tokens import Keeper
+from notifyws.protocol.token_replies import Lifetimes
 from tests.e2e.support import COMMAND
 from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample

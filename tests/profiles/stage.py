@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 from notifyws import NotificationService
-from notifyws.settings import Settings
+from notifyws.config.settings import Settings
 from tests.support.httpd import CLOSE, PING, PONG, TEXT, Peer, Request, answer, httpd
 
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 import pytest
 
 from notifyws import NotificationService
+from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed
-from notifyws.profile_files import profile_text
+from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from notifyws.settings import Settings
 from tests.profiles.stage import listening, scene, stage, until
 from tests.support.httpd import json_answer
 

@@ -180,7 +180,7 @@ async def test_a_revoked_directus_session_leads_to_a_fresh_login():
 async def test_a_directus_message_goes_to_oneself_over_http():
     async with stage(Directus().answers) as one:
         from notifyws import NotificationService
-        from notifyws.settings import Settings
+        from notifyws.config.settings import Settings
 
         said = Settings(url=one.url, profile="directus", cache_url="memory://", **USER)
         async with NotificationService(said) as service:
@@ -373,7 +373,7 @@ async def test_nchan_takes_messages_over_http():
     accepted = {"POST /pub/news": lambda _: answer(202)}
     async with stage(accepted) as one:
         from notifyws import NotificationService
-        from notifyws.settings import Settings
+        from notifyws.config.settings import Settings
 
         said = Settings(url=one.url, profile="nchan", cache_url="memory://", **NCHAN)
         async with NotificationService(said) as service:

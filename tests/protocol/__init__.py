@@ -4,5 +4,7 @@ from importlib.resources import files
 
 from notifyws.protocol.profile_text import parse
 
-DEFAULT_TEXT = (files("notifyws") / "profiles" / "default.toml").read_text("utf-8")
+DEFAULT_TEXT = (files("notifyws") / "protocol" / "profiles" / "default.toml").read_text(
+    "utf-8"
+)
 DEFAULT = parse(DEFAULT_TEXT, "default")

@@ -9,10 +9,9 @@ from notifyws.errors import (
     TokenRefused,
 )
 from notifyws.models import Notification
-from notifyws.protocol.opening import opening
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.failures import Verdict, Verdicts
 from notifyws.protocol.profile import Ack, Profile, Renewal, Rule, Tokens
-from notifyws.protocol.replies import Answer, Lifetimes, NoToken, captured, read_tokens
-from notifyws.protocol.resume import Cursor
 from notifyws.protocol.rules import (
     Acknowledged,
     Asked,
@@ -25,8 +24,15 @@ from notifyws.protocol.rules import (
     Rules,
 )
 from notifyws.protocol.template import check, fill, mentions
+from notifyws.protocol.token_replies import (
+    Answer,
+    Lifetimes,
+    NoToken,
+    captured,
+    read_tokens,
+)
+from notifyws.protocol.upgrade import opening
 from notifyws.protocol.validation import validated
-from notifyws.protocol.verdicts import Verdict, Verdicts
 
 AT = "2026-01-02T03:04:05.000Z"
 

@@ -1,37 +1,111 @@
-"""What an HTTP answer means that is no success."""
+"""What close codes and HTTP statuses mean for the next step."""
 
 import pytest
 
-from notifyws.protocol.failures import LONGEST, meaning
-from notifyws.protocol.profile import Http
-from notifyws.protocol.validation import validated
-
-HTTP = validated(
-    Http,
-    {
-        "refused": [401],
-        "failures": [
-            {"status": "400-403", "when": "code == 'OLD'", "means": "expired"},
-            {"status": "400", "means": "bad credentials", "message": "why"},
-            {"when": "busy", "means": "throttled", "message": "nonesuch"},
-        ],
-    },
+from notifyws.errors import (
+    AuthenticationFailed,
+    CertificateRejected,
+    ConfigurationError,
+    ConnectionLost,
+    HttpRefused,
+    NetworkFailed,
+    NotifyError,
+    NotWebSocket,
+    UpgradeRefused,
 )
+from notifyws.protocol.failures import Verdict, Verdicts
+
+CLOSES = {
+    Verdict.RENEW: [3000, 4401],
+    Verdict.RENEW_ONCE: [1008],
+    Verdict.STRIKE: [1002, 1003, 1007, 1009, 1010],
+    Verdict.STOP: [3500, 3501, 3999, 4400, 4403, 4404, 4500, 4501, 4999],
+    Verdict.RETRY: [
+        *[1000, 1001, 1004, 1005, 1006, 1011, 1012, 1013, 1014, 1015],
+        *[2999, 3001, 3499, 4000, 4399, 4402, 4405, 4499, 5000],
+    ],
+}
+STATUSES = {
+    Verdict.RENEW: [401],
+    Verdict.RETRY: [408, 425, 429, 500, 502, 503, 504, 599],
+    Verdict.STOP: [
+        *[200, 204, 301, 302, 307, 400, 402, 403, 404, 407, 409, 410, 424, 426],
+        *[428, 430, 451, 499, 600],
+    ],
+}
+
+
+def rows(table):
+    return [(code, verdict) for verdict, codes in table.items() for code in codes]
+
+
+def of_close(code, **profile):
+    return Verdicts(**profile).of(ConnectionLost(code))
+
+
+def of_status(status, **profile):
+    return Verdicts(**profile).of(UpgradeRefused("no", status=status))
+
+
+@pytest.mark.parametrize(("code", "verdict"), rows(CLOSES))
+def test_a_close_code_means_this(code, verdict):
+    assert of_close(code) is verdict
+
+
+@pytest.mark.parametrize(("status", "verdict"), rows(STATUSES))
+def test_a_refused_upgrade_means_this(status, verdict):
+    assert of_status(status) is verdict
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "means", "said"),
+    ("error", "verdict"),
     [
-        (400, {"code": "OLD"}, "expired", ""),
-        (403, {"code": "OLD"}, "expired", ""),
-        (404, {"code": "OLD"}, None, ""),
-        (400, {"why": "wrong"}, "bad credentials", "wrong"),
-        (400, {"why": "w" * 999}, "bad credentials", "w" * LONGEST),
-        (400, None, "bad credentials", ""),
-        (200, {"busy": True}, "throttled", ""),
-        (401, {}, "log in again", ""),
-        (500, {}, None, ""),
+        (NotWebSocket("junk"), Verdict.STRIKE),
+        (CertificateRejected("expired"), Verdict.STOP),
+        (AuthenticationFailed("no"), Verdict.STOP),
+        (ConfigurationError("no"), Verdict.STOP),
+        (NetworkFailed("refused"), Verdict.RETRY),
+        (HttpRefused("odd", status=200), Verdict.RETRY),
+        (HttpRefused("no", status=401), Verdict.RETRY),
+        (HttpRefused("busy", status=429), Verdict.RETRY),
+        (HttpRefused("down", status=503), Verdict.RETRY),
+        (HttpRefused("moved", status=307), Verdict.STOP),
+        (HttpRefused("no", status=404), Verdict.STOP),
+        (NotifyError("?"), Verdict.RETRY),
     ],
 )
-def test_the_first_failure_that_fits_says_what_it_means(status, body, means, said):
-    assert meaning(HTTP, status, body, "log in again") == (means, said)
+def test_other_errors_mean_this(error, verdict):
+    assert Verdicts().of(error) is verdict
+
+
+def test_a_profile_is_asked_before_the_general_table():
+    closes = {"4401": "stop", "1000": "retry now"}
+    assert of_close(4401, closes=closes) is Verdict.STOP
+    assert of_close(1000, closes=closes) is Verdict.RETRY_NOW
+    assert of_close(4403, closes=closes) is Verdict.STOP
+    assert of_status(404, statuses={"404": "retry"}) is Verdict.RETRY
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        (4099, Verdict.RETRY),
+        (4100, Verdict.RENEW),
+        (4199, Verdict.RENEW),
+        (4200, Verdict.RETRY),
+    ],
+)
+def test_a_profile_may_name_a_range_both_ends_included(code, verdict):
+    assert of_close(code, closes={"4100-4199": "renew"}) is verdict
+
+
+def test_the_first_of_overlapping_entries_wins():
+    closes = {"4150": "strike", "4100-4199": "renew"}
+    assert of_close(4150, closes=closes) is Verdict.STRIKE
+
+
+@pytest.mark.parametrize("key", ["", "x", "4xx", "-5", "1-x", "1-2-3"])
+@pytest.mark.parametrize("table", ["closes", "statuses"])
+def test_what_is_neither_a_code_nor_a_range_is_refused(table, key):
+    with pytest.raises(ConfigurationError, match="neither a code nor a range"):
+        Verdicts(**{table: {key: "stop"}})

@@ -6,7 +6,7 @@ from notifyws.errors import HandshakeFailed, TokenRefused
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.handshake import Greeting
 from notifyws.protocol.profile import Handshake
-from notifyws.protocol.script import Script
+from notifyws.protocol.template_context import Script
 from notifyws.protocol.validation import validated
 
 

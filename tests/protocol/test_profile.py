@@ -7,11 +7,11 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.profile_files import built_in, profile_text
+from notifyws.protocol.failures import Verdicts
+from notifyws.protocol.loader import built_in, profile_text
 from notifyws.protocol.profile import Profile, Resume, Rule, Step, trusted
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.validation import json_schema
-from notifyws.protocol.verdicts import Verdicts
 from tests.protocol import DEFAULT, DEFAULT_TEXT
 
 NAMES = built_in()

@@ -10,9 +10,9 @@ from time import time
 
 import httpx
 
+from notifyws.config.sources import load
 from notifyws.devserver import DevServer, ServerOptions
-from notifyws.diagnosis import diagnose
-from notifyws.load import load
+from notifyws.diagnostics.diagnosis import diagnose
 from notifyws.runtime import Runtime
 from notifyws.service import NotificationService
 from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -22,3 +23,22 @@ def clean_valkey(valkey: Valkey) -> Valkey:
     valkey.thaw()
     valkey.flush()
     return valkey
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in os.environ:
+        ours = ("NOTIFYWS_", "WEBSOCKET_", "NEXT_PUBLIC_WEBSOCKET_", "REDIS_", "XDG_")
+        if name.startswith(ours):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def config(home):
+    """The path of config.toml, its folder made."""
+    path = home / "config.toml"
+    path.touch()
+    return path

@@ -6,8 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from notifyws.delivery.outbox_records import (
+    OUTPUT,
+    Entry,
+    Kept,
+    Past,
+    Standing,
+    Waiting,
+)
 from notifyws.errors import HandingFailed
-from notifyws.keeping import OUTPUT, Entry, Kept, Past, Standing, Waiting
 from notifyws.models import Notification, strict_json
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from notifyws.cache import TokenCache
+from notifyws.auth.cache import TokenCache
+from notifyws.auth.cached_tokens import pack
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
@@ -24,9 +25,8 @@ from notifyws.errors import (
     ReplyLost,
     UpgradeRefused,
 )
-from notifyws.held import pack
 from notifyws.models import Account, Token, TokenPair
-from notifyws.protocol.opening import Opening
+from notifyws.protocol.upgrade import Opening
 
 from .virtual import EPOCH, now
 
@@ -93,7 +93,7 @@ DOWN = fails(NetworkFailed("ws.example.com refuses the connection", "look at it"
 
 
 class ScriptedChannel:
-    """A :class:`~notifyws.link.Channel` that plays a visit's steps.
+    """A :class:`~notifyws.connection.connection.Channel` that plays a visit's steps.
 
     Attributes:
         sent: frames sent to the server.

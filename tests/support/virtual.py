@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, TypeVar
 
-from notifyws.world import World
+from notifyws.clock import World
 
 Result = TypeVar("Result")
 
@@ -119,7 +119,7 @@ def now() -> float:
 
 
 class VirtualWorld:
-    """Everything a :class:`~notifyws.world.World` needs, with handles on it.
+    """Everything a :class:`~notifyws.clock.World` needs, with handles on it.
 
     Args:
         dice: draws, one after the other and over again; a number seeds a real die.

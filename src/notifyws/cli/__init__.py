@@ -10,18 +10,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from notifyws.cli.completing import commands
-from notifyws.cli.mounting import Commands
-from notifyws.cli.running import Interrupted, die_by
-from notifyws.cli.shells import use_our_scripts
-from notifyws.cli.streams import (
+from notifyws.cli.commands import Commands
+from notifyws.cli.completion import commands
+from notifyws.cli.completion_scripts import use_our_scripts
+from notifyws.cli.process import Interrupted, die_by
+from notifyws.errors import NotifyError, OutputFailed, UsageError
+from notifyws.ui.streams import (
     ReaderLeft,
     emit,
     guard_descriptors,
     guard_stdout,
     say,
 )
-from notifyws.errors import NotifyError, OutputFailed, UsageError
 from notifyws.version import __version__
 
 __all__ = ["app", "main"]
@@ -54,7 +54,7 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        from notifyws.cli.greeting import greeting
+        from notifyws.cli.welcome import greeting
 
         emit(greeting())
 
@@ -104,7 +104,7 @@ def _run(arguments: Sequence[str]) -> int:
     except NoArgsIsHelpError:  # which has printed it
         return UsageError.exit_code
     except ClickException as error:
-        from notifyws.cli.hints import sentence, usage_hint
+        from notifyws.cli.usage_hints import sentence, usage_hint
 
         raise UsageError(sentence(error), usage_hint(error, arguments)) from None
     if result == 128 + signal.SIGINT:  # how typer takes a Ctrl-C that it sees first
@@ -113,7 +113,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: NotifyError, arguments: Sequence[str]) -> int:
-    from notifyws.cli.hints import at_the_same_place
+    from notifyws.cli.usage_hints import at_the_same_place
 
     error.hint = at_the_same_place(error.hint, arguments)
     if "--json" in arguments:

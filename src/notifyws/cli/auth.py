@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from notifyws.cli.completing import servers
-from notifyws.cli.logging_in import (
+from notifyws.cli.completion import servers
+from notifyws.cli.login import (
     ask,
     log_in,
     password_from_stdin,
@@ -26,13 +26,13 @@ from notifyws.cli.options import (
     Url,
     Verbose,
 )
-from notifyws.cli.running import run
-from notifyws.cli.streams import emit_json, emit_line, say, warner
-from notifyws.dotenv_guard import guard
+from notifyws.cli.process import run
+from notifyws.config.dotenv_guard import guard
+from notifyws.config.settings import Settings
+from notifyws.config.sources import Loaded
 from notifyws.errors import AuthenticationFailed, UsageError
-from notifyws.load import Loaded
 from notifyws.runtime import Runtime
-from notifyws.settings import Settings
+from notifyws.ui.streams import emit_json, emit_line, say, warner
 
 EXAMPLES = """
 Examples:
@@ -206,7 +206,7 @@ def _login(
         message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
         raise UsageError(message, "unset it to log in with a password")
     if save or name is not None:
-        from notifyws.cli.saving import log_in_and_save
+        from notifyws.cli.save_server import log_in_and_save
 
         return log_in_and_save(common, loaded, username, name, json=json)
     kept = _kept_password(loaded.settings, quiet=common.quiet)
@@ -253,8 +253,8 @@ def _completed(loaded: Loaded) -> Settings:
 
 def _forget(runtime: Runtime) -> None:
     """Forget the kept password, and the remembered login if it is this one."""
-    from notifyws import passwords
-    from notifyws.logins import forget, recall
+    from notifyws.config import keyring as passwords
+    from notifyws.config.remembered_login import forget, recall
 
     kept, settings = recall(), runtime.settings
     who = settings.username

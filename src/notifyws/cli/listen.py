@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from notifyws.cli.completing import types
+from notifyws.cli.completion import types
+from notifyws.cli.format_options import Format, Query, exclude, shape_of
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -21,14 +22,13 @@ from notifyws.cli.options import (
     Url,
     Verbose,
 )
-from notifyws.cli.running import run
-from notifyws.cli.shaped import Format, Query, exclude, shape_of
-from notifyws.cli.streams import say, warner
+from notifyws.cli.process import run
+from notifyws.config.settings import Settings
+from notifyws.delivery.filters import Selection
 from notifyws.errors import UsageError
 from notifyws.models import HandOn
 from notifyws.patterns import pattern
-from notifyws.selection import Selection
-from notifyws.settings import Settings
+from notifyws.ui.streams import say, warner
 
 EXAMPLES = """
 Examples:
@@ -256,8 +256,8 @@ def listen(
     quiet: Quiet = False,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
-    from notifyws.cli.facing import Show
-    from notifyws.cli.listening import Request, hand_on_again, listen_to
+    from notifyws.cli.listener import Request, hand_on_again, listen_to
+    from notifyws.ui.renderer_choice import Show
 
     _check(timeout, max_retries)
     _check_handing(exec_, forward_to, header, sign_secret)
@@ -358,7 +358,7 @@ def _form(**wanted: bool | str | None) -> str:
 
 
 def _beginning(since: str | None) -> str | datetime | None:
-    from notifyws.since import parse_since
+    from notifyws.delivery.since import parse_since
 
     return None if since is None else parse_since(since, datetime.now(UTC))
 

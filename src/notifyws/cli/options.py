@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from notifyws.cli.completing import profiles, servers
-from notifyws.load import Loaded, load
+from notifyws.cli.completion import profiles, servers
+from notifyws.config.sources import Loaded, load
 from notifyws.values import frozen
 
 __all__ = [

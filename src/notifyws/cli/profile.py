@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from notifyws.cli.completing import profiles
+from notifyws.cli.completion import profiles
 from notifyws.cli.options import Common, EnvFile, Json, Quiet
-from notifyws.cli.running import run
-from notifyws.cli.streams import draw, emit, emit_json, emit_line, prompt, say, warner
+from notifyws.cli.process import run
+from notifyws.config.folders import private_folder
+from notifyws.config.text_files import read_text_file
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.private import private_folder
-from notifyws.text_files import read_text_file
+from notifyws.ui.streams import draw, emit, emit_json, emit_line, prompt, say, warner
 
 EXAMPLES = """
 Examples:
@@ -64,7 +64,7 @@ app = typer.Typer(
 @app.command("list", epilog=EXAMPLES)
 def list_(json: Json = False) -> None:
     """List the profiles there are."""
-    from notifyws.profile_files import built_in, own
+    from notifyws.protocol.loader import built_in, own
 
     mine = own()
     rows = [
@@ -73,7 +73,7 @@ def list_(json: Json = False) -> None:
     ]
     if json:
         return emit_json(rows)
-    from notifyws.view.tables import listed
+    from notifyws.ui.tables import listed
 
     draw(
         lambda width: listed(
@@ -89,7 +89,7 @@ def _tried(row: dict[str, str]) -> str:
 
 
 def _row(name: str, source: str) -> dict[str, str]:
-    from notifyws.profile_files import profile_text
+    from notifyws.protocol.loader import profile_text
     from notifyws.protocol.profile_text import parse
 
     try:
@@ -107,8 +107,8 @@ def _row(name: str, source: str) -> dict[str, str]:
 @app.command("show", epilog=EXAMPLES)
 def show(name: Name) -> None:
     """Print a profile."""
-    from notifyws.profile_files import profile_text
-    from notifyws.view.sanitize import safe_frame
+    from notifyws.protocol.loader import profile_text
+    from notifyws.ui.sanitize import safe_frame
 
     text, _ = profile_text(name)
     emit("\t".join(map(safe_frame, text.split("\t"))))
@@ -146,7 +146,7 @@ def check(
     json: Json = False,
 ) -> None:
     """Check a profile, and with --url each of its steps for real."""
-    from notifyws.profile_files import profile_text
+    from notifyws.protocol.loader import profile_text
     from notifyws.protocol.profile_text import parse
 
     profile = parse(*profile_text(name))
@@ -197,9 +197,9 @@ def _facts(profile: Any) -> dict[str, str]:
 def _try(
     settings: Any, facts: dict[str, str], timeout: float, *, json: bool, quiet: bool
 ) -> None:
+    from notifyws.diagnostics.profile_check import walk
     from notifyws.runtime import Runtime
-    from notifyws.trial import walk
-    from notifyws.view.tables import Fact, traced
+    from notifyws.ui.tables import Fact, traced
 
     failure: NotifyError | None = None
     steps: list[dict[str, Any]] = []
@@ -258,7 +258,7 @@ def new(
     ] = None,
 ) -> None:
     """Write a first profile for your server, from a few answers and a frame."""
-    from notifyws.protocol.drafting import Answers, draft
+    from notifyws.protocol.draft import Answers, draft
     from notifyws.protocol.profile_text import parse
 
     name = name or _ask("Name of the profile", "--name")

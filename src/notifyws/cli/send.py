@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notifyws.cli.asking import DEFAULT_TYPE, ask
-from notifyws.cli.completing import types
+from notifyws.cli.completion import types
+from notifyws.cli.format_options import exclude
+from notifyws.cli.message_prompt import DEFAULT_TYPE, ask
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -20,17 +21,16 @@ from notifyws.cli.options import (
     Url,
     Verbose,
 )
-from notifyws.cli.running import run
-from notifyws.cli.shaped import exclude
-from notifyws.cli.streams import say
-from notifyws.composing import from_parts, from_stdin, payload_of
+from notifyws.cli.process import run
+from notifyws.config.settings import Settings
+from notifyws.config.text_files import read_text_file
+from notifyws.delivery.composing import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import Message
-from notifyws.settings import Settings
-from notifyws.text_files import read_text_file
+from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
-    from notifyws.cli.sending import Request
+    from notifyws.cli.send_message import Request
 
 EXAMPLES = """
 Examples:
@@ -147,7 +147,7 @@ def send(
     json: JsonOption = False,
 ) -> None:
     """Send a message, and claim success only when the server has taken it."""
-    from notifyws.cli.sending import Request
+    from notifyws.cli.send_message import Request
 
     exclude(("--wait", wait), ("--lines", lines))
     exclude(("--wait", wait), ("--dry-run", dry_run))
@@ -159,7 +159,7 @@ def send(
     settings = Common(server, profile, url, env_file, verbose, quiet).load().settings
     request = Request(timeout, json, quiet, wait)
     if lines:
-        from notifyws.cli.batching import send_lines
+        from notifyws.cli.send_lines import send_lines
 
         return run(send_lines(request, settings, dry_run=dry_run))
     return _carry_out(
@@ -178,12 +178,12 @@ def _check(timeout: float, *, lines: bool, given: Message | None) -> None:
 def _carry_out(
     request: Request, settings: Settings, message: Message, *, dry_run: bool
 ) -> None:
-    from notifyws.cli.sending import print_frame, send_one
+    from notifyws.cli.send_message import print_frame, send_one
 
     if dry_run:
         return print_frame(settings, message)
     if request.wait is not None:
-        from notifyws.cli.waiting import send_and_wait
+        from notifyws.cli.send_and_wait import send_and_wait
 
         return run(send_and_wait(request, settings, message))
     return run(send_one(request, settings, message))

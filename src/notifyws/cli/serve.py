@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from notifyws.cli.running import run
-from notifyws.cli.streams import say
+from notifyws.cli.process import run
 from notifyws.errors import ConfigurationError, UsageError
+from notifyws.ui.streams import say
 
 EXAMPLES = """
 Examples:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from notifyws.cli.format_options import Format, Query, emit_shaped, shape_of
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -16,15 +17,14 @@ from notifyws.cli.options import (
     Url,
     Verbose,
 )
-from notifyws.cli.running import run
-from notifyws.cli.shaped import Format, Query, emit_shaped, shape_of
-from notifyws.cli.streams import draw, emit_json, warner
+from notifyws.cli.process import run
+from notifyws.config.sources import Loaded
 from notifyws.errors import UsageError
-from notifyws.load import Loaded
 from notifyws.runtime import Runtime
+from notifyws.ui.streams import draw, emit_json, warner
 
 if TYPE_CHECKING:
-    from notifyws.report import Report
+    from notifyws.diagnostics.report import Report
 
 EXAMPLES = """
 Examples:
@@ -78,8 +78,8 @@ def status(
     elif json:
         emit_json(report.as_json())
     else:
-        from notifyws.cli.letter import parts, verdict
-        from notifyws.view.tables import sheet
+        from notifyws.ui.status_page import parts, verdict
+        from notifyws.ui.tables import sheet
 
         told = parts(report, everything=verbose > 0)
         draw(lambda width: sheet(verdict(report), told, width))
@@ -105,7 +105,7 @@ async def _want_connected(loaded: Loaded, name: str | None) -> None:
 
 
 async def _look(loaded: Loaded, *, thorough: bool, quiet: bool) -> Report:
-    from notifyws.diagnosis import diagnose
+    from notifyws.diagnostics.diagnosis import diagnose
 
     runtime = Runtime(loaded.settings, warner(quiet))
     try:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from notifyws.auth.cached_tokens import Obtained
+from notifyws.cli.format_options import Format, Query, emit_shaped, shape_of
 from notifyws.cli.options import (
     Common,
     EnvFile,
@@ -17,15 +19,13 @@ from notifyws.cli.options import (
     Url,
     Verbose,
 )
-from notifyws.cli.shaped import Format, Query, emit_shaped, shape_of
-from notifyws.cli.streams import emit, emit_json, say, warner
+from notifyws.clock import utc_text
 from notifyws.errors import UsageError
-from notifyws.held import Obtained
 from notifyws.runtime import Runtime
-from notifyws.world import utc_text
+from notifyws.ui.streams import emit, emit_json, say, warner
 
 if TYPE_CHECKING:
-    from notifyws.shaping import Shape
+    from notifyws.ui.formatting import Shape
 
 EXAMPLES = """
 Examples:
@@ -64,7 +64,7 @@ def token(
     runtime = Runtime(common.load().settings, warner(quiet))
     found = None if refresh or clear else runtime.warm_token()
     if found is None:
-        from notifyws.cli.running import run
+        from notifyws.cli.process import run
 
         found = run(_work(runtime, refresh=refresh, clear=clear))
     if found is None:

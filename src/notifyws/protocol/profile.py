@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
-from notifyws.protocol.checking import Checked
+from notifyws.protocol.constraints import Checked
 from notifyws.protocol.expressions import compiled, finder
 from notifyws.protocol.template import check
 from notifyws.values import frozen

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 
-from notifyws.coerce import nearest
+from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
 from notifyws.protocol.profile import Profile

@@ -12,8 +12,8 @@ from typing import Any
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.expressions import compiled, later, truthy
+from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import Decoder, InvalidFrame, decode
-from notifyws.protocol.items import mapper, plain
 from notifyws.protocol.profile import Ack, Renewal, Rule
 from notifyws.values import frozen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from notifyws.coerce import nearest
+from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.patterns import pattern
 from notifyws.protocol.profile import Profile

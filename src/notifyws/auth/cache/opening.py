@@ -1,0 +1,58 @@
+"""Which cache a URL means; the only place that knows all of them.
+
+Each is imported when it is asked for: Redis alone costs 128 ms of import.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from notifyws.auth.cache import TokenCache
+from notifyws.config.urls import shown_url
+from notifyws.errors import ConfigurationError
+
+__all__ = ["open_cache"]
+
+SCHEMES = "redis://, rediss://, unix://, sqlite:///path or memory://"
+
+
+def open_cache(url: str) -> TokenCache:
+    """Return the cache that ``url`` means, without asking it anything yet.
+
+    Raises:
+        ConfigurationError: the URL is not one of a token cache.
+    """
+    scheme = url.partition(":")[0].lower()
+    if scheme in {"redis", "rediss", "unix"}:
+        from notifyws.auth.cache.redis import RedisCache
+
+        return RedisCache(url)
+    if scheme == "sqlite":
+        from notifyws.auth.cache.sqlite import SqliteCache
+
+        return SqliteCache(sqlite_path(url))
+    if scheme == "memory":
+        from notifyws.auth.cache.memory import MemoryCache
+
+        return MemoryCache()
+    raise ConfigurationError("this is no URL of a token cache", f"use {SCHEMES}")
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the absolute path that a ``sqlite:///path`` URL names.
+
+    Raises:
+        ConfigurationError: there is a host in it, or no path.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigurationError(f"{shown_url(url)} cannot be read as a URL") from None
+    path = "/" + unquote(parts.path).lstrip("/")
+    if parts.netloc or path == "/":
+        raise ConfigurationError(
+            f"{shown_url(url)} names no file",
+            "write sqlite:///absolute/path/to/tokens.db",
+        )
+    return Path(path)

@@ -1,0 +1,276 @@
+"""One fresh token for everybody: cached, else refreshed once, else logged in.
+
+Any number of processes and hosts that share a cache cause one refresh together:
+whoever has the lock does the work, the others wait and read its result. What is
+written carries a new ``generation`` and only replaces the generation that was read:
+a logout wins, and an old token never overwrites a newer one. So what was got is kept
+also by a holder whose lock was lost meanwhile, for the old refresh token may be spent.
+
+The cache and the server are handed in; this module knows neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Protocol
+
+from notifyws.auth.cache import TokenCache
+from notifyws.auth.cached_tokens import ACCESS, Held, Obtained, pack, read_held
+from notifyws.auth.refresh import use_refresh_token
+from notifyws.auth.token_lock import LockLost, TokenLock
+from notifyws.clock import World
+from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
+from notifyws.models import Account, TokenPair, TokenSource
+
+__all__ = ["Issuer", "Keeper", "ReadyMade"]
+
+POLL = 0.05
+"""Seconds between looks while another process does the work."""
+GENERATION_KEEP = 420 * 86400.0
+"""Seconds the generation outlives the tokens."""
+DENIED_KEEP = 60.0
+"""Seconds a wrong password is remembered."""
+
+
+class Issuer(Protocol):
+    """What is needed of a server's HTTP side.
+
+    Every call raises :class:`~notifyws.errors.AuthenticationFailed` when what was
+    shown is no good, and :class:`~notifyws.errors.NetworkFailed` otherwise.
+    """
+
+    async def prepare(self) -> None: ...
+    async def login(self, username: str, password: str) -> TokenPair: ...
+    async def refresh(self, refresh_token: str) -> TokenPair: ...
+    async def logout(self, refresh_token: str) -> None: ...
+
+
+class Keeper:
+    """Keeps the tokens of one account.
+
+    Args:
+        account: whose tokens.
+        cache: shared with everybody else who keeps them.
+        issuer: the server's HTTP side.
+        world: sleep and chance.
+        username: to log in with; may be empty.
+        password: to log in with; empty when only cached tokens can be used.
+        find_password: asked when ``password`` is empty and only a login is left.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        cache: TokenCache,
+        issuer: Issuer,
+        world: World,
+        *,
+        username: str = "",
+        password: str = "",
+        find_password: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
+        self._account = account.id
+        self._cache = cache
+        self._issuer = issuer
+        self._world = world
+        self._username = username
+        self._password = password
+        self._find_password = find_password
+
+    async def peek(self) -> Held:
+        """Return what is cached, without changing anything."""
+        return read_held(await self._cache.read(self._account, *ACCESS))
+
+    async def get(self) -> Obtained:
+        """Return a fresh access token, from wherever it costs least.
+
+        Raises:
+            AuthenticationFailed: no way to one is left.
+            NetworkFailed: the server cannot be asked.
+        """
+        now = await self.peek()
+        return now.access or await self._single_flight(None)
+
+    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained:
+        """Return another token than ``refused``, which the server did not accept.
+
+        Only that very token is dropped: one that somebody else has got in the
+        meantime stays, and is used.
+
+        Args:
+            refused: the token.
+            only_login: it came straight from a refresh, so only a login can help.
+        """
+        now = await self.peek()
+        if now.access is not None and now.access.value == refused:
+            expect = {"access": now.access_text}
+            await self._cache.replace(self._account, {"access": None}, expect=expect)
+        return await self._single_flight(refused, only_login=only_login)
+
+    async def force(self) -> Obtained:
+        """Return a new token; those who force at once and saw the same one share it."""
+        now = await self.peek()
+        return await self._single_flight(now.access.value if now.access else None)
+
+    async def login(self) -> tuple[Obtained, TokenPair]:
+        """Log in whatever is cached, also with a password remembered as wrong."""
+        before = await self.peek()
+        pair = await self._log_in(await self._secret())
+        return await self._store(pair, before, "login"), pair
+
+    async def clear(self) -> None:
+        """Empty the account's cache, so that a refresh in flight is not kept."""
+        emptied = {"access": None, "refresh": None}
+        generation = (self._world.secret(), GENERATION_KEEP)
+        await self._cache.replace(
+            self._account, {**emptied, "generation": generation}, expect={}
+        )
+
+    async def logout(self) -> NotifyError | None:
+        """Tell the server, and empty the cache in any case.
+
+        Returns:
+            Why the server could not be told; ``None`` when it was.
+        """
+        before = await self.peek()
+        await self.clear()
+        if before.refresh is None:
+            return None
+        try:
+            await self._issuer.logout(before.refresh)
+        except (NetworkFailed, AuthenticationFailed) as error:
+            return error
+        return None
+
+    async def _single_flight(
+        self, seen: str | None, *, only_login: bool = False
+    ) -> Obtained:
+        lock = TokenLock(self._cache, self._account, self._world.secret())
+        try:
+            while not (served := await self._wait_for_turn(lock, seen)):
+                await self._issuer.prepare()
+                with suppress(LockLost):
+                    return await self._obtain(lock, only_login)
+            return served
+        finally:
+            await lock.release()
+
+    async def _wait_for_turn(
+        self, lock: TokenLock, seen: str | None
+    ) -> Obtained | None:
+        """Return what somebody else has got meanwhile; ``None`` with the lock."""
+        while not await lock.take():
+            await self._world.sleep(POLL * (1 + self._world.dice()))
+            if served := (await self.peek()).other_than(seen):
+                return served
+        return (await self.peek()).other_than(seen)
+
+    async def _obtain(self, lock: TokenLock, only_login: bool) -> Obtained:
+        now = await self.peek()
+        problem: NotifyError | None = None
+        if now.refresh is not None and not only_login:
+            try:
+                exchange = partial(self._refresh, now, now.refresh)
+                return await use_refresh_token(
+                    lock, now.refresh, exchange, self._secret
+                )
+            except (AuthenticationFailed, NetworkFailed) as error:
+                problem = error
+        password = await self._secret()
+        if not password and problem is not None:
+            raise problem
+        await self._unless_denied(password)  # slow on a busy machine, so before
+        await lock.hold()
+        pair = await lock.during(self._log_in(password))
+        return await self._store(pair, now, "login")
+
+    async def _refresh(self, now: Held, token: str) -> Obtained:
+        try:
+            pair = await self._issuer.refresh(token)
+        except AuthenticationFailed:
+            expect = {"refresh": now.refresh_text}
+            await self._cache.replace(self._account, {"refresh": None}, expect=expect)
+            raise
+        return await self._store(pair, now, "refresh")
+
+    async def _secret(self) -> str:
+        """Return the password; a keyring is opened for nothing less than a login."""
+        if self._password or self._find_password is None:
+            return self._password
+        return await self._find_password()
+
+    async def _log_in(self, password: str) -> TokenPair:
+        if not password:
+            raise AuthenticationFailed(
+                "not logged in: no usable token is cached and no password is set",
+                "notifyws auth login",
+            )
+        try:
+            return await self._issuer.login(self._username, password)
+        except AuthenticationFailed:
+            denied = {self._denied(password): ("1", DENIED_KEEP)}
+            await self._cache.replace(self._account, denied, expect={})
+            raise
+
+    async def _unless_denied(self, password: str) -> None:
+        name = self._denied(password) if password else ""
+        if name and name in await self._cache.read(self._account, name):
+            raise AuthenticationFailed(
+                "the server refused this password less than a minute ago",
+                "correct the password, or try again at once with: notifyws auth login",
+            )
+
+    async def _store(
+        self, pair: TokenPair, before: Held, source: TokenSource
+    ) -> Obtained:
+        """Keep a pair, both tokens in one step, unless somebody was faster.
+
+        A reply without a refresh token leaves the old one its remaining time.
+        """
+        user_id = pair.user_id or before.user_id
+        entries = {
+            "access": (pack(pair.access, user_id), pair.access.keep),
+            "generation": (self._world.secret(), GENERATION_KEEP),
+        }
+        if pair.refresh is not None:
+            entries["refresh"] = (pack(pair.refresh, user_id), pair.refresh.keep)
+        expect = {"generation": before.generation}
+        await self._cache.replace(self._account, entries, expect=expect)
+        return Obtained(pair.access.value, source, pair.access.lifetime, user_id)
+
+    def _denied(self, password: str) -> str:
+        """Return the name under which this password is remembered as wrong.
+
+        A slow keyed digest: a cache that leaks gives no password away.
+        """
+        secret = password.encode("utf-8", "surrogatepass")
+        salt = self._account.encode()
+        digest = hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=16)
+        return f"denied:{digest.hex()}"
+
+
+class ReadyMade:
+    """Keeps a token that was given whole: nothing is cached, nothing is renewed."""
+
+    def __init__(self, pair: TokenPair) -> None:
+        self._token = Obtained(
+            pair.access.value, "static", pair.access.lifetime, pair.user_id
+        )
+
+    async def get(self) -> Obtained:
+        """Return the token."""
+        return self._token
+
+    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained:
+        """Raise: there is no other token.
+
+        Raises:
+            AuthenticationFailed: always.
+        """
+        raise AuthenticationFailed(
+            "the server does not accept the ready-made token",
+            "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
+        )

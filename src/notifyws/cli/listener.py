@@ -1,0 +1,239 @@
+"""Carries out ``listen``: connects, shows what passes, and ends in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from notifyws.cli.cancellation import Leaving
+from notifyws.cli.process import before_dying
+from notifyws.cli.service_manager import supervised
+from notifyws.config.settings import Settings
+from notifyws.delivery.filters import Selection
+from notifyws.errors import OutputFailed, TimeRanOut
+from notifyws.models import HandOn
+from notifyws.tasks import background
+from notifyws.ui.renderer_choice import Show, chosen_face
+from notifyws.ui.streams import ReaderLeft, say, warner
+from notifyws.values import frozen
+
+if TYPE_CHECKING:
+    from notifyws.delivery.receiver import Item
+    from notifyws.service import NotificationService
+    from notifyws.ui.renderers import Face, Tee
+
+__all__ = ["Request", "hand_on_again", "listen_to"]
+
+FAREWELL = 0.5
+"""Seconds for what had arrived before a signal came."""
+TICK = 0.5
+"""Seconds between looks at whether the footer still tells the truth."""
+
+
+@frozen
+class Request:
+    """What ``listen`` was asked to do.
+
+    Args:
+        selection: which notifications, and when there were enough.
+        show: how to show them.
+        timeout: seconds in all.
+        retries: reconnects in a row before giving up; ``None`` for never.
+        since: id or time to start from.
+        name: makes the listener durable.
+        hand_on: to whom notifications are handed on besides.
+        demo: listen to a server in this very process.
+    """
+
+    selection: Selection
+    show: Show
+    timeout: float | None
+    retries: int | None
+    since: str | datetime | None
+    name: str | None
+    hand_on: HandOn
+    demo: bool
+
+
+async def listen_to(request: Request, settings: Settings) -> None:
+    """Listen as asked.
+
+    Raises:
+        TimeRanOut: the time is over.
+        ReaderLeft: nobody reads stdout any more.
+        NotifyError: why there is no connection.
+    """
+    if not request.demo:
+        await _show(request, settings)
+        return
+    async with _demonstration(request) as url:
+        there = replace(settings, url=url, cache_url="memory://")
+        demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
+        await _show(request, demo)
+
+
+async def hand_on_again(
+    path: Path, settings: Settings, hand_on: HandOn, *, quiet: bool
+) -> None:
+    """Hand the dead letters of a file on again.
+
+    Raises:
+        NotifyError: they cannot be read, or were not taken.
+    """
+    from notifyws.delivery.replay import replay
+
+    count = await replay(path, settings, hand_on, warner(quiet))
+    if not quiet:
+        say(f"{count} dead letters were handed on")
+
+
+@asynccontextmanager
+async def _demonstration(request: Request) -> AsyncIterator[str]:
+    from notifyws.cli.serve import missing_extra
+
+    try:
+        from notifyws.devserver import DevServer, ServerOptions
+    except ImportError:
+        raise missing_extra() from None
+
+    def log(level: int, text: str) -> None:
+        if level < request.show.verbose:
+            say(text)
+
+    async with DevServer(ServerOptions(port=0, traffic=1.0), log) as server:
+        yield server.url
+
+
+async def _show(request: Request, settings: Settings) -> None:
+    """Connect, and show what passes until it is enough, too late, or over."""
+    from notifyws.ui.output import Output, ReaderGone
+    from notifyws.ui.renderers import Tee
+
+    output = Output(1)
+    if request.show.verbose and settings.connect_url:
+        _name_the_proxy(settings.connect_url)
+    warn = warner(request.show.quiet)
+    tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
+    service = _service(request, settings, warn)
+    leaving = Leaving()
+    face = chosen_face(
+        request.show, settings, service, output, leaving, request.selection
+    )
+    unwatch = output.watch_reader(leaving)
+    try:
+        with before_dying(face.stop):
+            async with (
+                supervised(service, os.environ),
+                service,
+                leaving,
+                asyncio.timeout(request.timeout),
+            ):
+                service.start(retries=request.retries)
+                ticking = background("the footer", _tick(face), leaving.died)
+                try:
+                    await _until_satisfied(request, service, face, tee)
+                finally:
+                    ticking.cancel()
+    except TimeoutError:
+        raise _too_late(request, service.received) from None
+    except ReaderGone:
+        raise ReaderLeft from None
+    finally:
+        unwatch()
+        face.stop()
+        output.close()
+        if tee is not None:
+            tee.close()
+
+
+def _service(
+    request: Request, settings: Settings, warn: Callable[[str], None]
+) -> NotificationService:
+    from notifyws.service import NotificationService
+
+    return NotificationService(
+        settings,
+        since=request.since,
+        frames=request.show.form == "raw",
+        warn=warn,
+        name=request.name,
+        hand_on=request.hand_on,
+        selection=request.selection,
+    )
+
+
+def _too_late(request: Request, received: int) -> TimeRanOut:
+    shown = request.selection.admitted
+    over = f"{request.timeout:g} s are over; "
+    if received > shown:
+        said = f"{shown} of {received} notifications passed the filters"
+        return TimeRanOut(over + said, "check --type and --filter, or wait longer")
+    return TimeRanOut(f"{over}{shown} notifications were shown", "wait longer")
+
+
+def _name_the_proxy(url: str) -> None:
+    from notifyws.config.urls import checked_url
+    from notifyws.diagnostics.probes import proxy_for
+
+    if proxy := proxy_for(checked_url(url)):
+        say(f"Through the proxy {proxy}")
+
+
+async def _until_satisfied(
+    request: Request, service: NotificationService, face: Face, tee: Tee | None
+) -> None:
+    async def show(burst: list[Item]) -> None:
+        if tee is not None:
+            await tee.show(burst)
+        await face.show(burst)
+
+    face.start()
+    try:
+        async for burst in service.arrivals():
+            await show(burst)
+            if request.selection.satisfied:
+                await _farewell(service, show)
+                return await service.handed_on()
+            await face.ready()
+        await service.handed_on()
+        await service.closed()
+    except asyncio.CancelledError:
+        await _farewell(service, show)
+        raise
+    finally:
+        await _finish(face)
+
+
+async def _farewell(
+    service: NotificationService, show: Callable[[list[Item]], Awaitable[None]]
+) -> None:
+    """Say goodbye to the server, and show what had arrived, if that goes at once."""
+    from notifyws.ui.output import ReaderGone
+
+    await service.disconnect()
+    with suppress(TimeoutError, ReaderGone, OutputFailed):
+        async with asyncio.timeout(FAREWELL):
+            async for burst in service.arrivals():
+                await show(burst)
+
+
+async def _finish(face: Face) -> None:
+    """Have what was held back printed, and the terminal given back."""
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await face.finish()
+    finally:
+        face.stop()
+
+
+async def _tick(face: Face) -> None:
+    while True:
+        await asyncio.sleep(TICK)
+        face.tick()

@@ -1,0 +1,108 @@
+"""What was probably meant: the nearest command or option to one that is not there.
+
+It reads what typer's errors carry, and knows nothing of what the commands do.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from notifyws.config.urls import shown_url
+from notifyws.config.validation import nearest
+from notifyws.patterns import pattern
+
+__all__ = ["at_the_same_place", "sentence", "usage_hint"]
+
+PLACES = ("--server", "--profile", "--url", "--env-file")
+COMMAND = pattern(r"notifyws( [\w./:-]+)+")
+
+UNKNOWN = pattern(r"No such command '(.*?)'", re.DOTALL)
+
+
+def sentence(error: Exception) -> str:
+    """Return a usage error in the words of the house: no capital, no full stop."""
+    text = str(getattr(error, "message", "")).strip()
+    if getattr(error, "param", None) is not None:
+        text = str(getattr(error, "format_message", lambda: text)()).strip()
+    return text[:1].lower() + text[1:].rstrip(".") if text else "wrong usage"
+
+
+def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
+    """Return what was probably meant, else where to read what there is.
+
+    Args:
+        error: what typer says is wrong.
+        arguments: the whole command line.
+    """
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return "notifyws --help"
+    option = getattr(error, "option_name", None)
+    if option and (owner := _owner(option, context, arguments)):
+        return f"it stands after the command, as in: {owner} {option}"
+    options = getattr(error, "possibilities", None)
+    if options:
+        return f"did you mean {options[0]}?"
+    unknown = UNKNOWN.match(str(getattr(error, "message", "")))
+    meant = _command_like(unknown[1], context) if unknown else None
+    return f"did you mean {meant}?" if meant else f"{context.command_path} --help"
+
+
+def at_the_same_place(hint: str, arguments: Sequence[str]) -> str:
+    """Return a command that is hinted at, for the server that was spoken of.
+
+    Words that are more than one command, or ask for help, stay as they are. A URL that
+    holds what nobody should see is left out.
+
+    Args:
+        hint: the next command to try, or any other words.
+        arguments: what was typed.
+    """
+    if not COMMAND.fullmatch(hint) or "--help" in hint:
+        return hint
+    if any(place in hint for place in PLACES):
+        return hint
+    return " ".join([hint, *_places(arguments)])
+
+
+def _places(arguments: Sequence[str]) -> Iterator[str]:
+    for each, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = each.partition("=")
+        value = value if equals else following
+        if name in PLACES and shown_url(value) == value:
+            yield f"{name} {shlex.quote(value)}"
+
+
+def _owner(option: str, context: Any, arguments: Sequence[str]) -> str | None:
+    """Return the command that has such an option: the typed one, else the first."""
+    below = _paths(context.command, context.command_path)
+    owners = [path for path, command in below if option in _options(command)]
+    above = len(context.command_path.split())
+    typed = [each for each in owners if {*each.split()[above:]} <= {*arguments}]
+    return max(typed, key=len) if typed else next(iter(owners), None)
+
+
+def _options(command: Any) -> set[str]:
+    return {option for param in command.params for option in param.opts}
+
+
+def _command_like(word: str, context: Any) -> str | None:
+    """Return the nearest command: of this group first, then anywhere below the root."""
+    here = {name: name for name in context.command.list_commands(context)}
+    root = context.find_root()
+    paths = [path for path, _ in _paths(root.command, "notifyws")]
+    everywhere = {path.split()[-1]: path for path in paths}
+    for known in (here, everywhere):
+        if near := nearest(word, known):
+            return known[near]
+    return None
+
+
+def _paths(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield every command below a group, with its full name."""
+    for name, command in getattr(group, "commands", {}).items():
+        yield f"{path} {name}", command
+        yield from _paths(command, f"{path} {name}")

@@ -1,0 +1,258 @@
+"""Reads flags, environment, ``.env``, the configuration file and the remembered login.
+
+What is said first wins: flag, environment, ``.env``, server entry, remembered login,
+default; the two URLs of a server are one value in this. Every value keeps where it
+came from, for ``status`` and for ``dotenv_guard``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from notifyws.config.dotenv_guard import (
+    ADDRESS,
+    FOUND,
+    guard,
+    kept_apart,
+    keyring_may_answer,
+    no_paths,
+)
+from notifyws.config.keyring import can_keep
+from notifyws.config.remembered_login import recall
+from notifyws.config.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
+from notifyws.config.text_files import read_text_file
+from notifyws.config.validation import (
+    FIELDS,
+    as_table,
+    coerced,
+    environment_name,
+    nearest,
+)
+from notifyws.errors import ConfigurationError
+from notifyws.values import frozen
+
+__all__ = ["Loaded", "config_file", "load", "load_settings"]
+
+Raw = Mapping[str, Any]
+
+
+@frozen
+class Loaded:
+    """Settings, and for each the words that say where it came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+@frozen
+class _Layer:
+    label: Callable[[str], str]
+    values: Raw
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings as the command line would see them.
+
+    Args:
+        overrides: settings by name; they win over everything else.
+
+    Raises:
+        ConfigurationError: a file or a value is wrong; says which.
+    """
+    return load(overrides).settings
+
+
+def load(
+    flags: Raw = MappingProxyType({}),
+    *,
+    env_file: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Return the settings and their sources.
+
+    Args:
+        flags: what the command line said, by setting; ``None`` for nothing.
+        env_file: a file to read instead of ``.env`` in the working directory.
+        environ: the environment; the process's own when not given.
+
+    Raises:
+        ConfigurationError: a file or a value is wrong; says which.
+    """
+    environ = os.environ if environ is None else environ
+    said = [*_said(flags, environ), _dotenv(env_file)]
+    config, where = _config(environ, env_file)
+    entry = _entry(config, where, said)
+    layers = [*said, entry, _general(config, where)]
+    layers.append(_remembered(layers))
+    values, sources = _merge(layers)
+    guard(sources)
+    no_paths(values, sources)
+    if not keyring_may_answer(sources):
+        values["keyring"], sources["keyring"] = False, "not with what .env names"
+    who = values["username"] if values["keyring"] else ""
+    if who and not values["password"] and can_keep():
+        sources["password"] = "the keyring, if it holds one"
+    styles = _styles(config.get("types", {}), where)
+    apart = kept_apart(values, sources)
+    return Loaded(Settings(**values, styles=styles, apart=apart), sources)
+
+
+def _said(flags: Raw, environ: Mapping[str, str]) -> Iterator[_Layer]:
+    given = {name: value for name, value in flags.items() if value is not None}
+    yield _Layer(_flag, given)
+    yield _Layer(
+        lambda name: f"{environment_name(name)} in the environment", _of(environ)
+    )
+
+
+def _flag(name: str) -> str:
+    return "--password-stdin" if name == "password" else f"--{name.replace('_', '-')}"
+
+
+def _of(variables: Mapping[str, str | None]) -> Raw:
+    found = {name: variables.get(environment_name(name)) for name in FIELDS}
+    return {name: value for name, value in found.items() if value}
+
+
+def _dotenv(env_file: str | os.PathLike[str] | None) -> _Layer:
+    path = Path(env_file) if env_file is not None else Path(FOUND)
+    label = FOUND if env_file is None else f"--env-file {path}"
+    text = read_text_file(path, required=env_file is not None)
+    values = _of(_variables(text)) if text else {}
+    return _Layer(lambda name: label, values)
+
+
+def _variables(text: str) -> dict[str, str | None]:
+    from dotenv import dotenv_values
+
+    # Not interpolated: a file could otherwise read the environment's secrets.
+    return dotenv_values(stream=io.StringIO(text), interpolate=False)
+
+
+def config_file(env_file: str | os.PathLike[str] | None = None) -> Path:
+    """Return the path of ``config.toml``.
+
+    Raises:
+        ConfigurationError: there is no such ``env_file``.
+    """
+    return _config_file(os.environ, env_file)[0]
+
+
+def _config_file(
+    environ: Mapping[str, str], env_file: str | os.PathLike[str] | None
+) -> tuple[Path, bool]:
+    """Return the configuration file's path, and whether somebody chose it.
+
+    NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
+    not in a ``.env`` that merely lies there: it could name another server.
+    """
+    chosen = environ.get("NOTIFYWS_CONFIG")
+    if env_file is not None and not chosen:
+        found = _variables(read_text_file(Path(env_file)))
+        chosen = found.get("NOTIFYWS_CONFIG")
+    if chosen:
+        return Path(chosen), True
+    import platformdirs
+
+    return platformdirs.user_config_path("notifyws") / "config.toml", False
+
+
+def _config(
+    environ: Mapping[str, str],
+    env_file: str | os.PathLike[str] | None,
+) -> tuple[Raw, Path]:
+    """Return the configuration file's content and path."""
+    path, chosen = _config_file(environ, env_file)
+    text = read_text_file(path, required=chosen)
+    config = _toml(text, path) if text else {}
+    _known(config, ("default_server", "servers", "settings", "types"), str(path))
+    return config, path
+
+
+def _toml(text: str, path: Path) -> Raw:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = f"{path} is not valid TOML: {error}"
+        raise ConfigurationError(message, "correct that line") from None
+
+
+def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
+    values, _ = _merge(said)
+    name = values["server"] or config.get("default_server", "")
+    if not isinstance(name, str):
+        message = f"default_server in {where} must be text, not {name!r}"
+        raise ConfigurationError(message, "name one of its [servers]")
+    servers = as_table(config.get("servers", {}), f"servers in {where}")
+    if not name:
+        return _Layer(lambda _: "", {})
+    if name not in servers:
+        near = nearest(name, servers)
+        new = f"notifyws auth login --save --name {name}"
+        hint = f"did you mean {near}?" if near else new
+        raise ConfigurationError(f"no server {name!r} in {where}", hint)
+    label = f"servers.{name} in {where.name}"
+    entry = as_table(servers[name], f"{label}")
+    _known(entry, tuple(FIELDS), label)
+    return _Layer(lambda _: label, {"server": name, **entry})
+
+
+def _general(config: Raw, where: Path) -> _Layer:
+    label = f"settings in {where.name}"
+    values = as_table(config.get("settings", {}), label)
+    _known(values, tuple(FIELDS), label)
+    return _Layer(lambda _: label, values)
+
+
+def _remembered(layers: Sequence[_Layer]) -> _Layer:
+    """Return the remembered login, unless somebody names another server or user."""
+    kept = recall()
+    values, sources = _merge(layers)
+    for name in (*ADDRESS, "username"):
+        if sources[name] != "default" and values[name] != kept.get(name, ""):
+            return _Layer(lambda _: "", {})
+    return _Layer(lambda _: "the remembered login", kept)
+
+
+def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    # A socket of one server with the tokens of another would be theirs to read.
+    paired = next((n for n in layers if not n.values.keys().isdisjoint(ADDRESS)), None)
+    for name, field in FIELDS.items():
+        values[name], sources[name] = field.default, "default"
+        for layer in [paired] if paired and name in ADDRESS else layers:
+            if name in layer.values:
+                sources[name] = layer.label(name)
+                values[name] = coerced(field, layer.values[name], sources[name])
+                break
+    return values, sources
+
+
+def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
+    styles = dict(DEFAULT_STYLES)
+    keys = tuple(f.name for f in dataclasses.fields(TypeStyle))
+    for name, table in as_table(tables, f"types in {where}").items():
+        label = f"types.{name} in {where.name}"
+        chosen = as_table(table, label)
+        _known(chosen, keys, label)
+        if not all(isinstance(value, str) for value in chosen.values()):
+            raise ConfigurationError(f"{label}: every value must be text")
+        styles[name] = dataclasses.replace(styles.get(name, NEUTRAL), **chosen)
+    return styles
+
+
+def _known(values: Raw, names: Sequence[str], label: str) -> None:
+    for key in values:
+        if key not in names:
+            near = nearest(key, names)
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+            raise ConfigurationError(f"unknown key {key!r} in {label}", hint)

@@ -1,0 +1,304 @@
+"""One connection's life: dial, first frames, keepalive, receive, close.
+
+A link ends in exactly one way: ``run`` raises what ended it. It decides nothing
+about what comes next; the session asks the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+
+from notifyws.clock import World, doze
+from notifyws.errors import ConnectionLost, NetworkFailed
+from notifyws.protocol.handshake import Greeting
+from notifyws.protocol.template_context import Script
+from notifyws.protocol.upgrade import Opening
+from notifyws.tasks import background
+from notifyws.values import frozen
+
+if TYPE_CHECKING:
+    from notifyws.protocol.profile import AppPing
+
+__all__ = ["Channel", "Dial", "Keepalive", "Link"]
+
+EARLY = 1000
+"""Frames that may come before a handshake is done."""
+
+
+class Channel(Protocol):
+    """An open WebSocket. What ends it is raised as ``ConnectionLost``."""
+
+    async def burst(self) -> Sequence[str | bytes]:
+        """Return all whole frames that came, at least one; bytes when binary."""
+
+    async def send(self, text: str) -> None:
+        """Send one text frame."""
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames in their order, many at once."""
+
+    async def ping(self) -> None:
+        """Send a ping; return when its pong is there."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye and wait a little for the answer; never raises."""
+
+    def abort(self) -> None:
+        """Cut the line."""
+
+
+Dial = Callable[[Opening], Awaitable[Channel]]
+Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
+
+
+@frozen
+class Keepalive:
+    """How a dead line is noticed; seconds.
+
+    Args:
+        interval: between two pings.
+        timeout: to wait for a pong.
+        websocket: whether to send WebSocket pings at all.
+        ping: the application's own ping, if it has one.
+        silence: without a frame, after which the line counts as dead.
+    """
+
+    interval: float = 20.0
+    timeout: float = 10.0
+    websocket: bool = True
+    ping: AppPing | None = None
+    silence: float | None = None
+
+
+class Link:
+    """An open connection.
+
+    Args:
+        channel: the open WebSocket.
+        keepalive: when to ping, and how long to wait for the pong.
+        world: clock and sleep.
+
+    Attributes:
+        latency: seconds the last ping took there and back.
+        heard_at: unix seconds; what the server sent until then was taken.
+    """
+
+    def __init__(self, channel: Channel, keepalive: Keepalive, world: World) -> None:
+        self._channel = channel
+        self._keepalive = keepalive
+        self._world = world
+        self._silence: NetworkFailed | None = None
+        self._pausing = self._behind = self._reading = False
+        self._early: list[str | bytes] = []
+        self._unread: deque[str | bytes] = deque()
+        self._ponged = asyncio.Event()
+        self._asking = asyncio.Lock()
+        self._framed_at = world.now()
+        self.script = Script({}, world.wall, world.secret)
+        self.latency: float | None = None
+        self.heard_at = world.wall()
+
+    @classmethod
+    async def open(
+        cls, dial: Dial, opening: Opening, keepalive: Keepalive, world: World
+    ) -> Link:
+        """Dial, say what the opening says, and go through its handshake.
+
+        Raises:
+            NetworkFailed: it did not come to an open connection.
+        """
+        channel = await dial(opening)
+        link = cls(channel, keepalive, world)
+        link.script = Script(opening.known, world.wall, world.secret)
+        try:
+            for frame in opening.frames:
+                await channel.send(frame)
+            await link._greet(Greeting(opening.steps, link.script, opening.read))
+        except BaseException:
+            channel.abort()
+            raise
+        return link
+
+    async def _greet(self, greeting: Greeting) -> None:
+        """Go through the handshake; what it does not await is kept for later."""
+        while True:
+            for frame in greeting.proceed():
+                await self._channel.send(frame)
+            if greeting.done:
+                return
+            try:
+                async with asyncio.timeout(greeting.timeout):
+                    await self._await(greeting)
+            except TimeoutError:
+                raise greeting.gave_up() from None
+
+    async def _await(self, greeting: Greeting) -> None:
+        while not greeting.hear(frame := await self._next()):
+            self._early.append(frame)
+            if len(self._early) > EARLY:
+                raise greeting.gave_up()
+
+    async def _next(self) -> str | bytes:
+        if not self._unread:
+            self._unread.extend(await self._channel.burst())
+        return self._unread.popleft()
+
+    async def run(self, take: Take) -> NoReturn:
+        """Hand all frames to ``take`` until the connection ends.
+
+        Args:
+            take: takes a burst, and may return what to await before the next one;
+                never for long, because a line that is not read hides its pongs.
+
+        Raises:
+            NetworkFailed: how it ended.
+        """
+        pulse = background("the keepalive", self._keep_alive(), self.died)
+        self._reading = True
+        try:
+            if early := [*self._early, *self._unread]:
+                await self._hand_over(early, take)
+            while True:
+                await self._hand_over(await self._channel.burst(), take)
+        except ConnectionLost as lost:  # what broke it first was the reason
+            raise lost if lost.sent else self._silence or lost from None
+        finally:
+            self._reading = False
+            pulse.cancel()
+            await asyncio.gather(pulse, return_exceptions=True)
+
+    async def _hand_over(self, frames: Sequence[str | bytes], take: Take) -> None:
+        """Let frames be taken; read nothing while there is something to await.
+
+        Frames may have been on the line for as long when they are read then, so that
+        they tell nothing of when we last heard; the next pong does.
+        """
+        self._framed_at = self._world.now()
+        if not self._behind:
+            self.heard_at = self._world.wall()
+        if (pause := take(frames)) is not None:
+            self._behind = self._pausing = True
+            await pause
+            self._pausing = False
+
+    async def send(self, text: str) -> None:
+        """Send one text frame."""
+        await self._channel.send(text)
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames in their order, many at once."""
+        await self._channel.send_all(texts)
+
+    @property
+    def can_ping(self) -> bool:
+        """Whether the server answers pings of any kind."""
+        answer_within = self._keepalive.ping and self._keepalive.ping.answer_within
+        return self._keepalive.websocket or answer_within is not None
+
+    def ponged(self) -> None:
+        """Take note of the answer to an application's ping."""
+        self._ponged.set()
+
+    def fail(self, error: NetworkFailed) -> None:
+        """End the connection: ``run`` raises this."""
+        self._silence = error
+        self._channel.abort()
+
+    def died(self, said: str, error: Exception) -> None:
+        """End the connection because what served it did: the next one has another."""
+        self.fail(ConnectionLost(1006, said))
+
+    async def ping(self) -> float:
+        """Return the seconds a ping took there and back.
+
+        Raises:
+            ConnectionLost: no pong came in time, or the connection ended.
+        """
+        sent_at = self._world.now()
+        if self._keepalive.websocket:
+            try:
+                async with asyncio.timeout(self._keepalive.timeout):
+                    await self._channel.ping()
+            except TimeoutError:
+                waited = f"no pong within {self._keepalive.timeout:g} s"
+                raise ConnectionLost(1006, waited) from None
+        else:
+            await self._application_ping()
+        return self._answer_took(sent_at)
+
+    async def _application_ping(self) -> None:
+        """Ask and wait for the answer, one after the other: none says which it is."""
+        if (ping := self._keepalive.ping) is None:
+            return
+        async with self._asking:
+            self._ponged.clear()
+            if (frame := self.script.frame(ping.send)) is not None:
+                await self._channel.send(frame)
+            if ping.answer_within is None:
+                return
+            try:
+                async with asyncio.timeout(ping.answer_within):
+                    await self._ponged.wait()
+            except TimeoutError:
+                waited = f"no answer to a ping within {ping.answer_within:g} s"
+                raise ConnectionLost(1006, waited) from None
+
+    def _answer_took(self, sent_at: float) -> float:
+        if not self._pausing:
+            self._behind = False
+            self.heard_at = self._world.wall()
+        self.latency = self._world.now() - sent_at
+        return self.latency
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye; never raises, and cuts the line when it is interrupted."""
+        reading = background("the reading", self._read_on(), self.died)
+        try:
+            await self._channel.close(code, reason)
+        except asyncio.CancelledError:
+            self._channel.abort()
+            raise
+        finally:
+            reading.cancel()
+
+    async def _read_on(self) -> None:
+        """Let go what comes: the answer to a goodbye stands behind it."""
+        with suppress(ConnectionLost):
+            while not self._reading:
+                await self._channel.burst()
+
+    async def _keep_alive(self) -> None:
+        keepalive = self._keepalive
+        pulses = [self._ping_for_ever()] if keepalive.websocket else []
+        if keepalive.ping is not None:
+            pulses.append(self._application_ping_for_ever(keepalive.ping))
+        if keepalive.silence is not None:
+            pulses.append(self._watch_for_silence(keepalive.silence))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for pulse in pulses:
+                    group.create_task(pulse)
+        except* ConnectionLost as lost:
+            self.fail(cast(ConnectionLost, lost.exceptions[0]))
+
+    async def _ping_for_ever(self) -> None:
+        while True:
+            await self.ping()
+            await doze(self._world, self._keepalive.interval)
+
+    async def _application_ping_for_ever(self, ping: AppPing) -> None:
+        while True:
+            await doze(self._world, ping.every or self._keepalive.interval)
+            sent_at = self._world.now()
+            await self._application_ping()
+            if ping.answer_within is not None:
+                self._answer_took(sent_at)
+
+    async def _watch_for_silence(self, longest: float) -> None:
+        while (left := self._framed_at + longest - self._world.now()) > 0:
+            await doze(self._world, left)
+        raise ConnectionLost(1006, f"nothing was heard for {longest:g} s")

@@ -1,0 +1,171 @@
+"""What is told of a connection, and since when something may be missing.
+
+Events go to observers at once, and to whoever shows things in their turn. A gap is
+dated on two clocks, for the wall clock may be set while it lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from notifyws.clock import World, steady, utc_text
+from notifyws.events import Event, Failure, Gap
+from notifyws.models import Notification
+from notifyws.tasks import background
+from notifyws.values import frozen
+
+__all__ = ["Dropped", "Since", "Teller"]
+
+UNNOTICED = 60.0
+"""Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
+LAG = 5.0
+"""Seconds a notification may be on its way; one that took longer was replayed."""
+
+
+class Announcing(Protocol):
+    """Takes events for whoever shows things, in their turn."""
+
+    def announce(self, item: Event, *, vital: bool = False) -> None: ...
+
+
+@frozen
+class Since:
+    """Since when something may be missing.
+
+    Args:
+        text: RFC 3339 UTC, as the wall clock said then.
+        at: the same on the steady clock; ``None`` for what an earlier process noted.
+    """
+
+    text: str
+    at: float | None = None
+
+
+class Teller:
+    """Tells what happens.
+
+    Args:
+        announcing: for whoever shows things.
+        world: both clocks.
+
+    Attributes:
+        observers: are told at once.
+        latest: the notification that came last; tells how long they are on their way.
+    """
+
+    def __init__(self, announcing: Announcing, world: World) -> None:
+        self._announcing = announcing
+        self._world = world
+        self.observers: list[Callable[[Event], None]] = []
+        self.latest: Notification | None = None
+
+    def now(self) -> str:
+        """Return the moment as RFC 3339 UTC."""
+        return utc_text(self._world.wall())
+
+    def tell(self, event: Event) -> None:
+        """Tell observers at once, and whoever shows things in its turn: it is now."""
+        event = replace(event, at=self.now())
+        for observer in self.observers:
+            observer(event)
+        self._announcing.announce(event, vital=isinstance(event, Gap))
+
+    def since(self, heard_at: float) -> Since:
+        """Return when the server was heard last, on both clocks.
+
+        Args:
+            heard_at: unix seconds. When that cannot be, the wall clock was set since,
+                and it was as long ago as a dead line can go unnoticed.
+        """
+        heard_at -= self._lag  # what was sent next was on its way as well
+        age = self._world.wall() - heard_at
+        age = age if 0 <= age <= UNNOTICED else UNNOTICED
+        return Since(utc_text(heard_at), steady(self._world) - age)
+
+    @property
+    def _lag(self) -> float:
+        """Seconds that the latest notification took to come, by its own timestamp.
+
+        None, when that tells of a replay or of clocks that differ.
+        """
+        if self.latest is None:
+            return 0.0
+        try:
+            born = datetime.fromisoformat(self.latest.timestamp)
+            took = (datetime.fromisoformat(self.latest.received) - born).total_seconds()
+        except (ValueError, TypeError, OverflowError):  # no time, or one of no zone
+            return 0.0
+        return took if 0 < took < LAG else 0.0
+
+    def gap(self, start: Since, reason: str) -> None:
+        """Tell that from ``start`` to now notifications may have been missed.
+
+        The wall clock may have been set back since; then it began as long before now
+        as time has passed.
+        """
+        wall = self._world.wall()
+        passed = 0.0 if start.at is None else steady(self._world) - start.at
+        now, floor = utc_text(wall), utc_text(wall - passed)
+        self.tell(Gap(min(start.text, floor), now, reason))
+
+    def steadily(self, text: str) -> Since:
+        """Return a moment that was written just now, on both clocks."""
+        return Since(text, steady(self._world))
+
+
+class Dropped:
+    """Counts what there was no room for, and says so as a gap once there is.
+
+    Args:
+        teller: tells the gap.
+        room: returns when there is room.
+
+    Attributes:
+        count: how many are not said yet.
+    """
+
+    def __init__(self, teller: Teller, room: Callable[[], Awaitable[None]]) -> None:
+        self._teller = teller
+        self._room = room
+        self._since: Since | None = None
+        self._until_room: asyncio.Task[None] | None = None
+        self.count = 0
+
+    def add(self, arrived: str) -> None:
+        """Take note of one.
+
+        Args:
+            arrived: RFC 3339 UTC time of its arrival, which is now.
+        """
+        if self._since is None:
+            self._since = self._teller.steadily(arrived)
+        self.count += 1
+        if self._until_room is None or self._until_room.done():
+            self._until_room = background(
+                "the wait for room", self._say_once_there_is_room(), self._died
+            )
+
+    def say(self) -> None:
+        """Tell the gap, if there is one."""
+        if self._since is not None:
+            reason = f"{self.count} dropped: whoever reads them is too slow"
+            start, self._since, self.count = self._since, None, 0
+            self._teller.gap(start, reason)
+
+    def close(self) -> None:
+        """Say it now: there may never be room."""
+        if self._until_room is not None:
+            self._until_room.cancel()
+        self.say()
+
+    def _died(self, said: str, error: Exception) -> None:
+        self._teller.tell(Failure("server_error", said))
+        self.say()
+
+    async def _say_once_there_is_room(self) -> None:
+        await self._room()
+        self.say()

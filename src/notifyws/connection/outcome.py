@@ -1,0 +1,57 @@
+"""What an error means to the reconnect machine, and which error its end means to us.
+
+The machine knows no errors and the callers of a session know no machine: this is the
+border between them.
+"""
+
+from __future__ import annotations
+
+from notifyws.auth.cached_tokens import Obtained
+from notifyws.connection.reconnect import Cause, Failed, Lost, Refused, Stop
+from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
+from notifyws.protocol.failures import Verdict, Verdicts
+
+__all__ = ["Outcome"]
+
+CHECK = "notifyws status --check"
+
+
+class Outcome:
+    """Translates errors of one session into facts, and remembers the last.
+
+    Args:
+        verdicts: what a failure means.
+    """
+
+    def __init__(self, verdicts: Verdicts) -> None:
+        self._verdicts = verdicts
+        self._problem: NotifyError | None = None
+
+    def shown(self, error: NotifyError, token: Obtained) -> Lost | Refused | Failed:
+        """Return what an error means after the server was shown a token."""
+        verdict = self._verdicts.of(error)
+        if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
+            return self.unshown(error)
+        self._problem = error
+        return Refused(token.source, error.message, verdict is Verdict.RENEW)
+
+    def unshown(self, error: NotifyError) -> Lost | Failed:
+        """Return what an error means that refuses no token: none was shown."""
+        self._problem = error
+        if isinstance(error, AuthenticationFailed):
+            return Failed(error.message, Cause.AUTHENTICATION)
+        if not isinstance(error, NetworkFailed):
+            return Failed(error.message)
+        return Lost(self._verdicts.of(error), error.message, error.retry_after)
+
+    def error(self, stop: Stop) -> NotifyError:
+        """Return the error that the end is to a caller."""
+        problem = self._problem
+        assert problem is not None
+        known = isinstance(problem, AuthenticationFailed)
+        if stop.cause is Cause.AUTHENTICATION and not known:
+            message = f"the server does not accept a fresh token: {stop.reason}"
+            return AuthenticationFailed(message, CHECK)
+        if problem.message == stop.reason:
+            return problem
+        return NetworkFailed(stop.reason, problem.hint or CHECK)

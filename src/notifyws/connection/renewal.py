@@ -1,0 +1,166 @@
+"""A fresh token for a live connection, before the old one ends.
+
+In place: a frame on the same socket. Make before break: a new socket first, then the
+old one is closed; what both deliver is told once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from notifyws.auth.cached_tokens import Obtained
+from notifyws.clock import World, doze, elapse
+from notifyws.connection.backoff import Policy
+from notifyws.connection.connection import Link
+from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError, TokenRefused
+from notifyws.protocol.failures import Verdict, Verdicts
+from notifyws.protocol.profile import Renewal
+from notifyws.protocol.rules import RenewalAnswer
+from notifyws.tasks import first_of
+from notifyws.values import frozen
+
+__all__ = ["Renewer", "Schedule", "Tokens"]
+
+
+@frozen
+class Schedule:
+    """When and how to renew.
+
+    Args:
+        renewal: of the profile.
+        margin: share of the remaining life at whose end it is time.
+    """
+
+    renewal: Renewal
+    margin: float = 0.2
+
+
+class Tokens(Protocol):
+    """What is needed of whoever keeps the tokens."""
+
+    async def get(self) -> Obtained: ...
+    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained: ...
+
+
+class Holder(Protocol):
+    """Whoever holds the connection, and the token in use."""
+
+    token: Obtained | None
+
+    async def replace(self, old: Link, token: Obtained) -> None: ...
+
+
+class Renewer:
+    """Renews the token of one link for as long as it lives.
+
+    Args:
+        schedule: when and how.
+        link: the connection.
+        tokens: gives another token than the one it is shown.
+        holder: opens a new link with a token, for make before break.
+        verdicts: what a failure means.
+        policy: how long to wait before each further try.
+        world: clock, sleep and dice.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        link: Link,
+        tokens: Tokens,
+        holder: Holder,
+        verdicts: Verdicts,
+        policy: Policy,
+        world: World,
+    ) -> None:
+        self._schedule = schedule
+        self._link = link
+        self._tokens = tokens
+        self._holder = holder
+        self._verdicts = verdicts
+        self._policy = policy
+        self._world = world
+        self._failures = 0
+        self._expired = asyncio.Event()
+        self._answer: asyncio.Future[RenewalAnswer] | None = None
+
+    def expired(self) -> None:
+        """Take the server's word that the token has ended: renew at once."""
+        self._expired.set()
+
+    def answered(self, answer: RenewalAnswer) -> None:
+        """Take the server's answer to a renewal."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(answer)
+
+    async def run(self, token: Obtained) -> None:
+        """Renew ``token`` and its successors in time; ends with the link."""
+        try:
+            while True:
+                await self._until_due(token)
+                self._expired.clear()
+                self._failures = 0
+                token = await self._another(token)
+                if self._schedule.renewal.how == "reconnect":
+                    return await self._move(token)
+                self._holder.token = token
+                await self._in_place(token)
+        except NetworkFailed as error:
+            self._link.fail(error)
+        except NotifyError as error:
+            self._link.fail(TokenRefused(error.message, error.hint))
+
+    async def _another(self, token: Obtained, *, only_login: bool = False) -> Obtained:
+        """Return another token; while nobody can be asked, ask again by the table."""
+        while True:
+            try:
+                return await self._tokens.renew(token.value, only_login=only_login)
+            except NetworkFailed as error:
+                await self._rest(error)
+
+    async def _move(self, token: Obtained) -> None:
+        """Take a token to a new link; until one is open, the old one stays.
+
+        A token that is refused there is dropped, once, for another; one that came
+        fresh from a login is the last, and the old link lives for as long as it may.
+        """
+        while True:
+            try:
+                return await self._holder.replace(self._link, token)
+            except NetworkFailed as error:
+                await self._rest(error)
+                if self._verdicts.of(error) is not Verdict.RENEW:
+                    continue
+                if token.source == "login":
+                    await self._expired.wait()
+                    raise
+                only_login = token.source == "refresh"
+                token = await self._another(token, only_login=only_login)
+
+    async def _rest(self, error: NetworkFailed) -> None:
+        self._failures += 1
+        draw, asked = self._world.dice(), error.retry_after
+        await doze(self._world, self._policy.delay(self._failures, draw, asked))
+
+    async def _until_due(self, token: Obtained) -> None:
+        left = token.remaining * (1 - self._schedule.margin)
+        await first_of(self._expired.wait(), elapse(self._world, max(left, 1.0)))
+
+    async def _in_place(self, token: Obtained) -> None:
+        renewal = self._schedule.renewal
+        self._link.script.learn("access_token", token.value)
+        frame = self._link.script.frame(renewal.frame)
+        assert frame is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        await self._link.send(frame)
+        try:
+            async with asyncio.timeout(renewal.timeout):
+                answer = await self._answer
+        except TimeoutError:
+            waited = f"{renewal.timeout:g} s"
+            message = f"no answer to the new token within {waited}"
+            raise ConnectionLost(1006, message) from None
+        if not answer.ok:
+            said = f": {answer.message[:300]}" if answer.message else ""
+            raise TokenRefused(f"the server does not accept the new token{said}")

@@ -1,0 +1,41 @@
+"""How a server speaks, as far as keeping a connection to it needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from notifyws.connection.renewal import Schedule
+from notifyws.delivery.receiver import Intake
+from notifyws.protocol.failures import Verdicts
+from notifyws.protocol.upgrade import Opening
+from notifyws.values import frozen
+
+__all__ = ["CatchUp", "Opener", "Speech"]
+
+Opener = Callable[[str, "str | int | datetime | None"], Opening]
+"""Says how to open a socket, given the token and where to go on."""
+
+CatchUp = Callable[[Intake, str], Awaitable[bool]]
+"""Hands what was missed to the intake, given the token; tells whether that was all."""
+
+
+@frozen
+class Speech:
+    """What is particular to one server.
+
+    Args:
+        url: the socket's, for people.
+        opening: says how to open a socket.
+        verdicts: what a failure means.
+        renewal: when and how to renew the token of a live connection.
+        verify: asks, before the socket is opened, whether a token is good.
+        catch_up: fetches what was missed, where the socket does not bring it.
+    """
+
+    url: str
+    opening: Opener
+    verdicts: Verdicts
+    renewal: Schedule | None = None
+    verify: Callable[[str], Awaitable[None]] | None = None
+    catch_up: CatchUp | None = None

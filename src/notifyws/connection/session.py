@@ -1,0 +1,302 @@
+"""Drives the reconnect machine: does what it orders, reports what came of it.
+
+The session holds the current link and tells, in order, everything that happens.
+What it needs of the world is handed in; it knows no library and no code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from notifyws.auth.cached_tokens import Obtained
+from notifyws.clock import World, doze
+from notifyws.connection.connection import Dial, Keepalive, Link
+from notifyws.connection.outcome import Outcome
+from notifyws.connection.reconnect import (
+    Cause,
+    Connect,
+    Failed,
+    Left,
+    Lost,
+    Opened,
+    Receive,
+    Reconnector,
+    Refused,
+    Renew,
+    Renewed,
+    Started,
+    State,
+    Stop,
+    Stopped,
+    Wait,
+    Woke,
+)
+from notifyws.connection.reconnect import Event as Fact
+from notifyws.connection.renewal import Renewer, Tokens
+from notifyws.connection.responder import Responder
+from notifyws.connection.server_protocol import Speech
+from notifyws.delivery.gaps import TOO_MUCH, UNREPLAYABLE
+from notifyws.delivery.receiver import Intake, NoRoom
+from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
+from notifyws.events import (
+    Closed,
+    Connected,
+    Connecting,
+    Disconnected,
+    Failure,
+    FailureType,
+    Reconnecting,
+)
+from notifyws.tasks import background
+
+__all__ = ["Session"]
+
+OVERLAP = 5.0
+"""Seconds after which a new connection has brought what the old one did as well."""
+TOO_SLOW = "whoever reads the notifications is too slow; resuming when it can"
+
+
+class Session:
+    """Keeps one connection, until told otherwise.
+
+    Args:
+        machine: decides.
+        tokens: gives a token for every attempt.
+        dial: opens sockets.
+        speech: how the server speaks.
+        intake: takes what arrives, and tells what happens.
+        world: clock and sleep.
+        keepalive: how a dead line is noticed.
+    """
+
+    def __init__(
+        self,
+        machine: Reconnector,
+        tokens: Tokens,
+        dial: Dial,
+        speech: Speech,
+        intake: Intake,
+        world: World,
+        keepalive: Keepalive,
+    ) -> None:
+        self._machine = machine
+        self._tokens = tokens
+        self._dial = dial
+        self._speech = speech
+        self._world = world
+        self._keepalive = keepalive
+        self._stopping = asyncio.Event()
+        self._next_token: Obtained | None = None
+        self._outcome = Outcome(speech.verdicts)
+        self.intake = intake
+        self.link: Link | None = None
+        self.token: Obtained | None = None
+
+    @property
+    def state(self) -> State:
+        """Where the connection stands."""
+        return self._machine.state
+
+    def stop(self) -> None:
+        """End: say goodbye, then let ``run`` return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Keep the connection until told to stop.
+
+        Raises:
+            AuthenticationFailed: the server does not accept who we are.
+            NetworkFailed: there is no point in trying on.
+        """
+        fact: Fact = Started()
+        try:
+            while True:
+                action = self._machine.handle(fact, self._world.now())
+                if isinstance(action, Stop):
+                    return self._end(action)
+                fact = await self._unless_stopped(self._do(action))
+        finally:
+            try:
+                await self._leave()
+            finally:
+                self.intake.close()
+
+    async def _unless_stopped(self, doing: Coroutine[Any, Any, Fact]) -> Fact:
+        """Return what ``doing`` gives, unless the end comes first."""
+        task = asyncio.ensure_future(doing)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return Stopped() if self._stopping.is_set() else task.result()
+        finally:
+            task.cancel()
+            stopping.cancel()  # gather, unlike suppress, keeps our own cancellation
+            await asyncio.gather(task, stopping, return_exceptions=True)
+
+    async def _do(self, action: Connect | Receive | Wait | Renew) -> Fact:
+        match action:
+            case Connect(attempt):
+                return await self._connect(attempt)
+            case Receive():
+                return await self._receive()
+            case Wait(seconds, attempt, reason):
+                return await self._wait(seconds, attempt, reason)
+            case Renew(only_login=only_login):  # pragma: no branch - there is no other
+                return await self._renew(only_login)
+
+    async def _connect(self, attempt: int) -> Opened | Lost | Refused | Failed:
+        self.intake.teller.tell(Connecting(self._speech.url, attempt))
+        try:
+            self.token = self._next_token or await self._tokens.get()
+        except NotifyError as error:
+            return self._outcome.unshown(error)
+        self._next_token = None
+        try:
+            self.link = await self._open(self.token)
+        except NotifyError as error:
+            return self._outcome.shown(error, self.token)
+        self.intake.gaps.opened()
+        self.intake.teller.tell(Connected(self._speech.url, self.token.user_id))
+        return Opened()
+
+    async def _open(self, token: Obtained) -> Link:
+        if self._speech.verify is not None:
+            await self._speech.verify(token.value)
+        opening = self._speech.opening(token.value, self.intake.cursor.place)
+        return await Link.open(self._dial, opening, self._keepalive, self._world)
+
+    async def _catch_up(self) -> None:
+        assert self.token is not None
+        cursor, fetch = self.intake.cursor, self._speech.catch_up
+        missing = "" if cursor.covers_everything else UNREPLAYABLE
+        if fetch is not None and cursor.place is not None:
+            try:
+                if not await fetch(self.intake, self.token.value):
+                    missing = TOO_MUCH
+            except NotifyError as error:
+                self.intake.teller.tell(Failure("network_error", error.message))
+                missing = f"what was missed could not be fetched: {error.message}"
+        self.intake.gaps.caught_up(missing)
+
+    async def _receive(self) -> Left | Lost | Refused | Failed:
+        behind = True
+        while True:
+            assert self.link is not None
+            link = self.link
+            try:
+                if behind:
+                    await self._catch_up()
+                await self._live(link)
+            except NoRoom:
+                return await self._make_room()
+            except NetworkFailed as lost:
+                if self.link is link:
+                    return self._lost(link, lost)
+                self.intake.cursor.expect_repeats(self._world.now() + OVERLAP)
+                behind = self.intake.gaps.pending
+
+    async def _live(self, link: Link) -> None:
+        """Take what arrives and answer what is asked until the link ends."""
+        assert self.token is not None
+        renewer = self._renewer(link)
+        responder = Responder(link, renewer)
+        tasks = [background("the replies", responder.run(), link.died)]
+        if renewer is not None:
+            renewal = renewer.run(self.token)
+            tasks.append(background("the renewal", renewal, link.died))
+        self.intake.on_word = responder.hear
+        try:
+            await link.run(self.intake.take)
+        except (NetworkFailed, NoRoom):
+            if self.link is not link:  # let the swap end, unless we are to end
+                await asyncio.wait({tasks[-1]})
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _renewer(self, link: Link) -> Renewer | None:
+        schedule = self._speech.renewal
+        if schedule is None or self.token is None or self.token.source == "static":
+            return None
+        return Renewer(
+            schedule,
+            link,
+            self._tokens,
+            self,
+            self._speech.verdicts,
+            self._machine.policy,
+            self._world,
+        )
+
+    async def replace(self, old: Link, token: Obtained) -> None:
+        """Open a new link, then leave the old one; what both bring is told once.
+
+        Only a pong that comes now proves that the old one missed nothing.
+        """
+        new = await self._open(token)
+        self.intake.cursor.overlapping()
+        self.link, self.token = new, token
+        sound = False
+        try:
+            with suppress(ConnectionLost):  # it is caught up with once it has ended
+                await old.ping()
+                sound = True
+        finally:
+            self.intake.gaps.replaced(old.heard_at, sound=sound)
+            await old.close(1000)
+
+    def _lost(self, link: Link, lost: NetworkFailed) -> Lost | Refused | Failed:
+        assert self.token is not None
+        self.intake.gaps.closed(link.heard_at)
+        code, reason = 1000, lost.message
+        if isinstance(lost, ConnectionLost):
+            code, reason = lost.code, lost.reason
+        self.intake.teller.tell(Disconnected(code, reason))
+        self.link = None
+        return self._outcome.shown(lost, self.token)
+
+    async def _make_room(self) -> Left:
+        assert self.link is not None
+        left_at = self._world.now()
+        self.intake.gaps.closed(self.link.heard_at)
+        self.intake.teller.tell(Disconnected(1000, TOO_SLOW))
+        await self._leave()
+        await self.intake.room()
+        return Left(left_at)
+
+    async def _leave(self) -> None:
+        link, self.link = self.link, None
+        if link is not None:
+            await link.close()
+
+    async def _wait(self, seconds: float, attempt: int, reason: str) -> Woke:
+        self.intake.teller.tell(Reconnecting(attempt, seconds, reason))
+        await doze(self._world, seconds)
+        return Woke()
+
+    async def _renew(self, only_login: bool) -> Renewed | Lost | Failed:
+        assert self.token is not None
+        refused = self.token.value
+        try:
+            self._next_token = await self._tokens.renew(refused, only_login=only_login)
+        except NotifyError as error:
+            return self._outcome.unshown(error)
+        return Renewed()
+
+    def _end(self, stop: Stop) -> None:
+        tell = self.intake.teller.tell
+        if stop.cause is Cause.ASKED:
+            if self.link is not None:
+                tell(Disconnected(1000))
+            return tell(Closed())
+        error = self._outcome.error(stop)
+        refused = stop.cause is Cause.AUTHENTICATION
+        kind: FailureType = "authentication_failed" if refused else "network_error"
+        tell(Failure(kind, error.message))
+        tell(Closed(error.message))
+        raise error

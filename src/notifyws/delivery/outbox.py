@@ -1,0 +1,300 @@
+"""What arrived and is still to be handed on: kept, then handed on, then forgotten.
+
+The law: *a notification is kept in the same step that moves the cursor past it, and
+forgotten only when its sink took it or it became a dead letter.* So a process that is
+killed hands on again what was under way, and asks the server for the rest. Each sink
+has a queue of its own and gets things in their order; nobody who receives waits for
+one. What is written is written in groups: while one group goes to disk the next one
+gathers.
+
+It knows no database, no process and no HTTP: a store and sinks are handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from notifyws.clock import World, utc_text
+from notifyws.delivery.outbox_records import (
+    OUTPUT,
+    REMEMBERED,
+    Entry,
+    Ident,
+    Kept,
+    Letter,
+    Past,
+    Standing,
+    Waiting,
+    notification_of,
+)
+from notifyws.delivery.worker import Bury, Courier, Handing, Shelf, Sink
+from notifyws.models import Notification
+from notifyws.tasks import restarted
+
+__all__ = ["Outbox", "Store"]
+
+TOUCH = 5.0
+"""Seconds after which the store knows that the line is still good."""
+
+
+class Store(Shelf, Protocol):
+    """Keeps entries; never raises: what a disk refuses is kept in memory."""
+
+    past: Past
+    lost: deque[tuple[str, str]]
+    """Since when (RFC 3339) something it held is lost, and why."""
+
+    async def keep(
+        self, entries: Sequence[Entry], standing: Standing, shown: int
+    ) -> None:
+        """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
+
+    async def aclose(self) -> None:
+        """Let go of the file; safe to call twice."""
+
+
+class Outbox:
+    """The queues between what arrived and the sinks.
+
+    Args:
+        store: keeps them.
+        sinks: who takes what.
+        handing: how patiently.
+        world: clock and sleep.
+        bury: keeps a dead letter.
+        warn: is told what could not be handed on.
+        durable: whether this outlives the process, as a named listener does.
+
+    Attributes:
+        heard_at: returns since when nothing was heard, ``None`` while not connected.
+        on_gap: told from when on something was not handed on, and why.
+        on_moved: told where the listener stands, after that was written.
+        past: what was known when this began.
+        standing: where the listener stands now.
+        seen: ids that it was given, the oldest first.
+        waiting: how much waits, by sink.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sinks: Sequence[Sink],
+        handing: Handing,
+        world: World,
+        *,
+        bury: Bury,
+        warn: Callable[[str], None],
+        durable: bool,
+    ) -> None:
+        self._store = store
+        self._couriers = {
+            sink.name: Courier(
+                sink,
+                store,
+                handing,
+                world,
+                bury=bury,
+                gone=self._forget,
+                warn=warn,
+            )
+            for sink in sinks
+        }
+        self._handing = handing
+        self._world = world
+        self._warn = warn
+        self._bury = bury
+        self._durable = durable
+        self.heard_at: Callable[[], str | None] = lambda: None
+        self.on_gap: Callable[[str, str], None] = lambda start, reason: None
+        self.on_moved: Callable[[Standing], Awaitable[None]] | None = None
+        self.past = store.past
+        self.standing = store.past.standing
+        self.seen = deque(store.past.seen, REMEMBERED)
+        self._top = store.past.top
+        self._batch: list[Entry] = []
+        self._unshown: deque[tuple[int, int]] = deque()
+        self._shown = 0
+        self._dirty = asyncio.Event()
+        self._writing: asyncio.Future[None] | None = None
+        self._idle = asyncio.Event()
+        self._refused: dict[str, tuple[int, str]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        waited = store.past.waiting
+        self.waiting = {name: waited.get(name, Waiting()) for name in self._couriers}
+        self._look_whether_idle()
+
+    def start(self) -> None:
+        """Begin to write and to hand on, also what waited before; once is enough."""
+        if self._tasks:
+            return
+        self._tell_lost()
+        bodies = {"the queue": self._write_for_ever}
+        bodies |= {f"handing to {x.name}": x.run for x in self._couriers.values()}
+        warn, sleep = self._warn, self._world.sleep
+        self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
+
+    def keep(self, notification: Notification, number: int | None) -> None:
+        """Keep a notification for every sink, and move past it.
+
+        Args:
+            notification: what arrived.
+            number: its number where it is shown (see :meth:`settled`), ``None`` when
+                it is not.
+        """
+        line = notification.line()
+        names = [name for name in self._couriers if self._has_room(name, len(line))]
+        for name in names:
+            self.waiting[name] = self.waiting[name].plus(line)
+        if names:
+            self._idle.clear()
+        if self._durable and number is not None:
+            self._move(notification.id, line, (*names, OUTPUT))
+            self._unshown.append((number, self._top))
+        else:
+            self._move(notification.id, line, tuple(names))
+
+    def keep_for(self, name: str, notification: Notification) -> None:
+        """Keep a notification for one sink alone."""
+        line = notification.line()
+        self.waiting[name] = self.waiting[name].plus(line)
+        self._idle.clear()
+        self._move(None, line, (name,))
+
+    def passed(self, ident: Ident | None) -> None:
+        """Move past a notification that nobody wants."""
+        if self._durable:
+            self._move(ident, "", ())
+
+    def show_again(self, position: int, number: int) -> None:
+        """Take note that what was kept before is shown under a new number."""
+        self._unshown.append((number, position))
+
+    def settled(self, number: int) -> None:
+        """Take note that everything up to a number was shown."""
+        while self._unshown and self._unshown[0][0] <= number:
+            self._shown = self._unshown.popleft()[1]
+            self._dirty.set()
+
+    async def bury_what_cannot_be_shown(self) -> None:
+        """Make dead letters of what was kept to be shown and is no notification."""
+        for kept in self.past.unshown:
+            try:
+                notification_of(kept.line)
+            except ValueError as error:
+                at = utc_text(self._world.wall())
+                why = f"{error}, what was kept to be shown"
+                await self._bury(Letter(OUTPUT, why, 0, at, kept.line))
+                await self._store.done(OUTPUT, kept.position)
+
+    async def drained(self) -> None:
+        """Return when nothing waits for any sink."""
+        await self._idle.wait()
+
+    async def aclose(self, patience: float) -> None:
+        """Stop; what is left after some seconds stays, or becomes dead letters."""
+        if self._tasks:
+            await asyncio.wait({asyncio.ensure_future(self._soon(patience))})
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for courier in self._couriers.values():
+            await courier.sink.aclose()
+        if self._writing is not None:
+            await self._writing
+        self._tell_refused(*self._refused)
+        await self._write()
+        if not self._durable:
+            for courier in self._couriers.values():
+                await courier.bury_the_rest()
+        await self._store.aclose()
+
+    async def _soon(self, patience: float) -> None:
+        try:
+            async with asyncio.timeout(patience):
+                await self.drained()
+        except TimeoutError:
+            return
+
+    def _move(self, ident: Ident | None, line: str, sinks: tuple[str, ...]) -> None:
+        self._top += 1
+        self._batch.append(Entry(self._top, line, ident, sinks))
+        if ident is None:
+            self.standing = replace(self.standing, mixed=True)
+        else:
+            self.seen.append(ident)
+            wall = self._world.wall()
+            self.standing = replace(self.standing, last_id=ident, moved_at=wall)
+        self._dirty.set()
+
+    def _has_room(self, name: str, size: int) -> bool:
+        if self.waiting[name].size + size <= self._handing.max_bytes:
+            self._tell_refused(*({name} & self._refused.keys()))
+            return True
+        if name not in self._refused:
+            limit = f"{self._handing.max_bytes} bytes wait for it"
+            self._warn(f"{name} is too slow: {limit}; the newest are not kept for it")
+        count, since = self._refused.get(name, (0, utc_text(self._world.wall())))
+        self._refused[name] = (count + 1, since)
+        return False
+
+    def _tell_refused(self, *names: str) -> None:
+        for name in names:
+            count, since = self._refused.pop(name)
+            self.on_gap(since, f"{count} were not handed to {name}: it is too slow")
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(TOUCH if self._durable else None):
+                    await self._dirty.wait()
+            except TimeoutError:
+                if self.heard_at() is None:
+                    continue
+            await self._write()
+
+    async def _write(self) -> None:
+        """Write what has gathered; what gathers meanwhile is for the next time."""
+        self._dirty.clear()
+        batch, self._batch = self._batch, []
+        heard = self.heard_at() or self.standing.heard_at
+        self.standing = standing = replace(self.standing, heard_at=heard)
+        keeping = self._store.keep(batch, standing, self._shown)
+        self._writing = asyncio.ensure_future(keeping)
+        try:
+            await asyncio.shield(self._writing)  # who is cancelled has begun it
+        except Exception:
+            self._batch[:0] = batch
+            self._dirty.set()
+            raise
+        if self._store.lost:
+            self._count_anew([*batch, *self._batch])
+            self._tell_lost()
+        for courier in self._couriers.values():
+            courier.more.set()
+        if self.on_moved is not None:
+            await self.on_moved(standing)
+
+    def _tell_lost(self) -> None:
+        while self._store.lost:
+            self.on_gap(*self._store.lost.popleft())
+
+    def _count_anew(self, entries: Sequence[Entry]) -> None:
+        """Count what waits, where nothing is left but some entries."""
+        self.waiting = dict.fromkeys(self.waiting, Waiting())
+        for entry in entries:
+            for name in self.waiting.keys() & set(entry.sinks):
+                self.waiting[name] = self.waiting[name].plus(entry.line)
+        self._look_whether_idle()
+
+    def _forget(self, name: str, kept: Kept) -> None:
+        self.waiting[name] = self.waiting[name].minus(kept.line)
+        self._look_whether_idle()
+
+    def _look_whether_idle(self) -> None:
+        if not any(waiting.count for waiting in self.waiting.values()):
+            self._idle.set()

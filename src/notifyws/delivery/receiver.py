@@ -1,0 +1,300 @@
+"""From a frame to whoever is told: what it means, whether it is new, where it goes.
+
+The reader of the socket ends here, and nothing here waits. A notification is handed
+over once or lies in a gap that is said: when there is no room, the server is left if
+it can replay (:class:`NoRoom`), else the newest are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from notifyws.clock import World
+from notifyws.connection.event_emitter import Dropped, Teller
+from notifyws.delivery.gaps import Gaps
+from notifyws.delivery.queue import Inbox
+from notifyws.events import Event, Failure
+from notifyws.models import Notification, as_text
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.rules import (
+    Acknowledged,
+    Arrival,
+    Asked,
+    AuthFailed,
+    Expired,
+    Many,
+    NotUnderstood,
+    Pong,
+    RenewalAnswer,
+    Rules,
+    ServerError,
+    ServerGap,
+    Word,
+)
+
+__all__ = ["Frame", "Intake", "Item", "NoRoom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame that is no notification, for those who asked for frames as they are."""
+
+    text: str
+
+
+Item = Notification | Event | Frame
+
+
+PATIENCE = 2.0
+"""Seconds a line may fill up for a slow reader: far less than a ping waits."""
+BREATH = 0.02
+"""Seconds that a burst may wait for the one before it to be shown: what is read much
+sooner than it is shown only fills memory."""
+LONGEST = 1000
+"""Characters of a server's complaint that are told."""
+
+
+_Read = tuple[Arrival, str | bytes, int]
+"""A thing that arrived, its frame, and its share of the frame's size."""
+
+
+class Selection(Protocol):
+    """Which notifications are wanted, and whether there were enough of them."""
+
+    @property
+    def satisfied(self) -> bool: ...
+    def passes(self, notification: Notification) -> bool: ...
+    def admit(self, notification: Notification) -> bool: ...
+
+
+class Keeping(Protocol):
+    """Keeps what arrived for those to whom it is handed on."""
+
+    def keep(self, notification: Notification, number: int | None) -> None: ...
+    def passed(self, ident: str | int | None) -> None: ...
+
+
+class NoRoom(Exception):
+    """The queue is full, and the server can replay what is not taken now."""
+
+
+class Intake:
+    """Takes frames in and tells events, in their order.
+
+    Args:
+        rules: what a frame means.
+        inbox: for whoever shows things.
+        cursor: where this listener stands.
+        world: the wall clock.
+        frames: hand over frames that are no notifications, too.
+        selection: which notifications are wanted; all of them when not given.
+        keeping: keeps what is wanted for those to whom it is handed on.
+
+    Attributes:
+        room: returns when whoever shows things can take more.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        inbox: Inbox[Item],
+        cursor: Cursor,
+        world: World,
+        *,
+        frames: bool = False,
+        selection: Selection | None = None,
+        keeping: Keeping | None = None,
+    ) -> None:
+        self._rules = rules
+        self._inbox = inbox
+        self._world = world
+        self._frames = frames
+        self._selection = selection
+        self._keeping = keeping
+        self.teller = Teller(inbox, world)
+        self._dropped = Dropped(self.teller, inbox.room)
+        self.room = inbox.room
+        self._received = ""
+        self.gaps = Gaps(self.teller, cursor, world)
+        self.cursor = cursor
+        self.on_server_error: Callable[[ServerError], None] | None = None
+        self.on_acknowledged: Callable[[Acknowledged], None] | None = None
+        self.on_word: Callable[[Word], None] = lambda word: None
+        self.not_understood = 0
+        self.last_not_understood: str | None = None
+        self.received = 0
+        self.filtered = 0
+
+    def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None:
+        """Take a burst in; return what to await before the next one, if anything.
+
+        Raises:
+            NoRoom: (there or here) leave the server, and come back when there is.
+        """
+        self._received, rest = self.teller.now(), self._read(frames)
+        if (pause := self._take(rest)) is not None:
+            return self._take_slowly(pause, rest)
+        return self._inbox.taken(BREATH) if self._inbox.is_filling else None
+
+    def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
+        for frame in frames:
+            arrival, size = self._rules.read(frame, self._received), len(frame)
+            if isinstance(arrival, Many):
+                share = size // max(len(arrival.arrivals), 1)
+                for each in arrival.arrivals:
+                    yield each, frame, share
+            else:
+                yield arrival, frame, size
+
+    def _take(self, rest: Iterator[_Read]) -> Awaitable[None] | None:
+        """Take things in until one must wait; return what for."""
+        for arrival, frame, size in rest:
+            if not isinstance(arrival, Notification):
+                self._other(arrival, frame)
+            elif (pause := self._notification(arrival, size)) is not None:
+                return pause
+        return None
+
+    async def _take_slowly(
+        self, pause: Awaitable[None] | None, rest: Iterator[_Read]
+    ) -> None:
+        while pause is not None:
+            await pause
+            self._received = self.teller.now()
+            pause = self._take(rest)
+
+    async def catch_up(self, notifications: Iterable[Notification]) -> None:
+        """Take in what was missed and came by other means.
+
+        Raises:
+            NoRoom: there is none for the rest of it.
+        """
+        for notification in notifications:
+            if pause := self._notification(notification, len(notification.line())):
+                await pause
+
+    def arrivals(self, value: Any) -> list[Notification]:
+        """Return the notifications that the rules see in a value."""
+        arrival = self._rules.value(value, self.teller.now())
+        found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
+        return [each for each in found if isinstance(each, Notification)]
+
+    def is_news(self, notification: Notification) -> bool:
+        """Return whether it was not handed over before, and is not too old."""
+        cursor = self.cursor
+        if cursor.beginning is not None and self._is_too_old(notification):
+            return False
+        return cursor.is_new(notification.id)
+
+    def _notification(
+        self, notification: Notification, size: int
+    ) -> Awaitable[None] | None:
+        """Take in what may be news; most of the time of a burst goes by here."""
+        selection = self._selection
+        if not self.is_news(notification):
+            return None
+        if self.cursor.may_repeat and self._is_repeat(notification):
+            return None
+        if selection is not None and selection.satisfied:
+            return None  # the cursor stays before it, for the next time
+        if not self._inbox.fits(size) and (  # what nobody wants needs no room
+            selection is None or selection.passes(notification)
+        ):
+            return self._hand_over_patiently(notification, size)
+        self._hand_over(notification, size)
+        return None
+
+    def _is_too_old(self, notification: Notification) -> bool:
+        if not self.cursor.is_too_old(notification.timestamp, self._world.now()):
+            return False
+        self.gaps.in_doubt = False  # the server keeps what is older than asked for
+        return True
+
+    def _is_repeat(self, notification: Notification) -> bool:
+        """Return whether it has no id to tell it by, and came before."""
+        return notification.id is None and self.cursor.is_repeat(
+            as_text(notification.fields), self._world.now()
+        )
+
+    def close(self) -> None:
+        """Say what is still to be said; nothing follows."""
+        self.gaps.settle()
+        self._dropped.close()
+        self._inbox.close()
+
+    def _hand_over(self, notification: Notification, size: int) -> None:
+        if self.gaps.in_doubt:
+            self.gaps.settle()
+        ident = notification.id
+        self.cursor.advance(ident)
+        self.received += 1
+        self.teller.latest = notification
+        if self._selection is None or self._selection.admit(notification):
+            if self._dropped.count:
+                self._dropped.say()
+            self._inbox.put(notification, size)
+            if self._keeping is not None:
+                self._keeping.keep(notification, self._inbox.put_in_all)
+            return
+        self.filtered += 1
+        if self._keeping is not None:
+            self._keeping.passed(ident)
+
+    async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
+        """Let the line fill up for a moment: the reader may be about to catch up."""
+        try:
+            if not self._dropped.count:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE):
+                        while not self._inbox.fits(size):
+                            await self.room()
+        except asyncio.CancelledError:
+            self._refuse(notification)
+            raise
+        if self._inbox.fits(size):
+            self._hand_over(notification, size)
+        elif self._refuse(notification):
+            raise NoRoom
+
+    def _refuse(self, notification: Notification) -> bool:
+        """Return whether the server can replay it; if not, it is dropped."""
+        if self.cursor.can_resume and notification.id is not None:
+            return True
+        if notification.id is None:
+            self.cursor.advance(None)
+        self._dropped.add(notification.received)
+        if self._keeping is not None:  # a slow reader is no reason to hand on less
+            self._keeping.keep(notification, None)
+        return False
+
+    def _other(self, arrival: Arrival, frame: str | bytes) -> None:
+        match arrival:
+            case ServerError():
+                self.teller.tell(Failure("server_error", arrival.message[:LONGEST]))
+                if self.on_server_error is not None:
+                    self.on_server_error(arrival)
+            case ServerGap():
+                self.gaps.said_by_server()
+            case Acknowledged():
+                if self.on_acknowledged is not None:
+                    self.on_acknowledged(arrival)
+            case Asked() | Pong() | Expired() | AuthFailed() | RenewalAnswer():
+                self.on_word(arrival)
+            case NotUnderstood():
+                self.not_understood += 1
+                text = frame if isinstance(frame, str) else repr(frame)
+                self.last_not_understood = text[:LONGEST]
+                self.teller.tell(Failure("invalid_message", arrival.reason))
+        if self._frames:
+            self._pass_on(frame)
+
+    def _pass_on(self, frame: str | bytes) -> None:
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+        if self._inbox.fits(len(text)):
+            self._inbox.put(Frame(text), len(text))
+        else:
+            self._dropped.add(self.teller.now())

@@ -1,0 +1,253 @@
+"""What became of a message: delivered, rejected, or unknown.
+
+Most servers acknowledge nothing. A WebSocket ping sent after the message and
+answered shows that the server has read that far; an error frame within a tenth of a
+second after it shows that it did not like what it read. Success is claimed only then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from notifyws.errors import NetworkFailed, UsageError
+from notifyws.models import Message
+from notifyws.protocol.composer import Composed
+from notifyws.protocol.profile import Ack
+from notifyws.protocol.rules import Acknowledged, ServerError
+from notifyws.protocol.template_context import Script
+
+__all__ = ["Composed", "Sender", "Sent"]
+
+GRACE = 0.1
+"""Seconds after the pong in which an error frame may still come."""
+
+_Answer = asyncio.Future[Acknowledged]
+Status = Literal["delivered", "rejected", "unknown"]
+
+
+class Link(Protocol):
+    """What is needed of an open connection."""
+
+    @property
+    def can_ping(self) -> bool: ...
+    @property
+    def script(self) -> Script: ...
+    async def send_all(self, texts: Sequence[str]) -> None: ...
+    async def ping(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one message.
+
+    Args:
+        status: delivered, rejected, or unknown when nothing shows it.
+        type: the message's type.
+        id: the message's own id, if it has one.
+        detail: the server's words, or why it is unknown.
+    """
+
+    status: Status
+    type: str
+    id: str | None = None
+    detail: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return ``{"status", "type", "id"?, "detail"?}``."""
+        facts = {"id": self.id, "detail": self.detail}
+        known = {key: value for key, value in facts.items() if value is not None}
+        return {"status": self.status, "type": self.type, **known}
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    messages: Sequence[Message]
+    names: frozenset[str | None]
+    rejected: dict[str, str] = field(default_factory=dict)
+    doubt: str | None = None
+    doubted: Status = "unknown"
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> _Batch:
+        return cls(messages, frozenset([message.id for message in messages]))
+
+    def blame(self, error: ServerError) -> bool:
+        """Take an error that names one of these messages; return whether it did."""
+        if error.id is None or error.id not in self.names:
+            return False
+        self.rejected[error.id] = error.message
+        return True
+
+    def may_be_meant(self, error: ServerError) -> bool:
+        """Return whether an error may speak of a message here that it does not name."""
+        return error.id is None or None in self.names
+
+    def outcomes(self) -> list[Sent]:
+        """Return what became of each message, as far as it is known by now."""
+        if self.rejected or self.doubt is not None:
+            return [self._outcome(message) for message in self.messages]
+        return [Sent("delivered", each.type, each.id) for each in self.messages]
+
+    def _outcome(self, message: Message) -> Sent:
+        if message.id is not None and message.id in self.rejected:
+            detail = self.rejected[message.id]
+            return Sent("rejected", message.type, message.id, detail)
+        if self.doubt is None:
+            return Sent("delivered", message.type, message.id)
+        return Sent(self.doubted, message.type, message.id, self.doubt)
+
+
+class Sender:
+    """Sends over one connection and finds out what became of it.
+
+    Args:
+        compose: writes a message as a frame, with a socket's script.
+        sleep: waits that many seconds.
+        ack: how the server acknowledges messages, if it does.
+    """
+
+    def __init__(
+        self,
+        compose: Callable[[Message, Script], Composed],
+        sleep: Callable[[float], Awaitable[None]],
+        ack: Ack | None = None,
+    ) -> None:
+        self._compose = compose
+        self._sleep = sleep
+        self.ack = ack
+        self._awaited: dict[str, deque[_Answer]] = {}
+        self._nameless = itertools.count()
+        self._open: dict[_Batch, None] = {}
+        self._writing = asyncio.Lock()
+
+    def server_error(self, error: ServerError) -> None:
+        """Take note of an error frame while messages are on their way.
+
+        One that names a message's id is that message's, even if it comes too late.
+        One that names none is the only message's on its way, or else puts all of
+        them in doubt.
+        """
+        if any(batch.blame(error) for batch in self._open):
+            return
+        alone = sum(len(batch.messages) for batch in self._open) == 1
+        for batch in filter(lambda batch: batch.may_be_meant(error), self._open):
+            batch.doubt = error.message
+            batch.doubted = "rejected" if alone else "unknown"
+
+    def acknowledged(self, answer: Acknowledged) -> None:
+        """Take the server's word on a message; one that names none is the oldest's."""
+        name = answer.id or next(iter(self._awaited), "")
+        if waiting := self._awaited.get(name):
+            future = waiting.popleft()
+            if not waiting:
+                del self._awaited[name]
+            if not future.done():
+                future.set_result(answer)
+
+    async def send(self, link: Link, messages: Sequence[Message]) -> list[Sent]:
+        """Send messages in order; return what became of each, in the same order.
+
+        Several calls may be under way at once: they write one after the other, and
+        each has a ping of its own. Of many, one that cannot be written as a frame is
+        rejected, and the others go.
+
+        Raises:
+            UsageError: the only one cannot be written as a frame.
+        """
+        composed, refused = self._composed(link.script, messages)
+        if not refused:
+            return await self._send(link, composed, messages)
+        good = [each for n, each in enumerate(messages) if n not in refused]
+        sent = iter(await self._send(link, composed, good))
+        return [refused.get(n) or next(sent) for n in range(len(messages))]
+
+    def _composed(
+        self, script: Script, messages: Sequence[Message]
+    ) -> tuple[list[Composed], dict[int, Sent]]:
+        """Return messages as frames, and by its place each that cannot be one."""
+        composed: list[Composed] = []
+        refused: dict[int, Sent] = {}
+        for place, message in enumerate(messages):
+            try:
+                composed.append(self._compose(message, script))
+            except UsageError as error:
+                if len(messages) == 1:
+                    raise
+                said = error.message
+                refused[place] = Sent("rejected", message.type, message.id, said)
+        return composed, refused
+
+    async def _send(
+        self, link: Link, composed: Sequence[Composed], messages: Sequence[Message]
+    ) -> list[Sent]:
+        if self.ack is not None:
+            return await self._acknowledge(link, composed, messages)
+        batch = _Batch.of(messages)
+        try:
+            async with self._writing:  # no error can mean it before that
+                self._open[batch] = None
+                await link.send_all([each.frame for each in composed])
+            await self._proof(link, batch)
+        except NetworkFailed as error:
+            batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
+        finally:
+            self._open.pop(batch, None)
+        return batch.outcomes()
+
+    async def _proof(self, link: Link, batch: _Batch) -> None:
+        if link.can_ping:
+            await link.ping()
+            await self._sleep(GRACE)
+        else:
+            batch.doubt = "the server confirms nothing, not even a ping"
+
+    async def _acknowledge(
+        self, link: Link, composed: Sequence[Composed], messages: Sequence[Message]
+    ) -> list[Sent]:
+        assert self.ack is not None
+        awaited = [self._await(each.key) for each in composed]
+        try:
+            async with self._writing:
+                await link.send_all([each.frame for each in composed])
+            async with asyncio.timeout(self.ack.timeout):
+                await asyncio.gather(*[future for _, future in awaited])
+        except (TimeoutError, NetworkFailed):
+            pass  # what has no answer by now is unknown
+        finally:
+            self._forget(awaited)
+        return [
+            _judged(message, future)
+            for message, (_, future) in zip(messages, awaited, strict=True)
+        ]
+
+    def _await(self, key: str) -> tuple[str, _Answer]:
+        """Await an answer that names this, or any where none can name it."""
+        name = key or f"#{next(self._nameless)}"
+        future: _Answer = asyncio.get_running_loop().create_future()
+        self._awaited.setdefault(name, deque()).append(future)
+        return name, future
+
+    def _forget(self, awaited: Sequence[tuple[str, _Answer]]) -> None:
+        """Await no more what was not answered."""
+        for name, future in awaited:
+            waiting = self._awaited.get(name, deque())
+            if future in waiting:
+                waiting.remove(future)
+                if not waiting:
+                    del self._awaited[name]
+
+
+def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> Sent:
+    if not future.done() or future.cancelled():
+        detail = "the server did not acknowledge it in time"
+        return Sent("unknown", message.type, message.id, detail)
+    answer = future.result()
+    if answer.ok:
+        return Sent("delivered", message.type, message.id)
+    said = answer.message or "no reason given"
+    return Sent("rejected", message.type, message.id, said)

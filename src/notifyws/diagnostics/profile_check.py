@@ -1,0 +1,292 @@
+"""Walks a profile against a real server, step by step, and says what came of each.
+
+Nothing is cached and nothing is retried. Every request and frame is told with its
+secrets masked, and what matched no rule is told as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from notifyws.clock import utc_text
+from notifyws.errors import NotifyError
+from notifyws.models import Notification, TokenPair, strict_json
+from notifyws.protocol.masking import masked, queried, spellings
+from notifyws.protocol.rules import Arrival, Many, NotUnderstood, Rules
+from notifyws.runtime import Runtime
+
+if TYPE_CHECKING:
+    from notifyws.auth.http_api import Exchange
+    from notifyws.connection.connection import Channel
+    from notifyws.protocol.upgrade import Opening
+
+__all__ = ["Stage", "walk"]
+
+Outcome = Literal["pass", "fail", "skip"]
+LONGEST = 400
+"""Characters of a request, an answer or a frame that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What came of one step.
+
+    Args:
+        name: login, refresh, verify, socket, first frame or ping.
+        outcome: whether it went well.
+        detail: one sentence.
+        trace: what was said and what came back, in order, without secrets.
+        error: why it failed.
+    """
+
+    name: str
+    outcome: Outcome
+    detail: str
+    trace: tuple[str, ...] = ()
+    error: NotifyError | None = field(default=None, compare=False)
+
+
+class _Recording:
+    """A channel that tells what goes over it."""
+
+    def __init__(self, channel: Channel, tell: Trace) -> None:
+        self._channel = channel
+        self._tell = tell
+        self.ping = channel.ping
+        self.close = channel.close
+        self.abort = channel.abort
+
+    async def burst(self) -> Sequence[str | bytes]:
+        frames = await self._channel.burst()
+        for frame in frames:
+            shown = repr(frame) if isinstance(frame, bytes) else frame
+            self._tell.line(f"<-- {shown}")
+        return frames
+
+    async def send(self, text: str) -> None:
+        self._tell.line(f"--> {text}")
+        await self._channel.send(text)
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            await self.send(text)
+
+
+class Trace:
+    """Keeps what is told during a step, without secrets."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._secrets = spellings(*secrets)
+        self._lines: list[str] = []
+
+    def hide(self, *secrets: str) -> None:
+        """Mask these from now on, too."""
+        self._secrets += spellings(*secrets)
+
+    def line(self, text: str) -> None:
+        """Keep a line."""
+        self._lines.append(masked(text, self._secrets)[:LONGEST])
+
+    def exchange(self, exchange: Exchange) -> None:
+        """Keep an HTTP exchange."""
+        self.line(f"--> {exchange.method} {exchange.url} {exchange.body}".rstrip())
+        self.line(f"<-- {exchange.status} {exchange.reply}".rstrip())
+        if exchange.captured:
+            names = ", ".join(exchange.captured)
+            self.line(f"    captured: {names}")
+
+    def taken(self) -> tuple[str, ...]:
+        """Return what was told since the last time."""
+        lines, self._lines = self._lines, []
+        return tuple(lines)
+
+
+async def walk(runtime: Runtime, patience: float) -> AsyncIterator[Stage]:
+    """Yield what comes of each step; ends at the first that fails.
+
+    Args:
+        runtime: the real parts; its cache is not used.
+        patience: seconds to wait for a first frame.
+    """
+    said = runtime.settings.password, runtime.settings.token
+    trace = Trace(*said, *queried(runtime.url))
+    runtime.http.on_exchange = trace.exchange
+    walker = _Walker(runtime, trace, patience)
+    try:
+        for name, step in walker.steps:
+            try:
+                detail = await step()
+            except NotifyError as error:
+                yield Stage(name, "fail", error.message, trace.taken(), error)
+                return
+            outcome: Outcome = "pass" if detail else "skip"
+            words = detail or "the profile has none"
+            yield Stage(name, outcome, words, trace.taken())
+    finally:
+        await walker.leave()
+
+
+class _Walker:
+    def __init__(self, runtime: Runtime, trace: Trace, patience: float) -> None:
+        self._runtime = runtime
+        self._trace = trace
+        self._patience = patience
+        self._pair: TokenPair | None = None
+        self._token = runtime.settings.token
+        self._link: object = None
+        self.steps = [
+            ("login", self._login),
+            ("refresh", self._refresh),
+            ("verify", self._verify),
+            ("socket", self._socket),
+            ("first frame", self._first_frame),
+            ("ping", self._ping),
+        ]
+
+    async def leave(self) -> None:
+        from notifyws.connection.connection import Link
+
+        if isinstance(self._link, Link):
+            await self._link.close()
+
+    async def _login(self) -> str:
+        settings, profile = self._runtime.settings, self._runtime.profile
+        if self._token:
+            return "a ready-made token is used"
+        if profile.http.login is None:
+            self._token = (await self._runtime.tokens.get()).value
+            return ""
+        self._keep(await self._runtime.http.login(settings.username, settings.password))
+        return self._lives()
+
+    async def _refresh(self) -> str:
+        if self._runtime.profile.http.refresh is None or self._pair is None:
+            return ""
+        if self._pair.refresh is None:
+            return "not tried: the login gave no refresh token"
+        old = self._pair.refresh.value
+        self._keep(await self._runtime.http.refresh(old))
+        new = self._pair.refresh
+        rotated = new is not None and new.value != old
+        kind = "and another refresh token" if rotated else "the refresh token stays"
+        return f"{self._lives()}; {kind}"
+
+    def _keep(self, pair: TokenPair) -> None:
+        before = self._pair
+        self._pair = pair
+        if pair.refresh is None and before is not None:
+            self._pair = TokenPair(pair.access, before.refresh, pair.user_id)
+        self._token = pair.access.value
+        refresh = pair.refresh.value if pair.refresh else ""
+        self._trace.hide(self._token, refresh)
+
+    def _lives(self) -> str:
+        assert self._pair is not None
+        user = f", user {self._pair.user_id}" if self._pair.user_id else ""
+        return f"an access token for {self._pair.access.lifetime:.0f} s{user}"
+
+    async def _verify(self) -> str:
+        if self._runtime.profile.http.verify is None:
+            return ""
+        await self._runtime.http.verify(self._token)
+        return "the server takes the token"
+
+    async def _socket(self) -> str:
+        from notifyws.connection.connection import Link
+
+        runtime = self._runtime
+
+        async def dial(opening: Opening) -> _Recording:
+            self._trace.line(f"--> GET {opening.url}")
+            return _Recording(await runtime.dial(opening), self._trace)
+
+        opening = runtime.speech.opening(self._token, None)
+        self._link = await Link.open(dial, opening, runtime.keepalive, runtime.world)
+        steps = len(opening.steps)
+        return f"open, {steps} handshake step{'s' * (steps != 1)} done"
+
+    async def _first_frame(self) -> str:
+        intake = _Meaning(self._runtime)
+        await self._listening(intake.arrived.wait(), intake)
+        if intake.seen is None:
+            return f"nothing came within {self._patience:g} s"
+        return intake.seen
+
+    async def _listening(self, until: Awaitable[object], take: _Meaning) -> None:
+        from notifyws.connection.connection import Link
+
+        assert isinstance(self._link, Link)
+        running = asyncio.ensure_future(self._link.run(take))
+        waiting = asyncio.ensure_future(until)
+        try:
+            await asyncio.wait(
+                {running, waiting},
+                timeout=self._patience,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if running.done():
+                running.result()
+        finally:
+            running.cancel()
+            waiting.cancel()
+            await asyncio.gather(running, waiting, return_exceptions=True)
+
+    async def _ping(self) -> str:
+        from notifyws.connection.connection import Link
+
+        link = self._link
+        assert isinstance(link, Link)
+        if not link.can_ping:
+            return ""
+        pinging = asyncio.ensure_future(link.ping())
+        await self._listening(asyncio.shield(pinging), _Meaning(self._runtime, link))
+        if not pinging.done():
+            pinging.cancel()
+            return f"no answer within {self._patience:g} s"
+        return f"{pinging.result() * 1000:.1f} ms there and back"
+
+
+class _Meaning:
+    """Takes frames and says what the rules make of the first."""
+
+    def __init__(self, runtime: Runtime, link: object = None) -> None:
+        from notifyws.protocol.frames import decoder
+
+        profile = runtime.profile
+        read = decoder(profile.socket.frames, profile.socket.json_in)
+        ack = profile.send.ack if profile.send else None
+        self._rules = Rules(profile.rules, read, ack)
+        self._world = runtime.world
+        self._link = link
+        self.arrived = asyncio.Event()
+        self.seen: str | None = None
+
+    def __call__(self, frames: Sequence[str | bytes]) -> None:
+        from notifyws.connection.connection import Link
+        from notifyws.protocol.rules import Pong
+
+        now = utc_text(self._world.wall())
+        for arrival in (self._rules.read(frame, now) for frame in frames):
+            if isinstance(arrival, Pong) and isinstance(self._link, Link):
+                self._link.ponged()
+            if self.seen is None:
+                self.seen = meaning(arrival)
+                self.arrived.set()
+
+
+def meaning(arrival: Arrival) -> str:
+    """Return what the rules make of a frame, in words."""
+    match arrival:
+        case Notification():
+            return f"a notification: {strict_json(arrival.as_json())[:LONGEST]}"
+        case Many(()):
+            return "a rule fits, but it finds no notification in it"
+        case Many(arrivals):
+            return "; ".join(map(meaning, arrivals[:3]))
+        case NotUnderstood(reason):
+            return f"not understood: {reason}"
+        case _:
+            return f"no notification: {type(arrival).__name__}"

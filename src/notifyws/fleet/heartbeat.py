@@ -1,0 +1,233 @@
+"""A running listener's sign of life in the token cache, and how others read it.
+
+Each listener keeps one entry, ``listener:ID``, which is forgotten by itself when it
+is not renewed. To be found it stands in one of a few indexes (``listeners:N``), which
+are changed by compare-and-swap: that asks nothing of a cache but what tokens ask, one
+round trip finds a thousand listeners, and no search goes through foreign keys. An
+index is written when a listener comes, goes, or has half used up its place in it.
+
+A cache that fails is no concern of listening: the next beat tries again. It has to be
+the real cache; one that carries changes back after an outage would be confused by
+entries that everybody changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from notifyws.auth.cache import TokenCache
+from notifyws.clock import World, doze, utc_text
+from notifyws.errors import CacheFailed
+from notifyws.events import (
+    Closed,
+    Connected,
+    Connecting,
+    Disconnected,
+    Event,
+    Failure,
+    Gap,
+    Reconnecting,
+)
+from notifyws.fleet.listener_entry import (
+    Counts,
+    Listener,
+    in_order,
+    listener_of,
+    places_in,
+    text_of,
+)
+from notifyws.protocol.masking import without_tokens
+from notifyws.tasks import first_of
+
+__all__ = ["Heartbeat", "find_listeners"]
+
+KEEP = 30.0
+"""Seconds after which a listener that says nothing is forgotten."""
+EVERY = 10.0
+"""Seconds between two beats."""
+INDEXES = 64
+"""How many indexes share the listeners, so that few meet in one."""
+PLACE = 600.0
+"""Seconds that a place in an index is kept."""
+TRIES = 5
+"""How often in a row a change of an index is tried."""
+STABLE = 30.0
+"""Seconds for which a connection must last to be no short-lived one."""
+LONGEST = 300
+"""Characters of a reason that are told."""
+
+
+class Heartbeat:
+    """Keeps one listener's entry until it is told to stop.
+
+    Args:
+        cache: the real token cache.
+        account: id of the account.
+        listener: who it is.
+        counts: returns what it has counted so far.
+        world: clock and sleep.
+        secrets: returns what nobody else may see of what the server says, as it may
+            be spelled.
+    """
+
+    def __init__(
+        self,
+        cache: TokenCache,
+        account: str,
+        listener: Listener,
+        counts: Callable[[], Counts],
+        world: World,
+        secrets: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        self._secrets = secrets
+        self._cache = cache
+        self._account = account
+        self._counts = counts
+        self._world = world
+        self._id = world.secret()
+        self._index = index_of(self._id)
+        self._changed = asyncio.Event()
+        self._placed_until = float("-inf")
+        self._connections = 0
+        self._connected_at = float("-inf")
+        self._written = False
+        self.listener = replace(listener, since=utc_text(world.wall()))
+
+    def observe(self, event: Event) -> None:
+        """Take note of what happens to the connection."""
+        match event:
+            case Connecting(url):
+                self._note(path=urlsplit(url).path[:LONGEST])
+                if event.attempt == 0 and self._connections == 0:
+                    self._enter("connecting")
+            case Connected():
+                self._connections += 1
+                self._connected_at = self._world.now()
+                reconnects = self._connections - 1
+                self._note(reconnects=reconnects, attempts=0, userId=event.user_id)
+                self._enter("connected")
+            case Disconnected():
+                brief = self._world.now() - self._connected_at < STABLE
+                self._note(shortLived=self.listener.shortLived + 1 if brief else 0)
+                said = f": {event.reason}" if event.reason else ""
+                self._failed("network_error", f"disconnected ({event.code}){said}")
+                self._enter("reconnecting")
+            case Reconnecting():
+                self._failed("network_error", event.reason)
+                self._note(attempts=event.attempt)
+                self._enter("reconnecting")
+                self._changed.set()
+            case Failure("invalid_message"):
+                if not self.listener.notUnderstood:  # of the next ones a beat tells
+                    self._changed.set()
+            case Failure("server_error"):  # its own words may repeat what it was told
+                said = without_tokens(event.message, self._secrets())
+                self._failed("server_error", said)
+            case Failure():
+                self._failed(event.type, event.message)
+            case Gap(start, end, reason, recovered=False):
+                last = {"from": start, "to": end, "reason": reason[:LONGEST]}
+                self._note(gaps=self.listener.gaps + 1, lastGap=last)
+                self._changed.set()
+            case Closed():
+                self._enter("disconnected")
+
+    def _note(self, **facts: Any) -> None:
+        self.listener = replace(self.listener, **facts)
+
+    def _failed(self, kind: str, message: str) -> None:
+        if message:
+            at = utc_text(self._world.wall())
+            said = {"at": at, "kind": kind, "message": message[:LONGEST]}
+            self._note(lastFailure=said)
+
+    def _enter(self, state: str) -> None:
+        if state != self.listener.state:
+            self._note(state=state, since=utc_text(self._world.wall()))
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Beat until cancelled; then leave nothing behind, if the cache is well."""
+        try:
+            while True:
+                self._changed.clear()
+                try:
+                    await self._beat()
+                except CacheFailed:
+                    self._written = False
+                    await doze(self._world, EVERY)
+                else:
+                    await self._until_due()
+        finally:
+            if self._written:
+                with suppress(CacheFailed):
+                    await self._leave()
+
+    async def _until_due(self) -> None:
+        await first_of(self._changed.wait(), doze(self._world, EVERY))
+
+    async def _beat(self) -> None:
+        self._count()
+        entries = {f"listener:{self._id}": (text_of(self.listener), KEEP)}
+        self._written = True  # also when the answer is lost
+        await self._cache.replace(self._account, entries, expect={})
+        moment = self._world.wall()
+        fresh = PLACE / 2 < self._placed_until - moment <= PLACE
+        if not fresh and await self._place(moment + PLACE):
+            self._placed_until = moment + PLACE
+
+    def _count(self) -> None:
+        counts = self._counts()
+        if counts.received > self.listener.received:
+            self._note(lastNotificationAt=utc_text(self._world.wall()))
+        self._note(**asdict(counts))
+
+    async def _place(self, until: float) -> bool:
+        for _ in range(TRIES):
+            if await self._swap({self._id: until}):
+                return True
+            await self._world.sleep(0.05 * self._world.dice())
+        return False  # the next beat tries again
+
+    async def _leave(self) -> None:
+        entry: dict[str, None] = {f"listener:{self._id}": None}
+        await self._cache.replace(self._account, entry, expect={})
+        await self._swap({self._id: 0.0})
+
+    async def _swap(self, change: Mapping[str, float]) -> bool:
+        found = (await self._cache.read(self._account, self._index)).get(self._index)
+        text = found.text if found else None
+        now = self._world.wall()
+        places = {**places_in(text), **change}
+        left = {each: until for each, until in places.items() if until > now}
+        entries = {self._index: (json.dumps(left), PLACE) if left else None}
+        return await self._cache.replace(
+            self._account, entries, expect={self._index: text}
+        )
+
+
+def index_of(listener_id: str) -> str:
+    """Return the name of the index in which a listener stands."""
+    return f"listeners:{sum(listener_id.encode()) % INDEXES}"
+
+
+async def find_listeners(cache: TokenCache, account: str) -> list[Listener]:
+    """Return the listeners of an account that gave a sign of life lately.
+
+    Raises:
+        CacheFailed: the cache cannot tell.
+    """
+    names = [f"listeners:{n}" for n in range(INDEXES)]
+    indexes = await cache.read(account, *names)
+    ids = {each for index in indexes.values() for each in places_in(index.text)}
+    if not ids:
+        return []
+    entries = await cache.read(account, *(f"listener:{each}" for each in sorted(ids)))
+    found = (listener_of(entry.text) for entry in entries.values())
+    return in_order(each for each in found if each is not None)

@@ -1,0 +1,139 @@
+"""What a running listener says of itself: text in the cache, values here; pure.
+
+Older and newer versions share a cache: what is not known is passed over, what is
+missing or makes no sense has its default, and rubbish is no listener at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from notifyws.auth.cache.keys import VERSION, decoded
+from notifyws.values import frozen
+
+__all__ = [
+    "Counts",
+    "Listener",
+    "in_order",
+    "listener_of",
+    "places_in",
+    "text_of",
+]
+
+
+@frozen
+class Counts:
+    """What a listener has counted so far.
+
+    Args:
+        received: notifications.
+        waiting: notifications that are not handed on yet.
+        filtered: notifications that its filter or types did not let through.
+        notUnderstood: frames that no rule of the profile makes sense of.
+        lastNotUnderstood: the beginning of the latest of them, without secrets.
+    """
+
+    received: int = 0
+    waiting: int = 0
+    filtered: int = 0
+    notUnderstood: int = 0
+    lastNotUnderstood: str | None = None
+
+
+@frozen
+class Listener:
+    """What a listener says of itself; moments are RFC 3339 UTC.
+
+    Args:
+        name: its durable name, if it has one.
+        host, pid: where it runs.
+        state: ``connecting``, ``connected`` or ``reconnecting``.
+        since: when that began.
+        received: notifications so far.
+        waiting: notifications that are not handed on yet.
+        reconnects: connections after the first.
+        lastNotificationAt: when one was last seen to have come.
+        gaps: how many stretches of time something may have been missed in.
+        lastGap: the latest of them.
+        filtered: notifications that its filter or types did not let through.
+        notUnderstood: frames that no rule of the profile makes sense of.
+        lastNotUnderstood: the beginning of the latest of them, without secrets.
+        attempts: tries to reconnect since it was last connected.
+        shortLived: connections in a row, up to the latest that ended, which lasted
+            for seconds only.
+        lastFailure: what went wrong last: ``at``, ``kind``, ``message``.
+        userId: whom the server takes it for, where it says.
+        path: where the socket is opened, where the URL has a path.
+    """
+
+    name: str | None
+    host: str
+    pid: int
+    state: str = "connecting"
+    since: str = ""
+    received: int = 0
+    waiting: int = 0
+    reconnects: int = 0
+    lastNotificationAt: str | None = None
+    gaps: int = 0
+    lastGap: Mapping[str, str] | None = None
+    filtered: int = 0
+    notUnderstood: int = 0
+    lastNotUnderstood: str | None = None
+    attempts: int = 0
+    shortLived: int = 0
+    lastFailure: Mapping[str, str] | None = None
+    userId: str | None = None
+    path: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that ``status --json`` lists."""
+        return asdict(self)
+
+
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("host", "state", "since", "path"), str),
+    **dict.fromkeys(("pid", "received", "waiting", "reconnects", "gaps"), int),
+    **dict.fromkeys(("filtered", "notUnderstood", "attempts", "shortLived"), int),
+    **dict.fromkeys(("name", "lastNotificationAt", "lastNotUnderstood"), str),
+    **dict.fromkeys(("lastGap", "lastFailure"), dict),
+    "userId": str,
+}
+
+
+def text_of(listener: Listener) -> str:
+    """Return the text that a cache keeps of a listener."""
+    return json.dumps({"v": VERSION, **listener.as_json()})
+
+
+def listener_of(text: str) -> Listener | None:
+    """Return the listener that a text of the cache tells of, ``None`` for rubbish."""
+    facts = decoded("listener", text)
+    if facts is None:
+        return None
+    known = {name: facts[name] for name in _KINDS if _makes_sense(name, facts)}
+    return Listener(**{"name": None, **known})
+
+
+def _makes_sense(name: str, facts: Mapping[str, Any]) -> bool:
+    value = facts.get(name)
+    if isinstance(value, dict) and not all(map(_is_text, value.values())):
+        return False
+    return isinstance(value, _KINDS[name]) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def places_in(text: str | None) -> dict[str, float]:
+    """Return whom an index names, and until when; rubbish names nobody."""
+    return decoded("listeners", text) or {}
+
+
+def in_order(listeners: Iterable[Listener]) -> list[Listener]:
+    """Return listeners by their names, then by where they run."""
+    return sorted(listeners, key=lambda one: (one.name or "", one.host, one.pid))

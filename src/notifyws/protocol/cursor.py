@@ -1,0 +1,160 @@
+"""Resume: which notification was the last, and which were seen before.
+
+The cursor is the id of the last notification that was handed over, never of one
+that merely arrived; before the first one it may be a time to begin at. Ids are
+remembered so that a replay repeats nothing; the oldest are forgotten, for a server's
+history is finite too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from datetime import datetime
+
+from notifyws.protocol.recent_ids import Remembered
+from notifyws.protocol.since import is_before
+
+__all__ = ["Cursor"]
+
+RECENT = 2_000
+"""Notifications without an id whose content is kept to tell repeats."""
+
+REMEMBERED = 20_000
+"""Ids kept to tell duplicates, at least: twice what the longest history replays."""
+
+
+class Cursor:
+    """Where a listener stands in a server's history.
+
+    Args:
+        last_id: where to start; ``None`` for "from now".
+        can_resume: whether the profile says how to ask for what was missed.
+        snapshot: whether the server sends all that it holds at every connect.
+        repeats: whether what has no id may come twice, as while a token is renewed.
+        seen: ids that were handed over before this process, the oldest first.
+        mixed: whether some of what came before this process had no id.
+        since: the time to begin at, where no id is known.
+
+    Attributes:
+        since: the time to ask for, until something was handed over.
+        beginning: the time that was begun at; ``None`` when it was no time.
+    """
+
+    def __init__(
+        self,
+        last_id: str | int | None = None,
+        *,
+        can_resume: bool = True,
+        snapshot: bool = False,
+        repeats: bool = False,
+        seen: Iterable[str | int] = (),
+        mixed: bool = False,
+        since: datetime | None = None,
+    ) -> None:
+        self.last_id = last_id
+        self._can_resume = can_resume
+        self._snapshot = snapshot
+        self.may_repeat = snapshot or repeats
+        self._recent: deque[int] = deque(maxlen=RECENT)
+        self._overlap: deque[int] = deque(maxlen=RECENT)
+        self._repeated: Counter[int] = Counter()
+        self._repeating_until = 0.0
+        self.since = since
+        self.beginning = since
+        self._beginning_until = 0.0
+        self.mixed = mixed
+        self._seen = Remembered(REMEMBERED, seen)
+        if last_id is not None:
+            self.begin_at(last_id)
+
+    def begin_at(self, last_id: str | int) -> None:
+        """Ask for what came after this one, which was handed over elsewhere."""
+        self.last_id = last_id
+        if last_id not in self._seen:
+            self._seen.add(last_id)
+
+    @property
+    def place(self) -> str | int | datetime | None:
+        """Where to go on: after an id, at a time, or from now."""
+        return self.since if self.last_id is None else self.last_id
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether a reconnect can ask the server for what was missed."""
+        return self._can_resume and self.place is not None
+
+    @property
+    def covers_everything(self) -> bool:
+        """Whether that brings all of it: what has no id is not replayed for sure."""
+        return self._snapshot or (self.can_resume and not self.mixed)
+
+    def is_new(self, ident: str | int | None) -> bool:
+        """Return whether this id was not handed over before; no id is always new."""
+        return ident is None or ident not in self._seen
+
+    def is_too_old(self, timestamp: str, now: float) -> bool:
+        """Return whether a replayed notification is older than the time to begin at.
+
+        Nothing is, once the replay must be over: then a timestamp tells of the
+        server's clock only. That newer ones were handed over is no reason: a server may
+        send its history in any order.
+
+        Args:
+            timestamp: the notification's.
+            now: monotonic seconds.
+        """
+        if self.beginning is None or now >= self._beginning_until:
+            return False
+        return is_before(timestamp, self.beginning)
+
+    def advance(self, ident: str | int | None) -> None:
+        """Take note that the notification with this new id was handed over."""
+        self.since = None
+        if ident is None:
+            self.mixed = True
+            return
+        self.last_id = ident
+        self._seen.add(ident)
+
+    def reconnected(self, until: float) -> None:
+        """Expect all of it again, where the server sends what it holds.
+
+        Args:
+            until: monotonic seconds; later on, equal content is news again, and
+                nothing is too old.
+        """
+        self._beginning_until = until
+        if self._snapshot:
+            self._overlap = deque(self._recent, RECENT)
+            self.expect_repeats(until)
+
+    def overlapping(self) -> None:
+        """Begin to note what may come a second time, by another connection."""
+        self._overlap.clear()
+
+    def expect_repeats(self, until: float) -> None:
+        """From now on, take what was noted for a repeat when it comes.
+
+        Args:
+            until: monotonic seconds; later on, equal content is news again.
+        """
+        self._repeated = Counter(self._overlap)
+        self._repeating_until = until
+
+    def is_repeat(self, content: str, now: float) -> bool:
+        """Return whether a notification without an id is one that was handed over.
+
+        Two equal notifications are two: each is taken for a repeat only once.
+
+        Args:
+            content: the notification as text.
+            now: monotonic seconds.
+        """
+        mark = hash(content)
+        if now < self._repeating_until and self._repeated[mark] > 0:
+            self._repeated[mark] -= 1
+            return True
+        self._recent.append(mark)
+        self._overlap.append(mark)
+        return False

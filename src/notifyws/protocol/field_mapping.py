@@ -1,0 +1,170 @@
+"""Notifications out of a value: where they are, which count, and their fields.
+
+Everything is compiled once, where the profile is read. What an expression does not
+find is left out, never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from notifyws.clock import utc_text
+from notifyws.models import Notification, as_text
+from notifyws.patterns import pattern
+from notifyws.protocol import profile
+from notifyws.protocol.expressions import compiled, names, truthy
+from notifyws.protocol.frames import InvalidFrame, decode
+
+__all__ = ["mapper", "plain"]
+
+AROUND = frozenset({"parent", "frame", "key", "item"})
+"""What an item's expressions see beside its own fields."""
+ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
+_PATH = pattern(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+
+Reader = Callable[[Any, str], list[Notification]]
+_Item = tuple[Any, Any, Any]
+"""An item, what it was found in, and its key."""
+_Field = Callable[[Any], Any]
+
+
+def plain(mapping: profile.Mapping) -> bool:
+    """Return whether the frame itself is the notification."""
+    parts = (mapping.items, mapping.children, mapping.keep)
+    return not any(parts) and not mapping.fields and not mapping.text
+
+
+def mapper(mapping: profile.Mapping) -> Reader:
+    """Return what reads the notifications of a value.
+
+    Args:
+        mapping: of the profile.
+
+    Returns:
+        A function of a value and the RFC 3339 time of receipt.
+    """
+    find = _finder(mapping)
+    around = bool(AROUND & _mentioned(mapping))
+    keep = compiled(mapping.keep) if mapping.keep else None
+    fields = _fields(mapping)
+
+    def read(value: Any, received: str) -> list[Notification]:
+        found: list[Notification] = []
+        for each in find(value):
+            view = _view(each, value) if around else each[0]
+            if keep is None or truthy(keep(view)):
+                found.append(Notification(_filled(each[0], view, fields), received))
+        return found
+
+    return read
+
+
+def _filled(item: Any, view: Any, fields: Mapping[str, _Field]) -> dict[str, Any]:
+    if not fields:
+        own = dict(item) if isinstance(item, dict) else {"data": item}
+    else:
+        read = {name: field(view) for name, field in fields.items()}
+        own = {name: value for name, value in read.items() if value is not None}
+        own.setdefault("data", item)
+    if not isinstance(own.get("type"), str) or not own["type"]:
+        own = {**own, "type": as_text(own.get("type")) or "notification"}
+    return {"type": own["type"], **own}
+
+
+def _finder(mapping: profile.Mapping) -> Callable[[Any], Iterator[_Item]]:
+    items = compiled(mapping.items) if mapping.items else None
+    children = compiled(mapping.children) if mapping.children else None
+
+    def find(value: Any) -> Iterator[_Item]:
+        place = items(value) if items else value
+        for item, key in _each(place, values=mapping.values):
+            if children is None:
+                yield item, value, key
+            else:
+                for child, place_in in _each(children(item), values=False):
+                    yield child, item, place_in
+
+    return find
+
+
+def _each(place: Any, *, values: bool) -> Iterator[tuple[Any, Any]]:
+    if place is None:
+        return
+    if values and isinstance(place, dict):
+        yield from ((value, key) for key, value in place.items())
+    elif isinstance(place, list):
+        yield from ((value, index) for index, value in enumerate(place))
+    else:
+        yield place, None
+
+
+def _view(item: _Item, frame: Any) -> dict[str, Any]:
+    own, parent, key = item
+    around = {"item": own, "parent": parent, "frame": frame, "key": key}
+    return {**(own if isinstance(own, dict) else {}), **around}
+
+
+def _mentioned(mapping: profile.Mapping) -> set[str]:
+    expressions = [*mapping.fields.values(), *filter(None, [mapping.keep])]
+    texts = [name for text in mapping.text.values() for name in _PATH.findall(text)]
+    return {name for text in expressions for name in names(text)} | {
+        name.partition(".")[0] for name in texts
+    }
+
+
+def _fields(mapping: profile.Mapping) -> dict[str, _Field]:
+    known = {*mapping.fields, *mapping.text}
+    ordered = [name for name in ORDER if name in known]
+    ordered += [name for name in [*mapping.fields, *mapping.text] if name not in ORDER]
+    return {name: _field(name, mapping) for name in dict.fromkeys(ordered)}
+
+
+def _field(name: str, mapping: profile.Mapping) -> _Field:
+    search = compiled(mapping.fields[name]) if name in mapping.fields else None
+    text = mapping.text.get(name)
+    words = mapping.words.get(name, {})
+    convert = _converted(name, mapping)
+
+    def field(view: Any) -> Any:
+        value = search(view) if search else None
+        if value is None and text is not None:
+            value = _text(text, view)
+        if words and isinstance(value, (str, int, float)):
+            value = words.get(as_text(value), value)
+        return convert(value) if convert else value
+
+    return field
+
+
+def _converted(name: str, mapping: profile.Mapping) -> _Field | None:
+    if name == "timestamp" and mapping.timestamp != "iso":
+        divisor = 1000 if mapping.timestamp == "ms" else 1
+        return lambda value: _moment(value, divisor)
+    if name == "data" and mapping.encoding == "json":
+        return _read
+    return None
+
+
+def _moment(value: Any, divisor: int) -> Any:
+    try:
+        return utc_text(float(value) / divisor)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(value: Any) -> Any:
+    try:
+        return decode(value) if isinstance(value, str) else value
+    except InvalidFrame:
+        return value
+
+
+def _text(text: str, view: Any) -> str:
+    return _PATH.sub(lambda found: as_text(_at(found[1].split("."), view)), text)
+
+
+def _at(path: list[str], value: Any) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

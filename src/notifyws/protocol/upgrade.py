@@ -1,0 +1,224 @@
+"""How the socket is opened: URL, headers, subprotocols and the first frames.
+
+The URL stays exactly as configured but for what the profile adds to its query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from notifyws.errors import ConfigurationError
+from notifyws.models import as_text, strict_json
+from notifyws.patterns import pattern
+from notifyws.protocol.frames import Decoder, decoder
+from notifyws.protocol.masking import sendable, spellings
+from notifyws.protocol.profile import Handshake, Profile, Resume
+from notifyws.protocol.since import spelled
+from notifyws.protocol.template import UNSET, fill
+from notifyws.values import frozen
+
+__all__ = ["Opening", "opening"]
+
+_SUBPROTOCOL = pattern(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+"""A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
+
+
+@frozen
+class Opening:
+    """Everything that is said before a server knows who we are.
+
+    Args:
+        url: where to connect; may hold the token.
+        headers: of the upgrade request; may hold the token.
+        subprotocols: to offer, in order; may hold the token.
+        frames: texts to send once it is open; may hold the token.
+        secrets: what must be masked in whatever the peer or the library says.
+        steps: the handshake that follows.
+        known: variables of its templates; may hold the token.
+        read: reads the values of frames.
+        compression: whether to offer it.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    subprotocols: tuple[str, ...] = field(repr=False, default=())
+    frames: tuple[str, ...] = field(repr=False, default=())
+    secrets: tuple[str, ...] = field(repr=False, default=(), compare=False)
+    steps: tuple[Handshake, ...] = field(repr=False, default=(), compare=False)
+    known: Mapping[str, Any] = field(repr=False, default_factory=dict, compare=False)
+    read: Decoder = field(repr=False, default=decoder(), compare=False)
+    compression: bool = False
+
+
+def opening(
+    profile: Profile,
+    url: str,
+    token: str,
+    *,
+    token_in: str = "",
+    last_id: str | int | datetime | None = None,
+    variables: Mapping[str, Any] = MappingProxyType({}),
+) -> Opening:
+    """Return how to open a socket.
+
+    Args:
+        profile: says where the token goes.
+        url: the socket's URL, as configured.
+        token: the access token; empty where none is needed.
+        token_in: overrides the profile's place for it.
+        last_id: resume after this notification, or at this time, where the profile
+            can.
+        variables: the profile's constants and what the user added.
+
+    Raises:
+        ConfigurationError: ``token_in`` names no known place, or the token cannot
+            be written there.
+    """
+    known = {**variables, "access_token": token or None, **_standing(last_id)}
+    place = token_in or profile.socket.token_in
+    if place != "none":
+        _check(token, place.partition(":")[0])
+    placed = _placed(profile, _addressed(profile, url, known), known, place)
+    return replace(
+        placed,
+        secrets=spellings(token),
+        steps=profile.handshake,
+        known=known,
+        read=decoder(profile.socket.frames, profile.socket.json_in),
+        compression=profile.socket.compression,
+    )
+
+
+def _standing(place: str | int | datetime | None) -> dict[str, Any]:
+    """Return what templates know of where to go on."""
+    resuming = None if place is None else True
+    if isinstance(place, datetime):
+        return {"last_id": None, "since": spelled(place), "resuming": resuming}
+    return {"last_id": place, "since": None, "resuming": resuming}
+
+
+def _addressed(profile: Profile, url: str, known: Mapping[str, Any]) -> str:
+    """Return the URL with the profile's path, where it has none of its own."""
+    path = profile.socket.path
+    head, mark, query = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    host, _, below = rest.partition("/")
+    if path is None or below:
+        return url
+    quoted = {name: _quoted(str(value)) for name, value in known.items() if value}
+    filled = fill(path, quoted)
+    if filled is UNSET:
+        message = f"the socket's path {path} needs a variable that is not set"
+        raise ConfigurationError(message, 'as in NOTIFYWS_VARIABLES="channel=news"')
+    return f"{scheme}://{host}{filled}{mark}{query}"
+
+
+def _check(token: str, place: str) -> None:
+    """Refuse a token that cannot be written in a place, without showing it."""
+    if place != "message" and not sendable(token):
+        message = "the access token is not printable ASCII without blanks"
+        hint = "look for a stray blank or line end in NOTIFYWS_TOKEN"
+        raise ConfigurationError(message, hint)
+    if place == "subprotocol" and not _SUBPROTOCOL.fullmatch(token):
+        message = "the access token holds characters that no subprotocol may have"
+        hint = "set NOTIFYWS_TOKEN_IN to header, query:NAME or message"
+        raise ConfigurationError(message, hint)
+
+
+def _placed(
+    profile: Profile, url: str, known: Mapping[str, Any], token_in: str
+) -> Opening:
+    token = known["access_token"] or ""
+    query, headers = _additions(profile, known)
+    offered = tuple(_texts(profile.socket.subprotocols, known))
+    plain = Opening(_with(url, query), headers, offered)
+    place, _, name = token_in.partition(":")
+    match place:
+        case "none":
+            return plain
+        case "header" if not name:
+            value = fill(profile.socket.token, known)
+            added = {} if value is UNSET else {profile.socket.header: str(value)}
+            return replace(plain, headers={**headers, **added})
+        case "query" if name:
+            return replace(plain, url=_with(url, {name: token, **query}))
+        case "cookie" if name:
+            return replace(plain, headers=_with_cookie(headers, f"{name}={token}"))
+        case "subprotocol" if _SUBPROTOCOL.fullmatch(name):
+            return replace(plain, subprotocols=(*offered, name, token))
+        case "message" if not name:
+            return replace(plain, frames=_first_frames(profile, known))
+        case _:
+            message = f"{token_in!r} is no place for a token"
+            hint = "use header, query:NAME, subprotocol:NAME or message"
+            raise ConfigurationError(message, hint)
+
+
+def _additions(
+    profile: Profile, known: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the query parameters and headers that the profile adds."""
+    socket, resume = profile.socket, profile.resume
+    query = _filled(socket.query, known)
+    headers = _filled(socket.headers, known)
+    if resume is not None and (place := _place(resume, known)) is not None:
+        query |= {resume.query: place} if resume.query else {}
+        headers |= {resume.header: place} if resume.header else {}
+    for name, value in headers.items():
+        if not value.isprintable() or not value.isascii():
+            raise ConfigurationError(f"the header {name} must be printable ASCII")
+    cookies = _filled(socket.cookies, known)
+    for name, value in cookies.items():
+        headers = _with_cookie(headers, f"{name}={value}")
+    return query, headers
+
+
+def _place(resume: Resume, known: Mapping[str, Any]) -> str | None:
+    """Return what the server is asked to go on after, ``None`` for nothing."""
+    if known["last_id"] is not None:
+        return str(known["last_id"])
+    if known["since"] is None or resume.since_time is None:
+        return None
+    filled = fill(resume.since_time, known)
+    return None if filled is UNSET else str(filled)
+
+
+def _with_cookie(headers: Mapping[str, str], cookie: str) -> dict[str, str]:
+    before = headers.get("Cookie")
+    return {**headers, "Cookie": f"{before}; {cookie}" if before else cookie}
+
+
+def _filled(table: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
+    filled = {name: fill(value, known) for name, value in table.items()}
+    return {
+        name: value if isinstance(value, str) else as_text(value)
+        for name, value in filled.items()
+        if value is not UNSET
+    }
+
+
+def _texts(templates: Iterable[str], known: Mapping[str, Any]) -> list[str]:
+    return list(_filled({each: each for each in templates}, known).values())
+
+
+def _first_frames(profile: Profile, variables: Mapping[str, Any]) -> tuple[str, ...]:
+    frame = fill(profile.socket.first_frame or {}, variables)
+    return () if frame is UNSET or not frame else (strict_json(frame),)
+
+
+def _with(url: str, query: Mapping[str, str]) -> str:
+    if not query:
+        return url
+    added = "&".join(f"{_quoted(k)}={_quoted(v)}" for k, v in query.items())
+    _, mark, before = url.partition("?")
+    glue = "?" if not mark else "&" if before and not before.endswith("&") else ""
+    return f"{url}{glue}{added}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")  # an id may hold a lone surrogate

@@ -1,0 +1,187 @@
+"""How a notification looks in the live view: a card, and what stands between cards.
+
+Pure. Everything is rows of segments, at most as wide as the terminal; only a URL that
+is longer is left to the terminal to wrap, so that it can be clicked.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any, NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from notifyws.config.settings import TypeStyle
+from notifyws.events import Event, Failure, Gap
+from notifyws.models import Notification
+from notifyws.ui.lines import event_line
+from notifyws.ui.rows import Row, breadth, clip, hung, wrap
+from notifyws.ui.sanitize import harmless, link_target
+from notifyws.ui.theme import Look, tint
+from notifyws.ui.times import stamp
+
+__all__ = ["card", "drawn", "new_day", "target_of"]
+
+_MEASURE = 110
+_WITH_TIME = 24
+_MOST_LINES = 60
+_SPACE = Segment("  ")
+
+
+class _Page(NamedTuple):
+    """Where the rows under a title go: how they look, how far in, how wide."""
+
+    look: Look
+    style: TypeStyle
+    indent: str
+    width: int
+
+    @property
+    def room(self) -> int:
+        """Cells right of the indent; one at least."""
+        return max(1, self.width - len(self.indent))
+
+    def rows(self, text: str, style: Style | None = None) -> list[Row]:
+        """Return text wrapped and indented, and not too much of it."""
+        lines = wrap(text, self.room)
+        if len(lines) > _MOST_LINES:
+            left = f"… ({len(lines) - _MOST_LINES:,} lines more)"
+            lines = [*lines[:_MOST_LINES], clip(left, self.room)]
+        before = Segment(self.indent)
+        return [[before, Segment(line, style)] for line in lines]
+
+
+def drawn(
+    item: Notification | Event, look: Look, width: int, *, times: int = 1
+) -> list[Row]:
+    """Return what of a notification or event scrolls by; may be nothing.
+
+    Args:
+        item: what happened.
+        look: how things are drawn.
+        width: columns of the terminal, one or more.
+        times: how often it happened in a row.
+    """
+    if isinstance(item, Notification):
+        return card(item, look, width, times=times)
+    said = event_line(item, look.zone)
+    if isinstance(item, Gap):
+        return _rule(said, "green" if item.recovered else "yellow", width)
+    said += f"  ×{times:,}" if times > 1 else ""
+    if isinstance(item, Failure):
+        return _noted("⚠", said, "red", width)
+    return [] if look.cursor else [[Segment(said)]]
+
+
+def new_day(day: date, width: int) -> list[Row]:
+    """Return the line above the first card of a day, in the reader's calendar."""
+    return _rule(f"{day:%A}, {day.day} {day:%B %Y}", "dim", width)
+
+
+def card(
+    notification: Notification, look: Look, width: int, *, times: int = 1
+) -> list[Row]:
+    """Return time, mark and title in one row, the rest under the title."""
+    style = look.style(notification.type)
+    time = ""
+    if width >= _WITH_TIME:
+        when = stamp(notification.timestamp, notification.received, look.zone)
+        time = f"{when.time} "
+    width = min(width, _MEASURE)
+    mark = f"{style.mark} "
+    lead = [Segment(time, tint("dim")), Segment(mark, tint(style.colour))]
+    indent = " " * (min(len(time), len("00:00:00 ")) + cell_len(mark))
+    rows = _headline(lead, notification, width, times)
+    return rows + _body(notification, _Page(look, style, indent, width))
+
+
+def target_of(notification: Notification, look: Look) -> str | None:
+    """Return where a card's link leads; ``None`` if it has none to be followed."""
+    link = notification.link or look.style(notification.type).link
+    return link_target(link, look.link_base)
+
+
+def _headline(
+    lead: Row, notification: Notification, width: int, times: int
+) -> list[Row]:
+    """Return the title in bold; how often and the type beside it if there is room."""
+    title, kind = harmless(notification.title), harmless(notification.type)
+    said = f"{title or kind}  ×{times:,}" if times > 1 else title or kind
+    rows = hung(lead, said, width, tint("bold"))
+    if title and breadth(rows[-1]) + 2 + cell_len(kind) <= width:
+        rows[-1] += [_SPACE, Segment(kind, tint("dim"))]
+    return rows
+
+
+def _body(notification: Notification, page: _Page) -> list[Row]:
+    """Return the rows under the title: message, link, and data where wanted."""
+    message = harmless(notification.message, lines=True).strip("\n")
+    rows = page.rows(message) if message.strip() else []
+    link = notification.link or page.style.link
+    if link is not None:
+        rows = _linked(rows, link, page)
+    if page.look.verbose and notification.data is not None:
+        rows += _data(notification.data, page)
+    return rows
+
+
+def _linked(rows: list[Row], link: str, page: _Page) -> list[Row]:
+    """Return the rows with the link: its label beside the last one or below."""
+    label = page.style.label or "View"
+    target = link_target(link, page.look.link_base)
+    if target is None:
+        return [*rows, *page.rows(f"{label}: {harmless(link)}", tint("dim"))]
+    if not page.look.hyperlinks:
+        return [*rows, *_spelled_out(label, target, page)]
+    style = tint(f"underline {page.style.colour}").update_link(target)
+    anchor = Segment(clip(label, page.room), style)
+    if rows and breadth(rows[-1]) + 2 + anchor.cell_length <= page.width:
+        rows[-1] += [_SPACE, anchor]
+        return rows
+    return [*rows, [Segment(page.indent), anchor]]
+
+
+def _spelled_out(label: str, target: str, page: _Page) -> list[Row]:
+    """Return label and URL; the URL in one piece, so that it can be clicked.
+
+    One that does not fit beside its label has a row of its own, further left if it
+    must; the terminal itself wraps what is longer still.
+    """
+    before, url = Segment(page.indent), Segment(target, tint("dim"))
+    colour = tint(page.style.colour)
+    if cell_len(label) + 3 + len(target) <= page.room:
+        return [[before, Segment(label, colour), Segment(" → "), url]]
+    fits = (x for x in (page.indent, "  ") if len(x) + len(target) <= page.width)
+    above = Segment(clip(f"{label} →", page.room), colour)
+    return [[before, above], [Segment(next(fits, "")), url]]
+
+
+def _data(data: Any, page: _Page) -> list[Row]:
+    """Return the rows of what the server attached: one, if that is enough."""
+    try:
+        text = json.dumps(data, ensure_ascii=False)
+        if cell_len(text) > page.room:
+            text = json.dumps(data, indent=2, ensure_ascii=False)
+    except RecursionError:
+        text = "… (data nested too deep to be shown)"
+    return page.rows(harmless(text, lines=True), tint("dim"))
+
+
+def _rule(words: str, style: str, width: int) -> list[Row]:
+    """Return words as a line across the screen."""
+    said = f"── {words} "
+    missing = min(width, _MEASURE) - cell_len(said)
+    if missing < 0:
+        return _noted("──", words, style, width)
+    return [[Segment(said + "─" * missing, tint(style))]]
+
+
+def _noted(mark: str, words: str, style: str, width: int) -> list[Row]:
+    """Return a sentence with a mark, the rest of it hanging under its words."""
+    look, width = tint(style), min(width, _MEASURE)
+    if width < _WITH_TIME:
+        return hung([], f"{mark} {words}", width, look)
+    return hung([Segment(f"{mark} ", look)], words, width, look)

@@ -1,0 +1,176 @@
+"""The one line at the bottom of the live view: how the connection is, right now.
+
+Pure: a status and a time give a line of text, never wider than asked for. What
+does not fit is left out, the least important things first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.text import Text
+
+from notifyws.ui.rows import clip
+from notifyws.ui.sanitize import harmless
+from notifyws.ui.times import elapsed, remaining
+
+__all__ = ["State", "Status", "footer"]
+
+_FILTER = 24
+"""Cells of a filter that are shown."""
+_ASIDE = 9
+"""The rank of what somebody at the keyboard has to know."""
+
+State = Literal["disconnected", "connecting", "connected", "reconnecting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the footer tells; all moments are of one monotonic clock, in seconds.
+
+    Args:
+        state: one of the four of a connection.
+        host: whom we talk to.
+        user_id: as whom, once the server has said so.
+        received: notifications so far.
+        connected_since: when the handshake was done.
+        token_expires: when the access token ends; ``None`` when that is unknown.
+        latency: seconds that the last ping took.
+        attempt: number of the reconnect under way or waited for; 0 for none.
+        retry_at: when that reconnect starts.
+        reason: why there is no connection; remote text.
+        queued: notifications that wait for a slow reader.
+        error: what ended it all; stands instead of ``reason``.
+        shown: notifications that passed the filters; ``None`` where there are none.
+        paused: whether nothing is printed until the person says so.
+        filter: what was typed at ``/``.
+        hidden: notifications that it kept from being shown.
+        notice: what a key has just done.
+    """
+
+    state: State
+    host: str = ""
+    user_id: str | None = None
+    received: int = 0
+    connected_since: float | None = None
+    token_expires: float | None = None
+    latency: float | None = None
+    attempt: int = 0
+    retry_at: float | None = None
+    reason: str = ""
+    queued: int = 0
+    error: str = ""
+    shown: int | None = None
+    paused: bool = False
+    filter: str = ""
+    hidden: int = 0
+    notice: str = ""
+
+
+Part = tuple[str, str]
+"""Words and their style."""
+
+
+def footer(status: Status, now: float, width: int) -> Text:
+    """Return the line, at most ``width`` cells wide."""
+    why = harmless(status.error or status.reason)
+    match status.state:
+        case "connected":
+            return _connected(status, now, width)
+        case "connecting":
+            again = f" (attempt {status.attempt})" if status.attempt else ""
+            head = "Connecting to " if status.host else "Connecting"
+            tail = [(harmless(status.host) + again, ""), *_after(status, "")]
+            return _fitted(_line("🟡", head, tail), width)
+        case "reconnecting":
+            return _fitted(_line("🟡", _wait(status, now), _after(status, why)), width)
+        case "disconnected":
+            return _fitted(_line("🔴", "Disconnected", _after(status, why)), width)
+
+
+def _line(mark: str, head: str, tail: list[Part]) -> Text:
+    return Text.assemble(f"{mark} ", (head, "bold"), *tail)
+
+
+def _fitted(line: Text, width: int) -> Text:
+    line.truncate(max(width, 1), overflow="ellipsis")
+    return line if width > 0 else Text()
+
+
+def _after(status: Status, why: str) -> list[Part]:
+    """Return what follows a state: what the person should know, then the reason."""
+    asides = _asides(status)
+    if not asides:
+        return [(f": {why}" if why else "", "")]
+    return _joined([*asides, (why, "")] if why else asides)
+
+
+def _joined(facts: list[Part]) -> list[Part]:
+    """Return facts with something between them, and before them."""
+    between = [("  ", ""), *[(" · ", "dim")] * len(facts)]
+    return [part for pair in zip(between, facts, strict=False) for part in pair]
+
+
+def _wait(status: Status, now: float) -> str:
+    attempt = f" (attempt {status.attempt})" if status.attempt else ""
+    left = math.ceil((status.retry_at or now) - now)
+    return f"Reconnecting{f' in {left} s' if left > 0 else ''}{attempt}"
+
+
+def _connected(status: Status, now: float, width: int) -> Text:
+    """Return all that fits, at least what somebody at the keyboard has to know."""
+    asides = _asides(status)
+    told = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
+    while told:
+        line = _line("🟢", "Connected", _joined([part for part, _ in told]))
+        if line.cell_len <= width:
+            return line
+        told.remove(min(reversed(told), key=lambda fact: fact[1]))
+    return _fitted(_line("🟢", "Connected", _joined(asides)), width)
+
+
+def _asides(status: Status) -> list[Part]:
+    """Return what somebody at the keyboard has to know before anything else."""
+    waiting = f"{status.queued:,} waiting" if status.queued else ""
+    paused = ", ".join(filter(None, ("paused" * status.paused, waiting)))
+    hidden = f" ({status.hidden:,} hidden)" if status.hidden else ""
+    chosen = clip(harmless(status.filter), _FILTER)
+    asides = [
+        (harmless(status.notice), "cyan"),
+        (paused, "yellow"),
+        (f"/{chosen}{hidden}" if chosen else "", "cyan"),
+    ]
+    return [aside for aside in asides if aside[0]]
+
+
+def _facts(status: Status, now: float) -> list[tuple[Part, int]]:
+    """Return what there is to tell; the higher its number, the longer it stays."""
+    user, up, ping = status.user_id, status.connected_since, status.latency
+    left = None if status.token_expires is None else status.token_expires - now
+    facts = [
+        ((harmless(status.host), ""), 4),
+        (("" if user is None else f"user {harmless(user)}", ""), 5),
+        ((_received(status), ""), 6),
+        (("" if up is None else f"up {elapsed(now - up)}", ""), 2),
+        (("", "") if left is None else _token(left), 3),
+        (("" if ping is None else _milliseconds(ping), ""), 1),
+    ]
+    return [fact for fact in facts if fact[0][0]]
+
+
+def _received(status: Status) -> str:
+    if status.shown is None or status.shown == status.received:
+        return f"{status.received:,} received"
+    return f"{status.shown:,} of {status.received:,} received"
+
+
+def _token(left: float) -> Part:
+    return (f"token {remaining(left)}", "") if left > 0 else ("token expired", "yellow")
+
+
+def _milliseconds(latency: float) -> str:
+    if latency < 0.001:
+        return "<1 ms"
+    return f"{latency * 1000:.0f} ms" if latency < 1 else f"{latency:.1f} s"

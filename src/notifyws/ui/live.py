@@ -1,0 +1,186 @@
+"""The live view: notifications scroll as ordinary output above one footer line.
+
+Owns the terminal between ``start`` and ``stop``. The cursor rests, hidden, at the
+start of the footer line; whatever comes next erases from there down. So a resized
+terminal that has folded the footer is cleaned as well, which a cursor at the end of
+the line does not allow (rich.live: 7,700 prints a second at most, and leftovers).
+The footer is drawn with the terminal's wrapping off: one drawn for a width that has
+just changed is cut, and stays one line.
+While something is typed, a line with the cursor in it stands above the footer.
+A burst is one write; between writes nothing is held back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from rich.cells import cell_len
+
+from notifyws.events import Event
+from notifyws.models import Notification
+from notifyws.ui.footer import Status, footer
+from notifyws.ui.keys import Line
+from notifyws.ui.output import Output
+from notifyws.ui.rows import Row, clip, hung, page
+from notifyws.ui.scroll import Scroll
+from notifyws.ui.theme import Look, tint
+
+__all__ = ["LiveView"]
+
+_ERASE = "\r\x1b[J"
+_HIDE = "\x1b[?25l"
+_SHOW = "\x1b[?25h"
+_CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"
+_RESTORE = f"\x1b\\\x1b[0m{_WRAP}{_ERASE}{_SHOW}"
+_REFRESH = 0.25
+_FAREWELL = 0.25
+
+
+class LiveView:
+    """Draws notifications and one line of status on a terminal.
+
+    Args:
+        look: how things are drawn; without a cursor there is no footer, and events
+            are printed as lines instead.
+        screen: where it is drawn.
+        status: gives what the footer tells, whenever it is asked.
+        width: gives the terminal's columns.
+        now: the monotonic clock of the status, in seconds.
+        today: the reader's day, for which no line is needed.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        screen: Output,
+        status: Callable[[], Status],
+        *,
+        width: Callable[[], int],
+        now: Callable[[], float] = time.monotonic,
+        today: date | None = None,
+    ) -> None:
+        self._scroll = Scroll(look, today)
+        self._screen = screen
+        self._status = status
+        self._width = width
+        self._now = now
+        self._typed: tuple[str, Line] | None = None
+        self._shown = ""
+        self._shown_at = -_REFRESH
+        self._shown_width = 0
+        self._running = False
+
+    @property
+    def look(self) -> Look:
+        """How things are drawn from now on."""
+        return self._scroll.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._scroll.look = look
+
+    @property
+    def last_link(self) -> str | None:
+        """Where the last card's link leads that has one."""
+        return self._scroll.last_link
+
+    def start(self) -> None:
+        """Draw the first footer, with the cursor hidden."""
+        self._running = self.look.cursor
+        self._send_now(_HIDE + self._fresh_area())
+
+    async def show(self, batch: Sequence[Notification | Event]) -> None:
+        """Print a burst, oldest first, and the footer under it.
+
+        Raises:
+            ReaderGone: the terminal is gone.
+            OutputFailed: it cannot be written.
+        """
+        for rows in self._scroll.pages(batch, self._columns):
+            await self._print(rows)
+
+    async def say(self, text: str) -> None:
+        """Print words of our own among the notifications.
+
+        Raises:
+            ReaderGone, OutputFailed: see :meth:`show`.
+        """
+        await self._print(hung([], text, self._columns, tint("dim")))
+
+    async def _print(self, rows: list[Row]) -> None:
+        text = self.look.draw(page(rows))
+        if self._running:
+            text = _ERASE + text + self._recent_area()
+        await self._screen.write(self.look.encode(text))
+
+    def ask(self, question: str, line: Line) -> None:
+        """Show a line that is being typed, until :meth:`asked` says it is done."""
+        self._typed = (question, line)
+        self.redraw()
+
+    def asked(self) -> None:
+        """Take the typed line away."""
+        self._typed = None
+        self._send_now(_HIDE)
+        self.redraw()
+
+    def tick(self) -> None:
+        """Repaint the footer if it would look different; call it twice a second."""
+        self._repaint(self._shown)
+
+    def redraw(self) -> None:
+        """Repaint the footer: the terminal has changed, or what it tells."""
+        self._repaint(None)
+
+    def _repaint(self, seen: str | None) -> None:
+        area = self._fresh_area()
+        if area != seen and not self._send_now(_ERASE + area):
+            self._shown = ""
+
+    def stop(self) -> None:
+        """Remove the footer and give the terminal back as it was."""
+        if self._running:
+            text = self.look.encode(_RESTORE)
+            self._screen.write_now(text, patience=_FAREWELL)
+        self._running = False
+
+    def abandon(self) -> None:
+        """Draw no footer any more: the terminal is somebody else's by now."""
+        self._running = False
+
+    @property
+    def _columns(self) -> int:
+        return max(1, self._width())
+
+    def _recent_area(self) -> str:
+        """Return the footer as last drawn, made anew four times a second at most."""
+        late = self._now() - self._shown_at >= _REFRESH
+        fits = self._shown and self._columns == self._shown_width
+        return self._shown if fits and not late else self._fresh_area()
+
+    def _fresh_area(self) -> str:
+        width, now = self._columns, self._now()
+        line = self.look.draw(footer(self._status(), now, width - 1))
+        self._shown = f"{_CUT}{line}{_WRAP}\r"
+        if self._typed is not None:
+            self._shown = self._typing(*self._typed, width - 1, self._shown)
+        self._shown_at, self._shown_width = now, width
+        return self._shown
+
+    def _typing(self, question: str, line: Line, room: int, below: str) -> str:
+        """Return a line that is being typed, what is below, and the cursor in it.
+
+        Of what does not fit, the beginning is left out: the cursor is always seen.
+        """
+        text = question + line.before
+        while text and cell_len(text) > room - 1:
+            text = text[1:]
+        at = cell_len(text)
+        right = f"\x1b[{at}C" if at else ""
+        rest = clip(line.behind, room - at)
+        return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
+
+    def _send_now(self, text: str) -> bool:
+        return self._running and self._screen.write_now(self.look.encode(text))

@@ -1,0 +1,112 @@
+"""A report as ``status`` tells it to people: which facts, in which order and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from notifyws.config.urls import shown_url
+from notifyws.diagnostics.findings import span
+from notifyws.ui.tables import Fact, Part
+
+if TYPE_CHECKING:
+    from notifyws.diagnostics.report import Report
+    from notifyws.fleet.listener_entry import Listener
+
+__all__ = ["parts", "verdict"]
+
+
+def verdict(report: Report) -> Fact:
+    """Return the one sentence that comes first."""
+    status, text = report.verdict
+    return Fact("verdict", text, status=status)
+
+
+def parts(report: Report, *, everything: bool) -> list[Part]:
+    """Return what follows.
+
+    Args:
+        report: what was seen.
+        everything: every setting as well.
+    """
+    listeners = [_listener(each, report.now) for each in report.listeners]
+    return [
+        Part("Configured", list(_configured(report))),
+        Part("Settings", list(_settings(report)) if everything else []),
+        Part("Tokens", list(_tokens(report))),
+        Part("Listeners", listeners or [Fact("none", "no listener runs now")]),
+        Part("Checks", list(_checks(report))),
+    ]
+
+
+def _checks(report: Report) -> Iterator[Fact]:
+    """Yield what was looked at; what was not, after a failure, is one line."""
+    tried = [check for check in report.checks if not check.left_out]
+    left_out = [check.name for check in report.checks if check.left_out]
+    for check in tried:
+        yield Fact(check.name, check.detail, "", check.status, check.hint)
+    if left_out and report.failure is not None:
+        why = f"because {report.failure.name} failed"
+        yield Fact("not tried", f"{', '.join(left_out)}, {why}", status="skip")
+
+
+def _configured(report: Report) -> Iterator[Fact]:
+    settings, sources = report.loaded.settings, report.loaded.sources
+    named = "socket_url" if settings.socket_url else "url"
+    yield Fact("server", shown_url(report.url) or "not configured", sources[named])
+    user = f"user {report.user_id}" if report.user_id else "user unknown yet"
+    name = settings.username or "no username"
+    yield Fact("account", f"{name}, {user}", sources["username"])
+    yield Fact("profile", settings.profile, sources["profile"])
+    if report.cache.get("url"):
+        named = "cache_url" if settings.cache_url else "redis_url"
+        yield Fact("cache", str(report.cache["url"]), sources[named])
+
+
+def _settings(report: Report) -> Iterator[Fact]:
+    from notifyws.config.validation import FIELDS
+
+    for name, source in report.loaded.sources.items():
+        value = getattr(report.loaded.settings, name)
+        secret = FIELDS[name].metadata["secret"]
+        shown = ("set" if value else "not set") if secret else value
+        if isinstance(shown, str) and "//" in shown:
+            shown = shown_url(shown)
+        yield Fact("", f"{name} = {shown}", source)
+
+
+def _tokens(report: Report) -> Iterator[Fact]:
+    for name in ("access", "refresh"):
+        token = report.tokens.get(name) or {"cached": False}
+        cached = token["cached"]
+        yield Fact(name, f"{span(token['expiresIn'])} left" if cached else "not cached")
+
+
+def _listener(one: Listener, now: float) -> Fact:
+    return Fact(one.name or "unnamed", ", ".join(_of_listener(one, now)))
+
+
+def _of_listener(one: Listener, now: float) -> Iterator[str]:
+    from notifyws.diagnostics.findings.listeners import since
+
+    yield f"{one.state} for {span(since(one.since, now))}"
+    if one.userId:
+        yield f"user {one.userId}"
+    last = one.lastNotificationAt
+    ago = f" (the last {span(since(last, now))} ago)" if last else ""
+    yield f"{one.received} received{ago}" if one.received else "nothing received yet"
+    if one.filtered:
+        yield f"{one.filtered} of them filtered out"
+    if one.reconnects:
+        yield _many(one.reconnects, "reconnect")
+    if one.waiting:
+        yield f"{one.waiting} waiting to be handed on"
+    if one.gaps:
+        gap = one.lastGap or {}
+        when = f"{gap.get('from')} to {gap.get('to')}: {gap.get('reason')}"
+        yield f"{_many(one.gaps, 'gap')} (the last {when})"
+    yield f"pid {one.pid} on {one.host}"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

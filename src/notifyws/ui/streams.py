@@ -1,0 +1,189 @@
+"""stdout carries data, stderr carries talk; here both are written.
+
+Data goes to the file descriptor itself, whole and at once, so that a full disk or a
+reader that has gone is noticed where it happens. Help and completions are written by
+typer, to ``sys.stdout``; what fails there is told by the same errors.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from notifyws.errors import OutputFailed
+
+if TYPE_CHECKING:
+    from notifyws.config.settings import Settings
+    from notifyws.ui.rows import Row
+    from notifyws.ui.theme import Look
+
+__all__ = [
+    "ReaderLeft",
+    "draw",
+    "emit",
+    "emit_json",
+    "emit_line",
+    "guard_descriptors",
+    "guard_stdout",
+    "look_on",
+    "prompt",
+    "say",
+    "warner",
+]
+
+LABELS = {"error": "bold red", "hint": "bold cyan", "warning": "bold yellow"}
+
+
+class ReaderLeft(Exception):
+    """Nobody reads stdout any more: end quietly."""
+
+
+def guard_descriptors() -> None:
+    """Put something harmless where a standard stream is closed.
+
+    The next file opened would take its number, and be written to by mistake.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)
+
+
+def guard_stdout() -> None:
+    """Have what fails on ``sys.stdout`` told as it is by :func:`emit`."""
+    now = sys.stdout
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Descriptor(1, "wb", closefd=False)),
+        encoding=now.encoding if now else "utf-8",
+        errors=now.errors if now else "backslashreplace",
+        line_buffering=os.isatty(1),
+    )
+
+
+class _Descriptor(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        with _telling():
+            return _written(data)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeft from None
+    except OSError as error:
+        message = f"cannot write to stdout: {error.strerror}"
+        raise OutputFailed(message, "check where the output goes") from None
+
+
+def emit(text: str) -> None:
+    """Write data to stdout that its maker answers for: JSON, a token, a drawn page.
+
+    Raises:
+        ReaderLeft: nobody reads it any more.
+        OutputFailed: it cannot be written.
+    """
+    data = text.encode("utf-8", "surrogateescape")
+    with _telling():
+        while data:
+            data = data[_written(data) :]
+
+
+def _written(data: Any) -> int:
+    """Return how much was taken, also where another process made it non-blocking."""
+    while True:
+        try:
+            return os.write(1, data)
+        except BlockingIOError:
+            import select
+
+            select.select([], [1], [])
+
+
+def emit_line(text: str) -> None:
+    """Write one line to stdout of which others may have written parts: text only."""
+    from notifyws.ui.sanitize import text_only
+
+    emit(f"{text_only(text)}\n")
+
+
+def emit_json(value: object) -> None:
+    """Write one line of ASCII-safe strict JSON to stdout."""
+    from notifyws.models import strict_json  # 7 ms, which help need not pay
+
+    emit(f"{strict_json(value)}\n")
+
+
+def look_on(descriptor: int, settings: Settings | None = None) -> Look:
+    """Return how things are drawn on stdout or stderr.
+
+    Args:
+        descriptor: 1 or 2.
+        settings: how types look, where any are drawn.
+    """
+    from notifyws.config.settings import Settings
+    from notifyws.ui.theme import Look
+
+    return Look.of(
+        settings or Settings(),
+        os.environ,
+        terminal=os.isatty(descriptor),
+        encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
+    )
+
+
+def draw(rows: Callable[[int], Iterable[Row]]) -> None:
+    """Write rows for people to stdout, as it suits what reads it.
+
+    Args:
+        rows: makes them for so many columns.
+
+    Raises:
+        ReaderLeft, OutputFailed: see :func:`emit`.
+    """
+    from notifyws.ui.output import terminal_width
+    from notifyws.ui.rows import ENDLESS, page
+
+    look = look_on(1)
+    width = terminal_width(1, os.environ)() if os.isatty(1) else ENDLESS
+    emit(look.encode(look.draw(page(rows(width)))).decode())
+
+
+def say(text: str, label: str = "") -> None:
+    """Write a line of talk to stderr, made harmless; never raises.
+
+    Args:
+        text: what to say.
+        label: what it is: ``error``, ``hint`` or ``warning``.
+    """
+    from notifyws.ui.sanitize import harmless
+
+    line = harmless(text) + "\n"
+    if label:
+        line = f"{look_on(2).paint(f'{label}:', LABELS[label])} {line}"
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    try:
+        os.write(2, line.encode(encoding, "backslashreplace"))
+    except OSError:
+        return
+
+
+def prompt(question: str, default: str | None = None, **options: Any) -> str:
+    """Ask on the terminal and return what is typed, as :func:`typer.prompt` does."""
+    import typer
+
+    from notifyws.ui.sanitize import harmless
+
+    asked = look_on(2).paint(harmless(question), "bold")
+    return str(typer.prompt(asked, default, err=True, **options))
+
+
+def warner(quiet: bool) -> Callable[[str], None]:
+    """Return what says a warning on stderr, unless ``quiet``."""
+    return (lambda text: None) if quiet else (lambda text: say(text, "warning"))

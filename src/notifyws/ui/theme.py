@@ -1,0 +1,177 @@
+"""What a terminal can do and how each type looks on it, as plain values.
+
+Pure: it is handed the environment and reads nothing itself. Colours are the
+terminal's own palette, so that they fit its theme. Where the locale is not UTF-8
+everything leaves as ASCII: our own marks by their likeness, letters less accents.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import tzinfo
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from notifyws.config.settings import Settings, TypeStyle
+from notifyws.patterns import pattern
+from notifyws.values import frozen
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.style import Style
+
+__all__ = ["Look", "tint"]
+
+_ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
+_ASCII = str.maketrans(
+    "•●🟢ℹ✉✔✓✖×→↗…🟡·─—–━╸╺🔴⚠‘’“”\xa0", "*****++xx>>~~-------!!''\"\" "
+)
+_ACCENTS = pattern(r"[\u0300-\u036f]")
+_LINKING_TERMS = pattern(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
+_LINKING_PROGRAMS = frozenset(
+    {"Hyper", "Tabby", "WarpTerminal", "WezTerm", "ghostty", "iTerm.app", "vscode"}
+)
+_LINKING_VARIABLES = ("DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION")
+
+
+@frozen
+class Look:
+    """How things are drawn.
+
+    Args:
+        settings: types' styles, and what links are resolved against.
+        colour: whether any colour or weight is used.
+        hyperlinks: whether a label can hide its URL; else the URL is printed.
+        utf8: whether more than ASCII arrives at the other side.
+        cursor: whether the cursor can be moved; without it there is no footer.
+        zone: whose local time is shown; ``None`` for the machine's.
+        verbose: whether ``data`` is shown.
+    """
+
+    settings: Settings
+    colour: bool = False
+    hyperlinks: bool = False
+    utf8: bool = True
+    cursor: bool = True
+    zone: tzinfo | None = None
+    verbose: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        terminal: bool,
+        encoding: str = "utf-8",
+        verbose: bool = False,
+    ) -> Look:
+        """Return what suits the output.
+
+        Args:
+            settings: see above.
+            environ: the process's environment.
+            terminal: whether the output is one.
+            encoding: what Python would write text to it in.
+            verbose: see above.
+        """
+        dumb = environ.get("TERM", "") in {"", "dumb", "unknown"}
+        forced = environ.get("FORCE_COLOR", "") not in {"", "0"}
+        colour = not environ.get("NO_COLOR") and (forced or (terminal and not dumb))
+        return cls(
+            settings,
+            colour=colour,
+            hyperlinks=terminal and colour and _links(environ),
+            utf8=_utf8(environ, encoding),
+            cursor=terminal and not dumb,
+            verbose=verbose,
+        )
+
+    @property
+    def link_base(self) -> str:
+        """What relative links are resolved against."""
+        return self.settings.link_base or self.settings.url
+
+    def style(self, type_name: str) -> TypeStyle:
+        """Return how notifications of ``type_name`` look."""
+        return self.settings.style(type_name)
+
+    def paint(self, text: str, words: str) -> str:
+        """Return ``text`` in the style of ``words`` where colour is wanted."""
+        return tint(words).render(text) if self.colour else text
+
+    def draw(self, what: RenderableType) -> str:
+        """Return what Rich makes of it, as text for the terminal."""
+        console = _console(colour=self.colour)
+        with console.capture() as captured:
+            console.print(what, end="")
+        return captured.get()
+
+    def encode(self, text: str) -> bytes:
+        """Return drawn text as bytes for the output; this never fails."""
+        if self.utf8:
+            return text.encode("utf-8", "replace")
+        plain = unicodedata.normalize("NFD", text.translate(_ASCII))
+        return _ACCENTS.sub("", plain).encode("ascii", "replace")
+
+
+@cache
+def _console(*, colour: bool) -> Console:
+    """Return what draws, whatever terminal we run in, and writes nowhere itself."""
+    from rich.console import Console
+
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor" if colour else None,
+        soft_wrap=True,
+        legacy_windows=False,
+        _environ={},
+    )
+
+
+@lru_cache(maxsize=256)
+def tint(words: str) -> Style:
+    """Return the style of ``words``, plain where they say nothing that is known.
+
+    Known are Rich's names (``red``, ``bright_red``), 0 to 255, ``#rrggbb``, ``grey``,
+    and ``bold``, ``dim``, ``italic``, ``underline`` beside them.
+    """
+    from rich.errors import StyleSyntaxError
+    from rich.style import Style
+
+    found = Style()
+    for word in words.lower().split():
+        name = f"color({word})" if word.isdecimal() else _ALIASES.get(word, word)
+        with suppress(StyleSyntaxError):
+            found += Style.parse(name)
+    return found
+
+
+def _links(environ: Mapping[str, str]) -> bool:
+    """Tell whether this terminal is known for hyperlinks; it cannot be asked."""
+    forced = environ.get("FORCE_HYPERLINK", "")
+    if forced:
+        return forced != "0"
+    if environ.get("TMUX") or environ.get("TERM", "").startswith(("screen", "tmux")):
+        return False
+    version = environ.get("VTE_VERSION", "")
+    if version.isdecimal() and int(version) >= 5000:
+        return True
+    return (
+        any(environ.get(name) for name in _LINKING_VARIABLES)
+        or environ.get("TERM_PROGRAM") in _LINKING_PROGRAMS
+        or _LINKING_TERMS.search(environ.get("TERM", "")) is not None
+    )
+
+
+def _utf8(environ: Mapping[str, str], encoding: str) -> bool:
+    """Tell whether the output is UTF-8; ``LANG=C`` says no, whatever Python thinks."""
+    if encoding.lower().replace("-", "").replace("_", "") != "utf8":
+        return False
+    names = ("LC_ALL", "LC_CTYPE", "LANG")
+    locale = next((environ[name] for name in names if environ.get(name)), "")
+    return "." in locale or locale not in {"C", "POSIX"}

@@ -1,0 +1,122 @@
+"""What a TAB offers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.completion import get_completion_script
+
+from notifyws.cli import app
+from notifyws.cli.completion import commands, profiles, servers, types
+from notifyws.protocol.loader import built_in
+
+
+@pytest.fixture
+def files(home):
+    folder = home / ".config" / "notifyws"
+    (folder / "profiles").mkdir(parents=True)
+    return folder
+
+
+def context(**params):
+    made = typer.Context(typer.main.get_command(app))
+    made.params.update(params)
+    return made
+
+
+def test_profiles_are_the_built_in_ones_and_ones_own(files):
+    (files / "profiles" / "acme.toml").touch()
+    assert profiles(context(), "") == sorted([*built_in(), "acme"])
+    assert profiles(context(), "ac") == ["acme"]
+
+
+def test_help_is_offered_the_commands(home):
+    assert commands(context(), "") == sorted(
+        ["auth", "listen", "profile", "send", "serve", "status", "token"]
+    )
+
+
+def test_what_begins_like_a_path_is_left_to_the_shell(home):
+    assert profiles(context(), "./") == []
+
+
+def test_server_entries_are_those_of_the_configuration(files, monkeypatch):
+    (files / "config.toml").write_text("[servers.work]\n[servers.home]\n")
+    assert servers(context(), "") == ["home", "work"]
+    assert servers(context(), "w") == ["work"]
+    other = files / "other.toml"
+    other.write_text("[servers.else]\n")
+    monkeypatch.setenv("NOTIFYWS_CONFIG", str(other))
+    assert servers(context(), "") == ["else"]
+
+
+def test_types_are_the_known_ones_the_settings_and_the_profiles(files):
+    (files / "config.toml").write_text('[types.alarm]\nmark = "!"\n')
+    profile = files / "profiles" / "acme.toml"
+    profile.write_text('name = "acme"\n[types.order_placed]\nmark = "o"\n')
+    known = ["message_received", "payment_approved", "trip_update"]
+    assert types(context(), "") == sorted([*known, "alarm"])
+    assert types(context(profile="acme"), "o") == ["order_placed"]
+
+
+@pytest.mark.parametrize(
+    "text", ["servers = [", "servers = 7", "\xff", '[servers.work]\nurls = "x"']
+)
+def test_what_is_wrong_offers_nothing_and_says_nothing(files, capfd, text):
+    (files / "config.toml").write_text(text, "latin-1")
+    assert servers(context(), "x") == []
+    assert types(context(server="work"), "x") == []
+    assert len(types(context(server="work"), "")) == 3  # the samples' are known anyway
+    assert capfd.readouterr() == ("", "")
+
+
+EVIL = ["$(touch owned)", "`touch owned`", "a b", "a;b", "*", "~", "'", "\\n", "-x", ""]
+
+
+def test_a_word_that_a_shell_could_take_for_more_is_not_offered(files):
+    keys = [f"[types.{json.dumps(word)}]" for word in [*EVIL, "ok.é:1/a@b+c-d_e"]]
+    text = "\n".join(keys)
+    profile = files / "profiles" / "$(touch owned).toml"
+    profile.write_text(text)
+    (files / "config.toml").write_text(
+        text + '\n[servers]\n"$(x)" = {}\n"a b" = {}\nwork = {}\n'
+    )
+    samples = ["message_received", "payment_approved", "trip_update"]
+    assert types(context(), "") == sorted([*samples, "ok.é:1/a@b+c-d_e"])
+    assert profiles(context(), "$") == []
+    assert servers(context(), "") == ["work"]
+
+
+def test_a_profile_that_a_folder_names_is_not_read(home):
+    (home / "its.toml").write_text("[types.its_own]")
+    (home / ".env").write_text("NOTIFYWS_PROFILE=./its.toml\n")
+    assert types(context(), "its") == []
+    assert types(context(profile="./its.toml"), "its") == ["its_own"]
+    assert types(context(env_file=home / ".env"), "its") == ["its_own"]  # typed, too
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_no_script_evaluates_what_it_is_told(shell):
+    made = get_completion_script(
+        prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
+    )
+    assert "eval" not in made
+    assert "complete_zsh" not in made  # typer's answer to it is made for eval
+
+
+def test_nothing_at_all_offers_what_is_built_in(home):
+    assert servers(context(), "") == []
+    assert len(types(context(), "")) == 3
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_command_installs_the_scripts_that_are_shipped(shell):
+    from tests.test_generated import ROOT
+
+    made = get_completion_script(
+        prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
+    )
+    shipped = (ROOT / "completions" / f"notifyws.{shell}").read_text("utf-8")
+    assert made + "\n" == shipped

@@ -1,0 +1,93 @@
+"""How a command's coroutine is run."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from notifyws.cli.process import PATIENCE, run
+
+
+async def until_it_is_looked_for() -> None:
+    while not gc.isenabled():
+        await asyncio.sleep(0)
+
+
+def test_garbage_is_looked_for_once_a_command_has_started():
+    gc.disable()
+    try:
+        run(asyncio.wait_for(until_it_is_looked_for(), 5), garbage_after=0)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0  # what was there stays, and is passed over
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+def test_a_command_that_is_over_at_once_does_not_look_for_any():
+    gc.disable()
+    try:
+        run(asyncio.sleep(0))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+SCENE = """
+import asyncio, os, sys, time
+from notifyws.cli.process import Interrupted, die_by, run
+
+async def story():
+    print("ready", flush=True)
+    {waiting}
+
+try:
+    run(story())
+except Interrupted as error:
+    die_by(error.signum)
+"""
+WAITING = {
+    "a file": "open(sys.argv[1])",
+    "a lock": "import threading; threading.Event().wait()",
+    "a thread": "await asyncio.to_thread(open, sys.argv[1])",
+    "one that will not end": "\n".join(
+        [
+            "while True:",
+            "        try: await asyncio.sleep(60)",
+            "        except asyncio.CancelledError: pass",
+        ]
+    ),
+    "the loop": "await asyncio.sleep(60)",
+}
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("waiting", WAITING.values(), ids=WAITING)
+def test_a_signal_ends_a_command_in_time_wherever_it_waits(tmp_path, waiting, signum):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code = SCENE.format(waiting=waiting)
+    argv = [sys.executable, "-c", code, str(pipe)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signum)
+        assert process.wait(PATIENCE + 3) == -signum
+
+
+def test_a_second_signal_forces_even_where_the_loop_does_not_run(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    code = SCENE.format(waiting="open(sys.argv[1])")
+    argv = [sys.executable, "-c", code, str(tmp_path / "pipe")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(1) == -signal.SIGHUP

@@ -1,0 +1,479 @@
+"""A link says its first frames, takes what comes, and notices when nothing does."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+
+from notifyws.connection.connection import Keepalive, Link
+from notifyws.connection.transport import Limits, dial
+from notifyws.errors import ConnectionLost
+from notifyws.protocol.profile import AppPing
+from notifyws.protocol.upgrade import Opening
+from tests.support.aio import on_a_loop
+from tests.support.httpd import CLOSE, TEXT, framed, httpd
+from tests.support.scripted import (
+    CUT,
+    DOWN,
+    HOLE,
+    Close,
+    ScriptedServer,
+    Visit,
+    accepts,
+)
+from tests.support.virtual import (
+    EPOCH,
+    VirtualWorld,
+    elapsed,
+    in_virtual_time,
+    now,
+    turns,
+)
+
+HELLO = Opening("wss://ws.example.com", frames=('{"type":"auth"}', '{"type":"sub"}'))
+
+
+class Line:
+    """A link to a server that does as told."""
+
+    def __init__(self, *visits: Visit) -> None:
+        self.clock = VirtualWorld()
+        self.server = ScriptedServer(*visits)
+        self.taken: list[str | bytes] = []
+
+    async def open(self, opening: Opening = HELLO) -> Link:
+        dial, world = self.server.dial, self.clock.world
+        return await Link.open(dial, opening, Keepalive(), world)
+
+    async def run(self) -> ConnectionLost:
+        link = await self.open()
+        with pytest.raises(ConnectionLost) as caught:
+            await link.run(self.taken.extend)
+        return caught.value
+
+    @property
+    def channel(self):
+        return self.server.channels[-1]
+
+
+@in_virtual_time
+async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
+    line = Line(accepts())
+    link = await line.open()
+    assert line.channel.sent == list(HELLO.frames)
+    await link.close()
+
+
+@in_virtual_time
+async def test_a_dial_that_fails_is_passed_on():
+    with pytest.raises(type(DOWN.error)):
+        await Line(DOWN).open()
+
+
+class Deaf:
+    """A socket that ends while the first frames are sent."""
+
+    def __init__(self, problem: BaseException) -> None:
+        self.problem = problem
+        self.aborted = False
+
+    async def send(self, text: str) -> None:
+        raise self.problem
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize("problem", [ConnectionLost(1006), asyncio.CancelledError()])
+def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
+    deaf = Deaf(problem)
+
+    async def dial(opening):
+        return deaf
+
+    @in_virtual_time
+    async def story():
+        with pytest.raises(type(problem)):
+            await Link.open(dial, HELLO, Keepalive(), VirtualWorld().world)
+
+    story()
+    assert deaf.aborted
+
+
+@in_virtual_time
+async def test_every_frame_is_handed_on_in_order_until_the_connection_ends():
+    line = Line(accepts("1", b"2", 3.0, "3", Close(1012, "restart")))
+    lost = await line.run()
+    assert line.taken == ["1", b"2", "3"]
+    assert (lost.code, lost.reason) == (1012, "restart")
+
+
+@in_virtual_time
+async def test_it_pings_at_once_and_then_every_twenty_seconds():
+    line = Line(accepts(50.0, CUT))
+    await line.run()
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+
+
+@in_virtual_time
+async def test_a_black_hole_is_noticed_within_ping_interval_and_time_out():
+    line = Line(accepts(0.5, HOLE))
+    lost = await line.run()
+    assert now() == 30.0
+    assert (lost.code, lost.reason) == (1006, "no pong within 10 s")
+    assert line.channel.aborted
+
+
+@in_virtual_time
+async def test_a_line_that_only_swallows_what_we_say_is_noticed_too():
+    chatter = [1.0, "{}"] * 60
+    line = Line(accepts(*chatter, pongs=(0.0, None)))
+    lost = await line.run()
+    assert (now(), lost.code) == (30.0, 1006)
+    assert len(line.taken) >= 29
+
+
+@in_virtual_time
+async def test_a_late_pong_is_no_loss():
+    line = Line(accepts(100.0, Close(1001), pongs=(0.0, 9.9, 0.0)))
+    lost = await line.run()
+    assert (now(), lost.code) == (100.0, 1001)
+    assert not line.channel.aborted
+
+
+@in_virtual_time
+async def test_a_pong_that_is_too_late_is_a_loss():
+    line = Line(accepts(100.0, CUT, pongs=(10.1,)))
+    lost = await line.run()
+    assert (now(), lost.reason) == (10.0, "no pong within 10 s")
+
+
+@in_virtual_time
+async def test_a_close_while_a_ping_is_under_way_keeps_its_own_code():
+    line = Line(accepts(3.0, Close(4401, "expired"), pongs=(None,)))
+    lost = await line.run()
+    assert (now(), lost.code, lost.reason) == (3.0, 4401, "expired")
+
+
+@in_virtual_time
+async def test_a_ping_tells_its_latency_and_when_the_server_was_last_heard():
+    line = Line(accepts(pongs=(0.25,)))
+    link = await line.open()
+    assert (link.latency, link.heard_at) == (None, EPOCH)
+    assert await link.ping() == 0.25
+    assert (link.latency, link.heard_at) == (0.25, EPOCH + 0.25)
+    await link.close()
+
+
+@in_virtual_time
+async def test_a_frame_counts_as_heard():
+    line = Line(accepts(7.0, "1", 2.0, CUT))
+    link = await line.open()
+    with pytest.raises(ConnectionLost):
+        await link.run(line.taken.extend)
+    assert link.heard_at == EPOCH + 7.0
+
+
+@in_virtual_time
+async def test_a_wake_from_sleep_pings_within_a_tick():
+    line = Line(accepts(12.5, HOLE))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.5)
+    line.clock.suspended += 3600.0
+    await asyncio.sleep(1.0)
+    assert line.channel.pinged_at == [0.0, 7.0]
+    await running
+
+
+@in_virtual_time
+async def test_after_a_wake_the_interval_begins_anew():
+    line = Line(accepts(50.0, CUT))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.5)
+    line.clock.suspended += 3600.0
+    await running
+    assert line.channel.pinged_at == [0.0, 7.0, 27.0, 47.0]
+
+
+@in_virtual_time
+async def test_a_second_of_clock_noise_is_no_sleep():
+    line = Line(accepts(50.0, CUT))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.0)
+    line.clock.suspended += 0.9
+    await running
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+@in_virtual_time
+async def test_a_jump_of_the_wall_clock_changes_no_ping(jump):
+    line = Line(accepts(50.0, CUT))
+    running = asyncio.create_task(line.run())
+    await asyncio.sleep(6.0)
+    line.clock.wall_offset += jump
+    await running
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+
+
+@in_virtual_time
+async def test_sending_goes_to_the_socket_and_closing_says_goodbye_once():
+    line = Line(accepts())
+    link = await line.open()
+    await link.send("hello")
+    await link.close(1000, "bye")
+    await link.close()
+    assert line.channel.sent[-1] == "hello"
+    assert line.channel.closed_with == [1000]
+    with pytest.raises(ConnectionLost):
+        await link.send("too late")
+
+
+@in_virtual_time
+async def test_a_goodbye_that_is_interrupted_cuts_the_line():
+    line = Line(accepts(frozen=True))
+    link = await line.open()
+    closing = asyncio.create_task(link.close())
+    await asyncio.sleep(0.5)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert (line.channel.closed_with, line.channel.aborted) == ([1000], True)
+    assert not line.channel.open
+
+
+@in_virtual_time
+async def test_a_goodbye_that_nobody_answers_has_an_end_of_its_own():
+    line = Line(accepts(frozen=True))
+    link = await line.open()
+    assert await elapsed(link.close()) == 1.5
+    assert not line.channel.aborted
+
+
+# Pauses
+
+
+class Hesitant:
+    """Takes a burst of one, then wants to wait as many seconds as the frame says."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, float]] = []
+
+    def __call__(self, burst):
+        (frame,) = burst
+        self.taken.append((frame, now()))
+        seconds = float(frame)
+        return asyncio.sleep(seconds) if seconds else None
+
+
+async def ended(link: Link, take) -> ConnectionLost:
+    with pytest.raises(ConnectionLost) as caught:
+        await link.run(take)
+    return caught.value
+
+
+@in_virtual_time
+async def test_the_next_frame_is_taken_only_when_the_pause_is_over():
+    line, take = Line(accepts("0", "2", "0", "1.5", "0", 10.0, CUT)), Hesitant()
+    await ended(await line.open(), take)
+    assert take.taken == [("0", 0), ("2", 0), ("0", 2), ("1.5", 2), ("0", 3.5)]
+
+
+@in_virtual_time
+async def test_pings_go_on_during_a_pause():
+    line, take = Line(accepts("65", 70.0, CUT)), Hesitant()
+    await ended(await line.open(), take)
+    assert line.channel.pinged_at == [0.0, 20.0, 40.0, 60.0]
+
+
+@in_virtual_time
+async def test_a_connection_that_ends_during_a_pause_gives_all_it_had_first():
+    line, take = Line(accepts("2", "0", "0", 1.0, Close(4401, "old"))), Hesitant()
+    lost = await ended(await line.open(), take)
+    assert [at for _, at in take.taken] == [0, 2, 2]
+    assert (now(), lost.code, lost.reason) == (2.0, 4401, "old")
+
+
+@in_virtual_time
+async def test_a_line_that_goes_dead_during_a_pause_is_said_to_be_silent():
+    line, take = Line(accepts(19.0, "15", HOLE)), Hesitant()
+    lost = await ended(await line.open(), take)
+    assert (now(), lost.reason) == (34.0, "no pong within 10 s")
+    assert line.channel.aborted
+
+
+@in_virtual_time
+async def test_what_a_pause_raises_ends_it_and_the_pinging():
+    async def refuse():
+        await asyncio.sleep(2)
+        raise ZeroDivisionError
+
+    line = Line(accepts("1"))
+    link = await line.open()
+    with pytest.raises(ZeroDivisionError):
+        await link.run(lambda burst: refuse())
+    await asyncio.sleep(100)
+    assert line.channel.pinged_at == [0.0]
+    await link.close()
+
+
+@in_virtual_time
+async def test_it_can_be_cancelled_during_a_pause():
+    line, take = Line(accepts("9")), Hesitant()
+    link = await line.open()
+    running = asyncio.create_task(link.run(take))
+    await asyncio.sleep(5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await link.close()
+    assert now() == 5.0
+
+
+@in_virtual_time
+async def test_a_frame_read_after_a_pause_does_not_tell_when_the_line_was_alive():
+    line, take = Line(accepts(7.0, "2", 0.5, "0", 0.5, CUT)), Hesitant()
+    link = await line.open()
+    await ended(link, take)
+    assert take.taken[-1] == ("0", 9.0)
+    assert link.heard_at == EPOCH + 7.0
+
+
+@in_virtual_time
+async def test_a_pong_during_a_pause_does_not_speak_for_what_was_not_taken_yet():
+    line, take = Line(accepts(19.0, "2", "0", 1.5, CUT)), Hesitant()
+    link = await line.open()
+    await ended(link, take)
+    assert line.channel.pinged_at == [0.0, 20.0]
+    assert (link.latency, link.heard_at) == (0.0, EPOCH + 19.0)
+
+
+@in_virtual_time
+async def test_the_next_pong_puts_right_when_the_line_was_alive():
+    line, take = Line(accepts(7.0, "2", 18.0, "0", 1.0, CUT)), Hesitant()
+    link = await line.open()
+    await ended(link, take)
+    assert link.heard_at == EPOCH + 25.0
+
+
+@in_virtual_time
+async def test_what_the_taker_raises_ends_it_and_the_pinging():
+    def refuse(frame):
+        raise ZeroDivisionError
+
+    line = Line(accepts("1"))
+    link = await line.open()
+    with pytest.raises(ZeroDivisionError):
+        await link.run(refuse)
+    await asyncio.sleep(100)
+    assert line.channel.pinged_at == [0.0]
+    await link.close()
+
+
+@in_virtual_time
+async def test_it_can_be_cancelled_and_leaves_no_task_behind():
+    line = Line(accepts())
+    running = asyncio.create_task(line.run())
+    await turns()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await line.channel.close(1000, "")
+
+
+@in_virtual_time
+async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards():
+    line = Line(accepts(5.0, HOLE))
+    link = await line.open()
+    channel = line.channel
+    burst = channel.burst
+
+    async def broken():
+        try:
+            return await burst()
+        except ConnectionLost:
+            raise ConnectionLost(1009, "too large", sent=True) from None
+
+    channel.burst = broken
+    with pytest.raises(ConnectionLost) as caught:
+        await link.run(line.taken.extend)
+    assert (now(), caught.value.code) == (30.0, 1009)
+
+
+@in_virtual_time
+async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_their_own():
+    asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
+    server = ScriptedServer(accepts(60.0))
+    link = await Link.open(server.dial, HELLO, asks, VirtualWorld().world)
+    first, second = (asyncio.create_task(link.ping()) for _ in range(2))
+    await turns(10)
+    assert server.channels[-1].sent == [*HELLO.frames, "ping"]
+    link.ponged()
+    await turns(10)
+    assert (first.done(), second.done()) == (True, False)
+    assert server.channels[-1].sent == [*HELLO.frames, "ping", "ping"]
+    link.ponged()
+    await second
+    await link.close()
+
+
+@in_virtual_time
+async def test_many_frames_go_in_their_order():
+    line = Line(accepts(60.0))
+    link = await line.open()
+    await link.send_all(["a", "b"])
+    assert line.channel.sent == [*HELLO.frames, "a", "b"]
+    await link.close()
+
+
+async def behind_a_goodbye(peer) -> None:
+    """The story of one who still has much to say when it is left."""
+    await peer.upgrade()
+    await peer.write(framed(TEXT, b"x" * 200) * 1000)
+    goodbye = (await peer.read())[1]
+    await peer.write(framed(TEXT, b"x" * 200) * 1000)
+    await peer.frame(CLOSE, goodbye)
+
+
+@asynccontextmanager
+async def left(monkeypatch):
+    """Give a real link to such a one; who leaves it must not take long."""
+    monkeypatch.setenv("no_proxy", "*")
+    dialling = partial(dial, limits=Limits(close_timeout=60.0), tls=None)
+    async with httpd(behind_a_goodbye) as server, asyncio.timeout(5):
+        opening, world = Opening(server.url), VirtualWorld().world
+        yield await Link.open(dialling, opening, Keepalive(), world)
+
+
+@on_a_loop
+async def test_a_goodbye_finds_its_answer_behind_what_still_comes(monkeypatch):
+    async with left(monkeypatch) as link:
+        await link.close()
+
+
+@on_a_loop
+async def test_who_takes_what_still_comes_behind_a_goodbye_gets_all_of_it(monkeypatch):
+    taken: list[str | bytes] = []
+    async with left(monkeypatch) as link:
+        running = asyncio.create_task(link.run(taken.extend))
+        await asyncio.sleep(0)
+        await link.close()
+        with pytest.raises(ConnectionLost):
+            await running
+    assert len(taken) == 2000
+
+
+@in_virtual_time
+async def test_a_bug_of_the_keepalive_ends_the_connection_and_is_its_reason():
+    line = Line(accepts(HOLE))
+
+    async def broken():
+        raise KeyError("x")
+
+    link = await line.open()
+    line.channel.ping = broken
+    with pytest.raises(ConnectionLost, match=r"keepalive failed .*KeyError\('x'\)"):
+        await link.run(line.taken.extend)

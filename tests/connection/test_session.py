@@ -1,0 +1,1444 @@
+"""A session keeps one connection, tells all that happens, and ends when told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import datetime
+from typing import NoReturn, get_args, get_type_hints
+
+import pytest
+
+from notifyws.auth.cache.memory import MemoryCache
+from notifyws.auth.refresh import GRACE
+from notifyws.auth.token_manager import Keeper, ReadyMade
+from notifyws.clock import utc_text
+from notifyws.connection.backoff import Policy
+from notifyws.connection.catch_up import CatchingUp
+from notifyws.connection.connection import Keepalive
+from notifyws.connection.event_emitter import UNNOTICED
+from notifyws.connection.reconnect import TABLE, Reconnector, State, Stopped
+from notifyws.connection.renewal import Schedule
+from notifyws.connection.server_protocol import Speech
+from notifyws.connection.session import Session
+from notifyws.delivery.queue import Inbox
+from notifyws.delivery.receiver import Intake
+from notifyws.errors import (
+    AuthenticationFailed,
+    CertificateRejected,
+    ConfigurationError,
+    ConnectionLost,
+    HttpRefused,
+    NetworkFailed,
+    NotifyError,
+    NotWebSocket,
+    UpgradeRefused,
+)
+from notifyws.events import (
+    Closed,
+    Connected,
+    Connecting,
+    Disconnected,
+    Failure,
+    Gap,
+    Reconnecting,
+)
+from notifyws.models import Account, Notification, Token, TokenPair
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.failures import Verdicts
+from notifyws.protocol.profile import Catchup, Renewal, Rule, Step
+from notifyws.protocol.rules import Rules
+from notifyws.protocol.upgrade import Opening
+from tests.support.scripted import (
+    CUT,
+    DOWN,
+    HOLE,
+    Close,
+    NewsServer,
+    ScriptedIssuer,
+    ScriptedServer,
+    Visit,
+    accepts,
+    answers,
+    fails,
+    note,
+    warm,
+)
+from tests.support.virtual import (
+    EPOCH,
+    VirtualWorld,
+    elapsed,
+    in_virtual_time,
+    now,
+    turns,
+)
+
+URL = "wss://ws.example.com"
+ACCOUNT = Account("https://ws.example.com", "default", "alice")
+RULES = Rules(
+    [
+        Rule(match={"type": "gap"}, then="gap"),
+        Rule(match={"type": "expired"}, then="token expired"),
+        Rule(then="notification"),
+    ]
+)
+UNREPLAYABLE = "the server cannot replay what it sent"
+
+
+class Scene:
+    """A session, the server it speaks with, and a reader of what it tells.
+
+    Args:
+        visits: what each opening meets, in order.
+        then: what the later ones meet.
+        server: another server than a scripted one.
+        resume: whether the server can replay.
+        since: the last id known at the start.
+        room: how many notifications may wait.
+        reads: whether somebody reads from the start.
+        is_warm: whether tokens are cached at the start.
+        tokens: whoever gives tokens, instead of a keeper.
+        archive: where what was missed is fetched.
+        pages: how often it may be asked.
+        renewal: how the token of a live connection is renewed.
+        life: seconds that an access token lives.
+    """
+
+    def __init__(
+        self,
+        *visits: Visit,
+        then: Visit | None = None,
+        server: ScriptedServer | None = None,
+        resume: bool = True,
+        since: int | None = None,
+        room: int = 10_000,
+        reads: bool = True,
+        is_warm: bool = True,
+        password: str = "right",
+        tokens=None,
+        archive=None,
+        pages=20,
+        renewal: Renewal | None = None,
+        life: float = 900.0,
+        dice=(0.0,),
+        **policy,
+    ) -> None:
+        self.clock = VirtualWorld(dice)
+        world = self.clock.world
+        self.server = server or ScriptedServer(*visits, then=then)
+        self.issuer = ScriptedIssuer(takes=0.0, access_life=life)
+        self.cache = MemoryCache(now)
+        self.keeper = Keeper(
+            ACCOUNT,
+            self.cache,
+            self.issuer,
+            world,
+            username="alice",
+            password=password,
+        )
+        self.inbox: Inbox = Inbox(room, 1 << 24)
+        cursor = Cursor(since, can_resume=resume)
+        self.intake = Intake(RULES, self.inbox, cursor, world)
+        self.told: list = []
+        self.told_at: list[float] = []
+        self.intake.teller.observers.append(self._observe)
+        self.shown: list[int | str | None] = []
+        self.pause = 0.0
+        self.session = Session(
+            Reconnector(Policy(**policy), world.dice),
+            tokens or self.keeper,
+            self.server.dial,
+            Speech(
+                URL,
+                opener if resume else without_id,
+                Verdicts(),
+                renewal and Schedule(renewal),
+                catch_up=archive
+                and CatchingUp(
+                    Catchup(step=Step(path="/missed"), pages=pages),
+                    archive.fetch,
+                    Verdicts(),
+                    Policy(**policy),
+                    world,
+                ),
+            ),
+            self.intake,
+            world,
+            Keepalive(),
+        )
+        self.running = asyncio.create_task(self._live(is_warm))
+        self._reading = asyncio.create_task(self.read()) if reads else None
+
+    async def _live(self, is_warm: bool) -> None:
+        if is_warm:
+            await warm(self.cache, ACCOUNT, self.issuer.pair())
+        await self.session.run()
+
+    def _observe(self, event) -> None:
+        self.told.append(event)
+        self.told_at.append(now())
+
+    async def read(self) -> None:
+        """Show what arrives, burst by burst."""
+        while burst := await self.inbox.get():
+            self.shown += [named(each) for each in burst if hasattr(each, "title")]
+            await asyncio.sleep(self.pause)
+
+    async def ended(self) -> NotifyError | None:
+        """Wait for the end; return what was raised, if anything."""
+        try:
+            await self.running
+        except NotifyError as error:
+            return error
+        finally:
+            if self._reading is not None:
+                await self._reading
+        return None
+
+    async def stop(self) -> NotifyError | None:
+        self.session.stop()
+        return await self.ended()
+
+    async def stop_after(self, seconds: float) -> NotifyError | None:
+        await asyncio.sleep(seconds)
+        return await self.stop()
+
+    def of(self, kind) -> list:
+        return [event for event in self.told if isinstance(event, kind)]
+
+    @property
+    def delays(self) -> list[float]:
+        return [event.delay for event in self.of(Reconnecting)]
+
+    @property
+    def channel(self):
+        return self.server.channels[-1]
+
+
+def named(notification: Notification) -> int | str | None:
+    """Return its id; its number, where a title holds that instead."""
+    if notification.id is None and notification.title:
+        return int(notification.title)
+    return notification.id
+
+
+def opener(token: str, last_id: int | str | None) -> Opening:
+    query = "" if last_id is None else f"?since={last_id}"
+    return Opening(f"{URL}/{query}", {"Authorization": f"Bearer {token}"})
+
+
+def without_id(token: str, last_id: int | str | None) -> Opening:
+    return opener(token, None)
+
+
+def at(seconds: float) -> str:
+    return utc_text(EPOCH + seconds)
+
+
+# Connecting: a loss, a wait by the table of delays, another try
+
+
+@in_virtual_time
+async def test_refused_at_start_then_up_tells_every_change_once_and_in_order():
+    scene = Scene(DOWN, DOWN, DOWN, is_warm=False)
+    await scene.stop_after(10)
+    why = DOWN.error.message
+    assert scene.told == [
+        Connecting(URL, 0),
+        Reconnecting(1, 1.0, why),
+        Connecting(URL, 1),
+        Reconnecting(2, 2.0, why),
+        Connecting(URL, 2),
+        Reconnecting(3, 4.0, why),
+        Connecting(URL, 3),
+        Connected(URL, "42"),
+        Disconnected(1000),
+        Closed(),
+    ]
+    assert scene.server.dialled_at == [0.0, 1.0, 3.0, 7.0]
+    assert scene.issuer.asked == (1, 0)
+
+
+@in_virtual_time
+async def test_the_states_follow_what_happens():
+    scene = Scene(fails(DOWN.error, after=1), accepts(5.0, Close(4401), after=1))
+    scene.issuer.takes = 1.0
+    states = []
+    for _ in range(16):
+        if not states or states[-1] is not scene.session.state:
+            states.append(scene.session.state)
+        await asyncio.sleep(0.75)
+    await scene.stop()
+    assert [*states, scene.session.state] == [
+        State.DISCONNECTED,
+        State.CONNECTING,
+        State.WAITING,
+        State.CONNECTING,
+        State.CONNECTED,
+        State.RENEWING,
+        State.CONNECTED,
+        State.STOPPED,
+    ]
+
+
+@in_virtual_time
+async def test_delays_are_drawn_from_their_upper_half():
+    scene = Scene(then=DOWN, dice=(0.5, 1.0))
+    await scene.stop_after(12)
+    assert scene.delays == [0.75, 1.0, 3.0, 4.0, 12.0]
+
+
+@in_virtual_time
+async def test_it_gives_up_when_its_retries_are_used_up():
+    scene = Scene(then=DOWN, max_retries=3)
+    error = await scene.ended()
+    assert now() == 1 + 2 + 4
+    assert type(error) is NetworkFailed
+    assert (error.exit_code, error.hint) == (5, "look at it")
+    assert error.message.startswith("gave up after 3 reconnects: ws.example.com")
+    assert scene.told[-2:] == [
+        Failure("network_error", error.message),
+        Closed(error.message),
+    ]
+
+
+@in_virtual_time
+async def test_without_reconnecting_the_first_loss_is_the_end():
+    scene = Scene(accepts(5.0, Close(1012, "restart")), max_retries=0)
+    error = await scene.ended()
+    assert isinstance(error, ConnectionLost)
+    assert (now(), error.code) == (5.0, 1012)
+    assert scene.delays == []
+
+
+@in_virtual_time
+async def test_without_reconnecting_a_refused_start_is_the_end():
+    scene = Scene(then=DOWN, max_retries=0)
+    assert await scene.ended() is DOWN.error
+    assert len(scene.server.openings) == 1
+
+
+@in_virtual_time
+async def test_an_opening_that_takes_for_ever_is_retried_when_it_is_abandoned():
+    late = fails(NetworkFailed("ws.example.com did not answer within 10 s"), after=10)
+    scene = Scene(late)
+    await scene.stop_after(12)
+    assert scene.server.dialled_at == [0.0, 11.0]
+    assert scene.of(Connected)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 599])
+@in_virtual_time
+async def test_an_answer_that_may_change_is_retried(status):
+    scene = Scene(answers(status))
+    await scene.stop_after(2)
+    assert scene.server.dialled_at == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("status", [200, 301, 307, 400, 403, 404, 407, 410, 600])
+@in_virtual_time
+async def test_an_answer_that_will_not_change_is_the_end(status):
+    scene = Scene(then=answers(status))
+    error = await scene.ended()
+    assert isinstance(error, UpgradeRefused)
+    assert (now(), error.status, error.exit_code) == (0, status, 5)
+    assert len(scene.server.openings) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"), [(7, 7), (1e9, 300), (-5, 1), (0, 1), (None, 1)]
+)
+@in_virtual_time
+async def test_retry_after_can_only_make_the_delay_longer(asked, waited):
+    scene = Scene(answers(503, asked))
+    await scene.stop_after(400)
+    assert scene.delays == [waited]
+
+
+@in_virtual_time
+async def test_a_certificate_that_is_not_trusted_is_the_end_at_once():
+    error = CertificateRejected("not trusted", "NOTIFYWS_CA_FILE")
+    scene = Scene(then=fails(error))
+    assert await scene.ended() is error
+    assert now() == 0
+
+
+@in_virtual_time
+async def test_what_is_no_websocket_is_the_end_after_three():
+    scene = Scene(then=fails(NotWebSocket("junk", "check the URL")))
+    assert isinstance(await scene.ended(), NotWebSocket)
+    assert scene.server.dialled_at == [0.0, 1.0, 3.0]
+
+
+@in_virtual_time
+async def test_a_wrong_setting_is_the_end_and_stays_what_it_is():
+    scene = Scene(then=fails(ConfigurationError("the URL cannot be used")))
+    error = await scene.ended()
+    assert (type(error), error.exit_code) == (ConfigurationError, 2)
+
+
+@in_virtual_time
+async def test_two_hundred_listeners_do_not_come_back_in_lock_step():
+    server = ScriptedServer()
+    scenes = [Scene(server=server, dice=seed) for seed in range(200)]
+    await asyncio.sleep(60)
+    came_first = len(server.dialled_at)
+    for channel in server.channels:
+        channel.end(Close(1012))
+    await asyncio.sleep(2)
+    back = sorted(server.dialled_at[came_first:])
+    assert (came_first, len(back)) == (200, 200)
+    assert back[-1] - back[0] > 0.4
+    assert max(back.count(moment) for moment in back) < 3
+    for scene in scenes:
+        assert await scene.stop() is None
+
+
+ORDERS = {
+    State.CONNECTING: Session._connect,
+    State.CONNECTED: Session._receive,
+    State.RENEWING: Session._renew,
+    State.WAITING: Session._wait,
+}
+
+
+@pytest.mark.parametrize("state", ORDERS)
+def test_the_table_lists_whatever_can_come_of_an_order_and_being_told_to_stop(state):
+    comes = get_type_hints(ORDERS[state])["return"]
+    assert set(TABLE[state]) == {*(get_args(comes) or [comes]), Stopped}
+
+
+# Tokens
+
+
+@in_virtual_time
+async def test_a_token_refused_thrice_goes_from_cache_to_refresh_to_login_to_the_end():
+    scene = Scene(then=answers(401))
+    error = await scene.ended()
+    assert isinstance(error, AuthenticationFailed)
+    assert "does not accept a fresh token" in error.message
+    assert now() == 0
+    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
+    assert scene.issuer.asked == (1, 1)
+    assert [type(event) for event in scene.told] == [
+        *[Connecting] * 3,
+        Failure,
+        Closed,
+    ]
+    assert scene.told[-2].type == "authentication_failed"
+
+
+@in_virtual_time
+async def test_without_a_password_it_ends_after_the_refresh():
+    scene = Scene(then=answers(401), password="")
+    error = await scene.ended()
+    assert isinstance(error, AuthenticationFailed)
+    assert error.hint == "notifyws auth login"
+    assert scene.server.bearers == ["access-1", "access-2"]
+    assert scene.issuer.asked == (0, 1)
+
+
+@in_virtual_time
+async def test_a_stale_token_costs_one_refresh_and_one_immediate_retry():
+    scene = Scene(answers(401))
+    await scene.stop_after(60)
+    assert scene.server.dialled_at == [0.0, 0.0]
+    assert scene.issuer.asked == (0, 1)
+    assert scene.delays == []
+
+
+@in_virtual_time
+async def test_a_ready_made_token_that_is_refused_is_the_end():
+    given = ReadyMade(TokenPair(Token("given", 60.0, 0.0)))
+    scene = Scene(then=answers(401), tokens=given)
+    assert isinstance(await scene.ended(), AuthenticationFailed)
+    assert scene.server.bearers == ["given"]
+
+
+@in_virtual_time
+async def test_a_wrong_password_is_tried_once_and_is_the_end():
+    scene = Scene(is_warm=False, password="wrong")
+    error = await scene.ended()
+    assert isinstance(error, AuthenticationFailed)
+    assert error.message == "the server refused the password"
+    assert scene.issuer.logins == ["wrong"]
+    assert scene.server.openings == []
+
+
+@in_virtual_time
+async def test_an_http_side_that_is_down_is_retried_like_the_socket():
+    scene = Scene(is_warm=False)
+    refused = HttpRefused("503", status=503)
+    scene.issuer.problems["login"] = [NetworkFailed("no route"), refused]
+    await scene.stop_after(5)
+    assert scene.delays == [1.0, 2.0]
+    assert scene.of(Connected)
+
+
+@in_virtual_time
+async def test_an_http_side_that_fails_while_a_token_is_renewed_is_retried():
+    scene = Scene(answers(401))
+    down = NetworkFailed("no route")
+    scene.issuer.problems = {"refresh": [down], "login": [down]}
+    await scene.stop_after(5)
+    assert scene.server.dialled_at == [0.0, 1.0]
+    assert scene.server.bearers == ["access-1", "access-2"]
+
+
+@pytest.mark.parametrize("code", [3000, 4401])
+@in_virtual_time
+async def test_a_close_that_means_the_token_renews_it_at_once(code):
+    scene = Scene(accepts(60.0, Close(code)))
+    await scene.stop_after(61)
+    assert scene.server.dialled_at == [0.0, 60.0]
+    assert scene.server.bearers == ["access-1", "access-2"]
+
+
+@in_virtual_time
+async def test_accepting_and_closing_for_the_token_ends_after_at_most_four_connects():
+    scene = Scene(then=accepts(0.1, Close(4401)))
+    error = await scene.ended()
+    assert isinstance(error, AuthenticationFailed)
+    assert len(scene.server.openings) <= 4
+    assert now() < 5
+    assert scene.issuer.asked == (1, 1)
+
+
+@in_virtual_time
+async def test_a_refreshed_token_that_was_good_for_an_hour_is_refreshed_again():
+    scene = Scene(answers(401), accepts(3600.0, Close(4401)), password="")
+    await scene.stop_after(3700)
+    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
+    assert scene.issuer.asked == (0, 2)
+
+
+@in_virtual_time
+async def test_the_first_1008_renews_the_token_and_the_second_in_a_row_is_the_end():
+    scene = Scene(then=accepts(0.1, Close(1008, "policy")))
+    error = await scene.ended()
+    assert isinstance(error, ConnectionLost)
+    assert (error.code, error.exit_code) == (1008, 5)
+    assert scene.issuer.asked == (0, 1)
+    assert len(scene.server.openings) == 2
+
+
+@in_virtual_time
+async def test_a_token_that_expires_while_connected_changes_nothing():
+    scene = Scene(accepts(*[1000.0, note()] * 5, 1000.0, CUT))
+    await scene.stop_after(6005)
+    assert len(scene.shown) == 5
+    assert scene.server.dialled_at == [0.0, 6001.0]
+    assert scene.issuer.asked == (0, 1)
+
+
+@in_virtual_time
+async def test_every_attempt_has_the_token_that_is_fresh_then():
+    scene = Scene(answers(401), accepts(800.0, CUT), accepts(800.0, CUT))
+    await scene.stop_after(1700)
+    assert scene.server.bearers == [f"access-{n}" for n in (1, 2, 3, 4)]
+    assert scene.session.token.source == "refresh"
+
+
+# A new socket before the token ends
+
+ANEW = {"renewal": Renewal(how="reconnect"), "life": 1000.0}
+"""It is time for another token after 800 s."""
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        answers(503),
+        answers(404),
+        DOWN,
+        fails(ConnectionLost(1006, "in the handshake")),
+        fails(ConnectionLost(1008, "perhaps the token")),
+    ],
+)
+@in_virtual_time
+async def test_a_new_token_that_finds_no_socket_is_kept_and_the_old_socket_stays(
+    failing,
+):
+    scene = Scene(accepts(), failing, failing, failing, **ANEW)
+    await asyncio.sleep(806)
+    assert scene.server.channels[0].open
+    await scene.stop_after(100)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 807.0]
+    assert scene.server.bearers == ["access-1"] + ["access-2"] * 4
+    assert scene.issuer.asked == (0, 1)
+    assert (await scene.keeper.peek()).access.value == "access-2"
+    assert (scene.of(Disconnected), scene.of(Gap)) == ([Disconnected(1000)], [])
+
+
+@in_virtual_time
+async def test_a_new_socket_is_tried_for_no_earlier_than_the_server_asks():
+    scene = Scene(accepts(), answers(503, 20), answers(429, 60), **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 820.0, 880.0]
+    assert scene.issuer.asked == (0, 1)
+
+
+@in_virtual_time
+async def test_another_token_is_asked_for_no_earlier_than_the_server_asks():
+    scene = Scene(password="", **ANEW)
+    refused = HttpRefused("503", status=503, retry_after=20)
+    scene.issuer.problems["refresh"] = [refused, NetworkFailed("no route")]
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 822.0]
+    assert scene.issuer.asked == (0, 3)
+
+
+@in_virtual_time
+async def test_a_new_token_that_is_refused_is_dropped_once_for_another():
+    scene = Scene(accepts(), answers(503), answers(401), answers(503), **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 807.0]
+    assert scene.server.bearers == [f"access-{n}" for n in (1, 2, 2, 3, 3)]
+    assert scene.issuer.asked == (1, 1)
+    assert scene.session.token.value == "access-3"
+
+
+@pytest.mark.parametrize("end", [Close(4401), '{"type":"expired"}'])
+@in_virtual_time
+async def test_when_every_new_token_is_refused_the_old_socket_is_the_last(end):
+    scene = Scene(accepts(5000.0, end), then=answers(401), **ANEW)
+    await asyncio.sleep(4999)
+    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
+    assert (scene.issuer.asked, scene.of(Disconnected)) == ((1, 1), [])
+    assert isinstance(await scene.ended(), AuthenticationFailed)
+    assert (now(), len(scene.issuer.logins)) == (5000.0, 2)
+
+
+@in_virtual_time
+async def test_a_socket_that_ends_while_another_is_tried_for_drops_no_new_token():
+    down = answers(503)
+    scene = Scene(accepts(805.0, Close(4401)), down, down, down, **ANEW)
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 805.0]
+    assert scene.server.bearers == ["access-1"] + ["access-2"] * 4
+    assert scene.issuer.asked == (0, 1)
+
+
+# Losing it
+
+
+@pytest.mark.parametrize(
+    "code", [1000, 1001, 1005, 1006, 1011, 1012, 1013, 3001, 3499, 4000, 4402, 4405]
+)
+@in_virtual_time
+async def test_a_close_that_nothing_names_is_retried(code):
+    scene = Scene(accepts(5.0, Close(code)))
+    assert await scene.stop_after(10) is None
+    assert scene.server.dialled_at == [0.0, 6.0]
+    assert scene.of(Disconnected) == [Disconnected(code), Disconnected(1000)]
+
+
+@pytest.mark.parametrize("code", [3500, 3999, 4400, 4403, 4404, 4500, 4999])
+@in_virtual_time
+async def test_a_close_that_is_final_is_the_end(code):
+    scene = Scene(accepts(5.0, Close(code, "no")))
+    error = await scene.ended()
+    assert isinstance(error, ConnectionLost)
+    assert (error.code, error.exit_code) == (code, 5)
+    assert scene.told[-3] == Disconnected(code, "no")
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1009, 1010])
+@in_virtual_time
+async def test_a_close_about_the_protocol_is_the_end_at_the_third_in_a_row(code):
+    scene = Scene(then=accepts(1.0, Close(code)))
+    assert isinstance(await scene.ended(), ConnectionLost)
+    assert len(scene.server.openings) == 3
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1005, 1006, 1011])
+@in_virtual_time
+async def test_accepting_and_closing_is_not_answered_with_a_storm(code):
+    scene = Scene(then=accepts(Close(code)), dice=(0.999,))
+    await scene.stop_after(15)
+    assert len(scene.server.openings) <= 5
+    assert scene.delays == sorted(scene.delays)
+
+
+@in_virtual_time
+async def test_half_a_minute_of_peace_is_forgiven():
+    drop = accepts(1.0, CUT)
+    scene = Scene(drop, drop, drop, accepts(30.0, CUT), drop)
+    await scene.stop_after(100)
+    assert scene.delays == [1, 2, 4, 1, 2]
+
+
+@in_virtual_time
+async def test_less_than_half_a_minute_is_not():
+    scene = Scene(accepts(1.0, CUT), accepts(29.9, CUT))
+    await scene.stop_after(100)
+    assert scene.delays == [1, 2]
+
+
+@in_virtual_time
+async def test_a_black_hole_is_noticed_within_thirty_seconds():
+    scene = Scene(accepts(5.0, HOLE))
+    await scene.stop_after(40)
+    lost, _ = scene.of(Disconnected)
+    assert scene.told_at[scene.told.index(lost)] == 30.0
+    assert lost == Disconnected(1006, "no pong within 10 s")
+    assert scene.server.dialled_at == [0.0, 31.0]
+    assert scene.server.channels[0].aborted
+
+
+@in_virtual_time
+async def test_one_late_pong_is_no_loss():
+    scene = Scene(accepts(pongs=(0.0, 9.9, 0.0)))
+    await scene.stop_after(300)
+    assert len(scene.server.openings) == 1
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+@in_virtual_time
+async def test_a_jump_of_the_wall_clock_changes_nothing(jump):
+    scene = Scene()
+    await asyncio.sleep(10)
+    before = list(scene.told)
+    scene.clock.wall_offset += jump
+    await asyncio.sleep(300)
+    assert scene.told == before
+    assert scene.channel.pinged_at == [20.0 * n for n in range(16)]
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_a_wake_from_sleep_pings_at_once_and_reconnects_if_it_is_dead():
+    scene = Scene(accepts(12.0, HOLE))
+    await asyncio.sleep(12.5)
+    scene.clock.suspended += 3600
+    await asyncio.sleep(5)
+    assert scene.channel.pinged_at == [0.0, 13.0]
+    await scene.stop_after(15)
+    assert scene.server.dialled_at == [0.0, 24.0]
+
+
+@in_virtual_time
+async def test_a_wake_from_sleep_keeps_a_line_that_is_alive():
+    scene = Scene()
+    await asyncio.sleep(12)
+    scene.clock.suspended += 3600
+    await scene.stop_after(60)
+    assert len(scene.server.openings) == 1
+
+
+@in_virtual_time
+async def test_a_wake_from_sleep_does_not_wait_out_a_stale_delay():
+    scene = Scene(accepts(5.0, CUT), delays=(30.0,), jitter=0.0)
+    await asyncio.sleep(8.5)
+    scene.clock.suspended += 3600
+    await scene.stop_after(10)
+    assert scene.server.dialled_at == [0.0, 9.0]
+
+
+@in_virtual_time
+async def test_a_network_that_flaps_never_sees_two_sockets_and_nothing_grows():
+    server = NewsServer(keeps=1000)
+    scene = Scene(server=server, dice=5)
+    tasks = []
+    for _ in range(50):
+        server.weather = accepts()
+        await asyncio.sleep(3)
+        server.publish()
+        server.weather = DOWN
+        server.cut()
+        await asyncio.sleep(3)
+        tasks.append(len(asyncio.all_tasks()))
+    server.weather = accepts()
+    await asyncio.sleep(31)
+    await scene.stop()
+    assert server.most_open == 1
+    assert len(server.channels) > 3
+    assert max(tasks[10:]) <= max(tasks[:10])
+
+
+# Ending it
+
+
+@in_virtual_time
+async def test_told_to_stop_it_says_goodbye():
+    scene = Scene()
+    assert await scene.stop_after(5) is None
+    assert scene.channel.closed_with == [1000]
+    assert scene.told[-2:] == [Disconnected(1000), Closed()]
+    assert scene.session.link is None
+
+
+@in_virtual_time
+async def test_told_to_stop_before_it_began_it_ends():
+    scene = Scene()
+    assert await scene.stop() is None
+    assert scene.server.open == []
+    assert now() == 0
+
+
+@pytest.mark.parametrize(
+    ("visit", "state"),
+    [
+        (accepts(after=8.0), State.CONNECTING),
+        (DOWN, State.WAITING),
+        (accepts(1.0, Close(4401)), State.RENEWING),
+        (accepts(), State.CONNECTED),
+        (accepts(pongs=(None,)), State.CONNECTED),
+    ],
+)
+@in_virtual_time
+async def test_told_to_stop_it_is_gone_at_once_whatever_it_does(visit, state):
+    scene = Scene(visit, then=DOWN)
+    scene.issuer.takes = 60.0
+    await asyncio.sleep(1.5 if state is State.WAITING else 1.25)
+    if state is State.WAITING:
+        await asyncio.sleep(1)
+    assert scene.session.state is state
+    refreshing = state is State.RENEWING  # what the server rotates is waited for
+    assert await elapsed(scene.stop()) == (GRACE if refreshing else 0)
+    assert scene.told[-1] == Closed()
+    was_open = state is State.CONNECTED
+    assert (scene.told[-2] == Disconnected(1000)) is was_open
+    assert scene.server.open == []
+    assert [c.closed_with for c in scene.server.channels] in (
+        [],
+        [[1000]] if was_open else [[]],
+    )
+
+
+@in_virtual_time
+async def test_told_to_stop_a_frozen_peer_costs_only_the_close_time_out():
+    scene = Scene(accepts(HOLE, frozen=True))
+    await asyncio.sleep(5)
+    assert await elapsed(scene.stop()) == 1.5
+    assert scene.channel.closed_with == [1000]
+
+
+class Reluctant(ScriptedServer):
+    """A server whose sockets take half a second to give up."""
+
+    async def dial(self, opening: Opening) -> NoReturn:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.5)
+
+
+@in_virtual_time
+async def test_told_to_stop_it_leaves_nothing_half_done_behind():
+    scene = Scene(server=Reluctant())
+    await asyncio.sleep(5)
+    assert await elapsed(scene.stop()) == 0.5
+
+
+@in_virtual_time
+async def test_cancelled_it_says_goodbye_too():
+    scene = Scene()
+    await asyncio.sleep(5)
+    scene.running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await scene.ended()
+    assert scene.channel.closed_with == [1000]
+
+
+@in_virtual_time
+async def test_cancelled_twice_it_waits_for_no_frozen_peer_and_readers_end():
+    scene = Scene(accepts(frozen=True))
+    await asyncio.sleep(5)
+    for _ in range(2):
+        scene.running.cancel()
+        await turns(20)
+    with pytest.raises(asyncio.CancelledError):
+        await scene.ended()
+    assert now() == 5
+
+
+BUSY = (DOWN, accepts(Close(4401)), accepts(note(1), 0.5, CUT), accepts(note(2)))
+
+
+@pytest.mark.parametrize("how", ["stop", "cancel"])
+def test_it_ends_cleanly_at_every_step_of_its_way(how):
+    for step in range(80):
+        end_at(step, how)
+
+
+@in_virtual_time
+async def end_at(step: int, how: str) -> None:
+    scene = Scene(*BUSY, room=1, reads=False, delays=(0.0,))
+    await turns(step)
+    if how == "stop":
+        scene.session.stop()
+        await asyncio.wait({scene.running}, timeout=30)
+        assert scene.running.done()
+        await scene.running
+    else:
+        scene.running.cancel()
+        await asyncio.wait({scene.running}, timeout=30)
+        assert scene.running.cancelled()
+    assert scene.server.open == []
+
+
+# Resuming
+
+
+@in_virtual_time
+async def test_a_reconnect_asks_for_what_was_missed_and_drops_what_was_seen():
+    first = accepts(note(1), note(2), 1.0, CUT)
+    scene = Scene(first, accepts(note(2), note(3), note(4)))
+    await scene.stop_after(5)
+    assert scene.server.sinces == [None, "2"]
+    assert scene.shown == [1, 2, 3, 4]
+    assert scene.of(Gap) == []
+
+
+@in_virtual_time
+async def test_it_begins_where_it_is_told_to():
+    scene = Scene(accepts(note(7), note(8)), since=7)
+    await scene.stop_after(5)
+    assert scene.server.sinces == ["7"]
+    assert scene.shown == [8]
+
+
+@in_virtual_time
+async def test_frames_that_arrived_before_the_end_are_shown_before_it_is_told():
+    scene = Scene(accepts(note(1), note(2), Close(1012)))
+    await scene.stop_after(0.5)
+    assert scene.shown == [1, 2]
+
+
+@pytest.mark.parametrize("how", [{"resume": False}, {"resume": True}])
+@in_virtual_time
+async def test_what_cannot_be_resumed_is_a_gap_from_the_last_word_to_the_next(how):
+    frame = note() if how["resume"] else note(1)
+    scene = Scene(accepts(4.0, frame, 2.0, CUT), DOWN, **how)
+    await scene.stop_after(60)
+    assert scene.server.sinces == [None, None, None]
+    assert scene.of(Gap) == [Gap(at(4), at(9), UNREPLAYABLE)]
+    assert scene.told[-3:] == [scene.of(Gap)[0], Disconnected(1000), Closed()]
+
+
+@in_virtual_time
+async def test_every_interruption_has_a_gap_of_its_own():
+    scene = Scene(accepts(2.0, CUT), accepts(2.0, CUT), resume=False)
+    await scene.stop_after(60)
+    gaps = [(gap.start, gap.end) for gap in scene.of(Gap)]
+    assert gaps == [(at(0), at(3)), (at(3), at(7))]
+
+
+@in_virtual_time
+async def test_where_some_have_no_id_an_interruption_is_a_gap_though_ids_are_resumed():
+    scene = Scene(accepts(note(1), 4.0, note(), 2.0, CUT), accepts(note(2)))
+    await scene.stop_after(60)
+    assert scene.server.sinces == [None, "1"]
+    assert scene.shown == [1, None, 2]
+    assert scene.of(Gap) == [Gap(at(4), at(7), UNREPLAYABLE)]
+
+
+LOST_AT = 6
+"""When the line is cut; with a clock that was set, it may have been dead for long."""
+
+
+@pytest.mark.parametrize(
+    ("jump", "start"), [(-3600.0, LOST_AT - UNNOTICED - 3600), (0.0, 4)]
+)
+@in_virtual_time
+async def test_a_gap_is_as_long_as_it_took_though_the_clock_is_set_back(jump, start):
+    scene = Scene(accepts(4.0, note(1), 2.0, CUT), resume=False)
+    await asyncio.sleep(5)
+    scene.clock.wall_offset += jump
+    await scene.stop_after(10)
+    assert scene.of(Gap) == [Gap(at(start), at(7 + jump), UNREPLAYABLE)]
+
+
+@in_virtual_time
+async def test_the_server_s_own_gap_begins_with_the_interruption():
+    second = accepts('{"type":"gap"}', note(90))
+    scene = Scene(accepts(note(1), 1.0, CUT), second)
+    await scene.stop_after(60)
+    assert [(gap.start, gap.end) for gap in scene.of(Gap)] == [(at(0), at(2))]
+    assert scene.shown == [1, 90]
+
+
+# What was missed is fetched
+
+
+class Archive:
+    """An HTTP side that gives what was missed, some at a time and the oldest first.
+
+    Args:
+        problems: raised instead, one after the other.
+        holds: the numbers it keeps.
+    """
+
+    def __init__(self, *problems: NotifyError, holds=()) -> None:
+        self._problems = list(problems)
+        self.holds = holds
+        self.asked_at: list[float] = []
+
+    async def fetch(self, token: str, known) -> list[dict]:
+        self.asked_at.append(now())
+        if self._problems:
+            raise self._problems.pop(0)
+        later = [number for number in self.holds if number > known["last_id"]]
+        return [{"type": "note", "id": number} for number in later[:5]]
+
+
+BAD_GATEWAY = HttpRefused("the gateway says 502", status=502)
+
+
+@in_virtual_time
+async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
+    busy = HttpRefused("503", status=503, retry_after=5)
+    archive = Archive(BAD_GATEWAY, busy, NetworkFailed("cut"), holds=(1, 2))
+    scene = Scene(since=0, archive=archive)
+    await scene.stop_after(20)
+    assert archive.asked_at == [0, 1, 6, 10, 10]
+    assert (scene.shown, scene.of(Failure)) == ([1, 2], [])
+    assert len(scene.server.openings) == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "times"),
+    [
+        (BAD_GATEWAY, 4),
+        (HttpRefused("gone", status=404), 1),
+        (HttpRefused("in a minute", status=503, retry_after=60), 1),
+        (ConfigurationError("no such variable"), 1),
+    ],
+)
+@in_virtual_time
+async def test_what_cannot_be_fetched_is_a_gap_that_says_why(problem, times):
+    archive = Archive(*[problem] * times)
+    scene = Scene(accepts(5.0, note(1), CUT), archive=archive)
+    await scene.stop_after(100)
+    (gap,) = scene.of(Gap)
+    assert gap.start == at(5)
+    assert gap.reason == f"what was missed could not be fetched: {problem.message}"
+    assert scene.of(Failure) == [Failure("network_error", problem.message)]
+    assert len(archive.asked_at) == times
+
+
+@in_virtual_time
+async def test_what_is_more_than_can_be_fetched_is_a_gap_that_says_so():
+    archive = Archive(holds=range(2, 20))
+    scene = Scene(accepts(note(1), CUT), archive=archive, pages=2)
+    await scene.stop_after(10)
+    assert [g.reason for g in scene.of(Gap)] == ["more was missed than can be fetched"]
+
+
+@in_virtual_time
+async def test_what_a_dead_socket_missed_until_another_took_its_place_is_fetched():
+    archive = Archive(holds=[1, 2])
+    scene = Scene(accepts(795.0, HOLE), since=0, archive=archive, **ANEW)
+    await asyncio.sleep(798)
+    archive.holds.append(3)
+    await scene.stop_after(100)
+    assert scene.server.dialled_at == [0.0, 800.0]
+    assert (scene.shown, scene.of(Gap)) == ([1, 2, 3], [])
+
+
+# A slow reader
+
+
+FULL = accepts(note(1), note(2), note(3), note(4), note(5))
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@in_virtual_time
+async def test_a_reader_that_catches_up_within_two_seconds_is_waited_for(resume):
+    scene = Scene(FULL, room=2, reads=False, resume=resume)
+    await asyncio.sleep(1.9)
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(60)
+    await reading
+    assert scene.shown == [1, 2, 3, 4, 5]
+    assert scene.of(Disconnected) == [Disconnected(1000)]
+    assert scene.channel.pinged_at == [0.0, 20.0, 40.0, 60.0]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@in_virtual_time
+async def test_a_reader_that_is_always_a_little_late_costs_nothing_but_time(resume):
+    server = NewsServer(keeps=1)
+    scene = Scene(server=server, room=2, resume=resume)
+    scene.pause = 1.5
+    await turns(10)
+    for _ in range(100):
+        server.publish()
+        await asyncio.sleep(0.5)
+    await scene.stop_after(60)
+    assert scene.shown == list(range(1, 101))
+    assert (len(server.channels), scene.of(Gap)) == (1, [])
+    assert scene.server.channels[0].pinged_at == [20.0 * n for n in range(6)]
+
+
+@in_virtual_time
+async def test_without_room_for_two_seconds_a_server_that_can_replay_is_left():
+    scene = Scene(FULL, accepts(note(3), note(4), note(5)), room=2, reads=False)
+    await asyncio.sleep(1.9)
+    assert scene.channel.closed_with == []
+    await asyncio.sleep(10)
+    assert scene.channel.closed_with == [1000]
+    assert scene.server.sinces == [None]
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(10)
+    await reading
+    assert scene.server.sinces == [None, "2"]
+    assert scene.server.dialled_at == [0.0, 11.9]
+    assert scene.shown == [1, 2, 3, 4, 5]
+    too_slow = "whoever reads the notifications is too slow; resuming when it can"
+    assert scene.told == [
+        Connecting(URL, 0),
+        Connected(URL, "42"),
+        Disconnected(1000, too_slow),
+        Connecting(URL, 0),
+        Connected(URL, "42"),
+        Disconnected(1000),
+        Closed(),
+    ]
+    assert scene.told_at[2] == 2.0
+
+
+@in_virtual_time
+async def test_leaving_for_room_is_no_reconnect_that_could_be_used_up():
+    server = NewsServer(keeps=1000)
+    scene = Scene(server=server, room=2, reads=False, since=0, max_retries=0)
+    for _ in range(30):
+        server.publish()
+    scene.pause = 10.0
+    reading = asyncio.create_task(scene.read())
+    await asyncio.sleep(300)
+    assert len(server.channels) > 10
+    server.cut(Close(1012))
+    assert isinstance(await scene.ended(), ConnectionLost)
+    await reading
+    assert scene.delays == []
+    assert scene.shown == list(range(1, 31))
+
+
+@in_virtual_time
+async def test_leaving_for_room_neither_climbs_the_delays_nor_proves_a_server_good():
+    drop, flood = accepts(1.0, CUT), accepts(note(1), note(2))
+    scene = Scene(drop, drop, flood, drop, room=1, reads=False)
+    await asyncio.sleep(100)
+    assert len(scene.server.openings) == 3
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(20)
+    await reading
+    assert scene.delays == [1, 2, 4]
+
+
+@in_virtual_time
+async def test_while_it_waits_for_room_the_server_may_go_down():
+    scene = Scene(FULL, DOWN, accepts(note(3)), room=2, reads=False)
+    await asyncio.sleep(10)
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(10)
+    await reading
+    assert scene.server.dialled_at == [0.0, 10.0, 11.0]
+    assert scene.delays == [1.0]
+    assert (scene.shown, scene.of(Gap)) == ([1, 2, 3], [])
+
+
+@in_virtual_time
+async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is():
+    archive = Archive(holds=range(1, 8))
+    scene = Scene(since=0, archive=archive, room=2, reads=False)
+    await asyncio.sleep(10)
+    assert scene.session.state is State.CONNECTED
+    assert scene.channel.closed_with == [1000]
+    reading = asyncio.create_task(scene.read())
+    scene.pause = 5.0
+    await scene.stop_after(60)
+    await reading
+    assert scene.shown == [1, 2, 3, 4, 5, 6, 7]
+    assert archive.asked_at == [0, 15, 25, 35, 35]
+    assert (scene.of(Gap), scene.delays) == ([], [])
+
+
+@in_virtual_time
+async def test_what_has_no_id_lies_in_a_gap_while_a_server_is_left():
+    first = accepts(note(1), note(), 5.0, note(2))
+    scene = Scene(first, accepts(note(2)), room=2, reads=False)
+    await asyncio.sleep(30)
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(10)
+    await reading
+    assert scene.shown == [1, None, 2]
+    assert scene.of(Gap) == [Gap(at(5), at(30), UNREPLAYABLE)]
+
+
+@in_virtual_time
+async def test_a_connection_that_ends_while_a_reader_is_waited_for_loses_nothing():
+    first = accepts(note(1), note(2), note(3), note(4), 1.0, CUT)
+    scene = Scene(first, accepts(note(4), note(5)), room=2, reads=False)
+    await asyncio.sleep(1.5)
+    assert scene.of(Disconnected) == []
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(10)
+    await reading
+    assert scene.server.sinces == [None, "4"]
+    assert (scene.shown, scene.of(Gap)) == ([1, 2, 3, 4, 5], [])
+    assert scene.of(Disconnected) == [Disconnected(1006, ""), Disconnected(1000)]
+
+
+@in_virtual_time
+async def test_a_connection_that_ends_while_a_reader_is_waited_for_in_vain_is_left():
+    first = accepts(note(1), note(2), note(3), 1.0, Close(1012))
+    scene = Scene(first, accepts(note(3)), room=2, reads=False)
+    await asyncio.sleep(10)
+    assert [event.code for event in scene.of(Disconnected)] == [1000]
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(10)
+    await reading
+    assert (scene.shown, scene.delays) == ([1, 2, 3], [])
+
+
+@in_virtual_time
+async def test_the_gap_after_a_late_reader_begins_when_the_line_was_last_in_step():
+    first = accepts(5.0, note(1), note(2), note(3), 0.5, CUT)
+    scene = Scene(first, room=2, reads=False, resume=False)
+    await asyncio.sleep(6.5)
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(10)
+    await reading
+    assert scene.shown == [1, 2, 3]
+    assert scene.of(Gap) == [Gap(at(5), at(7.5), UNREPLAYABLE)]
+
+
+@in_virtual_time
+async def test_a_pong_that_comes_while_a_reader_is_waited_for_shortens_no_gap():
+    first = accepts(19.0, note(1), note(2), note(3))
+    second = accepts('{"type":"gap"}', note(9))
+    scene = Scene(first, second, room=2, reads=False)
+    await asyncio.sleep(30)
+    reading = asyncio.create_task(scene.read())
+    await scene.stop_after(10)
+    await reading
+    assert scene.server.channels[0].pinged_at == [0.0, 20.0]
+    assert [(gap.start, gap.end) for gap in scene.of(Gap)] == [(at(19), at(30))]
+
+
+@pytest.mark.parametrize(("resume", "gaps"), [(True, 0), (False, 1)])
+@in_virtual_time
+async def test_told_to_stop_while_a_reader_is_waited_for_it_ends_at_once(resume, gaps):
+    scene = Scene(FULL, room=2, reads=False, resume=resume)
+    await asyncio.sleep(1)
+    assert await elapsed(scene.stop()) == 0
+    assert scene.channel.closed_with == [1000]
+    assert [gap.start for gap in scene.of(Gap)] == [at(0)] * gaps
+    assert scene.intake.cursor.last_id == 2
+    await scene.read()
+    assert scene.shown == [1, 2]
+
+
+@in_virtual_time
+async def test_cancelled_while_a_reader_is_waited_for_it_says_goodbye():
+    scene = Scene(FULL, room=2, reads=False)
+    await asyncio.sleep(1)
+    scene.running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await scene.ended()
+    assert (now(), scene.channel.closed_with) == (1, [1000])
+
+
+@in_virtual_time
+async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():
+    scene = Scene(accepts(note(1), note(2), frozen=True), room=1, reads=False)
+    await asyncio.sleep(2.5)
+    assert await elapsed(scene.stop()) == 0
+    assert scene.channel.aborted
+    assert [event.code for event in scene.of(Disconnected)] == [1000]
+
+
+@in_virtual_time
+async def test_told_to_stop_while_it_waits_for_room_it_ends():
+    scene = Scene(accepts(note(1), note(2)), room=1, reads=False)
+    await asyncio.sleep(10)
+    assert scene.session.link is None
+    assert await elapsed(scene.stop()) == 0
+
+
+@in_virtual_time
+async def test_what_the_server_forgot_while_it_was_left_lies_in_a_gap():
+    server = NewsServer(keeps=3)
+    scene = Scene(server=server, room=2, reads=False)
+    await turns(10)
+    for _ in range(20):
+        server.publish()
+        await asyncio.sleep(1)
+    reading = asyncio.create_task(scene.read())
+    await asyncio.sleep(60)
+    await scene.stop()
+    await reading
+    assert_nothing_went_missing(server, scene)
+    assert len(scene.of(Gap)) == 1
+
+
+@in_virtual_time
+async def test_what_the_server_forgot_before_a_replay_was_over_lies_in_a_gap():
+    server = NewsServer(keeps=6)
+    scene = Scene(server=server, room=2, reads=False)
+    await turns(10)
+    server.publish()
+    server.weather = DOWN
+    await asyncio.sleep(1)
+    server.cut()
+    for _ in range(6):
+        server.publish()
+    server.weather = accepts()
+    await asyncio.sleep(5)
+    for _ in range(20):
+        server.publish()
+        await asyncio.sleep(1)
+    reading = asyncio.create_task(scene.read())
+    await asyncio.sleep(200)
+    await scene.stop()
+    await reading
+    assert_nothing_went_missing(server, scene)
+
+
+@in_virtual_time
+async def test_without_room_and_replay_the_newest_are_one_gap_that_counts_them():
+    first = accepts(note(1), note(2), 1.0, note(3), 1.0, note(4))
+    scene = Scene(first, resume=False, room=2, reads=False)
+    await asyncio.sleep(5)
+    reading = asyncio.create_task(scene.read())
+    await asyncio.sleep(1)
+    (gap,) = scene.of(Gap)
+    assert gap.reason.startswith("2 dropped")
+    assert (gap.start, gap.end) == (at(1), at(5))
+    await scene.stop()
+    await reading
+    assert scene.shown == [1, 2]
+    assert len(scene.server.openings) == 1
+
+
+@in_virtual_time
+async def test_what_was_dropped_is_said_also_when_the_session_ends_first():
+    first = accepts(note(1), note(2), note(3))
+    scene = Scene(first, resume=False, room=2, reads=False)
+    await scene.stop_after(5)
+    (gap,) = scene.of(Gap)
+    assert gap.reason.startswith("1 dropped")
+    await scene.read()
+    assert scene.shown == [1, 2]
+
+
+@in_virtual_time
+async def test_a_reader_that_hangs_costs_no_ping():
+    scene = Scene(accepts(*[0.5, note()] * 400), room=5, reads=False)
+    await asyncio.sleep(300)
+    assert scene.channel.pinged_at == [20.0 * n for n in range(15)]
+    await scene.stop()
+
+
+# The one invariant
+
+
+def unix(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def assert_nothing_went_missing(server: NewsServer, scene: Scene) -> None:
+    """Every notification was shown exactly once, or lies in a gap that was said.
+
+    It lies where it was born; where it was dropped, that may be where it was received.
+    """
+    assert all(gap.start <= gap.end for gap in scene.of(Gap))
+    gaps = [(unix(g.start), unix(g.end)) for g in scene.of(Gap)]
+    assert len(scene.shown) == len(set(scene.shown)), "shown twice"
+    assert server.repeats or scene.shown == sorted(scene.shown), "out of order"
+    for ident in set(server.news) - set(scene.shown):
+        frame = server.note(ident)
+        read = [channel.read_at.get(frame) for channel in server.channels]
+        moments = [server.news[ident], *(EPOCH + at for at in read if at is not None)]
+        said = any(
+            start - 0.001 <= moment <= end + 0.001
+            for start, end in gaps
+            for moment in moments
+        )
+        assert said, (ident, [utc_text(each) for each in moments], scene.told)
+
+
+CLOSES = [1000, 1001, 1005, 1006, 1011, 1012, 1013, 4000]
+WEATHERS = ["fine", "fine", "flood", "rush", "cut", "down", "hole", "busy", "slow"]
+
+
+async def weather(server: NewsServer, scene: Scene, die: random.Random) -> None:
+    """Let something happen to the network, the server, or the reader."""
+    server.weather, scene.pause = accepts(), 0.0
+    match die.choice(WEATHERS):
+        case "flood":
+            for _ in range(die.randint(5, 60)):
+                server.publish()
+        case "rush":
+            scene.pause = die.uniform(0.5, 3)
+            for _ in range(die.randint(5, 40)):
+                server.publish()
+                await asyncio.sleep(0.2)
+        case "cut":
+            server.cut(Close(die.choice(CLOSES)))
+        case "down":
+            server.weather = DOWN
+            server.cut()
+        case "hole":
+            server.weather = fails(DOWN.error, after=10)
+            server.swallow()
+        case "busy":
+            server.weather = answers(503, die.choice([None, 5, 20]))
+            server.cut(Close(1013))
+        case "slow":
+            scene.pause = die.uniform(0.5, 20)
+
+
+async def live_through(seed: int) -> None:
+    die = random.Random(seed)
+    resume = die.random() < 0.6
+    keeps, repeats = die.choice([3, 20, 100]), die.choice([0, 5])
+    nameless = die.choice([0, 0, 2, 7])
+    server = NewsServer(keeps=keeps, repeats=repeats, nameless=nameless)
+    scene = Scene(server=server, resume=resume, room=die.choice([4, 16, 64]), dice=seed)
+    await turns(10)
+    for _ in range(nameless):  # from the first without an id on, they are reckoned with
+        await asyncio.sleep(0.1)
+        server.publish()
+    for _ in range(die.randint(2, 6)):
+        for _ in range(die.randint(0, 5)):
+            await asyncio.sleep(die.expovariate(0.5))
+            server.publish()
+        await weather(server, scene, die)
+    await asyncio.sleep(die.uniform(0, 20))
+    server.weather, scene.pause = accepts(), 0.0
+    await asyncio.sleep(75)
+    for _ in range(100):
+        if server.open and len(scene.inbox) == 0 and scene.session.link is not None:
+            break
+        await asyncio.sleep(5)
+    assert await scene.stop_after(5) is None
+    assert_nothing_went_missing(server, scene)
+    assert server.most_open == 1
+    assert scene.channel.closed_with == [1000]
+
+
+def test_every_notification_is_shown_once_or_lies_in_a_gap_that_was_said():
+    for seed in range(200):
+        try:
+            in_virtual_time(live_through)(seed)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "start"),
+    [(at(3.5), 3.5), (at(-3600), 4), (at(9), 4), ("soon", 4), ("2024-01-15", 4)],
+)
+@in_virtual_time
+async def test_a_gap_begins_as_much_earlier_as_the_last_one_was_on_its_way(
+    timestamp, start
+):
+    last = note(1, timestamp=timestamp)
+    scene = Scene(accepts(4.0, last, 2.0, CUT), resume=False)
+    assert await scene.stop_after(10) is None
+    assert [gap.start for gap in scene.of(Gap)] == [at(start)]

@@ -1,0 +1,102 @@
+"""A command for each notification; the faults suite tries what hooks do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from notifyws.delivery.sinks.exec import LINE, ExecSink, argv_of
+from notifyws.errors import ConfigurationError, HandingFailed
+from notifyws.models import Notification
+from tests.support.aio import on_a_loop
+
+NOTE = Notification({"type": "t", "title": "Café", "id": 7, "link": "/x"}, "then")
+
+
+def python(code, *, told=None, timeout=10.0, environment=None):
+    argv = [sys.executable, "-S", "-E", "-c", f"import os, sys, time\n{code}"]
+    told = told if told is not None else []
+    return ExecSink(argv, environment or {}, timeout, told.append)
+
+
+def test_a_command_is_split_as_a_shell_would():
+    assert argv_of("echo 'the team' --now") == ["echo", "the team", "--now"]
+
+
+@pytest.mark.parametrize("command", ["", "   ", "un'closed"])
+def test_a_command_that_says_nothing_is_refused(command):
+    with pytest.raises(ConfigurationError, match="--exec"):
+        argv_of(command)
+
+
+@on_a_loop
+async def test_it_gets_the_line_on_stdin_and_fields_in_its_environment():
+    told = []
+    code = (
+        "print(sys.stdin.read().strip()); e = os.environ\n"
+        "print(e['NOTIFICATION_TITLE'], e['NOTIFICATION_ID'], e['NOTIFICATION_LINK'],"
+        " e['NOTIFICATION_TIMESTAMP'], repr(e['NOTIFICATION_MESSAGE']), e['OWN'])"
+    )
+    sink = python(code, told=told, environment={"OWN": "mine"})
+    await sink.hand_on(NOTE)
+    assert told == [NOTE.line(), "Café 7 /x then '' mine"]
+    await sink.aclose()
+
+
+@on_a_loop
+async def test_what_it_prints_is_told_line_by_line_however_long():
+    told = []
+    sink = python(f"print('a'); print('b' * {LINE + 5}, end='')", told=told)
+    await sink.hand_on(NOTE)
+    assert told[0] == "a"
+    assert "".join(told[1:]) == "b" * (LINE + 5)
+    await sink.aclose()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("sys.exit(3)", "ended with 3"),
+        ("os.kill(os.getpid(), 9)", "was killed by signal 9"),
+    ],
+)
+@on_a_loop
+async def test_an_end_that_is_no_success_is_said(code, words):
+    sink = python(code)
+    with pytest.raises(HandingFailed, match=words) as caught:
+        await sink.hand_on(NOTE)
+    assert not caught.value.final
+    await sink.aclose()
+
+
+@on_a_loop
+async def test_a_command_that_is_not_there_is_not_tried_again():
+    sink = ExecSink(["/no/such/command"], {}, 1.0, pytest.fail)
+    with pytest.raises(HandingFailed, match="cannot run") as caught:
+        await sink.hand_on(NOTE)
+    assert caught.value.final
+    await sink.aclose()
+
+
+@on_a_loop
+async def test_it_is_killed_when_it_takes_too_long():
+    sink = python("time.sleep(60)", timeout=0.2)
+    with pytest.raises(HandingFailed, match=r"longer than 0\.2 s"):
+        await sink.hand_on(NOTE)
+    await sink.aclose()
+
+
+@on_a_loop
+async def test_the_end_of_the_listener_is_the_end_of_its_hooks():
+    told = []
+    sink = python("print(os.getpid(), flush=True); time.sleep(60)", told=told)
+    running = asyncio.create_task(sink.hand_on(NOTE))
+    while not told:
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await sink.aclose()
+    with pytest.raises(HandingFailed):
+        await python(f"os.kill({told[0]}, 0); time.sleep(0)").hand_on(NOTE)

@@ -1,0 +1,144 @@
+"""A POST for each notification: what is sent, and what an answer means."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import httpx
+import pytest
+
+from notifyws.auth.network_errors import retry_after
+from notifyws.delivery.sinks.forward import (
+    SIGNATURE,
+    ForwardSink,
+    idempotency_key,
+    signature,
+)
+from notifyws.errors import HandingFailed
+from notifyws.models import Notification
+from tests.support.aio import on_a_loop
+from tests.support.target import target
+
+NOTE = Notification({"type": "t", "title": "T", "id": "n-1"}, "then")
+BODY = NOTE.line().encode()
+
+
+def sink(url, *, headers=None, secret="", timeout=5.0):
+    return ForwardSink(
+        url,
+        headers or {},
+        secret,
+        timeout,
+        client=lambda: httpx.AsyncClient(trust_env=False),
+        wall=lambda: 1700000000.9,
+        retry_after=retry_after,
+    )
+
+
+@on_a_loop
+async def test_the_json_is_posted_with_its_id_as_the_idempotency_key():
+    with target() as there:
+        forward = sink(there.url, headers={"X-Own": "mine"})
+        await forward.hand_on(NOTE)
+        await forward.hand_on(NOTE)
+        await forward.aclose()
+        posted, again = there.posted
+    assert posted.body == BODY
+    assert (
+        posted.headers["idempotency-key"] == again.headers["idempotency-key"] == "n-1"
+    )
+    assert posted.headers["content-type"] == "application/json"
+    assert posted.headers["x-own"] == "mine"
+    assert SIGNATURE.lower() not in posted.headers
+
+
+@on_a_loop
+async def test_with_a_secret_it_is_signed_over_time_and_body():
+    with target() as there:
+        forward = sink(there.url, secret="whsec")
+        await forward.hand_on(NOTE)
+        await forward.aclose()
+        (posted,) = there.posted
+    signed = b"1700000000." + posted.body
+    expected = hmac.new(b"whsec", signed, hashlib.sha256).hexdigest()
+    assert posted.headers[SIGNATURE.lower()] == f"t=1700000000,v1={expected}"
+
+
+def test_the_check_in_the_documentation_tells_genuine_from_forged():
+    page = Path(__file__).parents[3] / "docs" / "handing-on.md"
+    code = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    exec(code, namespace := {})
+    is_genuine = namespace["is_genuine"]
+    header = signature("shared", BODY, 17)
+    assert is_genuine(header, BODY, "shared")
+    assert not is_genuine(header, BODY + b" ", "shared")
+    assert not is_genuine(header, BODY, "other")
+    assert not is_genuine(header.replace("t=17", "t=18"), BODY, "shared")
+
+
+def test_a_signature_changes_with_time_body_and_secret():
+    all_of_them = {
+        signature(secret, body, now)
+        for secret in ("a", "b")
+        for body in (b"x", b"y")
+        for now in (1, 2)
+    }
+    assert len(all_of_them) == 8
+
+
+@pytest.mark.parametrize("ident", [None, "", "with\nnewline", "é", " x ", "x" * 300])
+def test_an_id_that_no_header_can_hold_gives_a_digest_of_the_body(ident):
+    note = Notification({"type": "t", "id": ident}, "then")
+    assert idempotency_key(note, b"body") == hashlib.sha256(b"body").hexdigest()
+    assert idempotency_key(Notification({"type": "t", "id": 5}, ""), b"") == "5"
+
+
+AGAIN = (500, 503, 408, 425, 429)
+NEVER = (400, 401, 404, 301, 307)
+
+
+@pytest.mark.parametrize(
+    ("status", "final"),
+    [*((status, False) for status in AGAIN), *((status, True) for status in NEVER)],
+)
+@on_a_loop
+async def test_what_an_answer_means(status, final):
+    with target() as there:
+        there.answers = [(status, {"Retry-After": "7"})]
+        forward = sink(there.url + "?key=hidden")
+        with pytest.raises(HandingFailed, match=f"answered {status}") as caught:
+            await forward.hand_on(NOTE)
+        await forward.aclose()
+    assert caught.value.final is final
+    assert caught.value.after == 7.0
+    assert "hidden" not in caught.value.message
+
+
+@on_a_loop
+async def test_a_target_that_is_not_there_is_worth_another_try():
+    with target() as there:
+        url = there.url.replace("http://", "http://user:pw@")
+    forward = sink(url)
+    with pytest.raises(HandingFailed, match="cannot be reached") as caught:
+        await forward.hand_on(NOTE)
+    await forward.aclose()
+    assert not caught.value.final
+    assert "pw@" not in caught.value.message
+
+
+@on_a_loop
+async def test_a_target_that_hangs_is_left():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        forward = sink(f"http://127.0.0.1:{hole.getsockname()[1]}/", timeout=0.2)
+        with pytest.raises(HandingFailed, match=r"longer than 0\.2 s"):
+            await forward.hand_on(NOTE)
+        await forward.aclose()
+
+
+@on_a_loop
+async def test_nothing_need_be_open_to_be_closed():
+    await sink("http://x").aclose()

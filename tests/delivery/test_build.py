@@ -1,0 +1,251 @@
+"""Sinks and queues as they are put together, and the durable service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from notifyws import NotificationService
+from notifyws.config.machine import real_world
+from notifyws.config.settings import Settings
+from notifyws.delivery.build import build_sinks, checked_name, handing, hook_environment
+from notifyws.delivery.outbox_records import Letter, Standing
+from notifyws.delivery.replay import replay
+from notifyws.errors import ConfigurationError, MessageRejected, UsageError
+from notifyws.models import HandOn
+from notifyws.runtime import Runtime
+from tests.support.aio import on_a_loop
+from tests.support.target import target
+from tests.test_service import dev, home, told, until  # noqa: F401 - home is a fixture
+
+
+def sinks(hand_on):
+    return build_sinks(Settings(), hand_on, real_world(), pytest.fail)
+
+
+def test_sinks_are_those_that_are_asked_for():
+    assert sinks(HandOn()) == []
+    both = sinks(HandOn(command="true", url="https://x/y"))
+    assert [sink.name for sink in both] == ["exec", "forward"]
+    assert HandOn(desktop=True).anybody
+    assert not HandOn().anybody
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "http://[::1", "x", "http://a:0"]
+)
+def test_a_target_is_an_http_url(url):
+    with pytest.raises(ConfigurationError, match="http:// or https://"):
+        sinks(HandOn(url=url))
+
+
+def test_the_desktop_is_asked_for_by_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "desktop_notifier", None)
+    with pytest.raises(ConfigurationError, match="extra"):
+        sinks(HandOn(desktop=True))
+
+
+def test_how_patiently_is_what_the_settings_say():
+    settings = Settings(hand_on_delays=(3.0,), concurrency=4, queue_disk=5000)
+    made = handing(settings)
+    assert (made.delays, made.concurrency, made.max_bytes) == ((3.0,), 4, 5000)
+
+
+def test_a_hook_inherits_nothing_secret():
+    inherited = hook_environment(
+        {
+            "PATH": "/bin",
+            "WEBSOCKET_PASSWORD": "x",
+            "NOTIFYWS_TOKEN": "x",
+            "REDIS_URL": "redis://:x@y",
+            "NOTIFYWS_CACHE_URL": "x",
+            "NOTIFYWS_SIGN_SECRET": "x",
+            "NOTIFYWS_VARIABLES": "key=x",
+            "NOTIFY_SOCKET": "/run/x",
+            "WEBSOCKET_USERNAME": "demo",
+        }
+    )
+    assert inherited == {"PATH": "/bin", "WEBSOCKET_USERNAME": "demo"}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb", "\x1b[31m"])
+def test_a_name_is_something_that_can_be_said(name):
+    with pytest.raises(UsageError, match="listener's name"):
+        checked_name(name)
+    assert checked_name("my desk/1") == "my desk/1"
+
+
+async def collect(service, count):
+    seen = []
+    async for notification in service:
+        seen.append(notification.message)
+        if len(seen) == count:
+            return seen
+    return seen
+
+
+@told
+async def test_a_durable_service_resumes_where_it_stopped():
+    async with dev() as server:
+        async with NotificationService(server.settings(), name="desk") as service:
+            await service.connect()
+            await server.notify("1")
+            assert await collect(service, 1) == ["1"]
+        await server.notify("2", "3")
+        async with NotificationService(server.settings(), name="desk") as service:
+            await service.connect()
+            assert await collect(service, 2) == ["2", "3"]
+            assert service.handing_on == {}
+            await service.handed_on()
+
+
+@told
+async def test_a_service_hands_on_and_says_what_waits():
+    async with dev() as server:
+        with target() as there:
+            there.answers = [500]
+            settings = server.settings(hand_on_delays=(0.3,))
+            hand_on = HandOn(url=there.url)
+            async with NotificationService(settings, hand_on=hand_on) as service:
+                await service.connect()
+                await server.notify("1")
+                await until(lambda: there.posted)
+                assert service.handing_on["forward"].count == 1
+                await service.handed_on()
+                assert service.handing_on["forward"].count == 0
+            assert len(there.posted) == 2
+
+
+@told
+async def test_a_service_that_connects_again_is_given_nothing_twice():
+    async with dev() as server:
+        heard = []
+        async with NotificationService(server.settings(), name="desk") as service:
+            service.on("message")(heard.append)
+            for text in ("1", "2"):
+                await service.connect()
+                await server.notify(text)
+                await until(lambda: service.received >= 1)
+                await service.disconnect()
+                await server.notify(f"while away after {text}")
+            await service.connect()
+            await until(lambda: service.received == 1)
+        assert [each.message for each in heard] == [
+            "1",
+            "while away after 1",
+            "2",
+            "while away after 2",
+        ]
+        async with NotificationService(server.settings(), name="desk") as service:
+            await service.connect()
+            await server.notify("3")
+            assert await asyncio.wait_for(collect(service, 1), 5) == ["3"]
+
+
+@told
+async def test_a_service_resumes_where_another_host_stopped(tmp_path, clean_valkey):
+    there = HandOn(command="true")
+    async with dev() as server:
+        settings = server.settings(cache_url=clean_valkey.url)
+        for text, host in (("1", "here"), ("2", "there"), ("3", "here")):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("XDG_STATE_HOME", str(tmp_path / host))
+                async with NotificationService(
+                    settings, name="desk", hand_on=there
+                ) as service:
+                    await server.notify(text)
+                    await service.connect()
+                    if text == "1":
+                        await server.notify("and")
+                        assert await collect(service, 1) == ["and"]
+                    else:
+                        assert await collect(service, 1) == [text]
+
+
+@told
+async def test_what_nobody_read_is_there_for_the_next_service():
+    async with dev() as server:
+        async with NotificationService(server.settings(), name="desk") as service:
+            service.start()
+            await until(lambda: service.is_connected)
+            await server.notify("1", "2")
+            await until(lambda: service.received == 2)
+        async with NotificationService(server.settings(), name="desk") as service:
+            await service.connect()
+            assert await collect(service, 2) == ["1", "2"]
+
+
+@told
+async def test_a_place_that_says_little_is_taken_for_what_it_says(clean_valkey):
+    async with dev() as server:
+        settings = server.settings(cache_url=clean_valkey.url)
+        runtime = Runtime(settings, pytest.fail)
+        shared = runtime.shared_cursor("desk")
+        await shared.write(Standing(moved_at=9e9))
+        await runtime.aclose()
+        async with NotificationService(settings, name="desk") as service:
+            await service.connect()
+            await server.notify("1")
+            assert await collect(service, 1) == ["1"]
+
+
+@pytest.fixture
+def letters(tmp_path):
+    path = tmp_path / "dead.jsonl"
+    rows = [
+        Letter("exec", "no", 1, "then", '{"type":"t","title":"1"}'),
+        Letter("forward", "no", 1, "then", '{"type":"t","title":"2"}'),
+    ]
+    path.write_text("".join(f"{row.as_line()}\n" for row in rows))
+    return path
+
+
+@on_a_loop
+async def test_a_replay_gives_all_letters_to_the_only_sink_there_is(letters):
+    with target() as there:
+        taken = await replay(letters, Settings(), HandOn(url=there.url), pytest.fail)
+        assert taken == 2
+        assert [each.title for each in there.posted] == ["1", "2"]
+    assert not letters.exists()
+
+
+@on_a_loop
+async def test_a_replay_gives_each_letter_to_the_sink_it_was_meant_for(letters):
+    with target() as there:
+        hand_on = HandOn(url=there.url, command="true", tell=pytest.fail)
+        assert await replay(letters, Settings(), hand_on, pytest.fail) == 2
+        assert [each.title for each in there.posted] == ["2"]
+
+
+@on_a_loop
+async def test_a_letter_for_a_sink_that_is_not_given_stays(letters):
+    line = letters.read_text().splitlines()[0].replace('"exec"', '"notify"')
+    letters.write_text(f"{line}\n")
+    warnings = []
+    with target() as there:
+        hand_on = HandOn(url=there.url, command="true")
+        with pytest.raises(MessageRejected, match="1 of 1 dead letters"):
+            await replay(letters, Settings(), hand_on, warnings.append)
+    assert json.loads(letters.read_text())["sink"] == "notify"
+    assert "notify stays" in warnings[0]
+
+
+@on_a_loop
+async def test_what_is_refused_again_stays(letters):
+    settings = Settings(hand_on_delays=(0.01,))
+    warnings = []
+    with pytest.raises(MessageRejected, match="2 of 2"):
+        await replay(letters, settings, HandOn(command="false"), warnings.append)
+    assert len(letters.read_text().splitlines()) == 2
+    begun, *refused = warnings
+    assert "it is tried again" in begun
+    assert len(refused) == 2
+
+
+@on_a_loop
+async def test_a_replay_to_nobody_is_refused(letters):
+    with pytest.raises(UsageError, match="somebody to hand on to"):
+        await replay(letters, Settings(), HandOn(), pytest.fail)

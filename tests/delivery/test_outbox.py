@@ -1,0 +1,448 @@
+"""What arrived is handed on: once if all goes well, again if it does not, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from notifyws.delivery.outbox import Outbox
+from notifyws.delivery.outbox_records import OUTPUT, Letter
+from notifyws.delivery.worker import Handing
+from notifyws.errors import HandingFailed
+from tests.support.queue import MemoryStore, ScriptedSink, line, note
+from tests.support.virtual import VirtualWorld, elapsed, in_virtual_time, turns
+
+NO = HandingFailed("no")
+
+
+class Story:
+    """An outbox with everything around it."""
+
+    def __init__(self, *sinks, durable=True, store=None, handing=None):
+        self.store = store or MemoryStore()
+        self.letters: list[Letter] = []
+        self.warnings: list[str] = []
+        self.gaps: list[str] = []
+        self.virtual = VirtualWorld()
+        self.outbox = Outbox(
+            self.store,
+            sinks,
+            handing or Handing(delays=(1.0, 2.0)),
+            self.virtual.world,
+            bury=self._bury,
+            warn=self.warnings.append,
+            durable=durable,
+        )
+        self.outbox.on_gap = lambda start, reason: self.gaps.append(reason)
+
+    async def _bury(self, letter: Letter) -> None:
+        self.letters.append(letter)
+
+    @property
+    def buried(self) -> list[tuple[str, str, int]]:
+        return [(x.sink, x.error, x.attempts) for x in self.letters]
+
+
+@asynccontextmanager
+async def running(story: Story, patience: float = 0.0):
+    story.outbox.start()
+    try:
+        yield story.outbox
+    finally:
+        await story.outbox.aclose(patience)
+
+
+@in_virtual_time
+async def test_each_sink_gets_everything_in_its_order():
+    one, other = ScriptedSink(), ScriptedSink(name="forward")
+    story = Story(one, other)
+    async with running(story) as outbox:
+        for n in range(5):
+            outbox.keep(note(n, n), n + 1)
+        assert outbox.waiting["exec"].count == 5
+        await outbox.drained()
+        assert outbox.waiting["exec"].count == outbox.waiting["forward"].size == 0
+    assert one.titles == other.titles == list("01234")
+    assert one.closed
+    assert story.store.closed
+
+
+@in_virtual_time
+async def test_what_arrives_while_a_group_is_written_is_the_next_group():
+    story = Story(ScriptedSink())
+    story.store.pause = 1.0
+    async with running(story) as outbox:
+        outbox.keep(note(0), 1)
+        await asyncio.sleep(0.5)
+        for n in range(9):
+            outbox.keep(note(n), n)
+        await outbox.drained()
+    assert story.store.kept[:2] == [1, 9]
+
+
+@in_virtual_time
+async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind():
+    sink = ScriptedSink(NO, NO)
+    story = Story(sink)
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        outbox.keep(note(2), 2)
+        await outbox.drained()
+    assert sink.titles == ["1", "2"]
+    assert [(at, title) for at, title in sink.tries] == [
+        (0.0, "1"),
+        (1.0, "1"),
+        (3.0, "1"),
+        (3.0, "2"),
+    ]
+    assert story.letters == []
+
+
+@in_virtual_time
+async def test_what_fails_to_the_end_is_buried_whole_and_the_next_one_goes_on():
+    sink = ScriptedSink(NO, NO, NO)
+    story = Story(sink)
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        outbox.keep(note(2), 2)
+        await outbox.drained()
+    assert story.buried == [("exec", "no", 3)]
+    assert story.letters[0].line == note(1).line()
+    assert sink.titles == ["2"]
+
+
+@in_virtual_time
+async def test_what_is_final_is_not_tried_again():
+    story = Story(sink := ScriptedSink(HandingFailed("never", final=True)))
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        await outbox.drained()
+    assert story.buried == [("exec", "never", 1)]
+    assert len(sink.tries) == 1
+
+
+@in_virtual_time
+async def test_a_bug_of_a_sink_is_a_failure_like_others():
+    story = Story(ScriptedSink(RuntimeError("bug"), RuntimeError("bug")))
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        await outbox.drained()
+    assert story.letters == []
+
+
+@in_virtual_time
+@pytest.mark.parametrize(("asked", "waits"), [(0.5, 1.0), (7.0, 7.0), (9e9, 300.0)])
+async def test_the_other_sides_wish_raises_a_delay_up_to_a_limit(asked, waits):
+    story = Story(sink := ScriptedSink(HandingFailed("busy", after=asked)))
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        await outbox.drained()
+    assert sink.tries[1][0] == waits
+
+
+@in_virtual_time
+async def test_several_at_a_time_are_never_more_than_allowed():
+    sink = ScriptedSink(*[1.0] * 6)
+    story = Story(sink, handing=Handing(concurrency=3))
+    async with running(story) as outbox:
+        for n in range(6):
+            outbox.keep(note(n), n)
+        assert await elapsed(outbox.drained()) == 2.0
+    assert sink.most == 3
+
+
+@in_virtual_time
+async def test_who_arrives_never_waits_for_a_sink():
+    story = Story(sink := ScriptedSink(1000.0))
+    async with running(story) as outbox:
+        for n in range(1000):
+            outbox.keep(note(n), n)
+        await turns(20)
+        assert sum(story.store.kept) == 1000
+        assert sink.titles == []
+    assert sink.closed
+
+
+@in_virtual_time
+async def test_a_killed_process_hands_on_again_what_was_under_way():
+    first = Story(ScriptedSink(0.0, 1000.0))
+    first.outbox.start()
+    for n in range(4):
+        first.outbox.keep(note(n, n), n + 1)
+    await asyncio.sleep(1)
+    for task in first.outbox._tasks:  # as SIGKILL does: nothing more is written
+        task.cancel()
+    await asyncio.gather(*first.outbox._tasks, return_exceptions=True)
+
+    second = Story(sink := ScriptedSink(), store=MemoryStore(first.store))
+    assert second.outbox.waiting["exec"].count == 3
+    async with running(second) as outbox:
+        outbox.keep(note(4, 4), 1)
+        await outbox.drained()
+    assert sink.titles == list("1234")
+    assert second.outbox.past.standing.last_id == 3
+    assert list(second.outbox.past.seen) == [0, 1, 2, 3]
+    assert second.store.standing.last_id == 4
+
+
+@in_virtual_time
+async def test_what_was_not_shown_is_there_for_the_next_process():
+    story = Story()
+    async with running(story) as outbox:
+        for n in range(3):
+            outbox.keep(note(n, n), n + 1)
+        outbox.settled(0)
+        outbox.settled(2)
+    again = MemoryStore(story.store)
+    assert [kept.line for kept in again.past.unshown] == [note(2, 2).line()]
+    second = Story(store=again)
+    async with running(second) as outbox:
+        (kept,) = again.past.unshown
+        outbox.show_again(kept.position, 1)
+        outbox.keep(note(3, 3), 2)
+        outbox.settled(1)
+    third = MemoryStore(second.store)
+    assert [kept.line for kept in third.past.unshown] == [note(3, 3).line()]
+
+
+@in_virtual_time
+async def test_what_is_dropped_from_the_view_is_handed_on_all_the_same():
+    story = Story(sink := ScriptedSink())
+    async with running(story) as outbox:
+        outbox.keep(note(1), None)
+        await outbox.drained()
+    assert sink.titles == ["1"]
+    assert not [key for key in story.store.rows if key[0] == OUTPUT]
+
+
+@in_virtual_time
+async def test_what_nobody_wants_moves_the_cursor_of_a_durable_listener_alone():
+    for durable, expected in [(True, 7), (False, None)]:
+        story = Story(sink := ScriptedSink(), durable=durable)
+        async with running(story) as outbox:
+            outbox.passed(7)
+        assert story.store.standing.last_id == expected
+        assert sink.tries == []
+
+
+@in_virtual_time
+async def test_what_has_no_id_is_remembered_as_such():
+    story = Story()
+    async with running(story) as outbox:
+        outbox.keep(note(1, 1), 1)
+        assert not outbox.standing.mixed
+        outbox.keep(note(2), 2)
+    assert story.store.standing.mixed
+    assert story.store.standing.last_id == 1
+
+
+@in_virtual_time
+async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters():
+    story = Story(ScriptedSink(1000.0), durable=False)
+    async with running(story, patience=2.0) as outbox:
+        outbox.keep(note(1), 1)
+        outbox.keep(note(2), 2)
+    assert story.buried == [("exec", "the listener ended before it", 0)] * 2
+    assert [letter.line for letter in story.letters] == [
+        note(1).line(),
+        note(2).line(),
+    ]
+
+
+@in_virtual_time
+async def test_the_end_waits_for_sinks_that_are_quick_enough():
+    story = Story(sink := ScriptedSink(0.3), durable=False)
+    async with running(story, patience=0.5) as outbox:
+        outbox.keep(note(1), 1)
+    assert sink.titles == ["1"]
+    assert story.letters == []
+
+
+@in_virtual_time
+async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
+    size = len(note(0).line())
+    sink = ScriptedSink(5.0)
+    story = Story(sink, handing=Handing(max_bytes=2 * size))
+    async with running(story) as outbox:
+        for n in range(5):
+            outbox.keep(note(n), n)
+        assert len(story.warnings) == 1
+        assert "exec is too slow" in story.warnings[0]
+        await outbox.drained()
+        assert story.gaps == []
+        outbox.keep(note(5), 5)
+        assert story.gaps == ["3 were not handed to exec: it is too slow"]
+        await outbox.drained()
+    assert sink.titles == ["0", "1", "5"]
+    assert len(story.gaps) == 1
+
+
+@in_virtual_time
+async def test_what_was_refused_is_said_at_the_end_at_the_latest():
+    story = Story(ScriptedSink(50.0), handing=Handing(max_bytes=60))
+    async with running(story) as outbox:
+        for n in range(3):
+            outbox.keep(note(n), n)
+    assert len(story.gaps) == 1
+
+
+@in_virtual_time
+async def test_a_quiet_line_is_noted_now_and_then_while_it_is_up():
+    story = Story()
+    heard = ["", "one", None, "two"]
+    story.outbox.heard_at = lambda: heard[0]
+    async with running(story):
+        heard[0] = "one"
+        await asyncio.sleep(5.1)
+        assert story.store.standing.heard_at == "one"
+        heard[0] = None
+        kept = len(story.store.kept)
+        await asyncio.sleep(60)
+        assert len(story.store.kept) == kept
+    assert story.store.standing.heard_at == "one"
+
+
+@in_virtual_time
+async def test_where_it_stands_is_told_after_it_was_written():
+    told = []
+
+    async def tell(standing):
+        told.append((standing.last_id, story.store.standing.last_id))
+
+    story = Story()
+    story.outbox.on_moved = tell
+    async with running(story) as outbox:
+        outbox.keep(note(1, "a"), 1)
+        await turns(20)
+        assert told == [("a", "a")]
+
+
+@in_virtual_time
+async def test_what_is_meant_for_one_sink_goes_to_that_one_alone():
+    one, other = ScriptedSink(), ScriptedSink(name="forward")
+    story = Story(one, other, durable=False)
+    story.outbox.keep_for("forward", note(1))
+    async with running(story) as outbox:
+        outbox.start()  # once is enough
+        await outbox.drained()
+    assert (one.titles, other.titles) == ([], ["1"])
+
+
+@in_virtual_time
+async def test_an_outbox_that_never_began_can_be_closed():
+    story = Story(sink := ScriptedSink())
+    await story.outbox.aclose(1.0)
+    assert sink.closed
+
+
+def test_a_line_is_what_it_was():
+    assert note(1).line() == line(1)
+
+
+@in_virtual_time
+async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
+    sink = ScriptedSink(NO, NO, 0.0, 0.0, NO)
+    story = Story(sink)
+    async with running(story) as outbox:
+        for n in range(4):
+            outbox.keep(note(n, n), n + 1)
+        await outbox.drained()
+    said = "exec did not take a notification: no; it is tried again"
+    assert story.warnings == [said, said]
+
+
+@in_virtual_time
+async def test_a_dead_letter_of_the_end_says_what_had_failed():
+    story = Story(ScriptedSink(*[NO] * 9), durable=False)
+    async with running(story) as outbox:
+        outbox.keep(note(0, 0), 1)
+        await asyncio.sleep(1.5)
+    assert story.buried == [("exec", "the listener ended before it, after: no", 0)]
+
+
+RUBBISH = ["rubbish", "[1]", '{"no":"type"}', "", '"text"', "[" * 100_000, "a\nb"]
+
+
+@in_virtual_time
+@pytest.mark.parametrize("rubbish", RUBBISH)
+async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
+    rubbish,
+):
+    story = Story(sink := ScriptedSink())
+    before = story.store
+    before.rows |= {("exec", 1): line(1), ("exec", 2): rubbish, ("exec", 3): line(3)}
+    again = Story(sink, store=MemoryStore(before))
+    async with running(again) as outbox:
+        outbox.keep(note(4), 4)
+        await outbox.drained()
+    assert sink.titles == ["1", "3", "4"]
+    assert again.buried == [("exec", "it is no notification, what waited for it", 0)]
+    assert Letter.of_line(again.letters[0].as_line()).line == rubbish
+
+
+@in_virtual_time
+async def test_a_row_that_cannot_be_shown_is_a_dead_letter():
+    before = MemoryStore()
+    before.rows = {(OUTPUT, 1): "rubbish", (OUTPUT, 2): line(2)}
+    story = Story(store=MemoryStore(before))
+    await story.outbox.bury_what_cannot_be_shown()
+    await story.outbox.aclose(0.0)
+    assert [(x.sink, x.line) for x in story.letters] == [(OUTPUT, "rubbish")]
+    assert list(story.store.rows) == [(OUTPUT, 2)]
+
+
+class Failing(MemoryStore):
+    """Fails now and then, which a store should never do."""
+
+    def __init__(self, *methods):
+        super().__init__()
+        self.methods = list(methods)
+
+    def _fail(self, method):
+        if self.methods and self.methods[0] == method:
+            self.methods.pop(0)
+            raise RuntimeError("bug")
+
+    async def keep(self, entries, standing, shown):
+        self._fail("keep")
+        await super().keep(entries, standing, shown)
+
+    async def waiting(self, sink, after, limit):
+        self._fail("waiting")
+        return await super().waiting(sink, after, limit)
+
+    async def done(self, sink, position):
+        self._fail("done")
+        await super().done(sink, position)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("method", ["keep", "waiting", "done"])
+async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
+    story = Story(sink := ScriptedSink(), store=Failing(method, method))
+    async with running(story) as outbox:
+        for n in range(5):
+            outbox.keep(note(n), n + 1)
+        await outbox.drained()
+    assert list(dict.fromkeys(sink.titles)) == list("01234")
+    assert len(story.warnings) == 2
+    assert "failed unexpectedly: RuntimeError('bug')" in story.warnings[0]
+
+
+@in_virtual_time
+async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
+    story = Story(ScriptedSink(100.0, 100.0))
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        outbox.keep(note(2), 2)
+        await asyncio.sleep(1)
+        story.store.rows.clear()
+        story.store.lost.append(("then", "the file is damaged"))
+        outbox.keep(note(3), 3)
+        await asyncio.sleep(1)
+        assert story.gaps == ["the file is damaged"]
+        assert outbox.waiting["exec"].count == 1
+        story.store.rows["exec", 1] = ""  # what is under way is done with later
+        await outbox.drained()

@@ -1,0 +1,338 @@
+"""The queue on disk: the same contract as the one in memory, and what disks do."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+
+import pytest
+
+from notifyws.config.sqlite_files import QUEUE
+from notifyws.delivery.outbox_file import QueueFile
+from notifyws.delivery.outbox_records import (
+    OUTPUT,
+    REMEMBERED,
+    Entry,
+    Kept,
+    Past,
+    Standing,
+    Waiting,
+)
+from notifyws.errors import ConfigurationError
+from tests.support.aio import on_a_loop
+from tests.support.queue import MemoryStore
+
+STANDING = Standing("id-2", "then", 17.5, mixed=True)
+
+
+class Files:
+    """Opens one file again and again."""
+
+    def __init__(self, folder):
+        self.path = folder / "listeners" / "abc-desk.db"
+        self.warnings: list[str] = []
+
+    def open(self, before=None):
+        return QueueFile(self.path, self.warnings.append)
+
+
+class Memories:
+    def open(self, before=None):
+        return MemoryStore(before)
+
+
+@pytest.fixture(params=["file", "memory"])
+def stores(request, tmp_path):
+    return Files(tmp_path) if request.param == "file" else Memories()
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folder = tmp_path / "notifyws"
+    folder.mkdir()
+    return Files(folder)
+
+
+def entry(position, *sinks, ident=None):
+    return Entry(position, f"line {position}", ident, sinks)
+
+
+@on_a_loop
+async def test_what_is_kept_waits_in_order_until_it_is_done(stores):
+    store = stores.open()
+    await store.keep([entry(1, "a", "b"), entry(2, "a"), entry(3, "b")], STANDING, 0)
+    assert await store.waiting("a", 0, 9) == [Kept(1, "line 1"), Kept(2, "line 2")]
+    assert await store.waiting("a", 1, 9) == [Kept(2, "line 2")]
+    assert await store.waiting("b", 0, 1) == [Kept(1, "line 1")]
+    await store.done("a", 1)
+    assert await store.waiting("a", 0, 9) == [Kept(2, "line 2")]
+    assert await store.waiting("b", 0, 9) == [Kept(1, "line 1"), Kept(3, "line 3")]
+    await store.aclose()
+
+
+@on_a_loop
+async def test_another_process_finds_everything_as_it_was(stores):
+    first = stores.open()
+    assert first.past.standing == Standing()
+    entries = [entry(1, "a", OUTPUT, ident="x"), entry(2, "a", OUTPUT, ident=2)]
+    await first.keep([*entries, entry(3, ident="y")], STANDING, 1)
+    await first.aclose()
+    second = stores.open(first)
+    assert second.past.standing == STANDING
+    assert list(second.past.seen) == ["x", 2, "y"]
+    assert second.past.top == 3
+    assert list(second.past.unshown) == [Kept(2, "line 2")]
+    assert second.past.waiting["a"] == Waiting(2, 12)
+    await second.aclose()
+
+
+@on_a_loop
+async def test_what_was_shown_is_not_kept_for_that_any_longer(stores):
+    store = stores.open()
+    await store.keep([entry(n, OUTPUT) for n in range(1, 6)], STANDING, 0)
+    await store.keep([], STANDING, 4)
+    assert await store.waiting(OUTPUT, 0, 9) == [Kept(5, "line 5")]
+    await store.aclose()
+
+
+@on_a_loop
+async def test_only_so_many_ids_are_remembered(files):
+    store = files.open()
+    await store.keep([entry(n, ident=n) for n in range(1, 11)], STANDING, 0)
+    await store.keep([entry(REMEMBERED + 5, ident="late")], STANDING, 0)
+    await store.aclose()
+    again = files.open()
+    assert list(again.past.seen) == [6, 7, 8, 9, 10, "late"]
+    await again.aclose()
+
+
+@on_a_loop
+async def test_the_file_and_its_folder_are_its_owners_alone(files):
+    before = os.umask(0)
+    try:
+        store = files.open()
+        await store.keep([entry(1, "a")], STANDING, 0)
+        for path in files.path.parent.iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+        assert stat.S_IMODE(files.path.parent.stat().st_mode) == 0o700
+        await store.aclose()
+    finally:
+        os.umask(before)
+
+
+@on_a_loop
+async def test_one_process_at_a_time_has_the_file(files):
+    store = files.open()
+    with pytest.raises(ConfigurationError, match="named desk runs already"):
+        files.open()
+    await store.aclose()
+    await store.aclose()  # twice is safe
+    await files.open().aclose()
+
+
+@on_a_loop
+async def test_a_file_of_rubbish_in_our_folder_is_put_aside_aloud(files, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(files.path.parents[1]))
+    files.path = files.path.parents[1] / "notifyws" / "listeners" / "abc-desk.db"
+    files.path.parent.mkdir(parents=True)
+    files.path.write_bytes(b"this is no database" * 99)
+    store = files.open()
+    await store.keep([entry(1, "a")], STANDING, 0)
+    assert "holds rubbish" in files.warnings[0]
+    assert files.path.with_name("abc-desk.db.broken").exists()
+    await store.aclose()
+
+
+@on_a_loop
+async def test_a_folder_that_cannot_be_made_costs_a_warning(files):
+    files.path.parent.write_text("a file")
+    store = files.open()
+    await store.keep([entry(1, "a")], STANDING, 0)
+    assert await store.waiting("a", 0, 9) == [Kept(1, "line 1")]
+    assert len(files.warnings) == 1
+    assert "using memory only" in files.warnings[0]
+    await store.aclose()
+
+
+@on_a_loop
+async def test_a_file_that_cannot_be_opened_costs_a_warning(files):
+    files.path.mkdir(parents=True)
+    store = files.open()
+    await store.keep([entry(1, "a")], STANDING, 0)
+    assert len(files.warnings) == 1
+    await store.aclose()
+
+
+@on_a_loop
+async def test_a_file_that_turns_bad_is_left_with_what_it_held(files):
+    store = files.open()
+    await store.keep([entry(1, "a", ident="x")], STANDING, 0)
+    await store.keep([entry(2, "a")], STANDING, 0)
+    with sqlite3.connect(files.path) as other:  # somebody who should not be there
+        other.execute("DROP TABLE standing")
+    other.close()
+    await store.keep([entry(3, "a")], STANDING, 0)
+    assert [k.position for k in await store.waiting("a", 0, 9)] == [1, 2, 3]
+    assert len(files.warnings) == 1
+    await store.aclose()
+
+
+@on_a_loop
+async def test_without_a_path_nothing_stays(tmp_path):
+    store = QueueFile(None, pytest.fail)
+    await store.keep([entry(1, "a")], STANDING, 0)
+    assert await store.waiting("a", 0, 9) == [Kept(1, "line 1")]
+    await store.aclose()
+    assert list(tmp_path.iterdir()) == []
+
+
+def corrupted(files, table):
+    """Spoil the pages of a table behind the good header of a file."""
+    with sqlite3.connect(files.path) as db:
+        (page,) = db.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    db.close()
+    with files.path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    return files.path.read_bytes()
+
+
+@on_a_loop
+@pytest.mark.parametrize("table", ["waiting", "seen", "standing"])
+async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, table):
+    store = files.open()
+    await store.keep([entry(n, "a", ident=n) for n in range(1, 99)], STANDING, 0)
+    await store.aclose()
+    spoilt = corrupted(files, table)
+    again = files.open()
+    assert again.past == Past(seen=[], unshown=[])
+    ((since, reason),) = again.lost
+    assert since > "2020"
+    assert "was damaged" in reason
+    assert str(files.path) not in reason  # other hosts read it
+    assert len(files.warnings) == 1
+    assert "kept as abc-desk.db.broken, begun anew" in files.warnings[0]
+    assert files.path.with_name("abc-desk.db.broken").read_bytes() == spoilt
+    await again.keep([entry(1, "a")], STANDING, 0)
+    await again.aclose()
+    third = files.open()
+    assert third.past.waiting == {"a": Waiting(1, 6)}
+    assert not third.lost
+    await third.aclose()
+
+
+@on_a_loop
+async def test_what_was_set_aside_before_stays(files):
+    for content in (b"one" * 999, b"two" * 999):
+        files.path.parent.mkdir(exist_ok=True)
+        files.path.write_bytes(content)
+        await files.open().aclose()
+    first, second = sorted(files.path.parent.glob("*.broken*"))
+    assert first.read_bytes()[:3] == b"one"
+    assert second.read_bytes()[:3] == b"two"
+
+
+@on_a_loop
+async def test_a_page_that_is_spoilt_meanwhile_loses_what_waited_aloud(files):
+    store = files.open()
+    await store.keep([entry(n, "a", ident=n) for n in range(1, 99)], STANDING, 0)
+    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store._db.execute("PRAGMA cache_size = 0")
+    with files.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 99 * 4096)
+    await store.keep([entry(99, "a")], STANDING, 0)
+    assert len(store.lost) == 1
+    assert await store.waiting("a", 0, 9) == [Kept(99, "line 99")]
+    await store.aclose()
+
+
+ODD_ROWS = {
+    "a position that is text": "INSERT INTO waiting VALUES ('a', 'x', 'odd')",
+    "a position that is nothing": "INSERT INTO waiting VALUES ('a', x'00ff', 'odd')",
+    "a position below all": "INSERT INTO waiting VALUES ('a', -5, 'odd')",
+    "a position at the end": "INSERT INTO waiting VALUES ('a', ~(1 << 63), 'odd')",
+    "a line that is a number": "INSERT INTO waiting VALUES ('a', 2, 17)",
+    "a line that is nothing": "INSERT INTO waiting VALUES ('a', 2, NULL)",
+    "a line of bytes": "INSERT INTO waiting VALUES ('a', 2, x'6f646400ff')",
+    "an id that is no JSON": "INSERT INTO seen VALUES ('rubbish', 1)",
+    "an id that is a list": "INSERT INTO seen VALUES ('[1]', 1)",
+    "an id that is nothing": "INSERT INTO seen VALUES (NULL, 1)",
+    "an id at the end": "INSERT INTO seen VALUES ('\"z\"', ~(1 << 63))",
+    "an id nowhere": "INSERT INTO seen VALUES ('\"z\"', 'x')",
+    "one more column": "ALTER TABLE waiting ADD COLUMN more TEXT",
+}
+
+
+@on_a_loop
+@pytest.mark.parametrize("odd", ODD_ROWS.values(), ids=ODD_ROWS)
+async def test_odd_rows_are_read_as_rows_of_ours_and_stop_nothing(files, odd):
+    store = files.open()
+    await store.keep([entry(1, "a", OUTPUT, ident="x")], STANDING, 0)
+    await store.aclose()
+    with sqlite3.connect(files.path) as other:
+        other.execute(odd)
+    other.close()
+    again = files.open()
+    assert again.past.standing == STANDING
+    assert list(again.past.seen) == ["x"]
+    await again.keep([entry(again.past.top + 1, "a", ident="y")], STANDING, 0)
+    kept = await again.waiting("a", 0, 9)
+    assert {"line 1", f"line {again.past.top + 1}"} <= {each.line for each in kept}
+    assert all(type(k.position) is int and type(k.line) is str for k in kept)
+    for each in kept:
+        await again.done("a", each.position)
+    assert await again.waiting("a", -(1 << 63), 9) == []
+    assert files.warnings == []
+    await again.aclose()
+
+
+STRANGE_PLACES = ["rubbish", "[]", '{"last_id":[1]}', '{"last_id":true}', '{"no":1}']
+STRANGE_PLACES += [
+    '{"heard_at":5}',
+    '{"moved_at":"x"}',
+    '{"mixed":3}',
+    None,
+    "[" * 9999,
+]
+
+
+@on_a_loop
+@pytest.mark.parametrize("value", STRANGE_PLACES)
+async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
+    store = files.open()
+    await store.keep([entry(1, "a", ident="x")], STANDING, 0)
+    await store.aclose()
+    with sqlite3.connect(files.path) as other:
+        other.execute("UPDATE standing SET value = ?", (value,))
+    other.close()
+    again = files.open()
+    assert again.past.standing == Standing()
+    assert again.past.waiting["a"] == Waiting(1, 6)
+    assert [reason in files.warnings[0] for _, reason in again.lost] == [True]
+    assert len(files.warnings) == 1
+    await again.aclose()
+
+
+@on_a_loop
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE TABLE waiting (other)", "CREATE TABLE notes (line)"],
+)
+async def test_odd_tables_in_a_file_of_ours_stop_nothing(files, statement):
+    files.path.parent.mkdir()
+    with sqlite3.connect(files.path) as other:
+        other.execute(f"PRAGMA application_id = {QUEUE.application_id}")
+        other.executescript(statement)
+    other.close()
+    store = files.open()
+    await store.keep([entry(1, "a")], STANDING, 0)
+    await store.aclose()
+    again = files.open()
+    assert again.past.waiting == {"a": Waiting(1, 6)}
+    await again.aclose()

@@ -1,0 +1,613 @@
+"""From frames to whoever is told: once, in order, or in a gap that is said."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from notifyws.connection.event_emitter import UNNOTICED, Since
+from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, Inbox
+from notifyws.delivery.receiver import (
+    BREATH,
+    LONGEST,
+    PATIENCE,
+    Frame,
+    Intake,
+    NoRoom,
+)
+from notifyws.events import Failure, Gap
+from notifyws.models import Notification
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.profile import Rule
+from notifyws.protocol.rules import Rules, ServerError
+from tests.support.scripted import note
+from tests.support.virtual import (
+    VirtualWorld,
+    elapsed,
+    in_virtual_time,
+    now,
+    turns,
+)
+
+RULES = Rules(
+    [
+        Rule(match={"type": "error"}, then="error", message="message", id="id"),
+        Rule(match={"type": "gap"}, then="gap"),
+        Rule(match={"type": "hello"}, then="ignore"),
+        Rule(then="notification"),
+    ]
+)
+AT = "2024-01-15T10:30:{:06.3f}Z"
+ERROR = '{"type":"error","message":"no","id":"a"}'
+
+
+class Desk:
+    """An intake, its queue, and everybody who is told."""
+
+    def __init__(self, cursor: Cursor | None = None, *, room: int = 3, **how) -> None:
+        self.clock = VirtualWorld()
+        self.inbox: Inbox = Inbox(room, 1_000_000 if room > 100 else 10_000)
+        self.cursor = cursor or Cursor(can_resume=False)
+        self.intake = Intake(RULES, self.inbox, self.cursor, self.clock.world, **how)
+        self.told: list = []
+        self.intake.teller.observers.append(self.told.append)
+
+    def take(self, *frames: str | bytes) -> None:
+        """Take frames in that nobody has to wait for."""
+        assert self.intake.take(frames) is None
+
+    async def feed(self, *frames: str | bytes) -> None:
+        """Take frames in as a link does, each in a burst of its own."""
+        for frame in frames:
+            await self.feed_burst(frame)
+
+    async def feed_burst(self, *frames: str | bytes) -> None:
+        """Take frames in that came at once."""
+        if (pause := self.intake.take(frames)) is not None:
+            await pause
+
+    def fill(self) -> None:
+        """Take in as many as there is room for."""
+        self.take(note(1), note(2), note(3))
+
+    async def read(self) -> list:
+        """Return what waits, notifications by their ids."""
+        return [named(item) for item in await self.inbox.get()]
+
+
+def named(item):
+    return item.id if isinstance(item, Notification) else item
+
+
+def dropped(count: int, start: float, end: float) -> Gap:
+    reason = f"{count} dropped: whoever reads them is too slow"
+    return Gap(AT.format(start), AT.format(end), reason)
+
+
+@in_virtual_time
+async def test_a_notification_is_handed_over_with_its_time_of_receipt():
+    desk = Desk()
+    await asyncio.sleep(1.5)
+    desk.take(note(1, title="Hello"))
+    (notification,) = await desk.inbox.get()
+    assert (notification.title, notification.received) == ("Hello", AT.format(1.5))
+    assert (desk.intake.received, desk.cursor.last_id) == (1, 1)
+    assert desk.told == []
+
+
+@in_virtual_time
+async def test_a_duplicate_is_dropped_and_one_without_an_id_never_is():
+    desk = Desk(Cursor(1), room=10)
+    desk.take(note(1), note(2), note(2), note(), note(), note(1))
+    assert await desk.read() == [2, None, None]
+    assert desk.intake.received == 3
+
+
+@in_virtual_time
+async def test_the_server_s_error_is_told_and_passed_to_the_sender():
+    desk, errors = Desk(), []
+    desk.take(ERROR)
+    desk.intake.on_server_error = errors.append
+    desk.take(ERROR)
+    assert await desk.read() == [Failure("server_error", "no")] * 2
+    assert errors == [ServerError("no", "a")]
+
+
+@in_virtual_time
+async def test_only_the_beginning_of_a_long_complaint_is_told():
+    desk, errors = Desk(), []
+    desk.intake.on_server_error = errors.append
+    desk.take(f'{{"type":"error","message":"{"no" * LONGEST}"}}')
+    (failure,) = await desk.read()
+    assert failure.message == "no" * (LONGEST // 2)
+    assert len(errors) == 1
+
+
+@in_virtual_time
+async def test_a_frame_that_is_not_understood_is_one_error_event():
+    desk = Desk()
+    desk.take("nonsense", b"\x00", "[]", '{"type":""}', '{"a":NaN}')
+    kinds = [(each.name, each.type) for each in await desk.read()]
+    assert kinds == [("error", "invalid_message")] * 5
+
+
+@in_virtual_time
+async def test_an_event_carries_when_it_happened_however_late_it_is_read():
+    desk = Desk()
+    await asyncio.sleep(1.5)
+    desk.take("nonsense")
+    await asyncio.sleep(60)
+    assert [event.at for event in desk.told] == [AT.format(1.5)]
+    assert [event.at for event in await desk.read()] == [AT.format(1.5)]
+
+
+@in_virtual_time
+async def test_a_frame_of_no_interest_is_told_to_nobody():
+    desk = Desk()
+    desk.take('{"type":"hello"}', note(1))
+    assert await desk.read() == [1]
+    assert desk.told == []
+
+
+@in_virtual_time
+async def test_the_server_s_gap_begins_where_the_connection_was_interrupted():
+    desk = Desk()
+    await asyncio.sleep(9)
+    desk.intake.gaps.begin(Since(AT.format(4)))
+    desk.take('{"type":"gap"}')
+    (gap,) = await desk.read()
+    assert (gap.start, gap.end, gap.recovered) == (AT.format(4), AT.format(9), False)
+
+
+@in_virtual_time
+async def test_the_server_s_gap_without_an_interruption_is_now():
+    desk = Desk()
+    desk.take('{"type":"gap"}')
+    (gap,) = await desk.read()
+    assert gap.start == gap.end == AT.format(0)
+
+
+@in_virtual_time
+async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
+    desk = Desk()
+    desk.clock.wall_offset = 50
+    desk.intake.gaps.begin(Since(desk.intake.teller.now()))
+    desk.clock.wall_offset = 20
+    desk.take('{"type":"gap"}')
+    desk.intake.teller.gap(Since(AT.format(10)), "why")
+    gaps = [(gap.start, gap.end) for gap in await desk.read()]
+    assert gaps == [(AT.format(20), AT.format(20)), (AT.format(10), AT.format(20))]
+
+
+@in_virtual_time
+async def test_a_gap_is_as_long_as_it_took_though_the_clock_was_set_back():
+    desk = Desk()
+    await asyncio.sleep(30)
+    since = desk.intake.teller.since(desk.clock.world.wall() - 5)
+    assert since.text == AT.format(25)
+    await asyncio.sleep(10)
+    desk.clock.wall_offset = -20
+    desk.intake.teller.gap(since, "why")
+    (gap,) = await desk.read()
+    assert (gap.start, gap.end) == (AT.format(5), AT.format(20))
+
+
+@in_virtual_time
+async def test_a_clock_set_forward_makes_a_gap_longer_and_never_shorter():
+    desk = Desk()
+    since = desk.intake.teller.since(desk.clock.world.wall())
+    await asyncio.sleep(2)
+    desk.clock.wall_offset = 20
+    desk.intake.teller.gap(since, "why")
+    (gap,) = await desk.read()
+    assert (gap.start, gap.end) == (AT.format(0), AT.format(22))
+
+
+@in_virtual_time
+async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
+    desk = Desk()
+    await asyncio.sleep(10)
+    for heard in (100.0, -3600.0):
+        since = desk.intake.teller.since(desk.clock.world.wall() + heard)
+        assert since.at == now() - UNNOTICED
+
+
+@in_virtual_time
+async def test_a_gap_is_told_however_many_events_wait():
+    desk = Desk()
+    await desk.feed(*["nonsense"] * (ANNOUNCEMENTS + 1))
+    desk.intake.teller.gap(Since(AT.format(0)), "why")
+    told = await desk.read()
+    assert len(told) == ANNOUNCEMENTS + 1
+    assert told[-1] == Gap(AT.format(0), desk.intake.teller.now(), "why")
+
+
+@in_virtual_time
+async def test_a_burst_waits_for_the_one_before_it_to_be_shown():
+    desk = Desk(room=10_000)
+    assert desk.intake.take([note(number) for number in range(EASY)]) is None
+    pause = desk.intake.take([note(EASY)])
+    assert pause is not None
+    waiting = asyncio.ensure_future(pause)
+    await turns()
+    assert not waiting.done()
+    assert len(await desk.read()) == EASY + 1
+    await waiting
+    assert now() == 0.0
+
+
+@in_virtual_time
+async def test_but_only_for_a_moment():
+    desk = Desk(room=10_000)
+    pause = desk.intake.take([note(number) for number in range(EASY + 1)])
+    assert pause is not None
+    await pause
+    assert now() == BREATH
+
+
+@in_virtual_time
+async def test_who_does_not_come_is_waited_for_once():
+    desk = Desk(room=10_000)
+    for number in range(0, 5_000, 1000):
+        await desk.feed_burst(*map(note, range(number, number + 1000)))
+    assert now() == BREATH
+    assert len(await desk.read()) == 5_000
+    await desk.feed_burst(*map(note, range(5_000, 6_000)))
+    assert now() == 2 * BREATH
+
+
+@in_virtual_time
+async def test_observers_are_told_at_once_and_readers_in_their_turn():
+    desk = Desk()
+    desk.take(note(1), "nonsense", note(2))
+    assert [event.name for event in desk.told] == ["error"]
+    first, error, last = await desk.read()
+    assert (first, error, last) == (1, desk.told[0], 2)
+
+
+@in_virtual_time
+async def test_frames_as_they_are_come_too_where_they_are_asked_for():
+    desk = Desk(room=10, frames=True)
+    desk.take('{"type":"hello"}', b"\xff", note(1))
+    hello, error, binary, last = await desk.read()
+    assert (hello, binary, last) == (Frame('{"type":"hello"}'), Frame("\ufffd"), 1)
+    assert error.type == "invalid_message"
+
+
+# Without room
+
+
+@pytest.mark.parametrize("can_resume", [True, False])
+@in_virtual_time
+async def test_a_reader_that_comes_back_in_time_loses_nothing(can_resume):
+    desk = Desk(Cursor(0 if can_resume else None, can_resume=can_resume))
+    desk.fill()
+    assert await desk.read() == [1, 2, 3]
+    feeding = asyncio.create_task(desk.feed(note(4), note(5), note(6)))
+    await asyncio.sleep(PATIENCE - 0.1)
+    assert desk.intake.received == 3
+    reading = asyncio.create_task(desk.read())
+    await feeding
+    assert await reading == [4, 5, 6]
+    assert (now(), desk.told, desk.intake.received) == (PATIENCE - 0.1, [], 6)
+
+
+@in_virtual_time
+async def test_a_reader_that_took_but_did_not_come_back_has_not_caught_up():
+    desk = Desk(Cursor(0))
+    desk.fill()
+    assert await desk.read() == [1, 2, 3]
+    with pytest.raises(NoRoom):
+        await desk.feed(note(4))
+
+
+@in_virtual_time
+async def test_while_there_is_not_room_enough_for_what_waits_it_goes_on_waiting():
+    desk, fields = Desk(room=9), {"text": "x" * 4000}
+    desk.take(note(1, **fields))
+    await desk.read()
+    desk.take(note(2, **fields))
+    feeding = asyncio.create_task(desk.feed(note(3, text="x" * 7000)))
+    await asyncio.sleep(1)
+    assert await desk.read() == [2]
+    await asyncio.sleep(0.5)
+    assert not feeding.done()
+    assert await desk.read() == [3]
+    await feeding
+    assert (now(), desk.told) == (1.5, [])
+
+
+@in_virtual_time
+async def test_without_room_for_two_seconds_a_server_that_can_replay_is_to_be_left():
+    desk = Desk(Cursor(0))
+    desk.fill()
+    with pytest.raises(NoRoom):
+        await desk.feed(note(4))
+    assert (now(), desk.cursor.last_id) == (PATIENCE, 3)
+    assert await desk.read() == [1, 2, 3]
+    assert desk.told == []
+
+
+@in_virtual_time
+async def test_what_was_refused_is_new_when_it_comes_again():
+    desk = Desk(Cursor(0))
+    desk.fill()
+    with pytest.raises(NoRoom):
+        await desk.feed(note(4))
+    waiting = asyncio.create_task(desk.intake.room())
+    await desk.read()
+    await turns()
+    assert not waiting.done()
+    coming_back = asyncio.create_task(desk.read())
+    await waiting
+    desk.take(note(3), note(4))
+    assert await coming_back == [4]
+
+
+@in_virtual_time
+async def test_without_room_and_replay_the_newest_are_dropped_in_one_gap():
+    desk = Desk()
+    desk.fill()
+    await asyncio.sleep(1)
+    assert await elapsed(desk.feed(note(4))) == PATIENCE
+    await asyncio.sleep(1)
+    await desk.feed(note(5))
+    assert await desk.read() == [1, 2, 3]
+    await asyncio.sleep(1)
+    coming_back = asyncio.create_task(desk.read())
+    await asyncio.sleep(1)
+    assert await coming_back == [dropped(2, 1, 5)]
+    desk.take(note(6))
+    assert await desk.read() == [6]
+    assert desk.told == [dropped(2, 1, 5)]
+    assert desk.intake.received == 4
+
+
+@in_virtual_time
+async def test_while_dropping_goes_on_nobody_waits_again():
+    desk = Desk()
+    desk.fill()
+    await desk.feed(note(4))
+    assert await elapsed(desk.feed(*(note(number) for number in range(5, 50)))) == 0
+    assert await desk.read() == [1, 2, 3]
+    desk.intake.close()
+    assert await desk.read() == [dropped(46, 0, PATIENCE)]
+
+
+@in_virtual_time
+async def test_each_time_the_queue_is_full_it_waits_and_has_a_gap_of_its_own():
+    desk = Desk(room=1)
+    for number, start in ((1, 0), (3, 2)):
+        desk.take(note(number))
+        assert await elapsed(desk.feed(note(number + 1))) == PATIENCE
+        assert await desk.read() == [number]
+        assert await desk.read() == [dropped(1, start, start + 2)]
+
+
+@in_virtual_time
+async def test_one_without_an_id_is_dropped_even_where_the_server_can_replay():
+    desk = Desk(Cursor(0), room=1)
+    await desk.feed(note(1), note())
+    desk.intake.close()
+    assert await desk.read() == [1, dropped(1, 0, 2)]
+
+
+@in_virtual_time
+async def test_one_without_an_id_counts_as_seen_also_when_it_was_dropped():
+    desk = Desk(Cursor(0), room=1)
+    desk.take(note(1))
+    assert desk.cursor.covers_everything
+    await desk.feed(note())
+    assert (desk.cursor.last_id, desk.cursor.covers_everything) == (1, False)
+    desk.intake.close()
+
+
+@in_virtual_time
+async def test_the_gap_is_said_once_and_before_what_follows_it():
+    desk = Desk(room=2)
+    await desk.feed(note(1), note(2), note(3))
+    await desk.read()
+    coming_back = asyncio.create_task(desk.read())
+    await asyncio.sleep(0)
+    desk.take(note(4))
+    assert await coming_back == [dropped(1, 0, 2), 4]
+    await turns()
+    assert desk.told == [dropped(1, 0, 2)]
+
+
+@in_virtual_time
+async def test_what_was_dropped_is_said_before_the_end():
+    desk = Desk(room=1)
+    await desk.feed(note(1), note(2), note(3))
+    await asyncio.sleep(2)
+    desk.intake.close()
+    assert await desk.read() == [1, dropped(2, 0, 4)]
+    assert await desk.read() == []
+
+
+async def ended_during(desk: Desk, frame: str) -> list:
+    """Let the end come while a frame waits for room; return what is read then."""
+    desk.fill()
+    feeding = asyncio.create_task(desk.feed(frame))
+    await asyncio.sleep(1)
+    feeding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await feeding
+    desk.intake.close()
+    return await desk.read()
+
+
+@in_virtual_time
+async def test_one_that_waits_for_room_when_the_end_comes_lies_in_a_gap():
+    assert await ended_during(Desk(), note(4)) == [1, 2, 3, dropped(1, 0, 1)]
+
+
+@in_virtual_time
+async def test_one_that_can_be_replayed_waits_for_the_next_time_instead():
+    desk = Desk(Cursor(0))
+    assert await ended_during(desk, note(4)) == [1, 2, 3]
+    assert (desk.cursor.last_id, desk.cursor.is_new(4)) == (3, True)
+
+
+@in_virtual_time
+async def test_a_frame_that_is_no_notification_is_dropped_in_no_silence_either():
+    desk = Desk(room=1, frames=True)
+    desk.take('{"type":"hello"}', '{"type":"hello"}')
+    desk.intake.close()
+    assert await desk.read() == [Frame('{"type":"hello"}'), dropped(1, 0, 0)]
+
+
+class Choice:
+    """Wants odd ids, and so many of them."""
+
+    def __init__(self, enough: int) -> None:
+        self._left = enough
+
+    @property
+    def satisfied(self) -> bool:
+        return self._left == 0
+
+    def passes(self, notification: Notification) -> bool:
+        return notification.id % 2 == 1
+
+    def admit(self, notification: Notification) -> bool:
+        wanted = self.passes(notification)
+        self._left -= wanted
+        return wanted
+
+
+class Keeper:
+    """Notes what is to be kept."""
+
+    def __init__(self) -> None:
+        self.kept: list = []
+
+    def keep(self, notification: Notification, number: int | None) -> None:
+        self.kept.append((notification.id, number))
+
+    def passed(self, ident: str | int | None) -> None:
+        self.kept.append(ident)
+
+
+@in_virtual_time
+async def test_what_is_not_wanted_moves_the_cursor_and_is_not_told():
+    keeper = Keeper()
+    desk = Desk(Cursor(), selection=Choice(9), keeping=keeper)
+    desk.take(note(1), note(2), note(3))
+    assert await desk.read() == [1, 3]
+    assert keeper.kept == [(1, 1), 2, (3, 2)]
+    assert desk.cursor.last_id == 3
+    assert desk.intake.received == 3
+
+
+@in_virtual_time
+async def test_without_a_keeper_what_is_not_wanted_is_let_go():
+    desk = Desk(Cursor(), selection=Choice(9))
+    desk.take(note(2), note(3))
+    assert await desk.read() == [3]
+
+
+@in_virtual_time
+async def test_once_there_were_enough_the_cursor_stays():
+    desk = Desk(Cursor(), selection=Choice(1), keeping=(keeper := Keeper()))
+    desk.take(note(1), note(2), note(3))
+    assert await desk.read() == [1]
+    assert desk.cursor.last_id == 1
+    assert keeper.kept == [(1, 1)]
+
+
+@in_virtual_time
+async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
+    desk = Desk(keeping=(keeper := Keeper()))
+    desk.fill()
+    await desk.feed(note(4))
+    assert keeper.kept[-1] == (4, None)
+    assert len(desk.inbox) == 3
+    desk.intake.close()
+
+
+@pytest.mark.parametrize("can_resume", [True, False])
+@in_virtual_time
+async def test_without_room_what_is_not_wanted_is_neither_kept_nor_missed(can_resume):
+    cursor = Cursor(0 if can_resume else None, can_resume=can_resume)
+    desk = Desk(cursor, room=1, selection=Choice(9), keeping=(keeper := Keeper()))
+    desk.take(note(1))
+    assert await elapsed(desk.feed(note(2), note(4))) == 0
+    assert (keeper.kept, desk.intake.filtered) == ([(1, 1), 2, 4], 2)
+    desk.intake.close()
+    assert await desk.read() == [1]
+
+
+@in_virtual_time
+async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
+    desk = Desk(room=1, selection=Choice(9))
+    desk.take(note(1))
+    await desk.feed(note(3), note(4), note(5))
+    assert desk.told == []
+    desk.intake.close()
+    assert await desk.read() == [1, dropped(2, 0, PATIENCE)]
+
+
+@in_virtual_time
+async def test_what_was_missed_is_taken_in_by_the_same_rule_as_a_frame():
+    desk = Desk(Cursor(0), room=9, selection=Choice(9))
+    desk.take(note(1))
+    missed = [desk.intake.arrivals({"type": "a", "id": n})[0] for n in (1, 2, 3)]
+    assert [desk.intake.is_news(each) for each in missed] == [False, True, True]
+    await desk.intake.catch_up(missed)
+    assert await desk.read() == [1, 3]
+    assert not any(desk.intake.is_news(each) for each in missed)
+
+
+BEGIN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+GAP = '{"type":"gap"}'
+
+
+def beginning() -> Desk:
+    """A desk whose listener begins at a time, connected to a server that replays."""
+    desk = Desk(Cursor(since=BEGIN))
+    desk.cursor.reconnected(30.0)
+    desk.intake.gaps.begin(Since("2024-01-15T10:30:00.000Z"))
+    return desk
+
+
+def old(number: int) -> str:
+    return note(number, timestamp="2024-01-15T10:29:00Z")
+
+
+@in_virtual_time
+async def test_who_begins_at_a_time_is_told_nothing_older_in_whatever_order_it_comes():
+    desk = beginning()
+    desk.take(old(1), old(2), note(3, timestamp="2024-01-15T10:30:00Z"), old(4))
+    assert await desk.read() == [3]
+    assert desk.cursor.last_id == 3
+    await asyncio.sleep(30)  # the replay must be over
+    desk.take(old(5))
+    assert await desk.read() == [5]
+
+
+@in_virtual_time
+async def test_a_gap_before_what_is_older_than_asked_for_is_none():
+    desk = beginning()
+    desk.take(GAP, old(1), note(2))
+    assert await desk.read() == [2]
+
+
+@in_virtual_time
+async def test_a_gap_before_what_is_wanted_is_told_from_that_time_on():
+    desk = beginning()
+    await asyncio.sleep(2)
+    desk.take(GAP, note(1))
+    gap, first = await desk.read()
+    assert (gap.start, gap.end, first) == (AT.format(0), AT.format(2), 1)
+
+
+@in_virtual_time
+async def test_a_gap_after_which_nothing_comes_is_told_in_the_end():
+    desk = beginning()
+    desk.take(GAP)
+    assert desk.told == []
+    desk.intake.close()
+    assert [event.name for event in desk.told] == ["gap"]

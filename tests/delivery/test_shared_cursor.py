@@ -1,0 +1,77 @@
+"""The place of a durable listener, as other hosts see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from notifyws.auth.cache.memory import MemoryCache
+from notifyws.delivery.outbox_records import Standing
+from notifyws.delivery.shared_cursor import SharedCursor
+from tests.support.virtual import VirtualWorld, in_virtual_time, now
+
+ACCOUNT = "a" * 16
+
+
+def cursor(cache):
+    return SharedCursor(cache, ACCOUNT, "desk", VirtualWorld().world)
+
+
+@in_virtual_time
+async def test_another_host_reads_what_was_written():
+    cache = MemoryCache(now)
+    assert await cursor(cache).read() is None
+    standing = Standing("id-9", "2024-01-15T10:00:00Z", 17.0, mixed=True)
+    await cursor(cache).write(standing)
+    assert await cursor(cache).read() == standing
+
+
+@in_virtual_time
+async def test_it_is_written_once_a_second_and_at_the_last():
+    cache = MemoryCache(now)
+    ours = cursor(cache)
+    await ours.write(Standing(1))
+    await ours.write(Standing(2))
+    assert (await ours.read()).last_id == 1
+    await asyncio.sleep(1)
+    await ours.write(Standing(3))
+    assert (await ours.read()).last_id == 3
+    await ours.write(Standing(4), last=True)
+    assert (await ours.read()).last_id == 4
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"v":2}', '{"v":1,"standing":{"x":1}}', "[" * 100_000),
+        '{"v":1,"standing":{"moved_at":"zzz"}}',
+        '{"v":1,"standing":{"heard_at":"zzz"}}',
+        '{"v":1,"standing":{"mixed":1}}',
+    ],
+)
+async def test_rubbish_counts_as_nothing(text):
+    cache = MemoryCache(now)
+    await cache.replace(ACCOUNT, {"cursor:desk": (text, 60)}, expect={})
+    assert await cursor(cache).read() is None
+
+
+@in_virtual_time
+@pytest.mark.parametrize("ident", [[1, 2], True, {"a": 1}, float("nan")])
+async def test_an_id_that_is_neither_text_nor_number_is_none(ident):
+    cache = MemoryCache(now)
+    facts = {"last_id": ident, "heard_at": "2024-01-15T10:00:00Z", "moved_at": 5.0}
+    text = json.dumps({"v": 1, "standing": facts})
+    await cache.replace(ACCOUNT, {"cursor:desk": (text, 60)}, expect={})
+    assert await cursor(cache).read() == Standing(None, facts["heard_at"], 5.0)
+
+
+@in_virtual_time
+async def test_it_has_an_expiry():
+    cache = MemoryCache(now)
+    await cursor(cache).write(Standing(1))
+    entry = (await cache.read(ACCOUNT, "cursor:desk"))["cursor:desk"]
+    assert 0 < entry.remaining <= 30 * 86400
+    assert json.loads(entry.text)["v"] == 1

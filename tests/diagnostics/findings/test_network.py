@@ -1,0 +1,191 @@
+"""What is wrong on the way to the server, and what to try."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifyws.diagnostics.findings import Ground, span
+from notifyws.diagnostics.findings.network import (
+    advice,
+    of_certificate,
+    of_clock,
+    of_path,
+)
+from notifyws.errors import (
+    AuthenticationFailed,
+    CertificateRejected,
+    ConfigurationError,
+    NetworkFailed,
+    UpgradeRefused,
+)
+
+URL = "wss://ws.example.com"
+HERE = Ground(URL, "--url", "acme", "/live")
+PROXIED = Ground(URL, "--url", proxy="p.example:3128")
+AROUND = (
+    "go around the proxy p.example:3128: "
+    "NO_PROXY=ws.example.com notifyws status --check"
+)
+
+
+def refused(status: int, **facts) -> UpgradeRefused:
+    hint = "check the path, and the token with: notifyws status --check"
+    return UpgradeRefused(f"it answered {status}", hint, status=status, **facts)
+
+
+def at(path: str, own: str | None = None) -> Ground:
+    return Ground(f"{URL}{path}", "--url", "acme", own)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min 0 s"),
+        (599, "9 min 59 s"),
+        (600, "10 min"),
+        (3599, "59 min"),
+        (3600, "1 h 0 min"),
+        (86_399, "23 h 59 min"),
+        (86_400, "1 d 0 h"),
+        (700_000, "8 d 2 h"),
+    ],
+)
+def test_a_span_is_told_in_its_two_largest_units(seconds, words):
+    assert span(seconds) == words
+
+
+@pytest.mark.parametrize("error", [AuthenticationFailed, ConfigurationError])
+def test_what_is_not_the_networks_fault_keeps_its_own_hint(error):
+    assert advice("token", error("no", "log in"), PROXIED) == "log in"
+
+
+@pytest.mark.parametrize(
+    ("layer", "hint"),
+    [
+        ("dns", "correct the host in the URL (it comes from --url), or see to the"),
+        ("tcp", "start the server, or correct the port in the URL (it comes from "),
+    ],
+)
+def test_a_host_or_port_is_corrected_where_it_was_said(layer, hint):
+    assert advice(layer, NetworkFailed("no", "any"), HERE).startswith(hint)
+
+
+@pytest.mark.parametrize("hint", ["", "see: notifyws status --check"])
+def test_nobody_is_sent_in_a_circle(hint):
+    assert advice("ping", NetworkFailed("no", hint), HERE) == "notifyws listen -v"
+    assert advice("websocket", refused(400), HERE) == "notifyws listen -v"
+
+
+def test_a_good_hint_stays():
+    assert advice("clock", NetworkFailed("no", "wait"), HERE) == "wait"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NetworkFailed("no"),
+        refused(403),
+        refused(400),
+        refused(404, by_proxy=True),
+        CertificateRejected("not trusted"),
+    ],
+)
+def test_a_proxy_is_gone_around_first(error):
+    assert advice("websocket", error, PROXIED) == AROUND
+
+
+@pytest.mark.parametrize("status", [302, 404, 410, 429, 500, 503])
+def test_what_only_the_server_can_have_answered_is_not_the_proxys_fault(status):
+    assert advice("websocket", refused(status), PROXIED) != AROUND
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (302, "put where it redirects to into the URL (it comes from --url)"),
+        (403, "see whether this user may listen: notifyws auth whoami"),
+        (429, "try again later: notifyws listen goes on trying"),
+        (503, "try again later: notifyws listen goes on trying"),
+    ],
+)
+def test_a_refused_upgrade_has_a_hint_of_its_status(status, hint):
+    assert advice("websocket", refused(status), HERE) == hint
+
+
+def test_a_server_that_says_when_is_believed():
+    hint = advice("websocket", refused(503, retry_after=90.0), HERE)
+    assert hint.startswith("try again later, in 1 min 30 s")
+
+
+@pytest.mark.parametrize("status", [200, 204, 404, 405, 410, 426])
+def test_where_no_socket_is_the_path_is_wrong(status):
+    named = "the URL (it comes from --url)"
+    error = refused(status)
+    add = f"add the socket's path to {named}, as in {URL}/ws"
+    assert advice("websocket", error, at("")) == add
+    assert advice("websocket", error, at("/")) == add
+    correct = f"correct the path /x in {named}"
+    assert advice("websocket", error, at("/x")) == correct
+    take = f"take the path /x out of {named}: profile acme speaks at /live"
+    assert advice("websocket", error, at("/x", "/live")) == take
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        ("expired", "have whoever runs ws.example.com renew it"),
+        ("name", "put the name that the certificate is for into the URL (it comes"),
+        ("untrusted", "trust it"),
+    ],
+)
+def test_a_certificate_is_renewed_or_named_or_trusted(reason, hint):
+    said = "the proxy has no mismatch that expired"  # words decide nothing
+    error = CertificateRejected(said, "trust it", reason=reason)
+    assert advice("tls", error, HERE).startswith(hint)
+
+
+def test_a_certificate_is_worth_a_word_two_weeks_before_its_end():
+    assert of_certificate(14, HERE) is None
+    found = of_certificate(13.9, HERE)
+    assert found is not None
+    assert found.said == "the certificate of ws.example.com ends in 13 d 21 h"
+
+
+@pytest.mark.parametrize("seconds", [0, 60, -60])
+def test_a_minute_is_no_trouble_for_a_clock(seconds):
+    assert of_clock(seconds) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [(61, "61 s behind the server's"), (-3600, "3600 s ahead of the server's")],
+)
+def test_a_clock_that_is_off_is_to_be_set(ahead, words):
+    found = of_clock(ahead)
+    assert found is not None
+    assert found.said == f"this machine's clock is {words}"
+
+
+@pytest.mark.parametrize(
+    ("own", "asked"),
+    [
+        (None, "/x"),
+        ("/live", ""),
+        ("/live", "/"),
+        ("/live", "/live"),
+        ("/live", "/gateway/live"),
+        ("/{channel}/ws", "/x"),
+    ],
+)
+def test_a_path_is_right_that_ends_like_the_profiles(own, asked):
+    assert of_path(at("", own), asked) is None
+
+
+def test_another_path_than_the_profiles_is_told():
+    found = of_path(HERE, "/x")
+    assert found is not None
+    assert found.said == "the socket is opened at /x, but profile acme is at /live"
+    assert "take the path /x out of the URL (it comes from --url)" in found.hint

@@ -1,0 +1,83 @@
+"""Checks run in order, and stop where the ground gives way."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifyws.diagnostics.checks import Check, Doubt, Skip, run_checks
+from notifyws.errors import AuthenticationFailed, NetworkFailed
+from tests.support.virtual import in_virtual_time
+
+
+def sees(what):
+    async def probe() -> str:
+        if isinstance(what, Exception):
+            raise what
+        return what
+
+    return probe
+
+
+@in_virtual_time
+async def test_what_a_probe_saw_is_a_pass():
+    assert await run_checks([("dns", sees("192.0.2.1"))]) == [
+        Check("dns", "pass", "192.0.2.1")
+    ]
+
+
+@in_virtual_time
+async def test_a_doubt_is_a_warning_and_the_next_check_runs():
+    probes = [("tls", sees(Doubt("3 days left", "renew it"))), ("token", sees("fresh"))]
+    tls, token = await run_checks(probes)
+    assert (tls.status, tls.detail, tls.hint) == ("warn", "3 days left", "renew it")
+    assert token.status == "pass"
+
+
+@in_virtual_time
+async def test_nothing_to_look_at_is_a_skip_and_the_next_check_runs():
+    probes = [("tls", sees(Skip("not encrypted"))), ("token", sees("fresh"))]
+    tls, token = await run_checks(probes)
+    assert (tls.status, tls.detail, tls.exit_code) == ("skip", "not encrypted", 0)
+    assert token.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(NetworkFailed("no route", "look"), 5), (AuthenticationFailed("no", "look"), 4)],
+)
+@in_virtual_time
+async def test_a_failure_carries_its_layer_s_exit_code_and_hint(error, code):
+    (check,) = await run_checks([("tcp", sees(error))])
+    assert (check.status, check.detail) == ("fail", error.message)
+    assert (check.hint, check.exit_code) == ("look", code)
+
+
+@in_virtual_time
+async def test_after_a_failure_nothing_else_is_tried():
+    tried = []
+
+    async def touched() -> str:
+        tried.append(1)
+        return ""
+
+    probes = [("tcp", sees(NetworkFailed("no"))), ("tls", touched), ("ping", touched)]
+    checks = await run_checks(probes)
+    assert [each.status for each in checks] == ["fail", "skip", "skip"]
+    assert checks[2].detail == "not tried, because tcp failed"
+    assert [each.left_out for each in checks] == [False, True, True]
+    assert tried == []
+
+
+@in_virtual_time
+async def test_a_bug_in_a_probe_is_not_taken_for_a_finding():
+    with pytest.raises(ZeroDivisionError):
+        await run_checks([("tcp", sees(ZeroDivisionError()))])
+
+
+def test_as_json_it_has_a_hint_only_where_there_is_one():
+    good = Check("dns", "pass", "found")
+    bad = Check("dns", "fail", "not found", "look", 5)
+    assert not Check("token", "skip", "not tried, because it is raining").left_out
+    assert good.as_json() == {"name": "dns", "status": "pass", "detail": "found"}
+    assert bad.as_json()["hint"] == "look"
+    assert "exit_code" not in bad.as_json()

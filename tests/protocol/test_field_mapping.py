@@ -1,0 +1,198 @@
+"""Notifications out of values of any shape."""
+
+import pytest
+
+from notifyws.protocol.field_mapping import mapper, plain
+from notifyws.protocol.frames import decoder
+from notifyws.protocol.profile import Mapping, Rule
+from notifyws.protocol.rules import Many, NotUnderstood, Rules
+
+RECEIVED = "2026-01-02T03:04:05.000Z"
+
+
+def read(value, **mapping):
+    return [each.as_json() for each in mapper(Mapping(**mapping))(value, RECEIVED)]
+
+
+def shown(value, *names, **mapping):
+    return [tuple(each.get(name) for name in names) for each in read(value, **mapping)]
+
+
+def test_an_item_without_fields_is_the_notification_itself():
+    assert plain(Rule(then="notification"))
+    assert read({"type": "a", "title": "t"}) == [
+        {"type": "a", "title": "t", "message": "", "timestamp": RECEIVED}
+    ]
+
+
+def test_what_is_no_object_becomes_data():
+    assert shown("hello", "type", "data") == [("notification", "hello")]
+
+
+def test_a_list_is_as_many_notifications():
+    found = shown(
+        [{"subject": "a"}, {"subject": "b"}],
+        "title",
+        items="@",
+        fields={"title": "subject"},
+    )
+    assert found == [("a",), ("b",)]
+
+
+def test_the_values_of_a_map_are_notifications_and_know_their_key():
+    frame = {"all": {"n1": {"t": "a"}, "n2": {"t": "b"}}}
+    found = shown(
+        frame,
+        "id",
+        "title",
+        items="all",
+        values=True,
+        fields={"id": "key", "title": "t"},
+    )
+    assert found == [("n1", "a"), ("n2", "b")]
+
+
+def test_a_list_in_a_list_sees_fields_of_its_parent_and_of_the_frame():
+    frame = {
+        "site": "north",
+        "groups": [
+            {"severity": "high", "alerts": [{"text": "a"}, {"text": "b"}]},
+            {"severity": "low", "alerts": [{"text": "c"}]},
+        ],
+    }
+    found = shown(
+        frame,
+        "type",
+        "message",
+        "title",
+        items="groups",
+        children="alerts",
+        fields={"type": "parent.severity", "message": "text", "title": "frame.site"},
+        words={"type": {"high": "critical"}},
+    )
+    assert found == [
+        ("critical", "a", "north"),
+        ("critical", "b", "north"),
+        ("low", "c", "north"),
+    ]
+
+
+def test_only_items_that_count_are_kept():
+    found = shown([{"n": 1}, {"n": 5}], "data", items="@", keep="n > `2`")
+    assert found == [(None,)]
+
+
+def test_nothing_where_there_are_no_items():
+    assert read({"a": 1}, items="nonesuch", fields={"title": "a"}) == []
+
+
+def test_text_stands_in_where_an_expression_finds_nothing():
+    mapping = {
+        "fields": {"title": "subject"},
+        "text": {"title": "{user.name} wrote", "type": "mail", "message": "{no.such}"},
+    }
+    frame = {"user": {"name": "Ada"}}
+    assert shown(frame, "type", "title", "message", **mapping) == [
+        ("mail", "Ada wrote", "")
+    ]
+    assert shown({"subject": "s"}, "title", **mapping) == [("s",)]
+
+
+def test_text_sees_parent_and_frame_too():
+    frame = {"name": "n", "items": [1]}
+    assert shown(frame, "title", items="items", text={"title": "{frame.name}{x}"}) == [
+        ("n",)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "timestamp"),
+    [
+        ("s", 1700000000, "2023-11-14T22:13:20.000Z"),
+        ("s", "1700000000", "2023-11-14T22:13:20.000Z"),
+        ("ms", 1700000000123, "2023-11-14T22:13:20.123Z"),
+        ("s", "yesterday", RECEIVED),
+        ("s", 1e300, RECEIVED),
+        ("s", None, RECEIVED),
+        ("iso", "2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z"),
+    ],
+)
+def test_timestamps_are_iso_or_unix_time(unit, value, timestamp):
+    fields = {"timestamp": "t"}
+    assert shown({"t": value}, "timestamp", fields=fields, timestamp=unit) == [
+        (timestamp,)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "data"), [('{"a":1}', {"a": 1}), ("not json", "not json"), (7, 7)]
+)
+def test_data_may_be_json_in_a_string(value, data):
+    fields = {"data": "d"}
+    assert shown({"d": value}, "data", fields=fields, encoding="json") == [(data,)]
+
+
+def test_the_item_is_the_data_where_nothing_else_is_said():
+    assert shown({"s": "x"}, "data", fields={"title": "s"}) == [({"s": "x"},)]
+
+
+def test_fields_beyond_the_known_ones_are_kept_in_their_order():
+    found = read({"a": 1, "b": 2}, fields={"zeta": "a", "title": "b", "alpha": "a"})
+    assert list(found[0])[:4] == ["type", "title", "zeta", "alpha"]
+
+
+def test_severity_words_and_numbers_become_types():
+    words = {"type": {"5": "critical", "low": "info"}}
+    for value, kind in [(5, "critical"), ("low", "info"), ("odd", "odd"), (7, "7")]:
+        found = shown({"p": value}, "type", fields={"type": "p"}, words=words)
+        assert found == [(kind,)]
+
+
+def test_a_frame_that_is_a_json_string_is_read_twice():
+    rules = Rules(
+        [Rule(then="notification", fields={"title": "t"})], decoder(json_in=["@"])
+    )
+    assert rules.read('"{\\"t\\":\\"x\\"}"', RECEIVED).title == "x"
+    text = Rules([Rule(then="notification", fields={"message": "item"})])
+    assert text.read('"hello"', RECEIVED).message == "hello"
+
+
+def test_json_inside_a_string_field_is_read():
+    rules = Rules(
+        [Rule(then="notification", fields={"title": "data.a.t"})],
+        decoder(json_in=["data", "data.a", "gone.b"]),
+    )
+    frame = '{"data":"{\\"a\\":\\"{\\\\\\"t\\\\\\":\\\\\\"x\\\\\\"}\\"}"}'
+    assert rules.read(frame, RECEIVED).title == "x"
+    assert rules.read('{"data":7}', RECEIVED).title == ""
+
+
+def test_several_values_in_a_frame_are_several_arrivals():
+    rules = Rules([Rule(then="notification")], decoder("json lines"))
+    arrival = rules.read('{"type":"a"}\n\n{"type":"b"}\n7', RECEIVED)
+    assert isinstance(arrival, Many)
+    assert [type(each).__name__ for each in arrival.arrivals] == [
+        "Notification",
+        "Notification",
+        "NotUnderstood",
+    ]
+    assert isinstance(rules.read('{"type":', RECEIVED), NotUnderstood)
+
+
+def test_a_header_block_stands_before_the_json():
+    rules = Rules(
+        [Rule(then="notification", fields={"id": "headers.id", "title": "body.t"})],
+        decoder("headers+json"),
+    )
+    for end in ("\n", "\r\n"):
+        frame = end.join(["Id: 7:0", "content-type: x", "", '{"t":"x"}'])
+        assert (rules.read(frame, RECEIVED).id, rules.read(frame, RECEIVED).title) == (
+            "7:0",
+            "x",
+        )
+
+
+def test_a_body_that_is_no_json_is_text():
+    assert decoder("headers+json")("a: b\n\nhello") == [
+        {"headers": {"a": "b"}, "body": "hello"}
+    ]

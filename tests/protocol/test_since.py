@@ -1,0 +1,135 @@
+"""Beginning at a time: who can be asked, how, and what is too old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from notifyws.protocol.loader import profile_text
+from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile_text import parse
+from notifyws.protocol.since import can_begin, is_before, spelled
+from notifyws.protocol.upgrade import opening
+from notifyws.protocol.validation import validated
+from tests.protocol import DEFAULT
+
+MOMENT = datetime(2024, 1, 15, 10, 30, 0, 250_000, UTC)
+URL = "wss://h/ws"
+
+
+def profiled(**parts):
+    rules = [{"then": "notification"}]
+    return validated(Profile, {"name": "p", "rules": rules, **parts})
+
+
+def built_in(name):
+    return parse(*profile_text(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "can"),
+    [
+        ("default", True),
+        ("ntfy", True),
+        ("nchan", True),
+        ("directus", True),
+        ("gotify", True),
+        ("home-assistant", True),
+        ("pusher", False),
+        ("centrifugo", False),
+        ("mattermost", False),
+        ("directus-graphql", False),
+    ],
+)
+def test_a_profile_tells_whether_its_server_can_be_asked(name, can):
+    assert can_begin(built_in(name)) is can
+
+
+FORWARDS = {"step": {"path": "/x", "query": {"after": "{last_id}"}}}
+BY_TIME = {"step": {"path": "/x", "query": {"from": "{since.iso}"}}}
+
+
+@pytest.mark.parametrize(
+    ("more", "can"),
+    [
+        ({"resume": {"query": "since"}}, False),
+        ({"resume": {"query": "since", "since_time": "{since.ms}"}}, True),
+        ({"resume": {"catchup": FORWARDS}}, False),
+        ({"resume": {"catchup": BY_TIME}}, True),
+        (
+            {
+                "resume": {"by_template": True},
+                "socket": {"query": {"from": "{since.unix}"}},
+            },
+            True,
+        ),
+        ({"resume": {"by_template": True}}, False),
+    ],
+)
+def test_a_catch_up_or_the_socket_may_name_the_time(more, can):
+    assert can_begin(profiled(**more)) is can
+
+
+def test_a_time_is_spelled_as_servers_know_it_and_never_later():
+    said = spelled(MOMENT)
+    assert said == {
+        "unix": 1_705_314_599,
+        "ms": 1_705_314_600_250,
+        "iso": "2024-01-15T10:30:00.250Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("default", "?since=0"),
+        ("ntfy", "?since=1705314599"),
+    ],
+)
+def test_the_query_takes_what_the_profile_says_for_a_time(name, asked):
+    profile = built_in(name)
+    assert opening(profile, URL, "T", last_id=MOMENT).url.endswith(asked)
+    assert opening(profile, URL, "T", last_id="7").url.endswith("?since=7")
+    assert "since" not in opening(profile, URL, "T").url
+
+
+def test_the_header_does_too():
+    there = opening(built_in("nchan"), f"{URL}/a", "T", last_id=MOMENT)
+    assert there.headers["Last-Event-ID"] == "1705314599:0"
+
+
+@pytest.mark.parametrize("word", [None, "{since.nonesuch}"])
+def test_a_profile_without_a_word_for_a_time_is_not_asked(word):
+    bare = replace(DEFAULT, resume=replace(DEFAULT.resume, since_time=word))
+    assert opening(bare, URL, "T", last_id=MOMENT).url == URL
+
+
+@pytest.mark.parametrize(
+    ("place", "known"),
+    [
+        (None, {"last_id": None, "since": None, "resuming": None}),
+        (0, {"last_id": 0, "since": None, "resuming": True}),
+        (MOMENT, {"last_id": None, "since": spelled(MOMENT), "resuming": True}),
+    ],
+)
+def test_templates_know_where_to_go_on(place, known):
+    said = opening(DEFAULT, URL, "T", last_id=place).known
+    assert {name: said[name] for name in known} == known
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "before"),
+    [
+        ("2024-01-15T10:30:00.249Z", True),
+        ("2024-01-15T10:30:00.250Z", False),
+        ("2024-01-15T11:30:00+02:00", True),
+        ("2024-01-15T10:29:59", True),
+        ("2024-01-15T10:31:00", False),
+        ("yesterday", False),
+        ("", False),
+    ],
+)
+def test_what_is_older_is_told_by_its_timestamp_if_that_can_be_read(timestamp, before):
+    assert is_before(timestamp, MOMENT) is before

@@ -1,0 +1,176 @@
+"""How a socket is opened: where the token goes, and a URL that stays as it is."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from notifyws.errors import ConfigurationError
+from notifyws.protocol.masking import spellings
+from notifyws.protocol.upgrade import Opening, opening
+from tests.protocol import DEFAULT
+
+URL = "wss://h/ws"
+NO_RESUME = replace(DEFAULT, resume=None)
+ODD_URLS = [
+    "wss://h",
+    "wss://h/",
+    "wss://H:443/Path//x/",
+    "wss://h/a%20b;p/é?x=1&x=2&y",
+    "wss://h/?",
+    "wss://h/?x=1&",
+    "wss://h/this&that&",
+    "WSS://Host.Example/?X=%7e",
+    "wss://h/?a=b?",
+    "ws://[::1]:80/",
+]
+
+
+def opened(token="tok", url=URL, profile=DEFAULT, **options):
+    return opening(profile, url, token, **options)
+
+
+def with_socket(**socket):
+    return replace(DEFAULT, socket=replace(DEFAULT.socket, **socket))
+
+
+@pytest.mark.parametrize(
+    ("place", "last_id", "wanted"),
+    [
+        ("header", None, Opening(URL, {"Authorization": "Bearer tok"})),
+        ("header", 7, Opening(f"{URL}?since=7", {"Authorization": "Bearer tok"})),
+        ("query:t", None, Opening(f"{URL}?t=tok")),
+        ("query:t", "a", Opening(f"{URL}?t=tok&since=a")),
+        ("subprotocol:jwt", None, Opening(URL, {}, ("jwt", "tok"))),
+        ("subprotocol:jwt", "a", Opening(f"{URL}?since=a", {}, ("jwt", "tok"))),
+        ("message", None, Opening(URL, {}, (), ('{"type":"auth","token":"tok"}',))),
+        (
+            "message",
+            0,
+            Opening(f"{URL}?since=0", {}, (), ('{"type":"auth","token":"tok"}',)),
+        ),
+    ],
+)
+def test_the_token_goes_to_its_place(place, last_id, wanted):
+    assert opened(token_in=place, last_id=last_id) == wanted
+    assert opened(profile=with_socket(token_in=place), last_id=last_id) == wanted
+
+
+def test_a_profile_that_cannot_resume_does_not_ask():
+    assert opened(profile=NO_RESUME, last_id="7").url == URL
+
+
+def test_header_and_its_value_are_the_profiles():
+    profile = with_socket(header="X-Key", token="{access_token}")
+    assert opened(profile=profile).headers == {"X-Key": "tok"}
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_a_url_to_which_nothing_is_added_stays_exactly_as_it_is(url):
+    assert opened(url=url).url == url
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_a_url_to_which_something_is_added_keeps_all_it_had(url):
+    longer = opened(url=url, last_id=7).url
+    assert longer.startswith(url)
+    assert longer.removeprefix(url) in ("?since=7", "&since=7", "since=7")
+    assert longer.partition("?")[2].split("&")[-1] == "since=7"
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("wss://h", "wss://h?since=7"),
+        ("WSS://Host", "WSS://Host?since=7"),
+        ("wss://h/?", "wss://h/?since=7"),
+        ("wss://h/?x=1", "wss://h/?x=1&since=7"),
+        ("wss://h/?x=1&", "wss://h/?x=1&since=7"),
+        ("wss://h/a&", "wss://h/a&?since=7"),
+        ("wss://h/?a=b?", "wss://h/?a=b?&since=7"),
+    ],
+)
+def test_nothing_is_doubled_where_something_is_added(url, wanted):
+    assert opened(url=url, last_id=7).url == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("a b&c=d#e/f?", "a%20b%26c%3Dd%23e%2Ff%3F"),
+        ("é", "%C3%A9"),
+        ("\0\n", "%00%0A"),
+        ("\ud800", "%3F"),
+    ],
+)
+def test_what_is_added_is_quoted(value, written):
+    assert opened(last_id=value).url == f"{URL}?since={written}"
+
+
+def test_a_token_that_is_added_is_quoted_and_so_is_its_name():
+    longer = opened("a&b=c/+%", token_in="query:a b").url
+    assert longer == f"{URL}?a%20b=a%26b%3Dc%2F%2B%25"
+
+
+@pytest.mark.parametrize("place", ["header", "query:t", "subprotocol:jwt"])
+@pytest.mark.parametrize("token", ["hush\r", "hu sh", "hush\n", "hüsh", "\ud800", ""])
+def test_a_token_that_cannot_be_written_there_is_refused_unseen(place, token):
+    with pytest.raises(ConfigurationError, match="access token") as caught:
+        opened(token, token_in=place)
+    assert "NOTIFYWS_TOKEN" in caught.value.hint
+    said = repr(caught.value) + caught.value.hint
+    assert not token or (token not in said and repr(token)[1:-1] not in said)
+
+
+@pytest.mark.parametrize("token", ["hush=", "hu/sh", "hush,", '"hush"'])
+def test_a_token_that_can_be_no_subprotocol_belongs_elsewhere(token):
+    with pytest.raises(ConfigurationError, match="access token") as caught:
+        opened(token, token_in="subprotocol:jwt")
+    assert "NOTIFYWS_TOKEN_IN" in caught.value.hint
+    assert token not in repr(caught.value) + caught.value.hint
+    assert opened(token, token_in="header").headers["Authorization"].endswith(token)
+
+
+def test_the_first_frame_is_one_line_and_leaves_out_what_is_not_known():
+    profile = with_socket(first_frame={"t": "{access_token}", "since": "{last_id}"})
+    (frame,) = opened("é\n", profile=profile, token_in="message").frames
+    assert frame == '{"t":"\\u00e9\\n"}'
+    (frame,) = opened(profile=profile, token_in="message", last_id=7).frames
+    assert json.loads(frame) == {"t": "tok", "since": 7}
+
+
+@pytest.mark.parametrize("first_frame", [None, {}, {"since": "{last_id}"}])
+def test_no_first_frame_is_sent_where_there_is_nothing_to_say(first_frame):
+    profile = with_socket(first_frame=first_frame)
+    assert opened(profile=profile, token_in="message").frames == ()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "cookie",
+        "header:X",
+        "query",
+        "query:",
+        "subprotocol",
+        "subprotocol:a b",
+        "message:x",
+        "Header",
+    ],
+)
+def test_an_unknown_place_is_refused_with_the_known_ones(place):
+    with pytest.raises(ConfigurationError, match=f"^'{place}' is no place") as caught:
+        opened(token_in=place)
+    assert "query:NAME" in caught.value.hint
+    with pytest.raises(ConfigurationError, match=f"^'{place}' is no place"):
+        opened(profile=with_socket(token_in=place))
+
+
+def test_the_token_is_not_shown():
+    for place in ("header", "query:t", "subprotocol:jwt", "message"):
+        assert "hush" not in repr(opened("hush", token_in=place))
+
+
+@pytest.mark.parametrize("place", ["header", "query:t", "subprotocol:jwt", "message"])
+def test_an_opening_knows_its_secret_in_every_spelling(place):
+    assert opened("hush+hush", token_in=place).secrets == spellings("hush+hush")

@@ -1,0 +1,51 @@
+"""Waiting, where the machine may be asleep for a part of it."""
+
+import asyncio
+
+import pytest
+
+from notifyws.clock import doze, elapse, steady
+from tests.support.virtual import VirtualWorld, elapsed, in_virtual_time
+
+
+@pytest.mark.parametrize("wait", [doze, elapse])
+@in_virtual_time
+async def test_without_a_sleep_it_waits_that_long(wait):
+    assert await elapsed(wait(VirtualWorld().world, 4.5)) == 4.5
+
+
+@in_virtual_time
+async def test_a_wake_ends_a_doze():
+    assert await _slept_through(doze, 60.0, asleep=5.0) == 3.0
+
+
+@in_virtual_time
+async def test_time_asleep_counts_as_elapsed():
+    assert await _slept_through(elapse, 900.0, asleep=890.0) == 10.0
+
+
+@in_virtual_time
+async def test_what_was_due_while_asleep_is_due_on_waking():
+    assert await _slept_through(elapse, 900.0, asleep=3600.0) == 3.0
+
+
+@in_virtual_time
+async def test_the_steady_clock_goes_on_during_sleep_and_is_never_set():
+    clock = VirtualWorld()
+    began = steady(clock.world)
+    await asyncio.sleep(2)
+    clock.suspended, clock.wall_offset = 60.0, -3600.0
+    assert steady(clock.world) - began == 62.0
+
+
+async def _slept_through(wait, seconds, *, asleep):
+    clock = VirtualWorld()
+
+    async def sleep_and_wake():
+        await asyncio.sleep(2.5)
+        clock.suspended += asleep
+
+    waking = asyncio.create_task(sleep_and_wake())
+    took = await elapsed(wait(clock.world, seconds))
+    await waking
+    return took

@@ -1,0 +1,62 @@
+"""A link is opened by the person's browser, and by nothing else."""
+
+import os
+import stat
+
+import pytest
+
+from notifyws.ui.browser import open_link
+from tests.e2e.support import until
+
+URL = "https://example.com/a?b=c&d=%20"
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """A program that notes what it was called with."""
+
+    def make(name):
+        program = tmp_path / name
+        lines = ["#!/bin/sh", f'printf "%s\\n" "$0" "$@" > {tmp_path}/called']
+        program.write_text("\n".join(lines) + "\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return program
+
+    def called():
+        path = tmp_path / "called"
+        return until(lambda: path.exists() and path.read_text().split("\n")[1:-1], "it")
+
+    return make, called, {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+
+def test_the_person_chooses_and_the_url_is_one_argument(browser):
+    make, called, environment = browser
+    make("mine")
+    assert open_link(URL, {**environment, "BROWSER": "absent:mine --new-tab"})
+    assert called() == ["--new-tab", URL]
+
+
+def test_the_url_goes_where_it_is_wanted(browser):
+    make, called, environment = browser
+    make("mine")
+    assert open_link(URL, {**environment, "BROWSER": "mine %s --here"})
+    assert called() == [URL, "--here"]
+
+
+def test_else_the_desktop_decides(browser):
+    make, called, environment = browser
+    make("xdg-open")
+    make("open")
+    assert open_link(URL, {**environment, "BROWSER": "'unclosed"})
+    assert called() == [URL]
+
+
+def test_where_there_is_no_browser_nothing_happens(tmp_path):
+    assert not open_link(URL, {"PATH": str(tmp_path)})
+
+
+def test_what_cannot_be_started_is_none(tmp_path):
+    odd = tmp_path / "odd"
+    odd.write_bytes(b"\x7fELF nothing")
+    odd.chmod(0o755)
+    assert not open_link(URL, {"PATH": str(tmp_path), "BROWSER": "odd"})

@@ -1,0 +1,176 @@
+"""A card for each notification, readable from 5 columns to 200."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from rich.cells import cell_len
+
+from notifyws.config.settings import Settings, TypeStyle
+from notifyws.events import Connected, Failure, Gap
+from notifyws.ui.cards import drawn, new_day
+from notifyws.ui.rows import page
+from tests.ui.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
+
+LONG = "The driver is two minutes away and waits at the corner of the street"
+GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
+
+
+def text(item, look=PLAIN, width=80, **options):
+    return look.draw(page(drawn(item, look, width, **options)))
+
+
+def rows(item, width=80, look=PLAIN):
+    return text(item, look, width).splitlines()
+
+
+def test_a_card_has_its_title_beside_the_time_and_the_rest_below():
+    assert rows(trip()) == [
+        "10:30:00 ℹ Trip Started  trip_update",
+        "           Your driver has started the trip",
+        "           View Trip → https://ws.example.com/trips/123",
+    ]
+
+
+def test_a_message_hangs_under_the_title():
+    assert rows(note(message=LONG), 40) == [
+        "10:30:00 • note",
+        "           The driver is two minutes",
+        "           away and waits at the corner",
+        "           of the street",
+    ]
+
+
+def test_a_url_that_does_not_fit_keeps_in_one_piece():
+    assert rows(trip(message=""), 40) == [
+        "10:30:00 ℹ Trip Started  trip_update",
+        "           View Trip →",
+        "  https://ws.example.com/trips/123",
+    ]
+    assert rows(trip(message=""), 30)[-1] == "https://ws.example.com/trips/123"
+
+
+def test_a_narrow_terminal_gets_no_time():
+    assert rows(note(title="Trip"), 20) == ["• Trip  note"]
+    assert rows(note(title="Trips", message="a b"), 5) == ["• Tri", "  ps", "  a b"]
+
+
+def test_a_wide_terminal_keeps_lines_that_can_be_read():
+    assert max(map(len, rows(note(message=f"{LONG} " * 20), 200))) <= 110
+
+
+def test_a_title_is_bold_and_a_mark_has_its_colour():
+    line = screen_of(text(trip(), COLOUR).encode()).buffer[0]
+    assert line[11].bold
+    assert line[9].fg == "blue"
+
+
+def test_a_label_is_a_hyperlink_where_terminals_know_them():
+    drawn = text(trip(), LINKED)
+    assert ";https://ws.example.com/trips/123\x1b\\\x1b[4;34mView Trip" in drawn
+    shown = screen_of(drawn.replace("\n", "\r\n").encode()).display
+    assert shown[1].rstrip() == " " * 11 + "Your driver has started the trip  View Trip"
+    assert not shown[2].strip()
+    alone = text(trip(message=""), LINKED)
+    assert "View Trip" in alone.splitlines()[1]
+
+
+def test_a_link_that_leads_nowhere_is_text():
+    drawn = text(note(link="javascript:alert(1)"), LINKED)
+    assert "View: javascript:alert(1)" in drawn
+    assert "\x1b]8" not in drawn
+
+
+def test_a_type_has_a_fallback_link():
+    assert rows(note(type="payment_approved"))[1].endswith(
+        "View Payment → https://ws.example.com/payments"
+    )
+
+
+def test_markup_and_emoji_codes_are_printed_as_they_are():
+    nasty = "[bold red]x[/] [/] :smile: \\"
+    assert nasty in text(note(title=nasty, message=nasty), width=120)
+
+
+def test_data_is_shown_when_asked_for():
+    loud = replace(PLAIN, verbose=True)
+    data = {"a": "ü\x1b[2J", "b": [1]}
+    assert rows(note(data=data), look=loud)[1:] == [
+        '           {"a": "ü\\u001b[2J", "b": [1]}'
+    ]
+    assert rows(note(data=data), 36, look=loud)[1:] == [
+        "           {",
+        '             "a": "ü\\u001b[2J",',
+        '             "b": [',
+        "               1",
+        "             ]",
+        "           }",
+    ]
+    assert rows(note(data=None), look=loud) == ["10:30:00 • note"]
+
+
+def test_data_nested_too_deep_says_so():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    loud = replace(PLAIN, verbose=True)
+    assert "nested too deep" in text(note(data=deep), loud)
+
+
+def test_a_message_of_ten_thousand_lines_is_cut_short():
+    lines = rows(note(message="x\n" * 10_000))
+    assert len(lines) < 70
+    assert "lines more" in lines[-1]
+
+
+def test_a_gap_is_a_line_across_the_screen():
+    (line,) = rows(GAP, 120)
+    assert line.startswith("── Gap of 65 s: notifications between 10:30:00 and")
+    assert line.endswith("may have been missed (server cannot replay) ──────")
+    assert len(line) == 110
+    assert len(rows(GAP, 40)) == 3
+    assert all(len(line) <= 40 for line in rows(GAP, 40))
+
+
+def test_what_came_often_says_so_beside_its_title():
+    assert text(trip(), times=12).splitlines()[0] == (
+        "10:30:00 ℹ Trip Started  ×12  trip_update"
+    )
+    assert text(note(), times=1200).splitlines() == ["10:30:00 • note  ×1,200"]
+    bad = Failure("invalid_message", "not JSON")
+    assert text(bad, times=3) == "⚠ Invalid message: not JSON  ×3\n"
+
+
+def test_a_day_begins_with_a_line_across_the_screen():
+    ((line,),) = new_day(date(2024, 1, 5), 40)
+    assert line.text == "── Friday, 5 January 2024 ──────────────"
+
+
+def test_a_failure_is_said_and_a_state_is_left_to_the_footer():
+    bad = Failure("invalid_message", "not JSON: \x1b[2J{")
+    assert rows(bad) == ["⚠ Invalid message: not JSON: {"]
+    assert rows(Connected("wss://h")) == []
+    dumb = replace(PLAIN, cursor=False)
+    assert rows(Connected("wss://h"), look=dumb) == ["Connected to h"]
+
+
+ITEMS = [trip(), note(title="漢字" * 30, message="👋 " * 40, link="x"), note(), GAP]
+
+
+@pytest.mark.parametrize("width", [1, 5, 12, 23, 24, 40, 80, 200])
+def test_only_urls_are_wider_than_the_terminal(width):
+    for item in [*ITEMS, Failure("server_error", LONG)]:
+        for line in rows(item, width):
+            assert cell_len(line) <= max(width, 4) or "http" in line
+
+
+def test_where_the_locale_is_c_everything_is_ascii():
+    look = replace(PLAIN, utf8=False)
+    sent = look.encode("".join(text(item, look) for item in ITEMS))
+    assert sent.isascii()
+    assert b"10:30:00 * Trip Started" in sent
+
+
+def test_an_unknown_mark_is_no_trouble():
+    look = replace(PLAIN, settings=Settings(styles={"note": TypeStyle("", "puce")}))
+    assert rows(note(), look=look) == ["10:30:00  note"]

@@ -1,0 +1,141 @@
+"""One line says how the connection is, at every width."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from notifyws.ui.footer import Status, footer
+from tests.ui.helpers import COLOUR
+
+UP = Status(
+    "connected",
+    host="ws.example.com",
+    user_id="42",
+    received=128,
+    connected_since=0.0,
+    token_expires=753.0 + 702,
+    latency=0.012,
+)
+WAITING = Status(
+    "reconnecting",
+    host="ws.example.com",
+    attempt=3,
+    retry_at=757.0,
+    reason="server closed the connection (1012)",
+)
+FAILED = Status("disconnected", reason="x", error="authentication failed")
+STATES = [UP, WAITING, FAILED, Status("connecting", "ws.example.com")]
+
+
+def shown(status, now=753.0, width=120):
+    return footer(status, now, width).plain
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (Status("connecting", "ws.example.com"), "🟡 Connecting to ws.example.com"),
+        (Status("connecting", "h", attempt=2), "🟡 Connecting to h (attempt 2)"),
+        (Status("connecting"), "🟡 Connecting"),
+        (
+            UP,
+            "🟢 Connected  ws.example.com · user 42 · 128 received · up 00:12:33 · "
+            "token 11:42 · 12 ms",
+        ),
+        (
+            WAITING,
+            "🟡 Reconnecting in 4 s (attempt 3): server closed the connection (1012)",
+        ),
+        (FAILED, "🔴 Disconnected: authentication failed"),
+        (Status("disconnected"), "🔴 Disconnected"),
+    ],
+)
+def test_each_state_has_its_sentence(status, line):
+    assert shown(status) == line
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"received": 1_234_567}, "1,234,567 received"),
+        ({"connected_since": 753 - 3 * 86400 - 61}, "up 3d 00:01:01"),
+        ({"token_expires": 753 + 7322}, "token 02:02:02"),
+        ({"token_expires": 753.0}, "token expired"),
+        ({"latency": 0.0002}, "<1 ms"),
+        ({"latency": 1.26}, "1.3 s"),
+        ({"queued": 1200}, "Connected  1,200 waiting · ws.example.com"),
+        ({"shown": 3}, "3 of 128 received"),
+        ({"shown": 128}, " · 128 received"),
+        ({"paused": True}, "Connected  paused · ws.example.com"),
+        ({"paused": True, "queued": 12}, "Connected  paused, 12 waiting · ws"),
+        ({"filter": "type == 'x'"}, "Connected  /type == 'x' · ws.example.com"),
+        ({"filter": "x", "hidden": 1234}, "Connected  /x (1,234 hidden) · ws"),
+        ({"filter": "x" * 99}, f"/{'x' * 23}… · ws.example.com"),
+        ({"notice": "data on"}, "Connected  data on · ws.example.com"),
+        ({"user_id": "a\x1b[31m\nb"}, "user a b"),
+    ],
+)
+def test_facts_are_said_as_people_say_them(changed, words):
+    assert words in shown(replace(UP, **changed), width=200)
+
+
+ASIDE = {"paused": True, "notice": "data on"}
+
+
+def test_what_was_asked_for_is_said_in_every_state():
+    said = [shown(replace(state, **ASIDE)) for state in STATES]
+    assert said[1:] == [
+        "🟡 Reconnecting in 4 s (attempt 3)  data on · paused · "
+        "server closed the connection (1012)",
+        "🔴 Disconnected  data on · paused · authentication failed",
+        "🟡 Connecting to ws.example.com  data on · paused",
+    ]
+    assert shown(replace(UP, **ASIDE), width=32) == "🟢 Connected  data on · paused"
+    assert shown(replace(UP, notice="not a filter"), 0, 20) == "🟢 Connected  not a…"
+
+
+def test_what_is_unknown_is_left_out():
+    assert shown(Status("connected", "h")) == "🟢 Connected  h · 0 received"
+
+
+def test_the_wait_counts_down():
+    heads = [shown(WAITING, now).split(":")[0] for now in (753.2, 754.0, 756.9, 757.1)]
+    assert heads == [
+        "🟡 Reconnecting in 4 s (attempt 3)",
+        "🟡 Reconnecting in 3 s (attempt 3)",
+        "🟡 Reconnecting in 1 s (attempt 3)",
+        "🟡 Reconnecting (attempt 3)",
+    ]
+
+
+def test_the_least_important_goes_first():
+    assert shown(UP, width=70) == (
+        "🟢 Connected  ws.example.com · user 42 · 128 received · token 11:42"
+    )
+    assert shown(UP, width=40) == "🟢 Connected  user 42 · 128 received"
+    assert shown(UP, width=30) == "🟢 Connected  128 received"
+    assert shown(UP, width=20) == "🟢 Connected"
+    assert shown(UP, width=5) == "🟢 C…"
+    assert shown(WAITING, width=40) == "🟡 Reconnecting in 4 s (attempt 3): ser…"
+
+
+@pytest.mark.parametrize("status", STATES, ids=lambda status: status.state)
+def test_it_is_never_wider_than_the_terminal(status):
+    for width in range(0, 201):
+        assert cell_len(shown(status, width=width)) <= width
+
+
+@given(st.text(), st.text(), st.integers(1, 80), st.sampled_from(STATES))
+def test_no_remote_word_makes_it_wider(host, words, width, state):
+    status = replace(state, host=host, user_id=words, reason=words, error="")
+    line = shown(status, width=width)
+    assert cell_len(line) <= width
+    assert "\n" not in line
+    assert "\x1b" not in line
+
+
+def test_colour_adds_weight_only():
+    assert "\x1b[1mConnected\x1b[0m" in COLOUR.draw(footer(UP, 753, 80))

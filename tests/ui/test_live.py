@@ -1,0 +1,271 @@
+"""The live view on a real terminal: what the screen shows is what was meant."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from notifyws.events import Connected, Gap
+from notifyws.ui.footer import Status
+from notifyws.ui.keys import Line
+from notifyws.ui.live import LiveView
+from tests.ui.helpers import COLOUR, LINKED, PLAIN, Terminal, note, run, seen_on, trip
+from tests.ui.test_footer import UP
+
+GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
+
+
+@pytest.fixture
+def terminal(request):
+    made = Terminal(*getattr(request, "param", (80, 24)))
+    yield made
+    made.close()
+
+
+class Paper:
+    """A screen that remembers each write and has room when told so."""
+
+    def __init__(self):
+        self.writes = []
+        self.room = True
+
+    async def write(self, data):
+        self.writes.append(data.decode())
+
+    def write_now(self, data, *, patience=0.0):
+        if self.room or patience:
+            self.writes.append(data.decode())
+        return self.room
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def view_on_paper(look=PLAIN, status=UP, width=80):
+    paper, clock = Paper(), Clock()
+    view = LiveView(look, paper, lambda: status, width=lambda: width, now=clock)
+    return view, paper, clock
+
+
+@pytest.mark.parametrize("terminal", [(40, 24), (80, 24), (200, 50)], indirect=True)
+def test_notifications_scroll_above_one_footer_line(terminal):
+    view = terminal.view(LINKED, lambda: UP, now=lambda: 753.0)
+
+    async def story():
+        view.start()
+        await view.show([trip(), GAP])
+        await view.show([note(title="Second")])
+        view.tick()
+
+    run(terminal.reading(story()))
+    screen = terminal.screen()
+    lines = [line for line in seen_on(screen) if line]
+    assert lines[0].startswith("10:30:00 ℹ Trip Started")
+    assert lines[-2] == "10:30:00 • Second  note"
+    assert re.match("🟢 Connected  .*user 42 · 128 received", lines[-1])
+    assert sum("Connected" in line for line in lines) == 1
+    assert screen.cursor.hidden
+    view.stop()
+    screen = terminal.screen()
+    assert not any("Connected" in line for line in seen_on(screen))
+    assert not screen.cursor.hidden
+    assert screen.cursor.x == 0
+    assert not screen.cursor.attrs.bold
+
+
+@pytest.mark.parametrize("terminal", [(40, 10), (80, 24), (200, 50)], indirect=True)
+def test_the_scrollback_has_every_notification_once(terminal):
+    view = terminal.view(COLOUR, lambda: UP)
+
+    async def story():
+        view.start()
+        for start in range(0, 1200, 300):
+            await view.show([note(title=f"No {i}") for i in range(start, start + 300)])
+            view.tick()
+        view.stop()
+
+    run(terminal.reading(story()))
+    titles = [line.split()[3] for line in seen_on(terminal.screen()) if line]
+    assert titles == [str(i) for i in range(1200)]
+
+
+@pytest.mark.parametrize("terminal", [(5, 10), (12, 10)], indirect=True)
+def test_a_tiny_terminal_is_no_trouble(terminal):
+    view = terminal.view(COLOUR, lambda: UP)
+
+    async def story():
+        view.start()
+        await view.show([trip(), GAP])
+        view.tick()
+
+    run(terminal.reading(story()))
+    assert sum("🟢" in line for line in seen_on(terminal.screen())) == 1
+    view.stop()
+    assert not any("🟢" in line for line in seen_on(terminal.screen()))
+
+
+def test_without_colour_only_the_cursor_is_moved(terminal):
+    view = terminal.view(PLAIN, lambda: UP)
+
+    async def story():
+        view.start()
+        await view.show([trip()])
+        view.stop()
+
+    run(terminal.reading(story()))
+    terminal.drain()
+    escapes = set(re.findall(r"\x1b(?:\[[?0-9]*[A-Za-z]|\\)", terminal.data.decode()))
+    ours = {"\x1b[?25l", "\x1b[J", "\x1b\\", "\x1b[0m", "\x1b[?25h"}
+    assert escapes == ours | {"\x1b[?7l", "\x1b[?7h"}
+    assert terminal.data.count(b"\x1b[0m") == 1
+
+
+def test_a_dumb_terminal_gets_lines_and_no_escape(terminal):
+    view = terminal.view(replace(PLAIN, cursor=False), lambda: UP)
+
+    async def story():
+        view.start()
+        await view.show([Connected("wss://h", "42"), trip()])
+        view.tick()
+        view.stop()
+
+    run(terminal.reading(story()))
+    terminal.drain()
+    assert b"\x1b" not in terminal.data
+    assert terminal.data.startswith(b"Connected to h as user 42\r\n10:30:00 ")
+
+
+def test_a_burst_is_one_write():
+    view, paper, _ = view_on_paper()
+    view.start()
+    run(view.show([trip(title=f"No {n}") for n in range(100)]))
+    assert len(paper.writes) == 2
+    assert paper.writes[1].count("View Trip") == 100
+    run(view.show([trip(title=f"No {n}") for n in range(1000)]))
+    assert len(paper.writes) == 2 + 10
+
+
+def test_nothing_to_show_writes_nothing():
+    view, paper, _ = view_on_paper()
+    run(view.show([]))
+    assert paper.writes == []
+
+
+def test_the_footer_is_made_anew_four_times_a_second_at_most():
+    asked = []
+    paper, clock = Paper(), Clock()
+
+    def status():
+        asked.append(1)
+        return UP
+
+    view = LiveView(PLAIN, paper, status, width=lambda: 80, now=clock)
+    view.start()
+    for moment in range(100):
+        clock.now = moment / 100
+        run(view.show([note()]))
+    assert len(asked) <= 5
+
+
+def test_a_tick_repaints_only_what_has_changed():
+    waiting = Status("reconnecting", attempt=1, retry_at=4.0)
+    view, paper, clock = view_on_paper(status=waiting)
+    view.start()
+    view.tick()
+    assert len(paper.writes) == 1
+    clock.now = 1.0
+    view.tick()
+    assert "Reconnecting in 3 s" in paper.writes[-1]
+
+
+def test_a_tick_without_room_is_made_up_for_later():
+    waiting = Status("reconnecting", attempt=1, retry_at=4.0)
+    view, paper, clock = view_on_paper(status=waiting)
+    view.start()
+    paper.room, clock.now = False, 1.0
+    view.tick()
+    assert len(paper.writes) == 1
+    paper.room = True
+    view.tick()
+    assert len(paper.writes) == 2
+
+
+def test_stopping_twice_or_before_the_start_writes_nothing():
+    view, paper, _ = view_on_paper()
+    view.stop()
+    assert paper.writes == []
+    view.start()
+    view.stop()
+    view.stop()
+    view.tick()
+    assert len(paper.writes) == 2
+
+
+def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):
+    view = terminal.view(COLOUR, lambda: UP)
+
+    async def story():
+        view.start()
+        view.ask("filter: ", Line("ty", "pe"))
+        await view.show([note(title="Second")])
+
+    run(terminal.reading(story()))
+    screen = terminal.screen()
+    lines = [line for line in seen_on(screen) if line]
+    assert lines[:2] == ["10:30:00 • Second  note", "filter: type"]
+    assert lines[2].startswith("🟢 Connected")
+    assert (screen.cursor.x, screen.cursor.y, screen.cursor.hidden) == (10, 1, False)
+    view.asked()
+    screen = terminal.screen()
+    lines = [line for line in seen_on(screen) if line]
+    assert len(lines) == 2
+    assert (screen.cursor.x, screen.cursor.y, screen.cursor.hidden) == (0, 1, True)
+
+
+def test_of_a_long_typed_line_the_end_is_seen():
+    view, paper, _ = view_on_paper(width=20)
+    view.start()
+    view.ask("filter: ", Line("0123456789abcdefghijklmnop"))
+    assert paper.writes[-1].startswith("\r\x1b[J89abcdefghijklmnop\n")
+    view.ask("filter: ", Line("", "0123456789abcdefghijklmnop"))
+    assert paper.writes[-1].startswith("\r\x1b[Jfilter: 0123456789…\n")
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_where_nothing_can_be_seen_something_can_be_typed(width):
+    view, paper, _ = view_on_paper(width=width)
+    view.start()
+    view.ask("filter: ", Line("漢字", "x"))
+    assert len(paper.writes) == 2
+
+
+def test_words_of_our_own_are_wrapped():
+    view, paper, _ = view_on_paper(width=12)
+    view.start()
+    run(view.say("p pause d data"))
+    assert "p pause d\ndata\n" in paper.writes[-1]
+
+
+def test_a_resized_terminal_is_drawn_anew():
+    view, paper, _ = view_on_paper()
+    view.start()
+    view.redraw()
+    assert len(paper.writes) == 2
+    paper.room = False
+    view.redraw()
+    paper.room = True
+    view.tick()
+    assert len(paper.writes) == 3
+
+
+def test_how_things_look_can_change_meanwhile():
+    view, paper, _ = view_on_paper()
+    view.start()
+    view.look = replace(view.look, verbose=True)
+    run(view.show([trip()]))
+    assert '{"tripId": "123"}' in paper.writes[-1]
+    assert view.last_link == "https://ws.example.com/trips/123"
