@@ -81,7 +81,7 @@ class Ship:
 
     async def _ask(self, one: Runtime) -> None:
         began = time.perf_counter()
-        token = await one.keeper.get()
+        token = await one.token_manager.get()
         self.took.append(round((time.perf_counter() - began) * 1e6))
         assert token.remaining > MARGIN - 1, token.remaining
         self._tokens.add(token.value)

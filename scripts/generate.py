@@ -29,10 +29,10 @@ def completions() -> Iterator[tuple[str, str]]:
 
     use_our_scripts()
     for shell in SHELLS:
-        script = get_completion_script(
+        context = get_completion_script(
             prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
         )
-        yield f"completions/notifyws.{shell}", script.strip() + "\n"
+        yield f"completions/notifyws.{shell}", context.strip() + "\n"
 
 
 def env_example() -> str:

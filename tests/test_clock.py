@@ -4,48 +4,48 @@ import asyncio
 
 import pytest
 
-from notifyws.clock import doze, elapse, steady
-from tests.support.virtual import VirtualWorld, elapsed, in_virtual_time
+from notifyws.clock import boot_time, sleep, sleep_through_suspend
+from tests.support.virtual import VirtualClock, elapsed, in_virtual_time
 
 
-@pytest.mark.parametrize("wait", [doze, elapse])
+@pytest.mark.parametrize("wait", [sleep, sleep_through_suspend])
 @in_virtual_time
 async def test_without_a_sleep_it_waits_that_long(wait):
-    assert await elapsed(wait(VirtualWorld().world, 4.5)) == 4.5
+    assert await elapsed(wait(VirtualClock().clock, 4.5)) == 4.5
 
 
 @in_virtual_time
 async def test_a_wake_ends_a_doze():
-    assert await _slept_through(doze, 60.0, asleep=5.0) == 3.0
+    assert await _slept_through(sleep, 60.0, asleep=5.0) == 3.0
 
 
 @in_virtual_time
 async def test_time_asleep_counts_as_elapsed():
-    assert await _slept_through(elapse, 900.0, asleep=890.0) == 10.0
+    assert await _slept_through(sleep_through_suspend, 900.0, asleep=890.0) == 10.0
 
 
 @in_virtual_time
 async def test_what_was_due_while_asleep_is_due_on_waking():
-    assert await _slept_through(elapse, 900.0, asleep=3600.0) == 3.0
+    assert await _slept_through(sleep_through_suspend, 900.0, asleep=3600.0) == 3.0
 
 
 @in_virtual_time
 async def test_the_steady_clock_goes_on_during_sleep_and_is_never_set():
-    clock = VirtualWorld()
-    began = steady(clock.world)
+    clock = VirtualClock()
+    began = boot_time(clock.clock)
     await asyncio.sleep(2)
     clock.suspended, clock.wall_offset = 60.0, -3600.0
-    assert steady(clock.world) - began == 62.0
+    assert boot_time(clock.clock) - began == 62.0
 
 
 async def _slept_through(wait, seconds, *, asleep):
-    clock = VirtualWorld()
+    clock = VirtualClock()
 
     async def sleep_and_wake():
         await asyncio.sleep(2.5)
         clock.suspended += asleep
 
     waking = asyncio.create_task(sleep_and_wake())
-    took = await elapsed(wait(clock.world, seconds))
+    took = await elapsed(wait(clock.clock, seconds))
     await waking
     return took

@@ -23,7 +23,7 @@ TREE = [
     ("MessageRejected", "NotifyError", 6, "rejected"),
     ("MessageUnconfirmed", "NotifyError", 6, "unconfirmed"),
     ("OutputFailed", "NotifyError", 74, "output"),
-    ("HandingFailed", "NotifyError", 1, "internal"),
+    ("DeliveryFailed", "NotifyError", 1, "internal"),
     ("CacheFailed", "NotifyError", 1, "internal"),
 ]
 
@@ -104,6 +104,6 @@ def test_a_lost_connection_knows_what_to_try(code, sent, hint):
 
 
 def test_a_failed_handing_says_whether_and_when_to_try_again():
-    failed = errors.HandingFailed("busy", after=7.0)
+    failed = errors.DeliveryFailed("busy", after=7.0)
     assert (failed.message, failed.final, failed.after) == ("busy", False, 7.0)
-    assert errors.HandingFailed("gone", final=True).final
+    assert errors.DeliveryFailed("gone", final=True).final

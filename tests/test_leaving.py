@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from notifyws.cli.cancellation import Leaving
+from notifyws.cli.cancellation import Cancellation
 from tests.ui.helpers import run
 
 
 def test_leaving_ends_what_is_under_way_and_nothing_else():
     async def story():
-        leaving = Leaving()
-        asyncio.get_running_loop().call_soon(leaving)
-        async with leaving:
+        cancellation = Cancellation()
+        asyncio.get_running_loop().call_soon(cancellation)
+        async with cancellation:
             await asyncio.Event().wait()
-        leaving()
+        cancellation()
         await asyncio.sleep(0)
         return "on"
 
@@ -23,11 +23,11 @@ def test_leaving_ends_what_is_under_way_and_nothing_else():
 
 def test_what_ends_by_itself_is_not_left_any_more():
     async def story():
-        leaving = Leaving()
-        leaving()
-        async with leaving:
+        cancellation = Cancellation()
+        cancellation()
+        async with cancellation:
             pass
-        leaving()
+        cancellation()
         await asyncio.sleep(0)
         return "undisturbed"
 
@@ -36,7 +36,7 @@ def test_what_ends_by_itself_is_not_left_any_more():
 
 def test_who_is_cancelled_otherwise_is_cancelled():
     async def story():
-        async with Leaving():
+        async with Cancellation():
             await asyncio.Event().wait()
 
     async def outer():
@@ -51,8 +51,8 @@ def test_who_is_cancelled_otherwise_is_cancelled():
 
 def test_an_error_stays_one():
     async def story():
-        leaving = Leaving()
-        async with leaving:
+        cancellation = Cancellation()
+        async with cancellation:
             raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
@@ -61,10 +61,10 @@ def test_an_error_stays_one():
 
 def test_what_died_ends_the_command_with_its_error():
     async def story():
-        leaving = Leaving()
-        async with leaving:
-            leaving.died("the view failed", KeyError("x"))
-            leaving.died("the footer failed", ValueError("later"))
+        cancellation = Cancellation()
+        async with cancellation:
+            cancellation.died("the view failed", KeyError("x"))
+            cancellation.died("the footer failed", ValueError("later"))
             await asyncio.sleep(9)
 
     with pytest.raises(KeyError):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from notifyws.models import (
     Account,
-    HandOn,
+    DeliveryTargets,
     Message,
     Notification,
     Token,
@@ -209,10 +209,10 @@ def test_accounts_that_differ_in_one_part_differ():
 
 
 def test_handing_on_is_to_somebody_or_nobody_and_its_secret_is_not_shown():
-    assert not HandOn().anybody
+    assert not DeliveryTargets().anybody
     for somebody in ({"command": "x"}, {"url": "x"}, {"desktop": True}):
-        assert HandOn(**somebody).anybody
-    assert "hush" not in repr(HandOn(url="x", secret="hush"))
+        assert DeliveryTargets(**somebody).anybody
+    assert "hush" not in repr(DeliveryTargets(url="x", secret="hush"))
 
 
 def test_a_line_can_be_read_back():

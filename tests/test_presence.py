@@ -9,7 +9,7 @@ import termios
 import pytest
 
 from notifyws.ui.live import LiveView
-from notifyws.ui.terminal_session import Presence
+from notifyws.ui.terminal_session import TerminalSession
 from tests.ui.helpers import PLAIN, run
 from tests.ui.test_footer import UP
 from tests.ui.test_live import Paper
@@ -23,7 +23,7 @@ class Stage:
         self.before = termios.tcgetattr(self.slave)
         self.paper, self.pressed = Paper(), []
         self.view = LiveView(PLAIN, self.paper, lambda: UP, width=lambda: 80)
-        self.presence = Presence(
+        self.terminal_session = TerminalSession(
             self.view, self.pressed.append, keys=self.slave, drawn_on=self.slave
         )
 
@@ -46,11 +46,11 @@ def stage():
 
 def test_keys_come_one_by_one_and_are_not_echoed(stage):
     async def story():
-        stage.presence.begin()
+        stage.terminal_session.begin()
         await stage.pressing(b"p\x1b[Dq", 3)
         assert not termios.tcgetattr(stage.slave)[3] & (termios.ECHO | termios.ICANON)
         assert termios.tcgetattr(stage.slave)[3] & termios.ISIG
-        stage.presence.end()
+        stage.terminal_session.end()
 
     run(story())
     assert stage.pressed == ["p", "left", "q"]
@@ -59,34 +59,34 @@ def test_keys_come_one_by_one_and_are_not_echoed(stage):
 
 def test_ending_twice_or_without_a_loop_is_no_trouble(stage):
     async def story():
-        stage.presence.begin()
+        stage.terminal_session.begin()
 
     run(story())
-    stage.presence.end()
-    stage.presence.end()
+    stage.terminal_session.end()
+    stage.terminal_session.end()
     assert termios.tcgetattr(stage.slave) == stage.before
 
 
 def test_a_changed_size_is_drawn_at_once(stage):
     async def story():
-        stage.presence.begin()
+        stage.terminal_session.begin()
         drawn = len(stage.paper.writes)
         os.kill(os.getpid(), signal.SIGWINCH)
         while len(stage.paper.writes) == drawn:
             await asyncio.sleep(0)
-        stage.presence.end()
+        stage.terminal_session.end()
 
     run(story())
 
 
 def test_who_is_continued_takes_the_terminal_anew(stage):
     async def story():
-        stage.presence.begin()
+        stage.terminal_session.begin()
         termios.tcsetattr(stage.slave, termios.TCSANOW, stage.before)
         os.kill(os.getpid(), signal.SIGCONT)
         while termios.tcgetattr(stage.slave)[3] & termios.ICANON:
             await asyncio.sleep(0)
-        stage.presence.end()
+        stage.terminal_session.end()
 
     run(story())
     assert termios.tcgetattr(stage.slave) == stage.before
@@ -96,9 +96,9 @@ def test_signals_that_were_ignored_stay_ignored(stage):
     before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
 
     async def story():
-        stage.presence.begin()
+        stage.terminal_session.begin()
         assert signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN
-        stage.presence.end()
+        stage.terminal_session.end()
 
     try:
         run(story())
@@ -108,23 +108,23 @@ def test_signals_that_were_ignored_stay_ignored(stage):
 
 def test_without_keys_nothing_is_changed(stage):
     async def story():
-        presence = Presence(
+        terminal_session = TerminalSession(
             stage.view, stage.pressed.append, keys=None, drawn_on=stage.slave
         )
-        presence.begin()
+        terminal_session.begin()
         assert termios.tcgetattr(stage.slave) == stage.before
-        presence.end()
+        terminal_session.end()
 
     run(story())
 
 
 def test_a_terminal_that_hangs_up_sends_no_more_keys(stage):
     async def story():
-        stage.presence.begin()
+        stage.terminal_session.begin()
         os.close(stage.master)
         for _ in range(5):
             await asyncio.sleep(0)
-        stage.presence.end()
+        stage.terminal_session.end()
 
     run(story())
     stage.master = os.open(os.devnull, os.O_RDONLY)

@@ -13,9 +13,9 @@ import pytest
 
 from notifyws.auth.cache.sqlite_store import SqliteStore
 from notifyws.auth.cached_tokens import pack
-from notifyws.auth.token_manager import Keeper, ReadyMade
+from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.config.settings import Settings
-from notifyws.delivery.queue import Inbox
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, Token
 from notifyws.runtime import Runtime, default_cache
@@ -316,7 +316,7 @@ def test_a_file_that_cannot_be_opened_holds_no_warm_token(home):
 @on_a_loop
 async def test_a_ready_made_token_is_given_as_it_is():
     one = runtime(token=SECRET)
-    assert isinstance(one.tokens, ReadyMade)
+    assert isinstance(one.tokens, StaticTokenProvider)
     assert (await one.tokens.get()).value == SECRET
     assert SECRET not in repr(await one.tokens.get())
     await one.aclose()
@@ -325,8 +325,8 @@ async def test_a_ready_made_token_is_given_as_it_is():
 @on_a_loop
 async def test_without_one_tokens_are_kept():
     one = runtime(cache_url="memory://")
-    assert isinstance(one.tokens, Keeper)
-    assert one.tokens is one.keeper
+    assert isinstance(one.tokens, TokenManager)
+    assert one.tokens is one.token_manager
     assert one.lifetimes.access == 900
     await one.aclose()
     await one.aclose()
@@ -404,13 +404,13 @@ def test_a_profile_that_does_not_send_says_so(home):
 
 
 def test_the_world_is_the_real_one():
-    world = runtime().world
-    assert world.now() <= world.now()
-    assert world.wall() > 1.7e9
-    assert 0 <= world.dice() < 1
-    assert len(world.secret()) == 32
-    assert world.secret() != world.secret()
-    assert world.suspended() > -1
+    clock = runtime().clock
+    assert clock.now() <= clock.now()
+    assert clock.wall() > 1.7e9
+    assert 0 <= clock.dice() < 1
+    assert len(clock.secret()) == 32
+    assert clock.secret() != clock.secret()
+    assert clock.suspended() > -1
 
 
 @on_a_loop
@@ -433,17 +433,17 @@ async def test_limits_and_keepalive_are_the_settings():
 @on_a_loop
 async def test_what_is_known_last_is_asked_for_where_the_profile_can():
     one = runtime("ws://example.com", token_in="query:t")
-    intake = one.intake(Inbox(1, 1), since="7", frames=False)
-    assert intake.cursor.can_resume
-    opening = one.speech.opening(SECRET, "7")
-    assert opening.url == f"ws://example.com?t={SECRET}&since=7"
-    assert SECRET not in repr(opening)
+    receiver = one.receiver(DeliveryQueue(1, 1), since="7", frames=False)
+    assert receiver.cursor.can_resume
+    upgrade_request = one.server_protocol.upgrade_request(SECRET, "7")
+    assert upgrade_request.url == f"ws://example.com?t={SECRET}&since=7"
+    assert SECRET not in repr(upgrade_request)
 
 
 def test_a_token_in_no_known_place_is_a_matter_of_configuration():
     one = runtime(token_in="cookie")
     with pytest.raises(ConfigurationError):
-        one.speech.opening(SECRET, None)
+        one.server_protocol.upgrade_request(SECRET, None)
 
 
 def test_reprs_hold_no_secrets():
@@ -451,7 +451,7 @@ def test_reprs_hold_no_secrets():
         url="wss://x", password=SECRET, token=SECRET, redis_url=f"redis://:{SECRET}@h"
     )
     one = Runtime(replace(settings, cache_url="memory://"), [].append)
-    for part in (settings, one, one.account, one.tokens, one.http, one.speech):
+    for part in (settings, one, one.account, one.tokens, one.http, one.server_protocol):
         assert SECRET not in repr(part)
 
 
@@ -461,32 +461,37 @@ A_TIME = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 @on_a_loop
 async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last():
     one = runtime("ws://example.com", profile="ntfy", variables="topic=news")
-    intake = one.intake(Inbox(1, 1), since=A_TIME, frames=False)
-    assert (intake.cursor.place, intake.cursor.last_id) == (A_TIME, None)
-    assert intake.gaps.interrupted_at.text == "2024-01-15T10:30:00.000Z"
-    opening = one.speech.opening("", intake.cursor.place)
-    assert opening.url.endswith("/news/ws?since=1705314599")
+    receiver = one.receiver(DeliveryQueue(1, 1), since=A_TIME, frames=False)
+    assert (receiver.cursor.place, receiver.cursor.last_id) == (A_TIME, None)
+    assert receiver.gaps.interrupted_at.text == "2024-01-15T10:30:00.000Z"
+    upgrade_request = one.server_protocol.upgrade_request("", receiver.cursor.place)
+    assert upgrade_request.url.endswith("/news/ws?since=1705314599")
 
 
 @on_a_loop
 async def test_the_first_moment_of_the_calendar_can_be_asked_for_in_every_zone():
     one = runtime("ws://example.com", profile="ntfy", variables="topic=news")
     first = datetime(1, 1, 1, tzinfo=UTC)
-    place = one.intake(Inbox(1, 1), since=first, frames=False).cursor.place
+    place = one.receiver(DeliveryQueue(1, 1), since=first, frames=False).cursor.place
     assert (place, place.tzinfo) == (first, UTC)
-    assert one.speech.opening("", place).url.endswith("?since=-62135596801")
+    assert one.server_protocol.upgrade_request("", place).url.endswith(
+        "?since=-62135596801"
+    )
 
 
 def test_the_url_that_events_tell_holds_no_token():
     one = runtime(f"ws://example.com?t={SECRET}")
-    assert one.speech.url == "ws://example.com?t=***"
+    assert one.server_protocol.url == "ws://example.com?t=***"
 
 
 @on_a_loop
 async def test_a_time_without_a_zone_is_local():
     one = runtime("ws://example.com")
     naive = A_TIME.astimezone().replace(tzinfo=None)
-    assert one.intake(Inbox(1, 1), since=naive, frames=False).cursor.place == A_TIME
+    assert (
+        one.receiver(DeliveryQueue(1, 1), since=naive, frames=False).cursor.place
+        == A_TIME
+    )
 
 
 @pytest.mark.parametrize(
@@ -499,5 +504,5 @@ def test_a_time_that_no_server_can_be_asked_for_is_a_wrong_use(
     (home / "mine.toml").write_text(PROFILE.format("mine") + '[resume]\nquery = "s"\n')
     one = runtime(profile=profile if profile == "pusher" else str(home / profile))
     with pytest.raises(UsageError, match=complaint) as caught:
-        one.intake(Inbox(1, 1), since=A_TIME, frames=False)
+        one.receiver(DeliveryQueue(1, 1), since=A_TIME, frames=False)
     assert "leave it out" in caught.value.hint

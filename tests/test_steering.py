@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from notifyws.ui.key_bindings import KEYS, Means, Steering
+from notifyws.ui.key_bindings import KEYS, KeyActions, KeyBindings
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import ReaderGone
 from tests.ui.helpers import PLAIN, note, run, trip
@@ -20,15 +20,17 @@ class Desk:
         self.paper, self.clock = Paper(), Clock()
         self.opened, self.left = [], 0
         self._browser = browser
-        self.steering = Steering(Means(lambda: UP, self.clock, self.open, self.leave))
+        self.key_bindings = KeyBindings(
+            KeyActions(lambda: UP, self.clock, self.open, self.leave)
+        )
         self.view = LiveView(
             PLAIN,
             self.paper,
-            self.steering.status,
+            self.key_bindings.status,
             width=lambda: width,
             now=self.clock,
         )
-        self.steering.steer(self.view)
+        self.key_bindings.steer(self.view)
         self.view.start()
 
     def open(self, url):
@@ -40,7 +42,7 @@ class Desk:
 
     def press(self, *keys):
         for key in keys:
-            self.steering.press(key)
+            self.key_bindings.press(key)
 
     @property
     def drawn(self):
@@ -48,7 +50,7 @@ class Desk:
 
     @property
     def status(self):
-        return self.steering.status()
+        return self.key_bindings.status()
 
 
 @pytest.fixture
@@ -57,15 +59,15 @@ def desk():
 
 
 def test_before_there_is_a_view_keys_do_nothing():
-    Steering(Means(lambda: UP, Clock(), bool, bool)).press("p")
+    KeyBindings(KeyActions(lambda: UP, Clock(), bool, bool)).press("p")
 
 
 def test_p_pauses_and_resumes_and_what_waits_is_counted(desk):
     async def story():
-        await desk.steering.resumed()
+        await desk.key_bindings.resumed()
         desk.press("p")
-        desk.steering.held = 12
-        waiting = asyncio.create_task(desk.steering.resumed())
+        desk.key_bindings.held = 12
+        waiting = asyncio.create_task(desk.key_bindings.resumed())
         await asyncio.sleep(0)
         assert not waiting.done()
         assert desk.status.paused
@@ -115,11 +117,11 @@ def test_o_says_when_there_is_no_browser():
 def test_a_filter_is_typed_and_hides_what_does_not_pass(desk):
     desk.press("/", *"title == 'a'")
     assert "filter: title == 'a'\n" in desk.drawn
-    assert desk.steering.admits(note(title="b"))
+    assert desk.key_bindings.admits(note(title="b"))
     desk.press("enter")
     assert "filter:" not in desk.drawn
-    assert desk.steering.admits(note(title="a"))
-    assert not desk.steering.admits(note(title="b"))
+    assert desk.key_bindings.admits(note(title="a"))
+    assert not desk.key_bindings.admits(note(title="b"))
     assert (desk.status.filter, desk.status.hidden) == ("title == 'a'", 1)
 
 
@@ -128,7 +130,7 @@ def test_a_filter_is_edited_and_taken_away(desk):
     assert "filter: xy\n" in desk.drawn
     desk.press("clear", "enter")
     assert desk.status.filter == ""
-    assert desk.steering.admits(note(title="b"))
+    assert desk.key_bindings.admits(note(title="b"))
 
 
 def test_escape_leaves_the_filter_as_it_was(desk):
@@ -153,7 +155,7 @@ def test_what_is_no_expression_is_said_and_can_be_corrected(desk):
 
 def test_a_filter_that_does_not_fit_every_notification_says_so(desk):
     desk.press("/", *"contains(data, 'x')", "enter")
-    assert not desk.steering.admits(note(data=1))
+    assert not desk.key_bindings.admits(note(data=1))
     assert "the filter does not fit every notification" in desk.drawn
 
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from notifyws.auth.cached_tokens import Obtained
+from notifyws.auth.cached_tokens import AccessToken
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.events import (
@@ -14,7 +14,7 @@ from notifyws.events import (
     Failure,
     Reconnecting,
 )
-from notifyws.ui.status_tracker import Watcher
+from notifyws.ui.status_tracker import StatusTracker
 
 
 class Scene:
@@ -26,22 +26,22 @@ class Scene:
             connection_state="connecting",
             received=0,
             waiting=0,
-            handing_on={},
+            backlog={},
             latency=None,
             token=None,
         )
         settings = Settings(url="wss://ws.example.com", user_id=user_id)
-        self.watcher = Watcher(
+        self.tracker = StatusTracker(
             self.service, settings, selection or Selection(), lambda: self.now
         )
 
     def tell(self, *events):
         for event in events:
-            self.watcher(event)
+            self.tracker(event)
 
     @property
     def status(self):
-        return self.watcher.status()
+        return self.tracker.status()
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def scene():
 
 
 def token(remaining):
-    return Obtained("t", "cache", remaining, "42")
+    return AccessToken("t", "cache", remaining, "42")
 
 
 def test_it_begins_with_where_we_connect_to(scene):
@@ -97,7 +97,7 @@ def test_a_token_is_told_with_its_end_and_so_is_the_one_that_follows(scene):
 
 def test_what_waits_anywhere_is_counted_together(scene):
     scene.service.waiting = 2
-    scene.service.handing_on = {"exec": SimpleNamespace(count=3)}
+    scene.service.backlog = {"exec": SimpleNamespace(count=3)}
     assert scene.status.queued == 5
 
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
         NetworkFailed,
         NotifyError,
     )
-    from notifyws.models import HandOn, Message, Notification
+    from notifyws.models import DeliveryTargets, Message, Notification
     from notifyws.service import NotificationService
 
 _HOMES = {
     "AuthenticationFailed": "errors",
     "ConfigurationError": "errors",
-    "HandOn": "models",
+    "DeliveryTargets": "models",
     "Message": "models",
     "MessageRejected": "errors",
     "MessageUnconfirmed": "errors",
@@ -38,7 +38,7 @@ _HOMES = {
 __all__ = [
     "AuthenticationFailed",
     "ConfigurationError",
-    "HandOn",
+    "DeliveryTargets",
     "Message",
     "MessageRejected",
     "MessageUnconfirmed",

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 
 from notifyws.values import frozen
 
-__all__ = ["World", "doze", "elapse", "steady", "utc_text"]
+__all__ = ["Clock", "boot_time", "sleep", "sleep_through_suspend", "utc_text"]
 
 TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
 
 
 @frozen
-class World:
+class Clock:
     """The outside, as far as the core needs it.
 
     Args:
@@ -38,19 +38,19 @@ class World:
     suspended: Callable[[], float]
 
 
-async def doze(world: World, seconds: float) -> None:
+async def sleep(clock: Clock, seconds: float) -> None:
     """Wait that long, but no longer once the machine was asleep."""
-    asleep = world.suspended()
-    while seconds > 0 and world.suspended() - asleep < 1.0:
-        await world.sleep(min(seconds, TICK))
+    asleep = clock.suspended()
+    while seconds > 0 and clock.suspended() - asleep < 1.0:
+        await clock.sleep(min(seconds, TICK))
         seconds -= TICK
 
 
-async def elapse(world: World, seconds: float) -> None:
+async def sleep_through_suspend(clock: Clock, seconds: float) -> None:
     """Wait that long; time that the machine was asleep counts, if it was noticed."""
-    asleep = world.suspended()
-    while seconds > max(world.suspended() - asleep, 0.0):
-        await world.sleep(min(seconds, TICK))
+    asleep = clock.suspended()
+    while seconds > max(clock.suspended() - asleep, 0.0):
+        await clock.sleep(min(seconds, TICK))
         seconds -= TICK
 
 
@@ -60,6 +60,6 @@ def utc_text(unix_seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def steady(world: World) -> float:
+def boot_time(clock: Clock) -> float:
     """Return seconds on a clock that nobody sets and that goes on during sleep."""
-    return world.now() + world.suspended()
+    return clock.now() + clock.suspended()

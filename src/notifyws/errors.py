@@ -21,7 +21,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
     ├── MessageRejected             6   rejected
     ├── MessageUnconfirmed          6   unconfirmed
     ├── OutputFailed               74   output
-    ├── HandingFailed                   never reaches a user: tried again, or kept
+    ├── DeliveryFailed                   never reaches a user: tried again, or kept
     └── CacheFailed                     never reaches a user: memory takes over
 """
 
@@ -36,7 +36,7 @@ __all__ = [
     "CertificateRejected",
     "ConfigurationError",
     "ConnectionLost",
-    "HandingFailed",
+    "DeliveryFailed",
     "HandshakeFailed",
     "HttpRefused",
     "MessageRejected",
@@ -251,7 +251,7 @@ class OutputFailed(NotifyError):
     kind = "output"
 
 
-class HandingFailed(NotifyError):
+class DeliveryFailed(NotifyError):
     """A sink did not take a notification.
 
     Args:

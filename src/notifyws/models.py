@@ -16,7 +16,7 @@ from notifyws.values import frozen
 
 __all__ = [
     "Account",
-    "HandOn",
+    "DeliveryTargets",
     "Message",
     "Notification",
     "Token",
@@ -134,7 +134,7 @@ class Notification:
 
 
 @frozen
-class HandOn:
+class DeliveryTargets:
     """To whom notifications are handed on, besides being shown.
 
     Args:

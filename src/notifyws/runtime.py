@@ -39,29 +39,29 @@ if TYPE_CHECKING:
 
     from notifyws.auth.cache.encrypted import Seal
     from notifyws.auth.cache.fallback import FallbackCache
-    from notifyws.auth.cached_tokens import Obtained
-    from notifyws.auth.http_api import HttpSide
-    from notifyws.auth.token_manager import Keeper, ReadyMade
-    from notifyws.clock import World
+    from notifyws.auth.cached_tokens import AccessToken
+    from notifyws.auth.http_api import HttpApi
+    from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
+    from notifyws.clock import Clock
     from notifyws.connection.backoff import Policy
-    from notifyws.connection.catch_up import CatchingUp
+    from notifyws.connection.catch_up import CatchUp
     from notifyws.connection.connection import Dial, Keepalive
-    from notifyws.connection.renewal import Schedule
-    from notifyws.connection.server_protocol import Speech
+    from notifyws.connection.renewal import RenewalSchedule
+    from notifyws.connection.server_protocol import ServerProtocol
     from notifyws.connection.session import Session
     from notifyws.delivery.outbox import Outbox
-    from notifyws.delivery.queue import Inbox
-    from notifyws.delivery.receiver import Intake, Item, Selection
-    from notifyws.delivery.sender import Sent
+    from notifyws.delivery.queue import DeliveryQueue
+    from notifyws.delivery.receiver import Item, Receiver, Selection
+    from notifyws.delivery.sender import SendResult
     from notifyws.delivery.shared_cursor import SharedCursor
     from notifyws.fleet.heartbeat import Heartbeat
     from notifyws.fleet.listener_entry import Counts, Listener
-    from notifyws.models import HandOn
+    from notifyws.models import DeliveryTargets
     from notifyws.protocol.composer import Composed, Composer
     from notifyws.protocol.cursor import Cursor
-    from notifyws.protocol.failures import Verdicts
+    from notifyws.protocol.failures import FailureClassifier
     from notifyws.protocol.profile import Ack, Profile, Resume, Send
-    from notifyws.protocol.template_context import Script
+    from notifyws.protocol.template_context import TemplateContext
     from notifyws.protocol.token_replies import Lifetimes
 
 __all__ = ["Runtime", "default_cache"]
@@ -136,11 +136,11 @@ class Runtime:
         return {**said, **self.settings.styles}
 
     @cached_property
-    def world(self) -> World:
+    def clock(self) -> Clock:
         """The real clock, sleep and dice."""
-        from notifyws.config.machine import real_world
+        from notifyws.config.machine import real_clock
 
-        return real_world()
+        return real_clock()
 
     @cached_property
     def cache(self) -> FallbackCache:
@@ -216,12 +216,12 @@ class Runtime:
         return Lifetimes(s.access_ttl, s.refresh_ttl, s.access_margin, s.refresh_margin)
 
     @cached_property
-    def http(self) -> HttpSide:
+    def http(self) -> HttpApi:
         """The server's HTTP side."""
-        from notifyws.auth.http_api import HttpSide
+        from notifyws.auth.http_api import HttpApi
 
         timeout = self.settings.http_timeout
-        return HttpSide(
+        return HttpApi(
             self.origin,
             self.profile,
             self.lifetimes,
@@ -242,20 +242,20 @@ class Runtime:
         return given_variables(self.profile, self.settings.variables)
 
     @cached_property
-    def tokens(self) -> Keeper | ReadyMade:
+    def tokens(self) -> TokenManager | StaticTokenProvider:
         """Whoever gives tokens: one that keeps them, or the ready-made one."""
-        from notifyws.auth.token_manager import ReadyMade
+        from notifyws.auth.token_manager import StaticTokenProvider
         from notifyws.protocol.token_replies import static_token
 
         if self.settings.token:
-            return ReadyMade(
+            return StaticTokenProvider(
                 static_token(
                     self.settings.token, self.lifetimes, time.time(), self._claim
                 )
             )
         if self.profile.http.login is None and self._needs_no_token:
-            return ReadyMade(TokenPair(Token("", NEVER, 0.0)))
-        return self.keeper
+            return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
+        return self.token_manager
 
     @property
     def _claim(self) -> str:
@@ -268,15 +268,15 @@ class Runtime:
         return self.profile.socket.token_in == "none"
 
     @cached_property
-    def keeper(self) -> Keeper:
+    def token_manager(self) -> TokenManager:
         """Whoever keeps this account's tokens."""
-        from notifyws.auth.token_manager import Keeper
+        from notifyws.auth.token_manager import TokenManager
 
-        return Keeper(
+        return TokenManager(
             self.account,
             self.cache,
             self.http,
-            self.world,
+            self.clock,
             username=self.settings.username,
             password=self.settings.password,
             find_password=self.kept_password,
@@ -305,7 +305,7 @@ class Runtime:
             self._warn("the keyring does not answer; is it locked?")
         return found or ""
 
-    def warm_token(self) -> Obtained | None:
+    def warm_token(self) -> AccessToken | None:
         """Return the cached token where it lies in a file, ``None`` otherwise.
 
         Reads synchronously: an event loop alone would double what it takes.
@@ -314,63 +314,63 @@ class Runtime:
             return None
         from notifyws.auth.cache.opening import sqlite_path
         from notifyws.auth.cache.sqlite_store import SqliteStore
-        from notifyws.auth.cached_tokens import ACCESS, read_held
+        from notifyws.auth.cached_tokens import ACCESS, read_cached_tokens
 
         store = SqliteStore(sqlite_path(self.cache_url))
         try:
             entries = store.read(self.account.id, *ACCESS)
             if self.seal is not None:
                 entries = self.seal.opened(self.account.id, entries)
-            return read_held(entries).access
+            return read_cached_tokens(entries).access
         except CacheFailed:
             return None
         finally:
             store.close()
 
     @cached_property
-    def speech(self) -> Speech:
+    def server_protocol(self) -> ServerProtocol:
         """How the server speaks on the socket."""
-        from notifyws.connection.server_protocol import Speech
-        from notifyws.protocol.failures import Verdicts
-        from notifyws.protocol.upgrade import opening
+        from notifyws.connection.server_protocol import ServerProtocol
+        from notifyws.protocol.failures import FailureClassifier
+        from notifyws.protocol.upgrade import upgrade_request
 
         profile, url = self.profile, self.url
-        verdicts = Verdicts(profile.closes, profile.statuses)
+        classifier = FailureClassifier(profile.closes, profile.statuses)
         known = {"origin": self.origin, "username": self.settings.username or None}
         open_it = partial(
-            opening,
+            upgrade_request,
             profile,
             url,
             token_in=self.settings.token_in,
             variables={**known, **self.variables},
         )
-        return Speech(
+        return ServerProtocol(
             shown_url(url),
             lambda token, place: open_it(token, last_id=place),
-            verdicts,
+            classifier,
             self._renewal,
             self.http.verify if profile.http.verify else None,
-            self._catching_up(verdicts),
+            self._catching_up(classifier),
         )
 
     @property
-    def _renewal(self) -> Schedule | None:
-        from notifyws.connection.renewal import Schedule
+    def _renewal(self) -> RenewalSchedule | None:
+        from notifyws.connection.renewal import RenewalSchedule
 
         renewal = self.profile.renewal
         live = renewal.how != "none"
-        return Schedule(renewal, self.settings.access_margin) if live else None
+        return RenewalSchedule(renewal, self.settings.access_margin) if live else None
 
-    def _catching_up(self, verdicts: Verdicts) -> CatchingUp | None:
-        from notifyws.connection.catch_up import CatchingUp
+    def _catching_up(self, classifier: FailureClassifier) -> CatchUp | None:
+        from notifyws.connection.catch_up import CatchUp
 
         resume = self.profile.resume
         if resume is None or resume.catchup is None:
             return None
         fetch, policy = self.http.catch_up, self._policy(None)
-        return CatchingUp(resume.catchup, fetch, verdicts, policy, self.world)
+        return CatchUp(resume.catchup, fetch, classifier, policy, self.clock)
 
-    def outbox(self, name: str | None, hand_on: HandOn) -> Outbox:
+    def outbox(self, name: str | None, deliver: DeliveryTargets) -> Outbox:
         """Return the queue of what is handed on, and of what a listener has seen.
 
         Raises:
@@ -380,7 +380,7 @@ class Runtime:
 
         account = self.account.id
         return build_outbox(
-            self.settings, hand_on, name, account, self.world, self._warn
+            self.settings, deliver, name, account, self.clock, self._warn
         )
 
     def shared_cursor(self, name: str) -> SharedCursor | None:
@@ -389,17 +389,17 @@ class Runtime:
 
         if self.cache.backend != "redis":
             return None
-        return SharedCursor(self.cache, self.account.id, name, self.world)
+        return SharedCursor(self.cache, self.account.id, name, self.clock)
 
-    def intake(
+    def receiver(
         self,
-        inbox: Inbox[Item],
+        queue: DeliveryQueue[Item],
         *,
         since: str | int | datetime | None,
         frames: bool,
         selection: Selection | None = None,
         outbox: Outbox | None = None,
-    ) -> Intake:
+    ) -> Receiver:
         """Return what takes frames in.
 
         Args:
@@ -413,8 +413,8 @@ class Runtime:
         Raises:
             UsageError: the server cannot replay from there.
         """
-        from notifyws.connection.event_emitter import Since
-        from notifyws.delivery.receiver import Intake
+        from notifyws.connection.event_emitter import GapStart
+        from notifyws.delivery.receiver import Receiver
         from notifyws.protocol.frames import decoder
         from notifyws.protocol.rules import Rules
 
@@ -426,21 +426,21 @@ class Runtime:
             profile.send.ack if profile.send else None,
             profile.renewal if profile.renewal.how == "frame" else None,
         )
-        intake = Intake(
+        receiver = Receiver(
             rules,
-            inbox,
+            queue,
             self._cursor(since, outbox),
-            self.world,
+            self.clock,
             frames=frames,
             selection=selection,
-            keeping=outbox,
+            outbox=outbox,
         )
-        heard_at = outbox.standing.heard_at if outbox else ""
+        heard_at = outbox.position.heard_at if outbox else ""
         if isinstance(since, datetime):
             heard_at = utc_text(since.timestamp())
         if heard_at:
-            intake.gaps.begin(Since(heard_at))
-        return intake
+            receiver.gaps.begin(GapStart(heard_at))
+        return receiver
 
     def _cursor(
         self, since: str | int | datetime | None, outbox: Outbox | None
@@ -450,7 +450,7 @@ class Runtime:
         profile, resume = self.profile, self.profile.resume
         start: dict[str, Any] = {"last_id": since}
         if outbox:
-            stood = outbox.standing
+            stood = outbox.position
             start["mixed"] = stood.mixed
             if since is None:
                 start |= {"last_id": stood.last_id, "seen": outbox.seen}
@@ -485,7 +485,7 @@ class Runtime:
         """How the server acknowledges messages, if it does."""
         return self.profile.send.ack if self.profile.send else None
 
-    def compose(self, message: Message, script: Script) -> Composed:
+    def compose(self, message: Message, context: TemplateContext) -> Composed:
         """Return a message as the frame that the profile makes of it.
 
         Args:
@@ -496,7 +496,7 @@ class Runtime:
             ConfigurationError: the profile does not send frames.
             UsageError: the payload holds what JSON cannot say.
         """
-        return self._composer.compose(message, script)
+        return self._composer.compose(message, context)
 
     @cached_property
     def _composer(self) -> Composer:
@@ -508,31 +508,31 @@ class Runtime:
         """Return a message as it would be sent first on a socket, or by HTTP."""
         from notifyws.protocol.composer import of_message
         from notifyws.protocol.template import UNSET, fill
-        from notifyws.protocol.template_context import Script
+        from notifyws.protocol.template_context import TemplateContext
 
-        script = Script(self.variables, self.world.wall, self.world.secret)
+        context = TemplateContext(self.variables, self.clock.wall, self.clock.secret)
         if not self.sends_by_http:
-            return self.compose(message, script).frame
+            return self.compose(message, context).frame
         steps = self._send.http
         last = steps[-1] if isinstance(steps, tuple) else steps
         assert last is not None
-        known = script.variables(**of_message(message))
+        known = context.variables(**of_message(message))
         body = fill(last.body if last.form is None else last.form, known)
         request = {"method": last.method, "path": last.path}
         return strict_json({**request, "body": None if body is UNSET else body})
 
-    async def send_by_http(self, messages: Sequence[Message]) -> list[Sent]:
+    async def send_by_http(self, messages: Sequence[Message]) -> list[SendResult]:
         """Send messages in order; return what became of each.
 
         Raises:
             NetworkFailed, AuthenticationFailed: there is no token to send with.
         """
-        from notifyws.delivery.sender import Sent
+        from notifyws.delivery.sender import SendResult
         from notifyws.errors import HttpRefused, TokenRefused
         from notifyws.protocol.composer import of_message
 
         token = await self.tokens.get()
-        sent: list[Sent] = []
+        sent: list[SendResult] = []
         for message in messages:
             known = of_message(message)
             try:
@@ -541,11 +541,15 @@ class Runtime:
                 except TokenRefused:
                     token = await self.tokens.renew(token.value)
                     await self.http.send(token.value, known)
-                sent.append(Sent("delivered", message.type, message.id))
+                sent.append(SendResult("delivered", message.type, message.id))
             except (HttpRefused, TokenRefused) as error:
-                sent.append(Sent("rejected", message.type, message.id, error.message))
+                sent.append(
+                    SendResult("rejected", message.type, message.id, error.message)
+                )
             except NetworkFailed as error:
-                sent.append(Sent("unknown", message.type, message.id, error.message))
+                sent.append(
+                    SendResult("unknown", message.type, message.id, error.message)
+                )
         return sent
 
     @property
@@ -563,7 +567,7 @@ class Runtime:
             s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max
         )
 
-    def session(self, intake: Intake, *, retries: int | None) -> Session:
+    def session(self, receiver: Receiver, *, retries: int | None) -> Session:
         """Return a session that keeps one connection.
 
         Args:
@@ -574,12 +578,12 @@ class Runtime:
         from notifyws.connection.session import Session
 
         return Session(
-            Reconnector(self._policy(retries), self.world.dice),
+            Reconnector(self._policy(retries), self.clock.dice),
             self.tokens,
             self.dial,
-            self.speech,
-            intake,
-            self.world,
+            self.server_protocol,
+            receiver,
+            self.clock,
             self.keepalive,
         )
 
@@ -632,7 +636,7 @@ class Runtime:
             return None
         who = Listener(name, socket.gethostname(), os.getpid())
         board, account = self.cache.primary, self.account.id
-        return Heartbeat(board, account, who, counts, self.world, secrets)
+        return Heartbeat(board, account, who, counts, self.clock, secrets)
 
     async def listeners(self, name: str | None = None) -> list[Listener]:
         """Return this account's running listeners, or those of one name.

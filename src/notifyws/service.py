@@ -26,7 +26,7 @@ from notifyws.connection.session import Session
 from notifyws.delivery.build import checked_name
 from notifyws.delivery.dispatcher import Dispatcher
 from notifyws.delivery.handlers import Handlers
-from notifyws.delivery.queue import Inbox
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import (
     MessageRejected,
@@ -36,17 +36,17 @@ from notifyws.errors import (
 )
 from notifyws.events import Event
 from notifyws.fleet.listener_entry import Counts
-from notifyws.models import HandOn, Message, Notification
+from notifyws.models import DeliveryTargets, Message, Notification
 from notifyws.protocol.masking import spellings, without_tokens
 from notifyws.runtime import Runtime
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
-    from notifyws.auth.cached_tokens import Obtained
-    from notifyws.delivery.durable import Durable
-    from notifyws.delivery.outbox_records import Waiting
+    from notifyws.auth.cached_tokens import AccessToken
+    from notifyws.delivery.durable import DurableListener
+    from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Selection
-    from notifyws.delivery.sender import Sender, Sent
+    from notifyws.delivery.sender import Sender, SendResult
     from notifyws.protocol.rules import Acknowledged, ServerError
 
 __all__ = ["NotificationService"]
@@ -83,7 +83,7 @@ class NotificationService:
         frames: also hand over frames that are no notifications (:meth:`arrivals`).
         warn: is told what works less well than it should; logged when not given.
         name: makes the listener durable: it resumes where one of this name stopped.
-        hand_on: to whom notifications are handed on besides.
+        deliver: to whom notifications are handed on besides.
         selection: which notifications are wanted; all of them when not given.
     """
 
@@ -96,13 +96,13 @@ class NotificationService:
         frames: bool = False,
         warn: Callable[[str], None] | None = None,
         name: str | None = None,
-        hand_on: HandOn | None = None,
+        deliver: DeliveryTargets | None = None,
         selection: Selection | None = None,
     ) -> None:
         self.name = None if name is None else checked_name(name)
-        self._hand_on = hand_on or HandOn()
+        self._hand_on = deliver or DeliveryTargets()
         self._selection = selection
-        self._durable: Durable | None = None
+        self._durable: DurableListener | None = None
         self.settings = settings
         self._warn = warn or _log.warning
         self._runtime = Runtime(settings, self._warn)
@@ -111,7 +111,9 @@ class NotificationService:
         self._frames = frames
         self._handlers = Handlers()
         self._observers: list[Callable[[Event], None]] = []
-        self._inbox: Inbox[Item] = Inbox(settings.queue_count, settings.queue_bytes)
+        self._queue: DeliveryQueue[Item] = DeliveryQueue(
+            settings.queue_count, settings.queue_bytes
+        )
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
         self._dispatcher = Dispatcher(self._handlers)
@@ -162,19 +164,19 @@ class NotificationService:
     @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`connect`."""
-        return self._session.intake.received if self._session else 0
+        return self._session.receiver.received if self._session else 0
 
     @property
     def waiting(self) -> int:
         """How many wait for a slow reader."""
-        return len(self._inbox)
+        return len(self._queue)
 
     @property
-    def handing_on(self) -> Mapping[str, Waiting]:
+    def backlog(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
         return self._durable.waiting if self._durable else {}
 
-    async def handed_on(self) -> None:
+    async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
         if self._durable is not None:
             await self._durable.outbox.drained()
@@ -186,7 +188,7 @@ class NotificationService:
         return link.latency if link else None
 
     @property
-    def token(self) -> Obtained | None:
+    def token(self) -> AccessToken | None:
         """The access token in use, with its remaining life when it was obtained."""
         return self._session.token if self._session else None
 
@@ -253,7 +255,7 @@ class NotificationService:
         token = await self._runtime.tokens.get()
         return self.settings.user_id or token.user_id
 
-    async def send(self, message: Message | Mapping[str, Any]) -> Sent:
+    async def send(self, message: Message | Mapping[str, Any]) -> SendResult:
         """Send one message and return the proof that it was taken.
 
         Args:
@@ -277,7 +279,7 @@ class NotificationService:
             )
         return sent
 
-    async def send_all(self, messages: Sequence[Message]) -> list[Sent]:
+    async def send_all(self, messages: Sequence[Message]) -> list[SendResult]:
         """Send messages in order; return what became of each, in the same order.
 
         Raises:
@@ -308,7 +310,7 @@ class NotificationService:
         ``async for`` see nothing of what is taken here.
         """
         await self._dispatcher.stop()
-        while burst := await self._inbox.get():
+        while burst := await self._queue.get():
             yield burst
 
     def hold(self) -> None:
@@ -317,11 +319,11 @@ class NotificationService:
         It takes up room in the queue meanwhile, and a named listener's place stays
         before it.
         """
-        self._inbox.hold()
+        self._queue.hold()
 
     def release(self) -> None:
         """What was yielded since :meth:`hold` is shown by now."""
-        self._inbox.release()
+        self._queue.release()
 
     def start(self, *, retries: int | None = None) -> None:
         """Begin to connect, without waiting for it.
@@ -334,34 +336,34 @@ class NotificationService:
         """
         if self._running is not None and not self._running.done():
             raise UsageError("already connected", "disconnect first")
-        numbered = self._inbox.put_in_all
+        numbered = self._queue.put_in_all
         s = self.settings
-        self._inbox = Inbox(s.queue_count, s.queue_bytes, numbered)
+        self._queue = DeliveryQueue(s.queue_count, s.queue_bytes, numbered)
         if self._durable is None and (self.name or self._hand_on.anybody):
-            self._durable = self._make_durable(self._inbox)
-        intake = self._runtime.intake(
-            self._inbox,
+            self._durable = self._make_durable(self._queue)
+        receiver = self._runtime.receiver(
+            self._queue,
             since=self._since,
             frames=self._frames,
             selection=self._selection,
             outbox=self._durable.outbox if self._durable else None,
         )
-        intake.teller.observers.extend(self._observers)
-        intake.on_server_error = self._server_error
-        intake.on_acknowledged = self._acknowledged
-        session = self._runtime.session(intake, retries=retries)
+        receiver.emitter.observers.extend(self._observers)
+        receiver.on_server_error = self._server_error
+        receiver.on_acknowledged = self._acknowledged
+        session = self._runtime.session(receiver, retries=retries)
         self._session = session
         self._running = asyncio.create_task(self._live(session))
         self._running.add_done_callback(_look_at)
 
-    def _make_durable(self, inbox: Inbox[Item]) -> Durable:
-        from notifyws.delivery.durable import Durable
+    def _make_durable(self, queue: DeliveryQueue[Item]) -> DurableListener:
+        from notifyws.delivery.durable import DurableListener
 
         shared = None
         if self.name is not None and self._since is None:
             shared = self._runtime.shared_cursor(self.name)
         outbox = self._runtime.outbox(self.name, self._hand_on)
-        return Durable(outbox, shared, inbox)
+        return DurableListener(outbox, shared, queue)
 
     @cached_property
     def _sender(self) -> Sender:
@@ -379,10 +381,10 @@ class NotificationService:
         """Run a session; whoever waits for its words is let go in any case."""
         try:
             if self._durable is not None:
-                await self._durable.begin(session, self._inbox)
+                await self._durable.begin(session, self._queue)
             await self._run(session)
         finally:
-            session.intake.close()
+            session.receiver.close()
 
     async def _run(self, session: Session) -> None:
         """Run a session, and give signs of life meanwhile."""
@@ -392,7 +394,7 @@ class NotificationService:
             heart = self._runtime.heartbeat(self.name, *told)
         if heart is None:
             return await session.run()
-        session.intake.teller.observers.append(heart.observe)
+        session.receiver.emitter.observers.append(heart.observe)
         beating = restarted("the heartbeat", heart.run, self._warn, asyncio.sleep)
         try:
             await session.run()
@@ -402,16 +404,16 @@ class NotificationService:
 
     def _counts(self) -> Counts:
         assert self._session is not None
-        intake = self._session.intake
-        handing = sum(each.count for each in self.handing_on.values())
-        frame = intake.last_not_understood
+        receiver = self._session.receiver
+        delivery_policy = sum(each.count for each in self.backlog.values())
+        frame = receiver.last_not_understood
         if frame is not None:
             frame = without_tokens(frame, self._secrets())
         return Counts(
-            intake.received,
-            self.waiting + handing,
-            intake.filtered,
-            intake.not_understood,
+            receiver.received,
+            self.waiting + delivery_policy,
+            receiver.filtered,
+            receiver.not_understood,
             None if frame is None else frame[:LONGEST_FRAME],
         )
 
@@ -425,10 +427,10 @@ class NotificationService:
         assert self._session is not None
         assert self._running is not None
         opened = asyncio.get_running_loop().create_future()
-        self._session.intake.teller.observers.append(
+        self._session.receiver.emitter.observers.append(
             lambda event: _resolve(opened) if event.name == "connected" else None
         )
-        self._dispatcher.start(self._inbox)
+        self._dispatcher.start(self._queue)
         try:
             await asyncio.wait(
                 {opened, self._running}, return_when=asyncio.FIRST_COMPLETED

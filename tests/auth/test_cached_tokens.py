@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from notifyws.auth.cached_tokens import Held, Obtained, pack, read_held
+from notifyws.auth.cached_tokens import (
+    AccessToken,
+    CachedTokens,
+    pack,
+    read_cached_tokens,
+)
 from notifyws.models import Token
 
 
 @dataclass
-class Kept:
+class OutboxRecord:
     text: str
     remaining: float = 100.0
 
@@ -29,7 +34,7 @@ def test_a_packed_token_has_a_version_its_margin_and_whose_it_is():
 
 
 def test_a_token_may_have_no_margin():
-    access = read_held({"access": Kept(packed(margin=0), 60.0)}).access
+    access = read_cached_tokens({"access": OutboxRecord(packed(margin=0), 60.0)}).access
     assert access.remaining == 60.0
 
 
@@ -58,26 +63,28 @@ def test_a_token_may_have_no_margin():
     ],
 )
 def test_rubbish_counts_as_nothing(text):
-    held = read_held({"access": Kept(text), "refresh": Kept(text)})
+    held = read_cached_tokens(
+        {"access": OutboxRecord(text), "refresh": OutboxRecord(text)}
+    )
     assert (held.access, held.refresh, held.refresh_remaining) == (None, None, None)
     assert (held.access_text, held.refresh_text) == (text, text)
 
 
 def test_an_empty_cache_holds_nothing():
-    assert read_held({}) == Held()
+    assert read_cached_tokens({}) == CachedTokens()
 
 
 def test_an_access_token_has_its_margin_left_beyond_its_time_in_the_cache():
-    access = read_held({"access": Kept(packed(), 60.0)}).access
-    assert access == Obtained("secret", "cache", 240.0, "42")
+    access = read_cached_tokens({"access": OutboxRecord(packed(), 60.0)}).access
+    assert access == AccessToken("secret", "cache", 240.0, "42")
 
 
 def test_everything_there_is_read():
-    held = read_held(
+    held = read_cached_tokens(
         {
-            "access": Kept(packed(token="a", userId="1")),
-            "refresh": Kept(packed(token="r", userId="2"), 1000.0),
-            "generation": Kept("g7"),
+            "access": OutboxRecord(packed(token="a", userId="1")),
+            "refresh": OutboxRecord(packed(token="r", userId="2"), 1000.0),
+            "generation": OutboxRecord("g7"),
         }
     )
     assert held.access.value == "a"
@@ -86,16 +93,18 @@ def test_everything_there_is_read():
 
 
 def test_the_refresh_token_tells_whose_it_is_when_no_access_token_does():
-    assert read_held({"refresh": Kept(packed())}).user_id == "42"
+    assert read_cached_tokens({"refresh": OutboxRecord(packed())}).user_id == "42"
 
 
 def test_tokens_are_not_shown():
-    held = read_held({"access": Kept(packed()), "refresh": Kept(packed())})
+    held = read_cached_tokens(
+        {"access": OutboxRecord(packed()), "refresh": OutboxRecord(packed())}
+    )
     assert "secret" not in repr(held)
 
 
 def test_a_token_that_was_seen_already_is_no_other():
-    held = read_held({"access": Kept(packed())})
+    held = read_cached_tokens({"access": OutboxRecord(packed())})
     assert held.other_than(held.access.value) is None
     assert held.other_than("older") is held.access
-    assert read_held({}).other_than(None) is None
+    assert read_cached_tokens({}).other_than(None) is None

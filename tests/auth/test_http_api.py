@@ -15,7 +15,7 @@ from time import time
 
 import pytest
 
-from notifyws.auth.http_api import HttpSide
+from notifyws.auth.http_api import HttpApi
 from notifyws.errors import (
     AuthenticationFailed,
     CertificateRejected,
@@ -59,7 +59,7 @@ def authority():
 
 
 def side(origin, profile=DEFAULT, **options):
-    return HttpSide(origin, profile, Lifetimes(), **{"timeout": 5.0, **options})
+    return HttpApi(origin, profile, Lifetimes(), **{"timeout": 5.0, **options})
 
 
 def profiled(toml: str):

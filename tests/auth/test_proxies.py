@@ -13,7 +13,7 @@ import pytest
 from notifyws.auth.proxies import proxy_url
 from notifyws.connection.transport import Limits, dial
 from notifyws.errors import ConfigurationError, NotWebSocket
-from notifyws.protocol.upgrade import Opening
+from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.aio import on_a_loop
 from tests.support.httpd import httpd, says
 from tests.support.tls import Authority
@@ -103,7 +103,7 @@ async def greets(peer):
 
 
 async def said_to(url, tls=None):
-    one = await dial(Opening(url), PATIENT, tls)
+    one = await dial(UpgradeRequest(url), PATIENT, tls)
     try:
         return await one.burst()
     finally:

@@ -9,8 +9,8 @@ import pytest
 
 from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.memory import MemoryCache
-from notifyws.auth.cached_tokens import Held, Obtained, pack
-from notifyws.auth.token_manager import Keeper, ReadyMade
+from notifyws.auth.cached_tokens import AccessToken, CachedTokens, pack
+from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.errors import (
     AuthenticationFailed,
     CacheFailed,
@@ -21,7 +21,7 @@ from notifyws.errors import (
 from notifyws.models import Account, Token, TokenPair
 from tests.support.scripted import ScriptedIssuer, warm
 from tests.support.virtual import (
-    VirtualWorld,
+    VirtualClock,
     elapsed,
     in_virtual_time,
     now,
@@ -38,30 +38,30 @@ class House:
     """A server, a cache, and as many keepers as one likes."""
 
     def __init__(self, cache=None, **how) -> None:
-        self.clock = VirtualWorld(7)
+        self.clock = VirtualClock(7)
         self.issuer = ScriptedIssuer(**how)
         self.cache = cache or MemoryCache(now)
 
-    def keeper(
+    def token_manager(
         self, password: str = "right", *, issuer=None, clock=None, find=None
-    ) -> Keeper:
-        return Keeper(
+    ) -> TokenManager:
+        return TokenManager(
             ACCOUNT,
             self.cache,
             issuer or self.issuer,
-            (clock or self.clock).world,
+            (clock or self.clock).clock,
             username="alice",
             password=password,
             find_password=find,
         )
 
-    async def held(self) -> Held:
-        return await self.keeper().peek()
+    async def held(self) -> CachedTokens:
+        return await self.token_manager().peek()
 
     async def locked(self) -> bool:
         return bool(await self.cache.read(ACCOUNT.id, "lock"))
 
-    async def warm(self) -> Obtained:
+    async def warm(self) -> AccessToken:
         """Let tokens be cached; return the access token, which everybody then has."""
         await warm(self.cache, ACCOUNT, self.issuer.pair())
         token = (await self.held()).access
@@ -100,7 +100,7 @@ def outcomes(results: list) -> set[str]:
 async def test_a_cached_token_costs_the_server_nothing():
     house = House()
     fresh = await house.warm()
-    got = await house.keeper().get()
+    got = await house.token_manager().get()
     assert (got.value, got.source, got.user_id) == (fresh.value, "cache", "42")
     assert house.issuer.asked == (0, 0)
 
@@ -110,17 +110,17 @@ async def test_a_token_is_fresh_for_its_life_less_a_fifth():
     house = House()
     await house.warm()
     await asyncio.sleep(719)
-    got = await house.keeper().get()
+    got = await house.token_manager().get()
     assert (got.source, got.remaining) == ("cache", pytest.approx(181))
     await asyncio.sleep(1)
-    assert (await house.keeper().get()).source == "refresh"
+    assert (await house.token_manager().get()).source == "refresh"
 
 
 @in_virtual_time
 async def test_without_a_fresh_token_it_refreshes():
     house = House()
     await house.stale()
-    got = await house.keeper("").get()
+    got = await house.token_manager("").get()
     assert (got.source, got.remaining, got.user_id) == ("refresh", 900, "42")
     assert house.issuer.asked == (0, 1)
 
@@ -128,7 +128,7 @@ async def test_without_a_fresh_token_it_refreshes():
 @in_virtual_time
 async def test_without_any_token_it_logs_in():
     house = House()
-    got = await house.keeper().get()
+    got = await house.token_manager().get()
     assert (got.source, got.remaining, got.user_id) == ("login", 900, "42")
     assert house.issuer.asked == (1, 0)
 
@@ -140,7 +140,7 @@ async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth():
     await asyncio.sleep(6.5 * DAY - 1)
     assert (await house.held()).refresh_remaining == pytest.approx(DAY / 2 + 1)
     await asyncio.sleep(1)
-    assert (await house.keeper().get()).source == "login"
+    assert (await house.token_manager().get()).source == "login"
     assert house.issuer.asked == (1, 0)
 
 
@@ -149,7 +149,7 @@ async def test_a_refused_refresh_token_is_dropped_and_a_login_follows():
     house = House()
     await house.stale()
     house.issuer.good.clear()
-    assert (await house.keeper().get()).source == "login"
+    assert (await house.token_manager().get()).source == "login"
     assert house.issuer.asked == (1, 1)
 
 
@@ -159,9 +159,9 @@ async def test_a_refused_refresh_token_without_a_password_is_tried_once():
     await house.stale()
     house.issuer.good.clear()
     with pytest.raises(AuthenticationFailed, match="refresh token"):
-        await house.keeper("").get()
+        await house.token_manager("").get()
     with pytest.raises(AuthenticationFailed, match="not logged in"):
-        await house.keeper("").get()
+        await house.token_manager("").get()
     assert house.issuer.asked == (0, 1)
 
 
@@ -169,7 +169,7 @@ async def test_a_refused_refresh_token_without_a_password_is_tried_once():
 async def test_a_refresh_that_cannot_be_asked_for_falls_to_a_login():
     house = House(problems={"refresh": [DOWN]})
     await house.stale()
-    assert (await house.keeper().get()).source == "login"
+    assert (await house.token_manager().get()).source == "login"
 
 
 @in_virtual_time
@@ -177,8 +177,8 @@ async def test_a_refresh_that_cannot_be_asked_for_keeps_the_refresh_token():
     house = House(problems={"refresh": [DOWN]})
     await house.stale()
     with pytest.raises(NetworkFailed):
-        await house.keeper("").get()
-    assert (await house.keeper("").get()).source == "refresh"
+        await house.token_manager("").get()
+    assert (await house.token_manager("").get()).source == "refresh"
 
 
 @in_virtual_time
@@ -187,14 +187,14 @@ async def test_when_nothing_answers_the_last_problem_is_told():
     await house.stale()
     house.issuer.problems = {"refresh": [DOWN], "login": [DOWN]}
     with pytest.raises(NetworkFailed):
-        await house.keeper().get()
+        await house.token_manager().get()
 
 
 @in_virtual_time
 async def test_without_tokens_and_password_the_hint_is_to_log_in():
     house = House()
     with pytest.raises(AuthenticationFailed) as caught:
-        await house.keeper("").get()
+        await house.token_manager("").get()
     assert caught.value.hint == "notifyws auth login"
     assert house.issuer.asked == (0, 0)
 
@@ -203,7 +203,7 @@ async def test_without_tokens_and_password_the_hint_is_to_log_in():
 async def test_a_reply_that_got_lost_after_the_rotation_is_made_good_by_a_login():
     house = House(lost={"refresh"})
     await house.stale()
-    assert (await house.keeper().get()).source == "login"
+    assert (await house.token_manager().get()).source == "login"
     assert house.issuer.asked == (1, 1)
 
 
@@ -211,7 +211,7 @@ async def test_a_reply_that_got_lost_after_the_rotation_is_made_good_by_a_login(
 async def test_a_reply_that_got_lost_makes_no_storm_of_the_dead_token():
     house = House(lost={"refresh"})
     await house.stale()
-    asking = (house.keeper("").get() for _ in range(30))
+    asking = (house.token_manager("").get() for _ in range(30))
     results = await asyncio.gather(*asking, return_exceptions=True)
     assert outcomes(results) == {"AuthenticationFailed"}
     assert house.issuer.asked == (0, 2)
@@ -221,7 +221,7 @@ async def test_a_reply_that_got_lost_makes_no_storm_of_the_dead_token():
 async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_again():
     house = House(problems={"refresh": [LOST]})
     await house.stale()
-    assert (await house.keeper("").get()).source == "refresh"
+    assert (await house.token_manager("").get()).source == "refresh"
     assert house.issuer.asked == (0, 2)
 
 
@@ -230,16 +230,16 @@ async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_
 async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lost):
     house = House(problems={"refresh": [lost] * 99})
     await house.stale()
-    asking = (house.keeper("").get() for _ in range(30))
+    asking = (house.token_manager("").get() for _ in range(30))
     results = await asyncio.gather(*asking, return_exceptions=True)
     assert all(isinstance(result, NetworkFailed) for result in results)
     assert house.issuer.asked == (0, 2)
     await asyncio.sleep(59)
     with pytest.raises(NetworkFailed, match="may be spent"):
-        await house.keeper("").get()
+        await house.token_manager("").get()
     await asyncio.sleep(2)
     house.issuer.problems.clear()
-    assert (await house.keeper("").get()).source == "refresh"
+    assert (await house.token_manager("").get()).source == "refresh"
     assert house.issuer.asked == (0, 3)
 
 
@@ -247,9 +247,9 @@ async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lo
 async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
     house = House(problems={"refresh": [LOST] * 99, "login": [DOWN] * 3})
     await house.stale()
-    asking = (house.keeper().get() for _ in range(30))
+    asking = (house.token_manager().get() for _ in range(30))
     results = await asyncio.gather(*asking, return_exceptions=True)
-    assert sorted(outcomes(results)) == ["NetworkFailed", "Obtained"]
+    assert sorted(outcomes(results)) == ["AccessToken", "NetworkFailed"]
     assert house.issuer.asked == (4, 1)
 
 
@@ -260,8 +260,8 @@ async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
     await house.stale()
     for _ in range(5):
         with pytest.raises(NetworkFailed):
-            await house.keeper("").get()
-    assert (await house.keeper("").get()).source == "refresh"
+            await house.token_manager("").get()
+    assert (await house.token_manager("").get()).source == "refresh"
 
 
 @in_virtual_time
@@ -269,10 +269,10 @@ async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_oth
     house = House()
     await house.stale()
     slow = ScriptedIssuer(takes=16.0, problems={"refresh": [LOST]})
-    stopped = asyncio.create_task(house.keeper("", issuer=slow).get())
+    stopped = asyncio.create_task(house.token_manager("", issuer=slow).get())
     await turns()
     await house.lose_the_lock()
-    newer = await house.keeper("").get()
+    newer = await house.token_manager("").get()
     assert (await stopped).value == newer.value
     assert (slow.asked, house.issuer.asked) == ((0, 1), (0, 1))
 
@@ -282,7 +282,7 @@ async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time
     house = House(rotates=False)
     await house.stale()
     before = await house.held()
-    await house.keeper("").get()
+    await house.token_manager("").get()
     after = await house.held()
     assert after.refresh == before.refresh
     assert after.refresh_remaining == pytest.approx(604800 - 720 - 0.2)
@@ -292,18 +292,18 @@ async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time
 async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
     house = House(says_user=False)
     await house.stale()
-    assert (await house.keeper("").get()).user_id == "42"
-    assert (await house.keeper("").get()).user_id == "42"
+    assert (await house.token_manager("").get()).user_id == "42"
+    assert (await house.token_manager("").get()).user_id == "42"
     await asyncio.sleep(720)
-    assert (await house.keeper("").get()).user_id == "42"
+    assert (await house.token_manager("").get()).user_id == "42"
 
 
 @in_virtual_time
 async def test_a_token_that_is_never_fresh_is_used_and_asked_for_again():
     house = House(access_life=0.0)
     await house.stale()
-    assert (await house.keeper().get()).source == "refresh"
-    assert (await house.keeper().get()).source == "refresh"
+    assert (await house.token_manager().get()).source == "refresh"
+    assert (await house.token_manager().get()).source == "refresh"
 
 
 @in_virtual_time
@@ -311,23 +311,23 @@ async def test_rubbish_in_the_cache_counts_as_nothing():
     house = House()
     rubbish = dict.fromkeys(("access", "refresh"), ("{]", 60.0))
     await house.cache.replace(ACCOUNT.id, rubbish, expect={})
-    assert (await house.keeper().get()).source == "login"
-    assert (await house.keeper().get()).source == "cache"
+    assert (await house.token_manager().get()).source == "login"
+    assert (await house.token_manager().get()).source == "cache"
 
 
 @in_virtual_time
 async def test_a_host_clock_ten_minutes_off_changes_nothing():
     house = House()
-    early, late = VirtualWorld(1), VirtualWorld(2)
+    early, late = VirtualClock(1), VirtualClock(2)
     early.wall_offset, late.wall_offset = -600.0, 600.0
     await house.warm()
     await asyncio.sleep(700)
-    seen = [await house.keeper(clock=clock).get() for clock in (early, late)]
+    seen = [await house.token_manager(clock=clock).get() for clock in (early, late)]
     assert {each.source for each in seen} == {"cache"}
     assert [each.remaining for each in seen] == pytest.approx([200, 200])
     await asyncio.sleep(21)
     for clock in (early, late, early, late):
-        await house.keeper(clock=clock).get()
+        await house.token_manager(clock=clock).get()
     assert house.issuer.asked == (0, 1)
 
 
@@ -337,7 +337,7 @@ async def test_a_host_clock_ten_minutes_off_changes_nothing():
 @in_virtual_time
 async def test_two_hundred_that_find_the_cache_empty_cause_one_login():
     house = House()
-    got = await all_of(*(house.keeper().get() for _ in range(200)))
+    got = await all_of(*(house.token_manager().get() for _ in range(200)))
     assert house.issuer.asked == (1, 0)
     assert {each.value for each in got} == {"access-1"}
     assert now() < 1
@@ -347,7 +347,7 @@ async def test_two_hundred_that_find_the_cache_empty_cause_one_login():
 async def test_two_hundred_that_find_the_token_expired_cause_one_refresh():
     house = House()
     await house.stale()
-    got = await all_of(*(house.keeper().get() for _ in range(200)))
+    got = await all_of(*(house.token_manager().get() for _ in range(200)))
     assert house.issuer.asked == (0, 1)
     assert {each.value for each in got} == {"access-2"}
 
@@ -356,17 +356,17 @@ async def test_two_hundred_that_find_the_token_expired_cause_one_refresh():
 async def test_those_who_force_at_once_share_one_new_token():
     house = House()
     old = await house.warm()
-    got = await all_of(*(house.keeper().force() for _ in range(30)))
+    got = await all_of(*(house.token_manager().force() for _ in range(30)))
     assert house.issuer.asked == (0, 1)
     assert {each.value for each in got} == {"access-2"} != {old.value}
-    await house.keeper().force()
+    await house.token_manager().force()
     assert house.issuer.asked == (0, 2)
 
 
 @in_virtual_time
 async def test_forcing_with_an_empty_cache_logs_in_once():
     house = House()
-    await all_of(*(house.keeper().force() for _ in range(5)))
+    await all_of(*(house.token_manager().force() for _ in range(5)))
     assert house.issuer.asked == (1, 0)
 
 
@@ -374,7 +374,7 @@ async def test_forcing_with_an_empty_cache_logs_in_once():
 async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds():
     house = House()
     await house.lock_for("dead")
-    got = all_of(*(house.keeper().get() for _ in range(5)))
+    got = all_of(*(house.token_manager().get() for _ in range(5)))
     assert 15 < await elapsed(got) < 15.5
     assert house.issuer.asked == (1, 0)
 
@@ -384,12 +384,12 @@ async def test_a_holder_stopped_past_the_lock_s_time_never_overwrites_a_newer_to
     house = House(rotates=False)
     await house.stale()
     slow = ScriptedIssuer(takes=20.0, rotates=False, good=house.issuer.good)
-    stopped = asyncio.create_task(house.keeper("", issuer=slow).get())
+    stopped = asyncio.create_task(house.token_manager("", issuer=slow).get())
     await turns()
     await house.lose_the_lock()
-    newer = await house.keeper("").get()
+    newer = await house.token_manager("").get()
     await stopped
-    assert (await house.keeper().get()).value == newer.value
+    assert (await house.token_manager().get()).value == newer.value
     assert (slow.asked, house.issuer.asked) == ((0, 1), (0, 1))
 
 
@@ -398,10 +398,10 @@ async def test_a_refusal_that_comes_late_leaves_the_newer_refresh_token_alone():
     house = House()
     await house.stale()
     refuses = ScriptedIssuer(takes=20.0)
-    stopped = asyncio.create_task(house.keeper("", issuer=refuses).get())
+    stopped = asyncio.create_task(house.token_manager("", issuer=refuses).get())
     await turns()
     await house.lose_the_lock()
-    await house.keeper("").get()
+    await house.token_manager("").get()
     newer = await house.held()
     assert (await asyncio.gather(stopped, return_exceptions=True)) != []
     assert (await house.held()).refresh == newer.refresh is not None
@@ -412,10 +412,10 @@ async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(
     house = House()
     first = ScriptedIssuer(takes=16.0)
     second = ScriptedIssuer(takes=20.0)
-    stopped = asyncio.create_task(house.keeper(issuer=first).get())
+    stopped = asyncio.create_task(house.token_manager(issuer=first).get())
     await turns()
     await house.lose_the_lock()
-    going_on = asyncio.create_task(house.keeper(issuer=second).get())
+    going_on = asyncio.create_task(house.token_manager(issuer=second).get())
     await stopped
     assert await house.locked()
     await going_on
@@ -426,9 +426,9 @@ async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(
 async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
     house = House()
     slow = ScriptedIssuer(prepares=16.0)
-    getting_ready = asyncio.create_task(house.keeper(issuer=slow).get())
+    getting_ready = asyncio.create_task(house.token_manager(issuer=slow).get())
     await turns()
-    served = await house.keeper().get()
+    served = await house.token_manager().get()
     assert (await getting_ready).value == served.value
     assert (slow.asked, house.issuer.asked) == ((0, 0), (1, 0))
 
@@ -438,7 +438,7 @@ async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
 async def test_the_lock_is_held_for_as_long_as_an_exchange_takes(cached):
     house = House(takes=100.0)
     await (house.stale() if cached else asyncio.sleep(0))
-    got = await all_of(*(house.keeper("right").get() for _ in range(5)))
+    got = await all_of(*(house.token_manager("right").get() for _ in range(5)))
     assert len({each.value for each in got}) == 1
     assert house.issuer.asked == ((0, 1) if cached else (1, 0))
 
@@ -452,9 +452,9 @@ async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
         await asyncio.sleep(16)
         return "right"
 
-    asking = asyncio.create_task(house.keeper("", find=asked_for).get())
+    asking = asyncio.create_task(house.token_manager("", find=asked_for).get())
     await turns()
-    served = await house.keeper().get()
+    served = await house.token_manager().get()
     assert (await asking).value == served.value
     assert house.issuer.asked == (0, 2)
 
@@ -463,7 +463,7 @@ async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
 async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spent():
     house = House(takes=1.0)
     await house.stale()
-    stopped = asyncio.create_task(house.keeper("").get())
+    stopped = asyncio.create_task(house.token_manager("").get())
     await turns()
     await house.lose_the_lock()
     got = await stopped
@@ -474,7 +474,7 @@ async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spen
 @in_virtual_time
 async def test_a_lock_that_was_lost_while_getting_ready_is_taken_again():
     house = House(prepares=16.0)
-    assert (await house.keeper().get()).source == "login"
+    assert (await house.token_manager().get()).source == "login"
     assert not await house.locked()
 
 
@@ -482,7 +482,7 @@ async def test_a_lock_that_was_lost_while_getting_ready_is_taken_again():
 async def test_a_refresh_that_took_long_does_not_cost_the_login_its_lock():
     house = House(takes=9.9, problems={"refresh": [DOWN]})
     await house.stale()
-    await all_of(*(house.keeper().get() for _ in range(5)))
+    await all_of(*(house.token_manager().get() for _ in range(5)))
     assert house.issuer.asked == (1, 1)
 
 
@@ -490,9 +490,9 @@ async def test_a_refresh_that_took_long_does_not_cost_the_login_its_lock():
 async def test_a_logout_during_a_refresh_wins():
     house = House()
     await house.stale()
-    refreshing = asyncio.create_task(house.keeper().get())
+    refreshing = asyncio.create_task(house.token_manager().get())
     await asyncio.sleep(0.1)
-    assert await house.keeper().logout() is None
+    assert await house.token_manager().logout() is None
     await refreshing
     held = await house.held()
     assert (held.access, held.refresh) == (None, None)
@@ -501,10 +501,10 @@ async def test_a_logout_during_a_refresh_wins():
 @in_virtual_time
 async def test_a_logout_during_a_login_wins():
     house = House()
-    await house.keeper().clear()
-    logging_in = asyncio.create_task(house.keeper().get())
+    await house.token_manager().clear()
+    logging_in = asyncio.create_task(house.token_manager().get())
     await asyncio.sleep(0.1)
-    await house.keeper().clear()
+    await house.token_manager().clear()
     await logging_in
     assert (await house.held()).access is None
 
@@ -516,7 +516,7 @@ async def test_a_logout_during_a_login_wins():
 async def test_a_refused_token_is_dropped_and_another_is_got():
     house = House()
     refused = await house.warm()
-    another = await house.keeper().renew(refused.value)
+    another = await house.token_manager().renew(refused.value)
     assert (another.value, another.source) == ("access-2", "refresh")
     assert house.issuer.asked == (0, 1)
 
@@ -525,8 +525,8 @@ async def test_a_refused_token_is_dropped_and_another_is_got():
 async def test_a_refusal_of_a_stale_token_leaves_the_fresh_one_alone():
     house = House()
     refused = await house.warm()
-    fresh = await house.keeper().force()
-    got = await house.keeper().renew(refused.value)
+    fresh = await house.token_manager().force()
+    got = await house.token_manager().renew(refused.value)
     assert (got.value, got.source) == (fresh.value, "cache")
     assert house.issuer.asked == (0, 1)
 
@@ -548,7 +548,7 @@ async def test_a_fresh_token_that_comes_while_the_refused_one_is_dropped_stays()
     house = House(Crowded(now))
     refused = await house.warm()
     house.cache.fresh = house.issuer.pair()
-    got = await house.keeper().renew(refused.value)
+    got = await house.token_manager().renew(refused.value)
     assert (got.value, got.source) == ("access-2", "cache")
     assert house.issuer.asked == (0, 0)
 
@@ -557,7 +557,7 @@ async def test_a_fresh_token_that_comes_while_the_refused_one_is_dropped_stays()
 async def test_thirty_that_are_refused_at_once_cause_one_refresh():
     house = House()
     refused = await house.warm()
-    got = await all_of(*(house.keeper().renew(refused.value) for _ in range(30)))
+    got = await all_of(*(house.token_manager().renew(refused.value) for _ in range(30)))
     assert house.issuer.asked == (0, 1)
     assert {each.value for each in got} == {"access-2"}
 
@@ -566,7 +566,7 @@ async def test_thirty_that_are_refused_at_once_cause_one_refresh():
 async def test_where_only_a_login_can_help_nothing_is_refreshed():
     house = House()
     refused = await house.warm()
-    another = await house.keeper().renew(refused.value, only_login=True)
+    another = await house.token_manager().renew(refused.value, only_login=True)
     assert another.source == "login"
     assert house.issuer.asked == (1, 0)
 
@@ -576,7 +576,7 @@ async def test_where_only_a_login_can_help_no_password_is_the_end():
     house = House()
     refused = await house.warm()
     with pytest.raises(AuthenticationFailed):
-        await house.keeper("").renew(refused.value, only_login=True)
+        await house.token_manager("").renew(refused.value, only_login=True)
     assert house.issuer.asked == (0, 0)
 
 
@@ -586,13 +586,13 @@ async def test_where_only_a_login_can_help_no_password_is_the_end():
 @in_virtual_time
 async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_keepers():
     house = House()
-    asking = (house.keeper("wrong").get() for _ in range(30))
+    asking = (house.token_manager("wrong").get() for _ in range(30))
     results = await asyncio.gather(*asking, return_exceptions=True)
     assert outcomes(results) == {"AuthenticationFailed"}
     assert house.issuer.logins == ["wrong"]
     await asyncio.sleep(61)
     with pytest.raises(AuthenticationFailed, match="refused the password"):
-        await house.keeper("wrong").get()
+        await house.token_manager("wrong").get()
     assert house.issuer.logins == ["wrong"] * 2
 
 
@@ -600,15 +600,15 @@ async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_keepers():
 async def test_a_corrected_password_is_tried_at_once():
     house = House()
     with pytest.raises(AuthenticationFailed):
-        await house.keeper("wrong").get()
-    assert (await house.keeper("right").get()).source == "login"
+        await house.token_manager("wrong").get()
+    assert (await house.token_manager("right").get()).source == "login"
 
 
 @in_virtual_time
 async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly():
     house = House()
     with pytest.raises(AuthenticationFailed):
-        await house.keeper("wrong").get()
+        await house.token_manager("wrong").get()
     names = {name for _, name in house.cache._kept}
     (denied,) = (name for name in names if name.startswith("denied:"))
     assert "wrong" not in repr(house.cache._kept)
@@ -620,19 +620,19 @@ async def test_a_login_always_tries_and_replaces_what_is_cached():
     house = House()
     for _ in range(2):
         with pytest.raises(AuthenticationFailed):
-            await house.keeper("wrong").login()
+            await house.token_manager("wrong").login()
     assert house.issuer.logins == ["wrong"] * 2
-    token, pair = await house.keeper().login()
+    token, pair = await house.token_manager().login()
     assert (token.source, token.value) == ("login", pair.access.value)
-    again, _ = await house.keeper().login()
-    assert (await house.keeper().get()).value == again.value != token.value
+    again, _ = await house.token_manager().login()
+    assert (await house.token_manager().get()).value == again.value != token.value
 
 
 @in_virtual_time
 async def test_a_login_without_a_password_asks_nobody():
     house = House()
     with pytest.raises(AuthenticationFailed, match="no password"):
-        await house.keeper("").login()
+        await house.token_manager("").login()
     assert house.issuer.asked == (0, 0)
 
 
@@ -651,23 +651,23 @@ class Wallet:
 @in_virtual_time
 async def test_a_keyring_is_opened_for_nothing_less_than_a_login():
     house, wallet = House(), Wallet()
-    keeper = house.keeper("", find=wallet.find)
+    token_manager = house.token_manager("", find=wallet.find)
     await house.warm()
-    assert (await keeper.get()).source == "cache"
+    assert (await token_manager.get()).source == "cache"
     await house.stale()
-    assert (await keeper.get()).source == "refresh"
+    assert (await token_manager.get()).source == "refresh"
     assert wallet.opened == 0
-    await keeper.clear()
-    assert (await keeper.get()).source == "login"
+    await token_manager.clear()
+    assert (await token_manager.get()).source == "login"
     assert wallet.opened == 1
-    assert (await keeper.login())[0].source == "login"
+    assert (await token_manager.login())[0].source == "login"
     assert house.issuer.logins == ["right"] * 2
 
 
 @in_virtual_time
 async def test_a_password_that_is_given_leaves_the_keyring_shut():
     house, wallet = House(), Wallet("another")
-    assert (await house.keeper(find=wallet.find).get()).source == "login"
+    assert (await house.token_manager(find=wallet.find).get()).source == "login"
     assert wallet.opened == 0
 
 
@@ -675,7 +675,7 @@ async def test_a_password_that_is_given_leaves_the_keyring_shut():
 async def test_an_empty_keyring_is_no_password():
     house = House()
     with pytest.raises(AuthenticationFailed, match="no password"):
-        await house.keeper("", find=Wallet("").find).get()
+        await house.token_manager("", find=Wallet("").find).get()
     assert house.issuer.asked == (0, 0)
 
 
@@ -683,7 +683,7 @@ async def test_an_empty_keyring_is_no_password():
 async def test_with_a_keyring_a_token_that_may_be_spent_is_not_used_again():
     house = House(problems={"refresh": [LOST] * 99})
     await house.stale()
-    assert (await house.keeper("", find=Wallet().find).get()).source == "login"
+    assert (await house.token_manager("", find=Wallet().find).get()).source == "login"
     assert house.issuer.asked == (1, 1)
 
 
@@ -704,20 +704,20 @@ def digests(monkeypatch) -> list[bytes]:
 @in_virtual_time
 async def test_a_login_that_is_not_refused_works_out_no_digest(digests):
     house = House()
-    await house.keeper().login()
-    await house.keeper().login()
+    await house.token_manager().login()
+    await house.token_manager().login()
     house.issuer.problems = {"login": [DOWN]}
     with pytest.raises(NetworkFailed):
-        await house.keeper().login()
+        await house.token_manager().login()
     with pytest.raises(AuthenticationFailed):
-        await house.keeper("").login()
+        await house.token_manager("").login()
     assert digests == []
 
 
 @in_virtual_time
 async def test_a_login_that_is_refused_works_out_one_digest(digests):
     with pytest.raises(AuthenticationFailed):
-        await House().keeper("wrong").login()
+        await House().token_manager("wrong").login()
     assert digests == [b"wrong"]
 
 
@@ -725,9 +725,9 @@ async def test_a_login_that_is_refused_works_out_one_digest(digests):
 async def test_a_token_that_needs_no_login_works_out_no_digest(digests):
     house = House()
     await house.stale()
-    assert (await house.keeper().get()).source == "refresh"
-    assert (await house.keeper().get()).source == "cache"
-    await house.keeper().logout()
+    assert (await house.token_manager().get()).source == "refresh"
+    assert (await house.token_manager().get()).source == "cache"
+    await house.token_manager().logout()
     assert digests == []
 
 
@@ -736,7 +736,7 @@ async def test_a_password_that_may_have_been_refused_is_looked_up_before_it_is_t
     digests,
 ):
     house = House()
-    assert (await house.keeper().get()).source == "login"
+    assert (await house.token_manager().get()).source == "login"
     assert digests == [b"right"]
 
 
@@ -747,7 +747,7 @@ async def test_a_password_that_may_have_been_refused_is_looked_up_before_it_is_t
 async def test_a_logout_tells_the_server_and_empties_the_cache():
     house = House()
     await house.warm()
-    assert await house.keeper().logout() is None
+    assert await house.token_manager().logout() is None
     assert house.issuer.logouts == ["refresh-1"]
     held = await house.held()
     assert (held.access, held.refresh) == (None, None)
@@ -757,7 +757,7 @@ async def test_a_logout_tells_the_server_and_empties_the_cache():
 @in_virtual_time
 async def test_a_logout_with_nothing_cached_tells_nobody():
     house = House()
-    assert await house.keeper().logout() is None
+    assert await house.token_manager().logout() is None
     assert house.issuer.logouts == []
 
 
@@ -766,7 +766,7 @@ async def test_a_logout_with_nothing_cached_tells_nobody():
 async def test_a_logout_empties_the_cache_also_when_the_server_does_not_hear(problem):
     house = House(problems={"logout": [problem]})
     await house.warm()
-    assert await house.keeper().logout() is problem
+    assert await house.token_manager().logout() is problem
     assert (await house.held()).refresh is None
 
 
@@ -786,7 +786,7 @@ async def test_a_logout_empties_the_cache_also_when_the_server_does_not_hear(pro
 @in_virtual_time
 async def test_the_lock_is_gone_afterwards_in_every_outcome(password, problems):
     house = House(problems=problems)
-    await asyncio.gather(house.keeper(password).get(), return_exceptions=True)
+    await asyncio.gather(house.token_manager(password).get(), return_exceptions=True)
     assert not await house.locked()
 
 
@@ -804,7 +804,7 @@ async def cancelled(asking) -> float:
 @in_virtual_time
 async def test_the_lock_is_gone_at_once_after_a_cancelled_login():
     house = House()
-    assert await cancelled(house.keeper().get()) == 0
+    assert await cancelled(house.token_manager().get()) == 0
     assert not await house.locked()
 
 
@@ -812,14 +812,14 @@ async def test_the_lock_is_gone_at_once_after_a_cancelled_login():
 async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
     house = House(takes=1.2)
     await house.stale()
-    assert await cancelled(house.keeper("").get()) == pytest.approx(1.1)
+    assert await cancelled(house.token_manager("").get()) == pytest.approx(1.1)
     assert not await house.locked()
     assert {name.partition(":")[0] for _, name in house.cache._kept} == {
         "access",
         "refresh",
         "generation",
     }
-    got = await house.keeper("").get()
+    got = await house.token_manager("").get()
     assert (got.value, got.source) == ("access-2", "cache")
     assert house.issuer.asked == (0, 1)
 
@@ -834,10 +834,10 @@ async def test_a_refresh_that_is_cancelled_and_not_heard_is_a_use(
 ):
     house = House(takes=takes, problems={"refresh": [*problems]})
     await house.stale()
-    assert await cancelled(house.keeper("").get()) <= 2
+    assert await cancelled(house.token_manager("").get()) <= 2
     assert not await house.locked()
     house.issuer.takes = 0.2
-    await house.keeper(password).get()
+    await house.token_manager(password).get()
     assert house.issuer.asked == asked
 
 
@@ -846,7 +846,7 @@ async def test_a_holder_that_dies_has_marked_its_use_before():
     house = House()
     await house.stale()
     for _ in range(3):
-        dying = asyncio.create_task(house.keeper("").get())
+        dying = asyncio.create_task(house.token_manager("").get())
         await asyncio.sleep(0.1)
         dead = MemoryCache(now)
         dead._kept = dict(house.cache._kept)
@@ -857,15 +857,15 @@ async def test_a_holder_that_dies_has_marked_its_use_before():
         house.issuer.good.add("refresh-1")
     assert house.issuer.asked == (0, 2)
     with pytest.raises(NetworkFailed, match="may be spent"):
-        await house.keeper("").get()
+        await house.token_manager("").get()
 
 
 @in_virtual_time
 async def test_whoever_gives_up_waiting_leaves_the_lock_to_its_holder():
     house = House()
-    holding = asyncio.create_task(house.keeper().get())
+    holding = asyncio.create_task(house.token_manager().get())
     await turns()
-    waiting = asyncio.create_task(house.keeper().get())
+    waiting = asyncio.create_task(house.token_manager().get())
     await asyncio.sleep(0.1)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -905,8 +905,10 @@ def shaken() -> tuple[House, Shaky, list[str]]:
 async def test_without_its_cache_a_keeper_goes_on_in_memory_and_says_so_once():
     house, primary, said = shaken()
     primary.down = True
-    keeper = house.keeper()
-    assert [(await keeper.get()).source for _ in range(3)] == ["login"] + ["cache"] * 2
+    token_manager = house.token_manager()
+    assert [(await token_manager.get()).source for _ in range(3)] == ["login"] + [
+        "cache"
+    ] * 2
     assert len(said) == 1
 
 
@@ -915,12 +917,12 @@ async def test_a_token_refreshed_while_the_cache_was_down_is_everybody_s_afterwa
     house, primary, said = shaken()
     await house.stale()
     primary.down = True
-    ours = await house.keeper().get()
+    ours = await house.token_manager().get()
     await asyncio.sleep(6)
     primary.down = False
-    await house.keeper().get()
+    await house.token_manager().get()
     house.cache = primary
-    assert (await house.keeper().get()).value == ours.value
+    assert (await house.token_manager().get()).value == ours.value
     assert house.issuer.asked == (0, 1)
     assert len(said) == 2
 
@@ -929,11 +931,11 @@ async def test_a_token_refreshed_while_the_cache_was_down_is_everybody_s_afterwa
 async def test_a_cache_that_goes_down_during_a_refresh_costs_no_token():
     house, primary, _ = shaken()
     await house.stale()
-    getting = asyncio.create_task(house.keeper().get())
+    getting = asyncio.create_task(house.token_manager().get())
     await asyncio.sleep(0.1)
     primary.down = True
     assert (await getting).source == "refresh"
-    assert (await house.keeper().get()).source == "cache"
+    assert (await house.token_manager().get()).source == "cache"
 
 
 # A ready-made token
@@ -941,8 +943,8 @@ async def test_a_cache_that_goes_down_during_a_refresh_costs_no_token():
 
 @in_virtual_time
 async def test_a_ready_made_token_is_given_and_cannot_be_renewed():
-    tokens = ReadyMade(TokenPair(Token("given", 60.0, 0.0), None, "7"))
-    assert await tokens.get() == Obtained("given", "static", 60.0, "7")
+    tokens = StaticTokenProvider(TokenPair(Token("given", 60.0, 0.0), None, "7"))
+    assert await tokens.get() == AccessToken("given", "static", 60.0, "7")
     with pytest.raises(AuthenticationFailed) as caught:
         await tokens.renew("given")
     assert "NOTIFYWS_TOKEN" in caught.value.hint
@@ -950,5 +952,5 @@ async def test_a_ready_made_token_is_given_and_cannot_be_renewed():
 
 def test_no_token_shows_in_a_repr():
     token = Token("s3cret", 60.0, 0.0)
-    held = Held(access_text=pack(token, None), refresh="s3cret")
-    assert "s3cret" not in repr([token, held, Obtained("s3cret", "cache", 1.0)])
+    held = CachedTokens(access_text=pack(token, None), refresh="s3cret")
+    assert "s3cret" not in repr([token, held, AccessToken("s3cret", "cache", 1.0)])

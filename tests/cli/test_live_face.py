@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from notifyws.ui.output import ReaderGone
-from notifyws.ui.renderers import LiveFace
-from notifyws.ui.terminal_session import Presence
+from notifyws.ui.renderers import LiveRenderer
+from notifyws.ui.terminal_session import TerminalSession
 from tests.test_steering import Desk
 from tests.ui.helpers import note, run
 
 
-class Shelf:
+class OutboxReader:
     """Remembers what it was told."""
 
     def __init__(self):
@@ -26,11 +26,11 @@ class Shelf:
 
 class Scene:
     def __init__(self):
-        self.desk, self.shelf = Desk(), Shelf()
-        self.face = LiveFace(
+        self.desk, self.shelf = Desk(), OutboxReader()
+        self.renderer = LiveRenderer(
             self.desk.view,
-            Presence(self.desk.view, self.desk.press, keys=None, drawn_on=-1),
-            self.desk.steering,
+            TerminalSession(self.desk.view, self.desk.press, keys=None, drawn_on=-1),
+            self.desk.key_bindings,
             self.shelf,
             print,
             lambda said, error: self.died.append(error),
@@ -43,7 +43,7 @@ class Scene:
         return [word for word in ("one", "two", "three") if f"{word}  note" in text]
 
     async def show(self, *titles):
-        await self.face.show([note(title=title) for title in titles])
+        await self.renderer.show([note(title=title) for title in titles])
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_while_paused_the_next_bursts_are_taken_and_kept(scene):
         assert scene.shelf.told == ["hold"]
         scene.desk.press("p")
         await scene.show("three")
-        await scene.face.finish()
+        await scene.renderer.finish()
         assert scene.drawn == ["one", "two", "three"]
         assert scene.desk.status.queued == 0
         assert scene.shelf.told == ["hold", "release"]
@@ -73,7 +73,7 @@ def test_what_is_held_is_printed_at_the_end(scene):
     async def story():
         scene.desk.press("p")
         await scene.show("one")
-        await scene.face.finish()
+        await scene.renderer.finish()
         assert scene.drawn == ["one"]
 
     run(story())
@@ -82,7 +82,7 @@ def test_what_is_held_is_printed_at_the_end(scene):
 def test_without_a_pause_nothing_is_held(scene):
     async def story():
         await scene.show("one")
-        await scene.face.finish()
+        await scene.renderer.finish()
 
     run(story())
     assert scene.drawn == ["one"]

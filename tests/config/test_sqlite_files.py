@@ -11,7 +11,7 @@ import pytest
 
 from notifyws.auth.cache.sqlite_store import CREATE, SqliteStore
 from notifyws.config.sqlite_files import CACHE, QUEUE, demand_ours
-from notifyws.delivery.outbox_file import QueueFile
+from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_rows import SCHEMA
 from notifyws.errors import ConfigurationError
 
@@ -24,7 +24,7 @@ def use_as_cache(path):
 
 
 def use_as_queue(path):
-    asyncio.run(QueueFile(path, lambda text: None).aclose())
+    asyncio.run(OutboxFile(path, lambda text: None).aclose())
 
 
 USES = {"cache": use_as_cache, "queue": use_as_queue}

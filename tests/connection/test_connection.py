@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from notifyws.connection.connection import Keepalive, Link
+from notifyws.connection.connection import Connection, Keepalive
 from notifyws.connection.transport import Limits, dial
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.profile import AppPing
-from notifyws.protocol.upgrade import Opening
+from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.aio import on_a_loop
 from tests.support.httpd import CLOSE, TEXT, framed, httpd
 from tests.support.scripted import (
@@ -26,27 +26,29 @@ from tests.support.scripted import (
 )
 from tests.support.virtual import (
     EPOCH,
-    VirtualWorld,
+    VirtualClock,
     elapsed,
     in_virtual_time,
     now,
     turns,
 )
 
-HELLO = Opening("wss://ws.example.com", frames=('{"type":"auth"}', '{"type":"sub"}'))
+HELLO = UpgradeRequest(
+    "wss://ws.example.com", frames=('{"type":"auth"}', '{"type":"sub"}')
+)
 
 
 class Line:
     """A link to a server that does as told."""
 
     def __init__(self, *visits: Visit) -> None:
-        self.clock = VirtualWorld()
+        self.clock = VirtualClock()
         self.server = ScriptedServer(*visits)
         self.taken: list[str | bytes] = []
 
-    async def open(self, opening: Opening = HELLO) -> Link:
-        dial, world = self.server.dial, self.clock.world
-        return await Link.open(dial, opening, Keepalive(), world)
+    async def open(self, upgrade_request: UpgradeRequest = HELLO) -> Connection:
+        dial, clock = self.server.dial, self.clock.clock
+        return await Connection.open(dial, upgrade_request, Keepalive(), clock)
 
     async def run(self) -> ConnectionLost:
         link = await self.open()
@@ -55,7 +57,7 @@ class Line:
         return caught.value
 
     @property
-    def channel(self):
+    def transport(self):
         return self.server.channels[-1]
 
 
@@ -63,7 +65,7 @@ class Line:
 async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
     line = Line(accepts())
     link = await line.open()
-    assert line.channel.sent == list(HELLO.frames)
+    assert line.transport.sent == list(HELLO.frames)
     await link.close()
 
 
@@ -91,13 +93,13 @@ class Deaf:
 def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
     deaf = Deaf(problem)
 
-    async def dial(opening):
+    async def dial(upgrade_request):
         return deaf
 
     @in_virtual_time
     async def story():
         with pytest.raises(type(problem)):
-            await Link.open(dial, HELLO, Keepalive(), VirtualWorld().world)
+            await Connection.open(dial, HELLO, Keepalive(), VirtualClock().clock)
 
     story()
     assert deaf.aborted
@@ -115,7 +117,7 @@ async def test_every_frame_is_handed_on_in_order_until_the_connection_ends():
 async def test_it_pings_at_once_and_then_every_twenty_seconds():
     line = Line(accepts(50.0, CUT))
     await line.run()
-    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+    assert line.transport.pinged_at == [0.0, 20.0, 40.0]
 
 
 @in_virtual_time
@@ -124,7 +126,7 @@ async def test_a_black_hole_is_noticed_within_ping_interval_and_time_out():
     lost = await line.run()
     assert now() == 30.0
     assert (lost.code, lost.reason) == (1006, "no pong within 10 s")
-    assert line.channel.aborted
+    assert line.transport.aborted
 
 
 @in_virtual_time
@@ -141,7 +143,7 @@ async def test_a_late_pong_is_no_loss():
     line = Line(accepts(100.0, Close(1001), pongs=(0.0, 9.9, 0.0)))
     lost = await line.run()
     assert (now(), lost.code) == (100.0, 1001)
-    assert not line.channel.aborted
+    assert not line.transport.aborted
 
 
 @in_virtual_time
@@ -184,7 +186,7 @@ async def test_a_wake_from_sleep_pings_within_a_tick():
     await asyncio.sleep(6.5)
     line.clock.suspended += 3600.0
     await asyncio.sleep(1.0)
-    assert line.channel.pinged_at == [0.0, 7.0]
+    assert line.transport.pinged_at == [0.0, 7.0]
     await running
 
 
@@ -195,7 +197,7 @@ async def test_after_a_wake_the_interval_begins_anew():
     await asyncio.sleep(6.5)
     line.clock.suspended += 3600.0
     await running
-    assert line.channel.pinged_at == [0.0, 7.0, 27.0, 47.0]
+    assert line.transport.pinged_at == [0.0, 7.0, 27.0, 47.0]
 
 
 @in_virtual_time
@@ -205,7 +207,7 @@ async def test_a_second_of_clock_noise_is_no_sleep():
     await asyncio.sleep(6.0)
     line.clock.suspended += 0.9
     await running
-    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+    assert line.transport.pinged_at == [0.0, 20.0, 40.0]
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
@@ -216,7 +218,7 @@ async def test_a_jump_of_the_wall_clock_changes_no_ping(jump):
     await asyncio.sleep(6.0)
     line.clock.wall_offset += jump
     await running
-    assert line.channel.pinged_at == [0.0, 20.0, 40.0]
+    assert line.transport.pinged_at == [0.0, 20.0, 40.0]
 
 
 @in_virtual_time
@@ -226,8 +228,8 @@ async def test_sending_goes_to_the_socket_and_closing_says_goodbye_once():
     await link.send("hello")
     await link.close(1000, "bye")
     await link.close()
-    assert line.channel.sent[-1] == "hello"
-    assert line.channel.closed_with == [1000]
+    assert line.transport.sent[-1] == "hello"
+    assert line.transport.closed_with == [1000]
     with pytest.raises(ConnectionLost):
         await link.send("too late")
 
@@ -241,8 +243,8 @@ async def test_a_goodbye_that_is_interrupted_cuts_the_line():
     closing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await closing
-    assert (line.channel.closed_with, line.channel.aborted) == ([1000], True)
-    assert not line.channel.open
+    assert (line.transport.closed_with, line.transport.aborted) == ([1000], True)
+    assert not line.transport.open
 
 
 @in_virtual_time
@@ -250,7 +252,7 @@ async def test_a_goodbye_that_nobody_answers_has_an_end_of_its_own():
     line = Line(accepts(frozen=True))
     link = await line.open()
     assert await elapsed(link.close()) == 1.5
-    assert not line.channel.aborted
+    assert not line.transport.aborted
 
 
 # Pauses
@@ -269,7 +271,7 @@ class Hesitant:
         return asyncio.sleep(seconds) if seconds else None
 
 
-async def ended(link: Link, take) -> ConnectionLost:
+async def ended(link: Connection, take) -> ConnectionLost:
     with pytest.raises(ConnectionLost) as caught:
         await link.run(take)
     return caught.value
@@ -286,7 +288,7 @@ async def test_the_next_frame_is_taken_only_when_the_pause_is_over():
 async def test_pings_go_on_during_a_pause():
     line, take = Line(accepts("65", 70.0, CUT)), Hesitant()
     await ended(await line.open(), take)
-    assert line.channel.pinged_at == [0.0, 20.0, 40.0, 60.0]
+    assert line.transport.pinged_at == [0.0, 20.0, 40.0, 60.0]
 
 
 @in_virtual_time
@@ -302,7 +304,7 @@ async def test_a_line_that_goes_dead_during_a_pause_is_said_to_be_silent():
     line, take = Line(accepts(19.0, "15", HOLE)), Hesitant()
     lost = await ended(await line.open(), take)
     assert (now(), lost.reason) == (34.0, "no pong within 10 s")
-    assert line.channel.aborted
+    assert line.transport.aborted
 
 
 @in_virtual_time
@@ -316,7 +318,7 @@ async def test_what_a_pause_raises_ends_it_and_the_pinging():
     with pytest.raises(ZeroDivisionError):
         await link.run(lambda burst: refuse())
     await asyncio.sleep(100)
-    assert line.channel.pinged_at == [0.0]
+    assert line.transport.pinged_at == [0.0]
     await link.close()
 
 
@@ -347,7 +349,7 @@ async def test_a_pong_during_a_pause_does_not_speak_for_what_was_not_taken_yet()
     line, take = Line(accepts(19.0, "2", "0", 1.5, CUT)), Hesitant()
     link = await line.open()
     await ended(link, take)
-    assert line.channel.pinged_at == [0.0, 20.0]
+    assert line.transport.pinged_at == [0.0, 20.0]
     assert (link.latency, link.heard_at) == (0.0, EPOCH + 19.0)
 
 
@@ -369,7 +371,7 @@ async def test_what_the_taker_raises_ends_it_and_the_pinging():
     with pytest.raises(ZeroDivisionError):
         await link.run(refuse)
     await asyncio.sleep(100)
-    assert line.channel.pinged_at == [0.0]
+    assert line.transport.pinged_at == [0.0]
     await link.close()
 
 
@@ -381,15 +383,15 @@ async def test_it_can_be_cancelled_and_leaves_no_task_behind():
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await line.channel.close(1000, "")
+    await line.transport.close(1000, "")
 
 
 @in_virtual_time
 async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards():
     line = Line(accepts(5.0, HOLE))
     link = await line.open()
-    channel = line.channel
-    burst = channel.burst
+    transport = line.transport
+    burst = transport.burst
 
     async def broken():
         try:
@@ -397,7 +399,7 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
         except ConnectionLost:
             raise ConnectionLost(1009, "too large", sent=True) from None
 
-    channel.burst = broken
+    transport.burst = broken
     with pytest.raises(ConnectionLost) as caught:
         await link.run(line.taken.extend)
     assert (now(), caught.value.code) == (30.0, 1009)
@@ -407,7 +409,7 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
 async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_their_own():
     asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
     server = ScriptedServer(accepts(60.0))
-    link = await Link.open(server.dial, HELLO, asks, VirtualWorld().world)
+    link = await Connection.open(server.dial, HELLO, asks, VirtualClock().clock)
     first, second = (asyncio.create_task(link.ping()) for _ in range(2))
     await turns(10)
     assert server.channels[-1].sent == [*HELLO.frames, "ping"]
@@ -425,7 +427,7 @@ async def test_many_frames_go_in_their_order():
     line = Line(accepts(60.0))
     link = await line.open()
     await link.send_all(["a", "b"])
-    assert line.channel.sent == [*HELLO.frames, "a", "b"]
+    assert line.transport.sent == [*HELLO.frames, "a", "b"]
     await link.close()
 
 
@@ -444,8 +446,8 @@ async def left(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     dialling = partial(dial, limits=Limits(close_timeout=60.0), tls=None)
     async with httpd(behind_a_goodbye) as server, asyncio.timeout(5):
-        opening, world = Opening(server.url), VirtualWorld().world
-        yield await Link.open(dialling, opening, Keepalive(), world)
+        upgrade_request, clock = UpgradeRequest(server.url), VirtualClock().clock
+        yield await Connection.open(dialling, upgrade_request, Keepalive(), clock)
 
 
 @on_a_loop
@@ -474,6 +476,6 @@ async def test_a_bug_of_the_keepalive_ends_the_connection_and_is_its_reason():
         raise KeyError("x")
 
     link = await line.open()
-    line.channel.ping = broken
+    line.transport.ping = broken
     with pytest.raises(ConnectionLost, match=r"keepalive failed .*KeyError\('x'\)"):
         await link.run(line.taken.extend)

@@ -11,18 +11,18 @@ import pytest
 
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.refresh import GRACE
-from notifyws.auth.token_manager import Keeper, ReadyMade
+from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.clock import utc_text
 from notifyws.connection.backoff import Policy
-from notifyws.connection.catch_up import CatchingUp
+from notifyws.connection.catch_up import CatchUp
 from notifyws.connection.connection import Keepalive
 from notifyws.connection.event_emitter import UNNOTICED
 from notifyws.connection.reconnect import TABLE, Reconnector, State, Stopped
-from notifyws.connection.renewal import Schedule
-from notifyws.connection.server_protocol import Speech
+from notifyws.connection.renewal import RenewalSchedule
+from notifyws.connection.server_protocol import ServerProtocol
 from notifyws.connection.session import Session
-from notifyws.delivery.queue import Inbox
-from notifyws.delivery.receiver import Intake
+from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.receiver import Receiver
 from notifyws.errors import (
     AuthenticationFailed,
     CertificateRejected,
@@ -45,10 +45,10 @@ from notifyws.events import (
 )
 from notifyws.models import Account, Notification, Token, TokenPair
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.failures import Verdicts
+from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.profile import Catchup, Renewal, Rule, Step
 from notifyws.protocol.rules import Rules
-from notifyws.protocol.upgrade import Opening
+from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.scripted import (
     CUT,
     DOWN,
@@ -66,7 +66,7 @@ from tests.support.scripted import (
 )
 from tests.support.virtual import (
     EPOCH,
-    VirtualWorld,
+    VirtualClock,
     elapsed,
     in_virtual_time,
     now,
@@ -123,47 +123,47 @@ class Scene:
         dice=(0.0,),
         **policy,
     ) -> None:
-        self.clock = VirtualWorld(dice)
-        world = self.clock.world
+        self.clock = VirtualClock(dice)
+        clock = self.clock.clock
         self.server = server or ScriptedServer(*visits, then=then)
         self.issuer = ScriptedIssuer(takes=0.0, access_life=life)
         self.cache = MemoryCache(now)
-        self.keeper = Keeper(
+        self.token_manager = TokenManager(
             ACCOUNT,
             self.cache,
             self.issuer,
-            world,
+            clock,
             username="alice",
             password=password,
         )
-        self.inbox: Inbox = Inbox(room, 1 << 24)
+        self.queue: DeliveryQueue = DeliveryQueue(room, 1 << 24)
         cursor = Cursor(since, can_resume=resume)
-        self.intake = Intake(RULES, self.inbox, cursor, world)
+        self.receiver = Receiver(RULES, self.queue, cursor, clock)
         self.told: list = []
         self.told_at: list[float] = []
-        self.intake.teller.observers.append(self._observe)
+        self.receiver.emitter.observers.append(self._observe)
         self.shown: list[int | str | None] = []
         self.pause = 0.0
         self.session = Session(
-            Reconnector(Policy(**policy), world.dice),
-            tokens or self.keeper,
+            Reconnector(Policy(**policy), clock.dice),
+            tokens or self.token_manager,
             self.server.dial,
-            Speech(
+            ServerProtocol(
                 URL,
                 opener if resume else without_id,
-                Verdicts(),
-                renewal and Schedule(renewal),
+                FailureClassifier(),
+                renewal and RenewalSchedule(renewal),
                 catch_up=archive
-                and CatchingUp(
+                and CatchUp(
                     Catchup(step=Step(path="/missed"), pages=pages),
                     archive.fetch,
-                    Verdicts(),
+                    FailureClassifier(),
                     Policy(**policy),
-                    world,
+                    clock,
                 ),
             ),
-            self.intake,
-            world,
+            self.receiver,
+            clock,
             Keepalive(),
         )
         self.running = asyncio.create_task(self._live(is_warm))
@@ -180,7 +180,7 @@ class Scene:
 
     async def read(self) -> None:
         """Show what arrives, burst by burst."""
-        while burst := await self.inbox.get():
+        while burst := await self.queue.get():
             self.shown += [named(each) for each in burst if hasattr(each, "title")]
             await asyncio.sleep(self.pause)
 
@@ -211,7 +211,7 @@ class Scene:
         return [event.delay for event in self.of(Reconnecting)]
 
     @property
-    def channel(self):
+    def transport(self):
         return self.server.channels[-1]
 
 
@@ -222,12 +222,12 @@ def named(notification: Notification) -> int | str | None:
     return notification.id
 
 
-def opener(token: str, last_id: int | str | None) -> Opening:
+def opener(token: str, last_id: int | str | None) -> UpgradeRequest:
     query = "" if last_id is None else f"?since={last_id}"
-    return Opening(f"{URL}/{query}", {"Authorization": f"Bearer {token}"})
+    return UpgradeRequest(f"{URL}/{query}", {"Authorization": f"Bearer {token}"})
 
 
-def without_id(token: str, last_id: int | str | None) -> Opening:
+def without_id(token: str, last_id: int | str | None) -> UpgradeRequest:
     return opener(token, None)
 
 
@@ -383,8 +383,8 @@ async def test_two_hundred_listeners_do_not_come_back_in_lock_step():
     scenes = [Scene(server=server, dice=seed) for seed in range(200)]
     await asyncio.sleep(60)
     came_first = len(server.dialled_at)
-    for channel in server.channels:
-        channel.end(Close(1012))
+    for transport in server.channels:
+        transport.end(Close(1012))
     await asyncio.sleep(2)
     back = sorted(server.dialled_at[came_first:])
     assert (came_first, len(back)) == (200, 200)
@@ -449,7 +449,7 @@ async def test_a_stale_token_costs_one_refresh_and_one_immediate_retry():
 
 @in_virtual_time
 async def test_a_ready_made_token_that_is_refused_is_the_end():
-    given = ReadyMade(TokenPair(Token("given", 60.0, 0.0)))
+    given = StaticTokenProvider(TokenPair(Token("given", 60.0, 0.0)))
     scene = Scene(then=answers(401), tokens=given)
     assert isinstance(await scene.ended(), AuthenticationFailed)
     assert scene.server.bearers == ["given"]
@@ -566,7 +566,7 @@ async def test_a_new_token_that_finds_no_socket_is_kept_and_the_old_socket_stays
     assert scene.server.dialled_at == [0.0, 800.0, 801.0, 803.0, 807.0]
     assert scene.server.bearers == ["access-1"] + ["access-2"] * 4
     assert scene.issuer.asked == (0, 1)
-    assert (await scene.keeper.peek()).access.value == "access-2"
+    assert (await scene.token_manager.peek()).access.value == "access-2"
     assert (scene.of(Disconnected), scene.of(Gap)) == ([Disconnected(1000)], [])
 
 
@@ -702,7 +702,7 @@ async def test_a_jump_of_the_wall_clock_changes_nothing(jump):
     scene.clock.wall_offset += jump
     await asyncio.sleep(300)
     assert scene.told == before
-    assert scene.channel.pinged_at == [20.0 * n for n in range(16)]
+    assert scene.transport.pinged_at == [20.0 * n for n in range(16)]
     await scene.stop()
 
 
@@ -712,7 +712,7 @@ async def test_a_wake_from_sleep_pings_at_once_and_reconnects_if_it_is_dead():
     await asyncio.sleep(12.5)
     scene.clock.suspended += 3600
     await asyncio.sleep(5)
-    assert scene.channel.pinged_at == [0.0, 13.0]
+    assert scene.transport.pinged_at == [0.0, 13.0]
     await scene.stop_after(15)
     assert scene.server.dialled_at == [0.0, 24.0]
 
@@ -763,7 +763,7 @@ async def test_a_network_that_flaps_never_sees_two_sockets_and_nothing_grows():
 async def test_told_to_stop_it_says_goodbye():
     scene = Scene()
     assert await scene.stop_after(5) is None
-    assert scene.channel.closed_with == [1000]
+    assert scene.transport.closed_with == [1000]
     assert scene.told[-2:] == [Disconnected(1000), Closed()]
     assert scene.session.link is None
 
@@ -811,13 +811,13 @@ async def test_told_to_stop_a_frozen_peer_costs_only_the_close_time_out():
     scene = Scene(accepts(HOLE, frozen=True))
     await asyncio.sleep(5)
     assert await elapsed(scene.stop()) == 1.5
-    assert scene.channel.closed_with == [1000]
+    assert scene.transport.closed_with == [1000]
 
 
 class Reluctant(ScriptedServer):
     """A server whose sockets take half a second to give up."""
 
-    async def dial(self, opening: Opening) -> NoReturn:
+    async def dial(self, upgrade_request: UpgradeRequest) -> NoReturn:
         try:
             await asyncio.sleep(60)
         finally:
@@ -838,7 +838,7 @@ async def test_cancelled_it_says_goodbye_too():
     scene.running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await scene.ended()
-    assert scene.channel.closed_with == [1000]
+    assert scene.transport.closed_with == [1000]
 
 
 @in_virtual_time
@@ -1053,7 +1053,7 @@ async def test_a_reader_that_catches_up_within_two_seconds_is_waited_for(resume)
     await reading
     assert scene.shown == [1, 2, 3, 4, 5]
     assert scene.of(Disconnected) == [Disconnected(1000)]
-    assert scene.channel.pinged_at == [0.0, 20.0, 40.0, 60.0]
+    assert scene.transport.pinged_at == [0.0, 20.0, 40.0, 60.0]
 
 
 @pytest.mark.parametrize("resume", [True, False])
@@ -1076,9 +1076,9 @@ async def test_a_reader_that_is_always_a_little_late_costs_nothing_but_time(resu
 async def test_without_room_for_two_seconds_a_server_that_can_replay_is_left():
     scene = Scene(FULL, accepts(note(3), note(4), note(5)), room=2, reads=False)
     await asyncio.sleep(1.9)
-    assert scene.channel.closed_with == []
+    assert scene.transport.closed_with == []
     await asyncio.sleep(10)
-    assert scene.channel.closed_with == [1000]
+    assert scene.transport.closed_with == [1000]
     assert scene.server.sinces == [None]
     reading = asyncio.create_task(scene.read())
     await scene.stop_after(10)
@@ -1146,7 +1146,7 @@ async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is(
     scene = Scene(since=0, archive=archive, room=2, reads=False)
     await asyncio.sleep(10)
     assert scene.session.state is State.CONNECTED
-    assert scene.channel.closed_with == [1000]
+    assert scene.transport.closed_with == [1000]
     reading = asyncio.create_task(scene.read())
     scene.pause = 5.0
     await scene.stop_after(60)
@@ -1225,9 +1225,9 @@ async def test_told_to_stop_while_a_reader_is_waited_for_it_ends_at_once(resume,
     scene = Scene(FULL, room=2, reads=False, resume=resume)
     await asyncio.sleep(1)
     assert await elapsed(scene.stop()) == 0
-    assert scene.channel.closed_with == [1000]
+    assert scene.transport.closed_with == [1000]
     assert [gap.start for gap in scene.of(Gap)] == [at(0)] * gaps
-    assert scene.intake.cursor.last_id == 2
+    assert scene.receiver.cursor.last_id == 2
     await scene.read()
     assert scene.shown == [1, 2]
 
@@ -1239,7 +1239,7 @@ async def test_cancelled_while_a_reader_is_waited_for_it_says_goodbye():
     scene.running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await scene.ended()
-    assert (now(), scene.channel.closed_with) == (1, [1000])
+    assert (now(), scene.transport.closed_with) == (1, [1000])
 
 
 @in_virtual_time
@@ -1247,7 +1247,7 @@ async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():
     scene = Scene(accepts(note(1), note(2), frozen=True), room=1, reads=False)
     await asyncio.sleep(2.5)
     assert await elapsed(scene.stop()) == 0
-    assert scene.channel.aborted
+    assert scene.transport.aborted
     assert [event.code for event in scene.of(Disconnected)] == [1000]
 
 
@@ -1329,7 +1329,7 @@ async def test_what_was_dropped_is_said_also_when_the_session_ends_first():
 async def test_a_reader_that_hangs_costs_no_ping():
     scene = Scene(accepts(*[0.5, note()] * 400), room=5, reads=False)
     await asyncio.sleep(300)
-    assert scene.channel.pinged_at == [20.0 * n for n in range(15)]
+    assert scene.transport.pinged_at == [20.0 * n for n in range(15)]
     await scene.stop()
 
 
@@ -1351,7 +1351,7 @@ def assert_nothing_went_missing(server: NewsServer, scene: Scene) -> None:
     assert server.repeats or scene.shown == sorted(scene.shown), "out of order"
     for ident in set(server.news) - set(scene.shown):
         frame = server.note(ident)
-        read = [channel.read_at.get(frame) for channel in server.channels]
+        read = [transport.read_at.get(frame) for transport in server.channels]
         moments = [server.news[ident], *(EPOCH + at for at in read if at is not None)]
         said = any(
             start - 0.001 <= moment <= end + 0.001
@@ -1412,13 +1412,13 @@ async def live_through(seed: int) -> None:
     server.weather, scene.pause = accepts(), 0.0
     await asyncio.sleep(75)
     for _ in range(100):
-        if server.open and len(scene.inbox) == 0 and scene.session.link is not None:
+        if server.open and len(scene.queue) == 0 and scene.session.link is not None:
             break
         await asyncio.sleep(5)
     assert await scene.stop_after(5) is None
     assert_nothing_went_missing(server, scene)
     assert server.most_open == 1
-    assert scene.channel.closed_with == [1000]
+    assert scene.transport.closed_with == [1000]
 
 
 def test_every_notification_is_shown_once_or_lies_in_a_gap_that_was_said():

@@ -26,8 +26,8 @@ from notifyws.errors import (
     NotWebSocket,
     UpgradeRefused,
 )
-from notifyws.protocol.upgrade import Opening
-from notifyws.protocol.upgrade import opening as make_opening
+from notifyws.protocol.upgrade import UpgradeRequest
+from notifyws.protocol.upgrade import upgrade_request as make_opening
 from tests.protocol import DEFAULT
 from tests.support.aio import on_a_loop
 from tests.support.httpd import (
@@ -64,7 +64,7 @@ def authority():
 
 
 @asynccontextmanager
-async def channel(story, limits=PATIENT):
+async def transport(story, limits=PATIENT):
     """Give an open channel whose other end tells a story after the handshake."""
 
     async def whole(peer):
@@ -72,7 +72,7 @@ async def channel(story, limits=PATIENT):
         await story(peer)
 
     async with httpd(whole) as server:
-        one = await dial(Opening(server.url, BEARER), limits, None)
+        one = await dial(UpgradeRequest(server.url, BEARER), limits, None)
         try:
             yield one
         finally:
@@ -91,14 +91,14 @@ async def all_of(one) -> tuple[list[str | bytes], ConnectionLost]:
 
 async def end_of(story, limits=PATIENT) -> ConnectionLost:
     """Return how a channel ends on which this story is told."""
-    async with channel(story, limits) as one:
+    async with transport(story, limits) as one:
         return (await all_of(one))[1]
 
 
-async def refusal(url, limits=PATIENT, tls=None, opening=None):
+async def refusal(url, limits=PATIENT, tls=None, upgrade_request=None):
     """Return the error of a dial that must not succeed; it holds no token."""
     with pytest.raises(NetworkFailed) as caught:
-        await dial(opening or Opening(url, BEARER), limits, tls)
+        await dial(upgrade_request or UpgradeRequest(url, BEARER), limits, tls)
     shown = "".join(traceback.format_exception(caught.value)) + caught.value.hint
     assert SENTINEL not in shown
     return caught.value
@@ -114,8 +114,10 @@ async def test_the_handshake_carries_header_subprotocols_and_our_name():
         await peer.hang()
 
     async with httpd(story) as server:
-        opening = Opening(f"{server.url}/live?a=b", BEARER, ("auth", "second"))
-        one = await dial(opening, QUICK, None)
+        upgrade_request = UpgradeRequest(
+            f"{server.url}/live?a=b", BEARER, ("auth", "second")
+        )
+        one = await dial(upgrade_request, QUICK, None)
         await one.close(1000, "")
         asked = server.requests[0]
     assert asked.method == "GET"
@@ -134,7 +136,7 @@ async def test_compression_is_offered_only_when_asked_for():
 
     async with httpd(story) as server:
         limits = Limits(open_timeout=1, close_timeout=0.05, compression=True)
-        one = await dial(Opening(server.url), limits, None)
+        one = await dial(UpgradeRequest(server.url), limits, None)
         await one.close(1000, "")
         offered = server.requests[0].headers["sec-websocket-extensions"]
     assert "permessage-deflate" in offered
@@ -147,7 +149,7 @@ async def test_no_subprotocol_is_offered_when_there_is_none():
         assert "sec-websocket-protocol" not in request.headers
 
     async with httpd(story) as server:
-        await (await dial(Opening(server.url), QUICK, None)).close(1000, "")
+        await (await dial(UpgradeRequest(server.url), QUICK, None)).close(1000, "")
 
 
 @on_a_loop
@@ -161,7 +163,7 @@ async def test_text_arrives_as_str_binary_as_bytes_and_fragments_as_one():
         await peer.frame(TEXT, b"")
         await peer.close(1000)
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         seen: list[str | bytes] = []
         while len(seen) < 4:
             seen += await one.burst()
@@ -193,7 +195,7 @@ async def test_it_does_not_matter_in_what_pieces_the_bytes_come(size):
             await asyncio.sleep(0)
 
     async with httpd(story) as server:
-        one = await dial(Opening(server.url), PATIENT, None)
+        one = await dial(UpgradeRequest(server.url), PATIENT, None)
         seen, lost = await all_of(one)
     assert seen == ["one", "", "in parts", "é" * 100, b"\x00", "last"]
     assert (lost.code, lost.reason) == (4000, "done")
@@ -211,7 +213,7 @@ async def test_frames_in_the_same_bytes_as_the_handshake_are_read():
         await peer.hang()
 
     async with httpd(story) as server:
-        one = await dial(Opening(server.url), PATIENT, None)
+        one = await dial(UpgradeRequest(server.url), PATIENT, None)
         assert await one.burst() == ["at once"]
         assert await one.burst() == ["half"]
         await one.close(1000, "")
@@ -223,7 +225,7 @@ async def test_what_came_before_a_text_that_is_none_is_read_first():
         await peer.write(framed(TEXT, b"good") + framed(TEXT, b"\xff") * 2)
         await peer.hang()
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         assert await one.burst() == ["good"]
         with pytest.raises(ConnectionLost) as caught:
             await one.burst()
@@ -239,7 +241,7 @@ async def test_what_comes_in_a_hurry_is_read_in_larger_bursts():
         await peer.close(1000)
 
     sizes = []
-    async with channel(story) as one:
+    async with transport(story) as one:
         while sum(sizes) < 300:
             sizes.append(len(await one.burst()))
     assert len(sizes) < 200
@@ -256,7 +258,7 @@ async def test_who_does_not_read_lets_no_more_than_a_little_come():
             written += 1
         await peer.hang()
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         with suppress(TimeoutError):
             async with asyncio.timeout(0.3):
                 while written < 400:
@@ -275,7 +277,7 @@ async def test_what_is_sent_is_one_masked_text_frame():
     async def story(peer):
         read.append(await peer.read())
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         await one.send('{"type":"x"}')
         with pytest.raises(ConnectionLost):
             await one.burst()
@@ -296,7 +298,7 @@ async def test_many_are_sent_in_their_order_and_pings_behind_them():
             read.append(await peer.read())
         await peer.frame(PONG, read[-1][1])
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         await one.send_all(texts)
         await one.ping()
     assert read[:-1] == [(TEXT, text.encode()) for text in texts]
@@ -311,7 +313,7 @@ async def test_many_wait_while_the_peer_reads_nothing():
         for _ in range(400):
             await peer.read()
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         sending = asyncio.ensure_future(one.send_all(["x" * 50_000] * 400))
         done, _ = await asyncio.wait({sending}, timeout=0.05)
         waiting = one._transport.get_write_buffer_size()
@@ -330,7 +332,7 @@ async def test_many_are_compressed_where_that_was_agreed_on():
     read = []
     async with httpd(story) as server:
         limits = Limits(open_timeout=5, close_timeout=0.05, compression=True)
-        one = await dial(Opening(server.url), limits, None)
+        one = await dial(UpgradeRequest(server.url), limits, None)
         await one.send_all(["x" * 10_000])
         await one.close(1000, "")
     assert len(read[0][1]) < 100
@@ -348,7 +350,7 @@ async def test_a_ping_returns_only_when_its_pong_is_there():
         await peer.frame(PONG, payload)
         await peer.hang()
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         pinging = asyncio.create_task(one.ping())
         await asyncio.sleep(0.02)
         assert not pinging.done()
@@ -363,7 +365,7 @@ async def test_a_pong_stands_for_the_pings_before_it():
         await peer.frame(PONG, (await peer.read())[1])
         await peer.hang()
 
-    async with channel(story) as one, asyncio.timeout(1):
+    async with transport(story) as one, asyncio.timeout(1):
         await asyncio.gather(one.ping(), one.ping())
 
 
@@ -376,14 +378,14 @@ async def test_the_server_sees_the_code_and_reason_that_we_close_with():
         seen.append((opcode, int.from_bytes(payload[:2]), payload[2:]))
         await peer.frame(CLOSE, payload)
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         await one.close(1000, "bye")
     assert seen == [(CLOSE, 1000, b"bye")]
 
 
 @on_a_loop
 async def test_closing_against_a_frozen_peer_ends_soon_and_does_not_raise():
-    async with channel(silence, Limits(close_timeout=0.05)) as one:
+    async with transport(silence, Limits(close_timeout=0.05)) as one:
         started = time()
         await one.close(1000, "")
         assert time() - started < 0.5
@@ -393,7 +395,7 @@ async def test_closing_against_a_frozen_peer_ends_soon_and_does_not_raise():
 
 @on_a_loop
 async def test_a_goodbye_that_cannot_be_said_cuts_the_line():
-    async with channel(silence) as one:
+    async with transport(silence) as one:
         await one.close(1000, "longer than a close frame can be " * 9)
         with pytest.raises(ConnectionLost) as caught:
             await asyncio.wait_for(one.burst(), 1)
@@ -402,7 +404,7 @@ async def test_a_goodbye_that_cannot_be_said_cuts_the_line():
 
 @on_a_loop
 async def test_abort_ends_whoever_is_receiving():
-    async with channel(silence) as one:
+    async with transport(silence) as one:
         receiving = asyncio.create_task(one.burst())
         await asyncio.sleep(0)
         one.abort()
@@ -554,7 +556,7 @@ async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
         await peer.frame(3, b"reserved")
         await peer.hang()
 
-    async with channel(story, Limits(close_timeout=0.05)) as one:
+    async with transport(story, Limits(close_timeout=0.05)) as one:
         receiving = asyncio.create_task(one.burst())
         await asyncio.sleep(0.02)
         for call in (one.ping(), receiving):
@@ -565,7 +567,7 @@ async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
 
 @on_a_loop
 async def test_sending_and_pinging_on_an_ended_connection_say_how_it_ended():
-    async with channel(lambda peer: peer.close(4321, "gone")) as one:
+    async with transport(lambda peer: peer.close(4321, "gone")) as one:
         with pytest.raises(ConnectionLost):
             await one.burst()
         for call in (one.send("x"), one.send_all(["x", "y"]), one.ping()):
@@ -580,7 +582,7 @@ async def test_a_ping_that_is_under_way_when_the_line_is_cut_ends():
         await peer.read()
         peer.cut()
 
-    async with channel(story) as one:
+    async with transport(story) as one:
         with pytest.raises(ConnectionLost) as caught:
             await asyncio.wait_for(one.ping(), 1)
     assert caught.value.code == 1006
@@ -593,8 +595,8 @@ async def test_a_cut_of_tls_without_notice_is_a_lost_connection(authority):
         peer.cut()
 
     async with httpd(story, authority.good()) as server:
-        opening = Opening(server.url)
-        one = await dial(opening, PATIENT, authority.trusted())
+        upgrade_request = UpgradeRequest(server.url)
+        one = await dial(upgrade_request, PATIENT, authority.trusted())
         with pytest.raises(ConnectionLost) as caught:
             await one.burst()
     assert caught.value.code == 1006
@@ -610,7 +612,7 @@ async def test_what_tls_still_holds_when_the_server_has_gone_is_read(authority):
         await peer.hang()
 
     async with httpd(story, authority.good()) as server:
-        one = await dial(Opening(server.url), PATIENT, authority.trusted())
+        one = await dial(UpgradeRequest(server.url), PATIENT, authority.trusted())
         await asyncio.sleep(0.05)  # meanwhile the server ends
         seen, lost = await all_of(one)
     assert (len(seen), lost.code) == (100, 1012)
@@ -856,7 +858,7 @@ async def test_a_custom_authority_is_trusted(authority):
         await peer.close(1000)
 
     async with httpd(story, authority.good()) as server:
-        one = await dial(Opening(server.url), PATIENT, authority.trusted())
+        one = await dial(UpgradeRequest(server.url), PATIENT, authority.trusted())
         assert await one.burst() == ["hello"]
         await one.close(1000, "")
 
@@ -890,7 +892,7 @@ async def test_what_waits_for_a_reader_that_pauses_is_bounded_in_bytes():
 
     async def paused():
         async with httpd(story) as server:
-            one = await dial(Opening(server.url), PATIENT, None)
+            one = await dial(UpgradeRequest(server.url), PATIENT, None)
             await asyncio.sleep(0.2)
             one.abort()
 
@@ -959,7 +961,7 @@ async def test_the_proxy_of_the_environment_is_used(monkeypatch):
     async with httpd(proxy) as server:
         monkeypatch.setenv("HTTP_PROXY", server.origin)
         monkeypatch.setenv("http_proxy", server.origin)
-        one = await dial(Opening("ws://ws.example.com/x", BEARER), PATIENT, None)
+        one = await dial(UpgradeRequest("ws://ws.example.com/x", BEARER), PATIENT, None)
         assert await one.burst() == ["through"]
         await one.close(1000, "")
         tunnelled = server.requests[1]
@@ -1001,7 +1003,7 @@ async def test_a_proxy_that_cannot_be_used_is_a_matter_of_configuration(
 ):
     monkeypatch.setenv("https_proxy", proxy)
     with pytest.raises(ConfigurationError) as caught:
-        await dial(Opening("ws://ws.example.com", BEARER), QUICK, None)
+        await dial(UpgradeRequest("ws://ws.example.com", BEARER), QUICK, None)
     error = caught.value
     assert "proxy" in error.message.lower()
     assert "PROXY" in error.hint
@@ -1023,17 +1025,19 @@ async def test_a_proxy_that_refuses_is_our_error(monkeypatch):
 @on_a_loop
 async def test_a_token_in_url_or_subprotocol_is_in_no_error():
     async with httpd(says(answer(401))) as server:
-        opening = Opening(f"{server.url}/?token={SENTINEL}", {}, ("auth", SENTINEL))
-        error = await refusal("", opening=opening)
+        upgrade_request = UpgradeRequest(
+            f"{server.url}/?token={SENTINEL}", {}, ("auth", SENTINEL)
+        )
+        error = await refusal("", upgrade_request=upgrade_request)
         assert error.status == 401
         assert SENTINEL not in repr(error)
 
 
 @on_a_loop
 async def test_a_url_that_cannot_be_used_is_no_place_for_a_token_either():
-    opening = Opening(f"ws://127.0.0.1/?token={SENTINEL}#fragment")
+    upgrade_request = UpgradeRequest(f"ws://127.0.0.1/?token={SENTINEL}#fragment")
     with pytest.raises(ConfigurationError) as caught:
-        await dial(opening, QUICK, None)
+        await dial(upgrade_request, QUICK, None)
     shown = "".join(traceback.format_exception(caught.value))
     assert SENTINEL not in shown
 
@@ -1067,7 +1071,7 @@ async def test_an_answer_that_repeats_the_token_does_not_show_it(place):
     there = f"wss://{SENTINEL}.example/?t={SENTINEL}"
     said = answer(302, Location=there).replace(b"Said", SENTINEL.encode())
     async with httpd(says(said)) as server:
-        error = await refusal("", opening=opening_with(server.url, place))
+        error = await refusal("", upgrade_request=opening_with(server.url, place))
     assert "answered 302 ***" in error.message
     assert "(a redirect to wss://***.example, not followed)" in error.message
     assert SENTINEL not in str(vars(error)) + repr(error)
@@ -1076,7 +1080,7 @@ async def test_an_answer_that_repeats_the_token_does_not_show_it(place):
 @on_a_loop
 async def test_junk_that_repeats_the_token_does_not_show_it():
     async with httpd(says(f"HTTP/1.1 {SENTINEL}\r\n\r\n".encode())) as server:
-        error = await refusal("", opening=opening_with(server.url, "query:t"))
+        error = await refusal("", upgrade_request=opening_with(server.url, "query:t"))
     assert type(error) is NotWebSocket
     assert "***" in error.message
     assert SENTINEL not in repr(error)
@@ -1106,7 +1110,7 @@ def test_several_failures_at_once_are_one_sentence(text, why):
 @on_a_loop
 async def test_being_cancelled_leaves_nothing_behind():
     async with httpd(silence) as server:
-        dialling = asyncio.create_task(dial(Opening(server.url), PATIENT, None))
+        dialling = asyncio.create_task(dial(UpgradeRequest(server.url), PATIENT, None))
         await asyncio.sleep(0.02)
         dialling.cancel()
         with suppress(asyncio.CancelledError):

@@ -9,29 +9,34 @@ import sys
 import pytest
 
 from notifyws import NotificationService
-from notifyws.config.machine import real_world
+from notifyws.config.machine import real_clock
 from notifyws.config.settings import Settings
-from notifyws.delivery.build import build_sinks, checked_name, handing, hook_environment
-from notifyws.delivery.outbox_records import Letter, Standing
+from notifyws.delivery.build import (
+    build_sinks,
+    checked_name,
+    delivery_policy,
+    hook_environment,
+)
+from notifyws.delivery.outbox_records import DeadLetter, ListenerPosition
 from notifyws.delivery.replay import replay
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
-from notifyws.models import HandOn
+from notifyws.models import DeliveryTargets
 from notifyws.runtime import Runtime
 from tests.support.aio import on_a_loop
 from tests.support.target import target
 from tests.test_service import dev, home, told, until  # noqa: F401 - home is a fixture
 
 
-def sinks(hand_on):
-    return build_sinks(Settings(), hand_on, real_world(), pytest.fail)
+def sinks(deliver):
+    return build_sinks(Settings(), deliver, real_clock(), pytest.fail)
 
 
 def test_sinks_are_those_that_are_asked_for():
-    assert sinks(HandOn()) == []
-    both = sinks(HandOn(command="true", url="https://x/y"))
+    assert sinks(DeliveryTargets()) == []
+    both = sinks(DeliveryTargets(command="true", url="https://x/y"))
     assert [sink.name for sink in both] == ["exec", "forward"]
-    assert HandOn(desktop=True).anybody
-    assert not HandOn().anybody
+    assert DeliveryTargets(desktop=True).anybody
+    assert not DeliveryTargets().anybody
 
 
 @pytest.mark.parametrize(
@@ -39,18 +44,18 @@ def test_sinks_are_those_that_are_asked_for():
 )
 def test_a_target_is_an_http_url(url):
     with pytest.raises(ConfigurationError, match="http:// or https://"):
-        sinks(HandOn(url=url))
+        sinks(DeliveryTargets(url=url))
 
 
 def test_the_desktop_is_asked_for_by_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "desktop_notifier", None)
     with pytest.raises(ConfigurationError, match="extra"):
-        sinks(HandOn(desktop=True))
+        sinks(DeliveryTargets(desktop=True))
 
 
 def test_how_patiently_is_what_the_settings_say():
     settings = Settings(hand_on_delays=(3.0,), concurrency=4, queue_disk=5000)
-    made = handing(settings)
+    made = delivery_policy(settings)
     assert (made.delays, made.concurrency, made.max_bytes) == ((3.0,), 4, 5000)
 
 
@@ -98,8 +103,8 @@ async def test_a_durable_service_resumes_where_it_stopped():
         async with NotificationService(server.settings(), name="desk") as service:
             await service.connect()
             assert await collect(service, 2) == ["2", "3"]
-            assert service.handing_on == {}
-            await service.handed_on()
+            assert service.backlog == {}
+            await service.delivered()
 
 
 @told
@@ -108,14 +113,14 @@ async def test_a_service_hands_on_and_says_what_waits():
         with target() as there:
             there.answers = [500]
             settings = server.settings(hand_on_delays=(0.3,))
-            hand_on = HandOn(url=there.url)
-            async with NotificationService(settings, hand_on=hand_on) as service:
+            deliver = DeliveryTargets(url=there.url)
+            async with NotificationService(settings, deliver=deliver) as service:
                 await service.connect()
                 await server.notify("1")
                 await until(lambda: there.posted)
-                assert service.handing_on["forward"].count == 1
-                await service.handed_on()
-                assert service.handing_on["forward"].count == 0
+                assert service.backlog["forward"].count == 1
+                await service.delivered()
+                assert service.backlog["forward"].count == 0
             assert len(there.posted) == 2
 
 
@@ -147,14 +152,14 @@ async def test_a_service_that_connects_again_is_given_nothing_twice():
 
 @told
 async def test_a_service_resumes_where_another_host_stopped(tmp_path, clean_valkey):
-    there = HandOn(command="true")
+    there = DeliveryTargets(command="true")
     async with dev() as server:
         settings = server.settings(cache_url=clean_valkey.url)
         for text, host in (("1", "here"), ("2", "there"), ("3", "here")):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("XDG_STATE_HOME", str(tmp_path / host))
                 async with NotificationService(
-                    settings, name="desk", hand_on=there
+                    settings, name="desk", deliver=there
                 ) as service:
                     await server.notify(text)
                     await service.connect()
@@ -184,7 +189,7 @@ async def test_a_place_that_says_little_is_taken_for_what_it_says(clean_valkey):
         settings = server.settings(cache_url=clean_valkey.url)
         runtime = Runtime(settings, pytest.fail)
         shared = runtime.shared_cursor("desk")
-        await shared.write(Standing(moved_at=9e9))
+        await shared.write(ListenerPosition(moved_at=9e9))
         await runtime.aclose()
         async with NotificationService(settings, name="desk") as service:
             await service.connect()
@@ -196,8 +201,8 @@ async def test_a_place_that_says_little_is_taken_for_what_it_says(clean_valkey):
 def letters(tmp_path):
     path = tmp_path / "dead.jsonl"
     rows = [
-        Letter("exec", "no", 1, "then", '{"type":"t","title":"1"}'),
-        Letter("forward", "no", 1, "then", '{"type":"t","title":"2"}'),
+        DeadLetter("exec", "no", 1, "then", '{"type":"t","title":"1"}'),
+        DeadLetter("forward", "no", 1, "then", '{"type":"t","title":"2"}'),
     ]
     path.write_text("".join(f"{row.as_line()}\n" for row in rows))
     return path
@@ -206,7 +211,9 @@ def letters(tmp_path):
 @on_a_loop
 async def test_a_replay_gives_all_letters_to_the_only_sink_there_is(letters):
     with target() as there:
-        taken = await replay(letters, Settings(), HandOn(url=there.url), pytest.fail)
+        taken = await replay(
+            letters, Settings(), DeliveryTargets(url=there.url), pytest.fail
+        )
         assert taken == 2
         assert [each.title for each in there.posted] == ["1", "2"]
     assert not letters.exists()
@@ -215,8 +222,8 @@ async def test_a_replay_gives_all_letters_to_the_only_sink_there_is(letters):
 @on_a_loop
 async def test_a_replay_gives_each_letter_to_the_sink_it_was_meant_for(letters):
     with target() as there:
-        hand_on = HandOn(url=there.url, command="true", tell=pytest.fail)
-        assert await replay(letters, Settings(), hand_on, pytest.fail) == 2
+        deliver = DeliveryTargets(url=there.url, command="true", tell=pytest.fail)
+        assert await replay(letters, Settings(), deliver, pytest.fail) == 2
         assert [each.title for each in there.posted] == ["2"]
 
 
@@ -226,9 +233,9 @@ async def test_a_letter_for_a_sink_that_is_not_given_stays(letters):
     letters.write_text(f"{line}\n")
     warnings = []
     with target() as there:
-        hand_on = HandOn(url=there.url, command="true")
+        deliver = DeliveryTargets(url=there.url, command="true")
         with pytest.raises(MessageRejected, match="1 of 1 dead letters"):
-            await replay(letters, Settings(), hand_on, warnings.append)
+            await replay(letters, Settings(), deliver, warnings.append)
     assert json.loads(letters.read_text())["sink"] == "notify"
     assert "notify stays" in warnings[0]
 
@@ -238,7 +245,9 @@ async def test_what_is_refused_again_stays(letters):
     settings = Settings(hand_on_delays=(0.01,))
     warnings = []
     with pytest.raises(MessageRejected, match="2 of 2"):
-        await replay(letters, settings, HandOn(command="false"), warnings.append)
+        await replay(
+            letters, settings, DeliveryTargets(command="false"), warnings.append
+        )
     assert len(letters.read_text().splitlines()) == 2
     begun, *refused = warnings
     assert "it is tried again" in begun
@@ -248,4 +257,4 @@ async def test_what_is_refused_again_stays(letters):
 @on_a_loop
 async def test_a_replay_to_nobody_is_refused(letters):
     with pytest.raises(UsageError, match="somebody to hand on to"):
-        await replay(letters, Settings(), HandOn(), pytest.fail)
+        await replay(letters, Settings(), DeliveryTargets(), pytest.fail)

@@ -8,14 +8,14 @@ import stat
 import pytest
 
 from notifyws.delivery.dead_letters import DeadLetters
-from notifyws.delivery.outbox_records import Letter
+from notifyws.delivery.outbox_records import DeadLetter
 from notifyws.errors import ConfigurationError
 from notifyws.models import Notification
 from tests.support.aio import on_a_loop
 
 
-def letter(n):
-    return Letter("exec", "no", 1, "then", f'{{"type":"t","n":{n}}}')
+def dead_letter(n):
+    return DeadLetter("exec", "no", 1, "then", f'{{"type":"t","n":{n}}}')
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def dead(tmp_path, warnings):
 @on_a_loop
 async def test_letters_are_appended_for_the_owner_alone_and_read_back(dead, warnings):
     for n in range(3):
-        await dead.bury(letter(n))
-    assert dead.read() == [letter(n) for n in range(3)]
+        await dead.write_dead_letter(dead_letter(n))
+    assert dead.read() == [dead_letter(n) for n in range(3)]
     assert stat.S_IMODE(os.stat(dead.path).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(dead.path.parent).st_mode) == 0o700
     assert f"kept in {dead.path}" in warnings[0]
@@ -41,9 +41,9 @@ async def test_letters_are_appended_for_the_owner_alone_and_read_back(dead, warn
 @on_a_loop
 async def test_those_that_were_taken_leave_the_file_and_later_ones_stay(dead):
     for n in range(3):
-        await dead.bury(letter(n))
-    dead.replace(2, [letter(1)])
-    assert dead.read() == [letter(1), letter(2)]
+        await dead.write_dead_letter(dead_letter(n))
+    dead.replace(2, [dead_letter(1)])
+    assert dead.read() == [dead_letter(1), dead_letter(2)]
     dead.replace(2, [])
     assert not dead.path.exists()
     assert list(dead.path.parent.iterdir()) == []
@@ -52,8 +52,10 @@ async def test_those_that_were_taken_leave_the_file_and_later_ones_stay(dead):
 @on_a_loop
 async def test_a_letter_that_cannot_be_written_is_told_in_full(tmp_path, warnings):
     (tmp_path / "file").write_text("")
-    await DeadLetters(tmp_path / "file" / "x", warnings.append).bury(letter(5))
-    assert letter(5).line in warnings[0]
+    await DeadLetters(tmp_path / "file" / "x", warnings.append).write_dead_letter(
+        dead_letter(5)
+    )
+    assert dead_letter(5).line in warnings[0]
 
 
 @pytest.mark.parametrize("text", ["{}\n", "no\n", b"\xff\xfe"])
@@ -73,7 +75,7 @@ def test_a_file_that_is_not_there_is_said_so(dead):
 
 @on_a_loop
 async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
-    await dead.bury(letter(0))
+    await dead.write_dead_letter(dead_letter(0))
     other = DeadLetters(dead.path, pytest.fail)
     with dead.claimed():
         with (
@@ -81,10 +83,10 @@ async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
             other.claimed(),
         ):
             pass
-        await dead.bury(letter(1))
+        await dead.write_dead_letter(dead_letter(1))
         dead.replace(1, [])
     with other.claimed():
-        assert other.read() == [letter(1)]
+        assert other.read() == [dead_letter(1)]
 
 
 def test_a_folder_that_cannot_be_written_cannot_be_claimed(dead):
@@ -102,6 +104,6 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path, make):
 @on_a_loop
 async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
     text = '{"type":"t","n":"\u2028\x85"}'
-    await dead.bury(Letter("exec", "no", 1, "then", text))
+    await dead.write_dead_letter(DeadLetter("exec", "no", 1, "then", text))
     (read,) = dead.read()
     assert Notification.of_line(read.line).fields["n"] == "\u2028\x85"

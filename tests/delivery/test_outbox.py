@@ -8,37 +8,37 @@ from contextlib import asynccontextmanager
 import pytest
 
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import OUTPUT, Letter
-from notifyws.delivery.worker import Handing
-from notifyws.errors import HandingFailed
+from notifyws.delivery.outbox_records import OUTPUT, DeadLetter
+from notifyws.delivery.worker import DeliveryPolicy
+from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
-from tests.support.virtual import VirtualWorld, elapsed, in_virtual_time, turns
+from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, turns
 
-NO = HandingFailed("no")
+NO = DeliveryFailed("no")
 
 
 class Story:
     """An outbox with everything around it."""
 
-    def __init__(self, *sinks, durable=True, store=None, handing=None):
+    def __init__(self, *sinks, durable=True, store=None, delivery_policy=None):
         self.store = store or MemoryStore()
-        self.letters: list[Letter] = []
+        self.letters: list[DeadLetter] = []
         self.warnings: list[str] = []
         self.gaps: list[str] = []
-        self.virtual = VirtualWorld()
+        self.virtual = VirtualClock()
         self.outbox = Outbox(
             self.store,
             sinks,
-            handing or Handing(delays=(1.0, 2.0)),
-            self.virtual.world,
-            bury=self._bury,
+            delivery_policy or DeliveryPolicy(delays=(1.0, 2.0)),
+            self.virtual.clock,
+            write_dead_letter=self._bury,
             warn=self.warnings.append,
             durable=durable,
         )
         self.outbox.on_gap = lambda start, reason: self.gaps.append(reason)
 
-    async def _bury(self, letter: Letter) -> None:
-        self.letters.append(letter)
+    async def _bury(self, dead_letter: DeadLetter) -> None:
+        self.letters.append(dead_letter)
 
     @property
     def buried(self) -> list[tuple[str, str, int]]:
@@ -115,7 +115,7 @@ async def test_what_fails_to_the_end_is_buried_whole_and_the_next_one_goes_on():
 
 @in_virtual_time
 async def test_what_is_final_is_not_tried_again():
-    story = Story(sink := ScriptedSink(HandingFailed("never", final=True)))
+    story = Story(sink := ScriptedSink(DeliveryFailed("never", final=True)))
     async with running(story) as outbox:
         outbox.keep(note(1), 1)
         await outbox.drained()
@@ -135,7 +135,7 @@ async def test_a_bug_of_a_sink_is_a_failure_like_others():
 @in_virtual_time
 @pytest.mark.parametrize(("asked", "waits"), [(0.5, 1.0), (7.0, 7.0), (9e9, 300.0)])
 async def test_the_other_sides_wish_raises_a_delay_up_to_a_limit(asked, waits):
-    story = Story(sink := ScriptedSink(HandingFailed("busy", after=asked)))
+    story = Story(sink := ScriptedSink(DeliveryFailed("busy", after=asked)))
     async with running(story) as outbox:
         outbox.keep(note(1), 1)
         await outbox.drained()
@@ -145,7 +145,7 @@ async def test_the_other_sides_wish_raises_a_delay_up_to_a_limit(asked, waits):
 @in_virtual_time
 async def test_several_at_a_time_are_never_more_than_allowed():
     sink = ScriptedSink(*[1.0] * 6)
-    story = Story(sink, handing=Handing(concurrency=3))
+    story = Story(sink, delivery_policy=DeliveryPolicy(concurrency=3))
     async with running(story) as outbox:
         for n in range(6):
             outbox.keep(note(n), n)
@@ -182,9 +182,9 @@ async def test_a_killed_process_hands_on_again_what_was_under_way():
         outbox.keep(note(4, 4), 1)
         await outbox.drained()
     assert sink.titles == list("1234")
-    assert second.outbox.past.standing.last_id == 3
+    assert second.outbox.past.position.last_id == 3
     assert list(second.outbox.past.seen) == [0, 1, 2, 3]
-    assert second.store.standing.last_id == 4
+    assert second.store.position.last_id == 4
 
 
 @in_virtual_time
@@ -223,7 +223,7 @@ async def test_what_nobody_wants_moves_the_cursor_of_a_durable_listener_alone():
         story = Story(sink := ScriptedSink(), durable=durable)
         async with running(story) as outbox:
             outbox.passed(7)
-        assert story.store.standing.last_id == expected
+        assert story.store.position.last_id == expected
         assert sink.tries == []
 
 
@@ -232,10 +232,10 @@ async def test_what_has_no_id_is_remembered_as_such():
     story = Story()
     async with running(story) as outbox:
         outbox.keep(note(1, 1), 1)
-        assert not outbox.standing.mixed
+        assert not outbox.position.mixed
         outbox.keep(note(2), 2)
-    assert story.store.standing.mixed
-    assert story.store.standing.last_id == 1
+    assert story.store.position.mixed
+    assert story.store.position.last_id == 1
 
 
 @in_virtual_time
@@ -245,7 +245,7 @@ async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters():
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
     assert story.buried == [("exec", "the listener ended before it", 0)] * 2
-    assert [letter.line for letter in story.letters] == [
+    assert [dead_letter.line for dead_letter in story.letters] == [
         note(1).line(),
         note(2).line(),
     ]
@@ -264,7 +264,7 @@ async def test_the_end_waits_for_sinks_that_are_quick_enough():
 async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
     size = len(note(0).line())
     sink = ScriptedSink(5.0)
-    story = Story(sink, handing=Handing(max_bytes=2 * size))
+    story = Story(sink, delivery_policy=DeliveryPolicy(max_bytes=2 * size))
     async with running(story) as outbox:
         for n in range(5):
             outbox.keep(note(n), n)
@@ -281,7 +281,7 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
 
 @in_virtual_time
 async def test_what_was_refused_is_said_at_the_end_at_the_latest():
-    story = Story(ScriptedSink(50.0), handing=Handing(max_bytes=60))
+    story = Story(ScriptedSink(50.0), delivery_policy=DeliveryPolicy(max_bytes=60))
     async with running(story) as outbox:
         for n in range(3):
             outbox.keep(note(n), n)
@@ -296,20 +296,20 @@ async def test_a_quiet_line_is_noted_now_and_then_while_it_is_up():
     async with running(story):
         heard[0] = "one"
         await asyncio.sleep(5.1)
-        assert story.store.standing.heard_at == "one"
+        assert story.store.position.heard_at == "one"
         heard[0] = None
         kept = len(story.store.kept)
         await asyncio.sleep(60)
         assert len(story.store.kept) == kept
-    assert story.store.standing.heard_at == "one"
+    assert story.store.position.heard_at == "one"
 
 
 @in_virtual_time
 async def test_where_it_stands_is_told_after_it_was_written():
     told = []
 
-    async def tell(standing):
-        told.append((standing.last_id, story.store.standing.last_id))
+    async def tell(position):
+        told.append((position.last_id, story.store.position.last_id))
 
     story = Story()
     story.outbox.on_moved = tell
@@ -379,7 +379,7 @@ async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
         await outbox.drained()
     assert sink.titles == ["1", "3", "4"]
     assert again.buried == [("exec", "it is no notification, what waited for it", 0)]
-    assert Letter.of_line(again.letters[0].as_line()).line == rubbish
+    assert DeadLetter.of_line(again.letters[0].as_line()).line == rubbish
 
 
 @in_virtual_time
@@ -405,9 +405,9 @@ class Failing(MemoryStore):
             self.methods.pop(0)
             raise RuntimeError("bug")
 
-    async def keep(self, entries, standing, shown):
+    async def keep(self, entries, position, shown):
         self._fail("keep")
-        await super().keep(entries, standing, shown)
+        await super().keep(entries, position, shown)
 
     async def waiting(self, sink, after, limit):
         self._fail("waiting")

@@ -9,21 +9,21 @@ import stat
 import pytest
 
 from notifyws.config.sqlite_files import QUEUE
-from notifyws.delivery.outbox_file import QueueFile
+from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     REMEMBERED,
+    Backlog,
     Entry,
-    Kept,
-    Past,
-    Standing,
-    Waiting,
+    ListenerPosition,
+    OutboxRecord,
+    RecoveredState,
 )
 from notifyws.errors import ConfigurationError
 from tests.support.aio import on_a_loop
 from tests.support.queue import MemoryStore
 
-STANDING = Standing("id-2", "then", 17.5, mixed=True)
+STANDING = ListenerPosition("id-2", "then", 17.5, mixed=True)
 
 
 class Files:
@@ -34,7 +34,7 @@ class Files:
         self.warnings: list[str] = []
 
     def open(self, before=None):
-        return QueueFile(self.path, self.warnings.append)
+        return OutboxFile(self.path, self.warnings.append)
 
 
 class Memories:
@@ -63,28 +63,34 @@ def entry(position, *sinks, ident=None):
 async def test_what_is_kept_waits_in_order_until_it_is_done(stores):
     store = stores.open()
     await store.keep([entry(1, "a", "b"), entry(2, "a"), entry(3, "b")], STANDING, 0)
-    assert await store.waiting("a", 0, 9) == [Kept(1, "line 1"), Kept(2, "line 2")]
-    assert await store.waiting("a", 1, 9) == [Kept(2, "line 2")]
-    assert await store.waiting("b", 0, 1) == [Kept(1, "line 1")]
+    assert await store.waiting("a", 0, 9) == [
+        OutboxRecord(1, "line 1"),
+        OutboxRecord(2, "line 2"),
+    ]
+    assert await store.waiting("a", 1, 9) == [OutboxRecord(2, "line 2")]
+    assert await store.waiting("b", 0, 1) == [OutboxRecord(1, "line 1")]
     await store.done("a", 1)
-    assert await store.waiting("a", 0, 9) == [Kept(2, "line 2")]
-    assert await store.waiting("b", 0, 9) == [Kept(1, "line 1"), Kept(3, "line 3")]
+    assert await store.waiting("a", 0, 9) == [OutboxRecord(2, "line 2")]
+    assert await store.waiting("b", 0, 9) == [
+        OutboxRecord(1, "line 1"),
+        OutboxRecord(3, "line 3"),
+    ]
     await store.aclose()
 
 
 @on_a_loop
 async def test_another_process_finds_everything_as_it_was(stores):
     first = stores.open()
-    assert first.past.standing == Standing()
+    assert first.past.position == ListenerPosition()
     entries = [entry(1, "a", OUTPUT, ident="x"), entry(2, "a", OUTPUT, ident=2)]
     await first.keep([*entries, entry(3, ident="y")], STANDING, 1)
     await first.aclose()
     second = stores.open(first)
-    assert second.past.standing == STANDING
+    assert second.past.position == STANDING
     assert list(second.past.seen) == ["x", 2, "y"]
     assert second.past.top == 3
-    assert list(second.past.unshown) == [Kept(2, "line 2")]
-    assert second.past.waiting["a"] == Waiting(2, 12)
+    assert list(second.past.unshown) == [OutboxRecord(2, "line 2")]
+    assert second.past.waiting["a"] == Backlog(2, 12)
     await second.aclose()
 
 
@@ -93,7 +99,7 @@ async def test_what_was_shown_is_not_kept_for_that_any_longer(stores):
     store = stores.open()
     await store.keep([entry(n, OUTPUT) for n in range(1, 6)], STANDING, 0)
     await store.keep([], STANDING, 4)
-    assert await store.waiting(OUTPUT, 0, 9) == [Kept(5, "line 5")]
+    assert await store.waiting(OUTPUT, 0, 9) == [OutboxRecord(5, "line 5")]
     await store.aclose()
 
 
@@ -150,7 +156,7 @@ async def test_a_folder_that_cannot_be_made_costs_a_warning(files):
     files.path.parent.write_text("a file")
     store = files.open()
     await store.keep([entry(1, "a")], STANDING, 0)
-    assert await store.waiting("a", 0, 9) == [Kept(1, "line 1")]
+    assert await store.waiting("a", 0, 9) == [OutboxRecord(1, "line 1")]
     assert len(files.warnings) == 1
     assert "using memory only" in files.warnings[0]
     await store.aclose()
@@ -181,9 +187,9 @@ async def test_a_file_that_turns_bad_is_left_with_what_it_held(files):
 
 @on_a_loop
 async def test_without_a_path_nothing_stays(tmp_path):
-    store = QueueFile(None, pytest.fail)
+    store = OutboxFile(None, pytest.fail)
     await store.keep([entry(1, "a")], STANDING, 0)
-    assert await store.waiting("a", 0, 9) == [Kept(1, "line 1")]
+    assert await store.waiting("a", 0, 9) == [OutboxRecord(1, "line 1")]
     await store.aclose()
     assert list(tmp_path.iterdir()) == []
 
@@ -210,7 +216,7 @@ async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, t
     await store.aclose()
     spoilt = corrupted(files, table)
     again = files.open()
-    assert again.past == Past(seen=[], unshown=[])
+    assert again.past == RecoveredState(seen=[], unshown=[])
     ((since, reason),) = again.lost
     assert since > "2020"
     assert "was damaged" in reason
@@ -221,7 +227,7 @@ async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, t
     await again.keep([entry(1, "a")], STANDING, 0)
     await again.aclose()
     third = files.open()
-    assert third.past.waiting == {"a": Waiting(1, 6)}
+    assert third.past.waiting == {"a": Backlog(1, 6)}
     assert not third.lost
     await third.aclose()
 
@@ -248,7 +254,7 @@ async def test_a_page_that_is_spoilt_meanwhile_loses_what_waited_aloud(files):
         file.write(b"\xff" * 99 * 4096)
     await store.keep([entry(99, "a")], STANDING, 0)
     assert len(store.lost) == 1
-    assert await store.waiting("a", 0, 9) == [Kept(99, "line 99")]
+    assert await store.waiting("a", 0, 9) == [OutboxRecord(99, "line 99")]
     await store.aclose()
 
 
@@ -279,7 +285,7 @@ async def test_odd_rows_are_read_as_rows_of_ours_and_stop_nothing(files, odd):
         other.execute(odd)
     other.close()
     again = files.open()
-    assert again.past.standing == STANDING
+    assert again.past.position == STANDING
     assert list(again.past.seen) == ["x"]
     await again.keep([entry(again.past.top + 1, "a", ident="y")], STANDING, 0)
     kept = await again.waiting("a", 0, 9)
@@ -312,8 +318,8 @@ async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
         other.execute("UPDATE standing SET value = ?", (value,))
     other.close()
     again = files.open()
-    assert again.past.standing == Standing()
-    assert again.past.waiting["a"] == Waiting(1, 6)
+    assert again.past.position == ListenerPosition()
+    assert again.past.waiting["a"] == Backlog(1, 6)
     assert [reason in files.warnings[0] for _, reason in again.lost] == [True]
     assert len(files.warnings) == 1
     await again.aclose()
@@ -334,5 +340,5 @@ async def test_odd_tables_in_a_file_of_ours_stop_nothing(files, statement):
     await store.keep([entry(1, "a")], STANDING, 0)
     await store.aclose()
     again = files.open()
-    assert again.past.waiting == {"a": Waiting(1, 6)}
+    assert again.past.waiting == {"a": Backlog(1, 6)}
     await again.aclose()

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from notifyws.delivery.outbox_records import Letter, Waiting
+from notifyws.delivery.outbox_records import Backlog, DeadLetter
 from notifyws.models import Notification
 
-LETTER = Letter("exec", "ended with 1", 3, "then", '{"type":"t","own":[1.50,null]}')
+LETTER = DeadLetter("exec", "ended with 1", 3, "then", '{"type":"t","own":[1.50,null]}')
 
 
 def test_a_letter_is_one_json_line_that_holds_the_notification_as_it_was():
@@ -18,7 +18,7 @@ def test_a_letter_is_one_json_line_that_holds_the_notification_as_it_was():
 
 
 def test_a_letter_can_be_read_back():
-    again = Letter.of_line(LETTER.as_line())
+    again = DeadLetter.of_line(LETTER.as_line())
     assert Notification.of_line(again.line).fields == {"type": "t", "own": [1.5, None]}
     assert (again.sink, again.error, again.at) == ("exec", "ended with 1", "then")
 
@@ -37,9 +37,9 @@ def test_a_letter_can_be_read_back():
 )
 def test_what_is_no_letter_is_told_from_one(line):
     with pytest.raises(ValueError, match=r"no dead letter|Expecting"):
-        Letter.of_line(line)
+        DeadLetter.of_line(line)
 
 
 def test_what_waits_is_counted():
-    assert Waiting().plus("abc").plus("d") == Waiting(2, 4)
-    assert Waiting(2, 4).minus("d") == Waiting(1, 3)
+    assert Backlog().plus("abc").plus("d") == Backlog(2, 4)
+    assert Backlog(2, 4).minus("d") == Backlog(1, 3)

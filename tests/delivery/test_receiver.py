@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notifyws.connection.event_emitter import UNNOTICED, Since
-from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, Inbox
+from notifyws.connection.event_emitter import UNNOTICED, GapStart
+from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, DeliveryQueue
 from notifyws.delivery.receiver import (
     BREATH,
     LONGEST,
     PATIENCE,
     Frame,
-    Intake,
     NoRoom,
+    Receiver,
 )
 from notifyws.events import Failure, Gap
 from notifyws.models import Notification
@@ -24,7 +24,7 @@ from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import Rules, ServerError
 from tests.support.scripted import note
 from tests.support.virtual import (
-    VirtualWorld,
+    VirtualClock,
     elapsed,
     in_virtual_time,
     now,
@@ -47,16 +47,20 @@ class Desk:
     """An intake, its queue, and everybody who is told."""
 
     def __init__(self, cursor: Cursor | None = None, *, room: int = 3, **how) -> None:
-        self.clock = VirtualWorld()
-        self.inbox: Inbox = Inbox(room, 1_000_000 if room > 100 else 10_000)
+        self.clock = VirtualClock()
+        self.queue: DeliveryQueue = DeliveryQueue(
+            room, 1_000_000 if room > 100 else 10_000
+        )
         self.cursor = cursor or Cursor(can_resume=False)
-        self.intake = Intake(RULES, self.inbox, self.cursor, self.clock.world, **how)
+        self.receiver = Receiver(
+            RULES, self.queue, self.cursor, self.clock.clock, **how
+        )
         self.told: list = []
-        self.intake.teller.observers.append(self.told.append)
+        self.receiver.emitter.observers.append(self.told.append)
 
     def take(self, *frames: str | bytes) -> None:
         """Take frames in that nobody has to wait for."""
-        assert self.intake.take(frames) is None
+        assert self.receiver.take(frames) is None
 
     async def feed(self, *frames: str | bytes) -> None:
         """Take frames in as a link does, each in a burst of its own."""
@@ -65,7 +69,7 @@ class Desk:
 
     async def feed_burst(self, *frames: str | bytes) -> None:
         """Take frames in that came at once."""
-        if (pause := self.intake.take(frames)) is not None:
+        if (pause := self.receiver.take(frames)) is not None:
             await pause
 
     def fill(self) -> None:
@@ -74,7 +78,7 @@ class Desk:
 
     async def read(self) -> list:
         """Return what waits, notifications by their ids."""
-        return [named(item) for item in await self.inbox.get()]
+        return [named(item) for item in await self.queue.get()]
 
 
 def named(item):
@@ -91,9 +95,9 @@ async def test_a_notification_is_handed_over_with_its_time_of_receipt():
     desk = Desk()
     await asyncio.sleep(1.5)
     desk.take(note(1, title="Hello"))
-    (notification,) = await desk.inbox.get()
+    (notification,) = await desk.queue.get()
     assert (notification.title, notification.received) == ("Hello", AT.format(1.5))
-    assert (desk.intake.received, desk.cursor.last_id) == (1, 1)
+    assert (desk.receiver.received, desk.cursor.last_id) == (1, 1)
     assert desk.told == []
 
 
@@ -102,14 +106,14 @@ async def test_a_duplicate_is_dropped_and_one_without_an_id_never_is():
     desk = Desk(Cursor(1), room=10)
     desk.take(note(1), note(2), note(2), note(), note(), note(1))
     assert await desk.read() == [2, None, None]
-    assert desk.intake.received == 3
+    assert desk.receiver.received == 3
 
 
 @in_virtual_time
 async def test_the_server_s_error_is_told_and_passed_to_the_sender():
     desk, errors = Desk(), []
     desk.take(ERROR)
-    desk.intake.on_server_error = errors.append
+    desk.receiver.on_server_error = errors.append
     desk.take(ERROR)
     assert await desk.read() == [Failure("server_error", "no")] * 2
     assert errors == [ServerError("no", "a")]
@@ -118,7 +122,7 @@ async def test_the_server_s_error_is_told_and_passed_to_the_sender():
 @in_virtual_time
 async def test_only_the_beginning_of_a_long_complaint_is_told():
     desk, errors = Desk(), []
-    desk.intake.on_server_error = errors.append
+    desk.receiver.on_server_error = errors.append
     desk.take(f'{{"type":"error","message":"{"no" * LONGEST}"}}')
     (failure,) = await desk.read()
     assert failure.message == "no" * (LONGEST // 2)
@@ -155,7 +159,7 @@ async def test_a_frame_of_no_interest_is_told_to_nobody():
 async def test_the_server_s_gap_begins_where_the_connection_was_interrupted():
     desk = Desk()
     await asyncio.sleep(9)
-    desk.intake.gaps.begin(Since(AT.format(4)))
+    desk.receiver.gaps.begin(GapStart(AT.format(4)))
     desk.take('{"type":"gap"}')
     (gap,) = await desk.read()
     assert (gap.start, gap.end, gap.recovered) == (AT.format(4), AT.format(9), False)
@@ -173,10 +177,10 @@ async def test_the_server_s_gap_without_an_interruption_is_now():
 async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
     desk = Desk()
     desk.clock.wall_offset = 50
-    desk.intake.gaps.begin(Since(desk.intake.teller.now()))
+    desk.receiver.gaps.begin(GapStart(desk.receiver.emitter.now()))
     desk.clock.wall_offset = 20
     desk.take('{"type":"gap"}')
-    desk.intake.teller.gap(Since(AT.format(10)), "why")
+    desk.receiver.emitter.gap(GapStart(AT.format(10)), "why")
     gaps = [(gap.start, gap.end) for gap in await desk.read()]
     assert gaps == [(AT.format(20), AT.format(20)), (AT.format(10), AT.format(20))]
 
@@ -185,11 +189,11 @@ async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
 async def test_a_gap_is_as_long_as_it_took_though_the_clock_was_set_back():
     desk = Desk()
     await asyncio.sleep(30)
-    since = desk.intake.teller.since(desk.clock.world.wall() - 5)
+    since = desk.receiver.emitter.since(desk.clock.clock.wall() - 5)
     assert since.text == AT.format(25)
     await asyncio.sleep(10)
     desk.clock.wall_offset = -20
-    desk.intake.teller.gap(since, "why")
+    desk.receiver.emitter.gap(since, "why")
     (gap,) = await desk.read()
     assert (gap.start, gap.end) == (AT.format(5), AT.format(20))
 
@@ -197,10 +201,10 @@ async def test_a_gap_is_as_long_as_it_took_though_the_clock_was_set_back():
 @in_virtual_time
 async def test_a_clock_set_forward_makes_a_gap_longer_and_never_shorter():
     desk = Desk()
-    since = desk.intake.teller.since(desk.clock.world.wall())
+    since = desk.receiver.emitter.since(desk.clock.clock.wall())
     await asyncio.sleep(2)
     desk.clock.wall_offset = 20
-    desk.intake.teller.gap(since, "why")
+    desk.receiver.emitter.gap(since, "why")
     (gap,) = await desk.read()
     assert (gap.start, gap.end) == (AT.format(0), AT.format(22))
 
@@ -210,7 +214,7 @@ async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
     desk = Desk()
     await asyncio.sleep(10)
     for heard in (100.0, -3600.0):
-        since = desk.intake.teller.since(desk.clock.world.wall() + heard)
+        since = desk.receiver.emitter.since(desk.clock.clock.wall() + heard)
         assert since.at == now() - UNNOTICED
 
 
@@ -218,17 +222,17 @@ async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
 async def test_a_gap_is_told_however_many_events_wait():
     desk = Desk()
     await desk.feed(*["nonsense"] * (ANNOUNCEMENTS + 1))
-    desk.intake.teller.gap(Since(AT.format(0)), "why")
+    desk.receiver.emitter.gap(GapStart(AT.format(0)), "why")
     told = await desk.read()
     assert len(told) == ANNOUNCEMENTS + 1
-    assert told[-1] == Gap(AT.format(0), desk.intake.teller.now(), "why")
+    assert told[-1] == Gap(AT.format(0), desk.receiver.emitter.now(), "why")
 
 
 @in_virtual_time
 async def test_a_burst_waits_for_the_one_before_it_to_be_shown():
     desk = Desk(room=10_000)
-    assert desk.intake.take([note(number) for number in range(EASY)]) is None
-    pause = desk.intake.take([note(EASY)])
+    assert desk.receiver.take([note(number) for number in range(EASY)]) is None
+    pause = desk.receiver.take([note(EASY)])
     assert pause is not None
     waiting = asyncio.ensure_future(pause)
     await turns()
@@ -241,7 +245,7 @@ async def test_a_burst_waits_for_the_one_before_it_to_be_shown():
 @in_virtual_time
 async def test_but_only_for_a_moment():
     desk = Desk(room=10_000)
-    pause = desk.intake.take([note(number) for number in range(EASY + 1)])
+    pause = desk.receiver.take([note(number) for number in range(EASY + 1)])
     assert pause is not None
     await pause
     assert now() == BREATH
@@ -287,11 +291,11 @@ async def test_a_reader_that_comes_back_in_time_loses_nothing(can_resume):
     assert await desk.read() == [1, 2, 3]
     feeding = asyncio.create_task(desk.feed(note(4), note(5), note(6)))
     await asyncio.sleep(PATIENCE - 0.1)
-    assert desk.intake.received == 3
+    assert desk.receiver.received == 3
     reading = asyncio.create_task(desk.read())
     await feeding
     assert await reading == [4, 5, 6]
-    assert (now(), desk.told, desk.intake.received) == (PATIENCE - 0.1, [], 6)
+    assert (now(), desk.told, desk.receiver.received) == (PATIENCE - 0.1, [], 6)
 
 
 @in_virtual_time
@@ -336,7 +340,7 @@ async def test_what_was_refused_is_new_when_it_comes_again():
     desk.fill()
     with pytest.raises(NoRoom):
         await desk.feed(note(4))
-    waiting = asyncio.create_task(desk.intake.room())
+    waiting = asyncio.create_task(desk.receiver.room())
     await desk.read()
     await turns()
     assert not waiting.done()
@@ -362,7 +366,7 @@ async def test_without_room_and_replay_the_newest_are_dropped_in_one_gap():
     desk.take(note(6))
     assert await desk.read() == [6]
     assert desk.told == [dropped(2, 1, 5)]
-    assert desk.intake.received == 4
+    assert desk.receiver.received == 4
 
 
 @in_virtual_time
@@ -372,7 +376,7 @@ async def test_while_dropping_goes_on_nobody_waits_again():
     await desk.feed(note(4))
     assert await elapsed(desk.feed(*(note(number) for number in range(5, 50)))) == 0
     assert await desk.read() == [1, 2, 3]
-    desk.intake.close()
+    desk.receiver.close()
     assert await desk.read() == [dropped(46, 0, PATIENCE)]
 
 
@@ -390,7 +394,7 @@ async def test_each_time_the_queue_is_full_it_waits_and_has_a_gap_of_its_own():
 async def test_one_without_an_id_is_dropped_even_where_the_server_can_replay():
     desk = Desk(Cursor(0), room=1)
     await desk.feed(note(1), note())
-    desk.intake.close()
+    desk.receiver.close()
     assert await desk.read() == [1, dropped(1, 0, 2)]
 
 
@@ -401,7 +405,7 @@ async def test_one_without_an_id_counts_as_seen_also_when_it_was_dropped():
     assert desk.cursor.covers_everything
     await desk.feed(note())
     assert (desk.cursor.last_id, desk.cursor.covers_everything) == (1, False)
-    desk.intake.close()
+    desk.receiver.close()
 
 
 @in_virtual_time
@@ -422,7 +426,7 @@ async def test_what_was_dropped_is_said_before_the_end():
     desk = Desk(room=1)
     await desk.feed(note(1), note(2), note(3))
     await asyncio.sleep(2)
-    desk.intake.close()
+    desk.receiver.close()
     assert await desk.read() == [1, dropped(2, 0, 4)]
     assert await desk.read() == []
 
@@ -435,7 +439,7 @@ async def ended_during(desk: Desk, frame: str) -> list:
     feeding.cancel()
     with pytest.raises(asyncio.CancelledError):
         await feeding
-    desk.intake.close()
+    desk.receiver.close()
     return await desk.read()
 
 
@@ -455,7 +459,7 @@ async def test_one_that_can_be_replayed_waits_for_the_next_time_instead():
 async def test_a_frame_that_is_no_notification_is_dropped_in_no_silence_either():
     desk = Desk(room=1, frames=True)
     desk.take('{"type":"hello"}', '{"type":"hello"}')
-    desk.intake.close()
+    desk.receiver.close()
     assert await desk.read() == [Frame('{"type":"hello"}'), dropped(1, 0, 0)]
 
 
@@ -478,7 +482,7 @@ class Choice:
         return wanted
 
 
-class Keeper:
+class TokenManager:
     """Notes what is to be kept."""
 
     def __init__(self) -> None:
@@ -493,13 +497,13 @@ class Keeper:
 
 @in_virtual_time
 async def test_what_is_not_wanted_moves_the_cursor_and_is_not_told():
-    keeper = Keeper()
-    desk = Desk(Cursor(), selection=Choice(9), keeping=keeper)
+    token_manager = TokenManager()
+    desk = Desk(Cursor(), selection=Choice(9), outbox=token_manager)
     desk.take(note(1), note(2), note(3))
     assert await desk.read() == [1, 3]
-    assert keeper.kept == [(1, 1), 2, (3, 2)]
+    assert token_manager.kept == [(1, 1), 2, (3, 2)]
     assert desk.cursor.last_id == 3
-    assert desk.intake.received == 3
+    assert desk.receiver.received == 3
 
 
 @in_virtual_time
@@ -511,32 +515,34 @@ async def test_without_a_keeper_what_is_not_wanted_is_let_go():
 
 @in_virtual_time
 async def test_once_there_were_enough_the_cursor_stays():
-    desk = Desk(Cursor(), selection=Choice(1), keeping=(keeper := Keeper()))
+    desk = Desk(Cursor(), selection=Choice(1), outbox=(token_manager := TokenManager()))
     desk.take(note(1), note(2), note(3))
     assert await desk.read() == [1]
     assert desk.cursor.last_id == 1
-    assert keeper.kept == [(1, 1)]
+    assert token_manager.kept == [(1, 1)]
 
 
 @in_virtual_time
 async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
-    desk = Desk(keeping=(keeper := Keeper()))
+    desk = Desk(outbox=(token_manager := TokenManager()))
     desk.fill()
     await desk.feed(note(4))
-    assert keeper.kept[-1] == (4, None)
-    assert len(desk.inbox) == 3
-    desk.intake.close()
+    assert token_manager.kept[-1] == (4, None)
+    assert len(desk.queue) == 3
+    desk.receiver.close()
 
 
 @pytest.mark.parametrize("can_resume", [True, False])
 @in_virtual_time
 async def test_without_room_what_is_not_wanted_is_neither_kept_nor_missed(can_resume):
     cursor = Cursor(0 if can_resume else None, can_resume=can_resume)
-    desk = Desk(cursor, room=1, selection=Choice(9), keeping=(keeper := Keeper()))
+    desk = Desk(
+        cursor, room=1, selection=Choice(9), outbox=(token_manager := TokenManager())
+    )
     desk.take(note(1))
     assert await elapsed(desk.feed(note(2), note(4))) == 0
-    assert (keeper.kept, desk.intake.filtered) == ([(1, 1), 2, 4], 2)
-    desk.intake.close()
+    assert (token_manager.kept, desk.receiver.filtered) == ([(1, 1), 2, 4], 2)
+    desk.receiver.close()
     assert await desk.read() == [1]
 
 
@@ -546,7 +552,7 @@ async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
     desk.take(note(1))
     await desk.feed(note(3), note(4), note(5))
     assert desk.told == []
-    desk.intake.close()
+    desk.receiver.close()
     assert await desk.read() == [1, dropped(2, 0, PATIENCE)]
 
 
@@ -554,11 +560,11 @@ async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
 async def test_what_was_missed_is_taken_in_by_the_same_rule_as_a_frame():
     desk = Desk(Cursor(0), room=9, selection=Choice(9))
     desk.take(note(1))
-    missed = [desk.intake.arrivals({"type": "a", "id": n})[0] for n in (1, 2, 3)]
-    assert [desk.intake.is_news(each) for each in missed] == [False, True, True]
-    await desk.intake.catch_up(missed)
+    missed = [desk.receiver.arrivals({"type": "a", "id": n})[0] for n in (1, 2, 3)]
+    assert [desk.receiver.is_news(each) for each in missed] == [False, True, True]
+    await desk.receiver.catch_up(missed)
     assert await desk.read() == [1, 3]
-    assert not any(desk.intake.is_news(each) for each in missed)
+    assert not any(desk.receiver.is_news(each) for each in missed)
 
 
 BEGIN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
@@ -569,7 +575,7 @@ def beginning() -> Desk:
     """A desk whose listener begins at a time, connected to a server that replays."""
     desk = Desk(Cursor(since=BEGIN))
     desk.cursor.reconnected(30.0)
-    desk.intake.gaps.begin(Since("2024-01-15T10:30:00.000Z"))
+    desk.receiver.gaps.begin(GapStart("2024-01-15T10:30:00.000Z"))
     return desk
 
 
@@ -609,5 +615,5 @@ async def test_a_gap_after_which_nothing_comes_is_told_in_the_end():
     desk = beginning()
     desk.take(GAP)
     assert desk.told == []
-    desk.intake.close()
+    desk.receiver.close()
     assert [event.name for event in desk.told] == ["gap"]

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from notifyws.delivery.sender import Composed, Sender, Sent
+from notifyws.delivery.sender import Composed, Sender, SendResult
 from notifyws.errors import ConnectionLost, UsageError
 from notifyws.models import Message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
-from notifyws.protocol.template_context import Script
+from notifyws.protocol.template_context import TemplateContext
 from tests.support.virtual import elapsed, in_virtual_time, now, turns
 
 
@@ -32,7 +32,7 @@ class Line:
         self.fails = fails
         self.said: list[str] = []
         self.can_ping = True
-        self.script = Script({}, lambda: 0.0, lambda: "uuid")
+        self.context = TemplateContext({}, lambda: 0.0, lambda: "uuid")
 
     async def send_all(self, texts: list[str]) -> None:
         if self.fails == "send":
@@ -49,14 +49,14 @@ class Line:
         return self.pong
 
 
-def compose(message: Message, script: Script) -> Composed:
+def compose(message: Message, context: TemplateContext) -> Composed:
     return Composed(f"<{message.type} {message.id}>", message.id or "")
 
 
-def only_words(message: Message, script: Script) -> Composed:
+def only_words(message: Message, context: TemplateContext) -> Composed:
     if not message.payload:
         raise UsageError(f"nothing of {message.id} can be sent")
-    return compose(message, script)
+    return compose(message, context)
 
 
 def sender(ack: Ack | None = None) -> Sender:
@@ -71,7 +71,7 @@ def later(seconds: float, do, *arguments) -> None:
     asyncio.get_running_loop().call_later(seconds, do, *arguments)
 
 
-def statuses(sent: list[Sent]) -> list[str]:
+def statuses(sent: list[SendResult]) -> list[str]:
     return [each.status for each in sent]
 
 
@@ -79,12 +79,12 @@ def statuses(sent: list[Sent]) -> list[str]:
 async def test_an_answered_ping_and_a_tenth_of_a_second_of_quiet_is_delivered():
     line = Line(pong=0.05)
     took = await elapsed(sending := asyncio.ensure_future(one(line)))
-    assert sending.result() == [Sent("delivered", "note", "a")]
+    assert sending.result() == [SendResult("delivered", "note", "a")]
     assert took == pytest.approx(0.15)
     assert line.said == ["<note a>", "ping"]
 
 
-async def one(line: Line, used: Sender | None = None) -> list[Sent]:
+async def one(line: Line, used: Sender | None = None) -> list[SendResult]:
     return await (used or sender()).send(line, batch("a"))
 
 
@@ -102,7 +102,9 @@ async def test_a_batch_is_sent_in_order_with_one_ping_after_it():
 async def test_an_error_while_one_message_is_on_its_way_is_that_message_s(ident):
     used = sender()
     later(0.02, used.server_error, ServerError("no such type", ident))
-    assert await one(Line(), used) == [Sent("rejected", "note", "a", "no such type")]
+    assert await one(Line(), used) == [
+        SendResult("rejected", "note", "a", "no such type")
+    ]
 
 
 @in_virtual_time
@@ -121,9 +123,9 @@ async def test_of_many_what_cannot_be_written_is_rejected_and_the_others_go():
     sent = await used.send(line, many)
     assert line.said == ["<note a>", "<note c>", "ping"]
     assert sent == [
-        Sent("delivered", "note", "a"),
-        Sent("rejected", "note", "b", "nothing of b can be sent"),
-        Sent("delivered", "note", "c"),
+        SendResult("delivered", "note", "a"),
+        SendResult("rejected", "note", "b", "nothing of b can be sent"),
+        SendResult("delivered", "note", "c"),
     ]
 
 
@@ -273,11 +275,11 @@ async def test_a_cancelled_batch_is_forgotten():
 
 
 def test_as_json_it_says_only_what_is_known():
-    assert Sent("delivered", "note").as_json() == {
+    assert SendResult("delivered", "note").as_json() == {
         "status": "delivered",
         "type": "note",
     }
-    assert Sent("rejected", "note", "a", "no").as_json() == {
+    assert SendResult("rejected", "note", "a", "no").as_json() == {
         "status": "rejected",
         "type": "note",
         "id": "a",
@@ -295,8 +297,8 @@ async def test_an_acknowledgement_that_names_the_message_is_the_proof():
     later(0.3, used.acknowledged, Acknowledged("a", ok=True))
     sent = await used.send(line, batch("a", "b"))
     assert sent == [
-        Sent("delivered", "note", "a"),
-        Sent("rejected", "note", "b", "no"),
+        SendResult("delivered", "note", "a"),
+        SendResult("rejected", "note", "b", "no"),
     ]
     assert line.said == ["<note a>", "<note b>"]
 

@@ -8,37 +8,37 @@ import json
 import pytest
 
 from notifyws.auth.cache.memory import MemoryCache
-from notifyws.delivery.outbox_records import Standing
+from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.delivery.shared_cursor import SharedCursor
-from tests.support.virtual import VirtualWorld, in_virtual_time, now
+from tests.support.virtual import VirtualClock, in_virtual_time, now
 
 ACCOUNT = "a" * 16
 
 
 def cursor(cache):
-    return SharedCursor(cache, ACCOUNT, "desk", VirtualWorld().world)
+    return SharedCursor(cache, ACCOUNT, "desk", VirtualClock().clock)
 
 
 @in_virtual_time
 async def test_another_host_reads_what_was_written():
     cache = MemoryCache(now)
     assert await cursor(cache).read() is None
-    standing = Standing("id-9", "2024-01-15T10:00:00Z", 17.0, mixed=True)
-    await cursor(cache).write(standing)
-    assert await cursor(cache).read() == standing
+    position = ListenerPosition("id-9", "2024-01-15T10:00:00Z", 17.0, mixed=True)
+    await cursor(cache).write(position)
+    assert await cursor(cache).read() == position
 
 
 @in_virtual_time
 async def test_it_is_written_once_a_second_and_at_the_last():
     cache = MemoryCache(now)
     ours = cursor(cache)
-    await ours.write(Standing(1))
-    await ours.write(Standing(2))
+    await ours.write(ListenerPosition(1))
+    await ours.write(ListenerPosition(2))
     assert (await ours.read()).last_id == 1
     await asyncio.sleep(1)
-    await ours.write(Standing(3))
+    await ours.write(ListenerPosition(3))
     assert (await ours.read()).last_id == 3
-    await ours.write(Standing(4), last=True)
+    await ours.write(ListenerPosition(4), last=True)
     assert (await ours.read()).last_id == 4
 
 
@@ -65,13 +65,13 @@ async def test_an_id_that_is_neither_text_nor_number_is_none(ident):
     facts = {"last_id": ident, "heard_at": "2024-01-15T10:00:00Z", "moved_at": 5.0}
     text = json.dumps({"v": 1, "standing": facts})
     await cache.replace(ACCOUNT, {"cursor:desk": (text, 60)}, expect={})
-    assert await cursor(cache).read() == Standing(None, facts["heard_at"], 5.0)
+    assert await cursor(cache).read() == ListenerPosition(None, facts["heard_at"], 5.0)
 
 
 @in_virtual_time
 async def test_it_has_an_expiry():
     cache = MemoryCache(now)
-    await cursor(cache).write(Standing(1))
+    await cursor(cache).write(ListenerPosition(1))
     entry = (await cache.read(ACCOUNT, "cursor:desk"))["cursor:desk"]
     assert 0 < entry.remaining <= 30 * 86400
     assert json.loads(entry.text)["v"] == 1

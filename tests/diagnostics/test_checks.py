@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.diagnostics.checks import Check, Doubt, Skip, run_checks
+from notifyws.diagnostics.checks import Check, CheckSkipped, CheckWarning, run_checks
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from tests.support.virtual import in_virtual_time
 
@@ -27,7 +27,10 @@ async def test_what_a_probe_saw_is_a_pass():
 
 @in_virtual_time
 async def test_a_doubt_is_a_warning_and_the_next_check_runs():
-    probes = [("tls", sees(Doubt("3 days left", "renew it"))), ("token", sees("fresh"))]
+    probes = [
+        ("tls", sees(CheckWarning("3 days left", "renew it"))),
+        ("token", sees("fresh")),
+    ]
     tls, token = await run_checks(probes)
     assert (tls.status, tls.detail, tls.hint) == ("warn", "3 days left", "renew it")
     assert token.status == "pass"
@@ -35,7 +38,7 @@ async def test_a_doubt_is_a_warning_and_the_next_check_runs():
 
 @in_virtual_time
 async def test_nothing_to_look_at_is_a_skip_and_the_next_check_runs():
-    probes = [("tls", sees(Skip("not encrypted"))), ("token", sees("fresh"))]
+    probes = [("tls", sees(CheckSkipped("not encrypted"))), ("token", sees("fresh"))]
     tls, token = await run_checks(probes)
     assert (tls.status, tls.detail, tls.exit_code) == ("skip", "not encrypted", 0)
     assert token.status == "pass"

@@ -493,9 +493,9 @@ def test_lines_are_answered_one_by_one_while_stdin_stays_open(home, server):
 @pytest.mark.slow
 def test_results_that_nobody_reads_end_it_quietly(home, server):
     lines = "\n".join('{"type":"t"}' for _ in range(5000))
-    script = f"{COMMAND} send --lines --json | head -1; echo ${{PIPESTATUS[0]}}"
+    context = f"{COMMAND} send --lines --json | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
-        ["bash", "-c", script],
+        ["bash", "-c", context],
         env=home.env,
         cwd=home.path,
         input=lines,

@@ -121,10 +121,10 @@ def zsh_words(place, lines, fpath):
     zsh = pexpect.spawn(
         "zsh", ["-f", "-i"], env=place.env, cwd=place.path, encoding="utf-8", timeout=30
     )
-    opening = [] if fpath else [f"source {SCRIPTS / 'notifyws.zsh'}"]
+    upgrade_request = [] if fpath else [f"source {SCRIPTS / 'notifyws.zsh'}"]
     try:
         zsh.sendline("unsetopt zle_bracketed_paste; PS1='>'; stty -echo; LISTMAX=999")
-        for each in (*fpath, "autoload -Uz compinit; compinit -u -D", *opening):
+        for each in (*fpath, "autoload -Uz compinit; compinit -u -D", *upgrade_request):
             zsh.sendline(each)
         zsh.sendline('show() { print -r -- "<$BUFFER>"; zle kill-buffer }')
         zsh.sendline("zle -N show; bindkey '^X' show; print -r 'all' 'set'")

@@ -175,9 +175,9 @@ def test_a_signal_ends_it_by_that_signal_after_a_clean_close(home, server, signu
 
 def test_a_shell_sees_130_and_143(home, server):
     for signum, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        script = f"trap : INT; {COMMAND} listen --json --timeout 20; exit $?"
+        context = f"trap : INT; {COMMAND} listen --json --timeout 20; exit $?"
         shell = subprocess.Popen(
-            ["bash", "-c", script],
+            ["bash", "-c", context],
             env=home.env,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -239,9 +239,9 @@ def test_an_inherited_ignore_is_respected(home, server):
 
 
 def test_head_ends_it_quietly_with_exit_0(home, server):
-    script = f"{COMMAND} listen --json | head -1; echo ${{PIPESTATUS[0]}}"
+    context = f"{COMMAND} listen --json | head -1; echo ${{PIPESTATUS[0]}}"
     shell = subprocess.Popen(
-        ["bash", "-c", script],
+        ["bash", "-c", context],
         env=home.env,
         cwd=home.path,
         stdout=subprocess.PIPE,
@@ -266,9 +266,9 @@ def test_head_ends_it_quietly_with_exit_0(home, server):
 def test_output_that_cannot_be_written_is_74(home, server, redirection, code):
     for command in ("token", "listen --json -n 1 --since 0"):
         server.notify(1)
-        script = f"{COMMAND} {command} {redirection}"
+        context = f"{COMMAND} {command} {redirection}"
         done = subprocess.run(
-            ["bash", "-c", script],
+            ["bash", "-c", context],
             env=home.env,
             cwd=home.path,
             capture_output=True,

@@ -83,7 +83,9 @@ def test_a_server_is_asked_for_tried_and_only_then_saved(home, unknown, terminal
 
 def other_handshake(home) -> Path:
     """A profile whose login is the default's, and whose handshake is not."""
-    ours = (files("notifyws") / "protocol" / "profiles" / "default.toml").read_text("utf-8")
+    ours = (files("notifyws") / "protocol" / "profiles" / "default.toml").read_text(
+        "utf-8"
+    )
     path = home.path / "other.toml"
     path.write_text(f"{ours}[[handshake]]\nexpect = 'welcome'\ntimeout = 0.05\n")
     return path

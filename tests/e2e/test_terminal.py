@@ -14,11 +14,11 @@ from tests.e2e.support import COMMAND, until
 from tests.e2e.terminal import Terminal
 from tests.support.catalogue import sample
 
-Opening = Callable[..., Terminal]
+UpgradeRequest = Callable[..., Terminal]
 
 
 @pytest.fixture
-def terminal(home) -> Iterator[Opening]:
+def terminal(home) -> Iterator[UpgradeRequest]:
     opened = []
 
     def start(*args: str, columns: int = 80, program=(), **env: str) -> Terminal:
@@ -202,9 +202,11 @@ def test_keys_steer_the_live_view(server, home, terminal):
     live.shows("p pause or resume")
     live.type("p")
     live.shows("paused")
-    server.dev("notify", {"type": "trip_update", "title": "Held", "data": {"a": 1}})
+    server.dev(
+        "notify", {"type": "trip_update", "title": "CachedTokens", "data": {"a": 1}}
+    )
     live.shows("paused, 1 waiting")
-    assert "Held" not in live.text
+    assert "CachedTokens" not in live.text
     live.type("d")
     live.shows("data on")
     live.type("p")

@@ -438,7 +438,7 @@ PINGS = {"NOTIFYWS_PING_INTERVAL": "1", "NOTIFYWS_PING_TIMEOUT": "10"}
 DROPPED = re.compile(r"(\d+) dropped: whoever reads them is too slow")
 
 
-class Tally:
+class SendSummary:
     """Counts, among lines that still grow, what was shown and what was dropped."""
 
     def __init__(self, lines: list[str]) -> None:
@@ -470,7 +470,7 @@ def test_a_flood_into_a_blocked_pipe_is_shown_or_counted_in_gaps(home, seconds):
         until(lambda: flood.sent == count, "the end of it", 90)
         high = peak(listener.process.pid)
         listener.unblock()
-        tally = Tally(listener.out.lines)
+        tally = SendSummary(listener.out.lines)
         end = time.monotonic() + 30
         while tally.look() != count and time.monotonic() < end:
             time.sleep(0.05)

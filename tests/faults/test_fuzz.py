@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.queue import Inbox
-from notifyws.delivery.receiver import Frame, Intake
+from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.receiver import Frame, Receiver
 from notifyws.events import (
     Closed,
     Connected,
@@ -32,12 +32,12 @@ from notifyws.ui.footer import Status
 from notifyws.ui.lines import event_json, event_line
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import Output
-from notifyws.ui.renderers import JsonFace, PlainFace, RawFace
+from notifyws.ui.renderers import JsonRenderer, PlainRenderer, RawRenderer
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import say
 from notifyws.ui.theme import Look
 from tests.protocol import DEFAULT
-from tests.support.virtual import VirtualWorld
+from tests.support.virtual import VirtualClock
 from tests.ui.helpers import live_face
 
 RULES = Rules(DEFAULT.rules)
@@ -144,14 +144,14 @@ class Paper:
 
 async def taken(frames: list[str | bytes]) -> list:
     """Return what becomes of frames on their way to a face."""
-    inbox: Inbox = Inbox(1000, 1 << 24)
+    queue: DeliveryQueue = DeliveryQueue(1000, 1 << 24)
     cursor = Cursor(can_resume=False)
-    intake = Intake(RULES, inbox, cursor, VirtualWorld().world, frames=True)
+    receiver = Receiver(RULES, queue, cursor, VirtualClock().clock, frames=True)
     for frame in frames:
-        pause = intake.take([frame])
+        pause = receiver.take([frame])
         assert pause is None
-    intake.teller.tell(Failure("invalid_message", "the end"))
-    return await inbox.get()
+    receiver.emitter.tell(Failure("invalid_message", "the end"))
+    return await queue.get()
 
 
 def strictly(line: str) -> object:
@@ -168,7 +168,7 @@ def test_every_json_line_is_strict_ascii_and_one_line(frames):
     async def story():
         burst = await taken(frames)
         paper = Paper()
-        await JsonFace(paper, events=True).show(burst)
+        await JsonRenderer(paper, events=True).show(burst)
         return burst, paper.data
 
     burst, data = asyncio.run(story())
@@ -189,7 +189,7 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
     async def story():
         burst = await taken(frames)
         paper = Paper()
-        await PlainFace(paper, Look(SETTINGS, colour=colour)).show(burst)
+        await PlainRenderer(paper, Look(SETTINGS, colour=colour)).show(burst)
         return burst, paper.data
 
     burst, data = asyncio.run(story())
@@ -203,7 +203,7 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
 @given(frames=st.lists(FRAME, min_size=1, max_size=5))
 def test_raw_frames_on_a_terminal_are_spelled_out(terminal, frames):
     async def story():
-        await RawFace(Output(terminal.fd), every=True).show(await taken(frames))
+        await RawRenderer(Output(terminal.fd), every=True).show(await taken(frames))
 
     asyncio.run(story())
     assert_harmless(terminal.text())
@@ -219,10 +219,10 @@ def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
         look = Look(SETTINGS, colour=True, hyperlinks=True, verbose=True)
         status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
         view = LiveView(look, paper, lambda: status, width=lambda: width)
-        face = live_face(view, say)
-        face.start()
-        await face.show([*await taken(frames), Disconnected(1006, reason)])
-        face.stop()
+        renderer = live_face(view, say)
+        renderer.start()
+        await renderer.show([*await taken(frames), Disconnected(1006, reason)])
+        renderer.stop()
         return paper.data
 
     assert_harmless(asyncio.run(story()), ours=True)
@@ -257,10 +257,10 @@ def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason
         paper = Paper()
         look = Look(SETTINGS, utf8=False, cursor=False, verbose=True)
         view = LiveView(look, paper, lambda: Status("connected"), width=lambda: 60)
-        face = live_face(view, say)
-        face.start()
-        await face.show([*await taken(frames), Disconnected(1006, reason)])
-        face.stop()
+        renderer = live_face(view, say)
+        renderer.start()
+        await renderer.show([*await taken(frames), Disconnected(1006, reason)])
+        renderer.stop()
         return paper.data
 
     data = asyncio.run(story())

@@ -213,7 +213,7 @@ def test_a_slow_hook_never_delays_what_is_shown(home: Home, server: Server):
     assert time.monotonic() - started < 2
     (letters,) = dead_letters(home)  # it has no name, so that nobody would resume it
     buried = map(json.loads, letters.read_text().splitlines())
-    titles = [letter["notification"]["title"] for letter in buried]
+    titles = [dead_letter["notification"]["title"] for dead_letter in buried]
     assert sorted(map(int, titles)) == list(range(50))
 
 

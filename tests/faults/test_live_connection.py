@@ -231,7 +231,7 @@ async def test_a_wall_clock_that_jumps_changes_nothing_connected_or_waiting(jump
     scene.clock.wall_offset += jump
     await asyncio.sleep(100)
     assert len(scene.server.openings) == 4
-    assert scene.channel.pinged_at == [7.0 + 20 * n for n in range(6)]
+    assert scene.transport.pinged_at == [7.0 + 20 * n for n in range(6)]
     assert scene.issuer.asked == (0, 0)
     await scene.stop()
 
@@ -243,7 +243,7 @@ async def test_a_wake_from_sleep_pings_at_once_and_keeps_a_line_that_lives():
     await asyncio.sleep(5.5)
     scene.clock.suspended += 3600
     await asyncio.sleep(1.0)
-    assert scene.channel.pinged_at == [0.0, 6.0]
+    assert scene.transport.pinged_at == [0.0, 6.0]
     await scene.stop_after(60)
     assert len(scene.server.openings) == 1
 
@@ -255,7 +255,7 @@ async def test_a_wake_from_sleep_to_a_dead_line_reconnects_after_the_time_out():
     await asyncio.sleep(5.5)
     scene.clock.suspended += 3600
     await scene.stop_after(15)
-    assert scene.channel.pinged_at[0] == scene.server.dialled_at[1] == 17.0
+    assert scene.transport.pinged_at[0] == scene.server.dialled_at[1] == 17.0
 
 
 @pytest.mark.fault(16)
@@ -492,8 +492,8 @@ async def test_200_listeners_do_not_come_back_in_lock_step_from_a_restart():
     scenes = [Scene(server=server, dice=seed) for seed in range(200)]
     await asyncio.sleep(60)
     came_first = len(server.dialled_at)
-    for channel in server.channels:
-        channel.end(Close(1012))
+    for transport in server.channels:
+        transport.end(Close(1012))
     await asyncio.sleep(2)
     back = sorted(server.dialled_at[came_first:])
     assert (came_first, len(back)) == (200, 200)
@@ -513,8 +513,8 @@ async def test_200_listeners_are_spread_at_every_restart():
     await asyncio.sleep(60)
     for _ in range(2):
         before = len(server.dialled_at)
-        for channel in server.channels:
-            channel.end(Close(1012))
+        for transport in server.channels:
+            transport.end(Close(1012))
         await asyncio.sleep(4)
         back = server.dialled_at[before:]
         assert max(back) - min(back) > 0.4

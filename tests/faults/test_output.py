@@ -250,10 +250,10 @@ def test_a_link_that_leads_nowhere_good_is_text(server, terminal, link):
     assert b"\x1b]8;" not in live.raw
 
 
-def shell(home: Home, script: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+def shell(home: Home, context: str, **env: str) -> subprocess.CompletedProcess[bytes]:
     """Run a line of bash in a home; ``notifyws`` there is the command."""
     return subprocess.run(
-        ["bash", "-c", f'notifyws() {{ "{COMMAND}" "$@"; }}; {script}'],
+        ["bash", "-c", f'notifyws() {{ "{COMMAND}" "$@"; }}; {context}'],
         env={**home.env, **env},
         cwd=home.path,
         capture_output=True,
@@ -500,7 +500,7 @@ LAYERS = {
     "the HTTP side's start": "import httpx; httpx.AsyncClient.__init__ = boom",
     "the socket": "import websockets.client as c; c.ClientProtocol.__init__ = boom",
     "the cache": "import sqlite3; sqlite3.connect = boom",
-    "the tokens": "import notifyws.auth.token_manager as t; t.Keeper.get = boom",
+    "the tokens": "import notifyws.auth.token_manager as t; t.TokenManager.get = boom",
     "the session": "import notifyws.connection.session as s; s.Session._open = boom",
     "the view": "import notifyws.ui.lines as v; v.event_line = boom",
 }
@@ -515,8 +515,8 @@ def test_a_bug_in_any_layer_shows_no_secret_in_its_traceback(home, guarded, laye
     words = secrets(home)
     boom = "def boom(self=None, *args, **kwargs):\n    raise RuntimeError('injected')\n"
     broken = LAYERS[layer].replace("; ", "\n")
-    script = f"{boom}{broken}\nimport sys\nfrom notifyws.cli import main\nmain()\n"
-    (home.path / "broken.py").write_text(script)
+    context = f"{boom}{broken}\nimport sys\nfrom notifyws.cli import main\nmain()\n"
+    (home.path / "broken.py").write_text(context)
     failed = False
     for command in (["token", "--refresh"], ["listen", "-n", "1", "--timeout", "4"]):
         done = subprocess.run(
@@ -540,8 +540,8 @@ def test_no_process_shows_a_secret_and_no_file_but_the_cache_holds_one(home, gua
         "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' > cmdlines;"
         " tr '\\0' '\\n' < /proc/self/environ > environ"
     )
-    script = home.path / "hook.sh"
-    script.write_text(code)
+    context = home.path / "hook.sh"
+    context.write_text(code)
     home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
     logged_in = home.run(
         *("auth", "login", "--password-stdin"),
@@ -550,7 +550,7 @@ def test_no_process_shows_a_secret_and_no_file_but_the_cache_holds_one(home, gua
     )
     assert logged_in.returncode == 0, logged_in.stderr
     args = ("--name", "desk", "-n", "1", "--tee", "tee", "--exec")
-    listener = home.listen(*args, f"sh {script}")
+    listener = home.listen(*args, f"sh {context}")
     mine = Path(f"/proc/{listener.process.pid}/cmdline").read_text()
     guarded.notify(1)
     assert listener.wait() == 0

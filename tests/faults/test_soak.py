@@ -14,23 +14,23 @@ import pytest
 
 from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.memory import MemoryCache
-from notifyws.auth.token_manager import Keeper
+from notifyws.auth.token_manager import TokenManager
 from notifyws.connection.backoff import Policy
 from notifyws.connection.connection import Keepalive
 from notifyws.connection.reconnect import Reconnector, State
-from notifyws.connection.renewal import Schedule
-from notifyws.connection.server_protocol import Speech
+from notifyws.connection.renewal import RenewalSchedule
+from notifyws.connection.server_protocol import ServerProtocol
 from notifyws.connection.session import Session
-from notifyws.delivery.queue import Inbox
-from notifyws.delivery.receiver import Intake
+from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.receiver import Receiver
 from notifyws.errors import CacheFailed, NetworkFailed, NotifyError
 from notifyws.events import Connected, Gap
 from notifyws.models import Account, Notification
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.failures import Verdicts
+from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.profile import Renewal, Rule
 from notifyws.protocol.rules import Rules
-from notifyws.protocol.upgrade import Opening
+from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.catalogue import sample
 from tests.support.scripted import (
     DOWN,
@@ -42,7 +42,7 @@ from tests.support.scripted import (
     fails,
     warm,
 )
-from tests.support.virtual import VirtualWorld, in_virtual_time, now, turns
+from tests.support.virtual import VirtualClock, in_virtual_time, now, turns
 
 URL = "wss://ws.example.com"
 ACCOUNT = Account("https://ws.example.com", "default", "alice")
@@ -53,7 +53,7 @@ WINDOW = HOUR / 2
 BRIEF_LIFE = 120.0
 RENEWED_BY = 107.0
 """Seconds after which the first token of such a life was renewed on a dead line."""
-MAKE_BEFORE_BREAK = Schedule(Renewal(how="reconnect"))
+MAKE_BEFORE_BREAK = RenewalSchedule(Renewal(how="reconnect"))
 OBJECTS = 2_000
 """How many more objects there may be later on: a link's, a task's, a queue's."""
 TOLERANCE = 0.001
@@ -90,9 +90,9 @@ class SoakServer(NewsServer):
         self.channels[:] = self.open
         self.openings.clear()
         self.dialled_at.clear()
-        for channel in self.channels:
-            channel.read_at.clear()
-            channel.pinged_at.clear()
+        for transport in self.channels:
+            transport.read_at.clear()
+            transport.pinged_at.clear()
 
 
 class FlakyCache(MemoryCache):
@@ -122,31 +122,38 @@ class Soak:
         self, seed: int, *, resume: bool, renewal: bool = False, nameless: int = 0
     ) -> None:
         self.die = random.Random(seed)
-        self.clock = VirtualWorld(seed)
-        world = self.clock.world
+        self.clock = VirtualClock(seed)
+        clock = self.clock.clock
         self.server = SoakServer(keeps=self.die.choice([50, 400]), nameless=nameless)
         life = BRIEF_LIFE if renewal else 900.0
         self.issuer = ScriptedIssuer(takes=0.05, access_life=life)
         self.primary = FlakyCache(now)
         self.cache = FallbackCache(self.primary, lambda text: None, now)
-        keeper = Keeper(
-            ACCOUNT, self.cache, self.issuer, world, username="alice", password="right"
+        token_manager = TokenManager(
+            ACCOUNT, self.cache, self.issuer, clock, username="alice", password="right"
         )
-        self.inbox: Inbox = Inbox(64, 1 << 20)
-        self.intake = Intake(RULES, self.inbox, Cursor(can_resume=resume), world)
-        self.intake.teller.observers.append(self._hear)
+        self.queue: DeliveryQueue = DeliveryQueue(64, 1 << 20)
+        self.receiver = Receiver(RULES, self.queue, Cursor(can_resume=resume), clock)
+        self.receiver.emitter.observers.append(self._hear)
 
-        def opening(token: str, last_id: int | str | None) -> Opening:
+        def upgrade_request(token: str, last_id: int | str | None) -> UpgradeRequest:
             asked = f"?since={last_id}" if resume and last_id is not None else ""
-            return Opening(f"{URL}/{asked}", {"Authorization": f"Bearer {token}"})
+            return UpgradeRequest(
+                f"{URL}/{asked}", {"Authorization": f"Bearer {token}"}
+            )
 
         self.session = Session(
-            Reconnector(Policy(), world.dice),
-            keeper,
+            Reconnector(Policy(), clock.dice),
+            token_manager,
             self.server.dial,
-            Speech(URL, opening, Verdicts(), MAKE_BEFORE_BREAK if renewal else None),
-            self.intake,
-            world,
+            ServerProtocol(
+                URL,
+                upgrade_request,
+                FailureClassifier(),
+                MAKE_BEFORE_BREAK if renewal else None,
+            ),
+            self.receiver,
+            clock,
             Keepalive(),
         )
         self.pause = self.connected_at = 0.0
@@ -167,7 +174,7 @@ class Soak:
         await self.session.run()
 
     async def read(self) -> None:
-        while burst := await self.inbox.get():
+        while burst := await self.queue.get():
             for each in burst:
                 if isinstance(each, Notification):
                     self._show(int(each.title))
@@ -181,7 +188,7 @@ class Soak:
 
     def publish(self) -> None:
         self.server.publish()
-        self.born[len(self.server.news)] = (self.clock.world.wall(), now())
+        self.born[len(self.server.news)] = (self.clock.clock.wall(), now())
         self.sent += 1
 
     async def publish_for(self, seconds: float) -> None:
@@ -263,7 +270,7 @@ class Soak:
         """Wait until it has been in step for half a minute and every wait is over."""
         await asyncio.sleep(60)
         for _ in range(100):
-            if self.server.open and not len(self.inbox) and self.session.link:
+            if self.server.open and not len(self.queue) and self.session.link:
                 break
             await asyncio.sleep(5)
         await asyncio.sleep(40)
@@ -281,7 +288,7 @@ class Soak:
     def _was_said(self, ident: int, wall: float, at: float) -> bool:
         frame = self.server.note(ident)
         offset = wall - at
-        read = [channel.read_at.get(frame) for channel in self.server.channels]
+        read = [transport.read_at.get(frame) for transport in self.server.channels]
         moments = [wall, *(offset + moment for moment in read if moment is not None)]
         return any(
             any(start - TOLERANCE <= each <= end + TOLERANCE for each in moments)

@@ -17,9 +17,9 @@ import pytest
 
 from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
-from notifyws.auth.http_api import HttpSide
-from notifyws.auth.token_manager import Keeper
-from notifyws.config.machine import real_world
+from notifyws.auth.http_api import HttpApi
+from notifyws.auth.token_manager import TokenManager
+from notifyws.config.machine import real_clock
 from notifyws.errors import NetworkFailed
 from notifyws.models import Account
 from notifyws.protocol.loader import profile_text
@@ -188,9 +188,9 @@ class Town:
         ]
         return list(await asyncio.gather(*started))
 
-    def keeper(
+    def token_manager(
         self, password: str = "demo", *, url: str = "", origin: str = "", **how
-    ) -> Keeper:
+    ) -> TokenManager:
         """A keeper with a connection of its own, as if it were another process.
 
         Args:
@@ -202,12 +202,12 @@ class Town:
         primary = RedisCache(url or self.valkey.url)
         cache = FallbackCache(primary, self.said.append, **how)
         self.caches.append(cache)
-        http = HttpSide(origin or self.server.origin, PROFILE, Lifetimes())
+        http = HttpApi(origin or self.server.origin, PROFILE, Lifetimes())
         keep = {"username": "demo", "password": password}
-        return Keeper(self.account, cache, http, real_world(), **keep)
+        return TokenManager(self.account, cache, http, real_clock(), **keep)
 
     async def all_get(self, count: int, password: str = "demo") -> list:
-        asking = (self.keeper(password).get() for _ in range(count))
+        asking = (self.token_manager(password).get() for _ in range(count))
         return await asyncio.gather(*asking, return_exceptions=True)
 
 
@@ -284,7 +284,7 @@ async def test_processes_that_find_the_token_expired_together_cause_one_refresh(
 @on_a_loop
 async def test_two_hundred_keepers_share_one_refresh(clean_valkey, home):
     async with town(Desk(), clean_valkey, home) as here:
-        await here.keeper().get()
+        await here.token_manager().get()
         here.over("access")
         got = await here.all_get(200)
         assert {each.value for each in got} == {"access-2"}
@@ -296,7 +296,7 @@ async def test_two_hundred_keepers_share_one_refresh(clean_valkey, home):
 
 async def holding(here: Town):
     """Return a process that has the lock, and whose refresh is not yet answered."""
-    await here.keeper().get()
+    await here.token_manager().get()
     here.over("access")
     here.desk.open.clear()
     holder = await here.start("token")
@@ -336,11 +336,11 @@ async def test_a_holder_that_is_stopped_past_the_lock_s_time_overwrites_nothing(
         holder.send_signal(signal.SIGSTOP)
         here.desk.open.set()
         here.over("lock")
-        newer = await here.keeper().get()
+        newer = await here.token_manager().get()
         holder.send_signal(signal.SIGCONT)
         done = await ended(holder)
         assert (done.code, done.out) == (0, "access-2")
-        assert (await here.keeper().get()).value == newer.value == "access-3"
+        assert (await here.token_manager().get()).value == newer.value == "access-3"
         assert here.desk.refreshes == ["refresh-1"]
 
 
@@ -354,7 +354,7 @@ async def test_thirty_processes_use_a_token_that_may_be_spent_twice_then_exit_4(
     clean_valkey, home
 ):
     async with town(Desk(loses=1), clean_valkey, home) as here:
-        await here.keeper().get()
+        await here.token_manager().get()
         here.over("access")
         done = await here.many(30, password="")
         assert codes(done) == {4}
@@ -369,7 +369,7 @@ async def test_thirty_processes_with_a_password_make_a_lost_reply_good_by_one_lo
     clean_valkey, home
 ):
     async with town(Desk(loses=99), clean_valkey, home) as here:
-        await here.keeper().get()
+        await here.token_manager().get()
         here.over("access")
         done = await here.many(30)
         assert codes(done) == {0}
@@ -383,7 +383,7 @@ async def test_where_every_reply_is_lost_thirty_keepers_use_the_token_twice_a_mi
     clean_valkey, home
 ):
     async with town(Desk(loses=99), clean_valkey, home) as here:
-        await here.keeper().get()
+        await here.token_manager().get()
         here.over("access")
         got = await here.all_get(30, password="")
         assert outcomes(got) <= {"NetworkFailed", "ReplyLost"}
@@ -392,7 +392,7 @@ async def test_where_every_reply_is_lost_thirty_keepers_use_the_token_twice_a_mi
         assert 50 < here.left(lost) <= 60
         here.over(lost)
         with pytest.raises(NetworkFailed):
-            await here.keeper("").get()
+            await here.token_manager("").get()
         assert len(here.desk.refreshes) == 4
 
 
@@ -407,9 +407,9 @@ async def test_ctrl_c_during_a_refresh_keeps_what_the_server_rotated(
         await asyncio.sleep(0.3)
         here.desk.open.set()
         assert (await ended(holder)).code == -signal.SIGINT
-        assert (await here.keeper("").get()).source == "cache"
+        assert (await here.token_manager("").get()).source == "cache"
         here.over("access")
-        assert (await here.keeper("").get()).source == "refresh"
+        assert (await here.token_manager("").get()).source == "refresh"
         assert here.desk.refreshes == ["refresh-1", "refresh-2"]
 
 
@@ -430,7 +430,7 @@ async def test_ctrl_c_before_a_refresh_is_answered_marks_the_token_as_used(
             "refresh",
         }
         here.desk.open.set()
-        assert (await here.keeper().get()).source == "login"
+        assert (await here.token_manager().get()).source == "login"
         assert here.desk.refreshes == ["refresh-1"]
 
 
@@ -440,23 +440,23 @@ async def test_a_server_that_refuses_the_connection_spends_no_refresh_token(
     clean_valkey, home
 ):
     async with town(Desk(), clean_valkey, home) as here:
-        await here.keeper().get()
+        await here.token_manager().get()
         here.over("access")
-        away = here.keeper("", origin=f"http://127.0.0.1:{free_port()}")
+        away = here.token_manager("", origin=f"http://127.0.0.1:{free_port()}")
         for _ in range(5):
             with pytest.raises(NetworkFailed, match="refused the connection"):
                 await away.get()
-        assert (await here.keeper("").get()).source == "refresh"
+        assert (await here.token_manager("").get()).source == "refresh"
 
 
 # 29: odd answers to a refresh
 
 
 async def refreshed(here: Town, **says) -> None:
-    await here.keeper().get()
+    await here.token_manager().get()
     here.over("access")
     here.desk.says = says
-    assert (await here.keeper("").get()).source == "refresh"
+    assert (await here.token_manager("").get()).source == "refresh"
 
 
 @pytest.mark.fault(29)
@@ -496,7 +496,7 @@ async def test_an_answer_without_a_refresh_token_leaves_the_old_one_its_time(
     gone, clean_valkey, home
 ):
     async with town(Desk(), clean_valkey, home) as here:
-        await here.keeper().get()
+        await here.token_manager().get()
         clean_valkey.command("PEXPIRE", f"{here.prefix}refresh", 100_000)
         before = here.text("refresh")
         await refreshed(here, refreshToken=gone)
@@ -594,7 +594,7 @@ async def test_a_wrong_password_is_tried_once_a_minute_and_a_corrected_one_at_on
         assert here.desk.logins == ["wrong"]
         (denied,) = (key for key in here.names() if key.startswith("denied:"))
         assert 40 < here.left(denied) <= 60
-        assert (await here.keeper().get()).source == "login"
+        assert (await here.token_manager().get()).source == "login"
         here.over("access")
         here.over("refresh")
         here.over(denied)
@@ -619,9 +619,9 @@ async def test_thirty_processes_with_a_wrong_password_try_it_once(clean_valkey, 
 @on_a_loop
 async def test_a_401_for_a_stale_token_leaves_the_fresh_one_alone(clean_valkey, home):
     async with town(Desk(), clean_valkey, home) as here:
-        stale = await here.keeper().get()
-        fresh = await here.keeper().force()
-        asking = (here.keeper().renew(stale.value) for _ in range(30))
+        stale = await here.token_manager().get()
+        fresh = await here.token_manager().force()
+        asking = (here.token_manager().renew(stale.value) for _ in range(30))
         got = await asyncio.gather(*asking)
         assert {each.value for each in got} == {fresh.value}
         assert here.desk.asked == (1, 1)
@@ -660,9 +660,9 @@ BROKEN = {
 
 async def goes_on_in_memory(here: Town, url: str) -> None:
     """Assert one warning within a second, and one login for all that follows."""
-    keeper = here.keeper(url=url)
+    token_manager = here.token_manager(url=url)
     started = time.monotonic()
-    got = [await keeper.get() for _ in range(3)]
+    got = [await token_manager.get() for _ in range(3)]
     assert time.monotonic() - started < 5  # without a limit, a second each call
     assert [each.source for each in got] == ["login", "cache", "cache"]
     assert len(here.said) == 1
@@ -678,10 +678,10 @@ async def test_a_cache_that_is_broken_costs_a_second_and_one_warning(
     said, then_close, clean_valkey, home
 ):
     async with (
-        scripted(said, then_close=then_close) as script,
+        scripted(said, then_close=then_close) as context,
         town(Desk(), clean_valkey, home) as here,
     ):
-        await goes_on_in_memory(here, script.url)
+        await goes_on_in_memory(here, context.url)
 
 
 @pytest.mark.fault(33)
@@ -697,8 +697,8 @@ async def test_a_cache_that_refuses_costs_one_warning(clean_valkey, home):
 async def test_a_process_says_once_that_its_cache_hangs_and_prints_its_token(
     clean_valkey, home
 ):
-    async with scripted(b"") as script, town(Desk(), clean_valkey, home) as here:
-        done = await here.run("token", REDIS_URL=script.url)
+    async with scripted(b"") as context, town(Desk(), clean_valkey, home) as here:
+        done = await here.run("token", REDIS_URL=context.url)
         assert (done.code, done.out) == (0, "access-1")
         assert done.err.startswith("warning: token cache redis://127.0.0.1:")
         assert len(done.err.splitlines()) == 1
@@ -721,10 +721,10 @@ async def test_a_cache_that_loses_everything_costs_one_login_and_no_word(
     clean_valkey, home
 ):
     async with town(Desk(), clean_valkey, home) as here:
-        keepers = [here.keeper() for _ in range(30)]
-        await asyncio.gather(*(keeper.get() for keeper in keepers))
+        keepers = [here.token_manager() for _ in range(30)]
+        await asyncio.gather(*(token_manager.get() for token_manager in keepers))
         clean_valkey.flush()
-        got = await asyncio.gather(*(keeper.get() for keeper in keepers))
+        got = await asyncio.gather(*(token_manager.get() for token_manager in keepers))
         assert {each.value for each in got} == {"access-2"}
         assert here.desk.asked == (2, 0)
         assert here.said == []
@@ -736,15 +736,15 @@ async def test_a_cache_that_comes_back_is_noticed_and_gets_the_token(home):
     clock = 0.0
     with Valkey() as valkey:
         async with town(Desk(), valkey, home) as here:
-            keeper = here.keeper(now=lambda: clock)
+            token_manager = here.token_manager(now=lambda: clock)
             valkey.freeze()
-            ours = await keeper.get()
+            ours = await token_manager.get()
             valkey.thaw()
             assert len(here.said) == 1
             clock += 6.0
-            assert (await keeper.get()).value == ours.value
+            assert (await token_manager.get()).value == ours.value
             assert here.said[1:] == ["token cache is back"]
-            assert (await here.keeper().get()).value == ours.value
+            assert (await here.token_manager().get()).value == ours.value
             assert here.desk.asked == (1, 0)
 
 
@@ -770,7 +770,7 @@ async def test_a_clock_that_is_off_makes_no_early_late_or_looping_refresh(
         here.desk.drops = {"expiresIn"}
         if tells == "date":
             here.desk.headers = {"Date": formatdate(theirs, usegmt=True)}
-        got = [await here.keeper().get() for _ in range(3)]
+        got = [await here.token_manager().get() for _ in range(3)]
         assert {each.source for each in got[1:]} == {"cache"}
         assert 710 < here.left("access") <= 721
         assert here.desk.asked == (1, 0)

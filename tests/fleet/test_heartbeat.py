@@ -19,7 +19,7 @@ from notifyws.events import (
 from notifyws.fleet.heartbeat import Heartbeat, find_listeners, index_of
 from notifyws.fleet.listener_entry import Counts, Listener
 from notifyws.protocol.masking import spellings
-from tests.support.virtual import VirtualWorld, in_virtual_time, now, turns
+from tests.support.virtual import VirtualClock, in_virtual_time, now, turns
 
 ME = "0123456789abcdef"
 URL = "ws://127.0.0.1/"
@@ -48,7 +48,7 @@ class Board(MemoryCache):
 class Scene:
     def __init__(self, board=None, name="door"):
         self.board = board or Board()
-        self.clock = VirtualWorld()
+        self.clock = VirtualClock()
         self.received = self.filtered = 0
         self.frame = None
         self.heart = Heartbeat(
@@ -56,7 +56,7 @@ class Scene:
             ME,
             Listener(name, "here", 7),
             self.counted,
-            self.clock.world,
+            self.clock.clock,
             lambda: spellings("Hunter 22"),
         )
         self.running = asyncio.create_task(self.heart.run())

@@ -10,19 +10,19 @@ from notifyws.errors import UsageError
 from notifyws.models import Message
 from notifyws.protocol.composer import Composed, Composer
 from notifyws.protocol.profile import Ack, Send
-from notifyws.protocol.template_context import Script
+from notifyws.protocol.template_context import TemplateContext
 
 PLAIN = {"type": "{type}", "payload": "{payload}", "id": "{id}"}
 
 
-def script() -> Script:
+def context() -> TemplateContext:
     drawn = iter(["u1", "u2"])
-    return Script({"room": "news"}, lambda: 1700000000.5, lambda: next(drawn))
+    return TemplateContext({"room": "news"}, lambda: 1700000000.5, lambda: next(drawn))
 
 
 def composed(frame, *messages: Message, equals: str | None = None) -> list[Composed]:
     ack = None if equals is None else Ack(when="ack", equals=equals)
-    composer, one = Composer(Send(frame=frame, ack=ack)), script()
+    composer, one = Composer(Send(frame=frame, ack=ack)), context()
     return [composer.compose(message, one) for message in messages]
 
 

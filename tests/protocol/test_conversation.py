@@ -10,7 +10,7 @@ from notifyws.errors import (
 )
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.failures import Verdict, Verdicts
+from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.profile import Ack, Profile, Renewal, Rule, Tokens
 from notifyws.protocol.rules import (
     Acknowledged,
@@ -31,7 +31,7 @@ from notifyws.protocol.token_replies import (
     captured,
     read_tokens,
 )
-from notifyws.protocol.upgrade import opening
+from notifyws.protocol.upgrade import upgrade_request
 from notifyws.protocol.validation import validated
 
 AT = "2026-01-02T03:04:05.000Z"
@@ -105,11 +105,11 @@ URL = "wss://h.example"
 
 def test_the_socket_is_opened_as_the_profile_says():
     known = {"room": "a/b c"}
-    one = opening(profiled(socket=SOCKET), URL, "T", variables={"room": "ab"})
+    one = upgrade_request(profiled(socket=SOCKET), URL, "T", variables={"room": "ab"})
     assert one.url == f"{URL}/live/ab?v=2"
     assert one.headers == {"X-Room": "ab", "Cookie": "a=1; b=ab; session=T"}
     assert one.subprotocols == ("one",)
-    coded = opening(
+    coded = upgrade_request(
         profiled(socket={**SOCKET, "headers": {}}), URL, "T", variables=known
     )
     assert coded.url == f"{URL}/live/a%2Fb%20c?v=2"
@@ -117,34 +117,34 @@ def test_the_socket_is_opened_as_the_profile_says():
 
 def test_a_url_with_a_path_of_its_own_wins():
     profile = profiled(socket={"path": "/live"})
-    assert opening(profile, f"{URL}/mine?x=1", "T").url == f"{URL}/mine?x=1"
-    assert opening(profile, f"{URL}/?x=1", "T").url == f"{URL}/live?x=1"
+    assert upgrade_request(profile, f"{URL}/mine?x=1", "T").url == f"{URL}/mine?x=1"
+    assert upgrade_request(profile, f"{URL}/?x=1", "T").url == f"{URL}/live?x=1"
 
 
 def test_a_path_needs_its_variables():
     with pytest.raises(ConfigurationError, match="needs a variable"):
-        opening(profiled(socket={"path": "/live/{room}"}), URL, "T")
+        upgrade_request(profiled(socket={"path": "/live/{room}"}), URL, "T")
 
 
 def test_headers_are_printable_ascii():
     profile = profiled(socket={"headers": {"X": "{room}"}})
     with pytest.raises(ConfigurationError, match="printable ASCII"):
-        opening(profile, URL, "T", variables={"room": "a\r\nb"})
+        upgrade_request(profile, URL, "T", variables={"room": "a\r\nb"})
 
 
 def test_no_token_is_needed_where_the_profile_says_so():
-    assert opening(profiled(socket={"token_in": "none"}), URL, "").headers == {}
+    assert upgrade_request(profiled(socket={"token_in": "none"}), URL, "").headers == {}
 
 
 def test_a_header_that_needs_more_than_is_known_is_left_out():
     profile = profiled(socket={"token": "{access_token} {room}"})
-    assert opening(profile, URL, "T").headers == {}
+    assert upgrade_request(profile, URL, "T").headers == {}
 
 
 def test_the_cursor_goes_into_a_header():
     profile = profiled(resume={"header": "Last-Event-ID"})
-    assert opening(profile, URL, "T", last_id=7).headers["Last-Event-ID"] == "7"
-    assert "Last-Event-ID" not in opening(profile, URL, "T").headers
+    assert upgrade_request(profile, URL, "T", last_id=7).headers["Last-Event-ID"] == "7"
+    assert "Last-Event-ID" not in upgrade_request(profile, URL, "T").headers
 
 
 def test_repeats_of_what_has_no_id_are_told_while_two_connections_overlap():
@@ -175,9 +175,9 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect():
 
 
 def test_closes_are_told_apart_by_the_words_of_their_reason():
-    verdicts = Verdicts({"1001 410 Gone": "stop", "1001": "retry now"})
-    assert verdicts.of(ConnectionLost(1001, "410 Gone")) is Verdict.STOP
-    assert verdicts.of(ConnectionLost(1001, "bye")) is Verdict.RETRY_NOW
+    classifier = FailureClassifier({"1001 410 Gone": "stop", "1001": "retry now"})
+    assert classifier.of(ConnectionLost(1001, "410 Gone")) is Verdict.STOP
+    assert classifier.of(ConnectionLost(1001, "bye")) is Verdict.RETRY_NOW
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_closes_are_told_apart_by_the_words_of_their_reason():
     ],
 )
 def test_a_handshake_that_fails_has_its_verdict(error, verdict):
-    assert Verdicts().of(error) is verdict
+    assert FailureClassifier().of(error) is verdict
 
 
 LIVES = Lifetimes()

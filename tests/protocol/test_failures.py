@@ -13,7 +13,7 @@ from notifyws.errors import (
     NotWebSocket,
     UpgradeRefused,
 )
-from notifyws.protocol.failures import Verdict, Verdicts
+from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CLOSES = {
     Verdict.RENEW: [3000, 4401],
@@ -40,11 +40,11 @@ def rows(table):
 
 
 def of_close(code, **profile):
-    return Verdicts(**profile).of(ConnectionLost(code))
+    return FailureClassifier(**profile).of(ConnectionLost(code))
 
 
 def of_status(status, **profile):
-    return Verdicts(**profile).of(UpgradeRefused("no", status=status))
+    return FailureClassifier(**profile).of(UpgradeRefused("no", status=status))
 
 
 @pytest.mark.parametrize(("code", "verdict"), rows(CLOSES))
@@ -75,7 +75,7 @@ def test_a_refused_upgrade_means_this(status, verdict):
     ],
 )
 def test_other_errors_mean_this(error, verdict):
-    assert Verdicts().of(error) is verdict
+    assert FailureClassifier().of(error) is verdict
 
 
 def test_a_profile_is_asked_before_the_general_table():
@@ -108,4 +108,4 @@ def test_the_first_of_overlapping_entries_wins():
 @pytest.mark.parametrize("table", ["closes", "statuses"])
 def test_what_is_neither_a_code_nor_a_range_is_refused(table, key):
     with pytest.raises(ConfigurationError, match="neither a code nor a range"):
-        Verdicts(**{table: {key: "stop"}})
+        FailureClassifier(**{table: {key: "stop"}})

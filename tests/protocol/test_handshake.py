@@ -4,19 +4,19 @@ import pytest
 
 from notifyws.errors import HandshakeFailed, TokenRefused
 from notifyws.protocol.frames import decoder
-from notifyws.protocol.handshake import Greeting
+from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import Handshake
-from notifyws.protocol.template_context import Script
+from notifyws.protocol.template_context import TemplateContext
 from notifyws.protocol.validation import validated
 
 
-def script(**known):
-    return Script(known, lambda: 1700000000.9, lambda: "unique")
+def context(**known):
+    return TemplateContext(known, lambda: 1700000000.9, lambda: "unique")
 
 
-def greeting(*steps, **known):
+def handshake(*steps, **known):
     said = [validated(Handshake, step) for step in steps]
-    return Greeting(said, script(**known), decoder())
+    return HandshakeState(said, context(**known), decoder())
 
 
 HELLO = {"expect": "type == 'hello'", "capture": {"sid": "session.id"}, "timeout": 3}
@@ -32,12 +32,12 @@ AUTH = {
 
 
 def test_no_handshake_is_done_at_once():
-    assert greeting().proceed() == []
-    assert greeting().done
+    assert handshake().proceed() == []
+    assert handshake().done
 
 
 def test_a_hello_is_awaited_captured_and_used():
-    one = greeting(HELLO, AUTH, access_token="T")
+    one = handshake(HELLO, AUTH, access_token="T")
     assert one.proceed() == []
     assert one.timeout == 3
     assert one.hear('{"type":"hello","session":{"id":5}}')
@@ -49,7 +49,7 @@ def test_a_hello_is_awaited_captured_and_used():
 
 
 def test_two_subscribe_frames_are_sent_one_after_the_other():
-    one = greeting(
+    one = handshake(
         {"send": {"subscribe": "a", "id": "{seq}"}},
         {"send": {"subscribe": "b", "id": "{seq}"}},
         {"send": "plain {seq}"},
@@ -64,7 +64,7 @@ def test_two_subscribe_frames_are_sent_one_after_the_other():
 
 @pytest.mark.parametrize("frame", ['{"type":"other"}', "not json", b"\x00", "[]"])
 def test_a_frame_that_is_not_awaited_is_handed_back(frame):
-    one = greeting(HELLO)
+    one = handshake(HELLO)
     one.proceed()
     assert not one.hear(frame)
     assert not one.done
@@ -80,7 +80,7 @@ def test_a_frame_that_is_not_awaited_is_handed_back(frame):
     ],
 )
 def test_the_server_may_say_no(frame, error, message, final):
-    one = greeting(AUTH, access_token="T")
+    one = handshake(AUTH, access_token="T")
     one.proceed()
     with pytest.raises(error, match=message) as caught:
         one.hear(frame)
@@ -92,21 +92,23 @@ def test_steps_may_depend_on_a_variable():
         {"only_with": "last_id", "send": {"since": "{last_id}"}},
         {"only_without": "last_id", "send": {"from": "now"}},
     )
-    assert greeting(*steps, last_id=7).proceed() == ['{"since":7}']
-    assert greeting(*steps, last_id=None).proceed() == ['{"from":"now"}']
+    assert handshake(*steps, last_id=7).proceed() == ['{"since":7}']
+    assert handshake(*steps, last_id=None).proceed() == ['{"from":"now"}']
 
 
 def test_a_frame_whose_variables_are_not_set_is_not_sent():
-    assert greeting({"send": "{nothing}"}, {"send": {"a": "{nothing}"}}).proceed() == []
+    assert (
+        handshake({"send": "{nothing}"}, {"send": {"a": "{nothing}"}}).proceed() == []
+    )
 
 
 def test_an_answer_that_does_not_come_is_an_error_that_says_so():
-    one = greeting(HELLO)
+    one = handshake(HELLO)
     assert "within 3 s" in one.gave_up().message
 
 
 def test_a_script_knows_the_moment_and_something_unique():
-    one = script()
+    one = context()
     assert one.frame(["{now}", "{uuid}"]) == '[1700000000,"unique"]'
     assert one.frame({"n": "{seq}"}) == '{"n":1}'
     assert one.frame({"n": "{seq}", "m": "{seq}"}) == '{"n":2,"m":2}'
@@ -115,7 +117,7 @@ def test_a_script_knows_the_moment_and_something_unique():
 
 
 def test_a_script_learns():
-    one = script(a=1)
+    one = context(a=1)
     assert (one.knows("a"), one.knows("b")) == (True, False)
     one.learn("b", 2)
     assert one.frame("{a}{b}") == "12"

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.protocol.failures import Verdicts
+from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import built_in, profile_text
 from notifyws.protocol.profile import Profile, Resume, Rule, Step, trusted
 from notifyws.protocol.profile_text import parse
@@ -131,7 +131,7 @@ def test_a_bad_expression_is_called_one():
 
 def test_codes_and_ranges_of_a_profile_are_what_verdicts_take():
     text = SMALL + '[closes]\n4401 = "stop"\n"4500-4999" = "retry now"'
-    assert Verdicts(parse(text, "mine").closes)
+    assert FailureClassifier(parse(text, "mine").closes)
 
 
 @pytest.mark.parametrize(

@@ -5,26 +5,26 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.protocol.recent_ids import Remembered
+from notifyws.protocol.recent_ids import RecentIds
 
 IDENTS = st.one_of(st.integers(), st.text())
 
 
 def remembering(at_least, idents):
-    seen = Remembered(at_least)
+    seen = RecentIds(at_least)
     for ident in idents:
         seen.add(ident)
     return seen
 
 
 def test_what_was_never_added_is_new():
-    assert "a" not in Remembered(10)
-    assert 0 not in Remembered(10, ["0", ""])
+    assert "a" not in RecentIds(10)
+    assert 0 not in RecentIds(10, ["0", ""])
 
 
 def test_numbers_that_python_hashes_alike_are_two():
-    assert -2 not in Remembered(10, [-1])
-    assert 2**61 - 1 not in Remembered(10, [0])
+    assert -2 not in RecentIds(10, [-1])
+    assert 2**61 - 1 not in RecentIds(10, [0])
 
 
 @given(st.lists(IDENTS, unique=True, max_size=60), st.integers(1, 20))
@@ -40,15 +40,15 @@ def test_no_more_than_twice_as_many_are_remembered(idents):
 
 
 def test_the_first_ones_are_given_the_oldest_first_and_twice_is_once():
-    seen = Remembered(2, ["a", "a", "b", "b", "c"])
+    seen = RecentIds(2, ["a", "a", "b", "b", "c"])
     assert "b" in seen
     assert "c" in seen
-    assert "a" not in Remembered(2, "abcde")
+    assert "a" not in RecentIds(2, "abcde")
 
 
 def test_asking_for_one_does_not_misplace_another():
     idents = [f"n{number}" for number in range(150)]
-    seen = Remembered(100, idents)
+    seen = RecentIds(100, idents)
     assert "new" not in seen
     kept = [ident for ident in idents if ident in seen]
     seen.add("new")

@@ -11,7 +11,7 @@ from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile import Profile
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.since import can_begin, is_before, spelled
-from notifyws.protocol.upgrade import opening
+from notifyws.protocol.upgrade import upgrade_request
 from notifyws.protocol.validation import validated
 from tests.protocol import DEFAULT
 
@@ -90,20 +90,20 @@ def test_a_time_is_spelled_as_servers_know_it_and_never_later():
 )
 def test_the_query_takes_what_the_profile_says_for_a_time(name, asked):
     profile = built_in(name)
-    assert opening(profile, URL, "T", last_id=MOMENT).url.endswith(asked)
-    assert opening(profile, URL, "T", last_id="7").url.endswith("?since=7")
-    assert "since" not in opening(profile, URL, "T").url
+    assert upgrade_request(profile, URL, "T", last_id=MOMENT).url.endswith(asked)
+    assert upgrade_request(profile, URL, "T", last_id="7").url.endswith("?since=7")
+    assert "since" not in upgrade_request(profile, URL, "T").url
 
 
 def test_the_header_does_too():
-    there = opening(built_in("nchan"), f"{URL}/a", "T", last_id=MOMENT)
+    there = upgrade_request(built_in("nchan"), f"{URL}/a", "T", last_id=MOMENT)
     assert there.headers["Last-Event-ID"] == "1705314599:0"
 
 
 @pytest.mark.parametrize("word", [None, "{since.nonesuch}"])
 def test_a_profile_without_a_word_for_a_time_is_not_asked(word):
     bare = replace(DEFAULT, resume=replace(DEFAULT.resume, since_time=word))
-    assert opening(bare, URL, "T", last_id=MOMENT).url == URL
+    assert upgrade_request(bare, URL, "T", last_id=MOMENT).url == URL
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_profile_without_a_word_for_a_time_is_not_asked(word):
     ],
 )
 def test_templates_know_where_to_go_on(place, known):
-    said = opening(DEFAULT, URL, "T", last_id=place).known
+    said = upgrade_request(DEFAULT, URL, "T", last_id=place).known
     assert {name: said[name] for name in known} == known
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.masking import spellings
-from notifyws.protocol.upgrade import Opening, opening
+from notifyws.protocol.upgrade import UpgradeRequest, upgrade_request
 from tests.protocol import DEFAULT
 
 URL = "wss://h/ws"
@@ -27,7 +27,7 @@ ODD_URLS = [
 
 
 def opened(token="tok", url=URL, profile=DEFAULT, **options):
-    return opening(profile, url, token, **options)
+    return upgrade_request(profile, url, token, **options)
 
 
 def with_socket(**socket):
@@ -37,17 +37,27 @@ def with_socket(**socket):
 @pytest.mark.parametrize(
     ("place", "last_id", "wanted"),
     [
-        ("header", None, Opening(URL, {"Authorization": "Bearer tok"})),
-        ("header", 7, Opening(f"{URL}?since=7", {"Authorization": "Bearer tok"})),
-        ("query:t", None, Opening(f"{URL}?t=tok")),
-        ("query:t", "a", Opening(f"{URL}?t=tok&since=a")),
-        ("subprotocol:jwt", None, Opening(URL, {}, ("jwt", "tok"))),
-        ("subprotocol:jwt", "a", Opening(f"{URL}?since=a", {}, ("jwt", "tok"))),
-        ("message", None, Opening(URL, {}, (), ('{"type":"auth","token":"tok"}',))),
+        ("header", None, UpgradeRequest(URL, {"Authorization": "Bearer tok"})),
+        (
+            "header",
+            7,
+            UpgradeRequest(f"{URL}?since=7", {"Authorization": "Bearer tok"}),
+        ),
+        ("query:t", None, UpgradeRequest(f"{URL}?t=tok")),
+        ("query:t", "a", UpgradeRequest(f"{URL}?t=tok&since=a")),
+        ("subprotocol:jwt", None, UpgradeRequest(URL, {}, ("jwt", "tok"))),
+        ("subprotocol:jwt", "a", UpgradeRequest(f"{URL}?since=a", {}, ("jwt", "tok"))),
+        (
+            "message",
+            None,
+            UpgradeRequest(URL, {}, (), ('{"type":"auth","token":"tok"}',)),
+        ),
         (
             "message",
             0,
-            Opening(f"{URL}?since=0", {}, (), ('{"type":"auth","token":"tok"}',)),
+            UpgradeRequest(
+                f"{URL}?since=0", {}, (), ('{"type":"auth","token":"tok"}',)
+            ),
         ),
     ],
 )

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from notifyws.delivery.outbox_records import (
     OUTPUT,
+    Backlog,
     Entry,
-    Kept,
-    Past,
-    Standing,
-    Waiting,
+    ListenerPosition,
+    OutboxRecord,
+    RecoveredState,
 )
-from notifyws.errors import HandingFailed
+from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification, strict_json
 
 
@@ -38,7 +38,7 @@ class MemoryStore:
     def __init__(self, before: MemoryStore | None = None) -> None:
         self.rows: dict[tuple[str, int], str] = dict(before.rows) if before else {}
         self.seen: dict[str | int, int] = dict(before.seen) if before else {}
-        self.standing = before.standing if before else Standing()
+        self.position = before.position if before else ListenerPosition()
         self.kept: list[int] = []
         self.pause = 0.0
         self.closed = False
@@ -46,7 +46,7 @@ class MemoryStore:
         self.lost: deque[tuple[str, str]] = deque()
 
     async def keep(
-        self, entries: Sequence[Entry], standing: Standing, shown: int
+        self, entries: Sequence[Entry], position: ListenerPosition, shown: int
     ) -> None:
         await asyncio.sleep(self.pause)
         self.kept.append(len(entries))
@@ -55,14 +55,17 @@ class MemoryStore:
                 self.rows[sink, entry.position] = entry.line
             if entry.ident is not None:
                 self.seen[entry.ident] = entry.position
-        self.standing = standing
-        for sink, position in list(self.rows):
-            if sink == OUTPUT and position <= shown:
-                del self.rows[sink, position]
+        self.position = position
+        for sink, place in list(self.rows):
+            if sink == OUTPUT and place <= shown:
+                del self.rows[sink, place]
 
-    async def waiting(self, sink: str, after: int, limit: int) -> list[Kept]:
+    async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
         rows = sorted(p for name, p in self.rows if name == sink and p > after)
-        return [Kept(position, self.rows[sink, position]) for position in rows[:limit]]
+        return [
+            OutboxRecord(position, self.rows[sink, position])
+            for position in rows[:limit]
+        ]
 
     async def done(self, sink: str, position: int) -> None:
         del self.rows[sink, position]
@@ -70,16 +73,18 @@ class MemoryStore:
     async def aclose(self) -> None:
         self.closed = True
 
-    def _past(self) -> Past:
-        waiting: dict[str, Waiting] = {}
+    def _past(self) -> RecoveredState:
+        waiting: dict[str, Backlog] = {}
         for (sink, _), line in self.rows.items():
-            waiting[sink] = waiting.get(sink, Waiting()).plus(line)
+            waiting[sink] = waiting.get(sink, Backlog()).plus(line)
         positions = [position for _, position in self.rows]
         unshown = [
-            Kept(p, self.rows[s, p]) for s, p in sorted(self.rows) if s == OUTPUT
+            OutboxRecord(p, self.rows[s, p])
+            for s, p in sorted(self.rows)
+            if s == OUTPUT
         ]
-        return Past(
-            self.standing,
+        return RecoveredState(
+            self.position,
             sorted(self.seen, key=self.seen.__getitem__),
             max([0, *positions, *self.seen.values()]),
             unshown,
@@ -95,20 +100,22 @@ class ScriptedSink:
         tries: of everything that was tried, with the time.
     """
 
-    def __init__(self, *script: HandingFailed | Exception | float, name: str = "exec"):
+    def __init__(
+        self, *context: DeliveryFailed | Exception | float, name: str = "exec"
+    ):
         self.name = name
-        self.script = list(script)
+        self.context = list(context)
         self.titles: list[str] = []
         self.tries: list[tuple[float, str]] = []
         self.most = self._now = 0
         self.closed = False
 
-    async def hand_on(self, notification: Notification) -> None:
+    async def deliver(self, notification: Notification) -> None:
         self.tries.append((asyncio.get_running_loop().time(), notification.title))
         self._now += 1
         self.most = max(self.most, self._now)
         try:
-            step = self.script.pop(0) if self.script else 0.0
+            step = self.context.pop(0) if self.context else 0.0
             if isinstance(step, Exception):
                 raise step
             await asyncio.sleep(step)

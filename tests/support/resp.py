@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Script:
+class TemplateContext:
     """What is answered, and what was asked.
 
     Args:
@@ -46,12 +46,12 @@ class Script:
 @asynccontextmanager
 async def scripted(
     answer: bytes, *, then_close: bool = False, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[Script]:
+) -> AsyncIterator[TemplateContext]:
     """Run such a server on a free loopback port."""
-    script = Script(answer, then_close)
-    server = await asyncio.start_server(script.serve, "127.0.0.1", 0, ssl=tls)
-    script.port = server.sockets[0].getsockname()[1]
+    context = TemplateContext(answer, then_close)
+    server = await asyncio.start_server(context.serve, "127.0.0.1", 0, ssl=tls)
+    context.port = server.sockets[0].getsockname()[1]
     try:
-        yield script
+        yield context
     finally:
         server.close()

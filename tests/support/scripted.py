@@ -26,7 +26,7 @@ from notifyws.errors import (
     UpgradeRefused,
 )
 from notifyws.models import Account, Token, TokenPair
-from notifyws.protocol.upgrade import Opening
+from notifyws.protocol.upgrade import UpgradeRequest
 
 from .virtual import EPOCH, now
 
@@ -93,7 +93,7 @@ DOWN = fails(NetworkFailed("ws.example.com refuses the connection", "look at it"
 
 
 class ScriptedChannel:
-    """A :class:`~notifyws.connection.connection.Channel` that plays a visit's steps.
+    """A :class:`~notifyws.connection.connection.Transport` that plays a visit's steps.
 
     Attributes:
         sent: frames sent to the server.
@@ -234,7 +234,7 @@ class ScriptedServer:
     def __init__(self, *visits: Visit, then: Visit | None = None) -> None:
         self._visits = deque(visits)
         self._then = then or accepts()
-        self.openings: list[Opening] = []
+        self.openings: list[UpgradeRequest] = []
         self.dialled_at: list[float] = []
         self.channels: list[ScriptedChannel] = []
         self.most_open = 0
@@ -242,7 +242,7 @@ class ScriptedServer:
     @property
     def open(self) -> list[ScriptedChannel]:
         """The sockets that are open now."""
-        return [channel for channel in self.channels[-4:] if channel.open]
+        return [transport for transport in self.channels[-4:] if transport.open]
 
     @property
     def bearers(self) -> list[str]:
@@ -255,17 +255,17 @@ class ScriptedServer:
         """The id after which every opening asked to resume."""
         return [since_of(each) for each in self.openings]
 
-    async def dial(self, opening: Opening) -> ScriptedChannel:
-        self.openings.append(opening)
+    async def dial(self, upgrade_request: UpgradeRequest) -> ScriptedChannel:
+        self.openings.append(upgrade_request)
         self.dialled_at.append(now())
         visit = self.next_visit()
         await asyncio.sleep(visit.after)
         if visit.error is not None:
             raise visit.error.with_traceback(None)
-        channel = ScriptedChannel(visit)
-        self.channels.append(channel)
+        transport = ScriptedChannel(visit)
+        self.channels.append(transport)
         self.most_open = max(self.most_open, len(self.open))
-        return channel
+        return transport
 
     def next_visit(self) -> Visit:
         """Return what the next opening meets."""
@@ -301,8 +301,8 @@ class NewsServer(ScriptedServer):
         """Let something happen."""
         ident = len(self.news) + 1
         self.news[ident] = EPOCH + now()
-        for channel in self.open:
-            channel.deliver(self.note(ident))
+        for transport in self.open:
+            transport.deliver(self.note(ident))
 
     def note(self, ident: int) -> str:
         """Return the frame of a notification, by its number."""
@@ -313,28 +313,28 @@ class NewsServer(ScriptedServer):
 
     def cut(self, close: Close = CUT) -> None:
         """End every connection."""
-        for channel in self.open:
-            channel.end(close)
+        for transport in self.open:
+            transport.end(close)
 
     def swallow(self) -> None:
         """Let every connection become a black hole."""
-        for channel in self.open:
-            channel.in_a_hole = True
+        for transport in self.open:
+            transport.in_a_hole = True
 
-    async def dial(self, opening: Opening) -> ScriptedChannel:
-        channel = await super().dial(opening)
-        since = since_of(opening)
+    async def dial(self, upgrade_request: UpgradeRequest) -> ScriptedChannel:
+        transport = await super().dial(upgrade_request)
+        since = since_of(upgrade_request)
         if since is not None:
-            self._replay(channel, int(since))
-        return channel
+            self._replay(transport, int(since))
+        return transport
 
-    def _replay(self, channel: ScriptedChannel, since: int) -> None:
+    def _replay(self, transport: ScriptedChannel, since: int) -> None:
         oldest = max(1, len(self.news) - self._keeps + 1)
         if since + 1 < oldest:
-            channel.deliver('{"type":"gap"}')
+            transport.deliver('{"type":"gap"}')
         for ident in range(max(oldest, since + 1 - self.repeats), len(self.news) + 1):
             if not self._has_no_id(ident):
-                channel.deliver(self.note(ident))
+                transport.deliver(self.note(ident))
 
 
 def note(ident: int | str | None = None, **fields: Any) -> str:
@@ -343,9 +343,9 @@ def note(ident: int | str | None = None, **fields: Any) -> str:
     return json.dumps({"type": "note", **named, **fields})
 
 
-def since_of(opening: Opening) -> str | None:
+def since_of(upgrade_request: UpgradeRequest) -> str | None:
     """Return after which id an opening asks to resume."""
-    return parse_qs(urlsplit(opening.url).query).get("since", [None])[0]
+    return parse_qs(urlsplit(upgrade_request.url).query).get("since", [None])[0]
 
 
 @dataclass

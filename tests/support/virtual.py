@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, TypeVar
 
-from notifyws.clock import World
+from notifyws.clock import Clock
 
 Result = TypeVar("Result")
 
@@ -118,8 +118,8 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-class VirtualWorld:
-    """Everything a :class:`~notifyws.clock.World` needs, with handles on it.
+class VirtualClock:
+    """Everything a :class:`~notifyws.clock.Clock` needs, with handles on it.
 
     Args:
         dice: draws, one after the other and over again; a number seeds a real die.
@@ -137,7 +137,7 @@ class VirtualWorld:
         self._secrets = itertools.count(1)
         self.wall_offset = 0.0
         self.suspended = 0.0
-        self.world = World(
+        self.clock = Clock(
             now=now,
             wall=lambda: EPOCH + now() + self.wall_offset,
             sleep=asyncio.sleep,

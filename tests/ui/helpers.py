@@ -12,14 +12,14 @@ from datetime import UTC
 import pyte
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.queue import Inbox
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.models import Notification
 from notifyws.ui.footer import Status
-from notifyws.ui.key_bindings import Means, Steering
+from notifyws.ui.key_bindings import KeyActions, KeyBindings
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import Output, terminal_width
-from notifyws.ui.renderers import LiveFace
-from notifyws.ui.terminal_session import Presence
+from notifyws.ui.renderers import LiveRenderer
+from notifyws.ui.terminal_session import TerminalSession
 from notifyws.ui.theme import Look
 
 RECEIVED = "2024-01-15T10:30:00Z"
@@ -117,7 +117,16 @@ class Terminal:
 
 def live_face(view, say=print):
     """Return the face of ``listen`` around a view, with nobody at the keyboard."""
-    steering = Steering(Means(lambda: Status("connected"), time.monotonic, bool, bool))
-    steering.steer(view)
-    presence = Presence(view, steering.press, keys=None, drawn_on=-1)
-    return LiveFace(view, presence, steering, Inbox(1, 1), say, lambda *died: None)
+    key_bindings = KeyBindings(
+        KeyActions(lambda: Status("connected"), time.monotonic, bool, bool)
+    )
+    key_bindings.steer(view)
+    terminal_session = TerminalSession(view, key_bindings.press, keys=None, drawn_on=-1)
+    return LiveRenderer(
+        view,
+        terminal_session,
+        key_bindings,
+        DeliveryQueue(1, 1),
+        say,
+        lambda *died: None,
+    )

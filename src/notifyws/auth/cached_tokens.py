@@ -17,14 +17,14 @@ from notifyws.auth.cache.keys import VERSION, decoded
 from notifyws.models import Token, TokenSource
 from notifyws.values import frozen
 
-__all__ = ["ACCESS", "Held", "Obtained", "pack", "read_held"]
+__all__ = ["ACCESS", "AccessToken", "CachedTokens", "pack", "read_cached_tokens"]
 
 ACCESS = ("access", "refresh", "generation")
 """Names that are read together."""
 
 
 @frozen
-class Obtained:
+class AccessToken:
     """A usable access token.
 
     Args:
@@ -41,10 +41,10 @@ class Obtained:
 
 
 @frozen
-class Held:
+class CachedTokens:
     """What the cache holds of an account at one moment; ``None`` for "not there"."""
 
-    access: Obtained | None = None
+    access: AccessToken | None = None
     access_text: str | None = field(repr=False, default=None)
     refresh: str | None = field(repr=False, default=None)
     refresh_text: str | None = field(repr=False, default=None)
@@ -52,7 +52,7 @@ class Held:
     user_id: str | None = None
     generation: str | None = None
 
-    def other_than(self, seen: str | None) -> Obtained | None:
+    def other_than(self, seen: str | None) -> AccessToken | None:
         """Return the access token unless it is the one that was seen."""
         fresh = self.access is not None and self.access.value != seen
         return self.access if fresh else None
@@ -70,13 +70,13 @@ def pack(token: Token, user_id: str | None) -> str:
     )
 
 
-def read_held(entries: Mapping[str, Entry]) -> Held:
+def read_cached_tokens(entries: Mapping[str, Entry]) -> CachedTokens:
     """Return what entries of a cache mean; rubbish counts as nothing."""
     access, refresh = entries.get("access"), entries.get("refresh")
     a = decoded("access", access.text) if access else None
     r = decoded("refresh", refresh.text) if refresh else None
     generation = entries.get("generation")
-    return Held(
+    return CachedTokens(
         access=(access and a and _obtained(a, access.remaining)) or None,
         access_text=access.text if access else None,
         refresh=r["token"] if r else None,
@@ -89,6 +89,6 @@ def read_held(entries: Mapping[str, Entry]) -> Held:
     )
 
 
-def _obtained(packed: Mapping[str, Any], remaining: float) -> Obtained:
+def _obtained(packed: Mapping[str, Any], remaining: float) -> AccessToken:
     life_left = remaining + float(packed["margin"])
-    return Obtained(packed["token"], "cache", life_left, packed.get("userId"))
+    return AccessToken(packed["token"], "cache", life_left, packed.get("userId"))

@@ -50,7 +50,7 @@ from notifyws.version import __version__
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Exchange", "HttpSide", "Reply", "http_client"]
+__all__ = ["Exchange", "HttpApi", "Reply", "http_client"]
 
 LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
@@ -90,7 +90,7 @@ class Exchange:
     """Why the answer was not the hoped-for one; empty when it was."""
 
 
-class HttpSide:
+class HttpApi:
     """Carries out the profile's HTTP steps at one origin.
 
     Args:

@@ -18,14 +18,20 @@ from functools import partial
 from typing import Protocol
 
 from notifyws.auth.cache import TokenCache
-from notifyws.auth.cached_tokens import ACCESS, Held, Obtained, pack, read_held
+from notifyws.auth.cached_tokens import (
+    ACCESS,
+    AccessToken,
+    CachedTokens,
+    pack,
+    read_cached_tokens,
+)
 from notifyws.auth.refresh import use_refresh_token
 from notifyws.auth.token_lock import LockLost, TokenLock
-from notifyws.clock import World
+from notifyws.clock import Clock
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
 from notifyws.models import Account, TokenPair, TokenSource
 
-__all__ = ["Issuer", "Keeper", "ReadyMade"]
+__all__ = ["Issuer", "StaticTokenProvider", "TokenManager"]
 
 POLL = 0.05
 """Seconds between looks while another process does the work."""
@@ -48,7 +54,7 @@ class Issuer(Protocol):
     async def logout(self, refresh_token: str) -> None: ...
 
 
-class Keeper:
+class TokenManager:
     """Keeps the tokens of one account.
 
     Args:
@@ -66,7 +72,7 @@ class Keeper:
         account: Account,
         cache: TokenCache,
         issuer: Issuer,
-        world: World,
+        clock: Clock,
         *,
         username: str = "",
         password: str = "",
@@ -75,16 +81,16 @@ class Keeper:
         self._account = account.id
         self._cache = cache
         self._issuer = issuer
-        self._world = world
+        self._clock = clock
         self._username = username
         self._password = password
         self._find_password = find_password
 
-    async def peek(self) -> Held:
+    async def peek(self) -> CachedTokens:
         """Return what is cached, without changing anything."""
-        return read_held(await self._cache.read(self._account, *ACCESS))
+        return read_cached_tokens(await self._cache.read(self._account, *ACCESS))
 
-    async def get(self) -> Obtained:
+    async def get(self) -> AccessToken:
         """Return a fresh access token, from wherever it costs least.
 
         Raises:
@@ -94,7 +100,7 @@ class Keeper:
         now = await self.peek()
         return now.access or await self._single_flight(None)
 
-    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained:
+    async def renew(self, refused: str, *, only_login: bool = False) -> AccessToken:
         """Return another token than ``refused``, which the server did not accept.
 
         Only that very token is dropped: one that somebody else has got in the
@@ -110,12 +116,12 @@ class Keeper:
             await self._cache.replace(self._account, {"access": None}, expect=expect)
         return await self._single_flight(refused, only_login=only_login)
 
-    async def force(self) -> Obtained:
+    async def force(self) -> AccessToken:
         """Return a new token; those who force at once and saw the same one share it."""
         now = await self.peek()
         return await self._single_flight(now.access.value if now.access else None)
 
-    async def login(self) -> tuple[Obtained, TokenPair]:
+    async def login(self) -> tuple[AccessToken, TokenPair]:
         """Log in whatever is cached, also with a password remembered as wrong."""
         before = await self.peek()
         pair = await self._log_in(await self._secret())
@@ -124,7 +130,7 @@ class Keeper:
     async def clear(self) -> None:
         """Empty the account's cache, so that a refresh in flight is not kept."""
         emptied = {"access": None, "refresh": None}
-        generation = (self._world.secret(), GENERATION_KEEP)
+        generation = (self._clock.secret(), GENERATION_KEEP)
         await self._cache.replace(
             self._account, {**emptied, "generation": generation}, expect={}
         )
@@ -147,8 +153,8 @@ class Keeper:
 
     async def _single_flight(
         self, seen: str | None, *, only_login: bool = False
-    ) -> Obtained:
-        lock = TokenLock(self._cache, self._account, self._world.secret())
+    ) -> AccessToken:
+        lock = TokenLock(self._cache, self._account, self._clock.secret())
         try:
             while not (served := await self._wait_for_turn(lock, seen)):
                 await self._issuer.prepare()
@@ -160,15 +166,15 @@ class Keeper:
 
     async def _wait_for_turn(
         self, lock: TokenLock, seen: str | None
-    ) -> Obtained | None:
+    ) -> AccessToken | None:
         """Return what somebody else has got meanwhile; ``None`` with the lock."""
         while not await lock.take():
-            await self._world.sleep(POLL * (1 + self._world.dice()))
+            await self._clock.sleep(POLL * (1 + self._clock.dice()))
             if served := (await self.peek()).other_than(seen):
                 return served
         return (await self.peek()).other_than(seen)
 
-    async def _obtain(self, lock: TokenLock, only_login: bool) -> Obtained:
+    async def _obtain(self, lock: TokenLock, only_login: bool) -> AccessToken:
         now = await self.peek()
         problem: NotifyError | None = None
         if now.refresh is not None and not only_login:
@@ -187,7 +193,7 @@ class Keeper:
         pair = await lock.during(self._log_in(password))
         return await self._store(pair, now, "login")
 
-    async def _refresh(self, now: Held, token: str) -> Obtained:
+    async def _refresh(self, now: CachedTokens, token: str) -> AccessToken:
         try:
             pair = await self._issuer.refresh(token)
         except AuthenticationFailed:
@@ -224,8 +230,8 @@ class Keeper:
             )
 
     async def _store(
-        self, pair: TokenPair, before: Held, source: TokenSource
-    ) -> Obtained:
+        self, pair: TokenPair, before: CachedTokens, source: TokenSource
+    ) -> AccessToken:
         """Keep a pair, both tokens in one step, unless somebody was faster.
 
         A reply without a refresh token leaves the old one its remaining time.
@@ -233,13 +239,13 @@ class Keeper:
         user_id = pair.user_id or before.user_id
         entries = {
             "access": (pack(pair.access, user_id), pair.access.keep),
-            "generation": (self._world.secret(), GENERATION_KEEP),
+            "generation": (self._clock.secret(), GENERATION_KEEP),
         }
         if pair.refresh is not None:
             entries["refresh"] = (pack(pair.refresh, user_id), pair.refresh.keep)
         expect = {"generation": before.generation}
         await self._cache.replace(self._account, entries, expect=expect)
-        return Obtained(pair.access.value, source, pair.access.lifetime, user_id)
+        return AccessToken(pair.access.value, source, pair.access.lifetime, user_id)
 
     def _denied(self, password: str) -> str:
         """Return the name under which this password is remembered as wrong.
@@ -252,19 +258,19 @@ class Keeper:
         return f"denied:{digest.hex()}"
 
 
-class ReadyMade:
+class StaticTokenProvider:
     """Keeps a token that was given whole: nothing is cached, nothing is renewed."""
 
     def __init__(self, pair: TokenPair) -> None:
-        self._token = Obtained(
+        self._token = AccessToken(
             pair.access.value, "static", pair.access.lifetime, pair.user_id
         )
 
-    async def get(self) -> Obtained:
+    async def get(self) -> AccessToken:
         """Return the token."""
         return self._token
 
-    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained:
+    async def renew(self, refused: str, *, only_login: bool = False) -> AccessToken:
         """Raise: there is no other token.
 
         Raises:

@@ -54,9 +54,9 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        from notifyws.cli.welcome import greeting
+        from notifyws.cli.welcome import handshake
 
-        emit(greeting())
+        emit(handshake())
 
 
 @app.command("help", hidden=True)

@@ -183,7 +183,7 @@ async def _user_id(runtime: Runtime) -> str | None:
 
 async def _logout(runtime: Runtime) -> None:
     try:
-        problem = await runtime.keeper.logout()
+        problem = await runtime.token_manager.logout()
         if problem is not None:
             say(f"the server could not be told: {problem.message}", "warning")
         runtime.want_emptied()

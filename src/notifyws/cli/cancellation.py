@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-__all__ = ["Leaving"]
+__all__ = ["Cancellation"]
 
 
-class Leaving:
+class Cancellation:
     """Around what can be left by calling this; make it in the task that is left.
 
     Outside of it, a call does nothing: what is ending by itself is left alone.
@@ -37,7 +37,7 @@ class Leaving:
         self._error = self._error or error
         self()
 
-    async def __aenter__(self) -> Leaving:
+    async def __aenter__(self) -> Cancellation:
         self._inside = True
         return self
 

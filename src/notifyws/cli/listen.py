@@ -26,7 +26,7 @@ from notifyws.cli.process import run
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.errors import UsageError
-from notifyws.models import HandOn
+from notifyws.models import DeliveryTargets
 from notifyws.patterns import pattern
 from notifyws.ui.streams import say, warner
 
@@ -89,7 +89,7 @@ Tee = Annotated[
         rich_help_panel=SHOW,
     ),
 ]
-Since = Annotated[
+GapStart = Annotated[
     str | None,
     typer.Option(
         "--since",
@@ -232,7 +232,7 @@ def listen(
     filter_: Filter = None,
     events: Events = False,
     tee: Tee = None,
-    since: Since = None,
+    since: GapStart = None,
     count: Count = None,
     until: Until = None,
     timeout: Timeout = None,
@@ -256,8 +256,8 @@ def listen(
     quiet: Quiet = False,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
-    from notifyws.cli.listener import Request, hand_on_again, listen_to
-    from notifyws.ui.renderer_choice import Show
+    from notifyws.cli.listener import Request, listen_to, redeliver
+    from notifyws.ui.renderer_choice import DisplayOptions
 
     _check(timeout, max_retries)
     _check_handing(exec_, forward_to, header, sign_secret)
@@ -267,7 +267,7 @@ def listen(
     exclude(("--events", events), ("--format", format_), ("--query", query))
     shape = shape_of(format_, query, json=json, warn=warner(quiet))
     selection = Selection(type_ or (), filter_, count, until, warner(quiet))
-    hand_on = HandOn(
+    deliver = DeliveryTargets(
         exec_ or "",
         forward_to or "",
         _headers(header or ()),
@@ -287,12 +287,14 @@ def listen(
     else:
         settings = common.load(**flags).settings
     if replay is not None:
-        run(hand_on_again(replay, settings, hand_on, quiet=quiet))
+        run(redeliver(replay, settings, deliver, quiet=quiet))
         return
     retries = 0 if no_reconnect else settings.max_retries
-    show = Show("shape" if shape else form, events, tee, verbose, quiet, shape)
+    show = DisplayOptions(
+        "shape" if shape else form, events, tee, verbose, quiet, shape
+    )
     begin = _beginning(since)
-    wish = Request(selection, show, timeout, retries, begin, name, hand_on, demo)
+    wish = Request(selection, show, timeout, retries, begin, name, deliver, demo)
     run(listen_to(wish, settings))
 
 

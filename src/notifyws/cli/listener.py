@@ -11,24 +11,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notifyws.cli.cancellation import Leaving
+from notifyws.cli.cancellation import Cancellation
 from notifyws.cli.process import before_dying
 from notifyws.cli.service_manager import supervised
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.errors import OutputFailed, TimeRanOut
-from notifyws.models import HandOn
+from notifyws.models import DeliveryTargets
 from notifyws.tasks import background
-from notifyws.ui.renderer_choice import Show, chosen_face
+from notifyws.ui.renderer_choice import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderLeft, say, warner
 from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
     from notifyws.service import NotificationService
-    from notifyws.ui.renderers import Face, Tee
+    from notifyws.ui.renderers import Renderer, Tee
 
-__all__ = ["Request", "hand_on_again", "listen_to"]
+__all__ = ["Request", "listen_to", "redeliver"]
 
 FAREWELL = 0.5
 """Seconds for what had arrived before a signal came."""
@@ -47,17 +47,17 @@ class Request:
         retries: reconnects in a row before giving up; ``None`` for never.
         since: id or time to start from.
         name: makes the listener durable.
-        hand_on: to whom notifications are handed on besides.
+        deliver: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
     """
 
     selection: Selection
-    show: Show
+    show: DisplayOptions
     timeout: float | None
     retries: int | None
     since: str | datetime | None
     name: str | None
-    hand_on: HandOn
+    deliver: DeliveryTargets
     demo: bool
 
 
@@ -78,8 +78,8 @@ async def listen_to(request: Request, settings: Settings) -> None:
         await _show(request, demo)
 
 
-async def hand_on_again(
-    path: Path, settings: Settings, hand_on: HandOn, *, quiet: bool
+async def redeliver(
+    path: Path, settings: Settings, deliver: DeliveryTargets, *, quiet: bool
 ) -> None:
     """Hand the dead letters of a file on again.
 
@@ -88,7 +88,7 @@ async def hand_on_again(
     """
     from notifyws.delivery.replay import replay
 
-    count = await replay(path, settings, hand_on, warner(quiet))
+    count = await replay(path, settings, deliver, warner(quiet))
     if not quiet:
         say(f"{count} dead letters were handed on")
 
@@ -121,23 +121,23 @@ async def _show(request: Request, settings: Settings) -> None:
     warn = warner(request.show.quiet)
     tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
     service = _service(request, settings, warn)
-    leaving = Leaving()
-    face = chosen_face(
-        request.show, settings, service, output, leaving, request.selection
+    cancellation = Cancellation()
+    renderer = choose_renderer(
+        request.show, settings, service, output, cancellation, request.selection
     )
-    unwatch = output.watch_reader(leaving)
+    unwatch = output.watch_reader(cancellation)
     try:
-        with before_dying(face.stop):
+        with before_dying(renderer.stop):
             async with (
                 supervised(service, os.environ),
                 service,
-                leaving,
+                cancellation,
                 asyncio.timeout(request.timeout),
             ):
                 service.start(retries=request.retries)
-                ticking = background("the footer", _tick(face), leaving.died)
+                ticking = background("the footer", _tick(renderer), cancellation.died)
                 try:
-                    await _until_satisfied(request, service, face, tee)
+                    await _until_satisfied(request, service, renderer, tee)
                 finally:
                     ticking.cancel()
     except TimeoutError:
@@ -146,7 +146,7 @@ async def _show(request: Request, settings: Settings) -> None:
         raise ReaderLeft from None
     finally:
         unwatch()
-        face.stop()
+        renderer.stop()
         output.close()
         if tee is not None:
             tee.close()
@@ -163,7 +163,7 @@ def _service(
         frames=request.show.form == "raw",
         warn=warn,
         name=request.name,
-        hand_on=request.hand_on,
+        deliver=request.deliver,
         selection=request.selection,
     )
 
@@ -186,28 +186,28 @@ def _name_the_proxy(url: str) -> None:
 
 
 async def _until_satisfied(
-    request: Request, service: NotificationService, face: Face, tee: Tee | None
+    request: Request, service: NotificationService, renderer: Renderer, tee: Tee | None
 ) -> None:
     async def show(burst: list[Item]) -> None:
         if tee is not None:
             await tee.show(burst)
-        await face.show(burst)
+        await renderer.show(burst)
 
-    face.start()
+    renderer.start()
     try:
         async for burst in service.arrivals():
             await show(burst)
             if request.selection.satisfied:
                 await _farewell(service, show)
-                return await service.handed_on()
-            await face.ready()
-        await service.handed_on()
+                return await service.delivered()
+            await renderer.ready()
+        await service.delivered()
         await service.closed()
     except asyncio.CancelledError:
         await _farewell(service, show)
         raise
     finally:
-        await _finish(face)
+        await _finish(renderer)
 
 
 async def _farewell(
@@ -223,17 +223,17 @@ async def _farewell(
                 await show(burst)
 
 
-async def _finish(face: Face) -> None:
+async def _finish(renderer: Renderer) -> None:
     """Have what was held back printed, and the terminal given back."""
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL):
-                await face.finish()
+                await renderer.finish()
     finally:
-        face.stop()
+        renderer.stop()
 
 
-async def _tick(face: Face) -> None:
+async def _tick(renderer: Renderer) -> None:
     while True:
         await asyncio.sleep(TICK)
-        face.tick()
+        renderer.tick()

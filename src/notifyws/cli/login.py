@@ -65,7 +65,7 @@ async def log_in(runtime: Runtime) -> dict[str, Any]:
 
 async def login_facts(runtime: Runtime) -> tuple[dict[str, Any], str]:
     """Log in, and return the facts that ``--json`` prints, and the access token."""
-    token, pair = await runtime.keeper.login()
+    token, pair = await runtime.token_manager.login()
     refresh = pair.refresh
     facts = {
         "userId": runtime.settings.user_id or token.user_id,

@@ -18,7 +18,7 @@ from notifyws.ui.streams import emit, emit_json, say, warner
 
 if TYPE_CHECKING:
     from notifyws.cli.send_message import Request
-    from notifyws.delivery.sender import Sent
+    from notifyws.delivery.sender import SendResult
     from notifyws.service import NotificationService
 
 __all__ = ["Answer", "send_and_wait"]
@@ -111,7 +111,7 @@ async def _answered(
     request: Request,
     service: NotificationService,
     answer: Answer,
-    sending: asyncio.Future[list[Sent]],
+    sending: asyncio.Future[list[SendResult]],
 ) -> Notification:
     """Return the answer: it is proof enough, unless the server says no beside it.
 
@@ -147,18 +147,18 @@ async def _answered(
     raise NetworkFailed("the connection ended before an answer came", "send it again")
 
 
-def _want_taken(request: Request, sent: Sent) -> None:
+def _want_taken(request: Request, sent: SendResult) -> None:
     """Raise where the server does not take the message, so that no answer will come.
 
     Raises:
         MessageRejected: says why.
     """
-    from notifyws.cli.send_message import Tally
+    from notifyws.cli.send_message import SendSummary
 
     if sent.status == "rejected":
         if request.json:
             emit_json(sent.as_json())
-        Tally.of([sent]).raise_unless_delivered()
+        SendSummary.of([sent]).raise_unless_delivered()
 
 
 def _print(

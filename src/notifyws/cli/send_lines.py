@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from notifyws.cli.send_message import (
     Request,
-    Tally,
+    SendSummary,
     before,
     connected,
     print_frame,
@@ -27,7 +27,7 @@ from notifyws.ui.progress import Progress
 from notifyws.ui.streams import ReaderLeft, look_on, say
 
 if TYPE_CHECKING:
-    from notifyws.delivery.sender import Sent
+    from notifyws.delivery.sender import SendResult
     from notifyws.service import NotificationService
 
 __all__ = ["send_lines"]
@@ -43,7 +43,7 @@ MARK = "\ufeff"
 READING = "Reading messages from stdin, a JSON object a line ..."
 
 
-_Underway = tuple[Load, float, "asyncio.Task[list[Sent]]"]
+_Underway = tuple[Load, float, "asyncio.Task[list[SendResult]]"]
 
 
 async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> None:
@@ -59,7 +59,7 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
             for message in load.messages:
                 print_frame(settings, message)
         return
-    tally = Tally()
+    tally = SendSummary()
     look = look_on(2) if _may_draw(request) else None
     shown = Progress(say, look, _size())
     try:
@@ -90,7 +90,7 @@ def _size() -> int | None:
 
 
 async def _send_batches(
-    request: Request, service: NotificationService, tally: Tally, shown: Progress
+    request: Request, service: NotificationService, tally: SendSummary, shown: Progress
 ) -> UsageError | None:
     """Send what comes; return what was wrong with the line that ended it, if any."""
     train = _Train(request, service, tally, shown)
@@ -117,7 +117,7 @@ class _Train:
         self,
         request: Request,
         service: NotificationService,
-        tally: Tally,
+        tally: SendSummary,
         shown: Progress,
     ) -> None:
         self._request = request
@@ -173,7 +173,7 @@ class _Train:
             except OutputFailed as error:
                 tally.unprinted = error
 
-    async def _print(self, sent: Sequence[Sent]) -> None:
+    async def _print(self, sent: Sequence[SendResult]) -> None:
         """Print results; who reads them slowly delays no answer of the server."""
         self._tally.add(sent)
         self._shown.sent(len(sent))
@@ -261,13 +261,19 @@ def _decoded(lines: bytes) -> str:
     return text.removeprefix(MARK).replace(f"\n{MARK}", "\n")
 
 
-async def _settled(end: float, service: NotificationService, load: Load) -> list[Sent]:
+async def _settled(
+    end: float, service: NotificationService, load: Load
+) -> list[SendResult]:
     """Return a result for each, also when it cannot be sent, or not any more."""
-    from notifyws.delivery.sender import Sent
+    from notifyws.delivery.sender import SendResult
 
     try:
         return await before(end, service, load.messages)
     except UsageError as error:
-        return [Sent("rejected", m.type, m.id, error.message) for m in load.messages]
+        return [
+            SendResult("rejected", m.type, m.id, error.message) for m in load.messages
+        ]
     except NetworkFailed as error:
-        return [Sent("unknown", m.type, m.id, error.message) for m in load.messages]
+        return [
+            SendResult("unknown", m.type, m.id, error.message) for m in load.messages
+        ]

@@ -18,12 +18,12 @@ from notifyws.ui.streams import emit, emit_json, say, warner
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Selection
-    from notifyws.delivery.sender import Sent
+    from notifyws.delivery.sender import SendResult
     from notifyws.service import NotificationService
 
 __all__ = [
     "Request",
-    "Tally",
+    "SendSummary",
     "before",
     "connected",
     "print_frame",
@@ -119,40 +119,40 @@ async def send_one(request: Request, settings: Settings, message: Message) -> No
         emit_json(result.as_json())
     elif result.status == "delivered" and not request.quiet:
         say(f"Delivered {message.type}")
-    Tally.of(sent).raise_unless_delivered()
+    SendSummary.of(sent).raise_unless_delivered()
 
 
 async def before(
     end: float, service: NotificationService, messages: Sequence[Message]
-) -> list[Sent]:
+) -> list[SendResult]:
     """Send, and return what became of each by ``end`` on the loop's clock."""
-    from notifyws.delivery.sender import Sent
+    from notifyws.delivery.sender import SendResult
 
     try:
         async with asyncio.timeout_at(end):
             return await service.send_all(messages)
     except TimeoutError:
         detail = "no answer in time"
-        return [Sent("unknown", m.type, m.id, detail) for m in messages]
+        return [SendResult("unknown", m.type, m.id, detail) for m in messages]
 
 
 @dataclass(slots=True)
-class Tally:
+class SendSummary:
     """Counts what became of messages, and keeps the worst of it for the end."""
 
     total: int = 0
     delivered: int = 0
-    worst: Sent | None = None
+    worst: SendResult | None = None
     unprinted: Exception | None = None
 
     @classmethod
-    def of(cls, sent: Sequence[Sent]) -> Tally:
+    def of(cls, sent: Sequence[SendResult]) -> SendSummary:
         """Return the tally of these alone."""
         tally = cls()
         tally.add(sent)
         return tally
 
-    def add(self, sent: Sequence[Sent]) -> None:
+    def add(self, sent: Sequence[SendResult]) -> None:
         """Count some more."""
         for each in sent:
             self.total += 1

@@ -67,17 +67,22 @@ async def _tried(runtime: Runtime) -> tuple[dict[str, Any], NotifyError | None]:
 
 async def _wrong_with_socket(runtime: Runtime, token: str) -> NotifyError | None:
     """Open the socket, handshake and all; return why that cannot be done."""
-    from notifyws.connection.connection import Link
+    from notifyws.connection.connection import Connection
     from notifyws.protocol.failures import Verdict
 
-    speech = runtime.speech
+    server_protocol = runtime.server_protocol
     try:
-        if speech.verify is not None:
-            await speech.verify(token)
-        opening = speech.opening(token, None)
-        link = await Link.open(runtime.dial, opening, runtime.keepalive, runtime.world)
+        if server_protocol.verify is not None:
+            await server_protocol.verify(token)
+        upgrade_request = server_protocol.upgrade_request(token, None)
+        link = await Connection.open(
+            runtime.dial, upgrade_request, runtime.keepalive, runtime.clock
+        )
     except NetworkFailed as error:
-        refused = speech.verdicts.of(error) in (Verdict.RENEW, Verdict.RENEW_ONCE)
+        refused = server_protocol.classifier.of(error) in (
+            Verdict.RENEW,
+            Verdict.RENEW_ONCE,
+        )
         kind = AuthenticationFailed if refused else NetworkFailed
         message = f"the login works, but the socket does not open: {error.message}"
         return kind(message, _hint(error))

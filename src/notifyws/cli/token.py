@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from notifyws.auth.cached_tokens import Obtained
+from notifyws.auth.cached_tokens import AccessToken
 from notifyws.cli.format_options import Format, Query, emit_shaped, shape_of
 from notifyws.cli.options import (
     Common,
@@ -74,21 +74,23 @@ def token(
     _print(runtime, found, shape, json=json)
 
 
-async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> Obtained | None:
+async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> AccessToken | None:
     try:
         if clear:
-            await runtime.keeper.clear()
+            await runtime.token_manager.clear()
             runtime.want_emptied()
             return None
         if refresh and runtime.settings.token:
             raise UsageError("a ready-made token cannot be refreshed")
-        return await (runtime.keeper.force() if refresh else runtime.tokens.get())
+        return await (
+            runtime.token_manager.force() if refresh else runtime.tokens.get()
+        )
     finally:
         await runtime.aclose()
 
 
 def _print(
-    runtime: Runtime, found: Obtained, shape: Shape | None, *, json: bool
+    runtime: Runtime, found: AccessToken, shape: Shape | None, *, json: bool
 ) -> None:
     if not (json or shape):
         return emit(found.value + "\n")

@@ -17,7 +17,7 @@ from notifyws.runtime import Runtime
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import look_on
 
-__all__ = ["greeting"]
+__all__ = ["handshake"]
 
 Step = tuple[str, Sequence[str]]
 
@@ -29,7 +29,7 @@ PERHAPS: Step = ("Log in, if you have not yet:", ["notifyws auth login"])
 YOURS: Step = ("With your server:", ["notifyws auth login --save"])
 
 
-def greeting() -> str:
+def handshake() -> str:
     """Return what to do next, in at most a dozen lines.
 
     Raises:

@@ -9,16 +9,16 @@ import ssl
 import time
 from pathlib import Path
 
-from notifyws.clock import World
+from notifyws.clock import Clock
 from notifyws.config.text_files import read_text_file
 from notifyws.errors import ConfigurationError
 
-__all__ = ["real_world", "trust"]
+__all__ = ["real_clock", "trust"]
 
 
-def real_world() -> World:
+def real_clock() -> Clock:
     """Return the real clock, sleep and dice."""
-    return World(
+    return Clock(
         now=time.monotonic,
         wall=time.time,
         sleep=asyncio.sleep,

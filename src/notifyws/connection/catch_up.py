@@ -11,18 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from notifyws.clock import World, doze
+from notifyws.clock import Clock, sleep
 from notifyws.connection.backoff import Policy
-from notifyws.connection.event_emitter import Teller
+from notifyws.connection.event_emitter import EventEmitter
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.failures import Verdict, Verdicts
+from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.profile import Catchup
 from notifyws.protocol.since import spelled
 
-__all__ = ["CatchingUp", "Fetch"]
+__all__ = ["CatchUp", "Fetch"]
 
 Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Returns an answer's body, given the token and variables."""
@@ -32,18 +32,18 @@ UNREAD = 10.0
 """Seconds that an open socket may lie unread before each of them."""
 
 
-class Intake(Protocol):
+class Receiver(Protocol):
     """What is needed of whoever takes notifications in."""
 
     cursor: Cursor
-    teller: Teller
+    emitter: EventEmitter
 
     def is_news(self, notification: Notification) -> bool: ...
     def arrivals(self, value: Any) -> list[Notification]: ...
     def catch_up(self, notifications: list[Notification]) -> Awaitable[None]: ...
 
 
-class CatchingUp:
+class CatchUp:
     """Fetches what was missed and hands it over, oldest first.
 
     Args:
@@ -58,45 +58,45 @@ class CatchingUp:
         self,
         catchup: Catchup,
         fetch: Fetch,
-        verdicts: Verdicts,
+        classifier: FailureClassifier,
         policy: Policy,
-        world: World,
+        clock: Clock,
     ) -> None:
         self._catchup = catchup
         self._fetch = fetch
-        self._verdicts = verdicts
+        self._verdicts = classifier
         self._policy = policy
-        self._world = world
+        self._clock = clock
         bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
         self._own = not plain(catchup) and bool(catchup.fields or catchup.text)
         self._read = mapper(catchup if self._own else bare)
 
-    async def __call__(self, intake: Intake, token: str) -> bool:
+    async def __call__(self, receiver: Receiver, token: str) -> bool:
         """Return whether it was all of it.
 
         Raises:
             NetworkFailed: the server did not answer with it.
         """
         newest_first = self._catchup.order == "newest first"
-        last_id, before = intake.cursor.last_id, None
-        since = intake.cursor.since and spelled(intake.cursor.since)
+        last_id, before = receiver.cursor.last_id, None
+        since = receiver.cursor.since and spelled(receiver.cursor.since)
         missed: list[Notification] = []
         for _ in range(self._catchup.pages):
             asked = since if last_id is None else None
             known = {"last_id": last_id, "since": asked, "before": before}
             body = await self._fetch_patiently(token, known)
-            page = self._page(body, intake)
-            new = [each for each in page if intake.is_news(each)]
+            page = self._page(body, receiver)
+            new = [each for each in page if receiver.is_news(each)]
             missed += new
             reached = len(new) < len(page) or not page
             if newest_first and not reached:
                 before = page[-1].id
                 continue
-            await intake.catch_up(missed[::-1] if newest_first else missed)
+            await receiver.catch_up(missed[::-1] if newest_first else missed)
             if newest_first or not new:
                 return True
             last_id, missed = new[-1].id, []
-        await intake.catch_up(missed[::-1])
+        await receiver.catch_up(missed[::-1])
         return False
 
     async def _fetch_patiently(self, token: str, known: Mapping[str, Any]) -> Any:
@@ -105,16 +105,16 @@ class CatchingUp:
             try:
                 return await self._fetch(token, known)
             except NetworkFailed as error:
-                draw, asked = self._world.dice(), error.retry_after
+                draw, asked = self._clock.dice(), error.retry_after
                 seconds = self._policy.delay(failures, draw, asked)
                 hopeless = self._verdicts.of(error) is not Verdict.RETRY
                 if hopeless or failures > REPEATS or seconds > UNREAD:
                     raise
-            await doze(self._world, seconds)
+            await sleep(self._clock, seconds)
         raise AssertionError  # pragma: no cover - it counts for ever
 
-    def _page(self, body: Any, intake: Intake) -> list[Notification]:
-        found = self._read(body, intake.teller.now())
+    def _page(self, body: Any, receiver: Receiver) -> list[Notification]:
+        found = self._read(body, receiver.emitter.now())
         if self._own:
             return found
-        return [n for each in found for n in intake.arrivals(each.fields["item"])]
+        return [n for each in found for n in receiver.arrivals(each.fields["item"])]

@@ -12,24 +12,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
-from notifyws.clock import World, doze
+from notifyws.clock import Clock, sleep
 from notifyws.errors import ConnectionLost, NetworkFailed
-from notifyws.protocol.handshake import Greeting
-from notifyws.protocol.template_context import Script
-from notifyws.protocol.upgrade import Opening
+from notifyws.protocol.handshake import HandshakeState
+from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background
 from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.protocol.profile import AppPing
 
-__all__ = ["Channel", "Dial", "Keepalive", "Link"]
+__all__ = ["Connection", "Dial", "Keepalive", "Transport"]
 
 EARLY = 1000
 """Frames that may come before a handshake is done."""
 
 
-class Channel(Protocol):
+class Transport(Protocol):
     """An open WebSocket. What ends it is raised as ``ConnectionLost``."""
 
     async def burst(self) -> Sequence[str | bytes]:
@@ -51,7 +51,7 @@ class Channel(Protocol):
         """Cut the line."""
 
 
-Dial = Callable[[Opening], Awaitable[Channel]]
+Dial = Callable[[UpgradeRequest], Awaitable[Transport]]
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
 
 
@@ -74,7 +74,7 @@ class Keepalive:
     silence: float | None = None
 
 
-class Link:
+class Connection:
     """An open connection.
 
     Args:
@@ -87,64 +87,74 @@ class Link:
         heard_at: unix seconds; what the server sent until then was taken.
     """
 
-    def __init__(self, channel: Channel, keepalive: Keepalive, world: World) -> None:
-        self._channel = channel
+    def __init__(
+        self, transport: Transport, keepalive: Keepalive, clock: Clock
+    ) -> None:
+        self._transport = transport
         self._keepalive = keepalive
-        self._world = world
+        self._clock = clock
         self._silence: NetworkFailed | None = None
         self._pausing = self._behind = self._reading = False
         self._early: list[str | bytes] = []
         self._unread: deque[str | bytes] = deque()
         self._ponged = asyncio.Event()
         self._asking = asyncio.Lock()
-        self._framed_at = world.now()
-        self.script = Script({}, world.wall, world.secret)
+        self._framed_at = clock.now()
+        self.context = TemplateContext({}, clock.wall, clock.secret)
         self.latency: float | None = None
-        self.heard_at = world.wall()
+        self.heard_at = clock.wall()
 
     @classmethod
     async def open(
-        cls, dial: Dial, opening: Opening, keepalive: Keepalive, world: World
-    ) -> Link:
+        cls,
+        dial: Dial,
+        upgrade_request: UpgradeRequest,
+        keepalive: Keepalive,
+        clock: Clock,
+    ) -> Connection:
         """Dial, say what the opening says, and go through its handshake.
 
         Raises:
             NetworkFailed: it did not come to an open connection.
         """
-        channel = await dial(opening)
-        link = cls(channel, keepalive, world)
-        link.script = Script(opening.known, world.wall, world.secret)
+        transport = await dial(upgrade_request)
+        link = cls(transport, keepalive, clock)
+        link.context = TemplateContext(upgrade_request.known, clock.wall, clock.secret)
         try:
-            for frame in opening.frames:
-                await channel.send(frame)
-            await link._greet(Greeting(opening.steps, link.script, opening.read))
+            for frame in upgrade_request.frames:
+                await transport.send(frame)
+            await link._greet(
+                HandshakeState(
+                    upgrade_request.steps, link.context, upgrade_request.read
+                )
+            )
         except BaseException:
-            channel.abort()
+            transport.abort()
             raise
         return link
 
-    async def _greet(self, greeting: Greeting) -> None:
+    async def _greet(self, handshake: HandshakeState) -> None:
         """Go through the handshake; what it does not await is kept for later."""
         while True:
-            for frame in greeting.proceed():
-                await self._channel.send(frame)
-            if greeting.done:
+            for frame in handshake.proceed():
+                await self._transport.send(frame)
+            if handshake.done:
                 return
             try:
-                async with asyncio.timeout(greeting.timeout):
-                    await self._await(greeting)
+                async with asyncio.timeout(handshake.timeout):
+                    await self._await(handshake)
             except TimeoutError:
-                raise greeting.gave_up() from None
+                raise handshake.gave_up() from None
 
-    async def _await(self, greeting: Greeting) -> None:
-        while not greeting.hear(frame := await self._next()):
+    async def _await(self, handshake: HandshakeState) -> None:
+        while not handshake.hear(frame := await self._next()):
             self._early.append(frame)
             if len(self._early) > EARLY:
-                raise greeting.gave_up()
+                raise handshake.gave_up()
 
     async def _next(self) -> str | bytes:
         if not self._unread:
-            self._unread.extend(await self._channel.burst())
+            self._unread.extend(await self._transport.burst())
         return self._unread.popleft()
 
     async def run(self, take: Take) -> NoReturn:
@@ -163,7 +173,7 @@ class Link:
             if early := [*self._early, *self._unread]:
                 await self._hand_over(early, take)
             while True:
-                await self._hand_over(await self._channel.burst(), take)
+                await self._hand_over(await self._transport.burst(), take)
         except ConnectionLost as lost:  # what broke it first was the reason
             raise lost if lost.sent else self._silence or lost from None
         finally:
@@ -177,9 +187,9 @@ class Link:
         Frames may have been on the line for as long when they are read then, so that
         they tell nothing of when we last heard; the next pong does.
         """
-        self._framed_at = self._world.now()
+        self._framed_at = self._clock.now()
         if not self._behind:
-            self.heard_at = self._world.wall()
+            self.heard_at = self._clock.wall()
         if (pause := take(frames)) is not None:
             self._behind = self._pausing = True
             await pause
@@ -187,11 +197,11 @@ class Link:
 
     async def send(self, text: str) -> None:
         """Send one text frame."""
-        await self._channel.send(text)
+        await self._transport.send(text)
 
     async def send_all(self, texts: Sequence[str]) -> None:
         """Send text frames in their order, many at once."""
-        await self._channel.send_all(texts)
+        await self._transport.send_all(texts)
 
     @property
     def can_ping(self) -> bool:
@@ -206,7 +216,7 @@ class Link:
     def fail(self, error: NetworkFailed) -> None:
         """End the connection: ``run`` raises this."""
         self._silence = error
-        self._channel.abort()
+        self._transport.abort()
 
     def died(self, said: str, error: Exception) -> None:
         """End the connection because what served it did: the next one has another."""
@@ -218,11 +228,11 @@ class Link:
         Raises:
             ConnectionLost: no pong came in time, or the connection ended.
         """
-        sent_at = self._world.now()
+        sent_at = self._clock.now()
         if self._keepalive.websocket:
             try:
                 async with asyncio.timeout(self._keepalive.timeout):
-                    await self._channel.ping()
+                    await self._transport.ping()
             except TimeoutError:
                 waited = f"no pong within {self._keepalive.timeout:g} s"
                 raise ConnectionLost(1006, waited) from None
@@ -236,8 +246,8 @@ class Link:
             return
         async with self._asking:
             self._ponged.clear()
-            if (frame := self.script.frame(ping.send)) is not None:
-                await self._channel.send(frame)
+            if (frame := self.context.frame(ping.send)) is not None:
+                await self._transport.send(frame)
             if ping.answer_within is None:
                 return
             try:
@@ -250,17 +260,17 @@ class Link:
     def _answer_took(self, sent_at: float) -> float:
         if not self._pausing:
             self._behind = False
-            self.heard_at = self._world.wall()
-        self.latency = self._world.now() - sent_at
+            self.heard_at = self._clock.wall()
+        self.latency = self._clock.now() - sent_at
         return self.latency
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye; never raises, and cuts the line when it is interrupted."""
         reading = background("the reading", self._read_on(), self.died)
         try:
-            await self._channel.close(code, reason)
+            await self._transport.close(code, reason)
         except asyncio.CancelledError:
-            self._channel.abort()
+            self._transport.abort()
             raise
         finally:
             reading.cancel()
@@ -269,7 +279,7 @@ class Link:
         """Let go what comes: the answer to a goodbye stands behind it."""
         with suppress(ConnectionLost):
             while not self._reading:
-                await self._channel.burst()
+                await self._transport.burst()
 
     async def _keep_alive(self) -> None:
         keepalive = self._keepalive
@@ -288,17 +298,17 @@ class Link:
     async def _ping_for_ever(self) -> None:
         while True:
             await self.ping()
-            await doze(self._world, self._keepalive.interval)
+            await sleep(self._clock, self._keepalive.interval)
 
     async def _application_ping_for_ever(self, ping: AppPing) -> None:
         while True:
-            await doze(self._world, ping.every or self._keepalive.interval)
-            sent_at = self._world.now()
+            await sleep(self._clock, ping.every or self._keepalive.interval)
+            sent_at = self._clock.now()
             await self._application_ping()
             if ping.answer_within is not None:
                 self._answer_took(sent_at)
 
     async def _watch_for_silence(self, longest: float) -> None:
-        while (left := self._framed_at + longest - self._world.now()) > 0:
-            await doze(self._world, left)
+        while (left := self._framed_at + longest - self._clock.now()) > 0:
+            await sleep(self._clock, left)
         raise ConnectionLost(1006, f"nothing was heard for {longest:g} s")

@@ -12,13 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from notifyws.clock import World, steady, utc_text
+from notifyws.clock import Clock, boot_time, utc_text
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
 from notifyws.tasks import background
 from notifyws.values import frozen
 
-__all__ = ["Dropped", "Since", "Teller"]
+__all__ = ["DroppedCounter", "EventEmitter", "GapStart"]
 
 UNNOTICED = 60.0
 """Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
@@ -33,7 +33,7 @@ class Announcing(Protocol):
 
 
 @frozen
-class Since:
+class GapStart:
     """Since when something may be missing.
 
     Args:
@@ -45,7 +45,7 @@ class Since:
     at: float | None = None
 
 
-class Teller:
+class EventEmitter:
     """Tells what happens.
 
     Args:
@@ -57,15 +57,15 @@ class Teller:
         latest: the notification that came last; tells how long they are on their way.
     """
 
-    def __init__(self, announcing: Announcing, world: World) -> None:
+    def __init__(self, announcing: Announcing, clock: Clock) -> None:
         self._announcing = announcing
-        self._world = world
+        self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
         self.latest: Notification | None = None
 
     def now(self) -> str:
         """Return the moment as RFC 3339 UTC."""
-        return utc_text(self._world.wall())
+        return utc_text(self._clock.wall())
 
     def tell(self, event: Event) -> None:
         """Tell observers at once, and whoever shows things in its turn: it is now."""
@@ -74,7 +74,7 @@ class Teller:
             observer(event)
         self._announcing.announce(event, vital=isinstance(event, Gap))
 
-    def since(self, heard_at: float) -> Since:
+    def since(self, heard_at: float) -> GapStart:
         """Return when the server was heard last, on both clocks.
 
         Args:
@@ -82,9 +82,9 @@ class Teller:
                 and it was as long ago as a dead line can go unnoticed.
         """
         heard_at -= self._lag  # what was sent next was on its way as well
-        age = self._world.wall() - heard_at
+        age = self._clock.wall() - heard_at
         age = age if 0 <= age <= UNNOTICED else UNNOTICED
-        return Since(utc_text(heard_at), steady(self._world) - age)
+        return GapStart(utc_text(heard_at), boot_time(self._clock) - age)
 
     @property
     def _lag(self) -> float:
@@ -101,23 +101,23 @@ class Teller:
             return 0.0
         return took if 0 < took < LAG else 0.0
 
-    def gap(self, start: Since, reason: str) -> None:
+    def gap(self, start: GapStart, reason: str) -> None:
         """Tell that from ``start`` to now notifications may have been missed.
 
         The wall clock may have been set back since; then it began as long before now
         as time has passed.
         """
-        wall = self._world.wall()
-        passed = 0.0 if start.at is None else steady(self._world) - start.at
+        wall = self._clock.wall()
+        passed = 0.0 if start.at is None else boot_time(self._clock) - start.at
         now, floor = utc_text(wall), utc_text(wall - passed)
         self.tell(Gap(min(start.text, floor), now, reason))
 
-    def steadily(self, text: str) -> Since:
+    def steadily(self, text: str) -> GapStart:
         """Return a moment that was written just now, on both clocks."""
-        return Since(text, steady(self._world))
+        return GapStart(text, boot_time(self._clock))
 
 
-class Dropped:
+class DroppedCounter:
     """Counts what there was no room for, and says so as a gap once there is.
 
     Args:
@@ -128,10 +128,12 @@ class Dropped:
         count: how many are not said yet.
     """
 
-    def __init__(self, teller: Teller, room: Callable[[], Awaitable[None]]) -> None:
-        self._teller = teller
+    def __init__(
+        self, emitter: EventEmitter, room: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._teller = emitter
         self._room = room
-        self._since: Since | None = None
+        self._since: GapStart | None = None
         self._until_room: asyncio.Task[None] | None = None
         self.count = 0
 

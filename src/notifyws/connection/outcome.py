@@ -6,10 +6,10 @@ border between them.
 
 from __future__ import annotations
 
-from notifyws.auth.cached_tokens import Obtained
+from notifyws.auth.cached_tokens import AccessToken
 from notifyws.connection.reconnect import Cause, Failed, Lost, Refused, Stop
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
-from notifyws.protocol.failures import Verdict, Verdicts
+from notifyws.protocol.failures import FailureClassifier, Verdict
 
 __all__ = ["Outcome"]
 
@@ -23,11 +23,11 @@ class Outcome:
         verdicts: what a failure means.
     """
 
-    def __init__(self, verdicts: Verdicts) -> None:
-        self._verdicts = verdicts
+    def __init__(self, classifier: FailureClassifier) -> None:
+        self._verdicts = classifier
         self._problem: NotifyError | None = None
 
-    def shown(self, error: NotifyError, token: Obtained) -> Lost | Refused | Failed:
+    def shown(self, error: NotifyError, token: AccessToken) -> Lost | Refused | Failed:
         """Return what an error means after the server was shown a token."""
         verdict = self._verdicts.of(error)
         if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):

@@ -9,22 +9,22 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from notifyws.auth.cached_tokens import Obtained
-from notifyws.clock import World, doze, elapse
+from notifyws.auth.cached_tokens import AccessToken
+from notifyws.clock import Clock, sleep, sleep_through_suspend
 from notifyws.connection.backoff import Policy
-from notifyws.connection.connection import Link
+from notifyws.connection.connection import Connection
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError, TokenRefused
-from notifyws.protocol.failures import Verdict, Verdicts
+from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import RenewalAnswer
 from notifyws.tasks import first_of
 from notifyws.values import frozen
 
-__all__ = ["Renewer", "Schedule", "Tokens"]
+__all__ = ["RenewalSchedule", "Renewer", "Tokens"]
 
 
 @frozen
-class Schedule:
+class RenewalSchedule:
     """When and how to renew.
 
     Args:
@@ -39,16 +39,16 @@ class Schedule:
 class Tokens(Protocol):
     """What is needed of whoever keeps the tokens."""
 
-    async def get(self) -> Obtained: ...
-    async def renew(self, refused: str, *, only_login: bool = False) -> Obtained: ...
+    async def get(self) -> AccessToken: ...
+    async def renew(self, refused: str, *, only_login: bool = False) -> AccessToken: ...
 
 
 class Holder(Protocol):
     """Whoever holds the connection, and the token in use."""
 
-    token: Obtained | None
+    token: AccessToken | None
 
-    async def replace(self, old: Link, token: Obtained) -> None: ...
+    async def replace(self, old: Connection, token: AccessToken) -> None: ...
 
 
 class Renewer:
@@ -66,21 +66,21 @@ class Renewer:
 
     def __init__(
         self,
-        schedule: Schedule,
-        link: Link,
+        schedule: RenewalSchedule,
+        link: Connection,
         tokens: Tokens,
         holder: Holder,
-        verdicts: Verdicts,
+        classifier: FailureClassifier,
         policy: Policy,
-        world: World,
+        clock: Clock,
     ) -> None:
         self._schedule = schedule
         self._link = link
         self._tokens = tokens
         self._holder = holder
-        self._verdicts = verdicts
+        self._verdicts = classifier
         self._policy = policy
-        self._world = world
+        self._clock = clock
         self._failures = 0
         self._expired = asyncio.Event()
         self._answer: asyncio.Future[RenewalAnswer] | None = None
@@ -94,7 +94,7 @@ class Renewer:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
 
-    async def run(self, token: Obtained) -> None:
+    async def run(self, token: AccessToken) -> None:
         """Renew ``token`` and its successors in time; ends with the link."""
         try:
             while True:
@@ -111,7 +111,9 @@ class Renewer:
         except NotifyError as error:
             self._link.fail(TokenRefused(error.message, error.hint))
 
-    async def _another(self, token: Obtained, *, only_login: bool = False) -> Obtained:
+    async def _another(
+        self, token: AccessToken, *, only_login: bool = False
+    ) -> AccessToken:
         """Return another token; while nobody can be asked, ask again by the table."""
         while True:
             try:
@@ -119,7 +121,7 @@ class Renewer:
             except NetworkFailed as error:
                 await self._rest(error)
 
-    async def _move(self, token: Obtained) -> None:
+    async def _move(self, token: AccessToken) -> None:
         """Take a token to a new link; until one is open, the old one stays.
 
         A token that is refused there is dropped, once, for another; one that came
@@ -140,17 +142,19 @@ class Renewer:
 
     async def _rest(self, error: NetworkFailed) -> None:
         self._failures += 1
-        draw, asked = self._world.dice(), error.retry_after
-        await doze(self._world, self._policy.delay(self._failures, draw, asked))
+        draw, asked = self._clock.dice(), error.retry_after
+        await sleep(self._clock, self._policy.delay(self._failures, draw, asked))
 
-    async def _until_due(self, token: Obtained) -> None:
+    async def _until_due(self, token: AccessToken) -> None:
         left = token.remaining * (1 - self._schedule.margin)
-        await first_of(self._expired.wait(), elapse(self._world, max(left, 1.0)))
+        await first_of(
+            self._expired.wait(), sleep_through_suspend(self._clock, max(left, 1.0))
+        )
 
-    async def _in_place(self, token: Obtained) -> None:
+    async def _in_place(self, token: AccessToken) -> None:
         renewal = self._schedule.renewal
-        self._link.script.learn("access_token", token.value)
-        frame = self._link.script.frame(renewal.frame)
+        self._link.context.learn("access_token", token.value)
+        frame = self._link.context.frame(renewal.frame)
         assert frame is not None
         self._answer = asyncio.get_running_loop().create_future()
         await self._link.send(frame)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from notifyws.connection.connection import Link
+from notifyws.connection.connection import Connection
 from notifyws.connection.renewal import Renewer
 from notifyws.errors import NetworkFailed, TokenRefused
 from notifyws.protocol.rules import (
@@ -31,7 +31,7 @@ class Responder:
         renewer: renews its token; ``None`` where nobody does.
     """
 
-    def __init__(self, link: Link, renewer: Renewer | None) -> None:
+    def __init__(self, link: Connection, renewer: Renewer | None) -> None:
         self._link = link
         self._renewer = renewer
         self._replies: asyncio.Queue[str] = asyncio.Queue()
@@ -46,7 +46,7 @@ class Responder:
         """Take what the server says to us."""
         link, renewer = self._link, self._renewer
         match word:
-            case Asked(reply) if (frame := link.script.frame(reply)) is not None:
+            case Asked(reply) if (frame := link.context.frame(reply)) is not None:
                 self._replies.put_nowait(frame)
             case Pong():
                 link.ponged()

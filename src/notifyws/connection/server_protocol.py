@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from notifyws.connection.renewal import Schedule
-from notifyws.delivery.receiver import Intake
-from notifyws.protocol.failures import Verdicts
-from notifyws.protocol.upgrade import Opening
+from notifyws.connection.renewal import RenewalSchedule
+from notifyws.delivery.receiver import Receiver
+from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.values import frozen
 
-__all__ = ["CatchUp", "Opener", "Speech"]
+__all__ = ["CatchUp", "Opener", "ServerProtocol"]
 
-Opener = Callable[[str, "str | int | datetime | None"], Opening]
+Opener = Callable[[str, "str | int | datetime | None"], UpgradeRequest]
 """Says how to open a socket, given the token and where to go on."""
 
-CatchUp = Callable[[Intake, str], Awaitable[bool]]
+CatchUp = Callable[[Receiver, str], Awaitable[bool]]
 """Hands what was missed to the intake, given the token; tells whether that was all."""
 
 
 @frozen
-class Speech:
+class ServerProtocol:
     """What is particular to one server.
 
     Args:
@@ -34,8 +34,8 @@ class Speech:
     """
 
     url: str
-    opening: Opener
-    verdicts: Verdicts
-    renewal: Schedule | None = None
+    upgrade_request: Opener
+    classifier: FailureClassifier
+    renewal: RenewalSchedule | None = None
     verify: Callable[[str], Awaitable[None]] | None = None
     catch_up: CatchUp | None = None

@@ -11,9 +11,9 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from notifyws.auth.cached_tokens import Obtained
-from notifyws.clock import World, doze
-from notifyws.connection.connection import Dial, Keepalive, Link
+from notifyws.auth.cached_tokens import AccessToken
+from notifyws.clock import Clock, sleep
+from notifyws.connection.connection import Connection, Dial, Keepalive
 from notifyws.connection.outcome import Outcome
 from notifyws.connection.reconnect import (
     Cause,
@@ -37,9 +37,9 @@ from notifyws.connection.reconnect import (
 from notifyws.connection.reconnect import Event as Fact
 from notifyws.connection.renewal import Renewer, Tokens
 from notifyws.connection.responder import Responder
-from notifyws.connection.server_protocol import Speech
+from notifyws.connection.server_protocol import ServerProtocol
 from notifyws.delivery.gaps import TOO_MUCH, UNREPLAYABLE
-from notifyws.delivery.receiver import Intake, NoRoom
+from notifyws.delivery.receiver import NoRoom, Receiver
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
@@ -77,23 +77,23 @@ class Session:
         machine: Reconnector,
         tokens: Tokens,
         dial: Dial,
-        speech: Speech,
-        intake: Intake,
-        world: World,
+        server_protocol: ServerProtocol,
+        receiver: Receiver,
+        clock: Clock,
         keepalive: Keepalive,
     ) -> None:
         self._machine = machine
         self._tokens = tokens
         self._dial = dial
-        self._speech = speech
-        self._world = world
+        self._server_protocol = server_protocol
+        self._clock = clock
         self._keepalive = keepalive
         self._stopping = asyncio.Event()
-        self._next_token: Obtained | None = None
-        self._outcome = Outcome(speech.verdicts)
-        self.intake = intake
-        self.link: Link | None = None
-        self.token: Obtained | None = None
+        self._next_token: AccessToken | None = None
+        self._outcome = Outcome(server_protocol.classifier)
+        self.receiver = receiver
+        self.link: Connection | None = None
+        self.token: AccessToken | None = None
 
     @property
     def state(self) -> State:
@@ -114,7 +114,7 @@ class Session:
         fact: Fact = Started()
         try:
             while True:
-                action = self._machine.handle(fact, self._world.now())
+                action = self._machine.handle(fact, self._clock.now())
                 if isinstance(action, Stop):
                     return self._end(action)
                 fact = await self._unless_stopped(self._do(action))
@@ -122,7 +122,7 @@ class Session:
             try:
                 await self._leave()
             finally:
-                self.intake.close()
+                self.receiver.close()
 
     async def _unless_stopped(self, doing: Coroutine[Any, Any, Fact]) -> Fact:
         """Return what ``doing`` gives, unless the end comes first."""
@@ -148,7 +148,7 @@ class Session:
                 return await self._renew(only_login)
 
     async def _connect(self, attempt: int) -> Opened | Lost | Refused | Failed:
-        self.intake.teller.tell(Connecting(self._speech.url, attempt))
+        self.receiver.emitter.tell(Connecting(self._server_protocol.url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
         except NotifyError as error:
@@ -158,28 +158,34 @@ class Session:
             self.link = await self._open(self.token)
         except NotifyError as error:
             return self._outcome.shown(error, self.token)
-        self.intake.gaps.opened()
-        self.intake.teller.tell(Connected(self._speech.url, self.token.user_id))
+        self.receiver.gaps.opened()
+        self.receiver.emitter.tell(
+            Connected(self._server_protocol.url, self.token.user_id)
+        )
         return Opened()
 
-    async def _open(self, token: Obtained) -> Link:
-        if self._speech.verify is not None:
-            await self._speech.verify(token.value)
-        opening = self._speech.opening(token.value, self.intake.cursor.place)
-        return await Link.open(self._dial, opening, self._keepalive, self._world)
+    async def _open(self, token: AccessToken) -> Connection:
+        if self._server_protocol.verify is not None:
+            await self._server_protocol.verify(token.value)
+        upgrade_request = self._server_protocol.upgrade_request(
+            token.value, self.receiver.cursor.place
+        )
+        return await Connection.open(
+            self._dial, upgrade_request, self._keepalive, self._clock
+        )
 
     async def _catch_up(self) -> None:
         assert self.token is not None
-        cursor, fetch = self.intake.cursor, self._speech.catch_up
+        cursor, fetch = self.receiver.cursor, self._server_protocol.catch_up
         missing = "" if cursor.covers_everything else UNREPLAYABLE
         if fetch is not None and cursor.place is not None:
             try:
-                if not await fetch(self.intake, self.token.value):
+                if not await fetch(self.receiver, self.token.value):
                     missing = TOO_MUCH
             except NotifyError as error:
-                self.intake.teller.tell(Failure("network_error", error.message))
+                self.receiver.emitter.tell(Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"
-        self.intake.gaps.caught_up(missing)
+        self.receiver.gaps.caught_up(missing)
 
     async def _receive(self) -> Left | Lost | Refused | Failed:
         behind = True
@@ -195,10 +201,10 @@ class Session:
             except NetworkFailed as lost:
                 if self.link is link:
                     return self._lost(link, lost)
-                self.intake.cursor.expect_repeats(self._world.now() + OVERLAP)
-                behind = self.intake.gaps.pending
+                self.receiver.cursor.expect_repeats(self._clock.now() + OVERLAP)
+                behind = self.receiver.gaps.pending
 
-    async def _live(self, link: Link) -> None:
+    async def _live(self, link: Connection) -> None:
         """Take what arrives and answer what is asked until the link ends."""
         assert self.token is not None
         renewer = self._renewer(link)
@@ -207,9 +213,9 @@ class Session:
         if renewer is not None:
             renewal = renewer.run(self.token)
             tasks.append(background("the renewal", renewal, link.died))
-        self.intake.on_word = responder.hear
+        self.receiver.on_word = responder.hear
         try:
-            await link.run(self.intake.take)
+            await link.run(self.receiver.take)
         except (NetworkFailed, NoRoom):
             if self.link is not link:  # let the swap end, unless we are to end
                 await asyncio.wait({tasks[-1]})
@@ -219,8 +225,8 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _renewer(self, link: Link) -> Renewer | None:
-        schedule = self._speech.renewal
+    def _renewer(self, link: Connection) -> Renewer | None:
+        schedule = self._server_protocol.renewal
         if schedule is None or self.token is None or self.token.source == "static":
             return None
         return Renewer(
@@ -228,18 +234,18 @@ class Session:
             link,
             self._tokens,
             self,
-            self._speech.verdicts,
+            self._server_protocol.classifier,
             self._machine.policy,
-            self._world,
+            self._clock,
         )
 
-    async def replace(self, old: Link, token: Obtained) -> None:
+    async def replace(self, old: Connection, token: AccessToken) -> None:
         """Open a new link, then leave the old one; what both bring is told once.
 
         Only a pong that comes now proves that the old one missed nothing.
         """
         new = await self._open(token)
-        self.intake.cursor.overlapping()
+        self.receiver.cursor.overlapping()
         self.link, self.token = new, token
         sound = False
         try:
@@ -247,26 +253,26 @@ class Session:
                 await old.ping()
                 sound = True
         finally:
-            self.intake.gaps.replaced(old.heard_at, sound=sound)
+            self.receiver.gaps.replaced(old.heard_at, sound=sound)
             await old.close(1000)
 
-    def _lost(self, link: Link, lost: NetworkFailed) -> Lost | Refused | Failed:
+    def _lost(self, link: Connection, lost: NetworkFailed) -> Lost | Refused | Failed:
         assert self.token is not None
-        self.intake.gaps.closed(link.heard_at)
+        self.receiver.gaps.closed(link.heard_at)
         code, reason = 1000, lost.message
         if isinstance(lost, ConnectionLost):
             code, reason = lost.code, lost.reason
-        self.intake.teller.tell(Disconnected(code, reason))
+        self.receiver.emitter.tell(Disconnected(code, reason))
         self.link = None
         return self._outcome.shown(lost, self.token)
 
     async def _make_room(self) -> Left:
         assert self.link is not None
-        left_at = self._world.now()
-        self.intake.gaps.closed(self.link.heard_at)
-        self.intake.teller.tell(Disconnected(1000, TOO_SLOW))
+        left_at = self._clock.now()
+        self.receiver.gaps.closed(self.link.heard_at)
+        self.receiver.emitter.tell(Disconnected(1000, TOO_SLOW))
         await self._leave()
-        await self.intake.room()
+        await self.receiver.room()
         return Left(left_at)
 
     async def _leave(self) -> None:
@@ -275,8 +281,8 @@ class Session:
             await link.close()
 
     async def _wait(self, seconds: float, attempt: int, reason: str) -> Woke:
-        self.intake.teller.tell(Reconnecting(attempt, seconds, reason))
-        await doze(self._world, seconds)
+        self.receiver.emitter.tell(Reconnecting(attempt, seconds, reason))
+        await sleep(self._clock, seconds)
         return Woke()
 
     async def _renew(self, only_login: bool) -> Renewed | Lost | Failed:
@@ -289,7 +295,7 @@ class Session:
         return Renewed()
 
     def _end(self, stop: Stop) -> None:
-        tell = self.intake.teller.tell
+        tell = self.receiver.emitter.tell
         if stop.cause is Cause.ASKED:
             if self.link is not None:
                 tell(Disconnected(1000))

@@ -21,7 +21,7 @@ from websockets.uri import parse_uri
 from notifyws.auth.network_errors import certificate_rejected, retry_after, unreachable
 from notifyws.auth.proxies import connect, proxy_url
 from notifyws.config.machine import trust
-from notifyws.connection.websocket import WebSocketChannel
+from notifyws.connection.websocket import WebSocketTransport
 from notifyws.errors import (
     ConfigurationError,
     NetworkFailed,
@@ -30,7 +30,7 @@ from notifyws.errors import (
     UpgradeRefused,
 )
 from notifyws.protocol.masking import masked, redirected
-from notifyws.protocol.upgrade import Opening
+from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.values import frozen
 from notifyws.version import __version__
 
@@ -51,8 +51,8 @@ class Limits:
 
 
 async def dial(
-    opening: Opening, limits: Limits, tls: ssl.SSLContext | None
-) -> WebSocketChannel:
+    upgrade_request: UpgradeRequest, limits: Limits, tls: ssl.SSLContext | None
+) -> WebSocketTransport:
     """Open a socket.
 
     Args:
@@ -69,34 +69,39 @@ async def dial(
     """
     try:
         async with asyncio.timeout(limits.open_timeout):
-            return await _opened(opening, limits, tls)
+            return await _opened(upgrade_request, limits, tls)
     except Exception as error:  # noqa: BLE001 - the border: all becomes ours
-        host = urlsplit(opening.url).netloc.rpartition("@")[2]
+        host = urlsplit(upgrade_request.url).netloc.rpartition("@")[2]
         ours = translated(error, host, limits.open_timeout)
-        raise _without(opening.secrets, ours) from None
+        raise _without(upgrade_request.secrets, ours) from None
 
 
 async def _opened(
-    opening: Opening, limits: Limits, tls: ssl.SSLContext | None
-) -> WebSocketChannel:
-    uri = parse_uri(opening.url)
+    upgrade_request: UpgradeRequest, limits: Limits, tls: ssl.SSLContext | None
+) -> WebSocketTransport:
+    uri = parse_uri(upgrade_request.url)
     deflate = [ClientPerMessageDeflateFactory(compress_settings=THRIFTY)]
     protocol = ClientProtocol(
         uri,
-        extensions=deflate if limits.compression or opening.compression else None,
-        subprotocols=[Subprotocol(name) for name in opening.subprotocols] or None,
+        extensions=deflate
+        if limits.compression or upgrade_request.compression
+        else None,
+        subprotocols=[Subprotocol(name) for name in upgrade_request.subprotocols]
+        or None,
         max_size=limits.max_size,
     )
     largest, patience = limits.max_size, limits.close_timeout
-    channel = WebSocketChannel(protocol, largest, patience, opening.secrets)
+    transport = WebSocketTransport(protocol, largest, patience, upgrade_request.secrets)
     trusted = tls or trust("") if uri.secure else None
-    await connect(channel, uri.host, uri.port, trusted, proxy_url(opening.url))
+    await connect(
+        transport, uri.host, uri.port, trusted, proxy_url(upgrade_request.url)
+    )
     try:
-        await channel.open(opening.headers, f"notifyws/{__version__}")
+        await transport.open(upgrade_request.headers, f"notifyws/{__version__}")
     except BaseException:
-        channel.abort()
+        transport.abort()
         raise
-    return channel
+    return transport
 
 
 def _without(secrets: tuple[str, ...], error: NotifyError) -> NotifyError:

@@ -23,7 +23,7 @@ from notifyws.errors import ConnectionLost
 from notifyws.protocol.framing import Framer, close_frame
 from notifyws.protocol.masking import masked
 
-__all__ = ["WebSocketChannel"]
+__all__ = ["WebSocketTransport"]
 
 WAITING = 16
 """Messages that may wait to be read, each as large as any may be. 1024 are not faster,
@@ -44,7 +44,7 @@ MOST_PARTS = 4096
 """Frames that a message may be cut into; empty ones would have no end."""
 
 
-class WebSocketChannel(asyncio.BufferedProtocol):
+class WebSocketTransport(asyncio.BufferedProtocol):
     """A client's end of a WebSocket; what ends it is raised as ``ConnectionLost``.
 
     Args:

@@ -15,17 +15,23 @@ from urllib.parse import quote, urlsplit
 from notifyws.config.settings import Settings
 from notifyws.config.validation import environment_name
 from notifyws.errors import ConfigurationError, UsageError
-from notifyws.models import HandOn
+from notifyws.models import DeliveryTargets
 
 if TYPE_CHECKING:
     import httpx
 
-    from notifyws.clock import World
+    from notifyws.clock import Clock
     from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
-    from notifyws.delivery.worker import Handing, Sink
+    from notifyws.delivery.worker import DeliveryPolicy, Sink
 
-__all__ = ["build_outbox", "build_sinks", "checked_name", "handing", "hook_environment"]
+__all__ = [
+    "build_outbox",
+    "build_sinks",
+    "checked_name",
+    "delivery_policy",
+    "hook_environment",
+]
 
 LONGEST_NAME = 64
 
@@ -42,11 +48,11 @@ def checked_name(name: str) -> str:
     return name
 
 
-def handing(settings: Settings) -> Handing:
+def delivery_policy(settings: Settings) -> DeliveryPolicy:
     """Return how patiently things are handed on."""
-    from notifyws.delivery.worker import Handing
+    from notifyws.delivery.worker import DeliveryPolicy
 
-    return Handing(
+    return DeliveryPolicy(
         settings.hand_on_delays,
         settings.retry_after_max,
         settings.concurrency,
@@ -55,7 +61,10 @@ def handing(settings: Settings) -> Handing:
 
 
 def build_sinks(
-    settings: Settings, hand_on: HandOn, world: World, warn: Callable[[str], None]
+    settings: Settings,
+    deliver: DeliveryTargets,
+    clock: Clock,
+    warn: Callable[[str], None],
 ) -> list[Sink]:
     """Return the sinks that are asked for.
 
@@ -63,20 +72,20 @@ def build_sinks(
         ConfigurationError: one of them cannot be.
     """
     sinks: list[Sink] = []
-    if hand_on.command:
+    if deliver.command:
         from notifyws.delivery.sinks.exec import ExecSink, argv_of
 
         sinks.append(
             ExecSink(
-                argv_of(hand_on.command),
+                argv_of(deliver.command),
                 hook_environment(os.environ),
                 settings.exec_timeout,
-                hand_on.tell or warn,
+                deliver.tell or warn,
             )
         )
-    if hand_on.url:
-        sinks.append(_forward(settings, hand_on, world))
-    if hand_on.desktop:
+    if deliver.url:
+        sinks.append(_forward(settings, deliver, clock))
+    if deliver.desktop:
         from notifyws.delivery.sinks.desktop import DesktopSink, desktop
         from notifyws.ui.sanitize import harmless
 
@@ -84,13 +93,13 @@ def build_sinks(
     return sinks
 
 
-def _forward(settings: Settings, hand_on: HandOn, world: World) -> Sink:
+def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink:
     from notifyws.auth.http_api import http_client
     from notifyws.auth.network_errors import retry_after
     from notifyws.delivery.sinks.forward import ForwardSink
 
     try:
-        parts = urlsplit(hand_on.url)
+        parts = urlsplit(deliver.url)
         web = parts.scheme in ("http", "https")
         usable = web and bool(parts.hostname) and parts.port != 0
     except ValueError:
@@ -103,15 +112,15 @@ def _forward(settings: Settings, hand_on: HandOn, world: World) -> Sink:
         from notifyws.config.machine import trust
 
         tls = trust(settings.ca_file) if parts.scheme == "https" else None
-        return http_client(hand_on.url, tls, settings.http_timeout)
+        return http_client(deliver.url, tls, settings.http_timeout)
 
     return ForwardSink(
-        hand_on.url,
-        hand_on.headers,
-        hand_on.secret,
+        deliver.url,
+        deliver.headers,
+        deliver.secret,
         settings.http_timeout,
         client=client,
-        wall=world.wall,
+        wall=clock.wall,
         retry_after=retry_after,
     )
 
@@ -129,17 +138,17 @@ def hook_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def build_outbox(
     settings: Settings,
-    hand_on: HandOn,
+    deliver: DeliveryTargets,
     name: str | None,
     account: str,
-    world: World,
+    clock: Clock,
     warn: Callable[[str], None],
 ) -> Outbox:
     """Return the queue of a listener.
 
     Args:
         settings: how patiently.
-        hand_on: to whom.
+        deliver: to whom.
         name: the listener's; ``None`` for one that ends with this process.
         account: whose notifications these are.
         world: clock and sleep.
@@ -149,16 +158,16 @@ def build_outbox(
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
     """
     from notifyws.delivery.outbox import Outbox
-    from notifyws.delivery.outbox_file import QueueFile
+    from notifyws.delivery.outbox_file import OutboxFile
 
-    sinks = build_sinks(settings, hand_on, world, warn)
+    sinks = build_sinks(settings, deliver, clock, warn)
     file = _state() / "listeners" / f"{_stem(account, name)}.db" if name else None
     return Outbox(
-        QueueFile(file, warn),
+        OutboxFile(file, warn),
         sinks,
-        handing(settings),
-        world,
-        bury=_dead_letters(account, name, warn).bury,
+        delivery_policy(settings),
+        clock,
+        write_dead_letter=_dead_letters(account, name, warn).write_dead_letter,
         warn=warn,
         durable=name is not None,
     )

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from notifyws.config.folders import locked, open_regular, private_folder
-from notifyws.delivery.outbox_records import Letter
+from notifyws.delivery.outbox_records import DeadLetter
 from notifyws.errors import ConfigurationError
 
 __all__ = ["DeadLetters"]
@@ -33,19 +33,19 @@ class DeadLetters:
         self.path = path
         self._warn = warn
 
-    async def bury(self, letter: Letter) -> None:
+    async def write_dead_letter(self, dead_letter: DeadLetter) -> None:
         """Keep a letter; never raises."""
-        why = f"{letter.sink} did not take a notification: {letter.error}"
+        why = f"{dead_letter.sink} did not take a notification: {dead_letter.error}"
         try:
-            self._append(letter.as_line().encode() + b"\n")
+            self._append(dead_letter.as_line().encode() + b"\n")
         except OSError as error:
             reason = error.strerror or str(error)
             lost = f"{why}; and {self.path} cannot be written: {reason}; it was"
-            self._warn(f"{lost} {letter.line}")
+            self._warn(f"{lost} {dead_letter.line}")
         else:
             self._warn(f"{why}; kept in {self.path}")
 
-    def read(self) -> list[Letter]:
+    def read(self) -> list[DeadLetter]:
         """Return what the file holds.
 
         Raises:
@@ -78,7 +78,7 @@ class DeadLetters:
         finally:
             os.close(claim)
 
-    def replace(self, known: int, left: list[Letter]) -> None:
+    def replace(self, known: int, left: list[DeadLetter]) -> None:
         """Put what is left in the place of the first ``known`` letters.
 
         What another process appended meanwhile stays.
@@ -113,9 +113,9 @@ class DeadLetters:
         with open(descriptor, encoding="utf-8", newline="\n") as file:
             return file.read()
 
-    def _letter(self, number: int, line: str) -> Letter:
+    def _letter(self, number: int, line: str) -> DeadLetter:
         try:
-            return Letter.of_line(line)
+            return DeadLetter.of_line(line)
         except ValueError:
             message = f"{self.path}, line {number}, is no dead letter"
             raise ConfigurationError(message, HINT) from None

@@ -11,7 +11,7 @@ from collections import deque
 from functools import partial
 
 from notifyws.delivery.handlers import Handlers
-from notifyws.delivery.queue import Inbox
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.events import Failure
 from notifyws.tasks import restarted
@@ -32,10 +32,10 @@ class Dispatcher:
         self._handlers = handlers
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, inbox: Inbox[Item]) -> None:
-        """Begin to tell what is in ``inbox``, after all of an earlier one is told."""
+    def start(self, queue: DeliveryQueue[Item]) -> None:
+        """Begin to tell what is in ``queue``, after all of an earlier one is told."""
         untold: deque[Item] = deque()
-        run = partial(self._run, inbox, self._task, untold)
+        run = partial(self._run, queue, self._task, untold)
         self._task = restarted("the dispatcher", run, _log.error, asyncio.sleep)
 
     async def stop(self, patience: float = 0.0) -> None:
@@ -50,14 +50,14 @@ class Dispatcher:
 
     async def _run(
         self,
-        inbox: Inbox[Item],
+        queue: DeliveryQueue[Item],
         before: asyncio.Task[None] | None,
         untold: deque[Item],
     ) -> None:
         if before is not None:
             await asyncio.wait({before})
         self._handlers.begin()
-        while untold or (burst := await inbox.get()):
+        while untold or (burst := await queue.get()):
             untold.extend(() if untold else burst)
             while untold:
                 await self._tell(untold.popleft())

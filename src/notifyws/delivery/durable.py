@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from notifyws.clock import utc_text
-from notifyws.connection.event_emitter import Since
+from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.session import Session
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import Standing, Waiting, notification_of
-from notifyws.delivery.queue import Inbox
+from notifyws.delivery.outbox_records import Backlog, ListenerPosition, notification_of
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.shared_cursor import SharedCursor
 
-__all__ = ["Durable"]
+__all__ = ["DurableListener"]
 
 
-class Durable:
+class DurableListener:
     """Keeps a listener's place over connections.
 
     Args:
@@ -32,36 +32,36 @@ class Durable:
     """
 
     def __init__(
-        self, outbox: Outbox, shared: SharedCursor | None, inbox: Inbox[Item]
+        self, outbox: Outbox, shared: SharedCursor | None, queue: DeliveryQueue[Item]
     ) -> None:
         self.outbox = outbox
         self._shared = shared
         self._session: Session | None = None
         for kept in outbox.past.unshown:
             with suppress(ValueError):  # the outbox makes a dead letter of it
-                inbox.put(notification_of(kept.line), len(kept.line))
-                outbox.show_again(kept.position, inbox.put_in_all)
+                queue.put(notification_of(kept.line), len(kept.line))
+                outbox.show_again(kept.position, queue.put_in_all)
         outbox.heard_at = self._heard_at
         outbox.on_moved = self._share
 
     @property
-    def waiting(self) -> Mapping[str, Waiting]:
+    def waiting(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
         return dict(self.outbox.waiting)
 
-    async def begin(self, session: Session, inbox: Inbox[Item]) -> None:
+    async def begin(self, session: Session, queue: DeliveryQueue[Item]) -> None:
         """Let a session begin where this listener stood, here or elsewhere."""
-        intake, self._session = session.intake, session
+        receiver, self._session = session.receiver, session
         there = await self._shared.read() if self._shared else None
-        if there is not None and there.moved_at > self.outbox.standing.moved_at:
-            self.outbox.standing = there
+        if there is not None and there.moved_at > self.outbox.position.moved_at:
+            self.outbox.position = there
             if there.heard_at:
-                intake.gaps.begin(Since(there.heard_at))
+                receiver.gaps.begin(GapStart(there.heard_at))
             if there.last_id is not None:
-                intake.cursor.begin_at(there.last_id)
-        inbox.on_settled = self.outbox.settled
-        gap = intake.teller.gap
-        self.outbox.on_gap = lambda start, reason: gap(Since(start), reason)
+                receiver.cursor.begin_at(there.last_id)
+        queue.on_settled = self.outbox.settled
+        gap = receiver.emitter.gap
+        self.outbox.on_gap = lambda start, reason: gap(GapStart(start), reason)
         await self.outbox.bury_what_cannot_be_shown()
         self.outbox.start()
 
@@ -69,11 +69,11 @@ class Durable:
         """Stop; what is left after some seconds stays, or becomes dead letters."""
         await self.outbox.aclose(patience)
         if self._shared is not None:
-            await self._shared.write(self.outbox.standing, last=True)
+            await self._shared.write(self.outbox.position, last=True)
 
-    async def _share(self, standing: Standing) -> None:
+    async def _share(self, position: ListenerPosition) -> None:
         if self._shared is not None:
-            await self._shared.write(standing)
+            await self._shared.write(position)
 
     def _heard_at(self) -> str | None:
         link = self._session.link if self._session else None

@@ -6,11 +6,11 @@ connections begin and end, what the cursor can bring again, and no server.
 
 from __future__ import annotations
 
-from notifyws.clock import World
-from notifyws.connection.event_emitter import Since, Teller
+from notifyws.clock import Clock
+from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.protocol.cursor import Cursor
 
-__all__ = ["TOO_MUCH", "UNREPLAYABLE", "Gaps"]
+__all__ = ["TOO_MUCH", "UNREPLAYABLE", "GapTracker"]
 
 REPLAY = 30.0
 """Seconds after which a server has sent what it replays."""
@@ -18,7 +18,7 @@ UNREPLAYABLE = "the server cannot replay what it sent"
 TOO_MUCH = "more was missed than can be fetched"
 
 
-class Gaps:
+class GapTracker:
     """Decides what lies in a gap, for one listener.
 
     Args:
@@ -31,22 +31,22 @@ class Gaps:
         in_doubt: whether the server said so, and it is not told yet.
     """
 
-    def __init__(self, teller: Teller, cursor: Cursor, world: World) -> None:
-        self._teller = teller
+    def __init__(self, emitter: EventEmitter, cursor: Cursor, clock: Clock) -> None:
+        self._teller = emitter
         self._cursor = cursor
-        self._world = world
-        self._missing_since: Since | None = None
+        self._clock = clock
+        self._missing_since: GapStart | None = None
         self._opened_at = 0.0
-        self.interrupted_at: Since | None = None
+        self.interrupted_at: GapStart | None = None
         self.in_doubt = False
 
-    def begin(self, heard_at: Since) -> None:
+    def begin(self, heard_at: GapStart) -> None:
         """Begin where an earlier process, or somebody's wish, left off."""
         self.interrupted_at = self._missing_since = heard_at
 
     def opened(self) -> None:
         """A connection is there; what it replays comes now."""
-        self._opened_at = self._world.now()
+        self._opened_at = self._clock.now()
         self._cursor.reconnected(self._opened_at + REPLAY)
 
     def closed(self, heard_at: float) -> None:
@@ -60,7 +60,7 @@ class Gaps:
         """
         since = self._teller.since(heard_at)
         self._missing_since = self._missing_since or since
-        brief = self._world.now() - self._opened_at < REPLAY
+        brief = self._clock.now() - self._opened_at < REPLAY
         if self.interrupted_at is None or not brief:
             self.interrupted_at = since
 
@@ -84,7 +84,7 @@ class Gaps:
         self.closed(heard_at)
         if sound:
             self.caught_up("")
-        self._opened_at = self._world.now()
+        self._opened_at = self._clock.now()
 
     @property
     def pending(self) -> bool:
@@ -102,5 +102,5 @@ class Gaps:
         if self.in_doubt:
             self.in_doubt = False
             reason = "the server no longer keeps all of what was missed"
-            start = self.interrupted_at or Since(self._teller.now())
+            start = self.interrupted_at or GapStart(self._teller.now())
             self._teller.gap(start, reason)

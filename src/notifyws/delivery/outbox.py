@@ -18,20 +18,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from notifyws.clock import World, utc_text
+from notifyws.clock import Clock, utc_text
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     REMEMBERED,
+    Backlog,
+    DeadLetter,
     Entry,
     Ident,
-    Kept,
-    Letter,
-    Past,
-    Standing,
-    Waiting,
+    ListenerPosition,
+    OutboxRecord,
+    RecoveredState,
     notification_of,
 )
-from notifyws.delivery.worker import Bury, Courier, Handing, Shelf, Sink
+from notifyws.delivery.worker import (
+    DeliveryPolicy,
+    DeliveryWorker,
+    OutboxReader,
+    Sink,
+    WriteDeadLetter,
+)
 from notifyws.models import Notification
 from notifyws.tasks import restarted
 
@@ -41,15 +47,15 @@ TOUCH = 5.0
 """Seconds after which the store knows that the line is still good."""
 
 
-class Store(Shelf, Protocol):
+class Store(OutboxReader, Protocol):
     """Keeps entries; never raises: what a disk refuses is kept in memory."""
 
-    past: Past
+    past: RecoveredState
     lost: deque[tuple[str, str]]
     """Since when (RFC 3339) something it held is lost, and why."""
 
     async def keep(
-        self, entries: Sequence[Entry], standing: Standing, shown: int
+        self, entries: Sequence[Entry], position: ListenerPosition, shown: int
     ) -> None:
         """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
 
@@ -83,36 +89,36 @@ class Outbox:
         self,
         store: Store,
         sinks: Sequence[Sink],
-        handing: Handing,
-        world: World,
+        delivery_policy: DeliveryPolicy,
+        clock: Clock,
         *,
-        bury: Bury,
+        write_dead_letter: WriteDeadLetter,
         warn: Callable[[str], None],
         durable: bool,
     ) -> None:
         self._store = store
         self._couriers = {
-            sink.name: Courier(
+            sink.name: DeliveryWorker(
                 sink,
                 store,
-                handing,
-                world,
-                bury=bury,
+                delivery_policy,
+                clock,
+                write_dead_letter=write_dead_letter,
                 gone=self._forget,
                 warn=warn,
             )
             for sink in sinks
         }
-        self._handing = handing
-        self._world = world
+        self._handing = delivery_policy
+        self._clock = clock
         self._warn = warn
-        self._bury = bury
+        self._bury = write_dead_letter
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
         self.on_gap: Callable[[str, str], None] = lambda start, reason: None
-        self.on_moved: Callable[[Standing], Awaitable[None]] | None = None
+        self.on_moved: Callable[[ListenerPosition], Awaitable[None]] | None = None
         self.past = store.past
-        self.standing = store.past.standing
+        self.position = store.past.position
         self.seen = deque(store.past.seen, REMEMBERED)
         self._top = store.past.top
         self._batch: list[Entry] = []
@@ -124,7 +130,7 @@ class Outbox:
         self._refused: dict[str, tuple[int, str]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         waited = store.past.waiting
-        self.waiting = {name: waited.get(name, Waiting()) for name in self._couriers}
+        self.waiting = {name: waited.get(name, Backlog()) for name in self._couriers}
         self._look_whether_idle()
 
     def start(self) -> None:
@@ -134,7 +140,7 @@ class Outbox:
         self._tell_lost()
         bodies = {"the queue": self._write_for_ever}
         bodies |= {f"handing to {x.name}": x.run for x in self._couriers.values()}
-        warn, sleep = self._warn, self._world.sleep
+        warn, sleep = self._warn, self._clock.sleep
         self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
 
     def keep(self, notification: Notification, number: int | None) -> None:
@@ -185,9 +191,9 @@ class Outbox:
             try:
                 notification_of(kept.line)
             except ValueError as error:
-                at = utc_text(self._world.wall())
+                at = utc_text(self._clock.wall())
                 why = f"{error}, what was kept to be shown"
-                await self._bury(Letter(OUTPUT, why, 0, at, kept.line))
+                await self._bury(DeadLetter(OUTPUT, why, 0, at, kept.line))
                 await self._store.done(OUTPUT, kept.position)
 
     async def drained(self) -> None:
@@ -202,15 +208,15 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        for courier in self._couriers.values():
-            await courier.sink.aclose()
+        for worker in self._couriers.values():
+            await worker.sink.aclose()
         if self._writing is not None:
             await self._writing
         self._tell_refused(*self._refused)
         await self._write()
         if not self._durable:
-            for courier in self._couriers.values():
-                await courier.bury_the_rest()
+            for worker in self._couriers.values():
+                await worker.bury_the_rest()
         await self._store.aclose()
 
     async def _soon(self, patience: float) -> None:
@@ -224,11 +230,11 @@ class Outbox:
         self._top += 1
         self._batch.append(Entry(self._top, line, ident, sinks))
         if ident is None:
-            self.standing = replace(self.standing, mixed=True)
+            self.position = replace(self.position, mixed=True)
         else:
             self.seen.append(ident)
-            wall = self._world.wall()
-            self.standing = replace(self.standing, last_id=ident, moved_at=wall)
+            wall = self._clock.wall()
+            self.position = replace(self.position, last_id=ident, moved_at=wall)
         self._dirty.set()
 
     def _has_room(self, name: str, size: int) -> bool:
@@ -238,7 +244,7 @@ class Outbox:
         if name not in self._refused:
             limit = f"{self._handing.max_bytes} bytes wait for it"
             self._warn(f"{name} is too slow: {limit}; the newest are not kept for it")
-        count, since = self._refused.get(name, (0, utc_text(self._world.wall())))
+        count, since = self._refused.get(name, (0, utc_text(self._clock.wall())))
         self._refused[name] = (count + 1, since)
         return False
 
@@ -261,10 +267,10 @@ class Outbox:
         """Write what has gathered; what gathers meanwhile is for the next time."""
         self._dirty.clear()
         batch, self._batch = self._batch, []
-        heard = self.heard_at() or self.standing.heard_at
-        self.standing = standing = replace(self.standing, heard_at=heard)
-        keeping = self._store.keep(batch, standing, self._shown)
-        self._writing = asyncio.ensure_future(keeping)
+        heard = self.heard_at() or self.position.heard_at
+        self.position = position = replace(self.position, heard_at=heard)
+        outbox = self._store.keep(batch, position, self._shown)
+        self._writing = asyncio.ensure_future(outbox)
         try:
             await asyncio.shield(self._writing)  # who is cancelled has begun it
         except Exception:
@@ -274,10 +280,10 @@ class Outbox:
         if self._store.lost:
             self._count_anew([*batch, *self._batch])
             self._tell_lost()
-        for courier in self._couriers.values():
-            courier.more.set()
+        for worker in self._couriers.values():
+            worker.more.set()
         if self.on_moved is not None:
-            await self.on_moved(standing)
+            await self.on_moved(position)
 
     def _tell_lost(self) -> None:
         while self._store.lost:
@@ -285,13 +291,13 @@ class Outbox:
 
     def _count_anew(self, entries: Sequence[Entry]) -> None:
         """Count what waits, where nothing is left but some entries."""
-        self.waiting = dict.fromkeys(self.waiting, Waiting())
+        self.waiting = dict.fromkeys(self.waiting, Backlog())
         for entry in entries:
             for name in self.waiting.keys() & set(entry.sinks):
                 self.waiting[name] = self.waiting[name].plus(entry.line)
         self._look_whether_idle()
 
-    def _forget(self, name: str, kept: Kept) -> None:
+    def _forget(self, name: str, kept: OutboxRecord) -> None:
         self.waiting[name] = self.waiting[name].minus(kept.line)
         self._look_whether_idle()
 

@@ -30,12 +30,12 @@ from notifyws.config.sqlite_files import QUEUE, demand_ours, mark
 from notifyws.delivery import outbox_rows as rows
 from notifyws.delivery.outbox_records import (
     Entry,
-    Kept,
-    Standing,
+    ListenerPosition,
+    OutboxRecord,
 )
 from notifyws.errors import ConfigurationError
 
-__all__ = ["QueueFile"]
+__all__ = ["OutboxFile"]
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ TROUBLE = (
 DAMAGED = "the queue was damaged: what waited in it, and its place, are lost"
 
 
-class QueueFile:
+class OutboxFile:
     """Keeps what waits; implements ``outbox.Store``.
 
     Args:
@@ -81,20 +81,20 @@ class QueueFile:
         self.lost: deque[tuple[str, str]] = deque()
         self._db = self._opened()
         self._safely(rows.put_in_order)
-        standing = self._safely(rows.standing)
+        position = self._safely(rows.position)
         past = self._safely(rows.past)
-        if standing is None:
+        if position is None:
             self._lose("its place in the history cannot be read", self._touched_at())
-        self.past = replace(past, standing=standing or Standing())
+        self.past = replace(past, position=position or ListenerPosition())
         self._open = True
 
     async def keep(
-        self, entries: Sequence[Entry], standing: Standing, shown: int
+        self, entries: Sequence[Entry], position: ListenerPosition, shown: int
     ) -> None:
         """Keep all of it in one step; what was shown is not kept any longer."""
-        await self._do(partial(rows.keep, entries, standing, shown))
+        await self._do(partial(rows.keep, entries, position, shown))
 
-    async def waiting(self, sink: str, after: int, limit: int) -> list[Kept]:
+    async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
         """Return what waits for a sink beyond a position, in order."""
         return await self._do(partial(rows.waiting, sink, after, limit))
 

@@ -15,13 +15,13 @@ from notifyws.models import Notification, strict_json
 __all__ = [
     "OUTPUT",
     "REMEMBERED",
+    "Backlog",
+    "DeadLetter",
     "Entry",
     "Ident",
-    "Kept",
-    "Letter",
-    "Past",
-    "Standing",
-    "Waiting",
+    "ListenerPosition",
+    "OutboxRecord",
+    "RecoveredState",
     "is_ident",
     "notification_of",
 ]
@@ -54,7 +54,7 @@ def notification_of(line: str) -> Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ListenerPosition:
     """Where a durable listener stands in the server's history.
 
     Args:
@@ -70,25 +70,25 @@ class Standing:
     mixed: bool = False
 
     @classmethod
-    def of(cls, value: object) -> Standing:
+    def of(cls, value: object) -> ListenerPosition:
         """Return what was kept as a JSON object.
 
         Raises:
             ValueError: it is something else: another version's, or rubbish.
         """
         try:
-            standing = cls(**value)  # type: ignore[arg-type]  # seen by what follows
+            position = cls(**value)  # type: ignore[arg-type]  # seen by what follows
         except TypeError:
             raise ValueError("it is no place in the history") from None
         right = (
-            (standing.last_id is None or is_ident(standing.last_id))
-            and isinstance(standing.heard_at, str)
-            and type(standing.moved_at) in (int, float)
-            and isinstance(standing.mixed, bool)
+            (position.last_id is None or is_ident(position.last_id))
+            and isinstance(position.heard_at, str)
+            and type(position.moved_at) in (int, float)
+            and isinstance(position.mixed, bool)
         )
         if not right:
             raise ValueError("it is no place in the history")
-        return standing
+        return position
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class OutboxRecord:
     """A line that waits for a sink."""
 
     position: int
@@ -110,23 +110,23 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Backlog:
     """How much waits for one sink: notifications, and the bytes of their lines."""
 
     count: int = 0
     size: int = 0
 
-    def plus(self, line: str) -> Waiting:
+    def plus(self, line: str) -> Backlog:
         """Return it with one more line."""
-        return Waiting(self.count + 1, self.size + len(line))
+        return Backlog(self.count + 1, self.size + len(line))
 
-    def minus(self, line: str) -> Waiting:
+    def minus(self, line: str) -> Backlog:
         """Return it with one line less."""
-        return Waiting(max(self.count - 1, 0), max(self.size - len(line), 0))
+        return Backlog(max(self.count - 1, 0), max(self.size - len(line), 0))
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class RecoveredState:
     """What a store held when it was opened.
 
     Args:
@@ -137,15 +137,15 @@ class Past:
         waiting: how much waits, by sink.
     """
 
-    standing: Standing = Standing()
+    position: ListenerPosition = ListenerPosition()
     seen: Sequence[Ident] = ()
     top: int = 0
-    unshown: Sequence[Kept] = ()
-    waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    unshown: Sequence[OutboxRecord] = ()
+    waiting: Mapping[str, Backlog] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """What no sink took, whole, with the reason."""
 
     sink: str
@@ -176,7 +176,7 @@ class Letter:
         return len(self.line.splitlines()) == 1
 
     @classmethod
-    def of_line(cls, line: str) -> Letter:
+    def of_line(cls, line: str) -> DeadLetter:
         """Return what :meth:`as_line` wrote.
 
         Raises:

@@ -14,16 +14,16 @@ from dataclasses import asdict
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     REMEMBERED,
+    Backlog,
     Entry,
     Ident,
-    Kept,
-    Past,
-    Standing,
-    Waiting,
+    ListenerPosition,
+    OutboxRecord,
+    RecoveredState,
     is_ident,
 )
 
-__all__ = ["SCHEMA", "done", "keep", "past", "put_in_order", "standing", "waiting"]
+__all__ = ["SCHEMA", "done", "keep", "past", "position", "put_in_order", "waiting"]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (
@@ -58,11 +58,11 @@ def put_in_order(db: sqlite3.Connection) -> None:
         pass
 
 
-def standing(db: sqlite3.Connection) -> Standing | None:
+def position(db: sqlite3.Connection) -> ListenerPosition | None:
     """Return where the listener stood, ``None`` where that makes no sense."""
     row = db.execute("SELECT value FROM standing").fetchone()
     try:
-        return Standing.of(json.loads(row[0])) if row else Standing()
+        return ListenerPosition.of(json.loads(row[0])) if row else ListenerPosition()
     except (ValueError, TypeError, RecursionError):
         return None
 
@@ -74,27 +74,30 @@ def _idents(db: sqlite3.Connection) -> Iterator[Ident]:
                 yield ident
 
 
-def past(db: sqlite3.Connection) -> Past:
-    """Return what is kept; where the listener stood is :func:`standing`'s to say."""
+def past(db: sqlite3.Connection) -> RecoveredState:
+    """Return what is kept; where the listener stood is :func:`position`'s to say."""
     sums = db.execute(
         "SELECT sink, count(*), sum(length(line)) FROM waiting GROUP BY sink"
     )
-    return Past(
-        Standing(),
+    return RecoveredState(
+        ListenerPosition(),
         list(_idents(db)),
         db.execute(TOP).fetchone()[0],
         waiting(OUTPUT, 0, -1, db),
-        {sink: Waiting(number, size or 0) for sink, number, size in sums},
+        {sink: Backlog(number, size or 0) for sink, number, size in sums},
     )
 
 
 def keep(
-    entries: Sequence[Entry], standing: Standing, shown: int, db: sqlite3.Connection
+    entries: Sequence[Entry],
+    position: ListenerPosition,
+    shown: int,
+    db: sqlite3.Connection,
 ) -> None:
     """Keep all of it; what was shown is not kept any longer."""
     rows = [(sink, e.position, e.line) for e in entries for sink in e.sinks]
     idents = [(_ident(e.ident), e.position) for e in entries if e.ident is not None]
-    value = json.dumps(asdict(standing))
+    value = json.dumps(asdict(position))
     db.execute("BEGIN IMMEDIATE")
     with db:  # commits, or rolls back
         db.executemany(
@@ -119,14 +122,16 @@ def _ident(ident: Ident) -> str:
     return json.dumps(ident)
 
 
-def waiting(sink: str, after: int, limit: int, db: sqlite3.Connection) -> list[Kept]:
+def waiting(
+    sink: str, after: int, limit: int, db: sqlite3.Connection
+) -> list[OutboxRecord]:
     """Return what waits for a sink beyond a position, in order."""
     rows = db.execute(
         "SELECT position, line FROM waiting WHERE sink = ? AND position > ?"
         " ORDER BY position LIMIT ?",
         (sink, after, limit),
     )
-    return [Kept(position, line) for position, line in rows]
+    return [OutboxRecord(position, line) for position, line in rows]
 
 
 def done(sink: str, position: int, db: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Inbox"]
+__all__ = ["DeliveryQueue"]
 
 Item = TypeVar("Item")
 
@@ -22,7 +22,7 @@ ANNOUNCEMENTS = 10_000
 """Events that may wait; they are also told at once, so later ones are let go."""
 
 
-class Inbox(Generic[Item]):
+class DeliveryQueue(Generic[Item]):
     """A bounded queue of bursts.
 
     Args:

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from notifyws.clock import World
-from notifyws.connection.event_emitter import Dropped, Teller
-from notifyws.delivery.gaps import Gaps
-from notifyws.delivery.queue import Inbox
+from notifyws.clock import Clock
+from notifyws.connection.event_emitter import DroppedCounter, EventEmitter
+from notifyws.delivery.gaps import GapTracker
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
 from notifyws.models import Notification, as_text
 from notifyws.protocol.cursor import Cursor
@@ -36,7 +36,7 @@ from notifyws.protocol.rules import (
     Word,
 )
 
-__all__ = ["Frame", "Intake", "Item", "NoRoom"]
+__all__ = ["Frame", "Item", "NoRoom", "Receiver"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Selection(Protocol):
     def admit(self, notification: Notification) -> bool: ...
 
 
-class Keeping(Protocol):
+class OutboxPort(Protocol):
     """Keeps what arrived for those to whom it is handed on."""
 
     def keep(self, notification: Notification, number: int | None) -> None: ...
@@ -82,7 +82,7 @@ class NoRoom(Exception):
     """The queue is full, and the server can replay what is not taken now."""
 
 
-class Intake:
+class Receiver:
     """Takes frames in and tells events, in their order.
 
     Args:
@@ -101,25 +101,25 @@ class Intake:
     def __init__(
         self,
         rules: Rules,
-        inbox: Inbox[Item],
+        queue: DeliveryQueue[Item],
         cursor: Cursor,
-        world: World,
+        clock: Clock,
         *,
         frames: bool = False,
         selection: Selection | None = None,
-        keeping: Keeping | None = None,
+        outbox: OutboxPort | None = None,
     ) -> None:
         self._rules = rules
-        self._inbox = inbox
-        self._world = world
+        self._queue = queue
+        self._clock = clock
         self._frames = frames
         self._selection = selection
-        self._keeping = keeping
-        self.teller = Teller(inbox, world)
-        self._dropped = Dropped(self.teller, inbox.room)
-        self.room = inbox.room
+        self._keeping = outbox
+        self.emitter = EventEmitter(queue, clock)
+        self._dropped_counter = DroppedCounter(self.emitter, queue.room)
+        self.room = queue.room
         self._received = ""
-        self.gaps = Gaps(self.teller, cursor, world)
+        self.gaps = GapTracker(self.emitter, cursor, clock)
         self.cursor = cursor
         self.on_server_error: Callable[[ServerError], None] | None = None
         self.on_acknowledged: Callable[[Acknowledged], None] | None = None
@@ -135,10 +135,10 @@ class Intake:
         Raises:
             NoRoom: (there or here) leave the server, and come back when there is.
         """
-        self._received, rest = self.teller.now(), self._read(frames)
+        self._received, rest = self.emitter.now(), self._read(frames)
         if (pause := self._take(rest)) is not None:
             return self._take_slowly(pause, rest)
-        return self._inbox.taken(BREATH) if self._inbox.is_filling else None
+        return self._queue.taken(BREATH) if self._queue.is_filling else None
 
     def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
         for frame in frames:
@@ -164,7 +164,7 @@ class Intake:
     ) -> None:
         while pause is not None:
             await pause
-            self._received = self.teller.now()
+            self._received = self.emitter.now()
             pause = self._take(rest)
 
     async def catch_up(self, notifications: Iterable[Notification]) -> None:
@@ -179,7 +179,7 @@ class Intake:
 
     def arrivals(self, value: Any) -> list[Notification]:
         """Return the notifications that the rules see in a value."""
-        arrival = self._rules.value(value, self.teller.now())
+        arrival = self._rules.value(value, self.emitter.now())
         found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
         return [each for each in found if isinstance(each, Notification)]
 
@@ -201,7 +201,7 @@ class Intake:
             return None
         if selection is not None and selection.satisfied:
             return None  # the cursor stays before it, for the next time
-        if not self._inbox.fits(size) and (  # what nobody wants needs no room
+        if not self._queue.fits(size) and (  # what nobody wants needs no room
             selection is None or selection.passes(notification)
         ):
             return self._hand_over_patiently(notification, size)
@@ -209,7 +209,7 @@ class Intake:
         return None
 
     def _is_too_old(self, notification: Notification) -> bool:
-        if not self.cursor.is_too_old(notification.timestamp, self._world.now()):
+        if not self.cursor.is_too_old(notification.timestamp, self._clock.now()):
             return False
         self.gaps.in_doubt = False  # the server keeps what is older than asked for
         return True
@@ -217,14 +217,14 @@ class Intake:
     def _is_repeat(self, notification: Notification) -> bool:
         """Return whether it has no id to tell it by, and came before."""
         return notification.id is None and self.cursor.is_repeat(
-            as_text(notification.fields), self._world.now()
+            as_text(notification.fields), self._clock.now()
         )
 
     def close(self) -> None:
         """Say what is still to be said; nothing follows."""
         self.gaps.settle()
-        self._dropped.close()
-        self._inbox.close()
+        self._dropped_counter.close()
+        self._queue.close()
 
     def _hand_over(self, notification: Notification, size: int) -> None:
         if self.gaps.in_doubt:
@@ -232,13 +232,13 @@ class Intake:
         ident = notification.id
         self.cursor.advance(ident)
         self.received += 1
-        self.teller.latest = notification
+        self.emitter.latest = notification
         if self._selection is None or self._selection.admit(notification):
-            if self._dropped.count:
-                self._dropped.say()
-            self._inbox.put(notification, size)
+            if self._dropped_counter.count:
+                self._dropped_counter.say()
+            self._queue.put(notification, size)
             if self._keeping is not None:
-                self._keeping.keep(notification, self._inbox.put_in_all)
+                self._keeping.keep(notification, self._queue.put_in_all)
             return
         self.filtered += 1
         if self._keeping is not None:
@@ -247,15 +247,15 @@ class Intake:
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
         """Let the line fill up for a moment: the reader may be about to catch up."""
         try:
-            if not self._dropped.count:
+            if not self._dropped_counter.count:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PATIENCE):
-                        while not self._inbox.fits(size):
+                        while not self._queue.fits(size):
                             await self.room()
         except asyncio.CancelledError:
             self._refuse(notification)
             raise
-        if self._inbox.fits(size):
+        if self._queue.fits(size):
             self._hand_over(notification, size)
         elif self._refuse(notification):
             raise NoRoom
@@ -266,7 +266,7 @@ class Intake:
             return True
         if notification.id is None:
             self.cursor.advance(None)
-        self._dropped.add(notification.received)
+        self._dropped_counter.add(notification.received)
         if self._keeping is not None:  # a slow reader is no reason to hand on less
             self._keeping.keep(notification, None)
         return False
@@ -274,7 +274,7 @@ class Intake:
     def _other(self, arrival: Arrival, frame: str | bytes) -> None:
         match arrival:
             case ServerError():
-                self.teller.tell(Failure("server_error", arrival.message[:LONGEST]))
+                self.emitter.tell(Failure("server_error", arrival.message[:LONGEST]))
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
@@ -288,13 +288,13 @@ class Intake:
                 self.not_understood += 1
                 text = frame if isinstance(frame, str) else repr(frame)
                 self.last_not_understood = text[:LONGEST]
-                self.teller.tell(Failure("invalid_message", arrival.reason))
+                self.emitter.tell(Failure("invalid_message", arrival.reason))
         if self._frames:
             self._pass_on(frame)
 
     def _pass_on(self, frame: str | bytes) -> None:
         text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
-        if self._inbox.fits(len(text)):
-            self._inbox.put(Frame(text), len(text))
+        if self._queue.fits(len(text)):
+            self._queue.put(Frame(text), len(text))
         else:
-            self._dropped.add(self.teller.now())
+            self._dropped_counter.add(self.emitter.now())

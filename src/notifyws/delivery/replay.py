@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.build import build_sinks, handing
-from notifyws.delivery.outbox_records import Letter, notification_of
+from notifyws.delivery.build import build_sinks, delivery_policy
+from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from notifyws.errors import MessageRejected, UsageError
-from notifyws.models import HandOn
+from notifyws.models import DeliveryTargets
 
 if TYPE_CHECKING:
     from notifyws.delivery.outbox import Outbox
@@ -24,14 +24,17 @@ __all__ = ["replay"]
 
 
 async def replay(
-    path: Path, settings: Settings, hand_on: HandOn, warn: Callable[[str], None]
+    path: Path,
+    settings: Settings,
+    deliver: DeliveryTargets,
+    warn: Callable[[str], None],
 ) -> int:
     """Hand the letters of a file on again; return how many were taken.
 
     Args:
         path: the file.
         settings: how patiently.
-        hand_on: to whom.
+        deliver: to whom.
         warn: is told what was not taken again.
 
     Raises:
@@ -39,32 +42,34 @@ async def replay(
         ConfigurationError: the file cannot be used.
         MessageRejected: some were not taken; they are still in the file.
     """
-    from notifyws.config.machine import real_world
+    from notifyws.config.machine import real_clock
     from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
-    from notifyws.delivery.outbox_file import QueueFile
+    from notifyws.delivery.outbox_file import OutboxFile
 
-    world = real_world()
-    sinks = build_sinks(settings, hand_on, world, warn)
+    clock = real_clock()
+    sinks = build_sinks(settings, deliver, clock, warn)
     if not sinks:
         hint = "add --exec, --forward-to or --notify"
         raise UsageError("--replay needs somebody to hand on to", hint)
     dead = DeadLetters(path, warn)
-    left: list[Letter] = []
+    left: list[DeadLetter] = []
 
-    async def keep(letter: Letter) -> None:
-        warn(f"{letter.sink} did not take a notification again: {letter.error}")
-        left.append(letter)
+    async def keep(dead_letter: DeadLetter) -> None:
+        warn(
+            f"{dead_letter.sink} did not take a notification again: {dead_letter.error}"
+        )
+        left.append(dead_letter)
 
     dead.read()  # what is no file of letters needs no lock beside it
     with dead.claimed():
         letters = dead.read()
         outbox = Outbox(
-            QueueFile(None, warn),
+            OutboxFile(None, warn),
             sinks,
-            handing(settings),
-            world,
-            bury=keep,
+            delivery_policy(settings),
+            clock,
+            write_dead_letter=keep,
             warn=warn,
             durable=False,
         )
@@ -82,31 +87,33 @@ async def replay(
 
 
 def _lay_out(
-    letters: Sequence[Letter],
+    letters: Sequence[DeadLetter],
     sinks: Sequence[Sink],
     outbox: Outbox,
     warn: Callable[[str], None],
-) -> list[Letter]:
+) -> list[DeadLetter]:
     """Queue each letter for who takes it; return those that nobody does."""
     strays = []
-    for letter in letters:
+    for dead_letter in letters:
         try:
-            outbox.keep_for(_taker(letter, sinks), notification_of(letter.line))
+            outbox.keep_for(
+                _taker(dead_letter, sinks), notification_of(dead_letter.line)
+            )
         except ValueError as error:
-            warn(f"a letter to {letter.sink} stays: {error}")
-            strays.append(letter)
+            warn(f"a letter to {dead_letter.sink} stays: {error}")
+            strays.append(dead_letter)
     return strays
 
 
-def _taker(letter: Letter, sinks: Sequence[Sink]) -> str:
+def _taker(dead_letter: DeadLetter, sinks: Sequence[Sink]) -> str:
     """Return who takes a letter: the one that did not, or the only one there is.
 
     Raises:
         ValueError: nobody does.
     """
     names = [sink.name for sink in sinks]
-    if letter.sink in names:
-        return letter.sink
+    if dead_letter.sink in names:
+        return dead_letter.sink
     if len(names) > 1:
         raise ValueError("it is not among those given")
     return names[0]

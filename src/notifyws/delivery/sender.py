@@ -19,9 +19,9 @@ from notifyws.models import Message
 from notifyws.protocol.composer import Composed
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
-from notifyws.protocol.template_context import Script
+from notifyws.protocol.template_context import TemplateContext
 
-__all__ = ["Composed", "Sender", "Sent"]
+__all__ = ["Composed", "SendResult", "Sender"]
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
@@ -30,19 +30,19 @@ _Answer = asyncio.Future[Acknowledged]
 Status = Literal["delivered", "rejected", "unknown"]
 
 
-class Link(Protocol):
+class Connection(Protocol):
     """What is needed of an open connection."""
 
     @property
     def can_ping(self) -> bool: ...
     @property
-    def script(self) -> Script: ...
+    def context(self) -> TemplateContext: ...
     async def send_all(self, texts: Sequence[str]) -> None: ...
     async def ping(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """What became of one message.
 
     Args:
@@ -87,19 +87,19 @@ class _Batch:
         """Return whether an error may speak of a message here that it does not name."""
         return error.id is None or None in self.names
 
-    def outcomes(self) -> list[Sent]:
+    def outcomes(self) -> list[SendResult]:
         """Return what became of each message, as far as it is known by now."""
         if self.rejected or self.doubt is not None:
             return [self._outcome(message) for message in self.messages]
-        return [Sent("delivered", each.type, each.id) for each in self.messages]
+        return [SendResult("delivered", each.type, each.id) for each in self.messages]
 
-    def _outcome(self, message: Message) -> Sent:
+    def _outcome(self, message: Message) -> SendResult:
         if message.id is not None and message.id in self.rejected:
             detail = self.rejected[message.id]
-            return Sent("rejected", message.type, message.id, detail)
+            return SendResult("rejected", message.type, message.id, detail)
         if self.doubt is None:
-            return Sent("delivered", message.type, message.id)
-        return Sent(self.doubted, message.type, message.id, self.doubt)
+            return SendResult("delivered", message.type, message.id)
+        return SendResult(self.doubted, message.type, message.id, self.doubt)
 
 
 class Sender:
@@ -113,7 +113,7 @@ class Sender:
 
     def __init__(
         self,
-        compose: Callable[[Message, Script], Composed],
+        compose: Callable[[Message, TemplateContext], Composed],
         sleep: Callable[[float], Awaitable[None]],
         ack: Ack | None = None,
     ) -> None:
@@ -149,7 +149,9 @@ class Sender:
             if not future.done():
                 future.set_result(answer)
 
-    async def send(self, link: Link, messages: Sequence[Message]) -> list[Sent]:
+    async def send(
+        self, link: Connection, messages: Sequence[Message]
+    ) -> list[SendResult]:
         """Send messages in order; return what became of each, in the same order.
 
         Several calls may be under way at once: they write one after the other, and
@@ -159,7 +161,7 @@ class Sender:
         Raises:
             UsageError: the only one cannot be written as a frame.
         """
-        composed, refused = self._composed(link.script, messages)
+        composed, refused = self._composed(link.context, messages)
         if not refused:
             return await self._send(link, composed, messages)
         good = [each for n, each in enumerate(messages) if n not in refused]
@@ -167,24 +169,27 @@ class Sender:
         return [refused.get(n) or next(sent) for n in range(len(messages))]
 
     def _composed(
-        self, script: Script, messages: Sequence[Message]
-    ) -> tuple[list[Composed], dict[int, Sent]]:
+        self, context: TemplateContext, messages: Sequence[Message]
+    ) -> tuple[list[Composed], dict[int, SendResult]]:
         """Return messages as frames, and by its place each that cannot be one."""
         composed: list[Composed] = []
-        refused: dict[int, Sent] = {}
+        refused: dict[int, SendResult] = {}
         for place, message in enumerate(messages):
             try:
-                composed.append(self._compose(message, script))
+                composed.append(self._compose(message, context))
             except UsageError as error:
                 if len(messages) == 1:
                     raise
                 said = error.message
-                refused[place] = Sent("rejected", message.type, message.id, said)
+                refused[place] = SendResult("rejected", message.type, message.id, said)
         return composed, refused
 
     async def _send(
-        self, link: Link, composed: Sequence[Composed], messages: Sequence[Message]
-    ) -> list[Sent]:
+        self,
+        link: Connection,
+        composed: Sequence[Composed],
+        messages: Sequence[Message],
+    ) -> list[SendResult]:
         if self.ack is not None:
             return await self._acknowledge(link, composed, messages)
         batch = _Batch.of(messages)
@@ -199,7 +204,7 @@ class Sender:
             self._open.pop(batch, None)
         return batch.outcomes()
 
-    async def _proof(self, link: Link, batch: _Batch) -> None:
+    async def _proof(self, link: Connection, batch: _Batch) -> None:
         if link.can_ping:
             await link.ping()
             await self._sleep(GRACE)
@@ -207,8 +212,11 @@ class Sender:
             batch.doubt = "the server confirms nothing, not even a ping"
 
     async def _acknowledge(
-        self, link: Link, composed: Sequence[Composed], messages: Sequence[Message]
-    ) -> list[Sent]:
+        self,
+        link: Connection,
+        composed: Sequence[Composed],
+        messages: Sequence[Message],
+    ) -> list[SendResult]:
         assert self.ack is not None
         awaited = [self._await(each.key) for each in composed]
         try:
@@ -242,12 +250,12 @@ class Sender:
                     del self._awaited[name]
 
 
-def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> Sent:
+def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> SendResult:
     if not future.done() or future.cancelled():
         detail = "the server did not acknowledge it in time"
-        return Sent("unknown", message.type, message.id, detail)
+        return SendResult("unknown", message.type, message.id, detail)
     answer = future.result()
     if answer.ok:
-        return Sent("delivered", message.type, message.id)
+        return SendResult("delivered", message.type, message.id)
     said = answer.message or "no reason given"
-    return Sent("rejected", message.type, message.id, said)
+    return SendResult("rejected", message.type, message.id, said)

@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 
 from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.keys import VERSION, decoded, is_ident
-from notifyws.clock import World
-from notifyws.delivery.outbox_records import Standing
+from notifyws.clock import Clock
+from notifyws.delivery.outbox_records import ListenerPosition
 
 __all__ = ["SharedCursor"]
 
@@ -33,16 +33,16 @@ class SharedCursor:
     """
 
     def __init__(
-        self, cache: TokenCache, account: str, name: str, world: World
+        self, cache: TokenCache, account: str, name: str, clock: Clock
     ) -> None:
         self._cache = cache
         self._account = account
         self._key = f"cursor:{name}"
-        self._world = world
+        self._clock = clock
         self._written_at = -EVERY
-        self._written: Standing | None = None
+        self._written: ListenerPosition | None = None
 
-    async def read(self) -> Standing | None:
+    async def read(self) -> ListenerPosition | None:
         """Return where the listener stood, ``None`` if nothing of sense is known.
 
         An id that is neither text nor number is none: there will be a gap.
@@ -51,16 +51,16 @@ class SharedCursor:
         value = decoded(self._key, entry.text if entry else None)
         if value is None:
             return None
-        standing = Standing(**value["standing"])
+        position = ListenerPosition(**value["standing"])
         return (
-            standing if is_ident(standing.last_id) else replace(standing, last_id=None)
+            position if is_ident(position.last_id) else replace(position, last_id=None)
         )
 
-    async def write(self, standing: Standing, *, last: bool = False) -> None:
+    async def write(self, position: ListenerPosition, *, last: bool = False) -> None:
         """Tell where it stands: now and then, and at the ``last``."""
-        now = self._world.now()
-        if standing == self._written or (now - self._written_at < EVERY and not last):
+        now = self._clock.now()
+        if position == self._written or (now - self._written_at < EVERY and not last):
             return
-        self._written, self._written_at = standing, now
-        text = json.dumps({"v": VERSION, "standing": asdict(standing)})
+        self._written, self._written_at = position, now
+        text = json.dumps({"v": VERSION, "standing": asdict(position)})
         await self._cache.replace(self._account, {self._key: (text, KEEP)}, expect={})

@@ -11,24 +11,30 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from notifyws.clock import World, utc_text
-from notifyws.delivery.outbox_records import Kept, Letter, notification_of
-from notifyws.errors import HandingFailed
+from notifyws.clock import Clock, utc_text
+from notifyws.delivery.outbox_records import DeadLetter, OutboxRecord, notification_of
+from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 
-__all__ = ["Bury", "Courier", "Handing", "Shelf", "Sink"]
+__all__ = [
+    "DeliveryPolicy",
+    "DeliveryWorker",
+    "OutboxReader",
+    "Sink",
+    "WriteDeadLetter",
+]
 
 BATCH = 100
 """Notifications read back from the store at once."""
 
-Bury = Callable[[Letter], Awaitable[None]]
+WriteDeadLetter = Callable[[DeadLetter], Awaitable[None]]
 """Keeps a dead letter."""
 
 
-class Shelf(Protocol):
+class OutboxReader(Protocol):
     """Where a courier finds what waits; never raises."""
 
-    async def waiting(self, sink: str, after: int, limit: int) -> list[Kept]:
+    async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
         """Return what waits for a sink beyond a position, in order."""
 
     async def done(self, sink: str, position: int) -> None:
@@ -42,11 +48,11 @@ class Sink(Protocol):
     def name(self) -> str:
         """What it is called in a queue, a dead letter and a message."""
 
-    async def hand_on(self, notification: Notification) -> None:
+    async def deliver(self, notification: Notification) -> None:
         """Return once it was taken.
 
         Raises:
-            HandingFailed: it was not.
+            DeliveryFailed: it was not.
         """
 
     async def aclose(self) -> None:
@@ -54,7 +60,7 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Handing:
+class DeliveryPolicy:
     """How patiently things are handed on.
 
     Args:
@@ -70,7 +76,7 @@ class Handing:
     max_bytes: int = 256 << 20
 
 
-class Courier:
+class DeliveryWorker:
     """Serves one sink.
 
     Args:
@@ -89,21 +95,21 @@ class Courier:
     def __init__(
         self,
         sink: Sink,
-        shelf: Shelf,
-        handing: Handing,
-        world: World,
+        shelf: OutboxReader,
+        delivery_policy: DeliveryPolicy,
+        clock: Clock,
         *,
-        bury: Bury,
-        gone: Callable[[str, Kept], None],
+        write_dead_letter: WriteDeadLetter,
+        gone: Callable[[str, OutboxRecord], None],
         warn: Callable[[str], None],
     ) -> None:
         self.name = sink.name
         self.sink = sink
         self.more = asyncio.Event()
         self._shelf = shelf
-        self._handing = handing
-        self._world = world
-        self._bury = bury
+        self._handing = delivery_policy
+        self._clock = clock
+        self._bury = write_dead_letter
         self._gone = gone
         self._warn = warn
         self._failing = ""
@@ -130,7 +136,7 @@ class Courier:
                 why = f", after: {self._failing}" if self._failing else ""
                 await self._end(each, 0, f"the listener ended before it{why}")
 
-    async def _one(self, kept: Kept, places: asyncio.Semaphore) -> None:
+    async def _one(self, kept: OutboxRecord, places: asyncio.Semaphore) -> None:
         try:
             attempts, error = await self._try(kept)
             if error is None:
@@ -140,7 +146,7 @@ class Courier:
         finally:
             places.release()
 
-    async def _try(self, kept: Kept) -> tuple[int, str | None]:
+    async def _try(self, kept: OutboxRecord) -> tuple[int, str | None]:
         """Return how often it was tried, and why it came to nothing if it did."""
         try:
             notification = notification_of(kept.line)
@@ -148,7 +154,7 @@ class Courier:
             return 0, f"{error}, what waited for it"
         for attempt, delay in enumerate((*self._handing.delays, None), 1):
             try:
-                await self.sink.hand_on(notification)
+                await self.sink.deliver(notification)
                 self._failing = ""
                 return attempt, None
             except Exception as error:  # noqa: BLE001 - a sink's bug ends no queue
@@ -157,7 +163,7 @@ class Courier:
                     return attempt, failed.message
                 self._say(failed.message)
                 asked = min(failed.after or 0.0, self._handing.longest)
-                await self._world.sleep(max(delay, asked))
+                await self._clock.sleep(max(delay, asked))
         raise AssertionError  # pragma: no cover - the last delay is None
 
     def _say(self, failure: str) -> None:
@@ -167,17 +173,17 @@ class Courier:
             self._warn(f"{said}; it is tried again")
         self._failing = failure
 
-    async def _end(self, kept: Kept, attempts: int, error: str) -> None:
-        at = utc_text(self._world.wall())
-        await self._bury(Letter(self.name, error, attempts, at, kept.line))
+    async def _end(self, kept: OutboxRecord, attempts: int, error: str) -> None:
+        at = utc_text(self._clock.wall())
+        await self._bury(DeadLetter(self.name, error, attempts, at, kept.line))
         await self._forget(kept)
 
-    async def _forget(self, kept: Kept) -> None:
+    async def _forget(self, kept: OutboxRecord) -> None:
         await self._shelf.done(self.name, kept.position)
         self._gone(self.name, kept)
 
 
-def _as_failed(error: Exception) -> HandingFailed:
-    if isinstance(error, HandingFailed):
+def _as_failed(error: Exception) -> DeliveryFailed:
+    if isinstance(error, DeliveryFailed):
         return error
-    return HandingFailed(f"it failed unexpectedly: {error!r}")
+    return DeliveryFailed(f"it failed unexpectedly: {error!r}")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from notifyws.errors import NotifyError
 
-__all__ = ["Advice", "Check", "Doubt", "Probe", "Skip", "run_checks"]
+__all__ = ["Advice", "Check", "CheckSkipped", "CheckWarning", "Probe", "run_checks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Check:
         return {**facts, "hint": self.hint} if self.hint else facts
 
 
-class Doubt(Exception):
+class CheckWarning(Exception):
     """A probe saw something that works, but not well."""
 
     def __init__(self, detail: str, hint: str = "") -> None:
@@ -50,7 +50,7 @@ class Doubt(Exception):
         self.hint = hint
 
 
-class Skip(Exception):
+class CheckSkipped(Exception):
     """A probe has nothing to look at."""
 
 
@@ -84,9 +84,9 @@ async def run_checks(
 async def _run(name: str, probe: Probe, advice: Advice) -> Check:
     try:
         return Check(name, "pass", await probe())
-    except Doubt as doubt:
+    except CheckWarning as doubt:
         return Check(name, "warn", doubt.detail, doubt.hint)
-    except Skip as skip:
+    except CheckSkipped as skip:
         return Check(name, "skip", str(skip))
     except NotifyError as error:
         hint = advice(name, error)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from notifyws.auth.cache.keys import decoded
-from notifyws.auth.cached_tokens import Held
+from notifyws.auth.cached_tokens import CachedTokens
 from notifyws.config.sources import Loaded
 from notifyws.diagnostics.checks import Check, run_checks
-from notifyws.diagnostics.findings import Trouble, tokens
+from notifyws.diagnostics.findings import Finding, tokens
 from notifyws.diagnostics.findings import listeners as listening
 from notifyws.diagnostics.findings.tokens import Life
-from notifyws.diagnostics.health_checks import Patient
+from notifyws.diagnostics.health_checks import HealthChecks
 from notifyws.diagnostics.report import Report
 from notifyws.runtime import Runtime
 
@@ -39,7 +39,7 @@ async def diagnose(
         thorough: speak to the server as well.
         wall: unix seconds.
     """
-    patient = Patient(loaded, runtime, thorough)
+    patient = HealthChecks(loaded, runtime, thorough)
     probes = patient.quick + (patient.thorough if thorough else [])
     try:
         checks = await run_checks(probes, patient.advice)
@@ -64,7 +64,7 @@ async def diagnose(
     )
 
 
-def _told(held: Held) -> dict[str, Any]:
+def _told(held: CachedTokens) -> dict[str, Any]:
     access, refresh = held.access, held.refresh_remaining
     return {
         "access": _token(access.remaining if access else None),
@@ -77,7 +77,9 @@ def _token(remaining: float | None) -> dict[str, Any]:
     return {"cached": remaining is not None, "expiresIn": left}
 
 
-def _of_tokens(loaded: Loaded, runtime: Runtime, patient: Patient) -> Iterator[Trouble]:
+def _of_tokens(
+    loaded: Loaded, runtime: Runtime, patient: HealthChecks
+) -> Iterator[Finding]:
     """Yield what is not well with tokens and their user."""
     settings, held = loaded.settings, patient.held
     access = _life(loaded, "access", held.access_text, patient.fresh_life)

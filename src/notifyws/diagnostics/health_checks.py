@@ -13,12 +13,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from notifyws.auth.cached_tokens import Held, Obtained
-from notifyws.auth.token_manager import ReadyMade
+from notifyws.auth.cached_tokens import AccessToken, CachedTokens
+from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.config.sources import Loaded
 from notifyws.config.validation import environment_name
-from notifyws.diagnostics.checks import Doubt, Probe, Skip
-from notifyws.diagnostics.findings import Ground, Trouble, span
+from notifyws.diagnostics.checks import CheckSkipped, CheckWarning, Probe
+from notifyws.diagnostics.findings import CheckContext, Finding, span
 from notifyws.diagnostics.findings import network as way
 from notifyws.errors import (
     AuthenticationFailed,
@@ -31,30 +31,30 @@ from notifyws.errors import (
 from notifyws.fleet.listener_entry import Listener
 from notifyws.runtime import Runtime
 
-__all__ = ["Patient"]
+__all__ = ["HealthChecks"]
 
 TRACE = 1.0
 """Seconds for which what is written to try the cache is kept."""
 
 
-def _unless(trouble: Trouble | None) -> None:
+def _unless(trouble: Finding | None) -> None:
     """Raise what is not well, as the doubt of a probe."""
     if trouble is not None:
-        raise Doubt(trouble.said, trouble.hint)
+        raise CheckWarning(trouble.said, trouble.hint)
 
 
-class Patient:
+class HealthChecks:
     """What the probes have seen so far, and the probes themselves."""
 
     def __init__(self, loaded: Loaded, runtime: Runtime, thorough: bool) -> None:
         self._loaded = loaded
         self._runtime = runtime
-        self._token: Obtained | None = None
+        self._token: AccessToken | None = None
         self._link: Any = None
         self._checked = thorough
         self._cache_answers = False
         self.url = self.origin = ""
-        self.held = Held()
+        self.held = CachedTokens()
         self.cache: dict[str, Any] = dict.fromkeys(
             ("backend", "url", "ok", "latencyMs")
         )
@@ -73,12 +73,12 @@ class Patient:
         ]
 
     @cached_property
-    def ground(self) -> Ground:
+    def ground(self) -> CheckContext:
         """What findings stand on, once the configuration has been looked at."""
         from notifyws.diagnostics.probes import proxy_for
 
         settings, profile = self._runtime.settings, self._runtime.profile
-        return Ground(
+        return CheckContext(
             self.url,
             self._loaded.sources["socket_url" if settings.socket_url else "url"],
             settings.profile,
@@ -132,10 +132,12 @@ class Patient:
             took = await self._try_cache()
         except CacheFailed as error:
             said = f"{error.message}; tokens are kept in memory only"
-            raise Doubt(said, self._about_cache(error.hint)) from None
+            raise CheckWarning(said, self._about_cache(error.hint)) from None
         self.cache |= {"ok": True}
         if odd := self._runtime.odd_values:
-            raise Doubt("; ".join(odd), "if it comes back, see who else writes there")
+            raise CheckWarning(
+                "; ".join(odd), "if it comes back, see who else writes there"
+            )
         return f"{cache.backend} at {cache.url}, {took:.1f} ms"
 
     async def _try_cache(self) -> float:
@@ -147,7 +149,7 @@ class Patient:
         self._cache_answers = True
         self.cache |= {"latencyMs": round(took, 1)}
         if not self._runtime.settings.token:
-            self.held = await self._runtime.keeper.peek()
+            self.held = await self._runtime.token_manager.peek()
         written = {"probe": ("1", TRACE)}
         await cache.primary.replace(self._runtime.account.id, written, expect={})
         return took
@@ -189,9 +191,9 @@ class Patient:
 
         target = self._target()
         if self.ground.proxy:
-            raise Skip(f"behind the proxy {self.ground.proxy}")
+            raise CheckSkipped(f"behind the proxy {self.ground.proxy}")
         if not target.secure or self._runtime.tls is None:
-            raise Skip("plain ws://, nothing is encrypted")
+            raise CheckSkipped("plain ws://, nothing is encrypted")
         days = await days_left(target, self._runtime.tls)
         _unless(way.of_certificate(days, self.ground))
         return f"trusted, {days:.0f} days left"
@@ -201,7 +203,7 @@ class Patient:
 
         skew = await clock_skew(self.origin, self._runtime.tls)
         if skew is None:
-            raise Skip("the server does not tell its time")
+            raise CheckSkipped("the server does not tell its time")
         _unless(way.of_clock(skew))
         if abs(skew) < 1.5:
             return "agrees with the server's to the second"
@@ -209,11 +211,11 @@ class Patient:
 
     async def _get_token(self) -> str:
         tokens = self._runtime.tokens
-        if not isinstance(tokens, ReadyMade):
+        if not isinstance(tokens, StaticTokenProvider):
             self._would_be_lost()
         self._token = await tokens.get()
-        if not isinstance(tokens, ReadyMade):
-            self.held = await self._runtime.keeper.peek()
+        if not isinstance(tokens, StaticTokenProvider):
+            self.held = await self._runtime.token_manager.peek()
         if not self._token.value:
             return "none is needed"
         origin = {"cache": "cached", "static": "ready-made"}
@@ -224,20 +226,20 @@ class Patient:
         """Skip where a new token would be kept by nobody."""
         kept = self.cache["ok"] and self._runtime.cache.backend != "memory"
         if self.held.access is None and not kept:
-            raise Skip("none is cached, and no cache would keep a new one")
+            raise CheckSkipped("none is cached, and no cache would keep a new one")
 
     async def _websocket(self) -> str:
-        from notifyws.connection.connection import Link
+        from notifyws.connection.connection import Connection
 
         if self._token is None:
-            raise Skip("there is no token to connect with")
+            raise CheckSkipped("there is no token to connect with")
         runtime = self._runtime
-        speech = runtime.speech
-        opening = speech.opening(self._token.value, None)
+        server_protocol = runtime.server_protocol
+        upgrade_request = server_protocol.upgrade_request(self._token.value, None)
         started = time.monotonic()
         try:
-            self._link = await Link.open(
-                runtime.dial, opening, runtime.keepalive, runtime.world
+            self._link = await Connection.open(
+                runtime.dial, upgrade_request, runtime.keepalive, runtime.clock
             )
         except UpgradeRefused as error:
             raise self._about_token(error) if error.status == 401 else error from None
@@ -255,7 +257,7 @@ class Patient:
 
     async def _ping(self) -> str:
         if self._link is None:
-            raise Skip("there is no connection")
+            raise CheckSkipped("there is no connection")
         pending = asyncio.create_task(self._link.run(lambda frame: None))
         try:
             latency = await self._link.ping()

@@ -20,8 +20,8 @@ from notifyws.runtime import Runtime
 
 if TYPE_CHECKING:
     from notifyws.auth.http_api import Exchange
-    from notifyws.connection.connection import Channel
-    from notifyws.protocol.upgrade import Opening
+    from notifyws.connection.connection import Transport
+    from notifyws.protocol.upgrade import UpgradeRequest
 
 __all__ = ["Stage", "walk"]
 
@@ -52,15 +52,15 @@ class Stage:
 class _Recording:
     """A channel that tells what goes over it."""
 
-    def __init__(self, channel: Channel, tell: Trace) -> None:
-        self._channel = channel
+    def __init__(self, transport: Transport, tell: Trace) -> None:
+        self._transport = transport
         self._tell = tell
-        self.ping = channel.ping
-        self.close = channel.close
-        self.abort = channel.abort
+        self.ping = transport.ping
+        self.close = transport.close
+        self.abort = transport.abort
 
     async def burst(self) -> Sequence[str | bytes]:
-        frames = await self._channel.burst()
+        frames = await self._transport.burst()
         for frame in frames:
             shown = repr(frame) if isinstance(frame, bytes) else frame
             self._tell.line(f"<-- {shown}")
@@ -68,7 +68,7 @@ class _Recording:
 
     async def send(self, text: str) -> None:
         self._tell.line(f"--> {text}")
-        await self._channel.send(text)
+        await self._transport.send(text)
 
     async def send_all(self, texts: Sequence[str]) -> None:
         for text in texts:
@@ -147,9 +147,9 @@ class _Walker:
         ]
 
     async def leave(self) -> None:
-        from notifyws.connection.connection import Link
+        from notifyws.connection.connection import Connection
 
-        if isinstance(self._link, Link):
+        if isinstance(self._link, Connection):
             await self._link.close()
 
     async def _login(self) -> str:
@@ -195,30 +195,32 @@ class _Walker:
         return "the server takes the token"
 
     async def _socket(self) -> str:
-        from notifyws.connection.connection import Link
+        from notifyws.connection.connection import Connection
 
         runtime = self._runtime
 
-        async def dial(opening: Opening) -> _Recording:
-            self._trace.line(f"--> GET {opening.url}")
-            return _Recording(await runtime.dial(opening), self._trace)
+        async def dial(upgrade_request: UpgradeRequest) -> _Recording:
+            self._trace.line(f"--> GET {upgrade_request.url}")
+            return _Recording(await runtime.dial(upgrade_request), self._trace)
 
-        opening = runtime.speech.opening(self._token, None)
-        self._link = await Link.open(dial, opening, runtime.keepalive, runtime.world)
-        steps = len(opening.steps)
+        upgrade_request = runtime.server_protocol.upgrade_request(self._token, None)
+        self._link = await Connection.open(
+            dial, upgrade_request, runtime.keepalive, runtime.clock
+        )
+        steps = len(upgrade_request.steps)
         return f"open, {steps} handshake step{'s' * (steps != 1)} done"
 
     async def _first_frame(self) -> str:
-        intake = _Meaning(self._runtime)
-        await self._listening(intake.arrived.wait(), intake)
-        if intake.seen is None:
+        receiver = _Meaning(self._runtime)
+        await self._listening(receiver.arrived.wait(), receiver)
+        if receiver.seen is None:
             return f"nothing came within {self._patience:g} s"
-        return intake.seen
+        return receiver.seen
 
     async def _listening(self, until: Awaitable[object], take: _Meaning) -> None:
-        from notifyws.connection.connection import Link
+        from notifyws.connection.connection import Connection
 
-        assert isinstance(self._link, Link)
+        assert isinstance(self._link, Connection)
         running = asyncio.ensure_future(self._link.run(take))
         waiting = asyncio.ensure_future(until)
         try:
@@ -235,10 +237,10 @@ class _Walker:
             await asyncio.gather(running, waiting, return_exceptions=True)
 
     async def _ping(self) -> str:
-        from notifyws.connection.connection import Link
+        from notifyws.connection.connection import Connection
 
         link = self._link
-        assert isinstance(link, Link)
+        assert isinstance(link, Connection)
         if not link.can_ping:
             return ""
         pinging = asyncio.ensure_future(link.ping())
@@ -259,18 +261,18 @@ class _Meaning:
         read = decoder(profile.socket.frames, profile.socket.json_in)
         ack = profile.send.ack if profile.send else None
         self._rules = Rules(profile.rules, read, ack)
-        self._world = runtime.world
+        self._clock = runtime.clock
         self._link = link
         self.arrived = asyncio.Event()
         self.seen: str | None = None
 
     def __call__(self, frames: Sequence[str | bytes]) -> None:
-        from notifyws.connection.connection import Link
+        from notifyws.connection.connection import Connection
         from notifyws.protocol.rules import Pong
 
-        now = utc_text(self._world.wall())
+        now = utc_text(self._clock.wall())
         for arrival in (self._rules.read(frame, now) for frame in frames):
-            if isinstance(arrival, Pong) and isinstance(self._link, Link):
+            if isinstance(arrival, Pong) and isinstance(self._link, Connection):
                 self._link.ponged()
             if self.seen is None:
                 self.seen = meaning(arrival)

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from notifyws.auth.cache import TokenCache
-from notifyws.clock import World, doze, utc_text
+from notifyws.clock import Clock, sleep, utc_text
 from notifyws.errors import CacheFailed
 from notifyws.events import (
     Closed,
@@ -82,22 +82,22 @@ class Heartbeat:
         account: str,
         listener: Listener,
         counts: Callable[[], Counts],
-        world: World,
+        clock: Clock,
         secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._secrets = secrets
         self._cache = cache
         self._account = account
         self._counts = counts
-        self._world = world
-        self._id = world.secret()
+        self._clock = clock
+        self._id = clock.secret()
         self._index = index_of(self._id)
         self._changed = asyncio.Event()
         self._placed_until = float("-inf")
         self._connections = 0
         self._connected_at = float("-inf")
         self._written = False
-        self.listener = replace(listener, since=utc_text(world.wall()))
+        self.listener = replace(listener, since=utc_text(clock.wall()))
 
     def observe(self, event: Event) -> None:
         """Take note of what happens to the connection."""
@@ -108,12 +108,12 @@ class Heartbeat:
                     self._enter("connecting")
             case Connected():
                 self._connections += 1
-                self._connected_at = self._world.now()
+                self._connected_at = self._clock.now()
                 reconnects = self._connections - 1
                 self._note(reconnects=reconnects, attempts=0, userId=event.user_id)
                 self._enter("connected")
             case Disconnected():
-                brief = self._world.now() - self._connected_at < STABLE
+                brief = self._clock.now() - self._connected_at < STABLE
                 self._note(shortLived=self.listener.shortLived + 1 if brief else 0)
                 said = f": {event.reason}" if event.reason else ""
                 self._failed("network_error", f"disconnected ({event.code}){said}")
@@ -143,13 +143,13 @@ class Heartbeat:
 
     def _failed(self, kind: str, message: str) -> None:
         if message:
-            at = utc_text(self._world.wall())
+            at = utc_text(self._clock.wall())
             said = {"at": at, "kind": kind, "message": message[:LONGEST]}
             self._note(lastFailure=said)
 
     def _enter(self, state: str) -> None:
         if state != self.listener.state:
-            self._note(state=state, since=utc_text(self._world.wall()))
+            self._note(state=state, since=utc_text(self._clock.wall()))
             self._changed.set()
 
     async def run(self) -> None:
@@ -161,7 +161,7 @@ class Heartbeat:
                     await self._beat()
                 except CacheFailed:
                     self._written = False
-                    await doze(self._world, EVERY)
+                    await sleep(self._clock, EVERY)
                 else:
                     await self._until_due()
         finally:
@@ -170,14 +170,14 @@ class Heartbeat:
                     await self._leave()
 
     async def _until_due(self) -> None:
-        await first_of(self._changed.wait(), doze(self._world, EVERY))
+        await first_of(self._changed.wait(), sleep(self._clock, EVERY))
 
     async def _beat(self) -> None:
         self._count()
         entries = {f"listener:{self._id}": (text_of(self.listener), KEEP)}
         self._written = True  # also when the answer is lost
         await self._cache.replace(self._account, entries, expect={})
-        moment = self._world.wall()
+        moment = self._clock.wall()
         fresh = PLACE / 2 < self._placed_until - moment <= PLACE
         if not fresh and await self._place(moment + PLACE):
             self._placed_until = moment + PLACE
@@ -185,14 +185,14 @@ class Heartbeat:
     def _count(self) -> None:
         counts = self._counts()
         if counts.received > self.listener.received:
-            self._note(lastNotificationAt=utc_text(self._world.wall()))
+            self._note(lastNotificationAt=utc_text(self._clock.wall()))
         self._note(**asdict(counts))
 
     async def _place(self, until: float) -> bool:
         for _ in range(TRIES):
             if await self._swap({self._id: until}):
                 return True
-            await self._world.sleep(0.05 * self._world.dice())
+            await self._clock.sleep(0.05 * self._clock.dice())
         return False  # the next beat tries again
 
     async def _leave(self) -> None:
@@ -203,7 +203,7 @@ class Heartbeat:
     async def _swap(self, change: Mapping[str, float]) -> bool:
         found = (await self._cache.read(self._account, self._index)).get(self._index)
         text = found.text if found else None
-        now = self._world.wall()
+        now = self._clock.wall()
         places = {**places_in(text), **change}
         left = {each: until for each, until in places.items() if until > now}
         entries = {self._index: (json.dumps(left), PLACE) if left else None}

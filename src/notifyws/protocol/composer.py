@@ -13,7 +13,7 @@ from notifyws.errors import UsageError
 from notifyws.models import Message
 from notifyws.protocol.profile import Send
 from notifyws.protocol.template import UNSET, filler, mentions
-from notifyws.protocol.template_context import Script, as_frame
+from notifyws.protocol.template_context import TemplateContext, as_frame
 
 __all__ = ["Composed", "Composer", "of_message"]
 
@@ -39,7 +39,7 @@ class Composer:
         templates = [send.frame, named]
         self._used = {name for name in ("seq", "uuid") if mentions(templates, name)}
 
-    def compose(self, message: Message, script: Script) -> Composed:
+    def compose(self, message: Message, context: TemplateContext) -> Composed:
         """Return a message as the frame that the profile makes of it.
 
         Args:
@@ -49,7 +49,7 @@ class Composer:
         Raises:
             UsageError: the payload holds what JSON or UTF-8 cannot say.
         """
-        known = script.known(self._used, of_message(message))
+        known = context.known(self._used, of_message(message))
         try:
             frame = as_frame(self._frame(known))
             if frame is not None and not frame.isascii():

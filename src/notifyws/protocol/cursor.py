@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import datetime
 
-from notifyws.protocol.recent_ids import Remembered
+from notifyws.protocol.recent_ids import RecentIds
 from notifyws.protocol.since import is_before
 
 __all__ = ["Cursor"]
@@ -64,7 +64,7 @@ class Cursor:
         self.beginning = since
         self._beginning_until = 0.0
         self.mixed = mixed
-        self._seen = Remembered(REMEMBERED, seen)
+        self._seen = RecentIds(REMEMBERED, seen)
         if last_id is not None:
             self.begin_at(last_id)
 

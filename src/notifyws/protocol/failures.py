@@ -22,7 +22,7 @@ from notifyws.errors import (
     UpgradeRefused,
 )
 
-__all__ = ["Verdict", "Verdicts"]
+__all__ = ["FailureClassifier", "Verdict"]
 
 
 class Verdict(Enum):
@@ -84,7 +84,7 @@ def _look_up(
     return next((verdict for codes, verdict in rows if code in codes), default)
 
 
-class Verdicts:
+class FailureClassifier:
     """The judge of one profile.
 
     Args:

@@ -14,12 +14,12 @@ from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.frames import Decoder, InvalidFrame
 from notifyws.protocol.profile import Failing, Handshake
-from notifyws.protocol.template_context import Script
+from notifyws.protocol.template_context import TemplateContext
 
-__all__ = ["Greeting"]
+__all__ = ["HandshakeState"]
 
 
-class Greeting:
+class HandshakeState:
     """One socket's handshake.
 
     Args:
@@ -29,10 +29,10 @@ class Greeting:
     """
 
     def __init__(
-        self, steps: Sequence[Handshake], script: Script, read: Decoder
+        self, steps: Sequence[Handshake], context: TemplateContext, read: Decoder
     ) -> None:
         self._steps = list(steps)
-        self._script = script
+        self._script = context
         self._read = read
 
     @property

@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 
-__all__ = ["Remembered"]
+__all__ = ["RecentIds"]
 
 SPREAD = 3
 """Slots for each mark, so that few stand in each other's way."""
@@ -21,7 +21,7 @@ POSITIVE = (1 << 60) - 1
 """Bits of a mark; Python's numbers are slower from the next one on."""
 
 
-class Remembered:
+class RecentIds:
     """The latest ids: at least so many, and at most twice that.
 
     Who asked for an id last, and did not find it, has found where it goes.

@@ -11,10 +11,10 @@ from typing import Any
 from notifyws.models import strict_json
 from notifyws.protocol.template import UNSET, fill, mentions
 
-__all__ = ["Script", "as_frame"]
+__all__ = ["TemplateContext", "as_frame"]
 
 
-class Script:
+class TemplateContext:
     """Writes frames from templates.
 
     Args:

@@ -22,14 +22,14 @@ from notifyws.protocol.since import spelled
 from notifyws.protocol.template import UNSET, fill
 from notifyws.values import frozen
 
-__all__ = ["Opening", "opening"]
+__all__ = ["UpgradeRequest", "upgrade_request"]
 
 _SUBPROTOCOL = pattern(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
 
 
 @frozen
-class Opening:
+class UpgradeRequest:
     """Everything that is said before a server knows who we are.
 
     Args:
@@ -55,7 +55,7 @@ class Opening:
     compression: bool = False
 
 
-def opening(
+def upgrade_request(
     profile: Profile,
     url: str,
     token: str,
@@ -63,7 +63,7 @@ def opening(
     token_in: str = "",
     last_id: str | int | datetime | None = None,
     variables: Mapping[str, Any] = MappingProxyType({}),
-) -> Opening:
+) -> UpgradeRequest:
     """Return how to open a socket.
 
     Args:
@@ -132,11 +132,11 @@ def _check(token: str, place: str) -> None:
 
 def _placed(
     profile: Profile, url: str, known: Mapping[str, Any], token_in: str
-) -> Opening:
+) -> UpgradeRequest:
     token = known["access_token"] or ""
     query, headers = _additions(profile, known)
     offered = tuple(_texts(profile.socket.subprotocols, known))
-    plain = Opening(_with(url, query), headers, offered)
+    plain = UpgradeRequest(_with(url, query), headers, offered)
     place, _, name = token_in.partition(":")
     match place:
         case "none":

@@ -20,7 +20,7 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
 
     Args:
         profile: says which variables there are.
-        text: as in ``channel=news title="my own"``.
+        text: as in ``transport=news title="my own"``.
 
     Raises:
         ConfigurationError: one is missing, unknown, or cannot be read.

@@ -20,7 +20,7 @@ from notifyws.ui.keys import Line
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import ReaderGone
 
-__all__ = ["KEYS", "Means", "Steering"]
+__all__ = ["KEYS", "KeyActions", "KeyBindings"]
 
 KEYS = (
     "p pause or resume · / filter · d data on or off · o open the last link · "
@@ -31,7 +31,7 @@ NOTICE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class KeyActions:
     """What is needed of the world.
 
     Args:
@@ -47,7 +47,7 @@ class Means:
     quit: Callable[[], None]
 
 
-class Steering:
+class KeyBindings:
     """Keeps what was asked for by keys, and does it.
 
     Args:
@@ -57,7 +57,7 @@ class Steering:
         held: how many notifications wait for the end of a pause.
     """
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: KeyActions) -> None:
         self._means = means
         self._view: LiveView | None = None
         self._resumed = asyncio.Event()

@@ -16,19 +16,19 @@ from notifyws.ui.streams import look_on, say
 from notifyws.values import frozen
 
 if TYPE_CHECKING:
-    from notifyws.cli.cancellation import Leaving
+    from notifyws.cli.cancellation import Cancellation
     from notifyws.events import Event
     from notifyws.service import NotificationService
     from notifyws.ui.formatting import Shape
     from notifyws.ui.output import Output
-    from notifyws.ui.renderers import Face
+    from notifyws.ui.renderers import Renderer
     from notifyws.ui.theme import Look
 
-__all__ = ["Show", "chosen_face"]
+__all__ = ["DisplayOptions", "choose_renderer"]
 
 
 @frozen
-class Show:
+class DisplayOptions:
     """How to show what arrives.
 
     Args:
@@ -49,14 +49,14 @@ class Show:
     shape: Shape | None = None
 
 
-def chosen_face(
-    show: Show,
+def choose_renderer(
+    show: DisplayOptions,
     settings: Settings,
     service: NotificationService,
     output: Output,
-    leave: Leaving,
+    leave: Cancellation,
     selection: Selection,
-) -> Face:
+) -> Renderer:
     """Return the face that suits, and let events be told where it tells none.
 
     Args:
@@ -67,66 +67,75 @@ def chosen_face(
         leave: ends the command, when a key says so.
         selection: which notifications are shown.
     """
-    from notifyws.ui.renderers import JsonFace, PlainFace, RawFace, ShapedFace
+    from notifyws.ui.renderers import (
+        JsonRenderer,
+        PlainRenderer,
+        RawRenderer,
+        ShapedRenderer,
+    )
 
     form = show.form or ("live" if output.is_terminal else "json")
     speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
     if form == "live":
         look = _look(show, settings, service)
-        return _live_face(look, service, output, leave, selection, speak)
+        return _live_renderer(look, service, output, leave, selection, speak)
     service.observe(_talk(speak))
     if show.shape is not None:
-        return ShapedFace(output, show.shape)
+        return ShapedRenderer(output, show.shape)
     match form:
         case "json":
-            return JsonFace(output, events=show.events)
+            return JsonRenderer(output, events=show.events)
         case "plain":
-            return PlainFace(output, _look(show, settings, service))
+            return PlainRenderer(output, _look(show, settings, service))
         case _:
-            return RawFace(output, every=selection.admits_all)
+            return RawRenderer(output, every=selection.admits_all)
 
 
-def _look(show: Show, settings: Settings, service: NotificationService) -> Look:
+def _look(
+    show: DisplayOptions, settings: Settings, service: NotificationService
+) -> Look:
     look = look_on(1, replace(settings, styles=service.styles))
     return replace(look, verbose=show.verbose > 0)
 
 
-def _live_face(
+def _live_renderer(
     look: Look,
     service: NotificationService,
     output: Output,
-    leave: Leaving,
+    leave: Cancellation,
     selection: Selection,
     speak: Callable[[str], None],
-) -> Face:
+) -> Renderer:
     from notifyws.delivery.build import hook_environment
     from notifyws.ui.browser import open_link
-    from notifyws.ui.key_bindings import Means, Steering
+    from notifyws.ui.key_bindings import KeyActions, KeyBindings
     from notifyws.ui.live import LiveView
     from notifyws.ui.output import terminal_width
-    from notifyws.ui.renderers import LiveFace
-    from notifyws.ui.status_tracker import Watcher
-    from notifyws.ui.terminal_session import Presence
+    from notifyws.ui.renderers import LiveRenderer
+    from notifyws.ui.status_tracker import StatusTracker
+    from notifyws.ui.terminal_session import TerminalSession
 
     def browse(url: str) -> bool:
         return open_link(url, hook_environment(os.environ))
 
-    watcher = Watcher(service, look.settings, selection, _awake_or_not)
-    steering = Steering(Means(watcher.status, _awake_or_not, browse, leave))
+    tracker = StatusTracker(service, look.settings, selection, _awake_or_not)
+    key_bindings = KeyBindings(KeyActions(tracker.status, _awake_or_not, browse, leave))
     view = LiveView(
         look,
         output,
-        steering.status,
+        key_bindings.status,
         width=terminal_width(1, os.environ),
         now=_awake_or_not,
         today=datetime.now().astimezone(look.zone).date(),
     )
-    steering.steer(view)
-    service.observe(watcher)
+    key_bindings.steer(view)
+    service.observe(tracker)
     service.observe(lambda event: view.tick())
     keys = 0 if look.cursor and os.isatty(0) else None
-    presence = Presence(view, steering.press, keys=keys, drawn_on=1)
-    return LiveFace(view, presence, steering, service, speak, leave.died)
+    terminal_session = TerminalSession(view, key_bindings.press, keys=keys, drawn_on=1)
+    return LiveRenderer(
+        view, terminal_session, key_bindings, service, speak, leave.died
+    )
 
 
 def _awake_or_not() -> float:

@@ -24,19 +24,19 @@ from notifyws.ui.sanitize import harmless, safe_frame, text_only
 
 if TYPE_CHECKING:
     from notifyws.ui.formatting import Shape
-    from notifyws.ui.key_bindings import Steering
+    from notifyws.ui.key_bindings import KeyBindings
     from notifyws.ui.live import LiveView
-    from notifyws.ui.terminal_session import Presence
+    from notifyws.ui.terminal_session import TerminalSession
     from notifyws.ui.theme import Look
 
 __all__ = [
-    "Face",
-    "JsonFace",
-    "LiveFace",
-    "PlainFace",
-    "RawFace",
-    "ShapedFace",
-    "Shelf",
+    "JsonRenderer",
+    "LiveRenderer",
+    "OutboxReader",
+    "PlainRenderer",
+    "RawRenderer",
+    "Renderer",
+    "ShapedRenderer",
     "Tee",
 ]
 
@@ -48,14 +48,14 @@ FEW = 100
 """Notifications that are worth waiting for more."""
 
 
-class Shelf(Protocol):
+class OutboxReader(Protocol):
     """What counts notifications that were taken and are not shown yet."""
 
     def hold(self) -> None: ...
     def release(self) -> None: ...
 
 
-class Face(Protocol):
+class Renderer(Protocol):
     """Something that shows bursts."""
 
     def start(self) -> None: ...
@@ -99,7 +99,7 @@ class _Lines:
             await self._output.write(text.encode("utf-8", "backslashreplace"))
 
 
-class JsonFace(_Lines):
+class JsonRenderer(_Lines):
     """One strict JSON object a line.
 
     Args:
@@ -120,7 +120,7 @@ class JsonFace(_Lines):
         return event_json(item)
 
 
-class PlainFace(_Lines):
+class PlainRenderer(_Lines):
     """One readable line for each notification; events are told on stderr."""
 
     def __init__(self, output: Output, look: Look) -> None:
@@ -136,7 +136,7 @@ class PlainFace(_Lines):
             await self._output.write(self._look.encode("\n".join([*found, ""])))
 
 
-class RawFace(_Lines):
+class RawRenderer(_Lines):
     """Frames as received; on a terminal, made harmless.
 
     Args:
@@ -159,7 +159,7 @@ class RawFace(_Lines):
         return safe_frame(text) if self._output.is_terminal else text
 
 
-class ShapedFace(_Lines):
+class ShapedRenderer(_Lines):
     """One text for each notification, on one line unless the template has more.
 
     Beside its own fields a notification has ``time`` (the local time of day),
@@ -195,7 +195,7 @@ class ShapedFace(_Lines):
         return self._shape.text(item.as_json(), self._clean, more)
 
 
-class LiveFace:
+class LiveRenderer:
     """The live view; where the cursor cannot be moved, events are lines on stderr.
 
     Args:
@@ -210,15 +210,15 @@ class LiveFace:
     def __init__(
         self,
         view: LiveView,
-        presence: Presence,
-        steering: Steering,
-        shelf: Shelf,
+        terminal_session: TerminalSession,
+        key_bindings: KeyBindings,
+        shelf: OutboxReader,
         say: Callable[[str], None],
         died: Died,
     ) -> None:
         self._view = view
-        self._presence = presence
-        self._steering = steering
+        self._presence = terminal_session
+        self._steering = key_bindings
         self._shelf = shelf
         self._say = say
         self._died = died
@@ -318,7 +318,7 @@ class Tee:
             reason = "nobody reads it" if error.errno == errno.ENXIO else error.strerror
             message = f"cannot append to {path}: {reason}"
             raise ConfigurationError(message, "give --tee a file to write") from None
-        self._face: JsonFace | None = JsonFace(
+        self._face: JsonRenderer | None = JsonRenderer(
             Output(self._fd, str(path)), events=False
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from notifyws.auth.cached_tokens import Obtained
+from notifyws.auth.cached_tokens import AccessToken
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.events import (
@@ -20,7 +20,7 @@ from notifyws.service import NotificationService
 from notifyws.ui.footer import Status
 from notifyws.ui.lines import host_of
 
-__all__ = ["Watcher"]
+__all__ = ["StatusTracker"]
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class _Seen:
     host: str = ""
     user_id: str | None = None
     connected_since: float | None = None
-    token: Obtained | None = None
+    token: AccessToken | None = None
     token_expires: float | None = None
     attempt: int = 0
     retry_at: float | None = None
@@ -36,7 +36,7 @@ class _Seen:
     error: str = ""
 
 
-class Watcher:
+class StatusTracker:
     """Sees every event and can say, at any moment, how things stand.
 
     Args:
@@ -90,7 +90,7 @@ class Watcher:
 
     @property
     def _handing_on(self) -> int:
-        return sum(each.count for each in self._service.handing_on.values())
+        return sum(each.count for each in self._service.backlog.values())
 
     def status(self) -> Status:
         """Return how things stand now."""

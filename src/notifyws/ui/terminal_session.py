@@ -21,13 +21,13 @@ from notifyws.ui.keys import KeyReader
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import in_front
 
-__all__ = ["Presence"]
+__all__ = ["TerminalSession"]
 
 _CONTROL = 6
 """Where the special characters stand among a terminal's attributes."""
 
 
-class Presence:
+class TerminalSession:
     """Takes the terminal when it is ours, and gives it back.
 
     Args:

@@ -23,7 +23,7 @@ KINDS = ["memory", "sqlite", "redis", "unix"]
 
 
 @dataclass
-class World:
+class Clock:
     """One store, the handles on it, and its time."""
 
     make: Callable[[], TokenCache] = MemoryCache
@@ -46,20 +46,20 @@ class World:
         await asyncio.sleep(seconds if self.real_time else 0)
 
 
-def build(kind: str, request: pytest.FixtureRequest) -> World:
-    world = World()
+def build(kind: str, request: pytest.FixtureRequest) -> Clock:
+    clock = Clock()
     if kind == "memory":
-        world.make = lambda: MemoryCache(world.now)
-        return world
-    world.shared = True
+        clock.make = lambda: MemoryCache(clock.now)
+        return clock
+    clock.shared = True
     if kind == "sqlite":
         path = request.getfixturevalue("tmp_path") / "folder" / "tokens.db"
-        world.make = lambda: SqliteCache(path, world.now)
-        return world
+        clock.make = lambda: SqliteCache(path, clock.now)
+        return clock
     server = request.getfixturevalue("clean_valkey")
-    world.real_time = True
-    world.make = lambda: RedisCache(server.url if kind == "redis" else server.unix_url)
-    return world
+    clock.real_time = True
+    clock.make = lambda: RedisCache(server.url if kind == "redis" else server.unix_url)
+    return clock
 
 
 SEAL = Seal("words of the test")
@@ -68,24 +68,24 @@ SEAL = Seal("words of the test")
 @pytest.fixture(
     params=[f"{how}{kind}" for how in ("", "fallback-", "sealed-") for kind in KINDS]
 )
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def clock(request: pytest.FixtureRequest) -> Iterator[Clock]:
     how, _, kind = request.param.rpartition("-")
-    world = build(kind, request)
-    make = world.make
+    clock = build(kind, request)
+    make = clock.make
     if how == "sealed":
-        world.make = lambda: SealedCache(make(), SEAL)
+        clock.make = lambda: SealedCache(make(), SEAL)
     if how == "fallback":
-        world.make = lambda: FallbackCache(make(), world.warnings.append, world.now)
-    yield world
-    assert world.warnings == [], "the primary was not the one that answered"
+        clock.make = lambda: FallbackCache(make(), clock.warnings.append, clock.now)
+    yield clock
+    assert clock.warnings == [], "the primary was not the one that answered"
 
 
 def within(test):
     """Run the test on a loop and close the world's handles there."""
 
-    async def run(self, world):
-        async with world.handles:
-            await test(self, world)
+    async def run(self, clock):
+        async with clock.handles:
+            await test(self, clock)
 
     run.__name__, run.__qualname__ = test.__name__, test.__qualname__
     return on_a_loop(run)
@@ -98,16 +98,16 @@ async def texts(cache: TokenCache, *names: str, account: str = ME) -> dict[str, 
 
 class TestTokenCache:
     @within
-    async def test_what_was_never_stored_is_not_there(self, world):
-        assert await world.open().read(ME, "access", "refresh") == {}
+    async def test_what_was_never_stored_is_not_there(self, clock):
+        assert await clock.open().read(ME, "access", "refresh") == {}
 
     @within
-    async def test_asking_for_nothing_gives_nothing(self, world):
-        assert await world.open().read(ME) == {}
+    async def test_asking_for_nothing_gives_nothing(self, clock):
+        assert await clock.open().read(ME) == {}
 
     @within
-    async def test_several_names_are_written_and_read_in_one_step(self, world):
-        cache = world.open()
+    async def test_several_names_are_written_and_read_in_one_step(self, clock):
+        cache = clock.open()
         entries = {"access": ("a", 60.0), "refresh": ("r", 600.0)}
         assert await cache.replace(ME, entries, expect={})
         found = await cache.read(ME, "refresh", "lock", "access")
@@ -117,8 +117,8 @@ class TestTokenCache:
         }
 
     @within
-    async def test_the_remaining_time_is_in_seconds(self, world):
-        cache = world.open()
+    async def test_the_remaining_time_is_in_seconds(self, clock):
+        cache = clock.open()
         await cache.replace(ME, {"access": ("a", 60.0)}, expect={})
         await cache.add(ME, "lock", "l", 15.0)
         found = await cache.read(ME, "access", "lock")
@@ -126,55 +126,55 @@ class TestTokenCache:
         assert 13 < found["lock"].remaining <= 15
 
     @within
-    async def test_fractions_of_a_second_count(self, world):
-        cache = world.open()
+    async def test_fractions_of_a_second_count(self, clock):
+        cache = clock.open()
         await cache.replace(ME, {"access": ("a", 9.5)}, expect={})
         found = await cache.read(ME, "access")
         assert 9 < found["access"].remaining <= 9.5
 
     @within
-    async def test_an_entry_is_forgotten_when_its_time_is_over(self, world):
-        cache = world.open()
+    async def test_an_entry_is_forgotten_when_its_time_is_over(self, clock):
+        cache = clock.open()
         await cache.replace(ME, {"short": ("a", 0.03), "long": ("b", 9)}, expect={})
         await cache.add(ME, "lock", "c", 0.03)
         assert set(await cache.read(ME, "long")) == {"long"}
-        await world.pass_by(0.04)
+        await clock.pass_by(0.04)
         assert await texts(cache, "short", "long", "lock") == {"long": "b"}
 
     @within
-    async def test_a_forgotten_name_is_as_expected_when_none_is(self, world):
-        cache = world.open()
+    async def test_a_forgotten_name_is_as_expected_when_none_is(self, clock):
+        cache = clock.open()
         assert await cache.add(ME, "lock", "old", 0.03)
-        await world.pass_by(0.04)
+        await clock.pass_by(0.04)
         assert await cache.replace(ME, {"access": ("a", 9)}, expect={"lock": None})
         assert await cache.add(ME, "lock", "new", 9)
         assert await texts(cache, "lock", "access") == {"lock": "new", "access": "a"}
 
     @within
-    async def test_what_is_kept_for_no_time_is_not_there(self, world):
-        cache = world.open()
+    async def test_what_is_kept_for_no_time_is_not_there(self, clock):
+        cache = clock.open()
         await cache.replace(ME, {"access": ("old", 9), "lock": ("l", 9)}, expect={})
         assert await cache.replace(ME, {"access": ("new", 0.0)}, expect={})
         assert await texts(cache, "access", "lock") == {"lock": "l"}
 
     @within
-    async def test_an_absurdly_long_time_is_no_fault(self, world):
-        cache = world.open()
+    async def test_an_absurdly_long_time_is_no_fault(self, clock):
+        cache = clock.open()
         assert await cache.replace(ME, {"access": ("a", 1e18)}, expect={})
         found = await cache.read(ME, "access")
         assert found["access"].remaining > 10**8
 
     @within
-    async def test_none_deletes(self, world):
-        cache = world.open()
+    async def test_none_deletes(self, clock):
+        cache = clock.open()
         await cache.replace(ME, {"access": ("a", 9), "refresh": ("r", 9)}, expect={})
         entries = {"access": None, "lock": None}
         assert await cache.replace(ME, entries, expect={})
         assert await texts(cache, "access", "refresh") == {"refresh": "r"}
 
     @within
-    async def test_a_second_write_renews_text_and_time(self, world):
-        cache = world.open()
+    async def test_a_second_write_renews_text_and_time(self, clock):
+        cache = clock.open()
         await cache.replace(ME, {"access": ("a", 9)}, expect={})
         assert await cache.replace(ME, {"access": ("b", 900)}, expect={"access": "a"})
         found = await cache.read(ME, "access")
@@ -192,10 +192,10 @@ class TestTokenCache:
         ],
         ids=str,
     )
-    def test_nothing_is_written_when_an_expectation_fails(self, world, expect):
+    def test_nothing_is_written_when_an_expectation_fails(self, clock, expect):
         @within
-        async def scene(self, world):
-            cache = world.open()
+        async def scene(self, clock):
+            cache = clock.open()
             before = {"generation": ("one", 9), "access": ("old", 9)}
             assert await cache.replace(ME, before, expect={})
             entries = {"access": ("new", 9), "generation": None, "refresh": ("r", 9)}
@@ -205,11 +205,11 @@ class TestTokenCache:
                 "access": "old",
             }
 
-        scene(self, world)
+        scene(self, clock)
 
     @within
-    async def test_it_is_written_when_all_expectations_hold(self, world):
-        cache = world.open()
+    async def test_it_is_written_when_all_expectations_hold(self, clock):
+        cache = clock.open()
         await cache.replace(ME, {"generation": ("one", 9), "lock": ("m", 9)}, expect={})
         expect = {"generation": "one", "lock": "m", "refresh": None}
         entries = {"lock": None, "refresh": ("r", 9), "access": ("a", 9)}
@@ -221,8 +221,8 @@ class TestTokenCache:
         }
 
     @within
-    async def test_a_name_is_added_only_once(self, world):
-        cache = world.open()
+    async def test_a_name_is_added_only_once(self, clock):
+        cache = clock.open()
         assert await cache.add(ME, "lock", "first", 9)
         assert not await cache.add(ME, "lock", "second", 900)
         found = await cache.read(ME, "lock")
@@ -230,8 +230,8 @@ class TestTokenCache:
         assert found["lock"].remaining <= 9
 
     @within
-    async def test_accounts_do_not_see_each_other(self, world):
-        cache = world.open()
+    async def test_accounts_do_not_see_each_other(self, clock):
+        cache = clock.open()
         assert await cache.add(ME, "lock", "mine", 9)
         assert await cache.add(YOU, "lock", "yours", 9)
         await cache.replace(ME, {"lock": None}, expect={"lock": "mine"})
@@ -252,10 +252,10 @@ class TestTokenCache:
         ],
         ids=["empty", "lines", "unicode", "surrogate", "dash", "equals", "0", "long"],
     )
-    def test_any_text_comes_back_as_it_was(self, world, text):
+    def test_any_text_comes_back_as_it_was(self, clock, text):
         @within
-        async def scene(self, world):
-            cache = world.open()
+        async def scene(self, clock):
+            cache = clock.open()
             assert await cache.add(ME, "access", text, 9)
             assert await texts(cache, "access") == {"access": text}
             assert not await cache.replace(ME, {}, expect={"access": text + "!"})
@@ -263,11 +263,11 @@ class TestTokenCache:
             assert await cache.replace(ME, entries, expect={"access": text})
             assert await texts(cache, "refresh") == {"refresh": text}
 
-        scene(self, world)
+        scene(self, clock)
 
     @within
-    async def test_of_twenty_who_add_at_once_one_wins(self, world):
-        caches = [world.open() for _ in range(4)] if world.shared else [world.open()]
+    async def test_of_twenty_who_add_at_once_one_wins(self, clock):
+        caches = [clock.open() for _ in range(4)] if clock.shared else [clock.open()]
         tries = (
             caches[i % len(caches)].add(ME, "lock", str(i), 9.0) for i in range(20)
         )
@@ -276,8 +276,8 @@ class TestTokenCache:
         assert await texts(caches[0], "lock") == {"lock": str(won.index(True))}
 
     @within
-    async def test_of_twenty_who_expect_the_same_one_writes(self, world):
-        caches = [world.open() for _ in range(4)] if world.shared else [world.open()]
+    async def test_of_twenty_who_expect_the_same_one_writes(self, clock):
+        caches = [clock.open() for _ in range(4)] if clock.shared else [clock.open()]
         await caches[0].add(ME, "generation", "start", 9)
 
         def write(i):
@@ -294,33 +294,33 @@ class TestTokenCache:
         }
 
     @within
-    async def test_two_handles_on_one_store_see_each_other(self, world):
-        if not world.shared:
+    async def test_two_handles_on_one_store_see_each_other(self, clock):
+        if not clock.shared:
             pytest.skip("memory is one process's own")
-        one, two = world.open(), world.open()
+        one, two = clock.open(), clock.open()
         assert await one.add(ME, "lock", "one", 9)
         assert not await two.add(ME, "lock", "two", 9)
         assert await two.replace(ME, {"lock": None}, expect={"lock": "one"})
         assert await one.read(ME, "lock") == {}
 
     @within
-    async def test_what_was_stored_outlives_the_handle(self, world):
-        if not world.shared:
+    async def test_what_was_stored_outlives_the_handle(self, clock):
+        if not clock.shared:
             pytest.skip("memory is one process's own")
-        one = world.open()
+        one = clock.open()
         await one.replace(ME, {"access": ("a", 9)}, expect={})
         await one.aclose()
-        assert await texts(world.open(), "access") == {"access": "a"}
+        assert await texts(clock.open(), "access") == {"access": "a"}
 
     @within
-    async def test_it_answers_a_ping_and_closes_twice(self, world):
-        cache = world.open()
+    async def test_it_answers_a_ping_and_closes_twice(self, clock):
+        cache = clock.open()
         await cache.ping()
         await cache.aclose()
         await cache.aclose()
 
     @within
-    async def test_it_says_what_and_where_it_is(self, world):
-        cache = world.open()
+    async def test_it_says_what_and_where_it_is(self, clock):
+        cache = clock.open()
         assert cache.backend in {"memory", "sqlite", "redis"}
         assert "://" in cache.url

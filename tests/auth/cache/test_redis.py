@@ -54,9 +54,9 @@ async def test_keys_have_the_account_in_braces_and_an_expiry(clean_valkey):
 @pytest.mark.parametrize("call", CALLS)
 @on_a_loop
 async def test_a_call_is_one_round_trip_without_a_greeting(call):
-    async with scripted(b"-ERR no\r\n") as script:
-        await failure(script.url, call)
-    assert len(script.requests) == 1
+    async with scripted(b"-ERR no\r\n") as context:
+        await failure(context.url, call)
+    assert len(context.requests) == 1
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -103,9 +103,9 @@ async def test_a_server_that_never_ends_its_answer_costs_one_second():
 )
 @on_a_loop
 async def test_a_refusal_is_translated(call, answer, sentence):
-    async with scripted(answer) as script:
-        error = await failure(script.url, call)
-    assert error.message == f"token cache {script.url} {sentence}"
+    async with scripted(answer) as context:
+        error = await failure(context.url, call)
+    assert error.message == f"token cache {context.url} {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -125,23 +125,23 @@ async def test_a_refusal_is_translated(call, answer, sentence):
 )
 @on_a_loop
 async def test_garbage_is_a_failure_that_repeats_no_remote_words(answer):
-    async with scripted(answer, then_close=True) as script:
-        error = await failure(script.url)
+    async with scripted(answer, then_close=True) as context:
+        error = await failure(context.url)
     assert "\x1b" not in error.message
     assert "remote" not in error.message
 
 
 @on_a_loop
 async def test_half_a_reply_is_a_lost_connection():
-    async with scripted(b"*1\r\n*2\r\n$100\r\nabc", then_close=True) as script:
-        error = await failure(script.url)
+    async with scripted(b"*1\r\n*2\r\n$100\r\nabc", then_close=True) as context:
+        error = await failure(context.url)
     assert error.message.endswith("cannot be used: connection lost")
 
 
 @on_a_loop
 async def test_a_pong_that_is_none_is_rubbish():
-    async with scripted(b"+HELLO\r\n") as script:
-        await failure(script.url, "ping")
+    async with scripted(b"+HELLO\r\n") as context:
+        await failure(context.url, "ping")
 
 
 KEY = f"notifyws:{{{ME}}}:access"
@@ -257,7 +257,7 @@ async def test_a_cancelled_call_leaves_no_answer_for_the_next(clean_valkey):
 
 @on_a_loop
 async def test_a_cancelled_caller_is_cancelled_and_not_told_of_a_failure():
-    async with scripted(b"") as script, aclosing(RedisCache(script.url)) as cache:
+    async with scripted(b"") as context, aclosing(RedisCache(context.url)) as cache:
         call = asyncio.create_task(cache.read(ME, "a"))
         await asyncio.sleep(0.02)
         call.cancel()
@@ -271,12 +271,12 @@ async def test_it_speaks_tls_to_a_server_whose_certificate_is_trusted(tmp_path):
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
-    async with scripted(b"+PONG\r\n", tls=tls) as script:
-        url = script.url.replace("redis:", "rediss:")
+    async with scripted(b"+PONG\r\n", tls=tls) as context:
+        url = context.url.replace("redis:", "rediss:")
         trusting = RedisCache(f"{url}?ssl_ca_certs={tmp_path}/ca.pem")
         async with aclosing(trusting):
             await trusting.ping()
-        assert script.requests
+        assert context.requests
         error = await failure(url, "ping")
     assert "certificate" in error.message
 

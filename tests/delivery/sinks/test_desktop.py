@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifyws.delivery.sinks.desktop import LONGEST, DesktopSink, desktop, reads_markup
-from notifyws.errors import ConfigurationError, HandingFailed
+from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 from notifyws.ui.sanitize import harmless
 from tests.support.aio import on_a_loop
@@ -23,8 +23,8 @@ async def test_title_and_message_are_plain_text():
 
     sink = DesktopSink(show, harmless)
     fields = {"type": "t", "title": "\x1b[31mred", "message": "<b>bold</b> & more"}
-    await sink.hand_on(Notification(fields, "then"))
-    await sink.hand_on(Notification({"type": "kind", "message": "x" * 5000}, "then"))
+    await sink.deliver(Notification(fields, "then"))
+    await sink.deliver(Notification({"type": "kind", "message": "x" * 5000}, "then"))
     await sink.aclose()
     assert "\x1b" not in shown[0][0]
     assert shown[0][1] == "<b>bold</b> & more"
@@ -36,8 +36,8 @@ async def test_a_desktop_that_refuses_is_a_failure_to_be_tried_again():
     async def show(title, message):
         raise RuntimeError("no session bus")
 
-    with pytest.raises(HandingFailed, match="no session bus"):
-        await DesktopSink(show, harmless).hand_on(Notification({"type": "t"}, ""))
+    with pytest.raises(DeliveryFailed, match="no session bus"):
+        await DesktopSink(show, harmless).deliver(Notification({"type": "t"}, ""))
 
 
 @on_a_loop

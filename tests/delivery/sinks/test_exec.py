@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from notifyws.delivery.sinks.exec import LINE, ExecSink, argv_of
-from notifyws.errors import ConfigurationError, HandingFailed
+from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 from tests.support.aio import on_a_loop
 
@@ -40,7 +40,7 @@ async def test_it_gets_the_line_on_stdin_and_fields_in_its_environment():
         " e['NOTIFICATION_TIMESTAMP'], repr(e['NOTIFICATION_MESSAGE']), e['OWN'])"
     )
     sink = python(code, told=told, environment={"OWN": "mine"})
-    await sink.hand_on(NOTE)
+    await sink.deliver(NOTE)
     assert told == [NOTE.line(), "Café 7 /x then '' mine"]
     await sink.aclose()
 
@@ -49,7 +49,7 @@ async def test_it_gets_the_line_on_stdin_and_fields_in_its_environment():
 async def test_what_it_prints_is_told_line_by_line_however_long():
     told = []
     sink = python(f"print('a'); print('b' * {LINE + 5}, end='')", told=told)
-    await sink.hand_on(NOTE)
+    await sink.deliver(NOTE)
     assert told[0] == "a"
     assert "".join(told[1:]) == "b" * (LINE + 5)
     await sink.aclose()
@@ -65,8 +65,8 @@ async def test_what_it_prints_is_told_line_by_line_however_long():
 @on_a_loop
 async def test_an_end_that_is_no_success_is_said(code, words):
     sink = python(code)
-    with pytest.raises(HandingFailed, match=words) as caught:
-        await sink.hand_on(NOTE)
+    with pytest.raises(DeliveryFailed, match=words) as caught:
+        await sink.deliver(NOTE)
     assert not caught.value.final
     await sink.aclose()
 
@@ -74,8 +74,8 @@ async def test_an_end_that_is_no_success_is_said(code, words):
 @on_a_loop
 async def test_a_command_that_is_not_there_is_not_tried_again():
     sink = ExecSink(["/no/such/command"], {}, 1.0, pytest.fail)
-    with pytest.raises(HandingFailed, match="cannot run") as caught:
-        await sink.hand_on(NOTE)
+    with pytest.raises(DeliveryFailed, match="cannot run") as caught:
+        await sink.deliver(NOTE)
     assert caught.value.final
     await sink.aclose()
 
@@ -83,8 +83,8 @@ async def test_a_command_that_is_not_there_is_not_tried_again():
 @on_a_loop
 async def test_it_is_killed_when_it_takes_too_long():
     sink = python("time.sleep(60)", timeout=0.2)
-    with pytest.raises(HandingFailed, match=r"longer than 0\.2 s"):
-        await sink.hand_on(NOTE)
+    with pytest.raises(DeliveryFailed, match=r"longer than 0\.2 s"):
+        await sink.deliver(NOTE)
     await sink.aclose()
 
 
@@ -92,11 +92,11 @@ async def test_it_is_killed_when_it_takes_too_long():
 async def test_the_end_of_the_listener_is_the_end_of_its_hooks():
     told = []
     sink = python("print(os.getpid(), flush=True); time.sleep(60)", told=told)
-    running = asyncio.create_task(sink.hand_on(NOTE))
+    running = asyncio.create_task(sink.deliver(NOTE))
     while not told:
         await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await sink.aclose()
-    with pytest.raises(HandingFailed):
-        await python(f"os.kill({told[0]}, 0); time.sleep(0)").hand_on(NOTE)
+    with pytest.raises(DeliveryFailed):
+        await python(f"os.kill({told[0]}, 0); time.sleep(0)").deliver(NOTE)

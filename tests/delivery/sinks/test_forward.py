@@ -16,7 +16,7 @@ from notifyws.delivery.sinks.forward import (
     idempotency_key,
     signature,
 )
-from notifyws.errors import HandingFailed
+from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 from tests.support.aio import on_a_loop
 from tests.support.target import target
@@ -41,8 +41,8 @@ def sink(url, *, headers=None, secret="", timeout=5.0):
 async def test_the_json_is_posted_with_its_id_as_the_idempotency_key():
     with target() as there:
         forward = sink(there.url, headers={"X-Own": "mine"})
-        await forward.hand_on(NOTE)
-        await forward.hand_on(NOTE)
+        await forward.deliver(NOTE)
+        await forward.deliver(NOTE)
         await forward.aclose()
         posted, again = there.posted
     assert posted.body == BODY
@@ -58,7 +58,7 @@ async def test_the_json_is_posted_with_its_id_as_the_idempotency_key():
 async def test_with_a_secret_it_is_signed_over_time_and_body():
     with target() as there:
         forward = sink(there.url, secret="whsec")
-        await forward.hand_on(NOTE)
+        await forward.deliver(NOTE)
         await forward.aclose()
         (posted,) = there.posted
     signed = b"1700000000." + posted.body
@@ -108,8 +108,8 @@ async def test_what_an_answer_means(status, final):
     with target() as there:
         there.answers = [(status, {"Retry-After": "7"})]
         forward = sink(there.url + "?key=hidden")
-        with pytest.raises(HandingFailed, match=f"answered {status}") as caught:
-            await forward.hand_on(NOTE)
+        with pytest.raises(DeliveryFailed, match=f"answered {status}") as caught:
+            await forward.deliver(NOTE)
         await forward.aclose()
     assert caught.value.final is final
     assert caught.value.after == 7.0
@@ -121,8 +121,8 @@ async def test_a_target_that_is_not_there_is_worth_another_try():
     with target() as there:
         url = there.url.replace("http://", "http://user:pw@")
     forward = sink(url)
-    with pytest.raises(HandingFailed, match="cannot be reached") as caught:
-        await forward.hand_on(NOTE)
+    with pytest.raises(DeliveryFailed, match="cannot be reached") as caught:
+        await forward.deliver(NOTE)
     await forward.aclose()
     assert not caught.value.final
     assert "pw@" not in caught.value.message
@@ -134,8 +134,8 @@ async def test_a_target_that_hangs_is_left():
 
     with socket.create_server(("127.0.0.1", 0)) as hole:
         forward = sink(f"http://127.0.0.1:{hole.getsockname()[1]}/", timeout=0.2)
-        with pytest.raises(HandingFailed, match=r"longer than 0\.2 s"):
-            await forward.hand_on(NOTE)
+        with pytest.raises(DeliveryFailed, match=r"longer than 0\.2 s"):
+            await forward.deliver(NOTE)
         await forward.aclose()
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notifyws.diagnostics.findings import Ground
+from notifyws.diagnostics.findings import CheckContext
 from notifyws.diagnostics.findings.listeners import of_listeners, since
 from notifyws.fleet.listener_entry import Listener
 
 SINCE = "2024-01-15T10:00:00Z"
 START = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
-GROUND = Ground("wss://ws.example.com", "--url", "acme", "/live", here="here")
+GROUND = CheckContext("wss://ws.example.com", "--url", "acme", "/live", here="here")
 WELL = Listener("desk", "here", 7, "connected", SINCE, received=5)
 QUIET = replace(WELL, received=0, userId="42")
 FAILED = {"at": SINCE, "kind": "network_error", "message": "cut"}
@@ -22,7 +22,7 @@ REFUSED = replace(QUIET, lastFailure=COMPLAINT)
 LOST = replace(WELL, state="reconnecting", attempts=14, lastFailure=FAILED)
 
 
-def told(one: Listener, after: float = 600.0, ground: Ground = GROUND):
+def told(one: Listener, after: float = 600.0, ground: CheckContext = GROUND):
     return [(t.said, t.hint) for t in of_listeners([one], START + after, ground)]
 
 

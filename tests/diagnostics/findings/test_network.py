@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.diagnostics.findings import Ground, span
+from notifyws.diagnostics.findings import CheckContext, span
 from notifyws.diagnostics.findings.network import (
     advice,
     of_certificate,
@@ -20,8 +20,8 @@ from notifyws.errors import (
 )
 
 URL = "wss://ws.example.com"
-HERE = Ground(URL, "--url", "acme", "/live")
-PROXIED = Ground(URL, "--url", proxy="p.example:3128")
+HERE = CheckContext(URL, "--url", "acme", "/live")
+PROXIED = CheckContext(URL, "--url", proxy="p.example:3128")
 AROUND = (
     "go around the proxy p.example:3128: "
     "NO_PROXY=ws.example.com notifyws status --check"
@@ -33,8 +33,8 @@ def refused(status: int, **facts) -> UpgradeRefused:
     return UpgradeRefused(f"it answered {status}", hint, status=status, **facts)
 
 
-def at(path: str, own: str | None = None) -> Ground:
-    return Ground(f"{URL}{path}", "--url", "acme", own)
+def at(path: str, own: str | None = None) -> CheckContext:
+    return CheckContext(f"{URL}{path}", "--url", "acme", own)
 
 
 @pytest.mark.parametrize(

@@ -214,10 +214,10 @@ class RedisCache(TokenCache):
         return f"notifyws:{{{account}}}:{name}"
 
     async def _eval(
-        self, script: str, account: str, names: tuple[str, ...], *args: str | int
+        self, context: str, account: str, names: tuple[str, ...], *args: str | int
     ) -> Any:
         keys = [self._key(account, name) for name in names]
-        return await self._command("EVAL", script, len(keys), *keys, *args)
+        return await self._command("EVAL", context, len(keys), *keys, *args)
 
     async def _command(self, *words: str | int) -> Any:
         raw = [bytes_of(str(word)) for word in words[1:]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from html import escape
 
-from notifyws.errors import ConfigurationError, HandingFailed
+from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 
 __all__ = ["DesktopSink", "desktop", "reads_markup"]
@@ -18,7 +18,7 @@ __all__ = ["DesktopSink", "desktop", "reads_markup"]
 LONGEST = 1000
 """Characters of a title or message that a desktop is given."""
 
-Show = Callable[[str, str], Awaitable[None]]
+DisplayOptions = Callable[[str, str], Awaitable[None]]
 """Shows a title and a message."""
 
 
@@ -32,15 +32,15 @@ class DesktopSink:
 
     name = "notify"
 
-    def __init__(self, show: Show, clean: Callable[[str], str]) -> None:
+    def __init__(self, show: DisplayOptions, clean: Callable[[str], str]) -> None:
         self._show = show
         self._clean = clean
 
-    async def hand_on(self, notification: Notification) -> None:
+    async def deliver(self, notification: Notification) -> None:
         """Return when the desktop took it.
 
         Raises:
-            HandingFailed: it did not.
+            DeliveryFailed: it did not.
         """
         title = self._clean(notification.title or notification.type)[:LONGEST]
         message = self._clean(notification.message)[:LONGEST]
@@ -48,7 +48,7 @@ class DesktopSink:
             await self._show(title, message)
         except Exception as error:  # noqa: BLE001 - each desktop raises its own kinds
             why = str(error) or type(error).__name__
-            raise HandingFailed(f"the desktop cannot show it: {why}") from None
+            raise DeliveryFailed(f"the desktop cannot show it: {why}") from None
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
@@ -73,7 +73,9 @@ async def reads_markup() -> bool:
     return not good or "body-markup" in reply.body[0]
 
 
-def desktop(reads_markup: Callable[[], Awaitable[bool]] = reads_markup) -> Show:
+def desktop(
+    reads_markup: Callable[[], Awaitable[bool]] = reads_markup,
+) -> DisplayOptions:
     """Return the desktop of this session.
 
     Args:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from notifyws.errors import ConfigurationError, HandingFailed
+from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
 from notifyws.tasks import background
 
@@ -85,11 +85,11 @@ class ExecSink:
         self._running: set[int] = set()
         self._rests: set[asyncio.Task[None]] = set()
 
-    async def hand_on(self, notification: Notification) -> None:
+    async def deliver(self, notification: Notification) -> None:
         """Return when the command ended well.
 
         Raises:
-            HandingFailed: it did not start, ended badly, or took too long.
+            DeliveryFailed: it did not start, ended badly, or took too long.
         """
         end = asyncio.get_running_loop().time() + self._timeout
         process, talk = await self._started(notification)
@@ -100,7 +100,7 @@ class ExecSink:
         except TimeoutError:
             await self._kill(process)
             message = f"{self._argv[0]} took longer than {self._timeout:g} s"
-            raise HandingFailed(message) from None
+            raise DeliveryFailed(message) from None
         except asyncio.CancelledError:
             _signal(process.pid, signal.SIGKILL)
             raise
@@ -108,7 +108,7 @@ class ExecSink:
             self._let_end(process.pid, talk, end)
         if code != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
-            raise HandingFailed(f"{self._argv[0]} {how}")
+            raise DeliveryFailed(f"{self._argv[0]} {how}")
         await asyncio.wait({talk}, timeout=LAST_WORDS)
 
     async def aclose(self) -> None:
@@ -143,7 +143,7 @@ class ExecSink:
             reason = getattr(error, "strerror", None) or str(error)
             final = getattr(error, "errno", None) in NEVER
             message = f"cannot run {self._argv[0]}: {reason}"
-            raise HandingFailed(message, final=final) from None
+            raise DeliveryFailed(message, final=final) from None
         finally:
             os.close(writing)
         return process, background(

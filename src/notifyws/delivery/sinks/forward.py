@@ -15,7 +15,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from notifyws.errors import HandingFailed
+from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification, as_text
 from notifyws.protocol.masking import masked
 
@@ -86,11 +86,11 @@ class ForwardSink:
         self._wall = wall
         self._retry_after = retry_after
 
-    async def hand_on(self, notification: Notification) -> None:
+    async def deliver(self, notification: Notification) -> None:
         """Return when the target answered with success.
 
         Raises:
-            HandingFailed: it did not answer, or with something else.
+            DeliveryFailed: it did not answer, or with something else.
         """
         import httpx
 
@@ -100,15 +100,15 @@ class ForwardSink:
                 status, again = await self._post(notification, body)
         except TimeoutError:
             waited = f"{self._timeout:g} s"
-            raise HandingFailed(f"{self._shown} took longer than {waited}") from None
+            raise DeliveryFailed(f"{self._shown} took longer than {waited}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             secrets = filter(None, (self._url, self._secret))
             why = masked(str(error), tuple(secrets)) or type(error).__name__
-            raise HandingFailed(f"{self._shown} cannot be reached: {why}") from None
+            raise DeliveryFailed(f"{self._shown} cannot be reached: {why}") from None
         if not 200 <= status < 300:
             final = status < 500 and status not in WORTH_RETRYING
             message = f"{self._shown} answered {status}"
-            raise HandingFailed(message, final=final, after=again)
+            raise DeliveryFailed(message, final=final, after=again)
 
     async def aclose(self) -> None:
         """Close the connections."""

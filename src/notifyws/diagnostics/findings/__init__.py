@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["Ground", "Trouble", "span"]
+__all__ = ["CheckContext", "Finding", "span"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Finding:
     """Something that is not well.
 
     Args:
@@ -28,7 +28,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class CheckContext:
     """What findings stand on.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from notifyws.diagnostics.findings import Ground, Trouble, span
+from notifyws.diagnostics.findings import CheckContext, Finding, span
 from notifyws.errors import (
     CertificateRejected,
     NetworkFailed,
@@ -22,7 +22,7 @@ CIRCULAR = "notifyws status --check"
 """A hint that helps everywhere but in its own answer."""
 
 
-def advice(layer: str, error: NotifyError, ground: Ground) -> str:
+def advice(layer: str, error: NotifyError, ground: CheckContext) -> str:
     """Return what to try next after an error, which does not send in a circle.
 
     Args:
@@ -56,12 +56,12 @@ def _from_beyond(error: NotifyError) -> bool:
     return 300 <= error.status < 400 or error.status in (404, 410, 429, 500, 503)
 
 
-def _around(ground: Ground) -> str:
+def _around(ground: CheckContext) -> str:
     without = f"NO_PROXY={urlsplit(ground.url).hostname} notifyws status --check"
     return f"go around the proxy {ground.proxy}: {without}"
 
 
-def _of_upgrade(error: UpgradeRefused, ground: Ground) -> str:
+def _of_upgrade(error: UpgradeRefused, ground: CheckContext) -> str:
     if 300 <= error.status < 400:
         return f"put where it redirects to into {ground.named}"
     if error.status == 403:
@@ -74,7 +74,7 @@ def _of_upgrade(error: UpgradeRefused, ground: Ground) -> str:
     return _straight(error.hint)
 
 
-def _of_wrong_path(ground: Ground) -> str:
+def _of_wrong_path(ground: CheckContext) -> str:
     parts = urlsplit(ground.url)
     asked = parts.path
     if of_path(ground, asked) is not None:
@@ -86,7 +86,7 @@ def _of_wrong_path(ground: Ground) -> str:
     return f"add the socket's path to {ground.named}, as in {example}"
 
 
-def _of_rejected(error: CertificateRejected, ground: Ground) -> str:
+def _of_rejected(error: CertificateRejected, ground: CheckContext) -> str:
     if error.reason == "expired":
         return f"have whoever runs {ground.host} renew it; is this clock right? date"
     if error.reason == "name":
@@ -94,24 +94,24 @@ def _of_rejected(error: CertificateRejected, ground: Ground) -> str:
     return error.hint
 
 
-def of_certificate(days: float, ground: Ground) -> Trouble | None:
+def of_certificate(days: float, ground: CheckContext) -> Finding | None:
     """Judge how long the server's certificate is still good."""
     if days >= EXPIRING:
         return None
     said = f"the certificate of {ground.host} ends in {span(days * 86400)}"
-    return Trouble("tls", said, f"have whoever runs {ground.host} renew it before that")
+    return Finding("tls", said, f"have whoever runs {ground.host} renew it before that")
 
 
-def of_clock(ahead: float) -> Trouble | None:
+def of_clock(ahead: float) -> Finding | None:
     """Judge the seconds by which the server's clock is ahead of ours."""
     if abs(ahead) <= TOLERABLE_SKEW:
         return None
     way = "behind" if ahead > 0 else "ahead of"
     said = f"this machine's clock is {abs(ahead):.0f} s {way} the server's"
-    return Trouble("clock", said, "set the clock: timedatectl set-ntp true")
+    return Finding("clock", said, "set the clock: timedatectl set-ntp true")
 
 
-def of_path(ground: Ground, asked: str) -> Trouble | None:
+def of_path(ground: CheckContext, asked: str) -> Finding | None:
     """Judge the path at which a socket is opened, against the profile's own.
 
     A path in front of the profile's is that of a gateway; a profile whose path has
@@ -122,4 +122,4 @@ def of_path(ground: Ground, asked: str) -> Trouble | None:
         return None
     said = f"the socket is opened at {asked}, but profile {ground.profile} is at {own}"
     hint = f"take the path {asked} out of {ground.named}, or use another --profile"
-    return Trouble("path", said, hint)
+    return Finding("path", said, hint)
