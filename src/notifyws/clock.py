@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from notifyws.values import frozen
+from msgspec import Struct
 
 __all__ = ["Clock", "boot_time", "sleep", "sleep_through_suspend", "utc_text"]
 
@@ -17,8 +17,7 @@ TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
 
 
-@frozen
-class Clock:
+class Clock(Struct, frozen=True):
     """The outside, as far as the core needs it.
 
     Args:

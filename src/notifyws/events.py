@@ -7,10 +7,10 @@ draw from these and from nothing else.
 
 from __future__ import annotations
 
-from dataclasses import asdict, field
 from typing import Any, ClassVar, Literal
 
-from notifyws.values import frozen
+from msgspec import Struct
+from msgspec.structs import asdict, astuple, replace
 
 __all__ = [
     "Closed",
@@ -28,15 +28,21 @@ FailureType = Literal[
 ]
 
 
-@frozen
-class _Happening:
+class _Happening(Struct, frozen=True, kw_only=True):
     """Something that happened ``at`` (RFC 3339 UTC); empty until it is told."""
 
-    at: str = field(default="", compare=False, kw_only=True)
+    at: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, type(self)):
+            return False
+        return astuple(replace(other, at=self.at)) == astuple(self)
+
+    def __hash__(self) -> int:
+        return hash(astuple(replace(self, at="")))
 
 
-@frozen
-class Connecting(_Happening):
+class Connecting(_Happening, frozen=True):
     """A socket is about to be opened; ``attempt`` is 0 for the first."""
 
     name: ClassVar[str] = "connecting"
@@ -44,8 +50,7 @@ class Connecting(_Happening):
     attempt: int = 0
 
 
-@frozen
-class Connected(_Happening):
+class Connected(_Happening, frozen=True):
     """The profile's handshake is done: the server knows who we are."""
 
     name: ClassVar[str] = "connected"
@@ -53,8 +58,7 @@ class Connected(_Happening):
     user_id: str | None = None
 
 
-@frozen
-class Disconnected(_Happening):
+class Disconnected(_Happening, frozen=True):
     """An open socket ended; ``reason`` is the peer's words, or ours."""
 
     name: ClassVar[str] = "disconnected"
@@ -62,8 +66,7 @@ class Disconnected(_Happening):
     reason: str = ""
 
 
-@frozen
-class Reconnecting(_Happening):
+class Reconnecting(_Happening, frozen=True):
     """Attempt number ``attempt`` follows in ``delay`` seconds."""
 
     name: ClassVar[str] = "reconnecting"
@@ -72,8 +75,7 @@ class Reconnecting(_Happening):
     reason: str = ""
 
 
-@frozen
-class Failure(_Happening):
+class Failure(_Happening, frozen=True):
     """Something went wrong and was said; it need not end anything.
 
     Args:
@@ -86,8 +88,7 @@ class Failure(_Happening):
     message: str
 
 
-@frozen
-class Gap(_Happening):
+class Gap(_Happening, frozen=True):
     """Notifications may have been missed from ``start`` to ``end`` (RFC 3339 UTC)."""
 
     name: ClassVar[str] = "gap"
@@ -97,8 +98,7 @@ class Gap(_Happening):
     recovered: bool = False
 
 
-@frozen
-class Closed(_Happening):
+class Closed(_Happening, frozen=True):
     """The end: nothing follows."""
 
     name: ClassVar[str] = "closed"

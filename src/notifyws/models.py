@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from notifyws.values import frozen
+from msgspec import Struct, field
 
 __all__ = [
     "Account",
     "DeliveryTargets",
+    "Masked",
     "Message",
     "Notification",
     "Token",
@@ -49,12 +49,22 @@ def as_text(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+class Masked(Struct, frozen=True):
+    """A value whose ``repr`` leaves out the fields that ``masked`` names: secrets."""
+
+    masked: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        names = (name for name in self.__struct_fields__ if name not in self.masked)
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
+
+
 def _is_line(text: str) -> bool:
     return text.isascii() and "\n" not in text and "\r" not in text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Notification:
+class Notification(Struct, frozen=True, eq=False):
     """One notification.
 
     Args:
@@ -133,8 +143,7 @@ class Notification:
         return {k: v for k, v in given.items() if k not in self.fields}
 
 
-@frozen
-class DeliveryTargets:
+class DeliveryTargets(Masked, frozen=True):
     """To whom notifications are handed on, besides being shown.
 
     Args:
@@ -146,10 +155,12 @@ class DeliveryTargets:
         tell: gets each line that the command prints.
     """
 
+    masked: ClassVar = ("secret",)
+
     command: str = ""
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    secret: str = field(default="", repr=False)
+    secret: str = ""
     desktop: bool = False
     tell: Callable[[str], None] | None = None
 
@@ -159,8 +170,7 @@ class DeliveryTargets:
         return bool(self.command or self.url or self.desktop)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What is sent.
 
     Args:
@@ -174,8 +184,7 @@ class Message:
     id: str | None = None
 
 
-@frozen
-class Token:
+class Token(Masked, frozen=True):
     """A token and how long it is good for.
 
     Args:
@@ -184,7 +193,9 @@ class Token:
         margin: seconds before its end at which it no longer counts as fresh.
     """
 
-    value: str = field(repr=False)
+    masked: ClassVar = ("value",)
+
+    value: str
     lifetime: float
     margin: float
 
@@ -194,8 +205,7 @@ class Token:
         return max(0.0, self.lifetime - self.margin)
 
 
-@frozen
-class TokenPair:
+class TokenPair(Struct, frozen=True):
     """What a login or a refresh gave.
 
     Args:
@@ -209,8 +219,7 @@ class TokenPair:
     user_id: str | None = None
 
 
-@frozen
-class Account:
+class Account(Masked, frozen=True):
     """Whose tokens: an HTTP origin, a profile and a user, and where they are shown.
 
     Tokens obtained for one socket are never shown to another: whoever writes a
@@ -224,9 +233,11 @@ class Account:
         apart: what else parts these tokens from others of this account.
     """
 
+    masked: ClassVar = ("subject",)
+
     origin: str
     profile: str
-    subject: str = field(repr=False)
+    subject: str
     socket: str = ""
     apart: str = ""
 

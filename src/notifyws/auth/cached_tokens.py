@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 from notifyws.auth.cache import Entry
 from notifyws.auth.cache.keys import VERSION, decoded
-from notifyws.models import Token, TokenSource
-from notifyws.values import frozen
+from notifyws.models import Masked, Token, TokenSource
 
 __all__ = ["ACCESS", "AccessToken", "CachedTokens", "pack", "read_cached_tokens"]
 
@@ -23,8 +21,7 @@ ACCESS = ("access", "refresh", "generation")
 """Names that are read together."""
 
 
-@frozen
-class AccessToken:
+class AccessToken(Masked, frozen=True):
     """A usable access token.
 
     Args:
@@ -34,20 +31,23 @@ class AccessToken:
         user_id: whose it is; ``None`` when the server did not say.
     """
 
-    value: str = field(repr=False)
+    masked: ClassVar = ("value",)
+
+    value: str
     source: TokenSource
     remaining: float
     user_id: str | None = None
 
 
-@frozen
-class CachedTokens:
+class CachedTokens(Masked, frozen=True):
     """What the cache holds of an account at one moment; ``None`` for "not there"."""
 
+    masked: ClassVar = ("access_text", "refresh", "refresh_text")
+
     access: AccessToken | None = None
-    access_text: str | None = field(repr=False, default=None)
-    refresh: str | None = field(repr=False, default=None)
-    refresh_text: str | None = field(repr=False, default=None)
+    access_text: str | None = None
+    refresh: str | None = None
+    refresh_text: str | None = None
     refresh_remaining: float | None = None
     user_id: str | None = None
     generation: str | None = None

@@ -15,11 +15,12 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from notifyws.errors import (
     AuthenticationFailed,
@@ -30,8 +31,7 @@ from notifyws.errors import (
     ReplyLost,
     TokenRefused,
 )
-from notifyws.models import TokenPair, as_text, strict_json
-from notifyws.patterns import pattern
+from notifyws.models import Masked, TokenPair, as_text, strict_json
 from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.http_failures import meaning
 from notifyws.protocol.masking import masked, redirected, spellings
@@ -44,7 +44,6 @@ from notifyws.protocol.token_replies import (
     captured,
     read_tokens,
 )
-from notifyws.values import frozen
 from notifyws.version import __version__
 
 if TYPE_CHECKING:
@@ -58,8 +57,7 @@ PAGE = 4 << 20
 """The same for a page of notifications."""
 
 
-@frozen
-class Reply:
+class Reply(Masked, frozen=True):
     """An HTTP answer.
 
     Args:
@@ -69,14 +67,15 @@ class Reply:
         answer: the same for reading tokens from: headers as they are, and cookies.
     """
 
+    masked: ClassVar = ("answer",)
+
     status: int
     headers: Mapping[str, str]
     body: Any
-    answer: Answer = field(default=Answer(), repr=False)
+    answer: Answer = Answer()
 
 
-@frozen
-class Exchange:
+class Exchange(Struct, frozen=True):
     """One exchange as people may see it: every secret in it is masked."""
 
     method: str
@@ -316,7 +315,7 @@ class HttpApi:
                 _shown_headers(request.headers, hidden),
                 _without_secrets(masked(request.shown, hidden)),
                 reply.status,
-                _SECRET_JSON.sub(r'\1"***"', masked(as_text(reply.body), hidden)),
+                re.sub(_SECRET_JSON, r'\1"***"', masked(as_text(reply.body), hidden)),
                 {name: masked(as_text(value), hidden) for name, value in found.items()},
                 refusal.error.message if refusal else "",
             )
@@ -433,7 +432,9 @@ def http_client(
 
 def _secrets(known: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the variables whose names call them secret, in every spelling."""
-    return spellings(*(as_text(known[name]) for name in known if _SECRET.search(name)))
+    return spellings(
+        *(as_text(known[name]) for name in known if re.search(_SECRET, name))
+    )
 
 
 def _cookies(response: httpx.Response) -> dict[str, str]:
@@ -477,13 +478,13 @@ class _Refusal(Exception):
         self.error = error
 
 
-@frozen
-class _Request:
+class _Request(Masked, frozen=True):
+    masked: ClassVar = ("headers", "content", "shown")
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    content: bytes | None = field(repr=False)
-    shown: str = field(repr=False)
+    headers: Mapping[str, str]
+    content: bytes | None
+    shown: str
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -492,20 +493,16 @@ class _Request:
         return spellings(values.get("authorization", "").rpartition(" ")[2])
 
 
-_SECRET = pattern(r"password|secret|token|code|key")
-_HEADER_NAME = pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_PATH_VARIABLE = pattern(r"(?<!\{)\{[^{}]+\}")
-_SECRET_JSON = pattern(
-    r'("[^"]*(?:password|secret|token)[^"]*":\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE
-)
-_SECRET_FORM = pattern(
-    r"((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE
-)
+_SECRET = r"password|secret|token|code|key"
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PATH_VARIABLE = r"(?<!\{)\{[^{}]+\}"
+_SECRET_JSON = r'(?i)("[^"]*(?:password|secret|token)[^"]*":\s*)"(?:[^"\\]|\\.)*"'
+_SECRET_FORM = r"(?i)((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*"
 
 
 def _without_secrets(body: str) -> str:
     """Return a body without what its keys call a secret, however short that is."""
-    return _SECRET_FORM.sub(r"\1***", _SECRET_JSON.sub(r'\1"***"', body))
+    return re.sub(_SECRET_FORM, r"\1***", re.sub(_SECRET_JSON, r'\1"***"', body))
 
 
 def _listed(steps: Step | tuple[Step, ...] | None) -> tuple[Step, ...]:
@@ -541,7 +538,7 @@ def _path(template: str, variables: Mapping[str, Any]) -> str:
         return quote(as_text(value), safe="", errors="replace")
 
     see = "see: notifyws profile show"
-    path = str(fill(_PATH_VARIABLE.sub(quoted, template), {}))
+    path = str(fill(re.sub(_PATH_VARIABLE, quoted, template), {}))
     if {".", ".."} & set(path.partition("?")[0].split("/")):
         # no encoding helps: a dot that is encoded still means one
         message = f"what fills the path {template} would lead to another one"
@@ -562,7 +559,7 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
         coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
         headers["Authorization"] = f"Basic {coded.decode()}"
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
+        if not re.fullmatch(_HEADER_NAME, name):
             message = f"{name!r} cannot be the name of a header"
             raise ConfigurationError(message, "see: notifyws profile show")
         if not (value.isascii() and value.isprintable() and value == value.strip()):

@@ -11,6 +11,7 @@ could take for anything but a word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
@@ -19,13 +20,12 @@ from typing import Any
 import typer
 
 from notifyws.errors import NotifyError
-from notifyws.patterns import pattern
 
 __all__ = ["commands", "profiles", "servers", "types"]
 
 Offer = Callable[[typer.Context, str], list[str]]
 
-SAFE = pattern(r"[\w.:@/+][\w.:@/+-]*")
+SAFE = r"[\w.:@/+][\w.:@/+-]*"
 """A word without a meaning of its own in any shell, and that is no option."""
 
 
@@ -42,7 +42,7 @@ def _offering(known: Callable[[typer.Context], Iterable[str]]) -> Offer:
             for word in known(ctx):
                 found.add(word)
         fit = (word for word in found if word.startswith(incomplete))
-        return sorted(filter(SAFE.fullmatch, fit))
+        return sorted(word for word in fit if re.fullmatch(SAFE, word))
 
     del offer.__wrapped__  # typer would read that one's parameters
     return offer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,7 +28,6 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.errors import UsageError
 from notifyws.models import DeliveryTargets
-from notifyws.patterns import pattern
 from notifyws.ui.streams import say, warner
 
 EXAMPLES = """
@@ -40,7 +40,7 @@ Examples:
 
 SHOW = "What is shown"
 ENDING = "When it ends"
-HEADER_NAME = pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 HANDING = "Handing on"
 
 
@@ -308,7 +308,7 @@ def _headers(given: Sequence[str]) -> dict[str, str]:
     for each in given:
         name, colon, value = each.partition(":")
         usable = value.isascii() and value.isprintable()
-        if not (colon and HEADER_NAME.fullmatch(name.strip()) and usable):
+        if not (colon and re.fullmatch(HEADER_NAME, name.strip()) and usable):
             raise UsageError(
                 f"-H takes NAME:VALUE, not {name!r}", "as in -H 'X-Key: 1'"
             )

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from notifyws.cli.cancellation import Cancellation
 from notifyws.cli.process import before_dying
 from notifyws.cli.service_manager import supervised
@@ -21,7 +23,6 @@ from notifyws.models import DeliveryTargets
 from notifyws.tasks import background
 from notifyws.ui.renderer_choice import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderLeft, say, warner
-from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
@@ -36,8 +37,7 @@ TICK = 0.5
 """Seconds between looks at whether the footer still tells the truth."""
 
 
-@frozen
-class Request:
+class Request(Struct, frozen=True):
     """What ``listen`` was asked to do.
 
     Args:

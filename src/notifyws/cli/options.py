@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from notifyws.cli.completion import profiles, servers
 from notifyws.config.sources import Loaded, load
-from notifyws.values import frozen
 
 __all__ = [
     "Common",
@@ -85,8 +85,7 @@ Json = Annotated[
 ]
 
 
-@frozen
-class Common:
+class Common(Struct, frozen=True):
     """What every command that speaks to a server is told.
 
     Args:

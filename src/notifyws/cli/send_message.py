@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from notifyws.config.settings import Settings
 from notifyws.errors import (
     MessageRejected,
@@ -34,8 +36,7 @@ __all__ = [
 SEVERITY = {"delivered": 0, "unknown": 1, "rejected": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """How to send: what to print, how long to try, and what to wait for.
 
     Args:

@@ -9,7 +9,8 @@ at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from notifyws.models import Message
 
@@ -29,8 +30,7 @@ PROMPT = 1.0
 """Seconds within which a batch is through where all goes well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """A batch of messages, and how many bytes their lines had."""
 
     messages: Sequence[Message]

@@ -12,14 +12,13 @@ from typing import Any
 
 from notifyws.config.urls import shown_url
 from notifyws.config.validation import nearest
-from notifyws.patterns import pattern
 
 __all__ = ["at_the_same_place", "sentence", "usage_hint"]
 
 PLACES = ("--server", "--profile", "--url", "--env-file")
-COMMAND = pattern(r"notifyws( [\w./:-]+)+")
+COMMAND = r"notifyws( [\w./:-]+)+"
 
-UNKNOWN = pattern(r"No such command '(.*?)'", re.DOTALL)
+UNKNOWN = r"(?s)No such command '(.*?)'"
 
 
 def sentence(error: Exception) -> str:
@@ -46,7 +45,7 @@ def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
     options = getattr(error, "possibilities", None)
     if options:
         return f"did you mean {options[0]}?"
-    unknown = UNKNOWN.match(str(getattr(error, "message", "")))
+    unknown = re.match(UNKNOWN, str(getattr(error, "message", "")))
     meant = _command_like(unknown[1], context) if unknown else None
     return f"did you mean {meant}?" if meant else f"{context.command_path} --help"
 
@@ -61,7 +60,7 @@ def at_the_same_place(hint: str, arguments: Sequence[str]) -> str:
         hint: the next command to try, or any other words.
         arguments: what was typed.
     """
-    if not COMMAND.fullmatch(hint) or "--help" in hint:
+    if not re.fullmatch(COMMAND, hint) or "--help" in hint:
         return hint
     if any(place in hint for place in PLACES):
         return hint

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from notifyws.values import frozen
+from msgspec import Struct
 
 __all__ = ["DEFAULT_STYLES", "NEUTRAL", "Settings", "TypeStyle"]
 
@@ -61,8 +61,7 @@ credential = partial(setting, "credential")
 client_side = partial(setting, "client")
 
 
-@frozen
-class TypeStyle:
+class TypeStyle(Struct, frozen=True):
     """How notifications of one type look.
 
     Args:
@@ -86,7 +85,7 @@ DEFAULT_STYLES: Mapping[str, TypeStyle] = {
 }
 
 
-@frozen
+@dataclass(frozen=True)
 class Settings:
     """What the product needs to know. Durations are seconds, sizes are bytes."""
 

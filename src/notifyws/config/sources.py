@@ -15,6 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct
+
 from notifyws.config.dotenv_guard import (
     ADDRESS,
     FOUND,
@@ -35,23 +37,20 @@ from notifyws.config.validation import (
     nearest,
 )
 from notifyws.errors import ConfigurationError
-from notifyws.values import frozen
 
 __all__ = ["Loaded", "config_file", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
 
 
-@frozen
-class Loaded:
+class Loaded(Struct, frozen=True):
     """Settings, and for each the words that say where it came from."""
 
     settings: Settings
     sources: Mapping[str, str]
 
 
-@frozen
-class _Layer:
+class _Layer(Struct, frozen=True):
     label: Callable[[str], str]
     values: Raw
 

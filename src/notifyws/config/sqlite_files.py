@@ -12,8 +12,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from msgspec import Struct
+
 from notifyws.errors import ConfigurationError
-from notifyws.values import frozen
 
 __all__ = [
     "BROKEN",
@@ -35,8 +36,7 @@ def error_name(error: BaseException) -> str:
     return str(getattr(error, "sqlite_errorname", ""))
 
 
-@frozen
-class FileKind:
+class FileKind(Struct, frozen=True):
     """One kind of file of ours.
 
     Args:

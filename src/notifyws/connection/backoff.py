@@ -6,13 +6,12 @@ the request for what was missed. Chance is handed in.
 
 from __future__ import annotations
 
-from notifyws.values import frozen
+from msgspec import Struct
 
 __all__ = ["Policy"]
 
 
-@frozen
-class Policy:
+class Policy(Struct, frozen=True):
     """How patient to be (SPEC section 7). Durations are seconds.
 
     Args:

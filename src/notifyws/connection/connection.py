@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
+from msgspec import Struct
+
 from notifyws.clock import Clock, sleep
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.template_context import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background
-from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.protocol.profile import AppPing
@@ -55,8 +56,7 @@ Dial = Callable[[UpgradeRequest], Awaitable[Transport]]
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
 
 
-@frozen
-class Keepalive:
+class Keepalive(Struct, frozen=True):
     """How a dead line is noticed; seconds.
 
     Args:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from notifyws.clock import Clock, boot_time, utc_text
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
 from notifyws.tasks import background
-from notifyws.values import frozen
 
 __all__ = ["DroppedCounter", "EventEmitter", "GapStart"]
 
@@ -32,8 +33,7 @@ class Announcing(Protocol):
     def announce(self, item: Event, *, vital: bool = False) -> None: ...
 
 
-@frozen
-class GapStart:
+class GapStart(Struct, frozen=True):
     """Since when something may be missing.
 
     Args:

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from enum import Enum
 from math import inf
 
+from msgspec import Struct
+
 from notifyws.connection.backoff import Policy
 from notifyws.protocol.failures import Verdict
-from notifyws.values import frozen
 
 __all__ = [
     "TABLE",
@@ -60,18 +61,15 @@ class Cause(Enum):
     NETWORK = "network"
 
 
-@frozen
-class Started:
+class Started(Struct, frozen=True):
     """Somebody wants a connection."""
 
 
-@frozen
-class Opened:
+class Opened(Struct, frozen=True):
     """The handshake is done."""
 
 
-@frozen
-class Lost:
+class Lost(Struct, frozen=True):
     """An attempt or a connection came to nothing.
 
     Args:
@@ -85,8 +83,7 @@ class Lost:
     retry_after: float | None = None
 
 
-@frozen
-class Left:
+class Left(Struct, frozen=True):
     """We left a server that can replay, and are ready to come back.
 
     Args:
@@ -96,8 +93,7 @@ class Left:
     at: float
 
 
-@frozen
-class Refused:
+class Refused(Struct, frozen=True):
     """The server did not accept the token.
 
     Args:
@@ -111,46 +107,39 @@ class Refused:
     certain: bool = True
 
 
-@frozen
-class Renewed:
+class Renewed(Struct, frozen=True):
     """Another token is there."""
 
 
-@frozen
-class Woke:
+class Woke(Struct, frozen=True):
     """The wait is over."""
 
 
-@frozen
-class Failed:
+class Failed(Struct, frozen=True):
     """There is no point in going on."""
 
     reason: str
     cause: Cause = Cause.NETWORK
 
 
-@frozen
-class Stopped:
+class Stopped(Struct, frozen=True):
     """Somebody wants it to end."""
 
 
 Event = Started | Opened | Lost | Left | Refused | Renewed | Woke | Failed | Stopped
 
 
-@frozen
-class Connect:
+class Connect(Struct, frozen=True):
     """Open a connection; ``attempt`` is 0 the first time."""
 
     attempt: int
 
 
-@frozen
-class Receive:
+class Receive(Struct, frozen=True):
     """Take what arrives until it ends."""
 
 
-@frozen
-class Wait:
+class Wait(Struct, frozen=True):
     """Do nothing for ``seconds``, then attempt number ``attempt``."""
 
     seconds: float
@@ -158,8 +147,7 @@ class Wait:
     reason: str
 
 
-@frozen
-class Renew:
+class Renew(Struct, frozen=True):
     """Drop the refused token and get another.
 
     Args:
@@ -169,8 +157,7 @@ class Renew:
     only_login: bool = False
 
 
-@frozen
-class Stop:
+class Stop(Struct, frozen=True):
     """It is over."""
 
     cause: Cause

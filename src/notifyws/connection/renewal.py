@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from msgspec import Struct
+
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep, sleep_through_suspend
 from notifyws.connection.backoff import Policy
@@ -18,13 +20,11 @@ from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import RenewalAnswer
 from notifyws.tasks import first_of
-from notifyws.values import frozen
 
 __all__ = ["RenewalSchedule", "Renewer", "Tokens"]
 
 
-@frozen
-class RenewalSchedule:
+class RenewalSchedule(Struct, frozen=True):
     """When and how to renew.
 
     Args:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from msgspec import Struct
+
 from notifyws.connection.renewal import RenewalSchedule
 from notifyws.delivery.receiver import Receiver
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.upgrade import UpgradeRequest
-from notifyws.values import frozen
 
 __all__ = ["CatchUp", "Opener", "ServerProtocol"]
 
@@ -20,8 +21,7 @@ CatchUp = Callable[[Receiver, str], Awaitable[bool]]
 """Hands what was missed to the intake, given the token; tells whether that was all."""
 
 
-@frozen
-class ServerProtocol:
+class ServerProtocol(Struct, frozen=True):
     """What is particular to one server.
 
     Args:

@@ -12,6 +12,7 @@ import asyncio
 import ssl
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from websockets import exceptions as wsx
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
@@ -31,7 +32,6 @@ from notifyws.errors import (
 )
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.upgrade import UpgradeRequest
-from notifyws.values import frozen
 from notifyws.version import __version__
 
 __all__ = ["Limits", "dial", "translated"]
@@ -40,8 +40,7 @@ THRIFTY = {"memLevel": 5}
 """What zlib may take: a quarter of the usual 256 KiB for each connection."""
 
 
-@frozen
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds of one connection; seconds and bytes."""
 
     open_timeout: float = 10.0

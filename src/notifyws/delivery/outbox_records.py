@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from notifyws.models import Notification, strict_json
 
@@ -53,8 +54,7 @@ def notification_of(line: str) -> Notification:
     return notification
 
 
-@dataclass(frozen=True, slots=True)
-class ListenerPosition:
+class ListenerPosition(Struct, frozen=True):
     """Where a durable listener stands in the server's history.
 
     Args:
@@ -91,8 +91,7 @@ class ListenerPosition:
         return position
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A notification to keep; its position orders it among all others."""
 
     position: int
@@ -101,16 +100,14 @@ class Entry:
     sinks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRecord:
+class OutboxRecord(Struct, frozen=True):
     """A line that waits for a sink."""
 
     position: int
     line: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """How much waits for one sink: notifications, and the bytes of their lines."""
 
     count: int = 0
@@ -125,8 +122,7 @@ class Backlog:
         return Backlog(max(self.count - 1, 0), max(self.size - len(line), 0))
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveredState:
+class RecoveredState(Struct, frozen=True):
     """What a store held when it was opened.
 
     Args:
@@ -144,8 +140,7 @@ class RecoveredState:
     waiting: Mapping[str, Backlog] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """What no sink took, whole, with the reason."""
 
     sink: str

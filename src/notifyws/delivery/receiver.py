@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from notifyws.clock import Clock
 from notifyws.connection.event_emitter import DroppedCounter, EventEmitter
@@ -39,8 +40,7 @@ from notifyws.protocol.rules import (
 __all__ = ["Frame", "Item", "NoRoom", "Receiver"]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """A frame that is no notification, for those who asked for frames as they are."""
 
     text: str

@@ -11,8 +11,9 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
 
 from notifyws.errors import NetworkFailed, UsageError
 from notifyws.models import Message
@@ -41,8 +42,7 @@ class Connection(Protocol):
     async def ping(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SendResult:
+class SendResult(Struct, frozen=True):
     """What became of one message.
 
     Args:
@@ -64,8 +64,7 @@ class SendResult:
         return {"status": self.status, "type": self.type, **known}
 
 
-@dataclass(slots=True, eq=False)
-class _Batch:
+class _Batch(Struct, eq=False):
     messages: Sequence[Message]
     names: frozenset[str | None]
     rejected: dict[str, str] = field(default_factory=dict)

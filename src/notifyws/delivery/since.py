@@ -11,17 +11,16 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from notifyws.errors import UsageError
-from notifyws.patterns import pattern
 
 __all__ = ["parse_since"]
 
 GIVE = "as in --since 10m, --since 2026-01-15T10:30:00Z or --since id:10m"
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_DURATION = pattern(r"(?:\d{1,9}[dhms])+", re.ASCII)
-_PART = pattern(r"(\d+)([dhms])", re.ASCII)
-_TIME = pattern(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?",
-    re.ASCII,
+_DURATION = r"(?a)(?:\d{1,9}[dhms])+"
+_PART = r"(?a)(\d+)([dhms])"
+_TIME = (
+    r"(?a)\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
+    r"(?P<zone>[Zz]|[+-]\d\d:\d\d)?"
 )
 
 
@@ -41,9 +40,9 @@ def parse_since(text: str, now: datetime) -> str | datetime:
     if text.startswith("id:"):
         return text.removeprefix("id:")
     try:
-        if _DURATION.fullmatch(text):
+        if re.fullmatch(_DURATION, text):
             return (now - _duration(text)).astimezone(UTC)
-        if (found := _TIME.fullmatch(text)) is not None:
+        if (found := re.fullmatch(_TIME, text)) is not None:
             return _time(found, now).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"--since: there is no such time as {text}", GIVE) from None
@@ -51,7 +50,7 @@ def parse_since(text: str, now: datetime) -> str | datetime:
 
 
 def _duration(text: str) -> timedelta:
-    parts = [{UNITS[unit]: int(count)} for count, unit in _PART.findall(text)]
+    parts = [{UNITS[unit]: int(count)} for count, unit in re.findall(_PART, text)]
     return sum((timedelta(**part) for part in parts), timedelta())
 
 

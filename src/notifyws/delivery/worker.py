@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from notifyws.clock import Clock, utc_text
 from notifyws.delivery.outbox_records import DeadLetter, OutboxRecord, notification_of
@@ -59,8 +60,7 @@ class Sink(Protocol):
         """Let go of what is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPolicy:
+class DeliveryPolicy(Struct, frozen=True):
     """How patiently things are handed on.
 
     Args:

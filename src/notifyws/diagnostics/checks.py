@@ -7,16 +7,16 @@ probe looks at is handed in; here is only the order and the words.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from notifyws.errors import NotifyError
 
 __all__ = ["Advice", "Check", "CheckSkipped", "CheckWarning", "Probe", "run_checks"]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """What came of one probe.
 
     Args:

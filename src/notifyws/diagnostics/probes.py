@@ -7,8 +7,9 @@ import contextlib
 import socket
 import ssl
 import time
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from notifyws.auth.http_api import http_client
 from notifyws.auth.network_errors import certificate_rejected, http_date, unreachable
@@ -29,8 +30,7 @@ PATIENCE = 10.0
 """Seconds for each look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A host and port, whether TLS is spoken there, and what stands before its name."""
 
     host: str

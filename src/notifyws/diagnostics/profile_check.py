@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from notifyws.clock import utc_text
 from notifyws.errors import NotifyError
@@ -30,8 +31,7 @@ LONGEST = 400
 """Characters of a request, an answer or a frame that are told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """What came of one step.
 
     Args:
@@ -46,7 +46,7 @@ class Stage:
     outcome: Outcome
     detail: str
     trace: tuple[str, ...] = ()
-    error: NotifyError | None = field(default=None, compare=False)
+    error: NotifyError | None = None
 
 
 class _Recording:

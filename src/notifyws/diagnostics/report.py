@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from notifyws.config.sources import Loaded
 from notifyws.config.urls import shown_url
@@ -16,8 +17,7 @@ from notifyws.version import __version__
 __all__ = ["Report"]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """How things stand.
 
     Args:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from notifyws.auth.cache.keys import VERSION, decoded
-from notifyws.values import frozen
 
 __all__ = [
     "Counts",
@@ -24,8 +25,7 @@ __all__ = [
 ]
 
 
-@frozen
-class Counts:
+class Counts(Struct, frozen=True):
     """What a listener has counted so far.
 
     Args:
@@ -43,8 +43,7 @@ class Counts:
     lastNotUnderstood: str | None = None
 
 
-@frozen
-class Listener:
+class Listener(Struct, frozen=True):
     """What a listener says of itself; moments are RFC 3339 UTC.
 
     Args:

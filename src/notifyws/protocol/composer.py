@@ -6,8 +6,9 @@ A profile's templates are read once, for all messages.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from notifyws.errors import UsageError
 from notifyws.models import Message
@@ -18,8 +19,7 @@ from notifyws.protocol.template_context import TemplateContext, as_frame
 __all__ = ["Composed", "Composer", "of_message"]
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(Struct, frozen=True):
     """A message as a frame, and by what its acknowledgement will name it."""
 
     frame: str

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from notifyws.values import frozen
+from msgspec import Struct
 
 __all__ = ["Checked"]
 
 
-@frozen
-class Checked:
+class Checked(Struct, frozen=True):
     """A condition on a value.
 
     Args:

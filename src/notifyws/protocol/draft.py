@@ -7,8 +7,9 @@ draft says so in its comments, for somebody to correct.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 __all__ = ["Answers", "draft"]
 
@@ -25,8 +26,7 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """What is known of a server.
 
     Args:

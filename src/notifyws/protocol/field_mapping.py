@@ -6,12 +6,12 @@ find is left out, never an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from notifyws.clock import utc_text
 from notifyws.models import Notification, as_text
-from notifyws.patterns import pattern
 from notifyws.protocol import profile
 from notifyws.protocol.expressions import compiled, names, truthy
 from notifyws.protocol.frames import InvalidFrame, decode
@@ -21,7 +21,7 @@ __all__ = ["mapper", "plain"]
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
 ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
-_PATH = pattern(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+_PATH = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
 
 Reader = Callable[[Any, str], list[Notification]]
 _Item = tuple[Any, Any, Any]
@@ -107,7 +107,7 @@ def _view(item: _Item, frame: Any) -> dict[str, Any]:
 
 def _mentioned(mapping: profile.Mapping) -> set[str]:
     expressions = [*mapping.fields.values(), *filter(None, [mapping.keep])]
-    texts = [name for text in mapping.text.values() for name in _PATH.findall(text)]
+    texts = [name for text in mapping.text.values() for name in re.findall(_PATH, text)]
     return {name for text in expressions for name in names(text)} | {
         name.partition(".")[0] for name in texts
     }
@@ -161,7 +161,7 @@ def _read(value: Any) -> Any:
 
 
 def _text(text: str, view: Any) -> str:
-    return _PATH.sub(lambda found: as_text(_at(found[1].split("."), view)), text)
+    return re.sub(_PATH, lambda found: as_text(_at(found[1].split("."), view)), text)
 
 
 def _at(path: list[str], value: Any) -> Any:

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from notifyws.patterns import pattern
-
 __all__ = [
     "masked",
     "queried",
@@ -28,20 +26,19 @@ SHORTEST = 4
 MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
-_NAME = pattern(
-    r"(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
-    r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?",
-    re.IGNORECASE,
+_NAME = (
+    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
+    r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?"
 )
 """What is called a secret: in JSON, in JSON within JSON, in a query, in a header."""
-_VALUE = pattern(
+_VALUE = (
     r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"
 )
 """What a secret is, where it is no list or object."""
-_STEP = pattern(r"[\[\]{}]|\\*[\"']")
+_STEP = r"[\[\]{}]|\\*[\"']"
 _WORD = r"[^\s,;\"'{}\[\]\\]+"
-_SPOKEN = pattern(
+_SPOKEN = (
     r"(?<![A-Za-z])((?i:bearer|basic)\s+(?:(?i:token)\s+)?\\*[\"']?)"
     r"(?!(?i:token|auth\w*|scheme|credentials?|header|is|was|required|expected)\b)"
     rf"{_WORD}"
@@ -52,7 +49,7 @@ _SPOKEN = pattern(
 """What follows these words, as in a header; but no plain word of a sentence."""
 _RUN = r"[\w+/=.~%-]"
 _KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
-_OPAQUE = pattern(rf"(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}", re.ASCII)
+_OPAQUE = rf"(?a)(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}"
 """What may be a token, whatever it is called: long, without blanks, and no key."""
 
 
@@ -79,7 +76,7 @@ def spellings(*secrets: str) -> tuple[str, ...]:
 def queried(url: str) -> tuple[str, ...]:
     """Return what a URL's query calls a secret, as in ``?access_token=...``."""
     pairs = parse_qsl(urlsplit(url).query)
-    return tuple(value for name, value in pairs if _NAME.search(f"{name}="))
+    return tuple(value for name, value in pairs if re.search(_NAME, f"{name}="))
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
@@ -99,19 +96,19 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     without a blank; what cannot be printed is a blank.
     """
     plain = "".join(each if each.isprintable() else " " for each in text)
-    spoken = _SPOKEN.sub(_kept, _without_named(masked(plain, secrets)))
-    return _OPAQUE.sub("***", spoken)
+    spoken = re.sub(_SPOKEN, _kept, _without_named(masked(plain, secrets)))
+    return re.sub(_OPAQUE, "***", spoken)
 
 
 def _without_named(text: str) -> str:
     """Mask all that stands below a name of a secret, whatever its shape."""
     shown, end = "", 0
-    while (name := _NAME.search(text, end)) is not None:
+    while (name := re.search(_NAME, text, end)) is not None:
         start = name.end()
         shown += text[end:start]
         if text[start : start + 1] in ("[", "{"):
             shown, end = f"{shown}***", _end_of_section(text, start)
-        elif (value := _VALUE.match(text, start)) is not None:
+        elif (value := re.match(_VALUE, text, start)) is not None:
             shown, end = shown + _kept(value), value.end()
         else:
             end = start
@@ -125,7 +122,7 @@ def _end_of_section(text: str, start: int) -> int:
     it escaped or not.
     """
     depth, quote = 0, ""
-    for step in _STEP.finditer(text, start):
+    for step in re.finditer(_STEP, text, start):
         mark = step[0]
         if quote:
             quote = "" if mark == quote else quote

@@ -10,13 +10,13 @@ and stands in the JSON Schema for editors.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal
+
+from msgspec import Struct, convert, field
 
 from notifyws.protocol.constraints import Checked
 from notifyws.protocol.expressions import compiled, finder
 from notifyws.protocol.template import check
-from notifyws.values import frozen
 
 __all__ = [
     "Ack",
@@ -62,26 +62,22 @@ Meaning = Literal[
     "bad credentials", "expired", "log in again", "retry", "throttled", "stop"
 ]
 
-Part = TypeVar("Part")
 
+class Table(Struct, frozen=True, kw_only=True):
+    """A table of a profile: its keys are given by name, and there are no others."""
 
-@dataclass_transform(kw_only_default=True, frozen_default=True)
-def _part(kind: type[Part]) -> type[Part]:
-    """Make a table of the profile: frozen, its keys by name, no others."""
-    made = frozen(kw_only=True)(kind)
-    made.__pydantic_config__ = {  # type: ignore[attr-defined]
-        "extra": "forbid",
-        "use_attribute_docstrings": True,
-    }
-    return made
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from notifyws.protocol.validation import table_schema
+
+        return table_schema(cls, handler)
 
 
 def _table() -> Any:
     return field(default_factory=dict)
 
 
-@_part
-class Step:
+class Step(Table, frozen=True, kw_only=True):
     """One HTTP exchange: what to send, and which answers mean success.
 
     Templates may use the profile's constants, ``{username}``, ``{password}``,
@@ -117,8 +113,7 @@ class Step:
 Steps = Step | tuple[Step, ...]
 
 
-@_part
-class Failure:
+class Failure(Table, frozen=True, kw_only=True):
     """What an answer means that is no success; the first that fits is used."""
 
     status: Codes | None = None
@@ -133,8 +128,7 @@ class Failure:
     """Where the answer's body says why."""
 
 
-@_part
-class Http:
+class Http(Table, frozen=True, kw_only=True):
     """The HTTP side: logging in and out, refreshing, and asking about a token."""
 
     login: Steps | None = None
@@ -152,8 +146,7 @@ class Http:
     """What other answers mean; asked before ``refused``."""
 
 
-@_part
-class Tokens:
+class Tokens(Table, frozen=True, kw_only=True):
     """Where the answers of ``login`` and ``refresh`` hold what.
 
     Each is an expression over the body, ``header:NAME`` or ``cookie:NAME``. With
@@ -183,8 +176,7 @@ class Tokens:
     """The JWT claim that holds the user's id, where the answer does not."""
 
 
-@_part
-class Socket:
+class Socket(Table, frozen=True, kw_only=True):
     """How the WebSocket is opened, where the token goes, and what a frame is."""
 
     path: Path | None = None
@@ -217,8 +209,7 @@ class Socket:
     """Offer permessage-deflate."""
 
 
-@_part
-class Failing:
+class Failing(Table, frozen=True, kw_only=True):
     """A frame by which a handshake or a renewal fails."""
 
     when: Expression
@@ -229,8 +220,7 @@ class Failing:
     """Where the frame says why."""
 
 
-@_part
-class Handshake:
+class Handshake(Table, frozen=True, kw_only=True):
     """One step of what is said after the socket is open, before it counts as connected.
 
     First ``send`` is sent, then a frame is awaited for which ``expect`` is true.
@@ -252,8 +242,7 @@ class Handshake:
     """Skip this step when that variable is set."""
 
 
-@_part
-class Mapping:
+class Mapping(Table, frozen=True, kw_only=True):
     """How notifications are read from a value.
 
     Expressions look at one item; beside its own fields they see ``parent`` (what the
@@ -285,8 +274,7 @@ class Mapping:
     """``json`` where the ``data`` field is text that holds JSON."""
 
 
-@_part
-class Rule(Mapping):
+class Rule(Mapping, frozen=True, kw_only=True):
     """What a frame means; the first rule that fits wins."""
 
     match: dict[str, str | int | bool] = _table()
@@ -321,8 +309,7 @@ class Rule(Mapping):
     """Of a gap: until when."""
 
 
-@_part
-class AppPing:
+class AppPing(Table, frozen=True, kw_only=True):
     """A ping of the application, sent as a frame."""
 
     send: Template
@@ -333,8 +320,7 @@ class AppPing:
     """Seconds for a frame that a ``pong`` rule knows; none is awaited when not set."""
 
 
-@_part
-class Keepalive:
+class Keepalive(Table, frozen=True, kw_only=True):
     """How a dead line is noticed."""
 
     websocket_pings: bool = True
@@ -346,8 +332,7 @@ class Keepalive:
     promises to be heard more often."""
 
 
-@_part
-class Renewal:
+class Renewal(Table, frozen=True, kw_only=True):
     """What to do before the token of a live connection ends."""
 
     how: Literal["none", "reconnect", "frame"] = "none"
@@ -363,8 +348,7 @@ class Renewal:
     """Seconds to wait for either."""
 
 
-@_part
-class Catchup(Mapping):
+class Catchup(Mapping, frozen=True, kw_only=True):
     """An HTTP request that brings what was missed, after a reconnect.
 
     Its notifications are read by this table's own ``fields``; without any, each item
@@ -381,8 +365,7 @@ class Catchup(Mapping):
     """Requests at most; what lies beyond is said as a gap."""
 
 
-@_part
-class Resume:
+class Resume(Table, frozen=True, kw_only=True):
     """How a reconnect asks for what was missed.
 
     A handshake step or the socket's tables may use ``{last_id}`` instead: then
@@ -408,8 +391,7 @@ class Resume:
     holds is missed."""
 
 
-@_part
-class Ack:
+class Ack(Table, frozen=True, kw_only=True):
     """The frame that says what became of a message."""
 
     when: Expression
@@ -426,8 +408,7 @@ class Ack:
     """Seconds to wait for it."""
 
 
-@_part
-class Send:
+class Send(Table, frozen=True, kw_only=True):
     """How a message is sent: as a frame, or by HTTP.
 
     Templates may use ``{type}``, ``{payload}``, ``{id}`` and every field of the
@@ -443,8 +424,7 @@ class Send:
     """One or several requests instead of a frame; the last one sends the message."""
 
 
-@_part
-class Style:
+class Style(Table, frozen=True, kw_only=True):
     """How notifications of one type look, unless the user's settings say otherwise."""
 
     mark: str = "•"
@@ -457,8 +437,7 @@ class Style:
     """Where the label leads when the notification has no link."""
 
 
-@_part
-class Profile:
+class Profile(Table, frozen=True, kw_only=True):
     """How one kind of server speaks."""
 
     name: ProfileName
@@ -498,47 +477,10 @@ class Profile:
     """How notifications of each type look."""
 
 
-_TABLES: dict[type[Any], dict[str, type[Any]]] = {
-    Profile: {
-        **{"http": Http, "tokens": Tokens, "socket": Socket, "handshake": Handshake},
-        **{"rules": Rule, "keepalive": Keepalive, "renewal": Renewal},
-        **{"resume": Resume, "send": Send},
-    },
-    Http: {
-        **dict.fromkeys(("login", "refresh", "logout", "verify"), Step),
-        **{"failures": Failure, "refused": tuple},
-    },
-    Step: {"accept": tuple},
-    Socket: {"subprotocols": tuple, "json_in": tuple},
-    Handshake: {"fail": Failing},
-    Keepalive: {"ping": AppPing},
-    Renewal: {"fail": Failing},
-    Resume: {"catchup": Catchup},
-    Catchup: {"step": Step},
-    Send: {"ack": Ack, "http": Step},
-}
-"""Which keys hold tables of which kind, or a list."""
-
-
 def trusted(written: dict[str, Any]) -> Profile:
     """Return a profile that is known to be right, without looking at it again.
 
     For those that come with the product, which the tests have validated: what
     validates the others takes 100 ms to import.
     """
-    profile: Profile = _made(Profile, written)
-    styles = {name: Style(**style) for name, style in written.get("types", {}).items()}
-    return replace(profile, types=styles)
-
-
-def _made(kind: type[Any], written: dict[str, Any]) -> Any:
-    kinds = _TABLES.get(kind, {})
-    return kind(**{key: _shaped(kinds.get(key), v) for key, v in written.items()})
-
-
-def _shaped(kind: type[Any] | None, value: Any) -> Any:
-    if kind is None:
-        return value
-    if isinstance(value, dict):
-        return _made(kind, value)
-    return tuple(value if kind is tuple else (_made(kind, each) for each in value))
+    return convert(written, Profile)

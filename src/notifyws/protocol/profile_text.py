@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
+from msgspec.structs import fields
 from pydantic import ValidationError
 
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
-from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile import Profile, Table
 from notifyws.protocol.template import variables_of
 from notifyws.protocol.validation import validated
 
@@ -25,8 +25,10 @@ KNOWN = {
     *("type", "payload", "id"),
 }
 """Variables that need no declaration."""
-UNKNOWN = "unexpected_keyword_argument"
+UNKNOWN = "extra_forbidden"
 """What pydantic calls a key that a table does not have."""
+TABLE, ARRAY = "function-after[", "tuple["
+"""How it calls the branches of what may be one table or an array of them."""
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
@@ -173,15 +175,15 @@ def _keys_of(loc: _Loc) -> list[str]:
     return sorted(each.name for each in fields(table))
 
 
-def _table_of(annotation: Any) -> type[Any] | None:
-    if isinstance(annotation, type) and is_dataclass(annotation):
+def _table_of(annotation: Any) -> type[Table] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Table):
         return annotation
     return next(filter(None, map(_table_of, get_args(annotation))), None)
 
 
 def _artificial(part: Any) -> bool:
-    return part in ("Step", "[key]", "str", "int", "bool") or (
-        isinstance(part, str) and part.startswith("tuple[")
+    return part in ("[key]", "str", "int", "bool") or (
+        isinstance(part, str) and part.startswith((TABLE, ARRAY))
     )
 
 
@@ -193,9 +195,9 @@ def _fits(loc: _Loc, written: Any) -> bool:
     """Return whether an error is of the branch (table or array) that was written."""
     value = written
     for part in loc:
-        if part == "Step":
+        if isinstance(part, str) and part.startswith(TABLE):
             return isinstance(value, dict)
-        if isinstance(part, str) and part.startswith("tuple["):
+        if isinstance(part, str) and part.startswith(ARRAY):
             return isinstance(value, list)
         if isinstance(value, dict):
             value = value.get(part)

@@ -7,15 +7,15 @@ missing, nothing of interest, or not understood. It is never an exception.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.expressions import compiled, later, truthy
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import Decoder, InvalidFrame, decode
 from notifyws.protocol.profile import Ack, Renewal, Rule
-from notifyws.values import frozen
 
 __all__ = [
     "Acknowledged",
@@ -35,8 +35,7 @@ __all__ = [
 ]
 
 
-@frozen
-class ServerError:
+class ServerError(Struct, frozen=True):
     """The server says that something sent was wrong.
 
     Args:
@@ -48,40 +47,34 @@ class ServerError:
     id: str | None = None
 
 
-@frozen
-class ServerGap:
+class ServerGap(Struct, frozen=True):
     """The server says that it no longer has what was asked for."""
 
     start: str = ""
     end: str = ""
 
 
-@frozen
-class Ignored:
+class Ignored(Struct, frozen=True):
     """A frame of no interest to people."""
 
 
-@frozen
-class NotUnderstood:
+class NotUnderstood(Struct, frozen=True):
     """A frame that is no strict JSON, or that no rule makes sense of."""
 
     reason: str
 
 
-@frozen
-class Asked:
+class Asked(Struct, frozen=True):
     """The server's own ping; ``reply`` is the answer's template, if it wants one."""
 
     reply: Any = None
 
 
-@frozen
-class Pong:
+class Pong(Struct, frozen=True):
     """The server's answer to our ping."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(Struct, frozen=True):
     """What became of a message: its number or id, whether it was taken, why not."""
 
     id: str
@@ -89,22 +82,19 @@ class Acknowledged:
     message: str = ""
 
 
-@frozen
-class Expired:
+class Expired(Struct, frozen=True):
     """The token has come to its end; the connection still lives."""
 
     message: str = ""
 
 
-@frozen
-class AuthFailed:
+class AuthFailed(Struct, frozen=True):
     """The server no longer takes us for who we are."""
 
     message: str = ""
 
 
-@frozen
-class RenewalAnswer:
+class RenewalAnswer(Struct, frozen=True):
     """Whether the server took the new token."""
 
     ok: bool
@@ -116,8 +106,7 @@ Word = Asked | Pong | Acknowledged | Expired | AuthFailed | RenewalAnswer
 One = Notification | ServerError | ServerGap | Ignored | NotUnderstood | Word
 
 
-@dataclass(frozen=True, slots=True)
-class Many:
+class Many(Struct, frozen=True):
     """A frame that holds several things, or none."""
 
     arrivals: tuple[One, ...]

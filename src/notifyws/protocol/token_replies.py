@@ -11,15 +11,15 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from notifyws.models import Token, TokenPair
 from notifyws.protocol.expressions import finder
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
-from notifyws.values import frozen
 
 __all__ = [
     "Answer",
@@ -41,8 +41,7 @@ class NoToken(ValueError):
     """The reply holds no access token where the profile says it is."""
 
 
-@frozen
-class Lifetimes:
+class Lifetimes(Struct, frozen=True):
     """Seconds a token lives when the server does not say, and shares kept as margin."""
 
     access: float = 900.0
@@ -64,8 +63,7 @@ def claims(token: str) -> Mapping[str, Any]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-@frozen
-class Answer:
+class Answer(Struct, frozen=True):
     """What an HTTP answer holds: decoded body, headers (lower case), cookies."""
 
     body: Any = None

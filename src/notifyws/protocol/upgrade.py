@@ -5,31 +5,31 @@ The URL stays exactly as configured but for what the profile adds to its query.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
+from msgspec import field
+from msgspec.structs import replace
+
 from notifyws.errors import ConfigurationError
-from notifyws.models import as_text, strict_json
-from notifyws.patterns import pattern
+from notifyws.models import Masked, as_text, strict_json
 from notifyws.protocol.frames import Decoder, decoder
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
 from notifyws.protocol.template import UNSET, fill
-from notifyws.values import frozen
 
 __all__ = ["UpgradeRequest", "upgrade_request"]
 
-_SUBPROTOCOL = pattern(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
 
 
-@frozen
-class UpgradeRequest:
+class UpgradeRequest(Masked, frozen=True):
     """Everything that is said before a server knows who we are.
 
     Args:
@@ -44,14 +44,25 @@ class UpgradeRequest:
         compression: whether to offer it.
     """
 
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
-    subprotocols: tuple[str, ...] = field(repr=False, default=())
-    frames: tuple[str, ...] = field(repr=False, default=())
-    secrets: tuple[str, ...] = field(repr=False, default=(), compare=False)
-    steps: tuple[Handshake, ...] = field(repr=False, default=(), compare=False)
-    known: Mapping[str, Any] = field(repr=False, default_factory=dict, compare=False)
-    read: Decoder = field(repr=False, default=decoder(), compare=False)
+    masked: ClassVar = (
+        "url",
+        "headers",
+        "subprotocols",
+        "frames",
+        "secrets",
+        "steps",
+        "known",
+        "read",
+    )
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    subprotocols: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    steps: tuple[Handshake, ...] = ()
+    known: Mapping[str, Any] = field(default_factory=dict)
+    read: Decoder = decoder()
     compression: bool = False
 
 
@@ -124,7 +135,7 @@ def _check(token: str, place: str) -> None:
         message = "the access token is not printable ASCII without blanks"
         hint = "look for a stray blank or line end in NOTIFYWS_TOKEN"
         raise ConfigurationError(message, hint)
-    if place == "subprotocol" and not _SUBPROTOCOL.fullmatch(token):
+    if place == "subprotocol" and not re.fullmatch(_SUBPROTOCOL, token):
         message = "the access token holds characters that no subprotocol may have"
         hint = "set NOTIFYWS_TOKEN_IN to header, query:NAME or message"
         raise ConfigurationError(message, hint)
@@ -149,7 +160,7 @@ def _placed(
             return replace(plain, url=_with(url, {name: token, **query}))
         case "cookie" if name:
             return replace(plain, headers=_with_cookie(headers, f"{name}={token}"))
-        case "subprotocol" if _SUBPROTOCOL.fullmatch(name):
+        case "subprotocol" if re.fullmatch(_SUBPROTOCOL, name):
             return replace(plain, subprotocols=(*offered, name, token))
         case "message" if not name:
             return replace(plain, frames=_first_frames(profile, known))

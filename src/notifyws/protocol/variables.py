@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
-from notifyws.patterns import pattern
 from notifyws.protocol.profile import Profile
 
 __all__ = ["given_variables"]
 
-_PAIR = pattern(r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)")
+_PAIR = r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
 
 
 def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
@@ -43,8 +43,8 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    pairs = {name: value.strip("\"'") for name, value in _PAIR.findall(text)}
-    rest = _PAIR.sub("", text).strip(" ,\t\n")
+    pairs = {name: value.strip("\"'") for name, value in re.findall(_PAIR, text)}
+    rest = re.sub(_PAIR, "", text).strip(" ,\t\n")
     if rest:
         message = "NOTIFYWS_VARIABLES is not a list of name=value"
         raise ConfigurationError(message, 'as in: channel=news title="my own"')

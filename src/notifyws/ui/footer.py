@@ -7,9 +7,9 @@ does not fit is left out, the least important things first.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from rich.text import Text
 
 from notifyws.ui.rows import clip
@@ -26,8 +26,7 @@ _ASIDE = 9
 State = Literal["disconnected", "connecting", "connected", "reconnecting"]
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """What the footer tells; all moments are of one monotonic clock, in seconds.
 
     Args:

@@ -16,15 +16,14 @@ from typing import Any, Protocol
 from notifyws.delivery.filters import UNFIT, first_line, parsed
 from notifyws.errors import UsageError
 from notifyws.models import strict_json
-from notifyws.patterns import pattern
 
 __all__ = ["Format", "Query", "Shape"]
 
 GIVE_FORMAT = "as in --format '{time} {title}: {message}'"
 GIVE_QUERY = "as in --query data.tripId"
 ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "\\": "\\"}
-_TOKEN = pattern(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|\\(.?)", re.DOTALL)
-_FIELD = pattern(r"[^\s.:!\"'\[\]]+(\.[^\s.:!\"'\[\]]+)*")
+_TOKEN = r"(?s)\{\{|\}\}|\{([^{}]*)\}|[{}]|\\(.?)"
+_FIELD = r"[^\s.:!\"'\[\]]+(\.[^\s.:!\"'\[\]]+)*"
 
 Clean = Callable[[str], str]
 """Makes a value fit to be printed."""
@@ -92,7 +91,7 @@ class Format:
 
     def _read(self, template: str) -> None:
         end = 0
-        for found in _TOKEN.finditer(template):
+        for found in re.finditer(_TOKEN, template):
             self._add(template[end : found.start()])
             self._add(_meaning(found))
             end = found.end()
@@ -182,7 +181,7 @@ def _meaning(found: re.Match[str]) -> str | _Path:
     if token in ("{", "}"):
         message = f"--format has a {token} without its other half"
         raise UsageError(message, f"write {token * 2} for a brace")
-    if not _FIELD.fullmatch(found[1]):
+    if not re.fullmatch(_FIELD, found[1]):
         raise UsageError(f"--format: {token} names no field", GIVE_FORMAT)
     return tuple(found[1].split("."))
 

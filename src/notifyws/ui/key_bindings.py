@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from notifyws.delivery.filters import compiled
 from notifyws.errors import OutputFailed, UsageError
@@ -30,8 +32,7 @@ NOTICE = 3.0
 """Seconds that the footer tells what a key has done."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyActions:
+class KeyActions(Struct, frozen=True):
     """What is needed of the world.
 
     Args:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from notifyws.patterns import pattern
+from msgspec import Struct
 
 __all__ = ["KeyReader", "Line"]
 
@@ -24,8 +23,8 @@ _NAMES = {
     **{"\x1bOD": "left", "\x1bOC": "right", "\x1bOH": "home", "\x1bOF": "end"},
     **{"\x1b[1~": "home", "\x1b[4~": "end", "\x1b[3~": "delete"},
 }
-_KEY = pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[@-~]|[^\x1b\[O])?|.", re.DOTALL)
-_WORD = pattern(r"\S*\s*$")
+_KEY = r"(?s)\x1b(?:\[[0-?]*[ -/]*[@-~]|O[@-~]|[^\x1b\[O])?|."
+_WORD = r"\S*\s*$"
 
 
 class KeyReader:
@@ -40,7 +39,7 @@ class KeyReader:
         An escape that stands alone is the key itself, since nobody waits for more.
         """
         text = self._decoder.decode(data)
-        found = (_key(match[0]) for match in _KEY.finditer(text))
+        found = (_key(match[0]) for match in re.finditer(_KEY, text))
         return [key for key in found if key]
 
 
@@ -51,8 +50,7 @@ def _key(text: str) -> str:
     return text if len(text) == 1 and text.isprintable() else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of text with a cursor in it: what stands before it, and behind."""
 
     before: str = ""
@@ -78,6 +76,6 @@ _EDITS: Mapping[str, Callable[[str, str], tuple[str, str]]] = {
     "end": lambda before, behind: (before + behind, ""),
     "backspace": lambda before, behind: (before[:-1], behind),
     "delete": lambda before, behind: (before, behind[1:]),
-    "word": lambda before, behind: (_WORD.sub("", before, count=1), behind),
+    "word": lambda before, behind: (re.sub(_WORD, "", before, count=1), behind),
     "clear": lambda before, behind: ("", ""),
 }

@@ -10,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.ui.streams import look_on, say
-from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from notifyws.cli.cancellation import Cancellation
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DisplayOptions", "choose_renderer"]
 
 
-@frozen
-class DisplayOptions:
+class DisplayOptions(Struct, frozen=True):
     """How to show what arrives.
 
     Args:

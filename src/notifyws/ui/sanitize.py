@@ -22,8 +22,6 @@ import re
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from notifyws.patterns import pattern
-
 __all__ = ["FRAME_LIMIT", "LIMIT", "harmless", "link_target", "safe_frame", "text_only"]
 
 LIMIT = 4096
@@ -34,32 +32,28 @@ _LOOKED_AT = 65_536
 _LINK_LIMIT = 2048
 
 _BODY = r"[^\x07\x18\x1a\x1b\x80-\x9f]*+"
-_SEQUENCE = pattern(
+_SEQUENCE = (
     rf"(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f]){_BODY}(?:\x07|\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
     r"|\x1b[P\]X^_\[]|[\x90\x98\x9b\x9d-\x9f]"
     r"|\x1b[ -/]*+[0-~]"
 )
-_BREAK = pattern(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_BREAK = r"\r\n|[\n\r\v\f\x85\u2028\u2029]"
 _UNSEEN = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _STRAY = r"\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
-_INVISIBLE = pattern(f"[{_UNSEEN}]")
-_CONTROL = pattern(f"[{_STRAY}]")
+_INVISIBLE = f"[{_UNSEEN}]"
+_CONTROL = f"[{_STRAY}]"
 _SEEN = r"[^\x00-\x7f\u200c\u200d]"
-_SELECTOR = pattern(
-    r"(?<![0-9#*\x80-\u200b\u200e-\ufe0d\ufe10-\U0010ffff])[\ufe0e\ufe0f]"
-)
-_JOINER = pattern(rf"(?<!{_SEEN})[\u200c\u200d]|[\u200c\u200d](?!{_SEEN})")
+_SELECTOR = r"(?<![0-9#*\x80-\u200b\u200e-\ufe0d\ufe10-\U0010ffff])[\ufe0e\ufe0f]"
+_JOINER = rf"(?<!{_SEEN})[\u200c\u200d]|[\u200c\u200d](?!{_SEEN})"
 _ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
-_PILE = pattern(rf"(?<={_ACCENT}{{3}}){_ACCENT}+")
-_SUSPECT = pattern(
-    rf"[\n\u2028\u2029{_UNSEEN}{_STRAY}\u200c\u200d\ufe0e\ufe0f]|{_ACCENT}{{4}}"
-)
-_IN_FRAME = pattern(rf"[\u2028\u2029{_UNSEEN}{_STRAY}]")
+_PILE = rf"(?<={_ACCENT}{{3}}){_ACCENT}+"
+_SUSPECT = rf"[\n\u2028\u2029{_UNSEEN}{_STRAY}\u200c\u200d\ufe0e\ufe0f]|{_ACCENT}{{4}}"
+_IN_FRAME = rf"[\u2028\u2029{_UNSEEN}{_STRAY}]"
 
 
 def harmless(text: str, *, lines: bool = False) -> str:
@@ -78,8 +72,8 @@ def text_only(text: str, *, lines: bool = False) -> str:
     if _innocent(text):
         return text
     kept = _without_sequences(text, lines)
-    kept = _CONTROL.sub("\ufffd", _INVISIBLE.sub("", kept))
-    return _PILE.sub("", _JOINER.sub("", _SELECTOR.sub("", kept)))
+    kept = re.sub(_CONTROL, "\ufffd", re.sub(_INVISIBLE, "", kept))
+    return re.sub(_PILE, "", re.sub(_JOINER, "", re.sub(_SELECTOR, "", kept)))
 
 
 def safe_frame(text: str) -> str:
@@ -87,7 +81,7 @@ def safe_frame(text: str) -> str:
 
     An escape reads ``\\x1b``, an override ``\\u202e``; newlines stay.
     """
-    kept = _IN_FRAME.sub(_spelled, text[:FRAME_LIMIT])
+    kept = re.sub(_IN_FRAME, _spelled, text[:FRAME_LIMIT])
     return _shortened(kept, FRAME_LIMIT, max(0, len(text) - FRAME_LIMIT))
 
 
@@ -95,11 +89,11 @@ def _innocent(text: str) -> bool:
     """Tell quickly that there is nothing to do, as nearly always."""
     if text.isascii():
         return text.isprintable()
-    return _SUSPECT.search(text) is None
+    return re.search(_SUSPECT, text) is None
 
 
 def _without_sequences(text: str, lines: bool) -> str:
-    text = _BREAK.sub("\n", _SEQUENCE.sub("", text))
+    text = re.sub(_BREAK, "\n", re.sub(_SEQUENCE, "", text))
     if lines:
         return text.replace("\t", "    ")
     return text.replace("\n", " ").replace("\t", " ")
@@ -116,8 +110,8 @@ def _shortened(text: str, limit: int, unseen: int) -> str:
     return f"{text[:keep]}… ({len(text) - keep + unseen:,} characters more)"
 
 
-_PLAIN_PATH = pattern(r"/(?!/)(?:(?!/\.\.?(?:/|\?|$))[A-Za-z0-9/_.~%?=&+:,-])*")
-_REFUSED = pattern(r"[\x00-\x20\x7f-\xa0\\<>\"`{|}^]|\s")
+_PLAIN_PATH = r"/(?!/)(?:(?!/\.\.?(?:/|\?|$))[A-Za-z0-9/_.~%?=&+:,-])*"
+_REFUSED = r"[\x00-\x20\x7f-\xa0\\<>\"`{|}^]|\s"
 
 
 def link_target(link: str | None, base: str) -> str | None:
@@ -132,9 +126,9 @@ def link_target(link: str | None, base: str) -> str | None:
     """
     if not link or len(link) > _LINK_LIMIT:
         return None
-    if _PLAIN_PATH.fullmatch(link) and (origin := _origin(base)):
+    if re.fullmatch(_PLAIN_PATH, link) and (origin := _origin(base)):
         return origin + link
-    if _REFUSED.search(link) or harmless(link) != link:
+    if re.search(_REFUSED, link) or harmless(link) != link:
         return None
     try:
         return _spelled_out(urlsplit(urljoin(_as_http(base), link)))

@@ -7,8 +7,8 @@ harmless here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
@@ -26,8 +26,7 @@ LONGEST = 14
 """Cells of a label beside which texts still line up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One line: a label and what is so.
 
     Args:
@@ -45,8 +44,7 @@ class Fact:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A heading and the facts under it."""
 
     title: str

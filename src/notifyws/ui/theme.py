@@ -8,6 +8,7 @@ everything leaves as ASCII: our own marks by their likeness, letters less accent
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,9 +16,9 @@ from datetime import tzinfo
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from notifyws.config.settings import Settings, TypeStyle
-from notifyws.patterns import pattern
-from notifyws.values import frozen
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -29,16 +30,15 @@ _ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
 _ASCII = str.maketrans(
     "•●🟢ℹ✉✔✓✖×→↗…🟡·─—–━╸╺🔴⚠‘’“”\xa0", "*****++xx>>~~-------!!''\"\" "
 )
-_ACCENTS = pattern(r"[\u0300-\u036f]")
-_LINKING_TERMS = pattern(r"alacritty|contour|foot|ghostty|kitty|rio|wezterm")
+_ACCENTS = r"[\u0300-\u036f]"
+_LINKING_TERMS = r"alacritty|contour|foot|ghostty|kitty|rio|wezterm"
 _LINKING_PROGRAMS = frozenset(
     {"Hyper", "Tabby", "WarpTerminal", "WezTerm", "ghostty", "iTerm.app", "vscode"}
 )
 _LINKING_VARIABLES = ("DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION")
 
 
-@frozen
-class Look:
+class Look(Struct, frozen=True):
     """How things are drawn.
 
     Args:
@@ -115,7 +115,7 @@ class Look:
         if self.utf8:
             return text.encode("utf-8", "replace")
         plain = unicodedata.normalize("NFD", text.translate(_ASCII))
-        return _ACCENTS.sub("", plain).encode("ascii", "replace")
+        return re.sub(_ACCENTS, "", plain).encode("ascii", "replace")
 
 
 @cache
@@ -164,7 +164,7 @@ def _links(environ: Mapping[str, str]) -> bool:
     return (
         any(environ.get(name) for name in _LINKING_VARIABLES)
         or environ.get("TERM_PROGRAM") in _LINKING_PROGRAMS
-        or _LINKING_TERMS.search(environ.get("TERM", "")) is not None
+        or re.search(_LINKING_TERMS, environ.get("TERM", "")) is not None
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from notifyws.values import frozen
+from msgspec import Struct
 
 __all__ = ["CALL_TIMEOUT", "Changes", "Entry", "Texts", "TokenCache", "text_in"]
 
@@ -27,8 +27,7 @@ Texts = Mapping[str, str | None]
 """Name -> the text it holds, ``None`` for "not there"."""
 
 
-@frozen
-class Entry:
+class Entry(Struct, frozen=True):
     """A stored text and the seconds until it is forgotten."""
 
     text: str

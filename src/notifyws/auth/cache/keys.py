@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from notifyws.patterns import pattern
 from notifyws.protocol.masking import sendable
 
 __all__ = ["VERSION", "NewerValue", "UnreadableValue", "decode", "decoded", "is_ident"]
@@ -49,7 +48,7 @@ def decode(name: str, text: str) -> Any:
     if _is_number(version) and version > VERSION:
         raise NewerValue(kind)
     if kind in WORDS:
-        if WORDS[kind].fullmatch(text) is None:
+        if re.fullmatch(WORDS[kind], text) is None:
             raise UnreadableValue(kind)
         return text
     if kind not in OBJECTS:
@@ -132,9 +131,9 @@ OBJECTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "listener": _is_listener,
     "listeners": _is_index,
 }
-SECRET = pattern(r"[\w-]{6,64}", re.ASCII)
-COUNT = pattern(r"\d{1,4}", re.ASCII)
-WORDS: Mapping[str, Any] = {
+SECRET = r"(?a)[\w-]{6,64}"
+COUNT = r"(?a)\d{1,4}"
+WORDS: Mapping[str, str] = {
     "generation": SECRET,
     "lock": SECRET,
     "denied": COUNT,

@@ -23,7 +23,6 @@ from notifyws.auth.cache import CALL_TIMEOUT, Changes, Entry, Texts, TokenCache
 from notifyws.auth.cache.limit import call_limit
 from notifyws.auth.cache.texts import LARGEST, bytes_of, text_of
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.patterns import pattern
 
 __all__ = ["RedisCache"]
 
@@ -93,9 +92,9 @@ REFUSALS = {
     "NOREPLICAS": ("has too few replicas to take writes", "look at its log"),
     "BUSY": ("is busy with a script", "wait, or look at its log"),
 }
-REFUSAL = pattern(rf"\b({'|'.join(REFUSALS)})\b")
+REFUSAL = rf"\b({'|'.join(REFUSALS)})\b"
 
-OPTION = pattern(r"db|username|password|client_name|ssl_\w+")
+OPTION = r"db|username|password|client_name|ssl_\w+"
 """What the query of a URL may say; time-outs and retries are ours."""
 
 
@@ -112,7 +111,7 @@ def checked(url: str) -> SplitResult:
         local, host, _ = parts.scheme == "unix", parts.hostname, parts.port
     except ValueError:
         raise ConfigurationError("the Redis URL cannot be read", hint) from None
-    if parts.fragment or not all(map(OPTION.fullmatch, options)):
+    if parts.fragment or not all(re.fullmatch(OPTION, name) for name in options):
         raise ConfigurationError("the Redis URL has an unknown ending", hint)
     if (host or not parts.path.strip("/")) if local else not host:
         raise ConfigurationError("the Redis URL names no server", hint)
@@ -237,7 +236,9 @@ class RedisCache(TokenCache):
         if isinstance(error, TimeoutError | exceptions.TimeoutError):
             why = f"did not answer within {CALL_TIMEOUT:g} s"
             return CacheFailed(f"token cache {self.url} {why}", "is it overloaded?")
-        if isinstance(error, exceptions.RedisError) and (code := REFUSAL.search(words)):
+        if isinstance(error, exceptions.RedisError) and (
+            code := re.search(REFUSAL, words)
+        ):
             why, hint = REFUSALS[code[1]]
             return CacheFailed(f"token cache {self.url} {why}", hint)
         if isinstance(error, exceptions.AuthenticationError):

@@ -6,14 +6,14 @@ where all is well, else one sentence that holds the reason, and the next command
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 __all__ = ["CheckContext", "Finding", "span"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that is not well.
 
     Args:
@@ -27,8 +27,7 @@ class Finding:
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckContext:
+class CheckContext(Struct, frozen=True):
     """What findings stand on.
 
     Args:

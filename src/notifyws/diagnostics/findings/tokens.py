@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from notifyws.diagnostics.findings import Finding, span
 
@@ -12,8 +12,7 @@ BRIEF = 30.0
 """Seconds; a token that is cached for less is fetched all the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(Struct, frozen=True):
     """How long tokens live.
 
     Args:
