@@ -68,6 +68,11 @@ class Terminal:
     def shows(self, words: str, patience: float = 15.0) -> None:
         until(lambda: words in self.text, f"{words!r} on\n{self.text}", patience)
 
+    def asks_hidden(self, words: str) -> None:
+        """Wait for a password's prompt; what is typed before echo is off gets lost."""
+        self.shows(words)
+        until(lambda: not self.modes[3] & termios.ECHO, "a prompt without echo")
+
     def type(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 

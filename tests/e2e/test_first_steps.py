@@ -57,7 +57,7 @@ def test_a_server_is_asked_for_tried_and_only_then_saved(home, unknown, terminal
     asked.type(f"{other_handshake(home)}\r")
     asked.shows("Username:")
     asked.type("demo\r")
-    asked.shows("Password for demo at 127.0.0.1")
+    asked.asks_hidden("Password for demo at 127.0.0.1")
     asked.type("sentinel-wrong\r")
     asked.shows("refused the username or password")
     assert not config(home).exists()
@@ -96,7 +96,7 @@ def test_ctrl_c_at_a_question_leaves_nothing_written(home, unknown, terminal):
     asked = terminal("auth", "login", "--save", "--url", unknown.url, "-u", "demo")
     asked.shows("Profile [default]:")
     asked.type("\r")
-    asked.shows("Password for demo")
+    asked.asks_hidden("Password for demo")
     asked.type("\x03")
     assert asked.wait() == -signal.SIGINT
     assert not config(home).exists()
@@ -117,7 +117,7 @@ def test_an_entry_of_the_same_name_is_asked_about(home, unknown, terminal):
     asked = terminal(*save)
     asked.shows("Replace it?")
     asked.type("y\r")
-    asked.shows("Password for demo")
+    asked.asks_hidden("Password for demo")
     asked.type("demo\r")
     assert asked.wait() == 0
     assert "The password is not kept" in asked.text

@@ -132,7 +132,7 @@ def test_an_authentication_failure_ends_it_with_a_sentence(server, terminal):
 def test_a_password_is_asked_for_and_not_shown(server, home, terminal):
     del home.env["WEBSOCKET_PASSWORD"]
     asking = terminal("auth", "login")
-    asking.shows("Password for demo at 127.0.0.1")
+    asking.asks_hidden("Password for demo at 127.0.0.1")
     asking.type("demo\n")
     assert asking.wait() == 0
     assert "Logged in" in asking.text
