@@ -1,8 +1,7 @@
 """What people and scripts are told of a connection."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from notifyws.clock import utc_text
 from notifyws.events import (

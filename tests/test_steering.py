@@ -1,9 +1,9 @@
 """What the keys of the live view do."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.ui.key_bindings import KEYS, KeyActions, KeyBindings
 from notifyws.ui.live import LiveView

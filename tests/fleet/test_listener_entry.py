@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 
 import pytest
+from msgspec.structs import fields
 
 from notifyws.fleet.listener_entry import (
     Listener,

@@ -1,9 +1,9 @@
 """How a socket is opened: where the token goes, and a URL that stays as it is."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.masking import spellings

@@ -1,9 +1,9 @@
 """A card for each notification, readable from 5 columns to 200."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from notifyws.config.settings import Settings, TypeStyle

@@ -1,10 +1,9 @@
 """One line says how the connection is, at every width."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from notifyws.ui.footer import Status, footer

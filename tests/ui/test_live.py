@@ -1,9 +1,9 @@
 """The live view on a real terminal: what the screen shows is what was meant."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.events import Connected, Gap
 from notifyws.ui.footer import Status

@@ -1,7 +1,8 @@
 """What scrolls by: a line where a day begins, and nothing twice in a row."""
 
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from notifyws.events import Failure
 from notifyws.ui.rows import page

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import typer
+from msgspec import structs
 
 from notifyws.cli.login import can_ask, remember_login, say_logged_in
 from notifyws.cli.options import Common
@@ -92,7 +93,10 @@ def _working(
         if not (left and can_ask()):
             raise problem
         say(_sentence(problem))
-        common, username = replace(common, url=None, profile=None), known.username
+        common, username = (
+            structs.replace(common, url=None, profile=None),
+            known.username,
+        )
     raise AssertionError
 
 

@@ -7,7 +7,6 @@ came from, for ``status`` and for ``dotenv_guard``.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from notifyws.config.dotenv_guard import (
     ADDRESS,
@@ -238,14 +237,14 @@ def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
     styles = dict(DEFAULT_STYLES)
-    keys = tuple(f.name for f in dataclasses.fields(TypeStyle))
+    keys = tuple(f.name for f in structs.fields(TypeStyle))
     for name, table in as_table(tables, f"types in {where}").items():
         label = f"types.{name} in {where.name}"
         chosen = as_table(table, label)
         _known(chosen, keys, label)
         if not all(isinstance(value, str) for value in chosen.values()):
             raise ConfigurationError(f"{label}: every value must be text")
-        styles[name] = dataclasses.replace(styles.get(name, NEUTRAL), **chosen)
+        styles[name] = structs.replace(styles.get(name, NEUTRAL), **chosen)
     return styles
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from notifyws.clock import Clock, sleep
 from notifyws.connection.backoff import Policy

@@ -18,11 +18,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from notifyws.clock import utc_text
 from notifyws.config.folders import locked, private_folder

@@ -9,7 +9,8 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from notifyws.delivery.outbox_records import (
     OUTPUT,

@@ -7,7 +7,8 @@ the host that takes over. The one that was moved last counts.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+
+from msgspec.structs import asdict, replace
 
 from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.keys import VERSION, decoded, is_ident

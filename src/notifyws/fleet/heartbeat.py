@@ -17,9 +17,10 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec.structs import asdict, replace
 
 from notifyws.auth.cache import TokenCache
 from notifyws.clock import Clock, sleep, utc_text

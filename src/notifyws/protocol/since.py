@@ -8,9 +8,10 @@ time is then let go here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from notifyws.clock import utc_text
 from notifyws.protocol.profile import Profile

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
@@ -95,7 +95,7 @@ def _look(
     show: DisplayOptions, settings: Settings, service: NotificationService
 ) -> Look:
     look = look_on(1, replace(settings, styles=service.styles))
-    return replace(look, verbose=show.verbose > 0)
+    return structs.replace(look, verbose=show.verbose > 0)
 
 
 def _live_renderer(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.diagnostics.findings import CheckContext
 from notifyws.diagnostics.findings.listeners import of_listeners, since
