@@ -1,6 +1,6 @@
 """What decisions need of the world, as values that are handed in.
 
-Clock, sleep and dice are parameters everywhere; ``runtime`` hands in the real ones
+Clock, sleep and dice are parameters everywhere; the real ones are handed in from above
 and tests hand in others. Monotonic time is for waiting, wall time is for people.
 """
 

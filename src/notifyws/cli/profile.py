@@ -197,8 +197,8 @@ def _facts(profile: Any) -> dict[str, str]:
 def _try(
     settings: Any, facts: dict[str, str], timeout: float, *, json: bool, quiet: bool
 ) -> None:
+    from notifyws.auth.authenticator import Authenticator
     from notifyws.diagnostics.profile_check import walk
-    from notifyws.runtime import Runtime
     from notifyws.ui.tables import Fact, traced
 
     failure: NotifyError | None = None
@@ -206,7 +206,7 @@ def _try(
 
     async def all_steps() -> None:
         nonlocal failure
-        async for stage in walk(Runtime(settings, warner(quiet)), timeout):
+        async for stage in walk(Authenticator(settings, warner(quiet)), timeout):
             failure = failure or stage.error
             steps.append(
                 {

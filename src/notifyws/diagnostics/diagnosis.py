@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.keys import decoded
 from notifyws.auth.cached_tokens import CachedTokens
 from notifyws.config.sources import Loaded
@@ -19,14 +20,13 @@ from notifyws.diagnostics.findings import listeners as listening
 from notifyws.diagnostics.findings.tokens import Life
 from notifyws.diagnostics.health_checks import HealthChecks
 from notifyws.diagnostics.report import Report
-from notifyws.runtime import Runtime
 
 __all__ = ["diagnose"]
 
 
 async def diagnose(
     loaded: Loaded,
-    runtime: Runtime,
+    auth: Authenticator,
     *,
     thorough: bool,
     wall: Callable[[], float] = time.time,
@@ -35,18 +35,18 @@ async def diagnose(
 
     Args:
         loaded: the settings and their sources.
-        runtime: the real parts.
+        auth: the real parts.
         thorough: speak to the server as well.
         wall: unix seconds.
     """
-    patient = HealthChecks(loaded, runtime, thorough)
+    patient = HealthChecks(loaded, auth, thorough)
     probes = patient.quick + (patient.thorough if thorough else [])
     try:
         checks = await run_checks(probes, patient.advice)
     finally:
         await patient.leave()
     listeners, now = await patient.listeners(), wall()
-    found = [*_of_tokens(loaded, runtime, patient)]
+    found = [*_of_tokens(loaded, auth, patient)]
     if listeners:
         found += listening.of_listeners(listeners, now, patient.ground)
     checks += [Check(one.about, "warn", one.said, one.hint) for one in found]
@@ -54,7 +54,7 @@ async def diagnose(
         loaded,
         patient.url,
         patient.origin,
-        patient.taken_for or runtime.settings.user_id or None,
+        patient.taken_for or auth.settings.user_id or None,
         patient.cache,
         _told(patient.held),
         tuple(checks),
@@ -78,7 +78,7 @@ def _token(remaining: float | None) -> dict[str, Any]:
 
 
 def _of_tokens(
-    loaded: Loaded, runtime: Runtime, patient: HealthChecks
+    loaded: Loaded, auth: Authenticator, patient: HealthChecks
 ) -> Iterator[Finding]:
     """Yield what is not well with tokens and their user."""
     settings, held = loaded.settings, patient.held
@@ -90,7 +90,7 @@ def _of_tokens(
     if refresh is not None:
         found.append(tokens.of_refresh(refresh, access))
     if held.access is not None:
-        can_renew = bool(held.refresh) or runtime.may_log_in
+        can_renew = bool(held.refresh) or auth.may_log_in
         found.append(tokens.of_renewal(held.access.remaining, can_renew))
     yield from (each for each in found if each is not None)
 

@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.config.sources import Loaded
 from notifyws.config.validation import environment_name
+from notifyws.connection.build import open_connection
 from notifyws.diagnostics.checks import CheckSkipped, CheckWarning, Probe
 from notifyws.diagnostics.findings import CheckContext, Finding, span
 from notifyws.diagnostics.findings import network as way
@@ -28,8 +30,8 @@ from notifyws.errors import (
     NotifyError,
     UpgradeRefused,
 )
+from notifyws.fleet.heartbeat import find_listeners
 from notifyws.fleet.listener_entry import Listener
-from notifyws.runtime import Runtime
 
 __all__ = ["HealthChecks"]
 
@@ -46,9 +48,9 @@ def _unless(trouble: Finding | None) -> None:
 class HealthChecks:
     """What the probes have seen so far, and the probes themselves."""
 
-    def __init__(self, loaded: Loaded, runtime: Runtime, thorough: bool) -> None:
+    def __init__(self, loaded: Loaded, auth: Authenticator, thorough: bool) -> None:
         self._loaded = loaded
-        self._runtime = runtime
+        self._auth = auth
         self._token: AccessToken | None = None
         self._link: Any = None
         self._checked = thorough
@@ -77,7 +79,7 @@ class HealthChecks:
         """What findings stand on, once the configuration has been looked at."""
         from notifyws.diagnostics.probes import proxy_for
 
-        settings, profile = self._runtime.settings, self._runtime.profile
+        settings, profile = self._auth.settings, self._auth.profile
         return CheckContext(
             self.url,
             self._loaded.sources["socket_url" if settings.socket_url else "url"],
@@ -114,19 +116,22 @@ class HealthChecks:
 
     async def listeners(self) -> list[Listener]:
         """Return who listens, as far as the cache can tell."""
+        if not self._cache_answers:
+            return []
+        auth = self._auth
         try:
-            return await self._runtime.listeners() if self._cache_answers else []
+            return await find_listeners(auth.cache.primary, auth.account.id)
         except NotifyError:
             return []  # the checks say what is wrong
 
     async def _configuration(self) -> str:
-        self.url, self.origin = self._runtime.url, self._runtime.origin
-        name = self._runtime.profile.name
-        _ = self._runtime.tls, self._runtime.variables  # whatever is wrong with them
+        self.url, self.origin = self._auth.url, self._auth.origin
+        name = self._auth.profile.name
+        _ = self._auth.tls, self._auth.variables  # whatever is wrong with them
         return f"profile {name}, HTTP side {self.origin}"
 
     async def _cache(self) -> str:
-        cache = self._runtime.cache
+        cache = self._auth.cache
         self.cache |= {"backend": cache.backend, "url": cache.url, "ok": False}
         try:
             took = await self._try_cache()
@@ -134,7 +139,7 @@ class HealthChecks:
             said = f"{error.message}; tokens are kept in memory only"
             raise CheckWarning(said, self._about_cache(error.hint)) from None
         self.cache |= {"ok": True}
-        if odd := self._runtime.odd_values:
+        if odd := self._auth.odd_values:
             raise CheckWarning(
                 "; ".join(odd), "if it comes back, see who else writes there"
             )
@@ -142,20 +147,20 @@ class HealthChecks:
 
     async def _try_cache(self) -> float:
         """Return the milliseconds that the cache takes; it must read and write."""
-        cache = self._runtime.cache
+        cache = self._auth.cache
         started = time.monotonic()
         await cache.primary.ping()
         took = (time.monotonic() - started) * 1000
         self._cache_answers = True
         self.cache |= {"latencyMs": round(took, 1)}
-        if not self._runtime.settings.token:
-            self.held = await self._runtime.token_manager.peek()
+        if not self._auth.settings.token:
+            self.held = await self._auth.token_manager.peek()
         written = {"probe": ("1", TRACE)}
-        await cache.primary.replace(self._runtime.account.id, written, expect={})
+        await cache.primary.replace(self._auth.account.id, written, expect={})
         return took
 
     def _about_cache(self, hint: str) -> str:
-        settings = self._runtime.settings
+        settings = self._auth.settings
         name = "cache_url" if settings.cache_url else "redis_url"
         source = self._loaded.sources[name]
         if source == "default":
@@ -192,16 +197,16 @@ class HealthChecks:
         target = self._target()
         if self.ground.proxy:
             raise CheckSkipped(f"behind the proxy {self.ground.proxy}")
-        if not target.secure or self._runtime.tls is None:
+        if not target.secure or self._auth.tls is None:
             raise CheckSkipped("plain ws://, nothing is encrypted")
-        days = await days_left(target, self._runtime.tls)
+        days = await days_left(target, self._auth.tls)
         _unless(way.of_certificate(days, self.ground))
         return f"trusted, {days:.0f} days left"
 
     async def _clock(self) -> str:
         from notifyws.diagnostics.probes import clock_skew
 
-        skew = await clock_skew(self.origin, self._runtime.tls)
+        skew = await clock_skew(self.origin, self._auth.tls)
         if skew is None:
             raise CheckSkipped("the server does not tell its time")
         _unless(way.of_clock(skew))
@@ -210,12 +215,12 @@ class HealthChecks:
         return f"{abs(skew):.0f} s from the server's"
 
     async def _get_token(self) -> str:
-        tokens = self._runtime.tokens
+        tokens = self._auth.tokens
         if not isinstance(tokens, StaticTokenProvider):
             self._would_be_lost()
         self._token = await tokens.get()
         if not isinstance(tokens, StaticTokenProvider):
-            self.held = await self._runtime.token_manager.peek()
+            self.held = await self._auth.token_manager.peek()
         if not self._token.value:
             return "none is needed"
         origin = {"cache": "cached", "static": "ready-made"}
@@ -224,23 +229,16 @@ class HealthChecks:
 
     def _would_be_lost(self) -> None:
         """Skip where a new token would be kept by nobody."""
-        kept = self.cache["ok"] and self._runtime.cache.backend != "memory"
+        kept = self.cache["ok"] and self._auth.cache.backend != "memory"
         if self.held.access is None and not kept:
             raise CheckSkipped("none is cached, and no cache would keep a new one")
 
     async def _websocket(self) -> str:
-        from notifyws.connection.connection import Connection
-
         if self._token is None:
             raise CheckSkipped("there is no token to connect with")
-        runtime = self._runtime
-        server_protocol = runtime.server_protocol
-        upgrade_request = server_protocol.upgrade_request(self._token.value, None)
         started = time.monotonic()
         try:
-            self._link = await Connection.open(
-                runtime.dial, upgrade_request, runtime.keepalive, runtime.clock
-            )
+            self._link = await open_connection(self._auth, self._token.value)
         except UpgradeRefused as error:
             raise self._about_token(error) if error.status == 401 else error from None
         took = (time.monotonic() - started) * 1000
