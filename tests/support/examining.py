@@ -13,7 +13,7 @@ import httpx
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.sources import load
 from notifyws.devserver import DevServer, ServerOptions
-from notifyws.diagnostics.diagnosis import diagnose
+from notifyws.diagnostics.report import diagnose
 from notifyws.service import NotificationService
 from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer
 

@@ -106,7 +106,7 @@ async def _want_connected(loaded: Loaded, name: str | None) -> None:
 
 
 async def _look(loaded: Loaded, *, thorough: bool, quiet: bool) -> Report:
-    from notifyws.diagnostics.diagnosis import diagnose
+    from notifyws.diagnostics.report import diagnose
 
     auth = Authenticator(loaded.settings, warner(quiet))
     try:
