@@ -44,11 +44,10 @@ if TYPE_CHECKING:
     from notifyws.auth.http_api import HttpApi
     from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
     from notifyws.clock import Clock
-    from notifyws.connection.backoff import Policy
+    from notifyws.connection.backoff import BackoffPolicy
     from notifyws.connection.catch_up import CatchUp
-    from notifyws.connection.connection import Dial, Keepalive
-    from notifyws.connection.renewal import RenewalSchedule
-    from notifyws.connection.server_protocol import ServerProtocol
+    from notifyws.connection.connection import Keepalive
+    from notifyws.connection.ports import Dial, RenewalSchedule, ServerProtocol
     from notifyws.connection.session import Session
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.queue import DeliveryQueue
@@ -331,7 +330,7 @@ class Runtime:
     @cached_property
     def server_protocol(self) -> ServerProtocol:
         """How the server speaks on the socket."""
-        from notifyws.connection.server_protocol import ServerProtocol
+        from notifyws.connection.ports import ServerProtocol
         from notifyws.protocol.failures import FailureClassifier
         from notifyws.protocol.upgrade import upgrade_request
 
@@ -356,7 +355,7 @@ class Runtime:
 
     @property
     def _renewal(self) -> RenewalSchedule | None:
-        from notifyws.connection.renewal import RenewalSchedule
+        from notifyws.connection.ports import RenewalSchedule
 
         renewal = self.profile.renewal
         live = renewal.how != "none"
@@ -560,11 +559,11 @@ class Runtime:
             raise ConfigurationError(f"profile {name} does not say how to send")
         return self.profile.send
 
-    def _policy(self, retries: int | None) -> Policy:
-        from notifyws.connection.backoff import Policy
+    def _policy(self, retries: int | None) -> BackoffPolicy:
+        from notifyws.connection.backoff import BackoffPolicy
 
         s = self.settings
-        return Policy(
+        return BackoffPolicy(
             s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max
         )
 
@@ -591,7 +590,7 @@ class Runtime:
     @cached_property
     def dial(self) -> Dial:
         """Opens sockets."""
-        from notifyws.connection.transport import Limits, dial
+        from notifyws.connection.dialer import Limits, dial
 
         s = self.settings
         limits = Limits(s.open_timeout, s.close_timeout, s.max_size, s.compression)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifyws.connection.backoff import Policy
+from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.reconnect import (
     TABLE,
     Cause,
@@ -85,7 +85,7 @@ IMPOSSIBLE = [
 
 
 def machine(*, draw=0.0, jitter=0.0, **policy):
-    return Reconnector(Policy(jitter=jitter, **policy), lambda: draw)
+    return Reconnector(BackoffPolicy(jitter=jitter, **policy), lambda: draw)
 
 
 def play(reconnector, *events, now=0.0):
@@ -167,7 +167,7 @@ def test_delays_are_exactly_the_table_without_jitter():
 
 
 def test_delays_are_drawn_from_the_upper_half():
-    policy = Policy()
+    policy = BackoffPolicy()
     for losses, base in enumerate((1, 2, 4, 8, 16, 30, 30), 1):
         for draw in [n / 97 for n in range(97)]:
             assert base / 2 < policy.delay(losses, draw, None) <= base
@@ -195,7 +195,7 @@ def test_the_whole_upper_half_is_drawn_from():
 def test_retry_after_raises_a_delay_to_300_s_at_most_and_never_lowers_it(
     asked, seconds
 ):
-    assert Policy(jitter=0).delay(3, 0.0, asked) == seconds
+    assert BackoffPolicy(jitter=0).delay(3, 0.0, asked) == seconds
 
 
 def test_what_the_server_asks_for_is_what_is_waited():

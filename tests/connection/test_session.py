@@ -13,13 +13,12 @@ from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.refresh import GRACE
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.clock import utc_text
-from notifyws.connection.backoff import Policy
+from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.catch_up import CatchUp
 from notifyws.connection.connection import Keepalive
 from notifyws.connection.event_emitter import UNNOTICED
+from notifyws.connection.ports import RenewalSchedule, ServerProtocol
 from notifyws.connection.reconnect import TABLE, Reconnector, State, Stopped
-from notifyws.connection.renewal import RenewalSchedule
-from notifyws.connection.server_protocol import ServerProtocol
 from notifyws.connection.session import Session
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Receiver
@@ -145,7 +144,7 @@ class Scene:
         self.shown: list[int | str | None] = []
         self.pause = 0.0
         self.session = Session(
-            Reconnector(Policy(**policy), clock.dice),
+            Reconnector(BackoffPolicy(**policy), clock.dice),
             tokens or self.token_manager,
             self.server.dial,
             ServerProtocol(
@@ -158,7 +157,7 @@ class Scene:
                     Catchup(step=Step(path="/missed"), pages=pages),
                     archive.fetch,
                     FailureClassifier(),
-                    Policy(**policy),
+                    BackoffPolicy(**policy),
                     clock,
                 ),
             ),
@@ -765,7 +764,7 @@ async def test_told_to_stop_it_says_goodbye():
     assert await scene.stop_after(5) is None
     assert scene.transport.closed_with == [1000]
     assert scene.told[-2:] == [Disconnected(1000), Closed()]
-    assert scene.session.link is None
+    assert scene.session.connection is None
 
 
 @in_virtual_time
@@ -1255,7 +1254,7 @@ async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():
 async def test_told_to_stop_while_it_waits_for_room_it_ends():
     scene = Scene(accepts(note(1), note(2)), room=1, reads=False)
     await asyncio.sleep(10)
-    assert scene.session.link is None
+    assert scene.session.connection is None
     assert await elapsed(scene.stop()) == 0
 
 
@@ -1412,7 +1411,11 @@ async def live_through(seed: int) -> None:
     server.weather, scene.pause = accepts(), 0.0
     await asyncio.sleep(75)
     for _ in range(100):
-        if server.open and len(scene.queue) == 0 and scene.session.link is not None:
+        if (
+            server.open
+            and len(scene.queue) == 0
+            and scene.session.connection is not None
+        ):
             break
         await asyncio.sleep(5)
     assert await scene.stop_after(5) is None

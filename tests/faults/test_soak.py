@@ -15,11 +15,11 @@ import pytest
 from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.token_manager import TokenManager
-from notifyws.connection.backoff import Policy
+from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.connection import Keepalive
+from notifyws.connection.ports import ServerProtocol
 from notifyws.connection.reconnect import Reconnector, State
 from notifyws.connection.renewal import RenewalSchedule
-from notifyws.connection.server_protocol import ServerProtocol
 from notifyws.connection.session import Session
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Receiver
@@ -143,7 +143,7 @@ class Soak:
             )
 
         self.session = Session(
-            Reconnector(Policy(), clock.dice),
+            Reconnector(BackoffPolicy(), clock.dice),
             token_manager,
             self.server.dial,
             ServerProtocol(
@@ -249,7 +249,7 @@ class Soak:
 
     def _stable(self) -> bool:
         """Tell whether it has been connected for so long that it was forgiven."""
-        return self.session.link is not None and now() - self.connected_at > 40
+        return self.session.connection is not None and now() - self.connected_at > 40
 
     async def window(self) -> None:
         """Half an hour of faults, then peace, then the books must balance."""
@@ -270,7 +270,7 @@ class Soak:
         """Wait until it has been in step for half a minute and every wait is over."""
         await asyncio.sleep(60)
         for _ in range(100):
-            if self.server.open and not len(self.queue) and self.session.link:
+            if self.server.open and not len(self.queue) and self.session.connection:
                 break
             await asyncio.sleep(5)
         await asyncio.sleep(40)
