@@ -11,7 +11,8 @@ from time import time
 import httpx
 
 from notifyws.config.sources import load
-from notifyws.devserver import DevServer, ServerOptions
+from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import DevServer
 from notifyws.diagnostics.diagnosis import diagnose
 from notifyws.runtime import Runtime
 from notifyws.service import NotificationService
