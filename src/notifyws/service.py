@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.delivery.durable import DurableListener
     from notifyws.delivery.outbox_records import Backlog
-    from notifyws.delivery.receiver import Selection
+    from notifyws.delivery.receiver import Receiver, Selection
     from notifyws.delivery.sender import Sender, SendResult
     from notifyws.protocol.rules import Acknowledged, ServerError
 
@@ -123,6 +123,7 @@ class NotificationService:
             settings.queue_count, settings.queue_bytes
         )
         self._session: Session | None = None
+        self._receiver: Receiver | None = None
         self._running: asyncio.Task[None] | None = None
         self._dispatcher = Dispatcher(self._handlers)
 
@@ -160,7 +161,7 @@ class NotificationService:
     @property
     def is_connected(self) -> bool:
         """Whether the server knows us and listens, now."""
-        return self._session is not None and self._session.link is not None
+        return self._session is not None and self._session.connection is not None
 
     @property
     def connection_state(self) -> str:
@@ -172,7 +173,7 @@ class NotificationService:
     @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`connect`."""
-        return self._session.receiver.received if self._session else 0
+        return self._receiver.received if self._receiver else 0
 
     @property
     def waiting(self) -> int:
@@ -192,7 +193,7 @@ class NotificationService:
     @property
     def latency(self) -> float | None:
         """Seconds the last ping took there and back; ``None`` before the first."""
-        link = self._session.link if self._session else None
+        link = self._session.connection if self._session else None
         return link.latency if link else None
 
     @property
@@ -298,7 +299,7 @@ class NotificationService:
             from notifyws.delivery.http_sender import HttpSender
 
             return await HttpSender(self._auth).send(messages)
-        link = self._session.link if self._session else None
+        link = self._session.connection if self._session else None
         if link is None:
             raise NetworkFailed("not connected", "connect first")
         return await self._sender.send(link, messages)
@@ -363,7 +364,7 @@ class NotificationService:
         receiver.on_server_error = self._server_error
         receiver.on_acknowledged = self._acknowledged
         session = build_session(self._auth, receiver, retries=retries)
-        self._session = session
+        self._session, self._receiver = session, receiver
         self._running = asyncio.create_task(self._live(session))
         self._running.add_done_callback(_look_at)
 
@@ -414,8 +415,8 @@ class NotificationService:
             await asyncio.gather(beating, return_exceptions=True)
 
     def _counts(self) -> Counts:
-        assert self._session is not None
-        receiver = self._session.receiver
+        receiver = self._receiver
+        assert receiver is not None
         delivery_policy = sum(each.count for each in self.backlog.values())
         frame = receiver.last_not_understood
         if frame is not None:

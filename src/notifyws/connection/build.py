@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
-from notifyws.connection.backoff import Policy
-from notifyws.connection.connection import Connection, Dial, Keepalive
-from notifyws.connection.server_protocol import ServerProtocol
+from notifyws.connection.backoff import BackoffPolicy
+from notifyws.connection.connection import Connection, Keepalive
+from notifyws.connection.ports import Dial, RenewalSchedule, ServerProtocol
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.upgrade import upgrade_request
 
 if TYPE_CHECKING:
     from notifyws.connection.catch_up import CatchUp
+    from notifyws.connection.ports import Receiver
     from notifyws.connection.session import Session
-    from notifyws.delivery.receiver import Receiver
 
 __all__ = [
     "build_dial",
@@ -84,8 +84,6 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
     )
     renewal = None
     if profile.renewal.how != "none":
-        from notifyws.connection.renewal import RenewalSchedule
-
         renewal = RenewalSchedule(profile.renewal, settings.access_margin)
     return ServerProtocol(
         shown_url(auth.url),
@@ -99,7 +97,7 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
 
 def build_dial(auth: Authenticator) -> Dial:
     """Return what opens sockets."""
-    from notifyws.connection.transport import Limits, dial
+    from notifyws.connection.dialer import Limits, dial
 
     s = auth.settings
     limits = Limits(s.open_timeout, s.close_timeout, s.max_size, s.compression)
@@ -116,9 +114,11 @@ def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | N
     return CatchUp(resume.catchup, fetch, classifier, policy, auth.clock)
 
 
-def _policy(auth: Authenticator, retries: int | None) -> Policy:
+def _policy(auth: Authenticator, retries: int | None) -> BackoffPolicy:
     s = auth.settings
-    return Policy(s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max)
+    return BackoffPolicy(
+        s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max
+    )
 
 
 def build_keepalive(auth: Authenticator) -> Keepalive:

@@ -76,5 +76,5 @@ class DurableListener:
             await self._shared.write(position)
 
     def _heard_at(self) -> str | None:
-        link = self._session.link if self._session else None
+        link = self._session.connection if self._session else None
         return utc_text(link.heard_at) if link else None

@@ -21,7 +21,7 @@ from notifyws.protocol.rules import Arrival, Many, NotUnderstood
 
 if TYPE_CHECKING:
     from notifyws.auth.http_api import Exchange
-    from notifyws.connection.connection import Transport
+    from notifyws.connection.ports import Transport
     from notifyws.protocol.upgrade import UpgradeRequest
 
 __all__ = ["Stage", "walk"]
