@@ -58,11 +58,11 @@ if TYPE_CHECKING:
     from notifyws.fleet.heartbeat import Heartbeat
     from notifyws.fleet.listener_entry import Counts, Listener
     from notifyws.models import DeliveryTargets
-    from notifyws.protocol.composer import Composed, Composer
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.failures import FailureClassifier
+    from notifyws.protocol.frames import Composed, Composer
     from notifyws.protocol.profile import Ack, Profile, Resume, Send
-    from notifyws.protocol.template_context import TemplateContext
+    from notifyws.protocol.templates import TemplateContext
     from notifyws.protocol.token_replies import Lifetimes
 
 __all__ = ["Runtime", "default_cache"]
@@ -238,7 +238,7 @@ class Runtime:
         Raises:
             ConfigurationError: something it needs is missing, or unknown to it.
         """
-        from notifyws.protocol.variables import given_variables
+        from notifyws.protocol.templates import given_variables
 
         return given_variables(self.profile, self.settings.variables)
 
@@ -501,15 +501,14 @@ class Runtime:
 
     @cached_property
     def _composer(self) -> Composer:
-        from notifyws.protocol.composer import Composer
+        from notifyws.protocol.frames import Composer
 
         return Composer(self._send)
 
     def frame(self, message: Message) -> str:
         """Return a message as it would be sent first on a socket, or by HTTP."""
-        from notifyws.protocol.composer import of_message
-        from notifyws.protocol.template import UNSET, fill
-        from notifyws.protocol.template_context import TemplateContext
+        from notifyws.protocol.frames import of_message
+        from notifyws.protocol.templates import UNSET, TemplateContext, fill
 
         context = TemplateContext(self.variables, self.clock.wall, self.clock.secret)
         if not self.sends_by_http:
@@ -530,7 +529,7 @@ class Runtime:
         """
         from notifyws.delivery.sender import SendResult
         from notifyws.errors import HttpRefused, TokenRefused
-        from notifyws.protocol.composer import of_message
+        from notifyws.protocol.frames import of_message
 
         token = await self.tokens.get()
         sent: list[SendResult] = []

@@ -23,7 +23,7 @@ from notifyws.protocol.rules import (
     RenewalAnswer,
     Rules,
 )
-from notifyws.protocol.template import check, fill, mentions
+from notifyws.protocol.templates import check, fill, mentions
 from notifyws.protocol.token_replies import (
     Answer,
     Lifetimes,

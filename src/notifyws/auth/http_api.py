@@ -36,7 +36,7 @@ from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.http_failures import meaning
 from notifyws.protocol.masking import masked, redirected, spellings
 from notifyws.protocol.profile import Meaning, Profile, Step
-from notifyws.protocol.template import UNSET, fill
+from notifyws.protocol.templates import UNSET, fill
 from notifyws.protocol.token_replies import (
     Answer,
     Lifetimes,

@@ -17,7 +17,7 @@ from msgspec import Struct
 from notifyws.clock import Clock, sleep
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import HandshakeState
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background
 

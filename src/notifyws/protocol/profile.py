@@ -16,7 +16,7 @@ from msgspec import Struct, convert, field
 
 from notifyws.protocol.constraints import Checked
 from notifyws.protocol.expressions import compiled, finder
-from notifyws.protocol.template import check
+from notifyws.protocol.templates import check
 
 __all__ = [
     "Ack",

@@ -14,7 +14,7 @@ from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
 from notifyws.protocol.profile import Profile, Table
-from notifyws.protocol.template import variables_of
+from notifyws.protocol.templates import variables_of
 from notifyws.protocol.validation import validated
 
 __all__ = ["located", "parse"]

@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 
 from notifyws.clock import utc_text
 from notifyws.errors import UsageError
-from notifyws.protocol.template import mentions
+from notifyws.protocol.templates import mentions
 
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
