@@ -4,13 +4,9 @@ import pytest
 
 from notifyws.errors import (
     ConfigurationError,
-    ConnectionLost,
-    HandshakeFailed,
-    TokenRefused,
 )
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.profile import Ack, Profile, Renewal, Rule, Tokens
 from notifyws.protocol.rules import (
     Acknowledged,
@@ -172,24 +168,6 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect():
     assert not cursor.is_repeat("tick", now=0)
     cursor.reconnected(until=10)
     assert not cursor.is_repeat("tick", now=1)
-
-
-def test_closes_are_told_apart_by_the_words_of_their_reason():
-    classifier = FailureClassifier({"1001 410 Gone": "stop", "1001": "retry now"})
-    assert classifier.of(ConnectionLost(1001, "410 Gone")) is Verdict.STOP
-    assert classifier.of(ConnectionLost(1001, "bye")) is Verdict.RETRY_NOW
-
-
-@pytest.mark.parametrize(
-    ("error", "verdict"),
-    [
-        (TokenRefused("no"), Verdict.RENEW),
-        (HandshakeFailed("no", final=True), Verdict.STOP),
-        (HandshakeFailed("no"), Verdict.RETRY),
-    ],
-)
-def test_a_handshake_that_fails_has_its_verdict(error, verdict):
-    assert FailureClassifier().of(error) is verdict
 
 
 LIVES = Lifetimes()
