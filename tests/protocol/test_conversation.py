@@ -8,6 +8,7 @@ from notifyws.errors import (
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.profile import Ack, Profile, Renewal, Rule, Tokens
+from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.rules import (
     Acknowledged,
     Asked,
@@ -28,7 +29,6 @@ from notifyws.protocol.token_replies import (
     read_tokens,
 )
 from notifyws.protocol.upgrade import upgrade_request
-from notifyws.protocol.validation import validated
 
 AT = "2026-01-02T03:04:05.000Z"
 

@@ -23,7 +23,7 @@ from notifyws.protocol.failures import (
     is_retried,
 )
 from notifyws.protocol.profile import Http
-from notifyws.protocol.validation import validated
+from notifyws.protocol.profile_schema import validated
 
 CLOSES = {
     Verdict.RENEW: [3000, 4401],

@@ -6,8 +6,8 @@ from notifyws.errors import HandshakeFailed, TokenRefused
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import Handshake
+from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.templates import TemplateContext
-from notifyws.protocol.validation import validated
 
 
 def context(**known):

@@ -9,8 +9,8 @@ from notifyws.errors import ConfigurationError
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import built_in, profile_text
 from notifyws.protocol.profile import Profile, Resume, Rule, Step, trusted
+from notifyws.protocol.profile_schema import json_schema
 from notifyws.protocol.profile_text import parse
-from notifyws.protocol.validation import json_schema
 from tests.protocol import DEFAULT, DEFAULT_TEXT
 
 NAMES = built_in()
@@ -200,7 +200,7 @@ def test_a_built_in_profile_is_the_same_taken_on_trust_and_validated(name):
 
 
 def test_every_key_of_the_schema_is_described_and_an_optional_one_has_a_default():
-    schema = json_schema()
+    schema = json_schema(Profile)
     assert schema["required"] == ["name", "rules"]
     for table in (schema, *schema["$defs"].values()):
         for key, described in table["properties"].items():

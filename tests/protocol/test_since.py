@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from notifyws.errors import UsageError
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.since import can_begin, is_before, parse_since, spelled
 from notifyws.protocol.upgrade import upgrade_request
-from notifyws.protocol.validation import validated
 from tests.protocol import DEFAULT
 
 MOMENT = datetime(2024, 1, 15, 10, 30, 0, 250_000, UTC)

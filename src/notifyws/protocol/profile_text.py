@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
-from notifyws.protocol.profile import Profile, Table
+from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile_schema import Table, validated
 from notifyws.protocol.templates import variables_of
-from notifyws.protocol.validation import validated
 
 __all__ = ["located", "parse"]
 
