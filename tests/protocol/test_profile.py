@@ -121,6 +121,21 @@ def test_a_wrong_profile_is_refused_naming_file_and_key(text, key):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("send = 5", "send: must be a table"),
+        ("[socket]\nheader = 5", "socket.header: must be text"),
+        ("http = { failures = 5 }", "http.failures: must be an array"),
+        ("[keepalive]\nsilence = 0", "keepalive.silence: must be greater than 0"),
+        ("[socket]\npath = 'x'", "socket.path: must match pattern '^/"),
+    ],
+)
+def test_what_a_value_must_be_is_said_in_words_of_toml(text, said):
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        parse(SMALL + text, "my.toml")
+
+
 def test_a_bad_expression_is_called_one():
     with pytest.raises(
         ConfigurationError, match=r":4:13: tokens.access: not a JMESPath expression: "
