@@ -11,7 +11,7 @@ from notifyws.errors import ConnectionLost, UsageError
 from notifyws.models import Message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 from tests.support.virtual import elapsed, in_virtual_time, now, turns
 
 

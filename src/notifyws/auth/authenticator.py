@@ -208,7 +208,7 @@ class Authenticator:
         Raises:
             ConfigurationError: something it needs is missing, or unknown to it.
         """
-        from notifyws.protocol.variables import given_variables
+        from notifyws.protocol.templates import given_variables
 
         return given_variables(self.profile, self.settings.variables)
 

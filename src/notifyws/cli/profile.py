@@ -119,9 +119,10 @@ def schema() -> None:
     """Print the JSON Schema of a profile, for editors."""
     import json
 
-    from notifyws.protocol.validation import json_schema
+    from notifyws.protocol.profile import Profile
+    from notifyws.protocol.profile_schema import json_schema
 
-    described = json_schema()
+    described = json_schema(Profile)
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     emit(json.dumps({**dialect, **described}, indent=2) + "\n")
 

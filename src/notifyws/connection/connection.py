@@ -19,7 +19,7 @@ from notifyws.connection.ports import Dial, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import AppPing
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background, first_of
 

@@ -19,8 +19,8 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.typing import BytesLike
 
+from notifyws.connection.websocket_framer import Framer, close_frame
 from notifyws.errors import ConnectionLost
-from notifyws.protocol.framing import Framer, close_frame
 from notifyws.protocol.masking import masked
 
 __all__ = ["WebSocketTransport"]

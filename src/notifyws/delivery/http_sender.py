@@ -15,10 +15,9 @@ from notifyws.errors import (
     TokenRefused,
 )
 from notifyws.models import Message, strict_json
-from notifyws.protocol.composer import Composed, Composer, of_message
+from notifyws.protocol.frames import Composed, Composer, of_message
 from notifyws.protocol.profile import Send
-from notifyws.protocol.template import UNSET, fill
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import UNSET, TemplateContext, fill
 
 __all__ = ["HttpSender", "build_sender", "frame_of"]
 

@@ -17,10 +17,10 @@ from msgspec import Struct, field
 
 from notifyws.errors import NetworkFailed, UsageError
 from notifyws.models import Message
-from notifyws.protocol.composer import Composed
+from notifyws.protocol.frames import Composed
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 
 __all__ = ["Composed", "SendResult", "Sender"]
 

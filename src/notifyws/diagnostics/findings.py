@@ -19,6 +19,7 @@ from notifyws.errors import (
     NotifyError,
     UpgradeRefused,
 )
+from notifyws.protocol.failures import is_retried
 
 __all__ = [
     "CheckContext",
@@ -161,7 +162,7 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
         return "see whether this user may listen: notifyws auth whoami"
     if error.status in (404, 405, 410, 426, 200, 204):
         return _of_wrong_path(context)
-    if error.status == 429 or error.status >= 500:
+    if is_retried(error.status):
         wait = f", in {span(error.retry_after)}" if error.retry_after else ""
         return f"try again later{wait}: notifyws listen goes on trying"
     return _straight(error.hint)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification, as_text
+from notifyws.protocol.failures import is_retried
 from notifyws.protocol.masking import masked
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["SIGNATURE", "ForwardSink", "idempotency_key", "signature"]
 
 SIGNATURE = "Notifyws-Signature"
-WORTH_RETRYING = frozenset({408, 425, 429})
-"""Besides every 5xx (SPEC section 7 names the same for sockets)."""
 
 
 def idempotency_key(notification: Notification, body: bytes) -> str:
@@ -106,7 +105,7 @@ class ForwardSink:
             why = masked(str(error), tuple(secrets)) or type(error).__name__
             raise DeliveryFailed(f"{self._shown} cannot be reached: {why}") from None
         if not 200 <= status < 300:
-            final = status < 500 and status not in WORTH_RETRYING
+            final = not is_retried(status)
             message = f"{self._shown} answered {status}"
             raise DeliveryFailed(message, final=final, after=again)
 

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from notifyws.errors import AuthenticationFailed, NetworkFailed
-from tests.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, scene, stage, until
 from tests.support.httpd import answer, json_answer
 
 USER = {"username": "me@example.com", "password": "sentinel-password"}
