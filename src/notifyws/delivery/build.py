@@ -6,14 +6,12 @@ The second half of ``runtime``: that one builds what connects, this one what fol
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from notifyws.config.settings import Settings
-from notifyws.config.validation import environment_name
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import DeliveryTargets
 
@@ -30,7 +28,6 @@ __all__ = [
     "build_sinks",
     "checked_name",
     "delivery_policy",
-    "hook_environment",
 ]
 
 LONGEST_NAME = 64
@@ -73,7 +70,7 @@ def build_sinks(
     """
     sinks: list[Sink] = []
     if deliver.command:
-        from notifyws.delivery.sinks.exec import ExecSink, argv_of
+        from notifyws.delivery.sinks.exec import ExecSink, argv_of, hook_environment
 
         sinks.append(
             ExecSink(
@@ -123,17 +120,6 @@ def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink
         wall=clock.wall,
         retry_after=retry_after,
     )
-
-
-def hook_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without anything of ours that is secret."""
-    secret = {
-        environment_name(field.name)
-        for field in fields(Settings)
-        if field.metadata.get("secret")
-    }
-    secret |= {"NOTIFYWS_VARIABLES", "NOTIFYWS_SIGN_SECRET", "NOTIFY_SOCKET"}
-    return {name: value for name, value in environment.items() if name not in secret}
 
 
 def build_outbox(

@@ -1,10 +1,11 @@
-"""A command of the user's for every notification: ``--exec``.
+"""A command of the user's for every notification, a hook: ``--exec``.
 
 It is run without a shell, in a process group of its own, with the notification as
-JSON on its stdin and its main fields in the environment. At its time limit the whole
-group is killed. What it prints goes to our stderr, made harmless: it may repeat what
-a stranger wrote. The hook is over when its process is, whoever else still holds its
-output; such a rest has what is left of the time limit.
+JSON on its stdin and its main fields in the environment; of our own environment it
+sees :func:`hook_environment`. At its time limit the whole group is killed. What it
+prints goes to our stderr, made harmless: it may repeat what a stranger wrote. The
+hook is over when its process is, whoever else still holds its output; such a rest
+has what is left of the time limit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -25,7 +27,17 @@ from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
 from notifyws.tasks import background
 
-__all__ = ["ExecSink", "argv_of"]
+__all__ = ["ExecSink", "argv_of", "hook_environment"]
+
+PASSED = (
+    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|HOSTNAME|TMPDIR|TZ|LANG|LANGUAGE|LC_.*|TERM"
+    r"|COLORTERM|NO_COLOR|EDITOR|BROWSER|LD_LIBRARY_PATH|PYTHONPATH|VIRTUAL_ENV"
+    r"|SSL_CERT_DIR|SSL_CERT_FILE|XDG_.*|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY"
+    r"|DBUS_SESSION_BUS_ADDRESS|DESKTOP_SESSION|SSH_AUTH_SOCK|WSL_DISTRO_NAME"
+    r"|WSL_INTEROP"
+)
+"""The names of what a hook sees of our environment. Whatever else stands there may
+hold a secret: a URL with a token, the key of a signature."""
 
 LONGEST = 32 << 10
 """Bytes of a field in the environment: a single one may hold 128 KiB on Linux."""
@@ -57,6 +69,11 @@ def argv_of(command: str) -> list[str]:
         message = f"--exec: there is no command {argv[0]!r}"
         raise ConfigurationError(message, "check its name, or give its whole path")
     return argv
+
+
+def hook_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a program that we start may see of our environment."""
+    return {n: text for n, text in environment.items() if re.fullmatch(PASSED, n)}
 
 
 class ExecSink:
