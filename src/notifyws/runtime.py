@@ -50,11 +50,11 @@ if TYPE_CHECKING:
     from notifyws.connection.renewal import RenewalSchedule
     from notifyws.connection.server_protocol import ServerProtocol
     from notifyws.connection.session import Session
+    from notifyws.delivery.durable_listener import SharedCursor
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Receiver, Selection
     from notifyws.delivery.sender import SendResult
-    from notifyws.delivery.shared_cursor import SharedCursor
     from notifyws.fleet.heartbeat import Heartbeat
     from notifyws.fleet.listener_entry import Counts, Listener
     from notifyws.models import DeliveryTargets
@@ -386,7 +386,7 @@ class Runtime:
 
     def shared_cursor(self, name: str) -> SharedCursor | None:
         """Return a listener's place in the cache; ``None`` if no host shares that."""
-        from notifyws.delivery.shared_cursor import SharedCursor
+        from notifyws.delivery.durable_listener import SharedCursor
 
         if self.cache.backend != "redis":
             return None

@@ -43,7 +43,7 @@ from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
-    from notifyws.delivery.durable import DurableListener
+    from notifyws.delivery.durable_listener import DurableListener
     from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Selection
     from notifyws.delivery.sender import Sender, SendResult
@@ -267,7 +267,7 @@ class NotificationService:
             NetworkFailed: there is no connection.
             UsageError: it is no message.
         """
-        from notifyws.delivery.composing import as_message
+        from notifyws.delivery.message_input import as_message
 
         sent = (await self.send_all([as_message(message)]))[0]
         if sent.status == "rejected":
@@ -357,7 +357,7 @@ class NotificationService:
         self._running.add_done_callback(_look_at)
 
     def _make_durable(self, queue: DeliveryQueue[Item]) -> DurableListener:
-        from notifyws.delivery.durable import DurableListener
+        from notifyws.delivery.durable_listener import DurableListener
 
         shared = None
         if self.name is not None and self._since is None:

@@ -12,7 +12,8 @@ from notifyws import NotificationService
 from notifyws.config.machine import real_clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import build_sinks, checked_name, delivery_policy
-from notifyws.delivery.outbox_records import DeadLetter, ListenerPosition
+from notifyws.delivery.dead_letters import DeadLetter
+from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.delivery.replay import replay
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import DeliveryTargets

@@ -1,7 +1,4 @@
-"""Puts together what hands notifications on: sinks, their queue, the dead letters.
-
-The second half of ``runtime``: that one builds what connects, this one what follows.
-"""
+"""Puts together what delivers notifications: sinks, their outbox, the dead letters."""
 
 from __future__ import annotations
 
@@ -9,26 +6,20 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from notifyws.config.settings import Settings
-from notifyws.errors import ConfigurationError, UsageError
+from notifyws.errors import UsageError
 from notifyws.models import DeliveryTargets
 
 if TYPE_CHECKING:
     import httpx
 
     from notifyws.clock import Clock
-    from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.worker import DeliveryPolicy, Sink
 
-__all__ = [
-    "build_outbox",
-    "build_sinks",
-    "checked_name",
-    "delivery_policy",
-]
+__all__ = ["build_outbox", "build_sinks", "checked_name", "delivery_policy"]
 
 LONGEST_NAME = 64
 
@@ -46,7 +37,7 @@ def checked_name(name: str) -> str:
 
 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Return how patiently things are handed on."""
+    """Return how often a sink is tried, and how much may wait for it."""
     from notifyws.delivery.worker import DeliveryPolicy
 
     return DeliveryPolicy(
@@ -72,53 +63,37 @@ def build_sinks(
     if deliver.command:
         from notifyws.delivery.sinks.exec import ExecSink, argv_of, hook_environment
 
-        sinks.append(
-            ExecSink(
-                argv_of(deliver.command),
-                hook_environment(os.environ),
-                settings.exec_timeout,
-                deliver.tell or warn,
-            )
-        )
+        argv, environment = argv_of(deliver.command), hook_environment(os.environ)
+        tell = deliver.tell or warn
+        sinks.append(ExecSink(argv, environment, settings.exec_timeout, tell))
     if deliver.url:
         sinks.append(_forward(settings, deliver, clock))
     if deliver.desktop:
         from notifyws.delivery.sinks.desktop import DesktopSink, desktop
-        from notifyws.ui.sanitize import harmless
 
-        sinks.append(DesktopSink(desktop(), harmless))
+        sinks.append(DesktopSink(desktop()))
     return sinks
 
 
 def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink:
     from notifyws.auth.http_api import http_client
-    from notifyws.auth.network_errors import retry_after
-    from notifyws.delivery.sinks.forward import ForwardSink
+    from notifyws.delivery.sinks.forward import ForwardSink, checked_target
 
-    try:
-        parts = urlsplit(deliver.url)
-        web = parts.scheme in ("http", "https")
-        usable = web and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        message = "--forward-to takes an http:// or https:// URL with a host"
-        raise ConfigurationError(message, "as in --forward-to https://host/path")
+    url = checked_target(deliver.url)
 
     def client() -> httpx.AsyncClient:
         from notifyws.config.machine import trust
 
-        tls = trust(settings.ca_file) if parts.scheme == "https" else None
-        return http_client(deliver.url, tls, settings.http_timeout)
+        tls = trust(settings.ca_file) if url.lower().startswith("https:") else None
+        return http_client(url, tls, settings.http_timeout)
 
     return ForwardSink(
-        deliver.url,
+        url,
         deliver.headers,
         deliver.secret,
         settings.http_timeout,
         client=client,
         wall=clock.wall,
-        retry_after=retry_after,
     )
 
 
@@ -130,49 +105,35 @@ def build_outbox(
     clock: Clock,
     warn: Callable[[str], None],
 ) -> Outbox:
-    """Return the queue of a listener.
+    """Return the outbox of a listener.
 
     Args:
-        settings: how patiently.
+        settings: how often a sink is tried, and how much may wait for it.
         deliver: to whom.
         name: the listener's; ``None`` for one that ends with this process.
         account: whose notifications these are.
-        world: clock and sleep.
+        clock: clock and sleep.
         warn: is told what does not work.
 
     Raises:
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
     """
+    import platformdirs
+
+    from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_file import OutboxFile
 
     sinks = build_sinks(settings, deliver, clock, warn)
-    file = _state() / "listeners" / f"{_stem(account, name)}.db" if name else None
+    state: Path = platformdirs.user_state_path("notifyws")
+    stem = f"{account}-{quote(name, safe='')}" if name else account
+    dead_letters = DeadLetters(state / "dead-letters" / f"{stem}.jsonl", warn)
     return Outbox(
-        OutboxFile(file, warn),
+        OutboxFile(state / "listeners" / f"{stem}.db" if name else None, warn),
         sinks,
         delivery_policy(settings),
         clock,
-        write_dead_letter=_dead_letters(account, name, warn).write_dead_letter,
+        write_dead_letter=dead_letters.write_dead_letter,
         warn=warn,
         durable=name is not None,
     )
-
-
-def _dead_letters(
-    account: str, name: str | None, warn: Callable[[str], None]
-) -> DeadLetters:
-    from notifyws.delivery.dead_letters import DeadLetters
-
-    stem = _stem(account, name or "")
-    return DeadLetters(_state() / "dead-letters" / f"{stem}.jsonl", warn)
-
-
-def _stem(account: str, name: str | None) -> str:
-    return f"{account}-{quote(name, safe='')}" if name else account
-
-
-def _state() -> Path:
-    import platformdirs
-
-    return platformdirs.user_state_path("notifyws")

@@ -1,8 +1,9 @@
 """The desktop's own notifications: ``--notify`` (extra ``desktop``).
 
-Title and message are plain text, shown as they are: no markup of a stranger's is
-interpreted, and no link is opened. Where a desktop reads markup in a message (some of
-Linux do, and say so), that is escaped; where it does not, nothing is.
+Title and message are plain text: characters that cannot be printed are spaces, no
+markup of a stranger's is interpreted, and no link is opened. Where a desktop reads
+markup in a message (some of Linux do, and say so), that is escaped; where it does
+not, nothing is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["DesktopSink", "desktop", "reads_markup"]
 LONGEST = 1000
 """Characters of a title or message that a desktop is given."""
 
-DisplayOptions = Callable[[str, str], Awaitable[None]]
+Show = Callable[[str, str], Awaitable[None]]
 """Shows a title and a message."""
 
 
@@ -27,14 +28,12 @@ class DesktopSink:
 
     Args:
         show: shows a title and a message.
-        clean: makes remote text harmless.
     """
 
     name = "notify"
 
-    def __init__(self, show: DisplayOptions, clean: Callable[[str], str]) -> None:
+    def __init__(self, show: Show) -> None:
         self._show = show
-        self._clean = clean
 
     async def deliver(self, notification: Notification) -> None:
         """Return when the desktop took it.
@@ -42,16 +41,19 @@ class DesktopSink:
         Raises:
             DeliveryFailed: it did not.
         """
-        title = self._clean(notification.title or notification.type)[:LONGEST]
-        message = self._clean(notification.message)[:LONGEST]
+        title = _printable(notification.title or notification.type)
         try:
-            await self._show(title, message)
+            await self._show(title, _printable(notification.message))
         except Exception as error:  # noqa: BLE001 - each desktop raises its own kinds
             why = str(error) or type(error).__name__
             raise DeliveryFailed(f"the desktop cannot show it: {why}") from None
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:LONGEST])
 
 
 async def reads_markup() -> bool:
@@ -75,7 +77,7 @@ async def reads_markup() -> bool:
 
 def desktop(
     reads_markup: Callable[[], Awaitable[bool]] = reads_markup,
-) -> DisplayOptions:
+) -> Show:
     """Return the desktop of this session.
 
     Args:
