@@ -528,30 +528,9 @@ class Runtime:
         Raises:
             NetworkFailed, AuthenticationFailed: there is no token to send with.
         """
-        from notifyws.delivery.sender import SendResult
-        from notifyws.errors import HttpRefused, TokenRefused
-        from notifyws.protocol.composer import of_message
+        from notifyws.delivery.sender import HttpSender
 
-        token = await self.tokens.get()
-        sent: list[SendResult] = []
-        for message in messages:
-            known = of_message(message)
-            try:
-                try:
-                    await self.http.send(token.value, known)
-                except TokenRefused:
-                    token = await self.tokens.renew(token.value)
-                    await self.http.send(token.value, known)
-                sent.append(SendResult("delivered", message.type, message.id))
-            except (HttpRefused, TokenRefused) as error:
-                sent.append(
-                    SendResult("rejected", message.type, message.id, error.message)
-                )
-            except NetworkFailed as error:
-                sent.append(
-                    SendResult("unknown", message.type, message.id, error.message)
-                )
-        return sent
+        return await HttpSender(self.tokens, self.http.send).send(messages)
 
     @property
     def _send(self) -> Send:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from notifyws.delivery.durable_listener import DurableListener
     from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Selection
-    from notifyws.delivery.sender import Sender, SendResult
+    from notifyws.delivery.sender import SendResult, SocketSender
     from notifyws.protocol.rules import Acknowledged, ServerError
 
 __all__ = ["NotificationService"]
@@ -288,10 +288,7 @@ class NotificationService:
         """
         if self._runtime.sends_by_http:
             return await self._runtime.send_by_http(messages)
-        link = self._session.link if self._session else None
-        if link is None:
-            raise NetworkFailed("not connected", "connect first")
-        return await self._sender.send(link, messages)
+        return await self._sender.send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good."""
@@ -366,10 +363,15 @@ class NotificationService:
         return DurableListener(outbox, shared, queue)
 
     @cached_property
-    def _sender(self) -> Sender:
-        from notifyws.delivery.sender import Sender
+    def _sender(self) -> SocketSender:
+        from notifyws.delivery.sender import SocketSender
 
-        return Sender(self._runtime.compose, asyncio.sleep, self._runtime.ack)
+        return SocketSender(
+            lambda: self._session.link if self._session else None,
+            self._runtime.compose,
+            asyncio.sleep,
+            self._runtime.ack,
+        )
 
     def _server_error(self, error: ServerError) -> None:
         self._sender.server_error(error)
