@@ -24,8 +24,7 @@ from notifyws.config.settings import Settings, TypeStyle
 from notifyws.connection.reconnect import State
 from notifyws.connection.session import Session
 from notifyws.delivery.build import checked_name
-from notifyws.delivery.dispatcher import Dispatcher
-from notifyws.delivery.handlers import Handlers
+from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import (
