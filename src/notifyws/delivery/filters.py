@@ -7,6 +7,7 @@ from typing import Any
 
 from notifyws.errors import UsageError
 from notifyws.models import Notification
+from notifyws.protocol.expressions import BadExpression, check_functions, truthy
 
 __all__ = ["UNFIT", "Selection", "compiled", "first_line", "parsed"]
 
@@ -108,7 +109,7 @@ def parsed(
 
     try:
         read = jmespath.compile(expression)
-        _only_what_can_be(read.parsed)
+        check_functions(read.parsed, expression)
     except (ValueError, RecursionError) as error:
         message = f"{option} is not a JMESPath expression: {_why(error)}"
         raise UsageError(message, example) from None
@@ -125,33 +126,7 @@ def first_line(error: Exception) -> str:
 def _why(error: Exception) -> str:
     from jmespath.exceptions import JMESPathError
 
-    if isinstance(error, JMESPathError):
+    if isinstance(error, (JMESPathError, BadExpression)):
         return first_line(error).rstrip(":")
     deep = isinstance(error, RecursionError)
     return "it is nested too deeply" if deep else "it holds a number that is too long"
-
-
-def _only_what_can_be(node: Any, *, argument: bool = False) -> None:
-    """Raise for what JMESPath would miss only at the first notification.
-
-    Args:
-        node: of its tree.
-        argument: whether a function takes it, as ``sort_by`` takes ``&data``.
-    """
-    from jmespath.exceptions import JMESPathError
-    from jmespath.functions import Functions
-
-    if not isinstance(node, dict):
-        return
-    is_call = node["type"] == "function_expression"
-    if is_call and node["value"] not in Functions.FUNCTION_TABLE:
-        raise JMESPathError(f"there is no function {node['value']}()")
-    if node["type"] == "expref" and not argument:
-        raise JMESPathError("& stands only before what a function takes")
-    for child in node["children"]:
-        _only_what_can_be(child, argument=is_call)
-
-
-def truthy(value: Any) -> bool:
-    """Return whether JMESPath counts a value as true: zero is, emptiness is not."""
-    return value is not None and value is not False and value not in ("", [], {})

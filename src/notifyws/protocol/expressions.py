@@ -14,7 +14,15 @@ from functools import cache, partial
 from math import prod
 from typing import Any
 
-__all__ = ["BadExpression", "compiled", "finder", "later", "names", "truthy"]
+__all__ = [
+    "BadExpression",
+    "check_functions",
+    "compiled",
+    "finder",
+    "later",
+    "names",
+    "truthy",
+]
 
 LONGEST = 2_000
 """Characters of an expression."""
@@ -119,7 +127,7 @@ def _parsed(expression: str) -> Any:
         raise BadExpression("nested too deeply")
     if _copies(parsed.parsed) > MOST_COPIES:
         raise BadExpression(f"repeats its input more than {MOST_COPIES} times")
-    _check_functions(parsed.parsed, expression)
+    check_functions(parsed.parsed, expression)
     return parsed
 
 
@@ -154,7 +162,17 @@ def _fields(node: Any) -> set[str]:
     return own.union(*map(_fields, _children(node)))
 
 
-def _check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
+def check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
+    """Raise for what JMESPath would miss until an expression is used.
+
+    Args:
+        node: of its tree.
+        expression: as it was written.
+        argument: whether a function takes the node, as ``sort_by`` takes ``&data``.
+
+    Raises:
+        BadExpression: no such function exists, or ``&`` stands where none takes it.
+    """
     from jmespath.functions import Functions
 
     called = node.get("value") if node["type"] == "function_expression" else None
@@ -165,4 +183,4 @@ def _check_functions(node: Any, expression: str, *, argument: bool = False) -> N
         offset = expression.find("&")
         raise BadExpression("& stands only before what a function takes", offset)
     for child in _children(node):
-        _check_functions(child, expression, argument=called is not None)
+        check_functions(child, expression, argument=called is not None)
