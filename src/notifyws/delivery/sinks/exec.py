@@ -190,7 +190,7 @@ class ExecSink:
         self._tell(said)
 
     async def _kill(self, process: Process) -> None:
-        """Kill the whole group: politely, then not."""
+        """Kill the whole group: SIGTERM, then SIGKILL."""
         _signal(process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(MERCY):
