@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 
 import pytest
 
@@ -41,12 +40,6 @@ def test_sinks_are_those_that_are_asked_for():
 def test_a_target_is_an_http_url(url):
     with pytest.raises(ConfigurationError, match="http:// or https://"):
         sinks(DeliveryTargets(url=url))
-
-
-def test_the_desktop_is_asked_for_by_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "desktop_notifier", None)
-    with pytest.raises(ConfigurationError, match="extra"):
-        sinks(DeliveryTargets(desktop=True))
 
 
 def test_how_patiently_is_what_the_settings_say():

@@ -69,9 +69,9 @@ def build_sinks(
     if deliver.url:
         sinks.append(_forward(settings, deliver, clock))
     if deliver.desktop:
-        from notifyws.delivery.sinks.desktop import DesktopSink, desktop
+        from notifyws.delivery.sinks.desktop import DesktopSink
 
-        sinks.append(DesktopSink(desktop()))
+        sinks.append(DesktopSink())
     return sinks
 
 

@@ -159,7 +159,7 @@ class DeliveryWorker:
                 self._failing = ""
                 return attempt, None
             except Exception as error:  # noqa: BLE001 - a sink's bug ends no queue
-                failed = _as_failed(error)
+                failed = error if isinstance(error, DeliveryFailed) else _bug(error)
                 if failed.final or delay is None:
                     return attempt, failed.message
                 self._say(failed.message)
@@ -185,7 +185,5 @@ class DeliveryWorker:
         self._gone(self.name, record)
 
 
-def _as_failed(error: Exception) -> DeliveryFailed:
-    if isinstance(error, DeliveryFailed):
-        return error
+def _bug(error: Exception) -> DeliveryFailed:
     return DeliveryFailed(f"it failed unexpectedly: {error!r}")

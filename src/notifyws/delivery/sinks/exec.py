@@ -19,9 +19,8 @@ import shutil
 import signal
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import IO
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
@@ -146,7 +145,9 @@ class ExecSink:
         """
         reading, writing = os.pipe()
         try:
-            with _file_of(notification.line() + "\n") as stdin:
+            with tempfile.TemporaryFile() as stdin:
+                stdin.write(f"{notification.line()}\n".encode())
+                stdin.seek(0)
                 process = await asyncio.create_subprocess_exec(
                     *self._argv,
                     stdin=stdin,
@@ -212,15 +213,6 @@ class ExecSink:
         rest = background("the watch over a hook", watch(), self._died)
         self._rests.add(rest)
         rest.add_done_callback(self._rests.discard)
-
-
-@contextmanager
-def _file_of(text: str) -> Iterator[IO[bytes]]:
-    """A nameless file with a text to read, gone when nobody holds it any more."""
-    with tempfile.TemporaryFile() as file:
-        file.write(text.encode())
-        file.seek(0)
-        yield file
 
 
 def _fields(notification: Notification) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from notifyws.auth.network_errors import retry_after
+from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
 from notifyws.protocol.masking import masked
@@ -80,7 +81,7 @@ class ForwardSink:
     """Posts each notification to a URL.
 
     Args:
-        url: the target; what it holds after ``?`` and before ``@`` is not shown.
+        url: the target; its secrets are not shown.
         headers: more headers of the user's.
         secret: what to sign with; empty for no signature.
         timeout: seconds for one POST, all included.
@@ -101,7 +102,7 @@ class ForwardSink:
         wall: Callable[[], float],
     ) -> None:
         self._url = url
-        self._shown = _shown(url)
+        self._shown = shown_url(url)
         self._headers = headers
         self._secret = secret
         self._timeout = timeout
@@ -160,10 +161,3 @@ class ForwardSink:
             now = int(self._wall())
             headers[SIGNATURE] = signature(self._secret, body, now)
         return headers
-
-
-def _shown(url: str) -> str:
-    """Return a URL fit for showing: no user, no query."""
-    scheme, _, rest = url.partition("://")
-    where, slash, path = rest.partition("?")[0].partition("/")
-    return f"{scheme}://{where.rpartition('@')[2]}{slash}{path}"
