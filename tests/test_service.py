@@ -14,7 +14,7 @@ import pytest
 
 from notifyws import NotificationService, load_settings
 from notifyws.config.settings import Settings
-from notifyws.delivery.handlers import KEPT
+from notifyws.delivery.dispatcher import KEPT
 from notifyws.delivery.receiver import Frame
 from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.server import DevServer

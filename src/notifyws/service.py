@@ -26,14 +26,15 @@ from notifyws.connection.build import build_session
 from notifyws.connection.reconnect import State
 from notifyws.connection.session import Session
 from notifyws.delivery.build import (
+    build_http_sender,
     build_outbox,
     build_receiver,
     build_shared_cursor,
+    build_socket_sender,
     checked_name,
     sends_by_http,
 )
-from notifyws.delivery.dispatcher import Dispatcher
-from notifyws.delivery.handlers import Handlers
+from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import (
@@ -51,10 +52,11 @@ from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
-    from notifyws.delivery.durable import DurableListener
+    from notifyws.connection.connection import Connection
+    from notifyws.delivery.durable_listener import DurableListener
     from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Receiver, Selection
-    from notifyws.delivery.sender import Sender, SendResult
+    from notifyws.delivery.sender import SendResult, SocketSender
     from notifyws.protocol.rules import Acknowledged, ServerError
 
 __all__ = ["NotificationService"]
@@ -276,7 +278,7 @@ class NotificationService:
             NetworkFailed: there is no connection.
             UsageError: it is no message.
         """
-        from notifyws.delivery.composing import as_message
+        from notifyws.delivery.message_input import as_message
 
         sent = (await self.send_all([as_message(message)]))[0]
         if sent.status == "rejected":
@@ -296,13 +298,8 @@ class NotificationService:
             UsageError: the only one cannot be sent; of many, it is rejected.
         """
         if self.sends_without_connection:
-            from notifyws.delivery.http_sender import HttpSender
-
-            return await HttpSender(self._auth).send(messages)
-        link = self._session.connection if self._session else None
-        if link is None:
-            raise NetworkFailed("not connected", "connect first")
-        return await self._sender.send(link, messages)
+            return await build_http_sender(self._auth).send(messages)
+        return await self._socket_sender.send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good."""
@@ -369,7 +366,7 @@ class NotificationService:
         self._running.add_done_callback(_look_at)
 
     def _make_durable(self, queue: DeliveryQueue[Item]) -> DurableListener:
-        from notifyws.delivery.durable import DurableListener
+        from notifyws.delivery.durable_listener import DurableListener
 
         shared = None
         if self.name is not None and self._since is None:
@@ -378,16 +375,17 @@ class NotificationService:
         return DurableListener(outbox, shared, queue)
 
     @cached_property
-    def _sender(self) -> Sender:
-        from notifyws.delivery.http_sender import build_sender
+    def _socket_sender(self) -> SocketSender:
+        def connection() -> Connection | None:
+            return self._session.connection if self._session else None
 
-        return build_sender(self._auth)
+        return build_socket_sender(self._auth, connection)
 
     def _server_error(self, error: ServerError) -> None:
-        self._sender.server_error(error)
+        self._socket_sender.server_error(error)
 
     def _acknowledged(self, answer: Acknowledged) -> None:
-        self._sender.acknowledged(answer)
+        self._socket_sender.acknowledged(answer)
 
     async def _live(self, session: Session) -> None:
         """Run a session; whoever waits for its words is let go in any case."""

@@ -17,8 +17,7 @@ from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.config.settings import Settings
 from notifyws.connection.build import build_dial, build_keepalive, build_server_protocol
-from notifyws.delivery.build import build_receiver
-from notifyws.delivery.http_sender import frame_of
+from notifyws.delivery.build import build_receiver, frame_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, Token

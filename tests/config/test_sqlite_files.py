@@ -11,8 +11,7 @@ import pytest
 
 from notifyws.auth.cache.sqlite_store import CREATE, SqliteStore
 from notifyws.config.sqlite_files import CACHE, QUEUE, demand_ours
-from notifyws.delivery.outbox_file import OutboxFile
-from notifyws.delivery.outbox_rows import SCHEMA
+from notifyws.delivery.outbox_file import SCHEMA, OutboxFile
 from notifyws.errors import ConfigurationError
 
 ME = "0123456789abcdef"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 
 import pytest
 
@@ -14,13 +13,13 @@ from notifyws.config.machine import real_clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import (
     build_shared_cursor,
-    build_sinks,
     checked_name,
     delivery_policy,
-    hook_environment,
 )
-from notifyws.delivery.outbox_records import DeadLetter, ListenerPosition
+from notifyws.delivery.dead_letters import DeadLetter
+from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.delivery.replay import replay
+from notifyws.delivery.sinks.build import build_sinks
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import DeliveryTargets
 from tests.support.aio import on_a_loop
@@ -48,33 +47,10 @@ def test_a_target_is_an_http_url(url):
         sinks(DeliveryTargets(url=url))
 
 
-def test_the_desktop_is_asked_for_by_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "desktop_notifier", None)
-    with pytest.raises(ConfigurationError, match="extra"):
-        sinks(DeliveryTargets(desktop=True))
-
-
 def test_how_patiently_is_what_the_settings_say():
     settings = Settings(hand_on_delays=(3.0,), concurrency=4, queue_disk=5000)
     made = delivery_policy(settings)
     assert (made.delays, made.concurrency, made.max_bytes) == ((3.0,), 4, 5000)
-
-
-def test_a_hook_inherits_nothing_secret():
-    inherited = hook_environment(
-        {
-            "PATH": "/bin",
-            "WEBSOCKET_PASSWORD": "x",
-            "NOTIFYWS_TOKEN": "x",
-            "REDIS_URL": "redis://:x@y",
-            "NOTIFYWS_CACHE_URL": "x",
-            "NOTIFYWS_SIGN_SECRET": "x",
-            "NOTIFYWS_VARIABLES": "key=x",
-            "NOTIFY_SOCKET": "/run/x",
-            "WEBSOCKET_USERNAME": "demo",
-        }
-    )
-    assert inherited == {"PATH": "/bin", "WEBSOCKET_USERNAME": "demo"}
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb", "\x1b[31m"])

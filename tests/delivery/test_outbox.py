@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import OUTPUT, DeadLetter
+from notifyws.delivery.outbox_records import OUTPUT, Backlog
 from notifyws.delivery.worker import DeliveryPolicy
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
@@ -31,17 +32,17 @@ class Story:
             sinks,
             delivery_policy or DeliveryPolicy(delays=(1.0, 2.0)),
             self.virtual.clock,
-            write_dead_letter=self._bury,
+            write_dead_letter=self._reject,
             warn=self.warnings.append,
             durable=durable,
         )
         self.outbox.on_gap = lambda start, reason: self.gaps.append(reason)
 
-    async def _bury(self, dead_letter: DeadLetter) -> None:
+    async def _reject(self, dead_letter: DeadLetter) -> None:
         self.letters.append(dead_letter)
 
     @property
-    def buried(self) -> list[tuple[str, str, int]]:
+    def rejected(self) -> list[tuple[str, str, int]]:
         return [(x.sink, x.error, x.attempts) for x in self.letters]
 
 
@@ -101,14 +102,14 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind():
 
 
 @in_virtual_time
-async def test_what_fails_to_the_end_is_buried_whole_and_the_next_one_goes_on():
+async def test_what_fails_to_the_end_is_a_dead_letter_and_the_next_one_goes_on():
     sink = ScriptedSink(NO, NO, NO)
     story = Story(sink)
     async with running(story) as outbox:
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
         await outbox.drained()
-    assert story.buried == [("exec", "no", 3)]
+    assert story.rejected == [("exec", "no", 3)]
     assert story.letters[0].line == note(1).line()
     assert sink.titles == ["2"]
 
@@ -119,7 +120,7 @@ async def test_what_is_final_is_not_tried_again():
     async with running(story) as outbox:
         outbox.keep(note(1), 1)
         await outbox.drained()
-    assert story.buried == [("exec", "never", 1)]
+    assert story.rejected == [("exec", "never", 1)]
     assert len(sink.tries) == 1
 
 
@@ -244,7 +245,7 @@ async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters():
     async with running(story, patience=2.0) as outbox:
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
-    assert story.buried == [("exec", "the listener ended before it", 0)] * 2
+    assert story.rejected == [("exec", "the listener ended before it", 0)] * 2
     assert [dead_letter.line for dead_letter in story.letters] == [
         note(1).line(),
         note(2).line(),
@@ -359,7 +360,7 @@ async def test_a_dead_letter_of_the_end_says_what_had_failed():
     async with running(story) as outbox:
         outbox.keep(note(0, 0), 1)
         await asyncio.sleep(1.5)
-    assert story.buried == [("exec", "the listener ended before it, after: no", 0)]
+    assert story.rejected == [("exec", "the listener ended before it, after: no", 0)]
 
 
 RUBBISH = ["rubbish", "[1]", '{"no":"type"}', "", '"text"', "[" * 100_000, "a\nb"]
@@ -378,7 +379,7 @@ async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
         outbox.keep(note(4), 4)
         await outbox.drained()
     assert sink.titles == ["1", "3", "4"]
-    assert again.buried == [("exec", "it is no notification, what waited for it", 0)]
+    assert again.rejected == [("exec", "it is no notification, what waited for it", 0)]
     assert DeadLetter.of_line(again.letters[0].as_line()).line == rubbish
 
 
@@ -387,7 +388,7 @@ async def test_a_row_that_cannot_be_shown_is_a_dead_letter():
     before = MemoryStore()
     before.rows = {(OUTPUT, 1): "rubbish", (OUTPUT, 2): line(2)}
     story = Story(store=MemoryStore(before))
-    await story.outbox.bury_what_cannot_be_shown()
+    await story.outbox.reject_unshowable()
     await story.outbox.aclose(0.0)
     assert [(x.sink, x.line) for x in story.letters] == [(OUTPUT, "rubbish")]
     assert list(story.store.rows) == [(OUTPUT, 2)]
@@ -446,3 +447,8 @@ async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
         assert outbox.waiting["exec"].count == 1
         story.store.rows["exec", 1] = ""  # what is under way is done with later
         await outbox.drained()
+
+
+def test_what_waits_is_counted():
+    assert Backlog().plus("abc").plus("d") == Backlog(2, 4)
+    assert Backlog(2, 4).minus("d") == Backlog(1, 3)

@@ -93,17 +93,21 @@ def test_three_megabytes_are_no_e2big(home: Home, server: Server):
 @pytest.mark.fault(41)
 @pytest.mark.fault(39)
 def test_a_hook_sees_the_notification_and_nothing_secret(home: Home, server: Server):
-    home.env |= {"NOTIFYWS_SIGN_SECRET": "s3", "REDIS_URL": "", "VISIBLE": "yes"}
+    url = f"{home.env.get('WEBSOCKET_SERVER_URL', '')}?access_token=s3"
+    home.env |= {"HOOK_SECRET": "s3", "NEXT_PUBLIC_WEBSOCKET_SERVER_URL": url}
+    home.env |= {"LC_TIME": "C", "REDIS_URL": ""}
     code = "open('env', 'w').write(json.dumps(dict(os.environ)))"
     listener = home.listen("-n", "1", "--exec", hook(home, code))
     server.dev("notify", {"type": "t", "title": "T", "link": "/x"})
     assert listener.wait() == 0
     seen = json.loads((home.path / "env").read_text())
-    assert seen["VISIBLE"] == "yes"
+    assert seen["LC_TIME"] == "C"
     assert seen["NOTIFICATION_TITLE"] == "T"
     assert seen["NOTIFICATION_ID"] == json.loads(listener.out.text)["id"]
     assert seen["NOTIFICATION_TIMESTAMP"]
-    assert {"WEBSOCKET_PASSWORD", "NOTIFYWS_SIGN_SECRET", "REDIS_URL"}.isdisjoint(seen)
+    assert {"WEBSOCKET_PASSWORD", "HOOK_SECRET", "REDIS_URL"}.isdisjoint(seen)
+    assert "s3" not in seen.values()
+    assert url not in seen.values()
 
 
 @pytest.mark.fault(42)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifyws.delivery.composing import from_parts
+from notifyws.delivery.message_input import from_parts
 from notifyws.errors import UsageError
 from notifyws.models import Message
 from notifyws.samples import SAMPLES

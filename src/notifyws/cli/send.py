@@ -24,7 +24,7 @@ from notifyws.cli.options import (
 from notifyws.cli.process import run
 from notifyws.config.settings import Settings
 from notifyws.config.text_files import read_text_file
-from notifyws.delivery.composing import from_parts, from_stdin, payload_of
+from notifyws.delivery.message_input import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import Message
 from notifyws.ui.streams import say

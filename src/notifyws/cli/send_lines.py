@@ -19,7 +19,7 @@ from notifyws.cli.send_message import (
 )
 from notifyws.cli.send_window import Load, Window
 from notifyws.config.settings import Settings
-from notifyws.delivery.composing import from_line
+from notifyws.delivery.message_input import from_line
 from notifyws.errors import NetworkFailed, OutputFailed, UsageError
 from notifyws.models import Message, strict_json
 from notifyws.ui.output import Output, ReaderGone

@@ -55,7 +55,7 @@ class Request(Struct, frozen=True):
 def print_frame(settings: Settings, message: Message) -> None:
     """Print the frame that a message would be sent as."""
     from notifyws.auth.authenticator import Authenticator
-    from notifyws.delivery.http_sender import frame_of
+    from notifyws.delivery.build import frame_of
 
     emit(frame_of(Authenticator(settings, say), message) + "\n")
 

@@ -9,7 +9,8 @@ it is neither opened for writing, nor renamed, nor is its mode changed.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ __all__ = [
     "demand_ours",
     "error_name",
     "mark",
+    "set_aside",
 ]
 
 VERSION = 1
@@ -107,6 +109,17 @@ def mark(db: sqlite3.Connection, kind: FileKind, path: Path | str) -> None:
         raise _foreign(path, kind, "it is another program's SQLite file")
     db.execute(f"PRAGMA application_id = {kind.application_id}")
     db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file, and what SQLite has not moved into it yet, to a free name."""
+    names = (path.with_name(f"{path.name}.broken{n or ''}") for n in count())
+    aside = next(name for name in names if not name.exists())
+    path.replace(aside)
+    Path(f"{path}-shm").unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        Path(f"{path}-wal").replace(f"{aside}-wal")
+    return aside
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:

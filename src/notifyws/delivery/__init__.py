@@ -1,1 +1,40 @@
-"""Room delivery."""
+"""From a frame to whoever gets it: handlers, iterations, the screen, and sinks.
+
+The room owns what happens to a notification once it arrived: whether it is new and
+wanted, what lies in a gap, the queue before whoever shows it, the outbox before its
+sinks, retries and dead letters; and the way out, sending. It must not know how
+connections are kept, how anything looks, or which command was given. One direction:
+nothing here makes the reader of the socket wait, and whoever is slow waits behind a
+bounded queue of its own.
+
+- ``build``: sinks and outbox, made from the settings.
+- ``dispatcher``: calls handlers and feeds iterations.
+- ``durable_listener``: where a named listener stands, here and in the shared cache.
+- ``filters``: which notifications are wanted, and when there were enough of them.
+- ``message_input``: messages made of what people type.
+- ``outbox``: what is kept until each sink took it.
+- ``outbox_records``: the values that the outbox keeps.
+- ``queue``: what waits for whoever shows it.
+- ``receiver``: what a frame means, whether it is new, where it goes.
+- ``replay``: delivers dead letters again.
+- ``sender``: sends messages, and says what became of each.
+- ``sinks``: a command, an HTTP target, the desktop.
+
+Within: ``gaps`` decides what was missed, ``worker`` retries for one sink,
+``outbox_file`` is the outbox on disk, ``dead_letters`` the file of what no sink took.
+"""
+
+__all__ = [
+    "build",
+    "dispatcher",
+    "durable_listener",
+    "filters",
+    "message_input",
+    "outbox",
+    "outbox_records",
+    "queue",
+    "receiver",
+    "replay",
+    "sender",
+    "sinks",
+]

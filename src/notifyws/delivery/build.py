@@ -1,48 +1,45 @@
-"""Puts together what hands notifications on: sinks, their queue, the dead letters.
+"""Builds what takes notifications in, keeps them, and sends messages.
 
-And what takes frames in before: each from settings, a profile and what is asked for.
+Each from settings, a profile, and what is asked for.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import utc_text
 from notifyws.config.settings import Settings
-from notifyws.config.validation import environment_name
 from notifyws.errors import ConfigurationError, UsageError
-from notifyws.models import DeliveryTargets
+from notifyws.models import DeliveryTargets, Message, strict_json
+from notifyws.protocol.profile import Profile, Resume, Send
 
 if TYPE_CHECKING:
-    import httpx
-
-    from notifyws.auth.authenticator import Authenticator
-    from notifyws.clock import Clock
-    from notifyws.delivery.dead_letters import DeadLetters
+    from notifyws.connection.connection import Connection
+    from notifyws.delivery.durable_listener import SharedCursor
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Receiver, Selection
-    from notifyws.delivery.shared_cursor import SharedCursor
-    from notifyws.delivery.worker import DeliveryPolicy, Sink
+    from notifyws.delivery.sender import HttpSender, SocketSender
+    from notifyws.delivery.worker import DeliveryPolicy
     from notifyws.protocol.cursor import Cursor
-    from notifyws.protocol.profile import Profile, Resume
     from notifyws.protocol.rules import Rules
 
 __all__ = [
+    "build_http_sender",
     "build_outbox",
     "build_receiver",
     "build_rules",
     "build_shared_cursor",
-    "build_sinks",
+    "build_socket_sender",
     "checked_name",
     "delivery_policy",
-    "hook_environment",
+    "frame_of",
     "sends_by_http",
 ]
 
@@ -62,7 +59,7 @@ def checked_name(name: str) -> str:
 
 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Return how patiently things are handed on."""
+    """Return how often a sink is tried, and how much may wait for it."""
     from notifyws.delivery.worker import DeliveryPolicy
 
     return DeliveryPolicy(
@@ -73,134 +70,40 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
     )
 
 
-def build_sinks(
-    settings: Settings,
-    deliver: DeliveryTargets,
-    clock: Clock,
-    warn: Callable[[str], None],
-) -> list[Sink]:
-    """Return the sinks that are asked for.
-
-    Raises:
-        ConfigurationError: one of them cannot be.
-    """
-    sinks: list[Sink] = []
-    if deliver.command:
-        from notifyws.delivery.sinks.exec import ExecSink, argv_of
-
-        sinks.append(
-            ExecSink(
-                argv_of(deliver.command),
-                hook_environment(os.environ),
-                settings.exec_timeout,
-                deliver.tell or warn,
-            )
-        )
-    if deliver.url:
-        sinks.append(_forward(settings, deliver, clock))
-    if deliver.desktop:
-        from notifyws.delivery.sinks.desktop import DesktopSink, desktop
-        from notifyws.ui.sanitize import harmless
-
-        sinks.append(DesktopSink(desktop(), harmless))
-    return sinks
-
-
-def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink:
-    from notifyws.auth.http_api import http_client
-    from notifyws.auth.network_errors import retry_after
-    from notifyws.delivery.sinks.forward import ForwardSink
-
-    try:
-        parts = urlsplit(deliver.url)
-        web = parts.scheme in ("http", "https")
-        usable = web and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        message = "--forward-to takes an http:// or https:// URL with a host"
-        raise ConfigurationError(message, "as in --forward-to https://host/path")
-
-    def client() -> httpx.AsyncClient:
-        from notifyws.config.machine import trust
-
-        tls = trust(settings.ca_file) if parts.scheme == "https" else None
-        return http_client(deliver.url, tls, settings.http_timeout)
-
-    return ForwardSink(
-        deliver.url,
-        deliver.headers,
-        deliver.secret,
-        settings.http_timeout,
-        client=client,
-        wall=clock.wall,
-        retry_after=retry_after,
-    )
-
-
-def hook_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without anything of ours that is secret."""
-    secret = {
-        environment_name(field.name)
-        for field in fields(Settings)
-        if field.metadata.get("secret")
-    }
-    secret |= {"NOTIFYWS_VARIABLES", "NOTIFYWS_SIGN_SECRET", "NOTIFY_SOCKET"}
-    return {name: value for name, value in environment.items() if name not in secret}
-
-
 def build_outbox(
     auth: Authenticator, name: str | None, deliver: DeliveryTargets
 ) -> Outbox:
-    """Return the queue of what is handed on, and of what a listener has seen.
+    """Return the outbox of a listener.
 
     Args:
-        auth: whose notifications these are, and how patiently they are handed on.
+        auth: whose notifications these are, and how patiently they are delivered.
         name: the listener's; ``None`` for one that ends with this process.
         deliver: to whom.
 
     Raises:
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
     """
+    import platformdirs
+
+    from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_file import OutboxFile
+    from notifyws.delivery.sinks.build import build_sinks
 
-    settings, account, warn = auth.settings, auth.account.id, auth.warn
-    sinks = build_sinks(settings, deliver, auth.clock, warn)
-    file = _state() / "listeners" / f"{_stem(account, name)}.db" if name else None
+    account, warn = auth.account.id, auth.warn
+    sinks = build_sinks(auth.settings, deliver, auth.clock, warn)
+    state: Path = platformdirs.user_state_path("notifyws")
+    stem = f"{account}-{quote(name, safe='')}" if name else account
+    dead_letters = DeadLetters(state / "dead-letters" / f"{stem}.jsonl", warn)
     return Outbox(
-        OutboxFile(file, warn),
+        OutboxFile(state / "listeners" / f"{stem}.db" if name else None, warn),
         sinks,
-        delivery_policy(settings),
+        delivery_policy(auth.settings),
         auth.clock,
-        write_dead_letter=_dead_letters(account, name, warn).write_dead_letter,
+        write_dead_letter=dead_letters.write_dead_letter,
         warn=warn,
         durable=name is not None,
     )
-
-
-def sends_by_http(profile: Profile) -> bool:
-    """Return whether messages go over the HTTP side, so that no socket is needed."""
-    return profile.send is not None and profile.send.http is not None
-
-
-def _dead_letters(
-    account: str, name: str | None, warn: Callable[[str], None]
-) -> DeadLetters:
-    from notifyws.delivery.dead_letters import DeadLetters
-
-    stem = _stem(account, name or "")
-    return DeadLetters(_state() / "dead-letters" / f"{stem}.jsonl", warn)
-
-
-def _stem(account: str, name: str | None) -> str:
-    return f"{account}-{quote(name, safe='')}" if name else account
-
-
-def _state() -> Path:
-    import platformdirs
-
-    return platformdirs.user_state_path("notifyws")
 
 
 def build_rules(profile: Profile) -> Rules:
@@ -303,8 +206,66 @@ def _want_replay_by_time(profile: Profile) -> None:
 
 def build_shared_cursor(auth: Authenticator, name: str) -> SharedCursor | None:
     """Return a listener's place in the cache; ``None`` if no host shares that."""
-    from notifyws.delivery.shared_cursor import SharedCursor
+    from notifyws.delivery.durable_listener import SharedCursor
 
     if auth.cache.backend != "redis":
         return None
     return SharedCursor(auth.cache, auth.account.id, name, auth.clock)
+
+
+def sends_by_http(profile: Profile) -> bool:
+    """Return whether messages go over the HTTP side, so that no socket is needed."""
+    return profile.send is not None and profile.send.http is not None
+
+
+def build_http_sender(auth: Authenticator) -> HttpSender:
+    """Return what sends messages over the HTTP side."""
+    from notifyws.delivery.sender import HttpSender
+
+    return HttpSender(auth.tokens, auth.http.send)
+
+
+def build_socket_sender(
+    auth: Authenticator, connection: Callable[[], Connection | None]
+) -> SocketSender:
+    """Return what sends messages over a socket.
+
+    Args:
+        auth: knows the profile.
+        connection: returns the open one, if there is one.
+
+    Raises:
+        ConfigurationError: the profile does not say how to send.
+    """
+    from notifyws.delivery.sender import SocketSender
+    from notifyws.protocol.frames import Composer
+
+    send = _send(auth.profile)
+    return SocketSender(connection, Composer(send).compose, asyncio.sleep, send.ack)
+
+
+def frame_of(auth: Authenticator, message: Message) -> str:
+    """Return a message as it would be sent first on a socket, or by HTTP.
+
+    Raises:
+        ConfigurationError: the profile does not say how to send.
+        UsageError: the payload holds what JSON cannot say.
+    """
+    from notifyws.protocol.frames import Composer, of_message
+    from notifyws.protocol.templates import UNSET, TemplateContext, fill
+
+    send = _send(auth.profile)
+    context = TemplateContext(auth.variables, auth.clock.wall, auth.clock.secret)
+    if send.http is None:
+        return Composer(send).compose(message, context).frame
+    last = send.http[-1] if isinstance(send.http, tuple) else send.http
+    known = context.variables(**of_message(message))
+    body = fill(last.body if last.form is None else last.form, known)
+    request = {"method": last.method, "path": last.path}
+    return strict_json({**request, "body": None if body is UNSET else body})
+
+
+def _send(profile: Profile) -> Send:
+    if profile.send is None:
+        raise ConfigurationError(f"profile {profile.name} does not say how to send")
+    return profile.send

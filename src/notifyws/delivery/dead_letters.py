@@ -1,28 +1,85 @@
-"""The file of dead letters: JSON Lines, its owner's alone, appended to.
+"""What the dead-letter file holds: what no sink took, one JSON object a line.
 
-A letter is written whole or not at all. When the file cannot be written the letter is
-told in full on the way out, for nothing is lost in silence.
+A line is ``{"sink", "error", "attempts", "at", "notification"}``; the notification
+stands there whole, as text where it is none. The file is its owner's alone, and
+appended to: a letter is written whole or not at all. When that cannot be, the letter
+is told in full on the way out, for nothing is lost in silence.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from notifyws.config.folders import locked, open_regular, private_folder
-from notifyws.delivery.outbox_records import DeadLetter
-from notifyws.errors import ConfigurationError
+from msgspec import Struct
+from msgspec.structs import asdict
 
-__all__ = ["DeadLetters"]
+from notifyws.config.folders import locked, open_regular, private_folder
+from notifyws.delivery.outbox_records import notification_of
+from notifyws.errors import ConfigurationError
+from notifyws.models import strict_json
+
+__all__ = ["DeadLetter", "DeadLetters"]
 
 HINT = "name the file that a warning told"
 
 
+class DeadLetter(Struct, frozen=True):
+    """What a sink finally did not take.
+
+    Args:
+        sink: its name.
+        error: why it did not.
+        attempts: how often it was tried.
+        at: RFC 3339 UTC; when it was given up.
+        line: the notification as one line of JSON, or whatever waited in its place.
+    """
+
+    sink: str
+    error: str
+    attempts: int
+    at: str
+    line: str
+
+    def as_line(self) -> str:
+        """Return it as one line of JSON; the notification stays as it was, whole."""
+        facts = asdict(self)
+        line = facts.pop("line")
+        whole = line if self._is_one_line() else strict_json(line)
+        return f'{strict_json(facts)[:-1]},"notification":{whole}}}'
+
+    def _is_one_line(self) -> bool:
+        try:
+            notification_of(self.line)
+        except ValueError:
+            return False
+        return len(self.line.splitlines()) == 1
+
+    @classmethod
+    def of_line(cls, line: str) -> DeadLetter:
+        """Return what :meth:`as_line` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            value = json.loads(line)
+            note = value["notification"]
+            line = note if isinstance(note, str) else strict_json(note)
+            if line is not note and not isinstance(note["type"], str):
+                raise TypeError
+            sink, error, tries = value["sink"], value["error"], int(value["attempts"])
+            return cls(sink, error, tries, value["at"], line)
+        except (TypeError, KeyError, RecursionError):
+            raise ValueError("this is no dead letter") from None
+
+
 class DeadLetters:
-    """Appends letters to a file.
+    """The file of a listener's dead letters.
 
     Args:
         path: the file; made when the first letter comes.
@@ -33,15 +90,15 @@ class DeadLetters:
         self.path = path
         self._warn = warn
 
-    async def write_dead_letter(self, dead_letter: DeadLetter) -> None:
-        """Keep a letter; never raises."""
-        why = f"{dead_letter.sink} did not take a notification: {dead_letter.error}"
+    async def write_dead_letter(self, letter: DeadLetter) -> None:
+        """Append a letter; never raises."""
+        why = f"{letter.sink} did not take a notification: {letter.error}"
         try:
-            self._append(dead_letter.as_line().encode() + b"\n")
+            self._append(letter.as_line().encode() + b"\n")
         except OSError as error:
             reason = error.strerror or str(error)
             lost = f"{why}; and {self.path} cannot be written: {reason}; it was"
-            self._warn(f"{lost} {dead_letter.line}")
+            self._warn(f"{lost} {letter.line}")
         else:
             self._warn(f"{why}; kept in {self.path}")
 
@@ -52,7 +109,8 @@ class DeadLetters:
             ConfigurationError: it cannot be read, or holds something else.
         """
         try:
-            lines = self._text().split("\n")
+            with open(open_regular(self.path), encoding="utf-8", newline="\n") as file:
+                lines = file.read().split("\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             message = f"cannot read dead letters from {self.path}: {reason}"
@@ -101,17 +159,11 @@ class DeadLetters:
                 draft.replace(self.path)
         except OSError as error:
             draft.unlink(missing_ok=True)
-            raise self._unwritable(
-                error, "its letters were handed on: they may come twice"
-            ) from None
+            hint = "its letters were delivered: they may come twice"
+            raise self._unwritable(error, hint) from None
 
     def _unwritable(self, error: OSError, hint: str = HINT) -> ConfigurationError:
         return ConfigurationError(f"cannot write {self.path}: {error.strerror}", hint)
-
-    def _text(self) -> str:
-        descriptor = open_regular(self.path)
-        with open(descriptor, encoding="utf-8", newline="\n") as file:
-            return file.read()
 
     def _letter(self, number: int, line: str) -> DeadLetter:
         try:

@@ -1,31 +1,170 @@
 """Brings what arrives to handlers and iterations, in order, one thing at a time.
 
-A handler that raises is reported as an error and breaks nothing.
+Handlers are called by the name of an event, one after the other; one that raises is
+reported as an error and breaks nothing. Each iteration has a queue of its own, bounded
+by count and bytes; what arrived before the first one began is kept for it in the same
+bounds. When these are reached, the dispatcher waits, unless handlers were called
+already: then nothing is kept for a first iteration any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections import deque
+from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeVar
 
-from notifyws.delivery.handlers import Handlers
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
-from notifyws.events import Failure
+from notifyws.errors import UsageError
+from notifyws.events import Connected, Disconnected, Event, Failure, Reconnecting
+from notifyws.models import Notification
 from notifyws.tasks import restarted
 
-__all__ = ["Dispatcher"]
+__all__ = ["EVENTS", "Dispatcher", "Feed", "Handlers"]
 
 _log = logging.getLogger("notifyws")
 
+EVENTS = ("connected", "disconnected", "error", "message", "reconnecting")
+KEPT = 10_000
+"""Notifications kept for an iteration that is behind, or has not begun."""
+KEPT_BYTES = 16 << 20
+"""Their frames together."""
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+class Feed:
+    """What one iteration has still to see."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Notification | None] = deque()
+        self._bytes = 0
+        self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+
+    def fits(self, notification: Notification) -> bool:
+        """Return whether there is room for it; when nothing waits, there is."""
+        room = self._bytes + _size(notification) <= KEPT_BYTES
+        return not self._waiting or (room and len(self._waiting) < KEPT)
+
+    async def put(self, notification: Notification) -> None:
+        """Add one, waiting while the reader is far behind."""
+        while not self.fits(notification):
+            self._emptied.clear()
+            await self._emptied.wait()
+        self._bytes += _size(notification)
+        self._waiting.append(notification)
+        self._filled.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._waiting.append(None)
+        self._filled.set()
+
+    def drop(self) -> None:
+        """Let everything go; whoever waits to put goes on."""
+        self._waiting.clear()
+        self._bytes = 0
+        self._emptied.set()
+
+    async def get(self) -> Notification | None:
+        """Return the next one, ``None`` at the end."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        self._emptied.set()
+        notification = self._waiting.popleft()
+        self._bytes -= _size(notification)
+        return notification
+
+
+class Handlers:
+    """Handlers by event, and iterations."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[Callable[..., Any]]] = {e: [] for e in EVENTS}
+        self._feeds: list[Feed] = []
+        self._early: Feed | None = Feed()
+        self._ended = False
+
+    def on(self, event: str) -> Callable[[Handler], Handler]:
+        """Return a decorator that registers a handler for ``event``."""
+        if event not in self._handlers:
+            known = ", ".join(EVENTS)
+            raise UsageError(f"there is no event {event!r}", f"known: {known}")
+
+        def register(handler: Handler) -> Handler:
+            self._handlers[event].append(handler)
+            return handler
+
+        return register
+
+    def feed(self) -> Feed:
+        """Return a new iteration's queue; the first begins with what came early."""
+        feed, self._early = self._early or Feed(), None
+        self._feeds.append(feed)
+        if self._ended:
+            feed.end()
+        return feed
+
+    def leave(self, feed: Feed) -> None:
+        """Forget an iteration's queue: nobody reads it, so nobody waits for it."""
+        self._feeds.remove(feed)
+        feed.drop()
+
+    def begin(self) -> None:
+        """More will come: iterations from now on do not end at once."""
+        self._ended = False
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._ended = True
+        for feed in self._feeds:
+            feed.end()
+
+    async def tell(
+        self, item: Event | Notification | Any, *, quietly: bool = False
+    ) -> None:
+        """Tell everybody whom it concerns, also after a handler that raises.
+
+        Args:
+            item: what happened or arrived.
+            quietly: let what a handler raises go.
+        """
+        name, arguments = _call(item)
+        problems: list[Exception] = []
+        for handler in self._handlers.get(name, ()):
+            try:
+                result = handler(*arguments)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception as error:  # noqa: BLE001 - the others are told first
+                problems.append(error)
+        if isinstance(item, Notification):
+            await self._feed(item)
+        if problems and not quietly:
+            raise _one(problems)
+
+    async def _feed(self, notification: Notification) -> None:
+        early = self._early
+        if early is None:
+            for feed in list(self._feeds):
+                await feed.put(notification)
+        elif early.fits(notification) or not self._handlers["message"]:
+            await early.put(notification)
+        else:
+            self._early = None
+
 
 class Dispatcher:
-    """Empties one inbox after the other.
+    """Empties one queue after the other.
 
     Args:
-        handlers: who is told.
+        handlers: gets what is in them.
     """
 
     def __init__(self, handlers: Handlers) -> None:
@@ -70,3 +209,29 @@ class Dispatcher:
             _log.error("a handler failed", exc_info=error)
             failure = Failure("server_error", f"a handler failed: {error!r}")
             await self._handlers.tell(failure, quietly=True)
+
+
+def _size(notification: Notification | None) -> int:
+    return len(notification.frame or "") if notification is not None else 0
+
+
+def _one(problems: list[Exception]) -> Exception:
+    if len(problems) == 1:
+        return problems[0]
+    return ExceptionGroup("several handlers failed", problems)
+
+
+def _call(item: Any) -> tuple[str, tuple[Any, ...]]:
+    match item:
+        case Notification():
+            return "message", (item,)
+        case Connected():
+            return "connected", ()
+        case Disconnected(code, reason):
+            return "disconnected", (code, reason)
+        case Reconnecting(attempt, delay):
+            return "reconnecting", (attempt, delay)
+        case Failure():
+            return "error", (item,)
+        case _:
+            return "", ()

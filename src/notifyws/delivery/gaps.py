@@ -20,9 +20,9 @@ class GapTracker:
     """Decides what lies in a gap, for one listener.
 
     Args:
-        teller: tells it.
+        emitter: tells it.
         cursor: where the listener stands.
-        world: the clock.
+        clock: monotonic time.
 
     Attributes:
         interrupted_at: since when something is missing, should the server say so.
@@ -30,7 +30,7 @@ class GapTracker:
     """
 
     def __init__(self, emitter: EventEmitter, cursor: Cursor, clock: Clock) -> None:
-        self._teller = emitter
+        self._emitter = emitter
         self._cursor = cursor
         self._clock = clock
         self._missing_since: GapStart | None = None
@@ -56,7 +56,7 @@ class GapTracker:
         Args:
             heard_at: unix seconds; what was sent until then was taken.
         """
-        since = self._teller.since(heard_at)
+        since = self._emitter.since(heard_at)
         self._missing_since = self._missing_since or since
         brief = self._clock.now() - self._opened_at < REPLAY
         if self.interrupted_at is None or not brief:
@@ -70,7 +70,7 @@ class GapTracker:
         """
         start, self._missing_since = self._missing_since, None
         if start is not None and missing:
-            self._teller.gap(start, missing)
+            self._emitter.gap(start, missing)
 
     def replaced(self, heard_at: float, *, sound: bool) -> None:
         """Another connection was opened beside it.
@@ -100,5 +100,5 @@ class GapTracker:
         if self.in_doubt:
             self.in_doubt = False
             reason = "the server no longer keeps all of what was missed"
-            start = self.interrupted_at or GapStart(self._teller.now())
-            self._teller.gap(start, reason)
+            start = self.interrupted_at or GapStart(self._emitter.now())
+            self._emitter.gap(start, reason)

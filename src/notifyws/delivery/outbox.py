@@ -1,11 +1,10 @@
-"""What arrived and is still to be handed on: kept, then handed on, then forgotten.
+"""What arrived and is still to be delivered: kept, handed to workers, then forgotten.
 
 The law: *a notification is kept in the same step that moves the cursor past it, and
 forgotten only when its sink took it or it became a dead letter.* So a process that is
-killed hands on again what was under way, and asks the server for the rest. Each sink
-has a queue of its own and gets things in their order; nobody who receives waits for
-one. What is written is written in groups: while one group goes to disk the next one
-gathers.
+killed delivers again what was under way, and asks the server for the rest. Each sink
+has a queue of its own and a worker; nobody who receives waits for one. What is written
+is written in groups: while one group goes to disk the next one gathers.
 
 It knows no database, no process and no HTTP: a store and sinks are handed in.
 """
@@ -15,16 +14,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from notifyws.clock import Clock, utc_text
+from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     REMEMBERED,
     Backlog,
-    DeadLetter,
     Entry,
     Ident,
     ListenerPosition,
@@ -69,19 +69,19 @@ class Outbox:
 
     Args:
         store: keeps them.
-        sinks: who takes what.
-        handing: how patiently.
-        world: clock and sleep.
-        bury: keeps a dead letter.
-        warn: is told what could not be handed on.
+        sinks: each takes all that is kept.
+        policy: how often a sink is tried, and how much may wait for it.
+        clock: clock and sleep.
+        write_dead_letter: keeps what a sink finally did not take.
+        warn: is told what could not be delivered.
         durable: whether this outlives the process, as a named listener does.
 
     Attributes:
         heard_at: returns since when nothing was heard, ``None`` while not connected.
-        on_gap: told from when on something was not handed on, and why.
+        on_gap: told from when on something was not delivered, and why.
         on_moved: told where the listener stands, after that was written.
         past: what was known when this began.
-        standing: where the listener stands now.
+        position: where the listener stands now.
         seen: ids that it was given, the oldest first.
         waiting: how much waits, by sink.
     """
@@ -90,7 +90,7 @@ class Outbox:
         self,
         store: Store,
         sinks: Sequence[Sink],
-        delivery_policy: DeliveryPolicy,
+        policy: DeliveryPolicy,
         clock: Clock,
         *,
         write_dead_letter: WriteDeadLetter,
@@ -98,11 +98,11 @@ class Outbox:
         durable: bool,
     ) -> None:
         self._store = store
-        self._couriers = {
+        self._workers = {
             sink.name: DeliveryWorker(
                 sink,
                 store,
-                delivery_policy,
+                policy,
                 clock,
                 write_dead_letter=write_dead_letter,
                 gone=self._forget,
@@ -110,37 +110,33 @@ class Outbox:
             )
             for sink in sinks
         }
-        self._handing = delivery_policy
-        self._clock = clock
-        self._warn = warn
-        self._bury = write_dead_letter
+        self._policy, self._clock, self._warn = policy, clock, warn
+        self._write_dead_letter = write_dead_letter
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
         self.on_gap: Callable[[str, str], None] = lambda start, reason: None
         self.on_moved: Callable[[ListenerPosition], Awaitable[None]] | None = None
-        self.past = store.past
-        self.position = store.past.position
-        self.seen = deque(store.past.seen, REMEMBERED)
-        self._top = store.past.top
+        self.past = past = store.past
+        self.position = past.position
+        self.seen = deque(past.seen, REMEMBERED)
+        self._top = past.top
         self._batch: list[Entry] = []
-        self._unshown: deque[tuple[int, int]] = deque()
-        self._shown = 0
+        self._unshown, self._shown = deque[tuple[int, int]](), 0
         self._dirty = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
         self._idle = asyncio.Event()
         self._refused: dict[str, tuple[int, str]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        waited = store.past.waiting
-        self.waiting = {name: waited.get(name, Backlog()) for name in self._couriers}
-        self._look_whether_idle()
+        self.waiting = {n: past.waiting.get(n, Backlog()) for n in self._workers}
+        self._set_idle()
 
     def start(self) -> None:
-        """Begin to write and to hand on, also what waited before; once is enough."""
+        """Begin to write and to deliver, also what waited before; once is enough."""
         if self._tasks:
             return
         self._tell_lost()
         bodies = {"the queue": self._write_for_ever}
-        bodies |= {f"handing to {x.name}": x.run for x in self._couriers.values()}
+        bodies |= {f"the worker of {x.name}": x.run for x in self._workers.values()}
         warn, sleep = self._warn, self._clock.sleep
         self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
 
@@ -153,7 +149,7 @@ class Outbox:
                 it is not.
         """
         line = notification.line()
-        names = [name for name in self._couriers if self._has_room(name, len(line))]
+        names = [name for name in self._workers if self._has_room(name, len(line))]
         for name in names:
             self.waiting[name] = self.waiting[name].plus(line)
         if names:
@@ -186,16 +182,17 @@ class Outbox:
             self._shown = self._unshown.popleft()[1]
             self._dirty.set()
 
-    async def bury_what_cannot_be_shown(self) -> None:
+    async def reject_unshowable(self) -> None:
         """Make dead letters of what was kept to be shown and is no notification."""
-        for kept in self.past.unshown:
+        for record in self.past.unshown:
             try:
-                notification_of(kept.line)
+                notification_of(record.line)
             except ValueError as error:
-                at = utc_text(self._clock.wall())
                 why = f"{error}, what was kept to be shown"
-                await self._bury(DeadLetter(OUTPUT, why, 0, at, kept.line))
-                await self._store.done(OUTPUT, kept.position)
+                at = utc_text(self._clock.wall())
+                letter = DeadLetter(OUTPUT, why, 0, at, record.line)
+                await self._write_dead_letter(letter)
+                await self._store.done(OUTPUT, record.position)
 
     async def drained(self) -> None:
         """Return when nothing waits for any sink."""
@@ -204,28 +201,23 @@ class Outbox:
     async def aclose(self, patience: float) -> None:
         """Stop; what is left after some seconds stays, or becomes dead letters."""
         if self._tasks:
-            await asyncio.wait({asyncio.ensure_future(self._soon(patience))})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self.drained()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        for worker in self._couriers.values():
+        for worker in self._workers.values():
             await worker.sink.aclose()
         if self._writing is not None:
             await self._writing
         self._tell_refused(*self._refused)
         await self._write()
         if not self._durable:
-            for worker in self._couriers.values():
-                await worker.bury_the_rest()
+            for worker in self._workers.values():
+                await worker.reject_the_rest()
         await self._store.aclose()
-
-    async def _soon(self, patience: float) -> None:
-        try:
-            async with asyncio.timeout(patience):
-                await self.drained()
-        except TimeoutError:
-            return
 
     def _move(self, ident: Ident | None, line: str, sinks: tuple[str, ...]) -> None:
         self._top += 1
@@ -239,13 +231,14 @@ class Outbox:
         self._dirty.set()
 
     def _has_room(self, name: str, size: int) -> bool:
-        if self.waiting[name].size + size <= self._handing.max_bytes:
+        if self.waiting[name].size + size <= self._policy.max_bytes:
             self._tell_refused(*({name} & self._refused.keys()))
             return True
         if name not in self._refused:
-            limit = f"{self._handing.max_bytes} bytes wait for it"
+            limit = f"{self._policy.max_bytes} bytes wait for it"
             self._warn(f"{name} is too slow: {limit}; the newest are not kept for it")
-        count, since = self._refused.get(name, (0, utc_text(self._clock.wall())))
+            self._refused[name] = (0, utc_text(self._clock.wall()))
+        count, since = self._refused[name]
         self._refused[name] = (count + 1, since)
         return False
 
@@ -270,8 +263,8 @@ class Outbox:
         batch, self._batch = self._batch, []
         heard = self.heard_at() or self.position.heard_at
         self.position = position = replace(self.position, heard_at=heard)
-        outbox = self._store.keep(batch, position, self._shown)
-        self._writing = asyncio.ensure_future(outbox)
+        write = self._store.keep(batch, position, self._shown)
+        self._writing = asyncio.ensure_future(write)
         try:
             await asyncio.shield(self._writing)  # who is cancelled has begun it
         except Exception:
@@ -281,7 +274,7 @@ class Outbox:
         if self._store.lost:
             self._count_anew([*batch, *self._batch])
             self._tell_lost()
-        for worker in self._couriers.values():
+        for worker in self._workers.values():
             worker.more.set()
         if self.on_moved is not None:
             await self.on_moved(position)
@@ -296,12 +289,12 @@ class Outbox:
         for entry in entries:
             for name in self.waiting.keys() & set(entry.sinks):
                 self.waiting[name] = self.waiting[name].plus(entry.line)
-        self._look_whether_idle()
+        self._set_idle()
 
-    def _forget(self, name: str, kept: OutboxRecord) -> None:
-        self.waiting[name] = self.waiting[name].minus(kept.line)
-        self._look_whether_idle()
+    def _forget(self, name: str, record: OutboxRecord) -> None:
+        self.waiting[name] = self.waiting[name].minus(record.line)
+        self._set_idle()
 
-    def _look_whether_idle(self) -> None:
+    def _set_idle(self) -> None:
         if not any(waiting.count for waiting in self.waiting.values()):
             self._idle.set()

@@ -5,60 +5,75 @@ takes over with what could still be read. A file whose contents make no sense is
 aside as it is, and an empty one begun; that is a loss, which is told. A row of which
 only the form is wrong is put in order, so that its reader sees it. A file belongs to
 one process at a time, which a lock beside it sees to. Without a path the queue is a
-temporary file of SQLite's own, which ends with the process. Its statements stand in
-``queue_rows``.
+temporary file of SQLite's own, which ends with the process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from notifyws.clock import utc_text
 from notifyws.config.folders import locked, private_folder
-from notifyws.config.sqlite_files import QUEUE, demand_ours, mark
-from notifyws.delivery import outbox_rows as rows
+from notifyws.config.sqlite_files import QUEUE, demand_ours, mark, set_aside
 from notifyws.delivery.outbox_records import (
+    OUTPUT,
+    REMEMBERED,
+    Backlog,
     Entry,
+    Ident,
     ListenerPosition,
     OutboxRecord,
+    RecoveredState,
 )
 from notifyws.errors import ConfigurationError
 
-__all__ = ["OutboxFile"]
+__all__ = ["SCHEMA", "OutboxFile"]
 
 T = TypeVar("T")
 
-DAMAGE = (
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_IOERR_SHORT_READ,
-)
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS waiting (
+  sink TEXT, position INTEGER, line TEXT, PRIMARY KEY (sink, position)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (ident TEXT PRIMARY KEY, position INTEGER);
+CREATE INDEX IF NOT EXISTS seen_by_age ON seen (position);
+CREATE TABLE IF NOT EXISTS standing (one INTEGER PRIMARY KEY, value TEXT);
+"""
+TOP = """
+SELECT coalesce(max(position), 0)
+FROM (SELECT position FROM waiting UNION ALL SELECT position FROM seen)
+"""
+ODD = "typeof(position) != 'integer' OR position NOT BETWEEN 1 AND 1 << 62"
+"""What is no position of ours; above the highest one some are still free."""
+ORDER = f"""
+DELETE FROM seen WHERE {ODD};
+UPDATE waiting SET line = coalesce(CAST(line AS TEXT), '') WHERE typeof(line) != 'text'
+"""  # noqa: S608 - made of our own words, as is the next one
+MOVE = f"""
+UPDATE waiting
+SET position = (SELECT coalesce(max(position), 0) + 1 FROM waiting WHERE NOT ({ODD}))
+WHERE (sink, position) IN (SELECT sink, position FROM waiting WHERE {ODD} LIMIT 1)
+"""  # noqa: S608
+WAITING = """
+SELECT position, line FROM waiting WHERE sink = ? AND position > ?
+ORDER BY position LIMIT ?
+"""
+SHOWN = "DELETE FROM waiting WHERE sink = ? AND position <= ?"
+DAMAGE = ("CORRUPT", "NOTADB", "IOERR_SHORT_READ")
 """What SQLite says of a file whose contents are wrong."""
-TROUBLE = (
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
-)
-"""What it says when the disk does not serve; extended codes have more bits."""
-
-
+TROUBLE = ("BUSY", "CANTOPEN", "FULL", "IOERR", "LOCKED", "NOMEM", "PERM", "READONLY")
+"""How what it says begins when the disk does not serve."""
 DAMAGED = "the queue was damaged: what waited in it, and its place, are lost"
 
 
@@ -81,9 +96,9 @@ class OutboxFile:
         self._fallen = self._open = False
         self.lost: deque[tuple[str, str]] = deque()
         self._db = self._opened()
-        self._safely(rows.put_in_order)
-        position = self._safely(rows.position)
-        past = self._safely(rows.past)
+        self._safely(_put_in_order)
+        position = self._safely(_position)
+        past = self._safely(_past)
         if position is None:
             self._lose("its place in the history cannot be read", self._touched_at())
         self.past = replace(past, position=position or ListenerPosition())
@@ -93,15 +108,16 @@ class OutboxFile:
         self, entries: Sequence[Entry], position: ListenerPosition, shown: int
     ) -> None:
         """Keep all of it in one step; what was shown is not kept any longer."""
-        await self._do(partial(rows.keep, entries, position, shown))
+        await self._do(lambda db: _keep(db, entries, position, shown))
 
     async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
         """Return what waits for a sink beyond a position, in order."""
-        return await self._do(partial(rows.waiting, sink, after, limit))
+        return await self._do(lambda db: _waiting(db, sink, after, limit))
 
     async def done(self, sink: str, position: int) -> None:
         """Forget what a sink was given."""
-        await self._do(partial(rows.done, sink, position))
+        statement = "DELETE FROM waiting WHERE sink = ? AND position = ?"
+        await self._do(lambda db: db.execute(statement, (sink, position)))
 
     async def aclose(self) -> None:
         """Let go of the file; safe to call twice."""
@@ -132,12 +148,12 @@ class OutboxFile:
         A statement that fails later, against tables that were good, tells of
         something else that is wrong: then the contents can still be copied.
         """
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        return code in DAMAGE or not (self._open or code & 0xFF in TROUBLE)
+        name = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
+        return name.startswith(DAMAGE) or not (self._open or name.startswith(TROUBLE))
 
     def _opened(self) -> sqlite3.Connection:
         if self.path is None:
-            return _prepared(_connected(""))
+            return _connected("")
         try:
             private_folder(self.path.parent)
             self._lock = locked(self.path.with_suffix(".lock"))
@@ -151,7 +167,7 @@ class OutboxFile:
             return self._fall(error.strerror or str(error), None)
         try:
             demand_ours(self.path, QUEUE)
-            return _prepared(_connected(str(self.path)))
+            return _connected(str(self.path))
         except ConfigurationError:
             os.close(self._lock)
             raise
@@ -169,16 +185,15 @@ class OutboxFile:
             old.close()
         if self.path is None or self._lock is None:
             self._lose(DAMAGED, since, f"the queue is damaged: {reason}")
-            return _prepared(_connected(""))
+            return _connected("")
         try:
-            aside = _set_aside(self.path)
-            new = _prepared(_connected(str(self.path)))
+            aside = set_aside(self.path)
+            new = _connected(str(self.path))
         except (OSError, sqlite3.Error):
             self._lose(DAMAGED, since, f"{self.path} is damaged: {reason}")
             return self._fall(reason, None)
         what = f"{self.path} is damaged or holds rubbish: {reason}"
-        said = f"{what}; kept as {aside.name}, begun anew"
-        self._lose(DAMAGED, since, said)
+        self._lose(DAMAGED, since, f"{what}; kept as {aside.name}, begun anew")
         self._fallen = False
         return new
 
@@ -205,7 +220,8 @@ class OutboxFile:
             except sqlite3.Error:
                 self._lose("what waited in the queue is lost", self._touched_at())
             old.close()
-        return _prepared(new)
+            new.executescript(SCHEMA)  # where that had not all of it
+        return new
 
 
 def _connected(path: str) -> sqlite3.Connection:
@@ -214,20 +230,68 @@ def _connected(path: str) -> sqlite3.Connection:
     mark(db, QUEUE, path)  # before the WAL, so that it stands in the file itself
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
+    db.executescript(SCHEMA)
     return db
 
 
-def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
-    db.executescript(rows.SCHEMA)
-    return db
+def _put_in_order(db: sqlite3.Connection) -> None:
+    """Give each row the form that ours have, whoever wrote it."""
+    db.executescript(ORDER)
+    while db.execute(MOVE).rowcount:
+        pass
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename a file, and what SQLite has not moved into it yet, to a free name."""
-    names = (path.with_name(f"{path.name}.broken{n or ''}") for n in count())
-    aside = next(name for name in names if not name.exists())
-    path.replace(aside)
-    Path(f"{path}-shm").unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        Path(f"{path}-wal").replace(f"{aside}-wal")
-    return aside
+def _position(db: sqlite3.Connection) -> ListenerPosition | None:
+    """Return where the listener stood, ``None`` where that makes no sense."""
+    row = db.execute("SELECT value FROM standing").fetchone()
+    try:
+        return ListenerPosition.of(json.loads(row[0])) if row else ListenerPosition()
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _idents(db: sqlite3.Connection) -> Iterator[Ident]:
+    for (text,) in db.execute("SELECT ident FROM seen ORDER BY position"):
+        with suppress(ValueError, TypeError, RecursionError):
+            ident = json.loads(text)
+            if type(ident) in (str, int):
+                yield ident
+
+
+def _past(db: sqlite3.Connection) -> RecoveredState:
+    """Return what is kept; where the listener stood is :func:`_position`'s to say."""
+    sums = "SELECT sink, count(*), sum(length(line)) FROM waiting GROUP BY sink"
+    return RecoveredState(
+        seen=list(_idents(db)),
+        top=db.execute(TOP).fetchone()[0],
+        unshown=_waiting(db, OUTPUT, 0, -1),
+        waiting={name: Backlog(n, size or 0) for name, n, size in db.execute(sums)},
+    )
+
+
+def _waiting(
+    db: sqlite3.Connection, sink: str, after: int, limit: int
+) -> list[OutboxRecord]:
+    rows = db.execute(WAITING, (sink, after, limit))
+    return [OutboxRecord(position, line) for position, line in rows]
+
+
+def _keep(
+    db: sqlite3.Connection,
+    entries: Sequence[Entry],
+    position: ListenerPosition,
+    shown: int,
+) -> None:
+    rows = [(sink, e.position, e.line) for e in entries for sink in e.sinks]
+    ids = [(json.dumps(e.ident), e.position) for e in entries if e.ident is not None]
+    write = "INSERT OR REPLACE INTO"
+    db.execute("BEGIN IMMEDIATE")
+    with db:  # commits, or rolls back
+        db.executemany(f"{write} waiting (sink, position, line) VALUES (?, ?, ?)", rows)
+        db.executemany(f"{write} seen (ident, position) VALUES (?, ?)", ids)
+        if ids:
+            oldest = ids[-1][1] - REMEMBERED
+            db.execute("DELETE FROM seen WHERE position <= ?", (oldest,))
+        value = json.dumps(asdict(position))
+        db.execute(f"{write} standing (one, value) VALUES (1, ?)", (value,))
+        db.execute(SHOWN, (OUTPUT, shown))

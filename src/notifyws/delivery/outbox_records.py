@@ -1,29 +1,26 @@
-"""What is kept of notifications that are still to be handed on; pure.
+"""What is kept of notifications until each sink took them: the values; pure.
 
-An entry is what a listener keeps, a kept line is what a sink gets back, a letter is
-what no sink took. Positions order everything that one listener ever received.
+An entry is what a listener keeps, a record is what a sink gets back of it. Positions
+order everything that one listener ever received.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, convert, field
 
-from notifyws.models import Notification, strict_json
+from notifyws.models import Notification
 
 __all__ = [
     "OUTPUT",
     "REMEMBERED",
     "Backlog",
-    "DeadLetter",
     "Entry",
     "Ident",
     "ListenerPosition",
     "OutboxRecord",
     "RecoveredState",
-    "is_ident",
     "notification_of",
 ]
 
@@ -33,11 +30,6 @@ OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
 REMEMBERED = 20_000
 """Ids that are kept to tell duplicates after a restart."""
-
-
-def is_ident(value: object) -> bool:
-    """Tell whether a value can be an id: text or a whole number."""
-    return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
 def notification_of(line: str) -> Notification:
@@ -54,7 +46,7 @@ def notification_of(line: str) -> Notification:
     return notification
 
 
-class ListenerPosition(Struct, frozen=True):
+class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a durable listener stands in the server's history.
 
     Args:
@@ -77,18 +69,9 @@ class ListenerPosition(Struct, frozen=True):
             ValueError: it is something else: another version's, or rubbish.
         """
         try:
-            position = cls(**value)  # type: ignore[arg-type]  # seen by what follows
-        except TypeError:
+            return convert(value, cls)
+        except ValidationError:
             raise ValueError("it is no place in the history") from None
-        right = (
-            (position.last_id is None or is_ident(position.last_id))
-            and isinstance(position.heard_at, str)
-            and type(position.moved_at) in (int, float)
-            and isinstance(position.mixed, bool)
-        )
-        if not right:
-            raise ValueError("it is no place in the history")
-        return position
 
 
 class Entry(Struct, frozen=True):
@@ -126,7 +109,7 @@ class RecoveredState(Struct, frozen=True):
     """What a store held when it was opened.
 
     Args:
-        standing: where the listener stood.
+        position: where the listener stood.
         seen: ids that it was given, the oldest first.
         top: the highest position in use.
         unshown: what was kept and perhaps never shown.
@@ -138,52 +121,3 @@ class RecoveredState(Struct, frozen=True):
     top: int = 0
     unshown: Sequence[OutboxRecord] = ()
     waiting: Mapping[str, Backlog] = field(default_factory=dict)
-
-
-class DeadLetter(Struct, frozen=True):
-    """What no sink took, whole, with the reason."""
-
-    sink: str
-    error: str
-    attempts: int
-    at: str
-    line: str
-
-    def as_line(self) -> str:
-        """Return it as one line of JSON; the notification stays as it was, whole.
-
-        What is no notification stands there as text.
-        """
-        facts = {
-            "sink": self.sink,
-            "error": self.error,
-            "attempts": self.attempts,
-            "at": self.at,
-        }
-        whole = self.line if self._is_one_line() else strict_json(self.line)
-        return f'{strict_json(facts)[:-1]},"notification":{whole}}}'
-
-    def _is_one_line(self) -> bool:
-        try:
-            notification_of(self.line)
-        except ValueError:
-            return False
-        return len(self.line.splitlines()) == 1
-
-    @classmethod
-    def of_line(cls, line: str) -> DeadLetter:
-        """Return what :meth:`as_line` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        try:
-            value = json.loads(line)
-            note = value["notification"]
-            line = note if isinstance(note, str) else strict_json(note)
-            if line is not note and not isinstance(note["type"], str):
-                raise TypeError
-            sink, error, tries = value["sink"], value["error"], int(value["attempts"])
-            return cls(sink, error, tries, value["at"], line)
-        except (TypeError, KeyError, RecursionError):
-            raise ValueError("this is no dead letter") from None

@@ -73,7 +73,7 @@ class Selection(Protocol):
 
 
 class OutboxPort(Protocol):
-    """Keeps what arrived for those to whom it is handed on."""
+    """Keeps what arrived for the sinks."""
 
     def keep(self, notification: Notification, number: int | None) -> None: ...
     def passed(self, ident: str | int | None) -> None: ...
@@ -84,12 +84,12 @@ class Receiver:
 
     Args:
         rules: what a frame means.
-        inbox: for whoever shows things.
+        queue: for whoever shows things.
         cursor: where this listener stands.
-        world: the wall clock.
+        clock: the wall clock, and monotonic time.
         frames: hand over frames that are no notifications, too.
         selection: which notifications are wanted; all of them when not given.
-        keeping: keeps what is wanted for those to whom it is handed on.
+        outbox: keeps what is wanted for the sinks.
 
     Attributes:
         room: returns when whoever shows things can take more.
@@ -111,7 +111,7 @@ class Receiver:
         self._clock = clock
         self._frames = frames
         self._selection = selection
-        self._keeping = outbox
+        self._outbox = outbox
         self.emitter = EventEmitter(queue, clock)
         self._dropped_counter = DroppedCounter(self.emitter, queue.room)
         self.room = queue.room
@@ -234,12 +234,12 @@ class Receiver:
             if self._dropped_counter.count:
                 self._dropped_counter.say()
             self._queue.put(notification, size)
-            if self._keeping is not None:
-                self._keeping.keep(notification, self._queue.put_in_all)
+            if self._outbox is not None:
+                self._outbox.keep(notification, self._queue.put_in_all)
             return
         self.filtered += 1
-        if self._keeping is not None:
-            self._keeping.passed(ident)
+        if self._outbox is not None:
+            self._outbox.passed(ident)
 
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
         """Let the line fill up for a moment: the reader may be about to catch up."""
@@ -264,8 +264,8 @@ class Receiver:
         if notification.id is None:
             self.cursor.advance(None)
         self._dropped_counter.add(notification.received)
-        if self._keeping is not None:  # a slow reader is no reason to hand on less
-            self._keeping.keep(notification, None)
+        if self._outbox is not None:  # a slow reader is no reason to deliver less
+            self._outbox.keep(notification, None)
         return False
 
     def _other(self, arrival: Arrival, frame: str | bytes) -> None:

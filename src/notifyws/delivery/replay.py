@@ -1,24 +1,25 @@
-"""Hands dead letters on again: those that are taken leave their file, others stay.
+"""Delivers dead letters again: those that are taken leave their file, others stay.
 
-The file is written anew at the end, so a replay that is killed hands some on twice and
+The file is written anew at the end, so a replay that is killed delivers some twice and
 loses none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from notifyws.config.machine import real_clock
 from notifyws.config.settings import Settings
-from notifyws.delivery.build import build_sinks, delivery_policy
-from notifyws.delivery.outbox_records import DeadLetter, notification_of
+from notifyws.delivery.build import delivery_policy
+from notifyws.delivery.dead_letters import DeadLetter, DeadLetters
+from notifyws.delivery.outbox import Outbox
+from notifyws.delivery.outbox_file import OutboxFile
+from notifyws.delivery.outbox_records import notification_of
+from notifyws.delivery.sinks.build import build_sinks
+from notifyws.delivery.worker import Sink
 from notifyws.errors import MessageRejected, UsageError
 from notifyws.models import DeliveryTargets
-
-if TYPE_CHECKING:
-    from notifyws.delivery.outbox import Outbox
-    from notifyws.delivery.worker import Sink
 
 __all__ = ["replay"]
 
@@ -29,91 +30,82 @@ async def replay(
     deliver: DeliveryTargets,
     warn: Callable[[str], None],
 ) -> int:
-    """Hand the letters of a file on again; return how many were taken.
+    """Deliver the letters of a file again; return how many were taken.
 
     Args:
         path: the file.
-        settings: how patiently.
+        settings: how often each is tried.
         deliver: to whom.
         warn: is told what was not taken again.
 
     Raises:
-        UsageError: there is nobody to hand on to.
+        UsageError: there is nobody to deliver to.
         ConfigurationError: the file cannot be used.
         MessageRejected: some were not taken; they are still in the file.
     """
-    from notifyws.config.machine import real_clock
-    from notifyws.delivery.dead_letters import DeadLetters
-    from notifyws.delivery.outbox import Outbox
-    from notifyws.delivery.outbox_file import OutboxFile
-
-    clock = real_clock()
-    sinks = build_sinks(settings, deliver, clock, warn)
+    sinks = build_sinks(settings, deliver, real_clock(), warn)
     if not sinks:
         hint = "add --exec, --forward-to or --notify"
         raise UsageError("--replay needs somebody to hand on to", hint)
-    dead = DeadLetters(path, warn)
-    left: list[DeadLetter] = []
-
-    async def keep(dead_letter: DeadLetter) -> None:
-        warn(
-            f"{dead_letter.sink} did not take a notification again: {dead_letter.error}"
-        )
-        left.append(dead_letter)
-
-    dead.read()  # what is no file of letters needs no lock beside it
-    with dead.claimed():
-        letters = dead.read()
-        outbox = Outbox(
-            OutboxFile(None, warn),
-            sinks,
-            delivery_policy(settings),
-            clock,
-            write_dead_letter=keep,
-            warn=warn,
-            durable=False,
-        )
-        left += _lay_out(letters, sinks, outbox, warn)
-        outbox.start()
+    file = DeadLetters(path, warn)
+    file.read()  # what is no file of letters needs no lock beside it
+    with file.claimed():
+        letters = file.read()
+        left: list[DeadLetter] = []
         try:
-            await outbox.drained()
+            await _deliver(letters, left, sinks, settings, warn)
         finally:
-            await outbox.aclose(0.0)
-            dead.replace(len(letters), left)
+            file.replace(len(letters), left)
     if left:
         message = f"{len(left)} of {len(letters)} dead letters were not taken"
         raise MessageRejected(f"{message}: they are still in {path}", "try again later")
     return len(letters)
 
 
-def _lay_out(
-    letters: Sequence[DeadLetter],
+async def _deliver(
+    letters: Iterable[DeadLetter],
+    left: list[DeadLetter],
     sinks: Sequence[Sink],
-    outbox: Outbox,
+    settings: Settings,
     warn: Callable[[str], None],
-) -> list[DeadLetter]:
-    """Queue each letter for who takes it; return those that nobody does."""
-    strays = []
-    for dead_letter in letters:
+) -> None:
+    """Deliver letters, each to who takes it; the others are added to ``left``."""
+
+    async def keep(letter: DeadLetter) -> None:
+        warn(f"{letter.sink} did not take a notification again: {letter.error}")
+        left.append(letter)
+
+    outbox = Outbox(
+        OutboxFile(None, warn),
+        sinks,
+        delivery_policy(settings),
+        real_clock(),
+        write_dead_letter=keep,
+        warn=warn,
+        durable=False,
+    )
+    for letter in letters:
         try:
-            outbox.keep_for(
-                _taker(dead_letter, sinks), notification_of(dead_letter.line)
-            )
+            outbox.keep_for(_taker(letter, sinks), notification_of(letter.line))
         except ValueError as error:
-            warn(f"a letter to {dead_letter.sink} stays: {error}")
-            strays.append(dead_letter)
-    return strays
+            warn(f"a letter to {letter.sink} stays: {error}")
+            left.append(letter)
+    outbox.start()
+    try:
+        await outbox.drained()
+    finally:
+        await outbox.aclose(0.0)
 
 
-def _taker(dead_letter: DeadLetter, sinks: Sequence[Sink]) -> str:
+def _taker(letter: DeadLetter, sinks: Sequence[Sink]) -> str:
     """Return who takes a letter: the one that did not, or the only one there is.
 
     Raises:
         ValueError: nobody does.
     """
     names = [sink.name for sink in sinks]
-    if dead_letter.sink in names:
-        return dead_letter.sink
+    if letter.sink in names:
+        return letter.sink
     if len(names) > 1:
         raise ValueError("it is not among those given")
     return names[0]

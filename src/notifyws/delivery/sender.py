@@ -1,8 +1,9 @@
-"""What became of a message: delivered, rejected, or unknown.
+"""Sends messages, and finds out what became of each: delivered, rejected, unknown.
 
-Most servers acknowledge nothing. A WebSocket ping sent after the message and
-answered shows that the server has read that far; an error frame within a tenth of a
-second after it shows that it did not like what it read. Success is claimed only then.
+By HTTP the answer says so. Most sockets acknowledge nothing: there a WebSocket ping
+sent after the message and answered shows that the server has read that far; an error
+frame within a tenth of a second after it shows that it did not like what it read.
+Success is claimed only then. Each way is one ``send`` of many messages.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
-from notifyws.errors import NetworkFailed, UsageError
+from notifyws.auth.cached_tokens import AccessToken
+from notifyws.errors import HttpRefused, NetworkFailed, TokenRefused, UsageError
 from notifyws.models import Message
-from notifyws.protocol.frames import Composed
+from notifyws.protocol.frames import Composed, of_message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.templates import TemplateContext
 
-__all__ = ["Composed", "SendResult", "Sender"]
+__all__ = ["Composed", "HttpSender", "SendResult", "SocketSender"]
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
@@ -42,6 +44,13 @@ class Connection(Protocol):
     async def ping(self) -> float: ...
 
 
+class Tokens(Protocol):
+    """Gives access tokens that are good for now."""
+
+    async def get(self) -> AccessToken: ...
+    async def renew(self, refused: str) -> AccessToken: ...
+
+
 class SendResult(Struct, frozen=True):
     """What became of one message.
 
@@ -56,6 +65,13 @@ class SendResult(Struct, frozen=True):
     type: str
     id: str | None = None
     detail: str | None = None
+
+    @classmethod
+    def of(
+        cls, message: Message, status: Status, detail: str | None = None
+    ) -> SendResult:
+        """Return what became of this message."""
+        return cls(status, message.type, message.id, detail)
 
     def as_json(self) -> dict[str, Any]:
         """Return ``{"status", "type", "id"?, "detail"?}``."""
@@ -94,28 +110,71 @@ class _Batch(Struct, eq=False):
 
     def _outcome(self, message: Message) -> SendResult:
         if message.id is not None and message.id in self.rejected:
-            detail = self.rejected[message.id]
-            return SendResult("rejected", message.type, message.id, detail)
+            return SendResult.of(message, "rejected", self.rejected[message.id])
         if self.doubt is None:
-            return SendResult("delivered", message.type, message.id)
-        return SendResult(self.doubted, message.type, message.id, self.doubt)
+            return SendResult.of(message, "delivered")
+        return SendResult.of(message, self.doubted, self.doubt)
 
 
-class Sender:
-    """Sends over one connection and finds out what became of it.
+class HttpSender:
+    """Sends by HTTP, one message a request.
 
     Args:
-        compose: writes a message as a frame, with a socket's script.
+        tokens: what to send with.
+        post: sends one message with an access token, given the templates' variables.
+    """
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        post: Callable[[str, Mapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        self._tokens = tokens
+        self._post = post
+
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
+        """Send messages in order; return what became of each, in the same order.
+
+        Raises:
+            NetworkFailed, AuthenticationFailed: there is no token to send with.
+        """
+        token = await self._tokens.get()
+        sent: list[SendResult] = []
+        for message in messages:
+            known = of_message(message)
+            try:
+                try:
+                    await self._post(token.value, known)
+                except TokenRefused:
+                    token = await self._tokens.renew(token.value)
+                    await self._post(token.value, known)
+            except (HttpRefused, TokenRefused) as error:
+                sent.append(SendResult.of(message, "rejected", error.message))
+            except NetworkFailed as error:
+                sent.append(SendResult.of(message, "unknown", error.message))
+            else:
+                sent.append(SendResult.of(message, "delivered"))
+        return sent
+
+
+class SocketSender:
+    """Sends over a socket, whichever is open.
+
+    Args:
+        connection: returns the one that is open, ``None`` where none is.
+        compose: writes a message as a frame, with a socket's context.
         sleep: waits that many seconds.
         ack: how the server acknowledges messages, if it does.
     """
 
     def __init__(
         self,
+        connection: Callable[[], Connection | None],
         compose: Callable[[Message, TemplateContext], Composed],
         sleep: Callable[[float], Awaitable[None]],
         ack: Ack | None = None,
     ) -> None:
+        self._connection = connection
         self._compose = compose
         self._sleep = sleep
         self.ack = ack
@@ -148,9 +207,7 @@ class Sender:
             if not future.done():
                 future.set_result(answer)
 
-    async def send(
-        self, link: Connection, messages: Sequence[Message]
-    ) -> list[SendResult]:
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         """Send messages in order; return what became of each, in the same order.
 
         Several calls may be under way at once: they write one after the other, and
@@ -158,13 +215,17 @@ class Sender:
         rejected, and the others go.
 
         Raises:
+            NetworkFailed: no connection is open.
             UsageError: the only one cannot be written as a frame.
         """
-        composed, refused = self._composed(link.context, messages)
+        connection = self._connection()
+        if connection is None:
+            raise NetworkFailed("not connected", "connect first")
+        composed, refused = self._composed(connection.context, messages)
         if not refused:
-            return await self._send(link, composed, messages)
+            return await self._send(connection, composed, messages)
         good = [each for n, each in enumerate(messages) if n not in refused]
-        sent = iter(await self._send(link, composed, good))
+        sent = iter(await self._send(connection, composed, good))
         return [refused.get(n) or next(sent) for n in range(len(messages))]
 
     def _composed(
@@ -179,40 +240,39 @@ class Sender:
             except UsageError as error:
                 if len(messages) == 1:
                     raise
-                said = error.message
-                refused[place] = SendResult("rejected", message.type, message.id, said)
+                refused[place] = SendResult.of(message, "rejected", error.message)
         return composed, refused
 
     async def _send(
         self,
-        link: Connection,
+        connection: Connection,
         composed: Sequence[Composed],
         messages: Sequence[Message],
     ) -> list[SendResult]:
         if self.ack is not None:
-            return await self._acknowledge(link, composed, messages)
+            return await self._acknowledge(connection, composed, messages)
         batch = _Batch.of(messages)
         try:
             async with self._writing:  # no error can mean it before that
                 self._open[batch] = None
-                await link.send_all([each.frame for each in composed])
-            await self._proof(link, batch)
+                await connection.send_all([each.frame for each in composed])
+            await self._proof(connection, batch)
         except NetworkFailed as error:
             batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
         finally:
             self._open.pop(batch, None)
         return batch.outcomes()
 
-    async def _proof(self, link: Connection, batch: _Batch) -> None:
-        if link.can_ping:
-            await link.ping()
+    async def _proof(self, connection: Connection, batch: _Batch) -> None:
+        if connection.can_ping:
+            await connection.ping()
             await self._sleep(GRACE)
         else:
             batch.doubt = "the server confirms nothing, not even a ping"
 
     async def _acknowledge(
         self,
-        link: Connection,
+        connection: Connection,
         composed: Sequence[Composed],
         messages: Sequence[Message],
     ) -> list[SendResult]:
@@ -220,7 +280,7 @@ class Sender:
         awaited = [self._await(each.key) for each in composed]
         try:
             async with self._writing:
-                await link.send_all([each.frame for each in composed])
+                await connection.send_all([each.frame for each in composed])
             async with asyncio.timeout(self.ack.timeout):
                 await asyncio.gather(*[future for _, future in awaited])
         except (TimeoutError, NetworkFailed):
@@ -252,9 +312,8 @@ class Sender:
 def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> SendResult:
     if not future.done() or future.cancelled():
         detail = "the server did not acknowledge it in time"
-        return SendResult("unknown", message.type, message.id, detail)
+        return SendResult.of(message, "unknown", detail)
     answer = future.result()
     if answer.ok:
-        return SendResult("delivered", message.type, message.id)
-    said = answer.message or "no reason given"
-    return SendResult("rejected", message.type, message.id, said)
+        return SendResult.of(message, "delivered")
+    return SendResult.of(message, "rejected", answer.message or "no reason given")

@@ -1,4 +1,4 @@
-"""Brings one sink what waits for it: in order, again and again, then as a dead letter.
+"""Brings one sink what waits for it: in order, with retries, at last as a dead letter.
 
 It reads from the store what was kept, so that what waits costs disk and no memory.
 It never raises: a sink that fails, even by a bug, is a notification not taken.
@@ -13,7 +13,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from notifyws.clock import Clock, utc_text
-from notifyws.delivery.outbox_records import DeadLetter, OutboxRecord, notification_of
+from notifyws.delivery.dead_letters import DeadLetter
+from notifyws.delivery.outbox_records import OutboxRecord, notification_of
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 
@@ -33,7 +34,7 @@ WriteDeadLetter = Callable[[DeadLetter], Awaitable[None]]
 
 
 class OutboxReader(Protocol):
-    """Where a courier finds what waits; never raises."""
+    """Where a worker finds what waits; never raises."""
 
     async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
         """Return what waits for a sink beyond a position, in order."""
@@ -61,7 +62,7 @@ class Sink(Protocol):
 
 
 class DeliveryPolicy(Struct, frozen=True):
-    """How patiently things are handed on.
+    """How often a sink is tried, and how much may wait for it.
 
     Args:
         delays: seconds before each new try.
@@ -80,12 +81,12 @@ class DeliveryWorker:
     """Serves one sink.
 
     Args:
-        sink: who takes.
-        shelf: where it waits.
-        handing: how patiently.
-        world: clock and sleep.
-        bury: keeps what was finally not taken.
-        gone: told of each that waits no longer, taken or buried.
+        sink: takes notifications.
+        store: where they wait.
+        policy: how often it is tried.
+        clock: clock and sleep.
+        write_dead_letter: keeps what was finally not taken.
+        gone: told of each that waits no longer, taken or not.
         warn: told when the sink begins to fail, and why.
 
     Attributes:
@@ -95,8 +96,8 @@ class DeliveryWorker:
     def __init__(
         self,
         sink: Sink,
-        shelf: OutboxReader,
-        delivery_policy: DeliveryPolicy,
+        store: OutboxReader,
+        policy: DeliveryPolicy,
         clock: Clock,
         *,
         write_dead_letter: WriteDeadLetter,
@@ -106,63 +107,63 @@ class DeliveryWorker:
         self.name = sink.name
         self.sink = sink
         self.more = asyncio.Event()
-        self._shelf = shelf
-        self._handing = delivery_policy
+        self._store = store
+        self._policy = policy
         self._clock = clock
-        self._bury = write_dead_letter
+        self._write_dead_letter = write_dead_letter
         self._gone = gone
         self._warn = warn
         self._failing = ""
 
     async def run(self) -> None:
-        """Hand on for ever, in order."""
+        """Deliver for ever, in order."""
         after = 0
-        places = asyncio.Semaphore(self._handing.concurrency)
+        places = asyncio.Semaphore(self._policy.concurrency)
         async with asyncio.TaskGroup() as group:
             while True:
                 self.more.clear()
-                kept = await self._shelf.waiting(self.name, after, BATCH)
-                if not kept:
+                records = await self._store.waiting(self.name, after, BATCH)
+                if not records:
                     await self.more.wait()
-                for each in kept:
-                    after = each.position
+                for record in records:
+                    after = record.position
                     await places.acquire()
-                    group.create_task(self._one(each, places))
+                    group.create_task(self._deliver(record, places))
 
-    async def bury_the_rest(self) -> None:
+    async def reject_the_rest(self) -> None:
         """Make dead letters of all that waits."""
-        while kept := await self._shelf.waiting(self.name, 0, BATCH):
-            for each in kept:
-                why = f", after: {self._failing}" if self._failing else ""
-                await self._end(each, 0, f"the listener ended before it{why}")
+        why = f", after: {self._failing}" if self._failing else ""
+        while records := await self._store.waiting(self.name, 0, BATCH):
+            for record in records:
+                await self._reject(record, 0, f"the listener ended before it{why}")
 
-    async def _one(self, kept: OutboxRecord, places: asyncio.Semaphore) -> None:
+    async def _deliver(self, record: OutboxRecord, places: asyncio.Semaphore) -> None:
         try:
-            attempts, error = await self._try(kept)
+            attempts, error = await self._try(record)
             if error is None:
-                await self._forget(kept)
+                await self._forget(record)
             else:
-                await self._end(kept, attempts, error)
+                await self._reject(record, attempts, error)
         finally:
             places.release()
 
-    async def _try(self, kept: OutboxRecord) -> tuple[int, str | None]:
+    async def _try(self, record: OutboxRecord) -> tuple[int, str | None]:
         """Return how often it was tried, and why it came to nothing if it did."""
         try:
-            notification = notification_of(kept.line)
+            notification = notification_of(record.line)
         except ValueError as error:
             return 0, f"{error}, what waited for it"
-        for attempt, delay in enumerate((*self._handing.delays, None), 1):
+        for attempt, delay in enumerate((*self._policy.delays, None), 1):
             try:
                 await self.sink.deliver(notification)
                 self._failing = ""
                 return attempt, None
             except Exception as error:  # noqa: BLE001 - a sink's bug ends no queue
-                failed = _as_failed(error)
+                failed = error if isinstance(error, DeliveryFailed) else _bug(error)
                 if failed.final or delay is None:
                     return attempt, failed.message
                 self._say(failed.message)
-                asked = min(failed.after or 0.0, self._handing.longest)
+                asked = min(failed.after or 0.0, self._policy.longest)
                 await self._clock.sleep(max(delay, asked))
         raise AssertionError  # pragma: no cover - the last delay is None
 
@@ -173,17 +174,16 @@ class DeliveryWorker:
             self._warn(f"{said}; it is tried again")
         self._failing = failure
 
-    async def _end(self, kept: OutboxRecord, attempts: int, error: str) -> None:
+    async def _reject(self, record: OutboxRecord, attempts: int, error: str) -> None:
         at = utc_text(self._clock.wall())
-        await self._bury(DeadLetter(self.name, error, attempts, at, kept.line))
-        await self._forget(kept)
+        letter = DeadLetter(self.name, error, attempts, at, record.line)
+        await self._write_dead_letter(letter)
+        await self._forget(record)
 
-    async def _forget(self, kept: OutboxRecord) -> None:
-        await self._shelf.done(self.name, kept.position)
-        self._gone(self.name, kept)
+    async def _forget(self, record: OutboxRecord) -> None:
+        await self._store.done(self.name, record.position)
+        self._gone(self.name, record)
 
 
-def _as_failed(error: Exception) -> DeliveryFailed:
-    if isinstance(error, DeliveryFailed):
-        return error
+def _bug(error: Exception) -> DeliveryFailed:
     return DeliveryFailed(f"it failed unexpectedly: {error!r}")

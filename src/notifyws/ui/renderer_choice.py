@@ -106,7 +106,7 @@ def _live_renderer(
     selection: Selection,
     speak: Callable[[str], None],
 ) -> Renderer:
-    from notifyws.delivery.build import hook_environment
+    from notifyws.delivery.sinks.exec import hook_environment
     from notifyws.ui.browser import open_link
     from notifyws.ui.key_bindings import KeyActions, KeyBindings
     from notifyws.ui.live import LiveView

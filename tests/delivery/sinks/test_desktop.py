@@ -7,65 +7,74 @@ from types import SimpleNamespace
 
 import pytest
 
-from notifyws.delivery.sinks.desktop import LONGEST, DesktopSink, desktop, reads_markup
+from notifyws.delivery.sinks.desktop import LONGEST, DesktopSink, reads_markup
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
-from notifyws.ui.sanitize import harmless
 from tests.support.aio import on_a_loop
 
 
-@on_a_loop
-async def test_title_and_message_are_plain_text():
+@pytest.fixture
+def shown(monkeypatch):
+    """What a desktop shows; an exception in it is what it raises next."""
     shown = []
-
-    async def show(title, message):
-        shown.append((title, message))
-
-    sink = DesktopSink(show, harmless)
-    fields = {"type": "t", "title": "\x1b[31mred", "message": "<b>bold</b> & more"}
-    await sink.deliver(Notification(fields, "then"))
-    await sink.deliver(Notification({"type": "kind", "message": "x" * 5000}, "then"))
-    await sink.aclose()
-    assert "\x1b" not in shown[0][0]
-    assert shown[0][1] == "<b>bold</b> & more"
-    assert shown[1] == ("kind", "x" * LONGEST)
-
-
-@on_a_loop
-async def test_a_desktop_that_refuses_is_a_failure_to_be_tried_again():
-    async def show(title, message):
-        raise RuntimeError("no session bus")
-
-    with pytest.raises(DeliveryFailed, match="no session bus"):
-        await DesktopSink(show, harmless).deliver(Notification({"type": "t"}, ""))
-
-
-@on_a_loop
-@pytest.mark.parametrize(
-    ("markup", "message"), [(True, "&lt;b&gt; &amp; 'x'"), (False, "<b> & 'x'")]
-)
-async def test_only_a_desktop_that_reads_markup_is_given_it_escaped(
-    monkeypatch, markup, message
-):
-    sent, asked = [], []
 
     class DesktopNotifier:
         def __init__(self, app_name):
-            pass
+            assert app_name == "notifyws"
 
         async def send(self, title, message):
-            sent.append((title, message))
-
-    async def reads_markup():
-        asked.append(True)
-        return markup
+            if shown and isinstance(shown[-1], Exception):
+                raise shown[-1]
+            shown.append((title, message))
 
     module = SimpleNamespace(DesktopNotifier=DesktopNotifier)
     monkeypatch.setitem(sys.modules, "desktop_notifier", module)
-    show = desktop(reads_markup)
+    return shown
+
+
+def answering(markup, asked=None):
+    async def reads_markup():
+        (asked if asked is not None else []).append(True)
+        return markup
+
+    return reads_markup
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"title": "\x1b[31mred\u202e\n\u200bé 🚌", "message": "<b> & 'x'"},
+            (" [31mred   é 🚌", "<b> & 'x'"),
+        ),
+        ({"message": "x" * 5000}, ("t", "x" * LONGEST)),
+    ],
+)
+@on_a_loop
+async def test_title_and_message_are_plain_text(shown, fields, expected):
+    sink = DesktopSink(answering(markup=False))
+    await sink.deliver(Notification({"type": "t", **fields}, "then"))
+    await sink.aclose()
+    assert shown == [expected]
+
+
+@on_a_loop
+async def test_a_desktop_that_refuses_is_a_failure_to_be_tried_again(shown):
+    shown.append(RuntimeError("no session bus"))
+    sink = DesktopSink(answering(markup=False))
+    with pytest.raises(DeliveryFailed, match="no session bus") as caught:
+        await sink.deliver(Notification({"type": "t"}, ""))
+    assert not caught.value.final
+
+
+@on_a_loop
+async def test_a_desktop_that_reads_markup_is_asked_once_and_given_it_escaped(shown):
+    sink = DesktopSink(answering(True, asked := []))
     for _ in range(2):
-        await show("<i>", "<b> & 'x'")
-    assert sent == [("<i>", message)] * 2
+        await sink.deliver(
+            Notification({"type": "t", "title": "<i>", "message": "<b> & 'x'"}, "")
+        )
+    assert shown == [("<i>", "&lt;b&gt; &amp; 'x'")] * 2
     assert asked == [True]
 
 
@@ -77,6 +86,6 @@ async def test_without_a_bus_to_ask_a_message_is_no_markup(monkeypatch):
 
 def test_without_the_extra_the_hint_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "desktop_notifier", None)
-    with pytest.raises(ConfigurationError) as caught:
-        desktop()
+    with pytest.raises(ConfigurationError, match="extra") as caught:
+        DesktopSink()
     assert "notifyws[desktop]" in caught.value.hint

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
-from notifyws.delivery.sinks.exec import LINE, ExecSink, argv_of
+from notifyws.delivery.sinks.exec import (
+    LINE,
+    PASSED,
+    ExecSink,
+    argv_of,
+    hook_environment,
+)
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 from tests.support.aio import on_a_loop
@@ -29,6 +36,25 @@ def test_a_command_is_split_as_a_shell_would():
 def test_a_command_that_says_nothing_is_refused(command):
     with pytest.raises(ConfigurationError, match="--exec"):
         argv_of(command)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("WEBSOCKET_PASSWORD", "NOTIFYWS_TOKEN", "REDIS_URL", "NOTIFYWS_VARIABLES"),
+        *("NEXT_PUBLIC_WEBSOCKET_SERVER_URL", "HOOK_SECRET", "HTTPS_PROXY", "path"),
+        *("NOTIFY_SOCKET", "AWS_SECRET_ACCESS_KEY", "PATHS"),
+    ],
+)
+def test_of_our_environment_it_sees_what_is_listed_and_nothing_else(name):
+    listed = {"PATH": "/bin", "LC_ALL": "C", "XDG_RUNTIME_DIR": "/run"}
+    assert hook_environment({**listed, name: "wss://x/?access_token=s"}) == listed
+
+
+def test_what_it_sees_of_our_environment_stands_in_the_documentation():
+    page = Path(__file__).parents[3].joinpath("docs/handing-on.md").read_text("utf-8")
+    names = PASSED.replace(".*", "*").split("|")
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 @on_a_loop

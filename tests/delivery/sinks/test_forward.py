@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from notifyws.auth.network_errors import retry_after
 from notifyws.delivery.sinks.forward import (
     SIGNATURE,
     ForwardSink,
@@ -33,7 +32,6 @@ def sink(url, *, headers=None, secret="", timeout=5.0):
         timeout,
         client=lambda: httpx.AsyncClient(trust_env=False),
         wall=lambda: 1700000000.9,
-        retry_after=retry_after,
     )
 
 

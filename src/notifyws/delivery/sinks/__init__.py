@@ -1,6 +1,9 @@
-"""Where notifications are handed on to: one foreign thing a module, one protocol.
+"""What notifications are delivered to: one foreign thing a module, one protocol.
 
-A sink takes one notification, whole, and returns when it has it; what goes wrong is
-:class:`~notifyws.errors.DeliveryFailed`, final or worth another try. Remote text is
-data for a sink, never code, and nothing secret of ours is passed on.
+A sink (``delivery.worker.Sink``) takes one notification, whole, and returns when it
+has it; what goes wrong is :class:`~notifyws.errors.DeliveryFailed`, final or worth
+another try. Remote text is data for a sink, never code, and nothing secret of ours is
+passed on: what a hook sees is ``exec.hook_environment``.
 """
+
+__all__ = ["desktop", "exec", "forward"]

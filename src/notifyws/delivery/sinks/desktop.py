@@ -1,8 +1,9 @@
 """The desktop's own notifications: ``--notify`` (extra ``desktop``).
 
-Title and message are plain text, shown as they are: no markup of a stranger's is
-interpreted, and no link is opened. Where a desktop reads markup in a message (some of
-Linux do, and say so), that is escaped; where it does not, nothing is.
+Title and message are plain text: characters that cannot be printed are spaces, no
+markup of a stranger's is interpreted, and no link is opened. Where a desktop reads
+markup in a message (some of Linux do, and say so), that is escaped; where it does
+not, nothing is.
 """
 
 from __future__ import annotations
@@ -13,45 +14,10 @@ from html import escape
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 
-__all__ = ["DesktopSink", "desktop", "reads_markup"]
+__all__ = ["DesktopSink", "reads_markup"]
 
 LONGEST = 1000
 """Characters of a title or message that a desktop is given."""
-
-DisplayOptions = Callable[[str, str], Awaitable[None]]
-"""Shows a title and a message."""
-
-
-class DesktopSink:
-    """Shows each notification on the desktop.
-
-    Args:
-        show: shows a title and a message.
-        clean: makes remote text harmless.
-    """
-
-    name = "notify"
-
-    def __init__(self, show: DisplayOptions, clean: Callable[[str], str]) -> None:
-        self._show = show
-        self._clean = clean
-
-    async def deliver(self, notification: Notification) -> None:
-        """Return when the desktop took it.
-
-        Raises:
-            DeliveryFailed: it did not.
-        """
-        title = self._clean(notification.title or notification.type)[:LONGEST]
-        message = self._clean(notification.message)[:LONGEST]
-        try:
-            await self._show(title, message)
-        except Exception as error:  # noqa: BLE001 - each desktop raises its own kinds
-            why = str(error) or type(error).__name__
-            raise DeliveryFailed(f"the desktop cannot show it: {why}") from None
-
-    async def aclose(self) -> None:
-        """Nothing to let go of."""
 
 
 async def reads_markup() -> bool:
@@ -73,31 +39,50 @@ async def reads_markup() -> bool:
     return not good or "body-markup" in reply.body[0]
 
 
-def desktop(
-    reads_markup: Callable[[], Awaitable[bool]] = reads_markup,
-) -> DisplayOptions:
-    """Return the desktop of this session.
+class DesktopSink:
+    """Shows each notification on the desktop of this session.
 
     Args:
-        reads_markup: asks whether a message is markup for it.
+        reads_markup: asks whether a message is markup for it; asked once.
 
     Raises:
         ConfigurationError: the extra is not installed.
     """
-    try:
-        from desktop_notifier import DesktopNotifier
-    except ImportError:
-        raise ConfigurationError(
-            "--notify needs an extra", "pip install 'notifyws[desktop]'"
-        ) from None
-    notifier = DesktopNotifier(app_name="notifyws")
 
-    markup: bool | None = None
+    name = "notify"
 
-    async def show(title: str, message: str) -> None:
-        nonlocal markup
-        markup = await reads_markup() if markup is None else markup
-        shown = escape(message, quote=False) if markup else message
-        await notifier.send(title=title, message=shown)
+    def __init__(
+        self, reads_markup: Callable[[], Awaitable[bool]] = reads_markup
+    ) -> None:
+        try:
+            from desktop_notifier import DesktopNotifier
+        except ImportError:
+            hint = "pip install 'notifyws[desktop]'"
+            raise ConfigurationError("--notify needs an extra", hint) from None
+        self._notifier = DesktopNotifier(app_name="notifyws")
+        self._reads_markup = reads_markup
+        self._markup: bool | None = None
 
-    return show
+    async def deliver(self, notification: Notification) -> None:
+        """Return when the desktop took it.
+
+        Raises:
+            DeliveryFailed: it did not.
+        """
+        title = _printable(notification.title or notification.type)
+        message = _printable(notification.message)
+        try:
+            if self._markup is None:
+                self._markup = await self._reads_markup()
+            shown = escape(message, quote=False) if self._markup else message
+            await self._notifier.send(title=title, message=shown)
+        except Exception as error:  # noqa: BLE001 - each desktop raises its own kinds
+            why = str(error) or type(error).__name__
+            raise DeliveryFailed(f"the desktop cannot show it: {why}") from None
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:LONGEST])

@@ -1,10 +1,11 @@
-"""A command of the user's for every notification: ``--exec``.
+"""A command of the user's for every notification, a hook: ``--exec``.
 
 It is run without a shell, in a process group of its own, with the notification as
-JSON on its stdin and its main fields in the environment. At its time limit the whole
-group is killed. What it prints goes to our stderr, made harmless: it may repeat what
-a stranger wrote. The hook is over when its process is, whoever else still holds its
-output; such a rest has what is left of the time limit.
+JSON on its stdin and its main fields in the environment; of our own environment it
+sees :func:`hook_environment`. At its time limit the whole group is killed. What it
+prints goes to our stderr, made harmless: it may repeat what a stranger wrote. The
+hook is over when its process is, whoever else still holds its output; such a rest
+has what is left of the time limit.
 """
 
 from __future__ import annotations
@@ -12,20 +13,30 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import shlex
 import shutil
 import signal
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import IO
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
 from notifyws.tasks import background
 
-__all__ = ["ExecSink", "argv_of"]
+__all__ = ["ExecSink", "argv_of", "hook_environment"]
+
+PASSED = (
+    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|HOSTNAME|TMPDIR|TZ|LANG|LANGUAGE|LC_.*|TERM"
+    r"|COLORTERM|NO_COLOR|EDITOR|BROWSER|LD_LIBRARY_PATH|PYTHONPATH|VIRTUAL_ENV"
+    r"|SSL_CERT_DIR|SSL_CERT_FILE|XDG_.*|DISPLAY|WAYLAND_DISPLAY|XAUTHORITY"
+    r"|DBUS_SESSION_BUS_ADDRESS|DESKTOP_SESSION|SSH_AUTH_SOCK|WSL_DISTRO_NAME"
+    r"|WSL_INTEROP"
+)
+"""The names of what a hook sees of our environment. Whatever else stands there may
+hold a secret: a URL with a token, the key of a signature."""
 
 LONGEST = 32 << 10
 """Bytes of a field in the environment: a single one may hold 128 KiB on Linux."""
@@ -57,6 +68,11 @@ def argv_of(command: str) -> list[str]:
         message = f"--exec: there is no command {argv[0]!r}"
         raise ConfigurationError(message, "check its name, or give its whole path")
     return argv
+
+
+def hook_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a program that we start may see of our environment."""
+    return {n: text for n, text in environment.items() if re.fullmatch(PASSED, n)}
 
 
 class ExecSink:
@@ -129,7 +145,9 @@ class ExecSink:
         """
         reading, writing = os.pipe()
         try:
-            with _file_of(notification.line() + "\n") as stdin:
+            with tempfile.TemporaryFile() as stdin:
+                stdin.write(f"{notification.line()}\n".encode())
+                stdin.seek(0)
                 process = await asyncio.create_subprocess_exec(
                     *self._argv,
                     stdin=stdin,
@@ -173,7 +191,7 @@ class ExecSink:
         self._tell(said)
 
     async def _kill(self, process: Process) -> None:
-        """Kill the whole group: politely, then not."""
+        """Kill the whole group: SIGTERM, then SIGKILL."""
         _signal(process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(MERCY):
@@ -195,15 +213,6 @@ class ExecSink:
         rest = background("the watch over a hook", watch(), self._died)
         self._rests.add(rest)
         rest.add_done_callback(self._rests.discard)
-
-
-@contextmanager
-def _file_of(text: str) -> Iterator[IO[bytes]]:
-    """A nameless file with a text to read, gone when nobody holds it any more."""
-    with tempfile.TemporaryFile() as file:
-        file.write(text.encode())
-        file.seek(0)
-        yield file
 
 
 def _fields(notification: Notification) -> dict[str, str]:

@@ -13,9 +13,12 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from notifyws.errors import DeliveryFailed
+from notifyws.auth.network_errors import retry_after
+from notifyws.config.urls import shown_url
+from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
 from notifyws.protocol.failures import is_retried
 from notifyws.protocol.masking import masked
@@ -23,9 +26,33 @@ from notifyws.protocol.masking import masked
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["SIGNATURE", "ForwardSink", "idempotency_key", "signature"]
+__all__ = [
+    "SIGNATURE",
+    "ForwardSink",
+    "checked_target",
+    "idempotency_key",
+    "signature",
+]
 
 SIGNATURE = "Notifyws-Signature"
+
+
+def checked_target(url: str) -> str:
+    """Return the URL of a target.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        web = parts.scheme in ("http", "https")
+        usable = web and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        message = "--forward-to takes an http:// or https:// URL with a host"
+        raise ConfigurationError(message, "as in --forward-to https://host/path")
+    return url
 
 
 def idempotency_key(notification: Notification, body: bytes) -> str:
@@ -53,13 +80,12 @@ class ForwardSink:
     """Posts each notification to a URL.
 
     Args:
-        url: the target; what it holds after ``?`` and before ``@`` is not shown.
+        url: the target; its secrets are not shown.
         headers: more headers of the user's.
         secret: what to sign with; empty for no signature.
         timeout: seconds for one POST, all included.
         client: makes the HTTP client when it is first needed.
         wall: unix seconds.
-        retry_after: reads that header: seconds, or ``None``.
     """
 
     name = "forward"
@@ -73,17 +99,15 @@ class ForwardSink:
         *,
         client: Callable[[], httpx.AsyncClient],
         wall: Callable[[], float],
-        retry_after: Callable[[str | None], float | None],
     ) -> None:
         self._url = url
-        self._shown = _shown(url)
+        self._shown = shown_url(url)
         self._headers = headers
         self._secret = secret
         self._timeout = timeout
         self._make = client
         self._client: httpx.AsyncClient | None = None
         self._wall = wall
-        self._retry_after = retry_after
 
     async def deliver(self, notification: Notification) -> None:
         """Return when the target answered with success.
@@ -118,16 +142,11 @@ class ForwardSink:
         self, notification: Notification, body: bytes
     ) -> tuple[int, float | None]:
         client = self._client = self._client or self._make()
-        sending: dict[str, Any] = {
-            "method": "POST",
-            "url": self._url,
-            "content": body,
-            "headers": self._all_headers(notification, body),
-        }
-        async with client.stream(**sending) as response:  # its body is of no interest
-            return response.status_code, self._retry_after(
-                response.headers.get("retry-after")
-            )
+        headers = self._all_headers(notification, body)
+        post = client.stream("POST", self._url, content=body, headers=headers)
+        async with post as response:  # its body is of no interest
+            again = retry_after(response.headers.get("retry-after"))
+            return response.status_code, again
 
     def _all_headers(self, notification: Notification, body: bytes) -> dict[str, str]:
         headers = {
@@ -141,10 +160,3 @@ class ForwardSink:
             now = int(self._wall())
             headers[SIGNATURE] = signature(self._secret, body, now)
         return headers
-
-
-def _shown(url: str) -> str:
-    """Return a URL fit for showing: no user, no query."""
-    scheme, _, rest = url.partition("://")
-    where, slash, path = rest.partition("?")[0].partition("/")
-    return f"{scheme}://{where.rpartition('@')[2]}{slash}{path}"

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from notifyws.delivery import handlers as module
-from notifyws.delivery.handlers import Handlers
+from notifyws.delivery import dispatcher as module
+from notifyws.delivery.dispatcher import Handlers
 from notifyws.errors import UsageError
 from notifyws.events import (
     Closed,

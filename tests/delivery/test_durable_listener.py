@@ -8,8 +8,8 @@ import json
 import pytest
 
 from notifyws.auth.cache.memory import MemoryCache
+from notifyws.delivery.durable_listener import SharedCursor
 from notifyws.delivery.outbox_records import ListenerPosition
-from notifyws.delivery.shared_cursor import SharedCursor
 from tests.support.virtual import VirtualClock, in_virtual_time, now
 
 ACCOUNT = "a" * 16

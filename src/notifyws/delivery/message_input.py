@@ -20,8 +20,10 @@ __all__ = ["as_message", "from_line", "from_parts", "from_stdin", "payload_of"]
 
 GIVE = "give --message TEXT, key=value, or pipe a text"
 SHAPE = 'a message is {"type": "...", "payload": {...}}'
+EXAMPLE = 'as in \'{"title": "T"}\''
+PAIR_HINT = "with := the value is JSON; with = it is text"
 PARTS = {"type", "payload", "id"}
-_PAIR = re.compile(r"(?P<key>[^=:]+)(?P<kind>:?=)(?P<value>.*)", re.DOTALL)
+_PAIR = r"(?s)(?P<key>[^=:]+)(?P<kind>:?=)(?P<value>.*)"
 
 
 def from_parts(
@@ -46,13 +48,13 @@ def from_parts(
     """
     given = {key: value for key, value in texts.items() if value is not None}
     body = {**(_sample(kind) if sample else {}), **(payload or {}), **given}
-    body |= dict(_pair(text) for text in pairs)
-    _named(kind)
+    body |= dict(map(_pair, pairs))
+    _demand_type(kind)
     if not (sample or given or pairs) and payload is None:
         return None
     if payload is None and not pairs and not any(body.values()):
         raise UsageError("an empty message is not sent", GIVE)
-    return Message(kind, _sayable(body))
+    return Message(kind, _encodable(body))
 
 
 def from_stdin(kind: str, text: str) -> Message:
@@ -63,7 +65,7 @@ def from_stdin(kind: str, text: str) -> Message:
     """
     if not text.strip():
         raise UsageError("there is nothing to send: stdin was empty", GIVE)
-    _named(kind)
+    _demand_type(kind)
     try:
         value = decode(text)
     except InvalidFrame:
@@ -123,21 +125,25 @@ def payload_of(text: str, where: str) -> Mapping[str, Any]:
     Raises:
         UsageError: it is not a JSON object.
     """
-    try:
-        value = decode(text)
-    except InvalidFrame as error:
-        raise UsageError(f"{where} is {error}", 'as in \'{"title": "T"}\'') from None
+    value = _decoded(text, where, EXAMPLE)
     if not isinstance(value, dict):
-        raise UsageError(f"{where} is not a JSON object", 'as in \'{"title": "T"}\'')
+        raise UsageError(f"{where} is not a JSON object", EXAMPLE)
     return value
 
 
-def _named(kind: str) -> None:
+def _decoded(text: str, where: str, hint: str) -> Any:
+    try:
+        return decode(text)
+    except InvalidFrame as error:
+        raise UsageError(f"{where} is {error}", hint) from None
+
+
+def _demand_type(kind: str) -> None:
     if not kind:
         raise UsageError("a message needs a type", "as in --type notification")
 
 
-def _sayable(body: dict[str, Any]) -> dict[str, Any]:
+def _encodable(body: dict[str, Any]) -> dict[str, Any]:
     """Refuse text of the command line that was not UTF-8."""
     for key, value in body.items():
         if not _is_utf_8(f"{key}{value}"):
@@ -163,15 +169,11 @@ def _sample(kind: str) -> Mapping[str, Any]:
 
 
 def _pair(text: str) -> tuple[str, Any]:
-    found = _PAIR.fullmatch(text)
+    found = re.fullmatch(_PAIR, text)
     if found is None:
         hint = "write key=text or key:=json, and --message for a text"
         raise UsageError(f"{text!r} is no pair", hint)
     key, value = found["key"], found["value"]
     if found["kind"] == "=":
         return key, value
-    try:
-        return key, decode(value)
-    except InvalidFrame as error:
-        hint = "with := the value is JSON; with = it is text"
-        raise UsageError(f"{key}:= is {error}", hint) from None
+    return key, _decoded(value, f"{key}:=", PAIR_HINT)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifyws.delivery.composing import (
+from notifyws.delivery.message_input import (
     SHAPE,
     as_message,
     from_line,
