@@ -95,7 +95,7 @@ def say_logged_in(auth: Authenticator, facts: dict[str, Any]) -> None:
 
 def remember_login(auth: Authenticator) -> None:
     """Let later commands use this login where nothing else is said."""
-    from notifyws.config.remembered_login import remember
+    from notifyws.config.saved_login import remember
 
     settings = auth.settings
     values = {

@@ -21,10 +21,9 @@ from notifyws.cli.login import can_ask, remember_login, say_logged_in
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
 from notifyws.cli.server_test import TRIES, try_server
-from notifyws.config import keyring as passwords
-from notifyws.config.config_file import EDITED
+from notifyws.config.config_file import EDITED, find_entry, save_entry
 from notifyws.config.dotenv_guard import guard
-from notifyws.config.server_entries import find_entry, save_entry
+from notifyws.config.saved_login import can_keep_passwords, keep_password
 from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded, config_file
 from notifyws.config.urls import completed_url, shown_url
@@ -65,7 +64,7 @@ def log_in_and_save(
     default = save_entry(path, entry, _values(settings))
     remember_login(auth)
     kept = settings.keyring and run(
-        passwords.keep(auth.origin, settings.username, settings.password)
+        keep_password(auth.origin, settings.username, settings.password)
     )
     if json:
         emit_json(facts)
@@ -211,6 +210,6 @@ def _say_saved(path: Path, entry: str, *, default: bool, kept: bool) -> None:
             "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
             "auth login asks for it when the login ends (7 days at most servers)"
         )
-        if not passwords.can_keep():
+        if not can_keep_passwords():
             say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
     say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from notifyws.clock import utc_text
-from notifyws.config.settings import Settings
-from notifyws.config.validation import environment_name
+from notifyws.config.settings import Settings, environment_name
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import DeliveryTargets
 
@@ -122,7 +121,7 @@ def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink
         raise ConfigurationError(message, "as in --forward-to https://host/path")
 
     def client() -> httpx.AsyncClient:
-        from notifyws.config.machine import trust
+        from notifyws.config.tls import trust
 
         tls = trust(settings.ca_file) if parts.scheme == "https" else None
         return http_client(deliver.url, tls, settings.http_timeout)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from notifyws.config.folders import locked, open_regular, private_folder
+from notifyws.config.files import locked, open_regular, private_folder
 from notifyws.delivery.outbox_records import DeadLetter
 from notifyws.errors import ConfigurationError
 

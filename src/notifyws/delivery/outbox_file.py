@@ -26,8 +26,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from notifyws.clock import utc_text
-from notifyws.config.folders import locked, private_folder
-from notifyws.config.sqlite_files import QUEUE, demand_ours, mark
+from notifyws.config.files import QUEUE, demand_ours, locked, mark, private_folder
 from notifyws.delivery import outbox_rows as rows
 from notifyws.delivery.outbox_records import (
     Entry,

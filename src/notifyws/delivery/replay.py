@@ -42,7 +42,7 @@ async def replay(
         ConfigurationError: the file cannot be used.
         MessageRejected: some were not taken; they are still in the file.
     """
-    from notifyws.config.machine import real_clock
+    from notifyws.clock import real_clock
     from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_file import OutboxFile

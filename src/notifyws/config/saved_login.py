@@ -1,25 +1,43 @@
-"""Passwords in the system's own keyring: one for each origin and username.
+"""What is kept of a login: where and as whom in a file, the password in a keyring.
 
-The extra ``keyring`` may not be there, and a keyring may be locked, broken or absent;
-then there is simply no password. A password saved for one origin is never found for
-another, whoever names it.
+The file, in the state folder, is written by ``auth login`` and forgotten by ``auth
+logout``; it is used only when nothing else says where to go, and holds no password.
 
-A locked keyring waits for somebody to unlock it, and nobody may be there. So nothing
-here waits for it longer than its caller's patience.
+A password lies in the system's own keyring, one for each origin and username: it is
+never found for another origin, whoever names it. The extra ``keyring`` may not be
+there, and a keyring may be broken or absent; then there is simply no password. A locked
+one waits for somebody to unlock it, and nobody may be there: so nothing here waits for
+it longer than its caller's patience.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from notifyws.config.files import read_text_file, write_private
+from notifyws.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["PATIENCE", "can_keep", "find", "forget", "keep"]
+__all__ = [
+    "PATIENCE",
+    "can_keep_passwords",
+    "find_password",
+    "forget",
+    "forget_password",
+    "keep_password",
+    "recall",
+    "remember",
+]
 
+KEYS = ("url", "socket_url", "username", "profile", "token_in")
 SERVICE = "notifyws"
 PATIENCE = 5.0
 """Seconds for a keyring to answer."""
@@ -27,12 +45,44 @@ PATIENCE = 5.0
 Answer = TypeVar("Answer")
 
 
-def can_keep() -> bool:
+def login_file() -> Path:
+    """Return the path of the file."""
+    import platformdirs
+
+    return platformdirs.user_state_path("notifyws") / "login.json"
+
+
+def remember(values: Mapping[str, str]) -> None:
+    """Keep what later commands shall use.
+
+    Raises:
+        OSError: the state folder cannot be written.
+    """
+    kept = {key: values[key] for key in KEYS if values.get(key)}
+    write_private(login_file(), json.dumps(kept, indent=2) + "\n")
+
+
+def recall() -> dict[str, str]:
+    """Return what was kept; empty when there is nothing, or nothing of sense."""
+    try:
+        kept = json.loads(read_text_file(login_file(), required=False))
+        return {key: str(kept[key]) for key in KEYS if kept.get(key)}
+    except (ConfigurationError, ValueError, AttributeError, TypeError, RecursionError):
+        return {}
+
+
+def forget() -> None:
+    """Forget it."""
+    with suppress(OSError):
+        login_file().unlink()
+
+
+def can_keep_passwords() -> bool:
     """Tell whether the extra is installed."""
     return find_spec("keyring") is not None
 
 
-async def keep(
+async def keep_password(
     origin: str, username: str, password: str, patience: float = PATIENCE
 ) -> bool:
     """Keep a password; tell whether it can be found again.
@@ -43,11 +93,13 @@ async def keep(
         password: what to keep.
         patience: seconds to wait.
     """
-    account = _account(origin, username)
-    return await _in_time(lambda: _keep(account, password), patience) or False
+    keep = partial(_keep, f"{origin} {username}", password)
+    return await _in_time(keep, patience) or False
 
 
-async def find(origin: str, username: str, patience: float = PATIENCE) -> str | None:
+async def find_password(
+    origin: str, username: str, patience: float = PATIENCE
+) -> str | None:
     """Return what was kept; empty when there is nothing, ``None`` without an answer.
 
     Args:
@@ -55,11 +107,12 @@ async def find(origin: str, username: str, patience: float = PATIENCE) -> str | 
         username: whose password.
         patience: seconds to wait.
     """
-    account = _account(origin, username)
-    return await _in_time(lambda: _find(account), patience)
+    return await _in_time(partial(_find, f"{origin} {username}"), patience)
 
 
-async def forget(origin: str, username: str, patience: float = PATIENCE) -> bool:
+async def forget_password(
+    origin: str, username: str, patience: float = PATIENCE
+) -> bool:
     """Take a password out, if one was kept; tell whether there is none any more.
 
     Args:
@@ -67,8 +120,8 @@ async def forget(origin: str, username: str, patience: float = PATIENCE) -> bool
         username: whose password.
         patience: seconds to wait.
     """
-    account = _account(origin, username)
-    return await _in_time(lambda: _forget(account), patience) or False
+    forgotten = await _in_time(partial(_forget, f"{origin} {username}"), patience)
+    return forgotten or False
 
 
 async def _in_time(ask: Callable[[], Answer], patience: float) -> Answer | None:
@@ -133,7 +186,3 @@ def _forget(account: str) -> bool:
     except Exception:  # noqa: BLE001 - each backend has errors of its own
         return False
     return True
-
-
-def _account(origin: str, username: str) -> str:
-    return f"{origin} {username}"
