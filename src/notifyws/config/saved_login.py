@@ -94,7 +94,7 @@ async def keep_password(
         patience: seconds to wait.
     """
     keep = partial(_keep, f"{origin} {username}", password)
-    return await _in_time(keep, patience) or False
+    return await _in_time(keep, patience, failed=False) or False
 
 
 async def find_password(
@@ -107,7 +107,8 @@ async def find_password(
         username: whose password.
         patience: seconds to wait.
     """
-    return await _in_time(partial(_find, f"{origin} {username}"), patience)
+    find = partial(_find, f"{origin} {username}")
+    return await _in_time(find, patience, failed="")
 
 
 async def forget_password(
@@ -120,12 +121,14 @@ async def forget_password(
         username: whose password.
         patience: seconds to wait.
     """
-    forgotten = await _in_time(partial(_forget, f"{origin} {username}"), patience)
-    return forgotten or False
+    forget_it = partial(_forget, f"{origin} {username}")
+    return await _in_time(forget_it, patience, failed=False) or False
 
 
-async def _in_time(ask: Callable[[], Answer], patience: float) -> Answer | None:
-    """Return the answer; ``None`` when the keyring gives none.
+async def _in_time(
+    ask: Callable[[], Answer], patience: float, failed: Answer
+) -> Answer | None:
+    """Return the answer, or ``failed``; ``None`` when the keyring gives none.
 
     The thread is a daemon: one that waits for somebody to unlock a keyring must not
     keep a process from ending.
@@ -137,7 +140,9 @@ async def _in_time(ask: Callable[[], Answer], patience: float) -> Answer | None:
     answer: asyncio.Future[Answer] = loop.create_future()
 
     def wait() -> None:
-        found = ask()
+        found = failed
+        with suppress(Exception):  # each backend has errors of its own
+            found = ask()
         with suppress(RuntimeError):  # the loop has closed: nobody asks any more
             loop.call_soon_threadsafe(_settle, answer, found)
 
@@ -154,22 +159,16 @@ def _settle(answer: asyncio.Future[Answer], found: Answer) -> None:
 
 
 def _keep(account: str, password: str) -> bool:
-    try:
-        import keyring
+    import keyring
 
-        keyring.set_password(SERVICE, account, password)
-    except Exception:  # noqa: BLE001 - each backend has errors of its own
-        return False
+    keyring.set_password(SERVICE, account, password)
     return _find(account) == password
 
 
 def _find(account: str) -> str:
-    try:
-        import keyring
+    import keyring
 
-        return keyring.get_password(SERVICE, account) or ""
-    except Exception:  # noqa: BLE001 - each backend has errors of its own
-        return ""
+    return keyring.get_password(SERVICE, account) or ""
 
 
 def _forget(account: str) -> bool:
@@ -178,11 +177,7 @@ def _forget(account: str) -> bool:
         from keyring.errors import NoKeyringError
     except ImportError:
         return True
-    try:
+    with suppress(NoKeyringError):
         if keyring.get_password(SERVICE, account) is not None:
             keyring.delete_password(SERVICE, account)
-    except NoKeyringError:
-        return True
-    except Exception:  # noqa: BLE001 - each backend has errors of its own
-        return False
     return True

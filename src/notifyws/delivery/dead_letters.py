@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from notifyws.config.files import locked, open_regular, private_folder
+from notifyws.config.files import locked, open_regular, private_folder, write_private
 from notifyws.delivery.outbox_records import DeadLetter
 from notifyws.errors import ConfigurationError
 
@@ -86,7 +86,6 @@ class DeadLetters:
         Raises:
             ConfigurationError: the file cannot be written.
         """
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             with self.path.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -95,12 +94,8 @@ class DeadLetters:
                 if not lines:
                     self.path.unlink()
                     return
-                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as new:
-                    new.write(b"\n".join([*lines, b""]))
-                draft.replace(self.path)
+                write_private(self.path, b"\n".join([*lines, b""]))
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise self._unwritable(
                 error, "its letters were handed on: they may come twice"
             ) from None
