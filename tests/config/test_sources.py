@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.config.saved_login import login_file, remember
+from notifyws.config.saved_login import remember
 from notifyws.config.settings import (
     DEFAULT_STYLES,
     FIELDS,
@@ -360,18 +360,6 @@ def test_types_are_added_and_changed(home):
     assert styles["payment_approved"] == DEFAULT_STYLES["payment_approved"]
 
 
-def test_settings_of_the_file_have_their_types(home):
-    home.toml(
-        "[settings]\njitter = 0\nmax_retries = 5\ncompression = true\n"
-        "retry_delays = [1, 2.5]\nmax_size = 2048"
-    )
-    settings = load().settings
-    assert settings.jitter == 0.0
-    assert settings.retry_delays == (1.0, 2.5)
-    assert settings.compression is True
-    assert (settings.max_retries, settings.max_size) == (5, 2048)
-
-
 def test_another_config_file_is_named_in_the_environment(home):
     path = home.dotenv('[settings]\nusername = "there"', "other.toml")
     home.env(NOTIFYWS_CONFIG=str(path))
@@ -538,12 +526,6 @@ def test_a_dotenv_that_says_where_tokens_go_gets_no_password_of_the_keyring(
     assert load(env_file=path).settings.keyring is True
 
 
-def test_naming_the_file_says_that_it_is_meant(home):
-    home.dotenv(f"WEBSOCKET_SERVER_URL={URL}")
-    home.env(WEBSOCKET_PASSWORD=SECRET)
-    assert load(env_file=".env").settings.url == URL
-
-
 def test_naming_the_url_says_that_it_is_meant(home):
     home.dotenv(f"WEBSOCKET_SERVER_URL={URL}\nNEXT_PUBLIC_WEBSOCKET_SERVER_URL={URL}")
     home.env(WEBSOCKET_PASSWORD=SECRET)
@@ -588,11 +570,6 @@ def test_both_urls_come_from_one_source(home):
     assert (loaded.settings.url, loaded.settings.socket_url) == (OTHER, "")
     assert loaded.sources["socket_url"] == "default"
     assert loaded.settings.username == ""
-
-
-def test_a_socket_in_dotenv_beside_its_server_is_fine(home):
-    home.dotenv(f"WEBSOCKET_SERVER_URL={URL}\nNEXT_PUBLIC_WEBSOCKET_SERVER_URL={OTHER}")
-    assert load().settings.connect_url == OTHER
 
 
 # Values
@@ -651,9 +628,3 @@ def test_the_remembered_login_completes_its_own_server_or_user(home, flags):
     remember({"url": URL, "username": "me", "profile": "p"})
     settings = load(flags).settings
     assert (settings.url, settings.username, settings.profile) == (URL, "me", "p")
-
-
-def test_a_login_file_full_of_rubbish_is_as_good_as_none(home):
-    login_file().parent.mkdir(parents=True)
-    login_file().write_text("{")
-    assert load().settings == Settings()

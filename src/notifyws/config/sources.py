@@ -42,6 +42,8 @@ from notifyws.errors import ConfigurationError
 __all__ = ["Loaded", "config_file", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
+Variables = Mapping[str, str | None]
+EnvFile = str | os.PathLike[str] | None
 
 
 class Loaded(Struct, frozen=True):
@@ -71,7 +73,7 @@ def load_settings(**overrides: Any) -> Settings:
 def load(
     flags: Raw = MappingProxyType({}),
     *,
-    env_file: str | os.PathLike[str] | None = None,
+    env_file: EnvFile = None,
     environ: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Return the settings and their sources.
@@ -86,8 +88,11 @@ def load(
     """
     environ = os.environ if environ is None else environ
     typed = _Layer(_flag, {k: v for k, v in flags.items() if v is not None})
-    found = [_Layer(_variable, _of(environ)), _dotenv(env_file)]
-    config, where = _config(environ, env_file)
+    variables = _variables(env_file)
+    label = FOUND if env_file is None else f"--env-file {env_file}"
+    dotenv = _Layer(lambda _: label, _of(variables))
+    found = [_Layer(_variable, _of(environ)), dotenv]
+    config, where = _config(_chosen_config(environ, env_file, variables))
     entry = _entry(config, where, [typed, *found])
     named = typed.values.get("server")
     said = [typed, entry, *found] if named else [typed, *found, entry]
@@ -113,61 +118,55 @@ def _variable(name: str) -> str:
     return f"{environment_name(name)} in the environment"
 
 
-def _of(variables: Mapping[str, str | None]) -> Raw:
+def _of(variables: Variables) -> Raw:
     found = {name: variables.get(environment_name(name)) for name in FIELDS}
     return {name: value for name, value in found.items() if value}
 
 
-def _dotenv(env_file: str | os.PathLike[str] | None) -> _Layer:
-    path = Path(env_file) if env_file is not None else Path(FOUND)
-    label = FOUND if env_file is None else f"--env-file {path}"
+def _variables(env_file: EnvFile) -> Variables:
+    """Return what a file of variables says: ``.env`` where none is named."""
+    path = Path(FOUND if env_file is None else env_file)
     text = read_text_file(path, required=env_file is not None)
-    values = _of(_variables(text)) if text else {}
-    return _Layer(lambda name: label, values)
-
-
-def _variables(text: str) -> dict[str, str | None]:
+    if not text:
+        return {}
     from dotenv import dotenv_values
 
     # Not interpolated: a file could otherwise read the environment's secrets.
     return dotenv_values(stream=io.StringIO(text), interpolate=False)
 
 
-def config_file(env_file: str | os.PathLike[str] | None = None) -> Path:
+def config_file(env_file: EnvFile = None) -> Path:
     """Return the path of ``config.toml``.
 
     Raises:
         ConfigurationError: there is no such ``env_file``.
     """
-    return _config_file(os.environ, env_file)[0]
+    variables = _variables(env_file) if env_file is not None else {}
+    return _config_path(_chosen_config(os.environ, env_file, variables))
 
 
-def _config_file(
-    environ: Mapping[str, str], env_file: str | os.PathLike[str] | None
-) -> tuple[Path, bool]:
-    """Return the configuration file's path, and whether somebody chose it.
+def _chosen_config(environ: Variables, env_file: EnvFile, variables: Variables) -> str:
+    """Return the configuration file that somebody chose, if one did.
 
     NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
     not in a ``.env`` that merely lies there: it could name another server.
     """
-    chosen = environ.get("NOTIFYWS_CONFIG")
-    if env_file is not None and not chosen:
-        found = _variables(read_text_file(Path(env_file)))
-        chosen = found.get("NOTIFYWS_CONFIG")
+    named = variables if env_file is not None else {}
+    return environ.get("NOTIFYWS_CONFIG") or named.get("NOTIFYWS_CONFIG") or ""
+
+
+def _config_path(chosen: str) -> Path:
     if chosen:
-        return Path(chosen), True
+        return Path(chosen)
     import platformdirs
 
-    return platformdirs.user_config_path("notifyws") / "config.toml", False
+    return platformdirs.user_config_path("notifyws") / "config.toml"
 
 
-def _config(
-    environ: Mapping[str, str],
-    env_file: str | os.PathLike[str] | None,
-) -> tuple[Raw, Path]:
+def _config(chosen: str) -> tuple[Raw, Path]:
     """Return the configuration file's content and path."""
-    path, chosen = _config_file(environ, env_file)
-    text = read_text_file(path, required=chosen)
+    path = _config_path(chosen)
+    text = read_text_file(path, required=bool(chosen))
     config = parsed_toml(text, path) if text else {}
     keys = ("default_server", "servers", "settings", "types")
     return known_keys(config, keys, str(path)), path
