@@ -98,14 +98,7 @@ def remember_login(auth: Authenticator) -> None:
     from notifyws.config.saved_login import remember
 
     settings = auth.settings
-    values = {
-        "url": settings.url or settings.socket_url,
-        "socket_url": settings.socket_url,
-        "username": settings.username,
-        "profile": settings.profile,
-        "token_in": settings.token_in,
-    }
     try:
-        remember(values)
+        remember({**settings.login, "url": settings.url or settings.socket_url})
     except OSError as error:
         say(f"cannot remember this login: {error.strerror}", "warning")

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from notifyws.config.files import read_text_file, write_private
+from notifyws.config.settings import LOGIN
 from notifyws.config.validation import as_table
 from notifyws.errors import ConfigurationError
 
-__all__ = ["EDITED", "find_entry", "parsed_toml", "save_entry"]
+__all__ = ["find_entry", "parsed_toml", "save_entry"]
 
-EDITED = ("url", "socket_url", "username", "profile", "token_in")
-"""Keys of an entry that are replaced as a whole; others stay."""
 MARK = "\ufeff"
 """The byte order mark that some editors put first; it stays."""
 
@@ -60,7 +59,7 @@ def save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:
     Args:
         path: the file; made where it is not.
         name: the entry's; one of that name gets the new values.
-        values: by key of :data:`EDITED`; those left out are taken out.
+        values: by key of :data:`LOGIN`; those left out are taken out, other keys stay.
 
     Raises:
         ConfigurationError: the file cannot be edited or written.
@@ -68,7 +67,7 @@ def save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:
     text = _text(path)
     config = parsed_toml(text, path)
     servers = as_table(config.get("servers", {}), f"servers in {path}")
-    kept = {k: v for k, v in servers.get(name, {}).items() if k not in EDITED}
+    kept = {k: v for k, v in servers.get(name, {}).items() if k not in LOGIN}
     meant = {**config, "servers": {**servers, name: {**kept, **values}}}
     default = meant.setdefault("default_server", name)
     edited = _edited(text.removeprefix(MARK), config, name, values)
@@ -124,7 +123,7 @@ def _replace(entry: Any, values: Mapping[str, str], end: str) -> None:
             entry[key].trivia.trail = end
     for item in reversed(below):
         entry.add(item)
-    for key in set(EDITED) & entry.keys() - values.keys():
+    for key in set(LOGIN) & entry.keys() - values.keys():
         entry.remove(key)
 
 

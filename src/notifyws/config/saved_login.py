@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from notifyws.config.files import read_text_file, write_private
+from notifyws.config.settings import LOGIN
 from notifyws.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ __all__ = [
     "remember",
 ]
 
-KEYS = ("url", "socket_url", "username", "profile", "token_in")
 SERVICE = "notifyws"
 PATIENCE = 5.0
 """Seconds for a keyring to answer."""
@@ -58,7 +58,7 @@ def remember(values: Mapping[str, str]) -> None:
     Raises:
         OSError: the state folder cannot be written.
     """
-    kept = {key: values[key] for key in KEYS if values.get(key)}
+    kept = {key: values[key] for key in LOGIN if values.get(key)}
     write_private(login_file(), json.dumps(kept, indent=2) + "\n")
 
 
@@ -66,7 +66,7 @@ def recall() -> dict[str, str]:
     """Return what was kept; empty when there is nothing, or nothing of sense."""
     try:
         kept = json.loads(read_text_file(login_file(), required=False))
-        return {key: str(kept[key]) for key in KEYS if kept.get(key)}
+        return {key: str(kept[key]) for key in LOGIN if kept.get(key)}
     except (ConfigurationError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 

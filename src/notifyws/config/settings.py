@@ -18,6 +18,7 @@ from msgspec import Struct
 __all__ = [
     "DEFAULT_STYLES",
     "FIELDS",
+    "LOGIN",
     "NEUTRAL",
     "Settings",
     "TypeStyle",
@@ -83,6 +84,8 @@ class TypeStyle(Struct, frozen=True):
     link: str | None = None
 
 
+LOGIN = ("url", "socket_url", "username", "profile", "token_in")
+"""What is written down of a login: where, as whom and how; no password."""
 NEUTRAL = TypeStyle()
 DEFAULT_STYLES: Mapping[str, TypeStyle] = {
     "trip_update": TypeStyle("ℹ", "blue", "View Trip", "/trips"),
@@ -236,6 +239,11 @@ class Settings:
     def connect_url(self) -> str:
         """The URL the socket is opened with, exactly as configured."""
         return self.socket_url or self.url
+
+    @property
+    def login(self) -> dict[str, str]:
+        """What is written down of a login with these settings; no empty values."""
+        return {key: said for key in LOGIN if (said := getattr(self, key))}
 
     def style(self, type_name: str) -> TypeStyle:
         """Return how notifications of ``type_name`` look."""
