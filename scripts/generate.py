@@ -37,7 +37,7 @@ def completions() -> Iterator[tuple[str, str]]:
 
 def env_example() -> str:
     """Return every variable with what it means and its default."""
-    from notifyws.config.validation import FIELDS, environment_name
+    from notifyws.config.settings import FIELDS, environment_name
 
     parts = [INTRODUCTION]
     for name, field in FIELDS.items():
@@ -110,7 +110,7 @@ def command_reference() -> str:
 
 def settings_rows() -> Iterator[str]:
     """Yield a table's row for each setting."""
-    from notifyws.config.validation import FIELDS, environment_name
+    from notifyws.config.settings import FIELDS, environment_name
 
     for name, field in FIELDS.items():
         default = written(field.default)

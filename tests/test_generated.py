@@ -29,7 +29,7 @@ def test_a_generated_file_is_up_to_date(name):
 
 
 def test_the_example_of_the_environment_holds_every_variable():
-    from notifyws.config.validation import FIELDS, environment_name
+    from notifyws.config.settings import FIELDS, environment_name
 
     text = (ROOT / ".env.example").read_text("utf-8")
     for name in FIELDS:
@@ -37,8 +37,8 @@ def test_the_example_of_the_environment_holds_every_variable():
 
 
 def test_the_example_of_the_environment_changes_nothing_when_uncommented():
+    from notifyws.config.settings import FIELDS
     from notifyws.config.sources import load
-    from notifyws.config.validation import FIELDS
 
     text = (ROOT / ".env.example").read_text("utf-8")
     lines = [line[1:] for line in text.splitlines() if line[:2] not in ("# ", "")]

@@ -1,17 +1,27 @@
-"""What decisions need of the world, as values that are handed in.
+"""Clock, sleep and dice: what decisions need of this machine, as parameters.
 
-Clock, sleep and dice are parameters everywhere; the real ones are handed in from above
-and tests hand in others. Monotonic time is for waiting, wall time is for people.
+:func:`real_clock` is handed in at the top, and tests hand in others. Monotonic time is
+for waiting, wall time is for people.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
-__all__ = ["Clock", "boot_time", "sleep", "sleep_through_suspend", "span", "utc_text"]
+__all__ = [
+    "Clock",
+    "boot_time",
+    "real_clock",
+    "sleep",
+    "sleep_through_suspend",
+    "span",
+    "suspended",
+    "utc_text",
+]
 
 TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
@@ -35,6 +45,31 @@ class Clock(Struct, frozen=True):
     dice: Callable[[], float]
     secret: Callable[[], str]
     suspended: Callable[[], float]
+
+
+def real_clock() -> Clock:
+    """Return the real clock, sleep and dice."""
+    import asyncio  # half of what a command costs that needs none of it
+    import random
+    import secrets
+
+    return Clock(
+        now=time.monotonic,
+        wall=time.time,
+        sleep=asyncio.sleep,
+        dice=random.random,
+        secret=lambda: secrets.token_hex(16),
+        suspended=suspended,
+    )
+
+
+def suspended() -> float:
+    """Return the seconds this machine has slept since it was started."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS: the one that stands while it sleeps
+        return time.monotonic() - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+    return 0.0
 
 
 async def sleep(clock: Clock, seconds: float) -> None:

@@ -342,13 +342,13 @@ async def test_without_one_tokens_are_kept():
 def keyring_file(tmp_path, monkeypatch):
     import keyring
 
-    from notifyws.config import keyring as passwords
+    from notifyws.config.saved_login import keep_password
     from tests.support.keyrings import FileKeyring
 
     monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
     before = keyring.get_keyring()
     keyring.set_keyring(FileKeyring())
-    asyncio.run(passwords.keep("https://example.com", "me", SECRET))
+    asyncio.run(keep_password("https://example.com", "me", SECRET))
     yield
     keyring.set_keyring(before)
 

@@ -4,7 +4,13 @@ import dataclasses
 
 import pytest
 
-from notifyws.config.settings import NEUTRAL, Settings, TypeStyle
+from notifyws.config.settings import FIELDS as NAMED
+from notifyws.config.settings import (
+    NEUTRAL,
+    Settings,
+    TypeStyle,
+    environment_name,
+)
 
 FIELDS = dataclasses.fields(Settings)
 
@@ -92,3 +98,7 @@ def test_styles_can_be_replaced():
     settings = Settings(styles={"x": mine})
     assert settings.style("x") is mine
     assert settings.style("trip_update") is NEUTRAL
+
+
+def test_no_two_settings_share_a_variable():
+    assert len({environment_name(name) for name in NAMED}) == len(NAMED)

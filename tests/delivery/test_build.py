@@ -9,7 +9,7 @@ import pytest
 
 from notifyws import NotificationService
 from notifyws.auth.authenticator import Authenticator
-from notifyws.config.machine import real_clock
+from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import (
     build_shared_cursor,

@@ -121,6 +121,15 @@ async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
         assert other.read() == [dead_letter(1)]
 
 
+@on_a_loop
+async def test_a_draft_that_a_killed_replay_left_is_in_nobodys_way(dead):
+    """In a container, every process has the same number."""
+    await dead.write_dead_letter(dead_letter(0))
+    dead.path.with_name(f".{dead.path.name}.{os.getpid()}").write_text("half of")
+    dead.replace(1, [dead_letter(1)])
+    assert dead.read() == [dead_letter(1)]
+
+
 def test_a_folder_that_cannot_be_written_cannot_be_claimed(dead):
     with pytest.raises(ConfigurationError, match="cannot write"), dead.claimed():
         pass

@@ -106,7 +106,9 @@ def test_an_env_file_that_is_a_folder_is_a_sentence_and_exit_2(home):
     (home.path / ".env").mkdir()
     done = home.run("listen")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: .env is a folder, not a file\nhint: ")
+    assert done.stderr.startswith(
+        "error: cannot read .env: it is a folder, no regular file\nhint: "
+    )
 
 
 def test_an_env_file_of_a_strange_folder_gets_no_credentials(home, server):

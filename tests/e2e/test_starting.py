@@ -96,6 +96,12 @@ def test_a_token_that_lies_in_a_file_imports_only_what_reads_the_file(warm):
     assert names & HEAVY == {"sqlite3"}
 
 
+def test_only_a_setting_that_is_no_text_imports_what_validates_it(warm):
+    for setting, needed in (("USER_ID", set()), ("JITTER", {"pydantic"})):
+        said = warm.run("token", env={**SAYING, f"NOTIFYWS_{setting}": "1"})
+        assert imported(said.stderr) & {"pydantic"} == needed
+
+
 def test_a_token_that_lies_in_redis_imports_what_asks_redis(warm, clean_valkey: Valkey):
     there = {"REDIS_URL": clean_valkey.url}
     assert warm.run("token", env=there).returncode == 0

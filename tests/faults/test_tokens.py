@@ -19,7 +19,7 @@ from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.http_api import HttpApi
 from notifyws.auth.token_manager import TokenManager
-from notifyws.config.machine import real_clock
+from notifyws.clock import real_clock
 from notifyws.errors import NetworkFailed
 from notifyws.models import Account
 from notifyws.protocol.loader import profile_text

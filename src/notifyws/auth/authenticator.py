@@ -15,10 +15,9 @@ from urllib.parse import quote
 
 from msgspec.structs import asdict
 
-from notifyws.config import keyring
-from notifyws.config.settings import Settings, TypeStyle
+from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
+from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
-from notifyws.config.validation import environment_name
 from notifyws.errors import CacheFailed, ConfigurationError, NetworkFailed
 from notifyws.models import Account, Token, TokenPair
 from notifyws.protocol.loader import is_file, read_profile
@@ -109,7 +108,7 @@ class Authenticator:
     @cached_property
     def clock(self) -> Clock:
         """The real clock, sleep and dice."""
-        from notifyws.config.machine import real_clock
+        from notifyws.clock import real_clock
 
         return real_clock()
 
@@ -174,7 +173,7 @@ class Authenticator:
         """
         if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
             return None
-        from notifyws.config.machine import trust
+        from notifyws.config.tls import trust
 
         return trust(self.settings.ca_file)
 
@@ -256,14 +255,14 @@ class Authenticator:
     @property
     def may_log_in(self) -> bool:
         """Whether there is a password, or a keyring that may hold one (unasked)."""
-        kept = self._looks_in_keyring and keyring.can_keep()
+        kept = self._looks_in_keyring and can_keep_passwords()
         return bool(self.settings.password) or kept
 
     @property
     def _looks_in_keyring(self) -> bool:
         return self.settings.keyring and bool(self.settings.username)
 
-    async def kept_password(self, patience: float = keyring.PATIENCE) -> str:
+    async def kept_password(self, patience: float = PATIENCE) -> str:
         """Return what the system's keyring holds for this account.
 
         Args:
@@ -271,7 +270,7 @@ class Authenticator:
         """
         if not self._looks_in_keyring:
             return ""
-        found = await keyring.find(self.origin, self.settings.username, patience)
+        found = await find_password(self.origin, self.settings.username, patience)
         if found is None:
             self.warn("the keyring does not answer; is it locked?")
         return found or ""

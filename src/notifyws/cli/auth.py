@@ -253,12 +253,11 @@ def _completed(loaded: Loaded) -> Settings:
 
 def _forget(auth: Authenticator) -> None:
     """Forget the kept password, and the remembered login if it is this one."""
-    from notifyws.config import keyring as passwords
-    from notifyws.config.remembered_login import forget, recall
+    from notifyws.config.saved_login import forget, forget_password, recall
 
     kept, settings = recall(), auth.settings
     who = settings.username
-    if who and not run(passwords.forget(auth.origin, who)):
+    if who and not run(forget_password(auth.origin, who)):
         say("the keyring does not answer; a password may still be in it", "warning")
     same = kept.get("url") == (settings.url or settings.socket_url)
     if same and kept.get("username", "") == settings.username:

@@ -71,8 +71,8 @@ def servers(ctx: typer.Context) -> Iterable[str]:
     """Yield the server entries of ``config.toml``."""
     import tomllib
 
+    from notifyws.config.files import read_text_file
     from notifyws.config.sources import config_file
-    from notifyws.config.text_files import read_text_file
 
     file = config_file(ctx.params.get("env_file"))
     config = tomllib.loads(read_text_file(file))

@@ -95,17 +95,10 @@ def say_logged_in(auth: Authenticator, facts: dict[str, Any]) -> None:
 
 def remember_login(auth: Authenticator) -> None:
     """Let later commands use this login where nothing else is said."""
-    from notifyws.config.remembered_login import remember
+    from notifyws.config.saved_login import remember
 
     settings = auth.settings
-    values = {
-        "url": settings.url or settings.socket_url,
-        "socket_url": settings.socket_url,
-        "username": settings.username,
-        "profile": settings.profile,
-        "token_in": settings.token_in,
-    }
     try:
-        remember(values)
+        remember({**settings.login, "url": settings.url or settings.socket_url})
     except OSError as error:
         say(f"cannot remember this login: {error.strerror}", "warning")

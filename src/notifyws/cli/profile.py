@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,7 @@ import typer
 from notifyws.cli.completion import profiles
 from notifyws.cli.options import Common, EnvFile, Json, Quiet
 from notifyws.cli.process import run
-from notifyws.config.folders import private_folder
-from notifyws.config.text_files import read_text_file
+from notifyws.config.files import read_text_file, write_private
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import draw, emit, emit_json, emit_line, prompt, say, warner
 
@@ -279,16 +277,10 @@ def new(
     )
     text = draft(answers)
     parse(text, str(path))
-    private_folder(path.parent)
-    with open(path, "w", encoding="utf-8", opener=_private) as file:
-        file.write(text)
+    write_private(path, text)
     say(f"Wrote {path}")
     shown = name if output is None else str(path)
     say(f"Next: notifyws profile check {shown} --url wss://host --username me")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _own_file(name: str) -> Path:

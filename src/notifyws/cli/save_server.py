@@ -21,11 +21,10 @@ from notifyws.cli.login import can_ask, remember_login, say_logged_in
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
 from notifyws.cli.server_test import TRIES, try_server
-from notifyws.config import keyring as passwords
-from notifyws.config.config_file import EDITED
+from notifyws.config.config_file import find_entry, save_entry
 from notifyws.config.dotenv_guard import guard
-from notifyws.config.server_entries import find_entry, save_entry
-from notifyws.config.settings import Settings
+from notifyws.config.saved_login import can_keep_passwords, keep_password
+from notifyws.config.settings import LOGIN, Settings
 from notifyws.config.sources import Loaded, config_file
 from notifyws.config.urls import completed_url, shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
@@ -62,10 +61,10 @@ def log_in_and_save(
     name = name if name is not None else common.server
     settings, entry, facts = _working(loaded.settings, common, username, name, path)
     auth = Authenticator(settings, warner(common.quiet))
-    default = save_entry(path, entry, _values(settings))
+    default = save_entry(path, entry, settings.login)
     remember_login(auth)
     kept = settings.keyring and run(
-        passwords.keep(auth.origin, settings.username, settings.password)
+        keep_password(auth.origin, settings.username, settings.password)
     )
     if json:
         emit_json(facts)
@@ -86,7 +85,7 @@ def _working(
     for left in reversed(range(TRIES)):
         settings = _place(known, common, username, told)
         entry = _entry_name(settings, name)
-        _want_room(path, entry, _values(settings))
+        _want_room(path, entry, settings.login)
         known, facts, problem = try_server(_same_or_no_password(settings, known))
         if problem is None:
             return known, entry, facts
@@ -179,15 +178,10 @@ def _entry_name(settings: Settings, said: str | None) -> str:
     return (said or urlsplit(settings.url).netloc.lower()).strip()
 
 
-def _values(settings: Settings) -> dict[str, str]:
-    values = {key: getattr(settings, key) for key in EDITED}
-    return {key: value for key, value in values.items() if value}
-
-
 def _want_room(path: Path, entry: str, values: dict[str, str]) -> None:
     """Raise unless the entry is new, or the same, or may be replaced."""
     there = find_entry(path, entry)
-    if there is None or {k: v for k, v in there.items() if k in EDITED} == values:
+    if there is None or {k: v for k, v in there.items() if k in LOGIN} == values:
         return
     question = f"There is a server {entry} already. Replace it?"
     if not (can_ask() and typer.confirm(question, err=True)):
@@ -211,6 +205,6 @@ def _say_saved(path: Path, entry: str, *, default: bool, kept: bool) -> None:
             "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
             "auth login asks for it when the login ends (7 days at most servers)"
         )
-        if not passwords.can_keep():
+        if not can_keep_passwords():
             say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
     say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))

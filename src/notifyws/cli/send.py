@@ -22,8 +22,8 @@ from notifyws.cli.options import (
     Verbose,
 )
 from notifyws.cli.process import run
+from notifyws.config.files import read_text_file
 from notifyws.config.settings import Settings
-from notifyws.config.text_files import read_text_file
 from notifyws.delivery.message_input import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import Message

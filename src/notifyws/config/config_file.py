@@ -1,121 +1,145 @@
-"""Puts a server entry into the text of ``config.toml`` and leaves the rest alone; pure.
+"""``config.toml`` as a file: where it is, what it says, and a server entry put into it.
 
-Comments, order, spacing and line ends stay as their owner wrote them, which is why the
-text itself is edited. How somebody wrote it cannot be foreseen, so the result is read
-again and must say exactly what was meant: otherwise nothing is changed.
+Comments, order, spacing and line ends stay as their owner wrote them: tomlkit edits the
+text. How somebody wrote it cannot be foreseen, so the result is read again and must
+say exactly what was meant; otherwise nothing is changed.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from notifyws.config.files import read_text_file, write_private
+from notifyws.config.settings import LOGIN
+from notifyws.config.validation import as_table
 from notifyws.errors import ConfigurationError
 
-__all__ = ["EDITED", "with_entry", "written_entry"]
+__all__ = ["find_entry", "parsed_toml", "save_entry"]
 
-EDITED = ("url", "socket_url", "username", "profile", "token_in")
-"""Keys of an entry that are replaced as a whole; others stay."""
+MARK = "\ufeff"
+"""The byte order mark that some editors put first; it stays."""
 
 
-def with_entry(text: str, name: str, values: Mapping[str, str]) -> str:
-    """Return the text with ``[servers.NAME]``, and a default server if there was none.
-
-    Args:
-        text: a valid configuration, or nothing.
-        name: the entry's; one of that name gets the new values.
-        values: by key of :data:`EDITED`; those left out are taken out.
+def parsed_toml(text: str, path: Path) -> dict[str, Any]:
+    """Return what a file of TOML says.
 
     Raises:
-        ConfigurationError: it is written in a way that this cannot edit.
+        ConfigurationError: it is not valid; says where.
     """
-    config = tomllib.loads(text)
-    end = "\r\n" if "\r\n" in text else "\n"
-    lines = text.replace("\r\n", "\n").split("\n")
-    if name in config.get("servers", {}):
-        edited = _replaced(lines, name, values)
-    else:
-        edited = [*_without_blank_end(lines), *written_entry(name, values), ""]
-    if "default_server" not in config:
-        edited = _with_default(edited, name)
-    result = end.join(edited)
-    if _meaning(result) != _meant(config, name, values):
-        hint = "add it yourself: " + " ".join(written_entry(name, values))
-        raise ConfigurationError("config.toml cannot be edited as it is written", hint)
-    return result
+    import tomllib
 
-
-def written_entry(name: str, values: Mapping[str, str]) -> list[str]:
-    """Return the lines of an entry."""
-    return [f"[servers.{_key(name)}]", *(_line(k, v) for k, v in values.items())]
-
-
-def _meant(config: Mapping[str, Any], name: str, values: Mapping[str, str]) -> Any:
-    servers = config.get("servers", {})
-    kept = {k: v for k, v in servers.get(name, {}).items() if k not in EDITED}
-    meant = {**config, "servers": {**servers, name: {**kept, **values}}}
-    meant.setdefault("default_server", name)
-    return meant
-
-
-def _meaning(text: str) -> Any:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        return tomllib.loads(text.removeprefix(MARK))
+    except tomllib.TOMLDecodeError as error:
+        message = f"{path} is not valid TOML: {error}"
+        raise ConfigurationError(message, "correct that line") from None
+
+
+def find_entry(path: Path, name: str) -> Mapping[str, Any] | None:
+    """Return the entry of a name; ``None`` when there is none.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or it is no table.
+    """
+    config = parsed_toml(_text(path), path)
+    servers = as_table(config.get("servers", {}), f"servers in {path}")
+    if name not in servers:
+        return None
+    return as_table(servers[name], f"servers.{name} in {path.name}")
+
+
+def save_entry(path: Path, name: str, values: Mapping[str, str]) -> bool:
+    """Write an entry; tell whether it is the one that is used by default.
+
+    A link is followed, so that a file kept elsewhere stays there; whoever could read
+    it before, afterwards only its owner can.
+
+    Args:
+        path: the file; made where it is not.
+        name: the entry's; one of that name gets the new values.
+        values: by key of :data:`LOGIN`; those left out are taken out, other keys stay.
+
+    Raises:
+        ConfigurationError: the file cannot be edited or written.
+    """
+    text = _text(path)
+    config = parsed_toml(text, path)
+    servers = as_table(config.get("servers", {}), f"servers in {path}")
+    kept = {k: v for k, v in servers.get(name, {}).items() if k not in LOGIN}
+    meant = {**config, "servers": {**servers, name: {**kept, **values}}}
+    default = meant.setdefault("default_server", name)
+    edited = _edited(text.removeprefix(MARK), config, name, values)
+    if _meaning(edited, path) != meant:
+        hint = "add it yourself: " + " ".join(_entry(name, values, "\n").split("\n"))
+        message = f"{path} cannot be edited as it is written"
+        raise ConfigurationError(message, hint.strip())
+    try:
+        mark = MARK if text.startswith(MARK) else ""
+        write_private(path.resolve(), mark + edited)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise ConfigurationError(message, "check its permissions") from None
+    return bool(default == name)
+
+
+def _edited(
+    text: str, config: Mapping[str, Any], name: str, values: Mapping[str, str]
+) -> str:
+    """Return the text with the entry, and a default server if there was none."""
+    import tomlkit
+
+    end = "\r\n" if "\r\n" in text else "\n"
+    if name in config.get("servers", {}):
+        try:
+            document = tomlkit.parse(text)
+            _replace(document["servers"][name], values, end)
+        except tomlkit.exceptions.TOMLKitError:
+            return text  # which does not say what was meant
+        text = document.as_string()
+    else:
+        above = text.rstrip("\r\n")
+        text = f"{above}{end * 2 if above else ''}{_entry(name, values, end)}"
+    if "default_server" in config:
+        return text
+    # First, or after a comment that stands for itself: not between one and its table.
+    top, blank, rest = text.partition(end * 2)
+    alone = all(line.startswith("#") for line in top.split(end))
+    default = f"{tomlkit.dumps({'default_server': name}).rstrip()}{end}{end}"
+    return f"{top}{blank}{default}{rest}" if alone and blank else default + text
+
+
+def _replace(entry: Any, values: Mapping[str, str], end: str) -> None:
+    """Put values into a table of tomlkit's, new ones below those that are there."""
+    body = entry.value.body
+    below = []  # a blank line, and the comment of the next table
+    while body and body[-1][0] is None:
+        below.append(body.pop()[1])
+    for key, value in values.items():
+        new = key not in entry
+        entry[key] = value
+        if new:
+            entry[key].trivia.trail = end
+    for item in reversed(below):
+        entry.add(item)
+    for key in set(LOGIN) & entry.keys() - values.keys():
+        entry.remove(key)
+
+
+def _entry(name: str, values: Mapping[str, str], end: str) -> str:
+    import tomlkit
+
+    return tomlkit.dumps({"servers": {name: values}}).replace("\n", end)
+
+
+def _meaning(text: str, path: Path) -> Any:
+    try:
+        return parsed_toml(text, path)
+    except ConfigurationError:
         return None
 
 
-def _without_blank_end(lines: Sequence[str]) -> list[str]:
-    """Return the lines with one blank one at the end; none where nothing stands."""
-    kept = "\n".join(lines).rstrip("\n")
-    return [*kept.split("\n"), ""] if kept else []
-
-
-def _with_default(lines: Sequence[str], name: str) -> list[str]:
-    """Put it first, or after a comment that stands for itself at the beginning."""
-    first = next(i for i, line in enumerate([*lines, ""]) if not line.startswith("#"))
-    place = first + 1 if first and lines[first] == "" else 0
-    return [*lines[:place], f"default_server = {_text(name)}", "", *lines[place:]]
-
-
-def _replaced(lines: Sequence[str], name: str, values: Mapping[str, str]) -> list[str]:
-    headers = [i for i, line in enumerate(lines) if line.lstrip().startswith("[")]
-    ours = [i for i in headers if _meaning(lines[i]) == {"servers": {name: {}}}]
-    if not ours:
-        return list(lines)  # an inline table, say: not what was meant
-    start = ours[0]
-    end = next((i for i in headers if i > start), len(lines))
-    body, missing = [], dict(values)
-    for line in lines[start + 1 : end]:
-        key = next(iter(_meaning(line) or {""}))
-        if key in missing:
-            body.append(_line(key, missing.pop(key)) + _comment(line))
-        elif key not in EDITED:
-            body.append(line)
-    added = [_line(key, value) for key, value in missing.items()]
-    return [*lines[: start + 1], *added, *body, *lines[end:]]
-
-
-def _comment(line: str) -> str:
-    """Return the comment at a line's end, with the space before it."""
-    said = _meaning(line)
-    for found in re.finditer(r"\s*#", line):
-        if _meaning(line[: found.start()]) == said:
-            return line[found.start() :]
-    return ""
-
-
-def _line(key: str, value: str) -> str:
-    return f"{key} = {_text(value)}"
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _text(name)
-
-
-def _text(value: str) -> str:
-    """Return a basic string of TOML: JSON's, but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _text(path: Path) -> str:
+    """Return the text with its line ends as they are; empty where there is no file."""
+    return read_text_file(path, required=False, encoding="utf-8")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from notifyws.config.validation import FIELDS, environment_name
+from notifyws.config.settings import FIELDS, environment_name
 from notifyws.errors import ConfigurationError
 
 __all__ = ["ADDRESS", "FOUND", "guard", "kept_apart", "keyring_may_answer", "no_paths"]

@@ -1,22 +1,29 @@
-"""Every setting, with its default, unit and meaning; frozen, reading nothing.
+"""Every setting, with its default, unit, meaning and variable; frozen, reading nothing.
 
-``load`` fills these in from flags, environment and files. The metadata of a field
-is where its names outside Python come from, so that documentation, ``.env.example``
-and the reader of the configuration cannot disagree.
+``sources.load`` fills these in from flags, environment and files. The metadata of a
+field is where its names outside Python come from, so that documentation,
+``.env.example`` and the reader of the configuration cannot disagree.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, Literal
 
 from msgspec import Struct
 
-__all__ = ["DEFAULT_STYLES", "NEUTRAL", "Settings", "TypeStyle"]
-
+__all__ = [
+    "DEFAULT_STYLES",
+    "FIELDS",
+    "LOGIN",
+    "NEUTRAL",
+    "Settings",
+    "TypeStyle",
+    "environment_name",
+]
 
 Side = Literal["server", "credential", "client"]
 """On which side a setting stands: it decides where credentials go, how they travel or
@@ -77,6 +84,8 @@ class TypeStyle(Struct, frozen=True):
     link: str | None = None
 
 
+LOGIN = ("url", "socket_url", "username", "profile", "token_in")
+"""What is written down of a login: where, as whom and how; no password."""
 NEUTRAL = TypeStyle()
 DEFAULT_STYLES: Mapping[str, TypeStyle] = {
     "trip_update": TypeStyle("ℹ", "blue", "View Trip", "/trips"),
@@ -231,6 +240,20 @@ class Settings:
         """The URL the socket is opened with, exactly as configured."""
         return self.socket_url or self.url
 
+    @property
+    def login(self) -> dict[str, str]:
+        """What is written down of a login with these settings; no empty values."""
+        return {key: said for key in LOGIN if (said := getattr(self, key))}
+
     def style(self, type_name: str) -> TypeStyle:
         """Return how notifications of ``type_name`` look."""
         return self.styles.get(type_name, NEUTRAL)
+
+
+FIELDS = {f.name: f for f in fields(Settings) if "side" in f.metadata}
+"""Settings that can be said, one value each."""
+
+
+def environment_name(name: str) -> str:
+    """Return the variable of a setting: its own, else ``NOTIFYWS_<NAME>``."""
+    return FIELDS[name].metadata["env"] or f"NOTIFYWS_{name.upper()}"

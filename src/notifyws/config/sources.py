@@ -1,21 +1,23 @@
 """Reads flags, environment, ``.env``, the configuration file and the remembered login.
 
 What is said first wins: flag, environment, ``.env``, server entry, remembered login,
-default; the two URLs of a server are one value in this. Every value keeps where it
-came from, for ``status`` and for ``dotenv_guard``.
+default. A server that is named by a flag brings its whole entry before the environment.
+The two URLs of a server are one value in this. Every value keeps where it came from,
+for ``status`` and for ``dotenv_guard``.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct, structs
 
+from notifyws.config.config_file import parsed_toml
 from notifyws.config.dotenv_guard import (
     ADDRESS,
     FOUND,
@@ -24,22 +26,24 @@ from notifyws.config.dotenv_guard import (
     keyring_may_answer,
     no_paths,
 )
-from notifyws.config.keyring import can_keep
-from notifyws.config.remembered_login import recall
-from notifyws.config.settings import DEFAULT_STYLES, NEUTRAL, Settings, TypeStyle
-from notifyws.config.text_files import read_text_file
-from notifyws.config.validation import (
+from notifyws.config.files import read_text_file
+from notifyws.config.saved_login import can_keep_passwords, recall
+from notifyws.config.settings import (
+    DEFAULT_STYLES,
     FIELDS,
-    as_table,
-    coerced,
+    NEUTRAL,
+    Settings,
+    TypeStyle,
     environment_name,
-    nearest,
 )
+from notifyws.config.validation import as_table, known_keys, nearest, validated
 from notifyws.errors import ConfigurationError
 
 __all__ = ["Loaded", "config_file", "load", "load_settings"]
 
 Raw = Mapping[str, Any]
+Variables = Mapping[str, str | None]
+EnvFile = str | os.PathLike[str] | None
 
 
 class Loaded(Struct, frozen=True):
@@ -69,7 +73,7 @@ def load_settings(**overrides: Any) -> Settings:
 def load(
     flags: Raw = MappingProxyType({}),
     *,
-    env_file: str | os.PathLike[str] | None = None,
+    env_file: EnvFile = None,
     environ: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Return the settings and their sources.
@@ -83,108 +87,93 @@ def load(
         ConfigurationError: a file or a value is wrong; says which.
     """
     environ = os.environ if environ is None else environ
-    said = [*_said(flags, environ), _dotenv(env_file)]
-    config, where = _config(environ, env_file)
-    entry = _entry(config, where, said)
-    layers = [*said, entry, _general(config, where)]
-    layers.append(_remembered(layers))
-    values, sources = _merge(layers)
+    typed = _Layer(_flag, {k: v for k, v in flags.items() if v is not None})
+    variables = _variables(env_file)
+    label = FOUND if env_file is None else f"--env-file {env_file}"
+    dotenv = _Layer(lambda _: label, _of(variables))
+    found = [_Layer(_variable, _of(environ)), dotenv]
+    config, where = _config(_chosen_config(environ, env_file, variables))
+    entry = _entry(config, where, [typed, *found])
+    named = typed.values.get("server")
+    said = [typed, entry, *found] if named else [typed, *found, entry]
+    layers = [*said, _general(config, where)]
+    values, sources = _merge([*layers, _remembered(layers)])
     guard(sources)
     no_paths(values, sources)
     if not keyring_may_answer(sources):
         values["keyring"], sources["keyring"] = False, "not with what .env names"
     who = values["username"] if values["keyring"] else ""
-    if who and not values["password"] and can_keep():
+    if who and not values["password"] and can_keep_passwords():
         sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
     apart = kept_apart(values, sources)
     return Loaded(Settings(**values, styles=styles, apart=apart), sources)
 
 
-def _said(flags: Raw, environ: Mapping[str, str]) -> Iterator[_Layer]:
-    given = {name: value for name, value in flags.items() if value is not None}
-    yield _Layer(_flag, given)
-    yield _Layer(
-        lambda name: f"{environment_name(name)} in the environment", _of(environ)
-    )
-
-
 def _flag(name: str) -> str:
     return "--password-stdin" if name == "password" else f"--{name.replace('_', '-')}"
 
 
-def _of(variables: Mapping[str, str | None]) -> Raw:
+def _variable(name: str) -> str:
+    return f"{environment_name(name)} in the environment"
+
+
+def _of(variables: Variables) -> Raw:
     found = {name: variables.get(environment_name(name)) for name in FIELDS}
     return {name: value for name, value in found.items() if value}
 
 
-def _dotenv(env_file: str | os.PathLike[str] | None) -> _Layer:
-    path = Path(env_file) if env_file is not None else Path(FOUND)
-    label = FOUND if env_file is None else f"--env-file {path}"
+def _variables(env_file: EnvFile) -> Variables:
+    """Return what a file of variables says: ``.env`` where none is named."""
+    path = Path(FOUND if env_file is None else env_file)
     text = read_text_file(path, required=env_file is not None)
-    values = _of(_variables(text)) if text else {}
-    return _Layer(lambda name: label, values)
-
-
-def _variables(text: str) -> dict[str, str | None]:
+    if not text:
+        return {}
     from dotenv import dotenv_values
 
     # Not interpolated: a file could otherwise read the environment's secrets.
     return dotenv_values(stream=io.StringIO(text), interpolate=False)
 
 
-def config_file(env_file: str | os.PathLike[str] | None = None) -> Path:
+def config_file(env_file: EnvFile = None) -> Path:
     """Return the path of ``config.toml``.
 
     Raises:
         ConfigurationError: there is no such ``env_file``.
     """
-    return _config_file(os.environ, env_file)[0]
+    variables = _variables(env_file) if env_file is not None else {}
+    return _config_path(_chosen_config(os.environ, env_file, variables))
 
 
-def _config_file(
-    environ: Mapping[str, str], env_file: str | os.PathLike[str] | None
-) -> tuple[Path, bool]:
-    """Return the configuration file's path, and whether somebody chose it.
+def _chosen_config(environ: Variables, env_file: EnvFile, variables: Variables) -> str:
+    """Return the configuration file that somebody chose, if one did.
 
     NOTIFYWS_CONFIG counts in the environment and in a file named with --env-file,
     not in a ``.env`` that merely lies there: it could name another server.
     """
-    chosen = environ.get("NOTIFYWS_CONFIG")
-    if env_file is not None and not chosen:
-        found = _variables(read_text_file(Path(env_file)))
-        chosen = found.get("NOTIFYWS_CONFIG")
+    named = variables if env_file is not None else {}
+    return environ.get("NOTIFYWS_CONFIG") or named.get("NOTIFYWS_CONFIG") or ""
+
+
+def _config_path(chosen: str) -> Path:
     if chosen:
-        return Path(chosen), True
+        return Path(chosen)
     import platformdirs
 
-    return platformdirs.user_config_path("notifyws") / "config.toml", False
+    return platformdirs.user_config_path("notifyws") / "config.toml"
 
 
-def _config(
-    environ: Mapping[str, str],
-    env_file: str | os.PathLike[str] | None,
-) -> tuple[Raw, Path]:
+def _config(chosen: str) -> tuple[Raw, Path]:
     """Return the configuration file's content and path."""
-    path, chosen = _config_file(environ, env_file)
-    text = read_text_file(path, required=chosen)
-    config = _toml(text, path) if text else {}
-    _known(config, ("default_server", "servers", "settings", "types"), str(path))
-    return config, path
-
-
-def _toml(text: str, path: Path) -> Raw:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{path} is not valid TOML: {error}"
-        raise ConfigurationError(message, "correct that line") from None
+    path = _config_path(chosen)
+    text = read_text_file(path, required=bool(chosen))
+    config = parsed_toml(text, path) if text else {}
+    keys = ("default_server", "servers", "settings", "types")
+    return known_keys(config, keys, str(path)), path
 
 
 def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
-    values, _ = _merge(said)
+    values, _ = _merge(said, ["server"])
     name = values["server"] or config.get("default_server", "")
     if not isinstance(name, str):
         message = f"default_server in {where} must be text, not {name!r}"
@@ -198,39 +187,40 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
         hint = f"did you mean {near}?" if near else new
         raise ConfigurationError(f"no server {name!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"
-    entry = as_table(servers[name], f"{label}")
-    _known(entry, tuple(FIELDS), label)
+    entry = known_keys(servers[name], FIELDS, label)
     return _Layer(lambda _: label, {"server": name, **entry})
 
 
 def _general(config: Raw, where: Path) -> _Layer:
     label = f"settings in {where.name}"
-    values = as_table(config.get("settings", {}), label)
-    _known(values, tuple(FIELDS), label)
+    values = known_keys(config.get("settings", {}), FIELDS, label)
     return _Layer(lambda _: label, values)
 
 
 def _remembered(layers: Sequence[_Layer]) -> _Layer:
     """Return the remembered login, unless somebody names another server or user."""
-    kept = recall()
-    values, sources = _merge(layers)
-    for name in (*ADDRESS, "username"):
+    kept, who = recall(), (*ADDRESS, "username")
+    values, sources = _merge(layers, who)
+    for name in who:
         if sources[name] != "default" and values[name] != kept.get(name, ""):
             return _Layer(lambda _: "", {})
     return _Layer(lambda _: "the remembered login", kept)
 
 
-def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+def _merge(
+    layers: Sequence[_Layer], names: Iterable[str] = FIELDS
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the first layer that says something says, and where it said it."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     # A socket of one server with the tokens of another would be theirs to read.
     paired = next((n for n in layers if not n.values.keys().isdisjoint(ADDRESS)), None)
-    for name, field in FIELDS.items():
-        values[name], sources[name] = field.default, "default"
+    for name in names:
+        values[name], sources[name] = FIELDS[name].default, "default"
         for layer in [paired] if paired and name in ADDRESS else layers:
             if name in layer.values:
                 sources[name] = layer.label(name)
-                values[name] = coerced(field, layer.values[name], sources[name])
+                values[name] = validated(name, layer.values[name], sources[name])
                 break
     return values, sources
 
@@ -240,17 +230,8 @@ def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
     keys = tuple(f.name for f in structs.fields(TypeStyle))
     for name, table in as_table(tables, f"types in {where}").items():
         label = f"types.{name} in {where.name}"
-        chosen = as_table(table, label)
-        _known(chosen, keys, label)
+        chosen = known_keys(table, keys, label)
         if not all(isinstance(value, str) for value in chosen.values()):
             raise ConfigurationError(f"{label}: every value must be text")
         styles[name] = structs.replace(styles.get(name, NEUTRAL), **chosen)
     return styles
-
-
-def _known(values: Raw, names: Sequence[str], label: str) -> None:
-    for key in values:
-        if key not in names:
-            near = nearest(key, names)
-            hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
-            raise ConfigurationError(f"unknown key {key!r} in {label}", hint)

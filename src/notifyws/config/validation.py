@@ -1,121 +1,114 @@
-"""Text as settings: each value in its type, or a sentence that says what it must be.
+"""What was written as a setting's value, or a sentence that says what it must be.
 
-Pure; the sentence names the place that said it, so that it can be corrected.
+Text is looked at here; all else is validated by pydantic, which takes 100 ms to import:
+whoever sets only text, as most do, never waits for it. The sentence names the place
+that said the value, so that it can be corrected.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import math
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import Field
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.config.settings import Settings
+from notifyws.config.settings import FIELDS, Settings
 from notifyws.errors import ConfigurationError
 
-__all__ = ["FIELDS", "as_table", "coerced", "environment_name", "nearest"]
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
-FIELDS = {f.name: f for f in dataclasses.fields(Settings) if "side" in f.metadata}
-"""Settings that can be said, one value each."""
+__all__ = ["as_table", "known_keys", "nearest", "validated"]
+
+WANTED: Mapping[Any, str] = {
+    str: "text",
+    float: "a number{}",
+    int: "a whole number{}",
+    bool: "true or false",
+    tuple[float, ...]: "numbers{}, as in 1 2 4 8",
+    int | None: "a whole number{}, or 'unlimited'",
+}
+"""What a value of each type must be; in it, the bounds of the setting."""
+UNLIMITED = "unlimited"
 
 
-def environment_name(name: str) -> str:
-    """Return the variable of a setting: its own, else ``NOTIFYWS_<NAME>``."""
-    return FIELDS[name].metadata["env"] or f"NOTIFYWS_{name.upper()}"
-
-
-def coerced(field: dataclasses.Field[Any], value: Any, source: str) -> Any:
+def validated(name: str, value: Any, source: str) -> Any:
     """Return a value in the type of its setting.
 
     Args:
-        field: the setting.
+        name: the setting's.
         value: as it was written: text, or what TOML makes of it.
         source: who said it.
 
     Raises:
         ConfigurationError: it cannot be one.
     """
-    wanted = _TYPES[field.name]
+    field, wanted = FIELDS[name], _types()[name]
     try:
-        converted = _CONVERT[wanted](value)
-        what = "" if _within(field, converted) else _range(field)
-    except (ValueError, TypeError, OverflowError):
-        what = _WANTED[wanted]
-    if not what:
-        return converted
-    shown = "" if field.metadata["secret"] else f", not {value!r}"
-    message = f"{field.name} must be {what}{shown} ({source})"
-    raise ConfigurationError(message, field.metadata["help"])
-
-
-def _within(field: dataclasses.Field[Any], value: Any) -> bool:
-    low, high = field.metadata["low"], field.metadata["high"]
-    values = value if isinstance(value, tuple) else (value,)
-    return all(low <= v <= high for v in values if isinstance(v, (int, float)))
-
-
-def _range(field: dataclasses.Field[Any]) -> str:
-    low, high = field.metadata["low"], field.metadata["high"]
-    return f"{low:g} or more" if high == math.inf else f"from {low:g} to {high:g}"
+        if wanted is not str:
+            return _adapter(name).validate_python(_prepared(wanted, value))
+        text = _text(value)
+    except ValueError:  # pydantic's is one as well
+        what = WANTED[wanted].format(_range(field))
+        shown = "" if field.metadata["secret"] else f", not {value!r}"
+        message = f"{name} must be {what}{shown} ({source})"
+        raise ConfigurationError(message, field.metadata["help"]) from None
+    if text.endswith(("\n", "\r")):
+        hint = "take it off: printf writes none, and $(cat FILE) keeps none"
+        raise ConfigurationError(f"{name} ends in a newline ({source})", hint)
+    return text
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise TypeError
+        raise ValueError
     value.encode()  # bytes of the environment that are no UTF-8 cannot be
     return value
 
 
-def _number(value: Any) -> float:
-    number = float(value)
-    if isinstance(value, bool) or not 0 <= number < float("inf"):
-        raise ValueError
-    return number
+def _prepared(wanted: Any, value: Any) -> Any:
+    """Return a value as pydantic takes it, which reads no list or "unlimited"."""
+    many = wanted == tuple[float, ...]
+    if isinstance(value, str):
+        value = value.replace(",", " ").split() if many else value.strip()
+        return None if wanted == int | None and value == UNLIMITED else value
+    given = value if isinstance(value, list) else [value]
+    if wanted is not bool and any(isinstance(each, bool) for each in given):
+        raise ValueError  # to pydantic, true is 1
+    return value
 
 
-def _whole(value: Any) -> int:
-    number = int(value)
-    if isinstance(value, (bool, float)) or number < 0:
-        raise ValueError
-    return number
+@cache
+def _types() -> Mapping[str, Any]:
+    return typing.get_type_hints(Settings)
 
 
-def _truth(value: Any) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True}
-    words |= {"0": False, "false": False, "no": False, "off": False}
-    try:
-        return words[str(value).strip().lower()]
-    except KeyError:
-        raise ValueError from None
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    """Return what validates a setting by its annotation and its bounds."""
+    from pydantic import ConfigDict, TypeAdapter
+    from pydantic import Field as Limits
+
+    low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
+    bounds = Limits(ge=low, le=None if high == math.inf else high)
+    numbers = tuple[Annotated[float, bounds], ...]
+    bounded: Mapping[Any, Any] = {
+        float: Annotated[float, bounds],
+        int: Annotated[int, bounds],
+        int | None: Annotated[int, bounds] | None,
+        tuple[float, ...]: Annotated[numbers, Limits(min_length=1)],
+        bool: bool,
+    }
+    config = ConfigDict(allow_inf_nan=False)
+    return TypeAdapter(bounded[_types()[name]], config=config)
 
 
-def _numbers(value: Any) -> tuple[float, ...]:
-    parts = value.replace(",", " ").split() if isinstance(value, str) else value
-    numbers = tuple(_number(part) for part in parts)
-    if not numbers:
-        raise ValueError
-    return numbers
-
-
-_TYPES: Mapping[str, Any] = typing.get_type_hints(Settings)
-_CONVERT: Mapping[Any, Callable[[Any], Any]] = {
-    str: _text,
-    float: _number,
-    int: _whole,
-    bool: _truth,
-    tuple[float, ...]: _numbers,
-    int | None: lambda value: None if value in (None, "unlimited") else _whole(value),
-}
-_WANTED: Mapping[Any, str] = {
-    str: "text",
-    float: "a number, not negative",
-    int: "a whole number, not negative",
-    bool: "true or false",
-    tuple[float, ...]: "numbers, as in 1 2 4 8",
-    int | None: "a whole number or 'unlimited'",
-}
+def _range(field: Field[Any]) -> str:
+    low, high = field.metadata["low"], field.metadata["high"]
+    return f", {low:g} or more" if high == math.inf else f" from {low:g} to {high:g}"
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -136,3 +129,24 @@ def as_table(value: Any, label: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ConfigurationError(f"{label} must be a table", "see the README")
     return value
+
+
+def known_keys(value: Any, names: Iterable[str], label: str) -> Mapping[str, Any]:
+    """Return a table that holds no keys but these.
+
+    Args:
+        value: what TOML makes of it.
+        names: the keys that there may be.
+        label: what it is and where it stands.
+
+    Raises:
+        ConfigurationError: it is no table, or has others.
+    """
+    table = as_table(value, label)
+    names = list(names)
+    for key in table:
+        if key not in names:
+            near = nearest(key, names)
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+            raise ConfigurationError(f"unknown key {key!r} in {label}", hint)
+    return table

@@ -21,7 +21,7 @@ from websockets.uri import parse_uri
 
 from notifyws.auth.network_errors import certificate_rejected, retry_after, unreachable
 from notifyws.auth.proxies import connect, proxy_url
-from notifyws.config.machine import trust
+from notifyws.config.tls import trust
 from notifyws.connection.transport import WebSocketTransport
 from notifyws.errors import (
     ConfigurationError,

@@ -18,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from notifyws.config.folders import locked, open_regular, private_folder
+from notifyws.config.files import locked, open_regular, private_folder, write_private
 from notifyws.delivery.outbox_records import notification_of
 from notifyws.errors import ConfigurationError
 from notifyws.models import strict_json
@@ -144,7 +144,6 @@ class DeadLetters:
         Raises:
             ConfigurationError: the file cannot be written.
         """
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             with self.path.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -153,12 +152,8 @@ class DeadLetters:
                 if not lines:
                     self.path.unlink()
                     return
-                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as new:
-                    new.write(b"\n".join([*lines, b""]))
-                draft.replace(self.path)
+                write_private(self.path, b"\n".join([*lines, b""]))
         except OSError as error:
-            draft.unlink(missing_ok=True)
             hint = "its letters were delivered: they may come twice"
             raise self._unwritable(error, hint) from None
 

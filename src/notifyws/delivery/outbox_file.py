@@ -24,8 +24,14 @@ from typing import TypeVar
 from msgspec.structs import asdict, replace
 
 from notifyws.clock import utc_text
-from notifyws.config.folders import locked, private_folder
-from notifyws.config.sqlite_files import QUEUE, demand_ours, mark, set_aside
+from notifyws.config.files import (
+    QUEUE,
+    demand_ours,
+    locked,
+    mark,
+    private_folder,
+    set_aside,
+)
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     REMEMBERED,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from notifyws.config.machine import real_clock
+from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import delivery_policy
 from notifyws.delivery.dead_letters import DeadLetter, DeadLetters

@@ -20,8 +20,8 @@ from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
+from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
-from notifyws.config.validation import environment_name
 from notifyws.connection.build import open_connection
 from notifyws.diagnostics import probes
 from notifyws.diagnostics.findings import (

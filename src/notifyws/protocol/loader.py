@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notifyws.config.text_files import read_text_file
+from notifyws.config.files import read_text_file
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 

@@ -140,7 +140,7 @@ def _live_renderer(
 
 def _awake_or_not() -> float:
     """Return seconds on a clock that goes on while the machine sleeps."""
-    from notifyws.config.machine import suspended
+    from notifyws.clock import suspended
 
     return time.monotonic() + suspended()
 

@@ -64,7 +64,7 @@ def _configured(report: Report) -> Iterator[Fact]:
 
 
 def _settings(report: Report) -> Iterator[Fact]:
-    from notifyws.config.validation import FIELDS
+    from notifyws.config.settings import FIELDS
 
     for name, source in report.loaded.sources.items():
         value = getattr(report.loaded.settings, name)

@@ -28,8 +28,14 @@ from typing import TypeVar
 
 from notifyws.auth.cache import CALL_TIMEOUT, Changes, Entry, Texts, text_in
 from notifyws.auth.cache.texts import LARGEST, bytes_of, text_of
-from notifyws.config.folders import private_folder
-from notifyws.config.sqlite_files import BROKEN, CACHE, demand_ours, error_name, mark
+from notifyws.config.files import (
+    BROKEN,
+    CACHE,
+    demand_ours,
+    error_name,
+    mark,
+    private_folder,
+)
 from notifyws.errors import CacheFailed
 
 __all__ = ["SqliteStore"]

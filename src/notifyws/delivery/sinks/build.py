@@ -52,7 +52,7 @@ def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink
     url = checked_target(deliver.url)
 
     def client() -> httpx.AsyncClient:
-        from notifyws.config.machine import trust
+        from notifyws.config.tls import trust
 
         tls = trust(settings.ca_file) if url.lower().startswith("https:") else None
         return http_client(url, tls, settings.http_timeout)

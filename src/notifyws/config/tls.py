@@ -1,44 +1,18 @@
-"""This machine: its clock, its sleep and dice, and whom it trusts."""
+"""Whom we trust over TLS: the system's authorities, and those of a file."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-import secrets
 import ssl
-import time
 from pathlib import Path
 
-from notifyws.clock import Clock
-from notifyws.config.text_files import read_text_file
+from notifyws.config.files import read_text_file
 from notifyws.errors import ConfigurationError
 
-__all__ = ["real_clock", "trust"]
-
-
-def real_clock() -> Clock:
-    """Return the real clock, sleep and dice."""
-    return Clock(
-        now=time.monotonic,
-        wall=time.time,
-        sleep=asyncio.sleep,
-        dice=random.random,
-        secret=lambda: secrets.token_hex(16),
-        suspended=suspended,
-    )
-
-
-def suspended() -> float:
-    """Return the seconds this machine has slept since it was started."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
-    if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS: the one that stands while it sleeps
-        return time.monotonic() - time.clock_gettime(time.CLOCK_UPTIME_RAW)
-    return 0.0
+__all__ = ["trust"]
 
 
 def trust(ca_file: str) -> ssl.SSLContext:
-    """Return whom to trust: the system's authorities, and those of a file.
+    """Return the context that all our TLS connections are opened with.
 
     Args:
         ca_file: a PEM file of certificates; empty for none.

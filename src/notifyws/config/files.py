@@ -1,0 +1,273 @@
+"""Files that we read and write: nothing blocks us, nobody else reads what is ours.
+
+Texts that a person wrote are read at once, whole and not without end. What we write
+is its owner's alone, in folders that are, too, and appears whole or not at all.
+
+A SQLite file is ours when its header carries our mark (``application_id``); one without
+it only when it is empty, when it holds exactly the tables of our versions before there
+was a mark, or when it cannot be read and lies in our own folder. Anything else is
+somebody else's: neither opened for writing, nor renamed, nor is its mode changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from contextlib import closing, suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from notifyws.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = [
+    "BROKEN",
+    "CACHE",
+    "LIMIT",
+    "QUEUE",
+    "FileKind",
+    "demand_ours",
+    "error_name",
+    "locked",
+    "mark",
+    "open_regular",
+    "private_folder",
+    "read_text_file",
+    "set_aside",
+    "write_private",
+]
+
+LIMIT = 1 << 20
+"""Bytes of the largest text that is read."""
+VERSION = 1
+"""Of our SQLite files."""
+BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+
+
+def open_regular(path: Path) -> int:
+    """Return a descriptor to read a regular file with.
+
+    A named pipe is not waited for, and a device is not read.
+
+    Raises:
+        OSError: it cannot be opened, or is something else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = "folder" if stat.S_ISDIR(mode) else "pipe or a device"
+        raise OSError(errno.EINVAL, f"it is a {kind}, no regular file")
+    return descriptor
+
+
+def read_text_file(
+    path: Path,
+    what: str = "file",
+    *,
+    required: bool = True,
+    encoding: str = "utf-8-sig",
+) -> str:
+    """Return the text of a file, its line ends as they are.
+
+    Args:
+        path: where it is.
+        what: what it is, for the sentence that says it is not there.
+        required: whether one that is not there is an error, and not empty.
+        encoding: what its bytes are; by default a byte order mark is dropped.
+
+    Raises:
+        ConfigurationError: it is not there, no regular file, too large, no text.
+    """
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            data = file.read(LIMIT + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        if not required:
+            return ""
+        message = f"there is no {what} {path}"
+        raise ConfigurationError(message, "check the path") from None
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        odd = error.errno == errno.EINVAL
+        hint = "rename it, or name another file" if odd else "check its permissions"
+        raise ConfigurationError(message, hint) from None
+    if len(data) > LIMIT:
+        raise ConfigurationError(f"{path} is larger than 1 MiB", "name another file")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        message = f"{path} is not UTF-8 text"
+        raise ConfigurationError(message, "save it as UTF-8") from None
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder and those above it, 0700 each where it was not there.
+
+    ``Path.mkdir`` leaves those above to the umask.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if path.is_dir():
+        return
+    private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_private(path: Path, content: str | bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all.
+
+    The draft is made anew: one that lies there, or a link, may be somebody's trap.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    private_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def locked(path: Path) -> int:
+    """Return the descriptor of a lock file; to close it gives the lock back.
+
+    The file stays: where it were removed, two could hold a lock of one name.
+
+    Raises:
+        BlockingIOError: another process holds the lock.
+        OSError: the file cannot be made.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def error_name(error: BaseException) -> str:
+    """Return SQLite's own name of an error, such as ``SQLITE_BUSY_SNAPSHOT``."""
+    return str(getattr(error, "sqlite_errorname", ""))
+
+
+class FileKind(Struct, frozen=True):
+    """One kind of file of ours.
+
+    Args:
+        what: its name in a sentence.
+        application_id: the mark; SQLite keeps it as four bytes.
+        tables: its tables in the versions that had no mark yet.
+        another: how to have another file instead.
+    """
+
+    what: str
+    application_id: int
+    tables: frozenset[str]
+    another: str
+
+
+CACHE = FileKind(
+    "token cache",
+    0x6E777363,
+    frozenset({"entries_1"}),
+    "name another with NOTIFYWS_CACHE_URL",
+)
+QUEUE = FileKind(
+    "queue",
+    0x6E777371,
+    frozenset({"waiting", "seen", "standing"}),
+    "choose another --name",
+)
+
+
+def demand_ours(path: Path, kind: FileKind) -> None:
+    """Raise unless a file, which must be there, is one of ours.
+
+    SQLite looks itself, ``immutable`` so that it takes no lock and leaves no file
+    beside: a descriptor of our own would drop this process's locks when closed.
+
+    Raises:
+        ConfigurationError: it is not ours, or a newer version's.
+        sqlite3.Error: it cannot be opened.
+    """
+    import sqlite3  # several milliseconds, and most commands need no such file
+
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as db:
+        try:
+            db.execute("PRAGMA writable_schema = ON")  # read even if it is cut short
+            (found,) = db.execute("PRAGMA application_id").fetchone()
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if found == kind.application_id:
+                if version > VERSION:
+                    raise _foreign(path, kind, "a newer notifyws wrote it")
+            elif found or version or _tables(db) not in (set(), kind.tables):
+                raise _foreign(path, kind, "it is another program's SQLite file")
+        except sqlite3.DatabaseError as error:
+            if not error_name(error).startswith(BROKEN):
+                raise
+            if path.parent.absolute() not in _own_folders():
+                raise _foreign(path, kind, "it is no SQLite file") from None
+
+
+def mark(db: sqlite3.Connection, kind: FileKind, path: Path | str) -> None:
+    """Mark an open file as ours, unless it is marked already.
+
+    Raises:
+        ConfigurationError: there is more in it than could be seen from outside.
+    """
+    (found,) = db.execute("PRAGMA application_id").fetchone()
+    if found == kind.application_id:
+        return
+    if found or _tables(db) - kind.tables:
+        raise _foreign(path, kind, "it is another program's SQLite file")
+    db.execute(f"PRAGMA application_id = {kind.application_id}")
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file, and what SQLite has not moved into it yet, to a free name."""
+    names = (path.with_name(f"{path.name}.broken{n or ''}") for n in count())
+    aside = next(name for name in names if not name.exists())
+    path.replace(aside)
+    Path(f"{path}-shm").unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        Path(f"{path}-wal").replace(f"{aside}-wal")
+    return aside
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute(TABLES)}
+
+
+def _own_folders() -> set[Path]:
+    """Return the folders in which no setting, and nobody else, has a file."""
+    import platformdirs
+
+    return {
+        platformdirs.user_cache_path("notifyws"),
+        platformdirs.user_state_path("notifyws") / "listeners",
+    }
+
+
+def _foreign(path: Path | str, kind: FileKind, reason: str) -> ConfigurationError:
+    message = f"{path} is no {kind.what} of this notifyws: {reason}; it is left alone"
+    return ConfigurationError(message, f"move it away, or {kind.another}")
