@@ -20,9 +20,9 @@ from notifyws.config.settings import DEFAULT_STYLES, Settings, TypeStyle
 from notifyws.events import Event, Gap
 from notifyws.models import Notification
 from notifyws.samples import SAMPLES
+from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footer
 from notifyws.ui.rows import page
-from notifyws.ui.scroll import Scroll
 from notifyws.ui.theme import Look
 
 

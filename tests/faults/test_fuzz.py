@@ -32,13 +32,13 @@ from notifyws.ui.footer import Status
 from notifyws.ui.lines import event_json, event_line
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import Output
-from notifyws.ui.renderers import JsonRenderer, PlainRenderer, RawRenderer
+from notifyws.ui.renderers import json_renderer, plain_renderer, raw_renderer
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import say
 from notifyws.ui.theme import Look
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualClock
-from tests.ui.helpers import live_face
+from tests.ui.helpers import live_renderer
 
 RULES = Rules(DEFAULT.rules)
 SETTINGS = Settings(url="wss://ws.example.com")
@@ -168,7 +168,7 @@ def test_every_json_line_is_strict_ascii_and_one_line(frames):
     async def story():
         burst = await taken(frames)
         paper = Paper()
-        await JsonRenderer(paper, events=True).show(burst)
+        await json_renderer(paper, events=True).show(burst)
         return burst, paper.data
 
     burst, data = asyncio.run(story())
@@ -189,7 +189,7 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
     async def story():
         burst = await taken(frames)
         paper = Paper()
-        await PlainRenderer(paper, Look(SETTINGS, colour=colour)).show(burst)
+        await plain_renderer(paper, Look(SETTINGS, colour=colour)).show(burst)
         return burst, paper.data
 
     burst, data = asyncio.run(story())
@@ -203,7 +203,7 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
 @given(frames=st.lists(FRAME, min_size=1, max_size=5))
 def test_raw_frames_on_a_terminal_are_spelled_out(terminal, frames):
     async def story():
-        await RawRenderer(Output(terminal.fd), every=True).show(await taken(frames))
+        await raw_renderer(Output(terminal.fd), every=True).show(await taken(frames))
 
     asyncio.run(story())
     assert_harmless(terminal.text())
@@ -219,7 +219,7 @@ def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
         look = Look(SETTINGS, colour=True, hyperlinks=True, verbose=True)
         status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
         view = LiveView(look, paper, lambda: status, width=lambda: width)
-        renderer = live_face(view, say)
+        renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])
         renderer.stop()
@@ -257,7 +257,7 @@ def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason
         paper = Paper()
         look = Look(SETTINGS, utf8=False, cursor=False, verbose=True)
         view = LiveView(look, paper, lambda: Status("connected"), width=lambda: 60)
-        renderer = live_face(view, say)
+        renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])
         renderer.stop()

@@ -15,10 +15,10 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.models import Notification
 from notifyws.ui.footer import Status
-from notifyws.ui.key_bindings import KeyActions, KeyBindings
+from notifyws.ui.key_bindings import KeyBindings
 from notifyws.ui.live import LiveView
+from notifyws.ui.live_renderer import LiveRenderer
 from notifyws.ui.output import Output, terminal_width
-from notifyws.ui.renderers import LiveRenderer
 from notifyws.ui.terminal_session import TerminalSession
 from notifyws.ui.theme import Look
 
@@ -115,18 +115,9 @@ class Terminal:
         os.close(self.master)
 
 
-def live_face(view, say=print):
-    """Return the face of ``listen`` around a view, with nobody at the keyboard."""
-    key_bindings = KeyBindings(
-        KeyActions(lambda: Status("connected"), time.monotonic, bool, bool)
-    )
-    key_bindings.steer(view)
-    terminal_session = TerminalSession(view, key_bindings.press, keys=None, drawn_on=-1)
-    return LiveRenderer(
-        view,
-        terminal_session,
-        key_bindings,
-        DeliveryQueue(1, 1),
-        say,
-        lambda *died: None,
-    )
+def live_renderer(view, say=print):
+    """Return the renderer of ``listen`` around a view, with nobody at the keyboard."""
+    keys = KeyBindings(view, lambda: Status("connected"), time.monotonic, bool, bool)
+    session = TerminalSession(view, keys.press, keys=None, drawn_on=-1)
+    queue = DeliveryQueue(1, 1)
+    return LiveRenderer(view, session, keys, queue, say, lambda *died: None)

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from notifyws.events import Connected, Gap
 from notifyws.ui.footer import Status
-from notifyws.ui.keys import Line
 from notifyws.ui.live import LiveView
 from tests.ui.helpers import COLOUR, LINKED, PLAIN, Terminal, note, run, seen_on, trip
 from tests.ui.test_footer import UP
@@ -210,7 +209,7 @@ def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):
 
     async def story():
         view.start()
-        view.ask("filter: ", Line("ty", "pe"))
+        view.ask("filter: ty", "pe")
         await view.show([note(title="Second")])
 
     run(terminal.reading(story()))
@@ -229,9 +228,9 @@ def test_what_is_typed_stands_above_the_footer_with_the_cursor_in_it(terminal):
 def test_of_a_long_typed_line_the_end_is_seen():
     view, paper, _ = view_on_paper(width=20)
     view.start()
-    view.ask("filter: ", Line("0123456789abcdefghijklmnop"))
+    view.ask("filter: 0123456789abcdefghijklmnop", "")
     assert paper.writes[-1].startswith("\r\x1b[J89abcdefghijklmnop\n")
-    view.ask("filter: ", Line("", "0123456789abcdefghijklmnop"))
+    view.ask("filter: ", "0123456789abcdefghijklmnop")
     assert paper.writes[-1].startswith("\r\x1b[Jfilter: 0123456789…\n")
 
 
@@ -239,7 +238,7 @@ def test_of_a_long_typed_line_the_end_is_seen():
 def test_where_nothing_can_be_seen_something_can_be_typed(width):
     view, paper, _ = view_on_paper(width=width)
     view.start()
-    view.ask("filter: ", Line("漢字", "x"))
+    view.ask("filter: 漢字", "x")
     assert len(paper.writes) == 2
 
 

@@ -21,7 +21,7 @@ from notifyws.delivery.filters import Selection
 from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.models import DeliveryTargets
 from notifyws.tasks import background
-from notifyws.ui.renderer_choice import DisplayOptions, choose_renderer
+from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderLeft, say, warner
 
 if TYPE_CHECKING:
@@ -124,7 +124,13 @@ async def _show(request: Request, settings: Settings) -> None:
     service = _service(request, settings, warn)
     cancellation = Cancellation()
     renderer = choose_renderer(
-        request.show, settings, service, output, cancellation, request.selection
+        request.show,
+        settings,
+        service,
+        output,
+        request.selection,
+        quit_=cancellation,
+        died=cancellation.died,
     )
     unwatch = output.watch_reader(cancellation)
     try:

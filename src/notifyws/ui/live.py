@@ -20,11 +20,10 @@ from rich.cells import cell_len
 
 from notifyws.events import Event
 from notifyws.models import Notification
+from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footer
-from notifyws.ui.keys import Line
 from notifyws.ui.output import Output
 from notifyws.ui.rows import Row, clip, hung, page
-from notifyws.ui.scroll import Scroll
 from notifyws.ui.theme import Look, tint
 
 __all__ = ["LiveView"]
@@ -66,7 +65,7 @@ class LiveView:
         self._status = status
         self._width = width
         self._now = now
-        self._typed: tuple[str, Line] | None = None
+        self._typed: tuple[str, str] | None = None
         self._shown = ""
         self._shown_at = -_REFRESH
         self._shown_width = 0
@@ -115,9 +114,14 @@ class LiveView:
             text = _ERASE + text + self._recent_area()
         await self._screen.write(self.look.encode(text))
 
-    def ask(self, question: str, line: Line) -> None:
-        """Show a line that is being typed, until :meth:`asked` says it is done."""
-        self._typed = (question, line)
+    def ask(self, before: str, behind: str) -> None:
+        """Show a line that is being typed, until :meth:`asked` says it is done.
+
+        Args:
+            before: what stands before the cursor.
+            behind: what stands behind it.
+        """
+        self._typed = (before, behind)
         self.redraw()
 
     def asked(self) -> None:
@@ -169,17 +173,16 @@ class LiveView:
         self._shown_at, self._shown_width = now, width
         return self._shown
 
-    def _typing(self, question: str, line: Line, room: int, below: str) -> str:
+    def _typing(self, text: str, behind: str, room: int, below: str) -> str:
         """Return a line that is being typed, what is below, and the cursor in it.
 
         Of what does not fit, the beginning is left out: the cursor is always seen.
         """
-        text = question + line.before
         while text and cell_len(text) > room - 1:
             text = text[1:]
         at = cell_len(text)
         right = f"\x1b[{at}C" if at else ""
-        rest = clip(line.behind, room - at)
+        rest = clip(behind, room - at)
         return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
 
     def _send_now(self, text: str) -> bool:

@@ -1,11 +1,13 @@
 """What the keys of the live view do."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from notifyws.ui.key_bindings import KEYS, KeyActions, KeyBindings
+from notifyws.ui.key_bindings import KEYS, KeyBindings, Line, key_help
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import ReaderGone
 from tests.ui.helpers import PLAIN, note, run, trip
@@ -20,17 +22,16 @@ class Desk:
         self.paper, self.clock = Paper(), Clock()
         self.opened, self.left = [], 0
         self._browser = browser
-        self.key_bindings = KeyBindings(
-            KeyActions(lambda: UP, self.clock, self.open, self.leave)
-        )
         self.view = LiveView(
             PLAIN,
             self.paper,
-            self.key_bindings.status,
+            lambda: self.status,
             width=lambda: width,
             now=self.clock,
         )
-        self.key_bindings.steer(self.view)
+        self.key_bindings = KeyBindings(
+            self.view, lambda: UP, self.clock, self.open, self.leave
+        )
         self.view.start()
 
     def open(self, url):
@@ -56,10 +57,6 @@ class Desk:
 @pytest.fixture
 def desk():
     return Desk()
-
-
-def test_before_there_is_a_view_keys_do_nothing():
-    KeyBindings(KeyActions(lambda: UP, Clock(), bool, bool)).press("p")
 
 
 def test_p_pauses_and_resumes_and_what_waits_is_counted(desk):
@@ -165,7 +162,7 @@ def test_the_keys_are_told_among_the_notifications(desk):
         await asyncio.sleep(0)
 
     run(story())
-    assert f"{KEYS}\n" in desk.drawn
+    assert f"{key_help()}\n" in desk.drawn
 
 
 def test_enter_leaves_a_blank_line(desk):
@@ -204,3 +201,40 @@ def test_any_other_key_says_where_the_keys_are(desk):
     desk.press("x")
     assert "? for the keys" in desk.drawn
     assert replace(desk.status, notice="") == UP
+
+
+def typed(*pressed, text=""):
+    line = Line(text)
+    for key in pressed:
+        line = line.after(key)
+    return line
+
+
+def test_text_is_written_where_the_cursor_stands():
+    assert typed("a", "b", "left", "x").text == "axb"
+    assert typed("home", "x", "end", "y", text="ab").text == "xaby"
+    assert typed("left", "right", "right", "c", text="ab") == Line("abc")
+
+
+def test_text_is_taken_away():
+    assert typed("backspace", text="ab").text == "a"
+    assert typed("home", "backspace", "delete", text="ab").text == "b"
+    assert typed("delete", text="ab").text == "ab"
+    assert typed("word", text="one two  ").text == "one "
+    assert typed("word", text="one").text == ""
+    assert typed("clear", text="ab") == Line()
+
+
+def test_other_keys_change_nothing():
+    assert typed("enter", "escape", "redraw", text="ab") == Line("ab")
+
+
+def test_the_cursor_stands_still_at_either_end():
+    assert typed("home", "left", text="ab") == Line("", "ab")
+    assert typed("right", text="ab") == Line("ab", "")
+
+
+def test_the_docs_tell_the_same_keys():
+    page = (Path(__file__).parents[2] / "docs/live-view.md").read_text("utf-8")
+    told = re.findall(r"^\| `?([^ `|]+)`? \|", page.partition("## Keys")[2], re.M)
+    assert [key.lower() for key in told[1:]] == [k.names[0] for k in KEYS if k.says]

@@ -7,9 +7,11 @@ import signal
 import termios
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notifyws.ui.live import LiveView
-from notifyws.ui.terminal_session import TerminalSession
+from notifyws.ui.terminal_session import KeyReader, TerminalSession
 from tests.ui.helpers import PLAIN, run
 from tests.ui.test_footer import UP
 from tests.ui.test_live import Paper
@@ -129,3 +131,48 @@ def test_a_terminal_that_hangs_up_sends_no_more_keys(stage):
     run(story())
     stage.master = os.open(os.devnull, os.O_RDONLY)
     assert stage.pressed == []
+
+
+def keys(*pieces):
+    reader = KeyReader()
+    return [key for piece in pieces for key in reader.feed(piece)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "pressed"),
+    [
+        (b"p/d", ["p", "/", "d"]),
+        (b"\r\n", ["enter", "enter"]),
+        (b"\x7f\x08", ["backspace", "backspace"]),
+        (b"\x1b[D\x1bOC", ["left", "right"]),
+        (b"\x1b[1~\x1b[4~\x1b[3~", ["home", "end", "delete"]),
+        (b"\x15\x17\x0c", ["clear", "word", "redraw"]),
+        (b"\x1b", ["escape"]),
+        (b"\x1b\x1b", ["escape", "escape"]),
+        ("ü漢".encode(), ["ü", "漢"]),
+        (b"\xff\x00\x07\t", []),
+    ],
+)
+def test_a_key_has_a_name(sent, pressed):
+    assert keys(sent) == pressed
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"\x1b[15~", b"\x1b[1;5C", b"\x1bx", b"\x1b[<0;3;4M", b"\x1bOP", b"\x1b[?1;2c"],
+)
+def test_what_nobody_asked_for_is_nothing(sent):
+    assert keys(sent + b"q") == ["q"]
+
+
+def test_a_paste_is_what_was_pasted():
+    assert keys(b"\x1b[200~type\x1b[201~") == ["t", "y", "p", "e"]
+
+
+def test_a_character_may_come_in_pieces():
+    assert keys("ü".encode()[:1], "ü".encode()[1:]) == ["ü"]
+
+
+@given(st.lists(st.binary()))
+def test_no_bytes_break_it(pieces):
+    assert all(key.isprintable() and key for key in keys(*pieces))

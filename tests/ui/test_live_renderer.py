@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from notifyws.ui.live_renderer import LiveRenderer
 from notifyws.ui.output import ReaderGone
-from notifyws.ui.renderers import LiveRenderer
 from notifyws.ui.terminal_session import TerminalSession
-from tests.test_steering import Desk
 from tests.ui.helpers import note, run
+from tests.ui.test_key_bindings import Desk
 
 
 class OutboxReader:

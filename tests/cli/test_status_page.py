@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from notifyws.cli.status_page import parts, verdict
 from notifyws.config.settings import Settings
 from notifyws.config.sources import load
 from notifyws.diagnostics.checks import Check
 from notifyws.diagnostics.report import Report
 from notifyws.fleet.listener_entry import Listener
-from notifyws.ui.rows import ENDLESS, page
-from notifyws.ui.status_page import parts, verdict
-from notifyws.ui.tables import sheet
+from notifyws.ui.rows import ENDLESS, page, sheet
 from notifyws.ui.theme import Look
 
 NOW = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
