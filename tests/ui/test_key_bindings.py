@@ -80,10 +80,10 @@ def test_p_pauses_and_resumes_and_what_waits_is_counted(desk):
 
 def test_d_shows_data_from_then_on(desk):
     desk.press("d")
-    assert desk.view.look.verbose
+    assert desk.view.scroll.look.verbose
     assert "data on" in desk.drawn
     desk.press("d")
-    assert not desk.view.look.verbose
+    assert not desk.view.scroll.look.verbose
     assert "data off" in desk.drawn
 
 

@@ -264,7 +264,7 @@ def test_a_resized_terminal_is_drawn_anew():
 def test_how_things_look_can_change_meanwhile():
     view, paper, _ = view_on_paper()
     view.start()
-    view.look = replace(view.look, verbose=True)
+    view.scroll.look = replace(view.scroll.look, verbose=True)
     run(view.show([trip()]))
     assert '{"tripId": "123"}' in paper.writes[-1]
-    assert view.last_link == "https://ws.example.com/trips/123"
+    assert view.scroll.last_link == "https://ws.example.com/trips/123"

@@ -120,13 +120,14 @@ class KeyBindings:
 
     def toggle_data(self) -> None:
         """Show ``data`` from now on, or no longer."""
-        look = self._view.look
-        self._view.look = replace(look, verbose=not look.verbose)
-        self._tell("data off" if look.verbose else "data on")
+        scroll = self._view.scroll
+        verbose = not scroll.look.verbose
+        scroll.look = replace(scroll.look, verbose=verbose)
+        self._tell("data on" if verbose else "data off")
 
     def open_link(self) -> None:
         """Open the last link in a browser."""
-        link = self._view.last_link
+        link = self._view.scroll.last_link
         if link is None:
             self._tell("no link yet")
         elif self._open_link(link):

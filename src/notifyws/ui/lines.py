@@ -56,17 +56,12 @@ def plain_line(notification: Notification, look: Look) -> str:
     time = moment(notification.timestamp, notification.received, look.zone)
     headline = harmless(notification.title) or harmless(kind)
     message = harmless(notification.message)
-    link = _shown_link(notification.link or style.link, look)
+    link = notification.link or style.link
+    if link is not None:  # one that leads nowhere is told by its words
+        link = link_target(link, look.link_base) or harmless(link)
     said = paint(headline, "bold") + (f": {message}" if message else "")
     line = f"{paint(time, 'dim')} {paint(style.mark, style.colour)} {said}"
     return f"{line} {paint(link, 'dim')}" if link else line
-
-
-def _shown_link(link: str | None, look: Look) -> str:
-    """Return the URL, or the words of a link that leads nowhere."""
-    if link is None:
-        return ""
-    return link_target(link, look.link_base) or harmless(link)
 
 
 def event_json(event: Event) -> str:

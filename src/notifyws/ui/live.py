@@ -48,6 +48,9 @@ class LiveView:
         width: gives the terminal's columns.
         now: the monotonic clock of the status, in seconds.
         today: the reader's day, for which no line is needed.
+
+    Attributes:
+        scroll: draws what goes by, and knows how, and the last link.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class LiveView:
         now: Callable[[], float] = time.monotonic,
         today: date | None = None,
     ) -> None:
-        self._scroll = Scroll(look, today)
+        self.scroll = Scroll(look, today)
         self._screen = screen
         self._status = status
         self._width = width
@@ -71,23 +74,9 @@ class LiveView:
         self._shown_width = 0
         self._running = False
 
-    @property
-    def look(self) -> Look:
-        """How things are drawn from now on."""
-        return self._scroll.look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self._scroll.look = look
-
-    @property
-    def last_link(self) -> str | None:
-        """Where the last card's link leads that has one."""
-        return self._scroll.last_link
-
     def start(self) -> None:
         """Draw the first footer, with the cursor hidden."""
-        self._running = self.look.cursor
+        self._running = self.scroll.look.cursor
         self._send_now(_HIDE + self._fresh_area())
 
     async def show(self, batch: Sequence[Notification | Event]) -> None:
@@ -97,7 +86,7 @@ class LiveView:
             ReaderGone: the terminal is gone.
             OutputFailed: it cannot be written.
         """
-        for rows in self._scroll.pages(batch, self._columns):
+        for rows in self.scroll.pages(batch, self._columns):
             await self._print(rows)
 
     async def say(self, text: str) -> None:
@@ -109,10 +98,10 @@ class LiveView:
         await self._print(hung([], text, self._columns, tint("dim")))
 
     async def _print(self, rows: list[Row]) -> None:
-        text = self.look.draw(page(rows))
+        text = self.scroll.look.draw(page(rows))
         if self._running:
             text = _ERASE + text + self._recent_area()
-        await self._screen.write(self.look.encode(text))
+        await self._screen.write(self.scroll.look.encode(text))
 
     def ask(self, before: str, behind: str) -> None:
         """Show a line that is being typed, until :meth:`asked` says it is done.
@@ -146,7 +135,7 @@ class LiveView:
     def stop(self) -> None:
         """Remove the footer and give the terminal back as it was."""
         if self._running:
-            text = self.look.encode(_RESTORE)
+            text = self.scroll.look.encode(_RESTORE)
             self._screen.write_now(text, patience=_FAREWELL)
         self._running = False
 
@@ -166,7 +155,7 @@ class LiveView:
 
     def _fresh_area(self) -> str:
         width, now = self._columns, self._now()
-        line = self.look.draw(footer(self._status(), now, width - 1))
+        line = self.scroll.look.draw(footer(self._status(), now, width - 1))
         self._shown = f"{_CUT}{line}{_WRAP}\r"
         if self._typed is not None:
             self._shown = self._typing(*self._typed, width - 1, self._shown)
@@ -186,4 +175,4 @@ class LiveView:
         return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
 
     def _send_now(self, text: str) -> bool:
-        return self._running and self._screen.write_now(self.look.encode(text))
+        return self._running and self._screen.write_now(self.scroll.look.encode(text))

@@ -120,7 +120,7 @@ class LiveRenderer(Renderer):
 
     async def _draw(self, burst: Sequence[Item]) -> None:
         items = [item for item in burst if not isinstance(item, Frame)]
-        if not self._view.look.cursor:
+        if not self._view.scroll.look.cursor:
             for item in items:
                 if not isinstance(item, (Notification, Gap)):
                     self._say(event_line(item))

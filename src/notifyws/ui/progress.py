@@ -98,17 +98,13 @@ class Progress:
 def _picture(said: str, share: float | None, look: Look, width: int) -> str:
     """Return the words, behind a bar where there is room for one."""
     from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
 
     if share is not None:
         said = f"{share:4.0%} {said}"
     if share is None or CELLS + 1 + len(said) > width:
         return said[: max(width, 0)]
     bar = ProgressBar(1.0, share, CELLS, False, "bright_black", "green", "green")
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row(bar, Text(said))
-    return look.draw(grid).rstrip("\n")
+    return f"{look.draw(bar):<{CELLS}} {said}"  # without colour it ends where it is
 
 
 def _write(data: bytes) -> None:

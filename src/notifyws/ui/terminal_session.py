@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import termios
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -23,8 +24,6 @@ from notifyws.ui.output import in_front
 
 __all__ = ["KeyReader", "TerminalSession"]
 
-_CONTROL = 6
-"""Where the special characters stand among a terminal's attributes."""
 _NAMES = {
     **{"\r": "enter", "\n": "enter", "\x7f": "backspace", "\x08": "backspace"},
     **{"\x01": "home", "\x05": "end", "\x02": "left", "\x06": "right"},
@@ -99,7 +98,7 @@ class TerminalSession:
         if self._keys is not None:
             with suppress(termios.error), _undisturbed():
                 self._found = termios.tcgetattr(self._keys)
-                _read_by_key(self._keys)
+                tty.setcbreak(self._keys, termios.TCSANOW)  # Ctrl-C still is a signal
                 asyncio.get_running_loop().add_reader(self._keys, self._read)
         self._view.start()
 
@@ -161,15 +160,6 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _read_by_key(fd: int) -> None:
-    """Have a terminal hand over keys at once and silently; Ctrl-C still is a signal."""
-    attributes = termios.tcgetattr(fd)
-    attributes[3] &= ~(termios.ECHO | termios.ICANON)
-    attributes[_CONTROL][termios.VMIN] = 1
-    attributes[_CONTROL][termios.VTIME] = 0
-    termios.tcsetattr(fd, termios.TCSANOW, attributes)
 
 
 class KeyReader:

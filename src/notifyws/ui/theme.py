@@ -67,7 +67,6 @@ class Look(Struct, frozen=True):
         *,
         terminal: bool,
         encoding: str = "utf-8",
-        verbose: bool = False,
     ) -> Look:
         """Return what suits the output.
 
@@ -76,7 +75,6 @@ class Look(Struct, frozen=True):
             environ: the process's environment.
             terminal: whether the output is one.
             encoding: what Python would write text to it in.
-            verbose: see above.
         """
         dumb = environ.get("TERM", "") in {"", "dumb", "unknown"}
         forced = environ.get("FORCE_COLOR", "") not in {"", "0"}
@@ -87,7 +85,6 @@ class Look(Struct, frozen=True):
             hyperlinks=terminal and colour and _links(environ),
             utf8=_utf8(environ, encoding),
             cursor=terminal and not dumb,
-            verbose=verbose,
         )
 
     @property
