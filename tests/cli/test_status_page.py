@@ -11,7 +11,7 @@ from notifyws.diagnostics.checks import Check
 from notifyws.diagnostics.report import Report
 from notifyws.fleet.listener_entry import Listener
 from notifyws.ui.rows import ENDLESS, page, sheet
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 
 NOW = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
 GAP = {"from": "9:00", "to": "9:05", "reason": "too slow"}
@@ -47,9 +47,9 @@ def told(*, everything: bool = False, flags=None, **facts) -> str:
     }
     loaded = load(flags, environ={})
     report = Report(loaded, url=flags["url"], now=NOW, **facts)
-    look = Look(Settings())
+    theme = Theme(Settings())
     told = parts(report, everything=everything)
-    return look.draw(page(sheet(verdict(report), told, ENDLESS)))
+    return theme.draw(page(sheet(verdict(report), told, ENDLESS)))
 
 
 def test_it_begins_with_the_verdict_and_says_where_values_come_from():

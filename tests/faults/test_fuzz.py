@@ -35,7 +35,7 @@ from notifyws.ui.output import Output
 from notifyws.ui.renderers import json_renderer, plain_renderer, raw_renderer
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import say
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualClock
 from tests.ui.helpers import live_renderer
@@ -189,7 +189,7 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
     async def story():
         burst = await taken(frames)
         paper = Paper()
-        await plain_renderer(paper, Look(SETTINGS, colour=colour)).show(burst)
+        await plain_renderer(paper, Theme(SETTINGS, colour=colour)).show(burst)
         return burst, paper.data
 
     burst, data = asyncio.run(story())
@@ -216,9 +216,9 @@ def test_raw_frames_on_a_terminal_are_spelled_out(terminal, frames):
 def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
     async def story():
         paper = Paper()
-        look = Look(SETTINGS, colour=True, hyperlinks=True, verbose=True)
+        theme = Theme(SETTINGS, colour=True, hyperlinks=True, verbose=True)
         status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
-        view = LiveView(look, paper, lambda: status, width=lambda: width)
+        view = LiveView(theme, paper, lambda: status, width=lambda: width)
         renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])
@@ -255,8 +255,8 @@ def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason
 
     async def story():
         paper = Paper()
-        look = Look(SETTINGS, utf8=False, cursor=False, verbose=True)
-        view = LiveView(look, paper, lambda: Status("connected"), width=lambda: 60)
+        theme = Theme(SETTINGS, utf8=False, cursor=False, verbose=True)
+        view = LiveView(theme, paper, lambda: Status("connected"), width=lambda: 60)
         renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])

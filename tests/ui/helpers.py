@@ -20,13 +20,13 @@ from notifyws.ui.live import LiveView
 from notifyws.ui.live_renderer import LiveRenderer
 from notifyws.ui.output import Output, terminal_width
 from notifyws.ui.terminal_session import TerminalSession
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 
 RECEIVED = "2024-01-15T10:30:00Z"
 SETTINGS = Settings(url="wss://ws.example.com/socket")
-PLAIN = Look(SETTINGS, zone=UTC)
-COLOUR = Look(SETTINGS, colour=True, zone=UTC)
-LINKED = Look(SETTINGS, colour=True, hyperlinks=True, zone=UTC)
+PLAIN = Theme(SETTINGS, zone=UTC)
+COLOUR = Theme(SETTINGS, colour=True, zone=UTC)
+LINKED = Theme(SETTINGS, colour=True, hyperlinks=True, zone=UTC)
 
 TRIP = {
     "type": "trip_update",
@@ -95,10 +95,10 @@ class Terminal:
         self.drain()
         return screen_of(self.data, self.columns, self.rows)
 
-    def view(self, look, status, now=lambda: 0.0):
+    def view(self, theme, status, now=lambda: 0.0):
         self.output = Output(self.slave)
         width = terminal_width(self.slave, {})
-        return LiveView(look, self.output, status, width=width, now=now)
+        return LiveView(theme, self.output, status, width=width, now=now)
 
     async def reading(self, story):
         loop = asyncio.get_running_loop()

@@ -17,12 +17,12 @@ LONG = "The driver is two minutes away and waits at the corner of the street"
 GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
 
 
-def text(item, look=PLAIN, width=80, **options):
-    return look.draw(page(drawn(item, look, width, **options)))
+def text(item, theme=PLAIN, width=80, **options):
+    return theme.draw(page(drawn(item, theme, width, **options)))
 
 
-def rows(item, width=80, look=PLAIN):
-    return text(item, look, width).splitlines()
+def rows(item, width=80, theme=PLAIN):
+    return text(item, theme, width).splitlines()
 
 
 def test_a_card_has_its_title_beside_the_time_and_the_rest_below():
@@ -95,10 +95,10 @@ def test_markup_and_emoji_codes_are_printed_as_they_are():
 
 def test_data_is_shown_when_asked_for():
     data = {"a": "ü\x1b[2J", "b": [1]}
-    assert rows(note(data=data), look=LOUD)[1:] == [
+    assert rows(note(data=data), theme=LOUD)[1:] == [
         '           {"a": "ü\\u001b[2J", "b": [1]}'
     ]
-    assert rows(note(data=data), 36, look=LOUD)[1:] == [
+    assert rows(note(data=data), 36, theme=LOUD)[1:] == [
         "           {",
         '             "a": "ü\\u001b[2J",',
         '             "b": [',
@@ -106,7 +106,7 @@ def test_data_is_shown_when_asked_for():
         "             ]",
         "           }",
     ]
-    assert rows(note(data=None), look=LOUD) == ["10:30:00 • note"]
+    assert rows(note(data=None), theme=LOUD) == ["10:30:00 • note"]
 
 
 def test_data_nested_too_deep_says_so():
@@ -150,7 +150,7 @@ def test_a_failure_is_said_and_a_state_is_left_to_the_footer():
     assert rows(bad) == ["⚠ Invalid message: not JSON: {"]
     assert rows(Connected("wss://h")) == []
     dumb = replace(PLAIN, cursor=False)
-    assert rows(Connected("wss://h"), look=dumb) == ["Connected to h"]
+    assert rows(Connected("wss://h"), theme=dumb) == ["Connected to h"]
 
 
 ITEMS = [trip(), note(title="漢字" * 30, message="👋 " * 40, link="x"), note(), GAP]
@@ -164,25 +164,25 @@ def test_only_urls_are_wider_than_the_terminal(width):
 
 
 def test_where_the_locale_is_c_everything_is_ascii():
-    look = replace(PLAIN, utf8=False)
-    sent = look.encode("".join(text(item, look) for item in ITEMS))
+    theme = replace(PLAIN, utf8=False)
+    sent = theme.encode("".join(text(item, theme) for item in ITEMS))
     assert sent.isascii()
     assert b"10:30:00 * Trip Started" in sent
 
 
 def test_an_unknown_mark_is_no_trouble():
-    look = replace(PLAIN, settings=Settings(styles={"note": TypeStyle("", "puce")}))
-    assert rows(note(), look=look) == ["10:30:00  note"]
+    theme = replace(PLAIN, settings=Settings(styles={"note": TypeStyle("", "puce")}))
+    assert rows(note(), theme=theme) == ["10:30:00  note"]
 
 
 def at(day, **fields):
     return note(timestamp=f"2024-01-{day:02}T10:30:00Z", **fields)
 
 
-def lines(*bursts, look=PLAIN, today=None):
-    scroll = Scroll(look, today)
+def lines(*bursts, theme=PLAIN, today=None):
+    scroll = Scroll(theme, today)
     rows = [row for b in bursts for some in scroll.pages(b, 80) for row in some]
-    return look.draw(page(rows)).splitlines()
+    return theme.draw(page(rows)).splitlines()
 
 
 def test_a_day_is_said_above_its_first_card():
@@ -225,7 +225,7 @@ def test_what_happened_in_another_minute_is_not_folded():
 def test_data_counts_when_it_is_shown():
     burst = [trip(data={"n": 1}), trip(data={"n": 2})]
     assert "×2" in lines(burst)[0]
-    assert sum("Trip Started" in line for line in lines(burst, look=LOUD)) == 2
+    assert sum("Trip Started" in line for line in lines(burst, theme=LOUD)) == 2
 
 
 def test_a_number_is_not_a_truth():
@@ -239,7 +239,7 @@ def test_what_is_nested_too_deep_is_not_compared():
     assert (
         sum(
             "note" in line
-            for line in lines([at(15, data=one), at(15, data=other)], look=LOUD)
+            for line in lines([at(15, data=one), at(15, data=other)], theme=LOUD)
         )
         == 2
     )

@@ -63,7 +63,7 @@ def test_p_pauses_and_resumes_and_what_waits_is_counted(desk):
     async def story():
         await desk.key_bindings.resumed()
         desk.press("p")
-        desk.key_bindings.held = 12
+        desk.key_bindings.buffered = 12
         waiting = asyncio.create_task(desk.key_bindings.resumed())
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -80,10 +80,10 @@ def test_p_pauses_and_resumes_and_what_waits_is_counted(desk):
 
 def test_d_shows_data_from_then_on(desk):
     desk.press("d")
-    assert desk.view.scroll.look.verbose
+    assert desk.view.scroll.theme.verbose
     assert "data on" in desk.drawn
     desk.press("d")
-    assert not desk.view.scroll.look.verbose
+    assert not desk.view.scroll.theme.verbose
     assert "data off" in desk.drawn
 
 

@@ -132,9 +132,9 @@ def test_colour_changes_nothing_but_colour():
 
 
 def test_types_look_as_the_settings_say():
-    styles = {"alarm": TypeStyle("!!", "bright_red bold", "Look", "/alarms")}
-    look = replace(COLOUR, settings=Settings(styles=styles, link_base="http://h"))
-    line = plain_line(note(type="alarm"), look)
+    styles = {"alarm": TypeStyle("!!", "bright_red bold", "Theme", "/alarms")}
+    theme = replace(COLOUR, settings=Settings(styles=styles, link_base="http://h"))
+    line = plain_line(note(type="alarm"), theme)
     assert "\x1b[1;91m!!\x1b[0m" in line
     assert "http://h/alarms" in line
 

@@ -44,9 +44,9 @@ class Clock:
         return self.now
 
 
-def view_on_paper(look=PLAIN, status=UP, width=80):
+def view_on_paper(theme=PLAIN, status=UP, width=80):
     paper, clock = Paper(), Clock()
-    view = LiveView(look, paper, lambda: status, width=lambda: width, now=clock)
+    view = LiveView(theme, paper, lambda: status, width=lambda: width, now=clock)
     return view, paper, clock
 
 
@@ -264,7 +264,7 @@ def test_a_resized_terminal_is_drawn_anew():
 def test_how_things_look_can_change_meanwhile():
     view, paper, _ = view_on_paper()
     view.start()
-    view.scroll.look = replace(view.scroll.look, verbose=True)
+    view.scroll.theme = replace(view.scroll.theme, verbose=True)
     run(view.show([trip()]))
     assert '{"tripId": "123"}' in paper.writes[-1]
     assert view.scroll.last_link == "https://ws.example.com/trips/123"

@@ -10,7 +10,7 @@ from rich.segment import Segment
 
 from notifyws.ui.rows import ENDLESS, Fact, Part, clip, hung, listed, page, sheet, wrap
 from notifyws.ui.sanitize import harmless
-from notifyws.ui.theme import Look, tint
+from notifyws.ui.theme import Theme, tint
 from tests.ui.helpers import COLOUR, PLAIN, SETTINGS
 
 TEXT = st.text(
@@ -67,8 +67,8 @@ PARTS = [
 ]
 
 
-def drawn(verdict, parts, look, width):
-    return look.draw(page(sheet(verdict, parts, width)))
+def drawn(verdict, parts, theme, width):
+    return theme.draw(page(sheet(verdict, parts, width)))
 
 
 PAGE = """\
@@ -125,8 +125,8 @@ def test_colours_change_nothing_else(width, shown):
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-@pytest.mark.parametrize("look", [PLAIN, COLOUR])
-def test_no_line_is_wider_than_the_screen_and_every_word_is_there(width, look):
+@pytest.mark.parametrize("theme", [PLAIN, COLOUR])
+def test_no_line_is_wider_than_the_screen_and_every_word_is_there(width, theme):
     words = [f"word{n}" for n in range(60)]
     text = " ".join(words)
     facts = [
@@ -138,7 +138,7 @@ def test_no_line_is_wider_than_the_screen_and_every_word_is_there(width, look):
         Fact("long", "x" * 500, status="warn", hint="y" * 500),
     ]
     shown = uncoloured(
-        drawn(Fact("v", text, status="warn"), [Part("P", facts)], look, width)
+        drawn(Fact("v", text, status="warn"), [Part("P", facts)], theme, width)
     )
     assert max(map(cell_len, shown.splitlines())) <= width
     for word in words:
@@ -168,8 +168,8 @@ def test_nothing_that_acts_on_a_terminal_comes_through():
 
 
 def test_where_there_is_only_ascii_marks_are_told_apart_still():
-    look = Look(SETTINGS, utf8=False)
-    shown = look.encode(drawn(BAD, PARTS, look, 80)).decode("ascii")
+    theme = Theme(SETTINGS, utf8=False)
+    shown = theme.encode(drawn(BAD, PARTS, theme, 80)).decode("ascii")
     assert "x Not well" in shown
     assert "  + dns" in shown
 

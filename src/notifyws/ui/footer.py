@@ -138,12 +138,12 @@ def _wait(status: Status, now: float) -> str:
 def _connected(status: Status, now: float, width: int) -> Text:
     """Return all that fits, at least what somebody at the keyboard has to know."""
     asides = _asides(status)
-    told = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
-    while told:
-        line = _line("🟢", "Connected", _joined([part for part, _ in told]))
+    facts = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
+    while facts:
+        line = _line("🟢", "Connected", _joined([part for part, _ in facts]))
         if line.cell_len <= width:
             return line
-        told.remove(min(reversed(told), key=lambda fact: fact[1]))
+        facts.remove(min(reversed(facts), key=lambda fact: fact[1]))
     return _fitted(_line("🟢", "Connected", _joined(asides)), width)
 
 

@@ -41,7 +41,7 @@ class KeyBindings:
         quit_: ends the listening.
 
     Attributes:
-        held: how many notifications wait for the end of a pause.
+        buffered: how many notifications wait for the end of a pause.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class KeyBindings:
         self.quit = quit_
         self._resumed = asyncio.Event()
         self._resumed.set()
-        self.held = 0
+        self.buffered = 0
         self._filter = ""
         self._passes: Callable[[Notification], bool] | None = None
         self._hidden = 0
@@ -72,7 +72,7 @@ class KeyBindings:
         status, (notice, until) = self._status(), self._notice
         return replace(
             status,
-            queued=status.queued + self.held,
+            queued=status.queued + self.buffered,
             paused=self.paused,
             filter=self._filter,
             hidden=self._hidden,
@@ -121,8 +121,8 @@ class KeyBindings:
     def toggle_data(self) -> None:
         """Show ``data`` from now on, or no longer."""
         scroll = self._view.scroll
-        verbose = not scroll.look.verbose
-        scroll.look = replace(scroll.look, verbose=verbose)
+        verbose = not scroll.theme.verbose
+        scroll.theme = replace(scroll.theme, verbose=verbose)
         self._tell("data on" if verbose else "data off")
 
     def open_link(self) -> None:

@@ -27,7 +27,7 @@ from notifyws.events import (
 )
 from notifyws.models import Notification, strict_json
 from notifyws.ui.sanitize import harmless, link_target
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 
 __all__ = [
     "elapsed",
@@ -49,16 +49,16 @@ _FAILURES = {
 }
 
 
-def plain_line(notification: Notification, look: Look) -> str:
+def plain_line(notification: Notification, theme: Theme) -> str:
     """Return time, mark, title or type, message and link in one line."""
-    kind, paint = notification.type, look.paint
-    style = look.style(kind)
-    time = moment(notification.timestamp, notification.received, look.zone)
+    kind, paint = notification.type, theme.paint
+    style = theme.style(kind)
+    time = moment(notification.timestamp, notification.received, theme.zone)
     headline = harmless(notification.title) or harmless(kind)
     message = harmless(notification.message)
     link = notification.link or style.link
     if link is not None:  # one that leads nowhere is told by its words
-        link = link_target(link, look.link_base) or harmless(link)
+        link = link_target(link, theme.link_base) or harmless(link)
     said = paint(headline, "bold") + (f": {message}" if message else "")
     line = f"{paint(time, 'dim')} {paint(style.mark, style.colour)} {said}"
     return f"{line} {paint(link, 'dim')}" if link else line

@@ -24,7 +24,7 @@ from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footer
 from notifyws.ui.output import Output
 from notifyws.ui.rows import Row, clip, hung, page
-from notifyws.ui.theme import Look, tint
+from notifyws.ui.theme import Theme, tint
 
 __all__ = ["LiveView"]
 
@@ -41,7 +41,7 @@ class LiveView:
     """Draws notifications and one line of status on a terminal.
 
     Args:
-        look: how things are drawn; without a cursor there is no footer, and events
+        theme: how things are drawn; without a cursor there is no footer, and events
             are printed as lines instead.
         screen: where it is drawn.
         status: gives what the footer tells, whenever it is asked.
@@ -55,7 +55,7 @@ class LiveView:
 
     def __init__(
         self,
-        look: Look,
+        theme: Theme,
         screen: Output,
         status: Callable[[], Status],
         *,
@@ -63,7 +63,7 @@ class LiveView:
         now: Callable[[], float] = time.monotonic,
         today: date | None = None,
     ) -> None:
-        self.scroll = Scroll(look, today)
+        self.scroll = Scroll(theme, today)
         self._screen = screen
         self._status = status
         self._width = width
@@ -76,7 +76,7 @@ class LiveView:
 
     def start(self) -> None:
         """Draw the first footer, with the cursor hidden."""
-        self._running = self.scroll.look.cursor
+        self._running = self.scroll.theme.cursor
         self._send_now(_HIDE + self._fresh_area())
 
     async def show(self, batch: Sequence[Notification | Event]) -> None:
@@ -98,10 +98,10 @@ class LiveView:
         await self._print(hung([], text, self._columns, tint("dim")))
 
     async def _print(self, rows: list[Row]) -> None:
-        text = self.scroll.look.draw(page(rows))
+        text = self.scroll.theme.draw(page(rows))
         if self._running:
             text = _ERASE + text + self._recent_area()
-        await self._screen.write(self.scroll.look.encode(text))
+        await self._screen.write(self.scroll.theme.encode(text))
 
     def ask(self, before: str, behind: str) -> None:
         """Show a line that is being typed, until :meth:`asked` says it is done.
@@ -135,7 +135,7 @@ class LiveView:
     def stop(self) -> None:
         """Remove the footer and give the terminal back as it was."""
         if self._running:
-            text = self.scroll.look.encode(_RESTORE)
+            text = self.scroll.theme.encode(_RESTORE)
             self._screen.write_now(text, patience=_FAREWELL)
         self._running = False
 
@@ -155,7 +155,7 @@ class LiveView:
 
     def _fresh_area(self) -> str:
         width, now = self._columns, self._now()
-        line = self.scroll.look.draw(footer(self._status(), now, width - 1))
+        line = self.scroll.theme.draw(footer(self._status(), now, width - 1))
         self._shown = f"{_CUT}{line}{_WRAP}\r"
         if self._typed is not None:
             self._shown = self._typing(*self._typed, width - 1, self._shown)
@@ -175,4 +175,4 @@ class LiveView:
         return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
 
     def _send_now(self, text: str) -> bool:
-        return self._running and self._screen.write_now(self.scroll.look.encode(text))
+        return self._running and self._screen.write_now(self.scroll.theme.encode(text))

@@ -25,7 +25,7 @@ from notifyws.ui.live import LiveView
 from notifyws.ui.output import Output, terminal_width
 from notifyws.ui.renderers import Renderer
 from notifyws.ui.terminal_session import TerminalSession
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 
 if TYPE_CHECKING:
     from notifyws.service import NotificationService
@@ -67,7 +67,7 @@ class LiveRenderer(Renderer):
         self._say = say
         self._died = died
         self._few = False
-        self._held: list[Item] = []
+        self._buffer: list[Item] = []
         self._printing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -89,11 +89,11 @@ class LiveRenderer(Renderer):
         if self._printing is None and not self._keys.paused:
             await self._draw(burst)
             return
-        self._held.extend(burst)
-        self._keys.held = len(self._held)
+        self._buffer.extend(burst)
+        self._keys.buffered = len(self._buffer)
         if self._printing is None:
             self._service.hold()
-            self._printing = background("the view", self._print_held(), self._died)
+            self._printing = background("the view", self._print_buffer(), self._died)
 
     async def ready(self) -> None:
         """Return when the next burst may come; one that was small is let grow."""
@@ -106,21 +106,21 @@ class LiveRenderer(Renderer):
         if self._printing is not None:
             await asyncio.shield(self._printing)
 
-    async def _print_held(self) -> None:
-        """Draw what is held, in its order, once it may be printed."""
+    async def _print_buffer(self) -> None:
+        """Draw the buffer, in its order, once it may be printed."""
         try:
-            while self._held:
+            while self._buffer:
                 await self._keys.resumed()
-                held, self._held = self._held, []
-                await self._draw(held)
-                self._keys.held = len(self._held)
+                buffer, self._buffer = self._buffer, []
+                await self._draw(buffer)
+                self._keys.buffered = len(self._buffer)
         finally:
             self._printing = None
             self._service.release()
 
     async def _draw(self, burst: Sequence[Item]) -> None:
         items = [item for item in burst if not isinstance(item, Frame)]
-        if not self._view.scroll.look.cursor:
+        if not self._view.scroll.theme.cursor:
             for item in items:
                 if not isinstance(item, (Notification, Gap)):
                     self._say(event_line(item))
@@ -139,7 +139,7 @@ class LiveRenderer(Renderer):
 
 
 def live_renderer(
-    look: Look,
+    theme: Theme,
     service: NotificationService,
     output: Output,
     selection: Selection,
@@ -154,19 +154,19 @@ def live_renderer(
     def browse(url: str) -> bool:
         return open_link(url, hook_environment(os.environ))
 
-    tracker = StatusTracker(service, look.settings, selection, _awake_or_not)
+    tracker = StatusTracker(service, theme.settings, selection, _awake_or_not)
     view = LiveView(
-        look,
+        theme,
         output,
         lambda: keys.status(),  # noqa: PLW0108 - they are made with this view
         width=terminal_width(1, os.environ),
         now=_awake_or_not,
-        today=datetime.now().astimezone(look.zone).date(),
+        today=datetime.now().astimezone(theme.zone).date(),
     )
     keys = KeyBindings(view, tracker.status, _awake_or_not, browse, quit_)
     service.observe(tracker)
     service.observe(lambda event: view.tick())
-    terminal = 0 if look.cursor and os.isatty(0) else None
+    terminal = 0 if theme.cursor and os.isatty(0) else None
     session = TerminalSession(view, keys.press, keys=terminal, drawn_on=1)
     return LiveRenderer(view, session, keys, service, say, died)
 

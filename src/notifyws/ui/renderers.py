@@ -26,12 +26,12 @@ from notifyws.tasks import Died
 from notifyws.ui.lines import event_json, event_line, moment, plain_line
 from notifyws.ui.output import Output, ReaderGone
 from notifyws.ui.sanitize import harmless, safe_frame, text_only
-from notifyws.ui.streams import look_on, say
+from notifyws.ui.streams import say, theme_on
 
 if TYPE_CHECKING:
     from notifyws.service import NotificationService
     from notifyws.ui.formatting import Shape
-    from notifyws.ui.theme import Look
+    from notifyws.ui.theme import Theme
 
 __all__ = [
     "DisplayOptions",
@@ -138,13 +138,13 @@ def json_renderer(output: Output, *, events: bool) -> LineRenderer:
     return LineRenderer(output, line)
 
 
-def plain_renderer(output: Output, look: Look) -> LineRenderer:
+def plain_renderer(output: Output, theme: Theme) -> LineRenderer:
     """Return what writes one readable line for each notification."""
 
     def line(item: Item) -> str | None:
-        return plain_line(item, look) if isinstance(item, Notification) else None
+        return plain_line(item, theme) if isinstance(item, Notification) else None
 
-    return LineRenderer(output, line, encode=look.encode)
+    return LineRenderer(output, line, encode=theme.encode)
 
 
 def raw_renderer(output: Output, *, every: bool) -> LineRenderer:
@@ -260,12 +260,12 @@ def choose_renderer(
     form = show.form or ("live" if output.is_terminal else "json")
     speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
     if form in ("live", "plain"):
-        look = look_on(1, replace(settings, styles=service.styles))
-        look = structs.replace(look, verbose=show.verbose > 0)
+        theme = theme_on(1, replace(settings, styles=service.styles))
+        theme = structs.replace(theme, verbose=show.verbose > 0)
     if form == "live":
         from notifyws.ui.live_renderer import live_renderer
 
-        return live_renderer(look, service, output, selection, speak, quit_, died)
+        return live_renderer(theme, service, output, selection, speak, quit_, died)
     service.observe(_talk(speak))
     if show.shape is not None:
         return shaped_renderer(output, show.shape)
@@ -273,7 +273,7 @@ def choose_renderer(
         case "json":
             return json_renderer(output, events=show.events)
         case "plain":
-            return plain_renderer(output, look)
+            return plain_renderer(output, theme)
         case _:
             return raw_renderer(output, every=selection.admits_all)
 

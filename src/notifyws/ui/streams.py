@@ -19,7 +19,7 @@ from notifyws.errors import OutputFailed
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
     from notifyws.ui.rows import Row
-    from notifyws.ui.theme import Look
+    from notifyws.ui.theme import Theme
 
 __all__ = [
     "ReaderLeft",
@@ -29,9 +29,9 @@ __all__ = [
     "emit_line",
     "guard_descriptors",
     "guard_stdout",
-    "look_on",
     "prompt",
     "say",
+    "theme_on",
     "warner",
 ]
 
@@ -120,7 +120,7 @@ def emit_json(value: object) -> None:
     emit(f"{strict_json(value)}\n")
 
 
-def look_on(descriptor: int, settings: Settings | None = None) -> Look:
+def theme_on(descriptor: int, settings: Settings | None = None) -> Theme:
     """Return how things are drawn on stdout or stderr.
 
     Args:
@@ -128,9 +128,9 @@ def look_on(descriptor: int, settings: Settings | None = None) -> Look:
         settings: how types look, where any are drawn.
     """
     from notifyws.config.settings import Settings
-    from notifyws.ui.theme import Look
+    from notifyws.ui.theme import Theme
 
-    return Look.of(
+    return Theme.of(
         settings or Settings(),
         os.environ,
         terminal=os.isatty(descriptor),
@@ -150,9 +150,9 @@ def draw(rows: Callable[[int], Iterable[Row]]) -> None:
     from notifyws.ui.output import terminal_width
     from notifyws.ui.rows import ENDLESS, page
 
-    look = look_on(1)
+    theme = theme_on(1)
     width = terminal_width(1, os.environ)() if os.isatty(1) else ENDLESS
-    emit(look.encode(look.draw(page(rows(width)))).decode())
+    emit(theme.encode(theme.draw(page(rows(width)))).decode())
 
 
 def say(text: str, label: str = "") -> None:
@@ -166,7 +166,7 @@ def say(text: str, label: str = "") -> None:
 
     line = harmless(text) + "\n"
     if label:
-        line = f"{look_on(2).paint(f'{label}:', LABELS[label])} {line}"
+        line = f"{theme_on(2).paint(f'{label}:', LABELS[label])} {line}"
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     try:
         os.write(2, line.encode(encoding, "backslashreplace"))
@@ -180,7 +180,7 @@ def prompt(question: str, default: str | None = None, **options: Any) -> str:
 
     from notifyws.ui.sanitize import harmless
 
-    asked = look_on(2).paint(harmless(question), "bold")
+    asked = theme_on(2).paint(harmless(question), "bold")
     return str(typer.prompt(asked, default, err=True, **options))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.style import Style
 
-__all__ = ["Look", "tint"]
+__all__ = ["Theme", "tint"]
 
 _ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
 _ASCII = str.maketrans(
@@ -38,7 +38,7 @@ _LINKING_PROGRAMS = frozenset(
 _LINKING_VARIABLES = ("DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION")
 
 
-class Look(Struct, frozen=True):
+class Theme(Struct, frozen=True):
     """How things are drawn.
 
     Args:
@@ -67,7 +67,7 @@ class Look(Struct, frozen=True):
         *,
         terminal: bool,
         encoding: str = "utf-8",
-    ) -> Look:
+    ) -> Theme:
         """Return what suits the output.
 
         Args:
