@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from notifyws.ui.key_bindings import KEYS, KeyBindings, Line, key_help
 from notifyws.ui.live import LiveView
-from notifyws.ui.output import ReaderGone
+from notifyws.ui.streams import ReaderGone
 from tests.ui.helpers import PLAIN, note, run, trip
 from tests.ui.test_footer import UP
 from tests.ui.test_live import Clock, Paper

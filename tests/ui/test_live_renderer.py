@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from notifyws.ui.live_renderer import LiveRenderer
-from notifyws.ui.output import ReaderGone
+from notifyws.ui.streams import ReaderGone
 from notifyws.ui.terminal_session import TerminalSession
 from tests.ui.helpers import note, run
 from tests.ui.test_key_bindings import Desk

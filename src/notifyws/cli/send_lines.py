@@ -22,9 +22,9 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.composing import from_line
 from notifyws.errors import NetworkFailed, OutputFailed, UsageError
 from notifyws.models import Message, strict_json
-from notifyws.ui.output import Output, ReaderGone
+from notifyws.ui.output import Output
 from notifyws.ui.progress import Progress
-from notifyws.ui.streams import ReaderLeft, say, theme_on
+from notifyws.ui.streams import ReaderGone, say, theme_on
 
 if TYPE_CHECKING:
     from notifyws.delivery.sender import SendResult
@@ -168,9 +168,7 @@ class _Train:
             try:
                 if tally.unprinted is None:
                     await self._print(sent)
-            except ReaderGone:
-                tally.unprinted = ReaderLeft()
-            except OutputFailed as error:
+            except (ReaderGone, OutputFailed) as error:
                 tally.unprinted = error
 
     async def _print(self, sent: Sequence[SendResult]) -> None:

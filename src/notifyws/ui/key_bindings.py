@@ -22,7 +22,7 @@ from notifyws.models import Notification
 from notifyws.tasks import background
 from notifyws.ui.footer import Status
 from notifyws.ui.live import LiveView
-from notifyws.ui.output import ReaderGone
+from notifyws.ui.streams import ReaderGone
 
 __all__ = ["KEYS", "Key", "KeyBindings", "Line", "key_help"]
 

@@ -17,8 +17,9 @@ import stat
 from collections.abc import Callable, Mapping
 
 from notifyws.errors import OutputFailed
+from notifyws.ui.streams import ReaderGone
 
-__all__ = ["Output", "ReaderGone", "in_front", "terminal_width"]
+__all__ = ["Output", "in_front", "terminal_width"]
 
 _PIECE = min(select.PIPE_BUF, 4096)
 _BIG_PIECE = 65_536
@@ -29,10 +30,6 @@ _HINTS = {
     errno.EDQUOT: "free some of your quota, or write somewhere else",
     errno.EBADF: "start it with stdout open: a terminal, a pipe, a file, /dev/null",
 }
-
-
-class ReaderGone(Exception):
-    """Whoever read our output has left: ``| head -1``, a closed terminal."""
 
 
 class Output:

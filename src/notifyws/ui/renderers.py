@@ -24,9 +24,9 @@ from notifyws.events import Closed, Disconnected, Event, Failure
 from notifyws.models import Notification
 from notifyws.tasks import Died
 from notifyws.ui.lines import event_json, event_line, moment, plain_line
-from notifyws.ui.output import Output, ReaderGone
+from notifyws.ui.output import Output
 from notifyws.ui.sanitize import harmless, safe_frame, text_only
-from notifyws.ui.streams import say, theme_on
+from notifyws.ui.streams import ReaderGone, say, theme_on
 
 if TYPE_CHECKING:
     from notifyws.service import NotificationService

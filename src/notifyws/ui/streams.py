@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notifyws.ui.theme import Theme
 
 __all__ = [
-    "ReaderLeft",
+    "ReaderGone",
     "draw",
     "emit",
     "emit_json",
@@ -38,8 +38,8 @@ __all__ = [
 LABELS = {"error": "bold red", "hint": "bold cyan", "warning": "bold yellow"}
 
 
-class ReaderLeft(Exception):
-    """Nobody reads stdout any more: end quietly."""
+class ReaderGone(Exception):
+    """Whoever read our output has left (``| head -1``, a closed terminal): end so."""
 
 
 def guard_descriptors() -> None:
@@ -76,7 +76,7 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise ReaderLeft from None
+        raise ReaderGone from None
     except OSError as error:
         message = f"cannot write to stdout: {error.strerror}"
         raise OutputFailed(message, "check where the output goes") from None
@@ -86,7 +86,7 @@ def emit(text: str) -> None:
     """Write data to stdout that its maker answers for: JSON, a token, a drawn page.
 
     Raises:
-        ReaderLeft: nobody reads it any more.
+        ReaderGone: nobody reads it any more.
         OutputFailed: it cannot be written.
     """
     data = text.encode("utf-8", "surrogateescape")
@@ -145,7 +145,7 @@ def draw(rows: Callable[[int], Iterable[Row]]) -> None:
         rows: makes them for so many columns.
 
     Raises:
-        ReaderLeft, OutputFailed: see :func:`emit`.
+        ReaderGone, OutputFailed: see :func:`emit`.
     """
     from notifyws.ui.output import terminal_width
     from notifyws.ui.rows import ENDLESS, page
