@@ -15,7 +15,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 from rich.text import Text
 
-from notifyws.auth.cached_tokens import AccessToken
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.events import (
@@ -31,6 +30,7 @@ from notifyws.ui.rows import clip
 from notifyws.ui.sanitize import harmless
 
 if TYPE_CHECKING:
+    from notifyws.auth.cached_tokens import AccessToken
     from notifyws.service import NotificationService
 
 __all__ = ["Status", "StatusTracker", "footer"]

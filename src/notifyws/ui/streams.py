@@ -7,6 +7,7 @@ typer, to ``sys.stdout``; what fails there is told by the same errors.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -33,13 +34,28 @@ __all__ = [
     "say",
     "theme_on",
     "warner",
+    "write_failure",
 ]
 
+_HINTS = {
+    errno.ENOSPC: "free some space there, or write somewhere else",
+    errno.EDQUOT: "free some of your quota, or write somewhere else",
+    errno.EBADF: "start it with stdout open: a terminal, a pipe, a file, /dev/null",
+}
 LABELS = {"error": "bold red", "hint": "bold cyan", "warning": "bold yellow"}
 
 
 class ReaderGone(Exception):
     """Whoever read our output has left (``| head -1``, a closed terminal): end so."""
+
+
+def write_failure(error: OSError, name: str = "stdout") -> ReaderGone | OutputFailed:
+    """Return what to raise where ``name`` could not be written."""
+    if isinstance(error, (BrokenPipeError, ConnectionResetError)):
+        return ReaderGone(name)
+    number = error.errno or 0
+    what = "it is closed" if number == errno.EBADF else os.strerror(number).lower()
+    return OutputFailed(f"{name} cannot be written: {what}", _HINTS.get(number, ""))
 
 
 def guard_descriptors() -> None:
@@ -67,19 +83,16 @@ def guard_stdout() -> None:
 
 class _Descriptor(io.FileIO):
     def write(self, data: Any, /) -> int:
-        with _telling():
+        with _translated():
             return _written(data)
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
-    except BrokenPipeError:
-        raise ReaderGone from None
     except OSError as error:
-        message = f"cannot write to stdout: {error.strerror}"
-        raise OutputFailed(message, "check where the output goes") from None
+        raise write_failure(error) from None
 
 
 def emit(text: str) -> None:
@@ -90,7 +103,7 @@ def emit(text: str) -> None:
         OutputFailed: it cannot be written.
     """
     data = text.encode("utf-8", "surrogateescape")
-    with _telling():
+    with _translated():
         while data:
             data = data[_written(data) :]
 
