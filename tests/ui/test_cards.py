@@ -110,10 +110,7 @@ def test_data_is_shown_when_asked_for():
 
 
 def test_data_nested_too_deep_says_so():
-    deep = []
-    for _ in range(100_000):
-        deep = [deep]
-    assert "nested too deep" in text(note(data=deep), LOUD)
+    assert "nested too deep" in text(note(data=nested()), LOUD)
 
 
 def test_a_message_of_ten_thousand_lines_is_cut_short():
@@ -213,36 +210,28 @@ def test_what_looks_alike_and_comes_in_a_row_is_drawn_once():
     ]
 
 
-def test_bursts_are_not_folded_into_each_other():
-    assert len(lines([at(15)], [at(15)])) == 2
+def nested(depth=100_000):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
-def test_what_happened_in_another_minute_is_not_folded():
-    burst = [at(15), note(timestamp="2024-01-15T10:31:00Z"), at(16)]
-    assert len(lines(burst)) == 4
-
-
-def test_data_counts_when_it_is_shown():
-    burst = [trip(data={"n": 1}), trip(data={"n": 2})]
-    assert "×2" in lines(burst)[0]
-    assert sum("Trip Started" in line for line in lines(burst, theme=LOUD)) == 2
-
-
-def test_a_number_is_not_a_truth():
-    assert len(lines([at(15, title=1), at(15, title=True)])) == 2
-
-
-def test_what_is_nested_too_deep_is_not_compared():
-    one, other = [], []
-    for _ in range(100_000):
-        one, other = [one], [other]
-    assert (
-        sum(
-            "note" in line
-            for line in lines([at(15, data=one), at(15, data=other)], theme=LOUD)
-        )
-        == 2
-    )
+@pytest.mark.parametrize(
+    ("bursts", "theme", "cards"),
+    [
+        ([[at(15)], [at(15)]], PLAIN, 2),
+        ([[at(15), note(timestamp="2024-01-15T10:31:00Z")]], PLAIN, 2),
+        ([[at(15, title=1), at(15, title=True)]], PLAIN, 2),
+        ([[at(15, data={"n": 1}), at(15, data={"n": 2})]], PLAIN, 1),
+        ([[at(15, data={"n": 1}), at(15, data={"n": 2})]], LOUD, 2),
+        ([[at(15, data=nested()), at(15, data=nested())]], LOUD, 2),
+    ],
+    ids=["bursts", "minutes", "a truth", "unseen data", "data", "too deep"],
+)
+def test_what_differs_is_drawn_each(bursts, theme, cards):
+    shown = lines(*bursts, theme=theme)
+    assert sum("10:3" in line for line in shown) == cards
 
 
 def test_equal_failures_are_one_line():

@@ -170,10 +170,6 @@ class Scene:
             self.service, settings, selection or Selection(), lambda: self.now
         )
 
-    def tell(self, *events):
-        for event in events:
-            self.tracker(event)
-
     @property
     def status(self):
         return self.tracker.status()
@@ -188,35 +184,31 @@ def token(remaining):
     return AccessToken("t", "cache", remaining, "42")
 
 
-def test_it_begins_with_where_we_connect_to(scene):
-    assert (scene.status.state, scene.status.host) == ("connecting", "ws.example.com")
+LOST = (Disconnected(1012, "restart"), Reconnecting(3, 4.0, "restart"))
 
 
-def test_a_connection_tells_who_and_since_when(scene):
-    scene.tell(Connecting("wss://ws.example.com"), Connected("wss://h", "42"))
-    assert (scene.status.user_id, scene.status.connected_since) == ("42", 100.0)
-
-
-def test_the_configured_user_is_told_where_there_is_one():
-    scene = Scene(user_id="7")
-    scene.tell(Connected("wss://h", "42"))
-    assert scene.status.user_id == "7"
-
-
-def test_a_lost_connection_tells_why_and_when_the_next_one_comes(scene):
-    scene.tell(
-        Connected("wss://h"),
-        Disconnected(1012, "restart"),
-        Reconnecting(3, 4.0, "restart"),
-    )
-    status = scene.status
-    assert (status.connected_since, status.attempt) == (None, 3)
-    assert (status.retry_at, status.reason) == (104.0, "restart")
-
-
-def test_what_ended_it_all_is_told(scene):
-    scene.tell(Failure("invalid_message", "x"), Failure("network_error", "gone"))
-    assert scene.status.error == "gone"
+@pytest.mark.parametrize(
+    ("configured", "events", "facts"),
+    [
+        ("", [], {"state": "connecting", "host": "ws.example.com"}),
+        ("", [Connecting("wss://h:1", 2)], {"host": "h:1", "attempt": 2}),
+        ("", [Connected("wss://h", "42")], {"user_id": "42", "connected_since": 100.0}),
+        ("7", [Connected("wss://h", "42")], {"user_id": "7"}),
+        (
+            "",
+            [Connected("wss://h"), *LOST],
+            {"connected_since": None, "attempt": 3, "retry_at": 104.0},
+        ),
+        ("", LOST, {"reason": "restart"}),
+        ("", [Failure("network_error", "gone")], {"error": "gone"}),
+        ("", [Failure("invalid_message", "x")], {"error": ""}),
+    ],
+)
+def test_the_status_follows_the_events(configured, events, facts):
+    scene = Scene(user_id=configured)
+    for event in events:
+        scene.tracker(event)
+    assert {name: getattr(scene.status, name) for name in facts} == facts
 
 
 def test_a_token_is_told_with_its_end_and_so_is_the_one_that_follows(scene):

@@ -14,30 +14,28 @@ def theme(encoding="utf-8", terminal=True, **environ):
     )
 
 
-def test_a_terminal_has_colour_and_a_cursor():
-    assert theme().colour
-    assert theme().cursor
-    assert not theme(terminal=False).colour
-    assert not theme(terminal=False).cursor
+@pytest.mark.parametrize(
+    ("environ", "terminal", "can"),
+    [
+        ({}, True, "colour cursor"),
+        ({}, False, ""),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1", "WT_SESSION": "1"}, True, "cursor"),
+        ({"NO_COLOR": "", "WT_SESSION": "1"}, True, "colour hyperlinks cursor"),
+        ({"FORCE_COLOR": "1"}, False, "colour"),
+        ({"FORCE_COLOR": "0"}, False, ""),
+        ({"TERM": "dumb"}, True, ""),
+        ({"TERM": ""}, True, ""),
+        ({"TERM": "unknown"}, True, ""),
+    ],
+)
+def test_what_a_terminal_can_do_is_told_by_its_environment(environ, terminal, can):
+    made = theme(terminal=terminal, **environ)
+    names = ("colour", "hyperlinks", "cursor")
+    assert [name for name in names if getattr(made, name)] == can.split()
 
 
-def test_no_color_means_no_escape_in_what_scrolls():
-    quiet = theme(NO_COLOR="1", KITTY_WINDOW_ID="1", FORCE_COLOR="1")
-    assert not quiet.colour
-    assert not quiet.hyperlinks
-    assert quiet.paint("x", "red") == "x"
-    assert theme(NO_COLOR="").colour
-
-
-def test_colour_can_be_forced_into_a_pipe():
-    assert theme(terminal=False, FORCE_COLOR="1").colour
-    assert not theme(terminal=False, FORCE_COLOR="0").colour
-
-
-@pytest.mark.parametrize("term", ["dumb", "", "unknown"])
-def test_a_dumb_terminal_gets_neither(term):
-    assert not theme(TERM=term).colour
-    assert not theme(TERM=term).cursor
+def test_without_colour_nothing_is_painted():
+    assert theme(NO_COLOR="1").paint("x", "red") == "x"
 
 
 @pytest.mark.parametrize(
