@@ -6,13 +6,7 @@ from rich.cells import cell_len
 from notifyws.ui.progress import Progress
 from notifyws.ui.streams import say
 from tests.ui.helpers import COLOUR, PLAIN
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+from tests.ui.test_live import Clock
 
 
 def progress(theme=PLAIN, total=None, width=80):

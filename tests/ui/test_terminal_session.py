@@ -17,15 +17,15 @@ from tests.ui.test_footer import UP
 from tests.ui.test_live import Paper
 
 
-class Stage:
-    """A presence on a terminal of which we are no job, so that it is always ours."""
+class Scene:
+    """A session on a terminal of which we are no job, so that it is always ours."""
 
     def __init__(self):
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
         self.paper, self.pressed = Paper(), []
         self.view = LiveView(PLAIN, self.paper, lambda: UP, width=lambda: 80)
-        self.terminal_session = TerminalSession(
+        self.session = TerminalSession(
             self.view, self.pressed.append, keys=self.slave, drawn_on=self.slave
         )
 
@@ -40,67 +40,67 @@ class Stage:
 
 
 @pytest.fixture
-def stage():
-    made = Stage()
+def scene():
+    made = Scene()
     yield made
     made.close()
 
 
-def test_keys_come_one_by_one_and_are_not_echoed(stage):
+def test_keys_come_one_by_one_and_are_not_echoed(scene):
     async def story():
-        stage.terminal_session.begin()
-        await stage.pressing(b"p\x1b[Dq", 3)
-        assert not termios.tcgetattr(stage.slave)[3] & (termios.ECHO | termios.ICANON)
-        assert termios.tcgetattr(stage.slave)[3] & termios.ISIG
-        stage.terminal_session.end()
+        scene.session.begin()
+        await scene.pressing(b"p\x1b[Dq", 3)
+        assert not termios.tcgetattr(scene.slave)[3] & (termios.ECHO | termios.ICANON)
+        assert termios.tcgetattr(scene.slave)[3] & termios.ISIG
+        scene.session.end()
 
     run(story())
-    assert stage.pressed == ["p", "left", "q"]
-    assert termios.tcgetattr(stage.slave) == stage.before
+    assert scene.pressed == ["p", "left", "q"]
+    assert termios.tcgetattr(scene.slave) == scene.before
 
 
-def test_ending_twice_or_without_a_loop_is_no_trouble(stage):
+def test_ending_twice_or_without_a_loop_is_no_trouble(scene):
     async def story():
-        stage.terminal_session.begin()
+        scene.session.begin()
 
     run(story())
-    stage.terminal_session.end()
-    stage.terminal_session.end()
-    assert termios.tcgetattr(stage.slave) == stage.before
+    scene.session.end()
+    scene.session.end()
+    assert termios.tcgetattr(scene.slave) == scene.before
 
 
-def test_a_changed_size_is_drawn_at_once(stage):
+def test_a_changed_size_is_drawn_at_once(scene):
     async def story():
-        stage.terminal_session.begin()
-        drawn = len(stage.paper.writes)
+        scene.session.begin()
+        drawn = len(scene.paper.writes)
         os.kill(os.getpid(), signal.SIGWINCH)
-        while len(stage.paper.writes) == drawn:
+        while len(scene.paper.writes) == drawn:
             await asyncio.sleep(0)
-        stage.terminal_session.end()
+        scene.session.end()
 
     run(story())
 
 
-def test_who_is_continued_takes_the_terminal_anew(stage):
+def test_who_is_continued_takes_the_terminal_anew(scene):
     async def story():
-        stage.terminal_session.begin()
-        termios.tcsetattr(stage.slave, termios.TCSANOW, stage.before)
+        scene.session.begin()
+        termios.tcsetattr(scene.slave, termios.TCSANOW, scene.before)
         os.kill(os.getpid(), signal.SIGCONT)
-        while termios.tcgetattr(stage.slave)[3] & termios.ICANON:
+        while termios.tcgetattr(scene.slave)[3] & termios.ICANON:
             await asyncio.sleep(0)
-        stage.terminal_session.end()
+        scene.session.end()
 
     run(story())
-    assert termios.tcgetattr(stage.slave) == stage.before
+    assert termios.tcgetattr(scene.slave) == scene.before
 
 
-def test_signals_that_were_ignored_stay_ignored(stage):
+def test_signals_that_were_ignored_stay_ignored(scene):
     before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
 
     async def story():
-        stage.terminal_session.begin()
+        scene.session.begin()
         assert signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN
-        stage.terminal_session.end()
+        scene.session.end()
 
     try:
         run(story())
@@ -108,29 +108,29 @@ def test_signals_that_were_ignored_stay_ignored(stage):
         signal.signal(signal.SIGTSTP, before)
 
 
-def test_without_keys_nothing_is_changed(stage):
+def test_without_keys_nothing_is_changed(scene):
     async def story():
-        terminal_session = TerminalSession(
-            stage.view, stage.pressed.append, keys=None, drawn_on=stage.slave
+        session = TerminalSession(
+            scene.view, scene.pressed.append, keys=None, drawn_on=scene.slave
         )
-        terminal_session.begin()
-        assert termios.tcgetattr(stage.slave) == stage.before
-        terminal_session.end()
+        session.begin()
+        assert termios.tcgetattr(scene.slave) == scene.before
+        session.end()
 
     run(story())
 
 
-def test_a_terminal_that_hangs_up_sends_no_more_keys(stage):
+def test_a_terminal_that_hangs_up_sends_no_more_keys(scene):
     async def story():
-        stage.terminal_session.begin()
-        os.close(stage.master)
+        scene.session.begin()
+        os.close(scene.master)
         for _ in range(5):
             await asyncio.sleep(0)
-        stage.terminal_session.end()
+        scene.session.end()
 
     run(story())
-    stage.master = os.open(os.devnull, os.O_RDONLY)
-    assert stage.pressed == []
+    scene.master = os.open(os.devnull, os.O_RDONLY)
+    assert scene.pressed == []
 
 
 def keys(*pieces):
