@@ -24,12 +24,13 @@ from notifyws.events import (
     Failure,
     Gap,
     Reconnecting,
+    as_json,
 )
-from notifyws.models import Notification
+from notifyws.models import Notification, strict_json
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.ui.footer import Status
-from notifyws.ui.lines import event_json, event_line
+from notifyws.ui.lines import event_line
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import Output
 from notifyws.ui.renderers import json_renderer, plain_renderer, raw_renderer
@@ -240,7 +241,7 @@ def test_what_is_said_of_an_event_is_one_harmless_line(capfd, reason, code):
     ]
     for event in events:
         assert_harmless(event_line(event).encode())
-        assert isinstance(strictly(event_json(event)), dict)
+        assert isinstance(strictly(strict_json(as_json(event))), dict)
         say(event_line(event))
     said = capfd.readouterr().err
     assert_harmless(said.encode("utf-8", "surrogatepass"))

@@ -1,6 +1,5 @@
 """One line each: readable, whole, and nothing of it obeyed."""
 
-import json
 import subprocess
 import sys
 from datetime import timedelta, timezone
@@ -20,7 +19,7 @@ from notifyws.events import (
     Gap,
     Reconnecting,
 )
-from notifyws.ui.lines import event_json, event_line, host_of, plain_line
+from notifyws.ui.lines import event_line, host_of, plain_line
 from tests.ui.helpers import COLOUR, PLAIN, note, screen_of, trip
 
 UTC = PLAIN.zone
@@ -61,17 +60,6 @@ SENTENCES = {
 @pytest.mark.parametrize(("event", "sentence"), SENTENCES.items())
 def test_an_event_is_one_sentence(event, sentence):
     assert event_line(event, UTC) == sentence
-
-
-def test_an_event_is_a_json_line_too():
-    line = event_json(Disconnected(1001, "töt", at="2024-01-15T10:30:00Z"))
-    assert line.isascii()
-    assert json.loads(line) == {
-        "event": "disconnected",
-        "code": 1001,
-        "reason": "töt",
-        "at": "2024-01-15T10:30:00Z",
-    }
 
 
 def test_a_host_is_shown_without_credentials():

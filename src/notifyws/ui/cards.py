@@ -89,7 +89,7 @@ def card(
     notification: Notification, theme: Theme, width: int, *, times: int = 1
 ) -> list[Row]:
     """Return time, mark and title in one row, the rest under the title."""
-    style = theme.style(notification.type)
+    style = theme.settings.style(notification.type)
     time = ""
     if width >= _WITH_TIME:
         when = stamp(notification.timestamp, notification.received, theme.zone)
@@ -104,7 +104,7 @@ def card(
 
 def target_of(notification: Notification, theme: Theme) -> str | None:
     """Return where a card's link leads; ``None`` if it has none to be followed."""
-    link = notification.link or theme.style(notification.type).link
+    link = notification.link or theme.settings.style(notification.type).link
     return link_target(link, theme.link_base)
 
 
@@ -185,10 +185,10 @@ def _rule(words: str, style: str, width: int) -> list[Row]:
 
 def _noted(mark: str, words: str, style: str, width: int) -> list[Row]:
     """Return a sentence with a mark, the rest of it hanging under its words."""
-    theme, width = tint(style), min(width, _MEASURE)
+    colour, width = tint(style), min(width, _MEASURE)
     if width < _WITH_TIME:
-        return hung([], f"{mark} {words}", width, theme)
-    return hung([Segment(f"{mark} ", theme)], words, width, theme)
+        return hung([], f"{mark} {words}", width, colour)
+    return hung([Segment(f"{mark} ", colour)], words, width, colour)
 
 
 class Scroll:

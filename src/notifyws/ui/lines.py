@@ -1,10 +1,10 @@
 """One line for each thing, and times as people read them; pure.
 
-A notification for people, an event for people or scripts. No console draws them,
-because data is neither wrapped nor held up. A line holds no newline and does not end
-in one. Times are the local clock of what a server or a log wrote; a moment that cannot
-be read is the reader's problem no more: another one is taken, and in the end the words
-are shown as they are.
+A notification or an event for people. No console draws them, because data is neither
+wrapped nor held up. A line holds no newline and does not end in one. Times are the
+local clock of what a server or a log wrote; a moment that cannot be read is the
+reader's problem no more: another one is taken, and in the end the words are shown as
+they are.
 """
 
 from __future__ import annotations
@@ -23,15 +23,13 @@ from notifyws.events import (
     Failure,
     Gap,
     Reconnecting,
-    as_json,
 )
-from notifyws.models import Notification, strict_json
+from notifyws.models import Notification
 from notifyws.ui.sanitize import harmless, link_target
 from notifyws.ui.theme import Theme
 
 __all__ = [
     "elapsed",
-    "event_json",
     "event_line",
     "host_of",
     "moment",
@@ -52,7 +50,7 @@ _FAILURES = {
 def plain_line(notification: Notification, theme: Theme) -> str:
     """Return time, mark, title or type, message and link in one line."""
     kind, paint = notification.type, theme.paint
-    style = theme.style(kind)
+    style = theme.settings.style(kind)
     time = moment(notification.timestamp, notification.received, theme.zone)
     headline = harmless(notification.title) or harmless(kind)
     message = harmless(notification.message)
@@ -62,11 +60,6 @@ def plain_line(notification: Notification, theme: Theme) -> str:
     said = paint(headline, "bold") + (f": {message}" if message else "")
     line = f"{paint(time, 'dim')} {paint(style.mark, style.colour)} {said}"
     return f"{line} {paint(link, 'dim')}" if link else line
-
-
-def event_json(event: Event) -> str:
-    """Return the event as its JSON line."""
-    return strict_json(as_json(event))
 
 
 def event_line(event: Event, zone: tzinfo | None = None) -> str:

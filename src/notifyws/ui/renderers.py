@@ -20,10 +20,10 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.receiver import Frame, Item
 from notifyws.errors import ConfigurationError, OutputFailed
-from notifyws.events import Closed, Disconnected, Event, Failure
-from notifyws.models import Notification
+from notifyws.events import Closed, Disconnected, Event, Failure, as_json
+from notifyws.models import Notification, strict_json
 from notifyws.tasks import Died
-from notifyws.ui.lines import event_json, event_line, moment, plain_line
+from notifyws.ui.lines import event_line, moment, plain_line
 from notifyws.ui.output import Output
 from notifyws.ui.sanitize import harmless, safe_frame, text_only
 from notifyws.ui.streams import ReaderGone, say, theme_on
@@ -133,7 +133,7 @@ def json_renderer(output: Output, *, events: bool) -> LineRenderer:
             return item.line()
         if isinstance(item, Frame) or not events:
             return None
-        return event_json(item)
+        return strict_json(as_json(item))
 
     return LineRenderer(output, line)
 

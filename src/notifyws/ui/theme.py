@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from notifyws.config.settings import Settings, TypeStyle
+from notifyws.config.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -91,10 +91,6 @@ class Theme(Struct, frozen=True):
     def link_base(self) -> str:
         """What relative links are resolved against."""
         return self.settings.link_base or self.settings.url
-
-    def style(self, type_name: str) -> TypeStyle:
-        """Return how notifications of ``type_name`` look."""
-        return self.settings.style(type_name)
 
     def paint(self, text: str, words: str) -> str:
         """Return ``text`` in the style of ``words`` where colour is wanted."""
