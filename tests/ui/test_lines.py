@@ -1,7 +1,5 @@
 """One line each: readable, whole, and nothing of it obeyed."""
 
-import subprocess
-import sys
 from datetime import timedelta, timezone
 
 import pytest
@@ -130,14 +128,3 @@ def test_types_look_as_the_settings_say():
 @given(st.dictionaries(st.sampled_from(["title", "message", "link"]), st.text()))
 def test_no_notification_makes_more_than_one_line(fields):
     assert len(plain_line(note(**fields), PLAIN).splitlines()) == 1
-
-
-def test_rich_is_not_imported_for_a_line_in_a_pipe():
-    code = (
-        "import sys, notifyws.ui.lines, notifyws.ui.theme, notifyws.ui.output;"
-        "print([m for m in ('rich', 'pydantic') if m in sys.modules])"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.strip() == "[]"

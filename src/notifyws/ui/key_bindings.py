@@ -52,7 +52,7 @@ class KeyBindings:
         open_link: Callable[[str], bool],
         quit_: Callable[[], None],
     ) -> None:
-        self._view = view
+        self.view = view
         self._status = status
         self._now = now
         self._open_link = open_link
@@ -120,14 +120,14 @@ class KeyBindings:
 
     def toggle_data(self) -> None:
         """Show ``data`` from now on, or no longer."""
-        scroll = self._view.scroll
+        scroll = self.view.scroll
         verbose = not scroll.theme.verbose
         scroll.theme = replace(scroll.theme, verbose=verbose)
         self._tell("data on" if verbose else "data off")
 
     def open_link(self) -> None:
         """Open the last link in a browser."""
-        link = self._view.scroll.last_link
+        link = self.view.scroll.last_link
         if link is None:
             self._tell("no link yet")
         elif self._open_link(link):
@@ -147,14 +147,10 @@ class KeyBindings:
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
 
-    def redraw(self) -> None:
-        """Draw the footer anew."""
-        self._view.redraw()
-
     def _ask(self, line: Line, problem: str = "") -> None:
         self._typed = line
         self._notice = (problem, self._now() + NOTICE)
-        self._view.ask(f"filter: {line.before}", line.behind)
+        self.view.ask(f"filter: {line.before}", line.behind)
 
     def _type(self, line: Line, key: str) -> None:
         if key == "escape":
@@ -177,15 +173,15 @@ class KeyBindings:
 
     def _typed_away(self) -> None:
         self._typed = None
-        self._view.asked()
+        self.view.asked()
 
     def _tell(self, notice: str) -> None:
         self._notice = (notice, self._now() + NOTICE)
-        self._view.redraw()
+        self.view.redraw()
 
     async def _said(self, text: str) -> None:
         try:
-            await self._view.say(text)
+            await self.view.say(text)
         except (ReaderGone, OutputFailed):
             return  # whoever shows notifications will find out, too
 
@@ -206,7 +202,7 @@ KEYS = (
     Key(("enter",), "a blank line", lambda keys: keys.say("")),
     Key(("?", "h"), "these keys", lambda keys: keys.say(key_help())),
     Key(("q",), "quit", lambda keys: keys.quit()),
-    Key(("redraw",), "", KeyBindings.redraw),
+    Key(("redraw",), "", lambda keys: keys.view.redraw()),
 )
 """All of them; those without words are not shown."""
 
