@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from notifyws.cli.status_page import parts, verdict
 from notifyws.config.settings import Settings
 from notifyws.config.sources import load
-from notifyws.diagnostics.checks import Check
+from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.report import Report
 from notifyws.fleet.listener_entry import Listener
 from notifyws.ui.rows import ENDLESS, page, sheet
@@ -31,10 +31,10 @@ BUSY = Listener(
     userId="42",
 )
 CHECKS = (
-    Check("dns", "pass", "192.0.2.1"),
-    Check("tcp", "fail", "nobody is there", "start it", 5),
-    Check("tls", "skip", "not tried, because tcp failed", left_out=True),
-    Check("ping", "skip", "not tried, because tcp failed", left_out=True),
+    Finding("dns", "pass", "192.0.2.1"),
+    Finding("tcp", "fail", "nobody is there", "start it", 5),
+    Finding("tls", "skip", "not tried, because tcp failed", left_out=True),
+    Finding("ping", "skip", "not tried, because tcp failed", left_out=True),
 )
 
 
