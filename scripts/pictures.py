@@ -20,13 +20,13 @@ from notifyws.config.settings import DEFAULT_STYLES, Settings, TypeStyle
 from notifyws.events import Event, Gap
 from notifyws.models import Notification
 from notifyws.samples import SAMPLES
+from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footer
 from notifyws.ui.rows import page
-from notifyws.ui.scroll import Scroll
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 
 
-def theme(grounds: str, usual: str, bright: str) -> TerminalTheme:
+def palette(grounds: str, usual: str, bright: str) -> TerminalTheme:
     """Return a terminal's colours, given in hexadecimal.
 
     Args:
@@ -45,12 +45,12 @@ def rgb(written: str) -> list[tuple[int, int, int]]:
 
 
 THEMES = {
-    "dark": theme(
+    "dark": palette(
         "0d1117 e6edf3",
         "484f58 ff7b72 3fb950 d29922 58a6ff bc8cff 39c5cf b1bac4",
         "6e7681 ffa198 56d364 e3b341 79c0ff d2a8ff 56d4dd ffffff",
     ),
-    "light": theme(
+    "light": palette(
         "ffffff 1f2328",
         "24292f cf222e 116329 7d4e00 0969da 8250df 1b7c83 6e7781",
         "57606a a40e26 1a7f37 9a6700 218bff a475f9 3192aa 8c959f",
@@ -67,7 +67,7 @@ SPACED = re.compile(
 )
 WIDTHS = (40, 80, 120, 200)
 STYLES = {**DEFAULT_STYLES, "sensor": TypeStyle("▲", "yellow")}
-LOOK = Look(
+THEME = Theme(
     Settings(url="wss://ws.example.com", styles=STYLES),
     colour=True,
     hyperlinks=True,
@@ -124,13 +124,13 @@ STEERED = replace(UP, paused=True, queued=17, filter="type == 'trip_update'", hi
 
 def pictures() -> Iterator[tuple[str, str]]:
     """Yield the name of each picture and its SVG."""
-    loud = replace(LOOK, verbose=True)
+    loud = replace(THEME, verbose=True)
     for ground in THEMES:
         for width in WIDTHS:
-            for look, suffix in ((LOOK, ""), (without_colour(LOOK), "-no-color")):
+            for theme, suffix in ((THEME, ""), (without_colour(THEME), "-no-color")):
                 name = f"docs/pictures/live-{width}-{ground}{suffix}.svg"
-                yield name, live(EVERYDAY, UP, width, look, ground)
-        away = live(EVERYDAY[:1], AWAY, 80, LOOK, ground)
+                yield name, live(EVERYDAY, UP, width, theme, ground)
+        away = live(EVERYDAY[:1], AWAY, 80, THEME, ground)
         yield f"docs/pictures/reconnecting-{ground}.svg", away
         trip = [sample("trip_update", "23:41:07")]
         yield f"docs/pictures/keys-{ground}.svg", live(trip, STEERED, 100, loud, ground)
@@ -140,12 +140,12 @@ def live(
     batch: list[Notification | Event],
     status: Status,
     width: int,
-    look: Look,
+    theme: Theme,
     ground: str,
 ) -> str:
     """Return an SVG of what a terminal of so many columns shows."""
     prompt = Text.assemble(("$", "green"), " ", ("notifyws listen", "bold"), "\n")
-    cards = [row for rows in Scroll(look).pages(batch, width) for row in rows]
+    cards = [row for rows in Scroll(theme).pages(batch, width) for row in rows]
     line = footer(status, 0.0, width)
     line = Text.assemble(("●", DOTS[line.plain[0]]), " ", line[1:])
     console = Console(
@@ -159,7 +159,7 @@ def live(
         _environ={},
     )
     for each in (prompt, page(cards), line):
-        console.print(each if look.colour else Text(look.draw(each)), end="")
+        console.print(each if theme.colour else Text(theme.draw(each)), end="")
     svg = console.export_svg(
         title="notifyws", theme=THEMES[ground], unique_id="notifyws"
     )
@@ -180,6 +180,6 @@ def moved(match: re.Match[str]) -> str:
     )
 
 
-def without_colour(look: Look) -> Look:
+def without_colour(theme: Theme) -> Theme:
     """Return how the same looks with ``NO_COLOR``."""
-    return replace(look, colour=False, hyperlinks=False)
+    return replace(theme, colour=False, hyperlinks=False)

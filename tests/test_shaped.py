@@ -19,7 +19,7 @@ from notifyws.events import Closed
 from notifyws.models import Notification
 from notifyws.ui.formatting import Format, Query
 from notifyws.ui.output import Output
-from notifyws.ui.renderers import ShapedRenderer
+from notifyws.ui.renderers import shaped_renderer
 
 AT = "2024-01-15T10:30:00Z"
 TRIP = Notification(
@@ -33,7 +33,7 @@ def shown(shape, *items, terminal=False) -> str:
     read, write = pty.openpty() if terminal else os.pipe()
 
     async def show():
-        renderer = ShapedRenderer(Output(write), shape, UTC)
+        renderer = shaped_renderer(Output(write), shape, UTC)
         renderer.start()
         renderer.tick()
         await renderer.show(items)

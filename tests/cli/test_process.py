@@ -91,3 +91,22 @@ def test_a_second_signal_forces_even_where_the_loop_does_not_run(tmp_path):
             process.wait(0.3)
         process.send_signal(signal.SIGHUP)
         assert process.wait(1) == -signal.SIGHUP
+
+
+LAST_ACT = """
+import threading
+from notifyws.cli.process import before_dying
+
+with before_dying(lambda: print("given back", flush=True)):
+    print("ready", flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_sigquit_ends_a_command_after_its_last_act():
+    argv = [sys.executable, "-c", LAST_ACT]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGQUIT)
+        assert process.stdout.read() == b"given back\n"
+        assert process.wait(5) == -signal.SIGQUIT

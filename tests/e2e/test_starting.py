@@ -31,7 +31,6 @@ OURS = {
     "notifyws.service",
     "notifyws.ui.cards",
     "notifyws.ui.footer",
-    "notifyws.ui.keys",
     "notifyws.ui.live",
 }
 """The same for modules of ours."""

@@ -24,21 +24,22 @@ from notifyws.events import (
     Failure,
     Gap,
     Reconnecting,
+    as_json,
 )
-from notifyws.models import Notification
+from notifyws.models import Notification, strict_json
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.ui.footer import Status
-from notifyws.ui.lines import event_json, event_line
+from notifyws.ui.lines import event_line
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import Output
-from notifyws.ui.renderers import JsonRenderer, PlainRenderer, RawRenderer
+from notifyws.ui.renderers import json_renderer, plain_renderer, raw_renderer
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import say
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 from tests.protocol import DEFAULT
 from tests.support.virtual import VirtualClock
-from tests.ui.helpers import live_face
+from tests.ui.helpers import live_renderer
 
 RULES = Rules(DEFAULT.rules)
 SETTINGS = Settings(url="wss://ws.example.com")
@@ -168,7 +169,7 @@ def test_every_json_line_is_strict_ascii_and_one_line(frames):
     async def story():
         burst = await taken(frames)
         paper = Paper()
-        await JsonRenderer(paper, events=True).show(burst)
+        await json_renderer(paper, events=True).show(burst)
         return burst, paper.data
 
     burst, data = asyncio.run(story())
@@ -189,7 +190,7 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
     async def story():
         burst = await taken(frames)
         paper = Paper()
-        await PlainRenderer(paper, Look(SETTINGS, colour=colour)).show(burst)
+        await plain_renderer(paper, Theme(SETTINGS, colour=colour)).show(burst)
         return burst, paper.data
 
     burst, data = asyncio.run(story())
@@ -203,7 +204,7 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
 @given(frames=st.lists(FRAME, min_size=1, max_size=5))
 def test_raw_frames_on_a_terminal_are_spelled_out(terminal, frames):
     async def story():
-        await RawRenderer(Output(terminal.fd), every=True).show(await taken(frames))
+        await raw_renderer(Output(terminal.fd), every=True).show(await taken(frames))
 
     asyncio.run(story())
     assert_harmless(terminal.text())
@@ -216,10 +217,10 @@ def test_raw_frames_on_a_terminal_are_spelled_out(terminal, frames):
 def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
     async def story():
         paper = Paper()
-        look = Look(SETTINGS, colour=True, hyperlinks=True, verbose=True)
+        theme = Theme(SETTINGS, colour=True, hyperlinks=True, verbose=True)
         status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
-        view = LiveView(look, paper, lambda: status, width=lambda: width)
-        renderer = live_face(view, say)
+        view = LiveView(theme, paper, lambda: status, width=lambda: width)
+        renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])
         renderer.stop()
@@ -240,7 +241,7 @@ def test_what_is_said_of_an_event_is_one_harmless_line(capfd, reason, code):
     ]
     for event in events:
         assert_harmless(event_line(event).encode())
-        assert isinstance(strictly(event_json(event)), dict)
+        assert isinstance(strictly(strict_json(as_json(event))), dict)
         say(event_line(event))
     said = capfd.readouterr().err
     assert_harmless(said.encode("utf-8", "surrogatepass"))
@@ -255,9 +256,9 @@ def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason
 
     async def story():
         paper = Paper()
-        look = Look(SETTINGS, utf8=False, cursor=False, verbose=True)
-        view = LiveView(look, paper, lambda: Status("connected"), width=lambda: 60)
-        renderer = live_face(view, say)
+        theme = Theme(SETTINGS, utf8=False, cursor=False, verbose=True)
+        view = LiveView(theme, paper, lambda: Status("connected"), width=lambda: 60)
+        renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])
         renderer.stop()

@@ -15,18 +15,18 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.models import Notification
 from notifyws.ui.footer import Status
-from notifyws.ui.key_bindings import KeyActions, KeyBindings
+from notifyws.ui.key_bindings import KeyBindings
 from notifyws.ui.live import LiveView
+from notifyws.ui.live_renderer import LiveRenderer
 from notifyws.ui.output import Output, terminal_width
-from notifyws.ui.renderers import LiveRenderer
 from notifyws.ui.terminal_session import TerminalSession
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 
 RECEIVED = "2024-01-15T10:30:00Z"
 SETTINGS = Settings(url="wss://ws.example.com/socket")
-PLAIN = Look(SETTINGS, zone=UTC)
-COLOUR = Look(SETTINGS, colour=True, zone=UTC)
-LINKED = Look(SETTINGS, colour=True, hyperlinks=True, zone=UTC)
+PLAIN = Theme(SETTINGS, zone=UTC)
+COLOUR = Theme(SETTINGS, colour=True, zone=UTC)
+LINKED = Theme(SETTINGS, colour=True, hyperlinks=True, zone=UTC)
 
 TRIP = {
     "type": "trip_update",
@@ -95,10 +95,10 @@ class Terminal:
         self.drain()
         return screen_of(self.data, self.columns, self.rows)
 
-    def view(self, look, status, now=lambda: 0.0):
+    def view(self, theme, status, now=lambda: 0.0):
         self.output = Output(self.slave)
         width = terminal_width(self.slave, {})
-        return LiveView(look, self.output, status, width=width, now=now)
+        return LiveView(theme, self.output, status, width=width, now=now)
 
     async def reading(self, story):
         loop = asyncio.get_running_loop()
@@ -115,18 +115,9 @@ class Terminal:
         os.close(self.master)
 
 
-def live_face(view, say=print):
-    """Return the face of ``listen`` around a view, with nobody at the keyboard."""
-    key_bindings = KeyBindings(
-        KeyActions(lambda: Status("connected"), time.monotonic, bool, bool)
-    )
-    key_bindings.steer(view)
-    terminal_session = TerminalSession(view, key_bindings.press, keys=None, drawn_on=-1)
-    return LiveRenderer(
-        view,
-        terminal_session,
-        key_bindings,
-        DeliveryQueue(1, 1),
-        say,
-        lambda *died: None,
-    )
+def live_renderer(view, say=print):
+    """Return the renderer of ``listen`` around a view, with nobody at the keyboard."""
+    keys = KeyBindings(view, lambda: Status("connected"), time.monotonic, bool, bool)
+    session = TerminalSession(view, keys.press, keys=None, drawn_on=-1)
+    queue = DeliveryQueue(1, 1)
+    return LiveRenderer(view, session, keys, queue, say, lambda *died: None)

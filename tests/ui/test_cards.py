@@ -1,4 +1,4 @@
-"""A card for each notification, readable from 5 columns to 200."""
+"""What scrolls by: cards readable from 5 columns to 200, nothing twice in a row."""
 
 from datetime import date
 
@@ -8,20 +8,21 @@ from rich.cells import cell_len
 
 from notifyws.config.settings import Settings, TypeStyle
 from notifyws.events import Connected, Failure, Gap
-from notifyws.ui.cards import drawn, new_day
+from notifyws.ui.cards import Scroll, drawn, new_day
 from notifyws.ui.rows import page
 from tests.ui.helpers import COLOUR, LINKED, PLAIN, note, screen_of, trip
 
+LOUD = replace(PLAIN, verbose=True)
 LONG = "The driver is two minutes away and waits at the corner of the street"
 GAP = Gap("2024-01-15T10:30:00Z", "2024-01-15T10:31:05Z", "server cannot replay")
 
 
-def text(item, look=PLAIN, width=80, **options):
-    return look.draw(page(drawn(item, look, width, **options)))
+def text(item, theme=PLAIN, width=80, **options):
+    return theme.draw(page(drawn(item, theme, width, **options)))
 
 
-def rows(item, width=80, look=PLAIN):
-    return text(item, look, width).splitlines()
+def rows(item, width=80, theme=PLAIN):
+    return text(item, theme, width).splitlines()
 
 
 def test_a_card_has_its_title_beside_the_time_and_the_rest_below():
@@ -93,12 +94,11 @@ def test_markup_and_emoji_codes_are_printed_as_they_are():
 
 
 def test_data_is_shown_when_asked_for():
-    loud = replace(PLAIN, verbose=True)
     data = {"a": "ü\x1b[2J", "b": [1]}
-    assert rows(note(data=data), look=loud)[1:] == [
+    assert rows(note(data=data), theme=LOUD)[1:] == [
         '           {"a": "ü\\u001b[2J", "b": [1]}'
     ]
-    assert rows(note(data=data), 36, look=loud)[1:] == [
+    assert rows(note(data=data), 36, theme=LOUD)[1:] == [
         "           {",
         '             "a": "ü\\u001b[2J",',
         '             "b": [',
@@ -106,15 +106,11 @@ def test_data_is_shown_when_asked_for():
         "             ]",
         "           }",
     ]
-    assert rows(note(data=None), look=loud) == ["10:30:00 • note"]
+    assert rows(note(data=None), theme=LOUD) == ["10:30:00 • note"]
 
 
 def test_data_nested_too_deep_says_so():
-    deep = []
-    for _ in range(100_000):
-        deep = [deep]
-    loud = replace(PLAIN, verbose=True)
-    assert "nested too deep" in text(note(data=deep), loud)
+    assert "nested too deep" in text(note(data=nested()), LOUD)
 
 
 def test_a_message_of_ten_thousand_lines_is_cut_short():
@@ -151,7 +147,7 @@ def test_a_failure_is_said_and_a_state_is_left_to_the_footer():
     assert rows(bad) == ["⚠ Invalid message: not JSON: {"]
     assert rows(Connected("wss://h")) == []
     dumb = replace(PLAIN, cursor=False)
-    assert rows(Connected("wss://h"), look=dumb) == ["Connected to h"]
+    assert rows(Connected("wss://h"), theme=dumb) == ["Connected to h"]
 
 
 ITEMS = [trip(), note(title="漢字" * 30, message="👋 " * 40, link="x"), note(), GAP]
@@ -165,12 +161,91 @@ def test_only_urls_are_wider_than_the_terminal(width):
 
 
 def test_where_the_locale_is_c_everything_is_ascii():
-    look = replace(PLAIN, utf8=False)
-    sent = look.encode("".join(text(item, look) for item in ITEMS))
+    theme = replace(PLAIN, utf8=False)
+    sent = theme.encode("".join(text(item, theme) for item in ITEMS))
     assert sent.isascii()
     assert b"10:30:00 * Trip Started" in sent
 
 
 def test_an_unknown_mark_is_no_trouble():
-    look = replace(PLAIN, settings=Settings(styles={"note": TypeStyle("", "puce")}))
-    assert rows(note(), look=look) == ["10:30:00  note"]
+    theme = replace(PLAIN, settings=Settings(styles={"note": TypeStyle("", "puce")}))
+    assert rows(note(), theme=theme) == ["10:30:00  note"]
+
+
+def at(day, **fields):
+    return note(timestamp=f"2024-01-{day:02}T10:30:00Z", **fields)
+
+
+def lines(*bursts, theme=PLAIN, today=None):
+    scroll = Scroll(theme, today)
+    rows = [row for b in bursts for some in scroll.pages(b, 80) for row in some]
+    return theme.draw(page(rows)).splitlines()
+
+
+def test_a_day_is_said_above_its_first_card():
+    assert lines([at(15, title="a"), at(15, title="b")], [at(16)]) == [
+        "10:30:00 • a  note",
+        "10:30:00 • b  note",
+        f"── Tuesday, 16 January 2024 {'─' * 52}",
+        "10:30:00 • note",
+    ]
+
+
+def test_today_needs_no_line_and_an_older_card_has_one():
+    assert lines([at(15)], today=date(2024, 1, 15)) == ["10:30:00 • note"]
+    assert "15 January 2024" in lines([at(15)], today=date(2024, 1, 16))[0]
+
+
+def test_a_card_without_a_day_begins_none():
+    odd = [replace(note(timestamp="soon", title="a"), received="later"), at(15)]
+    assert lines(odd, today=date(2024, 1, 15)) == ["later • a  note", "10:30:00 • note"]
+
+
+def test_what_looks_alike_and_comes_in_a_row_is_drawn_once():
+    burst = [at(15, title="a", id=n) for n in range(12)]
+    assert lines([*burst, at(15, title="b"), *burst[:1]]) == [
+        "10:30:00 • a  ×12  note",
+        "10:30:00 • b  note",
+        "10:30:00 • a  note",
+    ]
+
+
+def nested(depth=100_000):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("bursts", "theme", "cards"),
+    [
+        ([[at(15)], [at(15)]], PLAIN, 2),
+        ([[at(15), note(timestamp="2024-01-15T10:31:00Z")]], PLAIN, 2),
+        ([[at(15, title=1), at(15, title=True)]], PLAIN, 2),
+        ([[at(15, data={"n": 1}), at(15, data={"n": 2})]], PLAIN, 1),
+        ([[at(15, data={"n": 1}), at(15, data={"n": 2})]], LOUD, 2),
+        ([[at(15, data=nested()), at(15, data=nested())]], LOUD, 2),
+    ],
+    ids=["bursts", "minutes", "a truth", "unseen data", "data", "too deep"],
+)
+def test_what_differs_is_drawn_each(bursts, theme, cards):
+    shown = lines(*bursts, theme=theme)
+    assert sum("10:3" in line for line in shown) == cards
+
+
+def test_equal_failures_are_one_line():
+    assert lines([Failure("server_error", "busy")] * 3) == ["⚠ Server error: busy  ×3"]
+
+
+def test_a_large_burst_comes_in_pages():
+    burst = [at(15, title=str(n)) for n in range(250)]
+    pages = Scroll(PLAIN).pages(burst, 80)
+    assert [len(rows) for rows in pages] == [100, 100, 50]
+
+
+def test_the_last_link_is_remembered():
+    scroll = Scroll(PLAIN)
+    assert scroll.last_link is None
+    assert list(scroll.pages([trip(), note()], 80))
+    assert scroll.last_link == "https://ws.example.com/trips/123"

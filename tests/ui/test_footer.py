@@ -1,12 +1,24 @@
 """One line says how the connection is, at every width."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from notifyws.ui.footer import Status, footer
+from notifyws.auth.cached_tokens import AccessToken
+from notifyws.config.settings import Settings
+from notifyws.delivery.filters import Selection
+from notifyws.events import (
+    Connected,
+    Connecting,
+    Disconnected,
+    Failure,
+    Reconnecting,
+)
+from notifyws.ui.footer import Status, StatusTracker, footer
 from tests.ui.helpers import COLOUR
 
 UP = Status(
@@ -138,3 +150,84 @@ def test_no_remote_word_makes_it_wider(host, words, width, state):
 
 def test_colour_adds_weight_only():
     assert "\x1b[1mConnected\x1b[0m" in COLOUR.draw(footer(UP, 753, 80))
+
+
+class Scene:
+    """A service as far as it is looked at, and a clock."""
+
+    def __init__(self, *, selection=None, user_id=""):
+        self.now = 100.0
+        self.service = SimpleNamespace(
+            connection_state="connecting",
+            received=0,
+            waiting=0,
+            backlog={},
+            latency=None,
+            token=None,
+        )
+        settings = Settings(url="wss://ws.example.com", user_id=user_id)
+        self.tracker = StatusTracker(
+            self.service, settings, selection or Selection(), lambda: self.now
+        )
+
+    @property
+    def status(self):
+        return self.tracker.status()
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+def token(remaining):
+    return AccessToken("t", "cache", remaining, "42")
+
+
+LOST = (Disconnected(1012, "restart"), Reconnecting(3, 4.0, "restart"))
+
+
+@pytest.mark.parametrize(
+    ("configured", "events", "facts"),
+    [
+        ("", [], {"state": "connecting", "host": "ws.example.com"}),
+        ("", [Connecting("wss://h:1", 2)], {"host": "h:1", "attempt": 2}),
+        ("", [Connected("wss://h", "42")], {"user_id": "42", "connected_since": 100.0}),
+        ("7", [Connected("wss://h", "42")], {"user_id": "7"}),
+        (
+            "",
+            [Connected("wss://h"), *LOST],
+            {"connected_since": None, "attempt": 3, "retry_at": 104.0},
+        ),
+        ("", LOST, {"reason": "restart"}),
+        ("", [Failure("network_error", "gone")], {"error": "gone"}),
+        ("", [Failure("invalid_message", "x")], {"error": ""}),
+    ],
+)
+def test_the_status_follows_the_events(configured, events, facts):
+    scene = Scene(user_id=configured)
+    for event in events:
+        scene.tracker(event)
+    assert {name: getattr(scene.status, name) for name in facts} == facts
+
+
+def test_a_token_is_told_with_its_end_and_so_is_the_one_that_follows(scene):
+    scene.service.token = token(900.0)
+    assert scene.status.token_expires == 1000.0
+    scene.now = 400.0
+    assert scene.status.token_expires == 1000.0
+    scene.service.token = token(900.0)
+    assert scene.status.token_expires == 1300.0
+    scene.service.token = None
+    assert scene.status.token_expires is None
+
+
+def test_what_waits_anywhere_is_counted_together(scene):
+    scene.service.waiting = 2
+    scene.service.backlog = {"exec": SimpleNamespace(count=3)}
+    assert scene.status.queued == 5
+
+
+def test_with_filters_it_is_told_how_many_are_shown(scene):
+    assert scene.status.shown is None
+    assert Scene(selection=Selection(["t"])).status.shown == 0

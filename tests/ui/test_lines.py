@@ -1,8 +1,5 @@
 """One line each: readable, whole, and nothing of it obeyed."""
 
-import json
-import subprocess
-import sys
 from datetime import timedelta, timezone
 
 import pytest
@@ -20,7 +17,7 @@ from notifyws.events import (
     Gap,
     Reconnecting,
 )
-from notifyws.ui.lines import event_json, event_line, host_of, plain_line
+from notifyws.ui.lines import event_line, host_of, plain_line
 from tests.ui.helpers import COLOUR, PLAIN, note, screen_of, trip
 
 UTC = PLAIN.zone
@@ -61,17 +58,6 @@ SENTENCES = {
 @pytest.mark.parametrize(("event", "sentence"), SENTENCES.items())
 def test_an_event_is_one_sentence(event, sentence):
     assert event_line(event, UTC) == sentence
-
-
-def test_an_event_is_a_json_line_too():
-    line = event_json(Disconnected(1001, "töt", at="2024-01-15T10:30:00Z"))
-    assert line.isascii()
-    assert json.loads(line) == {
-        "event": "disconnected",
-        "code": 1001,
-        "reason": "töt",
-        "at": "2024-01-15T10:30:00Z",
-    }
 
 
 def test_a_host_is_shown_without_credentials():
@@ -132,9 +118,9 @@ def test_colour_changes_nothing_but_colour():
 
 
 def test_types_look_as_the_settings_say():
-    styles = {"alarm": TypeStyle("!!", "bright_red bold", "Look", "/alarms")}
-    look = replace(COLOUR, settings=Settings(styles=styles, link_base="http://h"))
-    line = plain_line(note(type="alarm"), look)
+    styles = {"alarm": TypeStyle("!!", "bright_red bold", "Theme", "/alarms")}
+    theme = replace(COLOUR, settings=Settings(styles=styles, link_base="http://h"))
+    line = plain_line(note(type="alarm"), theme)
     assert "\x1b[1;91m!!\x1b[0m" in line
     assert "http://h/alarms" in line
 
@@ -142,14 +128,3 @@ def test_types_look_as_the_settings_say():
 @given(st.dictionaries(st.sampled_from(["title", "message", "link"]), st.text()))
 def test_no_notification_makes_more_than_one_line(fields):
     assert len(plain_line(note(**fields), PLAIN).splitlines()) == 1
-
-
-def test_rich_is_not_imported_for_a_line_in_a_pipe():
-    code = (
-        "import sys, notifyws.ui.lines, notifyws.ui.theme, notifyws.ui.output;"
-        "print([m for m in ('rich', 'pydantic') if m in sys.modules])"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.strip() == "[]"

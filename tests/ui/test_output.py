@@ -11,7 +11,8 @@ import termios
 import pytest
 
 from notifyws.errors import OutputFailed
-from notifyws.ui.output import Output, ReaderGone, terminal_width
+from notifyws.ui.output import Output, terminal_width
+from notifyws.ui.streams import ReaderGone
 from tests.ui.helpers import Terminal, run
 
 LINES = b"".join(

@@ -32,9 +32,9 @@ def squeezed(lines):
 @pytest.mark.parametrize("width", DRAWN["WIDTHS"])
 @pytest.mark.parametrize("suffix", ["", "-no-color"])
 def test_a_picture_of_the_live_view_is_what_a_terminal_shows(width, suffix):
-    look = DRAWN["LOOK"] if not suffix else DRAWN["without_colour"](DRAWN["LOOK"])
+    theme = DRAWN["THEME"] if not suffix else DRAWN["without_colour"](DRAWN["THEME"])
     terminal = Terminal(width, 40)
-    view = terminal.view(look, lambda: DRAWN["UP"])
+    view = terminal.view(theme, lambda: DRAWN["UP"])
     assert isinstance(view, LiveView)
 
     async def story():

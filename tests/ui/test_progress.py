@@ -6,21 +6,15 @@ from rich.cells import cell_len
 from notifyws.ui.progress import Progress
 from notifyws.ui.streams import say
 from tests.ui.helpers import COLOUR, PLAIN
+from tests.ui.test_live import Clock
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def progress(look=PLAIN, total=None, width=80):
-    return Progress(say, look, total, Clock(), lambda: width)
+def progress(theme=PLAIN, total=None, width=80):
+    return Progress(say, theme, total, Clock(), lambda: width)
 
 
 def test_where_nobody_would_see_it_nothing_is_drawn(capfd):
-    shown = progress(look=None, total=10)
+    shown = progress(theme=None, total=10)
     shown.read(10)
     shown.sent(1)
     shown.say("words")

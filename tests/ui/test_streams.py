@@ -60,7 +60,7 @@ def test_a_full_disk_is_said(home, line):
     with open("/dev/full", "wb") as full:
         code, said = ended(line, full.fileno())
     assert code == 74
-    assert said.startswith("error: cannot write to stdout: No space left")
+    assert said.startswith("error: stdout cannot be written: no space left")
 
 
 def test_a_file_that_cannot_be_used_is_not_taken_for_stdout(home, monkeypatch):

@@ -2,40 +2,40 @@
 
 import pytest
 
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 from tests.ui.helpers import SETTINGS
 
 XTERM = {"TERM": "xterm-256color", "LANG": "de_DE.UTF-8"}
 
 
-def look(encoding="utf-8", terminal=True, **environ):
-    return Look.of(SETTINGS, {**XTERM, **environ}, terminal=terminal, encoding=encoding)
+def theme(encoding="utf-8", terminal=True, **environ):
+    return Theme.of(
+        SETTINGS, {**XTERM, **environ}, terminal=terminal, encoding=encoding
+    )
 
 
-def test_a_terminal_has_colour_and_a_cursor():
-    assert look().colour
-    assert look().cursor
-    assert not look(terminal=False).colour
-    assert not look(terminal=False).cursor
+@pytest.mark.parametrize(
+    ("environ", "terminal", "can"),
+    [
+        ({}, True, "colour cursor"),
+        ({}, False, ""),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1", "WT_SESSION": "1"}, True, "cursor"),
+        ({"NO_COLOR": "", "WT_SESSION": "1"}, True, "colour hyperlinks cursor"),
+        ({"FORCE_COLOR": "1"}, False, "colour"),
+        ({"FORCE_COLOR": "0"}, False, ""),
+        ({"TERM": "dumb"}, True, ""),
+        ({"TERM": ""}, True, ""),
+        ({"TERM": "unknown"}, True, ""),
+    ],
+)
+def test_what_a_terminal_can_do_is_told_by_its_environment(environ, terminal, can):
+    made = theme(terminal=terminal, **environ)
+    names = ("colour", "hyperlinks", "cursor")
+    assert [name for name in names if getattr(made, name)] == can.split()
 
 
-def test_no_color_means_no_escape_in_what_scrolls():
-    quiet = look(NO_COLOR="1", KITTY_WINDOW_ID="1", FORCE_COLOR="1")
-    assert not quiet.colour
-    assert not quiet.hyperlinks
-    assert quiet.paint("x", "red") == "x"
-    assert look(NO_COLOR="").colour
-
-
-def test_colour_can_be_forced_into_a_pipe():
-    assert look(terminal=False, FORCE_COLOR="1").colour
-    assert not look(terminal=False, FORCE_COLOR="0").colour
-
-
-@pytest.mark.parametrize("term", ["dumb", "", "unknown"])
-def test_a_dumb_terminal_gets_neither(term):
-    assert not look(TERM=term).colour
-    assert not look(TERM=term).cursor
+def test_without_colour_nothing_is_painted():
+    assert theme(NO_COLOR="1").paint("x", "red") == "x"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_dumb_terminal_gets_neither(term):
     ],
 )
 def test_hyperlinks_only_where_they_are_known_to_work(environ, known):
-    assert look(**environ).hyperlinks is known
+    assert theme(**environ).hyperlinks is known
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_hyperlinks_only_where_they_are_known_to_work(environ, known):
     ],
 )
 def test_the_locale_says_whether_more_than_ascii_arrives(environ, encoding, utf8):
-    assert look(encoding, **environ).utf8 is utf8
+    assert theme(encoding, **environ).utf8 is utf8
 
 
 def test_text_never_fails_to_be_encoded():
-    assert look().encode("é\ud800") == "é?".encode()
-    assert look(LANG="C").encode("🟢 ✔ é 東 …") == b"* + e ? ~"
+    assert theme().encode("é\ud800") == "é?".encode()
+    assert theme(LANG="C").encode("🟢 ✔ é 東 …") == b"* + e ? ~"
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_text_never_fails_to_be_encoded():
     ],
 )
 def test_colours_are_known_by_name(words, code):
-    assert look().paint("x", words) == f"\x1b[{code}mx\x1b[0m"
+    assert theme().paint("x", words) == f"\x1b[{code}mx\x1b[0m"
 
 
 @pytest.mark.parametrize("words", ["default", "999", "\x1b[2J", "link http://h", ""])
 def test_what_is_no_colour_changes_nothing(words):
-    assert look().paint("x", words) == "x"
+    assert theme().paint("x", words) == "x"

@@ -16,7 +16,7 @@ from notifyws.cli.completion_scripts import use_our_scripts
 from notifyws.cli.process import Interrupted, die_by
 from notifyws.errors import NotifyError, OutputFailed, UsageError
 from notifyws.ui.streams import (
-    ReaderLeft,
+    ReaderGone,
     emit,
     guard_descriptors,
     guard_stdout,
@@ -83,7 +83,7 @@ def main() -> NoReturn:
         code = _run(arguments)
     except (Interrupted, KeyboardInterrupt) as error:
         die_by(getattr(error, "signum", signal.SIGINT))
-    except ReaderLeft:
+    except ReaderGone:
         code = 0
     except SystemExit as ended:  # as typer ends a completion
         code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
@@ -152,7 +152,7 @@ def _leave(code: int) -> NoReturn:
     """
     try:
         sys.stdout.flush()
-    except ReaderLeft:
+    except ReaderGone:
         pass
     except (OutputFailed, ValueError):
         code = code or OutputFailed.exit_code

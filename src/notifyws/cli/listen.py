@@ -257,7 +257,7 @@ def listen(
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
     from notifyws.cli.listener import Request, listen_to, redeliver
-    from notifyws.ui.renderer_choice import DisplayOptions
+    from notifyws.ui.renderers import DisplayOptions
 
     _check(timeout, max_retries)
     _check_handing(exec_, forward_to, header, sign_secret)

@@ -21,13 +21,13 @@ from notifyws.delivery.filters import Selection
 from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.models import DeliveryTargets
 from notifyws.tasks import background
-from notifyws.ui.renderer_choice import DisplayOptions, choose_renderer
-from notifyws.ui.streams import ReaderLeft, say, warner
+from notifyws.ui.renderers import DisplayOptions, Tee, choose_renderer
+from notifyws.ui.streams import ReaderGone, say, warner
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
     from notifyws.service import NotificationService
-    from notifyws.ui.renderers import Renderer, Tee
+    from notifyws.ui.renderers import Renderer
 
 __all__ = ["Request", "listen_to", "redeliver"]
 
@@ -66,7 +66,7 @@ async def listen_to(request: Request, settings: Settings) -> None:
 
     Raises:
         TimeRanOut: the time is over.
-        ReaderLeft: nobody reads stdout any more.
+        ReaderGone: nobody reads stdout any more.
         NotifyError: why there is no connection.
     """
     if not request.demo:
@@ -113,8 +113,7 @@ async def _demonstration(request: Request) -> AsyncIterator[str]:
 
 async def _show(request: Request, settings: Settings) -> None:
     """Connect, and show what passes until it is enough, too late, or over."""
-    from notifyws.ui.output import Output, ReaderGone
-    from notifyws.ui.renderers import Tee
+    from notifyws.ui.output import Output
 
     output = Output(1)
     if request.show.verbose and settings.connect_url:
@@ -124,7 +123,13 @@ async def _show(request: Request, settings: Settings) -> None:
     service = _service(request, settings, warn)
     cancellation = Cancellation()
     renderer = choose_renderer(
-        request.show, settings, service, output, cancellation, request.selection
+        request.show,
+        settings,
+        service,
+        output,
+        request.selection,
+        quit_=cancellation,
+        died=cancellation.died,
     )
     unwatch = output.watch_reader(cancellation)
     try:
@@ -143,8 +148,6 @@ async def _show(request: Request, settings: Settings) -> None:
                     ticking.cancel()
     except TimeoutError:
         raise _too_late(request, service.received) from None
-    except ReaderGone:
-        raise ReaderLeft from None
     finally:
         unwatch()
         renderer.stop()
@@ -215,8 +218,6 @@ async def _farewell(
     service: NotificationService, show: Callable[[list[Item]], Awaitable[None]]
 ) -> None:
     """Say goodbye to the server, and show what had arrived, if that goes at once."""
-    from notifyws.ui.output import ReaderGone
-
     await service.disconnect()
     with suppress(TimeoutError, ReaderGone, OutputFailed):
         async with asyncio.timeout(FAREWELL):

@@ -101,11 +101,18 @@ def _look_for_garbage() -> None:
 
 @contextmanager
 def before_dying(act: Callable[[], None]) -> Iterator[None]:
-    """Have ``act`` done even if a second signal ends us: a terminal is given back."""
+    """Have ``act`` done even if a second signal or SIGQUIT ends us.
+
+    So a terminal is given back.
+    """
     _last_acts.append(act)
+    before = signal.getsignal(signal.SIGQUIT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, lambda signum, frame: die_by(signum))
     try:
         yield
     finally:
+        signal.signal(signal.SIGQUIT, before)
         _last_acts.remove(act)
 
 

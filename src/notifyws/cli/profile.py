@@ -71,7 +71,7 @@ def list_(json: Json = False) -> None:
     ]
     if json:
         return emit_json(rows)
-    from notifyws.ui.tables import listed
+    from notifyws.ui.rows import listed
 
     draw(
         lambda width: listed(
@@ -198,7 +198,7 @@ def _try(
 ) -> None:
     from notifyws.auth.authenticator import Authenticator
     from notifyws.diagnostics.profile_check import walk
-    from notifyws.ui.tables import Fact, traced
+    from notifyws.ui.rows import Fact, traced
 
     failure: NotifyError | None = None
     steps: list[dict[str, Any]] = []

@@ -22,9 +22,9 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.message_input import from_line
 from notifyws.errors import NetworkFailed, OutputFailed, UsageError
 from notifyws.models import Message, strict_json
-from notifyws.ui.output import Output, ReaderGone
+from notifyws.ui.output import Output
 from notifyws.ui.progress import Progress
-from notifyws.ui.streams import ReaderLeft, look_on, say
+from notifyws.ui.streams import ReaderGone, say, theme_on
 
 if TYPE_CHECKING:
     from notifyws.delivery.sender import SendResult
@@ -60,8 +60,8 @@ async def send_lines(request: Request, settings: Settings, *, dry_run: bool) -> 
                 print_frame(settings, message)
         return
     tally = SendSummary()
-    look = look_on(2) if _may_draw(request) else None
-    shown = Progress(say, look, _size())
+    theme = theme_on(2) if _may_draw(request) else None
+    shown = Progress(say, theme, _size())
     try:
         async with service_for(request, settings, warn=shown.warn) as service:
             await connected(request, service)
@@ -168,9 +168,7 @@ class _Train:
             try:
                 if tally.unprinted is None:
                     await self._print(sent)
-            except ReaderGone:
-                tally.unprinted = ReaderLeft()
-            except OutputFailed as error:
+            except (ReaderGone, OutputFailed) as error:
                 tally.unprinted = error
 
     async def _print(self, sent: Sequence[SendResult]) -> None:

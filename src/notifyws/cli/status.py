@@ -78,8 +78,8 @@ def status(
     elif json:
         emit_json(report.as_json())
     else:
-        from notifyws.ui.status_page import parts, verdict
-        from notifyws.ui.tables import sheet
+        from notifyws.cli.status_page import parts, verdict
+        from notifyws.ui.rows import sheet
 
         told = parts(report, everything=verbose > 0)
         draw(lambda width: sheet(verdict(report), told, width))

@@ -15,7 +15,7 @@ from notifyws.config.settings import Settings
 from notifyws.config.sources import load
 from notifyws.protocol.loader import is_file
 from notifyws.ui.sanitize import harmless
-from notifyws.ui.streams import look_on
+from notifyws.ui.streams import theme_on
 
 __all__ = ["handshake"]
 
@@ -36,11 +36,11 @@ def handshake() -> str:
         ConfigurationError: a file or a value is wrong.
     """
     settings = load().settings
-    look = look_on(1)
+    theme = theme_on(1)
     first, steps = _next(settings)
     blocks = [first]
     for words, commands in (*steps, HELP):
-        lines = (f"  {look.paint(each, 'bold')}" for each in commands)
+        lines = (f"  {theme.paint(each, 'bold')}" for each in commands)
         blocks.append("\n".join([words, *lines]))
     return "\n".join(blocks) + "\n"
 

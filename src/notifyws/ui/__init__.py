@@ -1,6 +1,27 @@
 """How things look: Rich draws what people see, data goes past it, one way to stdout.
 
-Knows notifications, events and settings; knows no connection, and never draws a
-word of a server that has not been through :mod:`notifyws.ui.sanitize`. What is data
-(:mod:`~notifyws.ui.lines`, :mod:`~notifyws.ui.output`) imports no Rich in a pipe.
+Knows notifications, events, settings and the service that is shown; knows no socket
+and no command, and never draws a word of a server that has not been through
+``sanitize``. What is data imports no Rich. Others may import these modules:
+
+- ``formatting``: the shapes of ``--format`` and ``--query``.
+- ``lines``: a notification or an event as one line.
+- ``output``: data to a file descriptor without blocking the event loop.
+- ``progress``: how far ``send --lines`` is.
+- ``renderers``: how ``listen`` shows what arrives; chooses between live view (whose
+  keys are in ``key_bindings``), plain lines, JSON Lines, raw frames and shapes.
+- ``rows``: pages of facts and lists, for ``status`` and ``profile``.
+- ``sanitize``: what is stripped of remote text before a terminal sees it.
+- ``streams``: what commands say on stdout and stderr.
 """
+
+__all__ = [
+    "formatting",
+    "lines",
+    "output",
+    "progress",
+    "renderers",
+    "rows",
+    "sanitize",
+    "streams",
+]

@@ -12,14 +12,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 __all__ = ["open_link"]
-
-OPENERS = {
-    "darwin": ("open",),
-    "linux": ("xdg-open", "wslview"),
-}
-"""What each system has for it."""
 
 
 def open_link(url: str, environment: Mapping[str, str]) -> bool:
@@ -30,9 +25,22 @@ def open_link(url: str, environment: Mapping[str, str]) -> bool:
         environment: what it gets; ``BROWSER`` names the person's choice, with ``%s``
             where the URL goes, several of them with a ``:`` between.
     """
-    return any(
-        _started(command, environment) for command in _commands(url, environment)
-    )
+    for name, *arguments in _commands(url, environment):
+        program = shutil.which(name, path=environment.get("PATH"))
+        if program is None:
+            continue
+        with suppress(OSError):
+            process = subprocess.Popen(  # noqa: S603 - the person's own browser, without a shell
+                [program, *arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            threading.Thread(target=process.wait, daemon=True).start()  # no zombie
+            return True
+    return False
 
 
 def _commands(url: str, environment: Mapping[str, str]) -> Iterator[list[str]]:
@@ -43,24 +51,5 @@ def _commands(url: str, environment: Mapping[str, str]) -> Iterator[list[str]]:
             continue
         named = any("%s" in word for word in words)
         yield [word.replace("%s", url) for word in words] + ([] if named else [url])
-    for opener in OPENERS.get(sys.platform, OPENERS["linux"]):
+    for opener in ("open",) if sys.platform == "darwin" else ("xdg-open", "wslview"):
         yield [opener, url]
-
-
-def _started(command: list[str], environment: Mapping[str, str]) -> bool:
-    program = shutil.which(command[0], path=environment.get("PATH"))
-    if program is None:
-        return False
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the person's own browser, without a shell
-            [program, *command[1:]],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError:
-        return False
-    threading.Thread(target=process.wait, daemon=True).start()  # leave no zombie
-    return True

@@ -1,4 +1,4 @@
-"""How a notification looks in the live view: a card, and what stands between cards.
+"""What scrolls by in the live view: cards, what stands between them, nothing twice.
 
 Pure. Everything is rows of segments, at most as wide as the terminal; only a URL that
 is longer is left to the terminal to wrap, so that it can be clicked.
@@ -7,7 +7,9 @@ is longer is left to the terminal to wrap, so that it can be clicked.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
@@ -17,24 +19,28 @@ from rich.style import Style
 from notifyws.config.settings import TypeStyle
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
-from notifyws.ui.lines import event_line
+from notifyws.ui.lines import event_line, stamp
 from notifyws.ui.rows import Row, breadth, clip, hung, wrap
 from notifyws.ui.sanitize import harmless, link_target
-from notifyws.ui.theme import Look, tint
-from notifyws.ui.times import stamp
+from notifyws.ui.theme import Theme, tint
 
-__all__ = ["card", "drawn", "new_day", "target_of"]
+__all__ = ["Scroll", "drawn", "new_day"]
 
 _MEASURE = 110
 _WITH_TIME = 24
 _MOST_LINES = 60
+_PAGE = 100
+"""Items drawn before they are written: more would hold up the event loop."""
+_SHOWN = ("type", "title", "message", "link")
 _SPACE = Segment("  ")
+
+Item = Notification | Event
 
 
 class _Page(NamedTuple):
     """Where the rows under a title go: how they look, how far in, how wide."""
 
-    look: Look
+    theme: Theme
     style: TypeStyle
     indent: str
     width: int
@@ -54,26 +60,24 @@ class _Page(NamedTuple):
         return [[before, Segment(line, style)] for line in lines]
 
 
-def drawn(
-    item: Notification | Event, look: Look, width: int, *, times: int = 1
-) -> list[Row]:
+def drawn(item: Item, theme: Theme, width: int, *, times: int = 1) -> list[Row]:
     """Return what of a notification or event scrolls by; may be nothing.
 
     Args:
         item: what happened.
-        look: how things are drawn.
+        theme: how things are drawn.
         width: columns of the terminal, one or more.
         times: how often it happened in a row.
     """
     if isinstance(item, Notification):
-        return card(item, look, width, times=times)
-    said = event_line(item, look.zone)
+        return card(item, theme, width, times=times)
+    said = event_line(item, theme.zone)
     if isinstance(item, Gap):
         return _rule(said, "green" if item.recovered else "yellow", width)
     said += f"  ×{times:,}" if times > 1 else ""
     if isinstance(item, Failure):
         return _noted("⚠", said, "red", width)
-    return [] if look.cursor else [[Segment(said)]]
+    return [] if theme.cursor else [[Segment(said)]]
 
 
 def new_day(day: date, width: int) -> list[Row]:
@@ -82,26 +86,26 @@ def new_day(day: date, width: int) -> list[Row]:
 
 
 def card(
-    notification: Notification, look: Look, width: int, *, times: int = 1
+    notification: Notification, theme: Theme, width: int, *, times: int = 1
 ) -> list[Row]:
     """Return time, mark and title in one row, the rest under the title."""
-    style = look.style(notification.type)
+    style = theme.settings.style(notification.type)
     time = ""
     if width >= _WITH_TIME:
-        when = stamp(notification.timestamp, notification.received, look.zone)
+        when = stamp(notification.timestamp, notification.received, theme.zone)
         time = f"{when.time} "
     width = min(width, _MEASURE)
     mark = f"{style.mark} "
     lead = [Segment(time, tint("dim")), Segment(mark, tint(style.colour))]
     indent = " " * (min(len(time), len("00:00:00 ")) + cell_len(mark))
     rows = _headline(lead, notification, width, times)
-    return rows + _body(notification, _Page(look, style, indent, width))
+    return rows + _body(notification, _Page(theme, style, indent, width))
 
 
-def target_of(notification: Notification, look: Look) -> str | None:
+def target_of(notification: Notification, theme: Theme) -> str | None:
     """Return where a card's link leads; ``None`` if it has none to be followed."""
-    link = notification.link or look.style(notification.type).link
-    return link_target(link, look.link_base)
+    link = notification.link or theme.settings.style(notification.type).link
+    return link_target(link, theme.link_base)
 
 
 def _headline(
@@ -123,7 +127,7 @@ def _body(notification: Notification, page: _Page) -> list[Row]:
     link = notification.link or page.style.link
     if link is not None:
         rows = _linked(rows, link, page)
-    if page.look.verbose and notification.data is not None:
+    if page.theme.verbose and notification.data is not None:
         rows += _data(notification.data, page)
     return rows
 
@@ -131,10 +135,10 @@ def _body(notification: Notification, page: _Page) -> list[Row]:
 def _linked(rows: list[Row], link: str, page: _Page) -> list[Row]:
     """Return the rows with the link: its label beside the last one or below."""
     label = page.style.label or "View"
-    target = link_target(link, page.look.link_base)
+    target = link_target(link, page.theme.link_base)
     if target is None:
         return [*rows, *page.rows(f"{label}: {harmless(link)}", tint("dim"))]
-    if not page.look.hyperlinks:
+    if not page.theme.hyperlinks:
         return [*rows, *_spelled_out(label, target, page)]
     style = tint(f"underline {page.style.colour}").update_link(target)
     anchor = Segment(clip(label, page.room), style)
@@ -181,7 +185,81 @@ def _rule(words: str, style: str, width: int) -> list[Row]:
 
 def _noted(mark: str, words: str, style: str, width: int) -> list[Row]:
     """Return a sentence with a mark, the rest of it hanging under its words."""
-    look, width = tint(style), min(width, _MEASURE)
+    colour, width = tint(style), min(width, _MEASURE)
     if width < _WITH_TIME:
-        return hung([], f"{mark} {words}", width, look)
-    return hung([Segment(f"{mark} ", look)], words, width, look)
+        return hung([], f"{mark} {words}", width, colour)
+    return hung([Segment(f"{mark} ", colour)], words, width, colour)
+
+
+class Scroll:
+    """Draws bursts, one after the other.
+
+    Remembers only what the next one needs: the day of the last card, and the last
+    link, for whoever wants to follow it. What looks alike, is of the same minute and
+    comes in a row within one burst is drawn once, with how often it came.
+
+    Args:
+        theme: how things are drawn; may be changed at any time.
+        today: the day for which no line is needed; ``None`` for that of the first
+            card.
+
+    Attributes:
+        last_link: where the last card's link leads that has one.
+    """
+
+    def __init__(self, theme: Theme, today: date | None = None) -> None:
+        self.theme = theme
+        self.last_link: str | None = None
+        self._day = today
+
+    def pages(self, burst: Sequence[Item], width: int) -> Iterator[list[Row]]:
+        """Yield the rows of a burst, so many that they can be drawn at once.
+
+        Args:
+            burst: what happened.
+            width: columns of the terminal, one or more.
+        """
+        folded = self._folded(burst)
+        while some := list(islice(folded, _PAGE)):
+            yield [row for item in some for row in self._drawn(*item, width)]
+
+    def _drawn(self, item: Item, times: int, width: int) -> list[Row]:
+        rows = drawn(item, self.theme, width, times=times)
+        if not isinstance(item, Notification):
+            return rows
+        self.last_link = target_of(item, self.theme) or self.last_link
+        day = stamp(item.timestamp, item.received, self.theme.zone).day
+        before, self._day = self._day, day or self._day
+        if day is None or before in (None, day):
+            return rows
+        return new_day(day, width) + rows
+
+    def _folded(self, burst: Sequence[Item]) -> Iterator[tuple[Item, int]]:
+        """Yield each item with how often it comes in a row."""
+        times = 0
+        for index, item in enumerate(burst):
+            times += 1
+            after = burst[index + 1] if index + 1 < len(burst) else None
+            if after is None or not self._alike(item, after):
+                yield item, times
+                times = 0
+
+    def _alike(self, one: Item, other: Item) -> bool:
+        if not (isinstance(one, Notification) and isinstance(other, Notification)):
+            return one == other
+        shown = (*_SHOWN, "data") if self.theme.verbose else _SHOWN
+        mine, its = one.fields, other.fields
+        same = all(_same(mine.get(key), its.get(key)) for key in shown)
+        return same and self._minute(one) == self._minute(other)
+
+    def _minute(self, item: Notification) -> tuple[date | None, str]:
+        """Return when it happened, as exactly as one time can stand for several."""
+        day, time = stamp(item.timestamp, item.received, self.theme.zone)
+        return day, time[:-3]
+
+
+def _same(mine: Any, its: Any) -> bool:
+    try:
+        return type(mine) is type(its) and bool(mine == its)
+    except RecursionError:  # nested too deep to be compared
+        return False

@@ -1,22 +1,39 @@
 """The one line at the bottom of the live view: how the connection is, right now.
 
 Pure: a status and a time give a line of text, never wider than asked for. What
-does not fit is left out, the least important things first.
+does not fit is left out, the least important things first. The status is kept up to
+date from the very events of the connection.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.text import Text
 
+from notifyws.config.settings import Settings
+from notifyws.delivery.filters import Selection
+from notifyws.events import (
+    Connected,
+    Connecting,
+    Disconnected,
+    Event,
+    Failure,
+    Reconnecting,
+)
+from notifyws.ui.lines import elapsed, host_of, remaining
 from notifyws.ui.rows import clip
 from notifyws.ui.sanitize import harmless
-from notifyws.ui.times import elapsed, remaining
 
-__all__ = ["State", "Status", "footer"]
+if TYPE_CHECKING:
+    from notifyws.auth.cached_tokens import AccessToken
+    from notifyws.service import NotificationService
+
+__all__ = ["Status", "StatusTracker", "footer"]
 
 _FILTER = 24
 """Cells of a filter that are shown."""
@@ -121,12 +138,12 @@ def _wait(status: Status, now: float) -> str:
 def _connected(status: Status, now: float, width: int) -> Text:
     """Return all that fits, at least what somebody at the keyboard has to know."""
     asides = _asides(status)
-    told = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
-    while told:
-        line = _line("🟢", "Connected", _joined([part for part, _ in told]))
+    facts = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
+    while facts:
+        line = _line("🟢", "Connected", _joined([part for part, _ in facts]))
         if line.cell_len <= width:
             return line
-        told.remove(min(reversed(told), key=lambda fact: fact[1]))
+        facts.remove(min(reversed(facts), key=lambda fact: fact[1]))
     return _fitted(_line("🟢", "Connected", _joined(asides)), width)
 
 
@@ -173,3 +190,65 @@ def _milliseconds(latency: float) -> str:
     if latency < 0.001:
         return "<1 ms"
     return f"{latency * 1000:.0f} ms" if latency < 1 else f"{latency:.1f} s"
+
+
+class StatusTracker:
+    """Sees every event and can say, at any moment, how things stand.
+
+    Args:
+        service: gives what changes without events: counts and latency.
+        settings: whose user it is, where the server does not say.
+        selection: which notifications are shown.
+        now: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        service: NotificationService,
+        settings: Settings,
+        selection: Selection,
+        now: Callable[[], float],
+    ) -> None:
+        self._service = service
+        self._selection = selection
+        self._user_id = settings.user_id or None
+        self._now = now
+        self._token: AccessToken | None = None
+        self._seen = Status("disconnected", host_of(settings.connect_url))
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        match event:
+            case Connecting(url, attempt):
+                self._note(host=host_of(url), attempt=attempt, retry_at=None)
+            case Connected(_, user_id):
+                user_id, now = self._user_id or user_id, self._now()
+                self._note(
+                    user_id=user_id, connected_since=now, attempt=0, retry_at=None
+                )
+            case Disconnected(reason=reason):
+                self._note(connected_since=None, reason=reason)
+            case Reconnecting(attempt, delay, reason):
+                retry_at = self._now() + delay
+                self._note(attempt=attempt, reason=reason, retry_at=retry_at)
+            case Failure("authentication_failed" | "network_error", message):
+                self._note(error=message)
+
+    def _note(self, **facts: object) -> None:
+        self._seen = replace(self._seen, **facts)
+
+    def status(self) -> Status:
+        """Return how things stand now."""
+        service, selection = self._service, self._selection
+        if service.token is not self._token:  # one that was renewed is another object
+            self._token = token = service.token
+            self._note(token_expires=self._now() + token.remaining if token else None)
+        waiting = sum(each.count for each in service.backlog.values())
+        return replace(
+            self._seen,
+            state=cast("State", service.connection_state),
+            received=service.received,
+            latency=service.latency,
+            queued=service.waiting + waiting,
+            shown=None if selection.admits_all else selection.admitted,
+        )

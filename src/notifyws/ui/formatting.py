@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from notifyws.errors import UsageError
 from notifyws.models import strict_json
@@ -30,17 +30,6 @@ Clean = Callable[[str], str]
 _Path = tuple[str, ...]
 
 
-class Shape(Protocol):
-    """Makes a text of an object."""
-
-    end: str
-
-    def wants(self, name: str) -> bool: ...
-    def text(
-        self, value: Mapping[str, Any], clean: Clean, more: Mapping[str, str] = ...
-    ) -> str: ...
-
-
 class Format:
     """A template.
 
@@ -57,8 +46,7 @@ class Format:
     """
 
     def __init__(self, template: str) -> None:
-        self._pieces: list[str | _Path] = []
-        self._read(template)
+        self._pieces = [piece for piece in _pieces(template) if piece]
         last = self._pieces[-1] if self._pieces else ""
         self.end = "" if isinstance(last, str) and last.endswith("\0") else "\n"
         paths = (piece for piece in self._pieces if isinstance(piece, tuple))
@@ -88,23 +76,6 @@ class Format:
                 for piece in self._pieces
             ]
         )
-
-    def _read(self, template: str) -> None:
-        end = 0
-        for found in re.finditer(_TOKEN, template):
-            self._add(template[end : found.start()])
-            self._add(_meaning(found))
-            end = found.end()
-        self._add(template[end:])
-
-    def _add(self, piece: str | _Path) -> None:
-        """Add a piece; one text behind another is one."""
-        if isinstance(piece, str) and self._pieces:
-            last = self._pieces[-1]
-            if isinstance(last, str):
-                self._pieces[-1] = last + piece
-                return
-        self._pieces.append(piece)
 
 
 class Query:
@@ -158,15 +129,24 @@ class Query:
             if self._warn is None:
                 raise UsageError(message, GIVE_QUERY) from None
             self._warn(message)
-            self._warn = _silently
+            self._warn = lambda text: None
             return self._written(None, clean)
 
     def _written(self, found: Any, clean: Clean) -> str:
         return strict_json(found) if self._as_json else clean(_said(found))
 
 
-def _silently(text: str) -> None:
-    """Say nothing."""
+Shape = Format | Query
+"""Makes a text of an object."""
+
+
+def _pieces(template: str) -> Iterator[str | _Path]:
+    """Yield what a template is made of: texts, and paths of fields."""
+    end = 0
+    for found in re.finditer(_TOKEN, template):
+        yield from (template[end : found.start()], _meaning(found))
+        end = found.end()
+    yield template[end:]
 
 
 def _meaning(found: re.Match[str]) -> str | _Path:

@@ -1,14 +1,17 @@
-"""What the keys of the live view do; every one of them is only a convenience.
+"""Which keys the live view knows and what each does; every one is a convenience.
 
-Owns what the person at the keyboard has asked for since the start: a pause, a filter,
-``data`` shown or not. Pausing holds back what is printed and nothing else: the queue
-behind it fills up as behind any slow reader, so nothing is lost in silence.
+:data:`KEYS` is the whole of it: the line at ``?`` is made of it. Owns what the person
+at the keyboard has asked for since the start: a pause, a filter, ``data`` shown or not.
+Pausing holds back what is printed and nothing else: the queue behind it fills up as
+behind any slow reader, so nothing is lost in silence.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,52 +21,45 @@ from notifyws.errors import OutputFailed, UsageError
 from notifyws.models import Notification
 from notifyws.tasks import background
 from notifyws.ui.footer import Status
-from notifyws.ui.keys import Line
 from notifyws.ui.live import LiveView
-from notifyws.ui.output import ReaderGone
+from notifyws.ui.streams import ReaderGone
 
-__all__ = ["KEYS", "KeyActions", "KeyBindings"]
+__all__ = ["KEYS", "Key", "KeyBindings", "Line", "key_help"]
 
-KEYS = (
-    "p pause or resume · / filter · d data on or off · o open the last link · "
-    "Enter a blank line · ? these keys · q quit"
-)
 NOTICE = 3.0
 """Seconds that the footer tells what a key has done."""
-
-
-class KeyActions(Struct, frozen=True):
-    """What is needed of the world.
-
-    Args:
-        status: how the connection is.
-        now: monotonic seconds.
-        open_link: opens a URL in a browser; returns whether there is one.
-        quit: ends the listening.
-    """
-
-    status: Callable[[], Status]
-    now: Callable[[], float]
-    open_link: Callable[[str], bool]
-    quit: Callable[[], None]
 
 
 class KeyBindings:
     """Keeps what was asked for by keys, and does it.
 
     Args:
-        means: what is needed of the world.
+        view: what they have their effect on.
+        status: tells how the connection is.
+        now: monotonic seconds.
+        open_link: opens a URL in a browser; returns whether there is one.
+        quit_: ends the listening.
 
     Attributes:
-        held: how many notifications wait for the end of a pause.
+        buffered: how many notifications wait for the end of a pause.
     """
 
-    def __init__(self, means: KeyActions) -> None:
-        self._means = means
-        self._view: LiveView | None = None
+    def __init__(
+        self,
+        view: LiveView,
+        status: Callable[[], Status],
+        now: Callable[[], float],
+        open_link: Callable[[str], bool],
+        quit_: Callable[[], None],
+    ) -> None:
+        self.view = view
+        self._status = status
+        self._now = now
+        self._open_link = open_link
+        self.quit = quit_
         self._resumed = asyncio.Event()
         self._resumed.set()
-        self.held = 0
+        self.buffered = 0
         self._filter = ""
         self._passes: Callable[[Notification], bool] | None = None
         self._hidden = 0
@@ -71,20 +67,16 @@ class KeyBindings:
         self._notice = ("", 0.0)
         self._saying: set[asyncio.Task[None]] = set()
 
-    def steer(self, view: LiveView) -> None:
-        """Let keys have their effect on a view."""
-        self._view = view
-
     def status(self) -> Status:
         """Return how the connection is, and what was asked for."""
-        status, (notice, until) = self._means.status(), self._notice
+        status, (notice, until) = self._status(), self._notice
         return replace(
             status,
-            queued=status.queued + self.held,
+            queued=status.queued + self.buffered,
             paused=self.paused,
             filter=self._filter,
             hidden=self._hidden,
-            notice=notice if self._means.now() < until else "",
+            notice=notice if self._now() < until else "",
         )
 
     def admits(self, notification: Notification) -> bool:
@@ -108,60 +100,57 @@ class KeyBindings:
         self._resumed.set()
 
     def press(self, key: str) -> None:
-        """Do what a key stands for."""
-        if self._view is None:
-            return
+        """Do what a key stands for; while a filter is typed, it is a letter."""
         if self._typed is not None:
             self._type(self._typed, key)
             return
-        match key:
-            case "p" | " ":
-                self._pause()
-            case "/":
-                self._ask(Line(self._filter))
-            case "d":
-                self._toggle_data()
-            case "o":
-                self._open()
-            case "?" | "h":
-                self._say(KEYS)
-            case "enter":
-                self._say("")
-            case "q":
-                self._means.quit()
-            case "redraw":
-                self._view.redraw()
-            case _:
-                self._tell("? for the keys")
+        for known in KEYS:
+            if key in known.names:
+                known.act(self)
+                return
+        self._tell("? for the keys")
 
-    def _pause(self) -> None:
+    def pause(self) -> None:
+        """Stop printing, or go on."""
         if self.paused:
             self.resume()
         else:
             self._resumed.clear()
         self._tell("")
 
-    def _toggle_data(self) -> None:
-        assert self._view is not None
-        look = self._view.look
-        self._view.look = replace(look, verbose=not look.verbose)
-        self._tell("data off" if look.verbose else "data on")
+    def toggle_data(self) -> None:
+        """Show ``data`` from now on, or no longer."""
+        scroll = self.view.scroll
+        verbose = not scroll.theme.verbose
+        scroll.theme = replace(scroll.theme, verbose=verbose)
+        self._tell("data on" if verbose else "data off")
 
-    def _open(self) -> None:
-        assert self._view is not None
-        link = self._view.last_link
+    def open_link(self) -> None:
+        """Open the last link in a browser."""
+        link = self.view.scroll.last_link
         if link is None:
             self._tell("no link yet")
-        elif self._means.open_link(link):
+        elif self._open_link(link):
             self._tell(f"opened {link}")
         else:
             self._tell("no browser found: set BROWSER")
 
+    def ask_filter(self) -> None:
+        """Have a filter typed."""
+        self._ask(Line(self._filter))
+
+    def say(self, text: str) -> None:
+        """Print words of our own among the notifications."""
+        task = background(
+            "the view", self._said(text), lambda said, _: self._tell(said)
+        )
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
+
     def _ask(self, line: Line, problem: str = "") -> None:
-        assert self._view is not None
         self._typed = line
-        self._notice = (problem, self._means.now() + NOTICE)
-        self._view.ask("filter: ", line)
+        self._notice = (problem, self._now() + NOTICE)
+        self.view.ask(f"filter: {line.before}", line.behind)
 
     def _type(self, line: Line, key: str) -> None:
         if key == "escape":
@@ -173,37 +162,86 @@ class KeyBindings:
 
     def _choose(self, expression: str) -> None:
         try:
-            passes = self._compiled(expression) if expression else None
+            passes = (
+                matcher(expression, "the filter", self._tell) if expression else None
+            )
         except UsageError as error:
             self._ask(Line(expression), error.message)
             return
         self._filter, self._passes, self._hidden = expression, passes, 0
         self._typed_away()
 
-    def _compiled(self, expression: str) -> Callable[[Notification], bool]:
-        return matcher(expression, "the filter", self._tell)
-
     def _typed_away(self) -> None:
-        assert self._view is not None
         self._typed = None
-        self._view.asked()
+        self.view.asked()
 
     def _tell(self, notice: str) -> None:
-        self._notice = (notice, self._means.now() + NOTICE)
-        if self._view is not None:
-            self._view.redraw()
-
-    def _say(self, text: str) -> None:
-        task = background("the view", self._said(text), self._died)
-        self._saying.add(task)
-        task.add_done_callback(self._saying.discard)
-
-    def _died(self, said: str, error: Exception) -> None:
-        self._tell(said)
+        self._notice = (notice, self._now() + NOTICE)
+        self.view.redraw()
 
     async def _said(self, text: str) -> None:
-        assert self._view is not None
         try:
-            await self._view.say(text)
+            await self.view.say(text)
         except (ReaderGone, OutputFailed):
             return  # whoever shows notifications will find out, too
+
+
+class Key(NamedTuple):
+    """A key: its names, the one that is shown first, what it does in words and deed."""
+
+    names: tuple[str, ...]
+    says: str
+    act: Callable[[KeyBindings], None]
+
+
+KEYS = (
+    Key(("p", " "), "pause or resume", KeyBindings.pause),
+    Key(("/",), "filter", KeyBindings.ask_filter),
+    Key(("d",), "data on or off", KeyBindings.toggle_data),
+    Key(("o",), "open the last link", KeyBindings.open_link),
+    Key(("enter",), "a blank line", lambda keys: keys.say("")),
+    Key(("?", "h"), "these keys", lambda keys: keys.say(key_help())),
+    Key(("q",), "quit", lambda keys: keys.quit()),
+    Key(("redraw",), "", lambda keys: keys.view.redraw()),
+)
+"""All of them; those without words are not shown."""
+
+
+def key_help() -> str:
+    """Return the line that tells the keys."""
+    return " · ".join(
+        f"{key.names[0].replace('enter', 'Enter')} {key.says}"
+        for key in KEYS
+        if key.says
+    )
+
+
+class Line(Struct, frozen=True):
+    """A line of text with a cursor in it: what stands before it, and behind."""
+
+    before: str = ""
+    behind: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self.before + self.behind
+
+    def after(self, key: str) -> Line:
+        """Return the line as a key leaves it; most keys with a name change nothing."""
+        edit = _EDITS.get(key)
+        if edit is not None:
+            return Line(*edit(self.before, self.behind))
+        return Line(self.before + key, self.behind) if len(key) == 1 else self
+
+
+_EDITS: Mapping[str, Callable[[str, str], tuple[str, str]]] = {
+    "left": lambda before, behind: (before[:-1], before[-1:] + behind),
+    "right": lambda before, behind: (before + behind[:1], behind[1:]),
+    "home": lambda before, behind: ("", before + behind),
+    "end": lambda before, behind: (before + behind, ""),
+    "backspace": lambda before, behind: (before[:-1], behind),
+    "delete": lambda before, behind: (before, behind[1:]),
+    "word": lambda before, behind: (re.sub(r"\S*\s*$", "", before, count=1), behind),
+    "clear": lambda before, behind: ("", ""),
+}

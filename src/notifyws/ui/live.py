@@ -20,12 +20,11 @@ from rich.cells import cell_len
 
 from notifyws.events import Event
 from notifyws.models import Notification
+from notifyws.ui.cards import Scroll
 from notifyws.ui.footer import Status, footer
-from notifyws.ui.keys import Line
 from notifyws.ui.output import Output
 from notifyws.ui.rows import Row, clip, hung, page
-from notifyws.ui.scroll import Scroll
-from notifyws.ui.theme import Look, tint
+from notifyws.ui.theme import Theme, tint
 
 __all__ = ["LiveView"]
 
@@ -42,18 +41,21 @@ class LiveView:
     """Draws notifications and one line of status on a terminal.
 
     Args:
-        look: how things are drawn; without a cursor there is no footer, and events
+        theme: how things are drawn; without a cursor there is no footer, and events
             are printed as lines instead.
         screen: where it is drawn.
         status: gives what the footer tells, whenever it is asked.
         width: gives the terminal's columns.
         now: the monotonic clock of the status, in seconds.
         today: the reader's day, for which no line is needed.
+
+    Attributes:
+        scroll: draws what goes by, and knows how, and the last link.
     """
 
     def __init__(
         self,
-        look: Look,
+        theme: Theme,
         screen: Output,
         status: Callable[[], Status],
         *,
@@ -61,34 +63,20 @@ class LiveView:
         now: Callable[[], float] = time.monotonic,
         today: date | None = None,
     ) -> None:
-        self._scroll = Scroll(look, today)
+        self.scroll = Scroll(theme, today)
         self._screen = screen
         self._status = status
         self._width = width
         self._now = now
-        self._typed: tuple[str, Line] | None = None
+        self._typed: tuple[str, str] | None = None
         self._shown = ""
         self._shown_at = -_REFRESH
         self._shown_width = 0
         self._running = False
 
-    @property
-    def look(self) -> Look:
-        """How things are drawn from now on."""
-        return self._scroll.look
-
-    @look.setter
-    def look(self, look: Look) -> None:
-        self._scroll.look = look
-
-    @property
-    def last_link(self) -> str | None:
-        """Where the last card's link leads that has one."""
-        return self._scroll.last_link
-
     def start(self) -> None:
         """Draw the first footer, with the cursor hidden."""
-        self._running = self.look.cursor
+        self._running = self.scroll.theme.cursor
         self._send_now(_HIDE + self._fresh_area())
 
     async def show(self, batch: Sequence[Notification | Event]) -> None:
@@ -98,7 +86,7 @@ class LiveView:
             ReaderGone: the terminal is gone.
             OutputFailed: it cannot be written.
         """
-        for rows in self._scroll.pages(batch, self._columns):
+        for rows in self.scroll.pages(batch, self._columns):
             await self._print(rows)
 
     async def say(self, text: str) -> None:
@@ -110,14 +98,19 @@ class LiveView:
         await self._print(hung([], text, self._columns, tint("dim")))
 
     async def _print(self, rows: list[Row]) -> None:
-        text = self.look.draw(page(rows))
+        text = self.scroll.theme.draw(page(rows))
         if self._running:
             text = _ERASE + text + self._recent_area()
-        await self._screen.write(self.look.encode(text))
+        await self._screen.write(self.scroll.theme.encode(text))
 
-    def ask(self, question: str, line: Line) -> None:
-        """Show a line that is being typed, until :meth:`asked` says it is done."""
-        self._typed = (question, line)
+    def ask(self, before: str, behind: str) -> None:
+        """Show a line that is being typed, until :meth:`asked` says it is done.
+
+        Args:
+            before: what stands before the cursor.
+            behind: what stands behind it.
+        """
+        self._typed = (before, behind)
         self.redraw()
 
     def asked(self) -> None:
@@ -142,7 +135,7 @@ class LiveView:
     def stop(self) -> None:
         """Remove the footer and give the terminal back as it was."""
         if self._running:
-            text = self.look.encode(_RESTORE)
+            text = self.scroll.theme.encode(_RESTORE)
             self._screen.write_now(text, patience=_FAREWELL)
         self._running = False
 
@@ -162,25 +155,24 @@ class LiveView:
 
     def _fresh_area(self) -> str:
         width, now = self._columns, self._now()
-        line = self.look.draw(footer(self._status(), now, width - 1))
+        line = self.scroll.theme.draw(footer(self._status(), now, width - 1))
         self._shown = f"{_CUT}{line}{_WRAP}\r"
         if self._typed is not None:
             self._shown = self._typing(*self._typed, width - 1, self._shown)
         self._shown_at, self._shown_width = now, width
         return self._shown
 
-    def _typing(self, question: str, line: Line, room: int, below: str) -> str:
+    def _typing(self, text: str, behind: str, room: int, below: str) -> str:
         """Return a line that is being typed, what is below, and the cursor in it.
 
         Of what does not fit, the beginning is left out: the cursor is always seen.
         """
-        text = question + line.before
         while text and cell_len(text) > room - 1:
             text = text[1:]
         at = cell_len(text)
         right = f"\x1b[{at}C" if at else ""
-        rest = clip(line.behind, room - at)
+        rest = clip(behind, room - at)
         return f"{text}{rest}\n{below}\x1b[A\r{right}{_SHOW}"
 
     def _send_now(self, text: str) -> bool:
-        return self._running and self._screen.write_now(self.look.encode(text))
+        return self._running and self._screen.write_now(self.scroll.theme.encode(text))

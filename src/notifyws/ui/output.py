@@ -17,22 +17,14 @@ import stat
 from collections.abc import Callable, Mapping
 
 from notifyws.errors import OutputFailed
+from notifyws.ui.streams import ReaderGone, write_failure
 
-__all__ = ["Output", "ReaderGone", "in_front", "terminal_width"]
+__all__ = ["Output", "in_front", "terminal_width"]
 
 _PIECE = min(select.PIPE_BUF, 4096)
 _BIG_PIECE = 65_536
 _GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _RETRY = 0.02
-_HINTS = {
-    errno.ENOSPC: "free some space there, or write somewhere else",
-    errno.EDQUOT: "free some of your quota, or write somewhere else",
-    errno.EBADF: "start it with stdout open: a terminal, a pipe, a file, /dev/null",
-}
-
-
-class ReaderGone(Exception):
-    """Whoever read our output has left: ``| head -1``, a closed terminal."""
 
 
 class Output:
@@ -51,8 +43,8 @@ class Output:
         self._name = name
         try:
             mode = os.fstat(fd).st_mode
-        except OSError as problem:
-            raise self._failed(problem) from None
+        except OSError as error:
+            raise write_failure(error, name) from None
         self.is_terminal = os.isatty(fd)
         self._own = _reopened(fd) if self.is_terminal else None
         self._fd = fd if self._own is None else self._own
@@ -136,12 +128,10 @@ class Output:
             return os.write(self._fd, data[start : _piece_end(data, start, size)])
         except BlockingIOError:
             return 0
-        except (BrokenPipeError, ConnectionResetError):
-            raise ReaderGone(self._name) from None
-        except OSError as problem:
-            if problem.errno == errno.EIO and self.is_terminal:
+        except OSError as error:
+            if error.errno == errno.EIO and self.is_terminal:
                 raise ReaderGone(self._name) from None
-            raise self._failed(problem) from None
+            raise write_failure(error, self._name) from None
 
     async def _writable(self) -> None:
         loop = asyncio.get_running_loop()
@@ -155,12 +145,6 @@ class Output:
             await room
         finally:
             loop.remove_writer(self._fd)
-
-    def _failed(self, problem: OSError) -> OutputFailed:
-        number = problem.errno or 0
-        what = "it is closed" if number == errno.EBADF else os.strerror(number).lower()
-        sentence = f"{self._name} cannot be written: {what}"
-        return OutputFailed(sentence, _HINTS.get(number, ""))
 
 
 def _settle(room: asyncio.Future[None]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from notifyws.ui.output import in_front, terminal_width
-from notifyws.ui.theme import Look
+from notifyws.ui.theme import Theme
 
 __all__ = ["Progress"]
 
@@ -29,7 +29,7 @@ class Progress:
 
     Args:
         say: says a line there, and what it is: ``warning``, for example.
-        look: how it is drawn; ``None`` where nobody would see it.
+        theme: how it is drawn; ``None`` where nobody would see it.
         total: bytes of the input; ``None`` where nobody knows.
         now: monotonic seconds.
         width: cells of the screen.
@@ -38,13 +38,13 @@ class Progress:
     def __init__(
         self,
         say: Callable[[str, str], None],
-        look: Look | None = None,
+        theme: Theme | None = None,
         total: int | None = None,
         now: Callable[[], float] = time.monotonic,
         width: Callable[[], int] | None = None,
     ) -> None:
         self._say = say
-        self._look = look if look is not None and look.cursor else None
+        self._theme = theme if theme is not None and theme.cursor else None
         self._total = total
         self._now = now
         self._width = width or terminal_width(2, os.environ)
@@ -81,34 +81,30 @@ class Progress:
 
     def _draw(self) -> None:
         now = self._now()
-        if self._look is None or now < self._next or not in_front(2):
+        if self._theme is None or now < self._next or not in_front(2):
             return
         self._next = now + EVERY
         rate = self._count / max(now - self._started, EVERY)
         said = f"{self._count:,} messages, {rate:,.0f}/s"
         share = min(self._read / self._total, 1.0) if self._total else None
-        self._show(_picture(said, share, self._look, self._width() - 1))
+        self._show(_picture(said, share, self._theme, self._width() - 1))
 
     def _show(self, line: str) -> None:
-        if line and self._look is not None:
-            _write(self._look.encode(f"\r{line}\x1b[K"))
+        if line and self._theme is not None:
+            _write(self._theme.encode(f"\r{line}\x1b[K"))
             self._line = line
 
 
-def _picture(said: str, share: float | None, look: Look, width: int) -> str:
+def _picture(said: str, share: float | None, theme: Theme, width: int) -> str:
     """Return the words, behind a bar where there is room for one."""
     from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
 
     if share is not None:
         said = f"{share:4.0%} {said}"
     if share is None or CELLS + 1 + len(said) > width:
         return said[: max(width, 0)]
     bar = ProgressBar(1.0, share, CELLS, False, "bright_black", "green", "green")
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row(bar, Text(said))
-    return look.draw(grid).rstrip("\n")
+    return f"{theme.draw(bar):<{CELLS}} {said}"  # without colour it ends where it is
 
 
 def _write(data: bytes) -> None:

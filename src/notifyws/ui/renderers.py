@@ -1,301 +1,201 @@
-"""The faces of ``listen``: live, plain, JSON Lines, raw; and the file beside them.
+"""How ``listen`` shows what arrives: live, plain, JSON Lines, raw, or in a shape.
 
-A face gets bursts of what passed and draws them; it decides nothing.
+A renderer gets bursts of what passed and writes them; it decides nothing. Which one
+it is, :func:`choose_renderer` says. Beside any of them, :class:`Tee` fills a file.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from msgspec import Struct, structs
+
+from notifyws.config.settings import Settings
+from notifyws.delivery.filters import Selection
 from notifyws.delivery.receiver import Frame, Item
 from notifyws.errors import ConfigurationError, OutputFailed
-from notifyws.events import Event, Failure, Gap
-from notifyws.models import Notification
-from notifyws.tasks import Died, background
-from notifyws.ui.lines import event_json, event_line, plain_line
-from notifyws.ui.output import Output, ReaderGone
+from notifyws.events import Closed, Disconnected, Event, Failure, as_json
+from notifyws.models import Notification, strict_json
+from notifyws.tasks import Died
+from notifyws.ui.lines import event_line, moment, plain_line
+from notifyws.ui.output import Output
 from notifyws.ui.sanitize import harmless, safe_frame, text_only
+from notifyws.ui.streams import ReaderGone, say, theme_on
 
 if TYPE_CHECKING:
+    from notifyws.service import NotificationService
     from notifyws.ui.formatting import Shape
-    from notifyws.ui.key_bindings import KeyBindings
-    from notifyws.ui.live import LiveView
-    from notifyws.ui.terminal_session import TerminalSession
-    from notifyws.ui.theme import Look
+    from notifyws.ui.theme import Theme
 
 __all__ = [
-    "JsonRenderer",
-    "LiveRenderer",
-    "OutboxReader",
-    "PlainRenderer",
-    "RawRenderer",
+    "DisplayOptions",
+    "LineRenderer",
     "Renderer",
-    "ShapedRenderer",
     "Tee",
+    "choose_renderer",
+    "json_renderer",
+    "plain_renderer",
+    "raw_renderer",
+    "shaped_renderer",
 ]
 
 
-FRAME = 0.03
-"""Seconds between drawings that nobody would see apart. Ten thousand notifications a
-second that come one by one take 90 % of a core when each is drawn as it comes."""
-FEW = 100
-"""Notifications that are worth waiting for more."""
+class DisplayOptions(Struct, frozen=True):
+    """How to show what arrives.
+
+    Args:
+        form: ``live``, ``json``, ``plain``, ``raw`` or ``shape``; empty for what
+            suits stdout.
+        events: lifecycle lines among JSON Lines.
+        tee: a file to append JSON Lines to.
+        verbose: how often ``-v`` was said.
+        quiet: say nothing but errors.
+        shape: makes a text of each notification, instead of any other form.
+    """
+
+    form: str
+    events: bool
+    tee: Path | None
+    verbose: int
+    quiet: bool
+    shape: Shape | None = None
 
 
-class OutboxReader(Protocol):
-    """What counts notifications that were taken and are not shown yet."""
-
-    def hold(self) -> None: ...
-    def release(self) -> None: ...
-
-
-class Renderer(Protocol):
-    """Something that shows bursts."""
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def tick(self) -> None: ...
-    async def show(self, burst: Sequence[Item]) -> None: ...
-    async def ready(self) -> None: ...
-    async def finish(self) -> None: ...
-
-
-class _Lines:
-    end = "\n"
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
+class Renderer:
+    """Shows bursts; most have nothing to prepare, to repaint or to hold back."""
 
     def start(self) -> None:
-        """Nothing to prepare."""
+        """Take the terminal."""
 
     def stop(self) -> None:
-        """Nothing to restore."""
+        """Give the terminal back."""
 
     def tick(self) -> None:
-        """Nothing changes by itself."""
-
-    async def ready(self) -> None:
-        """There may always be more."""
-
-    async def finish(self) -> None:
-        """Nothing is held back."""
-
-    def line(self, item: Item) -> str | None:
-        """Return the line of an item, ``None`` when it has none."""
-        raise NotImplementedError
+        """Repaint what changes by itself."""
 
     async def show(self, burst: Sequence[Item]) -> None:
-        """Write the lines of a burst at once."""
-        lines = [line for item in burst if (line := self.line(item)) is not None]
+        """Write a burst, oldest first."""
+        raise NotImplementedError
+
+    async def ready(self) -> None:
+        """Return when the next burst may come."""
+
+    async def finish(self) -> None:
+        """Write what was held back: nothing more will come."""
+
+
+class LineRenderer(Renderer):
+    """Writes a line for each item that has one, those of a burst at once.
+
+    Args:
+        output: where to.
+        line: returns an item's line, ``None`` when it has none.
+        end: what follows each line.
+        encode: makes bytes of them.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        line: Callable[[Item], str | None],
+        *,
+        end: str = "\n",
+        encode: Callable[[str], bytes] | None = None,
+    ) -> None:
+        self._output = output
+        self._line = line
+        self._end = end
+        self._encode = encode or (lambda text: text.encode("utf-8", "backslashreplace"))
+
+    async def show(self, burst: Sequence[Item]) -> None:
+        """Write the lines of a burst."""
+        lines = [line for item in burst if (line := self._line(item)) is not None]
         if lines:
-            text = self.end.join([*lines, ""])
-            await self._output.write(text.encode("utf-8", "backslashreplace"))
+            await self._output.write(self._encode(self._end.join([*lines, ""])))
 
 
-class JsonRenderer(_Lines):
-    """One strict JSON object a line.
+def json_renderer(output: Output, *, events: bool) -> LineRenderer:
+    """Return what writes one strict JSON object a line.
 
     Args:
         output: where to.
         events: lifecycle lines as well.
     """
 
-    def __init__(self, output: Output, *, events: bool) -> None:
-        super().__init__(output)
-        self._events = events
-
-    def line(self, item: Item) -> str | None:
-        """Return the JSON of a notification, or of an event if they are wanted."""
+    def line(item: Item) -> str | None:
         if isinstance(item, Notification):
             return item.line()
-        if isinstance(item, Frame) or not self._events:
+        if isinstance(item, Frame) or not events:
             return None
-        return event_json(item)
+        return strict_json(as_json(item))
+
+    return LineRenderer(output, line)
 
 
-class PlainRenderer(_Lines):
-    """One readable line for each notification; events are told on stderr."""
+def plain_renderer(output: Output, theme: Theme) -> LineRenderer:
+    """Return what writes one readable line for each notification."""
 
-    def __init__(self, output: Output, look: Look) -> None:
-        super().__init__(output)
-        self._look = look
+    def line(item: Item) -> str | None:
+        return plain_line(item, theme) if isinstance(item, Notification) else None
 
-    async def show(self, burst: Sequence[Item]) -> None:
-        """Write the lines of a burst at once."""
-        found = [
-            plain_line(i, self._look) for i in burst if isinstance(i, Notification)
-        ]
-        if found:
-            await self._output.write(self._look.encode("\n".join([*found, ""])))
+    return LineRenderer(output, line, encode=theme.encode)
 
 
-class RawRenderer(_Lines):
-    """Frames as received; on a terminal, made harmless.
+def raw_renderer(output: Output, *, every: bool) -> LineRenderer:
+    """Return what writes frames as received; on a terminal, made harmless.
 
     Args:
         output: where to.
         every: also frames that are no notifications.
     """
 
-    def __init__(self, output: Output, *, every: bool) -> None:
-        super().__init__(output)
-        self._every = every
-
-    def line(self, item: Item) -> str | None:
-        """Return the frame of an item."""
+    def line(item: Item) -> str | None:
         if isinstance(item, Notification):
             text = item.frame or item.line()
-        elif isinstance(item, Frame) and self._every:
+        elif isinstance(item, Frame) and every:
             text = item.text
         else:
             return None
-        return safe_frame(text) if self._output.is_terminal else text
+        return safe_frame(text) if output.is_terminal else text
+
+    return LineRenderer(output, line)
 
 
-class ShapedRenderer(_Lines):
-    """One text for each notification, on one line unless the template has more.
+def shaped_renderer(
+    output: Output, shape: Shape, zone: tzinfo | None = None
+) -> LineRenderer:
+    """Return what writes one text for each notification.
 
-    Beside its own fields a notification has ``time`` (the local time of day),
-    ``timestamp`` (as it was written, else when it came) and ``json`` (all of it).
+    It is one line unless the template has more. Beside its own fields a notification
+    has ``time`` (the local time of day), ``timestamp`` (as it was written, else when it
+    came) and ``json`` (all of it).
 
     Args:
         output: where to.
         shape: makes the text.
         zone: whose local time; ``None`` for the machine's.
     """
+    clean = harmless if output.is_terminal else text_only
+    makers: dict[str, Callable[[Notification], str]] = {
+        "time": lambda note: moment(note.timestamp, note.received, zone),
+        "timestamp": lambda note: note.timestamp,
+        "json": Notification.line,
+    }
+    wanted = {name: make for name, make in makers.items() if shape.wants(name)}
 
-    def __init__(
-        self, output: Output, shape: Shape, zone: tzinfo | None = None
-    ) -> None:
-        from notifyws.ui.times import moment
-
-        super().__init__(output)
-        self.end = shape.end
-        self._shape = shape
-        self._clean = harmless if output.is_terminal else text_only
-        makers: dict[str, Callable[[Notification], str]] = {
-            "time": lambda note: moment(note.timestamp, note.received, zone),
-            "timestamp": lambda note: note.timestamp,
-            "json": Notification.line,
-        }
-        self._makers = {k: make for k, make in makers.items() if shape.wants(k)}
-
-    def line(self, item: Item) -> str | None:
-        """Return the text of a notification; events are told on stderr."""
+    def line(item: Item) -> str | None:
         if not isinstance(item, Notification):
             return None
-        more = {name: make(item) for name, make in self._makers.items()}
-        return self._shape.text(item.as_json(), self._clean, more)
+        more = {name: make(item) for name, make in wanted.items()}
+        return shape.text(item.as_json(), clean, more)
 
-
-class LiveRenderer:
-    """The live view; where the cursor cannot be moved, events are lines on stderr.
-
-    Args:
-        view: draws.
-        presence: takes the terminal and gives it back.
-        steering: what was asked for by keys.
-        shelf: counts what is held back during a pause as not shown yet.
-        say: writes a line to stderr.
-        died: is told when what was held back cannot be printed.
-    """
-
-    def __init__(
-        self,
-        view: LiveView,
-        terminal_session: TerminalSession,
-        key_bindings: KeyBindings,
-        shelf: OutboxReader,
-        say: Callable[[str], None],
-        died: Died,
-    ) -> None:
-        self._view = view
-        self._presence = terminal_session
-        self._steering = key_bindings
-        self._shelf = shelf
-        self._say = say
-        self._died = died
-        self._few = False
-        self._held: list[Item] = []
-        self._printing: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Take the terminal and draw the footer."""
-        self._presence.begin()
-
-    def stop(self) -> None:
-        """Give the terminal back."""
-        self._presence.end()
-
-    def tick(self) -> None:
-        """Repaint the footer, if the terminal is ours."""
-        self._presence.look()
-        self._view.tick()
-
-    async def show(self, burst: Sequence[Item]) -> None:
-        """Draw a burst, or keep it while nothing is to be printed."""
-        self._few = len(burst) < FEW
-        if self._printing is None and not self._steering.paused:
-            await self._draw(burst)
-            return
-        self._held.extend(burst)
-        self._steering.held = len(self._held)
-        if self._printing is None:
-            self._shelf.hold()
-            self._printing = background("the view", self._print_held(), self._died)
-
-    async def ready(self) -> None:
-        """Return when the next burst may come; one that was small is let grow."""
-        if self._few:
-            await asyncio.sleep(FRAME)
-
-    async def finish(self) -> None:
-        """Print what was held back: nothing more will come."""
-        self._steering.resume()
-        if self._printing is not None:
-            await asyncio.shield(self._printing)
-
-    async def _print_held(self) -> None:
-        """Draw what is held, in its order, once it may be printed."""
-        try:
-            while self._held:
-                await self._steering.resumed()
-                held, self._held = self._held, []
-                await self._draw(held)
-                self._steering.held = len(self._held)
-        finally:
-            self._printing = None
-            self._shelf.release()
-
-    async def _draw(self, burst: Sequence[Item]) -> None:
-        """Draw it; states are the footer's to tell, gaps and errors stay."""
-        if not self._view.look.cursor:
-            self._tell(burst)
-        shown = [item for item in burst if not isinstance(item, Frame)]
-        shown = [item for item in shown if self._stays(item)]
-        if shown:
-            await self._view.show(shown)
-
-    def _stays(self, item: Notification | Event) -> bool:
-        match item:
-            case Notification():
-                return self._steering.admits(item)
-            case Gap() | Failure(type="invalid_message" | "server_error"):
-                return True
-            case _:
-                return False
-
-    def _tell(self, burst: Sequence[Item]) -> None:
-        for item in burst:
-            if not isinstance(item, (Notification, Frame, Gap)):
-                self._say(event_line(item))
+    return LineRenderer(output, line, end=shape.end)
 
 
 class Tee:
@@ -318,20 +218,76 @@ class Tee:
             reason = "nobody reads it" if error.errno == errno.ENXIO else error.strerror
             message = f"cannot append to {path}: {reason}"
             raise ConfigurationError(message, "give --tee a file to write") from None
-        self._face: JsonRenderer | None = JsonRenderer(
-            Output(self._fd, str(path)), events=False
-        )
+        output = Output(self._fd, str(path))
+        self._renderer: LineRenderer | None = json_renderer(output, events=False)
 
     async def show(self, burst: Sequence[Item]) -> None:
         """Append the notifications of a burst."""
         try:
-            if self._face is not None:
-                await self._face.show(burst)
+            if self._renderer is not None:
+                await self._renderer.show(burst)
         except (OutputFailed, ReaderGone) as error:
-            self._face = None
+            self._renderer = None
             reason = getattr(error, "message", "nobody reads it any more")
             self._warn(f"--tee ends here: {reason}")
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+
+def choose_renderer(
+    show: DisplayOptions,
+    settings: Settings,
+    service: NotificationService,
+    output: Output,
+    selection: Selection,
+    *,
+    quit_: Callable[[], None],
+    died: Died,
+) -> Renderer:
+    """Return the renderer that suits; where it shows no events, stderr tells them.
+
+    Args:
+        show: what was asked for.
+        settings: how types look.
+        service: what is shown; not started yet.
+        output: where to.
+        selection: which notifications are shown.
+        quit_: ends the command, when a key says so.
+        died: ends it when a background task has died.
+    """
+    form = show.form or ("live" if output.is_terminal else "json")
+    speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
+    if form in ("live", "plain"):
+        theme = theme_on(1, replace(settings, styles=service.styles))
+        theme = structs.replace(theme, verbose=show.verbose > 0)
+    if form == "live":
+        from notifyws.ui.live_renderer import live_renderer
+
+        return live_renderer(theme, service, output, selection, speak, quit_, died)
+    service.observe(_talk(speak))
+    if show.shape is not None:
+        return shaped_renderer(output, show.shape)
+    match form:
+        case "json":
+            return json_renderer(output, events=show.events)
+        case "plain":
+            return plain_renderer(output, theme)
+        case _:
+            return raw_renderer(output, every=selection.admits_all)
+
+
+def _talk(speak: Callable[[str], None]) -> Callable[[Event], None]:
+    """Return what says each change of state; how it all ended is said at the end."""
+
+    def tell(event: Event) -> None:
+        match event:
+            case Closed() | Disconnected(code=1000, reason=""):
+                return  # our own goodbye, as we were asked to say it
+            case Failure(type="authentication_failed" | "network_error"):
+                return  # the end's reason, which the command ends with
+            case _:
+                speak(event_line(event))
+
+    return tell

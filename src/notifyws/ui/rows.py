@@ -1,26 +1,50 @@
-"""Rows of Rich segments: texts measured, wrapped, clipped and hung under each other.
+"""Rows of Rich segments: texts wrapped and hung under each other, and pages of facts.
 
 Pure. Rows are as wide as they shall be; nothing wraps them once more, and nothing in
 them is ever markup. They are segments because a ``Text`` for each row of a card takes
-35 us, which a burst does not have; segments take 8.
+35 us, which a burst does not have; segments take 8. Whoever makes rows of remote text
+makes it harmless before; a page of facts does so itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 
-from rich.cells import cell_len
+from msgspec import Struct
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.segment import Segment, Segments
 from rich.style import Style
 from rich.text import Text
 
-__all__ = ["ENDLESS", "Row", "breadth", "clip", "hung", "page", "wrap"]
+from notifyws.ui.sanitize import harmless
+from notifyws.ui.theme import tint
+
+__all__ = [
+    "ENDLESS",
+    "Fact",
+    "Part",
+    "Row",
+    "breadth",
+    "clip",
+    "hung",
+    "listed",
+    "page",
+    "sheet",
+    "traced",
+    "wrap",
+]
 
 Row = list[Segment]
 ENDLESS = 1 << 20
 """Cells of a screen that is none: each row is one line, whole, for ``grep``."""
+_MARKS = {"pass": "✔", "warn": "!", "fail": "✖", "skip": "-"}
+COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
+ROOMY = 60
+"""Cells of a screen from which labels stand beside their texts."""
+LONGEST = 14
+"""Cells of a label beside which texts still line up."""
 breadth = Segment.get_line_length
 _measuring = cache(Console)
 
@@ -61,3 +85,95 @@ def hung(lead: Row, text: str, width: int, style: Style | None = None) -> list[R
     first, *more = wrap(text, width - used)
     below = Segment(" " * used)
     return [[*lead, Segment(first, style)], *([below, Segment(x, style)] for x in more)]
+
+
+class Fact(Struct, frozen=True):
+    """One line: a label and what is so.
+
+    Args:
+        label: what it is about.
+        text: what is so.
+        source: where that comes from.
+        status: ``pass``, ``warn``, ``fail`` or ``skip``; empty for no mark.
+        hint: what to try next; then ``text`` is the reason for it.
+    """
+
+    label: str
+    text: str
+    source: str = ""
+    status: str = ""
+    hint: str = ""
+
+
+class Part(Struct, frozen=True):
+    """A heading and the facts under it."""
+
+    title: str
+    facts: Sequence[Fact]
+
+
+def sheet(verdict: Fact, parts: Sequence[Part], width: int) -> list[Row]:
+    """Return the rows of the page.
+
+    Args:
+        verdict: the first line; its label is not shown.
+        parts: those without facts are left out.
+        width: cells of the screen.
+    """
+    bold = tint(f"bold {COLOURS[verdict.status]}")
+    rows = hung(_mark(verdict.status), harmless(verdict.text), width, bold)
+    for part in parts:
+        if part.facts:
+            rows += [[], [Segment(harmless(part.title), tint("bold"))]]
+        for fact in part.facts:
+            rows += _fact(fact, width)
+    return rows
+
+
+def listed(things: Sequence[tuple[str, str, str]], width: int) -> list[Row]:
+    """Return the rows of a list: names, each with its words, and more below.
+
+    Args:
+        things: their names, what each is, and what else there is to say.
+        width: see :func:`sheet`.
+    """
+    longest = max(cell_len(harmless(name)) for name, _, _ in things)
+    rows: list[Row] = []
+    for name, what, more in things:
+        lead = Segment(set_cell_size(harmless(name), longest), tint("bold"))
+        rows += hung([lead, Segment("  ")], harmless(what), width)
+        rows += hung([Segment("  ")], harmless(more), width, tint("dim"))
+    return rows
+
+
+def traced(fact: Fact, trace: Sequence[str], width: int) -> list[Row]:
+    """Return the rows of a step that was tried, and of what went on in it."""
+    lead = [*_mark(fact.status), Segment(f"{harmless(fact.label)}  ")]
+    rows = hung(lead, harmless(fact.text), width)
+    for line in trace:
+        rows += hung([Segment("    ")], harmless(line), width)
+    return rows
+
+
+def _mark(status: str) -> Row:
+    if not status:
+        return []
+    return [Segment(_MARKS[status], tint(COLOURS[status])), Segment(" ")]
+
+
+def _fact(fact: Fact, width: int) -> list[Row]:
+    """Return a fact beside its label, or below it where the screen is narrow."""
+    label, lead = harmless(fact.label), [Segment("  "), *_mark(fact.status)]
+    text = harmless(f"{fact.text}  [{fact.source}]" if fact.source else fact.text)
+    grey = tint(COLOURS["skip"]) if fact.status == "skip" else None
+    if fact.hint:
+        hint = harmless(fact.hint)
+        why = hung([Segment("    why: ")], text, width)
+        advice = hung([Segment("    try: ")], hint, width, tint("bold"))
+        return [[*lead, Segment(label)], *why, *advice]
+    if not label:
+        return hung(lead, text, width)
+    if width < ROOMY:
+        return [[*lead, Segment(label)], *hung([Segment(" " * 6)], text, width, grey)]
+    spaces = " " * max(LONGEST - cell_len(label), 1)
+    return hung([*lead, Segment(label + spaces)], text, width, grey)

@@ -7,6 +7,7 @@ typer, to ``sys.stdout``; what fails there is told by the same errors.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -19,27 +20,42 @@ from notifyws.errors import OutputFailed
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
     from notifyws.ui.rows import Row
-    from notifyws.ui.theme import Look
+    from notifyws.ui.theme import Theme
 
 __all__ = [
-    "ReaderLeft",
+    "ReaderGone",
     "draw",
     "emit",
     "emit_json",
     "emit_line",
     "guard_descriptors",
     "guard_stdout",
-    "look_on",
     "prompt",
     "say",
+    "theme_on",
     "warner",
+    "write_failure",
 ]
 
+_HINTS = {
+    errno.ENOSPC: "free some space there, or write somewhere else",
+    errno.EDQUOT: "free some of your quota, or write somewhere else",
+    errno.EBADF: "start it with stdout open: a terminal, a pipe, a file, /dev/null",
+}
 LABELS = {"error": "bold red", "hint": "bold cyan", "warning": "bold yellow"}
 
 
-class ReaderLeft(Exception):
-    """Nobody reads stdout any more: end quietly."""
+class ReaderGone(Exception):
+    """Whoever read our output has left (``| head -1``, a closed terminal): end so."""
+
+
+def write_failure(error: OSError, name: str = "stdout") -> ReaderGone | OutputFailed:
+    """Return what to raise where ``name`` could not be written."""
+    if isinstance(error, (BrokenPipeError, ConnectionResetError)):
+        return ReaderGone(name)
+    number = error.errno or 0
+    what = "it is closed" if number == errno.EBADF else os.strerror(number).lower()
+    return OutputFailed(f"{name} cannot be written: {what}", _HINTS.get(number, ""))
 
 
 def guard_descriptors() -> None:
@@ -67,30 +83,27 @@ def guard_stdout() -> None:
 
 class _Descriptor(io.FileIO):
     def write(self, data: Any, /) -> int:
-        with _telling():
+        with _translated():
             return _written(data)
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
-    except BrokenPipeError:
-        raise ReaderLeft from None
     except OSError as error:
-        message = f"cannot write to stdout: {error.strerror}"
-        raise OutputFailed(message, "check where the output goes") from None
+        raise write_failure(error) from None
 
 
 def emit(text: str) -> None:
     """Write data to stdout that its maker answers for: JSON, a token, a drawn page.
 
     Raises:
-        ReaderLeft: nobody reads it any more.
+        ReaderGone: nobody reads it any more.
         OutputFailed: it cannot be written.
     """
     data = text.encode("utf-8", "surrogateescape")
-    with _telling():
+    with _translated():
         while data:
             data = data[_written(data) :]
 
@@ -120,7 +133,7 @@ def emit_json(value: object) -> None:
     emit(f"{strict_json(value)}\n")
 
 
-def look_on(descriptor: int, settings: Settings | None = None) -> Look:
+def theme_on(descriptor: int, settings: Settings | None = None) -> Theme:
     """Return how things are drawn on stdout or stderr.
 
     Args:
@@ -128,9 +141,9 @@ def look_on(descriptor: int, settings: Settings | None = None) -> Look:
         settings: how types look, where any are drawn.
     """
     from notifyws.config.settings import Settings
-    from notifyws.ui.theme import Look
+    from notifyws.ui.theme import Theme
 
-    return Look.of(
+    return Theme.of(
         settings or Settings(),
         os.environ,
         terminal=os.isatty(descriptor),
@@ -145,14 +158,14 @@ def draw(rows: Callable[[int], Iterable[Row]]) -> None:
         rows: makes them for so many columns.
 
     Raises:
-        ReaderLeft, OutputFailed: see :func:`emit`.
+        ReaderGone, OutputFailed: see :func:`emit`.
     """
     from notifyws.ui.output import terminal_width
     from notifyws.ui.rows import ENDLESS, page
 
-    look = look_on(1)
+    theme = theme_on(1)
     width = terminal_width(1, os.environ)() if os.isatty(1) else ENDLESS
-    emit(look.encode(look.draw(page(rows(width)))).decode())
+    emit(theme.encode(theme.draw(page(rows(width)))).decode())
 
 
 def say(text: str, label: str = "") -> None:
@@ -166,7 +179,7 @@ def say(text: str, label: str = "") -> None:
 
     line = harmless(text) + "\n"
     if label:
-        line = f"{look_on(2).paint(f'{label}:', LABELS[label])} {line}"
+        line = f"{theme_on(2).paint(f'{label}:', LABELS[label])} {line}"
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     try:
         os.write(2, line.encode(encoding, "backslashreplace"))
@@ -180,7 +193,7 @@ def prompt(question: str, default: str | None = None, **options: Any) -> str:
 
     from notifyws.ui.sanitize import harmless
 
-    asked = look_on(2).paint(harmless(question), "bold")
+    asked = theme_on(2).paint(harmless(question), "bold")
     return str(typer.prompt(asked, default, err=True, **options))
 
 

@@ -9,22 +9,31 @@ any other.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
+import re
 import signal
 import termios
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from notifyws.cli.process import die_by
-from notifyws.ui.keys import KeyReader
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import in_front
 
-__all__ = ["TerminalSession"]
+__all__ = ["KeyReader", "TerminalSession"]
 
-_CONTROL = 6
-"""Where the special characters stand among a terminal's attributes."""
+_NAMES = {
+    **{"\r": "enter", "\n": "enter", "\x7f": "backspace", "\x08": "backspace"},
+    **{"\x01": "home", "\x05": "end", "\x02": "left", "\x06": "right"},
+    **{"\x04": "delete", "\x15": "clear", "\x17": "word", "\x0c": "redraw"},
+    **{"\x1b": "escape", "\x03": "escape"},
+    **{"\x1b[D": "left", "\x1b[C": "right", "\x1b[H": "home", "\x1b[F": "end"},
+    **{"\x1bOD": "left", "\x1bOC": "right", "\x1bOH": "home", "\x1bOF": "end"},
+    **{"\x1b[1~": "home", "\x1b[4~": "end", "\x1b[3~": "delete"},
+}
+_KEY = r"(?s)\x1b(?:\[[0-?]*[ -/]*[@-~]|O[@-~]|[^\x1b\[O])?|."
 
 
 class TerminalSession:
@@ -82,7 +91,6 @@ class TerminalSession:
             (signal.SIGWINCH, self._view.redraw),
             (signal.SIGTSTP, self._suspend),
             (signal.SIGCONT, self._resume),
-            (signal.SIGQUIT, lambda: die_by(signal.SIGQUIT)),
         ]
 
     def _take(self) -> None:
@@ -90,7 +98,7 @@ class TerminalSession:
         if self._keys is not None:
             with suppress(termios.error), _undisturbed():
                 self._found = termios.tcgetattr(self._keys)
-                _read_by_key(self._keys)
+                tty.setcbreak(self._keys, termios.TCSANOW)  # Ctrl-C still is a signal
                 asyncio.get_running_loop().add_reader(self._keys, self._read)
         self._view.start()
 
@@ -154,10 +162,28 @@ def _undisturbed() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _read_by_key(fd: int) -> None:
-    """Have a terminal hand over keys at once and silently; Ctrl-C still is a signal."""
-    attributes = termios.tcgetattr(fd)
-    attributes[3] &= ~(termios.ECHO | termios.ICANON)
-    attributes[_CONTROL][termios.VMIN] = 1
-    attributes[_CONTROL][termios.VTIME] = 0
-    termios.tcsetattr(fd, termios.TCSANOW, attributes)
+class KeyReader:
+    """Turns what a terminal sends into names of keys.
+
+    A key that writes is its own character; what no one asked for (function keys,
+    pastes' brackets, a mouse) is nothing.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the keys in ``data``: characters, or names as ``enter``, ``left``.
+
+        An escape that stands alone is the key itself, since nobody waits for more.
+        """
+        text = self._decoder.decode(data)
+        found = (_key(match[0]) for match in re.finditer(_KEY, text))
+        return [key for key in found if key]
+
+
+def _key(text: str) -> str:
+    named = _NAMES.get(text)
+    if named is not None:
+        return named
+    return text if len(text) == 1 and text.isprintable() else ""

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from notifyws.config.settings import Settings, TypeStyle
+from notifyws.config.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.style import Style
 
-__all__ = ["Look", "tint"]
+__all__ = ["Theme", "tint"]
 
 _ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
 _ASCII = str.maketrans(
@@ -38,7 +38,7 @@ _LINKING_PROGRAMS = frozenset(
 _LINKING_VARIABLES = ("DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION")
 
 
-class Look(Struct, frozen=True):
+class Theme(Struct, frozen=True):
     """How things are drawn.
 
     Args:
@@ -67,8 +67,7 @@ class Look(Struct, frozen=True):
         *,
         terminal: bool,
         encoding: str = "utf-8",
-        verbose: bool = False,
-    ) -> Look:
+    ) -> Theme:
         """Return what suits the output.
 
         Args:
@@ -76,7 +75,6 @@ class Look(Struct, frozen=True):
             environ: the process's environment.
             terminal: whether the output is one.
             encoding: what Python would write text to it in.
-            verbose: see above.
         """
         dumb = environ.get("TERM", "") in {"", "dumb", "unknown"}
         forced = environ.get("FORCE_COLOR", "") not in {"", "0"}
@@ -87,17 +85,12 @@ class Look(Struct, frozen=True):
             hyperlinks=terminal and colour and _links(environ),
             utf8=_utf8(environ, encoding),
             cursor=terminal and not dumb,
-            verbose=verbose,
         )
 
     @property
     def link_base(self) -> str:
         """What relative links are resolved against."""
         return self.settings.link_base or self.settings.url
-
-    def style(self, type_name: str) -> TypeStyle:
-        """Return how notifications of ``type_name`` look."""
-        return self.settings.style(type_name)
 
     def paint(self, text: str, words: str) -> str:
         """Return ``text`` in the style of ``words`` where colour is wanted."""

@@ -4,42 +4,42 @@ import asyncio
 
 import pytest
 
-from notifyws.ui.output import ReaderGone
-from notifyws.ui.renderers import LiveRenderer
+from notifyws.ui.live_renderer import LiveRenderer
+from notifyws.ui.streams import ReaderGone
 from notifyws.ui.terminal_session import TerminalSession
-from tests.test_steering import Desk
 from tests.ui.helpers import note, run
+from tests.ui.test_key_bindings import Scene as Keyboard
 
 
-class OutboxReader:
-    """Remembers what it was told."""
+class Service:
+    """Remembers how it was called."""
 
     def __init__(self):
-        self.told = []
+        self.calls = []
 
     def hold(self):
-        self.told.append("hold")
+        self.calls.append("hold")
 
     def release(self):
-        self.told.append("release")
+        self.calls.append("release")
 
 
 class Scene:
     def __init__(self):
-        self.desk, self.shelf = Desk(), OutboxReader()
+        self.keyboard, self.service = Keyboard(), Service()
+        view, press, self.died = self.keyboard.view, self.keyboard.press, []
         self.renderer = LiveRenderer(
-            self.desk.view,
-            TerminalSession(self.desk.view, self.desk.press, keys=None, drawn_on=-1),
-            self.desk.key_bindings,
-            self.shelf,
+            view,
+            TerminalSession(view, press, keys=None, drawn_on=-1),
+            self.keyboard.keys,
+            self.service,
             print,
             lambda said, error: self.died.append(error),
         )
-        self.died = []
 
     @property
     def drawn(self):
-        text = "".join(self.desk.paper.writes)
+        text = "".join(self.keyboard.paper.writes)
         return [word for word in ("one", "two", "three") if f"{word}  note" in text]
 
     async def show(self, *titles):
@@ -53,25 +53,25 @@ def scene():
 
 def test_while_paused_the_next_bursts_are_taken_and_kept(scene):
     async def story():
-        scene.desk.press("p")
+        scene.keyboard.press("p")
         await scene.show("one")
         await scene.show("two")
         assert scene.drawn == []
-        assert scene.desk.status.queued == 2
-        assert scene.shelf.told == ["hold"]
-        scene.desk.press("p")
+        assert scene.keyboard.status.queued == 2
+        assert scene.service.calls == ["hold"]
+        scene.keyboard.press("p")
         await scene.show("three")
         await scene.renderer.finish()
         assert scene.drawn == ["one", "two", "three"]
-        assert scene.desk.status.queued == 0
-        assert scene.shelf.told == ["hold", "release"]
+        assert scene.keyboard.status.queued == 0
+        assert scene.service.calls == ["hold", "release"]
 
     run(story())
 
 
 def test_what_is_held_is_printed_at_the_end(scene):
     async def story():
-        scene.desk.press("p")
+        scene.keyboard.press("p")
         await scene.show("one")
         await scene.renderer.finish()
         assert scene.drawn == ["one"]
@@ -86,7 +86,7 @@ def test_without_a_pause_nothing_is_held(scene):
 
     run(story())
     assert scene.drawn == ["one"]
-    assert scene.shelf.told == []
+    assert scene.service.calls == []
 
 
 def test_a_terminal_that_went_away_meanwhile_is_noticed(scene):
@@ -94,13 +94,13 @@ def test_a_terminal_that_went_away_meanwhile_is_noticed(scene):
         raise ReaderGone("stdout")
 
     async def story():
-        scene.desk.press("p")
+        scene.keyboard.press("p")
         await scene.show("one")
-        scene.desk.paper.write = gone
-        scene.desk.press("p")
+        scene.keyboard.paper.write = gone
+        scene.keyboard.press("p")
         for _ in range(3):
             await asyncio.sleep(0)
 
     run(story())
     assert [type(error) for error in scene.died] == [ReaderGone]
-    assert scene.shelf.told == ["hold", "release"]
+    assert scene.service.calls == ["hold", "release"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from notifyws.cli.status_page import parts, verdict
 from notifyws.config.settings import Settings
 from notifyws.config.sources import load
-from notifyws.diagnostics.checks import Check
+from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.report import Report
 from notifyws.fleet.listener_entry import Listener
-from notifyws.ui.rows import ENDLESS, page
-from notifyws.ui.status_page import parts, verdict
-from notifyws.ui.tables import sheet
-from notifyws.ui.theme import Look
+from notifyws.ui.rows import ENDLESS, page, sheet
+from notifyws.ui.theme import Theme
 
 NOW = datetime(2024, 1, 15, 10, tzinfo=UTC).timestamp()
 GAP = {"from": "9:00", "to": "9:05", "reason": "too slow"}
@@ -32,10 +31,10 @@ BUSY = Listener(
     userId="42",
 )
 CHECKS = (
-    Check("dns", "pass", "192.0.2.1"),
-    Check("tcp", "fail", "nobody is there", "start it", 5),
-    Check("tls", "skip", "not tried, because tcp failed", left_out=True),
-    Check("ping", "skip", "not tried, because tcp failed", left_out=True),
+    Finding("dns", "pass", "192.0.2.1"),
+    Finding("tcp", "fail", "nobody is there", "start it", 5),
+    Finding("tls", "skip", "not tried, because tcp failed", left_out=True),
+    Finding("ping", "skip", "not tried, because tcp failed", left_out=True),
 )
 
 
@@ -48,9 +47,9 @@ def told(*, everything: bool = False, flags=None, **facts) -> str:
     }
     loaded = load(flags, environ={})
     report = Report(loaded, url=flags["url"], now=NOW, **facts)
-    look = Look(Settings())
+    theme = Theme(Settings())
     told = parts(report, everything=everything)
-    return look.draw(page(sheet(verdict(report), told, ENDLESS)))
+    return theme.draw(page(sheet(verdict(report), told, ENDLESS)))
 
 
 def test_it_begins_with_the_verdict_and_says_where_values_come_from():

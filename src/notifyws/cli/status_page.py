@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from notifyws.clock import span
 from notifyws.config.urls import shown_url
-from notifyws.ui.tables import Fact, Part
+from notifyws.ui.rows import Fact, Part
 
 if TYPE_CHECKING:
     from notifyws.diagnostics.report import Report

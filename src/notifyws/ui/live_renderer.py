@@ -1,0 +1,178 @@
+"""The live view as a renderer: holds bursts back during a pause, and draws the others.
+
+Puts the parts of the live view together and decides what of a burst it shows: states
+are the footer's to tell, notifications, gaps and errors scroll by and stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from notifyws.delivery.filters import Selection
+from notifyws.delivery.receiver import Frame, Item
+from notifyws.events import Event, Failure, Gap
+from notifyws.models import Notification
+from notifyws.tasks import Died, background
+from notifyws.ui.footer import StatusTracker
+from notifyws.ui.key_bindings import KeyBindings
+from notifyws.ui.lines import event_line
+from notifyws.ui.live import LiveView
+from notifyws.ui.output import Output, terminal_width
+from notifyws.ui.renderers import Renderer
+from notifyws.ui.terminal_session import TerminalSession
+from notifyws.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from notifyws.service import NotificationService
+
+__all__ = ["LiveRenderer", "live_renderer"]
+
+FRAME = 0.03
+"""Seconds between drawings that nobody would see apart. Ten thousand notifications a
+second that come one by one take 90 % of a core when each is drawn as it comes."""
+FEW = 100
+"""Notifications that are worth waiting for more."""
+
+
+class LiveRenderer(Renderer):
+    """The live view; where the cursor cannot be moved, events are lines on stderr.
+
+    Args:
+        view: draws.
+        session: takes the terminal and gives it back.
+        keys: what was asked for by keys.
+        service: counts what is held back during a pause as not shown yet.
+        say: writes a line to stderr.
+        died: is told when what was held back cannot be printed.
+    """
+
+    def __init__(
+        self,
+        view: LiveView,
+        session: TerminalSession,
+        keys: KeyBindings,
+        service: NotificationService,
+        say: Callable[[str], None],
+        died: Died,
+    ) -> None:
+        self._view = view
+        self._session = session
+        self._keys = keys
+        self._service = service
+        self._say = say
+        self._died = died
+        self._few = False
+        self._buffer: list[Item] = []
+        self._printing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Take the terminal and draw the footer."""
+        self._session.begin()
+
+    def stop(self) -> None:
+        """Give the terminal back."""
+        self._session.end()
+
+    def tick(self) -> None:
+        """Repaint the footer, if the terminal is ours."""
+        self._session.look()
+        self._view.tick()
+
+    async def show(self, burst: Sequence[Item]) -> None:
+        """Draw a burst, or keep it while nothing is to be printed."""
+        self._few = len(burst) < FEW
+        if self._printing is None and not self._keys.paused:
+            await self._draw(burst)
+            return
+        self._buffer.extend(burst)
+        self._keys.buffered = len(self._buffer)
+        if self._printing is None:
+            self._service.hold()
+            self._printing = background("the view", self._print_buffer(), self._died)
+
+    async def ready(self) -> None:
+        """Return when the next burst may come; one that was small is let grow."""
+        if self._few:
+            await asyncio.sleep(FRAME)
+
+    async def finish(self) -> None:
+        """Print what was held back: nothing more will come."""
+        self._keys.resume()
+        if self._printing is not None:
+            await asyncio.shield(self._printing)
+
+    async def _print_buffer(self) -> None:
+        """Draw the buffer, in its order, once it may be printed."""
+        try:
+            while self._buffer:
+                await self._keys.resumed()
+                buffer, self._buffer = self._buffer, []
+                await self._draw(buffer)
+                self._keys.buffered = len(self._buffer)
+        finally:
+            self._printing = None
+            self._service.release()
+
+    async def _draw(self, burst: Sequence[Item]) -> None:
+        items = [item for item in burst if not isinstance(item, Frame)]
+        if not self._view.scroll.theme.cursor:
+            for item in items:
+                if not isinstance(item, (Notification, Gap)):
+                    self._say(event_line(item))
+        shown = [item for item in items if self._stays(item)]
+        if shown:
+            await self._view.show(shown)
+
+    def _stays(self, item: Notification | Event) -> bool:
+        match item:
+            case Notification():
+                return self._keys.admits(item)
+            case Gap() | Failure(type="invalid_message" | "server_error"):
+                return True
+            case _:
+                return False
+
+
+def live_renderer(
+    theme: Theme,
+    service: NotificationService,
+    output: Output,
+    selection: Selection,
+    say: Callable[[str], None],
+    quit_: Callable[[], None],
+    died: Died,
+) -> LiveRenderer:
+    """Return the live view of a service; see :func:`~.renderers.choose_renderer`."""
+    from notifyws.delivery.sinks.exec import hook_environment
+    from notifyws.ui.browser import open_link
+
+    def browse(url: str) -> bool:
+        return open_link(url, hook_environment(os.environ))
+
+    tracker = StatusTracker(service, theme.settings, selection, _awake_or_not)
+    view = LiveView(
+        theme,
+        output,
+        lambda: keys.status(),  # noqa: PLW0108 - they are made with this view
+        width=terminal_width(1, os.environ),
+        now=_awake_or_not,
+        today=datetime.now().astimezone(theme.zone).date(),
+    )
+    keys = KeyBindings(view, tracker.status, _awake_or_not, browse, quit_)
+    service.observe(tracker)
+    service.observe(lambda event: view.tick())
+    terminal = 0 if theme.cursor and os.isatty(0) else None
+    session = TerminalSession(view, keys.press, keys=terminal, drawn_on=1)
+    return LiveRenderer(view, session, keys, service, say, died)
+
+
+def _awake_or_not() -> float:
+    """Return seconds on a clock that goes on while the machine sleeps."""
+    from notifyws.clock import suspended
+
+    return time.monotonic() + suspended()
