@@ -90,7 +90,7 @@ AWAITED = {
     "cli.send_and_wait": "the answer and the sending are awaited side by side",
     "delivery.outbox": "a group of writes is shielded from its writer, and awaited",
     "diagnostics.health_checks": "the connection is awaited, or its error",
-    "service": "whoever waits for the end (closed) gets its error",
+    "fleet.active_listener": "whoever waits for the end (closed) gets its error",
     "connection.session": "an order of the machine is awaited, or the wish to end",
     "diagnostics.profile_check": "the connection and its use are awaited together",
 }

@@ -7,7 +7,8 @@
         await service.send({"type": "custom_event", "payload": {"tripId": "123"}})
         async for notification in service: ...
 
-Thin: it puts together what the rooms build, and passes on what the session tells.
+Thin: it puts together what the rooms build, and passes on what the listener tells.
+(Longer than a module should be: half of it is what its users read.)
 """
 
 from __future__ import annotations
@@ -22,40 +23,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings, TypeStyle
-from notifyws.connection.build import build_session
 from notifyws.connection.reconnect import State
-from notifyws.connection.session import Session
 from notifyws.delivery.build import (
     build_http_sender,
-    build_outbox,
-    build_receiver,
-    build_shared_cursor,
     build_socket_sender,
-    checked_name,
     sends_by_http,
 )
 from notifyws.delivery.dispatcher import Dispatcher, Handlers
-from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import (
     MessageRejected,
     MessageUnconfirmed,
     NetworkFailed,
-    UsageError,
 )
 from notifyws.events import Event
-from notifyws.fleet.heartbeat import build_heartbeat
-from notifyws.fleet.listener_entry import Counts
+from notifyws.fleet.active_listener import ActiveListener
 from notifyws.models import DeliveryTargets, Message, Notification
-from notifyws.protocol.masking import spellings, without_tokens
-from notifyws.tasks import restarted
+from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.connection.connection import Connection
-    from notifyws.delivery.durable_listener import DurableListener
     from notifyws.delivery.outbox_records import Backlog
-    from notifyws.delivery.receiver import Receiver, Selection
+    from notifyws.delivery.receiver import Selection
     from notifyws.delivery.sender import SendResult, SocketSender
     from notifyws.protocol.rules import Acknowledged, ServerError
 
@@ -74,10 +64,6 @@ _PUBLIC_STATE = {
 
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
-LONGEST_FRAME = 200
-"""Characters of a frame that was not understood that others see."""
-LAST_HANDING = 0.5
-"""Seconds that sinks have at the end; what is left then is kept."""
 
 _log = logging.getLogger("notifyws")
 
@@ -109,24 +95,18 @@ class NotificationService:
         deliver: DeliveryTargets | None = None,
         selection: Selection | None = None,
     ) -> None:
-        self.name = None if name is None else checked_name(name)
-        self._hand_on = deliver or DeliveryTargets()
-        self._selection = selection
-        self._durable: DurableListener | None = None
         self.settings = settings
-        self._warn = warn or _log.warning
-        self._auth = Authenticator(settings, self._warn)
-        self._since = since
-        self._listed = listed
-        self._frames = frames
-        self._handlers = Handlers()
-        self._observers: list[Callable[[Event], None]] = []
-        self._queue: DeliveryQueue[Item] = DeliveryQueue(
-            settings.queue_count, settings.queue_bytes
+        self._auth = Authenticator(settings, warn or _log.warning)
+        self._listener = ActiveListener(
+            self._auth,
+            since=since,
+            listed=listed,
+            frames=frames,
+            name=name,
+            deliver=deliver,
+            selection=selection,
         )
-        self._session: Session | None = None
-        self._receiver: Receiver | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._handlers = Handlers()
         self._dispatcher = Dispatcher(self._handlers)
 
     async def __aenter__(self) -> NotificationService:
@@ -140,8 +120,7 @@ class NotificationService:
     ) -> None:
         await self.disconnect()
         await self._dispatcher.stop(FAREWELL)
-        if self._durable is not None:
-            await self._durable.aclose(LAST_HANDING)
+        await self._listener.aclose()
         await self._auth.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -158,50 +137,59 @@ class NotificationService:
 
     def observe(self, observer: Callable[[Event], None]) -> None:
         """Call ``observer`` with every event at once, however slow the readers are."""
-        self._observers.append(observer)
+        self._listener.observers.append(observer)
+
+    @property
+    def name(self) -> str | None:
+        """The listener's, where it is durable."""
+        return self._listener.name
+
+    @property
+    def _connection(self) -> Connection | None:
+        session = self._listener.session
+        return session.connection if session else None
 
     @property
     def is_connected(self) -> bool:
         """Whether the server knows us and listens, now."""
-        return self._session is not None and self._session.connection is not None
+        return self._connection is not None
 
     @property
     def connection_state(self) -> str:
         """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
-        if self._session is None or self._running is None or self._running.done():
+        session, running = self._listener.session, self._listener.running
+        if session is None or running is None or running.done():
             return "disconnected"
-        return "connected" if self.is_connected else _PUBLIC_STATE[self._session.state]
+        return "connected" if self.is_connected else _PUBLIC_STATE[session.state]
 
     @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`connect`."""
-        return self._receiver.received if self._receiver else 0
+        return self._listener.receiver.received if self._listener.receiver else 0
 
     @property
     def waiting(self) -> int:
         """How many wait for a slow reader."""
-        return len(self._queue)
+        return len(self._listener.queue)
 
     @property
     def backlog(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
-        return self._durable.waiting if self._durable else {}
+        return self._listener.backlog
 
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
-        if self._durable is not None:
-            await self._durable.outbox.drained()
+        await self._listener.delivered()
 
     @property
     def latency(self) -> float | None:
         """Seconds the last ping took there and back; ``None`` before the first."""
-        link = self._session.connection if self._session else None
-        return link.latency if link else None
+        return self._connection.latency if self._connection else None
 
     @property
     def token(self) -> AccessToken | None:
         """The access token in use, with its remaining life when it was obtained."""
-        return self._session.token if self._session else None
+        return self._listener.session.token if self._listener.session else None
 
     @property
     def styles(self) -> Mapping[str, TypeStyle]:
@@ -235,9 +223,7 @@ class NotificationService:
 
     async def disconnect(self) -> None:
         """Say goodbye (1000) and stop; what has arrived can still be read."""
-        if self._running is not None and self._session is not None:
-            self._session.stop()
-            await asyncio.wait({self._running})
+        await self._listener.stop()
 
     async def closed(self) -> None:
         """Return when the connection has ended for good.
@@ -245,8 +231,8 @@ class NotificationService:
         Raises:
             AuthenticationFailed, NetworkFailed: why it ended, unless it was asked to.
         """
-        if self._running is not None:
-            await asyncio.shield(self._running)
+        if self._listener.running is not None:
+            await asyncio.shield(self._listener.running)
 
     async def authenticate(self) -> str:
         """Return a fresh access token: cached, refreshed, or logged in for.
@@ -318,7 +304,7 @@ class NotificationService:
         ``async for`` see nothing of what is taken here.
         """
         await self._dispatcher.stop()
-        while burst := await self._queue.get():
+        while burst := await self._listener.queue.get():
             yield burst
 
     def hold(self) -> None:
@@ -327,11 +313,11 @@ class NotificationService:
         It takes up room in the queue meanwhile, and a named listener's place stays
         before it.
         """
-        self._queue.hold()
+        self._listener.queue.hold()
 
     def release(self) -> None:
         """What was yielded since :meth:`hold` is shown by now."""
-        self._queue.release()
+        self._listener.queue.release()
 
     def start(self, *, retries: int | None = None) -> None:
         """Begin to connect, without waiting for it.
@@ -342,44 +328,13 @@ class NotificationService:
         Raises:
             ConfigurationError: a setting is missing or wrong.
         """
-        if self._running is not None and not self._running.done():
-            raise UsageError("already connected", "disconnect first")
-        numbered = self._queue.put_in_all
-        s = self.settings
-        self._queue = DeliveryQueue(s.queue_count, s.queue_bytes, numbered)
-        if self._durable is None and (self.name or self._hand_on.anybody):
-            self._durable = self._make_durable(self._queue)
-        receiver = build_receiver(
-            self._auth,
-            self._queue,
-            since=self._since,
-            frames=self._frames,
-            selection=self._selection,
-            outbox=self._durable.outbox if self._durable else None,
-        )
-        receiver.emitter.observers.extend(self._observers)
+        receiver = self._listener.start(retries=retries)
         receiver.on_server_error = self._server_error
         receiver.on_acknowledged = self._acknowledged
-        session = build_session(self._auth, receiver, retries=retries)
-        self._session, self._receiver = session, receiver
-        self._running = asyncio.create_task(self._live(session))
-        self._running.add_done_callback(_look_at)
-
-    def _make_durable(self, queue: DeliveryQueue[Item]) -> DurableListener:
-        from notifyws.delivery.durable_listener import DurableListener
-
-        shared = None
-        if self.name is not None and self._since is None:
-            shared = build_shared_cursor(self._auth, self.name)
-        outbox = build_outbox(self._auth, self.name, self._hand_on)
-        return DurableListener(outbox, shared, queue)
 
     @cached_property
     def _socket_sender(self) -> SocketSender:
-        def connection() -> Connection | None:
-            return self._session.connection if self._session else None
-
-        return build_socket_sender(self._auth, connection)
+        return build_socket_sender(self._auth, lambda: self._connection)
 
     def _server_error(self, error: ServerError) -> None:
         self._socket_sender.server_error(error)
@@ -387,79 +342,20 @@ class NotificationService:
     def _acknowledged(self, answer: Acknowledged) -> None:
         self._socket_sender.acknowledged(answer)
 
-    async def _live(self, session: Session) -> None:
-        """Run a session; whoever waits for its words is let go in any case."""
-        try:
-            if self._durable is not None:
-                await self._durable.begin(session, self._queue)
-            await self._run(session)
-        finally:
-            session.receiver.close()
-
-    async def _run(self, session: Session) -> None:
-        """Run a session, and give signs of life meanwhile."""
-        heart = None
-        if self._listed:
-            told = self._counts, self._secrets
-            heart = build_heartbeat(self._auth, self.name, *told)
-        if heart is None:
-            return await session.run()
-        session.receiver.emitter.observers.append(heart.observe)
-        beating = restarted("the heartbeat", heart.run, self._warn, asyncio.sleep)
-        try:
-            await session.run()
-        finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
-
-    def _counts(self) -> Counts:
-        receiver = self._receiver
-        assert receiver is not None
-        delivery_policy = sum(each.count for each in self.backlog.values())
-        frame = receiver.last_not_understood
-        if frame is not None:
-            frame = without_tokens(frame, self._secrets())
-        return Counts(
-            receiver.received,
-            self.waiting + delivery_policy,
-            receiver.filtered,
-            receiver.not_understood,
-            None if frame is None else frame[:LONGEST_FRAME],
-        )
-
-    def _secrets(self) -> tuple[str, ...]:
-        """Return what nobody else may see, as it may be spelled."""
-        known = self.token.value if self.token else ""
-        return spellings(known, self.settings.password, self.settings.token)
-
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
-        assert self._session is not None
-        assert self._running is not None
-        opened = asyncio.get_running_loop().create_future()
-        self._session.receiver.emitter.observers.append(
-            lambda event: _resolve(opened) if event.name == "connected" else None
+        receiver, running = self._listener.receiver, self._listener.running
+        assert receiver is not None
+        assert running is not None
+        opened = asyncio.Event()
+        receiver.emitter.observers.append(
+            lambda event: opened.set() if event.name == "connected" else None
         )
-        self._dispatcher.start(self._queue)
+        self._dispatcher.start(self._listener.queue)
         try:
-            await asyncio.wait(
-                {opened, self._running}, return_when=asyncio.FIRST_COMPLETED
-            )
+            await first_of(opened.wait(), self.closed())
         except asyncio.CancelledError:
             await self.disconnect()
             raise
-        if self._running.done():
-            await self._running
-            if not opened.done():
-                raise NetworkFailed("disconnected while connecting", "connect again")
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-def _look_at(task: asyncio.Task[None]) -> None:
-    """Take note of an ended session's error, which nobody may ask for."""
-    if not task.cancelled():
-        task.exception()
+        if running.done() and not opened.is_set():
+            raise NetworkFailed("disconnected while connecting", "connect again")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from notifyws.delivery.sender import HttpSender, SocketSender
     from notifyws.delivery.worker import DeliveryPolicy
     from notifyws.protocol.cursor import Cursor
+    from notifyws.protocol.frames import Composed, Composer
     from notifyws.protocol.rules import Rules
+    from notifyws.protocol.templates import TemplateContext
 
 __all__ = [
     "build_http_sender",
@@ -233,15 +236,19 @@ def build_socket_sender(
     Args:
         auth: knows the profile.
         connection: returns the open one, if there is one.
-
-    Raises:
-        ConfigurationError: the profile does not say how to send.
     """
     from notifyws.delivery.sender import SocketSender
     from notifyws.protocol.frames import Composer
 
-    send = _send(auth.profile)
-    return SocketSender(connection, Composer(send).compose, asyncio.sleep, send.ack)
+    @cache
+    def composer() -> Composer:
+        return Composer(_send(auth.profile))
+
+    def compose(message: Message, context: TemplateContext) -> Composed:
+        return composer().compose(message, context)
+
+    ack = auth.profile.send.ack if auth.profile.send else None
+    return SocketSender(connection, compose, asyncio.sleep, ack)
 
 
 def frame_of(auth: Authenticator, message: Message) -> str:

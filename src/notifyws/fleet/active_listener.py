@@ -1,0 +1,207 @@
+"""A listener at work: its queue, its outbox, its connection and its heartbeat.
+
+It puts together what the rooms below build, runs it, and can say at any moment how it
+does. It knows nothing of handlers, commands or terminals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from notifyws.auth.authenticator import Authenticator
+from notifyws.connection.build import build_session
+from notifyws.connection.session import Session
+from notifyws.delivery.build import (
+    build_outbox,
+    build_receiver,
+    build_shared_cursor,
+    checked_name,
+)
+from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.receiver import Item
+from notifyws.errors import UsageError
+from notifyws.events import Event
+from notifyws.fleet.heartbeat import build_heartbeat
+from notifyws.fleet.listener_entry import Counts
+from notifyws.models import DeliveryTargets
+from notifyws.protocol.masking import spellings, without_tokens
+from notifyws.tasks import restarted
+
+if TYPE_CHECKING:
+    from notifyws.delivery.durable_listener import DurableListener
+    from notifyws.delivery.outbox_records import Backlog
+    from notifyws.delivery.receiver import Receiver, Selection
+
+__all__ = ["ActiveListener"]
+
+LONGEST_FRAME = 200
+"""Characters of a frame that was not understood that others see."""
+LAST_DELIVERY = 0.5
+"""Seconds that sinks have at the end; what is left then is kept."""
+
+
+class ActiveListener:
+    """One listener, from its first connection to its end.
+
+    Args:
+        auth: who we are, and where.
+        since: id of the last notification known, or a time to begin at; ``None``
+            starts from now.
+        listed: whether it keeps an entry that ``status`` lists.
+        frames: also hand over frames that are no notifications.
+        name: makes it durable: it resumes where one of this name stopped.
+        deliver: to whom notifications are delivered besides.
+        selection: which notifications are wanted; all of them when not given.
+
+    Attributes:
+        observers: are told every event at once.
+        queue: what waits for whoever reads.
+        session: keeps the connection; ``None`` before :meth:`start`.
+        receiver: takes what arrives.
+        running: the task that runs it.
+    """
+
+    def __init__(
+        self,
+        auth: Authenticator,
+        *,
+        since: str | int | datetime | None = None,
+        listed: bool = True,
+        frames: bool = False,
+        name: str | None = None,
+        deliver: DeliveryTargets | None = None,
+        selection: Selection | None = None,
+    ) -> None:
+        self.name = None if name is None else checked_name(name)
+        self._auth = auth
+        self._since = since
+        self._listed = listed
+        self._frames = frames
+        self._deliver = deliver or DeliveryTargets()
+        self._selection = selection
+        self._durable: DurableListener | None = None
+        self.observers: list[Callable[[Event], None]] = []
+        self.queue = self._empty_queue(0)
+        self.session: Session | None = None
+        self.receiver: Receiver | None = None
+        self.running: asyncio.Task[None] | None = None
+
+    def _empty_queue(self, numbered_from: int) -> DeliveryQueue[Item]:
+        s = self._auth.settings
+        return DeliveryQueue(s.queue_count, s.queue_bytes, numbered_from)
+
+    def start(self, *, retries: int | None = None) -> Receiver:
+        """Begin to connect, without waiting for it; return what will take frames in.
+
+        Args:
+            retries: reconnects in a row before giving up; ``None`` for never.
+
+        Raises:
+            ConfigurationError: a setting is missing or wrong.
+            UsageError: it runs already.
+        """
+        if self.running is not None and not self.running.done():
+            raise UsageError("already connected", "disconnect first")
+        self.queue = self._empty_queue(self.queue.put_in_all)
+        if self._durable is None and (self.name or self._deliver.anybody):
+            self._durable = self._make_durable()
+        receiver = build_receiver(
+            self._auth,
+            self.queue,
+            since=self._since,
+            frames=self._frames,
+            selection=self._selection,
+            outbox=self._durable.outbox if self._durable else None,
+        )
+        receiver.emitter.observers.extend(self.observers)
+        self.receiver = receiver
+        self.session = build_session(self._auth, receiver, retries=retries)
+        self.running = asyncio.create_task(self._live(self.session, receiver))
+        self.running.add_done_callback(_look_at)
+        return receiver
+
+    def _make_durable(self) -> DurableListener:
+        from notifyws.delivery.durable_listener import DurableListener
+
+        shared = None
+        if self.name is not None and self._since is None:
+            shared = build_shared_cursor(self._auth, self.name)
+        outbox = build_outbox(self._auth, self.name, self._deliver)
+        return DurableListener(outbox, shared, self.queue)
+
+    async def _live(self, session: Session, receiver: Receiver) -> None:
+        """Run a session; whoever waits for its words is let go in any case."""
+        try:
+            if self._durable is not None:
+                await self._durable.begin(session, self.queue)
+            await self._run(session, receiver)
+        finally:
+            receiver.close()
+
+    async def _run(self, session: Session, receiver: Receiver) -> None:
+        """Run a session, and keep its entry meanwhile."""
+        heartbeat = None
+        if self._listed:
+            told = self._counts, self._secrets
+            heartbeat = build_heartbeat(self._auth, self.name, *told)
+        if heartbeat is None:
+            return await session.run()
+        receiver.emitter.observers.append(heartbeat.observe)
+        warn = self._auth.warn
+        beating = restarted("the heartbeat", heartbeat.run, warn, asyncio.sleep)
+        try:
+            await session.run()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Say goodbye (1000) and stop; what has arrived can still be read."""
+        if self.running is not None and self.session is not None:
+            self.session.stop()
+            await asyncio.wait({self.running})
+
+    async def aclose(self) -> None:
+        """Let go of the outbox; what sinks did not take in time stays in it."""
+        if self._durable is not None:
+            await self._durable.aclose(LAST_DELIVERY)
+
+    @property
+    def backlog(self) -> Mapping[str, Backlog]:
+        """How much waits for each sink."""
+        return self._durable.waiting if self._durable else {}
+
+    async def delivered(self) -> None:
+        """Return when nothing waits for any sink."""
+        if self._durable is not None:
+            await self._durable.outbox.drained()
+
+    def _counts(self) -> Counts:
+        receiver = self.receiver
+        assert receiver is not None
+        frame = receiver.last_not_understood
+        if frame is not None:
+            frame = without_tokens(frame, self._secrets())[:LONGEST_FRAME]
+        return Counts(
+            receiver.received,
+            len(self.queue) + sum(each.count for each in self.backlog.values()),
+            receiver.filtered,
+            receiver.not_understood,
+            frame,
+        )
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Return what nobody else may see, as it may be spelled."""
+        settings = self._auth.settings
+        token = self.session.token if self.session else None
+        known = token.value if token else ""
+        return spellings(known, settings.password, settings.token)
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Take note of an ended session's error, which nobody may ask for."""
+    if not task.cancelled():
+        task.exception()
