@@ -11,12 +11,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-<<<<<<< HEAD:tests/auth/test_authenticator.py
 from notifyws.auth.authenticator import Authenticator, default_cache
 from notifyws.auth.cache.sqlite import SqliteStore
-=======
-from notifyws.auth.cache.sqlite import SqliteStore
->>>>>>> 645aba9 (Merge the caches' limit, texts, files and encryption into where they are used):tests/test_runtime.py
 from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.config.settings import Settings

@@ -211,8 +211,8 @@ async def warm(cache: TokenCache, account: Account, pair: TokenPair) -> None:
     """Put tokens into a cache as a login would, which costs a slow digest."""
     assert pair.refresh is not None
     texts = {
-        "access": (pack(pair.access, pair.user_id), pair.access.keep),
-        "refresh": (pack(pair.refresh, pair.user_id), pair.refresh.keep),
+        "access": (pack(pair.access, pair.user_id), pair.access.fresh_for),
+        "refresh": (pack(pair.refresh, pair.user_id), pair.refresh.fresh_for),
     }
     await cache.replace(account.id, texts, expect={})
 

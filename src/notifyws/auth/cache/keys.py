@@ -19,7 +19,7 @@ name                 text                                       forgotten after
 ``lost:DIGEST``      how often a refresh token was shown and    60 s
                      no answer heard (token_lock)
 ``cursor:NAME``      JSON: ``v``, ``standing`` of a listener    30 days
-                     (delivery.shared_cursor)
+                     (delivery.durable_listener)
 ``listener:ID``      JSON: ``v``, what a running listener says  30 s
                      of itself (fleet.heartbeat)
 ``listeners:N``      JSON: listener's id -> unix time until     600 s
