@@ -215,24 +215,12 @@ class Authenticator:
         from notifyws.protocol.token_replies import static_token
 
         if self.settings.token:
-            return StaticTokenProvider(
-                static_token(
-                    self.settings.token, self.lifetimes, time.time(), self._claim
-                )
-            )
-        if self.profile.http.login is None and self._needs_no_token:
+            claim = self.profile.tokens.user_claim if self.profile.tokens else "sub"
+            given = self.settings.token, self.lifetimes, time.time(), claim
+            return StaticTokenProvider(static_token(*given))
+        if self.profile.http.login is None and self.profile.socket.token_in == "none":
             return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
         return self.token_manager
-
-    @property
-    def _claim(self) -> str:
-        where = self.profile.tokens
-        return where.user_claim if where else "sub"
-
-    @property
-    def _needs_no_token(self) -> bool:
-        """Whether the profile can do without one: nothing of it says it cannot."""
-        return self.profile.socket.token_in == "none"
 
     @cached_property
     def token_manager(self) -> TokenManager:
