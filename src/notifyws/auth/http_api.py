@@ -126,14 +126,14 @@ class HttpApi:
         known = {"refresh_token": refresh_token}
         return self._tokens(steps, await self._run(steps, known, refused))
 
-    async def logout(self, refresh_token: str, access_token: str = "") -> None:
+    async def logout(self, refresh_token: str) -> None:
         """End the session at the server, where the profile knows how.
 
         Raises:
             NetworkFailed: no answer, or not a good one.
         """
         steps = _listed(self._profile.http.logout)
-        known = {"refresh_token": refresh_token, "access_token": access_token or None}
+        known = {"refresh_token": refresh_token}
         with suppress(AuthenticationFailed):  # then it has ended already
             await self._run(steps, known, AuthenticationFailed)
 
@@ -241,9 +241,9 @@ class HttpApi:
             reply = await exchange(client, request, end, hidden, largest)
             found = captured(step.capture, reply.answer)
             hidden += self._given(reply, found)
-            problem, error = self._judged(step, reply, refused, means, hidden)
+            error = self._judged(step, reply, refused, means, hidden)
             if self.on_exchange is not None:
-                self.on_exchange(Exchange.of(request, reply, found, hidden, problem))
+                self.on_exchange(Exchange.of(request, reply, found, hidden))
             if error is not None:
                 raise error
             variables |= found
@@ -265,14 +265,16 @@ class HttpApi:
         refused: Callable[[str], NotifyError],
         means: Meaning,
         hidden: tuple[str, ...],
-    ) -> tuple[str, NotifyError | None]:
-        """Return what is wrong with an answer and the error; empty when it is well."""
+    ) -> NotifyError | None:
+        """Return the error for an answer, ``None`` when it is as hoped for."""
         accepted, headers = reply.status in step.accept, reply.answer.headers
         if accepted and (step.ok is None or truthy(compiled(step.ok)(reply.body))):
-            return "", None
+            return None
         meant, words = http_meaning(self._profile.http, reply.status, reply.body, means)
-        said = masked(words, hidden)  # a server may repeat what it was told
-        said = f": {said}" if said else ""
+        masked_words = masked(words, hidden)  # a server may repeat what it was told
+        said = f": {masked_words}" if masked_words else ""
+        if meant in REFUSALS:
+            return refused(said)
         shown = {name: masked(value, hidden) for name, value in headers.items()}
         towards = redirected(shown.get("location"))
         unexpected = ", but not with what the profile expects" if accepted else ""
@@ -281,7 +283,7 @@ class HttpApi:
         if is_retried(reply.status):
             hint = "try again later" + (f", in {wait:.0f} s" if wait else "")
         answered = f"{self._origin}{step.path} answered {reply.status}"
-        problem = HttpRefused(
+        return HttpRefused(
             f"{answered}{towards}{unexpected}{said}",
             hint,
             status=reply.status,
@@ -289,7 +291,6 @@ class HttpApi:
             body=reply.body,
             retry_after=wait,
         )
-        return problem.message, refused(said) if meant in REFUSALS else problem
 
 
 def _listed(steps: Step | tuple[Step, ...] | None) -> tuple[Step, ...]:

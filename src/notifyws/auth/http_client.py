@@ -12,7 +12,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
@@ -51,37 +51,29 @@ class Exchange(Struct, frozen=True):
 
     method: str
     url: str
-    headers: Mapping[str, str]
     body: str
     status: int
     reply: str
-    captured: Mapping[str, str]
-    problem: str = ""
-    """Why the answer was not the hoped-for one; empty when it was."""
+    captured: tuple[str, ...]
+    """Names of the variables that the next steps know from it."""
 
     @classmethod
     def of(
         cls,
         request: Request,
         reply: Reply,
-        captured: Mapping[str, Any],
+        captured: Iterable[str],
         hidden: tuple[str, ...],
-        problem: str,
     ) -> Exchange:
         """Return an exchange without what is hidden, and what is called a secret."""
-        headers = {
-            name: "***" if name.lower() == "authorization" else masked(value, hidden)
-            for name, value in request.headers.items()
-        }
+        body = _without_secrets(request.body, hidden)
         return cls(
             request.method,
             masked(request.url, hidden),
-            headers,
-            re.sub(_SECRET_FORM, r"\1***", _without_secrets(request.body, hidden)),
+            re.sub(_SECRET_FORM, r"\1***", body),
             reply.status,
             _without_secrets(as_text(reply.body), hidden),
-            {name: masked(as_text(value), hidden) for name, value in captured.items()},
-            problem,
+            tuple(captured),
         )
 
 
@@ -184,14 +176,14 @@ def _translated(
 
     cause = _cause(error)
     host = client.base_url.netloc.decode("ascii")
-    why = masked(str(cause), hidden) or type(cause).__name__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return certificate_rejected(cause, host)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         message = f"{host} did not answer within {client.timeout.read:g} s"
-    elif isinstance(cause, ssl.SSLCertVerificationError):
-        return certificate_rejected(cause, host)
     elif isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError):
         return unreachable(cause, host)
     else:
+        why = masked(str(cause), hidden) or type(cause).__name__
         message = f"cannot talk HTTP with {host}: {why}"
     return NetworkFailed(message, "notifyws status --check")
 
