@@ -14,6 +14,7 @@ import re
 import ssl
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -163,19 +164,19 @@ async def exchange(
             cookies = {cookie.name: cookie.value or "" for cookie in jar}
             return Reply(response.status_code, Answer(body, headers, cookies))
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        problem = _translated(error, client, hidden)
+        problem = _translated(error, request.url, client, hidden)
         raise ReplyLost(problem.message, problem.hint) if sent else problem from None
 
 
 def _translated(
-    error: Exception, client: httpx.AsyncClient, hidden: tuple[str, ...]
+    error: Exception, url: str, client: httpx.AsyncClient, hidden: tuple[str, ...]
 ) -> NotifyError:
     import httpx
 
     from notifyws.auth.network_errors import certificate_rejected, unreachable
 
     cause = _cause(error)
-    host = client.base_url.netloc.decode("ascii")
+    host = urlsplit(url).netloc  # as configured: httpx has its own spelling
     if isinstance(cause, ssl.SSLCertVerificationError):
         return certificate_rejected(cause, host)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
