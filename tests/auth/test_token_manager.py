@@ -13,13 +13,12 @@ from notifyws.auth.cached_tokens import AccessToken, CachedTokens, pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.errors import (
     AuthenticationFailed,
-    CacheFailed,
     HttpRefused,
     NetworkFailed,
     ReplyLost,
 )
 from notifyws.models import Account, Token, TokenPair
-from tests.support.scripted import ScriptedIssuer, warm
+from tests.support.scripted import FlakyCache, ScriptedIssuer, warm
 from tests.support.virtual import (
     VirtualClock,
     elapsed,
@@ -828,26 +827,8 @@ async def test_whoever_gives_up_waiting_leaves_the_lock_to_its_holder():
 # A cache that fails
 
 
-class Shaky(MemoryCache):
-    """A cache that can be taken down."""
-
-    backend, url, down = "shaky", "shaky://", False
-
-    def _look(self) -> None:
-        if self.down:
-            raise CacheFailed("token cache shaky:// is down")
-
-    async def read(self, account, *names):
-        self._look()
-        return await super().read(account, *names)
-
-    async def replace(self, account, entries, *, expect):
-        self._look()
-        return await super().replace(account, entries, expect=expect)
-
-
-def shaken() -> tuple[Scene, Shaky, list[str]]:
-    primary, said = Shaky(now), []
+def shaken() -> tuple[Scene, FlakyCache, list[str]]:
+    primary, said = FlakyCache(now), []
     return Scene(FallbackCache(primary, said.append, now)), primary, said
 
 

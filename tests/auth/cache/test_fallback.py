@@ -6,55 +6,22 @@ import asyncio
 import time
 from contextlib import aclosing
 
-from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.fallback import FallbackCache
-from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cache.redis import RedisCache
-from notifyws.errors import CacheFailed
 from tests.support.aio import on_a_loop
+from tests.support.scripted import FlakyCache
 from tests.support.valkey import free_port
 
 ME = "0123456789abcdef"
 
 
-class Shaky(TokenCache):
-    """A cache that can be taken down; counts how often it is asked."""
-
-    backend, url = "shaky", "shaky://"
-
-    def __init__(self, now) -> None:
-        self.inner = MemoryCache(now)
-        self.down = False
-        self.loses_answers = False
-        self.asked = 0
-
-    async def _ask(self, call):
-        self.asked += 1
-        if self.down and not self.loses_answers:
-            call.close()
-            raise CacheFailed("token cache shaky:// is down", "mend it")
-        answer = await call
-        if self.down:
-            raise CacheFailed("token cache shaky:// did not answer")
-        return answer
-
-    async def read(self, account, *names):
-        return await self._ask(self.inner.read(account, *names))
-
-    async def replace(self, account, entries, *, expect):
-        return await self._ask(self.inner.replace(account, entries, expect=expect))
-
-    async def aclose(self):
-        await self._ask(self.inner.aclose())
-
-
 class Scene:
-    """A fallback over a shaky primary, with a clock in hand."""
+    """A fallback over a flaky primary, with a clock in hand."""
 
     def __init__(self) -> None:
         self.clock = 1000.0
         self.said: list[str] = []
-        self.primary = Shaky(lambda: self.clock)
+        self.primary = FlakyCache(lambda: self.clock)
         self.cache = FallbackCache(
             self.primary, self.said.append, lambda: self.clock, retry_after=5.0
         )
@@ -91,7 +58,7 @@ async def test_it_is_the_primary_as_long_as_that_answers():
     await scene.write(access="a")
     await scene.elsewhere(access="b")
     assert await scene.texts("access") == {"access": "b"}
-    assert (scene.cache.backend, scene.cache.url) == ("shaky", "shaky://")
+    assert (scene.cache.backend, scene.cache.url) == ("flaky", "flaky://")
     assert scene.cache.healthy
     assert scene.said == []
 
@@ -104,7 +71,7 @@ async def test_an_outage_is_said_once_and_its_end_once():
         await scene.texts("access")
         await scene.cache.add(ME, "lock", "l", 60)
         scene.clock += 5
-    assert scene.said == ["token cache shaky:// is down (mend it); using memory only"]
+    assert scene.said == ["token cache flaky:// is down (mend it); using memory only"]
     assert not scene.cache.healthy
     scene.come_back()
     await scene.texts("access")
