@@ -182,7 +182,7 @@ def test_a_message_has_an_empty_payload_and_no_id_unless_given():
     ("lifetime", "margin", "keep"), [(900, 180, 720), (10, 10, 0), (5, 9, 0)]
 )
 def test_a_token_is_kept_for_its_life_less_the_margin(lifetime, margin, keep):
-    assert Token("secret", lifetime, margin).keep == keep
+    assert Token("secret", lifetime, margin).fresh_for == keep
 
 
 def test_secrets_are_not_shown():

@@ -200,8 +200,8 @@ class Token(Masked, frozen=True):
     margin: float
 
     @property
-    def keep(self) -> float:
-        """Seconds for which it is cached: its lifetime less the margin."""
+    def fresh_for(self) -> float:
+        """Seconds until it counts as expired: its lifetime less the margin."""
         return max(0.0, self.lifetime - self.margin)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from notifyws.auth.authenticator import Authenticator, default_cache
-from notifyws.auth.cache.sqlite_store import SqliteStore
+from notifyws.auth.cache.sqlite import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.config.settings import Settings

@@ -16,8 +16,8 @@ def commands(text: str) -> list[str]:
 
 def keep_token(home, url=URL, username="me"):
     from notifyws.auth.authenticator import Authenticator
-    from notifyws.auth.cache.opening import sqlite_path
-    from notifyws.auth.cache.sqlite_store import SqliteStore
+    from notifyws.auth.cache.build import sqlite_path
+    from notifyws.auth.cache.sqlite import SqliteStore
     from notifyws.auth.cached_tokens import pack
     from notifyws.config.settings import Settings
     from notifyws.models import Account, Token

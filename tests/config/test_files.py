@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from notifyws.auth.cache.sqlite_store import CREATE, SqliteStore
+from notifyws.auth.cache.sqlite import CREATE, SqliteStore
 from notifyws.cli.profile import _sample
 from notifyws.cli.send import _whole
 from notifyws.config.config_file import find_entry

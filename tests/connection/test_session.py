@@ -10,7 +10,7 @@ from typing import NoReturn, get_args, get_type_hints
 
 import pytest
 
-from notifyws.auth.refresh import GRACE
+from notifyws.auth.token_lock import GRACE
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import utc_text
 from notifyws.connection.event_emitter import UNNOTICED

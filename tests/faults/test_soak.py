@@ -13,15 +13,15 @@ from datetime import datetime
 import pytest
 
 from notifyws.auth.cache.fallback import FallbackCache
-from notifyws.auth.cache.memory import MemoryCache
 from notifyws.connection.reconnect import State
-from notifyws.errors import CacheFailed, NetworkFailed, NotifyError
+from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.events import Connected, Gap
 from notifyws.protocol.profile import Renewal
 from tests.support.catalogue import sample
 from tests.support.scripted import (
     DOWN,
     Close,
+    FlakyCache,
     NewsServer,
     Visit,
     answers,
@@ -75,22 +75,6 @@ class SoakServer(NewsServer):
         for transport in self.channels:
             transport.read_at.clear()
             transport.pinged_at.clear()
-
-
-class FlakyCache(MemoryCache):
-    """A cache that is down at times."""
-
-    down = False
-
-    async def read(self, account, *names):
-        if self.down:
-            raise CacheFailed("down")
-        return await super().read(account, *names)
-
-    async def replace(self, account, entries, *, expect):
-        if self.down:
-            raise CacheFailed("down")
-        return await super().replace(account, entries, expect=expect)
 
 
 def unix(text: str) -> float:

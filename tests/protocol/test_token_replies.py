@@ -181,12 +181,12 @@ def test_the_reply_is_believed_before_the_token():
 
 def test_an_access_token_of_15_minutes_is_kept_for_12():
     access = read({"accessToken": "a"}).access
-    assert (access.lifetime, access.margin, access.keep) == (900, 180, 720)
+    assert (access.lifetime, access.margin, access.fresh_for) == (900, 180, 720)
 
 
 def test_a_refresh_token_of_7_days_is_kept_for_6_and_a_half():
     refresh = read({"accessToken": "a", "refreshToken": "r"}).refresh
-    assert refresh.keep == pytest.approx(6.5 * 86400) == pytest.approx(561600)
+    assert refresh.fresh_for == pytest.approx(6.5 * 86400) == pytest.approx(561600)
 
 
 # Whose they are.

@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from notifyws.auth.cache import TokenCache
+from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cached_tokens import pack
 from notifyws.errors import (
     AuthenticationFailed,
+    CacheFailed,
     ConnectionLost,
     NetworkFailed,
     NotifyError,
@@ -207,12 +209,48 @@ class ScriptedChannel:
         self._playing = None
 
 
+class FlakyCache(TokenCache):
+    """A cache that can be taken down; counts how often it is asked.
+
+    Attributes:
+        inner: what is in it, down or not.
+        loses_answers: when it is down it does what it is asked, and does not say so.
+    """
+
+    backend, url = "flaky", "flaky://"
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.inner = MemoryCache(now)
+        self.down = False
+        self.loses_answers = False
+        self.asked = 0
+
+    async def _ask(self, call):
+        self.asked += 1
+        if self.down and not self.loses_answers:
+            call.close()
+            raise CacheFailed("token cache flaky:// is down", "mend it")
+        answer = await call
+        if self.down:
+            raise CacheFailed("token cache flaky:// did not answer")
+        return answer
+
+    async def read(self, account, *names):
+        return await self._ask(self.inner.read(account, *names))
+
+    async def replace(self, account, entries, *, expect):
+        return await self._ask(self.inner.replace(account, entries, expect=expect))
+
+    async def aclose(self):
+        await self._ask(self.inner.aclose())
+
+
 async def warm(cache: TokenCache, account: Account, pair: TokenPair) -> None:
     """Put tokens into a cache as a login would, which costs a slow digest."""
     assert pair.refresh is not None
     texts = {
-        "access": (pack(pair.access, pair.user_id), pair.access.keep),
-        "refresh": (pack(pair.refresh, pair.user_id), pair.refresh.keep),
+        "access": (pack(pair.access, pair.user_id), pair.access.fresh_for),
+        "refresh": (pack(pair.refresh, pair.user_id), pair.refresh.fresh_for),
     }
     await cache.replace(account.id, texts, expect={})
 

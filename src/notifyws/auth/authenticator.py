@@ -25,7 +25,7 @@ from notifyws.protocol.loader import is_file, read_profile
 if TYPE_CHECKING:
     import ssl
 
-    from notifyws.auth.cache.encrypted import Seal
+    from notifyws.auth.cache.encryption import TokenCipher
     from notifyws.auth.cache.fallback import FallbackCache
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.auth.http_api import HttpApi
@@ -115,9 +115,9 @@ class Authenticator:
     @cached_property
     def cache(self) -> FallbackCache:
         """The token cache, behind one that takes over when it fails."""
+        from notifyws.auth.cache.build import open_cache
         from notifyws.auth.cache.checked import CheckedCache
         from notifyws.auth.cache.fallback import FallbackCache
-        from notifyws.auth.cache.opening import open_cache
 
         try:
             cache = open_cache(self.cache_url)
@@ -125,28 +125,25 @@ class Authenticator:
             name = "cache_url" if self.settings.cache_url else "redis_url"
             message = f"{environment_name(name)}: {error.message}"
             raise ConfigurationError(message, error.hint) from None
-        if self.seal is not None:
-            from notifyws.auth.cache.encrypted import SealedCache
-
-            cache = SealedCache(cache, self.seal)
-        return FallbackCache(CheckedCache(cache, self._odd), self.warn)
+        checked = CheckedCache(cache, self._odd, self.cipher)
+        return FallbackCache(checked, self.warn)
 
     def _odd(self, sentence: str) -> None:
         self.odd_values.append(sentence)
         self.warn(sentence)
 
     @cached_property
-    def seal(self) -> Seal | None:
-        """What cached tokens are sealed with, if they are.
+    def cipher(self) -> TokenCipher | None:
+        """What cached tokens are encrypted with, if they are.
 
         Raises:
             ConfigurationError: the extra is not installed.
         """
         if not self.settings.cache_key or self.cache_url.startswith("memory:"):
             return None
-        from notifyws.auth.cache.encrypted import Seal
+        from notifyws.auth.cache.encryption import TokenCipher
 
-        return Seal(self.settings.cache_key)
+        return TokenCipher(self.settings.cache_key)
 
     def want_emptied(self) -> None:
         """Raise unless the real cache has just been emptied, and not only memory.
@@ -218,24 +215,12 @@ class Authenticator:
         from notifyws.protocol.token_replies import static_token
 
         if self.settings.token:
-            return StaticTokenProvider(
-                static_token(
-                    self.settings.token, self.lifetimes, time.time(), self._claim
-                )
-            )
-        if self.profile.http.login is None and self._needs_no_token:
+            claim = self.profile.tokens.user_claim if self.profile.tokens else "sub"
+            given = self.settings.token, self.lifetimes, time.time(), claim
+            return StaticTokenProvider(static_token(*given))
+        if self.profile.http.login is None and self.profile.socket.token_in == "none":
             return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
         return self.token_manager
-
-    @property
-    def _claim(self) -> str:
-        where = self.profile.tokens
-        return where.user_claim if where else "sub"
-
-    @property
-    def _needs_no_token(self) -> bool:
-        """Whether the profile can do without one: nothing of it says it cannot."""
-        return self.profile.socket.token_in == "none"
 
     @cached_property
     def token_manager(self) -> TokenManager:
@@ -282,15 +267,15 @@ class Authenticator:
         """
         if self.settings.token or not self.cache_url.startswith("sqlite:"):
             return None
-        from notifyws.auth.cache.opening import sqlite_path
-        from notifyws.auth.cache.sqlite_store import SqliteStore
+        from notifyws.auth.cache.build import sqlite_path
+        from notifyws.auth.cache.sqlite import SqliteStore
         from notifyws.auth.cached_tokens import ACCESS, read_cached_tokens
 
         store = SqliteStore(sqlite_path(self.cache_url))
         try:
             entries = store.read(self.account.id, *ACCESS)
-            if self.seal is not None:
-                entries = self.seal.opened(self.account.id, entries)
+            if self.cipher is not None:
+                entries = self.cipher.decrypted(self.account.id, entries)
             return read_cached_tokens(entries).access
         except CacheFailed:
             return None

@@ -1,17 +1,21 @@
 """What a token cache holds of an account: texts in the cache, values here; pure.
 
-The text has a version and keeps the token's margin, so that whoever reads it knows
-the token's own remaining life without asking a clock. What ``codec`` cannot read counts
-as nothing.
+When a cached token counts as expired: after its lifetime less its margin
+(``Token.fresh_for``), reckoned from when the server gave it. The cache forgets it at
+that moment, so what is found there is fresh, and no clock of a host is asked. The
+lifetime is the server's word, or ``access_ttl`` and ``refresh_ttl``; the margin is a
+share of it, ``access_margin`` (a fifth) and ``refresh_margin`` (a fourteenth). The
+margin is kept with the token, so that whoever reads it knows how long it would really
+live. What ``keys`` cannot read counts as nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from notifyws.auth.cache import Entry
+from notifyws.auth.cache import Entry, text_in
 from notifyws.auth.cache.keys import VERSION, decoded
 from notifyws.models import Masked, Token, TokenSource
 
@@ -60,35 +64,25 @@ class CachedTokens(Masked, frozen=True):
 
 def pack(token: Token, user_id: str | None) -> str:
     """Return the text that a cache keeps of a token."""
-    return json.dumps(
-        {
-            "v": VERSION,
-            "token": token.value,
-            "margin": token.margin,
-            "userId": user_id,
-        }
-    )
+    said = {"token": token.value, "margin": token.margin, "userId": user_id}
+    return json.dumps({"v": VERSION, **said})
 
 
 def read_cached_tokens(entries: Mapping[str, Entry]) -> CachedTokens:
     """Return what entries of a cache mean; rubbish counts as nothing."""
-    access, refresh = entries.get("access"), entries.get("refresh")
-    a = decoded("access", access.text) if access else None
-    r = decoded("refresh", refresh.text) if refresh else None
-    generation = entries.get("generation")
+    texts = {name: text_in(entries, name) for name in ACCESS}
+    a, r = (decoded(name, texts[name]) for name in ("access", "refresh"))
+    lives = {
+        name: entries[name].remaining + float(token["margin"])
+        for name, token in (("access", a), ("refresh", r))
+        if token
+    }
     return CachedTokens(
-        access=(access and a and _obtained(a, access.remaining)) or None,
-        access_text=access.text if access else None,
-        refresh=r["token"] if r else None,
-        refresh_text=refresh.text if refresh else None,
-        refresh_remaining=(
-            refresh.remaining + float(r["margin"]) if refresh and r else None
-        ),
+        access=a and AccessToken(a["token"], "cache", lives["access"], a.get("userId")),
+        access_text=texts["access"],
+        refresh=r and r["token"],
+        refresh_text=texts["refresh"],
+        refresh_remaining=lives.get("refresh"),
         user_id=(a or r or {}).get("userId"),
-        generation=generation.text if generation else None,
+        generation=texts["generation"],
     )
-
-
-def _obtained(packed: Mapping[str, Any], remaining: float) -> AccessToken:
-    life_left = remaining + float(packed["margin"])
-    return AccessToken(packed["token"], "cache", life_left, packed.get("userId"))

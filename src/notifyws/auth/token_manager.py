@@ -18,6 +18,7 @@ from functools import partial
 from typing import Protocol
 
 from notifyws.auth.cache import TokenCache
+from notifyws.auth.cache.keys import KEEP
 from notifyws.auth.cached_tokens import (
     ACCESS,
     AccessToken,
@@ -25,7 +26,6 @@ from notifyws.auth.cached_tokens import (
     pack,
     read_cached_tokens,
 )
-from notifyws.auth.refresh import use_refresh_token
 from notifyws.auth.token_lock import LockLost, TokenLock
 from notifyws.clock import Clock
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
@@ -35,10 +35,6 @@ __all__ = ["Issuer", "StaticTokenProvider", "TokenManager"]
 
 POLL = 0.05
 """Seconds between looks while another process does the work."""
-GENERATION_KEEP = 420 * 86400.0
-"""Seconds the generation outlives the tokens."""
-DENIED_KEEP = 60.0
-"""Seconds a wrong password is remembered."""
 
 
 class Issuer(Protocol):
@@ -61,7 +57,7 @@ class TokenManager:
         account: whose tokens.
         cache: shared with everybody else who keeps them.
         issuer: the server's HTTP side.
-        world: sleep and chance.
+        clock: sleep, dice and secrets.
         username: to log in with; may be empty.
         password: to log in with; empty when only cached tokens can be used.
         find_password: asked when ``password`` is empty and only a login is left.
@@ -130,7 +126,7 @@ class TokenManager:
     async def clear(self) -> None:
         """Empty the account's cache, so that a refresh in flight is not kept."""
         emptied = {"access": None, "refresh": None}
-        generation = (self._clock.secret(), GENERATION_KEEP)
+        generation = (self._clock.secret(), KEEP["generation"])
         await self._cache.replace(
             self._account, {**emptied, "generation": generation}, expect={}
         )
@@ -180,9 +176,7 @@ class TokenManager:
         if now.refresh is not None and not only_login:
             try:
                 exchange = partial(self._refresh, now, now.refresh)
-                return await use_refresh_token(
-                    lock, now.refresh, exchange, self._secret
-                )
+                return await lock.use(now.refresh, exchange, self._secret)
             except (AuthenticationFailed, NetworkFailed) as error:
                 problem = error
         password = await self._secret()
@@ -217,7 +211,7 @@ class TokenManager:
         try:
             return await self._issuer.login(self._username, password)
         except AuthenticationFailed:
-            denied = {self._denied(password): ("1", DENIED_KEEP)}
+            denied = {self._denied(password): ("1", KEEP["denied"])}
             await self._cache.replace(self._account, denied, expect={})
             raise
 
@@ -238,11 +232,11 @@ class TokenManager:
         """
         user_id = pair.user_id or before.user_id
         entries = {
-            "access": (pack(pair.access, user_id), pair.access.keep),
-            "generation": (self._clock.secret(), GENERATION_KEEP),
+            "access": (pack(pair.access, user_id), pair.access.fresh_for),
+            "generation": (self._clock.secret(), KEEP["generation"]),
         }
         if pair.refresh is not None:
-            entries["refresh"] = (pack(pair.refresh, user_id), pair.refresh.keep)
+            entries["refresh"] = (pack(pair.refresh, user_id), pair.refresh.fresh_for)
         expect = {"generation": before.generation}
         await self._cache.replace(self._account, entries, expect=expect)
         return AccessToken(pair.access.value, source, pair.access.lifetime, user_id)

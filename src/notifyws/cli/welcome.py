@@ -65,7 +65,7 @@ def _demo() -> Step:
 
 def _has_token(auth: Authenticator) -> bool | None:
     """Tell whether a token lies in the file; ``None`` where only asking would tell."""
-    from notifyws.auth.cache.opening import sqlite_path
+    from notifyws.auth.cache.build import sqlite_path
 
     url = auth.cache_url
     if not url.startswith("sqlite:") or is_file(auth.settings.profile):

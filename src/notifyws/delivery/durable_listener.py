@@ -16,7 +16,7 @@ from contextlib import suppress
 from msgspec.structs import asdict, replace
 
 from notifyws.auth.cache import TokenCache
-from notifyws.auth.cache.keys import VERSION, decoded, is_ident
+from notifyws.auth.cache.keys import KEEP, VERSION, decoded, is_ident
 from notifyws.clock import Clock, utc_text
 from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.session import Session
@@ -27,8 +27,6 @@ from notifyws.delivery.receiver import Item
 
 __all__ = ["DurableListener", "SharedCursor"]
 
-KEEP = 30 * 86400.0
-"""Seconds for which a listener that is away keeps its place."""
 EVERY = 1.0
 """Seconds between two writes: what lies between them comes twice, not never."""
 
@@ -74,7 +72,9 @@ class SharedCursor:
             return
         self._written, self._written_at = position, now
         text = json.dumps({"v": VERSION, "standing": asdict(position)})
-        await self._cache.replace(self._account, {self._key: (text, KEEP)}, expect={})
+        await self._cache.replace(
+            self._account, {self._key: (text, KEEP["cursor"])}, expect={}
+        )
 
 
 class DurableListener:

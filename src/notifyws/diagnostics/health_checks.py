@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.cache.keys import KEEP
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
@@ -50,9 +51,6 @@ __all__ = ["HealthChecks", "run_checks"]
 Probe = Callable[[], Awaitable[str | Finding]]
 """Returns what it saw, or raises what is wrong."""
 Advice = Callable[[str, NotifyError], str]
-
-TRACE = 1.0
-"""Seconds for which what is written to try the cache is kept."""
 
 
 class HealthChecks:
@@ -162,7 +160,7 @@ class HealthChecks:
         self.cache |= {"latencyMs": round(took, 1)}
         if not self._auth.settings.token:
             self.cached = await self._auth.token_manager.peek()
-        written = {"probe": ("1", TRACE)}
+        written = {"probe": ("1", KEEP["probe"])}
         await cache.primary.replace(self._auth.account.id, written, expect={})
         return took
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from notifyws.auth.http_api import http_client
+from notifyws.auth.http_client import http_client
 from notifyws.auth.network_errors import certificate_rejected, http_date, unreachable
 from notifyws.errors import NetworkFailed, NotWebSocket
 

@@ -20,7 +20,7 @@ from notifyws.protocol.masking import masked, queried, spellings
 from notifyws.protocol.rules import Arrival, Many, NotUnderstood
 
 if TYPE_CHECKING:
-    from notifyws.auth.http_api import Exchange
+    from notifyws.auth.http_client import Exchange
     from notifyws.connection.ports import Transport
     from notifyws.protocol.upgrade import UpgradeRequest
 

@@ -26,6 +26,7 @@ from msgspec.structs import asdict, replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache import TokenCache
+from notifyws.auth.cache.keys import KEEP
 from notifyws.clock import Clock, sleep, utc_text
 from notifyws.errors import CacheFailed
 from notifyws.events import (
@@ -51,13 +52,11 @@ from notifyws.tasks import first_of
 
 __all__ = ["Heartbeat", "build_heartbeat", "find_listeners"]
 
-KEEP = 30.0
-"""Seconds after which a listener that says nothing is forgotten."""
 EVERY = 10.0
 """Seconds between two beats."""
 INDEXES = 64
 """How many indexes share the listeners, so that few meet in one."""
-PLACE = 600.0
+PLACE = KEEP["listeners"]
 """Seconds that a place in an index is kept."""
 TRIES = 5
 """How often in a row a change of an index is tried."""
@@ -178,7 +177,7 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         self._count()
-        entries = {f"listener:{self._id}": (text_of(self.listener), KEEP)}
+        entries = {f"listener:{self._id}": (text_of(self.listener), KEEP["listener"])}
         self._written = True  # also when the answer is lost
         await self._cache.replace(self._account, entries, expect={})
         moment = self._clock.wall()

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from notifyws.auth.cache.checked import CheckedCache
-from notifyws.auth.cache.encrypted import Seal, SealedCache
+from notifyws.auth.cache.encryption import TokenCipher
 from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cached_tokens import pack
@@ -153,9 +153,9 @@ async def test_rubbish_leaves_the_cache_in_use(clean_valkey):
 @on_a_loop
 async def test_what_another_key_may_open_stays_where_it_is(clean_valkey):
     said: list[str] = []
-    sealed = SealedCache(RedisCache(clean_valkey.url), Seal("words"))
-    async with aclosing(sealed), aclosing(RedisCache(clean_valkey.url)) as plain:
-        await sealed.replace(ME, {"access": (TOKEN, 60.0)}, expect={})
-        assert await CheckedCache(plain, said.append).read(ME, "access") == {}
-        assert (await sealed.read(ME, "access"))["access"].text == TOKEN
+    redis, cipher = RedisCache(clean_valkey.url), TokenCipher("words")
+    async with aclosing(CheckedCache(redis, said.append, cipher)) as encrypted:
+        await encrypted.replace(ME, {"access": (TOKEN, 60.0)}, expect={})
+        assert await CheckedCache(redis, said.append).read(ME, "access") == {}
+        assert (await encrypted.read(ME, "access"))["access"].text == TOKEN
     assert said == []

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from notifyws.auth.cache import TokenCache
-from notifyws.auth.cache.encrypted import Seal, SealedCache
 from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cache.redis import RedisCache
@@ -62,18 +61,11 @@ def build(kind: str, request: pytest.FixtureRequest) -> Clock:
     return clock
 
 
-SEAL = Seal("words of the test")
-
-
-@pytest.fixture(
-    params=[f"{how}{kind}" for how in ("", "fallback-", "sealed-") for kind in KINDS]
-)
+@pytest.fixture(params=[f"{how}{kind}" for how in ("", "fallback-") for kind in KINDS])
 def clock(request: pytest.FixtureRequest) -> Iterator[Clock]:
     how, _, kind = request.param.rpartition("-")
     clock = build(kind, request)
     make = clock.make
-    if how == "sealed":
-        clock.make = lambda: SealedCache(make(), SEAL)
     if how == "fallback":
         clock.make = lambda: FallbackCache(make(), clock.warnings.append, clock.now)
     yield clock

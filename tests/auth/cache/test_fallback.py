@@ -6,55 +6,24 @@ import asyncio
 import time
 from contextlib import aclosing
 
-from notifyws.auth.cache import TokenCache
+import pytest
+
 from notifyws.auth.cache.fallback import FallbackCache
-from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cache.redis import RedisCache
-from notifyws.errors import CacheFailed
 from tests.support.aio import on_a_loop
+from tests.support.scripted import FlakyCache
 from tests.support.valkey import free_port
 
 ME = "0123456789abcdef"
 
 
-class Shaky(TokenCache):
-    """A cache that can be taken down; counts how often it is asked."""
-
-    backend, url = "shaky", "shaky://"
-
-    def __init__(self, now) -> None:
-        self.inner = MemoryCache(now)
-        self.down = False
-        self.loses_answers = False
-        self.asked = 0
-
-    async def _ask(self, call):
-        self.asked += 1
-        if self.down and not self.loses_answers:
-            call.close()
-            raise CacheFailed("token cache shaky:// is down", "mend it")
-        answer = await call
-        if self.down:
-            raise CacheFailed("token cache shaky:// did not answer")
-        return answer
-
-    async def read(self, account, *names):
-        return await self._ask(self.inner.read(account, *names))
-
-    async def replace(self, account, entries, *, expect):
-        return await self._ask(self.inner.replace(account, entries, expect=expect))
-
-    async def aclose(self):
-        await self._ask(self.inner.aclose())
-
-
 class Scene:
-    """A fallback over a shaky primary, with a clock in hand."""
+    """A fallback over a flaky primary, with a clock in hand."""
 
     def __init__(self) -> None:
         self.clock = 1000.0
         self.said: list[str] = []
-        self.primary = Shaky(lambda: self.clock)
+        self.primary = FlakyCache(lambda: self.clock)
         self.cache = FallbackCache(
             self.primary, self.said.append, lambda: self.clock, retry_after=5.0
         )
@@ -91,7 +60,7 @@ async def test_it_is_the_primary_as_long_as_that_answers():
     await scene.write(access="a")
     await scene.elsewhere(access="b")
     assert await scene.texts("access") == {"access": "b"}
-    assert (scene.cache.backend, scene.cache.url) == ("shaky", "shaky://")
+    assert (scene.cache.backend, scene.cache.url) == ("flaky", "flaky://")
     assert scene.cache.healthy
     assert scene.said == []
 
@@ -104,7 +73,7 @@ async def test_an_outage_is_said_once_and_its_end_once():
         await scene.texts("access")
         await scene.cache.add(ME, "lock", "l", 60)
         scene.clock += 5
-    assert scene.said == ["token cache shaky:// is down (mend it); using memory only"]
+    assert scene.said == ["token cache flaky:// is down (mend it); using memory only"]
     assert not scene.cache.healthy
     scene.come_back()
     await scene.texts("access")
@@ -175,31 +144,50 @@ async def test_expectations_hold_during_an_outage_too():
     assert await scene.texts("access") == {"access": "a2"}
 
 
+CONFLICTS = {
+    "ours is carried back": (
+        {"generation": "g2", "access": "a2", "refresh": "r2", "other": "o"},
+        {},
+        {"generation": "g2", "access": "a2", "refresh": "r2", "other": "o"},
+    ),
+    "what was deleted here is deleted there": (
+        {"access": None},
+        {},
+        {"generation": "g1", "refresh": "r1"},
+    ),
+    "a server that lost everything": (
+        {"generation": "g2", "access": "a2"},
+        {"generation": None, "access": None, "refresh": None},
+        {"generation": "g2", "access": "a2"},
+    ),
+    "a newer token from elsewhere": (
+        {"access": "ours", "other": "o"},
+        {"access": "theirs"},
+        {"generation": "g1", "access": "theirs", "refresh": "r1"},
+    ),
+    "what was never seen": (
+        {"other": "ours"},
+        {"other": "theirs"},
+        {"generation": "g1", "access": "a1", "refresh": "r1", "other": "theirs"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONFLICTS)
 @on_a_loop
-async def test_what_changed_here_is_carried_back():
+async def test_what_changed_here_is_carried_back_unless_somebody_was_faster(what):
+    ours, theirs, afterwards = CONFLICTS[what]
     scene = Scene()
     await scene.known()
     scene.go_down()
-    await scene.write(generation="g2", access="a2", refresh="r2", lock="l")
+    await scene.write(**ours)
+    assert await scene.cache.add(ME, "lock", "l", 9)
     await scene.write(lock=None)
+    await scene.elsewhere(**theirs)
     scene.come_back()
-    carried = {"generation": "g2", "access": "a2", "refresh": "r2"}
-    assert await scene.texts("generation", "access", "refresh", "lock") == carried
-    names = ("generation", "access", "refresh", "lock")
-    assert await scene.texts(*names, cache=scene.primary) == carried
-
-
-@on_a_loop
-async def test_what_was_deleted_here_is_deleted_there():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
-    await scene.write(access=None)
-    scene.come_back()
-    await scene.cache.add(ME, "lock", "l", 9)
-    assert await scene.texts("access", "refresh", cache=scene.primary) == {
-        "refresh": "r1"
-    }
+    names = ("generation", "access", "refresh", "other", "lock")
+    assert await scene.texts(*names) == afterwards
+    assert await scene.texts(*names, cache=scene.primary) == afterwards
 
 
 @on_a_loop
@@ -210,20 +198,6 @@ async def test_what_was_carried_back_keeps_its_time():
     scene.come_back()
     found = await scene.cache.read(ME, "access")
     assert found["access"].remaining == 595
-
-
-@on_a_loop
-async def test_it_is_carried_back_to_a_server_that_lost_everything():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
-    await scene.write(access="a2", generation="g2")
-    await scene.elsewhere(generation=None, access=None, refresh=None)
-    scene.come_back()
-    assert await scene.texts("access", "generation") == {
-        "access": "a2",
-        "generation": "g2",
-    }
 
 
 @on_a_loop
@@ -239,27 +213,6 @@ async def test_a_logout_elsewhere_wins():
     }
     scene.go_down()
     assert await scene.texts("access") == {}, "ours is forgotten for good"
-
-
-@on_a_loop
-async def test_a_newer_token_from_elsewhere_wins():
-    scene = Scene()
-    await scene.known()
-    scene.go_down()
-    await scene.write(access="ours", other="o")
-    await scene.elsewhere(access="theirs")
-    scene.come_back()
-    assert await scene.texts("access", "other") == {"access": "theirs"}
-
-
-@on_a_loop
-async def test_what_was_never_seen_is_not_overwritten():
-    scene = Scene()
-    await scene.elsewhere(generation="g1", access="theirs")
-    scene.go_down()
-    await scene.write(access="ours")
-    scene.come_back()
-    assert await scene.texts("access") == {"access": "theirs"}
 
 
 @on_a_loop

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from notifyws.auth.cache.limit import call_limit
+from notifyws.auth.cache import call_limit
 from tests.support.virtual import in_virtual_time, now
 
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 import trustme
 
-from notifyws.auth.cache.opening import open_cache
+from notifyws.auth.cache.build import open_cache
 from notifyws.auth.cache.redis import COMMANDS, RedisCache
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.aio import on_a_loop

@@ -14,8 +14,7 @@ from contextlib import aclosing, closing, contextmanager
 
 import pytest
 
-from notifyws.auth.cache.sqlite import SqliteCache
-from notifyws.auth.cache.sqlite_store import SqliteStore
+from notifyws.auth.cache.sqlite import SqliteCache, SqliteStore
 from notifyws.errors import CacheFailed
 from tests.support.aio import on_a_loop
 
@@ -137,7 +136,7 @@ def test_a_read_only_file_is_read_but_not_written(store, path):
 def test_a_full_disk_is_a_failure_and_what_was_there_stays(path):
     code = f"""if True:
         import pathlib, resource
-        from notifyws.auth.cache.sqlite_store import SqliteStore
+        from notifyws.auth.cache.sqlite import SqliteStore
         from notifyws.errors import CacheFailed
         store = SqliteStore(pathlib.Path({str(path)!r}))
         store.add("{ME}", "access", "small", 9)
@@ -229,7 +228,7 @@ async def test_the_loop_goes_on_while_a_call_waits(path):
 
 CROWD = """if True:
     import pathlib, sys
-    from notifyws.auth.cache.sqlite_store import SqliteStore
+    from notifyws.auth.cache.sqlite import SqliteStore
     store = SqliteStore(pathlib.Path(sys.argv[1]))
     print("ready", flush=True)
     sys.stdin.readline()

@@ -2,8 +2,8 @@
 
 What cannot be read is not there: it is said once and taken away, so that it can be
 replaced. What a newer version of ours wrote is not there either, but stays: it is
-said once, and nothing is written over it. A logout still takes it away. How a value
-is judged is ``codec``'s.
+said once, and nothing is written over it. A logout still takes it away. ``keys`` says
+what a good value is; with a cipher, tokens are encrypted in the other cache.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from notifyws.auth.cache import Changes, Entry, Texts, TokenCache
-from notifyws.auth.cache.encrypted import MARK
+from notifyws.auth.cache import Changes, Entry, Texts, TokenCache, text_in
+from notifyws.auth.cache.encryption import ENCRYPTED, MARK, TokenCipher
 from notifyws.auth.cache.keys import NewerValue, UnreadableValue, decode
 from notifyws.errors import CacheFailed
 
@@ -25,12 +25,19 @@ class CheckedCache(TokenCache):
     Args:
         primary: keeps the texts; closed with this one.
         warn: told a sentence, once for each kind of value.
+        cipher: encrypts tokens; ``None`` to keep them as they are.
     """
 
-    def __init__(self, primary: TokenCache, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        primary: TokenCache,
+        warn: Callable[[str], None],
+        cipher: TokenCipher | None = None,
+    ) -> None:
         self.backend, self.url = primary.backend, primary.url
         self._primary = primary
         self._warn = warn
+        self._cipher = cipher
         self._said: set[tuple[str, str]] = set()
         self._newer: set[tuple[str, str]] = set()
         self._tried: set[tuple[str, str]] = set()
@@ -39,14 +46,14 @@ class CheckedCache(TokenCache):
         """Return those of ``names`` that are there and can be read."""
         found = await self._primary.read(account, *names)
         good, rubbish, newer = {}, {}, set()
-        for name, entry in found.items():
+        for name, entry in self._decrypted(account, found).items():
             try:
                 decode(name, entry.text)
             except NewerValue:
                 newer.add(name)
             except UnreadableValue:
-                if not entry.text.startswith(MARK):  # somebody else's key may open it
-                    rubbish[name] = entry.text
+                if not entry.text.startswith(MARK):  # somebody else's key may fit
+                    rubbish[name] = found[name].text
             else:
                 good[name] = entry
         self._newer -= {(account, name) for name in names}
@@ -66,12 +73,12 @@ class CheckedCache(TokenCache):
             for name, entry in entries.items()
             if entry is None or (account, name) not in self._newer
         }
-        done = await self._primary.replace(account, ours, expect=expect)
+        done = await self._replace(account, ours, expect)
         in_the_way = {(account, name) for name in expect} - self._tried
         if not done and in_the_way:  # perhaps for no good reason
             self._tried |= in_the_way
             await self.read(account, *expect)
-            done = await self._primary.replace(account, ours, expect=expect)
+            done = await self._replace(account, ours, expect)
         if done:
             self._newer -= {(account, name) for name in ours}
         return done
@@ -83,6 +90,32 @@ class CheckedCache(TokenCache):
     async def aclose(self) -> None:
         """Close the primary; safe to call twice."""
         await self._primary.aclose()
+
+    def _decrypted(self, account: str, found: dict[str, Entry]) -> dict[str, Entry]:
+        return self._cipher.decrypted(account, found) if self._cipher else found
+
+    async def _replace(self, account: str, entries: Changes, expect: Texts) -> bool:
+        """Replace texts of the primary.
+
+        An encrypted text differs each time it is written. So what is expected of one
+        is compared here, and then the very text that was seen is expected there.
+        """
+        if self._cipher is None:
+            return await self._primary.replace(account, entries, expect=expect)
+        watched = ENCRYPTED & expect.keys()
+        found = await self._primary.read(account, *watched) if watched else {}
+        plain = self._decrypted(account, found)
+        if any(text_in(plain, name) != expect[name] for name in watched):
+            return False
+        encrypted = {
+            name: (self._cipher.encrypt(account, name, entry[0]), entry[1])
+            for name, entry in entries.items()
+            if entry is not None and name in ENCRYPTED
+        }
+        seen = {name: text_in(found, name) for name in watched}
+        return await self._primary.replace(
+            account, {**entries, **encrypted}, expect={**expect, **seen}
+        )
 
     def _say(self, names: Iterable[str], what: str) -> None:
         kinds = sorted({name.partition(":")[0] for name in names})

@@ -67,8 +67,7 @@ class FallbackCache(TokenCache):
         found = await self._ask(account, lambda cache: cache.read(account, *names))
         if found is None:
             return await self._memory.read(account, *names)
-        seen = {name: (entry.text, entry.remaining) for name, entry in found.items()}
-        await self._mirror(account, {name: seen.get(name) for name in names})
+        await self._mirror(account, {name: found.get(name) for name in names})
         return found
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
@@ -148,9 +147,8 @@ class FallbackCache(TokenCache):
         for name in watched:
             if text_in(held, name) not in {None, before[name], text_in(ours, name)}:
                 return False
-        kept = {name: (entry.text, entry.remaining) for name, entry in ours.items()}
         return await self.primary.replace(
             account,
-            {name: kept.get(name) for name in changed},
+            {name: ours.get(name) for name in changed},
             expect={name: text_in(held, name) for name in watched},
         )

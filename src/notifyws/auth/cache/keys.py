@@ -1,26 +1,128 @@
-"""What lies under each of our keys in a token cache: the one reading of it; pure.
+"""What is cached under which key, in which format, and for how long: the one table.
 
-A cache is shared with whoever else can write to it, other versions of ours included.
-A text is good, or of a newer version (its ``v`` says so), or cannot be read: of
-another shape, cut, or with fields that make no sense. Whoever reads a key asks here.
+In Redis the keys of an account are ``notifyws:{ACCOUNT}:NAME``, the braces literal; in
+the file a row has both. Who writes a key is named behind it.
+
+===================  =========================================  ========================
+name                 text                                       forgotten after
+===================  =========================================  ========================
+``access``           JSON: ``v``, ``token``, ``margin``,        its lifetime less its
+                     ``userId`` (token_manager)                 margin: then it counts
+                                                                as expired
+``refresh``          the same (token_manager)                   the same
+``generation``       random, new with every login, refresh      420 days
+                     and logout (token_manager)
+``lock``             its owner's random proof (token_lock)      15 s, while it is held
+                                                                again and again
+``denied:DIGEST``    ``1``: this password was refused           60 s
+                     (token_manager)
+``lost:DIGEST``      how often a refresh token was shown and    60 s
+                     no answer heard (token_lock)
+``cursor:NAME``      JSON: ``v``, ``standing`` of a listener    30 days
+                     (delivery.durable_listener)
+``listener:ID``      JSON: ``v``, what a running listener says  30 s
+                     of itself (fleet.heartbeat)
+``listeners:N``      JSON: listener's id -> unix time until     600 s
+                     which it stands there (fleet.heartbeat)
+``probe``            ``1``: can the cache be written to?        1 s
+                     (diagnostics.health_checks)
+===================  =========================================  ========================
+
+The cache is shared with whoever else can write to it, other versions of ours
+included. So a text is good, or of a newer version (its ``v`` says so), or cannot be
+read: of another shape, cut, or with fields that make no sense. Whoever reads a key
+asks here; this module is pure.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Annotated, Any, TypeGuard
+
+from msgspec import Meta, Struct, convert
 
 from notifyws.protocol.masking import sendable
 
-__all__ = ["VERSION", "NewerValue", "UnreadableValue", "decode", "decoded", "is_ident"]
+__all__ = [
+    "KEEP",
+    "VERSION",
+    "NewerValue",
+    "UnreadableValue",
+    "decode",
+    "decoded",
+    "is_ident",
+]
 
 VERSION = 1
 """Of the values that are objects."""
-GREATEST = 1e15
-"""Beyond any moment or number of seconds."""
+KEEP: Mapping[str, float] = {
+    "generation": 420 * 86400.0,  # it outlives the tokens, so that a logout wins
+    "lock": 15.0,
+    "denied": 60.0,
+    "lost": 60.0,
+    "cursor": 30 * 86400.0,
+    "listener": 30.0,
+    "listeners": 600.0,
+    "probe": 1.0,
+}
+"""Seconds for which what has no lifetime of its own is kept."""
+
+Number = Annotated[float, Meta(gt=-1e15, lt=1e15)]
+"""Any moment, or number of seconds, that makes sense."""
+
+
+class _CachedToken(Struct):
+    token: str
+    margin: Annotated[float, Meta(ge=0, lt=1e15)]
+    userId: str | None = None
+
+    def __post_init__(self) -> None:
+        if not sendable(self.token):
+            raise ValueError("no header can carry it")
+
+
+class _Standing(Struct, forbid_unknown_fields=True):
+    last_id: Any = None  # whether it makes sense is for its reader
+    heard_at: str = ""
+    moved_at: Number = 0.0
+    mixed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.heard_at:
+            datetime.fromisoformat(self.heard_at)
+
+
+class _CachedCursor(Struct):
+    standing: _Standing
+
+
+class _CachedListener(Struct):
+    """What tells a listener from others; the rest has defaults."""
+
+    name: str | None
+    host: str
+    pid: int
+
+
+OBJECTS: Mapping[str, Any] = {
+    "access": _CachedToken,
+    "refresh": _CachedToken,
+    "cursor": _CachedCursor,
+    "listener": _CachedListener,
+    "listeners": dict[str, Number],
+}
+SECRET = r"(?a)[\w-]{6,64}"
+COUNT = r"(?a)\d{1,4}"
+WORDS: Mapping[str, str] = {
+    "generation": SECRET,
+    "lock": SECRET,
+    "denied": COUNT,
+    "lost": COUNT,
+    "probe": COUNT,
+}
 
 
 class UnreadableValue(ValueError):
@@ -43,7 +145,10 @@ def decode(name: str, text: str) -> Any:
         UnreadableValue: it is none of ours.
     """
     kind = name.partition(":")[0]
-    value = _parsed(text)
+    try:
+        value = json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        value = None
     version = value.get("v") if isinstance(value, dict) else None
     if _is_number(version) and version > VERSION:
         raise NewerValue(kind)
@@ -53,9 +158,12 @@ def decode(name: str, text: str) -> Any:
         return text
     if kind not in OBJECTS:
         return text
-    known = isinstance(value, dict) and (version == VERSION or kind == "listeners")
-    if not known or not OBJECTS[kind](value):
+    if version != (None if kind == "listeners" else VERSION):
         raise UnreadableValue(kind)
+    try:
+        convert(value, OBJECTS[kind])
+    except (ValueError, OverflowError):
+        raise UnreadableValue(kind) from None
     return value
 
 
@@ -67,76 +175,11 @@ def decoded(name: str, text: str | None) -> Any:
         return None
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text) if text.startswith("{") else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    return real and -GREATEST < value < GREATEST
-
-
-def _is_text_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, str)
-
-
-def _is_token(value: Mapping[str, Any]) -> bool:
-    token, margin = value.get("token"), value.get("margin")
-    fits = isinstance(token, str) and sendable(token)
-    known = _is_text_or_none(value.get("userId"))
-    return fits and known and _is_number(margin) and margin >= 0
-
-
-def _is_cursor(value: Mapping[str, Any]) -> bool:
-    """Tell whether a place makes sense; what id it names is for its reader."""
-    place = value.get("standing")
-    if not isinstance(place, dict) or place.keys() - STANDING:
-        return False
-    moved, mixed = place.get("moved_at", 0), place.get("mixed", False)
-    heard = _is_moment(place.get("heard_at", ""))
-    return heard and _is_number(moved) and isinstance(mixed, bool)
-
-
-def _is_moment(value: Any) -> bool:
-    try:
-        return value == "" or datetime.fromisoformat(value) is not None
-    except (ValueError, TypeError):
-        return False
-
-
-def _is_listener(value: Mapping[str, Any]) -> bool:
-    """Tell whether a listener can be told from others; the rest has defaults."""
-    name, host, pid = (value.get(each, 0) for each in ("name", "host", "pid"))
-    whole = isinstance(pid, int) and not isinstance(pid, bool)
-    return _is_text_or_none(name) and isinstance(host, str) and whole
-
-
-def _is_index(value: Mapping[str, Any]) -> bool:
-    return "v" not in value and all(map(_is_number, value.values()))
-
-
 def is_ident(value: Any) -> bool:
     """Tell whether a server can be asked for what came after it: text or number."""
     return isinstance(value, str) or _is_number(value)
 
 
-STANDING = {"last_id", "heard_at", "moved_at", "mixed"}
-OBJECTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
-    "access": _is_token,
-    "refresh": _is_token,
-    "cursor": _is_cursor,
-    "listener": _is_listener,
-    "listeners": _is_index,
-}
-SECRET = r"(?a)[\w-]{6,64}"
-COUNT = r"(?a)\d{1,4}"
-WORDS: Mapping[str, str] = {
-    "generation": SECRET,
-    "lock": SECRET,
-    "denied": COUNT,
-    "lost": COUNT,
-    "probe": COUNT,
-}
+def _is_number(value: Any) -> TypeGuard[float]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and -1e15 < value < 1e15

@@ -41,9 +41,8 @@ class MemoryCache(TokenCache):
             if self._kept.get((account, name), (None,))[0] != text:
                 return False
         for name, entry in entries.items():
-            if entry is None:
-                self._kept.pop((account, name), None)
-            else:
+            self._kept.pop((account, name), None)
+            if entry is not None:
                 self._kept[account, name] = (entry[0], now + entry[1])
         return True
 
@@ -52,6 +51,5 @@ class MemoryCache(TokenCache):
 
     def _forget_what_is_over(self) -> float:
         now = self._now()
-        for key in [key for key, (_, end) in self._kept.items() if end <= now]:
-            del self._kept[key]
+        self._kept = {key: at for key, at in self._kept.items() if at[1] > now}
         return now

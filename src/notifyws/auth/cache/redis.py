@@ -19,9 +19,17 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from notifyws.auth.cache import CALL_TIMEOUT, Changes, Entry, Texts, TokenCache
-from notifyws.auth.cache.limit import call_limit
-from notifyws.auth.cache.texts import LARGEST, bytes_of, text_of
+from notifyws.auth.cache import (
+    CALL_TIMEOUT,
+    LARGEST,
+    Changes,
+    Entry,
+    Texts,
+    TokenCache,
+    bytes_of,
+    call_limit,
+    text_of,
+)
 from notifyws.errors import CacheFailed, ConfigurationError
 
 __all__ = ["RedisCache"]
@@ -78,10 +86,7 @@ REFUSALS = {
     "NOAUTH": ("wants a password", "put it into the URL: redis://:PASSWORD@HOST"),
     "WRONGPASS": ("does not accept the user or password", "correct them in the URL"),
     "NOPERM": FORBIDDEN,
-    "ACL failure": (
-        "forbids this user what is needed",
-        f"allow ~notifyws:* {COMMANDS}",
-    ),
+    "ACL failure": FORBIDDEN,
     "LOADING": ("is still loading its data", "wait until it has started"),
     "READONLY": ("is a read-only replica", "use the URL of the primary"),
     "OOM": ("is out of memory", "raise its maxmemory or let it evict"),
@@ -92,6 +97,7 @@ REFUSALS = {
     "NOREPLICAS": ("has too few replicas to take writes", "look at its log"),
     "BUSY": ("is busy with a script", "wait, or look at its log"),
 }
+RUBBISH = "answered with rubbish", "delete its keys notifyws:*, or use another server"
 REFUSAL = rf"\b({'|'.join(REFUSALS)})\b"
 
 OPTION = r"db|username|password|client_name|ssl_\w+"
@@ -127,19 +133,12 @@ def shown(parts: SplitResult) -> str:
     return f"{parts.scheme}://{user}{colon and ':***'}{at}{server}{parts.path}"
 
 
-def milliseconds(keep: float) -> int:
-    """Return seconds as an expiry; 0 for an entry that is over already."""
-    return round(1000 * min(max(keep, 0.0), LONGEST))
-
-
-def entry_of(text: bytes | None, left: int) -> Entry | None:
-    """Return what ``GET`` and ``PTTL`` say of a key, ``None`` if it is not there.
+def entry_of(text: bytes, left: int) -> Entry:
+    """Return what the server says of a key: its text, and milliseconds.
 
     Raises:
         ValueError: that makes no sense.
     """
-    if text is None:
-        return None
     if left < 0:
         raise ValueError("no expiry")
     return Entry(text_of(text), left / 1000)
@@ -182,18 +181,21 @@ class RedisCache(TokenCache):
         """Return those of ``names`` that are there, all of one moment."""
         answer = await self._eval(READ, account, names)
         try:
-            entries = [entry_of(text, left) for text, left in answer]
-            found = zip(names, entries, strict=True)
-            return {name: entry for name, entry in found if entry is not None}
+            found = zip(names, answer, strict=True)
+            return {
+                name: entry_of(text, left)
+                for name, (text, left) in found
+                if text is not None
+            }
         except (ValueError, TypeError, AttributeError) as error:
-            raise self._rubbish() from error
+            raise self._failed(RUBBISH) from error
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected."""
         wanted = ["-" if text is None else f"={text}" for text in expect.values()]
         written: list[str | int] = []
         for text, keep in (entry or ("", 0.0) for entry in entries.values()):
-            written += [text, milliseconds(keep)]
+            written += [text, round(1000 * min(max(keep, 0.0), LONGEST))]
         names = (*expect, *entries)
         done = await self._eval(REPLACE, account, names, len(wanted), *wanted, *written)
         return bool(done == 1)
@@ -201,22 +203,18 @@ class RedisCache(TokenCache):
     async def ping(self) -> None:
         """Return when the server answered."""
         if await self._command("PING") is not True:
-            raise self._rubbish()
+            raise self._failed(RUBBISH)
 
     async def aclose(self) -> None:
         """Let go of the connections; safe to call twice."""
         with suppress(CacheFailed):
             await self._bounded(self._redis.aclose())
 
-    @staticmethod
-    def _key(account: str, name: str) -> str:
-        return f"notifyws:{{{account}}}:{name}"
-
     async def _eval(
-        self, context: str, account: str, names: tuple[str, ...], *args: str | int
+        self, script: str, account: str, names: tuple[str, ...], *args: str | int
     ) -> Any:
-        keys = [self._key(account, name) for name in names]
-        return await self._command("EVAL", context, len(keys), *keys, *args)
+        keys = [f"notifyws:{{{account}}}:{name}" for name in names]
+        return await self._command("EVAL", script, len(keys), *keys, *args)
 
     async def _command(self, *words: str | int) -> Any:
         raw = [bytes_of(str(word)) for word in words[1:]]
@@ -227,36 +225,30 @@ class RedisCache(TokenCache):
             async with call_limit():
                 return await call
         except Exception as error:
-            raise self._failure(error) from error
+            raise self._failed(_diagnosis(error)) from error
 
-    def _failure(self, error: Exception) -> CacheFailed:
-        from redis import exceptions
+    def _failed(self, what: tuple[str, str]) -> CacheFailed:
+        why, hint = what
+        return CacheFailed(f"token cache {self.url} {why}", hint)
 
-        words = f"{getattr(error, 'status_code', None) or ''} {error}"
-        if isinstance(error, TimeoutError | exceptions.TimeoutError):
-            why = f"did not answer within {CALL_TIMEOUT:g} s"
-            return CacheFailed(f"token cache {self.url} {why}", "is it overloaded?")
-        if isinstance(error, exceptions.RedisError) and (
-            code := re.search(REFUSAL, words)
-        ):
-            why, hint = REFUSALS[code[1]]
-            return CacheFailed(f"token cache {self.url} {why}", hint)
-        if isinstance(error, exceptions.AuthenticationError):
-            why, hint = REFUSALS["WRONGPASS"]
-            return CacheFailed(f"token cache {self.url} {why}", hint)
-        if isinstance(error, exceptions.ConnectionError | OSError):
-            return self._unreachable(error)
-        return self._rubbish()
 
-    def _unreachable(self, error: Exception) -> CacheFailed:
-        cause = error if isinstance(error, OSError) else error.__context__
-        detail = "connection lost"
-        if isinstance(cause, OSError):
-            plain = type(cause).__module__ == "builtins" and cause.errno
-            detail = os.strerror(plain) if plain else cause.strerror or detail
-        hint = "check the URL, and that the server is running"
-        return CacheFailed(f"token cache {self.url} cannot be used: {detail}", hint)
+def _diagnosis(error: Exception) -> tuple[str, str]:
+    """Return what is wrong with a server, and what to do, without remote text."""
+    from redis import exceptions
 
-    def _rubbish(self) -> CacheFailed:
-        hint = "delete its keys notifyws:*, or use another server"
-        return CacheFailed(f"token cache {self.url} answered with rubbish", hint)
+    if isinstance(error, TimeoutError | exceptions.TimeoutError):
+        return f"did not answer within {CALL_TIMEOUT:g} s", "is it overloaded?"
+    words = f"{getattr(error, 'status_code', None) or ''} {error}"
+    code = re.search(REFUSAL, words)
+    if code is not None and isinstance(error, exceptions.RedisError):
+        return REFUSALS[code[1]]
+    if isinstance(error, exceptions.AuthenticationError):
+        return REFUSALS["WRONGPASS"]
+    if not isinstance(error, exceptions.ConnectionError | OSError):
+        return RUBBISH
+    cause = error if isinstance(error, OSError) else error.__context__
+    why = "connection lost"
+    if isinstance(cause, OSError):
+        plain = type(cause).__module__ == "builtins" and cause.errno
+        why = os.strerror(plain) if plain else cause.strerror or why
+    return f"cannot be used: {why}", "check the URL, and that the server is running"

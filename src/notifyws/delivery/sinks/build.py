@@ -46,7 +46,7 @@ def build_sinks(
 
 
 def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink:
-    from notifyws.auth.http_api import http_client
+    from notifyws.auth.http_client import http_client
     from notifyws.delivery.sinks.forward import ForwardSink, checked_target
 
     url = checked_target(deliver.url)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from notifyws.auth.cache.opening import open_cache
+from notifyws.auth.cache.build import open_cache
 from notifyws.errors import ConfigurationError
 
 
@@ -58,10 +58,10 @@ def test_a_path_survives_being_shown_and_opened_again():
     ("module", "banned"),
     [
         (
-            "notifyws.auth.cache.sqlite_store",
+            "notifyws.auth.cache.sqlite",
             ["asyncio", "redis", "concurrent.futures"],
         ),
-        ("notifyws.auth.cache.opening", ["asyncio", "redis", "sqlite3"]),
+        ("notifyws.auth.cache.build", ["asyncio", "redis", "sqlite3"]),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(module, banned):

@@ -1,4 +1,4 @@
-"""Which cache a URL means; the only place that knows all of them.
+"""Builds the cache that a URL means; the only place that knows all of them.
 
 Each is imported when it is asked for: Redis alone costs 128 ms of import.
 """
@@ -12,7 +12,7 @@ from notifyws.auth.cache import TokenCache
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError
 
-__all__ = ["open_cache"]
+__all__ = ["open_cache", "sqlite_path"]
 
 SCHEMES = "redis://, rediss://, unix://, sqlite:///path or memory://"
 
