@@ -6,7 +6,6 @@ from notifyws.errors import (
     ConfigurationError,
 )
 from notifyws.models import Notification
-from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.profile import Ack, Profile, Renewal, Rule, Tokens
 from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.rules import (
@@ -141,33 +140,6 @@ def test_the_cursor_goes_into_a_header():
     profile = profiled(resume={"header": "Last-Event-ID"})
     assert upgrade_request(profile, URL, "T", last_id=7).headers["Last-Event-ID"] == "7"
     assert "Last-Event-ID" not in upgrade_request(profile, URL, "T").headers
-
-
-def test_repeats_of_what_has_no_id_are_told_while_two_connections_overlap():
-    cursor = Cursor(repeats=True)
-    assert not cursor.is_repeat("before", now=0)
-    cursor.overlapping()
-    for _ in range(2):
-        assert not cursor.is_repeat("tick", now=1)
-    cursor.expect_repeats(until=10)
-    assert cursor.is_repeat("tick", now=2)
-    assert cursor.is_repeat("tick", now=2)
-    assert not cursor.is_repeat("tick", now=2)
-    assert not cursor.is_repeat("before", now=2)
-
-
-def test_equal_content_is_news_again_later():
-    cursor = Cursor(snapshot=True)
-    assert not cursor.is_repeat("tick", now=0)
-    cursor.reconnected(until=10)
-    assert not cursor.is_repeat("tick", now=11)
-
-
-def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect():
-    cursor = Cursor(repeats=True)
-    assert not cursor.is_repeat("tick", now=0)
-    cursor.reconnected(until=10)
-    assert not cursor.is_repeat("tick", now=1)
 
 
 LIVES = Lifetimes()
