@@ -6,13 +6,7 @@ import pytest
 
 from notifyws.errors import UsageError
 from notifyws.models import Message, strict_json
-from notifyws.protocol.frames import (
-    DEEPEST,
-    Composed,
-    Composer,
-    InvalidFrame,
-    decode,
-)
+from notifyws.protocol.frames import DEEPEST, Composed, Composer, InvalidFrame, decode
 from notifyws.protocol.profile import Ack, Send
 from notifyws.protocol.templates import TemplateContext
 

@@ -133,12 +133,7 @@ def test_what_no_rule_matches_is_not_understood():
 
 @pytest.mark.parametrize(
     "expression",
-    [
-        "length(type)",
-        "contains(type, n)",
-        "type > n",
-        "ceil(to_number(i))",
-    ],
+    ["length(type)", "contains(type, n)", "type > n", "ceil(to_number(i))"],
 )
 def test_an_expression_that_cannot_be_worked_out_finds_nothing(expression):
     rules = Rules([Rule(then="gap", start=f"[{expression}][5:] | {expression}")])

@@ -93,7 +93,7 @@ class RecentIds:
 
     Twenty thousand ids in a ``dict`` take 2.5 MiB; here they are marks of eight bytes
     in two tables. Once the younger table holds as many as must be kept, it becomes the
-    older one, and what the older one held is forgotten.
+    older one, and all that the older one knew is forgotten.
 
     A mark is Python's hash of the id, which is salted, so nobody can make two that are
     the same. That two happen to be is as likely as one in 10¹³ for each id.

@@ -33,6 +33,7 @@ __all__ = [
 
 LONGEST = 400 * 86400.0
 """Seconds beyond which a stated lifetime is not believed."""
+UNITS = {"s": 1, "ms": 1000}
 MILLISECONDS = 1e11
 """Beyond it, a moment is written in unix milliseconds: seconds come there in 5138."""
 
@@ -112,7 +113,7 @@ def _access_life(
     ends = _moment(_find(where.expires_at, answer))
     lives = (
         _stated(where, where.expires_in, answer)
-        or (_seconds(ends - now) if ends is not None else None)
+        or (_lifetime(ends - now) if ends is not None else None)
         or _lifetime_of_jwt(token, now)
         or where.lifetime
         or lifetimes.access
@@ -121,11 +122,7 @@ def _access_life(
 
 
 def _refresh_token(
-    where: Tokens,
-    token: str | None,
-    answer: Answer,
-    lifetimes: Lifetimes,
-    now: float,
+    where: Tokens, token: str | None, answer: Answer, lifetimes: Lifetimes, now: float
 ) -> Token | None:
     if not token or not sendable(token):
         return None
@@ -139,20 +136,14 @@ def _refresh_token(
 
 
 def _stated(where: Tokens, place: str | None, answer: Answer) -> float | None:
-    found = _find(place, answer)
-    if where.unit == "s":
-        return _seconds(found)
-    try:
-        return None if isinstance(found, bool) else _seconds(float(found) / 1000)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    found = _number(_find(place, answer))
+    return None if found is None else _lifetime(found / UNITS[where.unit])
 
 
 def _moment(stated: Any) -> float | None:
     """Return unix seconds of unix seconds, unix milliseconds or ISO 8601 text."""
-    try:
-        seconds = float(stated)
-    except (TypeError, ValueError, OverflowError):
+    seconds = _number(stated)
+    if seconds is None:
         return _iso(stated)
     return seconds / 1000 if seconds > MILLISECONDS else seconds
 
@@ -175,8 +166,8 @@ def static_token(
     value: str, lifetimes: Lifetimes, now: float, claim: str = "sub"
 ) -> TokenPair:
     """Return a ready-made access token with what is left of its life, if it says."""
-    left = _between(now, claims(value).get("exp"))
-    lives = lifetimes.access if left is None else _seconds(left) or 0.0
+    ends = _number(claims(value).get("exp"))
+    lives = lifetimes.access if ends is None else _lifetime(ends - now) or 0.0
     return TokenPair(Token(value, lives, 0.0), None, subject(value, claim))
 
 
@@ -205,23 +196,20 @@ def _text(place: str | None, answer: Answer) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _seconds(stated: Any) -> float | None:
+def _number(stated: Any) -> float | None:
+    """Return a number, or a text that is one; true and false are none."""
     try:
-        seconds = float(stated)
+        return None if isinstance(stated, bool) else float(stated)
     except (TypeError, ValueError, OverflowError):
         return None
-    if isinstance(stated, bool) or not seconds > 0:
-        return None
-    return min(seconds, LONGEST)
+
+
+def _lifetime(seconds: float | None) -> float | None:
+    """Return a lifetime that makes sense; one that is no number does not."""
+    return min(seconds, LONGEST) if seconds is not None and seconds > 0 else None
 
 
 def _lifetime_of_jwt(token: str, now: float) -> float | None:
     said = claims(token)
-    return _seconds(_between(said.get("iat", now), said.get("exp")))
-
-
-def _between(start: Any, end: Any) -> float | None:
-    try:
-        return float(end) - float(start)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    start, end = _number(said.get("iat", now)), _number(said.get("exp"))
+    return None if start is None or end is None else _lifetime(end - start)
