@@ -11,7 +11,6 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -20,6 +19,7 @@ from notifyws.models import Token, TokenPair
 from notifyws.protocol.expressions import finder
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
+from notifyws.protocol.since import moment_of
 
 __all__ = [
     "Answer",
@@ -144,17 +144,9 @@ def _moment(stated: Any) -> float | None:
     """Return unix seconds of unix seconds, unix milliseconds or ISO 8601 text."""
     seconds = _number(stated)
     if seconds is None:
-        return _iso(stated)
+        moment = moment_of(stated)
+        return None if moment is None else moment.timestamp()
     return seconds / 1000 if seconds > MILLISECONDS else seconds
-
-
-def _iso(stated: Any) -> float | None:
-    try:
-        moment = datetime.fromisoformat(stated)
-    except (TypeError, ValueError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.timestamp()
 
 
 def _bare(token: str) -> str:
