@@ -25,11 +25,12 @@ def pure_modules() -> list[str]:
 
 
 def tests_of(module: str) -> list[str]:
-    """Return the tests that mirror a module or package, if it has some of its own."""
+    """Return the tests of a package, or of a module: all that are called after it."""
     *rooms, name = module.split(".")[1:]
     folder = ROOT.joinpath("tests", *rooms)
-    found = sorted((folder / name).glob("test_*.py")) or [folder / f"test_{name}.py"]
-    return [str(path) for path in found if path.exists()]
+    package = folder / name
+    found = package.glob("test_*.py") if package.is_dir() else ()
+    return [str(path) for path in (*found, *folder.glob(f"test_*{name}.py"))]
 
 
 def main() -> int:
