@@ -26,7 +26,7 @@ check: $(VENV)/.developing        ## style, types, architecture, generated files
 	@PYTHONPATH=src $(UV) tool run -q --from 'import-linter==2.17' lint-imports
 	@$(BIN)/python -m pytest tests/test_architecture.py
 
-pure: $(VENV)/.developing         ## the pure floors alone, with their branch coverage
+pure: $(VENV)/.developing         ## the pure modules alone, with their branch coverage
 	@$(BIN)/python scripts/pure.py
 
 generate: $(VENV)/.developing     ## write what is generated: completions, .env.example, picture, README parts

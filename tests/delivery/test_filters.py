@@ -82,60 +82,6 @@ def test_an_expression_that_does_not_parse_is_a_wrong_use(option, expression):
     assert "data.status" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("expression", "why"),
-    [
-        ("(" * 2_000, "it is nested too deeply"),
-        ("!" * 100_000, "it is nested too deeply"),
-        (f"data[{'9' * 5_000}]", "it holds a number that is too long"),
-        ("&data", "& stands only before what a function takes"),
-        ("data | {a: &type}", "& stands only before what a function takes"),
-        ("length(data[?&type])", "& stands only before what a function takes"),
-    ],
-)
-def test_an_expression_that_nobody_could_use_is_refused_in_one_sentence(
-    expression, why
-):
-    with pytest.raises(UsageError, match=r"^--filter is not a JMESPath") as caught:
-        Selection(filter=expression)
-    assert str(caught.value).endswith(f": {why}")
-
-
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "nonesuch(data)",
-        "Length(data)",
-        "data && !nonesuch(@)",
-        "length(nonesuch(data)) > `0`",
-        "data[1:].{a: nonesuch(@)}",
-        "data[?nonesuch(a)] | [0]",
-        "sort_by(data, &nonesuch(@))",
-    ],
-)
-@pytest.mark.parametrize("option", ["filter", "until"])
-def test_a_function_that_does_not_exist_is_a_wrong_use_at_once(option, expression):
-    with pytest.raises(UsageError, match=f"^--{option} is not .* there is no function"):
-        Selection(**{option: expression})
-
-
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "contains(`[1, 2]`, data.n)",
-        'data == `{"n": 1}`',
-        "data.nonesuch || data.n",
-        "data.l[::2]",
-        "data.l[?@ == `[3]`]",
-        "'nonesuch()' && length(data.l) == `2`",
-        "data.l && sort_by([data], &n)",
-    ],
-)
-def test_literals_fields_and_known_functions_are_no_unknown_functions(expression):
-    given = [note(data={"n": 1}), note(data={"n": 1, "l": [[3], 4]})]
-    assert any(Selection(filter=expression).admit(one) for one in given)
-
-
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_count_is_positive(count):
     with pytest.raises(UsageError, match=f"1 or more, not {count}"):

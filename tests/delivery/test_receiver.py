@@ -452,7 +452,7 @@ async def test_one_that_waits_for_room_when_the_end_comes_lies_in_a_gap():
 async def test_one_that_can_be_replayed_waits_for_the_next_time_instead():
     desk = Desk(Cursor(0))
     assert await ended_during(desk, note(4)) == [1, 2, 3]
-    assert (desk.cursor.last_id, desk.cursor.is_new(4)) == (3, True)
+    assert (desk.cursor.last_id, desk.cursor.deduplicator.is_new(4)) == (3, True)
 
 
 @in_virtual_time

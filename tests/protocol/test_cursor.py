@@ -1,10 +1,10 @@
-"""The cursor: where a listener stands, and what it has seen."""
+"""The cursor: where a listener stands, and what it asks for."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from notifyws.protocol.cursor import REMEMBERED, Cursor
+from notifyws.protocol.cursor import Cursor
 
 
 def test_from_now_there_is_nothing_to_ask_for():
@@ -16,7 +16,7 @@ def test_from_now_there_is_nothing_to_ask_for():
 def test_a_start_can_be_asked_for_and_counts_as_seen(start):
     cursor = Cursor(start)
     assert (cursor.last_id, cursor.can_resume) == (start, True)
-    assert not cursor.is_new(start)
+    assert not cursor.deduplicator.is_new(start)
 
 
 def test_a_server_that_cannot_replay_is_not_asked():
@@ -30,20 +30,16 @@ def test_the_cursor_moves_to_what_was_handed_over():
     cursor.advance("a")
     cursor.advance("b")
     assert (cursor.last_id, cursor.can_resume) == ("b", True)
-    assert [cursor.is_new(ident) for ident in "abc"] == [False, False, True]
+    assert [cursor.deduplicator.is_new(ident) for ident in "abc"] == [
+        False,
+        False,
+        True,
+    ]
 
 
-def test_looking_does_not_move_it():
-    cursor = Cursor()
-    assert cursor.is_new("a")
-    assert cursor.is_new("a")
-    assert cursor.last_id is None
-
-
-def test_what_has_no_id_is_always_new_and_moves_nothing():
+def test_what_has_no_id_moves_nothing():
     cursor = Cursor("7")
     cursor.advance(None)
-    assert cursor.is_new(None)
     assert cursor.last_id == "7"
 
 
@@ -65,21 +61,14 @@ def test_without_a_replay_nothing_is_covered():
     assert not Cursor("7", can_resume=False).covers_everything
 
 
-def test_a_number_and_its_text_are_two_ids():
-    assert Cursor(7).is_new("7")
-
-
-def test_only_the_oldest_ids_are_forgotten():
-    cursor = Cursor()
-    for ident in range(3 * REMEMBERED):
-        cursor.advance(ident)
-    assert cursor.is_new(0)
-    assert not any(map(cursor.is_new, range(2 * REMEMBERED, 3 * REMEMBERED)))
-
-
 def test_what_an_earlier_process_was_given_is_a_duplicate():
     cursor = Cursor("c", seen=["a", "b", "c"], mixed=True)
-    assert [cursor.is_new(ident) for ident in "abcd"] == [False, False, False, True]
+    assert [cursor.deduplicator.is_new(ident) for ident in "abcd"] == [
+        False,
+        False,
+        False,
+        True,
+    ]
     assert cursor.mixed
     assert not cursor.covers_everything
 
@@ -88,7 +77,7 @@ def test_a_place_that_another_host_reached_is_where_it_begins():
     cursor = Cursor("a")
     cursor.begin_at("m")
     assert cursor.last_id == "m"
-    assert not cursor.is_new("m")
+    assert not cursor.deduplicator.is_new("m")
 
 
 MOMENT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
@@ -127,3 +116,13 @@ def test_what_is_too_old_is_so_also_behind_newer_ones_and_after_a_reconnect():
     assert not cursor.is_too_old(OLD, 31.0)
     cursor.reconnected(90.0)
     assert cursor.is_too_old(OLD, 61.0)
+
+
+@pytest.mark.parametrize(("snapshot", "repeated"), [(True, True), (False, False)])
+def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect(
+    snapshot, repeated
+):
+    cursor = Cursor(snapshot=snapshot, repeats=True)
+    assert not cursor.deduplicator.is_repeat("tick", now=0)
+    cursor.reconnected(until=10)
+    assert cursor.deduplicator.is_repeat("tick", now=1) is repeated

@@ -2,14 +2,18 @@
 
 import pytest
 
+from notifyws.errors import UsageError
 from notifyws.protocol.expressions import (
     DEEPEST,
     LONGEST,
+    UNFIT,
     BadExpression,
     compiled,
     finder,
+    first_line,
     later,
     names,
+    of_option,
     truthy,
 )
 
@@ -98,3 +102,68 @@ def test_what_is_there_is_true(value):
 @pytest.mark.parametrize("value", [None, False, "", [], {}])
 def test_what_is_empty_is_not(value):
     assert not truthy(value)
+
+
+# Of options
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("(" * 2_000, "it is nested too deeply"),
+        ("!" * 100_000, "it is nested too deeply"),
+        (f"data[{'9' * 5_000}]", "it holds a number that is too long"),
+        ("&data", "& stands only before what a function takes"),
+        ("data | {a: &type}", "& stands only before what a function takes"),
+        ("length(data[?&type])", "& stands only before what a function takes"),
+    ],
+)
+def test_an_expression_that_nobody_could_use_is_refused_in_one_sentence(
+    expression, why
+):
+    with pytest.raises(UsageError, match=r"^--x is not a JMESPath") as caught:
+        of_option(expression, "--x", "as in: a")
+    assert str(caught.value).endswith(f": {why}")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "nonesuch(data)",
+        "Length(data)",
+        "data && !nonesuch(@)",
+        "length(nonesuch(data)) > `0`",
+        "data[1:].{a: nonesuch(@)}",
+        "data[?nonesuch(a)] | [0]",
+        "sort_by(data, &nonesuch(@))",
+    ],
+)
+def test_a_function_that_does_not_exist_is_a_wrong_use_at_once(expression):
+    with pytest.raises(UsageError, match=r"^--x is not .* there is no function"):
+        of_option(expression, "--x", "as in: a")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "contains(`[1, 2]`, data.n)",
+        'data == `{"n": 1}`',
+        "data.nonesuch || data.n",
+        "data.l[::2]",
+        "data.l[?@ == `[3]`]",
+        "'nonesuch()' && length(data.l) == `2`",
+        "data.l && sort_by([data], &n)",
+    ],
+)
+def test_literals_fields_and_known_functions_are_no_unknown_functions(expression):
+    search = of_option(expression, "--x", "as in: a")
+    given = [{"data": {"n": 1, "l": [[3], 4]}}, {"data": {"n": 1}}]
+    assert any(map(truthy, map(search, given)))
+
+
+def test_an_option_s_expression_may_be_long_and_says_when_it_does_not_fit():
+    of_option(" || ".join(f"a{n}" for n in range(DEEPEST * 2)), "--x", "")
+    with pytest.raises(UNFIT) as caught:
+        of_option("abs(a)", "--x", "")({"a": "text"})
+    assert "\n" not in first_line(caught.value)
+    assert first_line(RecursionError()) == "RecursionError"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from notifyws.errors import ConfigurationError
+from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import built_in, is_file, profile_text, read_profile
 from notifyws.protocol.profile_text import parse
 
@@ -108,7 +109,10 @@ def test_a_file_that_cannot_be_read_is_said_to_be(tmp_path):
 
 @pytest.mark.parametrize("name", built_in())
 def test_what_comes_with_the_product_is_right_without_being_looked_at(name):
-    assert read_profile(name) == parse(*profile_text(name))
+    profile = parse(*profile_text(name))
+    assert profile == read_profile(name)
+    assert (profile.name, bool(profile.description)) == (name, True)
+    assert FailureClassifier(profile.closes, profile.statuses)
 
 
 def test_anybody_elses_profile_is_validated(tmp_path):

@@ -1,25 +1,16 @@
 """Profiles: the built-in one, and what is said of a wrong one."""
 
 import re
-import tomllib
 
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.protocol.failures import FailureClassifier
-from notifyws.protocol.loader import built_in, profile_text
-from notifyws.protocol.profile import Profile, Resume, Rule, Step, trusted
+from notifyws.protocol.profile import Profile, Resume, Rule, Step
 from notifyws.protocol.profile_schema import json_schema
 from notifyws.protocol.profile_text import parse
 from tests.protocol import DEFAULT, DEFAULT_TEXT
 
-NAMES = built_in()
 SMALL = 'name = "mine"\nrules = [{ then = "notification" }]\n'
-
-
-def test_the_built_in_profile_is_called_default_and_says_what_it_is():
-    assert DEFAULT.name == "default"
-    assert DEFAULT.description
 
 
 def test_the_default_server_logs_in_refreshes_and_logs_out_over_http():
@@ -143,11 +134,6 @@ def test_a_bad_expression_is_called_one():
         parse(SMALL + "[tokens]\naccess = 'a['", "my.toml")
 
 
-def test_codes_and_ranges_of_a_profile_are_what_verdicts_take():
-    text = SMALL + '[closes]\n4401 = "stop"\n"4500-4999" = "retry now"'
-    assert FailureClassifier(parse(text, "mine").closes)
-
-
 @pytest.mark.parametrize(
     "place", ["header", "message", "query:access_token", "subprotocol:jwt"]
 )
@@ -199,19 +185,6 @@ def test_what_is_missing_is_said_of_its_table():
     text = 'name = "mine"\n\n[[rules]]\nmatch = { a = 1 }'
     with pytest.raises(ConfigurationError, match=r":3:1: rules\.0\.then: is missing"):
         parse(text, "my.toml")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_built_in_profile_is_one(name):
-    profile = parse(*profile_text(name))
-    assert profile.name == name
-    assert profile.description
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_built_in_profile_is_the_same_taken_on_trust_and_validated(name):
-    text, _ = profile_text(name)
-    assert trusted(tomllib.loads(text)) == parse(text, name)
 
 
 def test_every_key_of_the_schema_is_described_and_an_optional_one_has_a_default():

@@ -83,11 +83,7 @@ def test_a_time_is_spelled_as_servers_know_it_and_never_later():
 
 
 @pytest.mark.parametrize(
-    ("name", "asked"),
-    [
-        ("default", "?since=0"),
-        ("ntfy", "?since=1705314599"),
-    ],
+    ("name", "asked"), [("default", "?since=0"), ("ntfy", "?since=1705314599")]
 )
 def test_the_query_takes_what_the_profile_says_for_a_time(name, asked):
     profile = built_in(name)

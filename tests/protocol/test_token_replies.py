@@ -6,11 +6,13 @@ import json
 import pytest
 
 from notifyws.protocol.profile import Tokens
+from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.token_replies import (
     LONGEST,
     Answer,
     Lifetimes,
     NoToken,
+    captured,
     claims,
     read_tokens,
     static_token,
@@ -269,3 +271,54 @@ def test_a_ready_made_token_has_what_is_left_of_its_own_life(token, left):
 
 def test_a_ready_made_token_says_whose_it_is():
     assert static_token(jwt(sub="s"), LIVES, NOW).user_id == "s"
+
+
+# What a profile may say of them.
+
+
+def tokens(answers, **where):
+    places = validated(Tokens, {"access": "token", **where})
+    return read_tokens(places, answers, LIVES, NOW)
+
+
+def lifetime_of(body, **where):
+    return tokens([Answer({"token": "T", **body})], **where).access.lifetime
+
+
+@pytest.mark.parametrize(
+    ("body", "where", "seconds"),
+    [
+        ({"e": 900_000}, {"expires_in": "e", "unit": "ms"}, 900),
+        ({"e": "soon"}, {"expires_in": "e", "unit": "ms"}, 900),
+        ({"e": True}, {"expires_in": "e", "unit": "ms", "lifetime": 60}, 60),
+        ({"at": NOW + 60}, {"expires_at": "at"}, 60),
+        ({"at": (NOW + 60) * 1000}, {"expires_at": "at"}, 60),
+        ({"at": "2023-11-14T22:14:20Z"}, {"expires_at": "at"}, 60),
+        ({"at": "2023-11-14T22:14:20"}, {"expires_at": "at"}, 60),
+        ({"at": "tomorrow"}, {"expires_at": "at", "lifetime": 30}, 30),
+        ({"at": NOW - 5}, {"expires_at": "at", "lifetime": 30}, 30),
+        ({}, {"lifetime": 30}, 30),
+    ],
+)
+def test_a_lifetime_is_said_in_many_ways(body, where, seconds):
+    assert lifetime_of(body, **where) == pytest.approx(seconds)
+
+
+def test_a_token_may_stand_in_a_header_with_its_prefix():
+    answer = Answer(None, {"authorization": "Bearer abc"}, {"r": "refresh"})
+    pair = tokens([answer], access="header:Authorization", refresh="cookie:r")
+    assert (pair.access.value, pair.refresh.value) == ("abc", "refresh")
+
+
+def test_the_last_answer_with_a_token_counts_and_any_may_name_the_user():
+    pair = tokens(
+        [Answer({"token": "old"}), Answer({"token": "new"}), Answer({"me": 5})],
+        user_id="me",
+    )
+    assert (pair.access.value, pair.user_id) == ("new", "5")
+
+
+def test_what_a_step_captures_is_found_in_its_answer():
+    answer = Answer({"a": {"b": 1}}, {"x": "y"})
+    places = {"one": "a.b", "two": "header:X", "three": "cookie:z"}
+    assert captured(places, answer) == {"one": 1, "two": "y", "three": None}

@@ -7,6 +7,8 @@ from msgspec.structs import replace
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.masking import spellings
+from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.upgrade import upgrade_request
 from tests.protocol import DEFAULT
 
@@ -178,3 +180,66 @@ def test_the_token_is_not_shown():
 @pytest.mark.parametrize("place", ["header", "query:t", "subprotocol:jwt", "message"])
 def test_an_opening_knows_its_secret_in_every_spelling(place):
     assert opened("hush+hush", token_in=place).secrets == spellings("hush+hush")
+
+
+# What a profile adds.
+
+
+def profiled(**parts):
+    rules = [{"then": "notification"}]
+    return validated(Profile, {"name": "p", "rules": rules, **parts})
+
+
+AT = "wss://h.example"
+SOCKET = {
+    "path": "/live/{room}",
+    "query": {"v": "2", "since": "{last_id}"},
+    "headers": {"X-Room": "{room}", "X-Gone": "{gone}"},
+    "cookies": {"a": "1", "b": "{room}"},
+    "subprotocols": ["one", "{gone}"],
+    "token_in": "cookie:session",
+}
+
+
+def test_the_socket_is_opened_as_the_profile_says():
+    known = {"room": "a/b c"}
+    one = upgrade_request(profiled(socket=SOCKET), AT, "T", variables={"room": "ab"})
+    assert one.url == f"{AT}/live/ab?v=2"
+    assert one.headers == {"X-Room": "ab", "Cookie": "a=1; b=ab; session=T"}
+    assert one.subprotocols == ("one",)
+    coded = upgrade_request(
+        profiled(socket={**SOCKET, "headers": {}}), AT, "T", variables=known
+    )
+    assert coded.url == f"{AT}/live/a%2Fb%20c?v=2"
+
+
+def test_a_url_with_a_path_of_its_own_wins():
+    profile = profiled(socket={"path": "/live"})
+    assert upgrade_request(profile, f"{AT}/mine?x=1", "T").url == f"{AT}/mine?x=1"
+    assert upgrade_request(profile, f"{AT}/?x=1", "T").url == f"{AT}/live?x=1"
+
+
+def test_a_path_needs_its_variables():
+    with pytest.raises(ConfigurationError, match="needs a variable"):
+        upgrade_request(profiled(socket={"path": "/live/{room}"}), AT, "T")
+
+
+def test_headers_are_printable_ascii():
+    profile = profiled(socket={"headers": {"X": "{room}"}})
+    with pytest.raises(ConfigurationError, match="printable ASCII"):
+        upgrade_request(profile, AT, "T", variables={"room": "a\r\nb"})
+
+
+def test_no_token_is_needed_where_the_profile_says_so():
+    assert upgrade_request(profiled(socket={"token_in": "none"}), AT, "").headers == {}
+
+
+def test_a_header_that_needs_more_than_is_known_is_left_out():
+    profile = profiled(socket={"token": "{access_token} {room}"})
+    assert upgrade_request(profile, AT, "T").headers == {}
+
+
+def test_the_cursor_goes_into_a_header():
+    profile = profiled(resume={"header": "Last-Event-ID"})
+    assert upgrade_request(profile, AT, "T", last_id=7).headers["Last-Event-ID"] == "7"
+    assert "Last-Event-ID" not in upgrade_request(profile, AT, "T").headers

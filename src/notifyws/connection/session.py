@@ -189,7 +189,8 @@ class Session:
             except NetworkFailed as lost:
                 if self.connection is connection:
                     return self._lost(connection, lost)
-                self.receiver.cursor.expect_repeats(self._clock.now() + OVERLAP)
+                deduplicator = self.receiver.cursor.deduplicator
+                deduplicator.expect_repeats(self._clock.now() + OVERLAP)
                 behind = self.receiver.gaps.pending
 
     async def _catch_up(self) -> None:
@@ -239,7 +240,7 @@ class Session:
         Only a pong that comes now proves that the old one missed nothing.
         """
         new = await self._open(token)
-        self.receiver.cursor.overlapping()
+        self.receiver.cursor.deduplicator.begin_overlap()
         self.connection, self.token = new, token
         sound = False
         try:

@@ -266,7 +266,7 @@ def frame_of(auth: Authenticator, message: Message) -> str:
     if send.http is None:
         return Composer(send).compose(message, context).frame
     last = send.http[-1] if isinstance(send.http, tuple) else send.http
-    known = context.variables(**of_message(message))
+    known = context.known({"uuid"}, of_message(message))
     body = fill(last.body if last.form is None else last.form, known)
     request = {"method": last.method, "path": last.path}
     return strict_json({**request, "body": None if body is UNSET else body})

@@ -185,7 +185,7 @@ class Receiver:
         cursor = self.cursor
         if cursor.beginning is not None and self._is_too_old(notification):
             return False
-        return cursor.is_new(notification.id)
+        return cursor.deduplicator.is_new(notification.id)
 
     def _notification(
         self, notification: Notification, size: int
@@ -194,7 +194,7 @@ class Receiver:
         selection = self._selection
         if not self.is_news(notification):
             return None
-        if self.cursor.may_repeat and self._is_repeat(notification):
+        if self.cursor.deduplicator.may_repeat and self._is_repeat(notification):
             return None
         if selection is not None and selection.satisfied:
             return None  # the cursor stays before it, for the next time
@@ -213,7 +213,7 @@ class Receiver:
 
     def _is_repeat(self, notification: Notification) -> bool:
         """Return whether it has no id to tell it by, and came before."""
-        return notification.id is None and self.cursor.is_repeat(
+        return notification.id is None and self.cursor.deduplicator.is_repeat(
             as_text(notification.fields), self._clock.now()
         )
 

@@ -1,1 +1,46 @@
-"""How a server speaks: pure, and driven by a profile's data."""
+"""How a server speaks: driven by a profile's data, and pure.
+
+Nothing here knows a socket, a file, a clock, an event loop or a die; what these give
+comes in as a value. ``loader`` alone reads files. Below are ``config`` and the values
+(``models``, ``errors``); nobody above is known. Others may import:
+
+- ``cursor``: where a listener stands in a server's history, and asks to go on
+- ``deduplicator``: what makes a duplicate, and so whether a notification is new
+- ``draft``: a first profile, guessed from a sample frame
+- ``expressions``: JMESPath, of profiles and of options
+- ``failures``: which closes, HTTP statuses and answers mean what (tables)
+- ``field_mapping``: notifications out of a value
+- ``frames``: frames as values, and messages as frames
+- ``handshake``: what is said before a socket counts as connected
+- ``loader``: finds and reads a profile
+- ``masking``: others' words without secrets
+- ``profile``: the model of a profile
+- ``profile_schema``: its JSON Schema, and its check by pydantic
+- ``profile_text``: a profile's TOML, checked, its mistakes shown where they are
+- ``rules``: what a frame means
+- ``since``: beginning at a time
+- ``templates``: ``{name}`` filled with what is known
+- ``token_replies``: which tokens an answer holds, and for how long
+- ``upgrade``: URL, headers and first frames of a socket
+"""
+
+__all__ = [
+    "cursor",
+    "deduplicator",
+    "draft",
+    "expressions",
+    "failures",
+    "field_mapping",
+    "frames",
+    "handshake",
+    "loader",
+    "masking",
+    "profile",
+    "profile_schema",
+    "profile_text",
+    "rules",
+    "since",
+    "templates",
+    "token_replies",
+    "upgrade",
+]

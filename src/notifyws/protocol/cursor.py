@@ -1,27 +1,18 @@
-"""Resume: which notification was the last, and which were seen before.
+"""The cursor: where a listener stands in a server's history, and goes on.
 
-The cursor is the id of the last notification that was handed over, never of one
-that merely arrived; before the first one it may be a time to begin at. Ids are
-remembered so that a replay repeats nothing; the oldest are forgotten, for a server's
-history is finite too.
+It is the id of the last notification that was handed over, never of one that merely
+arrived; before the first one it may be a time to begin at.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import datetime
 
-from notifyws.protocol.recent_ids import RecentIds
+from notifyws.protocol.deduplicator import Deduplicator
 from notifyws.protocol.since import is_before
 
 __all__ = ["Cursor"]
-
-RECENT = 2_000
-"""Notifications without an id whose content is kept to tell repeats."""
-
-REMEMBERED = 20_000
-"""Ids kept to tell duplicates, at least: twice what the longest history replays."""
 
 
 class Cursor:
@@ -37,6 +28,7 @@ class Cursor:
         since: the time to begin at, where no id is known.
 
     Attributes:
+        deduplicator: knows what was handed over.
         since: the time to ask for, until something was handed over.
         beginning: the time that was begun at; ``None`` when it was no time.
     """
@@ -55,24 +47,18 @@ class Cursor:
         self.last_id = last_id
         self._can_resume = can_resume
         self._snapshot = snapshot
-        self.may_repeat = snapshot or repeats
-        self._recent: deque[int] = deque(maxlen=RECENT)
-        self._overlap: deque[int] = deque(maxlen=RECENT)
-        self._repeated: Counter[int] = Counter()
-        self._repeating_until = 0.0
         self.since = since
         self.beginning = since
         self._beginning_until = 0.0
         self.mixed = mixed
-        self._seen = RecentIds(REMEMBERED, seen)
+        self.deduplicator = Deduplicator(seen, repeats=snapshot or repeats)
         if last_id is not None:
             self.begin_at(last_id)
 
     def begin_at(self, last_id: str | int) -> None:
         """Ask for what came after this one, which was handed over elsewhere."""
         self.last_id = last_id
-        if last_id not in self._seen:
-            self._seen.add(last_id)
+        self.deduplicator.add(last_id)
 
     @property
     def place(self) -> str | int | datetime | None:
@@ -88,10 +74,6 @@ class Cursor:
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
         return self._snapshot or (self.can_resume and not self.mixed)
-
-    def is_new(self, ident: str | int | None) -> bool:
-        """Return whether this id was not handed over before; no id is always new."""
-        return ident is None or ident not in self._seen
 
     def is_too_old(self, timestamp: str, now: float) -> bool:
         """Return whether a replayed notification is older than the time to begin at.
@@ -115,7 +97,7 @@ class Cursor:
             self.mixed = True
             return
         self.last_id = ident
-        self._seen.add(ident)
+        self.deduplicator.add(ident)
 
     def reconnected(self, until: float) -> None:
         """Expect all of it again, where the server sends what it holds.
@@ -126,35 +108,4 @@ class Cursor:
         """
         self._beginning_until = until
         if self._snapshot:
-            self._overlap = deque(self._recent, RECENT)
-            self.expect_repeats(until)
-
-    def overlapping(self) -> None:
-        """Begin to note what may come a second time, by another connection."""
-        self._overlap.clear()
-
-    def expect_repeats(self, until: float) -> None:
-        """From now on, take what was noted for a repeat when it comes.
-
-        Args:
-            until: monotonic seconds; later on, equal content is news again.
-        """
-        self._repeated = Counter(self._overlap)
-        self._repeating_until = until
-
-    def is_repeat(self, content: str, now: float) -> bool:
-        """Return whether a notification without an id is one that was handed over.
-
-        Two equal notifications are two: each is taken for a repeat only once.
-
-        Args:
-            content: the notification as text.
-            now: monotonic seconds.
-        """
-        mark = hash(content)
-        if now < self._repeating_until and self._repeated[mark] > 0:
-            self._repeated[mark] -= 1
-            return True
-        self._recent.append(mark)
-        self._overlap.append(mark)
-        return False
+            self.deduplicator.expect_everything(until)

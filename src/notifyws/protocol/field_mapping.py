@@ -14,7 +14,7 @@ from notifyws.clock import utc_text
 from notifyws.models import Notification, as_text
 from notifyws.protocol import profile
 from notifyws.protocol.expressions import compiled, names, truthy
-from notifyws.protocol.frames import InvalidFrame, decode
+from notifyws.protocol.frames import json_or_text
 
 __all__ = ["mapper", "plain"]
 
@@ -142,7 +142,7 @@ def _converted(name: str, mapping: profile.FieldMapping) -> _Field | None:
         divisor = 1000 if mapping.timestamp == "ms" else 1
         return lambda value: _moment(value, divisor)
     if name == "data" and mapping.encoding == "json":
-        return _read
+        return lambda data: json_or_text(data) if isinstance(data, str) else data
     return None
 
 
@@ -151,13 +151,6 @@ def _moment(value: Any, divisor: int) -> Any:
         return utc_text(float(value) / divisor)
     except (TypeError, ValueError, OverflowError, OSError):
         return None
-
-
-def _read(value: Any) -> Any:
-    try:
-        return decode(value) if isinstance(value, str) else value
-    except InvalidFrame:
-        return value
 
 
 def _text(text: str, view: Any) -> str:

@@ -35,6 +35,7 @@ __all__ = [
     "InvalidFrame",
     "decode",
     "decoder",
+    "json_or_text",
     "of_message",
 ]
 
@@ -69,7 +70,7 @@ def decode(text: str) -> Any:
     """Return the value of a frame.
 
     Raises:
-        InvalidFrame: it is not strict JSON, or not of this world.
+        InvalidFrame: it is not strict JSON, or holds what cannot be read.
     """
     try:
         value = _value(text)
@@ -152,10 +153,11 @@ def _headed(text: str) -> list[Any]:
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
     pairs = (line.partition(":") for line in head.split("\n") if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    return [{"headers": headers, "body": _json_or_text(body)}]
+    return [{"headers": headers, "body": json_or_text(body)}]
 
 
-def _json_or_text(text: str) -> Any:
+def json_or_text(text: str) -> Any:
+    """Return the value of a text that is JSON, and any other as it is."""
     try:
         return decode(text)
     except InvalidFrame:
@@ -165,7 +167,7 @@ def _json_or_text(text: str) -> Any:
 def _unpacked(value: Any, path: Sequence[str]) -> Any:
     """Return ``value`` with the JSON in the string at ``path`` read, if it is some."""
     if not path:
-        return _json_or_text(value) if isinstance(value, str) else value
+        return json_or_text(value) if isinstance(value, str) else value
     if not isinstance(value, dict) or path[0] not in value:
         return value
     return {**value, path[0]: _unpacked(value[path[0]], path[1:])}

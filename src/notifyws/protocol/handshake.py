@@ -24,7 +24,7 @@ class HandshakeState:
 
     Args:
         steps: of the profile.
-        script: writes the frames, and learns what is captured.
+        context: writes the frames, and learns what is captured.
         read: reads a frame's values.
     """
 
@@ -32,7 +32,7 @@ class HandshakeState:
         self, steps: Sequence[Handshake], context: TemplateContext, read: Decoder
     ) -> None:
         self._steps = list(steps)
-        self._script = context
+        self._context = context
         self._read = read
 
     @property
@@ -51,7 +51,7 @@ class HandshakeState:
         while self._steps:
             step = self._steps[0]
             if self._applies(step):
-                frame = self._script.frame(step.send)
+                frame = self._context.frame(step.send)
                 frames += [frame] if frame is not None else []
                 if step.expect is not None:
                     break
@@ -73,9 +73,9 @@ class HandshakeState:
         return HandshakeFailed(message, "is it the right --profile for this server?")
 
     def _applies(self, step: Handshake) -> bool:
-        given = step.only_with is None or self._script.knows(step.only_with)
-        lacking = step.only_without is None or not self._script.knows(step.only_without)
-        return given and lacking
+        knows, lacking = self._context.knows, step.only_without
+        given = step.only_with is None or knows(step.only_with)
+        return given and (lacking is None or not knows(lacking))
 
     def _values(self, frame: str | bytes) -> list[Any]:
         try:
@@ -92,7 +92,7 @@ class HandshakeState:
         if not truthy(compiled(step.expect)(value)):
             return False
         for name, expression in step.capture.items():
-            self._script.learn(name, compiled(expression)(value))
+            self._context.learn(name, compiled(expression)(value))
         del self._steps[0]
         return True
 

@@ -1,5 +1,6 @@
 """Finds a profile: a file, one of the user's folder, or a built-in one.
 
+The one module of this room that reads files; it decides nothing about what they hold.
 What comes with the product was validated by its tests; anybody else's is validated
 when it is read.
 """
@@ -35,10 +36,7 @@ def profile_text(profile: str) -> tuple[str, str]:
     """
     if is_file(profile):
         return read_text_file(Path(profile), "profile"), profile
-    import platformdirs
-
-    folder = platformdirs.user_config_path("notifyws") / "profiles"
-    file = folder / f"{profile}.toml"
+    file = _own_folder() / f"{profile}.toml"
     if file.is_file():
         return read_text_file(file, "profile"), str(file)
     names = built_in()
@@ -48,7 +46,7 @@ def profile_text(profile: str) -> tuple[str, str]:
         known = f"known: {', '.join(names)}; or name a TOML file"
         hint = f"did you mean {near}?" if near else known
         raise ConfigurationError(f"there is no profile {profile!r}", hint)
-    return _ours(profile), profile
+    return (OURS / f"{profile}.toml").read_text("utf-8"), profile
 
 
 def read_profile(profile: str) -> Profile:
@@ -69,10 +67,6 @@ def read_profile(profile: str) -> Profile:
     return parse(text, where)
 
 
-def _ours(name: str) -> str:
-    return (OURS / f"{name}.toml").read_text("utf-8")
-
-
 def built_in() -> list[str]:
     """Return the names of the profiles that come with the product."""
     return sorted(path.stem for path in OURS.glob("*.toml"))
@@ -80,7 +74,10 @@ def built_in() -> list[str]:
 
 def own() -> list[str]:
     """Return the names of the profiles in the user's folder."""
+    return sorted(path.stem for path in _own_folder().glob("*.toml"))
+
+
+def _own_folder() -> Path:
     import platformdirs
 
-    folder = platformdirs.user_config_path("notifyws") / "profiles"
-    return sorted(path.stem for path in folder.glob("*.toml"))
+    return platformdirs.user_config_path("notifyws") / "profiles"

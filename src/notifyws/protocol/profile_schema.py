@@ -67,8 +67,7 @@ Finder = Annotated[str, Checked(finder)]
 Template = Annotated[Any, Checked(check)]
 Text = Annotated[str, Checked(check)]
 Path = Annotated[
-    str,
-    Checked(check, pattern=r"^/([^/\\#\s][^\\#\s]*)?$"),  # never "//host"
+    str, Checked(check, pattern=r"^/([^/\\#\s][^\\#\s]*)?$")  # never "//host"
 ]
 Name = Annotated[str, Checked(pattern=r"^[a-z][a-z0-9_]*$")]
 ProfileName = Annotated[str, Checked(pattern=r"^[a-z0-9][a-z0-9-]*$")]

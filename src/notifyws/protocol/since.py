@@ -22,7 +22,7 @@ from notifyws.protocol.templates import mentions
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
 
-__all__ = ["can_begin", "is_before", "parse_since", "spelled"]
+__all__ = ["can_begin", "is_before", "moment_of", "parse_since", "spelled"]
 
 GIVE = "as in --since 10m, --since 2026-01-15T10:30:00Z or --since id:10m"
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -104,8 +104,15 @@ def is_before(timestamp: str, moment: datetime) -> bool:
 
     One that cannot be read is not: nothing is let go that might be wanted.
     """
+    written = moment_of(timestamp)
+    return written is not None and written < moment
+
+
+def moment_of(text: Any) -> datetime | None:
+    """Return the moment that ISO 8601 text names; in UTC where it says no zone."""
     try:
-        written = datetime.fromisoformat(timestamp)
-        return (written if written.tzinfo else written.replace(tzinfo=UTC)) < moment
-    except (ValueError, OverflowError):
-        return False
+        moment = datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None

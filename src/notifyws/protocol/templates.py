@@ -230,11 +230,6 @@ class TemplateContext:
         """Give a variable a value."""
         self._known[name] = value
 
-    def variables(self, *templates: Any, **more: Any) -> dict[str, Any]:
-        """Return what templates are filled with; counts up if one is numbered."""
-        used = {"seq"} if mentions(templates, "seq") else set[str]()
-        return self.known(used | {"uuid"}, more)
-
     def known(self, used: Set[str], more: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is known, and ``more``; counts up if ``seq`` is ``used``.
 
@@ -245,9 +240,10 @@ class TemplateContext:
         moment = {"now": int(self._wall()), "uuid": uuid, "seq": self.seq}
         return {**self._known, **moment, **more}
 
-    def frame(self, template: Any, **more: Any) -> str | None:
+    def frame(self, template: Any) -> str | None:
         """Return a template as a frame; ``None`` where there is nothing to say."""
-        return as_frame(fill(template, self.variables(template, **more)))
+        known = self.known({*variables_of(template)}, {})
+        return as_frame(fill(template, known))
 
 
 def as_frame(filled: Any) -> str | None:

@@ -11,7 +11,6 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -20,6 +19,7 @@ from notifyws.models import Token, TokenPair
 from notifyws.protocol.expressions import finder
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
+from notifyws.protocol.since import moment_of
 
 __all__ = [
     "Answer",
@@ -33,6 +33,7 @@ __all__ = [
 
 LONGEST = 400 * 86400.0
 """Seconds beyond which a stated lifetime is not believed."""
+UNITS = {"s": 1, "ms": 1000}
 MILLISECONDS = 1e11
 """Beyond it, a moment is written in unix milliseconds: seconds come there in 5138."""
 
@@ -112,7 +113,7 @@ def _access_life(
     ends = _moment(_find(where.expires_at, answer))
     lives = (
         _stated(where, where.expires_in, answer)
-        or (_seconds(ends - now) if ends is not None else None)
+        or (_lifetime(ends - now) if ends is not None else None)
         or _lifetime_of_jwt(token, now)
         or where.lifetime
         or lifetimes.access
@@ -121,11 +122,7 @@ def _access_life(
 
 
 def _refresh_token(
-    where: Tokens,
-    token: str | None,
-    answer: Answer,
-    lifetimes: Lifetimes,
-    now: float,
+    where: Tokens, token: str | None, answer: Answer, lifetimes: Lifetimes, now: float
 ) -> Token | None:
     if not token or not sendable(token):
         return None
@@ -139,31 +136,17 @@ def _refresh_token(
 
 
 def _stated(where: Tokens, place: str | None, answer: Answer) -> float | None:
-    found = _find(place, answer)
-    if where.unit == "s":
-        return _seconds(found)
-    try:
-        return None if isinstance(found, bool) else _seconds(float(found) / 1000)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    found = _number(_find(place, answer))
+    return None if found is None else _lifetime(found / UNITS[where.unit])
 
 
 def _moment(stated: Any) -> float | None:
     """Return unix seconds of unix seconds, unix milliseconds or ISO 8601 text."""
-    try:
-        seconds = float(stated)
-    except (TypeError, ValueError, OverflowError):
-        return _iso(stated)
+    seconds = _number(stated)
+    if seconds is None:
+        moment = moment_of(stated)
+        return None if moment is None else moment.timestamp()
     return seconds / 1000 if seconds > MILLISECONDS else seconds
-
-
-def _iso(stated: Any) -> float | None:
-    try:
-        moment = datetime.fromisoformat(stated)
-    except (TypeError, ValueError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.timestamp()
 
 
 def _bare(token: str) -> str:
@@ -175,8 +158,8 @@ def static_token(
     value: str, lifetimes: Lifetimes, now: float, claim: str = "sub"
 ) -> TokenPair:
     """Return a ready-made access token with what is left of its life, if it says."""
-    left = _between(now, claims(value).get("exp"))
-    lives = lifetimes.access if left is None else _seconds(left) or 0.0
+    ends = _number(claims(value).get("exp"))
+    lives = lifetimes.access if ends is None else _lifetime(ends - now) or 0.0
     return TokenPair(Token(value, lives, 0.0), None, subject(value, claim))
 
 
@@ -205,23 +188,20 @@ def _text(place: str | None, answer: Answer) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _seconds(stated: Any) -> float | None:
+def _number(stated: Any) -> float | None:
+    """Return a number, or a text that is one; true and false are none."""
     try:
-        seconds = float(stated)
+        return None if isinstance(stated, bool) else float(stated)
     except (TypeError, ValueError, OverflowError):
         return None
-    if isinstance(stated, bool) or not seconds > 0:
-        return None
-    return min(seconds, LONGEST)
+
+
+def _lifetime(seconds: float | None) -> float | None:
+    """Return a lifetime that makes sense; one that is no number does not."""
+    return min(seconds, LONGEST) if seconds is not None and seconds > 0 else None
 
 
 def _lifetime_of_jwt(token: str, now: float) -> float | None:
     said = claims(token)
-    return _seconds(_between(said.get("iat", now), said.get("exp")))
-
-
-def _between(start: Any, end: Any) -> float | None:
-    try:
-        return float(end) - float(start)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    start, end = _number(said.get("iat", now)), _number(said.get("exp"))
+    return None if start is None or end is None else _lifetime(end - start)

@@ -1,11 +1,47 @@
-"""Ids that were seen lately, in a memory that does not grow."""
+"""Deduplication: what was handed over is not new, in a memory that does not grow."""
 
 import tracemalloc
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.protocol.recent_ids import RecentIds
+from notifyws.protocol.deduplicator import REMEMBERED, Deduplicator, RecentIds
+
+
+def test_an_id_is_new_until_it_was_handed_over_and_none_is_always_new():
+    one = Deduplicator(["c"])
+    assert [one.is_new(ident) for ident in ("a", "a", "c", None)] == [1, 1, 0, 1]
+    one.add("a")
+    assert not one.is_new("a")
+
+
+def test_a_number_and_its_text_are_two_ids():
+    assert Deduplicator([7]).is_new("7")
+
+
+def test_only_the_oldest_ids_are_forgotten():
+    one = Deduplicator(range(3 * REMEMBERED))
+    assert one.is_new(0)
+    assert not any(map(one.is_new, range(2 * REMEMBERED, 3 * REMEMBERED)))
+
+
+def test_repeats_of_what_has_no_id_are_told_while_two_connections_overlap():
+    one = Deduplicator(repeats=True)
+    assert not one.is_repeat("before", now=0)
+    one.begin_overlap()
+    for _ in range(2):
+        assert not one.is_repeat("tick", now=1)
+    one.expect_repeats(until=10)
+    assert [one.is_repeat("tick", now=2) for _ in range(3)] == [True, True, False]
+    assert not one.is_repeat("before", now=2)
+
+
+def test_equal_content_is_news_again_later():
+    one = Deduplicator(repeats=True)
+    assert not one.is_repeat("tick", now=0)
+    one.expect_everything(until=10)
+    assert not one.is_repeat("tick", now=11)
+
 
 IDENTS = st.one_of(st.integers(), st.text())
 
