@@ -173,9 +173,10 @@ def between(text: str, name: str, content: str) -> str:
 
 def reference() -> str:
     """Return every table and key of a profile, from the model's own words."""
-    from notifyws.protocol.validation import json_schema
+    from notifyws.protocol.profile import Profile
+    from notifyws.protocol.profile_schema import json_schema
 
-    schema = json_schema()
+    schema = json_schema(Profile)
     tables = {"Profile": schema, **schema["$defs"]}
     parts = [
         "# Everything a profile can say",

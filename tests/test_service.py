@@ -16,7 +16,8 @@ from notifyws import NotificationService, load_settings
 from notifyws.config.settings import Settings
 from notifyws.delivery.dispatcher import KEPT
 from notifyws.delivery.receiver import Frame
-from notifyws.devserver import DevServer, ServerOptions
+from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import DevServer
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,

@@ -1,6 +1,6 @@
 """What decisions need of the world, as values that are handed in.
 
-Clock, sleep and dice are parameters everywhere; ``runtime`` hands in the real ones
+Clock, sleep and dice are parameters everywhere; the real ones are handed in from above
 and tests hand in others. Monotonic time is for waiting, wall time is for people.
 """
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-__all__ = ["Clock", "boot_time", "sleep", "sleep_through_suspend", "utc_text"]
+__all__ = ["Clock", "boot_time", "sleep", "sleep_through_suspend", "span", "utc_text"]
 
 TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
@@ -62,3 +62,17 @@ def utc_text(unix_seconds: float) -> str:
 def boot_time(clock: Clock) -> float:
     """Return seconds on a clock that nobody sets and that goes on during sleep."""
     return clock.now() + clock.suspended()
+
+
+def span(seconds: float) -> str:
+    """Return a duration for people, in its two largest units."""
+    whole = max(0, int(seconds))
+    days, rest = divmod(whole, 86400)
+    hours, minutes = divmod(rest // 60, 60)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    if minutes >= 10:
+        return f"{minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

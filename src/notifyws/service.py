@@ -7,7 +7,7 @@
         await service.send({"type": "custom_event", "payload": {"tripId": "123"}})
         async for notification in service: ...
 
-Thin: it assembles what ``runtime`` builds and passes on what the session tells.
+Thin: it puts together what the rooms build, and passes on what the session tells.
 """
 
 from __future__ import annotations
@@ -20,10 +20,18 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings, TypeStyle
+from notifyws.connection.build import build_session
 from notifyws.connection.reconnect import State
 from notifyws.connection.session import Session
-from notifyws.delivery.build import checked_name
+from notifyws.delivery.build import (
+    build_outbox,
+    build_receiver,
+    build_shared_cursor,
+    checked_name,
+    sends_by_http,
+)
 from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
@@ -34,17 +42,17 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.events import Event
+from notifyws.fleet.heartbeat import build_heartbeat
 from notifyws.fleet.listener_entry import Counts
 from notifyws.models import DeliveryTargets, Message, Notification
 from notifyws.protocol.masking import spellings, without_tokens
-from notifyws.runtime import Runtime
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.delivery.durable_listener import DurableListener
     from notifyws.delivery.outbox_records import Backlog
-    from notifyws.delivery.receiver import Selection
+    from notifyws.delivery.receiver import Receiver, Selection
     from notifyws.delivery.sender import SendResult, SocketSender
     from notifyws.protocol.rules import Acknowledged, ServerError
 
@@ -104,7 +112,7 @@ class NotificationService:
         self._durable: DurableListener | None = None
         self.settings = settings
         self._warn = warn or _log.warning
-        self._runtime = Runtime(settings, self._warn)
+        self._auth = Authenticator(settings, self._warn)
         self._since = since
         self._listed = listed
         self._frames = frames
@@ -114,6 +122,7 @@ class NotificationService:
             settings.queue_count, settings.queue_bytes
         )
         self._session: Session | None = None
+        self._receiver: Receiver | None = None
         self._running: asyncio.Task[None] | None = None
         self._dispatcher = Dispatcher(self._handlers)
 
@@ -130,7 +139,7 @@ class NotificationService:
         await self._dispatcher.stop(FAREWELL)
         if self._durable is not None:
             await self._durable.aclose(LAST_HANDING)
-        await self._runtime.aclose()
+        await self._auth.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
         """Register a handler; it may be a plain or an async function.
@@ -151,7 +160,7 @@ class NotificationService:
     @property
     def is_connected(self) -> bool:
         """Whether the server knows us and listens, now."""
-        return self._session is not None and self._session.link is not None
+        return self._session is not None and self._session.connection is not None
 
     @property
     def connection_state(self) -> str:
@@ -163,7 +172,7 @@ class NotificationService:
     @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`connect`."""
-        return self._session.receiver.received if self._session else 0
+        return self._receiver.received if self._receiver else 0
 
     @property
     def waiting(self) -> int:
@@ -183,7 +192,7 @@ class NotificationService:
     @property
     def latency(self) -> float | None:
         """Seconds the last ping took there and back; ``None`` before the first."""
-        link = self._session.link if self._session else None
+        link = self._session.connection if self._session else None
         return link.latency if link else None
 
     @property
@@ -194,12 +203,12 @@ class NotificationService:
     @property
     def styles(self) -> Mapping[str, TypeStyle]:
         """How each type looks: as the settings say, else as the profile does."""
-        return self._runtime.styles
+        return self._auth.styles
 
     @property
     def sends_without_connection(self) -> bool:
         """Whether messages go over HTTP, so that they need no :meth:`connect`."""
-        return self._runtime.sends_by_http
+        return sends_by_http(self._auth.profile)
 
     async def connect(self) -> None:
         """Connect: one try, and no other when the connection is lost.
@@ -243,7 +252,7 @@ class NotificationService:
             AuthenticationFailed: no way to one is left.
             NetworkFailed: the server cannot be asked.
         """
-        return (await self._runtime.tokens.get()).value
+        return (await self._auth.tokens.get()).value
 
     async def get_access_token(self) -> str:
         """Return a fresh access token; the same as :meth:`authenticate`."""
@@ -251,7 +260,7 @@ class NotificationService:
 
     async def get_user_id(self) -> str | None:
         """Return whose token it is; ``None`` when neither server nor token tell."""
-        token = await self._runtime.tokens.get()
+        token = await self._auth.tokens.get()
         return self.settings.user_id or token.user_id
 
     async def send(self, message: Message | Mapping[str, Any]) -> SendResult:
@@ -285,8 +294,10 @@ class NotificationService:
             NetworkFailed: there is no connection.
             UsageError: the only one cannot be sent; of many, it is rejected.
         """
-        if self._runtime.sends_by_http:
-            return await self._runtime.send_by_http(messages)
+        if self.sends_without_connection:
+            from notifyws.delivery.http_sender import HttpSender
+
+            return await HttpSender(self._auth).send(messages)
         return await self._sender.send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
@@ -337,7 +348,8 @@ class NotificationService:
         self._queue = DeliveryQueue(s.queue_count, s.queue_bytes, numbered)
         if self._durable is None and (self.name or self._hand_on.anybody):
             self._durable = self._make_durable(self._queue)
-        receiver = self._runtime.receiver(
+        receiver = build_receiver(
+            self._auth,
             self._queue,
             since=self._since,
             frames=self._frames,
@@ -347,8 +359,8 @@ class NotificationService:
         receiver.emitter.observers.extend(self._observers)
         receiver.on_server_error = self._server_error
         receiver.on_acknowledged = self._acknowledged
-        session = self._runtime.session(receiver, retries=retries)
-        self._session = session
+        session = build_session(self._auth, receiver, retries=retries)
+        self._session, self._receiver = session, receiver
         self._running = asyncio.create_task(self._live(session))
         self._running.add_done_callback(_look_at)
 
@@ -357,19 +369,16 @@ class NotificationService:
 
         shared = None
         if self.name is not None and self._since is None:
-            shared = self._runtime.shared_cursor(self.name)
-        outbox = self._runtime.outbox(self.name, self._hand_on)
+            shared = build_shared_cursor(self._auth, self.name)
+        outbox = build_outbox(self._auth, self.name, self._hand_on)
         return DurableListener(outbox, shared, queue)
 
     @cached_property
     def _sender(self) -> SocketSender:
-        from notifyws.delivery.sender import SocketSender
+        from notifyws.delivery.http_sender import build_sender
 
-        return SocketSender(
-            lambda: self._session.link if self._session else None,
-            self._runtime.compose,
-            asyncio.sleep,
-            self._runtime.ack,
+        return build_sender(
+            self._auth, lambda: self._session.connection if self._session else None
         )
 
     def _server_error(self, error: ServerError) -> None:
@@ -392,7 +401,7 @@ class NotificationService:
         heart = None
         if self._listed:
             told = self._counts, self._secrets
-            heart = self._runtime.heartbeat(self.name, *told)
+            heart = build_heartbeat(self._auth, self.name, *told)
         if heart is None:
             return await session.run()
         session.receiver.emitter.observers.append(heart.observe)
@@ -404,8 +413,8 @@ class NotificationService:
             await asyncio.gather(beating, return_exceptions=True)
 
     def _counts(self) -> Counts:
-        assert self._session is not None
-        receiver = self._session.receiver
+        receiver = self._receiver
+        assert receiver is not None
         delivery_policy = sum(each.count for each in self.backlog.values())
         frame = receiver.last_not_understood
         if frame is not None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from notifyws.auth.proxies import proxy_url
-from notifyws.connection.transport import Limits, dial
+from notifyws.connection.dialer import Limits, dial
 from notifyws.errors import ConfigurationError, NotWebSocket
 from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.aio import on_a_loop

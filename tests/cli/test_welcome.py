@@ -15,15 +15,15 @@ def commands(text: str) -> list[str]:
 
 
 def keep_token(home, url=URL, username="me"):
+    from notifyws.auth.authenticator import Authenticator
     from notifyws.auth.cache.opening import sqlite_path
     from notifyws.auth.cache.sqlite_store import SqliteStore
     from notifyws.auth.cached_tokens import pack
     from notifyws.config.settings import Settings
     from notifyws.models import Account, Token
-    from notifyws.runtime import Runtime
 
-    runtime = Runtime(Settings(url=url, username=username), lambda text: None)
-    store = SqliteStore(sqlite_path(runtime.cache_url))
+    auth = Authenticator(Settings(url=url, username=username), lambda text: None)
+    store = SqliteStore(sqlite_path(auth.cache_url))
     text = pack(Token("a-token", 900.0, 600.0), "42")
     account = Account("https://ws.example.com", "default", username)
     store.replace(account.id, {"access": (text, 600.0)}, expect={})

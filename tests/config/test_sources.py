@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.remembered_login import login_file, remember
 from notifyws.config.settings import DEFAULT_STYLES, Settings, TypeStyle
 from notifyws.config.sources import config_file, load, load_settings
 from notifyws.config.validation import FIELDS, environment_name
 from notifyws.errors import ConfigurationError
-from notifyws.runtime import Runtime
 
 SECRET = "sentinel-secret-55ee"
 URL = "wss://one.example"
@@ -487,7 +487,7 @@ def test_tokens_of_a_dotenv_that_says_how_they_travel_are_kept_apart(home, line,
     path = home.dotenv(text)
 
     def account(settings):
-        return Runtime(settings, lambda said: None).account.id
+        return Authenticator(settings, lambda said: None).account.id
 
     plain = account(load(env_file=path).settings)
     assert (account(load().settings) != plain) is apart

@@ -1,4 +1,4 @@
-"""A link says its first frames, takes what comes, and notices when nothing does."""
+"""A connection says its first frames, takes what comes, notices when nothing does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.transport import Limits, dial
+from notifyws.connection.dialer import Limits, dial
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.upgrade import UpgradeRequest
@@ -39,7 +39,7 @@ HELLO = UpgradeRequest(
 
 
 class Line:
-    """A link to a server that does as told."""
+    """A connection to a server that does as told."""
 
     def __init__(self, *visits: Visit) -> None:
         self.clock = VirtualClock()
@@ -51,9 +51,9 @@ class Line:
         return await Connection.open(dial, upgrade_request, Keepalive(), clock)
 
     async def run(self) -> ConnectionLost:
-        link = await self.open()
+        connection = await self.open()
         with pytest.raises(ConnectionLost) as caught:
-            await link.run(self.taken.extend)
+            await connection.run(self.taken.extend)
         return caught.value
 
     @property
@@ -64,9 +64,9 @@ class Line:
 @in_virtual_time
 async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
     line = Line(accepts())
-    link = await line.open()
+    connection = await line.open()
     assert line.transport.sent == list(HELLO.frames)
-    await link.close()
+    await connection.close()
 
 
 @in_virtual_time
@@ -163,20 +163,20 @@ async def test_a_close_while_a_ping_is_under_way_keeps_its_own_code():
 @in_virtual_time
 async def test_a_ping_tells_its_latency_and_when_the_server_was_last_heard():
     line = Line(accepts(pongs=(0.25,)))
-    link = await line.open()
-    assert (link.latency, link.heard_at) == (None, EPOCH)
-    assert await link.ping() == 0.25
-    assert (link.latency, link.heard_at) == (0.25, EPOCH + 0.25)
-    await link.close()
+    connection = await line.open()
+    assert (connection.latency, connection.heard_at) == (None, EPOCH)
+    assert await connection.ping() == 0.25
+    assert (connection.latency, connection.heard_at) == (0.25, EPOCH + 0.25)
+    await connection.close()
 
 
 @in_virtual_time
 async def test_a_frame_counts_as_heard():
     line = Line(accepts(7.0, "1", 2.0, CUT))
-    link = await line.open()
+    connection = await line.open()
     with pytest.raises(ConnectionLost):
-        await link.run(line.taken.extend)
-    assert link.heard_at == EPOCH + 7.0
+        await connection.run(line.taken.extend)
+    assert connection.heard_at == EPOCH + 7.0
 
 
 @in_virtual_time
@@ -224,21 +224,21 @@ async def test_a_jump_of_the_wall_clock_changes_no_ping(jump):
 @in_virtual_time
 async def test_sending_goes_to_the_socket_and_closing_says_goodbye_once():
     line = Line(accepts())
-    link = await line.open()
-    await link.send("hello")
-    await link.close(1000, "bye")
-    await link.close()
+    connection = await line.open()
+    await connection.send("hello")
+    await connection.close(1000, "bye")
+    await connection.close()
     assert line.transport.sent[-1] == "hello"
     assert line.transport.closed_with == [1000]
     with pytest.raises(ConnectionLost):
-        await link.send("too late")
+        await connection.send("too late")
 
 
 @in_virtual_time
 async def test_a_goodbye_that_is_interrupted_cuts_the_line():
     line = Line(accepts(frozen=True))
-    link = await line.open()
-    closing = asyncio.create_task(link.close())
+    connection = await line.open()
+    closing = asyncio.create_task(connection.close())
     await asyncio.sleep(0.5)
     closing.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -250,8 +250,8 @@ async def test_a_goodbye_that_is_interrupted_cuts_the_line():
 @in_virtual_time
 async def test_a_goodbye_that_nobody_answers_has_an_end_of_its_own():
     line = Line(accepts(frozen=True))
-    link = await line.open()
-    assert await elapsed(link.close()) == 1.5
+    connection = await line.open()
+    assert await elapsed(connection.close()) == 1.5
     assert not line.transport.aborted
 
 
@@ -271,9 +271,9 @@ class Hesitant:
         return asyncio.sleep(seconds) if seconds else None
 
 
-async def ended(link: Connection, take) -> ConnectionLost:
+async def ended(connection: Connection, take) -> ConnectionLost:
     with pytest.raises(ConnectionLost) as caught:
-        await link.run(take)
+        await connection.run(take)
     return caught.value
 
 
@@ -314,51 +314,51 @@ async def test_what_a_pause_raises_ends_it_and_the_pinging():
         raise ZeroDivisionError
 
     line = Line(accepts("1"))
-    link = await line.open()
+    connection = await line.open()
     with pytest.raises(ZeroDivisionError):
-        await link.run(lambda burst: refuse())
+        await connection.run(lambda burst: refuse())
     await asyncio.sleep(100)
     assert line.transport.pinged_at == [0.0]
-    await link.close()
+    await connection.close()
 
 
 @in_virtual_time
 async def test_it_can_be_cancelled_during_a_pause():
     line, take = Line(accepts("9")), Hesitant()
-    link = await line.open()
-    running = asyncio.create_task(link.run(take))
+    connection = await line.open()
+    running = asyncio.create_task(connection.run(take))
     await asyncio.sleep(5)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await link.close()
+    await connection.close()
     assert now() == 5.0
 
 
 @in_virtual_time
 async def test_a_frame_read_after_a_pause_does_not_tell_when_the_line_was_alive():
     line, take = Line(accepts(7.0, "2", 0.5, "0", 0.5, CUT)), Hesitant()
-    link = await line.open()
-    await ended(link, take)
+    connection = await line.open()
+    await ended(connection, take)
     assert take.taken[-1] == ("0", 9.0)
-    assert link.heard_at == EPOCH + 7.0
+    assert connection.heard_at == EPOCH + 7.0
 
 
 @in_virtual_time
 async def test_a_pong_during_a_pause_does_not_speak_for_what_was_not_taken_yet():
     line, take = Line(accepts(19.0, "2", "0", 1.5, CUT)), Hesitant()
-    link = await line.open()
-    await ended(link, take)
+    connection = await line.open()
+    await ended(connection, take)
     assert line.transport.pinged_at == [0.0, 20.0]
-    assert (link.latency, link.heard_at) == (0.0, EPOCH + 19.0)
+    assert (connection.latency, connection.heard_at) == (0.0, EPOCH + 19.0)
 
 
 @in_virtual_time
 async def test_the_next_pong_puts_right_when_the_line_was_alive():
     line, take = Line(accepts(7.0, "2", 18.0, "0", 1.0, CUT)), Hesitant()
-    link = await line.open()
-    await ended(link, take)
-    assert link.heard_at == EPOCH + 25.0
+    connection = await line.open()
+    await ended(connection, take)
+    assert connection.heard_at == EPOCH + 25.0
 
 
 @in_virtual_time
@@ -367,12 +367,12 @@ async def test_what_the_taker_raises_ends_it_and_the_pinging():
         raise ZeroDivisionError
 
     line = Line(accepts("1"))
-    link = await line.open()
+    connection = await line.open()
     with pytest.raises(ZeroDivisionError):
-        await link.run(refuse)
+        await connection.run(refuse)
     await asyncio.sleep(100)
     assert line.transport.pinged_at == [0.0]
-    await link.close()
+    await connection.close()
 
 
 @in_virtual_time
@@ -389,7 +389,7 @@ async def test_it_can_be_cancelled_and_leaves_no_task_behind():
 @in_virtual_time
 async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards():
     line = Line(accepts(5.0, HOLE))
-    link = await line.open()
+    connection = await line.open()
     transport = line.transport
     burst = transport.burst
 
@@ -401,7 +401,7 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
 
     transport.burst = broken
     with pytest.raises(ConnectionLost) as caught:
-        await link.run(line.taken.extend)
+        await connection.run(line.taken.extend)
     assert (now(), caught.value.code) == (30.0, 1009)
 
 
@@ -409,26 +409,26 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
 async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_their_own():
     asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
     server = ScriptedServer(accepts(60.0))
-    link = await Connection.open(server.dial, HELLO, asks, VirtualClock().clock)
-    first, second = (asyncio.create_task(link.ping()) for _ in range(2))
+    connection = await Connection.open(server.dial, HELLO, asks, VirtualClock().clock)
+    first, second = (asyncio.create_task(connection.ping()) for _ in range(2))
     await turns(10)
     assert server.channels[-1].sent == [*HELLO.frames, "ping"]
-    link.ponged()
+    connection.ponged()
     await turns(10)
     assert (first.done(), second.done()) == (True, False)
     assert server.channels[-1].sent == [*HELLO.frames, "ping", "ping"]
-    link.ponged()
+    connection.ponged()
     await second
-    await link.close()
+    await connection.close()
 
 
 @in_virtual_time
 async def test_many_frames_go_in_their_order():
     line = Line(accepts(60.0))
-    link = await line.open()
-    await link.send_all(["a", "b"])
+    connection = await line.open()
+    await connection.send_all(["a", "b"])
     assert line.transport.sent == [*HELLO.frames, "a", "b"]
-    await link.close()
+    await connection.close()
 
 
 async def behind_a_goodbye(peer) -> None:
@@ -442,7 +442,7 @@ async def behind_a_goodbye(peer) -> None:
 
 @asynccontextmanager
 async def left(monkeypatch):
-    """Give a real link to such a one; who leaves it must not take long."""
+    """Give a real connection to such a one; who leaves it must not take long."""
     monkeypatch.setenv("no_proxy", "*")
     dialling = partial(dial, limits=Limits(close_timeout=60.0), tls=None)
     async with httpd(behind_a_goodbye) as server, asyncio.timeout(5):
@@ -452,17 +452,17 @@ async def left(monkeypatch):
 
 @on_a_loop
 async def test_a_goodbye_finds_its_answer_behind_what_still_comes(monkeypatch):
-    async with left(monkeypatch) as link:
-        await link.close()
+    async with left(monkeypatch) as connection:
+        await connection.close()
 
 
 @on_a_loop
 async def test_who_takes_what_still_comes_behind_a_goodbye_gets_all_of_it(monkeypatch):
     taken: list[str | bytes] = []
-    async with left(monkeypatch) as link:
-        running = asyncio.create_task(link.run(taken.extend))
+    async with left(monkeypatch) as connection:
+        running = asyncio.create_task(connection.run(taken.extend))
         await asyncio.sleep(0)
-        await link.close()
+        await connection.close()
         with pytest.raises(ConnectionLost):
             await running
     assert len(taken) == 2000
@@ -475,7 +475,7 @@ async def test_a_bug_of_the_keepalive_ends_the_connection_and_is_its_reason():
     async def broken():
         raise KeyError("x")
 
-    link = await line.open()
+    connection = await line.open()
     line.transport.ping = broken
     with pytest.raises(ConnectionLost, match=r"keepalive failed .*KeyError\('x'\)"):
-        await link.run(line.taken.extend)
+        await connection.run(line.taken.extend)

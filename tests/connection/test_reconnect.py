@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifyws.connection.backoff import Policy
+from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.reconnect import (
     TABLE,
     Cause,
@@ -85,7 +85,7 @@ IMPOSSIBLE = [
 
 
 def machine(*, draw=0.0, jitter=0.0, **policy):
-    return Reconnector(Policy(jitter=jitter, **policy), lambda: draw)
+    return Reconnector(BackoffPolicy(jitter=jitter, **policy), lambda: draw)
 
 
 def play(reconnector, *events, now=0.0):
@@ -167,7 +167,7 @@ def test_delays_are_exactly_the_table_without_jitter():
 
 
 def test_delays_are_drawn_from_the_upper_half():
-    policy = Policy()
+    policy = BackoffPolicy()
     for losses, base in enumerate((1, 2, 4, 8, 16, 30, 30), 1):
         for draw in [n / 97 for n in range(97)]:
             assert base / 2 < policy.delay(losses, draw, None) <= base
@@ -195,24 +195,7 @@ def test_the_whole_upper_half_is_drawn_from():
 def test_retry_after_raises_a_delay_to_300_s_at_most_and_never_lowers_it(
     asked, seconds
 ):
-    assert Policy(jitter=0).delay(3, 0.0, asked) == seconds
-
-
-def test_what_the_server_asks_for_is_what_is_waited():
-    assert failures(machine(), Lost(Verdict.RETRY, "503", 20.0)) == [
-        Wait(20.0, 1, "503")
-    ]
-
-
-def test_retry_now_is_at_once_the_first_time_then_by_the_table():
-    now = Lost(Verdict.RETRY_NOW, "restart")
-    waits = failures(machine(), now, now, now)
-    assert [wait.seconds for wait in waits] == [0, 2, 4]
-
-
-def test_retry_now_after_another_loss_goes_by_the_table():
-    waits = failures(machine(), RETRY, Lost(Verdict.RETRY_NOW, "restart"))
-    assert [wait.seconds for wait in waits] == [1, 2]
+    assert BackoffPolicy(jitter=0).delay(3, 0.0, asked) == seconds
 
 
 # Forgiveness.
@@ -293,18 +276,6 @@ def test_the_verdict_stop_ends_it_at_once(state):
     assert end == [Stop(Cause.NETWORK, "4403")]
 
 
-def test_the_third_strike_in_a_row_stops():
-    orders = failures(machine(), STRIKE, STRIKE, STRIKE)
-    assert [type(order) for order in orders] == [Wait, Wait, Stop]
-    assert orders[-1] == Stop(Cause.NETWORK, "1002")
-
-
-@pytest.mark.parametrize("other", [RETRY, CERTAIN, DOUBTFUL])
-def test_anything_else_between_strikes_starts_their_count_over(other):
-    orders = failures(machine(), STRIKE, STRIKE, other, STRIKE, STRIKE)
-    assert not [order for order in orders if isinstance(order, Stop)]
-
-
 def test_a_stable_connection_between_strikes_starts_their_count_over():
     reconnector = machine()
     failures(reconnector, STRIKE, STRIKE)
@@ -357,29 +328,6 @@ def test_leaving_between_strikes_does_not_start_their_count_over():
 # Tokens.
 
 
-def test_a_refused_token_from_the_cache_is_renewed_in_any_way():
-    assert failures(machine(), Refused("cache", "401")) == [Renew()]
-
-
-def test_a_refused_token_from_a_refresh_is_renewed_by_login_only():
-    order = failures(machine(), Refused("refresh", "401"))
-    assert order == [Renew(only_login=True)]
-
-
-def test_a_refused_token_from_a_login_stops():
-    order = failures(machine(), Refused("login", "401"))
-    assert order == [Stop(Cause.AUTHENTICATION, "401")]
-
-
-def test_the_whole_way_of_a_401_is_cache_refresh_login_and_the_end():
-    refusals = [Refused(source, "401") for source in ("cache", "refresh", "login")]
-    assert failures(machine(), *refusals) == [
-        Renew(),
-        Renew(only_login=True),
-        Stop(Cause.AUTHENTICATION, "401"),
-    ]
-
-
 def test_another_token_is_tried_at_once():
     reconnector = machine_in(State.RENEWING)
     assert play(reconnector, Renewed()) == [Connect(0)]
@@ -422,23 +370,39 @@ def test_refusals_before_a_stable_connection_are_forgotten():
     assert reconnector.handle(CERTAIN, 30.0) == Renew()
 
 
-def test_a_first_1008_renews_the_token():
-    assert failures(machine(), DOUBTFUL) == [Renew()]
+NOW = Lost(Verdict.RETRY_NOW, "restart")
+TOO_OFTEN = Stop(Cause.NETWORK, "1002")
+NOT_ACCEPTED = Stop(Cause.AUTHENTICATION, "401")
 
 
-@pytest.mark.parametrize("source", ["refresh", "login"])
-def test_a_1008_proves_nothing_against_a_fresh_token(source):
-    assert failures(machine(), Refused(source, "1008", False)) == [Renew()]
-
-
-def test_a_second_1008_in_a_row_stops():
-    orders = failures(machine(), DOUBTFUL, DOUBTFUL)
-    assert orders[-1] == Stop(Cause.NETWORK, "1008")
-
-
-@pytest.mark.parametrize("other", [RETRY, STRIKE, CERTAIN])
-def test_a_different_end_between_two_1008_starts_their_count_over(other):
-    assert failures(machine(), DOUBTFUL, other, DOUBTFUL)[-1] == Renew()
+@pytest.mark.parametrize(
+    ("events", "last"),
+    [
+        ([Lost(Verdict.RETRY, "503", 20.0)], Wait(20.0, 1, "503")),
+        ([NOW], Wait(0.0, 1, "restart")),  # at once, but the first time only
+        ([NOW, NOW], Wait(2.0, 2, "restart")),
+        ([RETRY, NOW], Wait(2.0, 2, "restart")),
+        ([STRIKE, STRIKE], Wait(2.0, 2, "1002")),
+        ([STRIKE, STRIKE, STRIKE], TOO_OFTEN),
+        ([STRIKE, STRIKE, RETRY, STRIKE, STRIKE], Wait(16.0, 5, "1002")),
+        ([STRIKE, STRIKE, CERTAIN, STRIKE, STRIKE], Wait(8.0, 4, "1002")),
+        ([STRIKE, STRIKE, DOUBTFUL, STRIKE, STRIKE], Wait(8.0, 4, "1002")),
+        ([CERTAIN], Renew()),
+        ([Refused("refresh", "401")], Renew(only_login=True)),
+        ([Refused("login", "401")], NOT_ACCEPTED),
+        ([CERTAIN, Refused("refresh", "401")], Renew(only_login=True)),
+        ([CERTAIN, Refused("refresh", "401"), Refused("login", "401")], NOT_ACCEPTED),
+        ([DOUBTFUL], Renew()),
+        ([Refused("refresh", "1008", False)], Renew()),  # it may be something else
+        ([Refused("login", "1008", False)], Renew()),
+        ([DOUBTFUL, DOUBTFUL], Stop(Cause.NETWORK, "1008")),
+        ([DOUBTFUL, RETRY, DOUBTFUL], Renew()),
+        ([DOUBTFUL, STRIKE, DOUBTFUL], Renew()),
+        ([DOUBTFUL, CERTAIN, DOUBTFUL], Renew()),
+    ],
+)
+def test_what_follows_from_failures_in_a_row(events, last):
+    assert failures(machine(), *events)[-1] == last
 
 
 # Whatever happens.

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifyws.auth.network_errors import retry_after
-from notifyws.connection.transport import Limits, dial, translated
+from notifyws.connection.dialer import Limits, dial, translated
 from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,

@@ -8,15 +8,20 @@ import json
 import pytest
 
 from notifyws import NotificationService
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.machine import real_clock
 from notifyws.config.settings import Settings
-from notifyws.delivery.build import build_sinks, checked_name, delivery_policy
+from notifyws.delivery.build import (
+    build_shared_cursor,
+    build_sinks,
+    checked_name,
+    delivery_policy,
+)
 from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.delivery.replay import replay
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import DeliveryTargets
-from notifyws.runtime import Runtime
 from tests.support.aio import on_a_loop
 from tests.support.target import target
 from tests.test_service import dev, home, told, until  # noqa: F401 - home is a fixture
@@ -159,10 +164,10 @@ async def test_what_nobody_read_is_there_for_the_next_service():
 async def test_a_place_that_says_little_is_taken_for_what_it_says(clean_valkey):
     async with dev() as server:
         settings = server.settings(cache_url=clean_valkey.url)
-        runtime = Runtime(settings, pytest.fail)
-        shared = runtime.shared_cursor("desk")
+        auth = Authenticator(settings, pytest.fail)
+        shared = build_shared_cursor(auth, "desk")
         await shared.write(ListenerPosition(moved_at=9e9))
-        await runtime.aclose()
+        await auth.aclose()
         async with NotificationService(settings, name="desk") as service:
             await service.connect()
             await server.notify("1")

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from notifyws.connection.event_emitter import UNNOTICED, GapStart
+from notifyws.connection.ports import QueueFull
 from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, DeliveryQueue
 from notifyws.delivery.receiver import (
     BREATH,
     LONGEST,
     PATIENCE,
     Frame,
-    NoRoom,
     Receiver,
 )
 from notifyws.events import Failure, Gap
@@ -261,7 +261,7 @@ async def test_a_reader_that_took_but_did_not_come_back_has_not_caught_up():
     desk = Desk(Cursor(0))
     desk.fill()
     assert await desk.read() == [1, 2, 3]
-    with pytest.raises(NoRoom):
+    with pytest.raises(QueueFull):
         await desk.feed(note(4))
 
 
@@ -285,7 +285,7 @@ async def test_while_there_is_not_room_enough_for_what_waits_it_goes_on_waiting(
 async def test_without_room_for_two_seconds_a_server_that_can_replay_is_to_be_left():
     desk = Desk(Cursor(0))
     desk.fill()
-    with pytest.raises(NoRoom):
+    with pytest.raises(QueueFull):
         await desk.feed(note(4))
     assert (now(), desk.cursor.last_id) == (PATIENCE, 3)
     assert await desk.read() == [1, 2, 3]
@@ -296,7 +296,7 @@ async def test_without_room_for_two_seconds_a_server_that_can_replay_is_to_be_le
 async def test_what_was_refused_is_new_when_it_comes_again():
     desk = Desk(Cursor(0))
     desk.fill()
-    with pytest.raises(NoRoom):
+    with pytest.raises(QueueFull):
         await desk.feed(note(4))
     waiting = asyncio.create_task(desk.receiver.room())
     await desk.read()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.delivery.sender import Composed, HttpSender, SendResult, SocketSender
+from notifyws.delivery.http_sender import HttpSender
+from notifyws.delivery.sender import Composed, SendResult, SocketSender
 from notifyws.errors import (
     ConnectionLost,
     HttpRefused,
@@ -18,7 +20,7 @@ from notifyws.errors import (
 from notifyws.models import Message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 from tests.support.virtual import elapsed, in_virtual_time, now, turns
 
 
@@ -388,8 +390,9 @@ async def test_by_http_the_answer_says_what_became_of_each(answers, expected):
         if (answer := answers.pop(0) if answers else None) is not None:
             raise answer
 
+    auth = SimpleNamespace(tokens=Tokens(), http=SimpleNamespace(send=post))
     number = len(answers)
-    sent = await HttpSender(Tokens(), post).send(batch("a", "b"))
+    sent = await HttpSender(auth).send(batch("a", "b"))
     assert [(each.status, each.detail) for each in sent] == [
         expected,
         ("delivered", None),

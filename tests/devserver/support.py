@@ -11,7 +11,8 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from notifyws.devserver import DevServer, ServerOptions
+from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import DevServer
 
 UPGRADE = {
     "Connection": "Upgrade",

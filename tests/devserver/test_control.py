@@ -45,9 +45,11 @@ async def test_a_client_that_does_not_answer_a_close_is_cut():
             for _ in range(4):  # fills its queue: it reads no more
                 await one.dev("notify", [{"message": "x" * 60_000}] * 50)
             await one.dev("cut", {"code": 4003})
+            await one.dev("cut", {"code": 4004})  # the first ending stands
             async with asyncio.timeout(1.5):
                 await until(one, live=0)
             assert (await ending(stuck))[0] == 1006
+            assert [each["code"] for each in (await one.stats())["closes"]] == [4003]
 
 
 @told

@@ -1,15 +1,18 @@
-"""The server's own life: start, port, state, traffic, stop."""
+"""The server's own life: options, start, port, state, traffic, stop."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import socket as sockets
+from itertools import islice
 
 import pytest
 
-from notifyws.devserver import DevServer, ServerOptions
+from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import DevServer, endless_samples
 from notifyws.errors import ConfigurationError
+from notifyws.samples import SAMPLES
 from tests.devserver.support import TWO, connected, ending, receive, world
 from tests.support.examining import told
 
@@ -140,3 +143,50 @@ async def test_nothing_is_printed(caplog, capfd):
             assert (await one.http.get("/")).headers.get("server") is None
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
+
+
+def test_the_default_user_is_demo():
+    options = ServerOptions()
+    assert (options.first_user, options.user_id("demo")) == ("demo", "42")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"port": -1},
+        {"port": 65536},
+        {"users": {}},
+        {"users": {"": "x"}},
+        {"access_ttl": 0},
+        {"refresh_ttl": float("nan")},
+        {"history": 0},
+        {"traffic": -1},
+        {"flaky": float("inf")},
+    ],
+)
+def test_senseless_options_are_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        ServerOptions(**wrong)
+
+
+def test_every_example_is_complete():
+    assert set(SAMPLES) == {"trip_update", "payment_approved", "message_received"}
+    for payload in SAMPLES.values():
+        assert set(payload) == {"title", "message", "link", "data"}
+        assert all(payload.values())
+
+
+def test_the_endless_ones_take_turns_and_begin_with_the_examples():
+    first = list(islice(endless_samples(), 6))
+    assert [one["type"] for one in first] == [*SAMPLES, *SAMPLES]
+    for one in first[:3]:
+        assert {k: v for k, v in one.items() if k != "type"} == SAMPLES[one["type"]]
+
+
+def test_the_endless_ones_vary_and_their_data_with_them():
+    shown = list(islice(endless_samples(), 30))
+    assert len({one["message"] for one in shown}) == 9
+    for one in shown:
+        assert one["data"].keys() == SAMPLES[one["type"]]["data"].keys()
+        if one["type"] == "payment_approved":
+            assert f"${one['data']['amount']:.2f}" in one["message"]

@@ -251,6 +251,14 @@ async def test_a_slow_client_hurts_nobody_and_is_closed_with_1013():
             assert [each["code"] for each in closes] == [1013]
 
 
+@told
+async def test_answers_that_nobody_reads_end_their_connection():
+    async with connected() as (_, socket):
+        for _ in range(1500):
+            await socket.send(b"")
+        assert await ending(socket) == (1013, "too slow: the outbox is full")
+
+
 # Closing
 
 
@@ -274,7 +282,10 @@ async def test_flaky_cuts_every_socket():
         for _ in range(2):
             async with one.open(token) as socket:
                 assert (await ending(socket))[0] == 1006
-        assert (await one.stats())["connections"] == 2
+            async with one.open(token):
+                pass  # who leaves earlier is no trouble
+        await asyncio.sleep(0.05)
+        assert (await one.stats())["connections"] == 4
 
 
 @told

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from notifyws.config.sources import load
-from notifyws.diagnostics.checks import Check
+from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.report import Report
 from notifyws.fleet.listener_entry import Listener
 
-GOOD = Check("dns", "pass", "found")
-SOCKET = Check("websocket", "pass", "connected to h in 3 ms")
-DOUBT = Check("clock", "warn", "it is late", "set it")
-BAD = Check("tcp", "fail", "nobody is there", "start it", 5)
+GOOD = Finding("dns", "pass", "found")
+SOCKET = Finding("websocket", "pass", "connected to h in 3 ms")
+DOUBT = Finding("clock", "warn", "it is late", "set it")
+BAD = Finding("tcp", "fail", "nobody is there", "start it", 5)
 ON = Listener("a", "h", 1, "connected")
 OFF = Listener("b", "h", 2, "reconnecting")
 TOKEN = {"access": {"cached": True, "expiresIn": 720}}
 
 
-def report(*checks: Check, **facts) -> Report:
+def report(*checks: Finding, **facts) -> Report:
     return Report(load(environ={}), checks=checks, **facts)
 
 
@@ -69,6 +69,6 @@ def test_the_verdict_is_one_sentence(seen, status, sentence):
 
 
 def test_the_failure_is_the_first_one():
-    again = Check("tls", "fail", "worse", "look", 4)
+    again = Finding("tls", "fail", "worse", "look", 4)
     assert report(DOUBT, BAD, again).failure is BAD
     assert report(DOUBT).failure is None

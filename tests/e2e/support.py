@@ -18,7 +18,8 @@ from typing import Any
 
 import httpx
 
-from notifyws.devserver import DevServer, ServerOptions
+from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import DevServer
 
 COMMAND = str(Path(sys.executable).with_name("notifyws"))
 PATIENCE = 40.0

@@ -22,7 +22,7 @@ from notifyws.config.settings import Settings
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
 from notifyws.models import Message, Notification
 from tests.e2e.support import COMMAND, PATIENCE, Server, until
-from tests.profiles.stage import scene, stage
+from tests.protocol.profiles.stage import scene, stage
 from tests.support.httpd import Peer, httpd, json_answer
 
 HELLO = Message("hello", {"title": "Hello"})

@@ -8,35 +8,17 @@ from email.utils import formatdate
 
 import pytest
 
-from notifyws.events import Connected, Connecting, Reconnecting
-from tests.connection.test_session import Scene
 from tests.e2e.support import Home
 from tests.faults.support import QUICK, peak, scripted
 from tests.support.catalogue import sample
 from tests.support.httpd import answer, json_answer, says, silence
-from tests.support.scripted import DOWN, Close, accepts
 from tests.support.tls import Authority
-from tests.support.virtual import in_virtual_time
 
 
 def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@pytest.mark.fault(1)
-@in_virtual_time
-async def test_refused_at_the_start_it_waits_1_2_4_seconds_within_the_jitter():
-    scene = Scene(DOWN, DOWN, DOWN, dice=7)
-    await scene.stop_after(10)
-    first, second, third = scene.delays
-    assert 0.5 <= first <= 1 <= second <= 2 <= third <= 4
-    assert [type(event) for event in scene.told[:8]] == [
-        *(Connecting, Reconnecting) * 3,
-        Connecting,
-        Connected,
-    ]
 
 
 @pytest.mark.fault(1)
@@ -332,17 +314,6 @@ def test_a_redirect_of_a_login_takes_no_password_elsewhere(home: Home):
         assert elsewhere.connections == 0
     assert done.returncode == 5
     assert "307" in done.stderr
-
-
-@pytest.mark.fault(9)
-@pytest.mark.parametrize("code", [1000, 1001, 1005, 1006, 1011])
-@in_virtual_time
-async def test_accepting_and_closing_over_and_over_is_at_most_5_connects_in_15_s(code):
-    scene = Scene(then=accepts(Close(code)), dice=(0.999,))
-    await scene.stop_after(15)
-    assert len(scene.server.openings) <= 5
-    assert scene.delays == sorted(scene.delays)
-    assert len(set(scene.delays)) > 2
 
 
 @pytest.mark.fault(9)

@@ -14,84 +14,15 @@ from pathlib import Path
 import pytest
 
 import notifyws
-from notifyws.errors import AuthenticationFailed, ConnectionLost
-from notifyws.events import Connected, Disconnected, Gap
-from tests.connection.test_session import Scene
 from tests.e2e.support import Home, Server, until
 from tests.faults.support import QUICK, scripted, without_resume
 from tests.support.catalogue import sample
 from tests.support.httpd import CLOSE, TEXT, framed, json_answer, silence
 from tests.support.proxy import Proxy, proxy
 from tests.support.scripted import (
-    CUT,
-    DOWN,
-    HOLE,
-    Close,
-    NewsServer,
-    ScriptedServer,
-    accepts,
     note,
 )
 from tests.support.tls import Authority
-from tests.support.virtual import in_virtual_time
-
-RETRIED = [1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 2999, 3001, 3499]
-RETRIED += [4000, 4399, 4402, 4405, 4499]
-RENEWED = [1008, 3000, 4401]
-FINAL = [3500, 3999, 4400, 4403, 4404, 4500, 4999]
-THRICE = [1002, 1003, 1007, 1009, 1010]
-
-
-@pytest.mark.fault(12)
-@pytest.mark.parametrize("code", RETRIED)
-@in_virtual_time
-async def test_a_close_that_nothing_names_is_retried_with_the_same_token(code):
-    scene = Scene(*[accepts(1.0, Close(code))] * 4)
-    await scene.stop_after(30)
-    assert scene.delays == [1, 2, 4, 8]
-    assert set(scene.server.bearers) == {"access-1"}
-
-
-@pytest.mark.fault(12)
-@pytest.mark.parametrize("code", RENEWED)
-@in_virtual_time
-async def test_a_close_that_means_the_token_renews_it_and_returns_at_once(code):
-    scene = Scene(accepts(1.0, Close(code)))
-    await scene.stop_after(30)
-    assert scene.server.dialled_at == [0.0, 1.0]
-    assert scene.server.bearers == ["access-1", "access-2"]
-
-
-@pytest.mark.fault(12)
-@pytest.mark.parametrize("code", FINAL)
-@in_virtual_time
-async def test_a_close_that_is_final_is_the_end(code):
-    scene = Scene(accepts(1.0, Close(code, "go away")))
-    error = await scene.ended()
-    assert isinstance(error, ConnectionLost)
-    assert (error.code, error.exit_code) == (code, 5)
-    assert len(scene.server.openings) == 1
-
-
-@pytest.mark.fault(12)
-@pytest.mark.parametrize(
-    ("code", "times"), [(1008, 2), *((code, 3) for code in THRICE)]
-)
-@in_virtual_time
-async def test_a_close_about_what_we_do_is_the_end_when_it_comes_again(code, times):
-    scene = Scene(then=accepts(1.0, Close(code)))
-    error = await scene.ended()
-    assert (error.code, error.exit_code) == (code, 5)
-    assert len(scene.server.openings) == times
-
-
-@pytest.mark.fault(12)
-@in_virtual_time
-async def test_a_token_refused_by_closes_ends_with_the_one_of_a_login():
-    scene = Scene(then=accepts(Close(4401)))
-    error = await scene.ended()
-    assert isinstance(error, AuthenticationFailed)
-    assert scene.server.bearers == ["access-1", "access-2", "access-3"]
 
 
 @pytest.mark.slow
@@ -205,81 +136,6 @@ def test_a_black_hole_is_noticed_within_interval_and_time_out(home, server, ways
             getattr(one, way).swallows = False
         listener.says("Connected", times=2)
         home.leave()
-
-
-@pytest.mark.fault(14)
-@pytest.mark.parametrize("when", [0.0, 0.1, 7.0, 19.9, 20.0, 39.0])
-@in_virtual_time
-async def test_a_black_hole_is_noticed_whenever_it_opens(when):
-    scene = Scene(accepts(when, HOLE) if when else accepts(HOLE))
-    await asyncio.sleep(when + 30)
-    lost = scene.of(Disconnected)[0]
-    assert lost == Disconnected(1006, "no pong within 10 s")
-    assert scene.told_at[scene.told.index(lost)] <= when + 30
-    await scene.stop()
-
-
-@pytest.mark.fault(15)
-@pytest.mark.parametrize("jump", [3600.0, -3600.0])
-@in_virtual_time
-async def test_a_wall_clock_that_jumps_changes_nothing_connected_or_waiting(jump):
-    scene = Scene(DOWN, DOWN, DOWN)
-    await asyncio.sleep(0.5)
-    scene.clock.wall_offset += jump
-    await asyncio.sleep(9.5)
-    assert scene.server.dialled_at == [0.0, 1.0, 3.0, 7.0]
-    scene.clock.wall_offset += jump
-    await asyncio.sleep(100)
-    assert len(scene.server.openings) == 4
-    assert scene.transport.pinged_at == [7.0 + 20 * n for n in range(6)]
-    assert scene.issuer.asked == (0, 0)
-    await scene.stop()
-
-
-@pytest.mark.fault(15)
-@in_virtual_time
-async def test_a_wake_from_sleep_pings_at_once_and_keeps_a_line_that_lives():
-    scene = Scene()
-    await asyncio.sleep(5.5)
-    scene.clock.suspended += 3600
-    await asyncio.sleep(1.0)
-    assert scene.transport.pinged_at == [0.0, 6.0]
-    await scene.stop_after(60)
-    assert len(scene.server.openings) == 1
-
-
-@pytest.mark.fault(15)
-@in_virtual_time
-async def test_a_wake_from_sleep_to_a_dead_line_reconnects_after_the_time_out():
-    scene = Scene(accepts(5.0, HOLE))
-    await asyncio.sleep(5.5)
-    scene.clock.suspended += 3600
-    await scene.stop_after(15)
-    assert scene.transport.pinged_at[0] == scene.server.dialled_at[1] == 17.0
-
-
-@pytest.mark.fault(16)
-@in_virtual_time
-async def test_a_network_that_flaps_every_3_s_never_sees_two_sockets_nor_growth():
-    server = NewsServer(keeps=1000)
-    scene = Scene(server=server, dice=5)
-    loop = asyncio.get_running_loop()
-    grown = []
-    for _ in range(50):
-        server.weather = accepts()
-        await asyncio.sleep(3)
-        server.publish()
-        server.weather = DOWN
-        server.cut()
-        await asyncio.sleep(3)
-        timers = [each for each in loop._scheduled if not each.cancelled()]
-        grown.append(len(asyncio.all_tasks()) + len(timers))
-    server.weather = accepts()
-    await asyncio.sleep(31)
-    await scene.stop()
-    assert server.most_open == 1
-    assert max(grown[10:]) <= max(grown[:10])
-    assert scene.shown == list(range(scene.shown[0], 51))
 
 
 def descriptors(pid: int) -> int:
@@ -410,18 +266,6 @@ def test_a_second_signal_forces(home: Home):
         assert time.monotonic() - began < 0.5
 
 
-@pytest.mark.fault(18)
-@in_virtual_time
-async def test_a_token_that_expires_while_connected_ends_nothing_by_default():
-    scene = Scene(accepts(3000.0, note(1), 1000.0, CUT))
-    await scene.stop_after(4010)
-    assert len(scene.server.openings) == 2
-    assert scene.server.bearers[1] != scene.server.bearers[0]
-    assert scene.shown == [1]
-    assert scene.of(Gap) == []
-    assert len(scene.of(Connected)) == 2
-
-
 class Publisher:
     """Publishes numbered notifications steadily, from a thread."""
 
@@ -483,40 +327,3 @@ def test_rotations_at_100_a_second_lose_nothing_and_repeat_nothing(
     finally:
         home.leave()
         server.stop()
-
-
-@pytest.mark.fault(19)
-@in_virtual_time
-async def test_200_listeners_do_not_come_back_in_lock_step_from_a_restart():
-    server = ScriptedServer()
-    scenes = [Scene(server=server, dice=seed) for seed in range(200)]
-    await asyncio.sleep(60)
-    came_first = len(server.dialled_at)
-    for transport in server.channels:
-        transport.end(Close(1012))
-    await asyncio.sleep(2)
-    back = sorted(server.dialled_at[came_first:])
-    assert (came_first, len(back)) == (200, 200)
-    tenths = [int((moment - back[0]) * 10) for moment in back]
-    assert len(set(tenths)) == 5
-    assert max(tenths.count(tenth) for tenth in set(tenths)) < 80
-    assert max(back.count(moment) for moment in back) < 3
-    for scene in scenes:
-        assert await scene.stop() is None
-
-
-@pytest.mark.fault(19)
-@in_virtual_time
-async def test_200_listeners_are_spread_at_every_restart():
-    server = ScriptedServer()
-    scenes = [Scene(server=server, dice=seed) for seed in range(200)]
-    await asyncio.sleep(60)
-    for _ in range(2):
-        before = len(server.dialled_at)
-        for transport in server.channels:
-            transport.end(Close(1012))
-        await asyncio.sleep(4)
-        back = server.dialled_at[before:]
-        assert max(back) - min(back) > 0.4
-    for scene in scenes:
-        assert await scene.stop() is None

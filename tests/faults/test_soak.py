@@ -14,46 +14,28 @@ import pytest
 
 from notifyws.auth.cache.fallback import FallbackCache
 from notifyws.auth.cache.memory import MemoryCache
-from notifyws.auth.token_manager import TokenManager
-from notifyws.connection.backoff import Policy
-from notifyws.connection.connection import Keepalive
-from notifyws.connection.reconnect import Reconnector, State
-from notifyws.connection.renewal import RenewalSchedule
-from notifyws.connection.server_protocol import ServerProtocol
-from notifyws.connection.session import Session
-from notifyws.delivery.queue import DeliveryQueue
-from notifyws.delivery.receiver import Receiver
+from notifyws.connection.reconnect import State
 from notifyws.errors import CacheFailed, NetworkFailed, NotifyError
 from notifyws.events import Connected, Gap
-from notifyws.models import Account, Notification
-from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.failures import FailureClassifier
-from notifyws.protocol.profile import Renewal, Rule
-from notifyws.protocol.rules import Rules
-from notifyws.protocol.upgrade import UpgradeRequest
+from notifyws.protocol.profile import Renewal
 from tests.support.catalogue import sample
 from tests.support.scripted import (
     DOWN,
     Close,
     NewsServer,
-    ScriptedIssuer,
     Visit,
     answers,
     fails,
-    warm,
 )
-from tests.support.virtual import VirtualClock, in_virtual_time, now, turns
+from tests.support.session_scene import Scene
+from tests.support.virtual import elapsed, in_virtual_time, now, turns
 
-URL = "wss://ws.example.com"
-ACCOUNT = Account("https://ws.example.com", "default", "alice")
-RULES = Rules([Rule(match={"type": "gap"}, then="gap"), Rule(then="notification")])
 HOUR = 3600.0
 WINDOW = HOUR / 2
 """Virtual seconds after which the books are balanced and begun anew."""
 BRIEF_LIFE = 120.0
 RENEWED_BY = 107.0
 """Seconds after which the first token of such a life was renewed on a dead line."""
-MAKE_BEFORE_BREAK = RenewalSchedule(Renewal(how="reconnect"))
 OBJECTS = 2_000
 """How many more objects there may be later on: a link's, a task's, a queue's."""
 TOLERANCE = 0.001
@@ -115,76 +97,42 @@ def unix(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-class Soak:
+class Soak(Scene):
     """A listener, its server, and the books of what was sent, shown and said."""
 
     def __init__(
         self, seed: int, *, resume: bool, renewal: bool = False, nameless: int = 0
     ) -> None:
         self.die = random.Random(seed)
-        self.clock = VirtualClock(seed)
-        clock = self.clock.clock
-        self.server = SoakServer(keeps=self.die.choice([50, 400]), nameless=nameless)
-        life = BRIEF_LIFE if renewal else 900.0
-        self.issuer = ScriptedIssuer(takes=0.05, access_life=life)
         self.primary = FlakyCache(now)
-        self.cache = FallbackCache(self.primary, lambda text: None, now)
-        token_manager = TokenManager(
-            ACCOUNT, self.cache, self.issuer, clock, username="alice", password="right"
-        )
-        self.queue: DeliveryQueue = DeliveryQueue(64, 1 << 20)
-        self.receiver = Receiver(RULES, self.queue, Cursor(can_resume=resume), clock)
-        self.receiver.emitter.observers.append(self._hear)
-
-        def upgrade_request(token: str, last_id: int | str | None) -> UpgradeRequest:
-            asked = f"?since={last_id}" if resume and last_id is not None else ""
-            return UpgradeRequest(
-                f"{URL}/{asked}", {"Authorization": f"Bearer {token}"}
-            )
-
-        self.session = Session(
-            Reconnector(Policy(), clock.dice),
-            token_manager,
-            self.server.dial,
-            ServerProtocol(
-                URL,
-                upgrade_request,
-                FailureClassifier(),
-                MAKE_BEFORE_BREAK if renewal else None,
-            ),
-            self.receiver,
-            clock,
-            Keepalive(),
-        )
-        self.pause = self.connected_at = 0.0
+        self.connected_at = 0.0
         self.born: dict[int, tuple[float, float]] = {}
         self.gaps: list[tuple[float, float, float]] = []
         self.faults: dict[str, int] = dict.fromkeys(FAULTS, 0)
-        self.last_shown = self.sent = self.shown = self.lay_in_gaps = 0
+        self.last_shown = self.sent = self.lay_in_gaps = self.count = 0
+        super().__init__(
+            server=SoakServer(keeps=self.die.choice([50, 400]), nameless=nameless),
+            resume=resume,
+            room=64,
+            cache=FallbackCache(self.primary, lambda text: None, now),
+            renewal=Renewal(how="reconnect") if renewal else None,
+            life=BRIEF_LIFE if renewal else 900.0,
+            dice=seed,
+        )
 
-    def _hear(self, event) -> None:
+    def observe(self, event) -> None:
         if isinstance(event, Connected):
             self.connected_at = now()
         if isinstance(event, Gap):
             assert event.start <= event.end
             self.gaps.append((unix(event.start), unix(event.end), now()))
 
-    async def run(self) -> None:
-        await warm(self.cache, ACCOUNT, self.issuer.pair())
-        await self.session.run()
-
-    async def read(self) -> None:
-        while burst := await self.queue.get():
-            for each in burst:
-                if isinstance(each, Notification):
-                    self._show(int(each.title))
-            await asyncio.sleep(self.pause)
-
-    def _show(self, ident: int) -> None:
+    def show(self, notification) -> None:
+        ident = int(notification.title)
         assert ident > self.last_shown, f"{ident} came after {self.last_shown}"
         self.last_shown = ident
         del self.born[ident]
-        self.shown += 1
+        self.count += 1
 
     def publish(self) -> None:
         self.server.publish()
@@ -249,7 +197,7 @@ class Soak:
 
     def _stable(self) -> bool:
         """Tell whether it has been connected for so long that it was forgiven."""
-        return self.session.link is not None and now() - self.connected_at > 40
+        return self.session.connection is not None and now() - self.connected_at > 40
 
     async def window(self) -> None:
         """Half an hour of faults, then peace, then the books must balance."""
@@ -270,7 +218,7 @@ class Soak:
         """Wait until it has been in step for half a minute and every wait is over."""
         await asyncio.sleep(60)
         for _ in range(100):
-            if self.server.open and not len(self.queue) and self.session.link:
+            if self.server.open and not len(self.queue) and self.session.connection:
                 break
             await asyncio.sleep(5)
         await asyncio.sleep(40)
@@ -316,8 +264,6 @@ class Sizes:
 
 async def soak(seed: int, hours: float, **how) -> Soak:
     scene = Soak(seed, **how)
-    running = asyncio.create_task(scene.run())
-    reading = asyncio.create_task(scene.read())
     await turns(10)
     for _ in range(how.get("nameless", 0)):  # they are reckoned with once one came
         await asyncio.sleep(0.1)
@@ -326,15 +272,13 @@ async def soak(seed: int, hours: float, **how) -> Soak:
     sizes = []
     for number in range(windows):
         await scene.window()
-        assert not running.done(), running
+        assert not scene.running.done(), scene.running
         # the server's own book of births is no part of what is measured
         scene.server.news = _Births(len(scene.server.news))
         if number >= windows // 4:
             sizes.append(Sizes())
-    scene.session.stop()
-    await running
-    await reading
-    assert scene.sent == scene.shown + scene.lay_in_gaps
+    assert await scene.stop() is None
+    assert scene.sent == scene.count + scene.lay_in_gaps
     assert scene.server.most_open == 1 + how.get("renewal", False)
     assert_no_growth(sizes)
     return scene
@@ -373,7 +317,7 @@ def soak_with(seed: int, hours: float, **how) -> None:
 
 async def story(seed: int, hours: float, **how) -> None:
     scene = await soak(seed, hours, **how)
-    assert scene.shown > scene.lay_in_gaps
+    assert scene.count > scene.lay_in_gaps
 
 
 @pytest.mark.fault(46, 16)
@@ -416,8 +360,6 @@ def test_an_hour_with_a_token_renewed_by_a_second_socket_loses_nothing(resume):
 async def hole_while_a_token_is_renewed(*, resume: bool, ends_at: float) -> None:
     scene = Soak(1, resume=resume, renewal=True)
     scene.server.keep(2)
-    running = asyncio.create_task(scene.run())
-    reading = asyncio.create_task(scene.read())
     await asyncio.sleep(85)  # it renews after 96 s, and pings every 20 s
     scene.publish()
     scene.server.swallow()
@@ -426,13 +368,10 @@ async def hole_while_a_token_is_renewed(*, resume: bool, ends_at: float) -> None
         scene.publish()
     await asyncio.sleep(ends_at - now())
     assert len(scene.server.channels) == 2
-    scene.session.stop()
-    await running
-    assert now() - ends_at < 2
-    await reading
+    assert await elapsed(scene.stop()) < 2
     if ends_at > RENEWED_BY:
         scene.balance()
-        assert scene.sent == scene.shown + scene.lay_in_gaps
+        assert scene.sent == scene.count + scene.lay_in_gaps
     assert not scene.server.open
 
 

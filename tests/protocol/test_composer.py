@@ -8,9 +8,9 @@ import pytest
 
 from notifyws.errors import UsageError
 from notifyws.models import Message
-from notifyws.protocol.composer import Composed, Composer
+from notifyws.protocol.frames import Composed, Composer
 from notifyws.protocol.profile import Ack, Send
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 
 PLAIN = {"type": "{type}", "payload": "{payload}", "id": "{id}"}
 

@@ -4,14 +4,11 @@ import pytest
 
 from notifyws.errors import (
     ConfigurationError,
-    ConnectionLost,
-    HandshakeFailed,
-    TokenRefused,
 )
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.profile import Ack, Profile, Renewal, Rule, Tokens
+from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.rules import (
     Acknowledged,
     Asked,
@@ -23,7 +20,7 @@ from notifyws.protocol.rules import (
     RenewalAnswer,
     Rules,
 )
-from notifyws.protocol.template import check, fill, mentions
+from notifyws.protocol.templates import check, fill, mentions
 from notifyws.protocol.token_replies import (
     Answer,
     Lifetimes,
@@ -32,7 +29,6 @@ from notifyws.protocol.token_replies import (
     read_tokens,
 )
 from notifyws.protocol.upgrade import upgrade_request
-from notifyws.protocol.validation import validated
 
 AT = "2026-01-02T03:04:05.000Z"
 
@@ -172,24 +168,6 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect():
     assert not cursor.is_repeat("tick", now=0)
     cursor.reconnected(until=10)
     assert not cursor.is_repeat("tick", now=1)
-
-
-def test_closes_are_told_apart_by_the_words_of_their_reason():
-    classifier = FailureClassifier({"1001 410 Gone": "stop", "1001": "retry now"})
-    assert classifier.of(ConnectionLost(1001, "410 Gone")) is Verdict.STOP
-    assert classifier.of(ConnectionLost(1001, "bye")) is Verdict.RETRY_NOW
-
-
-@pytest.mark.parametrize(
-    ("error", "verdict"),
-    [
-        (TokenRefused("no"), Verdict.RENEW),
-        (HandshakeFailed("no", final=True), Verdict.STOP),
-        (HandshakeFailed("no"), Verdict.RETRY),
-    ],
-)
-def test_a_handshake_that_fails_has_its_verdict(error, verdict):
-    assert FailureClassifier().of(error) is verdict
 
 
 LIVES = Lifetimes()

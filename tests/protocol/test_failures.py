@@ -1,4 +1,4 @@
-"""What close codes and HTTP statuses mean for the next step."""
+"""What close codes, HTTP statuses and answers mean for the next step."""
 
 import pytest
 
@@ -7,13 +7,23 @@ from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
     ConnectionLost,
+    HandshakeFailed,
     HttpRefused,
     NetworkFailed,
     NotifyError,
     NotWebSocket,
+    TokenRefused,
     UpgradeRefused,
 )
-from notifyws.protocol.failures import FailureClassifier, Verdict
+from notifyws.protocol.failures import (
+    LONGEST,
+    FailureClassifier,
+    Verdict,
+    http_meaning,
+    is_retried,
+)
+from notifyws.protocol.profile import Http
+from notifyws.protocol.profile_schema import validated
 
 CLOSES = {
     Verdict.RENEW: [3000, 4401],
@@ -55,6 +65,7 @@ def test_a_close_code_means_this(code, verdict):
 @pytest.mark.parametrize(("status", "verdict"), rows(STATUSES))
 def test_a_refused_upgrade_means_this(status, verdict):
     assert of_status(status) is verdict
+    assert is_retried(status) is (verdict is Verdict.RETRY)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +83,9 @@ def test_a_refused_upgrade_means_this(status, verdict):
         (HttpRefused("moved", status=307), Verdict.STOP),
         (HttpRefused("no", status=404), Verdict.STOP),
         (NotifyError("?"), Verdict.RETRY),
+        (TokenRefused("no"), Verdict.RENEW),
+        (HandshakeFailed("no", final=True), Verdict.STOP),
+        (HandshakeFailed("no"), Verdict.RETRY),
     ],
 )
 def test_other_errors_mean_this(error, verdict):
@@ -109,3 +123,40 @@ def test_the_first_of_overlapping_entries_wins():
 def test_what_is_neither_a_code_nor_a_range_is_refused(table, key):
     with pytest.raises(ConfigurationError, match="neither a code nor a range"):
         FailureClassifier(**{table: {key: "stop"}})
+
+
+def test_closes_are_told_apart_by_the_words_of_their_reason():
+    classifier = FailureClassifier({"1001": "retry now", "1001 410 Gone": "stop"})
+    assert classifier.of(ConnectionLost(1001, "410 Gone")) is Verdict.STOP
+    assert classifier.of(ConnectionLost(1001, "bye")) is Verdict.RETRY_NOW
+
+
+HTTP = validated(
+    Http,
+    {
+        "refused": [401],
+        "failures": [
+            {"status": "400-403", "when": "code == 'OLD'", "means": "expired"},
+            {"status": "400", "means": "bad credentials", "message": "why"},
+            {"when": "busy", "means": "throttled", "message": "nonesuch"},
+        ],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "means", "said"),
+    [
+        (400, {"code": "OLD"}, "expired", ""),
+        (403, {"code": "OLD"}, "expired", ""),
+        (404, {"code": "OLD"}, None, ""),
+        (400, {"why": "wrong"}, "bad credentials", "wrong"),
+        (400, {"why": "w" * 999}, "bad credentials", "w" * LONGEST),
+        (400, None, "bad credentials", ""),
+        (200, {"busy": True}, "throttled", ""),
+        (401, {}, "log in again", ""),
+        (500, {}, None, ""),
+    ],
+)
+def test_the_first_failure_that_fits_says_what_it_means(status, body, means, said):
+    assert http_meaning(HTTP, status, body, "log in again") == (means, said)

@@ -4,14 +4,14 @@ import pytest
 
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import decoder
-from notifyws.protocol.profile import Mapping, Rule
+from notifyws.protocol.profile import FieldMapping, Rule
 from notifyws.protocol.rules import Many, NotUnderstood, Rules
 
 RECEIVED = "2026-01-02T03:04:05.000Z"
 
 
 def read(value, **mapping):
-    return [each.as_json() for each in mapper(Mapping(**mapping))(value, RECEIVED)]
+    return [each.as_json() for each in mapper(FieldMapping(**mapping))(value, RECEIVED)]
 
 
 def shown(value, *names, **mapping):

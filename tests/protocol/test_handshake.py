@@ -6,8 +6,8 @@ from notifyws.errors import HandshakeFailed, TokenRefused
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import Handshake
-from notifyws.protocol.template_context import TemplateContext
-from notifyws.protocol.validation import validated
+from notifyws.protocol.profile_schema import validated
+from notifyws.protocol.templates import TemplateContext
 
 
 def context(**known):

@@ -9,8 +9,8 @@ from notifyws.errors import ConfigurationError
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import built_in, profile_text
 from notifyws.protocol.profile import Profile, Resume, Rule, Step, trusted
+from notifyws.protocol.profile_schema import json_schema
 from notifyws.protocol.profile_text import parse
-from notifyws.protocol.validation import json_schema
 from tests.protocol import DEFAULT, DEFAULT_TEXT
 
 NAMES = built_in()
@@ -121,6 +121,21 @@ def test_a_wrong_profile_is_refused_naming_file_and_key(text, key):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("send = 5", "send: must be a table"),
+        ("[socket]\nheader = 5", "socket.header: must be text"),
+        ("http = { failures = 5 }", "http.failures: must be an array"),
+        ("[keepalive]\nsilence = 0", "keepalive.silence: must be greater than 0"),
+        ("[socket]\npath = 'x'", "socket.path: must match pattern '^/"),
+    ],
+)
+def test_what_a_value_must_be_is_said_in_words_of_toml(text, said):
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        parse(SMALL + text, "my.toml")
+
+
 def test_a_bad_expression_is_called_one():
     with pytest.raises(
         ConfigurationError, match=r":4:13: tokens.access: not a JMESPath expression: "
@@ -200,7 +215,7 @@ def test_a_built_in_profile_is_the_same_taken_on_trust_and_validated(name):
 
 
 def test_every_key_of_the_schema_is_described_and_an_optional_one_has_a_default():
-    schema = json_schema()
+    schema = json_schema(Profile)
     assert schema["required"] == ["name", "rules"]
     for table in (schema, *schema["$defs"].values()):
         for key, described in table["properties"].items():

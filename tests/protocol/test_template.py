@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifyws.protocol.template import UNSET, fill
+from notifyws.protocol.templates import UNSET, fill
 
 KNOWN = {"n": 5, "text": "t", "flag": False, "map": {"a": 1}, "empty": "", "gone": None}
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.masking import spellings
-from notifyws.protocol.upgrade import UpgradeRequest, upgrade_request
+from notifyws.protocol.upgrade import upgrade_request
 from tests.protocol import DEFAULT
 
 URL = "wss://h/ws"
@@ -34,36 +34,30 @@ def with_socket(**socket):
     return replace(DEFAULT, socket=replace(DEFAULT.socket, **socket))
 
 
+BEARER = {"Authorization": "Bearer tok"}
+FRAME = '{"type":"auth","token":"tok"}'
+
+
 @pytest.mark.parametrize(
     ("place", "last_id", "wanted"),
     [
-        ("header", None, UpgradeRequest(URL, {"Authorization": "Bearer tok"})),
-        (
-            "header",
-            7,
-            UpgradeRequest(f"{URL}?since=7", {"Authorization": "Bearer tok"}),
-        ),
-        ("query:t", None, UpgradeRequest(f"{URL}?t=tok")),
-        ("query:t", "a", UpgradeRequest(f"{URL}?t=tok&since=a")),
-        ("subprotocol:jwt", None, UpgradeRequest(URL, {}, ("jwt", "tok"))),
-        ("subprotocol:jwt", "a", UpgradeRequest(f"{URL}?since=a", {}, ("jwt", "tok"))),
-        (
-            "message",
-            None,
-            UpgradeRequest(URL, {}, (), ('{"type":"auth","token":"tok"}',)),
-        ),
-        (
-            "message",
-            0,
-            UpgradeRequest(
-                f"{URL}?since=0", {}, (), ('{"type":"auth","token":"tok"}',)
-            ),
-        ),
+        ("header", None, (URL, BEARER, (), ())),
+        ("header", 7, (f"{URL}?since=7", BEARER, (), ())),
+        ("query:t", None, (f"{URL}?t=tok", {}, (), ())),
+        ("query:t", "a", (f"{URL}?t=tok&since=a", {}, (), ())),
+        ("subprotocol:jwt", None, (URL, {}, ("jwt", "tok"), ())),
+        ("subprotocol:jwt", "a", (f"{URL}?since=a", {}, ("jwt", "tok"), ())),
+        ("message", None, (URL, {}, (), (FRAME,))),
+        ("message", 0, (f"{URL}?since=0", {}, (), (FRAME,))),
     ],
 )
 def test_the_token_goes_to_its_place(place, last_id, wanted):
-    assert opened(token_in=place, last_id=last_id) == wanted
-    assert opened(profile=with_socket(token_in=place), last_id=last_id) == wanted
+    profile = with_socket(token_in=place)
+    for one in (
+        opened(token_in=place, last_id=last_id),
+        opened(profile=profile, last_id=last_id),
+    ):
+        assert (one.url, one.headers, one.subprotocols, one.frames) == wanted
 
 
 def test_a_profile_that_cannot_resume_does_not_ask():

@@ -4,8 +4,8 @@ import pytest
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.profile import Profile
-from notifyws.protocol.validation import validated
-from notifyws.protocol.variables import given_variables
+from notifyws.protocol.profile_schema import validated
+from notifyws.protocol.templates import given_variables
 
 PROFILE = validated(
     Profile,

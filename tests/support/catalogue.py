@@ -1,8 +1,8 @@
 """The catalogue of faults: which test answers which number, and the table of them.
 
-A test of ``tests/faults`` names the faults it answers: ``@pytest.mark.fault(13)``.
-``pytest tests/faults --fault-table`` prints number, fault, outcome and seconds, and
-fails when a number of the catalogue has no test.
+A test names the faults it answers: ``@pytest.mark.fault(13)``. ``pytest -m fault
+--fault-table`` prints number, fault, outcome and seconds, and fails when a number of
+the catalogue has no test.
 """
 
 from __future__ import annotations

@@ -10,10 +10,11 @@ from time import time
 
 import httpx
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.sources import load
-from notifyws.devserver import DevServer, ServerOptions
-from notifyws.diagnostics.diagnosis import diagnose
-from notifyws.runtime import Runtime
+from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import DevServer
+from notifyws.diagnostics.report import diagnose
 from notifyws.service import NotificationService
 from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer
 
@@ -137,13 +138,13 @@ async def looked(url="", *, thorough=True, later: float = 0.0, **settings):
     """
     loaded = loaded_for(url, **settings)
     warnings = []
-    runtime = Runtime(loaded.settings, warnings.append)
+    auth = Authenticator(loaded.settings, warnings.append)
     try:
         report = await diagnose(
-            loaded, runtime, thorough=thorough, wall=lambda: time() + later
+            loaded, auth, thorough=thorough, wall=lambda: time() + later
         )
     finally:
-        await runtime.aclose()
+        await auth.aclose()
     shown = json.dumps(report.as_json(), allow_nan=False) + repr(report)
     shown += "".join(map(str, warnings))
     for secret in SECRETS:

@@ -93,7 +93,7 @@ DOWN = fails(NetworkFailed("ws.example.com refuses the connection", "look at it"
 
 
 class ScriptedChannel:
-    """A :class:`~notifyws.connection.connection.Transport` that plays a visit's steps.
+    """A :class:`~notifyws.connection.ports.Transport` that plays a visit's steps.
 
     Attributes:
         sent: frames sent to the server.

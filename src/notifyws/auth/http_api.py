@@ -33,10 +33,10 @@ from notifyws.errors import (
 )
 from notifyws.models import Masked, TokenPair, as_text, strict_json
 from notifyws.protocol.expressions import compiled, truthy
-from notifyws.protocol.http_failures import meaning
+from notifyws.protocol.failures import http_meaning, is_retried
 from notifyws.protocol.masking import masked, redirected, spellings
 from notifyws.protocol.profile import Meaning, Profile, Step
-from notifyws.protocol.template import UNSET, fill
+from notifyws.protocol.templates import UNSET, fill
 from notifyws.protocol.token_replies import (
     Answer,
     Lifetimes,
@@ -331,7 +331,9 @@ class HttpApi:
             return None
         from notifyws.auth.network_errors import retry_after
 
-        means, words = meaning(self._profile.http, reply.status, reply.body, refused)
+        means, words = http_meaning(
+            self._profile.http, reply.status, reply.body, refused
+        )
         said = masked(words, hidden)  # a server may repeat what it was told
         what = f"{self._origin}{step.path} answered {reply.status}"
         towards = redirected(reply.headers.get("location"))
@@ -462,7 +464,7 @@ def _server_time(reply: Reply) -> float | None:
 def _what_to_try(reply: Reply) -> str:
     from notifyws.auth.network_errors import retry_after
 
-    if reply.status != 429 and reply.status < 500:
+    if not is_retried(reply.status):
         return "check the server's URL and --profile"
     seconds = retry_after(reply.headers.get("retry-after"))
     return "try again later" + (f", in {seconds:.0f} s" if seconds else "")

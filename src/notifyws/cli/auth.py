@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import servers
 from notifyws.cli.login import (
     ask,
@@ -31,7 +32,6 @@ from notifyws.config.dotenv_guard import guard
 from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded
 from notifyws.errors import AuthenticationFailed, UsageError
-from notifyws.runtime import Runtime
 from notifyws.ui.streams import emit_json, emit_line, say, warner
 
 EXAMPLES = """
@@ -142,10 +142,10 @@ def logout(
 ) -> None:
     """End the session at the server and empty this account's cache."""
     common = Common(server, profile, url, env_file, verbose, quiet)
-    runtime = Runtime(common.load().settings, warner(quiet))
-    account = runtime.account
-    run(_logout(runtime))
-    _forget(runtime)
+    auth = Authenticator(common.load().settings, warner(quiet))
+    account = auth.account
+    run(_logout(auth))
+    _forget(auth)
     if not quiet:
         say(f"Logged out of {account.origin}")
 
@@ -166,29 +166,29 @@ def whoami(
     """Say who the server takes us for."""
     common = Common(server, profile, url, env_file, verbose, quiet)
     settings = common.load().settings
-    runtime = Runtime(settings, warner(quiet))
-    user_id = run(_user_id(runtime))
+    auth = Authenticator(settings, warner(quiet))
+    user_id = run(_user_id(auth))
     if json:
-        return emit_json({"userId": user_id, **where(runtime)})
+        return emit_json({"userId": user_id, **where(auth)})
     name = settings.username or "(ready-made token)"
-    return emit_line(f"{name} · user {user_id or 'unknown'} · {runtime.origin}")
+    return emit_line(f"{name} · user {user_id or 'unknown'} · {auth.origin}")
 
 
-async def _user_id(runtime: Runtime) -> str | None:
+async def _user_id(auth: Authenticator) -> str | None:
     try:
-        return runtime.settings.user_id or (await runtime.tokens.get()).user_id
+        return auth.settings.user_id or (await auth.tokens.get()).user_id
     finally:
-        await runtime.aclose()
+        await auth.aclose()
 
 
-async def _logout(runtime: Runtime) -> None:
+async def _logout(auth: Authenticator) -> None:
     try:
-        problem = await runtime.token_manager.logout()
+        problem = await auth.token_manager.logout()
         if problem is not None:
             say(f"the server could not be told: {problem.message}", "warning")
-        runtime.want_emptied()
+        auth.want_emptied()
     finally:
-        await runtime.aclose()
+        await auth.aclose()
 
 
 def _login(
@@ -211,19 +211,19 @@ def _login(
         return log_in_and_save(common, loaded, username, name, json=json)
     kept = _kept_password(loaded.settings, quiet=common.quiet)
     known = dataclasses.replace(loaded.settings, password=kept)
-    runtime = Runtime(known if kept else _completed(loaded), warner(common.quiet))
-    facts = _logged_in(runtime, kept=bool(kept))
-    remember_login(runtime)
+    auth = Authenticator(known if kept else _completed(loaded), warner(common.quiet))
+    facts = _logged_in(auth, kept=bool(kept))
+    remember_login(auth)
     if json:
         return emit_json(facts)
     if not common.quiet:
-        say_logged_in(runtime, facts)
+        say_logged_in(auth, facts)
     return None
 
 
-def _logged_in(runtime: Runtime, *, kept: bool) -> dict[str, Any]:
+def _logged_in(auth: Authenticator, *, kept: bool) -> dict[str, Any]:
     try:
-        return run(log_in(runtime))
+        return run(log_in(auth))
     except AuthenticationFailed as error:
         if not kept:
             raise
@@ -235,13 +235,13 @@ def _kept_password(settings: Settings, *, quiet: bool) -> str:
     """Return what the keyring holds, where no other password is said."""
     if not (settings.username and settings.keyring) or settings.password:
         return ""
-    return run(Runtime(settings, warner(quiet)).kept_password())
+    return run(Authenticator(settings, warner(quiet)).kept_password())
 
 
 def _completed(loaded: Loaded) -> Settings:
     """Return the settings with what had to be asked for, by the host's name."""
     settings = loaded.settings
-    origin = Runtime(settings, warner(quiet=True)).origin
+    origin = Authenticator(settings, warner(quiet=True)).origin
     if not settings.password:
         typed = {"password": "typed at the prompt", "url": "named in the prompt"}
         guard({**loaded.sources, **typed})
@@ -251,14 +251,14 @@ def _completed(loaded: Loaded) -> Settings:
     return dataclasses.replace(settings, username=name, password=password)
 
 
-def _forget(runtime: Runtime) -> None:
+def _forget(auth: Authenticator) -> None:
     """Forget the kept password, and the remembered login if it is this one."""
     from notifyws.config import keyring as passwords
     from notifyws.config.remembered_login import forget, recall
 
-    kept, settings = recall(), runtime.settings
+    kept, settings = recall(), auth.settings
     who = settings.username
-    if who and not run(passwords.forget(runtime.origin, who)):
+    if who and not run(passwords.forget(auth.origin, who)):
         say("the keyring does not answer; a password may still be in it", "warning")
     same = kept.get("url") == (settings.url or settings.socket_url)
     if same and kept.get("username", "") == settings.username:

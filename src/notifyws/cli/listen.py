@@ -360,7 +360,7 @@ def _form(**wanted: bool | str | None) -> str:
 
 
 def _beginning(since: str | None) -> str | datetime | None:
-    from notifyws.delivery.since import parse_since
+    from notifyws.protocol.since import parse_since
 
     return None if since is None else parse_since(since, datetime.now(UTC))
 

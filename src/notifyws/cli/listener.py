@@ -98,7 +98,8 @@ async def _demonstration(request: Request) -> AsyncIterator[str]:
     from notifyws.cli.serve import missing_extra
 
     try:
-        from notifyws.devserver import DevServer, ServerOptions
+        from notifyws.devserver.options import ServerOptions
+        from notifyws.devserver.server import DevServer
     except ImportError:
         raise missing_extra() from None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, UsageError
-from notifyws.runtime import Runtime
 from notifyws.ui.streams import prompt, say
 
 __all__ = [
@@ -54,50 +54,50 @@ def ask(what: str, whose: str) -> str:
     return prompt(f"{what} for {whose}", hide_input=hidden)
 
 
-async def log_in(runtime: Runtime) -> dict[str, Any]:
+async def log_in(auth: Authenticator) -> dict[str, Any]:
     """Log in, let go of everything, and return the facts that ``--json`` prints."""
     try:
-        facts, _ = await login_facts(runtime)
+        facts, _ = await login_facts(auth)
         return facts
     finally:
-        await runtime.aclose()
+        await auth.aclose()
 
 
-async def login_facts(runtime: Runtime) -> tuple[dict[str, Any], str]:
+async def login_facts(auth: Authenticator) -> tuple[dict[str, Any], str]:
     """Log in, and return the facts that ``--json`` prints, and the access token."""
-    token, pair = await runtime.token_manager.login()
+    token, pair = await auth.token_manager.login()
     refresh = pair.refresh
     facts = {
-        "userId": runtime.settings.user_id or token.user_id,
-        **where(runtime),
+        "userId": auth.settings.user_id or token.user_id,
+        **where(auth),
         "accessExpiresIn": int(pair.access.lifetime),
         "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
-        "cache": runtime.cache.backend,
+        "cache": auth.cache.backend,
     }
     return facts, token.value
 
 
-def where(runtime: Runtime) -> dict[str, Any]:
+def where(auth: Authenticator) -> dict[str, Any]:
     """Return who and where, as ``--json`` says it."""
     return {
-        "username": runtime.settings.username or None,
-        "server": shown_url(runtime.settings.url or runtime.url),
-        "profile": runtime.account.profile,
+        "username": auth.settings.username or None,
+        "server": shown_url(auth.settings.url or auth.url),
+        "profile": auth.account.profile,
     }
 
 
-def say_logged_in(runtime: Runtime, facts: dict[str, Any]) -> None:
+def say_logged_in(auth: Authenticator, facts: dict[str, Any]) -> None:
     """Say it on stderr."""
     minutes = facts["accessExpiresIn"] // 60
     who = f"{facts['username']} (user {facts['userId'] or 'unknown'})"
-    say(f"Logged in to {runtime.origin} as {who}; the token lives {minutes} min")
+    say(f"Logged in to {auth.origin} as {who}; the token lives {minutes} min")
 
 
-def remember_login(runtime: Runtime) -> None:
+def remember_login(auth: Authenticator) -> None:
     """Let later commands use this login where nothing else is said."""
     from notifyws.config.remembered_login import remember
 
-    settings = runtime.settings
+    settings = auth.settings
     values = {
         "url": settings.url or settings.socket_url,
         "socket_url": settings.socket_url,

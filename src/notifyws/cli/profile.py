@@ -119,9 +119,10 @@ def schema() -> None:
     """Print the JSON Schema of a profile, for editors."""
     import json
 
-    from notifyws.protocol.validation import json_schema
+    from notifyws.protocol.profile import Profile
+    from notifyws.protocol.profile_schema import json_schema
 
-    described = json_schema()
+    described = json_schema(Profile)
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     emit(json.dumps({**dialect, **described}, indent=2) + "\n")
 
@@ -197,8 +198,8 @@ def _facts(profile: Any) -> dict[str, str]:
 def _try(
     settings: Any, facts: dict[str, str], timeout: float, *, json: bool, quiet: bool
 ) -> None:
+    from notifyws.auth.authenticator import Authenticator
     from notifyws.diagnostics.profile_check import walk
-    from notifyws.runtime import Runtime
     from notifyws.ui.tables import Fact, traced
 
     failure: NotifyError | None = None
@@ -206,7 +207,7 @@ def _try(
 
     async def all_steps() -> None:
         nonlocal failure
-        async for stage in walk(Runtime(settings, warner(quiet)), timeout):
+        async for stage in walk(Authenticator(settings, warner(quiet)), timeout):
             failure = failure or stage.error
             steps.append(
                 {

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import typer
 from msgspec import structs
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.login import can_ask, remember_login, say_logged_in
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
@@ -28,7 +29,6 @@ from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded, config_file
 from notifyws.config.urls import completed_url, shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.runtime import Runtime
 from notifyws.ui.streams import emit_json, prompt, say, warner
 
 __all__ = ["log_in_and_save"]
@@ -61,16 +61,16 @@ def log_in_and_save(
     path = config_file(common.env_file)
     name = name if name is not None else common.server
     settings, entry, facts = _working(loaded.settings, common, username, name, path)
-    runtime = Runtime(settings, warner(common.quiet))
+    auth = Authenticator(settings, warner(common.quiet))
     default = save_entry(path, entry, _values(settings))
-    remember_login(runtime)
+    remember_login(auth)
     kept = settings.keyring and run(
-        passwords.keep(runtime.origin, settings.username, settings.password)
+        passwords.keep(auth.origin, settings.username, settings.password)
     )
     if json:
         emit_json(facts)
     if not common.quiet:
-        say_logged_in(runtime, facts)
+        say_logged_in(auth, facts)
         _say_saved(path, entry, default=default, kept=kept)
 
 

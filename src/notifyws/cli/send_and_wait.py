@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.filters import compiled
+from notifyws.delivery.filters import matcher
 from notifyws.errors import NetworkFailed, NotifyError, TimeRanOut
 from notifyws.models import Message, Notification
 from notifyws.ui.streams import emit, emit_json, say, warner
@@ -92,7 +92,7 @@ async def send_and_wait(request: Request, settings: Settings, message: Message) 
     loop = asyncio.get_running_loop()
     end = loop.time() + request.timeout
     assert request.wait is not None
-    test = compiled(request.wait, "--wait", warner(request.quiet))
+    test = matcher(request.wait, "--wait", warner(request.quiet))
     answer = Answer(test, loop.time)
     async with service_for(request, settings, answer) as service:
         await connected(request, service, listening=True)

@@ -54,9 +54,10 @@ class Request(Struct, frozen=True):
 
 def print_frame(settings: Settings, message: Message) -> None:
     """Print the frame that a message would be sent as."""
-    from notifyws.runtime import Runtime
+    from notifyws.auth.authenticator import Authenticator
+    from notifyws.delivery.http_sender import frame_of
 
-    emit(Runtime(settings, say).frame(message) + "\n")
+    emit(frame_of(Authenticator(settings, say), message) + "\n")
 
 
 def service_for(

@@ -87,7 +87,8 @@ def serve(
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
     try:
-        from notifyws.devserver import DevServer, ServerOptions
+        from notifyws.devserver.options import ServerOptions
+        from notifyws.devserver.server import DevServer
     except ImportError:
         raise missing_extra() from None
     users = dict(map(_user, user)) if user else {"demo": "demo"}

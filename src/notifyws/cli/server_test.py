@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.login import ask, login_facts
 from notifyws.cli.process import run
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
-from notifyws.runtime import Runtime
 from notifyws.ui.streams import say, warner
 
 __all__ = ["TRIES", "try_server"]
@@ -47,7 +47,7 @@ def try_server(
             answer = ask("Password", f"{settings.username} at {host}")
             settings = replace(settings, password=answer)
         try:
-            return settings, *run(_tried(Runtime(settings, warner(quiet=True))))
+            return settings, *run(_tried(Authenticator(settings, warner(quiet=True))))
         except AuthenticationFailed as error:
             if not (typed and left):
                 raise
@@ -55,29 +55,26 @@ def try_server(
     raise AssertionError
 
 
-async def _tried(runtime: Runtime) -> tuple[dict[str, Any], NotifyError | None]:
+async def _tried(auth: Authenticator) -> tuple[dict[str, Any], NotifyError | None]:
     try:
-        facts, token = await login_facts(runtime)
-        return facts, await _wrong_with_socket(runtime, token)
+        facts, token = await login_facts(auth)
+        return facts, await _wrong_with_socket(auth, token)
     except NetworkFailed as error:
         return {}, NetworkFailed(f"cannot log in: {error.message}", _hint(error))
     finally:
-        await runtime.aclose()
+        await auth.aclose()
 
 
-async def _wrong_with_socket(runtime: Runtime, token: str) -> NotifyError | None:
+async def _wrong_with_socket(auth: Authenticator, token: str) -> NotifyError | None:
     """Open the socket, handshake and all; return why that cannot be done."""
-    from notifyws.connection.connection import Connection
+    from notifyws.connection.build import build_server_protocol, open_connection
     from notifyws.protocol.failures import Verdict
 
-    server_protocol = runtime.server_protocol
+    server_protocol = build_server_protocol(auth)
     try:
         if server_protocol.verify is not None:
             await server_protocol.verify(token)
-        upgrade_request = server_protocol.upgrade_request(token, None)
-        link = await Connection.open(
-            runtime.dial, upgrade_request, runtime.keepalive, runtime.clock
-        )
+        connection = await open_connection(auth, token)
     except NetworkFailed as error:
         refused = server_protocol.classifier.of(error) in (
             Verdict.RENEW,
@@ -86,7 +83,7 @@ async def _wrong_with_socket(runtime: Runtime, token: str) -> NotifyError | None
         kind = AuthenticationFailed if refused else NetworkFailed
         message = f"the login works, but the socket does not open: {error.message}"
         return kind(message, _hint(error))
-    await link.close()
+    await connection.close()
     return None
 
 

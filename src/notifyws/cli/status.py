@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.format_options import Format, Query, emit_shaped, shape_of
 from notifyws.cli.options import (
     Common,
@@ -20,7 +21,6 @@ from notifyws.cli.options import (
 from notifyws.cli.process import run
 from notifyws.config.sources import Loaded
 from notifyws.errors import UsageError
-from notifyws.runtime import Runtime
 from notifyws.ui.streams import draw, emit_json, warner
 
 if TYPE_CHECKING:
@@ -90,25 +90,26 @@ def status(
 async def _want_connected(loaded: Loaded, name: str | None) -> None:
     """Raise unless a listener is connected now."""
     from notifyws.errors import CacheFailed, NetworkFailed
+    from notifyws.fleet.heartbeat import find_listeners
 
-    runtime = Runtime(loaded.settings, lambda text: None)
+    auth = Authenticator(loaded.settings, lambda text: None)
     try:
-        listeners = await runtime.listeners(name)
+        listeners = await find_listeners(auth.cache.primary, auth.account.id, name)
     except CacheFailed as error:
         message = f"cannot see who listens: {error.message}"
         raise NetworkFailed(message, error.hint) from None
     finally:
-        await runtime.aclose()
+        await auth.aclose()
     if not any(each.state == "connected" for each in listeners):
         who = f"no listener named {name}" if name else "no listener of this account"
         raise NetworkFailed(f"{who} is connected now", "notifyws status --check")
 
 
 async def _look(loaded: Loaded, *, thorough: bool, quiet: bool) -> Report:
-    from notifyws.diagnostics.diagnosis import diagnose
+    from notifyws.diagnostics.report import diagnose
 
-    runtime = Runtime(loaded.settings, warner(quiet))
+    auth = Authenticator(loaded.settings, warner(quiet))
     try:
-        return await diagnose(loaded, runtime, thorough=thorough)
+        return await diagnose(loaded, auth, thorough=thorough)
     finally:
-        await runtime.aclose()
+        await auth.aclose()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.cli.format_options import Format, Query, emit_shaped, shape_of
 from notifyws.cli.options import (
@@ -21,7 +22,6 @@ from notifyws.cli.options import (
 )
 from notifyws.clock import utc_text
 from notifyws.errors import UsageError
-from notifyws.runtime import Runtime
 from notifyws.ui.streams import emit, emit_json, say, warner
 
 if TYPE_CHECKING:
@@ -61,36 +61,36 @@ def token(
         raise UsageError("--refresh and --clear exclude each other", "give one of them")
     shape = shape_of(format_, query, json=json, known=FIELDS)
     common = Common(server, profile, url, env_file, verbose, quiet)
-    runtime = Runtime(common.load().settings, warner(quiet))
-    found = None if refresh or clear else runtime.warm_token()
+    auth = Authenticator(common.load().settings, warner(quiet))
+    found = None if refresh or clear else auth.warm_token()
     if found is None:
         from notifyws.cli.process import run
 
-        found = run(_work(runtime, refresh=refresh, clear=clear))
+        found = run(_work(auth, refresh=refresh, clear=clear))
     if found is None:
         return
     if verbose:
         say(f"From {found.source}, {found.remaining / 60:.0f} min left")
-    _print(runtime, found, shape, json=json)
+    _print(auth, found, shape, json=json)
 
 
-async def _work(runtime: Runtime, *, refresh: bool, clear: bool) -> AccessToken | None:
+async def _work(
+    auth: Authenticator, *, refresh: bool, clear: bool
+) -> AccessToken | None:
     try:
         if clear:
-            await runtime.token_manager.clear()
-            runtime.want_emptied()
+            await auth.token_manager.clear()
+            auth.want_emptied()
             return None
-        if refresh and runtime.settings.token:
+        if refresh and auth.settings.token:
             raise UsageError("a ready-made token cannot be refreshed")
-        return await (
-            runtime.token_manager.force() if refresh else runtime.tokens.get()
-        )
+        return await (auth.token_manager.force() if refresh else auth.tokens.get())
     finally:
-        await runtime.aclose()
+        await auth.aclose()
 
 
 def _print(
-    runtime: Runtime, found: AccessToken, shape: Shape | None, *, json: bool
+    auth: Authenticator, found: AccessToken, shape: Shape | None, *, json: bool
 ) -> None:
     if not (json or shape):
         return emit(found.value + "\n")
@@ -99,7 +99,7 @@ def _print(
         int(found.remaining),
         utc_text(time.time() + found.remaining),
         found.source,
-        runtime.settings.user_id or found.user_id,
+        auth.settings.user_id or found.user_id,
     )
     facts: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
     return emit_shaped(shape, facts) if shape else emit_json(facts)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
 from notifyws.config.sources import load
 from notifyws.protocol.loader import is_file
-from notifyws.runtime import Runtime
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import look_on
 
@@ -48,9 +48,9 @@ def handshake() -> str:
 def _next(settings: Settings) -> tuple[str, Sequence[Step]]:
     if not settings.connect_url:
         return "Notifications, live in your terminal.", (_demo(), YOURS)
-    runtime = Runtime(settings, lambda text: None)
-    host = harmless(urlsplit(runtime.url).netloc)
-    ready = bool(settings.token or settings.password) or _has_token(runtime)
+    auth = Authenticator(settings, lambda text: None)
+    host = harmless(urlsplit(auth.url).netloc)
+    ready = bool(settings.token or settings.password) or _has_token(auth)
     step = LISTEN if ready else PERHAPS if ready is None else LOG_IN
     return f"Your server is {host}", (step, LOOK)
 
@@ -63,12 +63,12 @@ def _demo() -> Step:
     return "Try it, with a server of its own:", commands
 
 
-def _has_token(runtime: Runtime) -> bool | None:
+def _has_token(auth: Authenticator) -> bool | None:
     """Tell whether a token lies in the file; ``None`` where only asking would tell."""
     from notifyws.auth.cache.opening import sqlite_path
 
-    url = runtime.cache_url
-    if not url.startswith("sqlite:") or is_file(runtime.settings.profile):
+    url = auth.cache_url
+    if not url.startswith("sqlite:") or is_file(auth.settings.profile):
         return None  # whose token it is, only the whole profile says: 70 ms
     try:
         sqlite_path(url).stat()
@@ -76,4 +76,4 @@ def _has_token(runtime: Runtime) -> bool | None:
         return False
     except OSError:
         return None  # what lies in a folder that is closed to us, nobody knows
-    return runtime.warm_token() is not None
+    return auth.warm_token() is not None

@@ -1,1 +1,29 @@
-"""Room connection."""
+"""One connection to a server, kept: opened, pinged, renewed, and opened again.
+
+This room owns when to connect, wait, renew or give up (``reconnect``, pure), what ends
+a connection, and what is told of it. It must not know what becomes of what arrives (it
+hands that to a ``Receiver``), where a token comes from, or how a server spells things:
+profiles are read in ``protocol``.
+
+    build          a session, or one connection, from settings and a profile
+    backoff        the table of delays
+    catch_up       what was missed, by HTTP
+    connection     one connection's life, and its keepalive
+    dialer         opens a WebSocket; why that came to nothing, as our errors
+    event_emitter  tells what happens, and since when something may be missing
+    ports          what a session is given by others
+    reconnect      the reconnect machine, and its table
+    session        drives the machine
+"""
+
+__all__ = [
+    "backoff",
+    "build",
+    "catch_up",
+    "connection",
+    "dialer",
+    "event_emitter",
+    "ports",
+    "reconnect",
+    "session",
+]

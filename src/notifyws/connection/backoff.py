@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["Policy"]
+__all__ = ["BackoffPolicy"]
 
 
-class Policy(Struct, frozen=True):
+class BackoffPolicy(Struct, frozen=True):
     """How patient to be (SPEC section 7). Durations are seconds.
 
     Args:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
 from notifyws.clock import Clock, sleep
-from notifyws.connection.backoff import Policy
-from notifyws.connection.event_emitter import EventEmitter
+from notifyws.connection.backoff import BackoffPolicy
+from notifyws.connection.ports import Receiver
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
-from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.profile import Catchup
@@ -33,26 +32,15 @@ UNREAD = 10.0
 """Seconds that an open socket may lie unread before each of them."""
 
 
-class Receiver(Protocol):
-    """What is needed of whoever takes notifications in."""
-
-    cursor: Cursor
-    emitter: EventEmitter
-
-    def is_news(self, notification: Notification) -> bool: ...
-    def arrivals(self, value: Any) -> list[Notification]: ...
-    def catch_up(self, notifications: list[Notification]) -> Awaitable[None]: ...
-
-
 class CatchUp:
     """Fetches what was missed and hands it over, oldest first.
 
     Args:
         catchup: of the profile.
         fetch: makes the request.
-        verdicts: what a failure means.
+        classifier: says what a failure means.
         policy: how long to wait before a request is repeated.
-        world: clock, sleep and dice.
+        clock: clock, sleep and dice.
     """
 
     def __init__(
@@ -60,12 +48,12 @@ class CatchUp:
         catchup: Catchup,
         fetch: Fetch,
         classifier: FailureClassifier,
-        policy: Policy,
+        policy: BackoffPolicy,
         clock: Clock,
     ) -> None:
         self._catchup = catchup
         self._fetch = fetch
-        self._verdicts = classifier
+        self._classifier = classifier
         self._policy = policy
         self._clock = clock
         bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
@@ -108,7 +96,7 @@ class CatchUp:
             except NetworkFailed as error:
                 draw, asked = self._clock.dice(), error.retry_after
                 seconds = self._policy.delay(failures, draw, asked)
-                hopeless = self._verdicts.of(error) is not Verdict.RETRY
+                hopeless = self._classifier.of(error) is not Verdict.RETRY
                 if hopeless or failures > REPEATS or seconds > UNREAD:
                     raise
             await sleep(self._clock, seconds)

@@ -1,6 +1,6 @@
 """One connection's life: dial, first frames, keepalive, receive, close.
 
-A link ends in exactly one way: ``run`` raises what ended it. It decides nothing
+A connection ends in exactly one way: ``run`` raises what ended it. It decides nothing
 about what comes next; the session asks the machine.
 """
 
@@ -8,51 +8,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+from typing import Any, NoReturn, TypeVar
 
 from msgspec import Struct
 
 from notifyws.clock import Clock, sleep
+from notifyws.connection.ports import Dial, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import HandshakeState
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.profile import AppPing
+from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
-from notifyws.tasks import background
+from notifyws.tasks import background, first_of
 
-if TYPE_CHECKING:
-    from notifyws.protocol.profile import AppPing
-
-__all__ = ["Connection", "Dial", "Keepalive", "Transport"]
+__all__ = ["Connection", "Keepalive", "within"]
 
 EARLY = 1000
 """Frames that may come before a handshake is done."""
 
 
-class Transport(Protocol):
-    """An open WebSocket. What ends it is raised as ``ConnectionLost``."""
-
-    async def burst(self) -> Sequence[str | bytes]:
-        """Return all whole frames that came, at least one; bytes when binary."""
-
-    async def send(self, text: str) -> None:
-        """Send one text frame."""
-
-    async def send_all(self, texts: Sequence[str]) -> None:
-        """Send text frames in their order, many at once."""
-
-    async def ping(self) -> None:
-        """Send a ping; return when its pong is there."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Say goodbye and wait a little for the answer; never raises."""
-
-    def abort(self) -> None:
-        """Cut the line."""
-
-
-Dial = Callable[[UpgradeRequest], Awaitable[Transport]]
+Result = TypeVar("Result")
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
 
 
@@ -74,13 +51,28 @@ class Keepalive(Struct, frozen=True):
     silence: float | None = None
 
 
+async def within(seconds: float, waiting: Awaitable[Result], missing: str) -> Result:
+    """Return what a live connection brings in time.
+
+    Raises:
+        ConnectionLost: it did not, and what was ``missing``.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await waiting
+    except TimeoutError:
+        message = f"{missing} within {seconds:g} s"
+        raise ConnectionLost(1006, message) from None
+
+
 class Connection:
     """An open connection.
 
     Args:
-        channel: the open WebSocket.
+        transport: the open WebSocket.
         keepalive: when to ping, and how long to wait for the pong.
-        world: clock and sleep.
+        clock: clock and sleep.
+        known: variables of the templates of frames.
 
     Attributes:
         latency: seconds the last ping took there and back.
@@ -88,19 +80,23 @@ class Connection:
     """
 
     def __init__(
-        self, transport: Transport, keepalive: Keepalive, clock: Clock
+        self,
+        transport: Transport,
+        keepalive: Keepalive,
+        clock: Clock,
+        known: Mapping[str, Any],
     ) -> None:
         self._transport = transport
         self._keepalive = keepalive
         self._clock = clock
-        self._silence: NetworkFailed | None = None
+        self._failure: NetworkFailed | None = None
         self._pausing = self._behind = self._reading = False
         self._early: list[str | bytes] = []
         self._unread: deque[str | bytes] = deque()
         self._ponged = asyncio.Event()
         self._asking = asyncio.Lock()
         self._framed_at = clock.now()
-        self.context = TemplateContext({}, clock.wall, clock.secret)
+        self.context = TemplateContext(known, clock.wall, clock.secret)
         self.latency: float | None = None
         self.heard_at = clock.wall()
 
@@ -118,22 +114,20 @@ class Connection:
             NetworkFailed: it did not come to an open connection.
         """
         transport = await dial(upgrade_request)
-        link = cls(transport, keepalive, clock)
-        link.context = TemplateContext(upgrade_request.known, clock.wall, clock.secret)
+        connection = cls(transport, keepalive, clock, upgrade_request.known)
+        steps, read = upgrade_request.steps, upgrade_request.read
         try:
             for frame in upgrade_request.frames:
                 await transport.send(frame)
-            await link._greet(
-                HandshakeState(
-                    upgrade_request.steps, link.context, upgrade_request.read
-                )
+            await connection._shake_hands(
+                HandshakeState(steps, connection.context, read)
             )
         except BaseException:
             transport.abort()
             raise
-        return link
+        return connection
 
-    async def _greet(self, handshake: HandshakeState) -> None:
+    async def _shake_hands(self, handshake: HandshakeState) -> None:
         """Go through the handshake; what it does not await is kept for later."""
         while True:
             for frame in handshake.proceed():
@@ -167,7 +161,7 @@ class Connection:
         Raises:
             NetworkFailed: how it ended.
         """
-        pulse = background("the keepalive", self._keep_alive(), self.died)
+        pinging = background("the keepalive", self._keep_alive(), self.died)
         self._reading = True
         try:
             if early := [*self._early, *self._unread]:
@@ -175,11 +169,11 @@ class Connection:
             while True:
                 await self._hand_over(await self._transport.burst(), take)
         except ConnectionLost as lost:  # what broke it first was the reason
-            raise lost if lost.sent else self._silence or lost from None
+            raise lost if lost.sent else self._failure or lost from None
         finally:
             self._reading = False
-            pulse.cancel()
-            await asyncio.gather(pulse, return_exceptions=True)
+            pinging.cancel()
+            await asyncio.gather(pinging, return_exceptions=True)
 
     async def _hand_over(self, frames: Sequence[str | bytes], take: Take) -> None:
         """Let frames be taken; read nothing while there is something to await.
@@ -215,7 +209,7 @@ class Connection:
 
     def fail(self, error: NetworkFailed) -> None:
         """End the connection: ``run`` raises this."""
-        self._silence = error
+        self._failure = error
         self._transport.abort()
 
     def died(self, said: str, error: Exception) -> None:
@@ -230,12 +224,7 @@ class Connection:
         """
         sent_at = self._clock.now()
         if self._keepalive.websocket:
-            try:
-                async with asyncio.timeout(self._keepalive.timeout):
-                    await self._transport.ping()
-            except TimeoutError:
-                waited = f"no pong within {self._keepalive.timeout:g} s"
-                raise ConnectionLost(1006, waited) from None
+            await within(self._keepalive.timeout, self._transport.ping(), "no pong")
         else:
             await self._application_ping()
         return self._answer_took(sent_at)
@@ -248,14 +237,9 @@ class Connection:
             self._ponged.clear()
             if (frame := self.context.frame(ping.send)) is not None:
                 await self._transport.send(frame)
-            if ping.answer_within is None:
-                return
-            try:
-                async with asyncio.timeout(ping.answer_within):
-                    await self._ponged.wait()
-            except TimeoutError:
-                waited = f"no answer to a ping within {ping.answer_within:g} s"
-                raise ConnectionLost(1006, waited) from None
+            if ping.answer_within is not None:
+                answer = self._ponged.wait()
+                await within(ping.answer_within, answer, "no answer to a ping")
 
     def _answer_took(self, sent_at: float) -> float:
         if not self._pausing:
@@ -283,17 +267,16 @@ class Connection:
 
     async def _keep_alive(self) -> None:
         keepalive = self._keepalive
-        pulses = [self._ping_for_ever()] if keepalive.websocket else []
+        checks = [self._ping_for_ever()] if keepalive.websocket else []
         if keepalive.ping is not None:
-            pulses.append(self._application_ping_for_ever(keepalive.ping))
+            checks.append(self._application_ping_for_ever(keepalive.ping))
         if keepalive.silence is not None:
-            pulses.append(self._watch_for_silence(keepalive.silence))
+            checks.append(self._watch_for_silence(keepalive.silence))
         try:
-            async with asyncio.TaskGroup() as group:
-                for pulse in pulses:
-                    group.create_task(pulse)
-        except* ConnectionLost as lost:
-            self.fail(cast(ConnectionLost, lost.exceptions[0]))
+            if checks:
+                await first_of(*checks)
+        except ConnectionLost as lost:
+            self.fail(lost)
 
     async def _ping_for_ever(self) -> None:
         while True:

@@ -7,7 +7,7 @@ border between them.
 from __future__ import annotations
 
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.connection.reconnect import Cause, Failed, Lost, Refused, Stop
+from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
@@ -20,16 +20,16 @@ class Outcome:
     """Translates errors of one session into facts, and remembers the last.
 
     Args:
-        verdicts: what a failure means.
+        classifier: says what a failure means.
     """
 
     def __init__(self, classifier: FailureClassifier) -> None:
-        self._verdicts = classifier
+        self._classifier = classifier
         self._problem: NotifyError | None = None
 
-    def shown(self, error: NotifyError, token: AccessToken) -> Lost | Refused | Failed:
+    def shown(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
-        verdict = self._verdicts.of(error)
+        verdict = self._classifier.of(error)
         if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
             return self.unshown(error)
         self._problem = error
@@ -42,7 +42,7 @@ class Outcome:
             return Failed(error.message, Cause.AUTHENTICATION)
         if not isinstance(error, NetworkFailed):
             return Failed(error.message)
-        return Lost(self._verdicts.of(error), error.message, error.retry_after)
+        return Lost(self._classifier.of(error), error.message, error.retry_after)
 
     def error(self, stop: Stop) -> NotifyError:
         """Return the error that the end is to a caller."""

@@ -15,7 +15,7 @@ from math import inf
 
 from msgspec import Struct
 
-from notifyws.connection.backoff import Policy
+from notifyws.connection.backoff import BackoffPolicy
 from notifyws.protocol.failures import Verdict
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Event",
     "Failed",
     "Left",
+    "Loss",
     "Lost",
     "Opened",
     "Receive",
@@ -126,6 +127,8 @@ class Stopped(Struct, frozen=True):
     """Somebody wants it to end."""
 
 
+Loss = Lost | Refused | Failed
+"""How an attempt or a connection can end."""
 Event = Started | Opened | Lost | Left | Refused | Renewed | Woke | Failed | Stopped
 
 
@@ -181,7 +184,7 @@ class Reconnector:
         dice: draws a number in [0, 1).
     """
 
-    def __init__(self, policy: Policy, dice: Callable[[], float]) -> None:
+    def __init__(self, policy: BackoffPolicy, dice: Callable[[], float]) -> None:
         self.policy = policy
         self._dice = dice
         self._opened_at = inf

@@ -9,38 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from msgspec import Struct
-
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep, sleep_through_suspend
-from notifyws.connection.backoff import Policy
-from notifyws.connection.connection import Connection
-from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError, TokenRefused
-from notifyws.protocol.failures import FailureClassifier, Verdict
-from notifyws.protocol.profile import Renewal
+from notifyws.connection.backoff import BackoffPolicy
+from notifyws.connection.connection import Connection, within
+from notifyws.connection.ports import ServerProtocol, Tokens
+from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
+from notifyws.protocol.failures import Verdict
 from notifyws.protocol.rules import RenewalAnswer
 from notifyws.tasks import first_of
 
-__all__ = ["RenewalSchedule", "Renewer", "Tokens"]
-
-
-class RenewalSchedule(Struct, frozen=True):
-    """When and how to renew.
-
-    Args:
-        renewal: of the profile.
-        margin: share of the remaining life at whose end it is time.
-    """
-
-    renewal: Renewal
-    margin: float = 0.2
-
-
-class Tokens(Protocol):
-    """What is needed of whoever keeps the tokens."""
-
-    async def get(self) -> AccessToken: ...
-    async def renew(self, refused: str, *, only_login: bool = False) -> AccessToken: ...
+__all__ = ["Renewer"]
 
 
 class Holder(Protocol):
@@ -52,33 +31,32 @@ class Holder(Protocol):
 
 
 class Renewer:
-    """Renews the token of one link for as long as it lives.
+    """Renews the token of one connection for as long as it lives.
 
     Args:
-        schedule: when and how.
-        link: the connection.
+        protocol: when and how, and what a failure means.
+        connection: the connection.
         tokens: gives another token than the one it is shown.
-        holder: opens a new link with a token, for make before break.
-        verdicts: what a failure means.
+        holder: opens a new connection with a token, for make before break.
         policy: how long to wait before each further try.
-        world: clock, sleep and dice.
+        clock: clock, sleep and dice.
     """
 
     def __init__(
         self,
-        schedule: RenewalSchedule,
-        link: Connection,
+        protocol: ServerProtocol,
+        connection: Connection,
         tokens: Tokens,
         holder: Holder,
-        classifier: FailureClassifier,
-        policy: Policy,
+        policy: BackoffPolicy,
         clock: Clock,
     ) -> None:
-        self._schedule = schedule
-        self._link = link
+        assert protocol.renewal is not None
+        self._schedule = protocol.renewal
+        self._classifier = protocol.classifier
+        self._connection = connection
         self._tokens = tokens
         self._holder = holder
-        self._verdicts = classifier
         self._policy = policy
         self._clock = clock
         self._failures = 0
@@ -95,7 +73,7 @@ class Renewer:
             self._answer.set_result(answer)
 
     async def run(self, token: AccessToken) -> None:
-        """Renew ``token`` and its successors in time; ends with the link."""
+        """Renew ``token`` and its successors in time; ends with the connection."""
         try:
             while True:
                 await self._until_due(token)
@@ -107,9 +85,9 @@ class Renewer:
                 self._holder.token = token
                 await self._in_place(token)
         except NetworkFailed as error:
-            self._link.fail(error)
+            self._connection.fail(error)
         except NotifyError as error:
-            self._link.fail(TokenRefused(error.message, error.hint))
+            self._connection.fail(TokenRefused(error.message, error.hint))
 
     async def _another(
         self, token: AccessToken, *, only_login: bool = False
@@ -122,17 +100,17 @@ class Renewer:
                 await self._rest(error)
 
     async def _move(self, token: AccessToken) -> None:
-        """Take a token to a new link; until one is open, the old one stays.
+        """Take a token to a new connection; until one is open, the old one stays.
 
         A token that is refused there is dropped, once, for another; one that came
-        fresh from a login is the last, and the old link lives for as long as it may.
+        fresh from a login is the last, and the old one lives for as long as it may.
         """
         while True:
             try:
-                return await self._holder.replace(self._link, token)
+                return await self._holder.replace(self._connection, token)
             except NetworkFailed as error:
                 await self._rest(error)
-                if self._verdicts.of(error) is not Verdict.RENEW:
+                if self._classifier.of(error) is not Verdict.RENEW:
                     continue
                 if token.source == "login":
                     await self._expired.wait()
@@ -153,18 +131,13 @@ class Renewer:
 
     async def _in_place(self, token: AccessToken) -> None:
         renewal = self._schedule.renewal
-        self._link.context.learn("access_token", token.value)
-        frame = self._link.context.frame(renewal.frame)
+        self._connection.context.learn("access_token", token.value)
+        frame = self._connection.context.frame(renewal.frame)
         assert frame is not None
         self._answer = asyncio.get_running_loop().create_future()
-        await self._link.send(frame)
-        try:
-            async with asyncio.timeout(renewal.timeout):
-                answer = await self._answer
-        except TimeoutError:
-            waited = f"{renewal.timeout:g} s"
-            message = f"no answer to the new token within {waited}"
-            raise ConnectionLost(1006, message) from None
+        await self._connection.send(frame)
+        missing = "no answer to the new token"
+        answer = await within(renewal.timeout, self._answer, missing)
         if not answer.ok:
             said = f": {answer.message[:300]}" if answer.message else ""
             raise TokenRefused(f"the server does not accept the new token{said}")

@@ -1,4 +1,4 @@
-"""Answers what a server asks on one link: its pings, its words about the token.
+"""Answers what a server asks on one connection: its pings, its words about the token.
 
 It knows frames that speak to us, and no notification.
 """
@@ -24,36 +24,38 @@ __all__ = ["Responder"]
 
 
 class Responder:
-    """Answers on one link.
+    """Answers on one connection.
 
     Args:
-        link: the connection.
+        connection: the connection.
         renewer: renews its token; ``None`` where nobody does.
     """
 
-    def __init__(self, link: Connection, renewer: Renewer | None) -> None:
-        self._link = link
+    def __init__(self, connection: Connection, renewer: Renewer | None) -> None:
+        self._connection = connection
         self._renewer = renewer
         self._replies: asyncio.Queue[str] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Send replies in their order, until the link ends."""
+        """Send replies in their order, until the connection ends."""
         with suppress(NetworkFailed):
             while True:
-                await self._link.send(await self._replies.get())
+                await self._connection.send(await self._replies.get())
 
     def hear(self, word: Word) -> None:
         """Take what the server says to us."""
-        link, renewer = self._link, self._renewer
+        connection, renewer = self._connection, self._renewer
         match word:
-            case Asked(reply) if (frame := link.context.frame(reply)) is not None:
+            case Asked(reply) if (frame := connection.context.frame(reply)) is not None:
                 self._replies.put_nowait(frame)
             case Pong():
-                link.ponged()
+                connection.ponged()
             case RenewalAnswer() if renewer is not None:
                 renewer.answered(word)
             case Expired() if renewer is not None:
                 renewer.expired()
             case Expired(message) | AuthFailed(message):
                 said = f": {message[:300]}" if message else ""
-                link.fail(TokenRefused(f"the server does not accept the token{said}"))
+                connection.fail(
+                    TokenRefused(f"the server does not accept the token{said}")
+                )

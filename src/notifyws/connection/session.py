@@ -1,7 +1,7 @@
 """Drives the reconnect machine: does what it orders, reports what came of it.
 
-The session holds the current link and tells, in order, everything that happens.
-What it needs of the world is handed in; it knows no library and no code.
+The session holds the current connection and tells, in order, everything that happens.
+What it needs of others is handed in; it knows no library and no code.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from typing import Any
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
-from notifyws.connection.connection import Connection, Dial, Keepalive
+from notifyws.connection.connection import Connection, Keepalive
 from notifyws.connection.outcome import Outcome
+from notifyws.connection.ports import Dial, QueueFull, Receiver, ServerProtocol, Tokens
 from notifyws.connection.reconnect import (
     Cause,
     Connect,
     Failed,
     Left,
+    Loss,
     Lost,
     Opened,
     Receive,
     Reconnector,
-    Refused,
     Renew,
     Renewed,
     Started,
@@ -35,11 +36,8 @@ from notifyws.connection.reconnect import (
     Woke,
 )
 from notifyws.connection.reconnect import Event as Fact
-from notifyws.connection.renewal import Renewer, Tokens
+from notifyws.connection.renewal import Renewer
 from notifyws.connection.responder import Responder
-from notifyws.connection.server_protocol import ServerProtocol
-from notifyws.delivery.gaps import TOO_MUCH, UNREPLAYABLE
-from notifyws.delivery.receiver import NoRoom, Receiver
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
@@ -56,6 +54,8 @@ __all__ = ["Session"]
 
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
+UNREPLAYABLE = "the server cannot replay what it sent"
+TOO_MUCH = "more was missed than can be fetched"
 TOO_SLOW = "whoever reads the notifications is too slow; resuming when it can"
 
 
@@ -66,10 +66,14 @@ class Session:
         machine: decides.
         tokens: gives a token for every attempt.
         dial: opens sockets.
-        speech: how the server speaks.
-        intake: takes what arrives, and tells what happens.
-        world: clock and sleep.
+        server_protocol: how the server speaks.
+        receiver: takes what arrives, and tells what happens.
+        clock: clock and sleep.
         keepalive: how a dead line is noticed.
+
+    Attributes:
+        connection: the one that is open, if one is.
+        token: the one that the server was shown last.
     """
 
     def __init__(
@@ -91,8 +95,9 @@ class Session:
         self._stopping = asyncio.Event()
         self._next_token: AccessToken | None = None
         self._outcome = Outcome(server_protocol.classifier)
+        self._tell = receiver.emitter.tell
         self.receiver = receiver
-        self.link: Connection | None = None
+        self.connection: Connection | None = None
         self.token: AccessToken | None = None
 
     @property
@@ -142,37 +147,50 @@ class Session:
                 return await self._connect(attempt)
             case Receive():
                 return await self._receive()
-            case Wait(seconds, attempt, reason):
-                return await self._wait(seconds, attempt, reason)
+            case Wait():
+                return await self._wait(action)
             case Renew(only_login=only_login):  # pragma: no branch - there is no other
                 return await self._renew(only_login)
 
-    async def _connect(self, attempt: int) -> Opened | Lost | Refused | Failed:
-        self.receiver.emitter.tell(Connecting(self._server_protocol.url, attempt))
+    async def _connect(self, attempt: int) -> Opened | Loss:
+        url = self._server_protocol.url
+        self._tell(Connecting(url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
         except NotifyError as error:
             return self._outcome.unshown(error)
         self._next_token = None
         try:
-            self.link = await self._open(self.token)
+            self.connection = await self._open(self.token)
         except NotifyError as error:
             return self._outcome.shown(error, self.token)
         self.receiver.gaps.opened()
-        self.receiver.emitter.tell(
-            Connected(self._server_protocol.url, self.token.user_id)
-        )
+        self._tell(Connected(url, self.token.user_id))
         return Opened()
 
     async def _open(self, token: AccessToken) -> Connection:
-        if self._server_protocol.verify is not None:
-            await self._server_protocol.verify(token.value)
-        upgrade_request = self._server_protocol.upgrade_request(
-            token.value, self.receiver.cursor.place
-        )
-        return await Connection.open(
-            self._dial, upgrade_request, self._keepalive, self._clock
-        )
+        protocol = self._server_protocol
+        if protocol.verify is not None:
+            await protocol.verify(token.value)
+        request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
+        return await Connection.open(self._dial, request, self._keepalive, self._clock)
+
+    async def _receive(self) -> Left | Loss:
+        behind = True
+        while True:
+            assert self.connection is not None
+            connection = self.connection
+            try:
+                if behind:
+                    await self._catch_up()
+                await self._live(connection)
+            except QueueFull:
+                return await self._make_room()
+            except NetworkFailed as lost:
+                if self.connection is connection:
+                    return self._lost(connection, lost)
+                self.receiver.cursor.expect_repeats(self._clock.now() + OVERLAP)
+                behind = self.receiver.gaps.pending
 
     async def _catch_up(self) -> None:
         assert self.token is not None
@@ -183,41 +201,24 @@ class Session:
                 if not await fetch(self.receiver, self.token.value):
                     missing = TOO_MUCH
             except NotifyError as error:
-                self.receiver.emitter.tell(Failure("network_error", error.message))
+                self._tell(Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"
         self.receiver.gaps.caught_up(missing)
 
-    async def _receive(self) -> Left | Lost | Refused | Failed:
-        behind = True
-        while True:
-            assert self.link is not None
-            link = self.link
-            try:
-                if behind:
-                    await self._catch_up()
-                await self._live(link)
-            except NoRoom:
-                return await self._make_room()
-            except NetworkFailed as lost:
-                if self.link is link:
-                    return self._lost(link, lost)
-                self.receiver.cursor.expect_repeats(self._clock.now() + OVERLAP)
-                behind = self.receiver.gaps.pending
-
-    async def _live(self, link: Connection) -> None:
-        """Take what arrives and answer what is asked until the link ends."""
+    async def _live(self, connection: Connection) -> None:
+        """Take what arrives and answer what is asked until the connection ends."""
         assert self.token is not None
-        renewer = self._renewer(link)
-        responder = Responder(link, renewer)
-        tasks = [background("the replies", responder.run(), link.died)]
+        renewer = self._renewer(connection)
+        responder = Responder(connection, renewer)
+        tasks = [background("the replies", responder.run(), connection.died)]
         if renewer is not None:
             renewal = renewer.run(self.token)
-            tasks.append(background("the renewal", renewal, link.died))
+            tasks.append(background("the renewal", renewal, connection.died))
         self.receiver.on_word = responder.hear
         try:
-            await link.run(self.receiver.take)
-        except (NetworkFailed, NoRoom):
-            if self.link is not link:  # let the swap end, unless we are to end
+            await connection.run(self.receiver.take)
+        except (NetworkFailed, QueueFull):
+            if self.connection is not connection:  # let the swap end
                 await asyncio.wait({tasks[-1]})
             raise
         finally:
@@ -225,28 +226,21 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _renewer(self, link: Connection) -> Renewer | None:
-        schedule = self._server_protocol.renewal
-        if schedule is None or self.token is None or self.token.source == "static":
+    def _renewer(self, connection: Connection) -> Renewer | None:
+        protocol, policy = self._server_protocol, self._machine.policy
+        assert self.token is not None
+        if protocol.renewal is None or self.token.source == "static":
             return None
-        return Renewer(
-            schedule,
-            link,
-            self._tokens,
-            self,
-            self._server_protocol.classifier,
-            self._machine.policy,
-            self._clock,
-        )
+        return Renewer(protocol, connection, self._tokens, self, policy, self._clock)
 
     async def replace(self, old: Connection, token: AccessToken) -> None:
-        """Open a new link, then leave the old one; what both bring is told once.
+        """Open a new connection, then leave the old one; what both bring is told once.
 
         Only a pong that comes now proves that the old one missed nothing.
         """
         new = await self._open(token)
         self.receiver.cursor.overlapping()
-        self.link, self.token = new, token
+        self.connection, self.token = new, token
         sound = False
         try:
             with suppress(ConnectionLost):  # it is caught up with once it has ended
@@ -256,33 +250,33 @@ class Session:
             self.receiver.gaps.replaced(old.heard_at, sound=sound)
             await old.close(1000)
 
-    def _lost(self, link: Connection, lost: NetworkFailed) -> Lost | Refused | Failed:
+    def _lost(self, connection: Connection, lost: NetworkFailed) -> Loss:
         assert self.token is not None
-        self.receiver.gaps.closed(link.heard_at)
+        self.receiver.gaps.closed(connection.heard_at)
         code, reason = 1000, lost.message
         if isinstance(lost, ConnectionLost):
             code, reason = lost.code, lost.reason
-        self.receiver.emitter.tell(Disconnected(code, reason))
-        self.link = None
+        self._tell(Disconnected(code, reason))
+        self.connection = None
         return self._outcome.shown(lost, self.token)
 
     async def _make_room(self) -> Left:
-        assert self.link is not None
+        assert self.connection is not None
         left_at = self._clock.now()
-        self.receiver.gaps.closed(self.link.heard_at)
-        self.receiver.emitter.tell(Disconnected(1000, TOO_SLOW))
+        self.receiver.gaps.closed(self.connection.heard_at)
+        self._tell(Disconnected(1000, TOO_SLOW))
         await self._leave()
         await self.receiver.room()
         return Left(left_at)
 
     async def _leave(self) -> None:
-        link, self.link = self.link, None
-        if link is not None:
-            await link.close()
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            await connection.close()
 
-    async def _wait(self, seconds: float, attempt: int, reason: str) -> Woke:
-        self.receiver.emitter.tell(Reconnecting(attempt, seconds, reason))
-        await sleep(self._clock, seconds)
+    async def _wait(self, wait: Wait) -> Woke:
+        self._tell(Reconnecting(wait.attempt, wait.seconds, wait.reason))
+        await sleep(self._clock, wait.seconds)
         return Woke()
 
     async def _renew(self, only_login: bool) -> Renewed | Lost | Failed:
@@ -295,14 +289,13 @@ class Session:
         return Renewed()
 
     def _end(self, stop: Stop) -> None:
-        tell = self.receiver.emitter.tell
         if stop.cause is Cause.ASKED:
-            if self.link is not None:
-                tell(Disconnected(1000))
-            return tell(Closed())
+            if self.connection is not None:
+                self._tell(Disconnected(1000))
+            return self._tell(Closed())
         error = self._outcome.error(stop)
         refused = stop.cause is Cause.AUTHENTICATION
         kind: FailureType = "authentication_failed" if refused else "network_error"
-        tell(Failure(kind, error.message))
-        tell(Closed(error.message))
+        self._tell(Failure(kind, error.message))
+        self._tell(Closed(error.message))
         raise error

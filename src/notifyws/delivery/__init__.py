@@ -7,7 +7,7 @@ connections are kept, how anything looks, or which command was given. One direct
 nothing here makes the reader of the socket wait, and whoever is slow waits behind a
 bounded queue of its own.
 
-- ``build``: sinks and outbox, made from the settings.
+- ``build``: receiver, sinks and outbox, made from settings and profile.
 - ``dispatcher``: calls handlers and feeds iterations.
 - ``durable_listener``: where a named listener stands, here and in the shared cache.
 - ``filters``: which notifications are wanted, and when there were enough of them.
@@ -17,7 +17,7 @@ bounded queue of its own.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
 - ``replay``: delivers dead letters again.
-- ``sender``: sends messages, and says what became of each.
+- ``sender``, ``http_sender``: send messages, and say what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
 
 Within: ``gaps`` decides what was missed, ``worker`` retries for one sink,
@@ -29,6 +29,7 @@ __all__ = [
     "dispatcher",
     "durable_listener",
     "filters",
+    "http_sender",
     "message_input",
     "outbox",
     "outbox_records",

@@ -1,13 +1,18 @@
-"""Puts together what delivers notifications: sinks, their outbox, the dead letters."""
+"""Puts together what takes frames in, and what delivers notifications.
+
+Each is made from settings, a profile and what is asked for.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from notifyws.clock import utc_text
 from notifyws.config.settings import Settings
 from notifyws.errors import UsageError
 from notifyws.models import DeliveryTargets
@@ -15,11 +20,27 @@ from notifyws.models import DeliveryTargets
 if TYPE_CHECKING:
     import httpx
 
+    from notifyws.auth.authenticator import Authenticator
     from notifyws.clock import Clock
+    from notifyws.delivery.durable_listener import SharedCursor
     from notifyws.delivery.outbox import Outbox
+    from notifyws.delivery.queue import DeliveryQueue
+    from notifyws.delivery.receiver import Item, Receiver, Selection
     from notifyws.delivery.worker import DeliveryPolicy, Sink
+    from notifyws.protocol.cursor import Cursor
+    from notifyws.protocol.profile import Profile, Resume
+    from notifyws.protocol.rules import Rules
 
-__all__ = ["build_outbox", "build_sinks", "checked_name", "delivery_policy"]
+__all__ = [
+    "build_outbox",
+    "build_receiver",
+    "build_rules",
+    "build_shared_cursor",
+    "build_sinks",
+    "checked_name",
+    "delivery_policy",
+    "sends_by_http",
+]
 
 LONGEST_NAME = 64
 
@@ -98,22 +119,14 @@ def _forward(settings: Settings, deliver: DeliveryTargets, clock: Clock) -> Sink
 
 
 def build_outbox(
-    settings: Settings,
-    deliver: DeliveryTargets,
-    name: str | None,
-    account: str,
-    clock: Clock,
-    warn: Callable[[str], None],
+    auth: Authenticator, name: str | None, deliver: DeliveryTargets
 ) -> Outbox:
     """Return the outbox of a listener.
 
     Args:
-        settings: how often a sink is tried, and how much may wait for it.
-        deliver: to whom.
+        auth: whose notifications these are, and the settings.
         name: the listener's; ``None`` for one that ends with this process.
-        account: whose notifications these are.
-        clock: clock and sleep.
-        warn: is told what does not work.
+        deliver: to whom.
 
     Raises:
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
@@ -124,7 +137,8 @@ def build_outbox(
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_file import OutboxFile
 
-    sinks = build_sinks(settings, deliver, clock, warn)
+    settings, account, warn = auth.settings, auth.account.id, auth.warn
+    sinks = build_sinks(settings, deliver, auth.clock, warn)
     state: Path = platformdirs.user_state_path("notifyws")
     stem = f"{account}-{quote(name, safe='')}" if name else account
     dead_letters = DeadLetters(state / "dead-letters" / f"{stem}.jsonl", warn)
@@ -132,8 +146,120 @@ def build_outbox(
         OutboxFile(state / "listeners" / f"{stem}.db" if name else None, warn),
         sinks,
         delivery_policy(settings),
-        clock,
+        auth.clock,
         write_dead_letter=dead_letters.write_dead_letter,
         warn=warn,
         durable=name is not None,
     )
+
+
+def sends_by_http(profile: Profile) -> bool:
+    """Return whether messages go over the HTTP side, so that no socket is needed."""
+    return profile.send is not None and profile.send.http is not None
+
+
+def build_rules(profile: Profile) -> Rules:
+    """Return what says which frame means what."""
+    from notifyws.protocol.frames import decoder
+    from notifyws.protocol.rules import Rules
+
+    socket, renewal = profile.socket, profile.renewal
+    plain = socket.frames == "json" and not socket.json_in
+    return Rules(
+        profile.rules,
+        None if plain else decoder(socket.frames, socket.json_in),
+        profile.send.ack if profile.send else None,
+        renewal if renewal.how == "frame" else None,
+    )
+
+
+def build_receiver(
+    auth: Authenticator,
+    queue: DeliveryQueue[Item],
+    *,
+    since: str | int | datetime | None,
+    frames: bool,
+    selection: Selection | None = None,
+    outbox: Outbox | None = None,
+) -> Receiver:
+    """Return what takes frames in.
+
+    Args:
+        auth: knows the profile and the clock.
+        queue: for whoever shows things.
+        since: id of the last notification known, or the time to begin at;
+            ``None`` for "from now".
+        frames: hand over frames that are no notifications, too.
+        selection: which notifications are wanted.
+        outbox: keeps them, and knows where a durable listener stood.
+
+    Raises:
+        UsageError: the server cannot replay from there.
+    """
+    from notifyws.connection.event_emitter import GapStart
+    from notifyws.delivery.receiver import Receiver
+
+    receiver = Receiver(
+        build_rules(auth.profile),
+        queue,
+        _cursor(auth.profile, since, outbox),
+        auth.clock,
+        frames=frames,
+        selection=selection,
+        outbox=outbox,
+    )
+    heard_at = outbox.position.heard_at if outbox else ""
+    if isinstance(since, datetime):
+        heard_at = utc_text(since.timestamp())
+    if heard_at:
+        receiver.gaps.begin(GapStart(heard_at))
+    return receiver
+
+
+def _cursor(
+    profile: Profile, since: str | int | datetime | None, outbox: Outbox | None
+) -> Cursor:
+    from notifyws.protocol.cursor import Cursor
+
+    resume = profile.resume
+    start: dict[str, Any] = {"last_id": since}
+    if outbox:
+        stood = outbox.position
+        start["mixed"] = stood.mixed
+        if since is None:
+            start |= {"last_id": stood.last_id, "seen": outbox.seen}
+    if isinstance(since, datetime):
+        _want_replay_by_time(profile)
+        start = {"since": since.astimezone(UTC)}
+    return Cursor(
+        **start,
+        can_resume=resume is not None and not _only_snapshot(resume),
+        snapshot=resume is not None and resume.snapshot,
+        repeats=profile.renewal.how == "reconnect",
+    )
+
+
+def _only_snapshot(resume: Resume) -> bool:
+    asks = resume.query or resume.header or resume.by_template or resume.catchup
+    return not asks
+
+
+def _want_replay_by_time(profile: Profile) -> None:
+    from notifyws.protocol.since import can_begin
+
+    if can_begin(profile):
+        return
+    asked = profile.resume is not None
+    what = "replay from a time on" if asked else "replay"
+    message = f"--since: a server of profile {profile.name} cannot {what}"
+    hint = "leave it out, or give an id" if asked else "leave it out"
+    raise UsageError(message, hint)
+
+
+def build_shared_cursor(auth: Authenticator, name: str) -> SharedCursor | None:
+    """Return a listener's place in the cache; ``None`` if no host shares that."""
+    from notifyws.delivery.durable_listener import SharedCursor
+
+    if auth.cache.backend != "redis":
+        return None
+    return SharedCursor(auth.cache, auth.account.id, name, auth.clock)

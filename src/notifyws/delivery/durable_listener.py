@@ -128,5 +128,5 @@ class DurableListener:
             await self._shared.write(self.outbox.position, last=True)
 
     def _heard_at(self) -> str | None:
-        link = self._session.link if self._session else None
-        return utc_text(link.heard_at) if link else None
+        connection = self._session.connection if self._session else None
+        return utc_text(connection.heard_at) if connection else None

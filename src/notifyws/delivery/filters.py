@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from notifyws.errors import UsageError
 from notifyws.models import Notification
-from notifyws.protocol.expressions import BadExpression, check_functions, truthy
+from notifyws.protocol.expressions import UNFIT, first_line, of_option, truthy
 
-__all__ = ["UNFIT", "Selection", "compiled", "first_line", "parsed"]
+__all__ = ["Selection", "matcher"]
 
 EXAMPLE = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
-UNFIT = (ValueError, TypeError, OverflowError, RecursionError)
-"""What comes of an expression that cannot be worked out; JMESPath's own errors are
-ValueErrors, and it lets more out."""
 
 
 class Selection:
@@ -42,10 +38,8 @@ class Selection:
         if count is not None and count < 1:
             raise UsageError(f"--count must be 1 or more, not {count}", "as in -n 1")
         self._types = frozenset(types)
-        self._filter = (
-            compiled(filter, "--filter", warn) if filter is not None else None
-        )
-        self._until = compiled(until, "--until", warn) if until is not None else None
+        self._filter = matcher(filter, "--filter", warn) if filter is not None else None
+        self._until = matcher(until, "--until", warn) if until is not None else None
         self._left = count
         self.admits_all = not self._types and self._filter is None
         self.admitted = 0
@@ -68,7 +62,7 @@ class Selection:
         return self._filter is None or self._filter(notification)
 
 
-def compiled(
+def matcher(
     expression: str, option: str, warn: Callable[[str], None]
 ) -> Callable[[Notification], bool]:
     """Return a test made of a JMESPath expression.
@@ -79,7 +73,7 @@ def compiled(
     Raises:
         UsageError: it does not parse; says where.
     """
-    search = parsed(expression, option)
+    search = of_option(expression, option, EXAMPLE)
     unsaid = [True]
 
     def test(notification: Notification) -> bool:
@@ -92,41 +86,3 @@ def compiled(
             return False
 
     return test
-
-
-def parsed(
-    expression: str, option: str, example: str = EXAMPLE
-) -> Callable[[Any], Any]:
-    """Return what looks a JMESPath expression up in a value.
-
-    It raises one of :data:`UNFIT` where the expression cannot be worked out.
-
-    Raises:
-        UsageError: it does not parse, is too deep, or calls a function that does not
-            exist.
-    """
-    import jmespath
-
-    try:
-        read = jmespath.compile(expression)
-        check_functions(read.parsed, expression)
-    except (ValueError, RecursionError) as error:
-        message = f"{option} is not a JMESPath expression: {_why(error)}"
-        raise UsageError(message, example) from None
-    search: Callable[[Any], Any] = read.search
-    return search
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's words, or its name where it has none."""
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
-def _why(error: Exception) -> str:
-    from jmespath.exceptions import JMESPathError
-
-    if isinstance(error, (JMESPathError, BadExpression)):
-        return first_line(error).rstrip(":")
-    deep = isinstance(error, RecursionError)
-    return "it is nested too deeply" if deep else "it holds a number that is too long"

@@ -10,12 +10,10 @@ from notifyws.clock import Clock
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.protocol.cursor import Cursor
 
-__all__ = ["TOO_MUCH", "UNREPLAYABLE", "GapTracker"]
+__all__ = ["GapTracker"]
 
 REPLAY = 30.0
 """Seconds after which a server has sent what it replays."""
-UNREPLAYABLE = "the server cannot replay what it sent"
-TOO_MUCH = "more was missed than can be fetched"
 
 
 class GapTracker:

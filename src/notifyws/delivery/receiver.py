@@ -2,7 +2,7 @@
 
 The reader of the socket ends here, and nothing here waits. A notification is handed
 over once or lies in a gap that is said: when there is no room, the server is left if
-it can replay (:class:`NoRoom`), else the newest are dropped and counted.
+it can replay (:class:`QueueFull`), else the newest are dropped and counted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from notifyws.clock import Clock
 from notifyws.connection.event_emitter import DroppedCounter, EventEmitter
+from notifyws.connection.ports import QueueFull
 from notifyws.delivery.gaps import GapTracker
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
@@ -37,7 +38,7 @@ from notifyws.protocol.rules import (
     Word,
 )
 
-__all__ = ["Frame", "Item", "NoRoom", "Receiver"]
+__all__ = ["Frame", "Item", "Receiver"]
 
 
 class Frame(Struct, frozen=True):
@@ -76,10 +77,6 @@ class OutboxPort(Protocol):
 
     def keep(self, notification: Notification, number: int | None) -> None: ...
     def passed(self, ident: str | int | None) -> None: ...
-
-
-class NoRoom(Exception):
-    """The queue is full, and the server can replay what is not taken now."""
 
 
 class Receiver:
@@ -133,7 +130,7 @@ class Receiver:
         """Take a burst in; return what to await before the next one, if anything.
 
         Raises:
-            NoRoom: (there or here) leave the server, and come back when there is.
+            QueueFull: (there or here) leave the server, and come back when there is.
         """
         self._received, rest = self.emitter.now(), self._read(frames)
         if (pause := self._take(rest)) is not None:
@@ -171,7 +168,7 @@ class Receiver:
         """Take in what was missed and came by other means.
 
         Raises:
-            NoRoom: there is none for the rest of it.
+            QueueFull: there is none for the rest of it.
         """
         for notification in notifications:
             if pause := self._notification(notification, len(notification.line())):
@@ -258,7 +255,7 @@ class Receiver:
         if self._queue.fits(size):
             self._hand_over(notification, size)
         elif self._refuse(notification):
-            raise NoRoom
+            raise QueueFull
 
     def _refuse(self, notification: Notification) -> bool:
         """Return whether the server can replay it; if not, it is dropped."""

@@ -1,9 +1,9 @@
-"""Sends messages, and finds out what became of each: delivered, rejected, unknown.
+"""Sends messages over a socket, and finds out what became of each.
 
-By HTTP the answer says so. Most sockets acknowledge nothing: there a WebSocket ping
+Delivered, rejected, or unknown. Most servers acknowledge nothing: a WebSocket ping
 sent after the message and answered shows that the server has read that far; an error
 frame within a tenth of a second after it shows that it did not like what it read.
-Success is claimed only then. Each way is one ``send`` of many messages.
+Success is claimed only then. ``http_sender`` has the same ``send`` for the other way.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
-from notifyws.auth.cached_tokens import AccessToken
-from notifyws.errors import HttpRefused, NetworkFailed, TokenRefused, UsageError
+from notifyws.errors import NetworkFailed, UsageError
 from notifyws.models import Message
-from notifyws.protocol.composer import Composed, of_message
+from notifyws.protocol.frames import Composed
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 
-__all__ = ["Composed", "HttpSender", "SendResult", "SocketSender"]
+__all__ = ["Composed", "Connection", "SendResult", "SocketSender"]
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
@@ -42,13 +41,6 @@ class Connection(Protocol):
     def context(self) -> TemplateContext: ...
     async def send_all(self, texts: Sequence[str]) -> None: ...
     async def ping(self) -> float: ...
-
-
-class Tokens(Protocol):
-    """Gives access tokens that are good for now."""
-
-    async def get(self) -> AccessToken: ...
-    async def renew(self, refused: str) -> AccessToken: ...
 
 
 class SendResult(Struct, frozen=True):
@@ -114,47 +106,6 @@ class _Batch(Struct, eq=False):
         if self.doubt is None:
             return SendResult.of(message, "delivered")
         return SendResult.of(message, self.doubted, self.doubt)
-
-
-class HttpSender:
-    """Sends by HTTP, one message a request.
-
-    Args:
-        tokens: what to send with.
-        post: sends one message with an access token, given the templates' variables.
-    """
-
-    def __init__(
-        self,
-        tokens: Tokens,
-        post: Callable[[str, Mapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        self._tokens = tokens
-        self._post = post
-
-    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
-        """Send messages in order; return what became of each, in the same order.
-
-        Raises:
-            NetworkFailed, AuthenticationFailed: there is no token to send with.
-        """
-        token = await self._tokens.get()
-        sent: list[SendResult] = []
-        for message in messages:
-            known = of_message(message)
-            try:
-                try:
-                    await self._post(token.value, known)
-                except TokenRefused:
-                    token = await self._tokens.renew(token.value)
-                    await self._post(token.value, known)
-            except (HttpRefused, TokenRefused) as error:
-                sent.append(SendResult.of(message, "rejected", error.message))
-            except NetworkFailed as error:
-                sent.append(SendResult.of(message, "unknown", error.message))
-            else:
-                sent.append(SendResult.of(message, "delivered"))
-        return sent
 
 
 class SocketSender:

@@ -3,11 +3,9 @@
 It is for trying, testing and demonstrating: loopback only, passwords in the open,
 and a control side (``/_dev``) that lets a test break whatever it likes. It needs the
 extra ``notifyws[server]`` and knows nothing of the client.
+
+    options  what it can be asked for
+    server   the server as a whole
 """
 
-from __future__ import annotations
-
-from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.server import DevServer
-
-__all__ = ["DevServer", "ServerOptions"]
+__all__ = ["options", "server"]

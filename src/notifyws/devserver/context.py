@@ -1,21 +1,30 @@
-"""What all routes of the server share: its parts, its counters, its mode."""
+"""What all routes of the server share: its parts, counters, mode, and connections.
+
+A notification is made into text once and put at the end of its user's history; every
+connection reads on there. Nothing here does I/O.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from notifyws.devserver.hub import Hub
+from notifyws.devserver.messages import published
 from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.state import State
+from notifyws.devserver.state import Entry, State
 from notifyws.devserver.tokens import Sessions
 from notifyws.models import strict_json
+
+if TYPE_CHECKING:
+    from notifyws.devserver.websocket import Connection
 
 __all__ = ["CONTEXT", "Context", "Log", "answer", "failure"]
 
@@ -48,17 +57,34 @@ class Context:
         options: how it behaves when nobody says otherwise.
         state: what it remembers.
         log: where it says what happens.
+        clock: seconds since 1970.
+
+    Attributes:
+        empty: set while nobody is connected.
     """
 
-    def __init__(self, options: ServerOptions, state: State, log: Log) -> None:
+    def __init__(
+        self,
+        options: ServerOptions,
+        state: State,
+        log: Log,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.options = options
+        self.state = state
         self.log = log
+        self.clock = clock
         self.sessions = Sessions(state, options)
-        self.hub = Hub(state)
         self.mode: dict[str, Any] = {}
         self.stats = Counter(COUNTED)
         self.closes: deque[dict[str, Any]] = deque(maxlen=100)
         self.stopping = asyncio.Event()
+        self.connections: set[Connection] = set()
+        self.numbers = count(1)
+        self.empty = asyncio.Event()
+        self.empty.set()
+        newest = (history.newest for history in state.histories.values())
+        self._last = max(newest, default=state.born)
 
     async def instead(self, what: str) -> web.Response | None:
         """Wait as the mode says; return what it answers instead of the truth, if so."""
@@ -73,7 +99,28 @@ class Context:
 
     def user_of(self, token: str) -> str | None:
         """Return whose access token that is, if it is good now."""
-        return self.sessions.whose(token, time.time())
+        return self.sessions.whose(token, self.clock())
+
+    def live(self, user: str | None = None) -> list[Connection]:
+        """Return the connections of ``user``, or everybody's; none without a token."""
+        wanted = {user} if user else {one.user for one in self.connections} - {None}
+        return [one for one in self.connections if one.user in wanted]
+
+    def publish(self, user: str, fields: Mapping[str, Any], origin: int = 0) -> str:
+        """Publish to all connections of ``user`` but number ``origin``; return the id.
+
+        Raises:
+            ValueError: the fields hold what JSON cannot say.
+        """
+        now = self.clock()
+        ident = max(self._last + 1, int(now * 1_000_000))
+        moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        frame = published(fields, ident, moment.replace("+00:00", "Z"))
+        self._last = ident
+        self.state.publish(user, Entry(ident, frame, origin))
+        for connection in self.live(user):
+            connection.wake.set()
+        return str(ident)
 
 
 CONTEXT = web.AppKey("context", Context)

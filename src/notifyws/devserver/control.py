@@ -22,7 +22,7 @@ from typing import Any
 from aiohttp import web
 
 from notifyws.devserver.context import CONTEXT, Context, answer, failure
-from notifyws.devserver.hub import CUT, Connection
+from notifyws.devserver.websocket import CUT, Connection
 
 __all__ = ["routes"]
 
@@ -66,11 +66,11 @@ def _user(context: Context, body: Body) -> str:
 
 
 def _meant(context: Context, body: Body) -> list[Connection]:
-    return context.hub.live(_user(context, body) if body.get("user") else None)
+    return context.live(_user(context, body) if body.get("user") else None)
 
 
 async def _stats(context: Context, _: Body) -> Body:
-    live = len(context.hub.live())
+    live = len(context.live())
     return {**context.stats, "closes": list(context.closes), "live": live}
 
 
@@ -88,7 +88,7 @@ async def _notify(context: Context, body: Body) -> Body:
 def _publish(context: Context, body: Body) -> str:
     fields = {"type": "notification", **body}
     fields.pop("user", None)
-    return context.hub.publish(_user(context, body), fields)
+    return context.publish(_user(context, body), fields)
 
 
 async def _cut(context: Context, body: Body) -> Body:

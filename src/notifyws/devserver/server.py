@@ -9,22 +9,24 @@ import asyncio
 import errno
 import logging
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import islice
+from itertools import count, islice
+from typing import Any
 
 from aiohttp import web
 
 from notifyws.devserver.app import build_app
 from notifyws.devserver.context import Context, Log
-from notifyws.devserver.hub import RESTART
 from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.samples import endless_samples
 from notifyws.devserver.state import State
+from notifyws.devserver.websocket import RESTART
 from notifyws.errors import ConfigurationError
+from notifyws.samples import SAMPLES
 from notifyws.tasks import restarted
 
-__all__ = ["DevServer"]
+__all__ = ["DevServer", "endless_samples"]
 
 HOST = "127.0.0.1"
 """Loopback and nothing else, because this server guards nothing."""
@@ -34,6 +36,29 @@ PARTING = 1.2
 PATIENCE = 0.2
 """Seconds that other requests have to end after that, twice."""
 TICK = 0.01
+
+ARRIVING = ("Driver Arriving", "Your driver is two minutes away")
+COMPLETED = ("Trip Completed", "You have arrived; thank you for riding")
+LATE = "Jonas: Running five minutes late, sorry!"
+CALL = "Aiko: Could you call me back when you have a moment?"
+CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
+    "trip_update": (
+        {},
+        {"title": ARRIVING[0], "message": ARRIVING[1], "status": "ARRIVING"},
+        {"title": COMPLETED[0], "message": COMPLETED[1], "status": "COMPLETED"},
+    ),
+    "payment_approved": (
+        {},
+        {"message": "Your payment of $32.00 was approved", "amount": 32.0},
+        {"message": "Your payment of $39.00 was approved", "amount": 39.0},
+    ),
+    "message_received": (
+        {},
+        {"message": LATE, "senderId": "655", "senderName": "Jonas"},
+        {"message": CALL, "senderId": "656", "senderName": "Aiko"},
+    ),
+}
+"""Type -> what is different in each of its turns, in the payload or in its data."""
 
 
 class DevServer:
@@ -115,26 +140,26 @@ class DevServer:
         for site in runner.sites:
             await site.stop()
         # While aiohttp cleans up it reads nothing, so goodbyes are said before.
-        hub = self._context.hub
-        self._context.stopping.set()
-        for connection in hub.connections:
+        context = self._context
+        context.stopping.set()
+        for connection in context.connections:
             connection.close(RESTART)
         with suppress(TimeoutError):
-            await asyncio.wait_for(hub.empty.wait(), PARTING)
+            await asyncio.wait_for(context.empty.wait(), PARTING)
         await runner.cleanup()
         self._state.close()
         self._log(0, "development server stopped")
 
     async def _send_samples(self) -> None:
         samples, rate = endless_samples(), self._options.traffic
-        hub, loop = self._context.hub, asyncio.get_running_loop()
+        context, loop = self._context, asyncio.get_running_loop()
         due = loop.time()
         while True:
             due += max(1 / rate, TICK)
             await asyncio.sleep(due - loop.time())
             for fields in islice(samples, max(1, round(rate * TICK))):
-                for user in {one.user for one in hub.live() if one.user}:
-                    hub.publish(user, fields)
+                for user in {one.user for one in context.live() if one.user}:
+                    context.publish(user, fields)
 
 
 def _listen(port: int) -> socket.socket:
@@ -145,3 +170,14 @@ def _listen(port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             sentence = f"port {port} is in use"
         raise ConfigurationError(sentence, "use --port 0 for a free one") from error
+
+
+def endless_samples() -> Iterator[dict[str, Any]]:
+    """Yield notifications without id or time; the three types take turns."""
+    for turn in count():
+        for kind, sample in SAMPLES.items():
+            changes = CHANGES[kind][turn % 3]
+            data = {**sample["data"], **changes}
+            data = {key: data[key] for key in sample["data"]}
+            texts = {key: value for key, value in changes.items() if key not in data}
+            yield {"type": kind, **sample, **texts, "data": data}

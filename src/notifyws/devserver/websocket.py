@@ -11,25 +11,32 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from contextlib import suppress
-from functools import partial
 
 from aiohttp import WSMsgType, web
 
 from notifyws.devserver.context import Context, failure
-from notifyws.devserver.history import Overtaken
-from notifyws.devserver.hub import CUT, TOO_SLOW, Ending
 from notifyws.devserver.messages import Hello, Refused, notification_fields, understand
+from notifyws.devserver.state import History, Overtaken
+from notifyws.models import strict_json
 
-__all__ = ["websocket"]
+__all__ = ["CUT", "RESTART", "Connection", "websocket"]
+
+Ending = tuple[int, str]
 
 BATCH = 64
 """Frames written before others get their turn."""
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of the largest frame that is read to its end, to be refused in words."""
+ASIDE_LIMIT = 1_000
+"""Frames that may wait for one connection alone, such as answers to its errors."""
 HTTP_PATHS = ("/auth/", "/_dev/")
 NO_CODE = 1005
 GONE: Ending = (1006, "")
+CUT: Ending = (1006, "cut by the server")
+RESTART: Ending = (1012, "service restart")
+TOO_SLOW: Ending = (1013, "too slow: the outbox is full")
 UNAUTHORIZED: Ending = (4401, "unauthorized")
 TOO_LATE: Ending = (4401, "unauthorized: no token in time")
 
@@ -60,7 +67,7 @@ async def websocket(context: Context, request: web.Request) -> web.StreamRespons
         context.stats["refusedUpgrades"] += 1
         context.log(1, f"upgrade refused: {refusal.status}")
         return refusal
-    await _Socket(context, request, socket).serve(user)
+    await Connection(context, request, socket).serve(user)
     return socket
 
 
@@ -75,35 +82,68 @@ def _token(request: web.Request, offered: list[str]) -> str | None:
     return offered[1] if len(offered) == 2 else None
 
 
-class _Socket:
+class Connection:
+    """One socket: what it says, what it is sent, and how it ends.
+
+    A slow one holds nothing but the last id it has seen: when what follows is no
+    longer kept, it has been overtaken.
+
+    Attributes:
+        user: whose it is; nobody's until a token was shown.
+        number: tells it from all others; never 0.
+        wake: set while there may be something to write.
+    """
+
     def __init__(
         self, context: Context, request: web.Request, socket: web.WebSocketResponse
     ) -> None:
+        self.user: str | None = None
+        self.number = next(context.numbers)
+        self.wake = asyncio.Event()
         self._context = context
         self._request = request
         self._socket = socket
         self._transport = request.transport
-        self._connection = context.hub.connect(partial(self._end_in, 0))
-        self._patience = asyncio.timeout(None)
+        self._time_limit = asyncio.timeout(None)
+        self._ending: Ending | None = None
         self._heard = GONE
+        self._history = History(0, 1)
+        self._seen = 0
+        self._aside: deque[tuple[int, str]] = deque()
+
+    def close(self, ending: Ending) -> None:
+        """Ask for it to be closed, or cut; the first ending asked for stands."""
+        if self._ending is None:
+            self._ending = ending
+            self._end_in(0)
+
+    def say(self, frame: str) -> None:
+        """Send a frame to this connection alone, after all published before it."""
+        if len(self._aside) >= ASIDE_LIMIT:
+            self.close(TOO_SLOW)
+        self._aside.append((self._history.newest, frame))
+        self.wake.set()
 
     async def serve(self, user: str | None) -> None:
         """Be a connection of ``user``, or of whom its first frame names."""
-        connection = self._connection
+        context = self._context
+        context.connections.add(self)
+        context.empty.clear()
         try:
             with suppress(TimeoutError):
-                async with self._patience:
+                async with self._time_limit:
                     await self._talk(user)
-            if self._patience.expired():
-                connection.close(TOO_LATE)  # unless another ending was asked for
-            if connection.ending is not None:
-                await self._close(*connection.ending)
+            if self._time_limit.expired():
+                self.close(TOO_LATE)  # unless another ending was asked for
+            if self._ending is not None:
+                await self._close(*self._ending)
         finally:
-            self._context.hub.leave(connection)
-            code, reason = connection.ending or self._heard
-            end = {"code": code, "reason": reason, "user": connection.user}
-            self._context.closes.append(end)
-            self._context.log(1, f"closed {code}: {connection.user or 'nobody yet'}")
+            context.connections.discard(self)
+            if not context.connections:
+                context.empty.set()
+            self._ending = code, reason = self._ending or self._heard
+            context.closes.append({"code": code, "reason": reason, "user": self.user})
+            context.log(1, f"closed {code}: {self.user or 'nobody yet'}")
 
     async def _talk(self, user: str | None) -> None:
         # It joins before it is accepted: nothing sent after the 101 can be missed.
@@ -114,7 +154,7 @@ class _Socket:
         await self._socket.prepare(self._request)
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(self._write())
-            while self._connection.ending is None:
+            while self._ending is None:
                 frame = await self._receive()
                 if frame is None:
                     break
@@ -122,31 +162,48 @@ class _Socket:
             writing.cancel()
 
     def _end_in(self, seconds: float) -> None:
-        if not self._patience.expired():
+        if not self._time_limit.expired():
             now = asyncio.get_running_loop().time()
-            self._patience.reschedule(now + seconds)
+            self._time_limit.reschedule(now + seconds)
 
     def _join(self, user: str) -> None:
-        context, connection = self._context, self._connection
-        self._patience.reschedule(None)
-        context.hub.join(connection, user, self._request.query.get("since"))
+        context = self._context
+        self._time_limit.reschedule(None)
+        self.user, self._history = user, context.state.history(user)
+        self._seen, gap = self._history.resume(self._request.query.get("since"))
+        if gap is not None:
+            self._aside.append((self._seen, strict_json(gap)))
+        self.wake.set()
         context.stats["connections"] += 1
         context.log(1, f"connected: {user}")
         if context.options.flaky:
             spread = random.uniform(0.75, 1.25)  # noqa: S311 - nothing secret
             seconds = context.options.flaky * spread
-            asyncio.get_running_loop().call_later(seconds, connection.close, CUT)
+            asyncio.get_running_loop().call_later(seconds, self.close, CUT)
 
     async def _write(self) -> None:
         try:
-            while await self._connection.wake.wait():
-                for frame in self._connection.take(BATCH):
+            while await self.wake.wait():
+                for frame in self._next_frames():
                     await self._socket.send_str(frame)
                 await asyncio.sleep(0)
         except Overtaken:
-            self._connection.close(TOO_SLOW)
+            self.close(TOO_SLOW)
         except ConnectionError:
             return  # the reader learns how it ended
+
+    def _next_frames(self) -> list[str]:
+        """Return the next frames, a batch at most; it sleeps if none is left."""
+        if self._aside and self._aside[0][0] <= self._seen:
+            return [self._aside.popleft()[1]]
+        entries = self._history.after(self._seen, BATCH)
+        if self._aside:
+            entries = [one for one in entries if one.id <= self._aside[0][0]]
+        if entries:
+            self._seen = entries[-1].id
+        else:
+            self.wake.clear()
+        return [entry.frame for entry in entries if entry.origin != self.number]
 
     async def _receive(self) -> str | bytes | None:
         """Return the next frame, ``None`` when the socket has ended."""
@@ -163,21 +220,19 @@ class _Socket:
         return None
 
     def _heed(self, frame: str | bytes) -> None:
-        context, connection = self._context, self._connection
-        said = understand(frame)
-        if isinstance(said, Hello) or connection.user is None:
+        context, said = self._context, understand(frame)
+        if isinstance(said, Hello) or self.user is None:
             user = context.user_of(said.token) if isinstance(said, Hello) else None
-            if user is None or connection.user not in (None, user):
-                connection.close(UNAUTHORIZED)
-            elif connection.user is None:
+            if user is None or self.user not in (None, user):
+                self.close(UNAUTHORIZED)
+            elif self.user is None:
                 self._join(user)
         elif isinstance(said, Refused):
             context.stats["refusedMessages"] += 1
-            connection.say(said.frame)
+            self.say(said.frame)
         else:
             context.stats["received"] += 1
-            fields = notification_fields(said)
-            context.hub.publish(connection.user, fields, connection.number)
+            context.publish(self.user, notification_fields(said), self.number)
 
     async def _close(self, code: int, reason: str) -> None:
         """Close; a client that does not answer in time is cut."""

@@ -1,1 +1,13 @@
-"""Room diagnostics."""
+"""Why nothing arrives: checks, probes, judgements, and the report of ``status``.
+
+It looks at the parts that the rooms below build, changes nothing of them, and knows
+nothing of how a report is drawn or printed. What is found is judged in pure modules.
+
+- ``findings``: what a check found, and what to try next; pure.
+- ``listener_findings``: the same of what listeners say of themselves; pure.
+- ``probes``: DNS, TCP, TLS and the server's clock, one by one.
+- ``profile_check``: walks a profile against a real server, step by step.
+- ``report``: runs the checks, and what they found as one value.
+"""
+
+__all__ = ["findings", "listener_findings", "probes", "profile_check", "report"]

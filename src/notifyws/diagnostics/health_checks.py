@@ -1,7 +1,7 @@
-"""The probes of ``status``: each looks at one real part and says what it saw.
+"""The checks of ``status``: each looks at one real part and says what it saw.
 
 They run in order and build on each other; what they see is kept for the report. What
-it means is decided in ``troubles``.
+it means is decided in ``findings``.
 """
 
 from __future__ import annotations
@@ -9,17 +9,31 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
+from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
 from notifyws.auth.token_manager import StaticTokenProvider
+from notifyws.clock import span
 from notifyws.config.sources import Loaded
 from notifyws.config.validation import environment_name
-from notifyws.diagnostics.checks import CheckSkipped, CheckWarning, Probe
-from notifyws.diagnostics.findings import CheckContext, Finding, span
-from notifyws.diagnostics.findings import network as way
+from notifyws.connection.build import open_connection
+from notifyws.diagnostics import probes
+from notifyws.diagnostics.findings import (
+    CheckContext,
+    Finding,
+    advice,
+    of_certificate,
+    of_clock,
+    of_path,
+    skipped,
+    warning,
+)
 from notifyws.errors import (
     AuthenticationFailed,
     CacheFailed,
@@ -28,33 +42,31 @@ from notifyws.errors import (
     NotifyError,
     UpgradeRefused,
 )
+from notifyws.fleet.heartbeat import find_listeners
 from notifyws.fleet.listener_entry import Listener
-from notifyws.runtime import Runtime
 
-__all__ = ["HealthChecks"]
+__all__ = ["HealthChecks", "run_checks"]
+
+Probe = Callable[[], Awaitable[str | Finding]]
+"""Returns what it saw, or raises what is wrong."""
+Advice = Callable[[str, NotifyError], str]
 
 TRACE = 1.0
 """Seconds for which what is written to try the cache is kept."""
 
 
-def _unless(trouble: Finding | None) -> None:
-    """Raise what is not well, as the doubt of a probe."""
-    if trouble is not None:
-        raise CheckWarning(trouble.said, trouble.hint)
-
-
 class HealthChecks:
     """What the probes have seen so far, and the probes themselves."""
 
-    def __init__(self, loaded: Loaded, runtime: Runtime, thorough: bool) -> None:
+    def __init__(self, loaded: Loaded, auth: Authenticator, thorough: bool) -> None:
         self._loaded = loaded
-        self._runtime = runtime
+        self._auth = auth
         self._token: AccessToken | None = None
-        self._link: Any = None
+        self._connection: Any = None
         self._checked = thorough
         self._cache_answers = False
         self.url = self.origin = ""
-        self.held = CachedTokens()
+        self.cached = CachedTokens()
         self.cache: dict[str, Any] = dict.fromkeys(
             ("backend", "url", "ok", "latencyMs")
         )
@@ -73,17 +85,15 @@ class HealthChecks:
         ]
 
     @cached_property
-    def ground(self) -> CheckContext:
+    def context(self) -> CheckContext:
         """What findings stand on, once the configuration has been looked at."""
-        from notifyws.diagnostics.probes import proxy_for
-
-        settings, profile = self._runtime.settings, self._runtime.profile
+        settings, profile = self._auth.settings, self._auth.profile
         return CheckContext(
             self.url,
             self._loaded.sources["socket_url" if settings.socket_url else "url"],
             settings.profile,
             profile.socket.path,
-            proxy_for(self.url) if self._checked else None,
+            probes.proxy_for(self.url) if self._checked else None,
             socket.gethostname(),
             self._checked,
             settings.user_id,
@@ -100,62 +110,64 @@ class HealthChecks:
     def taken_for(self) -> str | None:
         """The user that the server takes us for, if it told."""
         told = self._token.user_id if self._token else None
-        return told or self.held.user_id
+        return told or self.cached.user_id
 
     def advice(self, layer: str, error: NotifyError) -> str:
         """Return what to try next after an error."""
         if layer == "configuration":
             return error.hint
-        return way.advice(layer, error, self.ground)
+        return advice(layer, error, self.context)
 
     async def leave(self) -> None:
-        if self._link is not None:
-            await self._link.close()
+        if self._connection is not None:
+            await self._connection.close()
 
     async def listeners(self) -> list[Listener]:
         """Return who listens, as far as the cache can tell."""
+        if not self._cache_answers:
+            return []
+        auth = self._auth
         try:
-            return await self._runtime.listeners() if self._cache_answers else []
+            return await find_listeners(auth.cache.primary, auth.account.id)
         except NotifyError:
             return []  # the checks say what is wrong
 
     async def _configuration(self) -> str:
-        self.url, self.origin = self._runtime.url, self._runtime.origin
-        name = self._runtime.profile.name
-        _ = self._runtime.tls, self._runtime.variables  # whatever is wrong with them
+        self.url, self.origin = self._auth.url, self._auth.origin
+        name = self._auth.profile.name
+        _ = self._auth.tls, self._auth.variables  # whatever is wrong with them
         return f"profile {name}, HTTP side {self.origin}"
 
-    async def _cache(self) -> str:
-        cache = self._runtime.cache
+    async def _cache(self) -> str | Finding:
+        cache = self._auth.cache
         self.cache |= {"backend": cache.backend, "url": cache.url, "ok": False}
         try:
             took = await self._try_cache()
         except CacheFailed as error:
             said = f"{error.message}; tokens are kept in memory only"
-            raise CheckWarning(said, self._about_cache(error.hint)) from None
+            return warning("cache", said, self._about_cache(error.hint))
         self.cache |= {"ok": True}
-        if odd := self._runtime.odd_values:
-            raise CheckWarning(
-                "; ".join(odd), "if it comes back, see who else writes there"
-            )
+        if odd := self._auth.odd_values:
+            hint = "if it comes back, see who else writes there"
+            return warning("cache", "; ".join(odd), hint)
         return f"{cache.backend} at {cache.url}, {took:.1f} ms"
 
     async def _try_cache(self) -> float:
         """Return the milliseconds that the cache takes; it must read and write."""
-        cache = self._runtime.cache
+        cache = self._auth.cache
         started = time.monotonic()
         await cache.primary.ping()
         took = (time.monotonic() - started) * 1000
         self._cache_answers = True
         self.cache |= {"latencyMs": round(took, 1)}
-        if not self._runtime.settings.token:
-            self.held = await self._runtime.token_manager.peek()
+        if not self._auth.settings.token:
+            self.cached = await self._auth.token_manager.peek()
         written = {"probe": ("1", TRACE)}
-        await cache.primary.replace(self._runtime.account.id, written, expect={})
+        await cache.primary.replace(self._auth.account.id, written, expect={})
         return took
 
     def _about_cache(self, hint: str) -> str:
-        settings = self._runtime.settings
+        settings = self._auth.settings
         name = "cache_url" if settings.cache_url else "redis_url"
         source = self._loaded.sources[name]
         if source == "default":
@@ -165,87 +177,70 @@ class HealthChecks:
         where = source if told else f"{variable} in {source}"
         return f"{hint} ({where})"
 
-    def _target(self) -> Any:
-        from notifyws.diagnostics.probes import proxy_target, target_of
-
-        proxy = self.ground.proxy
-        return proxy_target(proxy) if proxy else target_of(self.url)
+    @property
+    def _target(self) -> probes.Target:
+        proxy = self.context.proxy
+        return probes.proxy_target(proxy) if proxy else probes.target_of(self.url)
 
     async def _dns(self) -> str:
-        from notifyws.diagnostics.probes import resolve
-
-        target = self._target()
-        found = ", ".join((await resolve(target))[:4])
+        target = self._target
+        found = ", ".join((await probes.resolve(target))[:4])
         return f"{target.title}{target.host} is {found}"
 
     async def _tcp(self) -> str:
-        from notifyws.diagnostics.probes import reach
-
-        target = self._target()
-        took = await reach(target)
+        target = self._target
+        took = await probes.reach(target)
         who = target.name if target.title else f"port {target.port}"
         return f"{who} answers in {took * 1000:.0f} ms"
 
-    async def _tls(self) -> str:
-        from notifyws.diagnostics.probes import days_left
+    async def _tls(self) -> str | Finding:
+        target = self._target
+        if self.context.proxy:
+            return skipped(f"behind the proxy {self.context.proxy}")
+        if not target.secure or self._auth.tls is None:
+            return skipped("plain ws://, nothing is encrypted")
+        days = await probes.days_left(target, self._auth.tls)
+        good = f"trusted, {days:.0f} days left"
+        return of_certificate(days, self.context) or good
 
-        target = self._target()
-        if self.ground.proxy:
-            raise CheckSkipped(f"behind the proxy {self.ground.proxy}")
-        if not target.secure or self._runtime.tls is None:
-            raise CheckSkipped("plain ws://, nothing is encrypted")
-        days = await days_left(target, self._runtime.tls)
-        _unless(way.of_certificate(days, self.ground))
-        return f"trusted, {days:.0f} days left"
-
-    async def _clock(self) -> str:
-        from notifyws.diagnostics.probes import clock_skew
-
-        skew = await clock_skew(self.origin, self._runtime.tls)
+    async def _clock(self) -> str | Finding:
+        skew = await probes.clock_skew(self.origin, self._auth.tls)
         if skew is None:
-            raise CheckSkipped("the server does not tell its time")
-        _unless(way.of_clock(skew))
-        if abs(skew) < 1.5:
-            return "agrees with the server's to the second"
-        return f"{abs(skew):.0f} s from the server's"
+            return skipped("the server does not tell its time")
+        exact = "agrees with the server's to the second"
+        rough = f"{abs(skew):.0f} s from the server's"
+        return of_clock(skew) or (exact if abs(skew) < 1.5 else rough)
 
-    async def _get_token(self) -> str:
-        tokens = self._runtime.tokens
-        if not isinstance(tokens, StaticTokenProvider):
-            self._would_be_lost()
+    async def _get_token(self) -> str | Finding:
+        tokens = self._auth.tokens
+        if not isinstance(tokens, StaticTokenProvider) and self._would_be_lost:
+            return skipped("none is cached, and no cache would keep a new one")
         self._token = await tokens.get()
         if not isinstance(tokens, StaticTokenProvider):
-            self.held = await self._runtime.token_manager.peek()
+            self.cached = await self._auth.token_manager.peek()
         if not self._token.value:
             return "none is needed"
         origin = {"cache": "cached", "static": "ready-made"}
         how = origin.get(self._token.source, f"new, by {self._token.source}")
         return f"{how}, {self._token.remaining / 60:.0f} min left"
 
-    def _would_be_lost(self) -> None:
-        """Skip where a new token would be kept by nobody."""
-        kept = self.cache["ok"] and self._runtime.cache.backend != "memory"
-        if self.held.access is None and not kept:
-            raise CheckSkipped("none is cached, and no cache would keep a new one")
+    @property
+    def _would_be_lost(self) -> bool:
+        """Whether a new token would be kept by nobody."""
+        kept = self.cache["ok"] and self._auth.cache.backend != "memory"
+        return self.cached.access is None and not kept
 
-    async def _websocket(self) -> str:
-        from notifyws.connection.connection import Connection
-
+    async def _websocket(self) -> str | Finding:
         if self._token is None:
-            raise CheckSkipped("there is no token to connect with")
-        runtime = self._runtime
-        server_protocol = runtime.server_protocol
-        upgrade_request = server_protocol.upgrade_request(self._token.value, None)
+            return skipped("there is no token to connect with")
         started = time.monotonic()
         try:
-            self._link = await Connection.open(
-                runtime.dial, upgrade_request, runtime.keepalive, runtime.clock
-            )
+            self._connection = await open_connection(self._auth, self._token.value)
         except UpgradeRefused as error:
             raise self._about_token(error) if error.status == 401 else error from None
         took = (time.monotonic() - started) * 1000
-        _unless(way.of_path(self.ground, urlsplit(self.url).path))
-        return f"connected to {self.ground.host} in {took:.0f} ms"
+        good = f"connected to {self.context.host} in {took:.0f} ms"
+        return of_path(self.context, urlsplit(self.url).path) or good
 
     def _about_token(self, error: UpgradeRefused) -> NotifyError:
         assert self._token is not None
@@ -255,15 +250,49 @@ class HealthChecks:
             hint = "set another NOTIFYWS_TOKEN, or unset it and: notifyws auth login"
         return AuthenticationFailed(f"{error.message}, though {left}", hint)
 
-    async def _ping(self) -> str:
-        if self._link is None:
-            raise CheckSkipped("there is no connection")
-        pending = asyncio.create_task(self._link.run(lambda frame: None))
+    async def _ping(self) -> str | Finding:
+        if self._connection is None:
+            return skipped("there is no connection")
+        pending = asyncio.create_task(self._connection.run(lambda frame: None))
         try:
-            latency = await self._link.ping()
+            latency = await self._connection.ping()
         except ConnectionLost as lost:
             raise NetworkFailed(lost.message, "notifyws listen -v") from None
         finally:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)
         return f"{latency * 1000:.1f} ms there and back"
+
+
+async def run_checks(
+    probes: Sequence[tuple[str, Probe]],
+    advice: Advice = lambda name, error: error.hint,
+) -> list[Finding]:
+    """Run probes in order.
+
+    Args:
+        probes: each returns what it saw, or raises what is wrong.
+        advice: what to try next after an error of the probe of that name.
+    """
+    checks: list[Finding] = []
+    failed: str | None = None
+    for name, probe in probes:
+        if failed is not None:
+            why = f"not tried, because {failed} failed"
+            checks.append(Finding(name, "skip", why, left_out=True))
+            continue
+        checks.append(await _run(name, probe, advice))
+        if checks[-1].status == "fail":
+            failed = name
+    return checks
+
+
+async def _run(name: str, probe: Probe, advice: Advice) -> Finding:
+    try:
+        seen = await probe()
+    except NotifyError as error:
+        hint = advice(name, error)
+        return Finding(name, "fail", error.message, hint, error.exit_code)
+    if isinstance(seen, str):
+        return Finding(name, "pass", seen)
+    return replace(seen, name=name)

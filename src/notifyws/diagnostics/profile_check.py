@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import utc_text
 from notifyws.errors import NotifyError
 from notifyws.models import Notification, TokenPair, strict_json
 from notifyws.protocol.masking import masked, queried, spellings
-from notifyws.protocol.rules import Arrival, Many, NotUnderstood, Rules
-from notifyws.runtime import Runtime
+from notifyws.protocol.rules import Arrival, Many, NotUnderstood
 
 if TYPE_CHECKING:
     from notifyws.auth.http_api import Exchange
-    from notifyws.connection.connection import Transport
+    from notifyws.connection.ports import Transport
     from notifyws.protocol.upgrade import UpgradeRequest
 
 __all__ = ["Stage", "walk"]
@@ -104,17 +104,17 @@ class Trace:
         return tuple(lines)
 
 
-async def walk(runtime: Runtime, patience: float) -> AsyncIterator[Stage]:
+async def walk(auth: Authenticator, patience: float) -> AsyncIterator[Stage]:
     """Yield what comes of each step; ends at the first that fails.
 
     Args:
-        runtime: the real parts; its cache is not used.
+        auth: the real parts; its cache is not used.
         patience: seconds to wait for a first frame.
     """
-    said = runtime.settings.password, runtime.settings.token
-    trace = Trace(*said, *queried(runtime.url))
-    runtime.http.on_exchange = trace.exchange
-    walker = _Walker(runtime, trace, patience)
+    said = auth.settings.password, auth.settings.token
+    trace = Trace(*said, *queried(auth.url))
+    auth.http.on_exchange = trace.exchange
+    walker = _Walker(auth, trace, patience)
     try:
         for name, step in walker.steps:
             try:
@@ -130,12 +130,12 @@ async def walk(runtime: Runtime, patience: float) -> AsyncIterator[Stage]:
 
 
 class _Walker:
-    def __init__(self, runtime: Runtime, trace: Trace, patience: float) -> None:
-        self._runtime = runtime
+    def __init__(self, auth: Authenticator, trace: Trace, patience: float) -> None:
+        self._auth = auth
         self._trace = trace
         self._patience = patience
         self._pair: TokenPair | None = None
-        self._token = runtime.settings.token
+        self._token = auth.settings.token
         self._link: object = None
         self.steps = [
             ("login", self._login),
@@ -153,22 +153,22 @@ class _Walker:
             await self._link.close()
 
     async def _login(self) -> str:
-        settings, profile = self._runtime.settings, self._runtime.profile
+        settings, profile = self._auth.settings, self._auth.profile
         if self._token:
             return "a ready-made token is used"
         if profile.http.login is None:
-            self._token = (await self._runtime.tokens.get()).value
+            self._token = (await self._auth.tokens.get()).value
             return ""
-        self._keep(await self._runtime.http.login(settings.username, settings.password))
+        self._keep(await self._auth.http.login(settings.username, settings.password))
         return self._lives()
 
     async def _refresh(self) -> str:
-        if self._runtime.profile.http.refresh is None or self._pair is None:
+        if self._auth.profile.http.refresh is None or self._pair is None:
             return ""
         if self._pair.refresh is None:
             return "not tried: the login gave no refresh token"
         old = self._pair.refresh.value
-        self._keep(await self._runtime.http.refresh(old))
+        self._keep(await self._auth.http.refresh(old))
         new = self._pair.refresh
         rotated = new is not None and new.value != old
         kind = "and another refresh token" if rotated else "the refresh token stays"
@@ -189,29 +189,26 @@ class _Walker:
         return f"an access token for {self._pair.access.lifetime:.0f} s{user}"
 
     async def _verify(self) -> str:
-        if self._runtime.profile.http.verify is None:
+        if self._auth.profile.http.verify is None:
             return ""
-        await self._runtime.http.verify(self._token)
+        await self._auth.http.verify(self._token)
         return "the server takes the token"
 
     async def _socket(self) -> str:
-        from notifyws.connection.connection import Connection
+        from notifyws.connection.build import build_dial, open_connection
 
-        runtime = self._runtime
+        dial = build_dial(self._auth)
 
-        async def dial(upgrade_request: UpgradeRequest) -> _Recording:
-            self._trace.line(f"--> GET {upgrade_request.url}")
-            return _Recording(await runtime.dial(upgrade_request), self._trace)
+        async def recorded(request: UpgradeRequest) -> _Recording:
+            self._trace.line(f"--> GET {request.url}")
+            return _Recording(await dial(request), self._trace)
 
-        upgrade_request = runtime.server_protocol.upgrade_request(self._token, None)
-        self._link = await Connection.open(
-            dial, upgrade_request, runtime.keepalive, runtime.clock
-        )
-        steps = len(upgrade_request.steps)
+        self._link = await open_connection(self._auth, self._token, recorded)
+        steps = len(self._auth.profile.handshake)
         return f"open, {steps} handshake step{'s' * (steps != 1)} done"
 
     async def _first_frame(self) -> str:
-        receiver = _Meaning(self._runtime)
+        receiver = _Meaning(self._auth)
         await self._listening(receiver.arrived.wait(), receiver)
         if receiver.seen is None:
             return f"nothing came within {self._patience:g} s"
@@ -244,7 +241,7 @@ class _Walker:
         if not link.can_ping:
             return ""
         pinging = asyncio.ensure_future(link.ping())
-        await self._listening(asyncio.shield(pinging), _Meaning(self._runtime, link))
+        await self._listening(asyncio.shield(pinging), _Meaning(self._auth, link))
         if not pinging.done():
             pinging.cancel()
             return f"no answer within {self._patience:g} s"
@@ -254,14 +251,11 @@ class _Walker:
 class _Meaning:
     """Takes frames and says what the rules make of the first."""
 
-    def __init__(self, runtime: Runtime, link: object = None) -> None:
-        from notifyws.protocol.frames import decoder
+    def __init__(self, auth: Authenticator, link: object = None) -> None:
+        from notifyws.delivery.build import build_rules
 
-        profile = runtime.profile
-        read = decoder(profile.socket.frames, profile.socket.json_in)
-        ack = profile.send.ack if profile.send else None
-        self._rules = Rules(profile.rules, read, ack)
-        self._clock = runtime.clock
+        self._rules = build_rules(auth.profile)
+        self._clock = auth.clock
         self._link = link
         self.arrived = asyncio.Event()
         self.seen: str | None = None

@@ -1,20 +1,37 @@
-"""What ``diagnosis`` found, as one value with two faces; nothing in it is a secret."""
+"""The answer to "why am I not getting anything", as one value with two faces.
+
+Runs the checks, and has what they and the listeners tell judged by ``findings``.
+Nothing in the report is a secret.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.cache.keys import decoded
+from notifyws.auth.cached_tokens import CachedTokens
+from notifyws.clock import span
 from notifyws.config.sources import Loaded
 from notifyws.config.urls import shown_url
-from notifyws.diagnostics.checks import Check
-from notifyws.diagnostics.findings import span
+from notifyws.diagnostics.findings import (
+    Finding,
+    TokenLife,
+    of_access,
+    of_refresh,
+    of_renewal,
+    of_user,
+)
+from notifyws.diagnostics.health_checks import HealthChecks, run_checks
+from notifyws.diagnostics.listener_findings import of_listeners
 from notifyws.fleet.listener_entry import Listener
 from notifyws.version import __version__
 
-__all__ = ["Report"]
+__all__ = ["Report", "diagnose"]
 
 
 class Report(Struct, frozen=True):
@@ -39,13 +56,13 @@ class Report(Struct, frozen=True):
     user_id: str | None = None
     cache: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Finding, ...] = ()
     listeners: tuple[Listener, ...] = ()
     thorough: bool = False
     now: float = 0.0
 
     @property
-    def failure(self) -> Check | None:
+    def failure(self) -> Finding | None:
         """The first check that failed."""
         return next((c for c in self.checks if c.status == "fail"), None)
 
@@ -95,3 +112,85 @@ class Report(Struct, frozen=True):
             "listeners": [each.as_json() for each in self.listeners],
             "checks": [check.as_json() for check in self.checks],
         }
+
+
+async def diagnose(
+    loaded: Loaded,
+    auth: Authenticator,
+    *,
+    thorough: bool,
+    wall: Callable[[], float] = time.time,
+) -> Report:
+    """Look at everything and return what was seen.
+
+    Args:
+        loaded: the settings and their sources.
+        auth: the real parts.
+        thorough: speak to the server as well.
+        wall: unix seconds.
+    """
+    checks = HealthChecks(loaded, auth, thorough)
+    probes = checks.quick + (checks.thorough if thorough else [])
+    try:
+        found = await run_checks(probes, checks.advice)
+    finally:
+        await checks.leave()
+    listeners, now = await checks.listeners(), wall()
+    found += _of_tokens(loaded, auth, checks)
+    if listeners:
+        found += of_listeners(listeners, now, checks.context)
+    return Report(
+        loaded,
+        checks.url,
+        checks.origin,
+        checks.taken_for or auth.settings.user_id or None,
+        checks.cache,
+        _told(checks.cached),
+        tuple(found),
+        tuple(listeners),
+        thorough,
+        now,
+    )
+
+
+def _told(cached: CachedTokens) -> dict[str, Any]:
+    access, refresh = cached.access, cached.refresh_remaining
+    return {
+        "access": _token(access.remaining if access else None),
+        "refresh": _token(refresh),
+    }
+
+
+def _token(remaining: float | None) -> dict[str, Any]:
+    left = None if remaining is None else int(remaining)
+    return {"cached": remaining is not None, "expiresIn": left}
+
+
+def _of_tokens(
+    loaded: Loaded, auth: Authenticator, checks: HealthChecks
+) -> Iterator[Finding]:
+    """Yield what is not well with tokens and their user."""
+    settings, cached = loaded.settings, checks.cached
+    access = _life(loaded, "access", cached.access_text, checks.fresh_life)
+    refresh = _life(loaded, "refresh", cached.refresh_text, None)
+    found = [of_user(checks.taken_for, settings.user_id)]
+    if access is not None:
+        found.append(of_access(access))
+    if refresh is not None:
+        found.append(of_refresh(refresh, access))
+    if cached.access is not None:
+        can_renew = bool(cached.refresh) or auth.may_log_in
+        found.append(of_renewal(cached.access.remaining, can_renew))
+    yield from (each for each in found if each is not None)
+
+
+def _life(
+    loaded: Loaded, kind: str, text: str | None, fresh: float | None
+) -> TokenLife | None:
+    """Return how long tokens of a kind live, as a cached or a fresh one shows."""
+    margin = float(getattr(loaded.settings, f"{kind}_margin"))
+    packed = decoded(kind, text)
+    lives = float(packed["margin"]) / margin if packed and margin else fresh
+    by_hand = loaded.sources[f"{kind}_ttl"] != "default"
+    configured = getattr(loaded.settings, f"{kind}_ttl") if by_hand else None
+    return TokenLife(lives, margin, configured) if lives else None

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -22,6 +24,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import asdict, replace
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache import TokenCache
 from notifyws.clock import Clock, sleep, utc_text
 from notifyws.errors import CacheFailed
@@ -46,7 +49,7 @@ from notifyws.fleet.listener_entry import (
 from notifyws.protocol.masking import without_tokens
 from notifyws.tasks import first_of
 
-__all__ = ["Heartbeat", "find_listeners"]
+__all__ = ["Heartbeat", "build_heartbeat", "find_listeners"]
 
 KEEP = 30.0
 """Seconds after which a listener that says nothing is forgotten."""
@@ -218,17 +221,43 @@ def index_of(listener_id: str) -> str:
     return f"listeners:{sum(listener_id.encode()) % INDEXES}"
 
 
-async def find_listeners(cache: TokenCache, account: str) -> list[Listener]:
-    """Return the listeners of an account that gave a sign of life lately.
+def build_heartbeat(
+    auth: Authenticator,
+    name: str | None,
+    counts: Callable[[], Counts],
+    secrets: Callable[[], Iterable[str]],
+) -> Heartbeat | None:
+    """Return what keeps a listener's sign of life; ``None`` where none sees it.
+
+    Args:
+        auth: knows the account and its cache.
+        name: the listener's, if it has one.
+        counts: returns what it has counted so far.
+        secrets: returns what nobody else may see.
+    """
+    s = auth.settings
+    if s.token and not (s.cache_url or s.redis_url):
+        return None  # with a ready-made token no file is made
+    if auth.cache.backend == "memory":
+        return None
+    who = Listener(name, socket.gethostname(), os.getpid())
+    board, account = auth.cache.primary, auth.account.id
+    return Heartbeat(board, account, who, counts, auth.clock, secrets)
+
+
+async def find_listeners(
+    cache: TokenCache, account: str, name: str | None = None
+) -> list[Listener]:
+    """Return an account's running listeners, or those of one name.
 
     Raises:
         CacheFailed: the cache cannot tell.
     """
-    names = [f"listeners:{n}" for n in range(INDEXES)]
-    indexes = await cache.read(account, *names)
+    indexes = await cache.read(account, *(f"listeners:{n}" for n in range(INDEXES)))
     ids = {each for index in indexes.values() for each in places_in(index.text)}
     if not ids:
         return []
     entries = await cache.read(account, *(f"listener:{each}" for each in sorted(ids)))
     found = (listener_of(entry.text) for entry in entries.values())
-    return in_order(each for each in found if each is not None)
+    known = (each for each in found if each is not None)
+    return in_order(each for each in known if name in (None, each.name))

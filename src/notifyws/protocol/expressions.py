@@ -1,9 +1,10 @@
-"""JMESPath as profiles use it: compiled once, bounded, and never an exception.
+"""JMESPath: of profiles (bounded, and never an exception), and of users' options.
 
-An expression can repeat what it looks at (``[@,@]|[@,@]|...`` doubles at each step),
-so that a short one could fill the memory. How often it can is read from the
-expression itself, before it is ever used; nothing else in JMESPath can run for long,
-because it only ever descends.
+Nobody else imports ``jmespath``. A user's own expression may be as long as it is; a
+profile may be a stranger's, and an expression can repeat what it looks at
+(``[@,@]|[@,@]|...`` doubles at each step), so that a short one could fill the memory.
+How often it can is read from the expression itself, before it is ever used; nothing
+else in JMESPath can run for long, because it only ever descends.
 """
 
 from __future__ import annotations
@@ -14,15 +15,23 @@ from functools import cache, partial
 from math import prod
 from typing import Any
 
+from notifyws.errors import UsageError
+
 __all__ = [
+    "UNFIT",
     "BadExpression",
-    "check_functions",
     "compiled",
     "finder",
+    "first_line",
     "later",
     "names",
+    "of_option",
     "truthy",
 ]
+
+UNFIT = (ValueError, TypeError, OverflowError, RecursionError)
+"""What comes of an expression that cannot be worked out; JMESPath's own errors are
+ValueErrors, and it lets more out."""
 
 LONGEST = 2_000
 """Characters of an expression."""
@@ -30,6 +39,9 @@ DEEPEST = 40
 """Levels of its tree."""
 MOST_COPIES = 256
 """Times it may repeat what it looks at."""
+
+TOO_DEEP = "it is nested too deeply"
+PREFIX = r"^(Invalid|Bad) jmespath expression: "
 
 Search = Callable[[Any], Any]
 _REPEATING = ("multi_select_list", "multi_select_dict", "function_expression")
@@ -56,14 +68,34 @@ def compiled(expression: str) -> Search:
     Raises:
         BadExpression: it cannot be used.
     """
-    parsed = _parsed(expression)
+    parsed = _bounded(expression)
 
     def search(value: Any) -> Any:
         try:
             return parsed.search(value)
-        except (ValueError, TypeError, OverflowError, RecursionError):
-            return None  # JMESPath's own errors are ValueErrors, and it lets more out
+        except UNFIT:
+            return None
 
+    return search
+
+
+def of_option(expression: str, option: str, example: str) -> Search:
+    """Return a search that raises one of :data:`UNFIT` where it cannot be worked out.
+
+    Args:
+        expression: as the user gave it.
+        option: by which.
+        example: a hint for one that cannot be used.
+
+    Raises:
+        UsageError: it does not parse, is too deep, or calls a function that does not
+            exist.
+    """
+    try:
+        search: Search = _parsed(expression).search
+    except BadExpression as error:
+        message = f"{option} is not a JMESPath expression: {error.reason}"
+        raise UsageError(message, example) from None
     return search
 
 
@@ -82,7 +114,7 @@ def later(expression: str) -> Search:
 
 def names(expression: str) -> frozenset[str]:
     """Return the names of all fields that an expression mentions."""
-    return frozenset(_fields(_parsed(expression).parsed))
+    return frozenset(_fields(_bounded(expression).parsed))
 
 
 def finder(place: str) -> Callable[[Any, Mapping[str, str], Mapping[str, str]], Any]:
@@ -108,32 +140,41 @@ def truthy(value: Any) -> bool:
     return value is not None and value is not False and value not in ("", [], {})
 
 
-def _parsed(expression: str) -> Any:
-    import jmespath  # 2 ms that a profile without expressions does not cost
-    from jmespath.exceptions import JMESPathError, LexerError, ParseError
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's words, or its name where it has none."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
 
+
+def _bounded(expression: str) -> Any:
     if len(expression) > LONGEST:
         raise BadExpression(f"longer than {LONGEST} characters")
-    try:
-        parsed = jmespath.compile(expression)
-    except (LexerError, ParseError) as error:
-        offset = getattr(error, "lex_position", 0) or 0
-        raise BadExpression(_reason(error), min(offset, len(expression))) from None
-    except JMESPathError as error:
-        raise BadExpression(_reason(error)) from None
-    except RecursionError:
-        raise BadExpression("nested too deeply") from None
+    parsed = _parsed(expression)
     if _depth(parsed.parsed) > DEEPEST:
-        raise BadExpression("nested too deeply")
+        raise BadExpression(TOO_DEEP)
     if _copies(parsed.parsed) > MOST_COPIES:
         raise BadExpression(f"repeats its input more than {MOST_COPIES} times")
-    check_functions(parsed.parsed, expression)
     return parsed
 
 
-def _reason(error: Exception) -> str:
-    first = str(error).splitlines()[0].rstrip(":")
-    return re.sub(r"^(Invalid|Bad) jmespath expression: ", "", first)
+def _parsed(expression: str) -> Any:
+    import jmespath  # 2 ms that a profile without expressions does not cost
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        parsed = jmespath.compile(expression)
+        _check_functions(parsed.parsed, expression)
+    except RecursionError:
+        raise BadExpression(TOO_DEEP) from None
+    except JMESPathError as error:
+        offset = getattr(error, "lex_position", 0) or 0
+        reason = re.sub(PREFIX, "", first_line(error).rstrip(":"))
+        raise BadExpression(reason, min(offset, len(expression))) from None
+    except BadExpression:
+        raise
+    except ValueError:
+        raise BadExpression("it holds a number that is too long") from None
+    return parsed
 
 
 def _children(node: Any) -> list[Any]:
@@ -162,17 +203,7 @@ def _fields(node: Any) -> set[str]:
     return own.union(*map(_fields, _children(node)))
 
 
-def check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
-    """Raise for what JMESPath would miss until an expression is used.
-
-    Args:
-        node: of its tree.
-        expression: as it was written.
-        argument: whether a function takes the node, as ``sort_by`` takes ``&data``.
-
-    Raises:
-        BadExpression: no such function exists, or ``&`` stands where none takes it.
-    """
+def _check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
     from jmespath.functions import Functions
 
     called = node.get("value") if node["type"] == "function_expression" else None
@@ -183,4 +214,4 @@ def check_functions(node: Any, expression: str, *, argument: bool = False) -> No
         offset = expression.find("&")
         raise BadExpression("& stands only before what a function takes", offset)
     for child in _children(node):
-        check_functions(child, expression, argument=called is not None)
+        _check_functions(child, expression, argument=called is not None)

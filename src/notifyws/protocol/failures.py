@@ -1,13 +1,14 @@
-"""What a close code or an HTTP status means for the next step (SPEC section 7).
+"""What a failure means for the next step (SPEC section 7): closes, statuses, answers.
 
 A profile's own table is asked first, then the general one; what neither names is
-retried (a close) or the end (a status).
+retried (a close) or the end (a status). Nobody else knows a status or a close code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from notifyws.errors import (
     AuthenticationFailed,
@@ -21,8 +22,13 @@ from notifyws.errors import (
     TokenRefused,
     UpgradeRefused,
 )
+from notifyws.models import as_text
+from notifyws.protocol.expressions import compiled, truthy
 
-__all__ = ["FailureClassifier", "Verdict"]
+if TYPE_CHECKING:
+    from notifyws.protocol.profile import Failure, Http, Meaning
+
+__all__ = ["FailureClassifier", "Verdict", "http_meaning", "is_retried"]
 
 
 class Verdict(Enum):
@@ -42,50 +48,77 @@ class Verdict(Enum):
     """Nothing gets better by trying again."""
 
 
-_Table = tuple[tuple[range, Verdict], ...]
-
-CLOSES: _Table = (
-    (range(3000, 3001), Verdict.RENEW),
-    (range(4401, 4402), Verdict.RENEW),
-    (range(1008, 1009), Verdict.RENEW_ONCE),
-    (range(1002, 1004), Verdict.STRIKE),
-    (range(1007, 1008), Verdict.STRIKE),
-    (range(1009, 1011), Verdict.STRIKE),
-    (range(3500, 4000), Verdict.STOP),
-    (range(4400, 4401), Verdict.STOP),
-    (range(4403, 4405), Verdict.STOP),
-    (range(4500, 5000), Verdict.STOP),
+CLOSES = {
+    "3000": "renew",
+    "4401": "renew",
+    "1008": "renew once",
+    "1002-1003": "strike",
+    "1007": "strike",
+    "1009-1010": "strike",
+    "3500-3999": "stop",
+    "4400": "stop",
+    "4403-4404": "stop",
+    "4500-4999": "stop",
+}
+"""What close codes mean where a profile does not say; all others are retried."""
+STATUSES = {
+    "401": "renew",
+    "408": "retry",
+    "425": "retry",
+    "429": "retry",
+    "500-599": "retry",
+}
+"""The same for the HTTP statuses of a refused upgrade; all others are the end."""
+ERRORS = (
+    (TokenRefused, Verdict.RENEW),
+    (NotWebSocket, Verdict.STRIKE),
+    (CertificateRejected, Verdict.STOP),
+    (AuthenticationFailed, Verdict.STOP),
+    (ConfigurationError, Verdict.STOP),
 )
-STATUSES: _Table = (
-    (range(401, 402), Verdict.RENEW),
-    (range(408, 409), Verdict.RETRY),
-    (range(425, 426), Verdict.RETRY),
-    (range(429, 430), Verdict.RETRY),
-    (range(500, 600), Verdict.RETRY),
-)
+"""The same for what has neither; all others are retried."""
+LONGEST = 300
+"""Characters of a server's words that are told."""
+
+_Row = tuple[range, str, Verdict]
+"""Codes, words that the reason must hold, and what they mean."""
 
 
-def _span(text: str) -> range:
-    first, _, last = text.partition("-")
+def _span(codes: str) -> range:
+    first, _, last = codes.partition("-")
     try:
         return range(int(first), int(last or first) + 1)
     except ValueError:
-        message = f"{text!r} is neither a code nor a range like 4500-4999"
+        message = f"{codes!r} is neither a code nor a range like 4500-4999"
         raise ConfigurationError(message, "correct it in the profile") from None
 
 
-def _compile(table: Mapping[str, str]) -> _Table:
-    return tuple((_span(codes), Verdict(name)) for codes, name in table.items())
+def _rows(*tables: Mapping[str, str]) -> list[_Row]:
+    """Return tables as rows; those that name words stand before all others."""
+    keyed = [
+        (*key.partition(" ")[::2], Verdict(name))
+        for table in tables
+        for key, name in table.items()
+    ]
+    rows = [(_span(codes), words, verdict) for codes, words, verdict in keyed]
+    return sorted(rows, key=lambda row: not row[1])
 
 
-def _look_up(
-    code: int, rows: Iterable[tuple[range, Verdict]], default: Verdict
-) -> Verdict:
-    return next((verdict for codes, verdict in rows if code in codes), default)
+def _look_up(code: int, rows: list[_Row], reason: str = "") -> Verdict | None:
+    fitting = (row for row in rows if code in row[0] and row[1] in reason)
+    return next((verdict for _, _, verdict in fitting), None)
+
+
+_STATUSES = _rows(STATUSES)
+
+
+def is_retried(status: int) -> bool:
+    """Return whether an HTTP status says that trying again may help."""
+    return _look_up(status, _STATUSES) is Verdict.RETRY
 
 
 class FailureClassifier:
-    """The judge of one profile.
+    """Says what a failure means at servers of one profile.
 
     Args:
         closes: the profile's close codes or ranges -> verdict names.
@@ -98,45 +131,48 @@ class FailureClassifier:
     def __init__(
         self, closes: Mapping[str, str] = {}, statuses: Mapping[str, str] = {}
     ) -> None:
-        plain = {k: v for k, v in closes.items() if " " not in k}
-        self._worded = [
-            (_span(codes), words, Verdict(name))
-            for key, name in closes.items()
-            for codes, blank, words in [key.partition(" ")]
-            if blank
-        ]
-        self._closes = _compile(plain) + CLOSES
-        self._statuses = _compile(statuses) + STATUSES
+        self._closes = _rows(closes, CLOSES)
+        self._statuses = _rows(statuses, STATUSES)
 
-    def of(self, error: NotifyError) -> Verdict:  # noqa: PLR0911 - a table
+    def of(self, error: NotifyError) -> Verdict:
         """Return what ``error`` means for the next step."""
         match error:
             case ConnectionLost():
-                return self._worded_close(error) or _look_up(
-                    error.code, self._closes, Verdict.RETRY
-                )
+                said = _look_up(error.code, self._closes, error.reason)
+                return said or Verdict.RETRY
+            case UpgradeRefused():
+                return _look_up(error.status, self._statuses) or Verdict.STOP
+            case HttpRefused(status=status) if 300 <= status < 500:
+                final = _look_up(status, _STATUSES) is None
+                return Verdict.STOP if final else Verdict.RETRY
             case HandshakeFailed(final=True):
                 return Verdict.STOP
-            case UpgradeRefused():
-                return _look_up(error.status, self._statuses, Verdict.STOP)
-            case HttpRefused(status=status) if 300 <= status < 500:
-                final = _look_up(status, STATUSES, Verdict.STOP) is Verdict.STOP
-                return Verdict.STOP if final else Verdict.RETRY
-            case TokenRefused():
-                return Verdict.RENEW
-            case NotWebSocket():
-                return Verdict.STRIKE
-            case CertificateRejected() | AuthenticationFailed() | ConfigurationError():
-                return Verdict.STOP
             case _:
-                return Verdict.RETRY
+                known = (verdict for kind, verdict in ERRORS if isinstance(error, kind))
+                return next(known, Verdict.RETRY)
 
-    def _worded_close(self, error: ConnectionLost) -> Verdict | None:
-        return next(
-            (
-                verdict
-                for codes, words, verdict in self._worded
-                if error.code in codes and words in error.reason
-            ),
-            None,
-        )
+
+def http_meaning(
+    http: Http, status: int, body: Any, refused: Meaning
+) -> tuple[Meaning | None, str]:
+    """Return what an answer means that is no success, and the server's own words.
+
+    Args:
+        http: the profile's HTTP side.
+        status: of the answer.
+        body: its decoded JSON.
+        refused: what a refused status means in this place.
+    """
+    for failure in http.failures:
+        if _fits(failure, status, body):
+            said = compiled(failure.message)(body) if failure.message else None
+            return failure.means, as_text(said)[:LONGEST]
+    if status in http.refused:
+        return refused, ""
+    return None, ""
+
+
+def _fits(failure: Failure, status: int, body: Any) -> bool:
+    if failure.status is not None and status not in _span(failure.status):
+        return False
+    return failure.when is None or truthy(compiled(failure.when)(body))

@@ -29,13 +29,13 @@ _Item = tuple[Any, Any, Any]
 _Field = Callable[[Any], Any]
 
 
-def plain(mapping: profile.Mapping) -> bool:
+def plain(mapping: profile.FieldMapping) -> bool:
     """Return whether the frame itself is the notification."""
     parts = (mapping.items, mapping.children, mapping.keep)
     return not any(parts) and not mapping.fields and not mapping.text
 
 
-def mapper(mapping: profile.Mapping) -> Reader:
+def mapper(mapping: profile.FieldMapping) -> Reader:
     """Return what reads the notifications of a value.
 
     Args:
@@ -72,7 +72,7 @@ def _filled(item: Any, view: Any, fields: Mapping[str, _Field]) -> dict[str, Any
     return {"type": own["type"], **own}
 
 
-def _finder(mapping: profile.Mapping) -> Callable[[Any], Iterator[_Item]]:
+def _finder(mapping: profile.FieldMapping) -> Callable[[Any], Iterator[_Item]]:
     items = compiled(mapping.items) if mapping.items else None
     children = compiled(mapping.children) if mapping.children else None
 
@@ -105,7 +105,7 @@ def _view(item: _Item, frame: Any) -> dict[str, Any]:
     return {**(own if isinstance(own, dict) else {}), **around}
 
 
-def _mentioned(mapping: profile.Mapping) -> set[str]:
+def _mentioned(mapping: profile.FieldMapping) -> set[str]:
     expressions = [*mapping.fields.values(), *filter(None, [mapping.keep])]
     texts = [name for text in mapping.text.values() for name in re.findall(_PATH, text)]
     return {name for text in expressions for name in names(text)} | {
@@ -113,14 +113,14 @@ def _mentioned(mapping: profile.Mapping) -> set[str]:
     }
 
 
-def _fields(mapping: profile.Mapping) -> dict[str, _Field]:
+def _fields(mapping: profile.FieldMapping) -> dict[str, _Field]:
     known = {*mapping.fields, *mapping.text}
     ordered = [name for name in ORDER if name in known]
     ordered += [name for name in [*mapping.fields, *mapping.text] if name not in ORDER]
     return {name: _field(name, mapping) for name in dict.fromkeys(ordered)}
 
 
-def _field(name: str, mapping: profile.Mapping) -> _Field:
+def _field(name: str, mapping: profile.FieldMapping) -> _Field:
     search = compiled(mapping.fields[name]) if name in mapping.fields else None
     text = mapping.text.get(name)
     words = mapping.words.get(name, {})
@@ -137,7 +137,7 @@ def _field(name: str, mapping: profile.Mapping) -> _Field:
     return field
 
 
-def _converted(name: str, mapping: profile.Mapping) -> _Field | None:
+def _converted(name: str, mapping: profile.FieldMapping) -> _Field | None:
     if name == "timestamp" and mapping.timestamp != "iso":
         divisor = 1000 if mapping.timestamp == "ms" else 1
         return lambda value: _moment(value, divisor)

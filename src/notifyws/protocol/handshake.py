@@ -14,7 +14,7 @@ from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.frames import Decoder, InvalidFrame
 from notifyws.protocol.profile import Failing, Handshake
-from notifyws.protocol.template_context import TemplateContext
+from notifyws.protocol.templates import TemplateContext
 
 __all__ = ["HandshakeState"]
 

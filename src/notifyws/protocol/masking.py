@@ -103,12 +103,12 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
 def _without_named(text: str) -> str:
     """Mask all that stands below a name of a secret, whatever its shape."""
     shown, end = "", 0
-    while (name := re.search(_NAME, text, end)) is not None:
+    while (name := re.compile(_NAME).search(text, end)) is not None:
         start = name.end()
         shown += text[end:start]
         if text[start : start + 1] in ("[", "{"):
             shown, end = f"{shown}***", _end_of_section(text, start)
-        elif (value := re.match(_VALUE, text, start)) is not None:
+        elif (value := re.compile(_VALUE).match(text, start)) is not None:
             shown, end = shown + _kept(value), value.end()
         else:
             end = start
@@ -122,7 +122,7 @@ def _end_of_section(text: str, start: int) -> int:
     it escaped or not.
     """
     depth, quote = 0, ""
-    for step in re.finditer(_STEP, text, start):
+    for step in re.compile(_STEP).finditer(text, start):
         mark = step[0]
         if quote:
             quote = "" if mark == quote else quote

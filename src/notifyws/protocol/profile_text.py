@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
-from notifyws.protocol.profile import Profile, Table
-from notifyws.protocol.template import variables_of
-from notifyws.protocol.validation import validated
+from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile_schema import Table, validated
+from notifyws.protocol.templates import variables_of
 
 __all__ = ["located", "parse"]
 
@@ -29,6 +29,13 @@ UNKNOWN = "extra_forbidden"
 """What pydantic calls a key that a table does not have."""
 TABLE, ARRAY = "function-after[", "tuple["
 """How it calls the branches of what may be one table or an array of them."""
+KINDS = {
+    "dict_type": "must be a table",
+    "string_type": "must be text",
+    "tuple_type": "must be an array",
+}
+"""What TOML calls what pydantic wants, by its name for the mistake."""
+SHOULD = r"^(Input|String) should"
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
@@ -161,8 +168,10 @@ def _said(error: Any, loc: _Loc, cause: object) -> tuple[str, str]:
         return f"unknown key {str(loc[-1])!r}", hint
     if error["type"] == "missing":
         return "is missing", "add it; see: notifyws profile show default"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return message, "compare it with a built-in profile; unknown keys are errors"
+    said = re.sub(SHOULD, "must", str(error["msg"])).removeprefix("Value error, ")
+    return KINDS.get(
+        error["type"], said
+    ), "compare it with a built-in profile; unknown keys are errors"
 
 
 def _keys_of(loc: _Loc) -> list[str]:

@@ -1,23 +1,77 @@
-"""Beginning at a time: what a server is asked then, and what it sends that is older.
+"""Beginning at a time: how people spell it, what a server is asked, what is older.
 
-A profile names the time in a template (``{since.unix}``, ``{since.ms}``,
-``{since.iso}``), or lets the server send all that it keeps; what is older than the
-time is then let go here.
+People name an id, a duration (``30s``, ``10m``, ``1h30m``, ``2d``) or a time (RFC 3339
+with its zone); ``id:`` in front makes an id of whatever follows. A profile names the
+time in a template (``{since.unix}``, ``{since.ms}``, ``{since.iso}``), or lets the
+server send all that it keeps; what is older than the time is then let go here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
 from notifyws.clock import utc_text
-from notifyws.protocol.profile import Profile
-from notifyws.protocol.template import mentions
+from notifyws.errors import UsageError
+from notifyws.protocol.templates import mentions
 
-__all__ = ["can_begin", "is_before", "spelled"]
+if TYPE_CHECKING:
+    from notifyws.protocol.profile import Profile
+
+__all__ = ["can_begin", "is_before", "parse_since", "spelled"]
+
+GIVE = "as in --since 10m, --since 2026-01-15T10:30:00Z or --since id:10m"
+UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_DURATION = r"(?a)(?:\d{1,9}[dhms])+"
+_PART = r"(?a)(\d+)([dhms])"
+_TIME = (
+    r"(?a)\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
+    r"(?P<zone>[Zz]|[+-]\d\d:\d\d)?"
+)
+
+
+def parse_since(text: str, now: datetime) -> str | datetime:
+    """Return what ``--since`` was given: an id, or the time to begin at.
+
+    Args:
+        text: an id, a duration or a time.
+        now: with its zone.
+
+    Returns:
+        The id, or the time in UTC.
+
+    Raises:
+        UsageError: it is a time that cannot be, has no zone, or is still to come.
+    """
+    if text.startswith("id:"):
+        return text.removeprefix("id:")
+    try:
+        if re.fullmatch(_DURATION, text):
+            return (now - _duration(text)).astimezone(UTC)
+        if (found := re.fullmatch(_TIME, text)) is not None:
+            return _time(found, now).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--since: there is no such time as {text}", GIVE) from None
+    return text
+
+
+def _duration(text: str) -> timedelta:
+    parts = [{UNITS[unit]: int(count)} for count, unit in re.findall(_PART, text)]
+    return sum((timedelta(**part) for part in parts), timedelta())
+
+
+def _time(found: re.Match[str], now: datetime) -> datetime:
+    if found["zone"] is None:
+        hint = "add Z for UTC, or a zone as in +01:00"
+        raise UsageError(f"--since: {found[0]} says no zone", hint)
+    moment = datetime.fromisoformat(found[0].upper())
+    if moment > now:
+        raise UsageError(f"--since: {found[0]} is still to come", GIVE)
+    return moment
 
 
 def can_begin(profile: Profile) -> bool:

@@ -21,7 +21,7 @@ from notifyws.protocol.frames import Decoder, decoder
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
-from notifyws.protocol.template import UNSET, fill
+from notifyws.protocol.templates import UNSET, fill
 
 __all__ = ["UpgradeRequest", "upgrade_request"]
 

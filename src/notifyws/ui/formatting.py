@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from notifyws.delivery.filters import UNFIT, first_line, parsed
 from notifyws.errors import UsageError
 from notifyws.models import strict_json
+from notifyws.protocol.expressions import UNFIT, first_line, of_option
 
 __all__ = ["Format", "Query", "Shape"]
 
@@ -132,7 +132,7 @@ class Query:
         as_json: bool = False,
         warn: Callable[[str], None] | None = None,
     ) -> None:
-        self._search = parsed(expression, "--query", GIVE_QUERY)
+        self._search = of_option(expression, "--query", GIVE_QUERY)
         self._as_json = as_json
         self._warn = warn
 

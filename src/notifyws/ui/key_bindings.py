@@ -13,7 +13,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from notifyws.delivery.filters import compiled
+from notifyws.delivery.filters import matcher
 from notifyws.errors import OutputFailed, UsageError
 from notifyws.models import Notification
 from notifyws.tasks import background
@@ -181,7 +181,7 @@ class KeyBindings:
         self._typed_away()
 
     def _compiled(self, expression: str) -> Callable[[Notification], bool]:
-        return compiled(expression, "the filter", self._tell)
+        return matcher(expression, "the filter", self._tell)
 
     def _typed_away(self) -> None:
         assert self._view is not None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from notifyws.clock import span
 from notifyws.config.urls import shown_url
-from notifyws.diagnostics.findings import span
 from notifyws.ui.tables import Fact, Part
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _listener(one: Listener, now: float) -> Fact:
 
 
 def _of_listener(one: Listener, now: float) -> Iterator[str]:
-    from notifyws.diagnostics.findings.listeners import since
+    from notifyws.diagnostics.listener_findings import since
 
     yield f"{one.state} for {span(since(one.since, now))}"
     if one.userId:

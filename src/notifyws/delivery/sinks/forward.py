@@ -20,6 +20,7 @@ from notifyws.auth.network_errors import retry_after
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
+from notifyws.protocol.failures import is_retried
 from notifyws.protocol.masking import masked
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ __all__ = [
 ]
 
 SIGNATURE = "Notifyws-Signature"
-WORTH_RETRYING = frozenset({408, 425, 429})
-"""Besides every 5xx (SPEC section 7 names the same for sockets)."""
 
 
 def checked_target(url: str) -> str:
@@ -130,7 +129,7 @@ class ForwardSink:
             why = masked(str(error), tuple(secrets)) or type(error).__name__
             raise DeliveryFailed(f"{self._shown} cannot be reached: {why}") from None
         if not 200 <= status < 300:
-            final = status < 500 and status not in WORTH_RETRYING
+            final = not is_retried(status)
             message = f"{self._shown} answered {status}"
             raise DeliveryFailed(message, final=final, after=again)
 

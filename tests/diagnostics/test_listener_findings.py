@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from notifyws.diagnostics.findings import CheckContext
-from notifyws.diagnostics.findings.listeners import of_listeners, since
+from notifyws.diagnostics.listener_findings import of_listeners, since
 from notifyws.fleet.listener_entry import Listener
 
 SINCE = "2024-01-15T10:00:00Z"
@@ -23,7 +23,7 @@ LOST = replace(WELL, state="reconnecting", attempts=14, lastFailure=FAILED)
 
 
 def told(one: Listener, after: float = 600.0, ground: CheckContext = GROUND):
-    return [(t.said, t.hint) for t in of_listeners([one], START + after, ground)]
+    return [(t.detail, t.hint) for t in of_listeners([one], START + after, ground)]
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 
 import pytest
 
+from notifyws.auth.authenticator import Authenticator, default_cache
 from notifyws.auth.cache.sqlite_store import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.config.settings import Settings
+from notifyws.connection.build import build_dial, build_keepalive, build_server_protocol
+from notifyws.delivery.build import build_receiver
+from notifyws.delivery.http_sender import frame_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, Token
-from notifyws.runtime import Runtime, default_cache
 from tests.support.aio import on_a_loop
 from tests.support.tls import Authority
 
@@ -35,15 +38,15 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def runtime(url="wss://example.com", **settings) -> Runtime:
+def auth(url="wss://example.com", **settings) -> Authenticator:
     settings.setdefault("username", "me")
-    return Runtime(Settings(url=url, **settings), [].append)
+    return Authenticator(Settings(url=url, **settings), [].append)
 
 
 def wrong(**settings) -> ConfigurationError:
-    """Return the error of a runtime whose URL is wrong; it shows no secret."""
+    """Return the error of one whose URL is wrong; it shows no secret."""
     with pytest.raises(ConfigurationError) as caught:
-        _ = runtime(**settings).origin
+        _ = auth(**settings).origin
     assert SECRET not in repr(caught.value) + caught.value.hint
     assert caught.value.exit_code == 2
     return caught.value
@@ -95,14 +98,14 @@ def test_an_http_url_is_corrected():
 
 def test_the_sockets_url_is_judged_too():
     with pytest.raises(ConfigurationError):
-        _ = runtime(socket_url="ftp://x").url
+        _ = auth(socket_url="ftp://x").url
 
 
 def test_the_http_side_is_the_servers_wherever_the_socket_is():
-    one = runtime("ws://Login.example:8080/x", socket_url="wss://live.example/y?z=1")
+    one = auth("ws://Login.example:8080/x", socket_url="wss://live.example/y?z=1")
     assert one.url == "wss://live.example/y?z=1"
     assert one.origin == "http://login.example:8080"
-    alone = runtime("", socket_url="wss://live.example")
+    alone = auth("", socket_url="wss://live.example")
     assert alone.origin == "https://live.example"
 
 
@@ -110,14 +113,14 @@ def test_the_http_side_is_the_servers_wherever_the_socket_is():
 
 
 def test_an_account_is_the_digest_of_its_origin_profile_and_user():
-    one = runtime("WSS://Example.COM:443/path?x=1", username="mé")
+    one = auth("WSS://Example.COM:443/path?x=1", username="mé")
     text = "https://example.com\ndefault\nmé"
     digest = hashlib.sha256(text.encode()).hexdigest()
     assert one.account.id == digest[:16]
 
 
 def test_a_static_token_stands_where_there_is_no_username():
-    one = runtime(username="", token=SECRET)
+    one = auth(username="", token=SECRET)
     text = f"https://example.com\ndefault\n{SECRET}"
     assert one.account.id == hashlib.sha256(text.encode()).hexdigest()[:16]
     assert SECRET not in repr(one.account)
@@ -134,7 +137,7 @@ def test_a_static_token_stands_where_there_is_no_username():
     ],
 )
 def test_urls_that_mean_the_same_origin_share_an_account(url):
-    assert runtime(url).account.id == runtime("wss://example.com").account.id
+    assert auth(url).account.id == auth("wss://example.com").account.id
 
 
 @pytest.mark.parametrize(
@@ -151,14 +154,14 @@ def test_urls_that_mean_the_same_origin_share_an_account(url):
 )
 def test_another_origin_user_or_profile_is_another_account(home, url, settings):
     (home / "other.toml").write_text(PROFILE.format("other"))
-    other = runtime(url, **settings).account
-    assert other.id != runtime("wss://example.com").account.id
+    other = auth(url, **settings).account
+    assert other.id != auth("wss://example.com").account.id
 
 
 def test_a_profile_named_by_its_file_counts_by_its_own_name(home):
     for name in ("a.toml", "b.toml"):
         (home / name).write_text(PROFILE.format("same"))
-    one, two = runtime(profile="a.toml"), runtime(profile=str(home / "b.toml"))
+    one, two = auth(profile="a.toml"), auth(profile=str(home / "b.toml"))
     assert one.account.profile == "same"
     assert one.account.id == two.account.id
 
@@ -171,15 +174,15 @@ def test_a_profile_is_found_by_name_by_file_and_in_the_users_folder(home):
     own.mkdir(parents=True)
     (own / "mine.toml").write_text(PROFILE.format("mine"))
     (home / "here.toml").write_text(PROFILE.format("here"))
-    assert runtime().profile.name == "default"
-    assert runtime(profile="mine").profile.name == "mine"
-    assert runtime(profile="here.toml").profile.name == "here"
-    assert runtime(profile="./here.toml").profile.name == "here"
+    assert auth().profile.name == "default"
+    assert auth(profile="mine").profile.name == "mine"
+    assert auth(profile="here.toml").profile.name == "here"
+    assert auth(profile="./here.toml").profile.name == "here"
 
 
 def test_an_unknown_profile_is_corrected():
     with pytest.raises(ConfigurationError) as caught:
-        _ = runtime(profile="defalt").profile
+        _ = auth(profile="defalt").profile
     assert caught.value.hint == "did you mean default?"
 
 
@@ -195,7 +198,7 @@ def test_an_unknown_profile_is_corrected():
 def test_a_wrong_profile_names_its_file_and_key(home, text, words):
     (home / "x.toml").write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        _ = runtime(profile="x.toml").profile
+        _ = auth(profile="x.toml").profile
     assert "profile x.toml" in caught.value.message
     assert words in caught.value.message
 
@@ -204,7 +207,7 @@ def test_a_wrong_profile_names_its_file_and_key(home, text, words):
 
 
 def test_nothing_encrypted_needs_no_trust():
-    assert runtime("ws://example.com", ca_file="/missing").tls is None
+    assert auth("ws://example.com", ca_file="/missing").tls is None
 
 
 @pytest.mark.parametrize(
@@ -217,7 +220,7 @@ def test_nothing_encrypted_needs_no_trust():
     ],
 )
 def test_tls_verifies_names_and_certificates(urls):
-    tls = runtime(**urls).tls
+    tls = auth(**urls).tls
     assert tls is not None
     assert tls.check_hostname
     assert tls.verify_mode is ssl.CERT_REQUIRED
@@ -225,7 +228,7 @@ def test_tls_verifies_names_and_certificates(urls):
 
 def test_a_file_of_authorities_is_trusted_besides_the_systems(tmp_path):
     path = Authority().write(tmp_path)
-    plain, more = runtime().tls, runtime(ca_file=str(path)).tls
+    plain, more = auth().tls, auth(ca_file=str(path)).tls
     assert plain is not None
     assert more is not None
     assert more.cert_store_stats()["x509"] == plain.cert_store_stats()["x509"] + 1
@@ -242,9 +245,9 @@ def test_authorities_that_cannot_be_read_are_said_before_any_network(tmp_path, k
         server.setblocking(False)
         url = f"wss://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(ConfigurationError) as caught:
-            _ = runtime(url, ca_file=str(path)).http
+            _ = auth(url, ca_file=str(path)).http
         with pytest.raises(ConfigurationError):
-            _ = runtime(url, ca_file=str(path)).dial
+            _ = build_dial(auth(url, ca_file=str(path)))
         with pytest.raises(BlockingIOError):
             server.accept()
     assert caught.value.message.startswith(f"cannot use NOTIFYWS_CA_FILE {path}: ")
@@ -253,8 +256,9 @@ def test_authorities_that_cannot_be_read_are_said_before_any_network(tmp_path, k
 @pytest.mark.parametrize("part", ["http", "dial"])
 def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(monkeypatch, part):
     monkeypatch.setenv("SSLKEYLOGFILE", "/nonexistent/keys.log")
+    one = auth("wss://ws.example.com")
     with pytest.raises(ConfigurationError) as caught:
-        getattr(runtime("wss://ws.example.com"), part)
+        build_dial(one) if part == "dial" else getattr(one, part)
     said = "cannot use SSLKEYLOGFILE /nonexistent/keys.log: No such file or directory"
     assert caught.value.message == said
 
@@ -263,16 +267,16 @@ def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(monkeypatch,
 
 
 def test_the_cache_is_the_overriding_one_then_redis_then_a_file(home):
-    assert runtime(redis_url="redis://r").cache_url == "redis://r"
-    both = runtime(redis_url="redis://r", cache_url="memory://")
+    assert auth(redis_url="redis://r").cache_url == "redis://r"
+    both = auth(redis_url="redis://r", cache_url="memory://")
     assert both.cache_url == "memory://"
-    assert runtime().cache_url == f"sqlite://{home}/cache/notifyws/tokens.db"
+    assert auth().cache_url == f"sqlite://{home}/cache/notifyws/tokens.db"
     assert str(default_cache()) == f"{home}/cache/notifyws/tokens.db"
 
 
 def test_a_folder_with_odd_characters_is_a_path_all_the_same(home, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "a #?%20 b"))
-    one = runtime()
+    one = auth()
     keep(one, "kept")
     assert one.warm_token().value == "kept"
     assert (home / "a #?%20 b" / "notifyws" / "tokens.db").exists()
@@ -280,12 +284,12 @@ def test_a_folder_with_odd_characters_is_a_path_all_the_same(home, monkeypatch):
 
 def test_a_cache_that_is_none_is_a_matter_of_configuration():
     with pytest.raises(ConfigurationError) as caught:
-        _ = runtime(cache_url=f"ftp://{SECRET}").cache
+        _ = auth(cache_url=f"ftp://{SECRET}").cache
     assert SECRET not in caught.value.message
 
 
-def keep(one: Runtime, value: str) -> None:
-    """Put a token into a runtime's file."""
+def keep(one: Authenticator, value: str) -> None:
+    """Put a token into its file."""
     store = SqliteStore(default_cache())
     text = pack(Token(value, 900, 180), "42")
     store.replace(one.account.id, {"access": (text, 720)}, expect={})
@@ -293,29 +297,29 @@ def keep(one: Runtime, value: str) -> None:
 
 
 def test_a_warm_token_is_read_without_a_loop():
-    one = runtime()
+    one = auth()
     assert one.warm_token() is None
     keep(one, "kept")
     warm = one.warm_token()
     assert (warm.value, warm.source, warm.user_id) == ("kept", "cache", "42")
     assert 890 < warm.remaining <= 900
-    assert runtime(username="you").warm_token() is None
+    assert auth(username="you").warm_token() is None
 
 
 def test_there_is_no_warm_token_where_none_lies_in_a_file(home):
-    keep(runtime(), "kept")
-    assert runtime(token=SECRET).warm_token() is None
-    assert runtime(cache_url="memory://").warm_token() is None
-    assert runtime(redis_url="redis://127.0.0.1:1").warm_token() is None
+    keep(auth(), "kept")
+    assert auth(token=SECRET).warm_token() is None
+    assert auth(cache_url="memory://").warm_token() is None
+    assert auth(redis_url="redis://127.0.0.1:1").warm_token() is None
 
 
 def test_a_file_that_cannot_be_opened_holds_no_warm_token(home):
-    assert runtime(cache_url="sqlite:///dev/null/x").warm_token() is None
+    assert auth(cache_url="sqlite:///dev/null/x").warm_token() is None
 
 
 @on_a_loop
 async def test_a_ready_made_token_is_given_as_it_is():
-    one = runtime(token=SECRET)
+    one = auth(token=SECRET)
     assert isinstance(one.tokens, StaticTokenProvider)
     assert (await one.tokens.get()).value == SECRET
     assert SECRET not in repr(await one.tokens.get())
@@ -324,7 +328,7 @@ async def test_a_ready_made_token_is_given_as_it_is():
 
 @on_a_loop
 async def test_without_one_tokens_are_kept():
-    one = runtime(cache_url="memory://")
+    one = auth(cache_url="memory://")
     assert isinstance(one.tokens, TokenManager)
     assert one.tokens is one.token_manager
     assert one.lifetimes.access == 900
@@ -367,7 +371,7 @@ def keyring_file(tmp_path, monkeypatch):
 async def test_a_kept_password_is_only_for_whom_it_was_kept(
     keyring_file, url, settings, found
 ):
-    assert await runtime(url, **settings).kept_password() == found
+    assert await auth(url, **settings).kept_password() == found
 
 
 @on_a_loop
@@ -379,7 +383,7 @@ async def test_a_locked_keyring_is_said_and_is_no_password(keyring_file, monkeyp
     silent = SilentKeyring()
     keyring.set_keyring(silent)
     heard = []
-    one = Runtime(Settings(url="wss://example.com", username="me"), heard.append)
+    one = Authenticator(Settings(url="wss://example.com", username="me"), heard.append)
     assert await one.kept_password(patience=0.01) == ""
     assert heard == ["the keyring does not answer; is it locked?"]
     silent.unlock.set()
@@ -389,22 +393,22 @@ async def test_a_locked_keyring_is_said_and_is_no_password(keyring_file, monkeyp
 
 
 def test_a_message_becomes_the_frame_of_the_profile():
-    one = runtime()
+    one = auth()
     message = Message("x", {"a": "é", "n": None})
     text = '{"type":"x","payload":{"a":"\\u00e9","n":null}}'
-    assert one.frame(message) == text
-    assert one.frame(Message("x", {}, "7")).endswith('"payload":{},"id":"7"}')
+    assert frame_of(one, message) == text
+    assert frame_of(one, Message("x", {}, "7")).endswith('"payload":{},"id":"7"}')
 
 
 def test_a_profile_that_does_not_send_says_so(home):
     (home / "x.toml").write_text(PROFILE.format("mute"))
     with pytest.raises(ConfigurationError) as caught:
-        runtime(profile="x.toml").frame(Message("x"))
+        frame_of(auth(profile="x.toml"), Message("x"))
     assert caught.value.message == "profile mute does not say how to send"
 
 
 def test_the_world_is_the_real_one():
-    clock = runtime().clock
+    clock = auth().clock
     assert clock.now() <= clock.now()
     assert clock.wall() > 1.7e9
     assert 0 <= clock.dice() < 1
@@ -415,7 +419,7 @@ def test_the_world_is_the_real_one():
 
 @on_a_loop
 async def test_limits_and_keepalive_are_the_settings():
-    one = runtime(
+    one = auth(
         "ws://example.com",
         open_timeout=1.0,
         close_timeout=2.0,
@@ -424,34 +428,42 @@ async def test_limits_and_keepalive_are_the_settings():
         ping_interval=4.0,
         ping_timeout=5.0,
     )
-    limits = one.dial.keywords["limits"]
+    limits = build_dial(one).keywords["limits"]
     assert (limits.open_timeout, limits.close_timeout) == (1.0, 2.0)
     assert (limits.max_size, limits.compression) == (3, True)
-    assert (one.keepalive.interval, one.keepalive.timeout) == (4.0, 5.0)
+    keepalive = build_keepalive(one)
+    assert (keepalive.interval, keepalive.timeout) == (4.0, 5.0)
 
 
 @on_a_loop
 async def test_what_is_known_last_is_asked_for_where_the_profile_can():
-    one = runtime("ws://example.com", token_in="query:t")
-    receiver = one.receiver(DeliveryQueue(1, 1), since="7", frames=False)
+    one = auth("ws://example.com", token_in="query:t")
+    receiver = build_receiver(one, DeliveryQueue(1, 1), since="7", frames=False)
     assert receiver.cursor.can_resume
-    upgrade_request = one.server_protocol.upgrade_request(SECRET, "7")
+    upgrade_request = build_server_protocol(one).upgrade_request(SECRET, "7")
     assert upgrade_request.url == f"ws://example.com?t={SECRET}&since=7"
     assert SECRET not in repr(upgrade_request)
 
 
 def test_a_token_in_no_known_place_is_a_matter_of_configuration():
-    one = runtime(token_in="cookie")
+    one = auth(token_in="cookie")
     with pytest.raises(ConfigurationError):
-        one.server_protocol.upgrade_request(SECRET, None)
+        build_server_protocol(one).upgrade_request(SECRET, None)
 
 
 def test_reprs_hold_no_secrets():
     settings = Settings(
         url="wss://x", password=SECRET, token=SECRET, redis_url=f"redis://:{SECRET}@h"
     )
-    one = Runtime(replace(settings, cache_url="memory://"), [].append)
-    for part in (settings, one, one.account, one.tokens, one.http, one.server_protocol):
+    one = Authenticator(replace(settings, cache_url="memory://"), [].append)
+    for part in (
+        settings,
+        one,
+        one.account,
+        one.tokens,
+        one.http,
+        build_server_protocol(one),
+    ):
         assert SECRET not in repr(part)
 
 
@@ -460,36 +472,42 @@ A_TIME = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 
 @on_a_loop
 async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last():
-    one = runtime("ws://example.com", profile="ntfy", variables="topic=news")
-    receiver = one.receiver(DeliveryQueue(1, 1), since=A_TIME, frames=False)
+    one = auth("ws://example.com", profile="ntfy", variables="topic=news")
+    receiver = build_receiver(one, DeliveryQueue(1, 1), since=A_TIME, frames=False)
     assert (receiver.cursor.place, receiver.cursor.last_id) == (A_TIME, None)
     assert receiver.gaps.interrupted_at.text == "2024-01-15T10:30:00.000Z"
-    upgrade_request = one.server_protocol.upgrade_request("", receiver.cursor.place)
+    upgrade_request = build_server_protocol(one).upgrade_request(
+        "", receiver.cursor.place
+    )
     assert upgrade_request.url.endswith("/news/ws?since=1705314599")
 
 
 @on_a_loop
 async def test_the_first_moment_of_the_calendar_can_be_asked_for_in_every_zone():
-    one = runtime("ws://example.com", profile="ntfy", variables="topic=news")
+    one = auth("ws://example.com", profile="ntfy", variables="topic=news")
     first = datetime(1, 1, 1, tzinfo=UTC)
-    place = one.receiver(DeliveryQueue(1, 1), since=first, frames=False).cursor.place
+    place = build_receiver(
+        one, DeliveryQueue(1, 1), since=first, frames=False
+    ).cursor.place
     assert (place, place.tzinfo) == (first, UTC)
-    assert one.server_protocol.upgrade_request("", place).url.endswith(
-        "?since=-62135596801"
+    assert (
+        build_server_protocol(one)
+        .upgrade_request("", place)
+        .url.endswith("?since=-62135596801")
     )
 
 
 def test_the_url_that_events_tell_holds_no_token():
-    one = runtime(f"ws://example.com?t={SECRET}")
-    assert one.server_protocol.url == "ws://example.com?t=***"
+    one = auth(f"ws://example.com?t={SECRET}")
+    assert build_server_protocol(one).url == "ws://example.com?t=***"
 
 
 @on_a_loop
 async def test_a_time_without_a_zone_is_local():
-    one = runtime("ws://example.com")
+    one = auth("ws://example.com")
     naive = A_TIME.astimezone().replace(tzinfo=None)
     assert (
-        one.receiver(DeliveryQueue(1, 1), since=naive, frames=False).cursor.place
+        build_receiver(one, DeliveryQueue(1, 1), since=naive, frames=False).cursor.place
         == A_TIME
     )
 
@@ -502,7 +520,7 @@ def test_a_time_that_no_server_can_be_asked_for_is_a_wrong_use(
     home, profile, complaint
 ):
     (home / "mine.toml").write_text(PROFILE.format("mine") + '[resume]\nquery = "s"\n')
-    one = runtime(profile=profile if profile == "pusher" else str(home / profile))
+    one = auth(profile=profile if profile == "pusher" else str(home / profile))
     with pytest.raises(UsageError, match=complaint) as caught:
-        one.receiver(DeliveryQueue(1, 1), since=A_TIME, frames=False)
+        build_receiver(one, DeliveryQueue(1, 1), since=A_TIME, frames=False)
     assert "leave it out" in caught.value.hint

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from notifyws.errors import AuthenticationFailed, NetworkFailed
-from tests.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, scene, stage, until
 from tests.support.httpd import answer, json_answer
 
 USER = {"username": "me@example.com", "password": "sentinel-password"}
@@ -171,7 +171,7 @@ async def test_a_revoked_directus_session_leads_to_a_fresh_login():
     async with stage(directus.answers, story) as one:
         async with listening(one, "directus", **USER) as (service, _, _events):
             directus.revoked.add("refresh-token-1")
-            token = await service._runtime.tokens.renew("access-token-1")
+            token = await service._auth.tokens.renew("access-token-1")
             assert (token.value, token.source) == ("access-token-2", "login")
         assert len(one.asked("/auth/login")) == 2
 
@@ -330,7 +330,7 @@ async def test_home_assistant_keeps_the_refresh_token_and_then_revokes_it():
         stage(home_assistant(), story) as one,
         listening(one, "home-assistant", **USER) as (service, _, _events),
     ):
-        tokens = service._runtime.tokens
+        tokens = service._auth.tokens
         assert (await tokens.renew("ha-access")).value == "ha-access-2"
         assert (await tokens.peek()).refresh == "ha-refresh"
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from notifyws.diagnostics.findings import CheckContext, Finding, span
-from notifyws.diagnostics.findings.network import of_path
+from notifyws.clock import span
+from notifyws.diagnostics.findings import (
+    CheckContext,
+    Finding,
+    of_path,
+    warning,
+)
 from notifyws.fleet.listener_entry import Listener
 
 __all__ = ["of_listeners", "since"]
@@ -22,24 +27,24 @@ CHECK = "notifyws status --check"
 
 
 def of_listeners(
-    listeners: Sequence[Listener], now: float, ground: CheckContext
+    listeners: Sequence[Listener], now: float, context: CheckContext
 ) -> list[Finding]:
     """Judge what listeners say of themselves.
 
     Args:
         listeners: all that run.
         now: unix seconds.
-        ground: what they should be connected to.
+        context: what they should be connected to.
     """
-    return [each for one in listeners for each in _of_listener(one, now, ground)]
+    return [each for one in listeners for each in _of_listener(one, now, context)]
 
 
-def _of_listener(one: Listener, now: float, ground: CheckContext) -> Iterator[Finding]:
+def _of_listener(one: Listener, now: float, context: CheckContext) -> Iterator[Finding]:
     found = (
-        _of_state(one, now, ground),
-        _of_frames(one, ground),
+        _of_state(one, now, context),
+        _of_frames(one, context),
         _of_filter(one),
-        _of_silence(one, now, ground),
+        _of_silence(one, now, context),
     )
     yield from (each for each in found if each is not None)
 
@@ -56,37 +61,37 @@ def since(text: str, now: float) -> float:
         return 0.0
 
 
-def _of_state(one: Listener, now: float, ground: CheckContext) -> Finding | None:
+def _of_state(one: Listener, now: float, context: CheckContext) -> Finding | None:
     passed = span(since(one.since, now))
     why = f": {one.lastFailure.get('message')}" if one.lastFailure else ""
     if one.state == "reconnecting":
         tries = f", {one.attempts} tries so far" if one.attempts > 1 else ""
         said = f"{_who(one)} has been reconnecting for {passed}{tries}{why}"
-        return Finding("listener", said, _where(one, ground))
+        return warning("listener", said, _where(one, context))
     young = since(one.since, now) < BRIEF
     if one.state == "connected" and one.shortLived >= RESTLESS and young:
         said = f"{_who(one)} comes and goes: connected {passed} ago, after "
         said += f"{one.shortLived} connections that lasted for seconds only{why}"
-        return Finding("listener", said, "see each end and its reason: notifyws listen")
+        return warning("listener", said, "see each end and its reason: notifyws listen")
     return None
 
 
-def _where(one: Listener, ground: CheckContext) -> str:
+def _where(one: Listener, context: CheckContext) -> str:
     """Return the command to try, and where, for one that does not get through."""
-    if one.host != ground.here:
+    if one.host != context.here:
         return f"on {one.host}: {CHECK}"
-    return "notifyws listen -v" if ground.checked else CHECK
+    return "notifyws listen -v" if context.checked else CHECK
 
 
-def _of_frames(one: Listener, ground: CheckContext) -> Finding | None:
+def _of_frames(one: Listener, context: CheckContext) -> Finding | None:
     if not one.notUnderstood:
         return None
     frames = "1 frame" if one.notUnderstood == 1 else f"{one.notUnderstood} frames"
     last = f", the last: {one.lastNotUnderstood}" if one.lastNotUnderstood else ""
     said = f"{_who(one)} has not understood {frames}{last}"
-    check = f"notifyws profile check {ground.profile}"
+    check = f"notifyws profile check {context.profile}"
     hint = f"notifyws listen --raw, then: {check}, or: notifyws profile new"
-    return Finding("listener", said, hint)
+    return warning("listener", said, hint)
 
 
 def _of_filter(one: Listener) -> Finding | None:
@@ -94,25 +99,27 @@ def _of_filter(one: Listener) -> Finding | None:
         return None
     said = f"{_who(one)} has received {one.received}, and its --filter or --type let "
     said += "none of them through"
-    return Finding("listener", said, "see what it gets without them: notifyws listen")
+    return warning("listener", said, "see what it gets without them: notifyws listen")
 
 
-def _of_silence(one: Listener, now: float, ground: CheckContext) -> Finding | None:
+def _of_silence(one: Listener, now: float, context: CheckContext) -> Finding | None:
     """Judge one that gets nothing and has another sign that something is wrong."""
     silent = one.state == "connected" and not (one.received or one.notUnderstood)
     if not silent or since(one.since, now) < QUIET:
         return None
     start = f"{_who(one)} has been connected for {span(since(one.since, now))}"
-    if (wrong := of_path(ground, one.path)) is not None:
-        return Finding("listener", f"{start} and got nothing: {wrong.said}", wrong.hint)
-    if one.userId is not None and ground.user not in ("", one.userId):
-        said = f"{start} as user {one.userId}, not {ground.user}, and got nothing"
+    if (wrong := of_path(context, one.path)) is not None:
+        return warning(
+            "listener", f"{start} and got nothing: {wrong.detail}", wrong.hint
+        )
+    if one.userId is not None and context.user not in ("", one.userId):
+        said = f"{start} as user {one.userId}, not {context.user}, and got nothing"
         hint = "correct NOTIFYWS_USER_ID, or: notifyws auth login"
-        return Finding("listener", said, hint)
+        return warning("listener", said, hint)
     last = one.lastFailure or {}
     if last.get("kind") != "server_error":
         return None
     user = f" as user {one.userId}" if one.userId else ""
     said = f"{start}{user} and got nothing; the server said: {last.get('message')}"
     hint = "is it the right user? notifyws auth whoami; see every frame: "
-    return Finding("listener", said, f"{hint}notifyws listen --raw")
+    return warning("listener", said, f"{hint}notifyws listen --raw")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.diagnostics.findings import CheckContext, span
-from notifyws.diagnostics.findings.network import (
+from notifyws.clock import span
+from notifyws.diagnostics.findings import (
+    CheckContext,
     advice,
     of_certificate,
     of_clock,
@@ -151,7 +152,7 @@ def test_a_certificate_is_worth_a_word_two_weeks_before_its_end():
     assert of_certificate(14, HERE) is None
     found = of_certificate(13.9, HERE)
     assert found is not None
-    assert found.said == "the certificate of ws.example.com ends in 13 d 21 h"
+    assert found.detail == "the certificate of ws.example.com ends in 13 d 21 h"
 
 
 @pytest.mark.parametrize("seconds", [0, 60, -60])
@@ -166,7 +167,7 @@ def test_a_minute_is_no_trouble_for_a_clock(seconds):
 def test_a_clock_that_is_off_is_to_be_set(ahead, words):
     found = of_clock(ahead)
     assert found is not None
-    assert found.said == f"this machine's clock is {words}"
+    assert found.detail == f"this machine's clock is {words}"
 
 
 @pytest.mark.parametrize(
@@ -187,5 +188,5 @@ def test_a_path_is_right_that_ends_like_the_profiles(own, asked):
 def test_another_path_than_the_profiles_is_told():
     found = of_path(HERE, "/x")
     assert found is not None
-    assert found.said == "the socket is opened at /x, but profile acme is at /live"
+    assert found.detail == "the socket is opened at /x, but profile acme is at /live"
     assert "take the path /x out of the URL (it comes from --url)" in found.hint

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.diagnostics.checks import Check, CheckSkipped, CheckWarning, run_checks
+from notifyws.diagnostics.findings import Finding, skipped, warning
+from notifyws.diagnostics.health_checks import run_checks
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from tests.support.virtual import in_virtual_time
 
@@ -21,14 +22,14 @@ def sees(what):
 @in_virtual_time
 async def test_what_a_probe_saw_is_a_pass():
     assert await run_checks([("dns", sees("192.0.2.1"))]) == [
-        Check("dns", "pass", "192.0.2.1")
+        Finding("dns", "pass", "192.0.2.1")
     ]
 
 
 @in_virtual_time
 async def test_a_doubt_is_a_warning_and_the_next_check_runs():
     probes = [
-        ("tls", sees(CheckWarning("3 days left", "renew it"))),
+        ("tls", sees(warning("", "3 days left", "renew it"))),
         ("token", sees("fresh")),
     ]
     tls, token = await run_checks(probes)
@@ -38,7 +39,7 @@ async def test_a_doubt_is_a_warning_and_the_next_check_runs():
 
 @in_virtual_time
 async def test_nothing_to_look_at_is_a_skip_and_the_next_check_runs():
-    probes = [("tls", sees(CheckSkipped("not encrypted"))), ("token", sees("fresh"))]
+    probes = [("tls", sees(skipped("not encrypted"))), ("token", sees("fresh"))]
     tls, token = await run_checks(probes)
     assert (tls.status, tls.detail, tls.exit_code) == ("skip", "not encrypted", 0)
     assert token.status == "pass"
@@ -78,9 +79,9 @@ async def test_a_bug_in_a_probe_is_not_taken_for_a_finding():
 
 
 def test_as_json_it_has_a_hint_only_where_there_is_one():
-    good = Check("dns", "pass", "found")
-    bad = Check("dns", "fail", "not found", "look", 5)
-    assert not Check("token", "skip", "not tried, because it is raining").left_out
+    good = Finding("dns", "pass", "found")
+    bad = Finding("dns", "fail", "not found", "look", 5)
+    assert not Finding("token", "skip", "not tried, because it is raining").left_out
     assert good.as_json() == {"name": "dns", "status": "pass", "detail": "found"}
     assert bad.as_json()["hint"] == "look"
     assert "exit_code" not in bad.as_json()

@@ -8,10 +8,10 @@ import pytest
 
 from notifyws.errors import AuthenticationFailed, ConfigurationError
 from notifyws.protocol.profile_text import parse
-from tests.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, scene, stage, until
 from tests.support.httpd import answer, json_answer
 
-DOCS = Path(__file__).parents[2] / "docs" / "profiles.md"
+DOCS = Path(__file__).parents[3] / "docs" / "profiles.md"
 BLOCKS = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
 ACME = next(block for block in BLOCKS if block.startswith("# acme.toml"))
 RULE = '\n[[rules]]\nthen = "notification"\n'

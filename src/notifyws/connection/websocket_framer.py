@@ -1,5 +1,6 @@
-"""A server's bytes as WebSocket frames (RFC 6455, section 5.2): where each one ends.
+"""Cuts a server's bytes into WebSocket frames (RFC 6455, section 5.2); pure.
 
+What the frames' texts mean is read elsewhere, by ``protocol.frames``.
 The plain case is read here and costs little: a text in one frame, neither compressed
 nor masked. All else comes out as the bytes it is, as soon as it is there, for somebody
 who knows the rest of the protocol, and who does not go on once a rule was broken.

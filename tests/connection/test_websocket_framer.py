@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.protocol.framing import Framer, close_frame
+from notifyws.connection.websocket_framer import Framer, close_frame
 from tests.support.httpd import BINARY, CLOSE, PING, TEXT, framed
 
 LARGEST = 70_000

@@ -15,7 +15,7 @@ from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.profiles.stage import listening, scene, stage, until
+from tests.protocol.profiles.stage import listening, scene, stage, until
 from tests.support.httpd import json_answer
 
 USER = {"username": "me", "password": "sentinel-password"}

@@ -1,0 +1,311 @@
+"""From settings to a fresh token: which server, whose account, and the cache.
+
+Each part is built when it is first asked for, so that a command pays only for what
+it uses. It opens no socket and knows nothing of notifications.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from msgspec.structs import asdict
+
+from notifyws.config import keyring
+from notifyws.config.settings import Settings, TypeStyle
+from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
+from notifyws.config.validation import environment_name
+from notifyws.errors import CacheFailed, ConfigurationError, NetworkFailed
+from notifyws.models import Account, Token, TokenPair
+from notifyws.protocol.loader import is_file, read_profile
+
+if TYPE_CHECKING:
+    import ssl
+
+    from notifyws.auth.cache.encrypted import Seal
+    from notifyws.auth.cache.fallback import FallbackCache
+    from notifyws.auth.cached_tokens import AccessToken
+    from notifyws.auth.http_api import HttpApi
+    from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
+    from notifyws.clock import Clock
+    from notifyws.protocol.profile import Profile
+    from notifyws.protocol.token_replies import Lifetimes
+
+__all__ = ["Authenticator", "default_cache"]
+
+NEVER = 400 * 86400.0
+"""Seconds for which no token is good where none is needed."""
+
+
+class Authenticator:
+    """Who we are at one server, and how that is proved.
+
+    Args:
+        settings: which server, as whom, and where tokens are kept.
+        warn: is told, in one sentence, what works less well than it should.
+    """
+
+    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.warn = warn
+        self.odd_values: list[str] = []
+
+    @cached_property
+    def url(self) -> str:
+        """The socket's URL.
+
+        Raises:
+            ConfigurationError: there is none, or none that can be used.
+        """
+        url = self.settings.connect_url
+        if not url:
+            hint = (
+                "notifyws auth login --save, or set WEBSOCKET_SERVER_URL; "
+                "to try it: notifyws listen --demo"
+            )
+            raise ConfigurationError("no server is configured", hint)
+        if is_plain_and_far(checked_url(url)):
+            self.warn("ws:// sends tokens unencrypted; use wss:// if you can")
+        return url
+
+    @cached_property
+    def origin(self) -> str:
+        """The HTTP side's origin: the server's, whatever the socket's URL is."""
+        return canonical_origin(checked_url(self.settings.url or self.url))
+
+    @cached_property
+    def account(self) -> Account:
+        """Whose tokens these are."""
+        settings = self.settings
+        name = settings.profile
+        if is_file(name):
+            name = self.profile.name
+        subject = settings.username or settings.token
+        origin = self.origin
+        socket = canonical_origin(checked_url(settings.connect_url))
+        elsewhere = socket if socket != origin else ""
+        return Account(origin, name, subject, elsewhere, settings.apart)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """How the server speaks.
+
+        Raises:
+            ConfigurationError: there is no such profile, or it is wrong.
+        """
+        return read_profile(self.settings.profile)
+
+    @property
+    def styles(self) -> Mapping[str, TypeStyle]:
+        """How each type looks: as the settings say, else as the profile does."""
+        types = self.profile.types.items()
+        said = {name: TypeStyle(**asdict(style)) for name, style in types}
+        return {**said, **self.settings.styles}
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The real clock, sleep and dice."""
+        from notifyws.config.machine import real_clock
+
+        return real_clock()
+
+    @cached_property
+    def cache(self) -> FallbackCache:
+        """The token cache, behind one that takes over when it fails."""
+        from notifyws.auth.cache.checked import CheckedCache
+        from notifyws.auth.cache.fallback import FallbackCache
+        from notifyws.auth.cache.opening import open_cache
+
+        try:
+            cache = open_cache(self.cache_url)
+        except ConfigurationError as error:
+            name = "cache_url" if self.settings.cache_url else "redis_url"
+            message = f"{environment_name(name)}: {error.message}"
+            raise ConfigurationError(message, error.hint) from None
+        if self.seal is not None:
+            from notifyws.auth.cache.encrypted import SealedCache
+
+            cache = SealedCache(cache, self.seal)
+        return FallbackCache(CheckedCache(cache, self._odd), self.warn)
+
+    def _odd(self, sentence: str) -> None:
+        self.odd_values.append(sentence)
+        self.warn(sentence)
+
+    @cached_property
+    def seal(self) -> Seal | None:
+        """What cached tokens are sealed with, if they are.
+
+        Raises:
+            ConfigurationError: the extra is not installed.
+        """
+        if not self.settings.cache_key or self.cache_url.startswith("memory:"):
+            return None
+        from notifyws.auth.cache.encrypted import Seal
+
+        return Seal(self.settings.cache_key)
+
+    def want_emptied(self) -> None:
+        """Raise unless the real cache has just been emptied, and not only memory.
+
+        Raises:
+            NetworkFailed: the cache did not answer, so the tokens are still in it.
+        """
+        if not self.cache.healthy:
+            message = f"the tokens are still in {self.cache.url}: it did not answer"
+            raise NetworkFailed(message, "start it, and run this command again")
+
+    @property
+    def cache_url(self) -> str:
+        """Where tokens are cached; may hold a password."""
+        chosen = self.settings.cache_url or self.settings.redis_url
+        return chosen or f"sqlite://{quote(str(default_cache()))}"
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext | None:
+        """Whom to trust; ``None`` where nothing is encrypted.
+
+        Raises:
+            ConfigurationError: the file of authorities cannot be read.
+        """
+        if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
+            return None
+        from notifyws.config.machine import trust
+
+        return trust(self.settings.ca_file)
+
+    @cached_property
+    def lifetimes(self) -> Lifetimes:
+        """How long tokens live where the server does not say."""
+        from notifyws.protocol.token_replies import Lifetimes
+
+        s = self.settings
+        return Lifetimes(s.access_ttl, s.refresh_ttl, s.access_margin, s.refresh_margin)
+
+    @cached_property
+    def http(self) -> HttpApi:
+        """The server's HTTP side."""
+        from notifyws.auth.http_api import HttpApi
+
+        timeout = self.settings.http_timeout
+        return HttpApi(
+            self.origin,
+            self.profile,
+            self.lifetimes,
+            variables=self.variables,
+            timeout=timeout,
+            tls=self.tls,
+        )
+
+    @cached_property
+    def variables(self) -> Mapping[str, Any]:
+        """The profile's constants, and what the user gave for what it leaves open.
+
+        Raises:
+            ConfigurationError: something it needs is missing, or unknown to it.
+        """
+        from notifyws.protocol.templates import given_variables
+
+        return given_variables(self.profile, self.settings.variables)
+
+    @cached_property
+    def tokens(self) -> TokenManager | StaticTokenProvider:
+        """Whoever gives tokens: one that keeps them, or the ready-made one."""
+        from notifyws.auth.token_manager import StaticTokenProvider
+        from notifyws.protocol.token_replies import static_token
+
+        if self.settings.token:
+            return StaticTokenProvider(
+                static_token(
+                    self.settings.token, self.lifetimes, time.time(), self._claim
+                )
+            )
+        if self.profile.http.login is None and self._needs_no_token:
+            return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
+        return self.token_manager
+
+    @property
+    def _claim(self) -> str:
+        where = self.profile.tokens
+        return where.user_claim if where else "sub"
+
+    @property
+    def _needs_no_token(self) -> bool:
+        """Whether the profile can do without one: nothing of it says it cannot."""
+        return self.profile.socket.token_in == "none"
+
+    @cached_property
+    def token_manager(self) -> TokenManager:
+        """Whoever keeps this account's tokens."""
+        from notifyws.auth.token_manager import TokenManager
+
+        return TokenManager(
+            self.account,
+            self.cache,
+            self.http,
+            self.clock,
+            username=self.settings.username,
+            password=self.settings.password,
+            find_password=self.kept_password,
+        )
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether there is a password, or a keyring that may hold one (unasked)."""
+        kept = self._looks_in_keyring and keyring.can_keep()
+        return bool(self.settings.password) or kept
+
+    @property
+    def _looks_in_keyring(self) -> bool:
+        return self.settings.keyring and bool(self.settings.username)
+
+    async def kept_password(self, patience: float = keyring.PATIENCE) -> str:
+        """Return what the system's keyring holds for this account.
+
+        Args:
+            patience: seconds to wait for it.
+        """
+        if not self._looks_in_keyring:
+            return ""
+        found = await keyring.find(self.origin, self.settings.username, patience)
+        if found is None:
+            self.warn("the keyring does not answer; is it locked?")
+        return found or ""
+
+    def warm_token(self) -> AccessToken | None:
+        """Return the cached token where it lies in a file, ``None`` otherwise.
+
+        Reads synchronously: an event loop alone would double what it takes.
+        """
+        if self.settings.token or not self.cache_url.startswith("sqlite:"):
+            return None
+        from notifyws.auth.cache.opening import sqlite_path
+        from notifyws.auth.cache.sqlite_store import SqliteStore
+        from notifyws.auth.cached_tokens import ACCESS, read_cached_tokens
+
+        store = SqliteStore(sqlite_path(self.cache_url))
+        try:
+            entries = store.read(self.account.id, *ACCESS)
+            if self.seal is not None:
+                entries = self.seal.opened(self.account.id, entries)
+            return read_cached_tokens(entries).access
+        except CacheFailed:
+            return None
+        finally:
+            store.close()
+
+    async def aclose(self) -> None:
+        """Let go of what was opened."""
+        if "cache" in self.__dict__:
+            await self.cache.aclose()
+
+
+def default_cache() -> Path:
+    """Return the path of the embedded token cache."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("notifyws") / "tokens.db"

@@ -1,0 +1,133 @@
+"""Builds a session, and opens a single connection, from settings and a profile."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from notifyws.auth.authenticator import Authenticator
+from notifyws.config.urls import shown_url
+from notifyws.connection.backoff import BackoffPolicy
+from notifyws.connection.connection import Connection, Keepalive
+from notifyws.connection.ports import Dial, RenewalSchedule, ServerProtocol
+from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.upgrade import upgrade_request
+
+if TYPE_CHECKING:
+    from notifyws.connection.catch_up import CatchUp
+    from notifyws.connection.ports import Receiver
+    from notifyws.connection.session import Session
+
+__all__ = [
+    "build_dial",
+    "build_keepalive",
+    "build_server_protocol",
+    "build_session",
+    "open_connection",
+]
+
+
+def build_session(
+    auth: Authenticator, receiver: Receiver, *, retries: int | None
+) -> Session:
+    """Return a session that keeps one connection.
+
+    Args:
+        auth: gives the tokens, and knows the server.
+        receiver: takes what arrives.
+        retries: reconnects in a row before giving up; ``None`` for never.
+    """
+    from notifyws.connection.reconnect import Reconnector
+    from notifyws.connection.session import Session
+
+    return Session(
+        Reconnector(_policy(auth, retries), auth.clock.dice),
+        auth.tokens,
+        build_dial(auth),
+        build_server_protocol(auth),
+        receiver,
+        auth.clock,
+        build_keepalive(auth),
+    )
+
+
+async def open_connection(
+    auth: Authenticator, token: str, dial: Dial | None = None
+) -> Connection:
+    """Return one open connection, its handshake done, which no session keeps.
+
+    Args:
+        auth: knows the server.
+        token: the access token.
+        dial: opens the socket, in place of the usual way.
+
+    Raises:
+        NetworkFailed: it did not come to one.
+    """
+    request = build_server_protocol(auth).upgrade_request(token, None)
+    return await Connection.open(
+        dial or build_dial(auth), request, build_keepalive(auth), auth.clock
+    )
+
+
+def build_server_protocol(auth: Authenticator) -> ServerProtocol:
+    """Return how the server speaks on the socket."""
+    profile, settings = auth.profile, auth.settings
+    classifier = FailureClassifier(profile.closes, profile.statuses)
+    known = {"origin": auth.origin, "username": settings.username or None}
+    request = partial(
+        upgrade_request,
+        profile,
+        auth.url,
+        token_in=settings.token_in,
+        variables={**known, **auth.variables},
+    )
+    renewal = None
+    if profile.renewal.how != "none":
+        renewal = RenewalSchedule(profile.renewal, settings.access_margin)
+    return ServerProtocol(
+        shown_url(auth.url),
+        lambda token, place: request(token, last_id=place),
+        classifier,
+        renewal,
+        auth.http.verify if profile.http.verify else None,
+        _catch_up(auth, classifier),
+    )
+
+
+def build_dial(auth: Authenticator) -> Dial:
+    """Return what opens sockets."""
+    from notifyws.connection.dialer import Limits, dial
+
+    s = auth.settings
+    limits = Limits(s.open_timeout, s.close_timeout, s.max_size, s.compression)
+    return partial(dial, limits=limits, tls=auth.tls)
+
+
+def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | None:
+    resume = auth.profile.resume
+    if resume is None or resume.catchup is None:
+        return None
+    from notifyws.connection.catch_up import CatchUp
+
+    fetch, policy = auth.http.catch_up, _policy(auth, None)
+    return CatchUp(resume.catchup, fetch, classifier, policy, auth.clock)
+
+
+def _policy(auth: Authenticator, retries: int | None) -> BackoffPolicy:
+    s = auth.settings
+    return BackoffPolicy(
+        s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max
+    )
+
+
+def build_keepalive(auth: Authenticator) -> Keepalive:
+    """Return how a dead line is noticed: as settings and profile say."""
+    said, settings = auth.profile.keepalive, auth.settings
+    return Keepalive(
+        settings.ping_interval,
+        settings.ping_timeout,
+        said.websocket_pings,
+        said.ping,
+        said.silence,
+    )

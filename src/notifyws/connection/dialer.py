@@ -1,0 +1,167 @@
+"""Opening a WebSocket: the way to the server, and why it came to nothing as our errors.
+
+No redirect is followed, as it would carry a token to another place, and compression is
+offered only where it is asked for, because a compressed frame can hold a thousand times
+its size. What the library or the server says leaves here with the opening's secrets
+masked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from websockets import exceptions as wsx
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from notifyws.auth.network_errors import certificate_rejected, retry_after, unreachable
+from notifyws.auth.proxies import connect, proxy_url
+from notifyws.config.machine import trust
+from notifyws.connection.transport import WebSocketTransport
+from notifyws.errors import (
+    ConfigurationError,
+    NetworkFailed,
+    NotifyError,
+    NotWebSocket,
+    UpgradeRefused,
+)
+from notifyws.protocol.masking import masked, redirected
+from notifyws.protocol.upgrade import UpgradeRequest
+from notifyws.version import __version__
+
+__all__ = ["Limits", "dial", "translated"]
+
+THRIFTY = {"memLevel": 5}
+"""What zlib may take: a quarter of the usual 256 KiB for each connection."""
+
+
+class Limits(Struct, frozen=True):
+    """Bounds of one connection; seconds and bytes."""
+
+    open_timeout: float = 10.0
+    close_timeout: float = 1.5
+    max_size: int = 1 << 20
+    compression: bool = False
+
+
+async def dial(
+    upgrade_request: UpgradeRequest, limits: Limits, tls: ssl.SSLContext | None
+) -> WebSocketTransport:
+    """Open a socket.
+
+    Args:
+        opening: URL, headers and subprotocols.
+        limits: bounds of the connection.
+        tls: whom to trust on ``wss://``; ``None`` for the system's authorities.
+
+    Raises:
+        UpgradeRefused: the server answered with plain HTTP.
+        CertificateRejected: the server is not who the URL says.
+        NotWebSocket: what answers is no WebSocket server.
+        NetworkFailed: no connection.
+        ConfigurationError: the URL cannot be used.
+    """
+    try:
+        async with asyncio.timeout(limits.open_timeout):
+            return await _opened(upgrade_request, limits, tls)
+    except Exception as error:  # noqa: BLE001 - the border: all becomes ours
+        host = urlsplit(upgrade_request.url).netloc.rpartition("@")[2]
+        ours = translated(error, host, limits.open_timeout)
+        raise _without(upgrade_request.secrets, ours) from None
+
+
+async def _opened(
+    upgrade_request: UpgradeRequest, limits: Limits, tls: ssl.SSLContext | None
+) -> WebSocketTransport:
+    uri = parse_uri(upgrade_request.url)
+    deflate = [ClientPerMessageDeflateFactory(compress_settings=THRIFTY)]
+    protocol = ClientProtocol(
+        uri,
+        extensions=deflate
+        if limits.compression or upgrade_request.compression
+        else None,
+        subprotocols=[Subprotocol(name) for name in upgrade_request.subprotocols]
+        or None,
+        max_size=limits.max_size,
+    )
+    largest, patience = limits.max_size, limits.close_timeout
+    transport = WebSocketTransport(protocol, largest, patience, upgrade_request.secrets)
+    trusted = tls or trust("") if uri.secure else None
+    await connect(
+        transport, uri.host, uri.port, trusted, proxy_url(upgrade_request.url)
+    )
+    try:
+        await transport.open(upgrade_request.headers, f"notifyws/{__version__}")
+    except BaseException:
+        transport.abort()
+        raise
+    return transport
+
+
+def _without(secrets: tuple[str, ...], error: NotifyError) -> NotifyError:
+    """Return the same error, its words and facts without the secrets."""
+    error.message = masked(error.message, secrets)
+    error.args = (error.message,)
+    if isinstance(error, UpgradeRefused) and error.location:
+        error.location = masked(error.location, secrets)
+    return error
+
+
+def translated(  # noqa: PLR0911 - a table of errors, one row each
+    error: Exception, host: str, open_timeout: float
+) -> NotifyError:
+    """Return our error for one of the library's or the system's."""
+    match error:
+        case NotifyError():
+            return error
+        case TimeoutError():
+            message = f"{host} did not answer within {open_timeout:g} s"
+            return NetworkFailed(message, "notifyws status --check")
+        case wsx.InvalidStatus():
+            return _refused(error, host)
+        case ssl.SSLCertVerificationError():
+            return certificate_rejected(error, host)
+        case ssl.SSLError():
+            message = f"{host} does not speak TLS: {_why_tls(error)}"
+            return NotWebSocket(message, "is it ws:// instead of wss://?")
+        case wsx.InvalidURI():
+            message = f"the URL of {host} cannot be used: {error.msg}"
+            return ConfigurationError(message, "correct the URL")
+        case wsx.InvalidHandshake():
+            message = f"{host} did not answer with a WebSocket: {_innermost(error)}"
+            return NotWebSocket(message, "check the URL, and ws:// against wss://")
+        case OSError() | UnicodeError():
+            return unreachable(error, host)
+        case _:
+            return NetworkFailed(f"cannot connect to {host}: {error}")
+
+
+def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
+    response = error.response
+    status, headers = response.status_code, response.headers
+    said = f"{status} {response.reason_phrase}".strip()
+    location = headers.get("Location")
+    instead = f"instead of opening a WebSocket{redirected(location)}"
+    message = f"{host} answered {said} {instead}"
+    return UpgradeRefused(
+        message,
+        "check the URL's path, and the token with: notifyws status --check",
+        status=status,
+        retry_after=retry_after(headers.get("Retry-After")),
+        location=location,
+    )
+
+
+def _why_tls(error: ssl.SSLError) -> str:
+    return (error.reason or "handshake failed").replace("_", " ").lower()
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__

@@ -1,0 +1,136 @@
+"""What a session is given: a receiver, a transport, tokens, and how a server speaks.
+
+These are the room's ports: what they stand for is built elsewhere, and handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from notifyws.auth.cached_tokens import AccessToken
+from notifyws.connection.event_emitter import EventEmitter, GapStart
+from notifyws.models import Notification
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.profile import Renewal
+from notifyws.protocol.rules import Word
+from notifyws.protocol.upgrade import UpgradeRequest
+
+__all__ = [
+    "Dial",
+    "QueueFull",
+    "Receiver",
+    "RenewalSchedule",
+    "ServerProtocol",
+    "Tokens",
+    "Transport",
+]
+
+
+class QueueFull(Exception):
+    """There is no room for what arrived, and the server can replay it later."""
+
+
+class Gaps(Protocol):
+    """Decides what was missed, given when connections begin and end."""
+
+    @property
+    def pending(self) -> bool: ...
+    def begin(self, heard_at: GapStart) -> None: ...
+    def opened(self) -> None: ...
+    def closed(self, heard_at: float) -> None: ...
+    def caught_up(self, missing: str) -> None: ...
+    def replaced(self, heard_at: float, *, sound: bool) -> None: ...
+
+
+class Receiver(Protocol):
+    """Takes what arrives, and tells what happens.
+
+    ``take`` and ``catch_up`` raise :class:`QueueFull`: leave the server, and come back
+    when ``room`` returns.
+
+    Attributes:
+        on_word: is told what the server says to us, rather than to a reader.
+    """
+
+    cursor: Cursor
+    emitter: EventEmitter
+    on_word: Callable[[Word], None]
+
+    async def room(self) -> None: ...
+    @property
+    def gaps(self) -> Gaps: ...
+    def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None: ...
+    def arrivals(self, value: Any) -> list[Notification]: ...
+    def is_news(self, notification: Notification) -> bool: ...
+    async def catch_up(self, notifications: list[Notification]) -> None: ...
+    def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    """An open WebSocket. What ends it is raised as ``ConnectionLost``."""
+
+    async def burst(self) -> Sequence[str | bytes]:
+        """Return all whole frames that came, at least one; bytes when binary."""
+
+    async def send(self, text: str) -> None:
+        """Send one text frame."""
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        """Send text frames in their order, many at once."""
+
+    async def ping(self) -> None:
+        """Send a ping; return when its pong is there."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye and wait a little for the answer; never raises."""
+
+    def abort(self) -> None:
+        """Cut the line."""
+
+
+Dial = Callable[[UpgradeRequest], Awaitable[Transport]]
+
+
+class Tokens(Protocol):
+    """Gives access tokens that are good for now."""
+
+    async def get(self) -> AccessToken: ...
+    async def renew(self, refused: str, *, only_login: bool = False) -> AccessToken: ...
+
+
+class RenewalSchedule(Struct, frozen=True):
+    """When and how the token of a live connection is renewed.
+
+    Args:
+        renewal: of the profile.
+        margin: share of the remaining life at whose end it is time.
+    """
+
+    renewal: Renewal
+    margin: float = 0.2
+
+
+class ServerProtocol(Struct, frozen=True):
+    """How one server speaks, as far as keeping a connection to it needs to know.
+
+    Args:
+        url: the socket's, for people.
+        upgrade_request: says how to open a socket, given the token and where to go on.
+        classifier: says what a failure means.
+        renewal: when and how to renew the token of a live connection.
+        verify: asks, before the socket is opened, whether a token is good.
+        catch_up: fetches what was missed where the socket does not bring it, given
+            the token; returns whether that was all.
+    """
+
+    url: str
+    upgrade_request: Callable[[str, str | int | datetime | None], UpgradeRequest]
+    classifier: FailureClassifier
+    renewal: RenewalSchedule | None = None
+    verify: Callable[[str], Awaitable[None]] | None = None
+    catch_up: Callable[[Receiver, str], Awaitable[bool]] | None = None

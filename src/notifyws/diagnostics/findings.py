@@ -1,0 +1,304 @@
+"""What was found, and what to try next, judged from facts alone; pure.
+
+Whoever looks is elsewhere; here is decided what it means. Each judgement returns
+nothing where all is well, else one sentence that holds the reason, and the next
+command.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from notifyws.clock import span
+from notifyws.errors import (
+    CertificateRejected,
+    NetworkFailed,
+    NotifyError,
+    UpgradeRefused,
+)
+from notifyws.protocol.failures import is_retried
+
+__all__ = [
+    "CheckContext",
+    "Finding",
+    "TokenLife",
+    "advice",
+    "of_access",
+    "of_certificate",
+    "of_clock",
+    "of_path",
+    "of_refresh",
+    "of_renewal",
+    "of_user",
+    "skipped",
+    "warning",
+]
+
+TOLERABLE_SKEW = 60.0
+"""Seconds a clock may be off before tokens could suffer."""
+EXPIRING = 14.0
+"""Days before a certificate's end from which it is worth a word."""
+BRIEF = 30.0
+"""Seconds; a token that is cached for less is fetched all the time."""
+CIRCULAR = "notifyws status --check"
+"""A hint that helps everywhere but in its own answer."""
+
+
+class Finding(Struct, frozen=True):
+    """What came of one check, or what else is not well.
+
+    Args:
+        name: what was looked at.
+        status: ``skip`` when it was not tried, or there is nothing to try.
+        detail: what was seen: one sentence that holds the reason.
+        hint: the next command, or the next step of a person, when it did not pass.
+        exit_code: of the command, when it failed.
+        left_out: whether it was not tried, because one before it failed.
+    """
+
+    name: str
+    status: Literal["pass", "warn", "fail", "skip"]
+    detail: str
+    hint: str = ""
+    exit_code: int = 0
+    left_out: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return ``{"name", "status", "detail", "hint"?}``."""
+        facts = {"name": self.name, "status": self.status, "detail": self.detail}
+        return {**facts, "hint": self.hint} if self.hint else facts
+
+
+def warning(name: str, detail: str, hint: str) -> Finding:
+    """Return what works, but not well."""
+    return Finding(name, "warn", detail, hint)
+
+
+def skipped(why: str) -> Finding:
+    """Return what a check says that has nothing to look at."""
+    return Finding("", "skip", why)
+
+
+class CheckContext(Struct, frozen=True):
+    """What findings stand on.
+
+    Args:
+        url: the socket's URL.
+        source: where that was said.
+        profile: its name.
+        path: where the profile has its socket; ``None`` where it does not say.
+        proxy: the host of the proxy that the environment names for the URL.
+        here: this machine's name.
+        checked: whether the server was asked as well.
+        user: the user's id, where it is configured.
+    """
+
+    url: str = ""
+    source: str = "default"
+    profile: str = "default"
+    path: str | None = None
+    proxy: str | None = None
+    here: str = ""
+    checked: bool = False
+    user: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host of the URL, with its port if that has one."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def named(self) -> str:
+        """The URL's source, as the end of a sentence."""
+        return f"the URL (it comes from {self.source})"
+
+
+def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
+    """Return what to try next after an error, which does not send in a circle.
+
+    Args:
+        layer: the check that failed.
+        error: what was raised; its own hint stands where nothing better is known.
+        context: what was looked at.
+    """
+    if not isinstance(error, NetworkFailed):
+        return error.hint
+    if context.proxy is not None and not _from_beyond(error):
+        return _around(context)
+    if isinstance(error, UpgradeRefused):
+        return _of_upgrade(error, context)
+    if isinstance(error, CertificateRejected):
+        return _of_rejected(error, context)
+    better = {
+        "dns": f"correct the host in {context.named}, or see to the name server",
+        "tcp": f"start the server, or correct the port in {context.named}",
+    }
+    return better.get(layer) or _straight(error.hint)
+
+
+def _straight(hint: str) -> str:
+    return "notifyws listen -v" if not hint or CIRCULAR in hint else hint
+
+
+def _from_beyond(error: NotifyError) -> bool:
+    """Tell whether an answer came from the server, so that the proxy let us through."""
+    if not isinstance(error, UpgradeRefused) or error.by_proxy:
+        return False
+    return 300 <= error.status < 400 or error.status in (404, 410, 429, 500, 503)
+
+
+def _around(context: CheckContext) -> str:
+    without = f"NO_PROXY={urlsplit(context.url).hostname} notifyws status --check"
+    return f"go around the proxy {context.proxy}: {without}"
+
+
+def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
+    if 300 <= error.status < 400:
+        return f"put where it redirects to into {context.named}"
+    if error.status == 403:
+        return "see whether this user may listen: notifyws auth whoami"
+    if error.status in (404, 405, 410, 426, 200, 204):
+        return _of_wrong_path(context)
+    if is_retried(error.status):
+        wait = f", in {span(error.retry_after)}" if error.retry_after else ""
+        return f"try again later{wait}: notifyws listen goes on trying"
+    return _straight(error.hint)
+
+
+def _of_wrong_path(context: CheckContext) -> str:
+    parts = urlsplit(context.url)
+    asked = parts.path
+    if of_path(context, asked) is not None:
+        said = f"profile {context.profile} speaks at {context.path}"
+        return f"take the path {asked} out of {context.named}: {said}"
+    if asked.strip("/"):
+        return f"correct the path {asked} in {context.named}"
+    example = f"{parts.scheme}://{parts.netloc}/ws"
+    return f"add the socket's path to {context.named}, as in {example}"
+
+
+def _of_rejected(error: CertificateRejected, context: CheckContext) -> str:
+    if error.reason == "expired":
+        return f"have whoever runs {context.host} renew it; is this clock right? date"
+    if error.reason == "name":
+        return f"put the name that the certificate is for into {context.named}"
+    return error.hint
+
+
+def of_certificate(days: float, context: CheckContext) -> Finding | None:
+    """Judge how long the server's certificate is still good."""
+    if days >= EXPIRING:
+        return None
+    said = f"the certificate of {context.host} ends in {span(days * 86400)}"
+    return warning(
+        "tls", said, f"have whoever runs {context.host} renew it before that"
+    )
+
+
+def of_clock(ahead: float) -> Finding | None:
+    """Judge the seconds by which the server's clock is ahead of ours."""
+    if abs(ahead) <= TOLERABLE_SKEW:
+        return None
+    way = "behind" if ahead > 0 else "ahead of"
+    said = f"this machine's clock is {abs(ahead):.0f} s {way} the server's"
+    return warning("clock", said, "set the clock: timedatectl set-ntp true")
+
+
+def of_path(context: CheckContext, asked: str) -> Finding | None:
+    """Judge the path at which a socket is opened, against the profile's own.
+
+    A path in front of the profile's is that of a gateway; a profile whose path has
+    variables does not insist on it.
+    """
+    own = context.path
+    if own is None or "{" in own or not asked.strip("/") or asked.endswith(own):
+        return None
+    said = f"the socket is opened at {asked}, but profile {context.profile} is at {own}"
+    hint = f"take the path {asked} out of {context.named}, or use another --profile"
+    return warning("path", said, hint)
+
+
+class TokenLife(Struct, frozen=True):
+    """How long tokens live.
+
+    Args:
+        seconds: as the server says, or where it does not, as the settings do.
+        margin: share of it at whose end a token is not used any more.
+        configured: seconds that the user set; ``None`` where nobody did.
+    """
+
+    seconds: float
+    margin: float
+    configured: float | None = None
+
+    @property
+    def kept(self) -> float:
+        """Seconds for which a token is cached."""
+        return round(self.seconds * (1 - self.margin), 3)
+
+
+def of_user(taken_for: str | None, configured: str) -> Finding | None:
+    """Judge whom the server takes us for, against who we said we are."""
+    if taken_for is None or configured in ("", taken_for):
+        return None
+    said = f"the server takes us for user {taken_for}, not {configured}"
+    return warning("user", said, "correct NOTIFYWS_USER_ID, or: notifyws auth login")
+
+
+def of_access(life: TokenLife) -> Finding | None:
+    """Judge how long access tokens live and are cached."""
+    said = f"access tokens live {span(life.seconds)} and are cached for {_kept(life)}"
+    if life.kept < BRIEF <= life.seconds / 2:
+        return warning(
+            "lifetimes",
+            f"{said}: the margin leaves hardly anything",
+            f"lower NOTIFYWS_ACCESS_MARGIN: it is {life.margin:g}, by default 0.2",
+        )
+    if life.kept < BRIEF:
+        what = f"{said}, so that nearly every command fetches a new one"
+        return warning("lifetimes", what, "have the server give tokens of some minutes")
+    return _of_configured(life, "access", "NOTIFYWS_ACCESS_TTL")
+
+
+def of_refresh(life: TokenLife, access: TokenLife | None) -> Finding | None:
+    """Judge how long refresh tokens are cached, against access tokens."""
+    if access is not None and life.kept <= access.seconds:
+        said = f"refresh tokens are cached for {_kept(life)}, no longer than access "
+        said += f"tokens live ({span(access.seconds)}): each renewal is a login"
+        hint = f"lower NOTIFYWS_REFRESH_MARGIN: it is {life.margin:.2g}"
+        if life.seconds <= access.seconds:
+            hint = "have the server give refresh tokens that live longer"
+        return warning("lifetimes", said, hint)
+    return _of_configured(life, "refresh", "NOTIFYWS_REFRESH_TTL")
+
+
+def _kept(life: TokenLife) -> str:
+    return span(life.kept) if life.kept >= 1 else "less than 1 s"
+
+
+def _of_configured(life: TokenLife, kind: str, variable: str) -> Finding | None:
+    """Judge a lifetime that somebody configured and the server does not go by."""
+    if not life.configured or 0.5 <= life.seconds / life.configured <= 2:
+        return None
+    said = f"{kind} tokens live {span(life.seconds)} by the server's own word, "
+    said += f"not {span(life.configured)} as configured"
+    hint = f"unset {variable}, which is only for servers that do not say"
+    return warning("lifetimes", said, hint)
+
+
+def of_renewal(left: float, can_renew: bool) -> Finding | None:
+    """Judge whether the cached access token can be followed by another one.
+
+    Args:
+        left: seconds that it is still good for.
+        can_renew: whether there is a refresh token, or a password to log in with.
+    """
+    if can_renew:
+        return None
+    said = f"the access token ends in {span(left)} and nothing can renew it: "
+    said += "no refresh token is cached, and no password is configured"
+    hint = "set WEBSOCKET_PASSWORD, or when it has ended: notifyws auth login"
+    return warning("lifetimes", said, hint)
