@@ -9,7 +9,7 @@ import pytest
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.delivery.http_sender import HttpSender
-from notifyws.delivery.sender import Composed, SendResult, SocketSender
+from notifyws.delivery.sender import SendResult, SocketSender
 from notifyws.errors import (
     ConnectionLost,
     HttpRefused,
@@ -18,6 +18,7 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.models import Message
+from notifyws.protocol.frames import Composed
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.templates import TemplateContext

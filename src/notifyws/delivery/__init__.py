@@ -12,7 +12,6 @@ bounded queue of its own.
 - ``durable_listener``: where a named listener stands, here and in the shared cache.
 - ``filters``: which notifications are wanted, and when there were enough of them.
 - ``message_input``: messages made of what people type.
-- ``outbox``: what is kept until each sink took it.
 - ``outbox_records``: the values that the outbox keeps.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
@@ -20,8 +19,10 @@ bounded queue of its own.
 - ``sender``, ``http_sender``: send messages, and say what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
 
-Within: ``gaps`` decides what was missed, ``worker`` retries for one sink,
-``outbox_file`` is the outbox on disk, ``dead_letters`` the file of what no sink took.
+Within: ``gaps`` decides what was missed; ``outbox`` keeps what arrived until each sink
+took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries, and
+``dead_letters`` the file of what no sink took. Ids are told from known ones by
+``protocol.cursor``, which ``receiver`` asks.
 """
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "filters",
     "http_sender",
     "message_input",
-    "outbox",
     "outbox_records",
     "queue",
     "receiver",

@@ -23,7 +23,7 @@ from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.templates import TemplateContext
 
-__all__ = ["Composed", "Connection", "SendResult", "SocketSender"]
+__all__ = ["Connection", "SendResult", "SocketSender"]
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
