@@ -43,7 +43,7 @@ AT = "2024-01-15T10:30:{:06.3f}Z"
 
 
 class Desk:
-    """An intake, its queue, and everybody who is told."""
+    """A receiver, its queue, and everybody who is told."""
 
     def __init__(self, cursor: Cursor | None = None, *, room: int = 3, **how) -> None:
         self.clock = VirtualClock()
