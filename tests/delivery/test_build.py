@@ -185,50 +185,37 @@ def letters(tmp_path):
     return path
 
 
+ALL, MEANT = ["1", "2"], ["2"]
+
+
+@pytest.mark.parametrize(("command", "posted"), [("", ALL), ("true", MEANT)])
 @on_a_loop
-async def test_a_replay_gives_all_letters_to_the_only_sink_there_is(letters):
+async def test_a_replay_gives_letters_to_whom_they_were_meant_for_or_the_only_sink(
+    letters, command, posted
+):
     with target() as there:
-        taken = await replay(
-            letters, Settings(), DeliveryTargets(url=there.url), pytest.fail
-        )
-        assert taken == 2
-        assert [each.title for each in there.posted] == ["1", "2"]
+        deliver = DeliveryTargets(url=there.url, command=command, tell=pytest.fail)
+        assert await replay(letters, Settings(), deliver, pytest.fail) == 2
+        assert [each.title for each in there.posted] == posted
     assert not letters.exists()
 
 
 @on_a_loop
-async def test_a_replay_gives_each_letter_to_the_sink_it_was_meant_for(letters):
-    with target() as there:
-        deliver = DeliveryTargets(url=there.url, command="true", tell=pytest.fail)
-        assert await replay(letters, Settings(), deliver, pytest.fail) == 2
-        assert [each.title for each in there.posted] == ["2"]
-
-
-@on_a_loop
-async def test_a_letter_for_a_sink_that_is_not_given_stays(letters):
-    line = letters.read_text().splitlines()[0].replace('"exec"', '"notify"')
-    letters.write_text(f"{line}\n")
+async def test_what_is_refused_again_or_nobody_s_stays(letters):
+    text = letters.read_text().replace('"forward"', '"notify"')
+    letters.write_text(text)
+    deliver = DeliveryTargets(url="http://127.0.0.1:1", command="false")
     warnings = []
-    with target() as there:
-        deliver = DeliveryTargets(url=there.url, command="true")
-        with pytest.raises(MessageRejected, match="1 of 1 dead letters"):
-            await replay(letters, Settings(), deliver, warnings.append)
-    assert json.loads(letters.read_text())["sink"] == "notify"
-    assert "notify stays" in warnings[0]
-
-
-@on_a_loop
-async def test_what_is_refused_again_stays(letters):
-    settings = Settings(hand_on_delays=(0.01,))
-    warnings = []
-    with pytest.raises(MessageRejected, match="2 of 2"):
+    with pytest.raises(MessageRejected, match="2 of 2 dead letters"):
         await replay(
-            letters, settings, DeliveryTargets(command="false"), warnings.append
+            letters, Settings(hand_on_delays=(0.01,)), deliver, warnings.append
         )
-    assert len(letters.read_text().splitlines()) == 2
-    begun, *refused = warnings
+    left = map(json.loads, letters.read_text().splitlines())
+    assert sorted(each["sink"] for each in left) == ["exec", "notify"]
+    stays, begun, refused = warnings
+    assert "notify stays" in stays
     assert "it is tried again" in begun
-    assert len(refused) == 2
+    assert "did not take a notification again" in refused
 
 
 @on_a_loop

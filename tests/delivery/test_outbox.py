@@ -83,64 +83,35 @@ async def test_what_arrives_while_a_group_is_written_is_the_next_group():
     assert story.store.kept[:2] == [1, 9]
 
 
+def busy(seconds):
+    return DeliveryFailed("busy", after=seconds)
+
+
+BUG = RuntimeError("bug")
+RETRIES = {
+    "a failure": ([NO, NO], [0, 1, 3], None),
+    "a bug": ([BUG, BUG], [0, 1, 3], None),
+    "what fails to the end": ([NO, NO, NO], [0, 1, 3], ("no", 3)),
+    "what is final": ([DeliveryFailed("never", final=True)], [0], ("never", 1)),
+    "a short wish": ([busy(0.5)], [0, 1], None),
+    "a wish": ([busy(7.0)], [0, 7], None),
+    "a wish beyond all limits": ([busy(9e9)], [0, 300], None),
+}
+
+
+@pytest.mark.parametrize(("fails", "tries", "letter"), RETRIES.values(), ids=RETRIES)
 @in_virtual_time
-async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind():
-    sink = ScriptedSink(NO, NO)
-    story = Story(sink)
+async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
+    fails, tries, letter
+):
+    story = Story(sink := ScriptedSink(*fails))
     async with running(story) as outbox:
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
         await outbox.drained()
-    assert sink.titles == ["1", "2"]
-    assert [(at, title) for at, title in sink.tries] == [
-        (0.0, "1"),
-        (1.0, "1"),
-        (3.0, "1"),
-        (3.0, "2"),
-    ]
-    assert story.letters == []
-
-
-@in_virtual_time
-async def test_what_fails_to_the_end_is_a_dead_letter_and_the_next_one_goes_on():
-    sink = ScriptedSink(NO, NO, NO)
-    story = Story(sink)
-    async with running(story) as outbox:
-        outbox.keep(note(1), 1)
-        outbox.keep(note(2), 2)
-        await outbox.drained()
-    assert story.rejected == [("exec", "no", 3)]
-    assert story.letters[0].line == note(1).line()
-    assert sink.titles == ["2"]
-
-
-@in_virtual_time
-async def test_what_is_final_is_not_tried_again():
-    story = Story(sink := ScriptedSink(DeliveryFailed("never", final=True)))
-    async with running(story) as outbox:
-        outbox.keep(note(1), 1)
-        await outbox.drained()
-    assert story.rejected == [("exec", "never", 1)]
-    assert len(sink.tries) == 1
-
-
-@in_virtual_time
-async def test_a_bug_of_a_sink_is_a_failure_like_others():
-    story = Story(ScriptedSink(RuntimeError("bug"), RuntimeError("bug")))
-    async with running(story) as outbox:
-        outbox.keep(note(1), 1)
-        await outbox.drained()
-    assert story.letters == []
-
-
-@in_virtual_time
-@pytest.mark.parametrize(("asked", "waits"), [(0.5, 1.0), (7.0, 7.0), (9e9, 300.0)])
-async def test_the_other_sides_wish_raises_a_delay_up_to_a_limit(asked, waits):
-    story = Story(sink := ScriptedSink(DeliveryFailed("busy", after=asked)))
-    async with running(story) as outbox:
-        outbox.keep(note(1), 1)
-        await outbox.drained()
-    assert sink.tries[1][0] == waits
+    assert sink.tries == [*((at, "1") for at in tries), (tries[-1], "2")]
+    assert story.rejected == ([("exec", *letter)] if letter else [])
+    assert [each.line for each in story.letters] == [note(1).line()] * bool(letter)
 
 
 @in_virtual_time
@@ -239,17 +210,16 @@ async def test_what_has_no_id_is_remembered_as_such():
     assert story.store.position.last_id == 1
 
 
+@pytest.mark.parametrize(("fails", "why"), [([], ""), ([NO] * 9, ", after: no")])
 @in_virtual_time
-async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters():
-    story = Story(ScriptedSink(1000.0), durable=False)
+async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters(fails, why):
+    story = Story(ScriptedSink(*fails, 1000.0), durable=False)
     async with running(story, patience=2.0) as outbox:
         outbox.keep(note(1), 1)
         outbox.keep(note(2), 2)
-    assert story.rejected == [("exec", "the listener ended before it", 0)] * 2
-    assert [dead_letter.line for dead_letter in story.letters] == [
-        note(1).line(),
-        note(2).line(),
-    ]
+    error = f"the listener ended before it{why}"
+    assert story.rejected == [("exec", error, 0)] * 2
+    assert [each.line for each in story.letters] == [note(1).line(), note(2).line()]
 
 
 @in_virtual_time
@@ -283,9 +253,9 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
 @in_virtual_time
 async def test_what_was_refused_is_said_at_the_end_at_the_latest():
     story = Story(ScriptedSink(50.0), delivery_policy=DeliveryPolicy(max_bytes=60))
-    async with running(story) as outbox:
-        for n in range(3):
-            outbox.keep(note(n), n)
+    for n in range(3):
+        story.outbox.keep(note(n), n)
+    await story.outbox.aclose(1.0)  # though it never began
     assert len(story.gaps) == 1
 
 
@@ -321,28 +291,6 @@ async def test_where_it_stands_is_told_after_it_was_written():
 
 
 @in_virtual_time
-async def test_what_is_meant_for_one_sink_goes_to_that_one_alone():
-    one, other = ScriptedSink(), ScriptedSink(name="forward")
-    story = Story(one, other, durable=False)
-    story.outbox.keep_for("forward", note(1))
-    async with running(story) as outbox:
-        outbox.start()  # once is enough
-        await outbox.drained()
-    assert (one.titles, other.titles) == ([], ["1"])
-
-
-@in_virtual_time
-async def test_an_outbox_that_never_began_can_be_closed():
-    story = Story(sink := ScriptedSink())
-    await story.outbox.aclose(1.0)
-    assert sink.closed
-
-
-def test_a_line_is_what_it_was():
-    assert note(1).line() == line(1)
-
-
-@in_virtual_time
 async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
     sink = ScriptedSink(NO, NO, 0.0, 0.0, NO)
     story = Story(sink)
@@ -352,15 +300,6 @@ async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
         await outbox.drained()
     said = "exec did not take a notification: no; it is tried again"
     assert story.warnings == [said, said]
-
-
-@in_virtual_time
-async def test_a_dead_letter_of_the_end_says_what_had_failed():
-    story = Story(ScriptedSink(*[NO] * 9), durable=False)
-    async with running(story) as outbox:
-        outbox.keep(note(0, 0), 1)
-        await asyncio.sleep(1.5)
-    assert story.rejected == [("exec", "the listener ended before it, after: no", 0)]
 
 
 RUBBISH = ["rubbish", "[1]", '{"no":"type"}', "", '"text"', "[" * 100_000, "a\nb"]

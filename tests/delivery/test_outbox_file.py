@@ -139,35 +139,17 @@ async def test_one_process_at_a_time_has_the_file(files):
 
 
 @on_a_loop
-async def test_a_file_of_rubbish_in_our_folder_is_put_aside_aloud(files, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(files.path.parents[1]))
-    files.path = files.path.parents[1] / "notifyws" / "listeners" / "abc-desk.db"
-    files.path.parent.mkdir(parents=True)
-    files.path.write_bytes(b"this is no database" * 99)
-    store = files.open()
-    await store.keep([entry(1, "a")], STANDING, 0)
-    assert "holds rubbish" in files.warnings[0]
-    assert files.path.with_name("abc-desk.db.broken").exists()
-    await store.aclose()
-
-
-@on_a_loop
-async def test_a_folder_that_cannot_be_made_costs_a_warning(files):
-    files.path.parent.write_text("a file")
+@pytest.mark.parametrize("in_the_way", ["folder", "file"])
+async def test_what_cannot_be_opened_costs_a_warning(files, in_the_way):
+    if in_the_way == "folder":
+        files.path.parent.write_text("a file")
+    else:
+        files.path.mkdir(parents=True)
     store = files.open()
     await store.keep([entry(1, "a")], STANDING, 0)
     assert await store.waiting("a", 0, 9) == [OutboxRecord(1, "line 1")]
-    assert len(files.warnings) == 1
-    assert "using memory only" in files.warnings[0]
-    await store.aclose()
-
-
-@on_a_loop
-async def test_a_file_that_cannot_be_opened_costs_a_warning(files):
-    files.path.mkdir(parents=True)
-    store = files.open()
-    await store.keep([entry(1, "a")], STANDING, 0)
-    assert len(files.warnings) == 1
+    (warning,) = files.warnings
+    assert "using memory only" in warning
     await store.aclose()
 
 
@@ -233,11 +215,14 @@ async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, t
 
 
 @on_a_loop
-async def test_what_was_set_aside_before_stays(files):
+async def test_a_file_of_rubbish_is_set_aside_aloud_each_time(files):
     for content in (b"one" * 999, b"two" * 999):
         files.path.parent.mkdir(exist_ok=True)
         files.path.write_bytes(content)
-        await files.open().aclose()
+        store = files.open()
+        await store.keep([entry(1, "a")], STANDING, 0)
+        assert "holds rubbish" in files.warnings[-1]
+        await store.aclose()
     first, second = sorted(files.path.parent.glob("*.broken*"))
     assert first.read_bytes()[:3] == b"one"
     assert second.read_bytes()[:3] == b"two"
@@ -298,13 +283,9 @@ async def test_odd_rows_are_read_as_rows_of_ours_and_stop_nothing(files, odd):
     await again.aclose()
 
 
-STRANGE_PLACES = ["rubbish", "[]", '{"last_id":[1]}', '{"last_id":true}', '{"no":1}']
-STRANGE_PLACES += [
-    '{"heard_at":5}',
-    '{"moved_at":"x"}',
-    '{"mixed":3}',
-    None,
-    "[" * 9999,
+STRANGE_PLACES = [
+    *("rubbish", "[]", '{"last_id":[1]}', '{"last_id":true}', '{"no":1}', None),
+    *('{"heard_at":5}', '{"moved_at":"x"}', '{"mixed":3}', "[" * 9999),
 ]
 
 

@@ -48,23 +48,15 @@ async def test_a_taker_that_gives_up_takes_nothing_with_it():
     assert await queue.get() == [1]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "fits"), [((1, 1, 1), 97), ((1, 1, 1, 1), 0), ((60,), 40), ((1000,), 0)]
+)
 @in_virtual_time
-async def test_there_is_room_up_to_the_count():
-    queue = filled(1, 1, 1, 1)
-    assert not queue.fits(1)
-
-
-@in_virtual_time
-async def test_there_is_room_up_to_the_bytes():
-    queue = filled(60)
-    assert queue.fits(40)
-    assert not queue.fits(41)
-
-
-@in_virtual_time
-async def test_an_empty_queue_takes_an_item_of_any_size():
-    queue = filled(1000)
-    assert not queue.fits(1)
+async def test_there_is_room_up_to_count_and_bytes_and_for_the_first_always(
+    sizes, fits
+):
+    queue = filled(*sizes)
+    assert [queue.fits(max(fits, 1)), queue.fits(fits + 1)] == [fits > 0, False]
 
 
 @in_virtual_time
@@ -146,10 +138,10 @@ async def test_far_too_many_events_are_let_go_until_somebody_takes():
 
 
 @in_virtual_time
-async def test_a_vital_event_is_never_let_go():
+async def test_a_vital_event_is_never_let_go_and_takes_the_others_room():
     queue = filled()
     for number in range(delivery.ANNOUNCEMENTS):
-        queue.announce(number)
+        queue.announce(number, vital=number > 5)
     queue.announce(-1, vital=True)
     queue.announce(-2)
     queue.announce(-3, vital=True)
@@ -157,27 +149,12 @@ async def test_a_vital_event_is_never_let_go():
 
 
 @in_virtual_time
-async def test_vital_events_leave_the_others_no_more_room_than_they_had():
-    queue = filled()
-    for number in range(delivery.ANNOUNCEMENTS):
-        queue.announce(number, vital=True)
-    queue.announce(-1)
-    assert -1 not in await queue.get()
-
-
-@in_virtual_time
-async def test_closed_it_gives_what_is_left_and_then_nothing():
+async def test_closed_it_gives_what_is_left_and_then_nothing_also_to_who_waits():
     queue = filled(1, 2)
     queue.close()
     assert await queue.get() == [1, 2]
     assert await queue.get() == []
-    assert await queue.get() == []
-
-
-@in_virtual_time
-async def test_closing_wakes_a_taker_that_waits():
-    queue = filled()
-    taking = asyncio.create_task(queue.get())
+    taking = asyncio.create_task((queue := filled()).get())
     await turns()
     queue.close()
     assert await taking == []
@@ -212,21 +189,11 @@ async def test_what_is_held_takes_up_room_until_it_is_released():
     assert await queue.get() == [3]
     queue.put(4, 4)
     assert await queue.get() == [4]
-    assert not queue.fits(5)
-    assert settled == []
-    queue.release()
-    assert queue.fits(5)
-    assert settled == [4]
-
-
-@in_virtual_time
-async def test_a_release_lets_in_who_waits_for_room():
-    queue = filled(1, 2, 3, 4)
-    await queue.get()
-    queue.hold()
-    assert not queue.fits(1)
+    assert not queue.fits(91)
     waiting = asyncio.create_task(queue.room())
     await turns()
     assert not waiting.done()
+    assert settled == []
     queue.release()
     await waiting
+    assert settled == [4]

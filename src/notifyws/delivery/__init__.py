@@ -7,21 +7,22 @@ connections are kept, how anything looks, or which command was given. One direct
 nothing here makes the reader of the socket wait, and whoever is slow waits behind a
 bounded queue of its own.
 
-- ``build``: sinks and outbox, made from the settings.
+- ``build``: receiver, sinks and outbox, made from settings and profile.
 - ``dispatcher``: calls handlers and feeds iterations.
 - ``durable_listener``: where a named listener stands, here and in the shared cache.
 - ``filters``: which notifications are wanted, and when there were enough of them.
 - ``message_input``: messages made of what people type.
-- ``outbox``: what is kept until each sink took it.
 - ``outbox_records``: the values that the outbox keeps.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
 - ``replay``: delivers dead letters again.
-- ``sender``: sends messages, and says what became of each.
+- ``sender``, ``http_sender``: send messages, and say what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
 
-Within: ``gaps`` decides what was missed, ``worker`` retries for one sink,
-``outbox_file`` is the outbox on disk, ``dead_letters`` the file of what no sink took.
+Within: ``gaps`` decides what was missed; ``outbox`` keeps what arrived until each sink
+took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries, and
+``dead_letters`` the file of what no sink took. Ids are told from known ones by
+``protocol.cursor``, which ``receiver`` asks.
 """
 
 __all__ = [
@@ -29,8 +30,8 @@ __all__ = [
     "dispatcher",
     "durable_listener",
     "filters",
+    "http_sender",
     "message_input",
-    "outbox",
     "outbox_records",
     "queue",
     "receiver",

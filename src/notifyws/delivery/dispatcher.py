@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import UsageError
-from notifyws.events import Connected, Disconnected, Event, Failure, Reconnecting
+from notifyws.events import Connected, Disconnected, Failure, Reconnecting
 from notifyws.models import Notification
 from notifyws.tasks import restarted
 
@@ -126,15 +126,8 @@ class Handlers:
         for feed in self._feeds:
             feed.end()
 
-    async def tell(
-        self, item: Event | Notification | Any, *, quietly: bool = False
-    ) -> None:
-        """Tell everybody whom it concerns, also after a handler that raises.
-
-        Args:
-            item: what happened or arrived.
-            quietly: let what a handler raises go.
-        """
+    async def tell(self, item: Item) -> Exception | None:
+        """Tell everybody whom it concerns; return what handlers raised, if any did."""
         name, arguments = _call(item)
         problems: list[Exception] = []
         for handler in self._handlers.get(name, ()):
@@ -146,8 +139,9 @@ class Handlers:
                 problems.append(error)
         if isinstance(item, Notification):
             await self._feed(item)
-        if problems and not quietly:
-            raise _one(problems)
+        if len(problems) > 1:
+            return ExceptionGroup("several handlers failed", problems)
+        return problems[0] if problems else None
 
     async def _feed(self, notification: Notification) -> None:
         early = self._early
@@ -203,22 +197,14 @@ class Dispatcher:
         self._handlers.end()
 
     async def _tell(self, item: Item) -> None:
-        try:
-            await self._handlers.tell(item)
-        except Exception as error:  # noqa: BLE001 - a handler's bug ends nothing
+        if (error := await self._handlers.tell(item)) is not None:
             _log.error("a handler failed", exc_info=error)
             failure = Failure("server_error", f"a handler failed: {error!r}")
-            await self._handlers.tell(failure, quietly=True)
+            await self._handlers.tell(failure)  # what it raises is let go
 
 
 def _size(notification: Notification | None) -> int:
     return len(notification.frame or "") if notification is not None else 0
-
-
-def _one(problems: list[Exception]) -> Exception:
-    if len(problems) == 1:
-        return problems[0]
-    return ExceptionGroup("several handlers failed", problems)
 
 
 def _call(item: Any) -> tuple[str, tuple[Any, ...]]:
