@@ -21,8 +21,9 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from notifyws.config.settings import Settings
 from notifyws.runtime import Runtime
+
+from notifyws.config.settings import Settings
 
 MARGIN = 180.0
 """Seconds of its own life that every token given must have left."""

@@ -36,8 +36,6 @@ UNDOCUMENTED = {
     *("close_sent", "connection_lost_waiter", "max_queue_high"),
 }
 """What ``websockets`` has and does not promise, or what does as well without it."""
-PRIVATE_YET = {"cli", "cli.commands", "cli.completion_scripts"}
-"""Modules on private parts of typer, until they are not."""
 
 
 def private_names(tree):
@@ -56,7 +54,7 @@ def private_names(tree):
 
 def test_nothing_that_a_library_keeps_to_itself_is_used():
     found = {name: sorted(private_names(tree)) for name, tree in TREES.items()}
-    assert [n for n, names in found.items() if names and n not in PRIVATE_YET] == []
+    assert [n for n, names in found.items() if names] == []
 
 
 @pytest.mark.parametrize(
