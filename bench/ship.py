@@ -21,9 +21,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from notifyws.runtime import Runtime
-
 from notifyws.config.settings import Settings
+from notifyws.runtime import Runtime
 
 MARGIN = 180.0
 """Seconds of its own life that every token given must have left."""

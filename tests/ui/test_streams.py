@@ -12,9 +12,7 @@ WRITING = ["--help", "--version", "", "listen --help"]
 
 
 def ended(line: str, stdout: int | None) -> tuple[int, str]:
-    code = (
-        f"import sys; sys.argv[1:] = {line.split()}; from notifyws.cli.app import main;"
-    )
+    code = f"import sys; sys.argv[1:] = {line.split()}; from notifyws.cli import app"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; app.main()"],
         stdout=stdout,
