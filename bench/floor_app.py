@@ -14,11 +14,9 @@ MADE = Path(__file__).resolve().parent / ".peers" / "floor_made.py"
 
 def make() -> None:
     """Write the application out as plain source."""
-    import typer
+    from notifyws.cli.app import root_command
 
-    from notifyws.cli import app
-
-    root = typer.main.get_command(app)
+    root = root_command()
     lines = [
         "import typer",
         "from typing import Annotated, Optional",
@@ -33,7 +31,8 @@ def make() -> None:
 def group(name: str, root: object) -> list[str]:
     """Return the source of a group of commands."""
     lines: list[str] = []
-    for number, (called, command) in enumerate(root.commands.items()):
+    for number, called in enumerate(root.list_commands(None)):
+        command = root.get_command(None, called)
         if hasattr(command, "commands"):
             child = f"{name}_{number}"
             lines.append(f"{child} = typer.Typer(help={command.help!r})")

@@ -23,7 +23,7 @@ async def tick() -> None:
 
 def main() -> None:
     """Run the command, and the ticker beside it once it listens."""
-    from notifyws.cli import app
+    from notifyws.cli.app import app
     from notifyws.service import NotificationService
 
     begin = NotificationService.start

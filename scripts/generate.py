@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-SHELLS = ("bash", "zsh", "fish")
 INTRODUCTION = """\
 # Copy this to .env, remove the # of what you set, and keep it to yourself (chmod 600).
 # What it says of the server is used only with credentials from the same file, and a
@@ -23,16 +22,10 @@ INTRODUCTION = """\
 
 def completions() -> Iterator[tuple[str, str]]:
     """Yield the completion script of each shell, as the command itself shows it."""
-    from typer.completion import get_completion_script
+    from notifyws.cli.completion import SCRIPTS
 
-    from notifyws.cli.completion_scripts import use_our_scripts
-
-    use_our_scripts()
-    for shell in SHELLS:
-        context = get_completion_script(
-            prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
-        )
-        yield f"completions/notifyws.{shell}", context.strip() + "\n"
+    for shell, script in SCRIPTS.items():
+        yield f"completions/notifyws.{shell}", script
 
 
 def env_example() -> str:
@@ -69,13 +62,10 @@ def pictures() -> Iterator[tuple[str, str]]:
 
 def option_tables() -> str:
     """Return every command with its options, from the application itself."""
-    import typer
+    from notifyws.cli.app import root_command
 
-    from notifyws.cli import app
-
-    root = typer.main.get_command(app)
     lines: list[str] = []
-    for name, command in commands("notifyws", root):
+    for name, command in commands("notifyws", root_command()):
         lines += [f"### `{name}`", "", str(command.help or "").strip(), ""]
         rows = [row(param) for param in command.params if row(param)]
         lines += ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
@@ -119,16 +109,15 @@ def settings_rows() -> Iterator[str]:
         yield f"| `{environment_name(name)}` | `{name}` | {help_text} | {shown} |"
 
 
-def commands(name: str, command: object) -> Iterator[tuple[str, object]]:
+def commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     """Yield the commands below ``command`` with their full names."""
-    below = getattr(command, "commands", None)
-    if below is None:
+    if not hasattr(command, "commands"):
         yield name, command
         return
-    for child_name, child in below.items():
-        if getattr(child, "hidden", False):
-            continue
-        yield from commands(f"{name} {child_name}", child)
+    for child_name in command.list_commands(None):
+        child = command.get_command(None, child_name)
+        if not child.hidden:
+            yield from commands(f"{name} {child_name}", child)
 
 
 def row(param: object) -> str:

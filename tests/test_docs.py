@@ -7,9 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer
 
-from notifyws.cli import app
+from notifyws.cli.app import root_command
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -17,7 +16,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ENDS = {"|", "||", "&&", ";", "&", ">", "<", ">>", "(", ")"}
 EAGER = {"--install-completion", "--show-completion", "--version"}
 """What is done at once, whatever else is said."""
-ROOT_COMMAND = typer.main.get_command(app)
+ROOT_COMMAND = root_command()
 
 
 def commands():

@@ -4,9 +4,7 @@ import configparser
 import shlex
 from pathlib import Path
 
-from typer.main import get_command
-
-from notifyws.cli import app
+from notifyws.cli.app import root_command
 
 PAGE = Path(__file__).parents[1] / "docs" / "running.md"
 
@@ -16,6 +14,8 @@ def test_the_options_of_the_unit_exist():
     unit.optionxform = str
     unit.read_string(PAGE.read_text("utf-8").split("```ini\n")[1].split("```")[0])
     _, command, *words = shlex.split(unit["Service"]["ExecStart"])
-    known = {o for p in get_command(app).commands[command].params for o in p.opts}
+    known = {
+        o for p in root_command().get_command(None, command).params for o in p.opts
+    }
     assert {word for word in words if word.startswith("--")} <= known
     assert unit["Service"]["Type"] == "notify"

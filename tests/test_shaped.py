@@ -10,7 +10,7 @@ from datetime import UTC
 import pytest
 
 from notifyws.cli import status, token
-from notifyws.cli.format_options import emit_shaped, exclude, shape_of
+from notifyws.cli.options import emit_shaped, exclude, shape_of
 from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded
 from notifyws.diagnostics.report import Report

@@ -16,10 +16,10 @@ def main() -> NoReturn:
     """
     gc.disable()
     try:
-        from notifyws import cli
+        from notifyws.cli import app
     except KeyboardInterrupt:  # so early that nothing is to be told or undone
         _die_of_it()
-    cli.main()
+    app.main()
 
 
 def _die_of_it() -> NoReturn:

@@ -6,10 +6,10 @@ import json
 
 import pytest
 import typer
-from typer.completion import get_completion_script
 
-from notifyws.cli import app
-from notifyws.cli.completion import commands, profiles, servers, types
+from notifyws.cli.app import _run, root_command
+from notifyws.cli.completion import SCRIPTS, commands, profiles, servers, types
+from notifyws.errors import ConfigurationError, UsageError
 from notifyws.protocol.loader import built_in
 
 
@@ -21,7 +21,7 @@ def files(home):
 
 
 def context(**params):
-    made = typer.Context(typer.main.get_command(app))
+    made = typer.Context(root_command())
     made.params.update(params)
     return made
 
@@ -99,11 +99,8 @@ def test_a_profile_that_a_folder_names_is_not_read(home):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_no_script_evaluates_what_it_is_told(shell):
-    made = get_completion_script(
-        prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
-    )
-    assert "eval" not in made
-    assert "complete_zsh" not in made  # typer's answer to it is made for eval
+    assert "eval" not in SCRIPTS[shell]
+    assert "complete_zsh" not in SCRIPTS[shell]  # typer answers it for an eval
 
 
 def test_nothing_at_all_offers_what_is_built_in(home):
@@ -111,12 +108,51 @@ def test_nothing_at_all_offers_what_is_built_in(home):
     assert len(types(context(), "")) == 3
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_command_installs_the_scripts_that_are_shipped(shell):
-    from tests.test_generated import ROOT
+INSTALLED = {
+    "bash": (".bash_completions/notifyws.sh", ".bashrc"),
+    "zsh": (".zfunc/_notifyws", ".zshrc"),
+    "fish": (".config/fish/completions/notifyws.fish", ""),
+}
 
-    made = get_completion_script(
-        prog_name="notifyws", complete_var="_NOTIFYWS_COMPLETE", shell=shell
-    )
-    shipped = (ROOT / "completions" / f"notifyws.{shell}").read_text("utf-8")
-    assert made + "\n" == shipped
+
+@pytest.fixture
+def in_shell(home, monkeypatch):
+    """Run the command as if from a shell of that name."""
+
+    def typed(shell, option):
+        monkeypatch.setattr("shellingham.detect_shell", lambda: (shell, shell))
+        return _run([option])
+
+    return typed
+
+
+@pytest.mark.parametrize("shell", INSTALLED)
+def test_the_script_is_put_where_its_shell_finds_it_and_once(home, in_shell, shell):
+    place, startup = INSTALLED[shell]
+    if startup:
+        (home / startup).write_text("alias n=notifyws")
+    assert in_shell(shell, "--install-completion") == 0
+    assert in_shell(shell, "--install-completion") == 0
+    assert (home / place).read_text("utf-8") == SCRIPTS[shell]
+    if startup:
+        first, line = (home / startup).read_text().splitlines()
+        assert first == "alias n=notifyws"
+        assert place.partition("/")[0] in line
+
+
+def test_the_script_can_be_seen(in_shell, capfd):
+    assert in_shell("fish", "--show-completion") == 0
+    assert capfd.readouterr() == (SCRIPTS["fish"], "")
+
+
+@pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
+def test_a_shell_without_a_script_is_told_which_have_one(in_shell, option):
+    with pytest.raises(UsageError, match="no completions for tcsh") as caught:
+        in_shell("tcsh", option)
+    assert caught.value.hint == "there are: bash, zsh, fish"
+
+
+def test_a_script_that_cannot_be_written_is_told(home, in_shell):
+    (home / ".config").touch()
+    with pytest.raises(ConfigurationError, match=r"cannot write .*\.config"):
+        in_shell("fish", "--install-completion")

@@ -9,9 +9,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from notifyws.cli import app
+from notifyws.cli.app import root_command
 from tests.e2e.support import COMMAND, Home, Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,9 +102,12 @@ def test_every_command_and_option_of_the_page_exists(page):
 
 def unknown_words(words: list[str]) -> list[str]:
     """The options, and the command, that the application does not know."""
-    command = get_command(app)
-    while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]
+    command = root_command()
+    while words and hasattr(command, "commands"):
+        below = command.get_command(None, words[0])
+        if below is None:
+            break
+        command, words = below, words[1:]
     known = {option for param in command.params for option in param.opts}
     return [word for word in words if word.startswith("-") and word not in known]
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 
 from tests.e2e.support import COMMAND, Home, Server, until
 from tests.support.target import target
@@ -129,7 +128,7 @@ def test_the_unit_is_one_and_its_command_parses(home):
     assert command is not None
     _, name, *options = shlex.split(command[1])
     assert name == "listen"
-    listen = typer.main.get_command(_app()).commands["listen"]
+    listen = _root().get_command(None, "listen")
     assert listen.make_context("listen", options).params["name"] == "%i"
 
 
@@ -153,10 +152,10 @@ def test_systemd_finds_nothing_wrong_with_the_unit(home):
     assert (done.returncode, about_it) == (0, [])
 
 
-def _app():
-    from notifyws.cli import app
+def _root():
+    from notifyws.cli.app import root_command
 
-    return app
+    return root_command()
 
 
 @pytest.mark.slow

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 import pyte
 import pytest
 
-from notifyws.cli.send_and_wait import Answer, send_and_wait
-from notifyws.cli.send_message import Request
+from notifyws.cli.send_message import Answer, Request, send_and_wait
 from notifyws.config.settings import Settings
 from notifyws.errors import MessageRejected, NetworkFailed, TimeRanOut, UsageError
 from notifyws.models import Message, Notification

@@ -59,7 +59,7 @@ def imported(said: str) -> set[str]:
     """Return the modules that a command says it has imported."""
     lines = (line for line in said.splitlines() if line.startswith("import time:"))
     names = {line.rpartition("|")[2].strip() for line in lines}
-    assert "notifyws.cli" in names
+    assert "notifyws.cli.app" in names
     return names
 
 
@@ -129,7 +129,7 @@ from importlib.abc import MetaPathFinder
 
 class Hurry(MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "notifyws.cli":
+        if name == "notifyws.cli.app":
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, Hurry())

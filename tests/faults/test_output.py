@@ -515,7 +515,7 @@ def test_a_bug_in_any_layer_shows_no_secret_in_its_traceback(home, guarded, laye
     words = secrets(home)
     boom = "def boom(self=None, *args, **kwargs):\n    raise RuntimeError('injected')\n"
     broken = LAYERS[layer].replace("; ", "\n")
-    context = f"{boom}{broken}\nimport sys\nfrom notifyws.cli import main\nmain()\n"
+    context = f"{boom}{broken}\nimport sys\nfrom notifyws.cli.app import main\nmain()\n"
     (home.path / "broken.py").write_text(context)
     failed = False
     for command in (["token", "--refresh"], ["listen", "-n", "1", "--timeout", "4"]):

@@ -8,15 +8,13 @@ import sys
 
 import pytest
 
-from notifyws.cli import _run
-
 WRITING = ["--help", "--version", "", "listen --help"]
 
 
 def ended(line: str, stdout: int | None) -> tuple[int, str]:
-    code = f"import sys; sys.argv[1:] = {line.split()}; from notifyws.cli import main;"
+    code = f"import sys; sys.argv[1:] = {line.split()}; from notifyws.cli import app"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code} main()"],
+        [sys.executable, "-c", f"{code}; app.main()"],
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,11 +59,3 @@ def test_a_full_disk_is_said(home, line):
         code, said = ended(line, full.fileno())
     assert code == 74
     assert said.startswith("error: stdout cannot be written: no space left")
-
-
-def test_a_file_that_cannot_be_used_is_not_taken_for_stdout(home, monkeypatch):
-    (home / "file").touch()
-    monkeypatch.setenv("HOME", str(home / "file"))
-    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
-    with pytest.raises(OSError, match="file"):
-        _run(["--install-completion", "bash"])

@@ -17,16 +17,7 @@ from notifyws.cli.login import (
     say_logged_in,
     where,
 )
-from notifyws.cli.options import (
-    Common,
-    EnvFile,
-    Json,
-    Profile,
-    Quiet,
-    Server,
-    Url,
-    Verbose,
-)
+from notifyws.cli.options import Common, Json, with_common
 from notifyws.cli.process import run
 from notifyws.config.dotenv_guard import guard
 from notifyws.config.settings import Settings
@@ -57,120 +48,81 @@ Examples:
   notifyws auth whoami --json
 """
 
-Username = Annotated[
-    str | None,
-    typer.Option("--username", "-u", metavar="NAME", help="Who to log in as."),
-]
-PasswordStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from stdin.")
-]
-
-Save = Annotated[
-    bool,
-    typer.Option("--save", help="Ask for the rest, and keep it all as a server entry."),
-]
-Name = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        metavar="NAME",
-        autocompletion=servers,
-        help="The entry's name; host and port when left out.",
-    ),
-]
-
 app = typer.Typer(
-    help="Log in, log out, and who am I.",
     epilog=EXAMPLES,
     suggest_commands=False,  # the hint line does
     add_completion=False,
 )
 
 
-@app.callback(invoke_without_command=True)
-def _auth(
-    context: typer.Context,
-    username: Username = None,
-    password_stdin: PasswordStdin = False,
-    save: Save = False,
-    name: Name = None,
-    server: Server = None,
-    profile: Profile = None,
-    url: Url = None,
-    env_file: EnvFile = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    if context.invoked_subcommand is None:
-        common = Common(server, profile, url, env_file, verbose, quiet)
-        stdin = password_stdin
-        _login(common, username, password_stdin=stdin, json=json, save=save, name=name)
-
-
+@app.callback(invoke_without_command=True, help="Log in, log out, and who am I.")
 @app.command("login", epilog=EXAMPLES)
+@with_common
 def login(
-    username: Username = None,
-    password_stdin: PasswordStdin = False,
-    save: Save = False,
-    name: Name = None,
-    server: Server = None,
-    profile: Profile = None,
-    url: Url = None,
-    env_file: EnvFile = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    context: typer.Context,
+    *,
+    username: Annotated[
+        str | None,
+        typer.Option("--username", "-u", metavar="NAME", help="Who to log in as."),
+    ] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
+    ] = False,
+    save: Annotated[
+        bool,
+        typer.Option(
+            "--save", help="Ask for the rest, and keep it all as a server entry."
+        ),
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            autocompletion=servers,
+            help="The entry's name; host and port when left out.",
+        ),
+    ] = None,
+    common: Common,
     json: Json = False,
 ) -> None:
     """Log in, cache the tokens, and remember where and who (not the password)."""
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    stdin = password_stdin
-    _login(common, username, password_stdin=stdin, json=json, save=save, name=name)
+    if context.invoked_subcommand is not None:
+        return
+    given = password_from_stdin() if password_stdin else None
+    loaded = common.load(username=username, password=given)
+    if loaded.settings.token:
+        message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
+        raise UsageError(message, "unset it to log in with a password")
+    if save or name is not None:
+        from notifyws.cli.server_setup import log_in_and_save
+
+        log_in_and_save(common, loaded, username, name, json=json)
+    else:
+        _log_in(common, loaded, json=json)
 
 
-@app.command(
-    "logout",
-    epilog=LOGOUT_EXAMPLES,
-)
-def logout(
-    server: Server = None,
-    profile: Profile = None,
-    url: Url = None,
-    env_file: EnvFile = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-) -> None:
+@app.command("logout", epilog=LOGOUT_EXAMPLES)
+@with_common
+def logout(*, common: Common) -> None:
     """End the session at the server and empty this account's cache."""
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    auth = Authenticator(common.load().settings, warner(quiet))
+    auth = common.authenticator()
     account = auth.account
     run(_logout(auth))
     _forget(auth)
-    if not quiet:
+    if not common.quiet:
         say(f"Logged out of {account.origin}")
 
 
-@app.command(
-    "whoami",
-    epilog=WHOAMI_EXAMPLES,
-)
-def whoami(
-    server: Server = None,
-    profile: Profile = None,
-    url: Url = None,
-    env_file: EnvFile = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
+@app.command("whoami", epilog=WHOAMI_EXAMPLES)
+@with_common
+def whoami(*, common: Common, json: Json = False) -> None:
     """Say who the server takes us for."""
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    settings = common.load().settings
-    auth = Authenticator(settings, warner(quiet))
+    auth = common.authenticator()
     user_id = run(_user_id(auth))
     if json:
         return emit_json({"userId": user_id, **where(auth)})
-    name = settings.username or "(ready-made token)"
+    name = auth.settings.username or "(ready-made token)"
     return emit_line(f"{name} · user {user_id or 'unknown'} · {auth.origin}")
 
 
@@ -191,34 +143,16 @@ async def _logout(auth: Authenticator) -> None:
         await auth.aclose()
 
 
-def _login(
-    common: Common,
-    username: str | None,
-    *,
-    password_stdin: bool,
-    json: bool,
-    save: bool,
-    name: str | None,
-) -> None:
-    given = password_from_stdin() if password_stdin else None
-    loaded = common.load(username=username, password=given)
-    if loaded.settings.token:
-        message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
-        raise UsageError(message, "unset it to log in with a password")
-    if save or name is not None:
-        from notifyws.cli.save_server import log_in_and_save
-
-        return log_in_and_save(common, loaded, username, name, json=json)
+def _log_in(common: Common, loaded: Loaded, *, json: bool) -> None:
     kept = _kept_password(loaded.settings, quiet=common.quiet)
     known = dataclasses.replace(loaded.settings, password=kept)
     auth = Authenticator(known if kept else _completed(loaded), warner(common.quiet))
     facts = _logged_in(auth, kept=bool(kept))
     remember_login(auth)
     if json:
-        return emit_json(facts)
-    if not common.quiet:
+        emit_json(facts)
+    elif not common.quiet:
         say_logged_in(auth, facts)
-    return None
 
 
 def _logged_in(auth: Authenticator, *, kept: bool) -> dict[str, Any]:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from notifyws.cli.cancellation import Cancellation
-from notifyws.cli.process import before_dying
-from notifyws.cli.service_manager import supervised
+from notifyws.cli.process import Cancellation, before_dying
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.errors import OutputFailed, TimeRanOut
+from notifyws.fleet.systemd import Systemd
 from notifyws.models import DeliveryTargets
-from notifyws.tasks import background
+from notifyws.tasks import background, restarted
 from notifyws.ui.renderers import DisplayOptions, Tee, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
+    from notifyws.events import Event
     from notifyws.service import NotificationService
     from notifyws.ui.renderers import Renderer
 
@@ -135,7 +136,7 @@ async def _show(request: Request, settings: Settings) -> None:
     try:
         with before_dying(renderer.stop):
             async with (
-                supervised(service, os.environ),
+                _supervised(service, os.environ),
                 service,
                 cancellation,
                 asyncio.timeout(request.timeout),
@@ -154,6 +155,32 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+@asynccontextmanager
+async def _supervised(
+    service: NotificationService, environ: MutableMapping[str, str]
+) -> AsyncIterator[None]:
+    """Tell the service manager what happens to ``service``, before it is started."""
+    from notifyws.ui.lines import event_line
+
+    systemd = Systemd(environ)
+
+    def tell(event: Event) -> None:
+        if event.name == "connected":
+            systemd.ready()
+        if event.name == "closed":
+            systemd.stopping()
+        systemd.status(event_line(event))
+
+    service.observe(tell)
+    stay_alive = partial(systemd.stay_alive, asyncio.sleep)
+    alive = restarted("the watchdog's sign of life", stay_alive, say, asyncio.sleep)
+    try:
+        yield
+    finally:
+        alive.cancel()
+        await asyncio.gather(alive, return_exceptions=True)
 
 
 def _service(

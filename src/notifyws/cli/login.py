@@ -1,25 +1,47 @@
-"""What every way to log in shares: asking, logging in for real, remembering."""
+"""What every way to log in shares: asking, logging in for real, remembering.
+
+A login alone proves little: the socket's path, and most of a profile, come into play
+only afterwards. So a server is tried as a whole, by opening the socket once as well.
+"""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.cli.process import run
+from notifyws.config.settings import Settings
 from notifyws.config.urls import shown_url
-from notifyws.errors import ConfigurationError, UsageError
-from notifyws.ui.streams import prompt, say
+from notifyws.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    NetworkFailed,
+    NotifyError,
+    UsageError,
+)
+from notifyws.ui.streams import prompt, say, warner
 
 __all__ = [
+    "TRIES",
     "ask",
     "can_ask",
     "log_in",
-    "login_facts",
     "password_from_stdin",
     "remember_login",
     "say_logged_in",
+    "try_server",
     "where",
 ]
+
+TRIES = 3
+"""How often something is asked for before it is an error."""
+
+CORRECT = "correct the server's URL, or name another --profile"
+LATER = "notifyws status --check"
+"""A hint that is of use once the server is saved."""
 
 
 def can_ask() -> bool:
@@ -57,14 +79,14 @@ def ask(what: str, whose: str) -> str:
 async def log_in(auth: Authenticator) -> dict[str, Any]:
     """Log in, let go of everything, and return the facts that ``--json`` prints."""
     try:
-        facts, _ = await login_facts(auth)
+        facts, _ = await _login_facts(auth)
         return facts
     finally:
         await auth.aclose()
 
 
-async def login_facts(auth: Authenticator) -> tuple[dict[str, Any], str]:
-    """Log in, and return the facts that ``--json`` prints, and the access token."""
+async def _login_facts(auth: Authenticator) -> tuple[dict[str, Any], str]:
+    """Log in; return what ``--json`` prints, and the access token."""
     token, pair = await auth.token_manager.login()
     refresh = pair.refresh
     facts = {
@@ -102,3 +124,65 @@ def remember_login(auth: Authenticator) -> None:
         remember({**settings.login, "url": settings.url or settings.socket_url})
     except OSError as error:
         say(f"cannot remember this login: {error.strerror}", "warning")
+
+
+def try_server(
+    settings: Settings,
+) -> tuple[Settings, dict[str, Any], NotifyError | None]:
+    """Log in and open the socket; a password that was typed wrong is asked for again.
+
+    Returns:
+        The settings with the password that was typed, the facts of the login, and why
+        the server cannot be used: ``None`` when all is well.
+
+    Raises:
+        AuthenticationFailed: the server does not take the password.
+        ConfigurationError: something is missing, and there is nobody to ask.
+    """
+    host = urlsplit(settings.url).netloc
+    typed = not settings.password
+    for left in reversed(range(TRIES)):
+        if typed:
+            answer = ask("Password", f"{settings.username} at {host}")
+            settings = replace(settings, password=answer)
+        try:
+            return settings, *run(_tried(Authenticator(settings, warner(quiet=True))))
+        except AuthenticationFailed as error:
+            if not (typed and left):
+                raise
+            say(error.message)
+    raise AssertionError
+
+
+async def _tried(auth: Authenticator) -> tuple[dict[str, Any], NotifyError | None]:
+    try:
+        facts, token = await _login_facts(auth)
+        return facts, await _wrong_with_socket(auth, token)
+    except NetworkFailed as error:
+        return {}, NetworkFailed(f"cannot log in: {error.message}", _hint(error))
+    finally:
+        await auth.aclose()
+
+
+async def _wrong_with_socket(auth: Authenticator, token: str) -> NotifyError | None:
+    """Open the socket, handshake and all; return why that cannot be done."""
+    from notifyws.connection.build import build_server_protocol, open_connection
+    from notifyws.protocol.failures import Verdict
+
+    server_protocol = build_server_protocol(auth)
+    try:
+        if server_protocol.verify is not None:
+            await server_protocol.verify(token)
+        connection = await open_connection(auth, token)
+    except NetworkFailed as error:
+        verdict = server_protocol.classifier.of(error)
+        refused = verdict in (Verdict.RENEW, Verdict.RENEW_ONCE)
+        kind = AuthenticationFailed if refused else NetworkFailed
+        message = f"the login works, but the socket does not open: {error.message}"
+        return kind(message, _hint(error))
+    await connection.close()
+    return None
+
+
+def _hint(error: NetworkFailed) -> str:
+    return CORRECT if not error.hint or LATER in error.hint else error.hint

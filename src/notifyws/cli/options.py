@@ -1,108 +1,103 @@
-"""Options that commands share, each declared once."""
+"""Options that commands share, each declared once, and what is made of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from msgspec import Struct
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import profiles, servers
 from notifyws.config.sources import Loaded, load
+from notifyws.config.validation import nearest
+from notifyws.errors import UsageError
+from notifyws.ui.streams import emit, warner
+
+if TYPE_CHECKING:
+    from notifyws.ui.formatting import Shape
 
 __all__ = [
     "Common",
     "EnvFile",
+    "Format",
     "Json",
-    "Profile",
+    "Query",
     "Quiet",
-    "Server",
-    "Url",
-    "Verbose",
+    "emit_shaped",
+    "exclude",
+    "shape_of",
+    "shown",
+    "want_positive",
+    "with_common",
 ]
 
-WHERE = "Where to"
-TALK = "Talking"
+where = partial(typer.Option, rich_help_panel="Where to")
+talk = partial(typer.Option, rich_help_panel="Talking")
+shown = partial(typer.Option, rich_help_panel="What is shown")
 
-Server = Annotated[
-    str | None,
-    typer.Option(
-        "--server",
-        metavar="NAME",
-        autocompletion=servers,
-        help="Server entry of config.toml to use.",
-        rich_help_panel=WHERE,
-    ),
-]
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        metavar="NAME|FILE",
-        autocompletion=profiles,
-        help="How the server speaks.",
-        rich_help_panel=WHERE,
-    ),
-]
-Url = Annotated[
-    str | None,
-    typer.Option(
-        "--url",
-        metavar="URL",
-        help="The server, as in wss://host:port/path.",
-        rich_help_panel=WHERE,
-    ),
-]
 EnvFile = Annotated[
     Path | None,
-    typer.Option(
-        "--env-file",
-        metavar="FILE",
-        help="Read this instead of .env.",
-        rich_help_panel=WHERE,
+    where("--env-file", metavar="FILE", help="Read this instead of .env."),
+]
+Quiet = Annotated[bool, talk("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[bool, talk("--json", help="Print JSON.")]
+Format = Annotated[
+    str | None,
+    shown(
+        "--format",
+        metavar="TEXT",
+        help="A line of this form, as in '{title}: {data.tripId}'.",
     ),
 ]
-Verbose = Annotated[
-    int,
-    typer.Option(
-        "--verbose",
-        "-v",
-        count=True,
-        show_default=False,
-        metavar="",
-        help="Say more; repeat for still more.",
-        rich_help_panel=TALK,
-    ),
-]
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=TALK),
-]
-Json = Annotated[
-    bool,
-    typer.Option("--json", help="Print JSON.", rich_help_panel=TALK),
+Query = Annotated[
+    str | None,
+    shown("--query", metavar="EXPR", help="Only what this JMESPath expression finds."),
 ]
 
 
 class Common(Struct, frozen=True):
-    """What every command that speaks to a server is told.
+    """What every command that speaks to a server is told; each is an option."""
 
-    Args:
-        server: entry of ``config.toml``.
-        profile: how the server speaks.
-        url: replaces both URLs of the configuration.
-        env_file: read instead of ``.env``.
-        verbose: how often ``-v`` was said.
-        quiet: say nothing but errors.
-    """
-
-    server: str | None = None
-    profile: str | None = None
-    url: str | None = None
-    env_file: Path | None = None
-    verbose: int = 0
-    quiet: bool = False
+    server: Annotated[
+        str | None,
+        where(
+            "--server",
+            metavar="NAME",
+            autocompletion=servers,
+            help="Server entry of config.toml to use.",
+        ),
+    ] = None
+    profile: Annotated[
+        str | None,
+        where(
+            "--profile",
+            metavar="NAME|FILE",
+            autocompletion=profiles,
+            help="How the server speaks.",
+        ),
+    ] = None
+    url: Annotated[
+        str | None,
+        where("--url", metavar="URL", help="The server, as in wss://host:port/path."),
+    ] = None
+    env_file: EnvFile = None
+    verbose: Annotated[
+        int,
+        talk(
+            "--verbose",
+            "-v",
+            count=True,
+            show_default=False,
+            metavar="",
+            help="Say more; repeat for still more.",
+        ),
+    ] = 0
+    quiet: Quiet = False
 
     def load(self, **flags: Any) -> Loaded:
         """Return the settings that these and further flags lead to.
@@ -112,3 +107,121 @@ class Common(Struct, frozen=True):
         """
         said = {"server": self.server, "profile": self.profile, "url": self.url}
         return load({**said, **flags}, env_file=self.env_file)
+
+    def authenticator(self) -> Authenticator:
+        """Return who knows the tokens for the settings that these lead to.
+
+        Raises:
+            ConfigurationError: a file or a value is wrong.
+        """
+        return Authenticator(self.load().settings, warner(self.quiet))
+
+
+def with_common(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``Common`` where its parameter ``common`` stands.
+
+    typer reads options from a signature, so this makes one.
+    """
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+        for (name, hint), default in zip(
+            get_type_hints(Common, include_extras=True).items(),
+            Common.__struct_defaults__,
+            strict=True,
+        )
+    ]
+
+    @wraps(command)
+    def typed(**values: Any) -> None:
+        common = Common(**{each.name: values.pop(each.name) for each in options})
+        command(common=common, **values)
+
+    own = signature(command, eval_str=True)
+    parameters: list[Parameter] = []
+    for each in own.parameters.values():
+        parameters += options if each.name == "common" else [each]
+    vars(typed)["__signature__"] = own.replace(parameters=parameters)
+    return typed
+
+
+def want_positive(option: str, value: float | None, hint: str) -> None:
+    """Refuse a number that is not more than 0.
+
+    Raises:
+        UsageError: says so, with what to give instead.
+    """
+    if value is not None and not value > 0:
+        raise UsageError(f"{option} must be more than 0, not {value:g}", hint)
+
+
+def exclude(*options: tuple[str, object]) -> None:
+    """Refuse options that were given together.
+
+    Args:
+        options: names, each with what was given for it.
+
+    Raises:
+        UsageError: names them.
+    """
+    given = [name for name, value in options if value not in (None, False)]
+    if len(given) > 1:
+        both = " and ".join(given)
+        raise UsageError(f"{both} exclude each other", "give one of them")
+
+
+def shape_of(
+    format_: str | None,
+    query: str | None,
+    *,
+    json: bool,
+    warn: Callable[[str], None] | None = None,
+    known: Sequence[str] | None = None,
+) -> Shape | None:
+    """Return the shape that was asked for, if one was.
+
+    Args:
+        format_: a template.
+        query: a JMESPath expression.
+        json: print what the query finds as JSON, also where it is text.
+        warn: is told that a query does not fit; without it that is an error.
+        known: the fields that there are; ``None`` where everything may come.
+
+    Raises:
+        UsageError: it cannot be read, names no field, or excludes another.
+    """
+    exclude(("--format", format_), ("--query", query))
+    exclude(("--format", format_), ("--json", json))
+    if format_ is None and query is None:
+        return None
+    from notifyws.ui import formatting as shaping
+
+    if query is not None:
+        return shaping.Query(query, as_json=json, warn=warn)
+    shape = shaping.Format(_sayable(format_ or ""))
+    if known is not None:
+        _only_known(shape.names, known)
+    return shape
+
+
+def _only_known(names: Sequence[str], known: Sequence[str]) -> None:
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        near = nearest(unknown, known)
+        fields = ", ".join(f"{{{name}}}" for name in known)
+        hint = f"did you mean {{{near}}}?" if near else f"there are {fields}"
+        raise UsageError(f"--format: there is no field {{{unknown}}}", hint)
+
+
+def emit_shaped(shape: Shape, value: Mapping[str, Any]) -> None:
+    """Print an object in a shape; what stands in its fields is text only."""
+    from notifyws.ui.sanitize import text_only
+
+    emit(shape.text(value, text_only, {}) + shape.end)
+
+
+def _sayable(template: str) -> str:
+    try:
+        template.encode()
+    except UnicodeEncodeError:
+        raise UsageError("--format is not UTF-8 text", "check it") from None
+    return template

@@ -14,10 +14,10 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["Interrupted", "before_dying", "die_by", "run"]
+__all__ = ["Cancellation", "Interrupted", "before_dying", "die_by", "run"]
 
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -97,6 +97,55 @@ def _look_for_garbage() -> None:
     gc.freeze()
     gc.set_threshold(SELDOM, 20, 100)
     gc.enable()
+
+
+class Cancellation:
+    """Ends a command from outside of it: as Ctrl-C would, but with nothing wrong.
+
+    A key was pressed, or nobody reads stdout any more: the task that made this is
+    cancelled, says its goodbyes, and the command is done. Where something it needs has
+    died, it ends in the same way, and then with that error. Outside of ``async with``,
+    a call does nothing: what is ending by itself is left alone.
+    """
+
+    def __init__(self) -> None:
+        import asyncio
+
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._left = self._inside = False
+        self._error: Exception | None = None
+
+    def __call__(self) -> None:
+        """Leave; once is enough."""
+        if self._inside and not self._left:
+            self._left = True
+            self._task.cancel()
+
+    def died(self, said: str, error: Exception) -> None:
+        """Leave because a background task died; its error is the command's."""
+        self._error = self._error or error
+        self()
+
+    async def __aenter__(self) -> Cancellation:
+        self._inside = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._inside = False
+        from asyncio import CancelledError
+
+        asked = self._left and isinstance(error, CancelledError)
+        left = asked and not self._task.uncancel()
+        if left and self._error is not None:
+            raise self._error
+        return left
 
 
 @contextmanager

@@ -53,10 +53,16 @@ Name = Annotated[
 app = typer.Typer(
     help="How servers speak: list, show, check and write profiles.",
     epilog=EXAMPLES,
-    no_args_is_help=True,
     suggest_commands=False,  # the hint line does
     add_completion=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _profile(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        context.get_help()  # which prints it
+        raise typer.Exit(UsageError.exit_code)
 
 
 @app.command("list", epilog=EXAMPLES)

@@ -1,39 +1,51 @@
-"""Carries out ``send``: one connection, one message, what became of it."""
+"""Carries out ``send`` of one message: what became of it, and what answered.
+
+What counts as an answer is decided where notifications arrive, so that none is taken
+for one that came before the message was sent.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
 from notifyws.config.settings import Settings
+from notifyws.delivery.filters import matcher
 from notifyws.errors import (
     MessageRejected,
     MessageUnconfirmed,
     NetworkFailed,
+    NotifyError,
+    TimeRanOut,
 )
-from notifyws.models import Message
+from notifyws.models import Message, Notification
 from notifyws.ui.streams import emit, emit_json, say, warner
 
 if TYPE_CHECKING:
-    from notifyws.delivery.receiver import Selection
     from notifyws.delivery.sender import SendResult
     from notifyws.service import NotificationService
 
 __all__ = [
+    "Answer",
     "Request",
     "SendSummary",
     "before",
     "connected",
     "print_frame",
+    "results_of",
+    "send_and_wait",
     "send_one",
-    "service_for",
 ]
 
 SEVERITY = {"delivered": 0, "unknown": 1, "rejected": 2}
+GRACE = 0.3
+"""Seconds after an answer in which the server may still reject the message: what came
+may have been news by chance."""
 
 
 class Request(Struct, frozen=True):
@@ -60,48 +72,39 @@ def print_frame(settings: Settings, message: Message) -> None:
     emit(frame_of(Authenticator(settings, say), message) + "\n")
 
 
-def service_for(
+@asynccontextmanager
+async def connected(
     request: Request,
     settings: Settings,
-    selection: Selection | None = None,
+    *,
+    answer: Answer | None = None,
     warn: Callable[[str], None] | None = None,
-) -> NotificationService:
-    """Return a service that is as patient as was asked for.
+) -> AsyncIterator[NotificationService]:
+    """Yield a service that is as patient as was asked for, and connected.
 
-    Args:
-        request: how patient, and whether anything is said.
-        settings: where to, and as whom.
-        selection: which notifications are of interest.
-        warn: says a warning; on stderr when not given.
-    """
-    from notifyws.service import NotificationService
-
-    patient = min(settings.open_timeout, request.timeout)
-    parting = min(settings.close_timeout, request.timeout / 4)
-    return NotificationService(
-        replace(settings, open_timeout=patient, close_timeout=parting),
-        listed=False,
-        warn=warn if warn and not request.quiet else warner(request.quiet),
-        selection=selection,
-    )
-
-
-async def connected(
-    request: Request, service: NotificationService, *, listening: bool = False
-) -> None:
-    """Connect, where that is needed: to send, or because somebody is ``listening``.
+    Where messages are posted and no answer is awaited, it needs no connection.
 
     Raises:
         NetworkFailed: there is no connection in time.
     """
-    if service.sends_without_connection and not listening:
-        return
-    try:
-        async with asyncio.timeout(request.timeout):
-            await service.connect()
-    except TimeoutError:
-        message = f"no connection within {request.timeout:g} s"
-        raise NetworkFailed(message, "notifyws status --check") from None
+    from notifyws.service import NotificationService
+
+    open_timeout = min(settings.open_timeout, request.timeout)
+    close_timeout = min(settings.close_timeout, request.timeout / 4)
+    async with NotificationService(
+        replace(settings, open_timeout=open_timeout, close_timeout=close_timeout),
+        listed=False,
+        warn=warn if warn and not request.quiet else warner(request.quiet),
+        selection=answer,
+    ) as service:
+        if answer is not None or not service.sends_without_connection:
+            try:
+                async with asyncio.timeout(request.timeout):
+                    await service.connect()
+            except TimeoutError:
+                message = f"no connection within {request.timeout:g} s"
+                raise NetworkFailed(message, "notifyws status --check") from None
+        yield service
 
 
 async def send_one(request: Request, settings: Settings, message: Message) -> None:
@@ -111,31 +114,40 @@ async def send_one(request: Request, settings: Settings, message: Message) -> No
         NetworkFailed: there is no connection.
         MessageRejected, MessageUnconfirmed: it was not taken, or nothing shows it.
     """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + request.timeout
-    async with service_for(request, settings) as service:
-        await connected(request, service)
+    end = asyncio.get_running_loop().time() + request.timeout
+    async with connected(request, settings) as service:
         sent = await before(end, service, [message])
-    result = sent[0]
+    _report(request, message, sent)
+
+
+def _report(request: Request, message: Message, sent: Sequence[SendResult]) -> None:
     if request.json:
-        emit_json(result.as_json())
-    elif result.status == "delivered" and not request.quiet:
+        emit_json(sent[0].as_json())
+    elif sent[0].status == "delivered" and not request.quiet:
         say(f"Delivered {message.type}")
-    SendSummary.of(sent).raise_unless_delivered()
+    summary = SendSummary()
+    summary.add(sent)
+    summary.raise_unless_delivered()
 
 
 async def before(
     end: float, service: NotificationService, messages: Sequence[Message]
 ) -> list[SendResult]:
     """Send, and return what became of each by ``end`` on the loop's clock."""
-    from notifyws.delivery.sender import SendResult
-
     try:
         async with asyncio.timeout_at(end):
             return await service.send_all(messages)
     except TimeoutError:
-        detail = "no answer in time"
-        return [SendResult("unknown", m.type, m.id, detail) for m in messages]
+        return results_of("unknown", messages, "no answer in time")
+
+
+def results_of(
+    status: Literal["rejected", "unknown"], messages: Sequence[Message], detail: str
+) -> list[SendResult]:
+    """Return the same result for each message."""
+    from notifyws.delivery.sender import SendResult
+
+    return [SendResult(status, each.type, each.id, detail) for each in messages]
 
 
 @dataclass(slots=True)
@@ -145,25 +157,13 @@ class SendSummary:
     total: int = 0
     delivered: int = 0
     worst: SendResult | None = None
-    unprinted: Exception | None = None
-
-    @classmethod
-    def of(cls, sent: Sequence[SendResult]) -> SendSummary:
-        """Return the tally of these alone."""
-        tally = cls()
-        tally.add(sent)
-        return tally
 
     def add(self, sent: Sequence[SendResult]) -> None:
         """Count some more."""
-        for each in sent:
-            self.total += 1
-            self.delivered += each.status == "delivered"
-            if (
-                self.worst is None
-                or SEVERITY[each.status] > SEVERITY[self.worst.status]
-            ):
-                self.worst = each
+        self.total += len(sent)
+        self.delivered += sum(each.status == "delivered" for each in sent)
+        known = filter(None, [self.worst, *sent])
+        self.worst = max(known, key=lambda each: SEVERITY[each.status], default=None)
 
     def raise_unless_delivered(self) -> None:
         """Raise for the worst that became of any of them."""
@@ -178,3 +178,124 @@ class SendSummary:
         hint = "look at the other side before sending again: it may have arrived"
         message = f"nothing shows whether {what} arrived: {self.worst.detail}"
         raise MessageUnconfirmed(message, hint)
+
+
+class Answer:
+    """Waits for the first notification after the message that makes a test true.
+
+    It is the service's selection: of all notifications it admits that one.
+
+    Args:
+        test: tells whether a notification answers.
+        now: monotonic seconds.
+    """
+
+    def __init__(
+        self, test: Callable[[Notification], bool], now: Callable[[], float]
+    ) -> None:
+        self._test = test
+        self._now = now
+        self._sent_at: float | None = None
+        self.came = asyncio.Event()
+        self.notification: Notification | None = None
+        self.round_trip = 0.0
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether it came."""
+        return self.notification is not None
+
+    def expect(self) -> None:
+        """The message is about to be sent: from now on notifications count."""
+        self._sent_at = self._now()
+
+    def passes(self, notification: Notification) -> bool:
+        """Return whether it would be the answer."""
+        expected = self._sent_at is not None and not self.satisfied
+        return expected and self._test(notification)
+
+    def admit(self, notification: Notification) -> bool:
+        """Return whether this is the answer."""
+        if self._sent_at is None or not self.passes(notification):
+            return False
+        self.round_trip = self._now() - self._sent_at
+        self.notification = notification
+        self.came.set()
+        return True
+
+
+async def send_and_wait(request: Request, settings: Settings, message: Message) -> None:
+    """Send a message, wait for its answer, and print that.
+
+    Raises:
+        UsageError: the expression does not parse.
+        NetworkFailed: there is no connection, or it was lost.
+        MessageRejected: the server does not take the message.
+        TimeRanOut: no notification answered in time.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + request.timeout
+    assert request.wait is not None
+    test = matcher(request.wait, "--wait", warner(request.quiet))
+    answer = Answer(test, loop.time)
+    async with connected(request, settings, answer=answer) as service:
+        answer.expect()
+        sending = asyncio.ensure_future(before(end, service, [message]))
+        try:
+            notification = await _answered(
+                end, request, message, service, answer, sending
+            )
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+    _print(request, message, notification, answer.round_trip)
+
+
+async def _answered(
+    end: float,
+    request: Request,
+    message: Message,
+    service: NotificationService,
+    answer: Answer,
+    sending: asyncio.Future[list[SendResult]],
+) -> Notification:
+    """Return the answer: proof enough, unless the server says no beside it."""
+    coming = asyncio.ensure_future(answer.came.wait())
+    ending = asyncio.ensure_future(service.closed())
+    facts: tuple[asyncio.Future[Any], ...] = coming, ending, sending
+    try:
+        async with asyncio.timeout_at(end):
+            await asyncio.wait(facts, return_when="FIRST_COMPLETED")
+            await asyncio.wait({sending}, timeout=GRACE if coming.done() else 0)
+            if sending.done() and (sent := sending.result())[0].status == "rejected":
+                _report(request, message, sent)
+            await asyncio.wait({coming, ending}, return_when="FIRST_COMPLETED")
+    except TimeoutError:
+        if answer.notification is None:  # also not in the last moment
+            said = f"no notification fitted --wait within {request.timeout:g} s"
+            hint = "give --timeout more time, or see what comes: notifyws listen --json"
+            raise TimeRanOut(said, hint) from None
+    finally:
+        for task in (coming, ending):
+            task.cancel()
+        ended = (await asyncio.gather(coming, ending, return_exceptions=True))[1]
+    if answer.notification is not None:
+        return answer.notification
+    if isinstance(ended, NotifyError):
+        raise ended
+    raise NetworkFailed("the connection ended before an answer came", "send it again")
+
+
+def _print(
+    request: Request, message: Message, answer: Notification, seconds: float
+) -> None:
+    milliseconds = seconds * 1000
+    if request.json:
+        facts: dict[str, Any] = {"status": "delivered", "type": message.type}
+        facts |= {} if message.id is None else {"id": message.id}
+        facts["roundTripMs"] = round(milliseconds, 1)
+        emit_json({**facts, "notification": answer.as_json()})
+    else:
+        emit(answer.line() + "\n")
+    if not request.quiet:
+        say(f"Delivered {message.type}; answered in {milliseconds:.0f} ms")

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.cli.format_options import Format, Query, emit_shaped, shape_of
 from notifyws.cli.options import (
     Common,
-    EnvFile,
+    Format,
     Json,
-    Profile,
-    Quiet,
-    Server,
-    Url,
-    Verbose,
+    Query,
+    emit_shaped,
+    shape_of,
+    with_common,
 )
 from notifyws.cli.process import run
 from notifyws.config.sources import Loaded
@@ -41,7 +39,9 @@ FIELDS = (
 """What ``--json`` and ``--format`` know; a report has these and no others."""
 
 
+@with_common
 def status(
+    *,
     check: Annotated[
         bool, typer.Option("--check", help="Try every layer up to the server.")
     ] = False,
@@ -55,24 +55,19 @@ def status(
     ] = None,
     format_: Format = None,
     query: Query = None,
-    server: Server = None,
-    profile: Profile = None,
-    url: Url = None,
-    env_file: EnvFile = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    common: Common,
     json: Json = False,
 ) -> None:
     """Say what is configured, cached and working, and what to do where it is not."""
     if name is not None and not listening:
         raise UsageError("--name goes with --listening", "notifyws status --listening")
     shape = shape_of(format_, query, json=json, known=FIELDS)
-    loaded = Common(server, profile, url, env_file, verbose, quiet).load()
+    loaded = common.load()
     if listening:
         run(_want_connected(loaded, name))
         if not (json or check or shape):
             return
-    report = run(_look(loaded, thorough=check, quiet=quiet or json))
+    report = run(_look(loaded, thorough=check, quiet=common.quiet or json))
     if shape is not None:
         emit_shaped(shape, report.as_json())
     elif json:
@@ -81,7 +76,7 @@ def status(
         from notifyws.cli.status_page import parts, verdict
         from notifyws.ui.rows import sheet
 
-        told = parts(report, everything=verbose > 0)
+        told = parts(report, everything=common.verbose > 0)
         draw(lambda width: sheet(verdict(report), told, width))
     if report.failure is not None:
         raise typer.Exit(report.failure.exit_code)

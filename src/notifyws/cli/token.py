@@ -9,20 +9,19 @@ import typer
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.cli.format_options import Format, Query, emit_shaped, shape_of
 from notifyws.cli.options import (
     Common,
-    EnvFile,
+    Format,
     Json,
-    Profile,
-    Quiet,
-    Server,
-    Url,
-    Verbose,
+    Query,
+    emit_shaped,
+    exclude,
+    shape_of,
+    with_common,
 )
 from notifyws.clock import utc_text
 from notifyws.errors import UsageError
-from notifyws.ui.streams import emit, emit_json, say, warner
+from notifyws.ui.streams import emit, emit_json, say
 
 if TYPE_CHECKING:
     from notifyws.ui.formatting import Shape
@@ -39,7 +38,9 @@ FIELDS = ("accessToken", "expiresIn", "expiresAt", "source", "userId")
 """What ``--json`` and ``--format`` know of a token."""
 
 
+@with_common
 def token(
+    *,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Get a new one even if one is cached.")
     ] = False,
@@ -48,20 +49,13 @@ def token(
     ] = False,
     format_: Format = None,
     query: Query = None,
-    server: Server = None,
-    profile: Profile = None,
-    url: Url = None,
-    env_file: EnvFile = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    common: Common,
     json: Json = False,
 ) -> None:
     """Print a fresh access token: cached, refreshed, or logged in for."""
-    if refresh and clear:
-        raise UsageError("--refresh and --clear exclude each other", "give one of them")
+    exclude(("--refresh", refresh), ("--clear", clear))
     shape = shape_of(format_, query, json=json, known=FIELDS)
-    common = Common(server, profile, url, env_file, verbose, quiet)
-    auth = Authenticator(common.load().settings, warner(quiet))
+    auth = common.authenticator()
     found = None if refresh or clear else auth.warm_token()
     if found is None:
         from notifyws.cli.process import run
@@ -69,7 +63,7 @@ def token(
         found = run(_work(auth, refresh=refresh, clear=clear))
     if found is None:
         return
-    if verbose:
+    if common.verbose:
         say(f"From {found.source}, {found.remaining / 60:.0f} min left")
     _print(auth, found, shape, json=json)
 

@@ -102,6 +102,7 @@ def _command_like(word: str, context: Any) -> str | None:
 
 def _paths(group: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield every command below a group, with its full name."""
-    for name, command in getattr(group, "commands", {}).items():
+    for name in group.list_commands(None) if hasattr(group, "commands") else ():
+        command = group.get_command(None, name)
         yield f"{path} {name}", command
         yield from _paths(command, f"{path} {name}")

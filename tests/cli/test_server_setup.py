@@ -11,7 +11,7 @@ from importlib.resources import files
 import keyring
 import pytest
 
-from notifyws.cli import _run
+from notifyws.cli.app import _run
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from notifyws.cli.cancellation import Cancellation
+from notifyws.cli.process import Cancellation
 from tests.ui.helpers import run
 
 

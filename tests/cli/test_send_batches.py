@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from notifyws.cli.send_window import (
-    BATCHES,
+from notifyws.cli.send_batches import (
     FIRST,
     FIRST_BYTES,
     MOST,
+    MOST_BATCHES,
     MOST_BYTES,
-    Load,
+    Batch,
     Window,
 )
 from notifyws.models import Message
 
 NOTE = Message("note")
-QUARTER = Load([NOTE] * (FIRST // 4), 60_000)
+QUARTER = Batch([NOTE] * (FIRST // 4), 60_000)
 
 
-def fill(window: Window, load: Load = QUARTER) -> int:
+def fill(window: Window, batch: Batch = QUARTER) -> int:
     """Send until it is full; return how many messages went."""
     before = window._messages
     while not window.full:
-        window.sent(load)
+        window.sent(batch)
     return window._messages - before
 
 
-def settle(window: Window, load: Load = QUARTER, **how) -> None:
+def settle(window: Window, batch: Batch = QUARTER, **how) -> None:
     """Let all that is on its way be through."""
-    for _ in range(window._messages // len(load.messages)):
-        window.through(load, **{"took": 0.1, "doubtful": False, **how})
+    for _ in range(window._messages // len(batch.messages)):
+        window.through(batch, **{"took": 0.1, "doubtful": False, **how})
 
 
 def test_it_begins_with_little():
@@ -70,8 +70,8 @@ def test_on_a_line_that_becomes_slow_little_goes_again():
 
 
 def test_long_lines_are_bounded_by_what_they_hold_and_one_may_always_go():
-    assert fill(Window(), Load([NOTE], MOST_BYTES)) == 1
-    window, went, long = Window(), [], Load([NOTE], FIRST_BYTES // 4)
+    assert fill(Window(), Batch([NOTE], MOST_BYTES)) == 1
+    window, went, long = Window(), [], Batch([NOTE], FIRST_BYTES // 4)
     for _ in range(5):
         went.append(fill(window, long))
         settle(window, long)
@@ -80,6 +80,6 @@ def test_long_lines_are_bounded_by_what_they_hold_and_one_may_always_go():
 
 
 def test_single_lines_are_bounded_by_their_pings():
-    typed = Load([NOTE], 20)
-    assert fill(Window(), typed) == BATCHES
+    typed = Batch([NOTE], 20)
+    assert fill(Window(), typed) == MOST_BATCHES
     assert fill(Window(batches=4), typed) == 4

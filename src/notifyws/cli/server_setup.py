@@ -17,10 +17,15 @@ import typer
 from msgspec import structs
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.cli.login import can_ask, remember_login, say_logged_in
+from notifyws.cli.login import (
+    TRIES,
+    can_ask,
+    remember_login,
+    say_logged_in,
+    try_server,
+)
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
-from notifyws.cli.server_test import TRIES, try_server
 from notifyws.config.config_file import find_entry, save_entry
 from notifyws.config.dotenv_guard import guard
 from notifyws.config.saved_login import can_keep_passwords, keep_password
@@ -92,10 +97,8 @@ def _working(
         if not (left and can_ask()):
             raise problem
         say(_sentence(problem))
-        common, username = (
-            structs.replace(common, url=None, profile=None),
-            known.username,
-        )
+        common = structs.replace(common, url=None, profile=None)
+        username = known.username
     raise AssertionError
 
 
@@ -122,9 +125,8 @@ def _place(
         return url
 
     url = _answer("Server", common.url, before, url_of, "--url URL")
-    profile = _answer(
-        "Profile", common.profile, settings.profile, _profile, "--profile NAME"
-    )
+    named, known = common.profile, settings.profile
+    profile = _answer("Profile", named, known, _profile, "--profile NAME")
     who = _answer("Username", username, settings.username, _name, "--username NAME")
     if url != before:
         settings = replace(settings, socket_url="", token_in="")
