@@ -186,11 +186,11 @@ async def test_a_wake_from_sleep_beats_at_once():
 @in_virtual_time
 async def test_a_thousand_listeners_on_one_account_are_found():
     board = Board()
-    scenes = [Scene(board, name=f"n{n:03}") for n in range(1000)]
+    scenes = [Scene(board, name=f"n{n:03}") for n in reversed(range(999))]
+    scenes.append(Scene(board, name=None))
     await asyncio.sleep(11)
-    assert [each.name for each in await scenes[0].seen()] == [
-        f"n{n:03}" for n in range(1000)
-    ]
+    names = [each.name for each in await scenes[0].seen()]
+    assert names == [None, *(f"n{n:03}" for n in range(999))]
     for scene in scenes:
         await scene.stop()
     assert board._kept == {}

@@ -9,7 +9,6 @@ from msgspec.structs import fields
 
 from notifyws.fleet.listener_entry import (
     Listener,
-    in_order,
     listener_of,
     places_in,
     text_of,
@@ -96,8 +95,3 @@ def test_rubbish_is_no_listener(text):
 )
 def test_an_index_names_who_is_in_it(text, places):
     assert places_in(text) == places
-
-
-def test_listeners_stand_in_the_order_of_their_names():
-    mixed = [Listener("b", "h", 1), Listener(None, "h", 2), Listener("a", "h", 3)]
-    assert [one.pid for one in in_order(mixed)] == [2, 3, 1]

@@ -42,7 +42,6 @@ from notifyws.events import (
 from notifyws.fleet.listener_entry import (
     Counts,
     Listener,
-    in_order,
     listener_of,
     places_in,
     text_of,
@@ -74,7 +73,7 @@ class Heartbeat:
         account: id of the account.
         listener: who it is.
         counts: returns what it has counted so far.
-        world: clock and sleep.
+        clock: clock and sleep.
         secrets: returns what nobody else may see of what the server says, as it may
             be spelled.
     """
@@ -166,14 +165,12 @@ class Heartbeat:
                     self._written = False
                     await sleep(self._clock, EVERY)
                 else:
-                    await self._until_due()
+                    pause = sleep(self._clock, EVERY)
+                    await first_of(self._changed.wait(), pause)
         finally:
             if self._written:
                 with suppress(CacheFailed):
                     await self._leave()
-
-    async def _until_due(self) -> None:
-        await first_of(self._changed.wait(), sleep(self._clock, EVERY))
 
     async def _beat(self) -> None:
         self._count()
@@ -258,5 +255,5 @@ async def find_listeners(
         return []
     entries = await cache.read(account, *(f"listener:{each}" for each in sorted(ids)))
     found = (listener_of(entry.text) for entry in entries.values())
-    known = (each for each in found if each is not None)
-    return in_order(each for each in known if name in (None, each.name))
+    known = [each for each in found if each and name in (None, each.name)]
+    return sorted(known, key=lambda one: (one.name or "", one.host, one.pid))

@@ -7,22 +7,16 @@ missing or makes no sense has its default, and rubbish is no listener at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import asdict, fields
 
 from notifyws.auth.cache.keys import VERSION, decoded
 
-__all__ = [
-    "Counts",
-    "Listener",
-    "in_order",
-    "listener_of",
-    "places_in",
-    "text_of",
-]
+__all__ = ["Counts", "Listener", "listener_of", "places_in", "text_of"]
 
 
 class Counts(Struct, frozen=True):
@@ -93,16 +87,6 @@ class Listener(Struct, frozen=True):
         return asdict(self)
 
 
-_KINDS: Mapping[str, type] = {
-    **dict.fromkeys(("host", "state", "since", "path"), str),
-    **dict.fromkeys(("pid", "received", "waiting", "reconnects", "gaps"), int),
-    **dict.fromkeys(("filtered", "notUnderstood", "attempts", "shortLived"), int),
-    **dict.fromkeys(("name", "lastNotificationAt", "lastNotUnderstood"), str),
-    **dict.fromkeys(("lastGap", "lastFailure"), dict),
-    "userId": str,
-}
-
-
 def text_of(listener: Listener) -> str:
     """Return the text that a cache keeps of a listener."""
     return json.dumps({"v": VERSION, **listener.as_json()})
@@ -113,26 +97,13 @@ def listener_of(text: str) -> Listener | None:
     facts = decoded("listener", text)
     if facts is None:
         return None
-    known = {name: facts[name] for name in _KINDS if _makes_sense(name, facts)}
-    return Listener(**{"name": None, **known})
-
-
-def _makes_sense(name: str, facts: Mapping[str, Any]) -> bool:
-    value = facts.get(name)
-    if isinstance(value, dict) and not all(map(_is_text, value.values())):
-        return False
-    return isinstance(value, _KINDS[name]) and not isinstance(value, bool)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    known = {}
+    for field in fields(Listener):
+        with suppress(KeyError, ValidationError):
+            known[field.name] = convert(facts[field.name], field.type)
+    return Listener(**known)
 
 
 def places_in(text: str | None) -> dict[str, float]:
     """Return whom an index names, and until when; rubbish names nobody."""
     return decoded("listeners", text) or {}
-
-
-def in_order(listeners: Iterable[Listener]) -> list[Listener]:
-    """Return listeners by their names, then by where they run."""
-    return sorted(listeners, key=lambda one: (one.name or "", one.host, one.pid))
