@@ -114,13 +114,6 @@ async def test_every_frame_is_handed_on_in_order_until_the_connection_ends():
 
 
 @in_virtual_time
-async def test_it_pings_at_once_and_then_every_twenty_seconds():
-    line = Line(accepts(50.0, CUT))
-    await line.run()
-    assert line.transport.pinged_at == [0.0, 20.0, 40.0]
-
-
-@in_virtual_time
 async def test_a_black_hole_is_noticed_within_ping_interval_and_time_out():
     line = Line(accepts(0.5, HOLE))
     lost = await line.run()
@@ -179,46 +172,27 @@ async def test_a_frame_counts_as_heard():
     assert connection.heard_at == EPOCH + 7.0
 
 
+@pytest.mark.parametrize(
+    ("suspended", "jump", "pinged_at"),
+    [
+        (0.0, 0.0, [0.0, 20.0, 40.0]),
+        (3600.0, 0.0, [0.0, 7.0, 27.0, 47.0]),  # a wake from sleep: within a tick
+        (0.9, 0.0, [0.0, 20.0, 40.0]),  # noise between two clocks is no sleep
+        (0.0, 3600.0, [0.0, 20.0, 40.0]),
+        (0.0, -3600.0, [0.0, 20.0, 40.0]),
+    ],
+)
 @in_virtual_time
-async def test_a_wake_from_sleep_pings_within_a_tick():
-    line = Line(accepts(12.5, HOLE))
-    running = asyncio.create_task(line.run())
-    await asyncio.sleep(6.5)
-    line.clock.suspended += 3600.0
-    await asyncio.sleep(1.0)
-    assert line.transport.pinged_at == [0.0, 7.0]
-    await running
-
-
-@in_virtual_time
-async def test_after_a_wake_the_interval_begins_anew():
+async def test_it_pings_at_once_every_twenty_seconds_and_after_a_wake_from_sleep(
+    suspended, jump, pinged_at
+):
     line = Line(accepts(50.0, CUT))
     running = asyncio.create_task(line.run())
     await asyncio.sleep(6.5)
-    line.clock.suspended += 3600.0
-    await running
-    assert line.transport.pinged_at == [0.0, 7.0, 27.0, 47.0]
-
-
-@in_virtual_time
-async def test_a_second_of_clock_noise_is_no_sleep():
-    line = Line(accepts(50.0, CUT))
-    running = asyncio.create_task(line.run())
-    await asyncio.sleep(6.0)
-    line.clock.suspended += 0.9
-    await running
-    assert line.transport.pinged_at == [0.0, 20.0, 40.0]
-
-
-@pytest.mark.parametrize("jump", [3600.0, -3600.0])
-@in_virtual_time
-async def test_a_jump_of_the_wall_clock_changes_no_ping(jump):
-    line = Line(accepts(50.0, CUT))
-    running = asyncio.create_task(line.run())
-    await asyncio.sleep(6.0)
+    line.clock.suspended += suspended
     line.clock.wall_offset += jump
     await running
-    assert line.transport.pinged_at == [0.0, 20.0, 40.0]
+    assert line.transport.pinged_at == pinged_at
 
 
 @in_virtual_time
@@ -308,21 +282,6 @@ async def test_a_line_that_goes_dead_during_a_pause_is_said_to_be_silent():
 
 
 @in_virtual_time
-async def test_what_a_pause_raises_ends_it_and_the_pinging():
-    async def refuse():
-        await asyncio.sleep(2)
-        raise ZeroDivisionError
-
-    line = Line(accepts("1"))
-    connection = await line.open()
-    with pytest.raises(ZeroDivisionError):
-        await connection.run(lambda burst: refuse())
-    await asyncio.sleep(100)
-    assert line.transport.pinged_at == [0.0]
-    await connection.close()
-
-
-@in_virtual_time
 async def test_it_can_be_cancelled_during_a_pause():
     line, take = Line(accepts("9")), Hesitant()
     connection = await line.open()
@@ -361,15 +320,22 @@ async def test_the_next_pong_puts_right_when_the_line_was_alive():
     assert connection.heard_at == EPOCH + 25.0
 
 
-@in_virtual_time
-async def test_what_the_taker_raises_ends_it_and_the_pinging():
-    def refuse(frame):
-        raise ZeroDivisionError
+async def refuse_later():
+    await asyncio.sleep(2)
+    raise ZeroDivisionError
 
+
+def refuse(frame):
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("take", [refuse, lambda burst: refuse_later()])
+@in_virtual_time
+async def test_what_the_taker_or_its_pause_raises_ends_it_and_the_pinging(take):
     line = Line(accepts("1"))
     connection = await line.open()
     with pytest.raises(ZeroDivisionError):
-        await connection.run(refuse)
+        await connection.run(take)
     await asyncio.sleep(100)
     assert line.transport.pinged_at == [0.0]
     await connection.close()

@@ -13,7 +13,6 @@ import pytest
 from notifyws.auth.token_lock import GRACE
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import utc_text
-from notifyws.connection.event_emitter import UNNOTICED
 from notifyws.connection.reconnect import TABLE, State, Stopped
 from notifyws.connection.session import TOO_SLOW, UNREPLAYABLE, Session
 from notifyws.errors import (
@@ -754,22 +753,6 @@ async def test_where_some_have_no_id_an_interruption_is_a_gap_though_ids_are_res
     assert scene.of(Gap) == [Gap(at(4), at(7), UNREPLAYABLE)]
 
 
-LOST_AT = 6
-"""When the line is cut; with a clock that was set, it may have been dead for long."""
-
-
-@pytest.mark.parametrize(
-    ("jump", "start"), [(-3600.0, LOST_AT - UNNOTICED - 3600), (0.0, 4)]
-)
-@in_virtual_time
-async def test_a_gap_is_as_long_as_it_took_though_the_clock_is_set_back(jump, start):
-    scene = Scene(accepts(4.0, note(1), 2.0, CUT), resume=False)
-    await asyncio.sleep(5)
-    scene.clock.wall_offset += jump
-    await scene.stop_after(10)
-    assert scene.of(Gap) == [Gap(at(start), at(7 + jump), UNREPLAYABLE)]
-
-
 @in_virtual_time
 async def test_the_server_s_own_gap_begins_with_the_interruption():
     second = accepts('{"type":"gap"}', note(90))
@@ -929,16 +912,6 @@ async def test_leaving_for_room_is_no_reconnect_that_could_be_used_up():
 
 
 @in_virtual_time
-async def test_leaving_for_room_neither_climbs_the_delays_nor_proves_a_server_good():
-    drop, flood = accepts(1.0, CUT), accepts(note(1), note(2))
-    scene = Scene(drop, drop, flood, drop, room=1, reads_at=100)
-    await asyncio.sleep(100)
-    assert len(scene.server.openings) == 3
-    await scene.stop_after(20)
-    assert scene.delays == [1, 2, 4]
-
-
-@in_virtual_time
 async def test_while_it_waits_for_room_the_server_may_go_down():
     scene = Scene(FULL, DOWN, accepts(note(3)), room=2, reads_at=10)
     await scene.stop_after(20)
@@ -1052,20 +1025,6 @@ async def test_told_to_stop_while_it_waits_for_room_it_ends():
 
 
 @in_virtual_time
-async def test_what_the_server_forgot_while_it_was_left_lies_in_a_gap():
-    server = NewsServer(keeps=3)
-    scene = Scene(server=server, room=2, reads_at=20)
-    await turns(10)
-    for _ in range(20):
-        server.publish()
-        await asyncio.sleep(1)
-    await asyncio.sleep(60)
-    await scene.stop()
-    assert_nothing_went_missing(server, scene)
-    assert len(scene.of(Gap)) == 1
-
-
-@in_virtual_time
 async def test_what_the_server_forgot_before_a_replay_was_over_lies_in_a_gap():
     server = NewsServer(keeps=6)
     scene = Scene(server=server, room=2, reads_at=26)
@@ -1084,39 +1043,6 @@ async def test_what_the_server_forgot_before_a_replay_was_over_lies_in_a_gap():
     await asyncio.sleep(200)
     await scene.stop()
     assert_nothing_went_missing(server, scene)
-
-
-@in_virtual_time
-async def test_without_room_and_replay_the_newest_are_one_gap_that_counts_them():
-    first = accepts(note(1), note(2), 1.0, note(3), 1.0, note(4))
-    scene = Scene(first, resume=False, room=2, reads_at=5)
-    await asyncio.sleep(5)
-    await asyncio.sleep(1)
-    (gap,) = scene.of(Gap)
-    assert gap.reason.startswith("2 dropped")
-    assert (gap.start, gap.end) == (at(1), at(5))
-    await scene.stop()
-    assert scene.shown == [1, 2]
-    assert len(scene.server.openings) == 1
-
-
-@in_virtual_time
-async def test_what_was_dropped_is_said_also_when_the_session_ends_first():
-    first = accepts(note(1), note(2), note(3))
-    scene = Scene(first, resume=False, room=2, reads_at=None)
-    await scene.stop_after(5)
-    (gap,) = scene.of(Gap)
-    assert gap.reason.startswith("1 dropped")
-    await scene.read()
-    assert scene.shown == [1, 2]
-
-
-@in_virtual_time
-async def test_a_reader_that_hangs_costs_no_ping():
-    scene = Scene(accepts(*[0.5, note()] * 400), room=5, reads_at=None)
-    await asyncio.sleep(300)
-    assert scene.transport.pinged_at == [20.0 * n for n in range(15)]
-    await scene.stop()
 
 
 # The one invariant

@@ -10,7 +10,7 @@ from notifyws.auth.token_manager import TokenManager
 from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.catch_up import CatchUp
 from notifyws.connection.connection import Keepalive
-from notifyws.connection.ports import RenewalSchedule, ServerProtocol
+from notifyws.connection.ports import ServerProtocol
 from notifyws.connection.reconnect import Reconnector
 from notifyws.connection.session import Session
 from notifyws.delivery.queue import DeliveryQueue
@@ -107,7 +107,7 @@ class Scene:
                 URL,
                 opener if resume else without_id,
                 FailureClassifier(),
-                renewal and RenewalSchedule(renewal),
+                renewal,
                 catch_up=archive
                 and CatchUp(
                     Catchup(step=Step(path="/missed"), pages=pages),

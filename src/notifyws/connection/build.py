@@ -9,7 +9,7 @@ from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
 from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.ports import Dial, RenewalSchedule, ServerProtocol
+from notifyws.connection.ports import Dial, Receiver, ServerProtocol
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.upgrade import upgrade_request
 
@@ -82,14 +82,12 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
         token_in=settings.token_in,
         variables={**known, **auth.variables},
     )
-    renewal = None
-    if profile.renewal.how != "none":
-        renewal = RenewalSchedule(profile.renewal, settings.access_margin)
     return ServerProtocol(
         shown_url(auth.url),
         lambda token, place: request(token, last_id=place),
         classifier,
-        renewal,
+        profile.renewal if profile.renewal.how != "none" else None,
+        settings.access_margin,
         auth.http.verify if profile.http.verify else None,
         _catch_up(auth, classifier),
     )

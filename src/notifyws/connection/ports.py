@@ -24,7 +24,6 @@ __all__ = [
     "Dial",
     "QueueFull",
     "Receiver",
-    "RenewalSchedule",
     "ServerProtocol",
     "Tokens",
     "Transport",
@@ -103,18 +102,6 @@ class Tokens(Protocol):
     async def renew(self, refused: str, *, only_login: bool = False) -> AccessToken: ...
 
 
-class RenewalSchedule(Struct, frozen=True):
-    """When and how the token of a live connection is renewed.
-
-    Args:
-        renewal: of the profile.
-        margin: share of the remaining life at whose end it is time.
-    """
-
-    renewal: Renewal
-    margin: float = 0.2
-
-
 class ServerProtocol(Struct, frozen=True):
     """How one server speaks, as far as keeping a connection to it needs to know.
 
@@ -122,7 +109,8 @@ class ServerProtocol(Struct, frozen=True):
         url: the socket's, for people.
         upgrade_request: says how to open a socket, given the token and where to go on.
         classifier: says what a failure means.
-        renewal: when and how to renew the token of a live connection.
+        renewal: how to renew the token of a live connection.
+        renewal_margin: share of the token's remaining life at whose end it is time.
         verify: asks, before the socket is opened, whether a token is good.
         catch_up: fetches what was missed where the socket does not bring it, given
             the token; returns whether that was all.
@@ -131,6 +119,7 @@ class ServerProtocol(Struct, frozen=True):
     url: str
     upgrade_request: Callable[[str, str | int | datetime | None], UpgradeRequest]
     classifier: FailureClassifier
-    renewal: RenewalSchedule | None = None
+    renewal: Renewal | None = None
+    renewal_margin: float = 0.2
     verify: Callable[[str], Awaitable[None]] | None = None
     catch_up: Callable[[Receiver, str], Awaitable[bool]] | None = None

@@ -52,7 +52,7 @@ class Renewer:
         clock: Clock,
     ) -> None:
         assert protocol.renewal is not None
-        self._schedule = protocol.renewal
+        self._renewal, self._margin = protocol.renewal, protocol.renewal_margin
         self._classifier = protocol.classifier
         self._connection = connection
         self._tokens = tokens
@@ -80,7 +80,7 @@ class Renewer:
                 self._expired.clear()
                 self._failures = 0
                 token = await self._another(token)
-                if self._schedule.renewal.how == "reconnect":
+                if self._renewal.how == "reconnect":
                     return await self._move(token)
                 self._holder.token = token
                 await self._in_place(token)
@@ -124,13 +124,13 @@ class Renewer:
         await sleep(self._clock, self._policy.delay(self._failures, draw, asked))
 
     async def _until_due(self, token: AccessToken) -> None:
-        left = token.remaining * (1 - self._schedule.margin)
+        left = token.remaining * (1 - self._margin)
         await first_of(
             self._expired.wait(), sleep_through_suspend(self._clock, max(left, 1.0))
         )
 
     async def _in_place(self, token: AccessToken) -> None:
-        renewal = self._schedule.renewal
+        renewal = self._renewal
         self._connection.context.learn("access_token", token.value)
         frame = self._connection.context.frame(renewal.frame)
         assert frame is not None
