@@ -25,6 +25,77 @@ def modules():
 
 
 TREES = modules()
+ROOMS = [
+    "cli",
+    "ui",
+    "diagnostics",
+    "fleet",
+    "delivery",
+    "connection",
+    "auth",
+    "protocol",
+    "config",
+]
+"""From the top down; ``ui`` and ``diagnostics`` stand side by side."""
+
+
+def door_of(room):
+    """The modules of a room that others may import."""
+    for node in TREES[room].body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    return []
+
+
+def imports_of_ours(tree):
+    """Yield the modules of ours that are imported, without ``notifyws.``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "notify"
+        ):
+            base = node.module.partition(".")[2]
+            for alias in node.names:
+                full = f"{base}.{alias.name}".strip(".")
+                yield full if full in TREES else base
+
+
+VISITS = [
+    (name, other)
+    for name, tree in TREES.items()
+    for other in sorted(set(imports_of_ours(tree)))
+    if other.partition(".")[0] in ROOMS
+    and name.partition(".")[0] != other.partition(".")[0]
+]
+
+
+def test_others_enter_a_room_by_its_door():
+    doors = {room: door_of(room) for room in ROOMS}
+    strays = []
+    for name, other in VISITS:
+        room, _, inside = other.partition(".")
+        if inside.partition(".")[0] not in doors[room]:
+            strays.append(f"{name} imports {other}")
+    assert strays == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_door_names_what_others_import_and_no_more(room):
+    used = {other.split(".")[1] for _, other in VISITS if other.startswith(f"{room}.")}
+    assert sorted(door_of(room)) == door_of(room)
+    assert set(door_of(room)) == used | ({"app"} if room == "cli" else set())
+    law = ast.get_docstring(TREES[room]) or ""
+    assert [name for name in door_of(room) if name not in law] == []
+
+
+def test_arrows_point_down():
+    floor = {room: number for number, room in enumerate(ROOMS)}
+    up = [
+        f"{name} imports {other}"
+        for name, other in VISITS
+        if floor.get(name.partition(".")[0], -1) > floor[other.partition(".")[0]]
+        and name not in ("notifyws", "service", "__main__")
+    ]
+    assert up == []
 
 
 def test_every_module_says_what_it_is():

@@ -18,7 +18,6 @@ __all__ = [
     "authenticator",
     "cache",
     "cached_tokens",
-    "http_api",
     "http_client",
     "network_errors",
     "proxies",

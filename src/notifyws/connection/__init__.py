@@ -17,11 +17,8 @@ profiles are read in ``protocol``.
 """
 
 __all__ = [
-    "backoff",
     "build",
-    "catch_up",
     "connection",
-    "dialer",
     "event_emitter",
     "ports",
     "reconnect",

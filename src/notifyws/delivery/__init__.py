@@ -16,7 +16,6 @@ bounded queue of its own.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
 - ``replay``: delivers dead letters again.
-- ``sender``, ``http_sender``: send messages, and say what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
 
 Within: ``gaps`` decides what was missed; ``outbox`` keeps what arrived until each sink
@@ -30,7 +29,6 @@ __all__ = [
     "dispatcher",
     "durable_listener",
     "filters",
-    "http_sender",
     "message_input",
     "outbox_records",
     "queue",

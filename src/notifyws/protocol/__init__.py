@@ -26,7 +26,6 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 
 __all__ = [
     "cursor",
-    "deduplicator",
     "draft",
     "expressions",
     "failures",
