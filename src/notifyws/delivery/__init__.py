@@ -15,6 +15,7 @@ bounded queue of its own.
 - ``outbox_records``: the values that the outbox keeps.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
+- ``sender``: sends messages, and says what became of each.
 - ``replay``: delivers dead letters again.
 - ``sinks``: a command, an HTTP target, the desktop.
 
