@@ -115,7 +115,7 @@ def test_a_context_knows_the_moment_and_something_unique():
     assert one.seq == 2
 
 
-def test_a_script_learns():
+def test_a_context_learns():
     one = context(a=1)
     assert (one.knows("a"), one.knows("b")) == (True, False)
     one.learn("b", 2)

@@ -86,25 +86,18 @@ def test_a_file_that_is_not_there_is_named(name):
     assert caught.value.hint == "check the path"
 
 
-def test_a_folder_is_no_profile(tmp_path):
-    (tmp_path / "x.toml").mkdir()
-    with pytest.raises(ConfigurationError) as caught:
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (Path.mkdir, "folder"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8"),
+        (lambda path: path.symlink_to("x.toml"), "symbolic links"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_text_is_said_to_be(tmp_path, make, words):
+    make(tmp_path / "x.toml")
+    with pytest.raises(ConfigurationError, match=words):
         profile_text("x.toml")
-    assert "folder" in caught.value.message
-
-
-def test_a_file_that_is_not_text_is_said_to_be(tmp_path):
-    (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError) as caught:
-        profile_text("x.toml")
-    assert "not UTF-8" in caught.value.message
-
-
-def test_a_file_that_cannot_be_read_is_said_to_be(tmp_path):
-    (tmp_path / "x.toml").symlink_to("x.toml")
-    with pytest.raises(ConfigurationError) as caught:
-        profile_text("x.toml")
-    assert "symbolic links" in caught.value.message
 
 
 @pytest.mark.parametrize("name", built_in())
