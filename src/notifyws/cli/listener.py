@@ -142,11 +142,7 @@ async def _show(request: Request, settings: Settings) -> None:
                 asyncio.timeout(request.timeout),
             ):
                 service.start(retries=request.retries)
-                ticking = background("the footer", _tick(renderer), cancellation.died)
-                try:
-                    await _until_satisfied(request, service, renderer, tee)
-                finally:
-                    ticking.cancel()
+                await _until_satisfied(request, service, renderer, tee, cancellation)
     except TimeoutError:
         raise _too_late(request, service.received) from None
     finally:
@@ -217,7 +213,11 @@ def _name_the_proxy(url: str) -> None:
 
 
 async def _until_satisfied(
-    request: Request, service: NotificationService, renderer: Renderer, tee: Tee | None
+    request: Request,
+    service: NotificationService,
+    renderer: Renderer,
+    tee: Tee | None,
+    cancellation: Cancellation,
 ) -> None:
     async def show(burst: list[Item]) -> None:
         if tee is not None:
@@ -225,6 +225,7 @@ async def _until_satisfied(
         await renderer.show(burst)
 
     renderer.start()
+    ticking = background("the footer", _tick(renderer), cancellation.died)
     try:
         async for burst in service.arrivals():
             await show(burst)
@@ -238,6 +239,7 @@ async def _until_satisfied(
         await _farewell(service, show)
         raise
     finally:
+        ticking.cancel()
         await _finish(renderer)
 
 

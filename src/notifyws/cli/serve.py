@@ -7,83 +7,74 @@ from typing import Annotated
 
 import typer
 
+from notifyws.cli.options import examples
 from notifyws.cli.process import run
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.ui.streams import say
 
-EXAMPLES = """
-Examples:
-
-  notifyws serve --user me:secret --traffic 1
-
-  notifyws serve --port 9000 --flaky 20 --access-ttl 60
-"""
-
-
-Port = Annotated[
-    int,
-    typer.Option(
-        "--port", "-p", metavar="PORT", help="Port on 127.0.0.1; 0 for a free one."
-    ),
-]
-User = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--user",
-        metavar="NAME:PASSWORD",
-        help="Who may log in; repeat for more. demo:demo when left out.",
-    ),
-]
-AccessTtl = Annotated[
-    float,
-    typer.Option(
-        "--access-ttl", metavar="SECONDS", help="Seconds an access token lives."
-    ),
-]
-RefreshTtl = Annotated[
-    float,
-    typer.Option(
-        "--refresh-ttl", metavar="SECONDS", help="Seconds a refresh token lives."
-    ),
-]
-Traffic = Annotated[
-    float,
-    typer.Option("--traffic", metavar="RATE", help="Sample notifications a second."),
-]
-Flaky = Annotated[
-    float,
-    typer.Option(
-        "--flaky", metavar="SECONDS", help="Cut connections after about so long."
-    ),
-]
-State = Annotated[
-    Path | None,
-    typer.Option("--state", metavar="FILE", help="Keep history over restarts."),
-]
-Verbose = Annotated[
-    int,
-    typer.Option(
-        "--verbose",
-        "-v",
-        count=True,
-        show_default=False,
-        metavar="",
-        help="Say each request.",
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+EXAMPLES = examples(
+    "notifyws serve --user me:secret --traffic 1",
+    "notifyws serve --port 9000 --flaky 20 --access-ttl 60",
+)
 
 
 def serve(
-    port: Port = 8765,
-    user: User = None,
-    access_ttl: AccessTtl = 900.0,
-    refresh_ttl: RefreshTtl = 604800.0,
-    traffic: Traffic = 0.0,
-    flaky: Flaky = 0.0,
-    state: State = None,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", "-p", metavar="PORT", help="Port on 127.0.0.1; 0 for a free one."
+        ),
+    ] = 8765,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--user",
+            metavar="NAME:PASSWORD",
+            help="Who may log in; repeat for more. demo:demo when left out.",
+        ),
+    ] = None,
+    access_ttl: Annotated[
+        float,
+        typer.Option(
+            "--access-ttl", metavar="SECONDS", help="Seconds an access token lives."
+        ),
+    ] = 900.0,
+    refresh_ttl: Annotated[
+        float,
+        typer.Option(
+            "--refresh-ttl", metavar="SECONDS", help="Seconds a refresh token lives."
+        ),
+    ] = 604800.0,
+    traffic: Annotated[
+        float,
+        typer.Option(
+            "--traffic", metavar="RATE", help="Sample notifications a second."
+        ),
+    ] = 0.0,
+    flaky: Annotated[
+        float,
+        typer.Option(
+            "--flaky", metavar="SECONDS", help="Cut connections after about so long."
+        ),
+    ] = 0.0,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="FILE", help="Keep history over restarts."),
+    ] = None,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            show_default=False,
+            metavar="",
+            help="Say each request.",
+        ),
+    ] = 0,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")
+    ] = False,
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
     try:
@@ -107,9 +98,9 @@ def serve(
         if importance <= level:
             say(text)
 
-    import asyncio
-
     async def forever() -> None:
+        import asyncio
+
         async with DevServer(options, log):
             await asyncio.Event().wait()
 
