@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from notifyws.cli.options import examples
 from notifyws.cli.process import run
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.ui.streams import say
+
+if TYPE_CHECKING:
+    from notifyws.devserver.server import DevServer
 
 EXAMPLES = examples(
     "notifyws serve --user me:secret --traffic 1",
@@ -77,40 +80,48 @@ def serve(
     ] = False,
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
-    try:
-        from notifyws.devserver.options import ServerOptions
-        from notifyws.devserver.server import DevServer
-    except ImportError:
-        raise missing_extra() from None
-    users = dict(map(_user, user)) if user else {"demo": "demo"}
-    options = ServerOptions(
+    server = dev_server(
+        -1 if quiet else verbose,
         port=port,
-        users=users,
+        users=dict(map(_user, user)) if user else {"demo": "demo"},
         access_ttl=access_ttl,
         refresh_ttl=refresh_ttl,
         traffic=traffic,
         flaky=flaky,
         state=state,
     )
-    level = -1 if quiet else verbose
-
-    def log(importance: int, text: str) -> None:
-        if importance <= level:
-            say(text)
 
     async def forever() -> None:
         import asyncio
 
-        async with DevServer(options, log):
+        async with server:
             await asyncio.Event().wait()
 
     run(forever())
 
 
-def missing_extra() -> ConfigurationError:
-    """Return the error for an install without the development server."""
-    message = "the development server is not installed"
-    return ConfigurationError(message, "pip install 'notifyws[server]'")
+def dev_server(level: int, **options: Any) -> DevServer:
+    """Return the development server, not started, with its log on stderr.
+
+    Args:
+        level: how unimportant a line of the log may be to be said.
+        options: those of ``ServerOptions``.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    try:
+        from notifyws.devserver.options import ServerOptions
+        from notifyws.devserver.server import DevServer
+    except ImportError:
+        message = "the development server is not installed"
+        raise ConfigurationError(message, "pip install 'notifyws[server]'") from None
+
+    def log(importance: int, text: str) -> None:
+        if importance <= level:
+            say(text)
+
+    return DevServer(ServerOptions(**options), log)
 
 
 def _user(text: str) -> tuple[str, str]:
