@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.cli.welcome import handshake
+from notifyws.cli.welcome import next_steps
 from notifyws.errors import ConfigurationError
 
 URL = "wss://ws.example.com"
@@ -31,7 +31,7 @@ def keep_token(home, url=URL, username="me"):
 
 
 def test_a_newcomer_is_shown_the_demonstration_and_then_the_way_in(home):
-    assert commands(handshake()) == [
+    assert commands(next_steps()) == [
         "notifyws listen --demo",
         "notifyws auth login --save",
         "notifyws --help",
@@ -41,7 +41,7 @@ def test_a_newcomer_is_shown_the_demonstration_and_then_the_way_in(home):
 def test_with_a_server_and_no_token_the_way_in_comes_first(home, monkeypatch):
     monkeypatch.setenv("WEBSOCKET_SERVER_URL", URL)
     monkeypatch.setenv("WEBSOCKET_USERNAME", "me")
-    said = handshake()
+    said = next_steps()
     assert "Your server is ws.example.com" in said
     assert "Not logged in yet" in said
     assert commands(said) == [
@@ -56,7 +56,7 @@ def test_with_a_token_it_is_time_to_listen(home, monkeypatch):
     monkeypatch.setenv("WEBSOCKET_SERVER_URL", URL)
     monkeypatch.setenv("WEBSOCKET_USERNAME", "me")
     keep_token(home)
-    assert commands(handshake()) == [
+    assert commands(next_steps()) == [
         "notifyws listen",
         "notifyws send -m hello",
         "notifyws status --check",
@@ -68,7 +68,7 @@ def test_with_a_token_it_is_time_to_listen(home, monkeypatch):
 def test_who_can_log_in_unasked_need_not_log_in(home, monkeypatch, name):
     monkeypatch.setenv("WEBSOCKET_SERVER_URL", URL)
     monkeypatch.setenv(name, "sentinel-secret")
-    said = handshake()
+    said = next_steps()
     assert commands(said)[0] == "notifyws listen"
     assert "sentinel" not in said
 
@@ -84,15 +84,15 @@ def test_who_can_log_in_unasked_need_not_log_in(home, monkeypatch, name):
 def test_what_only_asking_would_tell_is_not_claimed(home, monkeypatch, name, value):
     monkeypatch.setenv("WEBSOCKET_SERVER_URL", URL)
     monkeypatch.setenv(name, value)
-    assert "Log in, if you have not yet:" in handshake()
+    assert "Log in, if you have not yet:" in next_steps()
 
 
 def test_it_is_short_and_fits_forty_columns(home, monkeypatch):
-    said = [handshake()]
+    said = [next_steps()]
     monkeypatch.setenv("WEBSOCKET_SERVER_URL", URL)
-    said.append(handshake())
+    said.append(next_steps())
     monkeypatch.setenv("NOTIFYWS_TOKEN", "x")
-    said.append(handshake())
+    said.append(next_steps())
     for text in said:
         lines = text.splitlines()
         assert len(lines) <= 12
@@ -102,7 +102,7 @@ def test_it_is_short_and_fits_forty_columns(home, monkeypatch):
 
 def test_a_hostile_server_name_is_shown_as_text(home):
     (home / ".env").write_text("WEBSOCKET_SERVER_URL=wss://a\u202eb.example\n")
-    assert "\u202e" not in handshake()
+    assert "\u202e" not in next_steps()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_broken_file_is_told_as_a_sentence_with_a_hint(home, name, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        handshake()
+        next_steps()
     assert caught.value.message
     assert caught.value.hint
     assert caught.value.exit_code == 2

@@ -129,9 +129,9 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        from notifyws.cli.welcome import handshake
+        from notifyws.cli.welcome import next_steps
 
-        emit(handshake())
+        emit(next_steps())
 
 
 @app.command("help", hidden=True)

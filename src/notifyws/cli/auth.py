@@ -17,7 +17,7 @@ from notifyws.cli.login import (
     say_logged_in,
     where,
 )
-from notifyws.cli.options import Common, Json, with_common
+from notifyws.cli.options import Common, Json, examples, with_common
 from notifyws.cli.process import run
 from notifyws.config.dotenv_guard import guard
 from notifyws.config.settings import Settings
@@ -25,28 +25,12 @@ from notifyws.config.sources import Loaded
 from notifyws.errors import AuthenticationFailed, UsageError
 from notifyws.ui.streams import emit_json, emit_line, say, warner
 
-EXAMPLES = """
-Examples:
-
-  notifyws auth login --save
-
-  pass show work | notifyws auth login --password-stdin
-"""
-
-LOGOUT_EXAMPLES = """
-Examples:
-
-  notifyws auth logout
-
-  notifyws auth logout --server work
-"""
-WHOAMI_EXAMPLES = """
-Examples:
-
-  notifyws auth whoami
-
-  notifyws auth whoami --json
-"""
+EXAMPLES = examples(
+    "notifyws auth login --save",
+    "pass show work | notifyws auth login --password-stdin",
+)
+LOGOUT_EXAMPLES = examples("notifyws auth logout", "notifyws auth logout --server work")
+WHOAMI_EXAMPLES = examples("notifyws auth whoami", "notifyws auth whoami --json")
 
 app = typer.Typer(
     epilog=EXAMPLES,

@@ -18,6 +18,7 @@ from notifyws.cli.options import (
     Common,
     Format,
     Query,
+    examples,
     exclude,
     shape_of,
     shown,
@@ -32,13 +33,10 @@ from notifyws.models import DeliveryTargets
 from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
 
-EXAMPLES = """
-Examples:
-
-  notifyws listen --demo
-
-  notifyws listen --json -t trip_update -n 1 --timeout 60 | jq .title
-"""
+EXAMPLES = examples(
+    "notifyws listen --demo",
+    "notifyws listen --json -t trip_update -n 1 --timeout 60 | jq .title",
+)
 
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
@@ -187,8 +185,8 @@ def listen(
     from notifyws.ui.renderers import DisplayOptions
 
     warn = warner(common.quiet)
-    want_positive("--timeout", timeout, "give it seconds, as in --timeout 60")
-    want_positive("--exec-timeout", exec_timeout, "as in --exec-timeout 30")
+    want_positive("--timeout", timeout, 60)
+    want_positive("--exec-timeout", exec_timeout, 30)
     _want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
     _want_at_least(1, "--concurrency", concurrency, "leave it out to keep the order")
     form = _form(json=json, plain=plain, raw=raw, format=format_)
@@ -205,16 +203,11 @@ def listen(
     settings = _for_demo(flags) if demo else common.load(**flags).settings
     if replay is not None:
         return run(redeliver(replay, settings, targets, quiet=common.quiet))
+    form = "shape" if shape else form
+    show = DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
     request = Request(
         selection,
-        DisplayOptions(
-            "shape" if shape else form,
-            events,
-            tee,
-            common.verbose,
-            common.quiet,
-            shape,
-        ),
+        show,
         timeout,
         0 if no_reconnect else settings.max_retries,
         parse_since(since, datetime.now(UTC)) if since is not None else None,

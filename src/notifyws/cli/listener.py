@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Request", "listen_to", "redeliver"]
 
-FAREWELL = 0.5
+DRAIN_TIME = 0.5
 """Seconds for what had arrived before a signal came."""
 TICK = 0.5
 """Seconds between looks at whether the footer still tells the truth."""
@@ -71,12 +71,14 @@ async def listen_to(request: Request, settings: Settings) -> None:
         NotifyError: why there is no connection.
     """
     if not request.demo:
-        await _show(request, settings)
-        return
-    async with _demonstration(request) as url:
-        there = replace(settings, url=url, cache_url="memory://")
+        return await _show(request, settings)
+    from notifyws.cli.serve import dev_server
+
+    level = request.show.verbose - 1
+    async with dev_server(level, port=0, traffic=1.0) as server:
+        there = replace(settings, url=server.url, cache_url="memory://")
         demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
-        await _show(request, demo)
+        return await _show(request, demo)
 
 
 async def redeliver(
@@ -92,24 +94,6 @@ async def redeliver(
     count = await replay(path, settings, deliver, warner(quiet))
     if not quiet:
         say(f"{count} dead letters were handed on")
-
-
-@asynccontextmanager
-async def _demonstration(request: Request) -> AsyncIterator[str]:
-    from notifyws.cli.serve import missing_extra
-
-    try:
-        from notifyws.devserver.options import ServerOptions
-        from notifyws.devserver.server import DevServer
-    except ImportError:
-        raise missing_extra() from None
-
-    def log(level: int, text: str) -> None:
-        if level < request.show.verbose:
-            say(text)
-
-    async with DevServer(ServerOptions(port=0, traffic=1.0), log) as server:
-        yield server.url
 
 
 async def _show(request: Request, settings: Settings) -> None:
@@ -142,11 +126,7 @@ async def _show(request: Request, settings: Settings) -> None:
                 asyncio.timeout(request.timeout),
             ):
                 service.start(retries=request.retries)
-                ticking = background("the footer", _tick(renderer), cancellation.died)
-                try:
-                    await _until_satisfied(request, service, renderer, tee)
-                finally:
-                    ticking.cancel()
+                await _until_satisfied(request, service, renderer, tee, cancellation)
     except TimeoutError:
         raise _too_late(request, service.received) from None
     finally:
@@ -217,7 +197,11 @@ def _name_the_proxy(url: str) -> None:
 
 
 async def _until_satisfied(
-    request: Request, service: NotificationService, renderer: Renderer, tee: Tee | None
+    request: Request,
+    service: NotificationService,
+    renderer: Renderer,
+    tee: Tee | None,
+    cancellation: Cancellation,
 ) -> None:
     async def show(burst: list[Item]) -> None:
         if tee is not None:
@@ -225,29 +209,31 @@ async def _until_satisfied(
         await renderer.show(burst)
 
     renderer.start()
+    ticking = background("the footer", _tick(renderer), cancellation.died)
     try:
         async for burst in service.arrivals():
             await show(burst)
             if request.selection.satisfied:
-                await _farewell(service, show)
+                await _drain(service, show)
                 return await service.delivered()
             await renderer.ready()
         await service.delivered()
         await service.closed()
     except asyncio.CancelledError:
-        await _farewell(service, show)
+        await _drain(service, show)
         raise
     finally:
+        ticking.cancel()
         await _finish(renderer)
 
 
-async def _farewell(
+async def _drain(
     service: NotificationService, show: Callable[[list[Item]], Awaitable[None]]
 ) -> None:
     """Say goodbye to the server, and show what had arrived, if that goes at once."""
     await service.disconnect()
     with suppress(TimeoutError, ReaderGone, OutputFailed):
-        async with asyncio.timeout(FAREWELL):
+        async with asyncio.timeout(DRAIN_TIME):
             async for burst in service.arrivals():
                 await show(burst)
 
@@ -256,7 +242,7 @@ async def _finish(renderer: Renderer) -> None:
     """Have what was held back printed, and the terminal given back."""
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL):
+            async with asyncio.timeout(DRAIN_TIME):
                 await renderer.finish()
     finally:
         renderer.stop()

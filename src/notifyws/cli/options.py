@@ -29,6 +29,7 @@ __all__ = [
     "Query",
     "Quiet",
     "emit_shaped",
+    "examples",
     "exclude",
     "shape_of",
     "shown",
@@ -117,6 +118,11 @@ class Common(Struct, frozen=True):
         return Authenticator(self.load().settings, warner(self.quiet))
 
 
+def examples(*lines: str) -> str:
+    """Return what stands at the end of a command's help."""
+    return "\n\n".join(["\nExamples:", *(f"  {line}" for line in lines)])
+
+
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of ``Common`` where its parameter ``common`` stands.
 
@@ -144,14 +150,15 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
     return typed
 
 
-def want_positive(option: str, value: float | None, hint: str) -> None:
-    """Refuse a number that is not more than 0.
+def want_positive(option: str, seconds: float | None, usual: int) -> None:
+    """Refuse a time that is not more than 0.
 
     Raises:
-        UsageError: says so, with what to give instead.
+        UsageError: says so, with what is usual.
     """
-    if value is not None and not value > 0:
-        raise UsageError(f"{option} must be more than 0, not {value:g}", hint)
+    if seconds is not None and not seconds > 0:
+        message = f"{option} must be more than 0, not {seconds:g}"
+        raise UsageError(message, f"give it seconds, as in {option} {usual}")
 
 
 def exclude(*options: tuple[str, object]) -> None:

@@ -4,46 +4,35 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from notifyws.cli.completion import profiles
-from notifyws.cli.options import Common, EnvFile, Json, Quiet
+from notifyws.cli.login import password_from_stdin
+from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples
 from notifyws.cli.process import run
 from notifyws.config.files import read_text_file, write_private
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import draw, emit, emit_json, emit_line, prompt, say, warner
 
-EXAMPLES = """
-Examples:
-
-  notifyws profile list
-
-  notifyws profile show directus > mine.toml
-"""
-CHECK_EXAMPLES = """
-Examples:
-
-  notifyws profile check mine.toml
-
-  notifyws profile check mine.toml --url wss://host --username me
-"""
-NEW_EXAMPLES = """
-Examples:
-
-  notifyws profile new
-
-  notifyws profile new --name acme --login-path /login --sample frame.json
-"""
-SCHEMA_EXAMPLES = """
-Examples:
-
-  notifyws profile schema > profile.schema.json
-
-  notifyws profile schema | jq '.properties | keys'
-"""
+EXAMPLES = examples(
+    "notifyws profile list", "notifyws profile show directus > mine.toml"
+)
+CHECK_EXAMPLES = examples(
+    "notifyws profile check mine.toml",
+    "notifyws profile check mine.toml --url wss://host --username me",
+)
+NEW_EXAMPLES = examples(
+    "notifyws profile new",
+    "notifyws profile new --name acme --login-path /login --sample frame.json",
+)
+SCHEMA_EXAMPLES = examples(
+    "notifyws profile schema > profile.schema.json",
+    "notifyws profile schema | jq '.properties | keys'",
+)
 
 Name = Annotated[
     str,
@@ -79,13 +68,8 @@ def list_(json: Json = False) -> None:
         return emit_json(rows)
     from notifyws.ui.rows import listed
 
-    draw(
-        lambda width: listed(
-            [(row["name"], row["description"] or "-", _tried(row)) for row in rows],
-            width,
-        )
-    )
-    return None
+    told = [(row["name"], row["description"] or "-", _tried(row)) for row in rows]
+    return draw(partial(listed, told))
 
 
 def _tried(row: dict[str, str]) -> str:
@@ -98,14 +82,10 @@ def _row(name: str, source: str) -> dict[str, str]:
 
     try:
         profile = parse(*profile_text(name))
+        tried, said = profile.tried, profile.description
     except ConfigurationError as error:
-        return {"name": name, "source": source, "tried": "", "description": str(error)}
-    return {
-        "name": name,
-        "source": source,
-        "tried": profile.tried,
-        "description": profile.description,
-    }
+        tried, said = "", str(error)
+    return {"name": name, "source": source, "tried": tried, "description": said}
 
 
 @app.command("show", epilog=EXAMPLES)
@@ -161,7 +141,7 @@ def check(
             emit_line(f"{what:<11} {detail}")
     if url is None:
         return emit_json({"ok": True, "profile": facts, "steps": []}) if json else None
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    password = password_from_stdin() if password_stdin else None
     common = Common(profile=name, url=url, env_file=env_file, quiet=quiet)
     settings = common.load(username=username, password=password).settings
     return _try(settings, facts, timeout, json=json, quiet=quiet)
@@ -213,16 +193,11 @@ def _try(
         nonlocal failure
         async for stage in walk(Authenticator(settings, warner(quiet)), timeout):
             failure = failure or stage.error
-            steps.append(
-                {
-                    "name": stage.name,
-                    "status": stage.outcome,
-                    "detail": stage.detail,
-                    "trace": list(stage.trace),
-                }
-            )
+            name, status, detail = stage.name, stage.outcome, stage.detail
+            step = {"name": name, "status": status, "detail": detail}
+            steps.append({**step, "trace": list(stage.trace)})
             if not json:
-                fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.outcome)
+                fact = Fact(f"{name:<10}", detail, status=status)
                 draw(partial(traced, fact, stage.trace))
 
     run(all_steps())
@@ -320,10 +295,4 @@ def _sample(sample: str | None, asking: bool) -> str:
     if not (asking and sys.stdin.isatty()):
         return ""
     say("Paste one frame, then an empty line (nothing: every frame as it is):")
-    lines = iter(sys.stdin.readline, "")
-    taken: list[str] = []
-    for line in lines:
-        if not line.strip():
-            break
-        taken.append(line)
-    return "".join(taken)
+    return "".join(takewhile(str.strip, iter(sys.stdin.readline, "")))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from notifyws.cli.completion import types
-from notifyws.cli.options import Common, exclude, want_positive, with_common
+from notifyws.cli.options import Common, examples, exclude, want_positive, with_common
 from notifyws.cli.process import run
 from notifyws.config.files import read_text_file
 from notifyws.delivery.message_input import from_parts, from_stdin, payload_of
@@ -20,15 +20,11 @@ from notifyws.models import Message
 from notifyws.samples import SAMPLES
 from notifyws.ui.streams import prompt, say
 
-EXAMPLES = """
-Examples:
-
-  notifyws send --type trip_update -T "Trip Started" -m "On the way" tripId=123
-
-  notifyws send --lines < messages.jsonl
-
-  notifyws send --sample -t trip_update --wait "type == 'trip_update'"
-"""
+EXAMPLES = examples(
+    'notifyws send --type trip_update -T "Trip Started" -m "On the way" tripId=123',
+    "notifyws send --lines < messages.jsonl",
+    "notifyws send --sample -t trip_update --wait \"type == 'trip_update'\"",
+)
 
 DEFAULT_TYPE = "notification"
 
@@ -116,7 +112,7 @@ def send(
     given = from_parts(kind, texts, pairs or (), whole, sample=sample)
     if lines and given is not None:
         raise UsageError("--lines takes its messages from stdin only", "give no body")
-    want_positive("--timeout", timeout, "give it seconds, as in --timeout 10")
+    want_positive("--timeout", timeout, 10)
     settings = common.load().settings
     request = Request(timeout, json, common.quiet, wait)
     if lines:

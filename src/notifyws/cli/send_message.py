@@ -248,7 +248,7 @@ async def send_and_wait(request: Request, settings: Settings, message: Message) 
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-    _print(request, message, notification, answer.round_trip)
+    _print(request, message, notification, answer.round_trip * 1000)
 
 
 async def _answered(
@@ -286,16 +286,13 @@ async def _answered(
     raise NetworkFailed("the connection ended before an answer came", "send it again")
 
 
-def _print(
-    request: Request, message: Message, answer: Notification, seconds: float
-) -> None:
-    milliseconds = seconds * 1000
+def _print(request: Request, message: Message, answer: Notification, ms: float) -> None:
     if request.json:
         facts: dict[str, Any] = {"status": "delivered", "type": message.type}
         facts |= {} if message.id is None else {"id": message.id}
-        facts["roundTripMs"] = round(milliseconds, 1)
+        facts["roundTripMs"] = round(ms, 1)
         emit_json({**facts, "notification": answer.as_json()})
     else:
         emit(answer.line() + "\n")
     if not request.quiet:
-        say(f"Delivered {message.type}; answered in {milliseconds:.0f} ms")
+        say(f"Delivered {message.type}; answered in {ms:.0f} ms")

@@ -13,6 +13,7 @@ from notifyws.cli.options import (
     Json,
     Query,
     emit_shaped,
+    examples,
     shape_of,
     with_common,
 )
@@ -24,13 +25,9 @@ from notifyws.ui.streams import draw, emit_json, warner
 if TYPE_CHECKING:
     from notifyws.diagnostics.report import Report
 
-EXAMPLES = """
-Examples:
-
-  notifyws status --check
-
-  notifyws status --json | jq .tokens.access.expiresIn
-"""
+EXAMPLES = examples(
+    "notifyws status --check", "notifyws status --json | jq .tokens.access.expiresIn"
+)
 
 FIELDS = (
     *("ok", "version", "profile", "server", "user", "cache", "tokens"),

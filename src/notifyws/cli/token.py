@@ -15,6 +15,7 @@ from notifyws.cli.options import (
     Json,
     Query,
     emit_shaped,
+    examples,
     exclude,
     shape_of,
     with_common,
@@ -26,13 +27,10 @@ from notifyws.ui.streams import emit, emit_json, say
 if TYPE_CHECKING:
     from notifyws.ui.formatting import Shape
 
-EXAMPLES = """
-Examples:
-
-  curl -H "Authorization: Bearer $(notifyws token)" https://host/api
-
-  notifyws token --json --server work
-"""
+EXAMPLES = examples(
+    'curl -H "Authorization: Bearer $(notifyws token)" https://host/api',
+    "notifyws token --json --server work",
+)
 
 FIELDS = ("accessToken", "expiresIn", "expiresAt", "source", "userId")
 """What ``--json`` and ``--format`` know of a token."""

@@ -17,7 +17,7 @@ from notifyws.protocol.loader import is_file
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import theme_on
 
-__all__ = ["handshake"]
+__all__ = ["next_steps"]
 
 Step = tuple[str, Sequence[str]]
 
@@ -29,7 +29,7 @@ PERHAPS: Step = ("Log in, if you have not yet:", ["notifyws auth login"])
 YOURS: Step = ("With your server:", ["notifyws auth login --save"])
 
 
-def handshake() -> str:
+def next_steps() -> str:
     """Return what to do next, in at most a dozen lines.
 
     Raises:
