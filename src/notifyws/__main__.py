@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 from typing import NoReturn
 
-__all__ = ["main"]
-
 
 def main() -> NoReturn:
     """Run the command line.

@@ -12,17 +12,6 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-__all__ = [
-    "Clock",
-    "boot_time",
-    "real_clock",
-    "sleep",
-    "sleep_through_suspend",
-    "span",
-    "suspended",
-    "utc_text",
-]
-
 TICK = 1.0
 """Seconds between looks at whether the machine was asleep."""
 

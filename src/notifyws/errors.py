@@ -30,28 +30,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-__all__ = [
-    "AuthenticationFailed",
-    "CacheFailed",
-    "CertificateRejected",
-    "ConfigurationError",
-    "ConnectionLost",
-    "DeliveryFailed",
-    "HandshakeFailed",
-    "HttpRefused",
-    "MessageRejected",
-    "MessageUnconfirmed",
-    "NetworkFailed",
-    "NotWebSocket",
-    "NotifyError",
-    "OutputFailed",
-    "ReplyLost",
-    "TimeRanOut",
-    "TokenRefused",
-    "UpgradeRefused",
-    "UsageError",
-]
-
 
 class NotifyError(Exception):
     """Base of the tree: one sentence, a hint, an exit code.

@@ -12,17 +12,6 @@ from typing import Any, ClassVar, Literal
 from msgspec import Struct
 from msgspec.structs import asdict, astuple, replace
 
-__all__ = [
-    "Closed",
-    "Connected",
-    "Connecting",
-    "Disconnected",
-    "Event",
-    "Failure",
-    "Gap",
-    "Reconnecting",
-]
-
 FailureType = Literal[
     "authentication_failed", "network_error", "invalid_message", "server_error"
 ]

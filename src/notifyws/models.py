@@ -13,17 +13,6 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import Struct, field
 
-__all__ = [
-    "Account",
-    "DeliveryTargets",
-    "Masked",
-    "Message",
-    "Notification",
-    "Token",
-    "TokenPair",
-    "TokenSource",
-]
-
 TokenSource = Literal["cache", "refresh", "login", "static"]
 
 

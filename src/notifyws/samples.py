@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["SAMPLES"]
-
 SAMPLES: Mapping[str, Mapping[str, Any]] = {
     "trip_update": {
         "title": "Trip Started",

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.sender import SendResult, SocketSender
     from notifyws.protocol.rules import Acknowledged, ServerError
 
-__all__ = ["NotificationService"]
-
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 _PUBLIC_STATE = {

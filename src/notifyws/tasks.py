@@ -11,8 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-__all__ = ["Died", "background", "first_of", "restarted"]
-
 Died = Callable[[str, Exception], None]
 """Told of a task's unexpected end: one sentence, and the exception."""
 

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
     from notifyws.protocol.token_replies import Lifetimes
 
-__all__ = ["Authenticator", "default_cache"]
-
 NEVER = 400 * 86400.0
 """Seconds for which no token is good where none is needed."""
 

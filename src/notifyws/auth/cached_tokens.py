@@ -19,8 +19,6 @@ from notifyws.auth.cache import Entry, text_in
 from notifyws.auth.cache.keys import VERSION, decoded
 from notifyws.models import Masked, Token, TokenSource
 
-__all__ = ["ACCESS", "AccessToken", "CachedTokens", "pack", "read_cached_tokens"]
-
 ACCESS = ("access", "refresh", "generation")
 """Names that are read together."""
 

@@ -40,8 +40,6 @@ from notifyws.protocol.masking import masked, redirected, spellings
 from notifyws.protocol.profile import Meaning, Profile, Step
 from notifyws.protocol.token_replies import Lifetimes, NoToken, captured, read_tokens
 
-__all__ = ["HttpApi"]
-
 PAGE = 4 << 20
 """Bytes that a page of notifications may have."""
 REFUSALS = ("bad credentials", "log in again", "expired")

@@ -27,8 +27,6 @@ from notifyws.protocol.token_replies import Answer
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Exchange", "Reply", "exchange", "http_client"]
-
 LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
 

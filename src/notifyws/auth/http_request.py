@@ -15,8 +15,6 @@ from notifyws.protocol.profile import Step
 from notifyws.protocol.templates import UNSET, fill
 from notifyws.version import __version__
 
-__all__ = ["Request", "step_request"]
-
 SEE = "see: notifyws profile show"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PATH_VARIABLE = r"(?<!\{)\{[^{}]+\}"

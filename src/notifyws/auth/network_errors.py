@@ -12,14 +12,6 @@ from email.utils import mktime_tz, parsedate_tz
 
 from notifyws.errors import CertificateRejected, ConfigurationError, NetworkFailed
 
-__all__ = [
-    "certificate_rejected",
-    "http_date",
-    "retry_after",
-    "unreachable",
-    "unusable_proxy",
-]
-
 OUT_OF_TIME = (9, 10)
 """OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
 MISNAMED = (62, 64)

@@ -20,8 +20,6 @@ from notifyws.auth.network_errors import unreachable, unusable_proxy
 from notifyws.errors import NotWebSocket, UpgradeRefused
 from notifyws.version import __version__
 
-__all__ = ["connect", "proxy_url"]
-
 EYEBALLS = 0.25
 """Seconds that one address of a name has before the next is tried (RFC 8305)."""
 HINT = "check HTTPS_PROXY and NO_PROXY"

@@ -27,8 +27,6 @@ from notifyws.auth.cache import TokenCache, text_in
 from notifyws.auth.cache.keys import KEEP
 from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
 
-__all__ = ["LockLost", "TokenLock"]
-
 T = TypeVar("T")
 
 USES = 2

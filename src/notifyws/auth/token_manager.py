@@ -31,8 +31,6 @@ from notifyws.clock import Clock
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
 from notifyws.models import Account, TokenPair, TokenSource
 
-__all__ = ["Issuer", "StaticTokenProvider", "TokenManager"]
-
 POLL = 0.05
 """Seconds between looks while another process does the work."""
 

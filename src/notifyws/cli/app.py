@@ -31,8 +31,6 @@ from notifyws.ui.streams import (
 )
 from notifyws.version import __version__
 
-__all__ = ["COMMANDS", "app", "main", "root_command"]
-
 COMMANDS = {
     "listen": "Show notifications as they arrive: live in a terminal, JSON Lines in a "
     "pipe.",

@@ -28,16 +28,6 @@ import typer
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import emit, say
 
-__all__ = [
-    "SCRIPTS",
-    "commands",
-    "install_script",
-    "profiles",
-    "servers",
-    "show_script",
-    "types",
-]
-
 Offer = Callable[[typer.Context, str], list[str]]
 
 SAFE = r"[\w.:@/+][\w.:@/+-]*"

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from notifyws.service import NotificationService
     from notifyws.ui.renderers import Renderer
 
-__all__ = ["Request", "listen_to", "redeliver"]
-
 DRAIN_TIME = 0.5
 """Seconds for what had arrived before a signal came."""
 TICK = 0.5

@@ -24,18 +24,6 @@ from notifyws.errors import (
 )
 from notifyws.ui.streams import prompt, say, warner
 
-__all__ = [
-    "TRIES",
-    "ask",
-    "can_ask",
-    "log_in",
-    "password_from_stdin",
-    "remember_login",
-    "say_logged_in",
-    "try_server",
-    "where",
-]
-
 TRIES = 3
 """How often something is asked for before it is an error."""
 

@@ -21,22 +21,6 @@ from notifyws.ui.streams import emit, warner
 if TYPE_CHECKING:
     from notifyws.ui.formatting import Shape
 
-__all__ = [
-    "Common",
-    "EnvFile",
-    "Format",
-    "Json",
-    "Query",
-    "Quiet",
-    "emit_shaped",
-    "examples",
-    "exclude",
-    "shape_of",
-    "shown",
-    "want_positive",
-    "with_common",
-]
-
 where = partial(typer.Option, rich_help_panel="Where to")
 talk = partial(typer.Option, rich_help_panel="Talking")
 shown = partial(typer.Option, rich_help_panel="What is shown")

@@ -17,8 +17,6 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["Cancellation", "Interrupted", "before_dying", "die_by", "run"]
-
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTED = 1.0

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.sender import SendResult
     from notifyws.service import NotificationService
 
-__all__ = ["Batch", "BatchSender", "Window"]
-
 SHARED = 1000
 """Messages that share one ping."""
 ABREAST = 4

@@ -17,8 +17,6 @@ from notifyws.models import Message
 from notifyws.ui.progress import Progress
 from notifyws.ui.streams import say, theme_on
 
-__all__ = ["send_lines"]
-
 DRY = 1000
 """Messages that are read at once where none is sent."""
 CHUNK = 1 << 16

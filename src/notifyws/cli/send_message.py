@@ -30,18 +30,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.sender import SendResult
     from notifyws.service import NotificationService
 
-__all__ = [
-    "Answer",
-    "Request",
-    "SendSummary",
-    "before",
-    "connected",
-    "print_frame",
-    "results_of",
-    "send_and_wait",
-    "send_one",
-]
-
 SEVERITY = {"delivered": 0, "unknown": 1, "rejected": 2}
 GRACE = 0.3
 """Seconds after an answer in which the server may still reject the message: what came

@@ -35,8 +35,6 @@ from notifyws.config.urls import completed_url, shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import emit_json, prompt, say, warner
 
-__all__ = ["log_in_and_save"]
-
 Check = Callable[[str], str]
 
 

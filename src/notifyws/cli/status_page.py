@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from notifyws.diagnostics.report import Report
     from notifyws.fleet.listener_entry import Listener
 
-__all__ = ["parts", "verdict"]
-
 
 def verdict(report: Report) -> Fact:
     """Return the one sentence that comes first."""

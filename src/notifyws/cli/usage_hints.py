@@ -13,8 +13,6 @@ from typing import Any
 from notifyws.config.urls import shown_url
 from notifyws.config.validation import nearest
 
-__all__ = ["at_the_same_place", "sentence", "usage_hint"]
-
 PLACES = ("--server", "--profile", "--url", "--env-file")
 COMMAND = r"notifyws( [\w./:-]+)+"
 

@@ -17,8 +17,6 @@ from notifyws.protocol.loader import is_file
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.streams import theme_on
 
-__all__ = ["next_steps"]
-
 Step = tuple[str, Sequence[str]]
 
 HELP: Step = ("All commands:", ["notifyws --help"])

@@ -16,8 +16,6 @@ from notifyws.config.settings import LOGIN
 from notifyws.config.validation import as_table
 from notifyws.errors import ConfigurationError
 
-__all__ = ["find_entry", "parsed_toml", "save_entry"]
-
 MARK = "\ufeff"
 """The byte order mark that some editors put first; it stays."""
 

@@ -15,8 +15,6 @@ from typing import Any
 from notifyws.config.settings import FIELDS, environment_name
 from notifyws.errors import ConfigurationError
 
-__all__ = ["ADDRESS", "FOUND", "guard", "kept_apart", "keyring_may_answer", "no_paths"]
-
 FOUND = ".env"
 """Where a value comes from that merely lies in the folder."""
 

@@ -27,23 +27,6 @@ from notifyws.errors import ConfigurationError
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = [
-    "BROKEN",
-    "CACHE",
-    "LIMIT",
-    "QUEUE",
-    "FileKind",
-    "demand_ours",
-    "error_name",
-    "locked",
-    "mark",
-    "open_regular",
-    "private_folder",
-    "read_text_file",
-    "set_aside",
-    "write_private",
-]
-
 LIMIT = 1 << 20
 """Bytes of the largest text that is read."""
 VERSION = 1

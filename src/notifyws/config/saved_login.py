@@ -27,17 +27,6 @@ from notifyws.errors import ConfigurationError
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = [
-    "PATIENCE",
-    "can_keep_passwords",
-    "find_password",
-    "forget",
-    "forget_password",
-    "keep_password",
-    "recall",
-    "remember",
-]
-
 SERVICE = "notifyws"
 PATIENCE = 5.0
 """Seconds for a keyring to answer."""

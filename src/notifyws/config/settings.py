@@ -15,16 +15,6 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-__all__ = [
-    "DEFAULT_STYLES",
-    "FIELDS",
-    "LOGIN",
-    "NEUTRAL",
-    "Settings",
-    "TypeStyle",
-    "environment_name",
-]
-
 Side = Literal["server", "credential", "client"]
 """On which side a setting stands: it decides where credentials go, how they travel or
 whom we trust; it is one; or it concerns this machine alone.

@@ -39,8 +39,6 @@ from notifyws.config.settings import (
 from notifyws.config.validation import as_table, known_keys, nearest, validated
 from notifyws.errors import ConfigurationError
 
-__all__ = ["Loaded", "config_file", "load", "load_settings"]
-
 Raw = Mapping[str, Any]
 Variables = Mapping[str, str | None]
 EnvFile = str | os.PathLike[str] | None

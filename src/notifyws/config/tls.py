@@ -8,8 +8,6 @@ from pathlib import Path
 from notifyws.config.files import read_text_file
 from notifyws.errors import ConfigurationError
 
-__all__ = ["trust"]
-
 
 def trust(ca_file: str) -> ssl.SSLContext:
     """Return the context that all our TLS connections are opened with.

@@ -8,14 +8,6 @@ from urllib.parse import urlsplit
 
 from notifyws.errors import ConfigurationError
 
-__all__ = [
-    "canonical_origin",
-    "checked_url",
-    "completed_url",
-    "is_plain_and_far",
-    "shown_url",
-]
-
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HTTP = {"ws": "http", "wss": "https"}
 _SHAPE = "write it as wss://host[:port][/path]"

@@ -21,8 +21,6 @@ from notifyws.errors import ConfigurationError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["as_table", "known_keys", "nearest", "validated"]
-
 WANTED: Mapping[Any, str] = {
     str: "text",
     float: "a number{}",

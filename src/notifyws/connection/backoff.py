@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["BackoffPolicy"]
-
 
 class BackoffPolicy(Struct, frozen=True):
     """How patient to be (SPEC section 7). Durations are seconds.

@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from notifyws.connection.ports import Receiver
     from notifyws.connection.session import Session
 
-__all__ = [
-    "build_dial",
-    "build_keepalive",
-    "build_server_protocol",
-    "build_session",
-    "open_connection",
-]
-
 
 def build_session(
     auth: Authenticator, receiver: Receiver, *, retries: int | None

@@ -22,8 +22,6 @@ from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.profile import Catchup
 from notifyws.protocol.since import spelled
 
-__all__ = ["CatchUp", "Fetch"]
-
 Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Returns an answer's body, given the token and variables."""
 REPEATS = 3

@@ -23,8 +23,6 @@ from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background, first_of
 
-__all__ = ["Connection", "Keepalive", "within"]
-
 EARLY = 1000
 """Frames that may come before a handshake is done."""
 

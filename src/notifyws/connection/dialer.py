@@ -34,8 +34,6 @@ from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.version import __version__
 
-__all__ = ["Limits", "dial", "translated"]
-
 THRIFTY = {"memLevel": 5}
 """What zlib may take: a quarter of the usual 256 KiB for each connection."""
 

@@ -19,8 +19,6 @@ from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
 from notifyws.tasks import background
 
-__all__ = ["DroppedCounter", "EventEmitter", "GapStart"]
-
 UNNOTICED = 60.0
 """Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
 LAG = 5.0

@@ -11,8 +11,6 @@ from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, St
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
-__all__ = ["Outcome"]
-
 CHECK = "notifyws status --check"
 
 

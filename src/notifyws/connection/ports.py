@@ -20,15 +20,6 @@ from notifyws.protocol.profile import Renewal
 from notifyws.protocol.rules import Word
 from notifyws.protocol.upgrade import UpgradeRequest
 
-__all__ = [
-    "Dial",
-    "QueueFull",
-    "Receiver",
-    "ServerProtocol",
-    "Tokens",
-    "Transport",
-]
-
 
 class QueueFull(Exception):
     """There is no room for what arrived, and the server can replay it later."""

@@ -18,30 +18,6 @@ from msgspec import Struct
 from notifyws.connection.backoff import BackoffPolicy
 from notifyws.protocol.failures import Verdict
 
-__all__ = [
-    "TABLE",
-    "Action",
-    "Cause",
-    "Connect",
-    "Event",
-    "Failed",
-    "Left",
-    "Loss",
-    "Lost",
-    "Opened",
-    "Receive",
-    "Reconnector",
-    "Refused",
-    "Renew",
-    "Renewed",
-    "Started",
-    "State",
-    "Stop",
-    "Stopped",
-    "Wait",
-    "Woke",
-]
-
 
 class State(Enum):
     """Where a connection stands."""

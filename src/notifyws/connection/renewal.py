@@ -19,8 +19,6 @@ from notifyws.protocol.failures import Verdict
 from notifyws.protocol.rules import RenewalAnswer
 from notifyws.tasks import first_of
 
-__all__ = ["Renewer"]
-
 
 class Holder(Protocol):
     """Whoever holds the connection, and the token in use."""

@@ -20,8 +20,6 @@ from notifyws.protocol.rules import (
     Word,
 )
 
-__all__ = ["Responder"]
-
 
 class Responder:
     """Answers on one connection.

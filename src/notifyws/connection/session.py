@@ -50,8 +50,6 @@ from notifyws.events import (
 )
 from notifyws.tasks import background
 
-__all__ = ["Session"]
-
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
 UNREPLAYABLE = "the server cannot replay what it sent"

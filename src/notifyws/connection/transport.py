@@ -23,8 +23,6 @@ from notifyws.connection.websocket_framer import Framer, close_frame
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.masking import masked
 
-__all__ = ["WebSocketTransport"]
-
 WAITING = 16
 """Messages that may wait to be read, each as large as any may be. 1024 are not faster,
 and take 908 MB of memory where 16 take 15."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from itertools import cycle
 
-__all__ = ["Framer", "close_frame"]
-
 TEXT = 0x81
 """The first byte of a whole text: the last of its frames, and no extension at work."""
 FINAL, CONTROL, KIND = 0x80, 0x08, 0x0F

@@ -33,19 +33,6 @@ if TYPE_CHECKING:
     from notifyws.protocol.rules import Rules
     from notifyws.protocol.templates import TemplateContext
 
-__all__ = [
-    "build_http_sender",
-    "build_outbox",
-    "build_receiver",
-    "build_rules",
-    "build_shared_cursor",
-    "build_socket_sender",
-    "checked_name",
-    "delivery_policy",
-    "frame_of",
-    "sends_by_http",
-]
-
 LONGEST_NAME = 64
 
 

@@ -23,8 +23,6 @@ from notifyws.delivery.outbox_records import notification_of
 from notifyws.errors import ConfigurationError
 from notifyws.models import strict_json
 
-__all__ = ["DeadLetter", "DeadLetters"]
-
 HINT = "name the file that a warning told"
 
 

@@ -24,8 +24,6 @@ from notifyws.events import Connected, Disconnected, Failure, Reconnecting
 from notifyws.models import Notification
 from notifyws.tasks import restarted
 
-__all__ = ["EVENTS", "Dispatcher", "Feed", "Handlers"]
-
 _log = logging.getLogger("notifyws")
 
 EVENTS = ("connected", "disconnected", "error", "message", "reconnecting")

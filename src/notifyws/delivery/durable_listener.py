@@ -25,8 +25,6 @@ from notifyws.delivery.outbox_records import Backlog, ListenerPosition, notifica
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 
-__all__ = ["DurableListener", "SharedCursor"]
-
 EVERY = 1.0
 """Seconds between two writes: what lies between them comes twice, not never."""
 

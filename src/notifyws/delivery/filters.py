@@ -8,8 +8,6 @@ from notifyws.errors import UsageError
 from notifyws.models import Notification
 from notifyws.protocol.expressions import UNFIT, first_line, of_option, truthy
 
-__all__ = ["Selection", "matcher"]
-
 EXAMPLE = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
 
 

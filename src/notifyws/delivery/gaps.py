@@ -10,8 +10,6 @@ from notifyws.clock import Clock
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.protocol.cursor import Cursor
 
-__all__ = ["GapTracker"]
-
 REPLAY = 30.0
 """Seconds after which a server has sent what it replays."""
 

@@ -16,8 +16,6 @@ from notifyws.models import Message
 from notifyws.protocol.frames import InvalidFrame, decode
 from notifyws.samples import SAMPLES
 
-__all__ = ["as_message", "from_line", "from_parts", "from_stdin", "payload_of"]
-
 GIVE = "give --message TEXT, key=value, or pipe a text"
 SHAPE = 'a message is {"type": "...", "payload": {...}}'
 EXAMPLE = 'as in \'{"title": "T"}\''

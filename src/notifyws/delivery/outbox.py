@@ -42,8 +42,6 @@ from notifyws.delivery.worker import (
 from notifyws.models import Notification
 from notifyws.tasks import restarted
 
-__all__ = ["Outbox", "Store"]
-
 TOUCH = 5.0
 """Seconds after which the store knows that the line is still good."""
 

@@ -44,8 +44,6 @@ from notifyws.delivery.outbox_records import (
 )
 from notifyws.errors import ConfigurationError
 
-__all__ = ["SCHEMA", "OutboxFile"]
-
 T = TypeVar("T")
 
 SCHEMA = """

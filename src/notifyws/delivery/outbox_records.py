@@ -12,18 +12,6 @@ from msgspec import Struct, ValidationError, convert, field
 
 from notifyws.models import Notification
 
-__all__ = [
-    "OUTPUT",
-    "REMEMBERED",
-    "Backlog",
-    "Entry",
-    "Ident",
-    "ListenerPosition",
-    "OutboxRecord",
-    "RecoveredState",
-    "notification_of",
-]
-
 Ident = str | int
 
 OUTPUT = "output"

@@ -12,8 +12,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["DeliveryQueue"]
-
 Item = TypeVar("Item")
 
 EASY = 200

@@ -38,8 +38,6 @@ from notifyws.protocol.rules import (
     Word,
 )
 
-__all__ = ["Frame", "Item", "Receiver"]
-
 
 class Frame(Struct, frozen=True):
     """A frame that is no notification, for those who asked for frames as they are."""

@@ -21,8 +21,6 @@ from notifyws.delivery.worker import Sink
 from notifyws.errors import MessageRejected, UsageError
 from notifyws.models import DeliveryTargets
 
-__all__ = ["replay"]
-
 
 async def replay(
     path: Path,

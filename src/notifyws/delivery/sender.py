@@ -24,8 +24,6 @@ from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.templates import TemplateContext
 
-__all__ = ["Composed", "HttpSender", "SendResult", "SocketSender"]
-
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
 

@@ -18,14 +18,6 @@ from notifyws.delivery.outbox_records import OutboxRecord, notification_of
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 
-__all__ = [
-    "DeliveryPolicy",
-    "DeliveryWorker",
-    "OutboxReader",
-    "Sink",
-    "WriteDeadLetter",
-]
-
 BATCH = 100
 """Notifications read back from the store at once."""
 

@@ -19,8 +19,6 @@ from notifyws.devserver import control
 from notifyws.devserver.context import CONTEXT, Context, answer, failure
 from notifyws.devserver.websocket import websocket
 
-__all__ = ["build_app"]
-
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest request; many notifications may be published at once."""
 

@@ -26,8 +26,6 @@ from notifyws.models import strict_json
 if TYPE_CHECKING:
     from notifyws.devserver.websocket import Connection
 
-__all__ = ["CONTEXT", "Context", "Log", "answer", "failure"]
-
 Log = Callable[[int, str], None]
 """Told ``(level, line)``: 0 is important, 1 is each request and connection."""
 

@@ -24,8 +24,6 @@ from aiohttp import web
 from notifyws.devserver.context import CONTEXT, Context, answer, failure
 from notifyws.devserver.websocket import CUT, Connection
 
-__all__ = ["routes"]
-
 SENDABLE = frozenset(range(1000, 5000)) - {1005, 1006, 1015}
 REASON_LIMIT = 123
 """Bytes that a close frame has for its reason."""

@@ -12,8 +12,6 @@ from typing import Any
 
 from notifyws.models import Message, as_text, strict_json
 
-__all__ = ["Hello", "Refused", "notification_fields", "published", "understand"]
-
 LIMIT = 64 * 1024
 """Bytes of the largest message that is taken."""
 

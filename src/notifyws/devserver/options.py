@@ -8,8 +8,6 @@ from pathlib import Path
 
 from notifyws.errors import ConfigurationError
 
-__all__ = ["ServerOptions"]
-
 FIRST_USER_ID = 42
 
 

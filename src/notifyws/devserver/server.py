@@ -26,8 +26,6 @@ from notifyws.errors import ConfigurationError
 from notifyws.samples import SAMPLES
 from notifyws.tasks import restarted
 
-__all__ = ["DevServer", "endless_samples"]
-
 HOST = "127.0.0.1"
 """Loopback and nothing else, because this server guards nothing."""
 BACKLOG = 1024

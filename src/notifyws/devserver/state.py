@@ -25,8 +25,6 @@ from typing import Any, NamedTuple
 from notifyws.errors import ConfigurationError
 from notifyws.models import strict_json
 
-__all__ = ["Entry", "History", "Overtaken", "Session", "State"]
-
 DIGITS = 20
 """Digits of the longest id that is looked for."""
 

@@ -18,8 +18,6 @@ from jwt.types import Options
 from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.state import Session, State
 
-__all__ = ["Grant", "Sessions"]
-
 Grant = dict[str, Any]
 """What a login or a refresh gives to a client."""
 

@@ -21,8 +21,6 @@ from notifyws.devserver.messages import Hello, Refused, notification_fields, und
 from notifyws.devserver.state import History, Overtaken
 from notifyws.models import strict_json
 
-__all__ = ["CUT", "RESTART", "Connection", "websocket"]
-
 Ending = tuple[int, str]
 
 BATCH = 64

@@ -21,22 +21,6 @@ from notifyws.errors import (
 )
 from notifyws.protocol.failures import is_retried
 
-__all__ = [
-    "CheckContext",
-    "Finding",
-    "TokenLife",
-    "advice",
-    "of_access",
-    "of_certificate",
-    "of_clock",
-    "of_path",
-    "of_refresh",
-    "of_renewal",
-    "of_user",
-    "skipped",
-    "warning",
-]
-
 TOLERABLE_SKEW = 60.0
 """Seconds a clock may be off before tokens could suffer."""
 EXPIRING = 14.0

@@ -46,8 +46,6 @@ from notifyws.errors import (
 from notifyws.fleet.heartbeat import find_listeners
 from notifyws.fleet.listener_entry import Listener
 
-__all__ = ["HealthChecks", "run_checks"]
-
 Probe = Callable[[], Awaitable[str | Finding]]
 """Returns what it saw, or raises what is wrong."""
 Advice = Callable[[str, NotifyError], str]

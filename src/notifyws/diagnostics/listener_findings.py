@@ -14,8 +14,6 @@ from notifyws.diagnostics.findings import (
 )
 from notifyws.fleet.listener_entry import Listener
 
-__all__ = ["of_listeners", "since"]
-
 BRIEF = 30.0
 """Seconds for which a connection is a young one."""
 QUIET = 60.0

@@ -15,17 +15,6 @@ from notifyws.auth.http_client import http_client
 from notifyws.auth.network_errors import certificate_rejected, http_date, unreachable
 from notifyws.errors import NetworkFailed, NotWebSocket
 
-__all__ = [
-    "Target",
-    "clock_skew",
-    "days_left",
-    "proxy_for",
-    "proxy_target",
-    "reach",
-    "resolve",
-    "target_of",
-]
-
 PATIENCE = 10.0
 """Seconds for each look."""
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from notifyws.connection.ports import Transport
     from notifyws.protocol.upgrade import UpgradeRequest
 
-__all__ = ["Stage", "walk"]
-
 Outcome = Literal["pass", "fail", "skip"]
 LONGEST = 400
 """Characters of a request, an answer or a frame that are told."""

@@ -31,8 +31,6 @@ from notifyws.diagnostics.listener_findings import of_listeners
 from notifyws.fleet.listener_entry import Listener
 from notifyws.version import __version__
 
-__all__ = ["Report", "diagnose"]
-
 
 class Report(Struct, frozen=True):
     """How things stand.

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Receiver, Selection
 
-__all__ = ["ActiveListener"]
-
 LONGEST_FRAME = 200
 """Characters of a frame that was not understood that others see."""
 LAST_DELIVERY = 0.5

@@ -49,8 +49,6 @@ from notifyws.fleet.listener_entry import (
 from notifyws.protocol.masking import without_tokens
 from notifyws.tasks import first_of
 
-__all__ = ["Heartbeat", "build_heartbeat", "find_listeners"]
-
 EVERY = 10.0
 """Seconds between two beats."""
 INDEXES = 64

@@ -16,8 +16,6 @@ from msgspec.structs import asdict, fields
 
 from notifyws.auth.cache.keys import VERSION, decoded
 
-__all__ = ["Counts", "Listener", "listener_of", "places_in", "text_of"]
-
 
 class Counts(Struct, frozen=True):
     """What a listener has counted so far.

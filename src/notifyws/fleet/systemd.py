@@ -11,8 +11,6 @@ import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 
-__all__ = ["Systemd"]
-
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 

@@ -12,8 +12,6 @@ from datetime import datetime
 from notifyws.protocol.deduplicator import Deduplicator
 from notifyws.protocol.since import is_before
 
-__all__ = ["Cursor"]
-
 
 class Cursor:
     """Where a listener stands in a server's history.

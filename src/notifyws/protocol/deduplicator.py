@@ -11,8 +11,6 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Iterable
 
-__all__ = ["Deduplicator", "RecentIds"]
-
 RECENT = 2_000
 """Notifications without an id whose content is kept to tell repeats."""
 REMEMBERED = 20_000

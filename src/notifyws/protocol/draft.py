@@ -11,8 +11,6 @@ from typing import Any
 
 from msgspec import Struct
 
-__all__ = ["Answers", "draft"]
-
 NAMES = {
     "type": ("type", "kind", "event", "event_type", "category", "severity", "level"),
     "title": ("title", "subject", "headline", "name", "summary", "topic"),

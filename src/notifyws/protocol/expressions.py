@@ -17,18 +17,6 @@ from typing import Any
 
 from notifyws.errors import UsageError
 
-__all__ = [
-    "UNFIT",
-    "BadExpression",
-    "compiled",
-    "finder",
-    "first_line",
-    "later",
-    "names",
-    "of_option",
-    "truthy",
-]
-
 UNFIT = (ValueError, TypeError, OverflowError, RecursionError)
 """What comes of an expression that cannot be worked out; JMESPath's own errors are
 ValueErrors, and it lets more out."""

@@ -28,8 +28,6 @@ from notifyws.protocol.expressions import compiled, truthy
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Failure, Http, Meaning
 
-__all__ = ["FailureClassifier", "Verdict", "http_meaning", "is_retried"]
-
 
 class Verdict(Enum):
     """What a failure means for the next step."""

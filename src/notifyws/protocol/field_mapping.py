@@ -16,8 +16,6 @@ from notifyws.protocol import profile
 from notifyws.protocol.expressions import compiled, names, truthy
 from notifyws.protocol.frames import json_or_text
 
-__all__ = ["mapper", "plain"]
-
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
 ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")

@@ -28,17 +28,6 @@ from notifyws.protocol.templates import (
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Send
 
-__all__ = [
-    "Composed",
-    "Composer",
-    "Decoder",
-    "InvalidFrame",
-    "decode",
-    "decoder",
-    "json_or_text",
-    "of_message",
-]
-
 Decoder = Callable[[str], list[Any]]
 """Returns the values that a frame holds, or raises :class:`InvalidFrame`."""
 

@@ -16,8 +16,6 @@ from notifyws.protocol.frames import Decoder, InvalidFrame
 from notifyws.protocol.profile import Failing, Handshake
 from notifyws.protocol.templates import TemplateContext
 
-__all__ = ["HandshakeState"]
-
 
 class HandshakeState:
     """One socket's handshake.

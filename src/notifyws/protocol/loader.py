@@ -17,8 +17,6 @@ from notifyws.errors import ConfigurationError
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
 
-__all__ = ["built_in", "is_file", "own", "profile_text", "read_profile"]
-
 OURS = Path(__file__).with_name("profiles")
 """A folder and not ``importlib.resources``, which takes 2 ms to import."""
 

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote, urlsplit
 
-__all__ = ["masked", "queried", "redirected", "sendable", "spellings", "without_tokens"]
-
 SHORTEST = 4
 """Characters of the shortest text that is worth masking."""
 MARK = 12

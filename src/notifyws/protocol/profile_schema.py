@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, TypeAdapter
     from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["Checked", "Table", "json_schema", "table", "validated"]
-
 
 class Checked(Struct, frozen=True):
     """A condition on a value.

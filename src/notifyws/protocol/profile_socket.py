@@ -20,17 +20,6 @@ from notifyws.protocol.profile_schema import (
     table,
 )
 
-__all__ = [
-    "Ack",
-    "AppPing",
-    "Failing",
-    "FieldMapping",
-    "Handshake",
-    "Keepalive",
-    "Renewal",
-    "Rule",
-]
-
 
 class Socket(Table, frozen=True, kw_only=True):
     """How the WebSocket is opened, where the token goes, and what a frame is."""

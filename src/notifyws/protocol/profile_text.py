@@ -17,8 +17,6 @@ from notifyws.protocol.profile import Profile
 from notifyws.protocol.profile_schema import Table, validated
 from notifyws.protocol.templates import variables_of
 
-__all__ = ["located", "parse"]
-
 KNOWN = {
     *("username", "password", "access_token", "refresh_token", "origin"),
     *("last_id", "since", "resuming", "before", "uuid", "now", "seq"),

@@ -17,23 +17,6 @@ from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import Decoder, InvalidFrame, decode
 from notifyws.protocol.profile import Ack, Renewal, Rule
 
-__all__ = [
-    "Acknowledged",
-    "Arrival",
-    "Asked",
-    "AuthFailed",
-    "Expired",
-    "Ignored",
-    "Many",
-    "NotUnderstood",
-    "Pong",
-    "RenewalAnswer",
-    "Rules",
-    "ServerError",
-    "ServerGap",
-    "Word",
-]
-
 
 class ServerError(Struct, frozen=True):
     """The server says that something sent was wrong.

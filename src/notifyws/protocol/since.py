@@ -22,8 +22,6 @@ from notifyws.protocol.templates import mentions
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
 
-__all__ = ["can_begin", "is_before", "moment_of", "parse_since", "spelled"]
-
 GIVE = "as in --since 10m, --since 2026-01-15T10:30:00Z or --since id:10m"
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = r"(?a)(?:\d{1,9}[dhms])+"

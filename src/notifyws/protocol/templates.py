@@ -26,19 +26,6 @@ from notifyws.models import strict_json
 if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
 
-__all__ = [
-    "UNSET",
-    "Filler",
-    "TemplateContext",
-    "as_frame",
-    "check",
-    "fill",
-    "filler",
-    "given_variables",
-    "mentions",
-    "variables_of",
-]
-
 _VARIABLE = re.compile(
     r"(?<!\{)\{([a-z_][a-z0-9_]*)((?:\.[A-Za-z0-9_-]+)*)(?:\|([a-z0-9]+))?\}"
 )

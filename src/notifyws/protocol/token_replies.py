@@ -21,16 +21,6 @@ from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
 from notifyws.protocol.since import moment_of
 
-__all__ = [
-    "Answer",
-    "Lifetimes",
-    "NoToken",
-    "captured",
-    "claims",
-    "read_tokens",
-    "static_token",
-]
-
 LONGEST = 400 * 86400.0
 """Seconds beyond which a stated lifetime is not believed."""
 UNITS = {"s": 1, "ms": 1000}

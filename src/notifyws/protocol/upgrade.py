@@ -23,8 +23,6 @@ from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
 from notifyws.protocol.templates import UNSET, fill
 
-__all__ = ["UpgradeRequest", "upgrade_request"]
-
 _SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
 

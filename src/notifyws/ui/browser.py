@@ -14,8 +14,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-__all__ = ["open_link"]
-
 
 def open_link(url: str, environment: Mapping[str, str]) -> bool:
     """Start a browser with ``url``; return whether there is one to start.

@@ -24,8 +24,6 @@ from notifyws.ui.rows import Row, breadth, clip, hung, wrap
 from notifyws.ui.sanitize import harmless, link_target
 from notifyws.ui.theme import Theme, tint
 
-__all__ = ["Scroll", "drawn", "new_day"]
-
 _MEASURE = 110
 _WITH_TIME = 24
 _MOST_LINES = 60

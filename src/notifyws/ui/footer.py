@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.service import NotificationService
 
-__all__ = ["Status", "StatusTracker", "footer"]
-
 _FILTER = 24
 """Cells of a filter that are shown."""
 _ASIDE = 9

@@ -17,8 +17,6 @@ from notifyws.errors import UsageError
 from notifyws.models import strict_json
 from notifyws.protocol.expressions import UNFIT, first_line, of_option
 
-__all__ = ["Format", "Query", "Shape"]
-
 GIVE_FORMAT = "as in --format '{time} {title}: {message}'"
 GIVE_QUERY = "as in --query data.tripId"
 ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "\\": "\\"}

@@ -24,8 +24,6 @@ from notifyws.ui.footer import Status
 from notifyws.ui.live import LiveView
 from notifyws.ui.streams import ReaderGone
 
-__all__ = ["KEYS", "Key", "KeyBindings", "Line", "key_help"]
-
 NOTICE = 3.0
 """Seconds that the footer tells what a key has done."""
 

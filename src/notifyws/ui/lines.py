@@ -28,16 +28,6 @@ from notifyws.models import Notification
 from notifyws.ui.sanitize import harmless, link_target
 from notifyws.ui.theme import Theme
 
-__all__ = [
-    "elapsed",
-    "event_line",
-    "host_of",
-    "moment",
-    "plain_line",
-    "remaining",
-    "stamp",
-]
-
 _MILLISECONDS_FROM = 100_000_000_000
 _FAILURES = {
     "authentication_failed": "Authentication failed",

@@ -26,8 +26,6 @@ from notifyws.ui.output import Output
 from notifyws.ui.rows import Row, clip, hung, page
 from notifyws.ui.theme import Theme, tint
 
-__all__ = ["LiveView"]
-
 _ERASE = "\r\x1b[J"
 _HIDE = "\x1b[?25l"
 _SHOW = "\x1b[?25h"

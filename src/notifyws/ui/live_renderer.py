@@ -30,8 +30,6 @@ from notifyws.ui.theme import Theme
 if TYPE_CHECKING:
     from notifyws.service import NotificationService
 
-__all__ = ["LiveRenderer", "live_renderer"]
-
 FRAME = 0.03
 """Seconds between drawings that nobody would see apart. Ten thousand notifications a
 second that come one by one take 90 % of a core when each is drawn as it comes."""

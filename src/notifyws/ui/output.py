@@ -19,8 +19,6 @@ from collections.abc import Callable, Mapping
 from notifyws.errors import OutputFailed
 from notifyws.ui.streams import ReaderGone, write_failure
 
-__all__ = ["Output", "in_front", "terminal_width"]
-
 _PIECE = min(select.PIPE_BUF, 4096)
 _BIG_PIECE = 65_536
 _GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL

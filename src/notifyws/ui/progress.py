@@ -15,8 +15,6 @@ from contextlib import suppress
 from notifyws.ui.output import in_front, terminal_width
 from notifyws.ui.theme import Theme
 
-__all__ = ["Progress"]
-
 EVERY = 0.1
 """Seconds between two drawings."""
 CELLS = 24

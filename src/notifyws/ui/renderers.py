@@ -33,18 +33,6 @@ if TYPE_CHECKING:
     from notifyws.ui.formatting import Shape
     from notifyws.ui.theme import Theme
 
-__all__ = [
-    "DisplayOptions",
-    "LineRenderer",
-    "Renderer",
-    "Tee",
-    "choose_renderer",
-    "json_renderer",
-    "plain_renderer",
-    "raw_renderer",
-    "shaped_renderer",
-]
-
 
 class DisplayOptions(Struct, frozen=True):
     """How to show what arrives.

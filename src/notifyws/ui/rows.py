@@ -21,21 +21,6 @@ from rich.text import Text
 from notifyws.ui.sanitize import harmless
 from notifyws.ui.theme import tint
 
-__all__ = [
-    "ENDLESS",
-    "Fact",
-    "Part",
-    "Row",
-    "breadth",
-    "clip",
-    "hung",
-    "listed",
-    "page",
-    "sheet",
-    "traced",
-    "wrap",
-]
-
 Row = list[Segment]
 ENDLESS = 1 << 20
 """Cells of a screen that is none: each row is one line, whole, for ``grep``."""

@@ -22,8 +22,6 @@ import re
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-__all__ = ["FRAME_LIMIT", "LIMIT", "harmless", "link_target", "safe_frame", "text_only"]
-
 LIMIT = 4096
 """Characters of one text that are shown."""
 FRAME_LIMIT = 65_536

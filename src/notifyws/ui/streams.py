@@ -22,21 +22,6 @@ if TYPE_CHECKING:
     from notifyws.ui.rows import Row
     from notifyws.ui.theme import Theme
 
-__all__ = [
-    "ReaderGone",
-    "draw",
-    "emit",
-    "emit_json",
-    "emit_line",
-    "guard_descriptors",
-    "guard_stdout",
-    "prompt",
-    "say",
-    "theme_on",
-    "warner",
-    "write_failure",
-]
-
 _HINTS = {
     errno.ENOSPC: "free some space there, or write somewhere else",
     errno.EDQUOT: "free some of your quota, or write somewhere else",

@@ -22,8 +22,6 @@ from typing import Any
 from notifyws.ui.live import LiveView
 from notifyws.ui.output import in_front
 
-__all__ = ["KeyReader", "TerminalSession"]
-
 _NAMES = {
     **{"\r": "enter", "\n": "enter", "\x7f": "backspace", "\x08": "backspace"},
     **{"\x01": "home", "\x05": "end", "\x02": "left", "\x06": "right"},

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.style import Style
 
-__all__ = ["Theme", "tint"]
-
 _ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
 _ASCII = str.maketrans(
     "•●🟢ℹ✉✔✓✖×→↗…🟡·─—–━╸╺🔴⚠‘’“”\xa0", "*****++xx>>~~-------!!''\"\" "

@@ -12,8 +12,6 @@ from notifyws.auth.cache import TokenCache
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError
 
-__all__ = ["open_cache", "sqlite_path"]
-
 SCHEMES = "redis://, rediss://, unix://, sqlite:///path or memory://"
 
 

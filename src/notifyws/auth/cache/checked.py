@@ -16,8 +16,6 @@ from notifyws.auth.cache.encryption import ENCRYPTED, MARK, TokenCipher
 from notifyws.auth.cache.keys import NewerValue, UnreadableValue, decode
 from notifyws.errors import CacheFailed
 
-__all__ = ["CheckedCache"]
-
 
 class CheckedCache(TokenCache):
     """Passes on what makes sense of what another cache keeps.

@@ -19,8 +19,6 @@ from collections.abc import Mapping
 from notifyws.auth.cache import Entry
 from notifyws.errors import ConfigurationError
 
-__all__ = ["ENCRYPTED", "MARK", "TokenCipher"]
-
 ENCRYPTED = frozenset({"access", "refresh"})
 """Names whose texts hold secrets."""
 MARK = "gAAAA"

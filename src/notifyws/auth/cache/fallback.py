@@ -25,8 +25,6 @@ from notifyws.auth.cache import Changes, Entry, Texts, TokenCache, text_in
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.errors import CacheFailed
 
-__all__ = ["FallbackCache"]
-
 T = TypeVar("T")
 
 

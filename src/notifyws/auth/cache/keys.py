@@ -46,16 +46,6 @@ from msgspec import Meta, Struct, convert
 
 from notifyws.protocol.masking import sendable
 
-__all__ = [
-    "KEEP",
-    "VERSION",
-    "NewerValue",
-    "UnreadableValue",
-    "decode",
-    "decoded",
-    "is_ident",
-]
-
 VERSION = 1
 """Of the values that are objects."""
 KEEP: Mapping[str, float] = {

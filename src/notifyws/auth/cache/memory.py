@@ -11,8 +11,6 @@ from collections.abc import Callable
 
 from notifyws.auth.cache import Changes, Entry, Texts, TokenCache
 
-__all__ = ["MemoryCache"]
-
 
 class MemoryCache(TokenCache):
     """Keeps texts in a dictionary.

@@ -32,8 +32,6 @@ from notifyws.auth.cache import (
 )
 from notifyws.errors import CacheFailed, ConfigurationError
 
-__all__ = ["RedisCache"]
-
 LONGEST = 10 * 365 * 86400.0
 """Seconds; a server that promises more would overflow the expiry."""
 

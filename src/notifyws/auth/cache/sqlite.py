@@ -50,8 +50,6 @@ from notifyws.config.files import (
 )
 from notifyws.errors import CacheFailed
 
-__all__ = ["SqliteCache", "SqliteStore"]
-
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 0.9 * CALL_TIMEOUT

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from notifyws.clock import Clock
     from notifyws.delivery.worker import Sink
 
-__all__ = ["build_sinks"]
-
 
 def build_sinks(
     settings: Settings,

@@ -14,8 +14,6 @@ from html import escape
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 
-__all__ = ["DesktopSink", "reads_markup"]
-
 LONGEST = 1000
 """Characters of a title or message that a desktop is given."""
 

@@ -26,8 +26,6 @@ from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
 from notifyws.tasks import background
 
-__all__ = ["ExecSink", "argv_of", "hook_environment"]
-
 PASSED = (
     r"PATH|HOME|USER|LOGNAME|SHELL|PWD|HOSTNAME|TMPDIR|TZ|LANG|LANGUAGE|LC_.*|TERM"
     r"|COLORTERM|NO_COLOR|EDITOR|BROWSER|LD_LIBRARY_PATH|PYTHONPATH|VIRTUAL_ENV"

@@ -26,14 +26,6 @@ from notifyws.protocol.masking import masked
 if TYPE_CHECKING:
     import httpx
 
-__all__ = [
-    "SIGNATURE",
-    "ForwardSink",
-    "checked_target",
-    "idempotency_key",
-    "signature",
-]
-
 SIGNATURE = "Notifyws-Signature"
 
 
