@@ -11,8 +11,7 @@ from notifyws.delivery.message_input import (
     payload_of,
 )
 from notifyws.errors import UsageError
-from notifyws.models import Message
-from notifyws.samples import SAMPLES
+from notifyws.models import SAMPLES, Message
 
 NO_TEXTS = {"title": None, "message": None, "link": None}
 

@@ -12,7 +12,7 @@ import pytest
 from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.server import DevServer, endless_samples
 from notifyws.errors import ConfigurationError
-from notifyws.samples import SAMPLES
+from notifyws.models import SAMPLES
 from tests.devserver.support import TWO, connected, ending, receive, world
 from tests.support.examining import told
 

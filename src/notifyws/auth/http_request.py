@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
+from notifyws import __version__
 from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, as_text, strict_json
 from notifyws.protocol.masking import spellings
 from notifyws.protocol.profile import Step
 from notifyws.protocol.templates import UNSET, fill
-from notifyws.version import __version__
 
 SEE = "see: notifyws profile show"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"

@@ -16,9 +16,9 @@ from contextlib import suppress
 from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
+from notifyws import __version__
 from notifyws.auth.network_errors import unreachable, unusable_proxy
 from notifyws.errors import NotWebSocket, UpgradeRefused
-from notifyws.version import __version__
 
 EYEBALLS = 0.25
 """Seconds that one address of a name has before the next is tried (RFC 8305)."""

@@ -19,6 +19,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from notifyws import __version__
 from notifyws.cli.completion import commands, install_script, show_script
 from notifyws.cli.process import Interrupted, die_by
 from notifyws.errors import NotifyError, OutputFailed, UsageError
@@ -29,7 +30,6 @@ from notifyws.ui.streams import (
     guard_stdout,
     say,
 )
-from notifyws.version import __version__
 
 COMMANDS = {
     "listen": "Show notifications as they arrive: live in a terminal, JSON Lines in a "

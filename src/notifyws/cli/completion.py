@@ -90,8 +90,8 @@ def types(ctx: typer.Context) -> Iterable[str]:
 
     from notifyws.config.dotenv_guard import FOUND
     from notifyws.config.sources import load
+    from notifyws.models import SAMPLES
     from notifyws.protocol.loader import profile_text
-    from notifyws.samples import SAMPLES
 
     yield from SAMPLES
     said = {name: ctx.params.get(name) for name in ("server", "profile", "url")}

@@ -16,8 +16,7 @@ from notifyws.cli.process import run
 from notifyws.config.files import read_text_file
 from notifyws.delivery.message_input import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
-from notifyws.models import Message
-from notifyws.samples import SAMPLES
+from notifyws.models import SAMPLES, Message
 from notifyws.ui.streams import prompt, say
 
 EXAMPLES = examples(

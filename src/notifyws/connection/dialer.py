@@ -19,6 +19,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from notifyws import __version__
 from notifyws.auth.network_errors import certificate_rejected, retry_after, unreachable
 from notifyws.auth.proxies import connect, proxy_url
 from notifyws.config.tls import trust
@@ -32,7 +33,6 @@ from notifyws.errors import (
 )
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.upgrade import UpgradeRequest
-from notifyws.version import __version__
 
 THRIFTY = {"memLevel": 5}
 """What zlib may take: a quarter of the usual 256 KiB for each connection."""

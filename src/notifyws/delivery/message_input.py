@@ -12,9 +12,8 @@ from typing import Any
 
 from notifyws.config.validation import nearest
 from notifyws.errors import UsageError
-from notifyws.models import Message
+from notifyws.models import SAMPLES, Message
 from notifyws.protocol.frames import InvalidFrame, decode
-from notifyws.samples import SAMPLES
 
 GIVE = "give --message TEXT, key=value, or pipe a text"
 SHAPE = 'a message is {"type": "...", "payload": {...}}'

@@ -23,7 +23,7 @@ from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.state import State
 from notifyws.devserver.websocket import RESTART
 from notifyws.errors import ConfigurationError
-from notifyws.samples import SAMPLES
+from notifyws.models import SAMPLES
 from notifyws.tasks import restarted
 
 HOST = "127.0.0.1"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from notifyws import __version__
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.keys import decoded
 from notifyws.auth.cached_tokens import CachedTokens
@@ -29,7 +30,6 @@ from notifyws.diagnostics.findings import (
 from notifyws.diagnostics.health_checks import HealthChecks, run_checks
 from notifyws.diagnostics.listener_findings import of_listeners
 from notifyws.fleet.listener_entry import Listener
-from notifyws.version import __version__
 
 
 class Report(Struct, frozen=True):
