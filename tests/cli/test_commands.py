@@ -46,3 +46,16 @@ def test_only_what_was_asked_for_is_imported(words, environ, there):
     )
     assert done.stdout
     assert done.stderr == f"{there}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["listen", "send", "token", "status", *("auth", "auth login", "auth logout")],
+)
+def test_a_command_that_speaks_to_a_server_takes_the_common_options(words):
+    command = root_command()
+    for word in words.split():
+        command = command.get_command(None, word)
+    taken = {option for param in command.params for option in param.opts}
+    common = {"--server", "--profile", "--url", "--env-file", "--verbose", "--quiet"}
+    assert common <= taken
