@@ -17,7 +17,7 @@ from notifyws.cli.login import (
     say_logged_in,
     where,
 )
-from notifyws.cli.options import Common, Json, examples, with_common
+from notifyws.cli.options import Common, Json, examples, option, with_common
 from notifyws.cli.process import run
 from notifyws.config.dotenv_guard import guard
 from notifyws.config.settings import Settings
@@ -47,24 +47,21 @@ def login(
     *,
     username: Annotated[
         str | None,
-        typer.Option("--username", "-u", metavar="NAME", help="Who to log in as."),
+        option("--username -u NAME", "Who to log in as."),
     ] = None,
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
+        bool, option("--password-stdin", "Read the password from stdin.")
     ] = False,
     save: Annotated[
         bool,
-        typer.Option(
-            "--save", help="Ask for the rest, and keep it all as a server entry."
-        ),
+        option("--save", "Ask for the rest, and keep it all as a server entry."),
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
+        option(
+            "--name NAME",
+            "The entry's name; host and port when left out.",
             autocompletion=servers,
-            help="The entry's name; host and port when left out.",
         ),
     ] = None,
     common: Common,

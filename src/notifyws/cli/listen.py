@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from notifyws.cli.completion import types
 from notifyws.cli.options import (
     Common,
@@ -20,6 +18,7 @@ from notifyws.cli.options import (
     Query,
     examples,
     exclude,
+    option,
     shape_of,
     shown,
     want_positive,
@@ -40,143 +39,106 @@ EXAMPLES = examples(
 
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
-ending = partial(typer.Option, rich_help_panel="When it ends")
-delivery = partial(typer.Option, rich_help_panel="Handing on")
+ending = partial(option, panel="When it ends")
+delivery = partial(option, panel="Handing on")
 
 
 @with_common
 def listen(
     *,
-    json: Annotated[bool, shown("--json", help="JSON Lines.")] = False,
-    plain: Annotated[bool, shown("--plain", help="One readable line each.")] = False,
-    raw: Annotated[bool, shown("--raw", help="Frames as received.")] = False,
+    json: Annotated[bool, shown("--json", "JSON Lines.")] = False,
+    plain: Annotated[bool, shown("--plain", "One readable line each.")] = False,
+    raw: Annotated[bool, shown("--raw", "Frames as received.")] = False,
     format_: Format = None,
     query: Query = None,
     type_: Annotated[
         list[str] | None,
         shown(
-            "--type",
-            "-t",
-            metavar="TYPE",
-            autocompletion=types,
-            help="Only this type; repeat for more.",
+            "--type -t TYPE", "Only this type; repeat for more.", autocompletion=types
         ),
     ] = None,
     filter_: Annotated[
         str | None,
-        shown(
-            "--filter",
-            metavar="EXPR",
-            help="Only where this JMESPath expression is true.",
-        ),
+        shown("--filter EXPR", "Only where this JMESPath expression is true."),
     ] = None,
     events: Annotated[
-        bool, shown("--events", help="Connection events among the JSON Lines.")
+        bool, shown("--events", "Connection events among the JSON Lines.")
     ] = False,
     tee: Annotated[
         Path | None,
-        shown("--tee", metavar="FILE", help="Append JSON Lines to a file as well."),
+        shown("--tee FILE", "Append JSON Lines to a file as well."),
     ] = None,
     since: Annotated[
         str | None,
         shown(
-            "--since",
-            metavar="ID|TIME",
-            help="Begin after this one, or so long ago: 30s, 10m, 2h, 1d, a time.",
+            "--since ID|TIME",
+            "Begin after this one, or so long ago: 30s, 10m, 2h, 1d, a time.",
         ),
     ] = None,
-    count: Annotated[
-        int | None, ending("--count", "-n", metavar="N", help="End after N.")
-    ] = None,
+    count: Annotated[int | None, ending("--count -n N", "End after N.")] = None,
     until: Annotated[
         str | None,
-        ending(
-            "--until", metavar="EXPR", help="End with the first where this is true."
-        ),
+        ending("--until EXPR", "End with the first where this is true."),
     ] = None,
     timeout: Annotated[
         float | None,
-        ending(
-            "--timeout", metavar="SECONDS", help="Give up after so long: exit code 3."
-        ),
+        ending("--timeout SECONDS", "Give up after so long: exit code 3."),
     ] = None,
     max_retries: Annotated[
         int | None,
         ending(
-            "--max-retries",
-            metavar="N",
-            help="Reconnects before giving up; unlimited when left out.",
+            "--max-retries N", "Reconnects before giving up; unlimited when left out."
         ),
     ] = None,
     no_reconnect: Annotated[
-        bool, ending("--no-reconnect", help="Same as --max-retries 0.")
+        bool, ending("--no-reconnect", "Same as --max-retries 0.")
     ] = False,
     name: Annotated[
         str | None,
-        delivery(
-            "--name",
-            metavar="NAME",
-            help="Resume where the listener of this name stopped.",
-        ),
+        delivery("--name NAME", "Resume where the listener of this name stopped."),
     ] = None,
     exec_: Annotated[
         str | None,
         delivery(
-            "--exec",
-            metavar="CMD",
-            help="Run this for each one: JSON on stdin, fields as NOTIFICATION_*.",
+            "--exec CMD",
+            "Run this for each one: JSON on stdin, fields as NOTIFICATION_*.",
         ),
     ] = None,
     exec_timeout: Annotated[
         float | None,
         delivery(
-            "--exec-timeout",
-            metavar="SECONDS",
-            help="Kill the command after so long; 30 when left out.",
+            "--exec-timeout SECONDS",
+            "Kill the command after so long; 30 when left out.",
         ),
     ] = None,
     forward_to: Annotated[
-        str | None, delivery("--forward-to", metavar="URL", help="POST each one there.")
+        str | None, delivery("--forward-to URL", "POST each one there.")
     ] = None,
     header: Annotated[
         list[str] | None,
-        delivery(
-            "--header",
-            "-H",
-            metavar="NAME:VALUE",
-            help="A header for that; repeat for more.",
-        ),
+        delivery("--header -H NAME:VALUE", "A header for that; repeat for more."),
     ] = None,
     sign_secret: Annotated[
         str | None,
         delivery(
-            "--sign-secret",
-            metavar="VARIABLE",
-            help="Sign it with the secret in this environment variable.",
+            "--sign-secret VARIABLE",
+            "Sign it with the secret in this environment variable.",
         ),
     ] = None,
     notify: Annotated[
-        bool, delivery("--notify", help="Show each one on the desktop.")
+        bool, delivery("--notify", "Show each one on the desktop.")
     ] = False,
     concurrency: Annotated[
         int | None,
-        delivery(
-            "--concurrency",
-            metavar="N",
-            help="Hand on N at a time; 1, in order, when left out.",
-        ),
+        delivery("--concurrency N", "Hand on N at a time; 1, in order, when left out."),
     ] = None,
     replay: Annotated[
         Path | None,
-        delivery(
-            "--replay",
-            metavar="FILE",
-            help="Hand on the dead letters of a file, and end.",
-        ),
+        delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
     ] = None,
     demo: Annotated[
         bool,
-        typer.Option("--demo", help="Show it with a server of its own, right now."),
+        option("--demo", "Show it with a server of its own, right now."),
     ] = False,
     common: Common,
 ) -> None:

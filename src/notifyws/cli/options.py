@@ -21,27 +21,41 @@ from notifyws.ui.streams import emit, warner
 if TYPE_CHECKING:
     from notifyws.ui.formatting import Shape
 
-where = partial(typer.Option, rich_help_panel="Where to")
-talk = partial(typer.Option, rich_help_panel="Talking")
-shown = partial(typer.Option, rich_help_panel="What is shown")
+
+def option(usage: str, meaning: str, *, panel: str | None = None, **more: Any) -> Any:
+    """Return an option from how its help shows it.
+
+    Args:
+        usage: its names, and what it takes, as in ``--count -n N``.
+        meaning: one sentence.
+        panel: the part of the help that it belongs to.
+        more: what else typer is told.
+    """
+    words = usage.split()
+    names = [word for word in words if word.startswith("-")]
+    taken = " ".join(words[len(names) :])
+    return typer.Option(
+        *names, metavar=taken, help=meaning, rich_help_panel=panel, **more
+    )
+
+
+where = partial(option, panel="Where to")
+talk = partial(option, panel="Talking")
+shown = partial(option, panel="What is shown")
 
 EnvFile = Annotated[
     Path | None,
-    where("--env-file", metavar="FILE", help="Read this instead of .env."),
+    where("--env-file FILE", "Read this instead of .env."),
 ]
-Quiet = Annotated[bool, talk("--quiet", "-q", help="Say nothing but errors.")]
-Json = Annotated[bool, talk("--json", help="Print JSON.")]
+Quiet = Annotated[bool, talk("--quiet -q", "Say nothing but errors.")]
+Json = Annotated[bool, talk("--json", "Print JSON.")]
 Format = Annotated[
     str | None,
-    shown(
-        "--format",
-        metavar="TEXT",
-        help="A line of this form, as in '{title}: {data.tripId}'.",
-    ),
+    shown("--format TEXT", "A line of this form, as in '{title}: {data.tripId}'."),
 ]
 Query = Annotated[
     str | None,
-    shown("--query", metavar="EXPR", help="Only what this JMESPath expression finds."),
+    shown("--query EXPR", "Only what this JMESPath expression finds."),
 ]
 
 
@@ -51,35 +65,27 @@ class Common(Struct, frozen=True):
     server: Annotated[
         str | None,
         where(
-            "--server",
-            metavar="NAME",
+            "--server NAME",
+            "Server entry of config.toml to use.",
             autocompletion=servers,
-            help="Server entry of config.toml to use.",
         ),
     ] = None
     profile: Annotated[
         str | None,
-        where(
-            "--profile",
-            metavar="NAME|FILE",
-            autocompletion=profiles,
-            help="How the server speaks.",
-        ),
+        where("--profile NAME|FILE", "How the server speaks.", autocompletion=profiles),
     ] = None
     url: Annotated[
         str | None,
-        where("--url", metavar="URL", help="The server, as in wss://host:port/path."),
+        where("--url URL", "The server, as in wss://host:port/path."),
     ] = None
     env_file: EnvFile = None
     verbose: Annotated[
         int,
         talk(
-            "--verbose",
-            "-v",
+            "--verbose -v",
+            "Say more; repeat for still more.",
             count=True,
             show_default=False,
-            metavar="",
-            help="Say more; repeat for still more.",
         ),
     ] = 0
     quiet: Quiet = False

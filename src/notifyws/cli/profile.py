@@ -12,7 +12,7 @@ import typer
 
 from notifyws.cli.completion import profiles
 from notifyws.cli.login import password_from_stdin
-from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples
+from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
 from notifyws.cli.process import run
 from notifyws.config.files import read_text_file, write_private
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
@@ -114,17 +114,13 @@ def schema() -> None:
 @app.command("check", epilog=CHECK_EXAMPLES)
 def check(
     name: Name,
-    url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Try it on this server.")
-    ] = None,
-    username: Annotated[
-        str | None, typer.Option("--username", "-u", metavar="NAME", help="As whom.")
-    ] = None,
+    url: Annotated[str | None, option("--url URL", "Try it on this server.")] = None,
+    username: Annotated[str | None, option("--username -u NAME", "As whom.")] = None,
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
+        bool, option("--password-stdin", "Read the password from stdin.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="For a first frame.", min=0.1)
+        float, option("--timeout SECONDS", "For a first frame.", min=0.1)
     ] = 5.0,
     env_file: EnvFile = None,
     quiet: Quiet = False,
@@ -209,33 +205,29 @@ def _try(
 
 @app.command("new", epilog=NEW_EXAMPLES)
 def new(
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What to call it.")
-    ] = None,
+    name: Annotated[str | None, option("--name NAME", "What to call it.")] = None,
     login_path: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Where to log in.")
+        str | None, option("--login-path PATH", "Where to log in.")
     ] = None,
     username_key: Annotated[
-        str, typer.Option(metavar="KEY", help="The username's key in the login.")
+        str, option("--username-key KEY", "The username's key in the login.")
     ] = "username",
     password_key: Annotated[
-        str, typer.Option(metavar="KEY", help="The password's key in the login.")
+        str, option("--password-key KEY", "The password's key in the login.")
     ] = "password",  # noqa: S107 - a key, no password
     token_path: Annotated[
-        str | None, typer.Option(metavar="PATH", help="The token in the answer.")
+        str | None, option("--token-path PATH", "The token in the answer.")
     ] = None,
     token_in: Annotated[
-        str | None, typer.Option(metavar="PLACE", help="Where the socket takes it.")
+        str | None, option("--token-in PLACE", "Where the socket takes it.")
     ] = None,
     socket_path: Annotated[
-        str | None, typer.Option(metavar="PATH", help="The socket's path.")
+        str | None, option("--socket-path PATH", "The socket's path.")
     ] = None,
     sample: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="A file with one frame.")
+        str | None, option("--sample FILE|-", "A file with one frame.")
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to.")
-    ] = None,
+    output: Annotated[Path | None, option("--output -o FILE", "Where to.")] = None,
 ) -> None:
     """Write a first profile for your server, from a few answers and a frame."""
     from notifyws.protocol.draft import Answers, draft

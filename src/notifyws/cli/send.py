@@ -11,7 +11,14 @@ from typing import Annotated
 import typer
 
 from notifyws.cli.completion import types
-from notifyws.cli.options import Common, examples, exclude, want_positive, with_common
+from notifyws.cli.options import (
+    Common,
+    examples,
+    exclude,
+    option,
+    want_positive,
+    with_common,
+)
 from notifyws.cli.process import run
 from notifyws.config.files import read_text_file
 from notifyws.delivery.message_input import from_parts, from_stdin, payload_of
@@ -27,7 +34,7 @@ EXAMPLES = examples(
 
 DEFAULT_TYPE = "notification"
 
-body = partial(typer.Option, rich_help_panel="The message")
+body = partial(option, panel="The message")
 
 
 @with_common
@@ -41,59 +48,46 @@ def send(
     ] = None,
     type_: Annotated[
         str | None,
-        typer.Option(
-            "--type",
-            "-t",
-            metavar="TYPE",
+        option(
+            "--type -t TYPE",
+            "Kind of message; notification when left out.",
             autocompletion=types,
-            help="Kind of message; notification when left out.",
         ),
     ] = None,
-    title: Annotated[
-        str | None, body("--title", "-T", metavar="TEXT", help="Its headline.")
-    ] = None,
-    message: Annotated[
-        str | None, body("--message", "-m", metavar="TEXT", help="Its text.")
-    ] = None,
-    link: Annotated[
-        str | None, body("--link", metavar="URL", help="Where it leads.")
-    ] = None,
+    title: Annotated[str | None, body("--title -T TEXT", "Its headline.")] = None,
+    message: Annotated[str | None, body("--message -m TEXT", "Its text.")] = None,
+    link: Annotated[str | None, body("--link URL", "Where it leads.")] = None,
     payload: Annotated[
-        str | None, body("--payload", metavar="JSON|@FILE", help="The whole payload.")
+        str | None, body("--payload JSON|@FILE", "The whole payload.")
     ] = None,
     sample: Annotated[
         bool,
         body(
             "--sample",
-            help="The example of a known type (trip_update, payment_approved, "
+            "The example of a known type (trip_update, payment_approved, "
             "message_received).",
         ),
     ] = False,
     lines: Annotated[
-        bool, body("--lines", help='Send JSON Lines from stdin: {"type", "payload"}.')
+        bool, body("--lines", 'Send JSON Lines from stdin: {"type", "payload"}.')
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the frame, send nothing.")
+        bool, option("--dry-run", "Print the frame, send nothing.")
     ] = False,
     wait: Annotated[
         str | None,
-        typer.Option(
-            "--wait",
-            metavar="EXPR",
-            help="Wait for a notification where this JMESPath expression is true, and "
+        option(
+            "--wait EXPR",
+            "Wait for a notification where this JMESPath expression is true, and "
             "print it; exit code 3 if none comes.",
         ),
     ] = None,
     timeout: Annotated[
         float,
-        typer.Option(
-            "--timeout", metavar="SECONDS", help="In all: to connect, send and wait."
-        ),
+        option("--timeout SECONDS", "In all: to connect, send and wait."),
     ] = 10.0,
     common: Common,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print what became of it as JSON.")
-    ] = False,
+    json: Annotated[bool, option("--json", "Print what became of it as JSON.")] = False,
 ) -> None:
     """Send a message, and claim success only when the server has taken it."""
     from notifyws.cli.send_message import (

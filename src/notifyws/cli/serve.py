@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from notifyws.cli.options import examples
+from notifyws.cli.options import examples, option
 from notifyws.cli.process import run
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.ui.streams import say
@@ -24,60 +22,40 @@ EXAMPLES = examples(
 def serve(
     port: Annotated[
         int,
-        typer.Option(
-            "--port", "-p", metavar="PORT", help="Port on 127.0.0.1; 0 for a free one."
-        ),
+        option("--port -p PORT", "Port on 127.0.0.1; 0 for a free one."),
     ] = 8765,
     user: Annotated[
         list[str] | None,
-        typer.Option(
-            "--user",
-            metavar="NAME:PASSWORD",
-            help="Who may log in; repeat for more. demo:demo when left out.",
+        option(
+            "--user NAME:PASSWORD",
+            "Who may log in; repeat for more. demo:demo when left out.",
         ),
     ] = None,
     access_ttl: Annotated[
         float,
-        typer.Option(
-            "--access-ttl", metavar="SECONDS", help="Seconds an access token lives."
-        ),
+        option("--access-ttl SECONDS", "Seconds an access token lives."),
     ] = 900.0,
     refresh_ttl: Annotated[
         float,
-        typer.Option(
-            "--refresh-ttl", metavar="SECONDS", help="Seconds a refresh token lives."
-        ),
+        option("--refresh-ttl SECONDS", "Seconds a refresh token lives."),
     ] = 604800.0,
     traffic: Annotated[
         float,
-        typer.Option(
-            "--traffic", metavar="RATE", help="Sample notifications a second."
-        ),
+        option("--traffic RATE", "Sample notifications a second."),
     ] = 0.0,
     flaky: Annotated[
         float,
-        typer.Option(
-            "--flaky", metavar="SECONDS", help="Cut connections after about so long."
-        ),
+        option("--flaky SECONDS", "Cut connections after about so long."),
     ] = 0.0,
     state: Annotated[
         Path | None,
-        typer.Option("--state", metavar="FILE", help="Keep history over restarts."),
+        option("--state FILE", "Keep history over restarts."),
     ] = None,
     verbose: Annotated[
         int,
-        typer.Option(
-            "--verbose",
-            "-v",
-            count=True,
-            show_default=False,
-            metavar="",
-            help="Say each request.",
-        ),
+        option("--verbose -v", "Say each request.", count=True, show_default=False),
     ] = 0,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")
-    ] = False,
+    quiet: Annotated[bool, option("--quiet -q", "Say nothing but errors.")] = False,
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
     server = dev_server(

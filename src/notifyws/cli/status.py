@@ -14,6 +14,7 @@ from notifyws.cli.options import (
     Query,
     emit_shaped,
     examples,
+    option,
     shape_of,
     with_common,
 )
@@ -40,15 +41,15 @@ FIELDS = (
 def status(
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Try every layer up to the server.")
+        bool, option("--check", "Try every layer up to the server.")
     ] = False,
     listening: Annotated[
         bool,
-        typer.Option("--listening", help="Succeed only if a listener is connected."),
+        option("--listening", "Succeed only if a listener is connected."),
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="With --listening: which one."),
+        option("--name NAME", "With --listening: which one."),
     ] = None,
     format_: Format = None,
     query: Query = None,

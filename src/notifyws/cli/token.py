@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.cli.options import (
@@ -17,6 +15,7 @@ from notifyws.cli.options import (
     emit_shaped,
     examples,
     exclude,
+    option,
     shape_of,
     with_common,
 )
@@ -40,10 +39,10 @@ FIELDS = ("accessToken", "expiresIn", "expiresAt", "source", "userId")
 def token(
     *,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Get a new one even if one is cached.")
+        bool, option("--refresh", "Get a new one even if one is cached.")
     ] = False,
     clear: Annotated[
-        bool, typer.Option("--clear", help="Empty this account's cache and end.")
+        bool, option("--clear", "Empty this account's cache and end.")
     ] = False,
     format_: Format = None,
     query: Query = None,
