@@ -23,13 +23,7 @@ from notifyws import __version__
 from notifyws.cli.completion import commands, install_script, show_script
 from notifyws.cli.process import Interrupted, die_by
 from notifyws.errors import NotifyError, OutputFailed, UsageError
-from notifyws.ui.streams import (
-    ReaderGone,
-    emit,
-    guard_descriptors,
-    guard_stdout,
-    say,
-)
+from notifyws.ui.streams import ReaderGone, emit, guard_descriptors, guard_stdout, say
 
 COMMANDS = {
     "listen": "Show notifications as they arrive: live in a terminal, JSON Lines in a "

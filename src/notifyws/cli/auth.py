@@ -46,15 +46,13 @@ def login(
     context: typer.Context,
     *,
     username: Annotated[
-        str | None,
-        option("--username -u NAME", "Who to log in as."),
+        str | None, option("--username -u NAME", "Who to log in as.")
     ] = None,
     password_stdin: Annotated[
         bool, option("--password-stdin", "Read the password from stdin.")
     ] = False,
     save: Annotated[
-        bool,
-        option("--save", "Ask for the rest, and keep it all as a server entry."),
+        bool, option("--save", "Ask for the rest, and keep it all as a server entry.")
     ] = False,
     name: Annotated[
         str | None,

@@ -65,8 +65,7 @@ def listen(
         bool, shown("--events", "Connection events among the JSON Lines.")
     ] = False,
     tee: Annotated[
-        Path | None,
-        shown("--tee FILE", "Append JSON Lines to a file as well."),
+        Path | None, shown("--tee FILE", "Append JSON Lines to a file as well.")
     ] = None,
     since: Annotated[
         str | None,
@@ -77,12 +76,10 @@ def listen(
     ] = None,
     count: Annotated[int | None, ending("--count -n N", "End after N.")] = None,
     until: Annotated[
-        str | None,
-        ending("--until EXPR", "End with the first where this is true."),
+        str | None, ending("--until EXPR", "End with the first where this is true.")
     ] = None,
     timeout: Annotated[
-        float | None,
-        ending("--timeout SECONDS", "Give up after so long: exit code 3."),
+        float | None, ending("--timeout SECONDS", "Give up after so long: exit code 3.")
     ] = None,
     max_retries: Annotated[
         int | None,
@@ -137,8 +134,7 @@ def listen(
         delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
     ] = None,
     demo: Annotated[
-        bool,
-        option("--demo", "Show it with a server of its own, right now."),
+        bool, option("--demo", "Show it with a server of its own, right now.")
     ] = False,
     common: Common,
 ) -> None:

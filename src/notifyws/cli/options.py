@@ -43,10 +43,7 @@ where = partial(option, panel="Where to")
 talk = partial(option, panel="Talking")
 shown = partial(option, panel="What is shown")
 
-EnvFile = Annotated[
-    Path | None,
-    where("--env-file FILE", "Read this instead of .env."),
-]
+EnvFile = Annotated[Path | None, where("--env-file FILE", "Read this instead of .env.")]
 Quiet = Annotated[bool, talk("--quiet -q", "Say nothing but errors.")]
 Json = Annotated[bool, talk("--json", "Print JSON.")]
 Format = Annotated[
@@ -54,8 +51,7 @@ Format = Annotated[
     shown("--format TEXT", "A line of this form, as in '{title}: {data.tripId}'."),
 ]
 Query = Annotated[
-    str | None,
-    shown("--query EXPR", "Only what this JMESPath expression finds."),
+    str | None, shown("--query EXPR", "Only what this JMESPath expression finds.")
 ]
 
 
@@ -75,8 +71,7 @@ class Common(Struct, frozen=True):
         where("--profile NAME|FILE", "How the server speaks.", autocompletion=profiles),
     ] = None
     url: Annotated[
-        str | None,
-        where("--url URL", "The server, as in wss://host:port/path."),
+        str | None, where("--url URL", "The server, as in wss://host:port/path.")
     ] = None
     env_file: EnvFile = None
     verbose: Annotated[

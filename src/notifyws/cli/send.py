@@ -83,19 +83,13 @@ def send(
         ),
     ] = None,
     timeout: Annotated[
-        float,
-        option("--timeout SECONDS", "In all: to connect, send and wait."),
+        float, option("--timeout SECONDS", "In all: to connect, send and wait.")
     ] = 10.0,
     common: Common,
     json: Annotated[bool, option("--json", "Print what became of it as JSON.")] = False,
 ) -> None:
     """Send a message, and claim success only when the server has taken it."""
-    from notifyws.cli.send_message import (
-        Request,
-        print_frame,
-        send_and_wait,
-        send_one,
-    )
+    from notifyws.cli.send_message import Request, print_frame, send_and_wait, send_one
 
     exclude(("--wait", wait), ("--lines", lines))
     exclude(("--wait", wait), ("--dry-run", dry_run))

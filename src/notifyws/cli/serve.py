@@ -21,8 +21,7 @@ EXAMPLES = examples(
 
 def serve(
     port: Annotated[
-        int,
-        option("--port -p PORT", "Port on 127.0.0.1; 0 for a free one."),
+        int, option("--port -p PORT", "Port on 127.0.0.1; 0 for a free one.")
     ] = 8765,
     user: Annotated[
         list[str] | None,
@@ -32,28 +31,22 @@ def serve(
         ),
     ] = None,
     access_ttl: Annotated[
-        float,
-        option("--access-ttl SECONDS", "Seconds an access token lives."),
+        float, option("--access-ttl SECONDS", "Seconds an access token lives.")
     ] = 900.0,
     refresh_ttl: Annotated[
-        float,
-        option("--refresh-ttl SECONDS", "Seconds a refresh token lives."),
+        float, option("--refresh-ttl SECONDS", "Seconds a refresh token lives.")
     ] = 604800.0,
     traffic: Annotated[
-        float,
-        option("--traffic RATE", "Sample notifications a second."),
+        float, option("--traffic RATE", "Sample notifications a second.")
     ] = 0.0,
     flaky: Annotated[
-        float,
-        option("--flaky SECONDS", "Cut connections after about so long."),
+        float, option("--flaky SECONDS", "Cut connections after about so long.")
     ] = 0.0,
     state: Annotated[
-        Path | None,
-        option("--state FILE", "Keep history over restarts."),
+        Path | None, option("--state FILE", "Keep history over restarts.")
     ] = None,
     verbose: Annotated[
-        int,
-        option("--verbose -v", "Say each request.", count=True, show_default=False),
+        int, option("--verbose -v", "Say each request.", count=True, show_default=False)
     ] = 0,
     quiet: Annotated[bool, option("--quiet -q", "Say nothing but errors.")] = False,
 ) -> None:

@@ -17,13 +17,7 @@ import typer
 from msgspec import structs
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.cli.login import (
-    TRIES,
-    can_ask,
-    remember_login,
-    say_logged_in,
-    try_server,
-)
+from notifyws.cli.login import TRIES, can_ask, remember_login, say_logged_in, try_server
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
 from notifyws.config.config_file import find_entry, save_entry

@@ -44,12 +44,10 @@ def status(
         bool, option("--check", "Try every layer up to the server.")
     ] = False,
     listening: Annotated[
-        bool,
-        option("--listening", "Succeed only if a listener is connected."),
+        bool, option("--listening", "Succeed only if a listener is connected.")
     ] = False,
     name: Annotated[
-        str | None,
-        option("--name NAME", "With --listening: which one."),
+        str | None, option("--name NAME", "With --listening: which one.")
     ] = None,
     format_: Format = None,
     query: Query = None,
