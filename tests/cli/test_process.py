@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from notifyws.cli.process import PATIENCE, run
+from notifyws.cli.process import ENDING_TIME, run
 
 
 async def until_it_is_looked_for() -> None:
@@ -77,7 +77,7 @@ def test_a_signal_ends_a_command_in_time_wherever_it_waits(tmp_path, waiting, si
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signum)
-        assert process.wait(PATIENCE + 3) == -signum
+        assert process.wait(ENDING_TIME + 3) == -signum
 
 
 def test_a_second_signal_forces_even_where_the_loop_does_not_run(tmp_path):

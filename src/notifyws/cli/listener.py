@@ -228,7 +228,7 @@ async def _until_satisfied(
 async def _drain(
     service: NotificationService, show: Callable[[list[Item]], Awaitable[None]]
 ) -> None:
-    """Say goodbye to the server, and show what had arrived, if that goes at once."""
+    """Disconnect, and show what had arrived, if that goes at once."""
     await service.disconnect()
     with suppress(TimeoutError, ReaderGone, OutputFailed):
         async with asyncio.timeout(DRAIN_TIME):

@@ -1,7 +1,7 @@
 """Runs a command's coroutine, and ends a process the way a shell expects.
 
 The first SIGINT, SIGTERM or SIGHUP asks the coroutine to end (it is cancelled, and
-says goodbye to the server); a second one forces, and so does time, wherever the process
+closes its connection); a second one forces, and so does time, wherever the process
 waits: also in a system call that keeps the event loop from running. Afterwards the
 process dies by that very signal. As PID 1, whom a signal of its own does not kill, it
 exits with 128 + n. A signal that was ignored when we were started stays ignored.
@@ -19,11 +19,11 @@ from typing import Any, NoReturn, TypeVar
 
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-STARTED = 1.0
+STARTUP_TIME = 1.0
 """Seconds after which everything that a command needs is imported."""
-PATIENCE = 2.0
+ENDING_TIME = 2.0
 """Seconds that a command may take to end after a signal."""
-SELDOM = 20_000
+GARBAGE_THRESHOLD = 20_000
 """Objects that may be made, and not have gone, before garbage is looked for."""
 
 
@@ -42,7 +42,9 @@ class Interrupted(BaseException):
         self.signum = signum
 
 
-def run(main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTED) -> Result:
+def run(
+    main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTUP_TIME
+) -> Result:
     """Run ``main`` to its end.
 
     Args:
@@ -73,7 +75,7 @@ def run(main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTED) ->
             die_by(caught[0] if signum == signal.SIGALRM else signum)
         caught.append(signum)
         signal.signal(signal.SIGALRM, on_signal)
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        signal.setitimer(signal.ITIMER_REAL, ENDING_TIME)
 
     try:
         return asyncio.run(watched())
@@ -93,7 +95,7 @@ def _look_for_garbage() -> None:
     and to look among them each time takes 8 % of a blast.
     """
     gc.freeze()
-    gc.set_threshold(SELDOM, 20, 100)
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
     gc.enable()
 
 
@@ -101,9 +103,9 @@ class Cancellation:
     """Ends a command from outside of it: as Ctrl-C would, but with nothing wrong.
 
     A key was pressed, or nobody reads stdout any more: the task that made this is
-    cancelled, says its goodbyes, and the command is done. Where something it needs has
-    died, it ends in the same way, and then with that error. Outside of ``async with``,
-    a call does nothing: what is ending by itself is left alone.
+    cancelled, closes its connection, and the command is done. Where something it needs
+    has died, it ends in the same way, and then with that error. Outside of ``async
+    with``, a call does nothing: what is ending by itself is left alone.
     """
 
     def __init__(self) -> None:

@@ -68,7 +68,7 @@ async def connected(
     answer: Answer | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> AsyncIterator[NotificationService]:
-    """Yield a service that is as patient as was asked for, and connected.
+    """Yield a service with the time limits that were asked for, connected.
 
     Where messages are posted and no answer is awaited, it needs no connection.
 
