@@ -53,7 +53,7 @@ async def dial(
     """Open a socket.
 
     Args:
-        opening: URL, headers and subprotocols.
+        upgrade_request: URL, headers and subprotocols.
         limits: bounds of the connection.
         tls: whom to trust on ``wss://``; ``None`` for the system's authorities.
 

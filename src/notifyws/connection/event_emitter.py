@@ -48,7 +48,7 @@ class EventEmitter:
 
     Args:
         announcing: for whoever shows things.
-        world: both clocks.
+        clock: both clocks.
 
     Attributes:
         observers: are told at once.
@@ -119,7 +119,7 @@ class DroppedCounter:
     """Counts what there was no room for, and says so as a gap once there is.
 
     Args:
-        teller: tells the gap.
+        emitter: tells the gap.
         room: returns when there is room.
 
     Attributes:
@@ -129,7 +129,7 @@ class DroppedCounter:
     def __init__(
         self, emitter: EventEmitter, room: Callable[[], Awaitable[None]]
     ) -> None:
-        self._teller = emitter
+        self._emitter = emitter
         self._room = room
         self._since: GapStart | None = None
         self._until_room: asyncio.Task[None] | None = None
@@ -142,7 +142,7 @@ class DroppedCounter:
             arrived: RFC 3339 UTC time of its arrival, which is now.
         """
         if self._since is None:
-            self._since = self._teller.steadily(arrived)
+            self._since = self._emitter.steadily(arrived)
         self.count += 1
         if self._until_room is None or self._until_room.done():
             self._until_room = background(
@@ -154,7 +154,7 @@ class DroppedCounter:
         if self._since is not None:
             reason = f"{self.count} dropped: whoever reads them is too slow"
             start, self._since, self.count = self._since, None, 0
-            self._teller.gap(start, reason)
+            self._emitter.gap(start, reason)
 
     def close(self) -> None:
         """Say it now: there may never be room."""
@@ -163,7 +163,7 @@ class DroppedCounter:
         self.say()
 
     def _died(self, said: str, error: Exception) -> None:
-        self._teller.tell(Failure("server_error", said))
+        self._emitter.tell(Failure("server_error", said))
         self.say()
 
     async def _say_once_there_is_room(self) -> None:

@@ -227,8 +227,7 @@ class Session:
 
     def _renewer(self, connection: Connection) -> Renewer | None:
         protocol, policy = self._server_protocol, self._machine.policy
-        assert self.token is not None
-        if protocol.renewal is None or self.token.source == "static":
+        if protocol.renewal is None or (self.token and self.token.source == "static"):
             return None
         return Renewer(protocol, connection, self._tokens, self, policy, self._clock)
 
