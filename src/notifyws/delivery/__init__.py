@@ -21,8 +21,8 @@ bounded queue of its own.
 
 Within: ``gaps`` decides what was missed; ``outbox`` keeps what arrived until each sink
 took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries, and
-``dead_letters`` the file of what no sink took. Ids are told from known ones by
-``protocol.cursor``, which ``receiver`` asks.
+``dead_letters`` the file of what no sink took. What is new is decided by
+``protocol.deduplicator``, which ``receiver`` asks.
 """
 
 __all__ = [
