@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -11,7 +10,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e.support import COMMAND, Home, Server, until
+from tests.e2e.support import COMMAND, until
 
 
 def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
@@ -39,13 +38,6 @@ def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
     remembered = next(home.path.rglob("login.json"))
     assert "password" not in remembered.read_text()
     assert remembered.stat().st_mode & 0o777 == 0o600
-
-
-def test_bare_auth_is_a_login_and_talks_on_stderr_only(home, server):
-    done = home.run("auth")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "Logged in" in done.stderr
-    assert server.stats["logins"] == 1
 
 
 def test_the_password_can_be_piped(home, server):
@@ -192,23 +184,6 @@ def test_a_rejected_message_is_exit_6_and_named_in_a_batch(home, server):
     assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "rejected"
 
 
-def test_an_error_that_names_no_message_puts_its_batch_in_doubt(home, server):
-    lines = [{"type": "t", "id": n, "payload": {"title": n}} for n in "ab"]
-    lines.append({"type": "t", "payload": {"title": 5}})
-    text = "\n".join(json.dumps(line) for line in lines)
-    done = home.run("send", "--lines", "--json", stdin=text)
-    assert done.returncode == 6
-    results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {r["status"] for r in results} == {"unknown"}
-    assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "unconfirmed"
-
-
-def test_a_single_rejected_message_is_exit_6(home, server):
-    done = home.run("send", "-m", "x" * 70_000)
-    assert done.returncode == 6
-    assert done.stderr.startswith("error: the message was rejected")
-
-
 def test_a_piped_object_is_the_payload_and_anything_else_is_text(home, server):
     listener = home.listen("--json")
     home.run("send", stdin='{"title": "from json"}')
@@ -296,28 +271,12 @@ def test_until_ends_with_the_first_that_matches(home, server):
     assert [json.loads(line)["title"] for line in listener.out.lines] == ["1", "2"]
 
 
-def test_plain_is_one_readable_line_each(home, server):
-    listener = home.listen("--plain", "-n", "1")
-    server.dev("notify", {"type": "trip_update", "title": "A", "message": "b\x1b[2J"})
-    assert listener.wait() == 0
-    assert "A: b" in listener.out.text
-    assert "\x1b" not in listener.out.text
-
-
 def test_raw_passes_frames_on_as_they_came(home, server):
     listener = home.listen("--raw", "-n", "1")
     server.dev("raw", {"text": "no json at all"})
     server.dev("raw", {"text": '{ "type" : "t" }'})
     assert listener.wait() == 0
     assert listener.out.lines == ["no json at all", '{ "type" : "t" }']
-
-
-def test_a_frame_that_is_no_notification_is_one_line_on_stderr(home, server):
-    listener = home.listen("--json", "-n", "1")
-    server.dev("raw", {"text": '{"type": NaN}'})
-    server.notify(1)
-    assert listener.wait() == 0
-    assert listener.err.text.count("nvalid message") == 1
 
 
 def test_since_replays_what_came_after(home, server):
@@ -342,27 +301,6 @@ def test_since_a_time_begins_there_and_shapes_are_lines(home, server):
     )
     assert later.wait() == 0
     assert later.out.lines == ["t 1", "t 2"]
-
-
-def test_every_token_place_is_accepted(home, server):
-    for place in ("header", "query:token", "subprotocol:bearer", "message"):
-        listener = home.listen("--json", "-n", "1", NOTIFYWS_TOKEN_IN=place)
-        until(lambda: server.stats["live"] == 1, place)
-        server.notify(1)
-        assert listener.wait() == 0, place
-        until(lambda: server.stats["live"] == 0, place)
-
-
-def test_a_ready_made_token_is_used_as_it_is(home: Home, server: Server):
-    token = home.run("token").stdout.strip()
-    env = {"NOTIFYWS_TOKEN": token, "WEBSOCKET_PASSWORD": "", "WEBSOCKET_USERNAME": ""}
-    listener = home.listen("--json", "-n", "1", **env)
-    server.notify(1)
-    assert listener.wait() == 0
-    assert home.run("token", env=env).stdout.strip() == token
-    refused = home.run("listen", env={**env, "NOTIFYWS_TOKEN": "wrong"})
-    assert refused.returncode == 4
-    assert "NOTIFYWS_TOKEN" in refused.stderr
 
 
 def test_many_rejected_lines_are_counted_as_they_are(home, server):
@@ -411,34 +349,6 @@ def test_a_logout_elsewhere_leaves_the_remembered_login(home, server):
     home.run("auth")
     home.run("auth", "logout", "--url", "ws://127.0.0.1:1")
     assert list(home.path.rglob("login.json"))
-
-
-def test_a_filter_that_does_not_fit_is_said_once(home, server):
-    listener = home.listen("--json", "--filter", "abs(title)", "--until", "title=='3'")
-    server.notify(1, 2)
-    listener.says("--filter does not fit every notification")
-    listener.signal(signal.SIGTERM)
-    listener.wait()
-    assert listener.err.text.count("does not fit") == 1
-
-
-def test_settings_that_make_no_sense_are_refused(home, server):
-    for name, value in (
-        ("JITTER", "3"),
-        ("RETRY_DELAYS", "0"),
-        ("PING_INTERVAL", "0"),
-        ("MAX_SIZE", "0"),
-        ("ACCESS_MARGIN", "5"),
-        ("QUEUE_COUNT", "0"),
-        ("OPEN_TIMEOUT", "0"),
-    ):
-        done = home.run("listen", env={f"NOTIFYWS_{name}": value})
-        assert done.returncode == 2, name
-        assert f"(NOTIFYWS_{name} in the environment)" in done.stderr
-    password = os.fsdecode(b"p\xff")
-    done = home.run("token", env={"WEBSOCKET_PASSWORD": password})
-    assert done.returncode == 2
-    assert "WEBSOCKET_PASSWORD" in done.stderr
 
 
 def test_a_home_that_is_no_folder_is_survived(home, server):

@@ -35,11 +35,6 @@ def test_version_and_bare_command(home):
     assert "listen" in home.run().stdout + home.run().stderr
 
 
-def test_install_completion_knows_this_shell(home):
-    done = home.run("--show-completion", env={"SHELL": "/bin/bash"})
-    assert "Traceback" not in done.stderr
-
-
 def test_help_survives_a_terminal_that_does_not_know_its_width(home):
     assert "listen" in home.run("--help", env={"COLUMNS": "0"}).stdout
 

@@ -34,27 +34,35 @@ def without_resume(folder: Path) -> str:
 
 
 @contextmanager
-def scripted(
-    home: Home, story: Story, tls: ssl.SSLContext | None = None, **env: str
-) -> Iterator[Httpd]:
-    """Run a story's server and make it the configured one, with a ready-made token."""
+def in_a_thread(story: Story, tls: ssl.SSLContext | None = None) -> Iterator[Httpd]:
+    """Run a story's server in a thread of its own."""
     thread = InAThread()
     serving = httpd(story, tls)
-    server = thread.do(serving.__aenter__())
-    home.env |= {
-        "WEBSOCKET_SERVER_URL": server.url,
-        "NOTIFYWS_TOKEN": "ready-made",
-        **QUICK,
-        **env,
-    }
     try:
-        yield server
+        yield thread.do(serving.__aenter__())
     finally:
-        home.leave()
         try:
             thread.do(serving.__aexit__(None, None, None))
         finally:
             thread.stop()
+
+
+@contextmanager
+def scripted(
+    home: Home, story: Story, tls: ssl.SSLContext | None = None, **env: str
+) -> Iterator[Httpd]:
+    """Run such a server and make it the configured one, with a ready-made token."""
+    with in_a_thread(story, tls) as server:
+        home.env |= {
+            "WEBSOCKET_SERVER_URL": server.url,
+            "NOTIFYWS_TOKEN": "ready-made",
+            **QUICK,
+            **env,
+        }
+        try:
+            yield server
+        finally:
+            home.leave()
 
 
 class Unread(Running):

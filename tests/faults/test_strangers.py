@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 
 import pytest
 
@@ -17,52 +16,31 @@ from notifyws.clock import utc_text
 from notifyws.config.urls import canonical_origin
 from notifyws.models import Account, Token
 from tests.e2e.support import Home, Server
+from tests.faults.support import in_a_thread
 from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample
-from tests.support.httpd import httpd, json_answer, says
+from tests.support.httpd import Peer, answer, httpd, json_answer, says
 from tests.support.valkey import Valkey
 
 
 class Trap:
-    """A server that says nothing and keeps every byte that it is sent."""
+    """A server that refuses whatever it is asked, and keeps every byte of it."""
 
-    def __init__(self) -> None:
-        self.heard = b""
-        self.visits = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(5)
-        self.port = self._server.sockets[0].getsockname()[1]
+    url: str
+    heard = b""
 
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
-    async def _serve(self, reader, writer) -> None:
-        self.visits += 1
-        with suppress(OSError, asyncio.CancelledError):
-            while data := await reader.read(65536):
-                self.heard += data
-                writer.write(
-                    b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                )
-                await writer.drain()
-                writer.close()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
+    async def story(self, peer: Peer) -> None:
+        while data := await peer.some():
+            self.heard += data
+            await peer.write(answer(403))
 
 
 @pytest.fixture
 def trap() -> Iterator[Trap]:
     set_up = Trap()
-    yield set_up
-    set_up.stop()
+    with in_a_thread(set_up.story) as server:
+        set_up.url = server.url
+        yield set_up
 
 
 @pytest.fixture

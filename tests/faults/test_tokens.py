@@ -245,7 +245,7 @@ def outcomes(results: list) -> set[str]:
 
 
 @pytest.mark.fault(26)
-@pytest.mark.parametrize("count", sample(1, 30, 200))
+@pytest.mark.parametrize("count", sample(8, 30, 200))
 @on_a_loop
 async def test_processes_that_find_the_cache_empty_together_cause_one_login(
     count, clean_valkey, home

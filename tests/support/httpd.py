@@ -74,6 +74,10 @@ class Peer:
         self._server.requests.append(request)
         return request
 
+    async def some(self) -> bytes:
+        """Return whatever comes next; nothing, when the client has gone."""
+        return await self._reader.read(65536)
+
     async def write(self, data: bytes) -> None:
         if self._held is not None:
             self._held.append(data)
@@ -111,7 +115,7 @@ class Peer:
 
     async def hang(self) -> None:
         """Say nothing for as long as the client stays."""
-        while await self._reader.read(65536):
+        while await self.some():
             pass
 
     def cut(self) -> None:
