@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e.support import COMMAND, until
+from tests.e2e.support import until
 
 
 def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
@@ -184,21 +184,6 @@ def test_a_rejected_message_is_exit_6_and_named_in_a_batch(home, server):
     assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "rejected"
 
 
-def test_a_piped_object_is_the_payload_and_anything_else_is_text(home, server):
-    listener = home.listen("--json")
-    home.run("send", stdin='{"title": "from json"}')
-    home.run("send", stdin="plain words\n")
-    seen = listener.prints(2)
-    assert seen[0]["title"] == "from json"
-    assert seen[1]["message"] == "plain words"
-
-
-def test_nothing_on_stdin_is_not_sent(home, server):
-    done = home.run("send", stdin="")
-    assert done.returncode == 2
-    assert "stdin was empty" in done.stderr
-
-
 def test_lines_are_read_whole_whatever_ends_or_begins_them(home, server):
     title = "é" * 100_000
     lines = [
@@ -303,36 +288,6 @@ def test_since_a_time_begins_there_and_shapes_are_lines(home, server):
     assert later.out.lines == ["t 1", "t 2"]
 
 
-def test_many_rejected_lines_are_counted_as_they_are(home, server):
-    good = [json.dumps({"type": "t", "payload": {"title": "g"}, "id": "g"})] * 200
-    bad = [
-        json.dumps({"type": "t", "payload": {"title": 5}, "id": str(n)})
-        for n in range(300)
-    ]
-    done = home.run("send", "--lines", stdin="\n".join(good + bad))
-    assert done.returncode == 6
-    assert done.stderr.count("rejected: t") == 300
-    assert "Delivered 200 of 500\n" in done.stderr
-    assert "error: 300 of 500 messages were not taken" in done.stderr
-
-
-EMPTY = {
-    "an empty text": (["send", "-m", ""], ""),
-    "empty texts": (["send", "-m", "", "-T", ""], ""),
-    "an empty object": (["send"], "{}"),
-    "no type": (["send", "-t", "", "-m", "x"], ""),
-}
-
-
-@pytest.mark.parametrize("what", EMPTY)
-def test_an_empty_message_is_never_sent_by_accident(home, server, what):
-    args, stdin = EMPTY[what]
-    done = home.run(*args, stdin=stdin)
-    assert done.returncode == 2
-    assert server.stats["received"] == 0
-    assert home.run("send", "--payload", "{}").returncode == 0
-
-
 @pytest.mark.slow
 def test_a_logout_that_could_not_empty_the_cache_says_so(home, server, clean_valkey):
     home.env["REDIS_URL"] = clean_valkey.url
@@ -358,61 +313,34 @@ def test_a_home_that_is_no_folder_is_survived(home, server):
 
 
 def test_lines_say_that_stdin_is_read_after_a_second(home, server):
-    typed = subprocess.Popen(
-        [COMMAND, "send", "--lines"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=home.env,
-        cwd=home.path,
-        text=True,
-    )
-    with typed:
-        assert typed.stderr is not None
-        assert "Reading messages from stdin" in typed.stderr.readline()
-        typed.stdin.write('{"type":"t"}\n')
-        typed.stdin.close()
-        assert typed.wait(10) == 0
+    typed = home.start("send", "--lines", stdin=subprocess.PIPE)
+    typed.says("Reading messages from stdin")
+    typed.process.stdin.write('{"type":"t"}\n')
+    assert typed.wait(10) == 0
 
 
 def test_lines_are_answered_one_by_one_while_stdin_stays_open(home, server):
-    talking = subprocess.Popen(
-        [COMMAND, "send", "--lines", "--json", "-q"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=home.env,
-        cwd=home.path,
-        text=True,
-    )
-    with talking:
-        assert talking.stdin is not None
-        assert talking.stdout is not None
-        for number in range(3):
-            talking.stdin.write(f'{{"type":"t{number}"}}\n')
-            talking.stdin.flush()
-            result = json.loads(talking.stdout.readline())
-            assert result == {"status": "delivered", "type": f"t{number}"}
-        server.dev("cut", {})
-        until(lambda: server.stats["live"] == 0, "the cut")
-        talking.stdin.write('{"type":"late"}\n')
-        talking.stdin.flush()
-        assert json.loads(talking.stdout.readline())["status"] == "unknown"
-        talking.stdin.close()
-        assert talking.wait(10) == 6
+    talking = home.start("send", "--lines", "--json", "-q", stdin=subprocess.PIPE)
+
+    def answer(kind: str, number: int) -> dict:
+        talking.process.stdin.write(f'{{"type":"{kind}"}}\n')
+        talking.process.stdin.flush()
+        return talking.prints(number)[-1]
+
+    for number in range(3):
+        kind = f"t{number}"
+        assert answer(kind, number + 1) == {"status": "delivered", "type": kind}
+    server.dev("cut", {})
+    until(lambda: server.stats["live"] == 0, "the cut")
+    assert answer("late", 4)["status"] == "unknown"
+    assert talking.wait(10) == 6
 
 
 @pytest.mark.slow
 def test_results_that_nobody_reads_end_it_quietly(home, server):
-    lines = "\n".join('{"type":"t"}' for _ in range(5000))
-    context = f"{COMMAND} send --lines --json | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", context],
-        env=home.env,
-        cwd=home.path,
-        input=lines,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+    (home.path / "lines").write_text('{"type":"t"}\n' * 5000)
+    done = home.shell(
+        "notifyws send --lines --json < lines | head -1; echo ${PIPESTATUS[0]}"
     )
     assert done.stdout.splitlines()[1] == "0"
     assert "Traceback" not in done.stderr

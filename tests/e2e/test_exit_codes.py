@@ -67,6 +67,7 @@ def test_3_when_the_time_runs_out(home, server):
     assert server.stats["closes"][-1]["code"] == 1000
 
 
+@pytest.mark.fault(31)
 def test_4_for_a_wrong_password_and_it_is_tried_once(home, server):
     wrong = {"WEBSOCKET_PASSWORD": "wrong"}
     first = home.run("listen", env=wrong)
@@ -169,6 +170,18 @@ def test_head_ends_it_quietly_with_exit_0(home, server):
         f"Connecting to 127.0.0.1:{server.port}",
         f"Connected to 127.0.0.1:{server.port} as user 42",
     ]
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"), [("> /dev/full", 74), (">&-", 74), ("2>&-", 0)]
+)
+def test_output_that_cannot_be_written_is_74(home, server, redirection, code):
+    for command in ("token", "listen --json -n 1 --since 0"):
+        server.notify(1)
+        done = home.shell(f"notifyws {command} {redirection}")
+        assert done.returncode == code, (command, done.stderr)
+        assert "Traceback" not in done.stderr
+    assert home.shell("notifyws --help > /dev/full").returncode == 74
 
 
 def test_1_for_a_bug_in_one_line_and_a_traceback_only_with_v(home):

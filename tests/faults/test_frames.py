@@ -584,37 +584,3 @@ def test_what_a_real_server_forgot_meanwhile_is_a_gap(home: Home):
     finally:
         home.leave()
         server.stop()
-
-
-@pytest.mark.fault(25)
-def test_recovered_false_is_a_gap_where_the_profile_says_so(home: Home):
-    (home.path / "own.toml").write_text(
-        """name = "own"
-description = "says whether it recovered"
-[socket]
-token_in = "none"
-[[rules]]
-when = "recovered == `false`"
-then = "gap"
-[[rules]]
-match = { recovered = true }
-then = "ignore"
-[[rules]]
-then = "notification"
-[resume]
-query = "since"
-"""
-    )
-    one, two, *_, six = REPLAYING
-    yes, no = '{"recovered":true}', '{"recovered":false}'
-    with scripted(home, replays((one,), (yes, two), (no, six))):
-        until_six = ("--until", "id == `6`")
-        listener = home.start(
-            "listen", "--events", "--profile", "./own.toml", *until_six
-        )
-        assert listener.wait() == 0
-    assert ids(listener) == [1, 2, 6]
-    events = [strict(line) for line in listener.out.lines]
-    kinds = [each.get("event") or each["id"] for each in events]
-    assert kinds.count("gap") == 1
-    assert kinds.index(2) < kinds.index("gap") < kinds.index(6)

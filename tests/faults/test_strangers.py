@@ -13,12 +13,10 @@ import pytest
 
 from notifyws.auth.cached_tokens import pack
 from notifyws.clock import utc_text
-from notifyws.config.urls import canonical_origin
-from notifyws.models import Account, Token
+from notifyws.models import Token
 from tests.e2e.support import Home, Server
 from tests.faults.support import in_a_thread
 from tests.support.aio import on_a_loop
-from tests.support.catalogue import sample
 from tests.support.httpd import Peer, answer, httpd, json_answer, says
 from tests.support.valkey import Valkey
 
@@ -61,43 +59,6 @@ def shared(home: Home) -> None:
     home.env["NOTIFYWS_CACHE_URL"] = f"sqlite://{home.path}/tokens.db"
 
 
-SAME = [
-    ("ws://Example.TEST", "ws://example.test"),
-    ("WS://example.test", "ws://example.test"),
-    ("ws://example.test:80", "ws://example.test"),
-    ("wss://example.test:443/", "wss://example.test"),
-    ("ws://example.test/", "ws://example.test"),
-    ("ws://example.test/a/b?c=d", "ws://example.test"),
-    ("ws://[::1]:80", "ws://[::1]"),
-    ("ws://example.test:0080", "ws://example.test"),
-]
-OTHERS = [
-    ("ws://example.test", "wss://example.test"),
-    ("ws://example.test:443", "wss://example.test:443"),
-    ("wss://example.test:80", "ws://example.test:80"),
-    ("ws://example.test:8080", "ws://example.test"),
-    ("ws://example.test.", "ws://example.test"),
-    ("ws://example.test.evil.test", "ws://example.test"),
-    ("ws://sub.example.test", "ws://example.test"),
-    ("ws://ex\u0430mple.test", "ws://example.test"),
-    ("ws://127.0.0.1", "ws://localhost"),
-]
-
-
-@pytest.mark.fault(34)
-@pytest.mark.parametrize(("one", "another"), SAME)
-def test_one_server_written_two_ways_has_one_account(one, another):
-    assert canonical_origin(one) == canonical_origin(another)
-
-
-@pytest.mark.fault(34)
-@pytest.mark.parametrize(("one", "another"), OTHERS)
-def test_two_servers_never_share_an_account(one, another):
-    first, second = canonical_origin(one), canonical_origin(another)
-    assert first != second
-    assert Account(first, "default", "me").id != Account(second, "default", "me").id
-
-
 @pytest.mark.fault(34)
 @pytest.mark.slow
 def test_two_users_at_one_server_get_their_own_tokens(home: Home, other: Server):
@@ -117,28 +78,6 @@ def test_two_users_at_one_server_get_their_own_tokens(home: Home, other: Server)
     other.dev("notify", {"user": "second", "title": "for second"})
     assert listener.wait() == 0
     assert "not for second" not in listener.out.text
-
-
-@pytest.mark.slow
-@pytest.mark.fault(34)
-def test_one_user_at_two_servers_has_a_token_for_each(home, server, other):
-    shared(home)
-    there = {"WEBSOCKET_SERVER_URL": other.url, "WEBSOCKET_PASSWORD": "other-demo"}
-    here = token(home)
-    assert token(home, **there) not in {"", here}
-    assert token(home) == here
-    assert (server.stats["logins"], other.stats["logins"]) == (1, 1)
-
-
-@pytest.mark.slow
-@pytest.mark.fault(34)
-@pytest.mark.parametrize("form", sample("WS{}", "{}/", "{}/some/path?and=query"))
-def test_another_spelling_of_the_url_logs_in_no_second_time(home, server, form):
-    shared(home)
-    here = token(home)
-    url = form.format(server.url.removeprefix("ws") if "WS" in form else server.url)
-    assert token(home, WEBSOCKET_SERVER_URL=url) == here
-    assert server.stats["logins"] == 1
 
 
 @pytest.mark.fault(34)
