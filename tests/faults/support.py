@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tests.e2e.support import Home, Reading, Running
-from tests.support.aio import InAThread
-from tests.support.httpd import Httpd, Story, httpd
+from tests.support.httpd import Httpd, Story, in_a_thread
 
 QUICK = {
     "NOTIFYWS_RETRY_DELAYS": "0.2",
@@ -31,20 +30,6 @@ def without_resume(folder: Path) -> str:
     path = folder / "forgetful.toml"
     path.write_text(text.replace('name = "default"', 'name = "forgetful"'))
     return str(path)
-
-
-@contextmanager
-def in_a_thread(story: Story, tls: ssl.SSLContext | None = None) -> Iterator[Httpd]:
-    """Run a story's server in a thread of its own."""
-    thread = InAThread()
-    serving = httpd(story, tls)
-    try:
-        yield thread.do(serving.__aenter__())
-    finally:
-        try:
-            thread.do(serving.__aexit__(None, None, None))
-        finally:
-            thread.stop()
 
 
 @contextmanager

@@ -15,9 +15,8 @@ from notifyws.auth.cached_tokens import pack
 from notifyws.clock import utc_text
 from notifyws.models import Token
 from tests.e2e.support import Home, Server
-from tests.faults.support import in_a_thread
 from tests.support.aio import on_a_loop
-from tests.support.httpd import Peer, answer, httpd, json_answer, says
+from tests.support.httpd import Peer, answer, httpd, in_a_thread, json_answer, says
 from tests.support.valkey import Valkey
 
 

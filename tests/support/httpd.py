@@ -13,10 +13,12 @@ import json
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from .aio import InAThread
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -242,10 +244,12 @@ async def handshakes() -> None:
 
 
 @asynccontextmanager
-async def httpd(story: Story, tls: ssl.SSLContext | None = None) -> AsyncIterator[Any]:
-    """Run a story's server on a free loopback port."""
+async def httpd(
+    story: Story, tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[Any]:
+    """Run a story's server on a loopback port, which is free where none is named."""
     one = Httpd(story, secure=tls is not None)
-    server = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(one.serve, "127.0.0.1", port, ssl=tls)
     one.port = server.sockets[0].getsockname()[1]
     try:
         yield one
@@ -257,6 +261,22 @@ async def httpd(story: Story, tls: ssl.SSLContext | None = None) -> AsyncIterato
         await asyncio.gather(*one.tasks, return_exceptions=True)
         if one.failures:
             raise one.failures[0]
+
+
+@contextmanager
+def in_a_thread(
+    story: Story, tls: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[Httpd]:
+    """Run such a server in a thread of its own, for clients that are processes."""
+    thread = InAThread()
+    serving = httpd(story, tls, port)
+    try:
+        yield thread.do(serving.__aenter__())
+    finally:
+        try:
+            thread.do(serving.__aexit__(None, None, None))
+        finally:
+            thread.stop()
 
 
 def says(*pieces: bytes) -> Story:
