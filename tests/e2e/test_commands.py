@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
+import os
 import signal
 import subprocess
+import termios
 import time
 from datetime import datetime
 
 import pytest
 
-from tests.e2e.support import until
+from tests.e2e.support import COMMAND, until
+from tests.support.httpd import Peer, in_a_thread, json_answer
 
 
 def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
@@ -344,3 +349,73 @@ def test_results_that_nobody_reads_end_it_quietly(home, server):
     )
     assert done.stdout.splitlines()[1] == "0"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_bar_is_gone_at_the_end(home, server, terminal):
+    line = '{"type":"t","payload":{"n":1}}\n'
+    lines = home.path / "lines.jsonl"
+    lines.write_text(line * 3000 + '{"type":"t","id":"b","payload":{"title":5}}\n')
+    send = f"{COMMAND} send --lines < lines.jsonl > /dev/null"
+    bar = terminal("-c", send, columns=120, program=["bash"])
+    assert bar.wait() == 6
+    assert b"%" in bar.raw
+    assert b"\x1b[?25" not in bar.raw  # a cursor that is never hidden
+    shown = [text.rstrip() for text in bar.screen.display if text.strip()]
+    assert shown[0].startswith("rejected: t b ")
+    assert shown[1].startswith("Delivered 3000 of 3001")
+    assert shown[2].startswith("error: 1 of 3001 messages were not taken")
+
+
+@pytest.mark.slow
+def test_results_that_nobody_reads_keep_no_ctrl_c_waiting(home, server):
+    (home.path / "lines").write_text('{"type":"t","payload":{"n":1}}\n' * 20_000)
+    unread, results = os.pipe()
+    with (home.path / "lines").open() as given:
+        piped = {"stdin": given, "stdout": results}
+        sending = home.start("send", "--lines", "--json", **piped)
+    os.close(results)
+    until(lambda: _waiting(unread) > 60_000, "a pipe that is full")
+    sending.signal(signal.SIGINT)
+    assert sending.wait() == -signal.SIGINT
+    os.close(unread)
+
+
+def _waiting(descriptor: int) -> int:
+    """Return how many bytes are there to read."""
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]
+
+
+POSTING = """
+name = "posting"
+[send.http]
+path = "/send"
+body = { text = "{payload.message}" }
+[socket]
+token_in = "header"
+header = "Authorization"
+token = "Bearer {access_token}"
+[[rules]]
+then = "notification"
+"""
+
+
+@pytest.mark.slow
+def test_a_post_that_is_never_answered_leaves_no_other_in_doubt(home):
+    async def story(peer: Peer) -> None:
+        if (await peer.request()).json == {"text": "2"}:
+            await peer.hang()
+        await peer.write(json_answer({}))
+
+    (home.path / "posting.toml").write_text(POSTING)
+    lines = [
+        json.dumps({"type": "t", "payload": {"message": str(n)}}) for n in range(6)
+    ]
+    told = ["--json", "--timeout", "1", "--profile", "./posting.toml"]
+    with in_a_thread(story) as there:
+        env = {"WEBSOCKET_SERVER_URL": there.url, "NOTIFYWS_TOKEN": "ready-made"}
+        done = home.run("send", "--lines", *told, stdin="\n".join(lines), env=env)
+    said = [json.loads(line)["status"] for line in done.stdout.splitlines()]
+    assert said == ["delivered"] * 2 + ["unknown"] + ["delivered"] * 3
