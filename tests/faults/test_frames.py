@@ -161,9 +161,10 @@ def test_oddities_are_refused_or_passed_on_as_strict_lines(home: Home):
 @pytest.mark.fault(21)
 @pytest.mark.parametrize("oddity", ODDITIES)
 def test_an_oddity_takes_less_than_50_ms(oddity):
-    """The best of three, because the machine is not ours alone."""
-    times = []
-    for _ in range(3):
+    """The best of three at most, because the machine is not ours alone."""
+    too_large = len(ODDITIES[oddity]) > 1 << 20  # for the size that is usual
+    limit, times = 0.5 if too_large else 0.05, [9.0]
+    while len(times) < 4 and min(times) >= limit:
         began = time.process_time()
         arrival = RULES.read(ODDITIES[oddity], "2024-01-15T10:30:00Z")
         line = arrival.line() if isinstance(arrival, Notification) else None
@@ -172,8 +173,7 @@ def test_an_oddity_takes_less_than_50_ms(oddity):
         assert isinstance(arrival, NotUnderstood)
     else:
         strict(line)
-    too_large = len(ODDITIES[oddity]) > 1 << 20  # for the size that is usual
-    assert min(times) < (0.5 if too_large else 0.05)
+    assert min(times) < limit
 
 
 @pytest.mark.fault(22)
