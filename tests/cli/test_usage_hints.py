@@ -54,9 +54,9 @@ UNLIKE = [
 ]
 
 
-def refused(line: str) -> NotifyError:
+def refused(line: str | list[str]) -> NotifyError:
     with pytest.raises((UsageError, ConfigurationError)) as caught:
-        _run(line.split())
+        _run(line.split() if isinstance(line, str) else line)
     return caught.value
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import support
+from tests.e2e.terminal import Terminal
 
 
 @pytest.fixture
@@ -31,3 +32,18 @@ def process(home: support.Home) -> support.Process:
     started = home.serve()
     home.use(started)
     return started
+
+
+@pytest.fixture
+def terminal(home: support.Home) -> Iterator[Callable[..., Terminal]]:
+    """Starts commands, each in a terminal of its own."""
+    opened = []
+
+    def start(*args: str, columns=80, rows=24, program=(), **env: str) -> Terminal:
+        size = {"columns": columns, "rows": rows, "program": program}
+        opened.append(Terminal(*args, env={**home.env, **env}, cwd=home.path, **size))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()

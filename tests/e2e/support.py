@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import httpx
 
 from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.server import DevServer
+from tests.support.aio import InAThread
 
 COMMAND = str(Path(sys.executable).with_name("notifyws"))
 PATIENCE = 40.0
@@ -46,6 +46,8 @@ class Reading:
         self._thread.start()
 
     def _read(self, stream: Any) -> None:
+        if stream is None:
+            return
         with stream:
             for line in stream:
                 self.times.append(time.monotonic())
@@ -60,19 +62,22 @@ class Reading:
 
 
 class Running:
-    """A command that runs."""
+    """A command that runs, or another program."""
 
-    def __init__(self, *args: str, env: Mapping[str, str], **options: Any) -> None:
-        self.started = time.monotonic()
+    def __init__(
+        self,
+        *args: str,
+        env: Mapping[str, str],
+        program: Sequence[str] = (COMMAND,),
+        **options: Any,
+    ) -> None:
+        pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
         self.process = subprocess.Popen(
-            [COMMAND, *args],
+            [*program, *args],
             env=dict(env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
             text=True,
             errors="surrogateescape",
-            **options,
+            **{"stdin": subprocess.DEVNULL, **pipes, **options},
         )
         self.out = Reading(self.process.stdout)
         self.err = Reading(self.process.stderr)
@@ -93,6 +98,8 @@ class Running:
         return [json.loads(line) for line in self.out.lines]
 
     def wait(self, patience: float = PATIENCE) -> int:
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         code = self.process.wait(patience)
         self.out.finish()
         self.err.finish()
@@ -104,9 +111,7 @@ class Running:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
-        self.out.finish()
-        self.err.finish()
+        self.wait()
 
 
 class Controlled:
@@ -151,22 +156,14 @@ class Server(Controlled):
     """The same development server in a thread of the tests, which starts at once."""
 
     def __init__(self, **options: Any) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._thread = InAThread()
         self._server = DevServer(ServerOptions(port=0, **options))
-        self._do(self._server.start())
+        self._thread.do(self._server.start())
         self.port = self._server.port
 
-    def _do(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
-
     def stop(self) -> None:
-        self._do(self._server.stop())
-        self._do(self._loop.shutdown_default_executor())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE)
-        self._loop.close()
+        self._thread.do(self._server.stop())
+        self._thread.stop()
 
 
 class Home:
@@ -197,19 +194,36 @@ class Home:
     def run(
         self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        return self._run([COMMAND, *args], env or {}, input=stdin)
+
+    def shell(self, text: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a text of bash, for which ``notifyws`` is the command."""
+        path = f"{Path(COMMAND).parent}:{self.env['PATH']}"
+        return self._run(["bash", "-c", text], {"PATH": path, **env})
+
+    def _run(
+        self, words: Sequence[str], env: Mapping[str, str], **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [COMMAND, *args],
-            env={**self.env, **(env or {})},
+            words,
+            env={**self.env, **env},
             cwd=self.path,
-            input=stdin,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=60,
             check=False,
+            **options,
         )
 
-    def start(self, *args: str, **env: str) -> Running:
-        running = Running(*args, env={**self.env, **env}, cwd=self.path)
+    def start(
+        self, *args: str, env: Mapping[str, str] | None = None, **how: Any
+    ) -> Running:
+        """Start it; what is written in capitals is for its environment."""
+        more = {name: how.pop(name) for name in list(how) if name.isupper()}
+        whole = {**self.env, **(env or {}), **more}
+        running = Running(*args, env=whole, cwd=self.path, **how)
         self.keep(running)
         return running
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import os
 import signal
 import subprocess
+import termios
 import time
 from datetime import datetime
 
 import pytest
 
-from tests.e2e.support import COMMAND, Home, Server, until
+from tests.e2e.support import COMMAND, until
+from tests.support.httpd import Peer, in_a_thread, json_answer
 
 
 def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
@@ -39,13 +43,6 @@ def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
     remembered = next(home.path.rglob("login.json"))
     assert "password" not in remembered.read_text()
     assert remembered.stat().st_mode & 0o777 == 0o600
-
-
-def test_bare_auth_is_a_login_and_talks_on_stderr_only(home, server):
-    done = home.run("auth")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "Logged in" in done.stderr
-    assert server.stats["logins"] == 1
 
 
 def test_the_password_can_be_piped(home, server):
@@ -192,38 +189,6 @@ def test_a_rejected_message_is_exit_6_and_named_in_a_batch(home, server):
     assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "rejected"
 
 
-def test_an_error_that_names_no_message_puts_its_batch_in_doubt(home, server):
-    lines = [{"type": "t", "id": n, "payload": {"title": n}} for n in "ab"]
-    lines.append({"type": "t", "payload": {"title": 5}})
-    text = "\n".join(json.dumps(line) for line in lines)
-    done = home.run("send", "--lines", "--json", stdin=text)
-    assert done.returncode == 6
-    results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {r["status"] for r in results} == {"unknown"}
-    assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "unconfirmed"
-
-
-def test_a_single_rejected_message_is_exit_6(home, server):
-    done = home.run("send", "-m", "x" * 70_000)
-    assert done.returncode == 6
-    assert done.stderr.startswith("error: the message was rejected")
-
-
-def test_a_piped_object_is_the_payload_and_anything_else_is_text(home, server):
-    listener = home.listen("--json")
-    home.run("send", stdin='{"title": "from json"}')
-    home.run("send", stdin="plain words\n")
-    seen = listener.prints(2)
-    assert seen[0]["title"] == "from json"
-    assert seen[1]["message"] == "plain words"
-
-
-def test_nothing_on_stdin_is_not_sent(home, server):
-    done = home.run("send", stdin="")
-    assert done.returncode == 2
-    assert "stdin was empty" in done.stderr
-
-
 def test_lines_are_read_whole_whatever_ends_or_begins_them(home, server):
     title = "é" * 100_000
     lines = [
@@ -296,28 +261,12 @@ def test_until_ends_with_the_first_that_matches(home, server):
     assert [json.loads(line)["title"] for line in listener.out.lines] == ["1", "2"]
 
 
-def test_plain_is_one_readable_line_each(home, server):
-    listener = home.listen("--plain", "-n", "1")
-    server.dev("notify", {"type": "trip_update", "title": "A", "message": "b\x1b[2J"})
-    assert listener.wait() == 0
-    assert "A: b" in listener.out.text
-    assert "\x1b" not in listener.out.text
-
-
 def test_raw_passes_frames_on_as_they_came(home, server):
     listener = home.listen("--raw", "-n", "1")
     server.dev("raw", {"text": "no json at all"})
     server.dev("raw", {"text": '{ "type" : "t" }'})
     assert listener.wait() == 0
     assert listener.out.lines == ["no json at all", '{ "type" : "t" }']
-
-
-def test_a_frame_that_is_no_notification_is_one_line_on_stderr(home, server):
-    listener = home.listen("--json", "-n", "1")
-    server.dev("raw", {"text": '{"type": NaN}'})
-    server.notify(1)
-    assert listener.wait() == 0
-    assert listener.err.text.count("nvalid message") == 1
 
 
 def test_since_replays_what_came_after(home, server):
@@ -344,57 +293,6 @@ def test_since_a_time_begins_there_and_shapes_are_lines(home, server):
     assert later.out.lines == ["t 1", "t 2"]
 
 
-def test_every_token_place_is_accepted(home, server):
-    for place in ("header", "query:token", "subprotocol:bearer", "message"):
-        listener = home.listen("--json", "-n", "1", NOTIFYWS_TOKEN_IN=place)
-        until(lambda: server.stats["live"] == 1, place)
-        server.notify(1)
-        assert listener.wait() == 0, place
-        until(lambda: server.stats["live"] == 0, place)
-
-
-def test_a_ready_made_token_is_used_as_it_is(home: Home, server: Server):
-    token = home.run("token").stdout.strip()
-    env = {"NOTIFYWS_TOKEN": token, "WEBSOCKET_PASSWORD": "", "WEBSOCKET_USERNAME": ""}
-    listener = home.listen("--json", "-n", "1", **env)
-    server.notify(1)
-    assert listener.wait() == 0
-    assert home.run("token", env=env).stdout.strip() == token
-    refused = home.run("listen", env={**env, "NOTIFYWS_TOKEN": "wrong"})
-    assert refused.returncode == 4
-    assert "NOTIFYWS_TOKEN" in refused.stderr
-
-
-def test_many_rejected_lines_are_counted_as_they_are(home, server):
-    good = [json.dumps({"type": "t", "payload": {"title": "g"}, "id": "g"})] * 200
-    bad = [
-        json.dumps({"type": "t", "payload": {"title": 5}, "id": str(n)})
-        for n in range(300)
-    ]
-    done = home.run("send", "--lines", stdin="\n".join(good + bad))
-    assert done.returncode == 6
-    assert done.stderr.count("rejected: t") == 300
-    assert "Delivered 200 of 500\n" in done.stderr
-    assert "error: 300 of 500 messages were not taken" in done.stderr
-
-
-EMPTY = {
-    "an empty text": (["send", "-m", ""], ""),
-    "empty texts": (["send", "-m", "", "-T", ""], ""),
-    "an empty object": (["send"], "{}"),
-    "no type": (["send", "-t", "", "-m", "x"], ""),
-}
-
-
-@pytest.mark.parametrize("what", EMPTY)
-def test_an_empty_message_is_never_sent_by_accident(home, server, what):
-    args, stdin = EMPTY[what]
-    done = home.run(*args, stdin=stdin)
-    assert done.returncode == 2
-    assert server.stats["received"] == 0
-    assert home.run("send", "--payload", "{}").returncode == 0
-
-
 @pytest.mark.slow
 def test_a_logout_that_could_not_empty_the_cache_says_so(home, server, clean_valkey):
     home.env["REDIS_URL"] = clean_valkey.url
@@ -413,34 +311,6 @@ def test_a_logout_elsewhere_leaves_the_remembered_login(home, server):
     assert list(home.path.rglob("login.json"))
 
 
-def test_a_filter_that_does_not_fit_is_said_once(home, server):
-    listener = home.listen("--json", "--filter", "abs(title)", "--until", "title=='3'")
-    server.notify(1, 2)
-    listener.says("--filter does not fit every notification")
-    listener.signal(signal.SIGTERM)
-    listener.wait()
-    assert listener.err.text.count("does not fit") == 1
-
-
-def test_settings_that_make_no_sense_are_refused(home, server):
-    for name, value in (
-        ("JITTER", "3"),
-        ("RETRY_DELAYS", "0"),
-        ("PING_INTERVAL", "0"),
-        ("MAX_SIZE", "0"),
-        ("ACCESS_MARGIN", "5"),
-        ("QUEUE_COUNT", "0"),
-        ("OPEN_TIMEOUT", "0"),
-    ):
-        done = home.run("listen", env={f"NOTIFYWS_{name}": value})
-        assert done.returncode == 2, name
-        assert f"(NOTIFYWS_{name} in the environment)" in done.stderr
-    password = os.fsdecode(b"p\xff")
-    done = home.run("token", env={"WEBSOCKET_PASSWORD": password})
-    assert done.returncode == 2
-    assert "WEBSOCKET_PASSWORD" in done.stderr
-
-
 def test_a_home_that_is_no_folder_is_survived(home, server):
     done = home.run("token", env={"HOME": "/dev/null"})
     assert done.returncode == 0
@@ -448,61 +318,104 @@ def test_a_home_that_is_no_folder_is_survived(home, server):
 
 
 def test_lines_say_that_stdin_is_read_after_a_second(home, server):
-    typed = subprocess.Popen(
-        [COMMAND, "send", "--lines"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=home.env,
-        cwd=home.path,
-        text=True,
-    )
-    with typed:
-        assert typed.stderr is not None
-        assert "Reading messages from stdin" in typed.stderr.readline()
-        typed.stdin.write('{"type":"t"}\n')
-        typed.stdin.close()
-        assert typed.wait(10) == 0
+    typed = home.start("send", "--lines", stdin=subprocess.PIPE)
+    typed.says("Reading messages from stdin")
+    typed.process.stdin.write('{"type":"t"}\n')
+    assert typed.wait(10) == 0
 
 
 def test_lines_are_answered_one_by_one_while_stdin_stays_open(home, server):
-    talking = subprocess.Popen(
-        [COMMAND, "send", "--lines", "--json", "-q"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=home.env,
-        cwd=home.path,
-        text=True,
-    )
-    with talking:
-        assert talking.stdin is not None
-        assert talking.stdout is not None
-        for number in range(3):
-            talking.stdin.write(f'{{"type":"t{number}"}}\n')
-            talking.stdin.flush()
-            result = json.loads(talking.stdout.readline())
-            assert result == {"status": "delivered", "type": f"t{number}"}
-        server.dev("cut", {})
-        until(lambda: server.stats["live"] == 0, "the cut")
-        talking.stdin.write('{"type":"late"}\n')
-        talking.stdin.flush()
-        assert json.loads(talking.stdout.readline())["status"] == "unknown"
-        talking.stdin.close()
-        assert talking.wait(10) == 6
+    talking = home.start("send", "--lines", "--json", "-q", stdin=subprocess.PIPE)
+
+    def answer(kind: str, number: int) -> dict:
+        talking.process.stdin.write(f'{{"type":"{kind}"}}\n')
+        talking.process.stdin.flush()
+        return talking.prints(number)[-1]
+
+    for number in range(3):
+        kind = f"t{number}"
+        assert answer(kind, number + 1) == {"status": "delivered", "type": kind}
+    server.dev("cut", {})
+    until(lambda: server.stats["live"] == 0, "the cut")
+    assert answer("late", 4)["status"] == "unknown"
+    assert talking.wait(10) == 6
 
 
 @pytest.mark.slow
 def test_results_that_nobody_reads_end_it_quietly(home, server):
-    lines = "\n".join('{"type":"t"}' for _ in range(5000))
-    context = f"{COMMAND} send --lines --json | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", context],
-        env=home.env,
-        cwd=home.path,
-        input=lines,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+    (home.path / "lines").write_text('{"type":"t"}\n' * 5000)
+    done = home.shell(
+        "notifyws send --lines --json < lines | head -1; echo ${PIPESTATUS[0]}"
     )
     assert done.stdout.splitlines()[1] == "0"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_bar_is_gone_at_the_end(home, server, terminal):
+    line = '{"type":"t","payload":{"n":1}}\n'
+    lines = home.path / "lines.jsonl"
+    lines.write_text(line * 3000 + '{"type":"t","id":"b","payload":{"title":5}}\n')
+    send = f"{COMMAND} send --lines < lines.jsonl > /dev/null"
+    bar = terminal("-c", send, columns=120, program=["bash"])
+    assert bar.wait() == 6
+    assert b"%" in bar.raw
+    assert b"\x1b[?25" not in bar.raw  # a cursor that is never hidden
+    shown = [text.rstrip() for text in bar.screen.display if text.strip()]
+    assert shown[0].startswith("rejected: t b ")
+    assert shown[1].startswith("Delivered 3000 of 3001")
+    assert shown[2].startswith("error: 1 of 3001 messages were not taken")
+
+
+@pytest.mark.slow
+def test_results_that_nobody_reads_keep_no_ctrl_c_waiting(home, server):
+    (home.path / "lines").write_text('{"type":"t","payload":{"n":1}}\n' * 20_000)
+    unread, results = os.pipe()
+    with (home.path / "lines").open() as given:
+        piped = {"stdin": given, "stdout": results}
+        sending = home.start("send", "--lines", "--json", **piped)
+    os.close(results)
+    until(lambda: _waiting(unread) > 60_000, "a pipe that is full")
+    sending.signal(signal.SIGINT)
+    assert sending.wait() == -signal.SIGINT
+    os.close(unread)
+
+
+def _waiting(descriptor: int) -> int:
+    """Return how many bytes are there to read."""
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]
+
+
+POSTING = """
+name = "posting"
+[send.http]
+path = "/send"
+body = { text = "{payload.message}" }
+[socket]
+token_in = "header"
+header = "Authorization"
+token = "Bearer {access_token}"
+[[rules]]
+then = "notification"
+"""
+
+
+@pytest.mark.slow
+def test_a_post_that_is_never_answered_leaves_no_other_in_doubt(home):
+    async def story(peer: Peer) -> None:
+        if (await peer.request()).json == {"text": "2"}:
+            await peer.hang()
+        await peer.write(json_answer({}))
+
+    (home.path / "posting.toml").write_text(POSTING)
+    lines = [
+        json.dumps({"type": "t", "payload": {"message": str(n)}}) for n in range(6)
+    ]
+    told = ["--json", "--timeout", "1", "--profile", "./posting.toml"]
+    with in_a_thread(story) as there:
+        env = {"WEBSOCKET_SERVER_URL": there.url, "NOTIFYWS_TOKEN": "ready-made"}
+        done = home.run("send", "--lines", *told, stdin="\n".join(lines), env=env)
+    said = [json.loads(line)["status"] for line in done.stdout.splitlines()]
+    assert said == ["delivered"] * 2 + ["unknown"] + ["delivered"] * 3

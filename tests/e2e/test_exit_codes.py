@@ -5,19 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 
 import pytest
 
-from tests.e2e.support import COMMAND, Home, until
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.e2e.support import COMMAND, until
+from tests.support.valkey import free_port
 
 
 def test_2_for_no_server_with_a_hint(home):
@@ -28,64 +22,6 @@ def test_2_for_no_server_with_a_hint(home):
         "hint: notifyws auth login --save, or set WEBSOCKET_SERVER_URL; "
         "to try it: notifyws listen --demo\n"
     )
-
-
-WRONG = {
-    "an http URL": (["token", "--url", "http://h/x"], "hint: use ws://h/x"),
-    "an https URL": (["token", "--url", "https://h/x"], "hint: use wss://h/x"),
-    "no URL at all": (["token", "--url", "nonsense"], "not a WebSocket URL"),
-    "an unknown profile": (
-        ["listen", "--url", "ws://h", "--profile", "defualt"],
-        "did you mean default?",
-    ),
-    "a filter": (["listen", "--demo", "--filter", "a =="], "not a JMESPath expr"),
-    "an until": (["listen", "--demo", "--until", "]["], "--until is not"),
-    "a count of 0": (["listen", "--demo", "--count", "0"], "must be 1 or more"),
-    "a negative timeout": (["listen", "--demo", "--timeout", "-1"], "more than 0"),
-    "two forms": (["listen", "--demo", "--plain", "--raw"], "exclude each other"),
-    "an unwritable tee": (
-        ["listen", "--demo", "--tee", "/nowhere/at/all"],
-        "cannot append to /nowhere/at/all",
-    ),
-    "a tee that is a folder": (["listen", "--demo", "--tee", "."], "cannot append"),
-    "an unknown option": (["listen", "--nonsense"], "hint: notifyws listen --help"),
-    "an unknown command": (["lisen"], "lisen"),
-    "an unknown server": (["listen", "--server", "work"], "no server 'work'"),
-    "a missing env file": (["token", "--env-file", "none"], "there is no file none"),
-    "a pair that is none": (["send", "--url", "ws://h", "hello"], "is no pair"),
-    "a := that is no JSON": (["send", "--url", "ws://h", "a:=b"], "a:= is not JSON"),
-    "a broken payload": (["send", "--url", "ws://h", "--payload", "{"], "--payload is"),
-    "a wait with --lines": (["send", "--wait", "x", "--lines"], "exclude each other"),
-    "a wait with --dry-run": (
-        ["send", "-m", "x", "--wait", "x", "--dry-run"],
-        "--wait and --dry-run exclude each other",
-    ),
-    "a query with --events": (["listen", "--query", "x", "--events"], "exclude"),
-    "a server that cannot replay": (
-        ["listen", "--url", "ws://h", "--profile", "pusher", "--since", "1h"],
-        "profile pusher cannot replay",
-    ),
-    "an unknown sample": (["send", "--sample", "-t", "x"], "there is no sample"),
-    "a bad --user": (["serve", "--user", "me"], "has no password"),
-    "a bad port": (["serve", "--port", "70000"], "70000 is not a port"),
-    "a bad cache URL": (
-        ["token", "--url", "ws://h"],
-        "no URL of a token cache",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", WRONG)
-def test_wrong_input_is_a_sentence_and_exit_2(home: Home, what: str):
-    args, words = WRONG[what]
-    env = {"NOTIFYWS_CACHE_URL": "http://x"} if "cache URL" in what else {}
-    done = home.run(*args, env=env)
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert words in done.stderr
-    assert done.stderr.startswith("error: ")
-    assert "\nhint: " in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_broken_files_are_a_sentence_and_exit_2(home):
@@ -131,6 +67,7 @@ def test_3_when_the_time_runs_out(home, server):
     assert server.stats["closes"][-1]["code"] == 1000
 
 
+@pytest.mark.fault(31)
 def test_4_for_a_wrong_password_and_it_is_tried_once(home, server):
     wrong = {"WEBSOCKET_PASSWORD": "wrong"}
     first = home.run("listen", env=wrong)
@@ -146,7 +83,7 @@ def test_4_for_a_wrong_password_and_it_is_tried_once(home, server):
 
 
 def test_5_when_nobody_listens_there(home):
-    url = f"ws://127.0.0.1:{closed_port()}"
+    url = f"ws://127.0.0.1:{free_port()}"
     env = {"WEBSOCKET_USERNAME": "a", "WEBSOCKET_PASSWORD": "b"}
     for command in (["token"], ["send", "-m", "x"], ["listen", "--no-reconnect"]):
         done = home.run(*command, "--url", url, env=env)
@@ -156,7 +93,7 @@ def test_5_when_nobody_listens_there(home):
 
 
 def test_status_check_names_the_layer_that_fails(home):
-    url = f"ws://127.0.0.1:{closed_port()}"
+    url = f"ws://127.0.0.1:{free_port()}"
     done = home.run("status", "--check", "--json", "--url", url)
     outcome = {c["name"]: c["status"] for c in json.loads(done.stdout)["checks"]}
     assert done.returncode == 5
@@ -177,21 +114,12 @@ def test_a_signal_ends_it_by_that_signal_after_a_clean_close(home, server, signu
 
 def test_a_shell_sees_130_and_143(home, server):
     for signum, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        context = f"trap : INT; {COMMAND} listen --json --timeout 20; exit $?"
-        shell = subprocess.Popen(
-            ["bash", "-c", context],
-            env=home.env,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            cwd=home.path,
-        )
-        with shell:
-            assert shell.stderr is not None
-            until(lambda s=shell: "Connected" in s.stderr.readline(), "a connection")
-            (child,) = children(shell.pid)
-            os.kill(child, signum)
-            assert shell.wait(10) == code
+        text = f"trap : INT; {COMMAND} listen --json --timeout 20; exit $?"
+        shell = home.start("-c", text, program=["bash"])
+        shell.says("Connected")
+        (child,) = children(shell.process.pid)
+        os.kill(child, signum)
+        assert shell.wait(10) == code
 
 
 def children(pid: int) -> list[int]:
@@ -220,43 +148,25 @@ def test_against_a_frozen_server_one_signal_is_enough_within_2_s(home, process):
 
 
 def test_an_inherited_ignore_is_respected(home, server):
-    listener = home.start("listen", "--json", "-n", "1", **{"PYTHONUNBUFFERED": "1"})
-    listener.stop()
-    nohup = subprocess.Popen(
-        ["bash", "-c", f"trap '' HUP; exec {COMMAND} listen --json -n 1"],
-        env=home.env,
-        cwd=home.path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with nohup:
-        assert nohup.stderr is not None
-        until(lambda: "Connected" in nohup.stderr.readline(), "a connection")
-        nohup.send_signal(signal.SIGHUP)
-        time.sleep(0.3)
-        assert nohup.poll() is None
-        server.notify(1)
-        assert nohup.wait(10) == 0
+    text = f"trap '' HUP; exec {COMMAND} listen --json -n 1"
+    nohup = home.start("-c", text, program=["bash"])
+    nohup.says("Connected")
+    nohup.signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert nohup.process.poll() is None
+    server.notify(1)
+    assert nohup.wait(10) == 0
 
 
 def test_head_ends_it_quietly_with_exit_0(home, server):
-    context = f"{COMMAND} listen --json | head -1; echo ${{PIPESTATUS[0]}}"
-    shell = subprocess.Popen(
-        ["bash", "-c", context],
-        env=home.env,
-        cwd=home.path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with shell:
-        until(lambda: server.stats["live"], "a connection")
-        server.notify(1)
-        out, err = shell.communicate(timeout=15)
-    line, code = out.splitlines()
+    text = f"{COMMAND} listen --json | head -1; echo ${{PIPESTATUS[0]}}"
+    shell = home.start("-c", text, program=["bash"])
+    until(lambda: server.stats["live"], "a connection")
+    server.notify(1)
+    assert shell.wait(15) == 0
+    line, code = shell.out.lines
     assert (json.loads(line)["title"], code) == ("1", "0")
-    assert err.splitlines() == [
+    assert shell.err.lines == [
         f"Connecting to 127.0.0.1:{server.port}",
         f"Connected to 127.0.0.1:{server.port} as user 42",
     ]
@@ -268,18 +178,10 @@ def test_head_ends_it_quietly_with_exit_0(home, server):
 def test_output_that_cannot_be_written_is_74(home, server, redirection, code):
     for command in ("token", "listen --json -n 1 --since 0"):
         server.notify(1)
-        context = f"{COMMAND} {command} {redirection}"
-        done = subprocess.run(
-            ["bash", "-c", context],
-            env=home.env,
-            cwd=home.path,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
+        done = home.shell(f"notifyws {command} {redirection}")
         assert done.returncode == code, (command, done.stderr)
         assert "Traceback" not in done.stderr
+    assert home.shell("notifyws --help > /dev/full").returncode == 74
 
 
 def test_1_for_a_bug_in_one_line_and_a_traceback_only_with_v(home):
@@ -299,23 +201,13 @@ def test_1_for_a_bug_in_one_line_and_a_traceback_only_with_v(home):
 def test_as_pid_1_it_exits_with_128_and_the_signal(home, server):
     """A signal of one's own does not kill PID 1, as in a container."""
     inside = ["unshare", "--pid", "--fork", "--kill-child"]
-    can = subprocess.run([*inside, "true"], capture_output=True, check=False)
-    if can.returncode != 0:
+    if home.shell(f"{' '.join(inside)} true").returncode != 0:
         pytest.skip("this machine lets nobody make PID namespaces")
-    outside = subprocess.Popen(
-        [*inside, COMMAND, "listen", "--json"],
-        env=home.env,
-        cwd=home.path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    with outside:
-        assert outside.stderr is not None
-        until(lambda: "Connected" in outside.stderr.readline(), "a connection")
-        (first,) = children(outside.pid)
-        os.kill(first, signal.SIGTERM)
-        assert outside.wait(10) == 143
+    outside = home.start("listen", "--json", program=[*inside, COMMAND])
+    outside.says("Connected")
+    (first,) = children(outside.process.pid)
+    os.kill(first, signal.SIGTERM)
+    assert outside.wait(10) == 143
     until(lambda: server.stats["closes"], "a close")
     assert server.stats["closes"][-1]["code"] == 1000
 
@@ -332,34 +224,16 @@ def test_a_cache_of_a_strange_folder_gets_no_typed_password(home, server):
 
 @pytest.mark.parametrize("command", ["send", "auth login --password-stdin"])
 def test_ctrl_c_while_stdin_is_read_dies_by_the_signal(home, server, command):
-    reading = subprocess.Popen(
-        [COMMAND, *command.split()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**home.env, "WEBSOCKET_PASSWORD": ""},
-        cwd=home.path,
-    )
-    with reading:
-        time.sleep(1.2)
-        reading.send_signal(signal.SIGINT)
-        assert reading.wait(10) == -signal.SIGINT
-
-
-def test_help_into_a_full_disk_is_74(home):
-    done = subprocess.run(
-        ["bash", "-c", f"{COMMAND} --help > /dev/full"],
-        env=home.env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 74, done.stderr
+    typed = {"stdin": subprocess.PIPE, "WEBSOCKET_PASSWORD": ""}
+    reading = home.start(*command.split(), **typed)
+    time.sleep(1.2)
+    reading.signal(signal.SIGINT)
+    assert reading.wait(10) == -signal.SIGINT
 
 
 def test_a_proxy_in_use_is_named_at_v(home):
-    url = f"ws://ws.invalid:{closed_port()}"
-    proxy = f"127.0.0.1:{closed_port()}"
+    url = f"ws://ws.invalid:{free_port()}"
+    proxy = f"127.0.0.1:{free_port()}"
     env = {"HTTP_PROXY": f"http://me:secret@{proxy}", "NOTIFYWS_TOKEN": "x" * 8}
     env |= {"http_proxy": env["HTTP_PROXY"], "https_proxy": env["HTTP_PROXY"]}
     done = home.run("listen", "-v", "--no-reconnect", "--url", url, env=env)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import Server, until
-from tests.e2e.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYRING = "tests.support.keyrings.FileKeyring"
@@ -22,20 +21,6 @@ def unknown():
     started = Server()
     yield started
     started.stop()
-
-
-@pytest.fixture
-def terminal(home):
-    opened = []
-
-    def start(*args: str, columns: int = 80, **env: str) -> Terminal:
-        whole = {**home.env, **env}
-        opened.append(Terminal(*args, env=whole, cwd=home.path, columns=columns))
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.close()
 
 
 def config(home) -> Path:

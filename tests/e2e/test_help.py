@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.support.catalogue import sample
+
 COMMANDS = (
     "listen",
     "send",
@@ -21,7 +23,7 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sample(*COMMANDS, often=2))
 def test_help_is_short_whole_and_ends_with_two_examples(home, command):
     done = home.run(*command.split(), "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -33,11 +35,6 @@ def test_help_is_short_whole_and_ends_with_two_examples(home, command):
 def test_version_and_bare_command(home):
     assert re.fullmatch(r"notifyws \d+\.\d+\.\d+\n", home.run("--version").stdout)
     assert "listen" in home.run().stdout + home.run().stderr
-
-
-def test_install_completion_knows_this_shell(home):
-    done = home.run("--show-completion", env={"SHELL": "/bin/bash"})
-    assert "Traceback" not in done.stderr
 
 
 def test_help_survives_a_terminal_that_does_not_know_its_width(home):

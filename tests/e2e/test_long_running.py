@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -71,17 +70,6 @@ def test_a_service_manager_is_told_how_things_stand(home: Home, server: Server):
         while "STOPPING=1" not in heard:
             heard += manager.recv(4096).decode() + "\n"
         assert listener.wait() == -signal.SIGTERM
-
-
-def test_a_hook_is_not_told_where_the_manager_listens(home: Home, server: Server):
-    manager = str(home.path / "nobody")
-    listener = home.start("listen", "-n", "1", "--exec", "env", NOTIFY_SOCKET=manager)
-    listener.says("Connected")
-    server.notify(1)
-    assert listener.wait() == 0
-    assert "NOTIFICATION_TYPE" in listener.err.text
-    assert "NOTIFY_SOCKET" not in listener.err.text
-    assert not Path(manager).exists()
 
 
 def test_a_name_alone_is_no_question(home: Home, server: Server):

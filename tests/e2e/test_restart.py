@@ -7,7 +7,6 @@ import re
 import signal
 import time
 
-import httpx
 import pytest
 
 from tests.e2e.support import Home, until
@@ -53,25 +52,6 @@ def waited(listener, attempt: int) -> float:
     return listener.out.times[at + 1] - listener.out.times[at]
 
 
-def test_states_and_attempts_are_told_once_each(home, process):
-    listener = home.listen("--json")
-    process.signal(signal.SIGKILL)
-    listener.says("Reconnecting", times=2)
-    listener.signal(signal.SIGTERM)
-    listener.wait()
-    told = listener.err.lines
-    assert [line.split()[0] for line in told] == [
-        "Connecting",
-        "Connected",
-        "Disconnected:",
-        "Reconnecting",
-        "Connecting",
-        "Reconnecting",
-    ]
-    assert re.fullmatch(r"Reconnecting in [\d.]+ s \(attempt 1\): .*", told[3])
-    assert re.fullmatch(r"Reconnecting in [\d.]+ s \(attempt 2\): .*", told[5])
-
-
 @pytest.mark.slow
 def test_max_retries_3_gives_up_with_exit_5_after_1_2_4_s(home, process):
     listener = home.listen("--max-retries", "3", NOTIFYWS_JITTER="0")
@@ -83,64 +63,3 @@ def test_max_retries_3_gives_up_with_exit_5_after_1_2_4_s(home, process):
     assert announced == ["1", "2", "4"]
     assert "gave up after 3 reconnects" in listener.err.text
     assert "hint: " in listener.err.text
-
-
-@pytest.mark.slow
-def test_a_server_that_accepts_and_drops_is_not_hammered(home: Home):
-    server = home.serve("--flaky", "0.05")
-    home.use(server)
-    listener = home.start("listen", "--json")
-    began = time.monotonic()
-    time.sleep(4.2)
-    made = server.stats["connections"]
-    assert made <= 4, time.monotonic() - began
-    assert listener.process.poll() is None
-
-
-def test_without_ids_an_interruption_is_said_as_a_gap(home, server):
-    listener = home.listen("--json", "--events")
-    server.dev("raw", {"text": '{"type":"t","title":"no id"}'})
-    server.dev("cut", {})
-    listener.says("Gap")
-    until(lambda: '"gap"' in listener.out.text, "the gap's line")
-    gap = next(json.loads(x) for x in listener.out.lines if '"gap"' in x)
-    assert gap["recovered"] is False
-    assert gap["from"] < gap["to"]
-
-
-def test_a_history_that_is_too_short_is_said_as_a_gap(home, process):
-    listener = home.listen("--json", "--events")
-    process.notify(1)
-    listener.prints(3)
-    port = process.port
-    process.signal(signal.SIGKILL)
-    process.stop()
-    again = home.serve(port=port)
-    listener.says("Gap")
-    again.notify(2)
-    until(lambda: '"title":"2"' in listener.out.text, "the next one")
-
-
-def test_the_token_is_renewed_when_it_is_refused_on_a_live_socket(home, server):
-    listener = home.listen("--json", NOTIFYWS_STABLE_AFTER="0.2")
-    time.sleep(0.3)
-    server.dev("revoke", {})
-    server.dev("cut", {"code": 4401, "reason": "token expired"})
-    listener.says("Connected", times=2)
-    assert server.stats["refreshes"] == 1
-    assert server.stats["logins"] == 1
-
-
-@pytest.mark.slow
-def test_a_flaky_server_loses_nothing(home: Home):
-    server = home.serve("--flaky", "1")
-    home.use(server)
-    listener = home.listen("--json", NOTIFYWS_STABLE_AFTER="0.1", NOTIFYWS_JITTER="1")
-    for number in range(150):
-        try:
-            server.notify(number)
-        except httpx.TransportError:
-            raise AssertionError("the server died") from None
-        time.sleep(0.01)
-    lines = listener.prints(150)
-    assert [line["title"] for line in lines] == [str(n) for n in range(150)]

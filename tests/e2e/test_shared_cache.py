@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import signal
-import subprocess
 
 import pytest
 
-from tests.e2e.support import COMMAND, Home, Server, until
-from tests.support.catalogue import sample
+from tests.e2e.support import Home, Server
 
 MINUTE, DAY = 60_000, 86_400_000
 
@@ -58,46 +56,6 @@ def test_every_command_works_with_it(home, server, shared):
     assert listener.wait() == 0
 
 
-@pytest.mark.parametrize("count", sample(8, 30))
-def test_processes_on_an_empty_cache_cause_one_login(home, server, shared, count):
-    started = [
-        subprocess.Popen(
-            [COMMAND, "token"], env=home.env, cwd=home.path, stdout=subprocess.PIPE
-        )
-        for _ in range(count)
-    ]
-    printed = {process.communicate(timeout=60)[0] for process in started}
-    assert {process.returncode for process in started} == {0}
-    assert len(printed) == 1
-    assert (server.stats["logins"], server.stats["refreshes"]) == (1, 0)
-
-
-@pytest.mark.slow
-def test_30_processes_with_a_wrong_password_try_it_once(home, server, shared):
-    env = {**home.env, "WEBSOCKET_PASSWORD": "wrong"}
-    started = [
-        subprocess.Popen(
-            [COMMAND, "token"], env=env, cwd=home.path, stderr=subprocess.DEVNULL
-        )
-        for _ in range(30)
-    ]
-    assert {process.wait(60) for process in started} == {4}
-    assert server.stats["failedLogins"] == 1
-
-
-def test_a_401_drops_just_the_refused_token(home, server, shared):
-    home.run("token")
-    own = prefix(server)
-    before = shared.command("GET", own + "refresh")
-    server.dev("revoke", {})
-    listener = home.listen("--json")
-    stats = server.stats
-    assert stats["refusedUpgrades"] == 1
-    assert (stats["logins"], stats["refreshes"]) == (1, 1)
-    assert shared.command("GET", own + "refresh") != before
-    assert listener.process.poll() is None
-
-
 def reconnected(server: Server, listener, times: int) -> None:
     server.dev("cut", {"code": 1012})
     listener.says("Connected", times=times)
@@ -111,20 +69,6 @@ def test_flushall_while_listening_costs_a_login_and_nothing_else(home, server, s
     listener.prints(1)
     assert "warning" not in listener.err.text
     assert server.stats["logins"] == 2
-
-
-@pytest.mark.slow
-def test_a_frozen_cache_is_survived_with_one_warning(home, server, shared):
-    listener = home.listen("--json")
-    shared.freeze()
-    for times in (2, 3):
-        reconnected(server, listener, times)
-    server.notify(1)
-    listener.prints(1)
-    assert listener.err.text.count("warning:") == 1
-    assert "memory only" in listener.err.text
-    assert server.stats["logins"] == 1
-    shared.thaw()
 
 
 @pytest.mark.slow
@@ -146,14 +90,3 @@ def test_a_dead_cache_is_survived_with_one_warning(home: Home, server: Server):
         assert server.stats["logins"] == 1
     finally:
         valkey.stop()
-
-
-def test_a_cache_that_is_not_there_is_one_warning_and_no_failure(home, server):
-    env = {"REDIS_URL": "redis://127.0.0.1:1/0"}
-    done = home.run("token", env=env)
-    assert done.returncode == 0
-    assert done.stderr.count("warning:") == 1
-    state = home.run("status", env=env)
-    assert state.returncode == 0
-    assert "! cache" in state.stdout
-    until(lambda: server.stats["logins"] == 1, "one login")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import TextIO
 
-from tests.e2e.support import COMMAND, Home, Reading, Running
-from tests.support.aio import InAThread
-from tests.support.httpd import Httpd, Story, httpd
+from tests.e2e.support import Home, Reading, Running
+from tests.support.httpd import Httpd, Story, in_a_thread
 
 QUICK = {
     "NOTIFYWS_RETRY_DELAYS": "0.2",
@@ -36,48 +36,35 @@ def without_resume(folder: Path) -> str:
 def scripted(
     home: Home, story: Story, tls: ssl.SSLContext | None = None, **env: str
 ) -> Iterator[Httpd]:
-    """Run a story's server and make it the configured one, with a ready-made token."""
-    thread = InAThread()
-    serving = httpd(story, tls)
-    server = thread.do(serving.__aenter__())
-    home.env |= {
-        "WEBSOCKET_SERVER_URL": server.url,
-        "NOTIFYWS_TOKEN": "ready-made",
-        **QUICK,
-        **env,
-    }
-    try:
-        yield server
-    finally:
-        home.leave()
+    """Run such a server and make it the configured one, with a ready-made token."""
+    with in_a_thread(story, tls) as server:
+        home.env |= {
+            "WEBSOCKET_SERVER_URL": server.url,
+            "NOTIFYWS_TOKEN": "ready-made",
+            **QUICK,
+            **env,
+        }
         try:
-            thread.do(serving.__aexit__(None, None, None))
+            yield server
         finally:
-            thread.stop()
+            home.leave()
 
 
 class Unread(Running):
     """A listener whose output is a pipe that nobody reads, until it is unblocked."""
 
     def __init__(self, home: Home, *args: str) -> None:
-        self.process = subprocess.Popen(
-            [COMMAND, "listen", *args],
-            env=home.env,
-            cwd=home.path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        self.err = Reading(self.process.stderr)
-        self._blocked = True
+        unread, out = os.pipe()
+        super().__init__("listen", *args, env=home.env, cwd=home.path, stdout=out)
+        os.close(out)
+        self._unread: TextIO | None = os.fdopen(unread)
         home.keep(self)
 
     def unblock(self) -> None:
         """Read from now on."""
-        if self._blocked:
-            self._blocked = False
-            self.out = Reading(self.process.stdout)
+        if self._unread is not None:
+            self.out = Reading(self._unread)
+            self._unread = None
 
     def stop(self) -> None:
         self.process.kill()

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.e2e.support import until
-from tests.faults.cutting import Cutting
 from tests.faults.support import without_resume
+from tests.support.proxy import proxy
 
 RATE = 500
 BATCH = 25
@@ -69,33 +69,26 @@ class Publisher:
 
 def listen_through_cuts(home, server, *, seconds: float, every: float, profile=None):
     """Return listener's figures: sent, shown numbers, and what was said as gaps."""
-    proxy = Cutting(server.port, every)
-    home.use(proxy)
     chosen = [] if profile is None else ["--profile", str(profile)]
-    try:
-        listener = home.listen(
-            "--json",
-            "--events",
-            *chosen,
-            NOTIFYWS_RETRY_DELAYS="0.1",
-            NOTIFYWS_STABLE_AFTER="0",
-        )
+    patience = {"NOTIFYWS_RETRY_DELAYS": "0.1", "NOTIFYWS_STABLE_AFTER": "0"}
+    with proxy(server.port) as (line, thread):
+        calm = thread.do(line.cut_every(every))
+        home.use(line)
+        listener = home.listen("--json", "--events", *chosen, **patience)
         pid = listener.process.pid
         publisher = Publisher(server.port)
         publisher.publish(seconds / 3)
         before = memory(pid), descriptors(pid)
         publisher.publish(seconds * 2 / 3)
         after = memory(pid), descriptors(pid)
-        proxy.calm()
+        calm()
         _until_quiet(listener)
         publisher.publish(0.2)
         last = f'"title":"{len(publisher.between) - 1}"'
         until(lambda: last in listener.out.lines[-1], "the last one")
         listener.signal(signal.SIGTERM)
         listener.wait()
-        assert proxy.cuts >= seconds / every / 2
-    finally:
-        proxy.stop()
+        assert line.cuts >= seconds / every / 2
     lines = [json.loads(line) for line in listener.out.lines]
     assert after[0] - before[0] < 16_000, (before, after)
     assert after[1] <= before[1] + 2, (before, after)

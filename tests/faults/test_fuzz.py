@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tty
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -204,7 +204,8 @@ def test_the_plain_face_shows_one_harmless_line_for_each(colour, frames):
 @given(frames=st.lists(FRAME, min_size=1, max_size=5))
 def test_raw_frames_on_a_terminal_are_spelled_out(terminal, frames):
     async def story():
-        await raw_renderer(Output(terminal.fd), every=True).show(await taken(frames))
+        with closing(Output(terminal.fd)) as output:
+            await raw_renderer(output, every=True).show(await taken(frames))
 
     asyncio.run(story())
     assert_harmless(terminal.text())

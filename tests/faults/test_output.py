@@ -8,18 +8,18 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import redis
 
-from tests.e2e.support import COMMAND, Home, Server, until
+from tests.e2e.support import Home, Server, until
 from tests.e2e.terminal import Terminal
+from tests.faults.support import scripted
 from tests.support.catalogue import sample
+from tests.support.httpd import Peer, json_answer
 
 ESCAPES = {
     "CSI": "\x1b[31;5m\x1b[2J\x1b[1;1H\x1b[?1049h",
@@ -62,17 +62,9 @@ def strays(data: bytes | str) -> list[str]:
 
 
 @pytest.fixture
-def terminal(home: Home) -> Iterator[Callable[..., Terminal]]:
-    opened = []
-
-    def start(*args: str, columns: int = 100, **env: str) -> Terminal:
-        env = {**home.env, **env}
-        opened.append(Terminal(*args, env=env, cwd=home.path, columns=columns, rows=60))
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.close()
+def terminal(terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
+    """The same, as large as most are."""
+    return lambda *args, **how: terminal(*args, **{"columns": 100, "rows": 60, **how})
 
 
 def unmoved(live: Terminal) -> bool:
@@ -250,18 +242,6 @@ def test_a_link_that_leads_nowhere_good_is_text(server, terminal, link):
     assert b"\x1b]8;" not in live.raw
 
 
-def shell(home: Home, context: str, **env: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a line of bash in a home; ``notifyws`` there is the command."""
-    return subprocess.run(
-        ["bash", "-c", f'notifyws() {{ "{COMMAND}" "$@"; }}; {context}'],
-        env={**home.env, **env},
-        cwd=home.path,
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-
-
 QUIET = {
     "a reader that leaves": ("{command} | head -1; exit ${{PIPESTATUS[0]}}", 0),
     "a closed stdout": ("{command} >&-", 74),
@@ -287,15 +267,15 @@ def test_output_that_cannot_be_written_is_a_code_and_at_most_a_sentence(
 ):
     line, code = QUIET[what]
     server.notify(1)
-    jobs = [shell(home, line.format(command=command)) for command in WRITING]
+    jobs = [home.shell(line.format(command=command)) for command in WRITING]
     for command, done in zip(WRITING, jobs, strict=True):
-        talk = done.stderr.decode()
+        talk = done.stderr
         assert done.returncode == code, (command, talk)
         assert "Traceback" not in talk, command
         assert "Exception ignored" not in talk, command
         assert talk.count("error: ") <= 1, command
         assert strays(talk) == [], command
-        assert b"\x1b" not in done.stdout + done.stderr, command
+        assert "\x1b" not in done.stdout + done.stderr, command
 
 
 @pytest.mark.fault(38)
@@ -316,10 +296,10 @@ def test_a_locale_without_letters_changes_no_data_and_breaks_nothing(
     server.dev("notify", {"type": "t", "title": "Größe 🙂 日本"})
     for form in ("--json", "--plain", "--raw"):
         command = f"notifyws listen {form} -n 1 --since 0 --exec 'echo é'"
-        done = shell(home, command, **locale)
+        done = home.shell(command, **locale)
         assert done.returncode == 0, (form, done.stderr)
-        assert b"\x1b" not in done.stdout + done.stderr
-        text = done.stdout.decode("utf-8")
+        assert "\x1b" not in done.stdout + done.stderr
+        text = done.stdout
         if form == "--plain":  # for people: what the locale has no letter for is "?"
             assert re.search(r"Gr.{1,2}e", text)
         else:
@@ -371,9 +351,9 @@ def test_no_color_means_no_colour(server, terminal, command):
 @pytest.mark.slow
 def test_no_terminal_means_no_escape_at_all(home: Home, server: Server):
     for command in ("--help", "listen --help", "status", "auth whoami", "profile list"):
-        done = shell(home, f"notifyws {command}")
+        done = home.shell(f"notifyws {command}")
         assert done.returncode == 0, done.stderr
-        assert b"\x1b" not in done.stdout + done.stderr, command
+        assert "\x1b" not in done.stdout + done.stderr, command
 
 
 @pytest.fixture
@@ -589,38 +569,22 @@ def test_the_names_of_cache_keys_tell_no_secret_and_no_name(
     assert found([SENTINEL, wrong, token, "demo"], "\n".join(names)) == []
 
 
+async def quotes(peer: Peer) -> None:
+    """Answer every login with an error that repeats what it was sent."""
+    sent = (await peer.request()).body.decode()
+    said = {"error": f"{EVIL} {sent}", "message": f"{EVIL} {sent}"}
+    reply = json_answer(said, 422).replace(b" Said", b" \x1b]0;owned\x07\x9b2J", 1)
+    await peer.write(reply)
+
+
 @pytest.mark.fault(36, 39)
 def test_an_answer_of_the_server_is_text_and_repeats_no_secret(home, terminal):
-    """The server answers every login with an error that quotes what it was sent."""
-
-    class Quoting(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            body = json.dumps({"error": f"{EVIL} {sent}", "message": f"{EVIL} {sent}"})
-            self.send_response_only(422, "\x1b]0;owned\x07\x9b2J")
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    there = ThreadingHTTPServer(("127.0.0.1", 0), Quoting)
-    threading.Thread(target=there.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        env = {
-            "WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{there.server_port}",
-            "WEBSOCKET_USERNAME": "demo",
-            "WEBSOCKET_PASSWORD": SENTINEL,
-        }
+    login = {"NOTIFYWS_TOKEN": "", "WEBSOCKET_USERNAME": "demo"}
+    with scripted(home, quotes, **login, WEBSOCKET_PASSWORD=SENTINEL):
         for command in ("auth login -vvv", "listen -vvv --no-reconnect"):
-            live = terminal(*command.split(), **env)
+            live = terminal(*command.split())
             assert live.wait() in {4, 5}
             assert "error: " in live.text
             assert strays(live.raw) == []
             assert unmoved(live)
             assert SENTINEL.encode() not in live.raw
-    finally:
-        there.shutdown()
-        there.server_close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.support import Home, Server
-from tests.support.catalogue import sample
 from tests.support.valkey import Valkey
 
 
@@ -24,34 +23,6 @@ def test_a_sealed_token_is_shared_and_cannot_be_read(home, server, clean_valkey)
     assert token.encode() not in stored(clean_valkey)
     assert b"open sesame" not in stored(clean_valkey)
     assert '"cached":true' in home.run("status", "--json").stdout
-
-
-@pytest.mark.slow
-@pytest.mark.fault(39)
-@pytest.mark.parametrize("key", sample("another", ""))
-def test_a_wrong_or_rotated_key_reads_as_an_empty_cache(
-    home: Home, server: Server, clean_valkey: Valkey, key
-):
-    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_CACHE_KEY": "old"}
-    first = home.run("token").stdout
-    home.env["NOTIFYWS_CACHE_KEY"] = key
-    second = home.run("token")
-    assert (second.returncode, second.stderr) == (0, "")
-    assert second.stdout != first
-    assert home.run("token").stdout == second.stdout
-    assert server.stats["logins"] == 2
-
-
-@pytest.mark.fault(39)
-def test_a_key_is_changed_without_a_login(home, server, clean_valkey):
-    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_CACHE_KEY": "old"}
-    token = home.run("token").stdout
-    home.env["NOTIFYWS_CACHE_KEY"] = "new,old"
-    assert home.run("token").stdout == token
-    renewed = home.run("token", "--refresh").stdout
-    home.env["NOTIFYWS_CACHE_KEY"] = "new"
-    assert home.run("token").stdout == renewed != token
-    assert server.stats["logins"] == 1
 
 
 @pytest.mark.fault(39)

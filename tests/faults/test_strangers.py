@@ -5,64 +5,40 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 
 import pytest
 
 from notifyws.auth.cached_tokens import pack
 from notifyws.clock import utc_text
-from notifyws.config.urls import canonical_origin
-from notifyws.models import Account, Token
+from notifyws.models import Token
 from tests.e2e.support import Home, Server
 from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample
-from tests.support.httpd import httpd, json_answer, says
+from tests.support.httpd import Peer, answer, httpd, in_a_thread, json_answer, says
 from tests.support.valkey import Valkey
 
 
 class Trap:
-    """A server that says nothing and keeps every byte that it is sent."""
+    """A server that refuses whatever it is asked, and keeps every byte of it."""
 
-    def __init__(self) -> None:
-        self.heard = b""
-        self.visits = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(5)
-        self.port = self._server.sockets[0].getsockname()[1]
+    url: str
+    heard = b""
 
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
-    async def _serve(self, reader, writer) -> None:
-        self.visits += 1
-        with suppress(OSError, asyncio.CancelledError):
-            while data := await reader.read(65536):
-                self.heard += data
-                writer.write(
-                    b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                )
-                await writer.drain()
-                writer.close()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
+    async def story(self, peer: Peer) -> None:
+        while data := await peer.some():
+            self.heard += data
+            await peer.write(answer(403))
 
 
 @pytest.fixture
 def trap() -> Iterator[Trap]:
     set_up = Trap()
-    yield set_up
-    set_up.stop()
+    with in_a_thread(set_up.story) as server:
+        set_up.url = server.url
+        yield set_up
 
 
 @pytest.fixture
@@ -81,43 +57,6 @@ def token(home: Home, **env: str) -> str:
 def shared(home: Home) -> None:
     """Let all commands share one cache, whatever folder they run in."""
     home.env["NOTIFYWS_CACHE_URL"] = f"sqlite://{home.path}/tokens.db"
-
-
-SAME = [
-    ("ws://Example.TEST", "ws://example.test"),
-    ("WS://example.test", "ws://example.test"),
-    ("ws://example.test:80", "ws://example.test"),
-    ("wss://example.test:443/", "wss://example.test"),
-    ("ws://example.test/", "ws://example.test"),
-    ("ws://example.test/a/b?c=d", "ws://example.test"),
-    ("ws://[::1]:80", "ws://[::1]"),
-    ("ws://example.test:0080", "ws://example.test"),
-]
-OTHERS = [
-    ("ws://example.test", "wss://example.test"),
-    ("ws://example.test:443", "wss://example.test:443"),
-    ("wss://example.test:80", "ws://example.test:80"),
-    ("ws://example.test:8080", "ws://example.test"),
-    ("ws://example.test.", "ws://example.test"),
-    ("ws://example.test.evil.test", "ws://example.test"),
-    ("ws://sub.example.test", "ws://example.test"),
-    ("ws://ex\u0430mple.test", "ws://example.test"),
-    ("ws://127.0.0.1", "ws://localhost"),
-]
-
-
-@pytest.mark.fault(34)
-@pytest.mark.parametrize(("one", "another"), SAME)
-def test_one_server_written_two_ways_has_one_account(one, another):
-    assert canonical_origin(one) == canonical_origin(another)
-
-
-@pytest.mark.fault(34)
-@pytest.mark.parametrize(("one", "another"), OTHERS)
-def test_two_servers_never_share_an_account(one, another):
-    first, second = canonical_origin(one), canonical_origin(another)
-    assert first != second
-    assert Account(first, "default", "me").id != Account(second, "default", "me").id
 
 
 @pytest.mark.fault(34)
@@ -139,28 +78,6 @@ def test_two_users_at_one_server_get_their_own_tokens(home: Home, other: Server)
     other.dev("notify", {"user": "second", "title": "for second"})
     assert listener.wait() == 0
     assert "not for second" not in listener.out.text
-
-
-@pytest.mark.slow
-@pytest.mark.fault(34)
-def test_one_user_at_two_servers_has_a_token_for_each(home, server, other):
-    shared(home)
-    there = {"WEBSOCKET_SERVER_URL": other.url, "WEBSOCKET_PASSWORD": "other-demo"}
-    here = token(home)
-    assert token(home, **there) not in {"", here}
-    assert token(home) == here
-    assert (server.stats["logins"], other.stats["logins"]) == (1, 1)
-
-
-@pytest.mark.slow
-@pytest.mark.fault(34)
-@pytest.mark.parametrize("form", sample("WS{}", "{}/", "{}/some/path?and=query"))
-def test_another_spelling_of_the_url_logs_in_no_second_time(home, server, form):
-    shared(home)
-    here = token(home)
-    url = form.format(server.url.removeprefix("ws") if "WS" in form else server.url)
-    assert token(home, WEBSOCKET_SERVER_URL=url) == here
-    assert server.stats["logins"] == 1
 
 
 @pytest.mark.fault(34)
@@ -318,7 +235,7 @@ CURSORS = {
 
 
 @pytest.mark.fault(33)
-@pytest.mark.parametrize("what", CURSORS)
+@pytest.mark.parametrize("what", sample(*CURSORS))
 def test_an_odd_place_in_the_cache_is_none_and_the_listener_goes_on(
     home: Home, server: Server, clean_valkey: Valkey, what: str
 ):
@@ -345,7 +262,7 @@ UNSENDABLE = {
 
 
 @pytest.mark.fault(33)
-@pytest.mark.parametrize("what", UNSENDABLE)
+@pytest.mark.parametrize("what", sample(*UNSENDABLE))
 def test_a_cached_token_that_no_header_can_carry_is_none_and_is_replaced(
     home: Home, server: Server, clean_valkey: Valkey, what: str
 ):
@@ -362,7 +279,7 @@ def test_a_cached_token_that_no_header_can_carry_is_none_and_is_replaced(
 
 
 @pytest.mark.fault(33)
-@pytest.mark.parametrize("what", UNSENDABLE)
+@pytest.mark.parametrize("what", sample(*UNSENDABLE))
 @on_a_loop
 async def test_a_token_from_a_login_that_no_header_can_carry_is_refused_uncached(
     home: Home, clean_valkey: Valkey, what: str

@@ -35,6 +35,7 @@ class InAThread:
 
     def stop(self) -> None:
         self.do(_settled())
+        self.do(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()

@@ -13,10 +13,12 @@ import json
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from .aio import InAThread
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -74,6 +76,10 @@ class Peer:
         self._server.requests.append(request)
         return request
 
+    async def some(self) -> bytes:
+        """Return whatever comes next; nothing, when the client has gone."""
+        return await self._reader.read(65536)
+
     async def write(self, data: bytes) -> None:
         if self._held is not None:
             self._held.append(data)
@@ -111,7 +117,7 @@ class Peer:
 
     async def hang(self) -> None:
         """Say nothing for as long as the client stays."""
-        while await self._reader.read(65536):
+        while await self.some():
             pass
 
     def cut(self) -> None:
@@ -238,10 +244,12 @@ async def handshakes() -> None:
 
 
 @asynccontextmanager
-async def httpd(story: Story, tls: ssl.SSLContext | None = None) -> AsyncIterator[Any]:
-    """Run a story's server on a free loopback port."""
+async def httpd(
+    story: Story, tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[Any]:
+    """Run a story's server on a loopback port, which is free where none is named."""
     one = Httpd(story, secure=tls is not None)
-    server = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(one.serve, "127.0.0.1", port, ssl=tls)
     one.port = server.sockets[0].getsockname()[1]
     try:
         yield one
@@ -253,6 +261,22 @@ async def httpd(story: Story, tls: ssl.SSLContext | None = None) -> AsyncIterato
         await asyncio.gather(*one.tasks, return_exceptions=True)
         if one.failures:
             raise one.failures[0]
+
+
+@contextmanager
+def in_a_thread(
+    story: Story, tls: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[Httpd]:
+    """Run such a server in a thread of its own, for clients that are processes."""
+    thread = InAThread()
+    serving = httpd(story, tls, port)
+    try:
+        yield thread.do(serving.__aenter__())
+    finally:
+        try:
+            thread.do(serving.__aexit__(None, None, None))
+        finally:
+            thread.stop()
 
 
 def says(*pieces: bytes) -> Story:

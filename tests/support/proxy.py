@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -39,6 +39,7 @@ class Proxy:
         refuses: whether new connections are cut at once.
         opened: how many connections there were.
         most_open: how many there were at a time, at most.
+        cuts: how many were cut by :meth:`cut`.
     """
 
     target: int
@@ -49,6 +50,7 @@ class Proxy:
     refuses: bool = False
     opened: int = 0
     most_open: int = 0
+    cuts: int = 0
     _lines: set[tuple[asyncio.StreamWriter, ...]] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -108,7 +110,20 @@ class Proxy:
     async def cut(self) -> None:
         """End every connection."""
         for line in list(self._lines):
+            self.cuts += 1
             self._end(line)
+
+    async def cut_every(self, seconds: float) -> Callable[[], object]:
+        """End every connection again and again; return what ends that."""
+
+        async def cutting() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                await self.cut()
+
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(cutting())
+        self._tasks.add(task)
+        return lambda: loop.call_soon_threadsafe(task.cancel)
 
     async def stop(self) -> None:
         for task in self._tasks:

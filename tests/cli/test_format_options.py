@@ -31,9 +31,10 @@ EVIL = Notification({"type": "t", "title": "\x1b]0;owned\x07a\u202eb\n"}, AT)
 def shown(shape, *items, terminal=False) -> str:
     """Return what a face writes for a burst."""
     read, write = pty.openpty() if terminal else os.pipe()
+    output = Output(write)
 
     async def show():
-        renderer = shaped_renderer(Output(write), shape, UTC)
+        renderer = shaped_renderer(output, shape, UTC)
         renderer.start()
         renderer.tick()
         await renderer.show(items)
@@ -44,6 +45,7 @@ def shown(shape, *items, terminal=False) -> str:
         os.write(write, b"$")
         return os.read(read, 65536).decode().removesuffix("$")
     finally:
+        output.close()
         os.close(read)
         os.close(write)
 
