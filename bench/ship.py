@@ -21,8 +21,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
-from notifyws.runtime import Runtime
 
 MARGIN = 180.0
 """Seconds of its own life that every token given must have left."""
@@ -46,7 +46,7 @@ class Ship:
         settings = Settings(
             url=url, username="demo", password="demo", cache_url=cache, keyring=False
         )
-        self._aboard = [Runtime(settings, fail) for _ in range(count)]
+        self._aboard = [Authenticator(settings, fail) for _ in range(count)]
         self._turns = itertools.cycle(range(parts))
         self._parts = parts
         self._first: asyncio.Task[None] | None = None
@@ -74,12 +74,12 @@ class Ship:
             await asyncio.sleep(A_MOMENT)
         await self._ask_in_turn(part)
 
-    async def _ask_in_turn(self, those: Sequence[Runtime]) -> None:
+    async def _ask_in_turn(self, those: Sequence[Authenticator]) -> None:
         for one in those:
             await self._ask(one)
             await asyncio.sleep(PAUSE)
 
-    async def _ask(self, one: Runtime) -> None:
+    async def _ask(self, one: Authenticator) -> None:
         began = time.perf_counter()
         token = await one.token_manager.get()
         self.took.append(round((time.perf_counter() - began) * 1e6))

@@ -68,7 +68,7 @@ class Failure(_Happening, frozen=True):
     """Something went wrong and was said; it need not end anything.
 
     Args:
-        type: which of the four kinds of SPEC section 6.
+        type: which of the four kinds.
         message: one sentence; may hold remote text.
     """
 

@@ -14,11 +14,11 @@ import pytest
 from notifyws.diagnostics.probes import (
     Target,
     clock_skew,
-    days_left,
     proxy_for,
     reach,
     resolve,
     target_of,
+    tls_days_left,
 )
 from notifyws.errors import (
     CertificateRejected,
@@ -154,7 +154,7 @@ async def test_one_who_never_accepts_is_left_after_ten_seconds():
 @on_a_loop
 async def test_the_days_of_a_good_certificate_are_counted(authority):
     async with httpd(silence, authority.good(days=30)) as server:
-        days = await days_left(at(server), authority.trusted())
+        days = await tls_days_left(at(server), authority.trusted())
     assert 29.9 < days <= 30.01
 
 
@@ -165,7 +165,7 @@ async def test_the_days_of_a_good_certificate_are_counted(authority):
 async def test_a_certificate_that_is_not_right_is_rejected(authority, served, reason):
     async with httpd(silence, getattr(authority, served)()) as server:
         with pytest.raises(CertificateRejected) as caught:
-            await days_left(at(server), authority.trusted())
+            await tls_days_left(at(server), authority.trusted())
     assert caught.value.reason == reason
 
 
@@ -173,7 +173,7 @@ async def test_a_certificate_that_is_not_right_is_rejected(authority, served, re
 async def test_an_unknown_authority_is_rejected(authority):
     async with httpd(silence, authority.good()) as server:
         with pytest.raises(CertificateRejected):
-            await days_left(at(server), Authority().trusted())
+            await tls_days_left(at(server), Authority().trusted())
 
 
 @on_a_loop
@@ -183,7 +183,7 @@ async def test_plaintext_is_said_to_be_no_tls(authority):
 
     async with httpd(story) as server:
         with pytest.raises(NotWebSocket) as caught:
-            await days_left(at(server), authority.trusted())
+            await tls_days_left(at(server), authority.trusted())
     assert "does not speak TLS" in caught.value.message
     assert "ws://" in caught.value.hint
 
@@ -195,7 +195,7 @@ async def test_one_who_hangs_up_in_the_tls_handshake_is_a_network_error(authorit
 
     async with httpd(story) as server:
         with pytest.raises(NetworkFailed) as caught:
-            await days_left(at(server), authority.trusted())
+            await tls_days_left(at(server), authority.trusted())
         assert server.host in caught.value.message
 
 
@@ -203,7 +203,7 @@ async def test_one_who_hangs_up_in_the_tls_handshake_is_a_network_error(authorit
 async def test_a_tls_handshake_that_never_ends_is_left(authority):
     async with httpd(silence) as server:
         with pytest.raises(NetworkFailed) as caught:
-            await days_left(at(server), authority.trusted())
+            await tls_days_left(at(server), authority.trusted())
         message = f"{server.host} did not finish its TLS handshake"
         assert caught.value.message == message
         assert caught.value.hint

@@ -11,7 +11,6 @@ from notifyws.protocol.profile import Ack, Renewal, Rule
 from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.rules import (
     Acknowledged,
-    Asked,
     AuthFailed,
     Expired,
     Ignored,
@@ -22,6 +21,7 @@ from notifyws.protocol.rules import (
     Rules,
     ServerError,
     ServerGap,
+    ServerPing,
 )
 from tests.protocol import DEFAULT
 
@@ -212,7 +212,7 @@ def test_a_notification_is_always_one_ascii_line_of_strict_json(fields, ascii, i
 @pytest.mark.parametrize(
     ("then", "arrival"),
     [
-        ("ping", Asked({"a": 1})),
+        ("ping", ServerPing({"a": 1})),
         ("pong", Pong()),
         ("ack", Ignored()),
         ("ignore", Ignored()),

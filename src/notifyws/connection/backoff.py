@@ -1,7 +1,8 @@
 """How long to wait before the next try; pure.
 
-One table for everything that is tried again: a connection, the renewal of its token,
-the request for what was missed. Chance is handed in.
+One table for all that a connection tries again: itself, the renewal of its token, the
+request for what was missed. The delays that count are the setting ``retry_delays``;
+what is given here is the same, for the library's tests. Chance is handed in.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 
 class BackoffPolicy(Struct, frozen=True):
-    """How patient to be (SPEC section 7). Durations are seconds.
+    """How patient to be. Durations are seconds.
 
     Args:
         delays: before each reconnect, the last for ever.

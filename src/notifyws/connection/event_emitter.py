@@ -6,8 +6,7 @@ dated on two clocks, for the wall clock may be set while it lasts.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -15,9 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from notifyws.clock import Clock, boot_time, utc_text
-from notifyws.events import Event, Failure, Gap
+from notifyws.events import Event, Gap
 from notifyws.models import Notification
-from notifyws.tasks import background
 
 UNNOTICED = 60.0
 """Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
@@ -113,59 +111,3 @@ class EventEmitter:
     def steadily(self, text: str) -> GapStart:
         """Return a moment that was written just now, on both clocks."""
         return GapStart(text, boot_time(self._clock))
-
-
-class DroppedCounter:
-    """Counts what there was no room for, and says so as a gap once there is.
-
-    Args:
-        emitter: tells the gap.
-        room: returns when there is room.
-
-    Attributes:
-        count: how many are not said yet.
-    """
-
-    def __init__(
-        self, emitter: EventEmitter, room: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._emitter = emitter
-        self._room = room
-        self._since: GapStart | None = None
-        self._until_room: asyncio.Task[None] | None = None
-        self.count = 0
-
-    def add(self, arrived: str) -> None:
-        """Take note of one.
-
-        Args:
-            arrived: RFC 3339 UTC time of its arrival, which is now.
-        """
-        if self._since is None:
-            self._since = self._emitter.steadily(arrived)
-        self.count += 1
-        if self._until_room is None or self._until_room.done():
-            self._until_room = background(
-                "the wait for room", self._say_once_there_is_room(), self._died
-            )
-
-    def say(self) -> None:
-        """Tell the gap, if there is one."""
-        if self._since is not None:
-            reason = f"{self.count} dropped: whoever reads them is too slow"
-            start, self._since, self.count = self._since, None, 0
-            self._emitter.gap(start, reason)
-
-    def close(self) -> None:
-        """Say it now: there may never be room."""
-        if self._until_room is not None:
-            self._until_room.cancel()
-        self.say()
-
-    def _died(self, said: str, error: Exception) -> None:
-        self._emitter.tell(Failure("server_error", said))
-        self.say()
-
-    async def _say_once_there_is_room(self) -> None:
-        await self._room()
-        self.say()

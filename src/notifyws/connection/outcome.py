@@ -25,15 +25,15 @@ class Outcome:
         self._classifier = classifier
         self._problem: NotifyError | None = None
 
-    def shown(self, error: NotifyError, token: AccessToken) -> Loss:
+    def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
         verdict = self._classifier.of(error)
         if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
-            return self.unshown(error)
+            return self.without_token(error)
         self._problem = error
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
-    def unshown(self, error: NotifyError) -> Lost | Failed:
+    def without_token(self, error: NotifyError) -> Lost | Failed:
         """Return what an error means that refuses no token: none was shown."""
         self._problem = error
         if isinstance(error, AuthenticationFailed):

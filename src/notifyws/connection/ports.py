@@ -17,7 +17,7 @@ from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.profile import Renewal
-from notifyws.protocol.rules import Word
+from notifyws.protocol.rules import ControlFrame
 from notifyws.protocol.upgrade import UpgradeRequest
 
 
@@ -44,12 +44,12 @@ class Receiver(Protocol):
     when ``room`` returns.
 
     Attributes:
-        on_word: is told what the server says to us, rather than to a reader.
+        on_control_frame: is told what the server says to us, rather than to a reader.
     """
 
     cursor: Cursor
     emitter: EventEmitter
-    on_word: Callable[[Word], None]
+    on_control_frame: Callable[[ControlFrame], None]
 
     async def room(self) -> None: ...
     @property

@@ -12,12 +12,12 @@ from notifyws.connection.connection import Connection
 from notifyws.connection.renewal import Renewer
 from notifyws.errors import NetworkFailed, TokenRefused
 from notifyws.protocol.rules import (
-    Asked,
     AuthFailed,
+    ControlFrame,
     Expired,
     Pong,
     RenewalAnswer,
-    Word,
+    ServerPing,
 )
 
 
@@ -40,11 +40,13 @@ class Responder:
             while True:
                 await self._connection.send(await self._replies.get())
 
-    def hear(self, word: Word) -> None:
+    def hear(self, word: ControlFrame) -> None:
         """Take what the server says to us."""
         connection, renewer = self._connection, self._renewer
         match word:
-            case Asked(reply) if (frame := connection.context.frame(reply)) is not None:
+            case ServerPing(reply) if (
+                frame := connection.context.frame(reply)
+            ) is not None:
                 self._replies.put_nowait(frame)
             case Pong():
                 connection.ponged()

@@ -156,12 +156,12 @@ class Session:
         try:
             self.token = self._next_token or await self._tokens.get()
         except NotifyError as error:
-            return self._outcome.unshown(error)
+            return self._outcome.without_token(error)
         self._next_token = None
         try:
             self.connection = await self._open(self.token)
         except NotifyError as error:
-            return self._outcome.shown(error, self.token)
+            return self._outcome.after_token(error, self.token)
         self.receiver.gaps.opened()
         self._tell(Connected(url, self.token.user_id))
         return Opened()
@@ -213,7 +213,7 @@ class Session:
         if renewer is not None:
             renewal = renewer.run(self.token)
             tasks.append(background("the renewal", renewal, connection.died))
-        self.receiver.on_word = responder.hear
+        self.receiver.on_control_frame = responder.hear
         try:
             await connection.run(self.receiver.take)
         except (NetworkFailed, QueueFull):
@@ -256,7 +256,7 @@ class Session:
             code, reason = lost.code, lost.reason
         self._tell(Disconnected(code, reason))
         self.connection = None
-        return self._outcome.shown(lost, self.token)
+        return self._outcome.after_token(lost, self.token)
 
     async def _make_room(self) -> Left:
         assert self.connection is not None
@@ -283,7 +283,7 @@ class Session:
         try:
             self._next_token = await self._tokens.renew(refused, only_login=only_login)
         except NotifyError as error:
-            return self._outcome.unshown(error)
+            return self._outcome.without_token(error)
         return Renewed()
 
     def _end(self, stop: Stop) -> None:

@@ -19,8 +19,8 @@ bounded queue of its own.
 - ``replay``: delivers dead letters again.
 - ``sinks``: a command, an HTTP target, the desktop.
 
-Within: ``gaps`` decides what was missed; ``outbox`` keeps what arrived until each sink
-took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries, and
+Within: ``gaps`` tells what was missed, and why; ``outbox`` keeps what arrived until
+each sink took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries, and
 ``dead_letters`` the file of what no sink took. What is new is decided by
 ``protocol.deduplicator``, which ``receiver`` asks.
 """

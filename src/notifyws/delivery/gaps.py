@@ -1,21 +1,32 @@
 """What may have been missed: since when, whether that is a gap, and why.
 
-A notification is handed over, or lies in a gap that is told here. It knows when
-connections begin and end, what the cursor can bring again, and no server.
+A notification is handed over, or lies in a gap that is told. There are four reasons:
+
+- an interruption, unless the server can replay all of it: ``Cursor.covers_everything``
+  and what an HTTP catch-up brought decide (``connection.session``, ``_catch_up``), and
+  ``GapTracker.caught_up`` tells it;
+- the server's own word that it keeps too little: ``GapTracker.said_by_server``;
+- no room before a slow reader, at a server that cannot replay: ``DroppedCounter``;
+- a queue on disk that was damaged or is full: ``outbox``.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from notifyws.clock import Clock
 from notifyws.connection.event_emitter import EventEmitter, GapStart
+from notifyws.events import Failure
 from notifyws.protocol.cursor import Cursor
+from notifyws.tasks import background
 
 REPLAY = 30.0
 """Seconds after which a server has sent what it replays."""
 
 
 class GapTracker:
-    """Decides what lies in a gap, for one listener.
+    """Keeps since when something is missing, and tells it, for one listener.
 
     Args:
         emitter: tells it.
@@ -100,3 +111,59 @@ class GapTracker:
             reason = "the server no longer keeps all of what was missed"
             start = self.interrupted_at or GapStart(self._emitter.now())
             self._emitter.gap(start, reason)
+
+
+class DroppedCounter:
+    """Counts what there was no room for, and says so as a gap once there is.
+
+    Args:
+        emitter: tells the gap.
+        room: returns when there is room.
+
+    Attributes:
+        count: how many are not said yet.
+    """
+
+    def __init__(
+        self, emitter: EventEmitter, room: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._emitter = emitter
+        self._room = room
+        self._since: GapStart | None = None
+        self._until_room: asyncio.Task[None] | None = None
+        self.count = 0
+
+    def add(self, arrived: str) -> None:
+        """Take note of one.
+
+        Args:
+            arrived: RFC 3339 UTC time of its arrival, which is now.
+        """
+        if self._since is None:
+            self._since = self._emitter.steadily(arrived)
+        self.count += 1
+        if self._until_room is None or self._until_room.done():
+            self._until_room = background(
+                "the wait for room", self._say_once_there_is_room(), self._died
+            )
+
+    def say(self) -> None:
+        """Tell the gap, if there is one."""
+        if self._since is not None:
+            reason = f"{self.count} dropped: whoever reads them is too slow"
+            start, self._since, self.count = self._since, None, 0
+            self._emitter.gap(start, reason)
+
+    def close(self) -> None:
+        """Say it now: there may never be room."""
+        if self._until_room is not None:
+            self._until_room.cancel()
+        self.say()
+
+    def _died(self, said: str, error: Exception) -> None:
+        self._emitter.tell(Failure("server_error", said))
+        self.say()
+
+    async def _say_once_there_is_room(self) -> None:
+        await self._room()
+        self.say()

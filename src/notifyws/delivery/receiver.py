@@ -15,9 +15,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from notifyws.clock import Clock
-from notifyws.connection.event_emitter import DroppedCounter, EventEmitter
+from notifyws.connection.event_emitter import EventEmitter
 from notifyws.connection.ports import QueueFull
-from notifyws.delivery.gaps import GapTracker
+from notifyws.delivery.gaps import DroppedCounter, GapTracker
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
 from notifyws.models import Notification, as_text
@@ -25,8 +25,8 @@ from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import (
     Acknowledged,
     Arrival,
-    Asked,
     AuthFailed,
+    ControlFrame,
     Expired,
     Many,
     NotUnderstood,
@@ -35,7 +35,7 @@ from notifyws.protocol.rules import (
     Rules,
     ServerError,
     ServerGap,
-    Word,
+    ServerPing,
 )
 
 
@@ -118,7 +118,7 @@ class Receiver:
         self.cursor = cursor
         self.on_server_error: Callable[[ServerError], None] | None = None
         self.on_acknowledged: Callable[[Acknowledged], None] | None = None
-        self.on_word: Callable[[Word], None] = lambda word: None
+        self.on_control_frame: Callable[[ControlFrame], None] = lambda word: None
         self.not_understood = 0
         self.last_not_understood: str | None = None
         self.received = 0
@@ -277,8 +277,8 @@ class Receiver:
             case Acknowledged():
                 if self.on_acknowledged is not None:
                     self.on_acknowledged(arrival)
-            case Asked() | Pong() | Expired() | AuthFailed() | RenewalAnswer():
-                self.on_word(arrival)
+            case ServerPing() | Pong() | Expired() | AuthFailed() | RenewalAnswer():
+                self.on_control_frame(arrival)
             case NotUnderstood():
                 self.not_understood += 1
                 text = frame if isinstance(frame, str) else repr(frame)

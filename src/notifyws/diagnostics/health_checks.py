@@ -1,7 +1,10 @@
 """The checks of ``status``: each looks at one real part and says what it saw.
 
-They run in order and build on each other; what they see is kept for the report. What
-it means is decided in ``findings``.
+They run in order and build on each other; what they see is kept for the report.
+``probes`` does the looking, and what it means is decided in ``findings``: for TLS, say,
+``_tls`` skips what is not encrypted or stands behind a proxy, ``probes.tls_days_left``
+shakes hands and reads the certificate, and ``findings.of_certificate`` warns below
+``EXPIRING`` days.
 """
 
 from __future__ import annotations
@@ -195,7 +198,7 @@ class HealthChecks:
             return skipped(f"behind the proxy {self.context.proxy}")
         if not target.secure or self._auth.tls is None:
             return skipped("plain ws://, nothing is encrypted")
-        days = await probes.days_left(target, self._auth.tls)
+        days = await probes.tls_days_left(target, self._auth.tls)
         good = f"trusted, {days:.0f} days left"
         return of_certificate(days, self.context) or good
 

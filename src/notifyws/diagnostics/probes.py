@@ -95,7 +95,7 @@ async def reach(target: Target) -> float:
     return took
 
 
-async def days_left(target: Target, tls: ssl.SSLContext) -> float:
+async def tls_days_left(target: Target, tls: ssl.SSLContext) -> float:
     """Return the days for which the host's certificate is still valid.
 
     Raises:

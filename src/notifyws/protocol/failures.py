@@ -1,7 +1,7 @@
-"""What a failure means for the next step (SPEC section 7): closes, statuses, answers.
+"""What a failure means for the next step: closes, statuses, answers.
 
 A profile's own table is asked first, then the general one; what neither names is
-retried (a close) or the end (a status). Nobody else knows a status or a close code.
+retried (a close) or the end (a status). Nobody else decides by them what is done next.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class NotUnderstood(Struct, frozen=True):
     reason: str
 
 
-class Asked(Struct, frozen=True):
+class ServerPing(Struct, frozen=True):
     """The server's own ping; ``reply`` is the answer's template, if it wants one."""
 
     reply: Any = None
@@ -84,9 +84,9 @@ class RenewalAnswer(Struct, frozen=True):
     message: str = ""
 
 
-Word = Asked | Pong | Acknowledged | Expired | AuthFailed | RenewalAnswer
+ControlFrame = ServerPing | Pong | Acknowledged | Expired | AuthFailed | RenewalAnswer
 """What is said to us, the client, and not to people."""
-One = Notification | ServerError | ServerGap | Ignored | NotUnderstood | Word
+One = Notification | ServerError | ServerGap | Ignored | NotUnderstood | ControlFrame
 
 
 class Many(Struct, frozen=True):
@@ -182,7 +182,7 @@ def _reader(rule: Rule) -> _Reader:
             said = _field(rule.message)
             return lambda value, frame, received: AuthFailed(said(value))
         case other:
-            words: dict[str, Arrival] = {"ping": Asked(rule.reply), "pong": Pong()}
+            words: dict[str, Arrival] = {"ping": ServerPing(rule.reply), "pong": Pong()}
             word = words.get(other, Ignored())
             return lambda value, frame, received: word
 

@@ -1,6 +1,7 @@
 """How the socket is opened: URL, headers, subprotocols and the first frames.
 
-The URL stays exactly as configured but for what the profile adds to its query.
+The URL stays exactly as configured but for what the profile adds to its query. What a
+server's refusal of it means stands in ``failures`` (``STATUSES``).
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def _placed(
             return replace(plain, frames=_first_frames(profile, known))
         case _:
             message = f"{token_in!r} is no place for a token"
-            hint = "use header, query:NAME, subprotocol:NAME or message"
+            hint = "use header, query:NAME, cookie:NAME, subprotocol:NAME or message"
             raise ConfigurationError(message, hint)
 
 

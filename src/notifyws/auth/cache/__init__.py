@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 CALL_TIMEOUT = 1.0
-"""Seconds that a call to a cache may take, connecting included (SPEC section 5)."""
+"""Seconds that a call to a cache may take, connecting included."""
 TICKS = 16
 """In how many parts that second is counted."""
 LARGEST = 64 * 1024

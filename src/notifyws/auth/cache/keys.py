@@ -28,6 +28,8 @@ name                 text                                       forgotten after
                      (diagnostics.health_checks)
 ===================  =========================================  ========================
 
+With ``NOTIFYWS_CACHE_KEY``, ``access`` and ``refresh`` are sealed (``encryption``).
+
 The cache is shared with whoever else can write to it, other versions of ours
 included. So a text is good, or of a newer version (its ``v`` says so), or cannot be
 read: of another shape, cut, or with fields that make no sense. Whoever reads a key

@@ -38,9 +38,9 @@ hold a secret: a URL with a token, the key of a signature."""
 
 LONGEST = 32 << 10
 """Bytes of a field in the environment: a single one may hold 128 KiB on Linux."""
-MERCY = 1.0
+KILL_GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL."""
-LAST_WORDS = 0.2
+OUTPUT_DRAIN = 0.2
 """Seconds for what a hook printed before it ended."""
 NEVER = (None, errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 """What is wrong with a command that no second try will mend."""
@@ -123,7 +123,7 @@ class ExecSink:
         if code != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
             raise DeliveryFailed(f"{self._argv[0]} {how}")
-        await asyncio.wait({talk}, timeout=LAST_WORDS)
+        await asyncio.wait({talk}, timeout=OUTPUT_DRAIN)
 
     async def aclose(self) -> None:
         """Kill what still runs."""
@@ -192,7 +192,7 @@ class ExecSink:
         """Kill the whole group: SIGTERM, then SIGKILL."""
         _signal(process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
-            async with asyncio.timeout(MERCY):
+            async with asyncio.timeout(KILL_GRACE):
                 await process.wait()
         _signal(process.pid, signal.SIGKILL)
         await process.wait()
