@@ -20,8 +20,8 @@ bounded queue of its own.
 - ``sinks``: a command, an HTTP target, the desktop.
 
 Within: ``gaps`` tells what was missed, and why; ``outbox`` keeps what arrived until
-each sink took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries, and
-``dead_letters`` the file of what no sink took. What is new is decided by
+each sink took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries,
+and ``dead_letters`` the file of what no sink took. What is new is decided by
 ``protocol.deduplicator``, which ``receiver`` asks.
 """
 
