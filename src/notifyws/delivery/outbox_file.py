@@ -4,8 +4,7 @@ It never fails: a disk that is full, read-only or broken costs one warning, and 
 takes over with what could still be read. A file whose contents make no sense is set
 aside as it is, and an empty one begun; that is a loss, which is told. A row of which
 only the form is wrong is put in order, so that its reader sees it. A file belongs to
-one process at a time, which a lock beside it sees to. Without a path the queue is a
-temporary file of SQLite's own, which ends with the process.
+one process at a time, by a lock beside it. Without a path it is a temporary file.
 """
 
 from __future__ import annotations

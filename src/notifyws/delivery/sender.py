@@ -27,6 +27,7 @@ from notifyws.protocol.templates import TemplateContext
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
 
+Post = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 _Answer = asyncio.Future[Acknowledged]
 Status = Literal["delivered", "rejected", "unknown"]
 
@@ -85,20 +86,12 @@ class _Batch(Struct, eq=False):
     doubt: str | None = None
     doubted: Status = "unknown"
 
-    @classmethod
-    def of(cls, messages: Sequence[Message]) -> _Batch:
-        return cls(messages, frozenset([message.id for message in messages]))
-
     def blame(self, error: ServerError) -> bool:
         """Take an error that names one of these messages; return whether it did."""
         if error.id is None or error.id not in self.names:
             return False
         self.rejected[error.id] = error.message
         return True
-
-    def may_be_meant(self, error: ServerError) -> bool:
-        """Return whether an error may speak of a message here that it does not name."""
-        return error.id is None or None in self.names
 
     def outcomes(self) -> list[SendResult]:
         """Return what became of each message, as far as it is known by now."""
@@ -109,9 +102,8 @@ class _Batch(Struct, eq=False):
     def _outcome(self, message: Message) -> SendResult:
         if message.id is not None and message.id in self.rejected:
             return SendResult.of(message, "rejected", self.rejected[message.id])
-        if self.doubt is None:
-            return SendResult.of(message, "delivered")
-        return SendResult.of(message, self.doubted, self.doubt)
+        status = "delivered" if self.doubt is None else self.doubted
+        return SendResult.of(message, status, self.doubt)
 
 
 class HttpSender:
@@ -122,13 +114,8 @@ class HttpSender:
         post: sends one message with an access token, given the templates' variables.
     """
 
-    def __init__(
-        self,
-        tokens: Tokens,
-        post: Callable[[str, Mapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        self._tokens = tokens
-        self._post = post
+    def __init__(self, tokens: Tokens, post: Post) -> None:
+        self._tokens, self._post = tokens, post
 
     async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         """Send messages in order; return what became of each, in the same order.
@@ -172,8 +159,7 @@ class SocketSender:
         sleep: Callable[[float], Awaitable[None]],
         ack: Ack | None = None,
     ) -> None:
-        self._connection = connection
-        self._compose = compose
+        self._connection, self._compose = connection, compose
         self._sleep = sleep
         self.ack = ack
         self._awaited: dict[str, deque[_Answer]] = {}
@@ -191,9 +177,10 @@ class SocketSender:
         if any(batch.blame(error) for batch in self._open):
             return
         alone = sum(len(batch.messages) for batch in self._open) == 1
-        for batch in filter(lambda batch: batch.may_be_meant(error), self._open):
-            batch.doubt = error.message
-            batch.doubted = "rejected" if alone else "unknown"
+        for batch in self._open:
+            if error.id is None or None in batch.names:  # it may mean one of these
+                batch.doubt = error.message
+                batch.doubted = "rejected" if alone else "unknown"
 
     def acknowledged(self, answer: Acknowledged) -> None:
         """Take the server's word on a message; one that names none is the oldest's."""
@@ -249,24 +236,21 @@ class SocketSender:
     ) -> list[SendResult]:
         if self.ack is not None:
             return await self._acknowledge(connection, composed, messages)
-        batch = _Batch.of(messages)
+        batch = _Batch(messages, frozenset([message.id for message in messages]))
         try:
             async with self._writing:  # no error can mean it before that
                 self._open[batch] = None
                 await connection.send_all([each.frame for each in composed])
-            await self._proof(connection, batch)
+            if connection.can_ping:
+                await connection.ping()
+                await self._sleep(GRACE)
+            else:
+                batch.doubt = "the server confirms nothing, not even a ping"
         except NetworkFailed as error:
             batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
         finally:
             self._open.pop(batch, None)
         return batch.outcomes()
-
-    async def _proof(self, connection: Connection, batch: _Batch) -> None:
-        if connection.can_ping:
-            await connection.ping()
-            await self._sleep(GRACE)
-        else:
-            batch.doubt = "the server confirms nothing, not even a ping"
 
     async def _acknowledge(
         self,
@@ -285,10 +269,8 @@ class SocketSender:
             pass  # what has no answer by now is unknown
         finally:
             self._forget(awaited)
-        return [
-            _judged(message, future)
-            for message, (_, future) in zip(messages, awaited, strict=True)
-        ]
+        pairs = zip(messages, awaited, strict=True)
+        return [_judged(message, future) for message, (_, future) in pairs]
 
     def _await(self, key: str) -> tuple[str, _Answer]:
         """Await an answer that names this, or any where none can name it."""
@@ -303,15 +285,14 @@ class SocketSender:
             waiting = self._awaited.get(name, deque())
             if future in waiting:
                 waiting.remove(future)
-                if not waiting:
-                    del self._awaited[name]
+            if not waiting:
+                self._awaited.pop(name, None)
 
 
 def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> SendResult:
     if not future.done() or future.cancelled():
         detail = "the server did not acknowledge it in time"
         return SendResult.of(message, "unknown", detail)
-    answer = future.result()
-    if answer.ok:
+    if (answer := future.result()).ok:
         return SendResult.of(message, "delivered")
     return SendResult.of(message, "rejected", answer.message or "no reason given")
