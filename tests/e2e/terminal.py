@@ -36,6 +36,7 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=2000)
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self._drawing = threading.Lock()
         self.process = subprocess.Popen(
             [*(program or [COMMAND]), *args],
             stdin=self.slave,
@@ -59,11 +60,14 @@ class Terminal:
             except OSError:
                 return
             self.raw += data
-            self.stream.feed(data)
+            with self._drawing:
+                self.stream.feed(data)
 
     @property
     def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+        with self._drawing:  # a character may be half drawn
+            display = self.screen.display
+        return "\n".join(line.rstrip() for line in display).rstrip()
 
     def shows(self, words: str, patience: float = 15.0) -> None:
         until(lambda: words in self.text, f"{words!r} on\n{self.text}", patience)
