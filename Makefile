@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(BIN)/uv
-WORKERS ?= 3
+WORKERS ?= 4
 # Without it every run of the tests compiles all of them anew, three times over.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from notifyws.cli.process import ENDING_TIME, run
+from tests.support.catalogue import sample
 
 
 async def until_it_is_looked_for() -> None:
@@ -67,7 +68,7 @@ WAITING = {
 }
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", sample(signal.SIGTERM, signal.SIGINT))
 @pytest.mark.parametrize("waiting", WAITING.values(), ids=WAITING)
 def test_a_signal_ends_a_command_in_time_wherever_it_waits(tmp_path, waiting, signum):
     pipe = tmp_path / "pipe"
