@@ -1,9 +1,9 @@
-"""A thousand keepers in eight processes share a Valkey for ten days.
+"""A thousand token managers in eight processes share a Valkey for ten days.
 
 Nothing is scaled: a token lives 15 minutes and is cached for 12 of them. Instead of
 being waited for, time is let pass in the Valkey, by taking it off every key's expiry.
-A keeper asks in every third window. The token is over when a window begins: a single
-keeper finds that out, and every two hours one of every process at the same moment.
+A manager asks in every third window. The token is over when a window begins: a single
+manager finds that out, and every two hours one of every process at the same moment.
 That makes 400,000 times, 0.5 % of them while a token is being renewed.
 """
 
@@ -28,7 +28,7 @@ WINDOWS = DAYS * 24 * 60 // 12
 PARTS = 4
 """Parts of a window, with time passing between them."""
 ASKS_IN = 3
-"""Windows in which every keeper asks once."""
+"""Windows in which every manager asks once."""
 AT_ONCE = 10
 """Windows of which one begins with all processes asking at once."""
 LIFE, REFRESH_LIFE = 900, 7 * 86400
@@ -46,7 +46,7 @@ def rows() -> Iterator[Row]:
     """Let ten days pass."""
     with Valkey() as cache:
         desk, asked, took = asyncio.run(ten_days(cache))
-    who = f"{SHIPS * KEEPERS:,} keepers, 10 days"
+    who = f"{SHIPS * KEEPERS:,} token managers, 10 days"
     assert desk.logins == 1
     said, windows = f"{desk.refreshes:,} refreshes", f"{WINDOWS:,} windows"
     yield Row(who, "one a window", said, windows, desk.refreshes / WINDOWS, 1.0)
@@ -160,7 +160,7 @@ class Sailing:
         self.process = process
 
     async def told(self, word: str) -> list[str]:
-        """Tell it what has happened; return the tokens that its keepers got."""
+        """Tell it what has happened; return the tokens that its token managers got."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n".encode())
         return await self._says()

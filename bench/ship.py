@@ -1,6 +1,6 @@
-"""One ship of the fleet: a process with keepers, each with a connection of its own.
+"""One ship of the fleet: a process with token managers, each with a connection of its own.
 
-A line on stdin is a word of what has happened, upon which a part of the keepers ask
+A line on stdin is a word of what has happened, upon which a part of the token managers ask
 for the token, each once; the tokens that they got are printed.
 
 begin   nothing yet: all of them ask
@@ -38,7 +38,7 @@ class Ship:
     Args:
         url: the server.
         cache: the cache that all ships share.
-        count: how many keepers.
+        count: how many token managers.
         parts: a word is for so small a part of them.
     """
 
