@@ -1,7 +1,7 @@
-"""One ship of the fleet: a process with token managers, each with a connection of its own.
+"""One ship of the fleet: a process of token managers, each with its own connection.
 
-A line on stdin is a word of what has happened, upon which a part of the token managers ask
-for the token, each once; the tokens that they got are printed.
+A line on stdin is a word of what has happened, upon which a part of them ask for the
+token, each once; the tokens that they got are printed.
 
 begin   nothing yet: all of them ask
 first   the token is over, and here somebody asks at once; the others a moment later
