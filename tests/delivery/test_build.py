@@ -13,15 +13,18 @@ from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import (
     build_shared_cursor,
+    build_socket_sender,
     checked_name,
     delivery_policy,
+    frame_of,
 )
 from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.delivery.replay import replay
 from notifyws.delivery.sinks.build import build_sinks
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
-from notifyws.models import DeliveryTargets
+from notifyws.models import DeliveryTargets, Message
+from notifyws.protocol.rules import ServerError
 from tests.support.aio import on_a_loop
 from tests.support.target import target
 from tests.test_service import dev, home, told, until  # noqa: F401 - home is a fixture
@@ -222,3 +225,11 @@ async def test_what_is_refused_again_or_nobody_s_stays(letters):
 async def test_a_replay_to_nobody_is_refused(letters):
     with pytest.raises(UsageError, match="somebody to hand on to"):
         await replay(letters, Settings(), DeliveryTargets(), pytest.fail)
+
+
+@pytest.mark.parametrize("profile", ["pusher", "centrifugo", "directus-graphql"])
+def test_an_error_of_a_server_that_takes_no_messages_blames_none(profile):
+    auth = Authenticator(Settings(url="ws://x", profile=profile), pytest.fail)
+    build_socket_sender(auth, lambda: None).server_error(ServerError("no", None))
+    with pytest.raises(ConfigurationError, match="does not say how to send"):
+        frame_of(auth, Message("x"))
