@@ -180,17 +180,20 @@ class Receiver:
 
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
+        return self._is_news(notification, notification.id)
+
+    def _is_news(self, notification: Notification, ident: str | int | None) -> bool:
         cursor = self.cursor
         if cursor.beginning is not None and self._is_too_old(notification):
             return False
-        return cursor.deduplicator.is_new(notification.id)
+        return cursor.deduplicator.is_new(ident)
 
     def _notification(
         self, notification: Notification, size: int
     ) -> Awaitable[None] | None:
         """Take in what may be news; most of the time of a burst goes by here."""
-        selection = self._selection
-        if not self.is_news(notification):
+        selection, ident = self._selection, notification.id
+        if not self._is_news(notification, ident):
             return None
         if self.cursor.deduplicator.may_repeat and self._is_repeat(notification):
             return None
@@ -200,7 +203,7 @@ class Receiver:
             selection is None or selection.passes(notification)
         ):
             return self._hand_over_patiently(notification, size)
-        self._hand_over(notification, size)
+        self._hand_over(notification, ident, size)
         return None
 
     def _is_too_old(self, notification: Notification) -> bool:
@@ -221,10 +224,11 @@ class Receiver:
         self._dropped_counter.close()
         self._queue.close()
 
-    def _hand_over(self, notification: Notification, size: int) -> None:
+    def _hand_over(
+        self, notification: Notification, ident: str | int | None, size: int
+    ) -> None:
         if self.gaps.in_doubt:
             self.gaps.settle()
-        ident = notification.id
         self.cursor.advance(ident)
         self.received += 1
         self.emitter.latest = notification
@@ -251,7 +255,7 @@ class Receiver:
             self._refuse(notification)
             raise
         if self._queue.fits(size):
-            self._hand_over(notification, size)
+            self._hand_over(notification, notification.id, size)
         elif self._refuse(notification):
             raise QueueFull
 
