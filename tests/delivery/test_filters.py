@@ -73,53 +73,13 @@ def test_what_cannot_be_worked_out_does_not_pass(expression):
     assert not Selection(filter=expression).admit(note(title="abc", **fields))
 
 
-UNKNOWN = "there is no function "
-AMPERSAND = "& stands only before what a function takes"
-
-
-@pytest.mark.parametrize(
-    ("expression", "why"),
-    [
-        *((text, "") for text in ("", "a..b", "a[", "'", "&&")),
-        ("(" * 2_000, "it is nested too deeply"),
-        ("!" * 100_000, "it is nested too deeply"),
-        (f"data[{'9' * 5_000}]", "it holds a number that is too long"),
-        ("&data", AMPERSAND),
-        ("data | {a: &type}", AMPERSAND),
-        ("length(data[?&type])", AMPERSAND),
-        ("Length(data)", f"{UNKNOWN}Length()"),
-        ("nonesuch(data)", f"{UNKNOWN}nonesuch()"),
-        ("data && !nonesuch(@)", f"{UNKNOWN}nonesuch()"),
-        ("length(nonesuch(data)) > `0`", f"{UNKNOWN}nonesuch()"),
-        ("data[1:].{a: nonesuch(@)}", f"{UNKNOWN}nonesuch()"),
-        ("data[?nonesuch(a)] | [0]", f"{UNKNOWN}nonesuch()"),
-        ("sort_by(data, &nonesuch(@))", f"{UNKNOWN}nonesuch()"),
-    ],
-)
+@pytest.mark.parametrize("expression", ["", "a..b", "nonesuch(data)"])
 @pytest.mark.parametrize("option", ["filter", "until"])
-def test_an_expression_that_nobody_could_use_is_a_wrong_use(option, expression, why):
+def test_an_expression_that_nobody_could_use_is_a_wrong_use(option, expression):
     with pytest.raises(UsageError, match=f"^--{option} is not a JMESPath") as caught:
         Selection(**{option: expression})
-    assert str(caught.value).endswith(why)
     assert "\n" not in str(caught.value)
     assert "data.status" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "contains(`[1, 2]`, data.n)",
-        'data == `{"n": 1}`',
-        "data.nonesuch || data.n",
-        "data.l[::2]",
-        "data.l[?@ == `[3]`]",
-        "'nonesuch()' && length(data.l) == `2`",
-        "data.l && sort_by([data], &n)",
-    ],
-)
-def test_literals_fields_and_known_functions_are_no_unknown_functions(expression):
-    given = [note(data={"n": 1}), note(data={"n": 1, "l": [[3], 4]})]
-    assert any(Selection(filter=expression).admit(one) for one in given)
 
 
 @pytest.mark.parametrize("count", [0, -1])

@@ -67,7 +67,7 @@ MOVE = f"""
 UPDATE waiting
 SET position = (SELECT coalesce(max(position), 0) + 1 FROM waiting WHERE NOT ({ODD}))
 WHERE (sink, position) IN (SELECT sink, position FROM waiting WHERE {ODD} LIMIT 1)
-"""  # noqa: S608
+"""  # noqa: S608 - as the one above
 WAITING = """
 SELECT position, line FROM waiting WHERE sink = ? AND position > ?
 ORDER BY position LIMIT ?

@@ -134,7 +134,7 @@ class _Walker:
         self._patience = patience
         self._pair: TokenPair | None = None
         self._token = auth.settings.token
-        self._link: object = None
+        self._connection: object = None
         self.steps = [
             ("login", self._login),
             ("refresh", self._refresh),
@@ -147,8 +147,8 @@ class _Walker:
     async def leave(self) -> None:
         from notifyws.connection.connection import Connection
 
-        if isinstance(self._link, Connection):
-            await self._link.close()
+        if isinstance(self._connection, Connection):
+            await self._connection.close()
 
     async def _login(self) -> str:
         settings, profile = self._auth.settings, self._auth.profile
@@ -201,7 +201,7 @@ class _Walker:
             self._trace.line(f"--> GET {request.url}")
             return _Recording(await dial(request), self._trace)
 
-        self._link = await open_connection(self._auth, self._token, recorded)
+        self._connection = await open_connection(self._auth, self._token, recorded)
         steps = len(self._auth.profile.handshake)
         return f"open, {steps} handshake step{'s' * (steps != 1)} done"
 
@@ -215,8 +215,8 @@ class _Walker:
     async def _listening(self, until: Awaitable[object], take: _Meaning) -> None:
         from notifyws.connection.connection import Connection
 
-        assert isinstance(self._link, Connection)
-        running = asyncio.ensure_future(self._link.run(take))
+        assert isinstance(self._connection, Connection)
+        running = asyncio.ensure_future(self._connection.run(take))
         waiting = asyncio.ensure_future(until)
         try:
             await asyncio.wait(
@@ -234,12 +234,12 @@ class _Walker:
     async def _ping(self) -> str:
         from notifyws.connection.connection import Connection
 
-        link = self._link
-        assert isinstance(link, Connection)
-        if not link.can_ping:
+        connection = self._connection
+        assert isinstance(connection, Connection)
+        if not connection.can_ping:
             return ""
-        pinging = asyncio.ensure_future(link.ping())
-        await self._listening(asyncio.shield(pinging), _Meaning(self._auth, link))
+        pinging = asyncio.ensure_future(connection.ping())
+        await self._listening(asyncio.shield(pinging), _Meaning(self._auth, connection))
         if not pinging.done():
             pinging.cancel()
             return f"no answer within {self._patience:g} s"
@@ -249,12 +249,12 @@ class _Walker:
 class _Meaning:
     """Takes frames and says what the rules make of the first."""
 
-    def __init__(self, auth: Authenticator, link: object = None) -> None:
+    def __init__(self, auth: Authenticator, connection: object = None) -> None:
         from notifyws.delivery.build import build_rules
 
         self._rules = build_rules(auth.profile)
         self._clock = auth.clock
-        self._link = link
+        self._connection = connection
         self.arrived = asyncio.Event()
         self.seen: str | None = None
 
@@ -264,8 +264,8 @@ class _Meaning:
 
         now = utc_text(self._clock.wall())
         for arrival in (self._rules.read(frame, now) for frame in frames):
-            if isinstance(arrival, Pong) and isinstance(self._link, Connection):
-                self._link.ponged()
+            if isinstance(arrival, Pong) and isinstance(self._connection, Connection):
+                self._connection.ponged()
             if self.seen is None:
                 self.seen = meaning(arrival)
                 self.arrived.set()
