@@ -15,7 +15,7 @@ from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.connection import Connection, within
 from notifyws.connection.ports import ServerProtocol, Tokens
 from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
-from notifyws.protocol.failures import Verdict
+from notifyws.protocol.failures import Verdict, refusal
 from notifyws.protocol.rules import RenewalAnswer
 from notifyws.tasks import first_of
 
@@ -137,5 +137,5 @@ class Renewer:
         missing = "no answer to the new token"
         answer = await within(renewal.timeout, self._answer, missing)
         if not answer.ok:
-            said = f": {answer.message[:300]}" if answer.message else ""
-            raise TokenRefused(f"the server does not accept the new token{said}")
+            what = "the server does not take the new token"
+            raise refusal(what, answer.means, answer.message)

@@ -10,14 +10,15 @@ from contextlib import suppress
 
 from notifyws.connection.connection import Connection
 from notifyws.connection.renewal import Renewer
-from notifyws.errors import NetworkFailed, TokenRefused
+from notifyws.errors import NetworkFailed
+from notifyws.protocol.failures import refusal
 from notifyws.protocol.rules import (
-    AuthFailed,
     ControlFrame,
     Expired,
     Pong,
     RenewalAnswer,
     ServerPing,
+    SessionEnded,
 )
 
 
@@ -54,8 +55,7 @@ class Responder:
                 renewer.answered(word)
             case Expired() if renewer is not None:
                 renewer.expired()
-            case Expired(message) | AuthFailed(message):
-                said = f": {message[:300]}" if message else ""
-                connection.fail(
-                    TokenRefused(f"the server does not accept the token{said}")
-                )
+            case Expired(message):
+                connection.fail(refusal("", "expired", message))
+            case SessionEnded(means, message, what):
+                connection.fail(refusal(what, means, message))
