@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.test_usage_hints import refused
+from tests.cli.test_hints import refused
 
 TARGET = ("--forward-to", "http://127.0.0.1:1/")
 LISTEN = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifyws.cli.app import _run
-from notifyws.cli.usage_hints import at_the_same_place
+from notifyws.cli.hints import at_the_same_place
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 
 MEANT = [
