@@ -121,7 +121,7 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        from notifyws.cli.welcome import next_steps
+        from notifyws.cli.hints import next_steps
 
         emit(next_steps())
 
