@@ -6,16 +6,25 @@ is an error. What is piped is text, and not without end.
 
 from __future__ import annotations
 
+import os
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import prompt, say
 
+if TYPE_CHECKING:
+    from notifyws.ui.progress import Progress
+
 TRIES = 3
 """How often something is asked for before it is an error."""
+CHUNK = 1 << 16
+"""Bytes that are read at once."""
+MARK = "\ufeff"
+"""What some editors begin a UTF-8 file with."""
 
 
 def can_ask() -> bool:
@@ -110,3 +119,56 @@ def text_from_stdin(waiting: str) -> str:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError("stdin is not UTF-8 text", "save it as UTF-8") from None
+
+
+async def lines_from_stdin(shown: Progress, waiting: str) -> AsyncIterator[str]:
+    """Yield the whole lines of stdin, as many at a time as have come.
+
+    Args:
+        shown: is told how much was read, and says that nothing comes.
+        waiting: how it says that; empty for not at all.
+    """
+    import asyncio
+
+    rest: list[bytes] = []
+    later = None
+    if waiting and not select.select([0], [], [], 0)[0]:
+        later = asyncio.get_running_loop().call_later(1.0, shown.say, waiting)
+    while chunk := await _stdin_chunk():
+        shown.read(len(chunk))
+        if later is not None:
+            later.cancel()
+        whole, newline, begun = chunk.rpartition(b"\n")
+        if newline:
+            yield _decoded(b"".join([*rest, whole]))
+            rest = []
+        rest.append(begun)
+    if any(rest):
+        yield _decoded(b"".join(rest))
+
+
+async def _stdin_chunk() -> bytes:
+    """Return what is there to read; a thread would keep the process from ending."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(0, ready.set)
+    except OSError:  # a regular file, which is always ready
+        await asyncio.sleep(0)
+        return os.read(0, CHUNK)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(0)
+    return os.read(0, CHUNK)
+
+
+def _decoded(lines: bytes) -> str:
+    """Return lines as text, without the marks that some files begin with.
+
+    What is not UTF-8 in them can be told from the line that holds it.
+    """
+    text = lines.decode(errors="surrogateescape")
+    return text.removeprefix(MARK).replace(f"\n{MARK}", "\n")

@@ -108,7 +108,8 @@ def tell(
 ) -> None:
     """Say that the login works: on stdout as JSON, else on stderr."""
     if json:
-        return emit_json(facts)
+        emit_json(facts)
+        return
     minutes = facts["accessExpiresIn"] // 60
     who = f"{facts['username']} (user {facts['userId'] or 'unknown'})"
     if not quiet:
