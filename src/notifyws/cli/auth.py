@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated
 
@@ -98,20 +99,16 @@ def whoami(*, common: Common, json: Json = False) -> None:
 
 
 async def _user_id(auth: Authenticator) -> str | None:
-    try:
+    async with aclosing(auth):
         return auth.settings.user_id or (await auth.tokens.get()).user_id
-    finally:
-        await auth.aclose()
 
 
 async def _logout(auth: Authenticator) -> None:
-    try:
+    async with aclosing(auth):
         problem = await auth.token_manager.logout()
         if problem is not None:
             say(f"the server could not be told: {problem.message}", "warning")
         auth.want_emptied()
-    finally:
-        await auth.aclose()
 
 
 def _log_in(common: Common, loaded: Loaded, *, json: bool) -> None:
