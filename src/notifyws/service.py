@@ -289,8 +289,9 @@ class NotificationService:
         """Yield notifications as they arrive, until the connection ends for good."""
         feed = self._handlers.feed()
         try:
-            while (notification := await feed.get()) is not None:
-                yield notification
+            while burst := await feed.get():
+                for notification in burst:
+                    yield notification
         finally:
             self._handlers.leave(feed)
         await self.closed()
