@@ -87,7 +87,7 @@ async def redeliver(
     Raises:
         NotifyError: they cannot be read, or were not taken.
     """
-    from notifyws.delivery.replay import replay
+    from notifyws.delivery.dead_letters import replay
 
     count = await replay(path, settings, deliver, warner(quiet))
     if not quiet:

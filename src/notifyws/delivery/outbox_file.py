@@ -33,7 +33,6 @@ from notifyws.config.files import (
 )
 from notifyws.delivery.outbox_records import (
     OUTPUT,
-    REMEMBERED,
     Backlog,
     Entry,
     Ident,
@@ -42,6 +41,7 @@ from notifyws.delivery.outbox_records import (
     RecoveredState,
 )
 from notifyws.errors import ConfigurationError
+from notifyws.protocol.deduplicator import REMEMBERED
 
 T = TypeVar("T")
 
@@ -81,11 +81,15 @@ DAMAGED = "the queue was damaged: what waited in it, and its place, are lost"
 
 
 class OutboxFile:
-    """Keeps what waits; implements ``outbox.Store``.
+    """Keeps what waits.
 
     Args:
         path: the file, ``None`` for one that ends with this process.
         warn: is told, once, that the disk does not serve.
+
+    Attributes:
+        past: what it held when it was opened.
+        lost: since when (RFC 3339) something it held is lost, and why.
 
     Raises:
         ConfigurationError: another process uses the file, or it is not ours.
@@ -110,7 +114,7 @@ class OutboxFile:
     async def keep(
         self, entries: Sequence[Entry], position: ListenerPosition, shown: int
     ) -> None:
-        """Keep all of it in one step; what was shown is not kept any longer."""
+        """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
         await self._do(lambda db: _keep(db, entries, position, shown))
 
     async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
