@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Receiver, Selection
-    from notifyws.delivery.sender import HttpSender, SocketSender
+    from notifyws.delivery.sender import SocketSender
     from notifyws.delivery.worker import Sink
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.frames import Composed, Composer
@@ -219,18 +219,6 @@ def build_shared_cursor(auth: Authenticator, name: str) -> SharedCursor | None:
     if auth.cache.backend != "redis":
         return None
     return SharedCursor(auth.cache, auth.account.id, name, auth.clock)
-
-
-def sends_by_http(profile: Profile) -> bool:
-    """Return whether messages go over the HTTP side, so that no socket is needed."""
-    return profile.send is not None and profile.send.http is not None
-
-
-def build_http_sender(auth: Authenticator) -> HttpSender:
-    """Return what sends messages over the HTTP side."""
-    from notifyws.delivery.sender import HttpSender
-
-    return HttpSender(auth.tokens, auth.http.send)
 
 
 def build_socket_sender(

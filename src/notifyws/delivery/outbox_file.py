@@ -87,10 +87,6 @@ class OutboxFile:
         path: the file, ``None`` for one that ends with this process.
         warn: is told, once, that the disk does not serve.
 
-    Attributes:
-        past: what it held when it was opened.
-        lost: since when (RFC 3339) something it held is lost, and why.
-
     Raises:
         ConfigurationError: another process uses the file, or it is not ours.
     """
@@ -101,7 +97,7 @@ class OutboxFile:
         self._lock: int | None = None
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._fallen = self._open = False
-        self.lost: deque[tuple[str, str]] = deque()
+        self.lost: deque[tuple[str, str]] = deque()  # since when (RFC 3339), and why
         self._db = self._opened()
         self._safely(_put_in_order)
         position = self._safely(_position)
