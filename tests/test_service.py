@@ -250,7 +250,7 @@ async def test_an_iteration_sees_what_arrived_before_it_started():
     async with dev() as server, server.service() as service:
         await service.connect_with_retry()
         await server.notify("early", "bird")
-        await until(lambda: service.received == 2)
+        await until(lambda: service.listener.received == 2)
         seen = []
         async for notification in service:
             seen.append(notification.message)
@@ -290,7 +290,7 @@ async def test_an_iteration_ends_when_the_service_is_disconnected():
         async def take():
             return [notification.message async for notification in service]
 
-        await until(lambda: service.received == 3)
+        await until(lambda: service.listener.received == 3)
         taking = asyncio.create_task(take())
         await asyncio.sleep(0)
         await service.disconnect()
@@ -302,7 +302,7 @@ async def test_an_iteration_that_starts_after_the_end_sees_what_is_left_and_ends
     async with dev() as server, server.service() as service:
         await service.connect()
         await server.notify("one")
-        await until(lambda: service.received == 1)
+        await until(lambda: service.listener.received == 1)
         await service.disconnect()
         assert [each.message async for each in service] == ["one"]
 
@@ -326,7 +326,7 @@ async def test_a_bug_below_ends_what_arrives_and_is_the_error():
         raise KeyError(event.name)
 
     async with dev() as server, server.service() as client:
-        client.observe(broken)
+        client.listener.observers.append(broken)
         client.start()
         assert [burst async for burst in client.arrivals()] == []
         with pytest.raises(KeyError):
@@ -712,7 +712,7 @@ async def test_the_token_goes_where_the_settings_say(place):
 async def test_arrivals_are_bursts_of_events_and_notifications_in_their_order():
     async with dev() as server, server.service(frames=True) as service:
         observed = []
-        service.observe(lambda event: observed.append(event.name))
+        service.listener.observers.append(lambda event: observed.append(event.name))
         service.start()
         seen = []
         async for burst in service.arrivals():
@@ -722,7 +722,7 @@ async def test_arrivals_are_bursts_of_events_and_notifications_in_their_order():
                 await server("raw", text="[]")
                 await server.notify("one")
             if isinstance(burst[-1], Notification):
-                assert service.received == 1
+                assert service.listener.received == 1
                 await service.disconnect()
         await service.closed()
     kinds = [getattr(item, "name", type(item).__name__) for item in seen]
@@ -745,7 +745,7 @@ async def test_arrivals_take_over_from_handlers():
         while not any(isinstance(item, Notification) for item in seen):
             seen.extend(await anext(bursts))
         await bursts.aclose()
-        assert service.waiting == 0
+        assert service.listener.waiting == 0
 
 
 @told
@@ -775,7 +775,7 @@ async def test_latency_is_that_of_the_last_ping():
     async with dev() as server, server.service() as service:
         assert service.latency is None
         assert service.token is None
-        assert service.received == 0
+        assert service.listener.received == 0
         await service.connect()
         await until(lambda: service.latency is not None)
         assert 0 < service.latency < 1
@@ -823,7 +823,7 @@ async def test_no_error_of_any_layer_holds_a_secret(story, caplog):
         )
         async with NotificationService(settings) as service:
             observed = []
-            service.observe(observed.append)
+            service.listener.observers.append(observed.append)
             with (
                 caplog.at_level(logging.DEBUG, "notifyws"),
                 pytest.raises((NetworkFailed, AuthenticationFailed)) as caught,

@@ -293,7 +293,7 @@ async def test_a_filter_that_lets_nothing_through():
         async with listening(server.url, selection=nothing, name="desk") as service:
             await until(lambda: service.is_connected)
             await server("notify", title="one")
-            await until(lambda: service.received == 1)
+            await until(lambda: service.listener.received == 1)
             await server("cut")
             report = await looked_until(
                 lambda seen: any(

@@ -168,6 +168,16 @@ class ActiveListener:
             await self._durable.aclose(LAST_DELIVERY)
 
     @property
+    def received(self) -> int:
+        """How many notifications were handed over since :meth:`start`."""
+        return self.receiver.received if self.receiver else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for whoever reads, and for the sinks."""
+        return len(self.queue) + sum(each.count for each in self.backlog.values())
+
+    @property
     def backlog(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
         return self._durable.waiting if self._durable else {}
@@ -185,7 +195,7 @@ class ActiveListener:
             frame = without_tokens(frame, self._secrets())[:LONGEST_FRAME]
         return Counts(
             receiver.received,
-            len(self.queue) + sum(each.count for each in self.backlog.values()),
+            self.waiting,
             receiver.filtered,
             receiver.not_understood,
             frame,
