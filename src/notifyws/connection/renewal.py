@@ -11,9 +11,10 @@ from typing import Protocol
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep, sleep_through_suspend
-from notifyws.connection.backoff import BackoffPolicy
+from notifyws.config.settings import Settings
 from notifyws.connection.connection import Connection, within
 from notifyws.connection.ports import ServerProtocol, Tokens
+from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
 from notifyws.protocol.failures import Verdict
 from notifyws.protocol.rules import RenewalAnswer
@@ -36,7 +37,7 @@ class Renewer:
         connection: the connection.
         tokens: gives another token than the one it is shown.
         holder: opens a new connection with a token, for make before break.
-        policy: how long to wait before each further try.
+        settings: how long to wait before each further try.
         clock: clock, sleep and dice.
     """
 
@@ -46,7 +47,7 @@ class Renewer:
         connection: Connection,
         tokens: Tokens,
         holder: Holder,
-        policy: BackoffPolicy,
+        settings: Settings,
         clock: Clock,
     ) -> None:
         assert protocol.renewal is not None
@@ -55,7 +56,7 @@ class Renewer:
         self._connection = connection
         self._tokens = tokens
         self._holder = holder
-        self._policy = policy
+        self._settings = settings
         self._clock = clock
         self._failures = 0
         self._expired = asyncio.Event()
@@ -119,7 +120,8 @@ class Renewer:
     async def _rest(self, error: NetworkFailed) -> None:
         self._failures += 1
         draw, asked = self._clock.dice(), error.retry_after
-        await sleep(self._clock, self._policy.delay(self._failures, draw, asked))
+        seconds = delay(self._settings, self._failures, draw, asked)
+        await sleep(self._clock, seconds)
 
     async def _until_due(self, token: AccessToken) -> None:
         left = token.remaining * (1 - self._margin)
