@@ -1,12 +1,13 @@
-"""A fresh token for a live connection, before the old one ends.
+"""What a live connection owes its server: answers, and a fresh token in time.
 
-In place: a frame on the same socket. Make before break: a new socket first, then the
-old one is closed; what both deliver is told once.
+A token is renewed in place, by a frame on the same socket, or make before break: a new
+socket first, then the old one is closed; what both deliver is told once.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Protocol
 
 from notifyws.auth.cached_tokens import AccessToken
@@ -17,7 +18,14 @@ from notifyws.connection.ports import ServerProtocol, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
 from notifyws.protocol.failures import Verdict
-from notifyws.protocol.rules import RenewalAnswer
+from notifyws.protocol.rules import (
+    AuthFailed,
+    ControlFrame,
+    Expired,
+    Pong,
+    RenewalAnswer,
+    ServerPing,
+)
 from notifyws.tasks import first_of
 
 
@@ -141,3 +149,43 @@ class Renewer:
         if not answer.ok:
             said = f": {answer.message[:300]}" if answer.message else ""
             raise TokenRefused(f"the server does not accept the new token{said}")
+
+
+class Responder:
+    """Answers on one connection.
+
+    Args:
+        connection: the connection.
+        renewer: renews its token; ``None`` where nobody does.
+    """
+
+    def __init__(self, connection: Connection, renewer: Renewer | None) -> None:
+        self._connection = connection
+        self._renewer = renewer
+        self._replies: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Send replies in their order, until the connection ends."""
+        with suppress(NetworkFailed):
+            while True:
+                await self._connection.send(await self._replies.get())
+
+    def hear(self, word: ControlFrame) -> None:
+        """Take what the server says to us."""
+        connection, renewer = self._connection, self._renewer
+        match word:
+            case ServerPing(reply) if (
+                frame := connection.context.frame(reply)
+            ) is not None:
+                self._replies.put_nowait(frame)
+            case Pong():
+                connection.ponged()
+            case RenewalAnswer() if renewer is not None:
+                renewer.answered(word)
+            case Expired() if renewer is not None:
+                renewer.expired()
+            case Expired(message) | AuthFailed(message):
+                said = f": {message[:300]}" if message else ""
+                connection.fail(
+                    TokenRefused(f"the server does not accept the token{said}")
+                )

@@ -36,8 +36,7 @@ from notifyws.connection.reconnect import (
     Woke,
 )
 from notifyws.connection.reconnect import Event as Fact
-from notifyws.connection.renewal import Renewer
-from notifyws.connection.responder import Responder
+from notifyws.connection.renewal import Renewer, Responder
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
