@@ -22,7 +22,7 @@ from notifyws.protocol.frames import Decoder, decoder
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
-from notifyws.protocol.templates import UNSET, fill
+from notifyws.protocol.templates import UNSET, fill, shown
 
 _SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
@@ -89,19 +89,23 @@ def upgrade_request(
         ConfigurationError: ``token_in`` names no known place, or the token cannot
             be written there.
     """
-    known = {**variables, "access_token": token or None, **_standing(last_id)}
+    known = {**variables, **shown(token, variables), **_standing(last_id)}
     place = token_in or profile.socket.token_in
     if place != "none":
         _check(token, place.partition(":")[0])
     placed = _placed(profile, _addressed(profile, url, known), known, place)
     return replace(
         placed,
-        secrets=spellings(token),
+        secrets=spellings(token, *_credentials(known)),
         steps=profile.handshake,
         known=known,
         read=decoder(profile.socket.frames, profile.socket.json_in),
         compression=profile.socket.compression,
     )
+
+
+def _credentials(known: Mapping[str, Any]) -> list[str]:
+    return [str(known["authorization"] or "").rpartition(" ")[2]]
 
 
 def _standing(place: str | int | datetime | None) -> dict[str, Any]:
