@@ -180,6 +180,21 @@ class HttpApi:
         step = resume.catchup.step
         return (await self._with_token(step, access_token, known, PAGE))[-1].body
 
+    async def ask(self, step: Step, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what one request of a handshake captures.
+
+        Args:
+            step: the request.
+            known: the variables of its templates.
+
+        Raises:
+            TokenRefused: the token is no good.
+            NetworkFailed: no answer, or not a good one.
+        """
+        token = as_text(known.get("access_token"))
+        replies = await self._with_token(step, token, known)
+        return captured(step.capture, replies[-1].answer)
+
     async def _with_token(
         self,
         steps: Step | tuple[Step, ...] | None,

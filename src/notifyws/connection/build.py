@@ -56,9 +56,13 @@ async def open_connection(
     Raises:
         NetworkFailed: it did not come to one.
     """
-    request = build_server_protocol(auth).upgrade_request(token, None)
+    protocol = build_server_protocol(auth)
     return await Connection.open(
-        dial or build_dial(auth), request, build_keepalive(auth), auth.clock
+        dial or build_dial(auth),
+        protocol.upgrade_request(token, None),
+        build_keepalive(auth),
+        auth.clock,
+        protocol.ask,
     )
 
 
@@ -86,6 +90,7 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
         settings.access_margin,
         auth.http.verify if profile.http.verify else None,
         _catch_up(auth, classifier),
+        auth.http.ask,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from msgspec import Struct
 
 from notifyws.clock import Clock, sleep
-from notifyws.connection.ports import Dial, Transport
+from notifyws.connection.ports import Ask, Dial, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import AppPing
@@ -105,33 +105,51 @@ class Connection:
         upgrade_request: UpgradeRequest,
         keepalive: Keepalive,
         clock: Clock,
+        ask: Ask | None = None,
     ) -> Connection:
         """Dial, say what the opening says, and go through its handshake.
+
+        Args:
+            dial: opens the socket.
+            upgrade_request: what to say.
+            keepalive: when to ping.
+            clock: clock and sleep.
+            ask: makes the handshake's HTTP requests.
 
         Raises:
             NetworkFailed: it did not come to an open connection.
         """
         transport = await dial(upgrade_request)
         connection = cls(transport, keepalive, clock, upgrade_request.known)
-        steps, read = upgrade_request.steps, upgrade_request.read
+        handshake = HandshakeState(
+            upgrade_request.steps,
+            connection.context,
+            upgrade_request.read,
+            upgrade_request.closes,
+        )
         try:
             for frame in upgrade_request.frames:
                 await transport.send(frame)
-            await connection._shake_hands(
-                HandshakeState(steps, connection.context, read)
-            )
+            await connection._shake_hands(handshake, ask)
+        except ConnectionLost as lost:
+            transport.abort()
+            raise handshake.closed(lost) from None
         except BaseException:
             transport.abort()
             raise
         return connection
 
-    async def _shake_hands(self, handshake: HandshakeState) -> None:
+    async def _shake_hands(self, handshake: HandshakeState, ask: Ask | None) -> None:
         """Go through the handshake; what it does not await is kept for later."""
         while True:
             for frame in handshake.proceed():
                 await self._transport.send(frame)
             if handshake.done:
                 return
+            if (request := handshake.request) is not None:
+                assert ask is not None
+                handshake.answered(await ask(request.step, request.known))
+                continue
             try:
                 async with asyncio.timeout(handshake.timeout):
                     await self._await(handshake)
@@ -139,8 +157,10 @@ class Connection:
                 raise handshake.gave_up() from None
 
     async def _await(self, handshake: HandshakeState) -> None:
-        while not handshake.hear(frame := await self._next()):
-            self._early.append(frame)
+        while handshake.waiting:
+            later, after = handshake.hear(await self._next())
+            self._early += later
+            self._unread.extendleft(reversed(after))
             if len(self._early) > EARLY:
                 raise handshake.gave_up()
 

@@ -116,16 +116,16 @@ def build_outbox(
 
 def build_rules(profile: Profile) -> Rules:
     """Return what says which frame means what."""
-    from notifyws.protocol.frames import decoder
+    from notifyws.protocol.frames import decode_all, decoder_of
     from notifyws.protocol.rules import Rules
 
-    socket, renewal = profile.socket, profile.renewal
-    plain = socket.frames == "json" and not socket.json_in
+    read, renewal = decoder_of(profile.socket), profile.renewal
     return Rules(
         profile.rules,
-        None if plain else decoder(socket.frames, socket.json_in),
+        None if read is decode_all else read,
         profile.send.ack if profile.send else None,
         renewal if renewal.how == "frame" else None,
+        profile.closes,
     )
 
 

@@ -227,9 +227,9 @@ class TemplateContext:
         moment = {"now": int(self._wall()), "uuid": uuid, "seq": self.seq}
         return {**self._known, **moment, **more}
 
-    def frame(self, template: Any) -> str | None:
+    def frame(self, template: Any, more: Mapping[str, Any] = {}) -> str | None:
         """Return a template as a frame; ``None`` where there is nothing to say."""
-        known = self.known({*variables_of(template)}, {})
+        known = self.known({*variables_of(template)}, more)
         return as_frame(fill(template, known))
 
 
@@ -250,6 +250,13 @@ def as_frame(filled: Any) -> str | None:
     if filled is UNSET or filled is None:
         return None
     return filled if isinstance(filled, str) else strict_json(filled)
+
+
+def listed(value: Any) -> list[Any]:
+    """Return the values of a variable that may hold several, commas between them."""
+    if not isinstance(value, str):
+        return [] if value is None else value if isinstance(value, list) else [value]
+    return list(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
 
 
 _PAIR = r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
