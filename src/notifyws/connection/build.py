@@ -70,7 +70,11 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
     """Return how the server speaks on the socket."""
     profile, settings = auth.profile, auth.settings
     classifier = FailureClassifier(profile.closes, profile.statuses)
-    known = {"origin": auth.origin, "username": settings.username or None}
+    known = {
+        "origin": auth.origin,
+        "username": settings.username or None,
+        "authorization": auth.basic,
+    }
     request = partial(
         upgrade_request,
         profile,
