@@ -203,7 +203,8 @@ class HttpApi:
     ) -> list[Reply]:
         def refused(said: str) -> NotifyError:
             message = f"{self._origin} does not accept the token{said}"
-            return TokenRefused(message, "notifyws token --refresh")
+            words = said.removeprefix(": ")
+            return TokenRefused(message, "notifyws token --refresh", words=words)
 
         known = {**known, "access_token": access_token or None}
         return await self._run(_listed(steps), known, refused, "expired", largest)

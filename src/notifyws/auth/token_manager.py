@@ -268,6 +268,9 @@ class StaticTokenProvider:
         Raises:
             AuthenticationFailed: always.
         """
+        if not self._token.value:
+            message = "the server wants a token, and there is none"
+            raise AuthenticationFailed(message, "set NOTIFYWS_TOKEN")
         raise AuthenticationFailed(
             "the server does not accept the ready-made token",
             "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
