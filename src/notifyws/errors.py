@@ -183,7 +183,15 @@ class SessionFailed(NetworkFailed):
 
 
 class TokenRefused(NetworkFailed):
-    """The server says, in a frame or an answer of its own, that a token is no good."""
+    """The server says, in a frame or an answer of its own, that a token is no good.
+
+    Args:
+        words: the server's own, if it gave any; remote text.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, words: str = "") -> None:
+        super().__init__(message, hint)
+        self.words = words
 
 
 class NotWebSocket(NetworkFailed):

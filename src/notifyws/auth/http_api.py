@@ -34,7 +34,7 @@ from notifyws.errors import (
     TokenRefused,
 )
 from notifyws.models import TokenPair, as_text
-from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.expressions import compiled, holds, truthy
 from notifyws.protocol.failures import http_meaning, is_retried
 from notifyws.protocol.masking import masked, redirected, spellings
 from notifyws.protocol.profile import Meaning, Profile, Step
@@ -46,7 +46,7 @@ PAGE = 4 << 20
 REFUSALS = ("bad credentials", "log in again", "expired")
 """What an answer may mean that does not accept what was shown."""
 
-_SECRET = r"password|secret|token|code|key"
+_SECRET = r"password|secret|token|code|key|otp"
 
 
 class HttpApi:
@@ -204,7 +204,8 @@ class HttpApi:
     ) -> list[Reply]:
         def refused(said: str) -> NotifyError:
             message = f"{self._origin} does not accept the token{said}"
-            return TokenRefused(message, "notifyws token --refresh")
+            words = said.removeprefix(": ")
+            return TokenRefused(message, "notifyws token --refresh", words=words)
 
         known = {**known, **shown(access_token, self._variables)}
         return await self._run(_listed(steps), known, refused, "expired", largest)
@@ -249,6 +250,8 @@ class HttpApi:
         await self.prepare()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
+            if not holds(step.only_if, variables):
+                continue
             request = step_request(self._origin, step, variables)
             hidden += request.credentials
             client = http_client(self._origin, self._tls, self._timeout)

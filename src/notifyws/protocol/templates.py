@@ -3,8 +3,9 @@
 A string that is exactly one variable keeps the variable's type. A part of an object
 or list whose variable is not set is left out, and with it what becomes empty by
 that. ``{name|json}``, ``{name|b64}`` and ``{name|b64url}`` write a value in that
-form, ``{payload.title}`` looks inside one, ``{null}`` is JSON's null, ``{{`` and
-``}}`` are braces. Nothing else is evaluated.
+form, ``{name|path}`` keeps its slashes in a path, ``{payload.title}`` looks inside
+one, ``{null}`` is JSON's null, ``{{`` and ``}}`` are braces. Nothing else is
+evaluated.
 
 Known are the profile's constants, what the user gives for what it leaves open, and
 what one socket adds: its token, what a handshake captured, and a counter.
@@ -66,6 +67,7 @@ FILTERS: Mapping[str | None, Callable[[Any], str]] = {
     "json": _json,
     "b64": _b64,
     "b64url": _b64url,
+    "path": _text,
 }
 
 
