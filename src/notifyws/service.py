@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings, TypeStyle
 from notifyws.connection.reconnect import State
-from notifyws.delivery import build
+from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.receiver import Item
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
@@ -42,7 +42,6 @@ _PUBLIC_STATE = {
     State.CONNECTING: "connecting",
     State.STOPPED: "disconnected",
 }
-
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
 
@@ -64,7 +63,7 @@ class NotificationService:
         selection: which notifications are wanted; all of them when not given.
 
     Attributes:
-        listener: what connects, as it stands: for those who draw or count.
+        listener: as it stands, for those who draw or count.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class NotificationService:
         )
         self._handlers = Handlers()
         self._dispatcher = Dispatcher(self._handlers)
-        self._socket_sender: SocketSender | None = None
+        self._sending: SocketSender | None = None
 
     async def __aenter__(self) -> NotificationService:
         return self
@@ -109,9 +108,6 @@ class NotificationService:
         Args:
             event: ``connected()``, ``disconnected(code, reason)``, ``error(error)``,
                 ``message(notification)`` or ``reconnecting(attempt, delay)``.
-
-        Raises:
-            UsageError: there is no such event.
         """
         return self._handlers.on(event)
 
@@ -153,7 +149,8 @@ class NotificationService:
     @property
     def sends_without_connection(self) -> bool:
         """Whether messages go over HTTP, so that they need no :meth:`connect`."""
-        return build.sends_by_http(self._auth.profile)
+        send = self._auth.profile.send
+        return send is not None and send.http is not None
 
     async def connect(self) -> None:
         """Connect: one try, and no other when the connection is lost.
@@ -238,15 +235,19 @@ class NotificationService:
             UsageError: the only one cannot be sent; of many, it is rejected.
         """
         if self.sends_without_connection:
-            return await build.build_http_sender(self._auth).send(messages)
+            from notifyws.delivery.sender import HttpSender
+
+            sender = HttpSender(self._auth.tokens, self._auth.http.send)
+            return await sender.send(messages)
         return await self._sender().send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good."""
         feed = self._handlers.feed()
         try:
-            while (notification := await feed.get()) is not None:
-                yield notification
+            while burst := await feed.get():
+                for notification in burst:
+                    yield notification
         finally:
             self._handlers.leave(feed)
         await self.closed()
@@ -275,16 +276,14 @@ class NotificationService:
         receiver.on_acknowledged = lambda told: self._sender().acknowledged(told)
 
     def _sender(self) -> SocketSender:
-        if self._socket_sender is None:
-            build_sender = build.build_socket_sender
-            self._socket_sender = build_sender(self._auth, lambda: self._connection)
-        return self._socket_sender
+        if self._sending is None:
+            self._sending = build_socket_sender(self._auth, lambda: self._connection)
+        return self._sending
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
-        receiver, running = self.listener.receiver, self.listener.running
+        receiver = self.listener.receiver
         assert receiver is not None
-        assert running is not None
         opened = asyncio.Event()
         receiver.emitter.observers.append(
             lambda event: opened.set() if event.name == "connected" else None
@@ -295,5 +294,5 @@ class NotificationService:
         except asyncio.CancelledError:
             await self.disconnect()
             raise
-        if running.done() and not opened.is_set():
+        if not opened.is_set():
             raise NetworkFailed("disconnected while connecting", "connect again")
