@@ -103,7 +103,7 @@ class NotificationService:
         await self._auth.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
-        """Register a handler; it may be a plain or an async function.
+        """Register a handler, plain or async; an unknown event is a ``UsageError``.
 
         Args:
             event: ``connected()``, ``disconnected(code, reason)``, ``error(error)``,
