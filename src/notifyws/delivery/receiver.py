@@ -106,7 +106,7 @@ class Receiver:
         self._frames = frames
         self._selection = selection
         self._outbox = outbox
-        self.emitter = EventEmitter(queue, clock)
+        self.emitter = EventEmitter(queue.announce, clock)
         self._dropped_counter = DroppedCounter(self.emitter, queue.room)
         self.room = queue.room
         self._received = ""
