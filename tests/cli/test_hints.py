@@ -28,26 +28,17 @@ MEANT = [
     ("token --profile directs --url wss://a.example", "did you mean directus?"),
 ]
 MISPLACED = [
-    ("--json listen", "it stands after the command, as in: notifyws listen --json"),
-    (
-        "--verbose listen",
-        "it stands after the command, as in: notifyws listen --verbose",
-    ),
-    ("--json", "it stands after the command, as in: notifyws listen --json"),
-    ("--json status", "it stands after the command, as in: notifyws status --json"),
-    ("-q send -m x", "it stands after the command, as in: notifyws send -q"),
-    (
-        "--json auth login",
-        "it stands after the command, as in: notifyws auth login --json",
-    ),
-    (
-        "--url x profile check",
-        "it stands after the command, as in: notifyws profile check --url",
-    ),
-    (
-        "profile --url x list",
-        "it stands after the command, as in: notifyws profile check --url",
-    ),
+    (line, f"it stands after the command, as in: notifyws {meant}")
+    for line, meant in (
+        ("--json listen", "listen --json"),
+        ("--verbose listen", "listen --verbose"),
+        ("--json", "listen --json"),
+        ("--json status", "status --json"),
+        ("-q send -m x", "send -q"),
+        ("--json auth login", "auth login --json"),
+        ("--url x profile check", "profile check --url"),
+        ("profile --url x list", "profile check --url"),
+    )
 ]
 UNLIKE = [
     ("xyzzy", "notifyws --help"),
