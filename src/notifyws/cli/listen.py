@@ -179,7 +179,7 @@ def listen(
 def _redeliver(
     file: Path, settings: Settings, targets: DeliveryTargets, *, quiet: bool
 ) -> None:
-    from notifyws.delivery.replay import replay
+    from notifyws.delivery.dead_letters import replay
 
     count = run(replay(file, settings, targets, warner(quiet)))
     if not quiet:
