@@ -185,6 +185,9 @@ class HandshakeFailed(NetworkFailed):
 class TokenRefused(NetworkFailed):
     """The server says, in a frame or an answer of its own, that a token is no good."""
 
+    def __init__(self, message: str, hint: str = "notifyws token --refresh") -> None:
+        super().__init__(message, hint)
+
 
 class NotWebSocket(NetworkFailed):
     """What answers there speaks neither WebSocket nor HTTP."""

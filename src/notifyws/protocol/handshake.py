@@ -99,8 +99,7 @@ def _failure(failing: Failing, value: Any) -> NetworkFailed:
     found = compiled(failing.message)(value) if failing.message else None
     said = f": {as_text(found)[:300]}" if found else ""
     if failing.means == "expired":
-        return TokenRefused(
-            f"the server does not accept the token{said}", "notifyws token --refresh"
-        )
+        return TokenRefused(f"the server does not accept the token{said}")
     final = failing.means == "stop"
-    return HandshakeFailed(f"the server refused the handshake{said}", final=final)
+    hint = "correct what the server names: NOTIFYWS_VARIABLES, the URL or --profile"
+    return HandshakeFailed(f"the server refused the handshake{said}", hint, final=final)
