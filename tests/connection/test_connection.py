@@ -8,8 +8,9 @@ from functools import partial
 
 import pytest
 
+from notifyws.config.settings import Settings
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.dialer import Limits, dial
+from notifyws.connection.dialer import dial
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.upgrade import UpgradeRequest
@@ -410,7 +411,7 @@ async def behind_a_goodbye(peer) -> None:
 async def left(monkeypatch):
     """Give a real connection to such a one; who leaves it must not take long."""
     monkeypatch.setenv("no_proxy", "*")
-    dialling = partial(dial, limits=Limits(close_timeout=60.0), tls=None)
+    dialling = partial(dial, settings=Settings(close_timeout=60.0), tls=None)
     async with httpd(behind_a_goodbye) as server, asyncio.timeout(5):
         upgrade_request, clock = UpgradeRequest(server.url), VirtualClock().clock
         yield await Connection.open(dialling, upgrade_request, Keepalive(), clock)
