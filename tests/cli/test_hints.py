@@ -9,7 +9,7 @@ from notifyws.auth.cache.build import sqlite_path
 from notifyws.auth.cache.sqlite import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.cli.app import _run
-from notifyws.cli.hints import at_the_same_place, next_steps
+from notifyws.cli.hints import fitting, next_steps
 from notifyws.config.settings import Settings
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.models import Account, Token
@@ -101,7 +101,7 @@ def test_help_as_a_word_is_the_help_as_an_option(home, capsys, line):
     ],
 )
 def test_a_hinted_command_is_for_the_same_server(hint, typed, completed):
-    assert at_the_same_place(hint, typed.split()) == completed
+    assert fitting(hint, typed.split()) == completed
 
 
 URL = "wss://ws.example.com"
