@@ -96,6 +96,14 @@ class Many(Struct, frozen=True):
 
 
 Arrival = One | Many
+
+
+def notifications(arrival: Arrival) -> list[Notification]:
+    """Return the notifications of what arrived."""
+    found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
+    return [each for each in found if isinstance(each, Notification)]
+
+
 _Reader = Callable[[Any, "str | None", str], Arrival]
 _Row = tuple[tuple[tuple[str, Any], ...], "Callable[[Any], Any] | None", _Reader]
 
