@@ -39,6 +39,14 @@ NOT_ACCEPTED: Mapping[TokenSource, tuple[str, str]] = {
 """What a token is called that is not accepted, and what to try, by where it is from."""
 
 
+NO_TOKEN = "the server wants a token, and there is none"
+LET_IN = (
+    "correct the username and password, or set NOTIFYWS_TOKEN, "
+    "as the profile's page says"
+)
+"""What is said, and what helps, where no token was shown."""
+
+
 class AccessToken(Masked, frozen=True):
     """A usable access token.
 
@@ -64,6 +72,8 @@ class AccessToken(Masked, frozen=True):
         """
         what, hint = NOT_ACCEPTED[self.source]
         said = f": {why}" if why else ""
+        if not self.value:
+            return AuthenticationFailed(f"{NO_TOKEN}{said}", LET_IN)
         return AuthenticationFailed(f"the server does not accept {what}{said}", hint)
 
 

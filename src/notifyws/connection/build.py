@@ -94,10 +94,10 @@ async def open_connection(
     """
     protocol = build_server_protocol(auth)
     request = protocol.upgrade_request(token.value, None)
-    dialled = dial or build_dial(auth)
+    dialled, keepalive = dial or build_dial(auth), build_keepalive(auth)
     try:
         return await Connection.open(
-            dialled, request, build_keepalive(auth), auth.clock
+            dialled, request, keepalive, auth.clock, protocol.ask
         )
     except NetworkFailed as error:
         raise seen_by_caller(error, token, protocol.classifier) from None
@@ -107,7 +107,11 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
     """Return how the server speaks on the socket."""
     profile, settings = auth.profile, auth.settings
     classifier = FailureClassifier(profile.closes, profile.statuses)
-    known = {"origin": auth.origin, "username": settings.username or None}
+    known = {
+        "origin": auth.origin,
+        "username": settings.username or None,
+        "authorization": auth.basic,
+    }
     request = partial(
         upgrade_request,
         profile,
@@ -123,6 +127,7 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
         settings.access_margin,
         auth.http.verify if profile.http.verify else None,
         _catch_up(auth, classifier),
+        auth.http.ask,
     )
 
 

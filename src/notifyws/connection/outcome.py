@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
-from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
+from notifyws.errors import (
+    AuthenticationFailed,
+    ConnectionLost,
+    NetworkFailed,
+    NotifyError,
+    TokenRefused,
+)
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
@@ -34,6 +40,7 @@ class Outcome:
         self._classifier = classifier
         self._problem: NotifyError | None = None
         self._token: AccessToken | None = None
+        self._words = ""
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
@@ -41,6 +48,7 @@ class Outcome:
         if verdict not in RENEWING:
             return self.without_token(error)
         self._problem, self._token = error, token
+        self._words = _words(error) if token.source == "static" else ""
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
@@ -60,6 +68,17 @@ class Outcome:
         if stop.cause is Cause.AUTHENTICATION and not known:
             assert self._token is not None
             return self._token.not_accepted(stop.reason)
+        if known and self._token is not None and self._words:
+            return self._token.not_accepted(self._words)  # nobody else says why
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)
+
+
+def _words(error: NotifyError) -> str:
+    """Return what a server itself said when it refused a token."""
+    match error:
+        case TokenRefused(words=words) | ConnectionLost(reason=words):
+            return words
+        case _:
+            return ""

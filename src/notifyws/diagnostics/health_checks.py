@@ -217,7 +217,8 @@ class HealthChecks:
         if not isinstance(tokens, StaticTokenProvider):
             self.cached = await self._auth.token_manager.peek()
         if not self._token.value:
-            return "none is needed"
+            shown = "none, but the username and password are sent"
+            return shown if self._auth.basic else "none is needed"
         origin = {"cache": "cached", "static": "ready-made"}
         how = origin.get(self._token.source, f"new, by {self._token.source}")
         return f"{how}, {self._token.remaining / 60:.0f} min left"
@@ -236,6 +237,8 @@ class HealthChecks:
             await verify_token(self._auth, self._token)
             self._connection = await open_connection(self._auth, self._token)
         except AuthenticationFailed as error:
+            if not self._token.value:
+                raise
             left = span(self._token.remaining)
             said = f"{error.message}, though it has {left} left by its own word"
             raise AuthenticationFailed(said, error.hint) from None
