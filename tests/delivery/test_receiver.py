@@ -506,7 +506,7 @@ GAP = '{"type":"gap"}'
 def beginning() -> Desk:
     """A desk whose listener begins at a time, connected to a server that replays."""
     desk = Desk(Cursor(since=BEGIN))
-    desk.cursor.reconnected(30.0)
+    desk.cursor.opened(0.0, 30.0)
     desk.receiver.gaps.begin(GapStart("2024-01-15T10:30:00.000Z"))
     return desk
 

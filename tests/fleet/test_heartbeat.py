@@ -110,6 +110,7 @@ async def test_a_listener_is_found_with_its_facts():
         "lastFailure": None,
         "userId": None,
         "path": "/",
+        "repeats": 0,
     }
     await scene.stop()
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
 
 
@@ -81,7 +82,14 @@ def test_a_place_that_another_host_reached_is_where_it_begins():
 
 
 MOMENT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-OLD, NEW = "2024-01-15T10:29:59Z", "2024-01-15T10:30:00Z"
+
+
+def at(timestamp, ident="x"):
+    fields = {"type": "t", "id": ident, "timestamp": timestamp}
+    return Notification(fields, "2024-01-15T12:00:00Z")
+
+
+OLD, NEW = at("2024-01-15T10:29:59Z"), at("2024-01-15T10:30:00Z")
 
 
 def test_a_time_to_begin_at_can_be_asked_for_until_something_was_handed_over():
@@ -95,7 +103,7 @@ def test_a_time_to_begin_at_can_be_asked_for_until_something_was_handed_over():
 
 def test_what_a_replay_brings_from_before_that_time_is_too_old():
     cursor = Cursor(since=MOMENT)
-    cursor.reconnected(30.0)
+    cursor.opened(0.0, 30.0)
     assert cursor.is_too_old(OLD, 29.0)
     assert not cursor.is_too_old(NEW, 29.0)
 
@@ -103,18 +111,18 @@ def test_what_a_replay_brings_from_before_that_time_is_too_old():
 def test_nothing_is_too_old_once_the_replay_is_over():
     cursor = Cursor(since=MOMENT)
     assert not cursor.is_too_old(OLD, 0.0)
-    cursor.reconnected(30.0)
+    cursor.opened(0.0, 30.0)
     assert not cursor.is_too_old(OLD, 30.0)
     assert not Cursor().is_too_old(OLD, 0.0)
 
 
 def test_what_is_too_old_is_so_also_behind_newer_ones_and_after_a_reconnect():
     cursor = Cursor(since=MOMENT)
-    cursor.reconnected(30.0)
+    cursor.opened(0.0, 30.0)
     cursor.advance("a")
     assert cursor.is_too_old(OLD, 1.0)
     assert not cursor.is_too_old(OLD, 31.0)
-    cursor.reconnected(90.0)
+    cursor.opened(60.0, 30.0)
     assert cursor.is_too_old(OLD, 61.0)
 
 
@@ -124,5 +132,5 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect(
 ):
     cursor = Cursor(snapshot=snapshot, repeats=True)
     assert not cursor.deduplicator.is_repeat("tick", now=0)
-    cursor.reconnected(until=10)
+    cursor.opened(0.0, 10.0)
     assert cursor.deduplicator.is_repeat("tick", now=1) is repeated

@@ -188,7 +188,7 @@ class Session:
                 if self.connection is connection:
                     return self._lost(connection, lost)
                 deduplicator = self.receiver.cursor.deduplicator
-                deduplicator.expect_repeats(self._clock.now() + OVERLAP)
+                deduplicator.expect_repeats(self._clock.now(), OVERLAP)
                 behind = self.receiver.gaps.pending
 
     async def _catch_up(self) -> None:

@@ -158,7 +158,7 @@ def build_receiver(
     receiver = Receiver(
         build_rules(auth.profile),
         queue,
-        _cursor(auth.profile, since, outbox),
+        _cursor(auth, since, outbox),
         auth.clock,
         frames=frames,
         selection=selection,
@@ -173,17 +173,20 @@ def build_receiver(
 
 
 def _cursor(
-    profile: Profile, since: str | int | datetime | None, outbox: Outbox | None
+    auth: Authenticator, since: str | int | datetime | None, outbox: Outbox | None
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
 
+    profile = auth.profile
     resume = profile.resume
-    start: dict[str, Any] = {"last_id": since}
+    began_at = auth.clock.wall() if since is None else None
+    start: dict[str, Any] = {"last_id": since, "began_at": began_at}
     if outbox:
         stood = outbox.position
         start["mixed"] = stood.mixed
         if since is None:
             start |= {"last_id": stood.last_id, "seen": outbox.seen}
+            start["began_at"] = began_at if stood.last_id is None else stood.began_at
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
         start = {"since": since.astimezone(UTC)}
@@ -192,6 +195,7 @@ def _cursor(
         can_resume=resume is not None and not _only_snapshot(resume),
         snapshot=resume is not None and resume.snapshot,
         repeats=profile.renewal.how == "reconnect",
+        warn=auth.warn,
     )
 
 

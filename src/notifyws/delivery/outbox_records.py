@@ -16,6 +16,8 @@ Ident = str | int
 
 OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
+SKEW = 300.0
+"""Seconds by which the clocks of server and hosts may differ."""
 
 
 def notification_of(line: str) -> Notification:
@@ -46,6 +48,11 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
     heard_at: str = ""
     moved_at: float = 0.0
     mixed: bool = False
+
+    @property
+    def began_at(self) -> float | None:
+        """Unix seconds before which all was received, whatever the clocks of others."""
+        return self.moved_at - SKEW if self.moved_at else None
 
     @classmethod
     def of(cls, value: object) -> ListenerPosition:

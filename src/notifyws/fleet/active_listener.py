@@ -187,6 +187,7 @@ class ActiveListener:
             "received": receiver.received,
             "waiting": len(self.queue) + sum(x.count for x in self.backlog.values()),
             "filtered": receiver.filtered,
+            "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
             "lastNotUnderstood": frame,
         }
