@@ -105,7 +105,7 @@ async def test_a_duplicate_is_dropped_and_one_without_an_id_never_is():
     desk = Desk(Cursor(1), room=10)
     desk.take(note(1), note(2), note(2), note(), note(), note(1))
     assert await desk.read() == [2, None, None]
-    assert desk.receiver.received == 3
+    assert (desk.receiver.received, desk.receiver.repeats) == (3, 3)
 
 
 @pytest.mark.parametrize("passed_on", [False, True])
@@ -531,6 +531,7 @@ async def test_a_gap_before_what_is_older_than_asked_for_is_none():
     desk = beginning()
     desk.take(GAP, old(1), note(2))
     assert await desk.read() == [2]
+    assert desk.receiver.repeats == 1
 
 
 @in_virtual_time

@@ -131,6 +131,75 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect(
     snapshot, repeated
 ):
     cursor = Cursor(snapshot=snapshot, repeats=True)
-    assert not cursor.deduplicator.is_repeat("tick", now=0)
+    cursor.opened(-60.0, 10.0)
+    assert not cursor.deduplicator.is_repeat("tick", now=-1)
     cursor.opened(0.0, 10.0)
     assert cursor.deduplicator.is_repeat("tick", now=1) is repeated
+
+
+BEGAN = 1_705_314_600.0  # 2024-01-15T10:30:00Z
+EARLIER = at("2024-01-15T10:29:00Z")
+
+
+@pytest.mark.parametrize(
+    ("start", "opened", "too_old"),
+    [
+        ({"began_at": BEGAN}, 1, False),  # it asks for nothing that was
+        ({"began_at": BEGAN}, 2, True),
+        ({"began_at": BEGAN, "last_id": "a"}, 1, True),
+        ({"last_id": "a"}, 2, False),  # only the server knows when that was
+        ({}, 2, False),
+    ],
+)
+def test_in_a_resume_what_is_older_than_the_beginning_is_no_news(
+    start, opened, too_old
+):
+    cursor = Cursor(**start)
+    for _ in range(opened):
+        cursor.opened(0.0, 30.0)
+    assert cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0) is too_old
+    assert cursor.is_news(EARLIER, lambda: 1.0) is not too_old
+    assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 30.0)
+
+
+@pytest.mark.parametrize(
+    "clocks",
+    [{"delay": 60.0}, {"wall": BEGAN - 60}, {"delay": 1e12}],
+    ids=["on its way", "set back", "beyond all measure"],
+)
+def test_where_clocks_differ_what_may_be_new_is(clocks):
+    cursor = Cursor("a", began_at=BEGAN)
+    cursor.opened(0.0, 30.0, **clocks)
+    assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0)
+
+
+def test_who_begins_at_an_id_began_when_the_first_one_after_it_was_sent():
+    cursor = Cursor("a")
+    cursor.advance("x", NEW)
+    assert cursor.began_at == BEGAN
+
+
+def other(ident, **fields):
+    return Notification({"type": "t", "id": ident, **fields}, "then")
+
+
+def test_an_id_that_names_something_else_is_said_once():
+    said = []
+    cursor = Cursor(can_resume=False, warn=said.append)
+    cursor.opened(0.0, 30.0)
+    cursor.advance(7, other(7, n=0))
+    asked = [other(7, n=n) for n in (0, 1, 1, 2, 0)]
+    found = [cursor.is_repeat(each, 7, lambda: 1.0) for each in asked]
+    assert found == [True, False, True, False, False]
+    assert said == [
+        "the profile's id is not unique: '7' came again with other content, and is "
+        "shown as another notification"
+    ]
+
+
+def test_in_a_replay_and_of_an_earlier_process_an_id_is_enough():
+    cursor = Cursor("a", seen=["b"])
+    cursor.opened(0.0, 30.0)
+    cursor.advance("c", other("c"))
+    for ident, moment in (("c", 29.0), ("b", 31.0)):
+        assert cursor.is_repeat(other(ident, n=2), ident, lambda at=moment: at)

@@ -39,7 +39,7 @@ def test_repeats_of_what_has_no_id_are_told_while_two_connections_overlap():
 def test_equal_content_is_news_again_later():
     one = Deduplicator(snapshot=True)
     assert not one.is_repeat("tick", now=0)
-    one.expect_replay(0.0, 10.0)
+    one.opened(0.0, 10.0)
     assert not one.is_repeat("tick", now=11)
 
 

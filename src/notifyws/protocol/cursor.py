@@ -178,13 +178,15 @@ class Cursor:
                 and our clock, however wrong one of them may be.
         """
         self._delay = max(self._delay, delay)
-        asked, self._opened = self._opened or self.place is not None, True
+        again, self._opened = self._opened, True
         self._beginning_until = now + replay
         self.beginning = self._asked_since
-        if asked and self.beginning is None and self.began_at is not None:
+        resumes = again or self.place is not None
+        if resumes and self.beginning is None and self.began_at is not None:
             began_at = min(self.began_at, wall) - self._delay - UNSURE
             self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
-        self.deduplicator.expect_replay(now, replay)
+        replays = self.can_resume or (again and self._snapshot)
+        self.deduplicator.opened(now, replay if replays else 0.0)
 
 
 def _content(notification: Notification) -> int:

@@ -119,12 +119,19 @@ class Deduplicator:
         known = self._recent if self._snapshot else [*self._overlap, *self._retained]
         self._expect(known, now + seconds)
         self._opening_until = now + OPENING
+        self._replaying_until = max(self._replaying_until, now + seconds)
 
-    def expect_replay(self, now: float, seconds: float) -> None:
-        """Take for a repeat what a new connection brings, if a server sends it all."""
+    def opened(self, now: float, replay: float) -> None:
+        """Begin with a new connection.
+
+        Args:
+            now: monotonic seconds.
+            replay: seconds for which it may bring what came before; 0 for never.
+        """
+        self._replaying_until = now + replay
         if self._snapshot:
             self._overlap = deque(self._recent, RECENT)
-            self._expect(self._recent, now + seconds)
+            self._expect(self._recent, now + replay)
         self._retained, self._opening = self._opening, deque(maxlen=RECENT)
         self._opening_until = now + OPENING
 

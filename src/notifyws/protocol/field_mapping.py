@@ -15,6 +15,7 @@ from notifyws.models import Notification, as_text
 from notifyws.protocol import profile
 from notifyws.protocol.expressions import compiled, names, truthy
 from notifyws.protocol.frames import json_or_text
+from notifyws.protocol.since import moment_of
 
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
@@ -145,6 +146,11 @@ def _converted(name: str, mapping: profile.FieldMapping) -> _Field | None:
 
 
 def _moment(value: Any, divisor: int) -> Any:
+    """Return unix time as RFC 3339; text of that form stays, and ``:...`` goes."""
+    if isinstance(value, str):
+        if moment_of(value) is not None:
+            return value
+        value = value.partition(":")[0]
     try:
         return utc_text(float(value) / divisor)
     except (TypeError, ValueError, OverflowError, OSError):
