@@ -306,6 +306,15 @@ class NotificationService:
         while burst := await self._listener.queue.get():
             yield burst
 
+    def tell_gap(self, since: str, reason: str) -> None:
+        """Tell that something is missing where :meth:`arrivals` was brought to.
+
+        Args:
+            since: RFC 3339; up to now.
+            reason: why, in words that others may read.
+        """
+        self._listener.tell_gap(since, reason)
+
     def hold(self) -> None:
         """Let what :meth:`arrivals` yields count as not shown until :meth:`release`.
 

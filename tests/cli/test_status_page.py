@@ -97,7 +97,8 @@ def test_a_listener_is_one_line_of_all_that_matters():
     assert (
         "  desk          connected for 2 h 0 min, user 42, 128 received (the last "
         "1 min 0 s ago), 4 of them filtered out, 1 repeat left out, 2 reconnects, "
-        "3 waiting to be handed on, 1 gap (the last 9:00 to 9:05: too slow), pid 7 on web-3\n"
+        "3 waiting to be handed on, 1 gap (the last 9:00 to 9:05: too slow), pid 7 on "
+        "web-3\n"
     ) in page
     assert (
         "  unnamed       connecting for 0 s, nothing received yet, pid 8 on web-4\n"

@@ -20,8 +20,9 @@ from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.fleet.systemd import Systemd
 from notifyws.models import DeliveryTargets
 from notifyws.tasks import background, restarted
-from notifyws.ui.renderers import DisplayOptions, Tee, choose_renderer
+from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
+from notifyws.ui.tee import Tee
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
@@ -87,7 +88,6 @@ async def _show(request: Request, settings: Settings) -> None:
     if request.show.verbose and settings.connect_url:
         _name_the_proxy(settings.connect_url)
     warn = warner(request.show.quiet)
-    tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
     service = NotificationService(
         settings,
         since=request.since,
@@ -97,6 +97,8 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
+    path = request.show.tee
+    tee = Tee(path, warn, service.tell_gap) if path is not None else None
     leave = Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
@@ -173,7 +175,7 @@ async def _until_satisfied(
 ) -> None:
     async def show(burst: list[Item]) -> None:
         if tee is not None:
-            await tee.show(burst)
+            tee.show(burst)
         await renderer.show(burst)
 
     renderer.start()
