@@ -144,8 +144,9 @@ EARLIER = at("2024-01-15T10:29:00Z")
 @pytest.mark.parametrize(
     ("start", "opened", "too_old"),
     [
-        ({"began_at": BEGAN}, 1, False),  # it asks for nothing that was
-        ({"began_at": BEGAN}, 2, True),
+        ({"began_at": BEGAN}, 2, False),  # it asks for nothing that was
+        ({"began_at": BEGAN, "snapshot": True}, 1, False),
+        ({"began_at": BEGAN, "snapshot": True}, 2, True),
         ({"began_at": BEGAN, "last_id": "a"}, 1, True),
         ({"last_id": "a"}, 2, False),  # only the server knows when that was
         ({}, 2, False),
@@ -203,3 +204,10 @@ def test_in_a_replay_and_of_an_earlier_process_an_id_is_enough():
     cursor.advance("c", other("c"))
     for ident, moment in (("c", 29.0), ("b", 31.0)):
         assert cursor.is_repeat(other(ident, n=2), ident, lambda at=moment: at)
+
+
+def test_where_not_all_can_be_had_again_nothing_counts_as_covered():
+    assert not Cursor(7, partial=True).can_resume
+    assert not Cursor(7, partial=True).covers_everything
+    assert not Cursor(snapshot=True, partial=True).covers_everything
+    assert Cursor(snapshot=True).covers_everything

@@ -29,6 +29,7 @@ class Cursor:
         last_id: where to start; ``None`` for "from now".
         can_resume: whether the profile says how to ask for what was missed.
         snapshot: whether the server sends all that it holds at every connect.
+        partial: whether not all that is listened to can be had again.
         repeats: whether what has no id may come twice, as while a token is renewed.
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
@@ -50,6 +51,7 @@ class Cursor:
         *,
         can_resume: bool = True,
         snapshot: bool = False,
+        partial: bool = False,
         repeats: bool = False,
         seen: Iterable[str | int] = (),
         mixed: bool = False,
@@ -58,8 +60,9 @@ class Cursor:
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self.last_id = last_id
-        self._can_resume = can_resume
+        self._can_resume = can_resume and not partial
         self._snapshot = snapshot
+        self._partial = partial
         self.since = self._asked_since = since
         self.beginning: datetime | None = None
         self._beginning_until = 0.0
@@ -90,7 +93,8 @@ class Cursor:
     @property
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
-        return self._snapshot or (self.can_resume and not self.mixed)
+        snapshot = self._snapshot and not self._partial
+        return snapshot or (self.can_resume and not self.mixed)
 
     def is_repeat(
         self,
@@ -181,7 +185,7 @@ class Cursor:
         again, self._opened = self._opened, True
         self._beginning_until = now + replay
         self.beginning = self._asked_since
-        resumes = again or self.place is not None
+        resumes = self.place is not None or (again and self._snapshot)
         if resumes and self.beginning is None and self.began_at is not None:
             began_at = min(self.began_at, wall) - self._delay - UNSURE
             self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
