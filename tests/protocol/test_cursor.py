@@ -159,7 +159,7 @@ def test_in_a_resume_what_is_older_than_the_beginning_is_no_news(
     for _ in range(opened):
         cursor.opened(0.0, 30.0)
     assert cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0) is too_old
-    assert cursor.is_news(EARLIER, lambda: 1.0) is not too_old
+    assert cursor.is_news(EARLIER) is not too_old
     assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 30.0)
 
 

@@ -56,6 +56,8 @@ PATIENCE = 2.0
 BREATH = 0.02
 """Seconds that a burst may wait for the one before it to be shown: what is read much
 sooner than it is shown only fills memory."""
+FETCHED = 5.0
+"""Seconds in which a connection brings what was fetched as well."""
 LONGEST = 1000
 """Characters of a server's complaint that are told."""
 
@@ -168,6 +170,7 @@ class Receiver:
         for notification in filter(self.is_news, notifications):
             if pause := self._notification(notification, len(notification.line())):
                 await pause
+        self.cursor.deduplicator.expect_ids(self._clock.now() + FETCHED)
 
     def arrivals(self, value: Any) -> list[Notification]:
         """Return the notifications that the rules see in a value."""
@@ -177,7 +180,7 @@ class Receiver:
 
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
-        return self.cursor.is_news(notification, self._clock.now)
+        return self.cursor.is_news(notification)
 
     def _notification(
         self, notification: Notification, size: int

@@ -65,6 +65,7 @@ class Cursor:
         self._partial = partial
         self.since = self._asked_since = since
         self.beginning: datetime | None = None
+        self._past: datetime | None = None
         self._beginning_until = 0.0
         self.began_at = began_at
         self._delay = 0.0
@@ -126,11 +127,11 @@ class Cursor:
             warn(f"{said} with other content, and is shown as another notification")
         return False
 
-    def is_news(self, notification: Notification, now: Callable[[], float]) -> bool:
-        """Return the same of what was fetched, which is never another of its id."""
-        if self.beginning is not None and self.is_too_old(notification, now()):
-            return False
-        return self.deduplicator.is_new(notification.id)
+    def is_news(self, notification: Notification) -> bool:
+        """Return whether what was fetched is new: never another of a known id."""
+        past = self._past
+        old = past is not None and is_before(notification.timestamp, past)
+        return not old and self.deduplicator.is_new(notification.id)
 
     def is_too_old(self, notification: Notification, now: float) -> bool:
         """Return whether a replayed notification is older than the beginning.
@@ -189,6 +190,7 @@ class Cursor:
         if resumes and self.beginning is None and self.began_at is not None:
             began_at = min(self.began_at, wall) - self._delay - UNSURE
             self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
+        self._past = self.beginning
         replays = self.can_resume or (again and self._snapshot)
         self.deduplicator.opened(now, replay if replays else 0.0)
 

@@ -119,7 +119,7 @@ class Deduplicator:
         known = self._recent if self._snapshot else [*self._overlap, *self._retained]
         self._expect(known, now + seconds)
         self._opening_until = now + OPENING
-        self._replaying_until = max(self._replaying_until, now + seconds)
+        self.expect_ids(now + seconds)
 
     def opened(self, now: float, replay: float) -> None:
         """Begin with a new connection.
@@ -134,6 +134,14 @@ class Deduplicator:
             self._expect(self._recent, now + replay)
         self._retained, self._opening = self._opening, deque(maxlen=RECENT)
         self._opening_until = now + OPENING
+
+    def expect_ids(self, until: float) -> None:
+        """Take whatever comes of a known id for the same, until then at least.
+
+        Args:
+            until: monotonic seconds.
+        """
+        self._replaying_until = max(self._replaying_until, until)
 
     def _expect(self, marks: Iterable[int], until: float) -> None:
         self._repeated = Counter(marks)
