@@ -9,15 +9,13 @@ could not be written is counted, and told as a gap once writing works again.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from notifyws.config.files import is_torn, open_to_append
 from notifyws.delivery.receiver import Item
 from notifyws.errors import ConfigurationError
 from notifyws.models import Notification
-
-FLAGS = os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
 class Tee:
@@ -42,8 +40,8 @@ class Tee:
         self._path, self._warn, self._tell_gap = path, warn, tell_gap
         self._missing, self._since, self._reason = 0, "", ""
         try:
-            self._fd = _opened(path)
-            self._torn = _is_torn(self._fd)
+            self._fd = open_to_append(path)
+            self._torn = is_torn(self._fd)
         except OSError as error:
             message = f"cannot append to {path}: {error.strerror}"
             raise ConfigurationError(message, "give --tee a file to write") from None
@@ -76,9 +74,9 @@ class Tee:
         except FileNotFoundError:
             same = False
         if not same:
-            new = _opened(self._path)
+            new = open_to_append(self._path)
             os.close(self._fd)
-            self._fd, self._torn = new, _is_torn(new)
+            self._fd, self._torn = new, is_torn(new)
 
     def _append(self, data: bytes) -> int:
         """Append lines; return how many bytes of them."""
@@ -88,7 +86,7 @@ class Tee:
         return os.write(self._fd, data)
 
     def _lose(self, notes: Sequence[Notification], reason: str) -> None:
-        self._torn = _is_torn(self._fd)
+        self._torn = is_torn(self._fd)
         if not self._missing:
             again = "it is tried again with the next ones"
             self._warn(f"cannot append to {self._path}: {reason}; {again}")
@@ -100,28 +98,3 @@ class Tee:
             many = f"{self._missing} are missing in the file of --tee"
             self._missing = 0
             tell(self._since, f"{many}: {self._reason}")
-
-
-def _opened(path: Path) -> int:
-    """Return a descriptor to append with, and to look back where that is allowed.
-
-    Raises:
-        OSError: it cannot be opened, or is no regular file.
-    """
-    try:
-        fd = os.open(path, FLAGS | os.O_RDWR, 0o600)
-    except PermissionError:
-        fd = os.open(path, FLAGS | os.O_WRONLY, 0o600)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(None, "it is no regular file")
-    return fd
-
-
-def _is_torn(fd: int) -> bool:
-    """Return whether the last line of a file does not end, as far as can be seen."""
-    try:
-        size = os.fstat(fd).st_size
-        return size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-    except OSError:
-        return False
