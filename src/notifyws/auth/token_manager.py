@@ -251,8 +251,8 @@ class TokenManager:
 
 
 LET_IN = (
-    "correct the username and password, or set NOTIFYWS_TOKEN, "
-    "as the profile's page says"
+    "set NOTIFYWS_TOKEN, or correct the username and password where the profile "
+    "sends them"
 )
 """What helps where no token was shown."""
 
@@ -276,7 +276,8 @@ class StaticTokenProvider:
             AuthenticationFailed: always.
         """
         if not refused:
-            raise AuthenticationFailed("the server does not let us in", LET_IN)
+            message = "the server wants a token, and there is none"
+            raise AuthenticationFailed(message, LET_IN)
         raise AuthenticationFailed(
             "the server does not accept the ready-made token",
             "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
