@@ -195,6 +195,7 @@ def _cursor(
         snapshot=resume is not None and resume.snapshot,
         partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
+        by_id=profile.unique_ids,
     )
 
 

@@ -22,6 +22,7 @@ class Cursor:
         snapshot: whether the server sends all that it holds at every connect.
         partial: whether not all that is listened to can be had again.
         repeats: whether what has no id may come twice, as while a token is renewed.
+        by_id: whether an id that comes again is a duplicate.
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
         since: the time to begin at, where no id is known.
@@ -40,6 +41,7 @@ class Cursor:
         snapshot: bool = False,
         partial: bool = False,
         repeats: bool = False,
+        by_id: bool = True,
         seen: Iterable[str | int] = (),
         mixed: bool = False,
         since: datetime | None = None,
@@ -52,7 +54,7 @@ class Cursor:
         self.beginning = since
         self._beginning_until = 0.0
         self.mixed = mixed
-        self.deduplicator = Deduplicator(seen, repeats=snapshot or repeats)
+        self.deduplicator = Deduplicator(seen, repeats=snapshot or repeats, by_id=by_id)
         if last_id is not None:
             self.begin_at(last_id)
 

@@ -1,6 +1,7 @@
 """Deduplication: which notifications were handed over before, and so are not new.
 
-What has an id is a duplicate when that id was seen; what has none may be a repeat only
+What has an id is a duplicate when that id was seen, unless the profile says that ids
+are those of things, of which more may be told. What has none may be a repeat only
 while a server sends all that it holds, or two connections overlap. The oldest ids are
 forgotten, for a server's history is finite too.
 """
@@ -27,12 +28,18 @@ class Deduplicator:
     Args:
         seen: ids that were handed over before this process, the oldest first.
         repeats: whether what has no id may come twice.
+        by_id: whether an id that comes again is a duplicate.
     """
 
     def __init__(
-        self, seen: Iterable[str | int] = (), *, repeats: bool = False
+        self,
+        seen: Iterable[str | int] = (),
+        *,
+        repeats: bool = False,
+        by_id: bool = True,
     ) -> None:
         self.may_repeat = repeats
+        self._by_id = by_id
         self._seen = RecentIds(REMEMBERED, seen)
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._overlap: deque[int] = deque(maxlen=RECENT)
@@ -41,7 +48,7 @@ class Deduplicator:
 
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
-        return ident is None or ident not in self._seen
+        return ident is None or not self._by_id or ident not in self._seen
 
     def add(self, ident: str | int) -> None:
         """Take note that the notification with this id was handed over."""

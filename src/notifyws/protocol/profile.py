@@ -232,6 +232,10 @@ class Profile(Table, frozen=True, kw_only=True):
     """What is said after the socket is open."""
     rules: tuple[Rule, ...]
     """What arriving frames mean; the first that fits wins."""
+    unique_ids: bool = True
+    """What comes with an id that was shown before is a duplicate, and not shown again.
+    ``false`` where the server repeats nothing, so that an id that comes again is news:
+    more about the same order, say."""
     keepalive: Keepalive = Keepalive()
     """Pings, and how long silence may last."""
     renewal: Renewal = Renewal()
