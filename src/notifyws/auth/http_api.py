@@ -38,6 +38,7 @@ from notifyws.protocol.expressions import compiled, holds, truthy
 from notifyws.protocol.failures import http_meaning, is_retried
 from notifyws.protocol.masking import masked, redirected, spellings
 from notifyws.protocol.profile import Meaning, Profile, Step
+from notifyws.protocol.templates import shown
 from notifyws.protocol.token_replies import Lifetimes, NoToken, captured, read_tokens
 
 PAGE = 4 << 20
@@ -206,7 +207,7 @@ class HttpApi:
             words = said.removeprefix(": ")
             return TokenRefused(message, "notifyws token --refresh", words=words)
 
-        known = {**known, "access_token": access_token or None}
+        known = {**known, **shown(access_token, self._variables)}
         return await self._run(_listed(steps), known, refused, "expired", largest)
 
     def _tokens(self, steps: Sequence[Step], replies: Sequence[Reply]) -> TokenPair:

@@ -36,8 +36,7 @@ from notifyws.connection.reconnect import (
     Woke,
 )
 from notifyws.connection.reconnect import Event as Fact
-from notifyws.connection.renewal import Renewer
-from notifyws.connection.responder import Responder
+from notifyws.connection.renewal import Renewer, Responder
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
@@ -228,10 +227,10 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _renewer(self, connection: Connection) -> Renewer | None:
-        protocol, policy = self._server_protocol, self._machine.policy
+        protocol, settings = self._server_protocol, self._machine.settings
         if protocol.renewal is None or (self.token and self.token.source == "static"):
             return None
-        return Renewer(protocol, connection, self._tokens, self, policy, self._clock)
+        return Renewer(protocol, connection, self._tokens, self, settings, self._clock)
 
     async def replace(self, old: Connection, token: AccessToken) -> None:
         """Open a new connection, then leave the old one; what both bring is told once.

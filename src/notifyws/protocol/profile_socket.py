@@ -252,8 +252,8 @@ class Keepalive(Table, frozen=True, kw_only=True):
     ping: AppPing | None = None
     """The application's own ping, where the server has one."""
     silence: Seconds | None = None
-    """Seconds without any frame after which the line is dead; only where the server
-    promises to be heard more often."""
+    """Seconds without a sign of life after which the line is dead, where the server
+    promises to be heard more often. WebSocket pings and pongs are signs of life."""
 
 
 class Renewal(Table, frozen=True, kw_only=True):

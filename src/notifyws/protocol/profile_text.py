@@ -18,7 +18,8 @@ from notifyws.protocol.profile_schema import Table, validated
 from notifyws.protocol.templates import variables_of
 
 KNOWN = {
-    *("username", "password", "access_token", "refresh_token", "origin"),
+    *("username", "password", "access_token", "refresh_token", "authorization"),
+    "origin",
     *("last_id", "since", "resuming", "before", "uuid", "now", "seq"),
     *("type", "payload", "id"),
 }

@@ -235,6 +235,18 @@ class TemplateContext:
         return as_frame(fill(template, known))
 
 
+def shown(token: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what proves who we are: the token, and a header's value.
+
+    Args:
+        token: the access token; empty where there is none.
+        variables: may hold another ``authorization``, for where there is none.
+    """
+    without = variables.get("authorization")
+    bearer = f"Bearer {token}" if token else without
+    return {"access_token": token or None, "authorization": bearer}
+
+
 def as_frame(filled: Any) -> str | None:
     """Return a filled template as a frame: text as it is, all else as JSON."""
     if filled is UNSET or filled is None:
