@@ -89,7 +89,8 @@ async def stays(socket: Socket) -> None:
         (401, "INVALID_IP", "Invalid IP address.", 4),
         (403, "INVALID_PROVIDER", "Invalid provider.", 4),
         (403, "RESOURCE_RESTRICTED", "Login is restricted.", 5),
-        (400, "INVALID_PAYLOAD", '"email" must be a valid email', 5),
+        (400, "INVALID_PAYLOAD", 'Invalid payload. "email" must be a valid email', 4),
+        (400, "INVALID_PAYLOAD", 'Invalid payload. "mode" must be one of', 5),
     ],
 )
 @pytest.mark.parametrize("profile", ["directus", "directus-graphql"])

@@ -31,6 +31,7 @@ class Outcome:
         self._classifier = classifier
         self._problem: NotifyError | None = None
         self._words = ""
+        self._given = False
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
@@ -38,7 +39,8 @@ class Outcome:
         if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
             return self.without_token(error)
         self._problem = error
-        self._words = _words(error) if token.source == "static" else ""
+        self._words = _words(error)
+        self._given = token.source == "static"
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
@@ -56,9 +58,10 @@ class Outcome:
         assert problem is not None
         known = isinstance(problem, AuthenticationFailed)
         if stop.cause is Cause.AUTHENTICATION and not known:
-            message = f"the server does not accept a fresh token: {stop.reason}"
+            words = self._words or stop.reason
+            message = f"the server does not accept a fresh token: {words}"
             return AuthenticationFailed(message, CHECK)
-        if known and self._words:  # of a token that was given, nobody else says why
+        if known and self._given and self._words:  # of a token that was given, nobody else says why
             return AuthenticationFailed(f"{problem}: {self._words}", problem.hint)
         if problem.message == stop.reason:
             return problem
