@@ -105,14 +105,6 @@ async def test_the_states_follow_what_happens():
     ]
 
 
-@pytest.mark.fault(1)
-@in_virtual_time
-async def test_delays_are_drawn_from_their_upper_half():
-    scene = Scene(then=DOWN, dice=(0.5, 1.0))
-    await scene.stop_after(12)
-    assert scene.delays == [0.75, 1.0, 3.0, 4.0, 12.0]
-
-
 @in_virtual_time
 async def test_it_gives_up_when_its_retries_are_used_up():
     scene = Scene(then=DOWN, max_retries=3)
@@ -252,15 +244,6 @@ async def test_without_a_password_it_ends_after_the_refresh():
     assert error.hint == "notifyws auth login"
     assert scene.server.bearers == ["access-1", "access-2"]
     assert scene.issuer.asked == (0, 1)
-
-
-@in_virtual_time
-async def test_a_stale_token_costs_one_refresh_and_one_immediate_retry():
-    scene = Scene(answers(401))
-    await scene.stop_after(60)
-    assert scene.server.dialled_at == [0.0, 0.0]
-    assert scene.issuer.asked == (0, 1)
-    assert scene.delays == []
 
 
 @in_virtual_time
@@ -543,7 +526,7 @@ async def test_a_wake_from_sleep_pings_at_once_and_reconnects_if_it_is_dead(
 
 @in_virtual_time
 async def test_a_wake_from_sleep_does_not_wait_out_a_stale_delay():
-    scene = Scene(accepts(5.0, CUT), delays=(30.0,), jitter=0.0)
+    scene = Scene(accepts(5.0, CUT), retry_delays=(30.0,), jitter=0.0)
     await asyncio.sleep(8.5)
     scene.clock.suspended += 3600
     await scene.stop_after(10)
@@ -683,7 +666,7 @@ def test_it_ends_cleanly_at_every_step_of_its_way(how):
 
 @in_virtual_time
 async def end_at(step: int, how: str) -> None:
-    scene = Scene(*BUSY, room=1, reads_at=None, delays=(0.0,))
+    scene = Scene(*BUSY, room=1, reads_at=None, retry_delays=(0.0,))
     await turns(step)
     if how == "stop":
         scene.session.stop()

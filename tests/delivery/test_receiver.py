@@ -105,7 +105,7 @@ async def test_a_duplicate_is_dropped_and_one_without_an_id_never_is():
     desk = Desk(Cursor(1), room=10)
     desk.take(note(1), note(2), note(2), note(), note(), note(1))
     assert await desk.read() == [2, None, None]
-    assert desk.receiver.received == 3
+    assert (desk.receiver.received, desk.receiver.repeats) == (3, 3)
 
 
 @pytest.mark.parametrize("passed_on", [False, True])
@@ -233,8 +233,9 @@ async def test_observers_are_told_at_once_and_readers_in_their_turn_with_its_tim
 async def test_frames_as_they_are_come_too_where_they_are_asked_for():
     desk = Desk(room=10, frames=True)
     desk.take('{"type":"hello"}', b"\xff", note(1))
-    hello, error, binary, last = await desk.read()
-    assert (hello, binary, last) == (Frame('{"type":"hello"}'), Frame("\ufffd"), 1)
+    hello, error, binary, first, frame = await desk.read()
+    assert (hello, binary, first) == (Frame('{"type":"hello"}'), Frame("\ufffd"), 1)
+    assert frame == Frame(note(1), has_news=True)
     assert error.type == "invalid_message"
 
 
@@ -506,7 +507,7 @@ GAP = '{"type":"gap"}'
 def beginning() -> Desk:
     """A desk whose listener begins at a time, connected to a server that replays."""
     desk = Desk(Cursor(since=BEGIN))
-    desk.cursor.reconnected(30.0)
+    desk.cursor.opened(0.0, 30.0)
     desk.receiver.gaps.begin(GapStart("2024-01-15T10:30:00.000Z"))
     return desk
 
@@ -531,6 +532,7 @@ async def test_a_gap_before_what_is_older_than_asked_for_is_none():
     desk = beginning()
     desk.take(GAP, old(1), note(2))
     assert await desk.read() == [2]
+    assert desk.receiver.repeats == 1
 
 
 @in_virtual_time

@@ -217,6 +217,17 @@ def test_steps_may_depend_on_a_variable():
     assert handshake(*steps, last_id=None).proceed() == ['{"from":"now"}']
 
 
+def test_a_step_may_depend_on_each_value_of_a_variable_and_on_how_many_there_are():
+    steps = (
+        {"each": "channel", "only_if": "!several", "send": "one {channel}"},
+        {"each": "channel", "only_if": "several", "send": "of many {channel}"},
+        {"each": "channel", "only_if": "starts_with(channel, 'p-')", "send": "sign"},
+    )
+    assert handshake(*steps, channel="a").proceed() == ["one a"]
+    sent = ["of many p-a", "of many b", "sign"]
+    assert handshake(*steps, channel="p-a, b").proceed() == sent
+
+
 def test_a_frame_whose_variables_are_not_set_is_not_sent():
     assert (
         handshake({"send": "{nothing}"}, {"send": {"a": "{nothing}"}}).proceed() == []

@@ -151,8 +151,12 @@ def check(
 def _facts(profile: Any) -> dict[str, str]:
     """Return what a profile can do, in words."""
     http, socket = profile.http, profile.socket
-    steps = len(http.login) if isinstance(http.login, tuple) else int(bool(http.login))
-    login = f"{steps} request{'s' * (steps != 1)}" if steps else "a ready-made token"
+    steps = (
+        http.login if isinstance(http.login, tuple) else [*filter(None, [http.login])]
+    )
+    least, most = sum(step.only_if is None for step in steps), len(steps)
+    count = f"{most}" if least == most else f"{least} to {most}"
+    login = f"{count} request{'s' * (most != 1)}" if steps else "a ready-made token"
     resume = profile.resume
     how = [
         words
@@ -230,7 +234,7 @@ def new(
         str | None, option("--socket-path PATH", "The socket's path.")
     ] = None,
     sample: Annotated[
-        str | None, option("--sample FILE|-", "A file with one frame.")
+        str | None, option("--sample FILE|-", "A file with a frame; better, several.")
     ] = None,
     output: Annotated[Path | None, option("--output -o FILE", "Where to.")] = None,
 ) -> None:
@@ -288,5 +292,5 @@ def _sample(sample: str | None, asking: bool) -> str:
         return read_text_file(Path(sample))
     if not asking:
         return ""
-    say("Paste one frame, then an empty line (nothing: every frame as it is):")
+    say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
     return "".join(takewhile(str.strip, iter(sys.stdin.readline, "")))

@@ -39,7 +39,7 @@ class Keepalive(Struct, frozen=True):
         timeout: to wait for a pong.
         websocket: whether to send WebSocket pings at all.
         ping: the application's own ping, if it has one.
-        silence: without a frame, after which the line counts as dead.
+        silence: without a sign of life, after which the line counts as dead.
     """
 
     interval: float = 20.0
@@ -309,7 +309,11 @@ class Connection:
             if ping.answer_within is not None:
                 self._answer_took(sent_at)
 
+    def _alive_at(self) -> float:
+        """Return when there was a sign of life: a frame of any kind, pings as well."""
+        return max(self._framed_at, self._transport.heard_at)
+
     async def _watch_for_silence(self, longest: float) -> None:
-        while (left := self._framed_at + longest - self._clock.now()) > 0:
+        while (left := self._alive_at() + longest - self._clock.now()) > 0:
             await sleep(self._clock, left)
         raise ConnectionLost(1006, f"nothing was heard for {longest:g} s")

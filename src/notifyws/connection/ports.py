@@ -64,6 +64,10 @@ class Receiver(Protocol):
 class Transport(Protocol):
     """An open WebSocket. What ends it is raised as ``ConnectionLost``."""
 
+    @property
+    def heard_at(self) -> float:
+        """When anything came, a ping or a pong too; monotonic seconds."""
+
     async def burst(self) -> Sequence[str | bytes]:
         """Return all whole frames that came, at least one; bytes when binary."""
 

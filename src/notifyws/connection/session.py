@@ -36,8 +36,7 @@ from notifyws.connection.reconnect import (
     Woke,
 )
 from notifyws.connection.reconnect import Event as Fact
-from notifyws.connection.renewal import Renewer
-from notifyws.connection.responder import Responder
+from notifyws.connection.renewal import Renewer, Responder
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
@@ -48,6 +47,7 @@ from notifyws.events import (
     FailureType,
     Reconnecting,
 )
+from notifyws.protocol.failures import Verdict
 from notifyws.tasks import background
 
 OVERLAP = 5.0
@@ -190,7 +190,7 @@ class Session:
                 if self.connection is connection:
                     return self._lost(connection, lost)
                 deduplicator = self.receiver.cursor.deduplicator
-                deduplicator.expect_repeats(self._clock.now() + OVERLAP)
+                deduplicator.expect_repeats(self._clock.now(), OVERLAP)
                 behind = self.receiver.gaps.pending
 
     async def _catch_up(self) -> None:
@@ -199,8 +199,14 @@ class Session:
         missing = "" if cursor.covers_everything else UNREPLAYABLE
         if fetch is not None and cursor.place is not None:
             try:
-                if not await fetch(self.receiver, self.token.value):
-                    missing = TOO_MUCH
+                try:
+                    whole = await fetch(self.receiver, self.token.value)
+                except NetworkFailed as error:
+                    if self._server_protocol.classifier.of(error) is not Verdict.RENEW:
+                        raise
+                    self.token = await self._tokens.renew(self.token.value)
+                    whole = await fetch(self.receiver, self.token.value)
+                missing = missing if whole else TOO_MUCH
             except NotifyError as error:
                 self._tell(Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"
@@ -228,10 +234,10 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _renewer(self, connection: Connection) -> Renewer | None:
-        protocol, policy = self._server_protocol, self._machine.policy
+        protocol, settings = self._server_protocol, self._machine.settings
         if protocol.renewal is None or (self.token and self.token.source == "static"):
             return None
-        return Renewer(protocol, connection, self._tokens, self, policy, self._clock)
+        return Renewer(protocol, connection, self._tokens, self, settings, self._clock)
 
     async def replace(self, old: Connection, token: AccessToken) -> None:
         """Open a new connection, then leave the old one; what both bring is told once.

@@ -158,7 +158,7 @@ def build_receiver(
     receiver = Receiver(
         build_rules(auth.profile),
         queue,
-        _cursor(auth.profile, since, outbox),
+        _cursor(auth, since, outbox),
         auth.clock,
         frames=frames,
         selection=selection,
@@ -173,17 +173,21 @@ def build_receiver(
 
 
 def _cursor(
-    profile: Profile, since: str | int | datetime | None, outbox: Outbox | None
+    auth: Authenticator, since: str | int | datetime | None, outbox: Outbox | None
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
+    from notifyws.protocol.expressions import holds
 
+    profile = auth.profile
     resume = profile.resume
-    start: dict[str, Any] = {"last_id": since}
+    began_at = auth.clock.wall() if since is None else None
+    start: dict[str, Any] = {"last_id": since, "began_at": began_at}
     if outbox:
         stood = outbox.position
         start["mixed"] = stood.mixed
         if since is None:
             start |= {"last_id": stood.last_id, "seen": outbox.seen}
+            start["began_at"] = began_at if stood.last_id is None else stood.began_at
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
         start = {"since": since.astimezone(UTC)}
@@ -191,7 +195,9 @@ def _cursor(
         **start,
         can_resume=resume is not None and not _only_snapshot(resume),
         snapshot=resume is not None and resume.snapshot,
+        partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
+        warn=auth.warn,
     )
 
 
@@ -267,5 +273,6 @@ def frame_of(auth: Authenticator, message: Message) -> str:
 
 def _send(profile: Profile) -> Send:
     if profile.send is None:
-        raise ConfigurationError(f"profile {profile.name} does not say how to send")
+        said = f"profile {profile.name} does not say how to send"
+        raise ConfigurationError(said, "add [send] to it, or use another --profile")
     return profile.send

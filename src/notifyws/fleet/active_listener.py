@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import build_session
+from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.session import Session
 from notifyws.delivery.build import (
     build_outbox,
@@ -155,6 +156,11 @@ class ActiveListener:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
 
+    def tell_gap(self, since: str, reason: str) -> None:
+        """Tell that something since a moment (RFC 3339) was lost on its way out."""
+        if self.receiver is not None:
+            self.receiver.emitter.gap(GapStart(since), reason)
+
     async def stop(self) -> None:
         """Say goodbye (1000) and stop; what has arrived can still be read."""
         if self.running is not None and self.session is not None:
@@ -165,6 +171,16 @@ class ActiveListener:
         """Let go of the outbox; what sinks did not take in time stays in it."""
         if self._durable is not None:
             await self._durable.aclose(LAST_DELIVERY)
+
+    @property
+    def received(self) -> int:
+        """How many notifications were handed over since :meth:`start`."""
+        return self.receiver.received if self.receiver else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for whoever reads, and for the sinks."""
+        return len(self.queue) + sum(each.count for each in self.backlog.values())
 
     @property
     def backlog(self) -> Mapping[str, Backlog]:
@@ -185,8 +201,9 @@ class ActiveListener:
             frame = without_tokens(frame, self._secrets())[:LONGEST_FRAME]
         return {
             "received": receiver.received,
-            "waiting": len(self.queue) + sum(x.count for x in self.backlog.values()),
+            "waiting": self.waiting,
             "filtered": receiver.filtered,
+            "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
             "lastNotUnderstood": frame,
         }

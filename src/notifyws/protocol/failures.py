@@ -184,10 +184,11 @@ def refusal(what: str, means: str, words: str) -> NetworkFailed:
         means: a verdict's name, or ``expired``.
         words: the server's; remote text.
     """
-    said = f": {words[:LONGEST]}" if words else ""
+    words = words[:LONGEST]
+    said = f": {words}" if words else ""
     if means in ("expired", "renew"):
         message = f"the server does not accept the token{said}"
-        return TokenRefused(message, "notifyws token --refresh")
+        return TokenRefused(message, words=words)
     return SessionFailed(f"{what}{said}", "notifyws status --check", means=means)
 
 

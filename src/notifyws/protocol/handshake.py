@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,7 @@ from msgspec import Struct
 
 from notifyws.errors import ConnectionLost, NetworkFailed, SessionFailed
 from notifyws.models import strict_json
-from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.expressions import compiled, holds, truthy
 from notifyws.protocol.failures import refusal, refused
 from notifyws.protocol.frames import Decoder, InvalidFrame, text_of
 from notifyws.protocol.profile import Handshake, Step
@@ -88,9 +89,9 @@ class HandshakeState:
             if not self._applies(step):
                 continue
             if turn.splits and step.each is not None:
-                values = listed(self._context.known(set(), {}).get(step.each))
-                turns = [_Turn(step, {step.each: each}, True, False) for each in values]
-                self._turns.extendleft(reversed(turns))
+                self._turns.extendleft(reversed(self._split(step, step.each)))
+                continue
+            if not self._is_for(step, turn.known):
                 continue
             if turn.asks and step.http is not None:
                 self.request = HttpRequest(
@@ -159,6 +160,18 @@ class HandshakeState:
         knows, lacking = self._context.knows, step.only_without
         given = step.only_with is None or knows(step.only_with)
         return given and (lacking is None or not knows(lacking))
+
+    def _split(self, step: Handshake, name: str) -> list[_Turn]:
+        """Return a turn of a step for each value of a variable."""
+        values = listed(self._context.known(set(), {}).get(name))
+        several = True if len(values) > 1 else None
+        turn = partial(_Turn, step, asks=True, splits=False)
+        return [turn(known={name: each, "several": several}) for each in values]
+
+    def _is_for(self, step: Handshake, known: Mapping[str, Any]) -> bool:
+        return step.only_if is None or holds(
+            step.only_if, self._context.known(set(), known)
+        )
 
     def _kept(self, value: Any) -> bool | None:
         """Return ``None`` unless a value ends the step; then whether rules see it.

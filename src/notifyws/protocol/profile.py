@@ -175,6 +175,9 @@ class Resume(Table, frozen=True, kw_only=True):
     snapshot: bool = False
     """The server sends all that it holds at every connect, so that nothing it still
     holds is missed."""
+    unless: Expression | None = None
+    """True for variables with which not all of it can be asked for, as in
+    ``contains(channel, ',')``: each interruption is a gap then."""
 
 
 class Send(Table, frozen=True, kw_only=True):

@@ -175,6 +175,9 @@ class Step(Table, frozen=True, kw_only=True):
     capture: dict[Name, Finder] = table()
     """Variables to take from the answer: an expression over its body,
     ``header:NAME`` or ``cookie:NAME``."""
+    only_if: Expression | None = None
+    """Skip this request unless this expression over the variables is true, as in
+    ``otp`` where a code was given."""
 
 
 class Failing(Table, frozen=True, kw_only=True):
@@ -229,6 +232,10 @@ class Handshake(Table, frozen=True, kw_only=True):
     """Skip this step unless that variable is set, as in ``last_id``."""
     only_without: Name | None = None
     """Skip this step when that variable is set."""
+    only_if: Expression | None = None
+    """Skip this step unless this expression over the variables is true, as in
+    ``starts_with(channel, 'private-')``. With ``each`` it looks at one value at a time,
+    and ``several`` is true where there are more."""
 
 
 class AppPing(Table, frozen=True, kw_only=True):
@@ -250,8 +257,8 @@ class Keepalive(Table, frozen=True, kw_only=True):
     ping: AppPing | None = None
     """The application's own ping, where the server has one."""
     silence: Seconds | None = None
-    """Seconds without any frame after which the line is dead; only where the server
-    promises to be heard more often."""
+    """Seconds without a sign of life after which the line is dead, where the server
+    promises to be heard more often. WebSocket pings and pongs are signs of life."""
 
 
 class Renewal(Table, frozen=True, kw_only=True):

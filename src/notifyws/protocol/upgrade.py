@@ -22,7 +22,7 @@ from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
-from notifyws.protocol.templates import UNSET, fill, variables_of
+from notifyws.protocol.templates import UNSET, fill, shown, variables_of
 
 _SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
@@ -91,20 +91,24 @@ def upgrade_request(
         ConfigurationError: ``token_in`` names no known place, or the token cannot
             be written there.
     """
-    known = {**variables, "access_token": token or None, **_standing(last_id)}
+    known = {**variables, **shown(token, variables), **_standing(last_id)}
     place = token_in or profile.socket.token_in
     if place != "none":
         _check(token, place.partition(":")[0])
     placed = _placed(profile, _addressed(profile, url, known), known, place)
     return replace(
         placed,
-        secrets=spellings(token),
+        secrets=spellings(token, *_credentials(known)),
         steps=tuple(_asked(step, profile, variables) for step in profile.handshake),
         known=known,
         read=decoder_of(profile.socket),
         closes=profile.closes,
         compression=profile.socket.compression,
     )
+
+
+def _credentials(known: Mapping[str, Any]) -> list[str]:
+    return [str(known["authorization"] or "").rpartition(" ")[2]]
 
 
 def _asked(
@@ -195,7 +199,9 @@ def _additions(
         headers |= {resume.header: place} if resume.header else {}
     for name, value in headers.items():
         if not value.isprintable() or not value.isascii():
-            raise ConfigurationError(f"the header {name} must be printable ASCII")
+            said = f"the header {name} must be printable ASCII"
+            hint = "correct what fills it: NOTIFYWS_VARIABLES, the username or a token"
+            raise ConfigurationError(said, hint)
     cookies = _filled(socket.cookies, known)
     for name, value in cookies.items():
         headers = _with_cookie(headers, f"{name}={value}")
