@@ -114,6 +114,59 @@ async def test_a_ping_that_the_session_is_too_old_for_renews_it():
         await until(lambda: found)
 
 
+def gaps(events):
+    return [each for each in events if each.name == "gap"]
+
+
+@scene
+async def test_a_connection_that_the_server_still_knows_goes_on_where_it_ended():
+    """Reliable WebSockets: server/channels/app/platform/web_conn.go; a connection that
+    goes on is told no hello, and gets no answer to its challenge."""
+
+    async def first(socket):
+        await welcome(socket, posted("p1"), {"event": "typing", "data": {}, "seq": 2})
+        await asyncio.sleep(0.02)
+        socket.peer.end()
+
+    async def second(socket):
+        target = socket.request.target
+        assert target.endswith("?connection_id=c1&sequence_number=3")
+        assert socket.request.headers["authorization"] == "Bearer t"
+        await socket.say(posted("p2", seq=3))
+        await socket.hears()
+        ping = await socket.hears()
+        assert ping["action"] == "ping"
+        said = {"text": "pong", "version": "11.0.0"}
+        await socket.say({"status": "OK", "data": said, "seq_reply": ping["seq"]})
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert not gaps(events)
+
+
+@scene
+async def test_a_second_hello_says_that_something_was_lost():
+    async def first(socket):
+        await welcome(socket, posted("p1"))
+        await asyncio.sleep(0.02)
+        socket.peer.end()
+
+    async def second(socket):
+        await welcome(socket, posted("p3"))
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert len(gaps(events)) == 1
+
+
 @scene
 async def test_direct_messages_mentions_and_words_of_the_system_are_told_apart():
     """server/channels/app/notification.go; ``mentions`` is only there for the

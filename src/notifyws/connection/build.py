@@ -11,6 +11,7 @@ from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection, Keepalive
 from notifyws.connection.ports import Dial, Receiver, ServerProtocol
 from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.places import Places
 from notifyws.protocol.upgrade import upgrade_request
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def build_session(
         Reconnector(replace(auth.settings, max_retries=retries), auth.clock.dice),
         auth.tokens,
         build_dial(auth),
-        build_server_protocol(auth),
+        build_server_protocol(auth, receiver.cursor.places),
         receiver,
         auth.clock,
         build_keepalive(auth),
@@ -66,8 +67,15 @@ async def open_connection(
     )
 
 
-def build_server_protocol(auth: Authenticator) -> ServerProtocol:
-    """Return how the server speaks on the socket."""
+def build_server_protocol(
+    auth: Authenticator, places: Places | None = None
+) -> ServerProtocol:
+    """Return how the server speaks on the socket.
+
+    Args:
+        auth: knows the server.
+        places: where streams stand that it numbers by itself.
+    """
     profile, settings = auth.profile, auth.settings
     classifier = FailureClassifier(profile.closes, profile.statuses)
     known = {
@@ -80,6 +88,7 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
         profile,
         auth.url,
         token_in=settings.token_in,
+        places=places,
         variables={**known, **auth.variables},
     )
     return ServerProtocol(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from notifyws.protocol.deduplicator import Deduplicator
+from notifyws.protocol.places import Places
 from notifyws.protocol.since import is_before
 
 
@@ -26,6 +27,7 @@ class Cursor:
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
         since: the time to begin at, where no id is known.
+        places: where streams stand that the server numbers by itself, if it does.
 
     Attributes:
         deduplicator: knows what was handed over.
@@ -45,6 +47,7 @@ class Cursor:
         seen: Iterable[str | int] = (),
         mixed: bool = False,
         since: datetime | None = None,
+        places: Places | None = None,
     ) -> None:
         self.last_id = last_id
         self._can_resume = can_resume and not partial
@@ -54,6 +57,7 @@ class Cursor:
         self.beginning = since
         self._beginning_until = 0.0
         self.mixed = mixed
+        self.places = places
         self.deduplicator = Deduplicator(seen, repeats=snapshot or repeats, by_id=by_id)
         if last_id is not None:
             self.begin_at(last_id)
@@ -77,6 +81,8 @@ class Cursor:
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
         snapshot = self._snapshot and not self._partial
+        if self.places is not None and self.places.covers_everything:
+            return True
         return snapshot or (self.can_resume and not self.mixed)
 
     def is_too_old(self, timestamp: str, now: float) -> bool:
