@@ -250,13 +250,6 @@ class TokenManager:
         return f"denied:{digest.hex()}"
 
 
-LET_IN = (
-    "set NOTIFYWS_TOKEN, or correct the username and password where the profile "
-    "sends them"
-)
-"""What helps where no token was shown."""
-
-
 class StaticTokenProvider:
     """Keeps a token that was given whole: nothing is cached, nothing is renewed."""
 
@@ -275,10 +268,4 @@ class StaticTokenProvider:
         Raises:
             AuthenticationFailed: always.
         """
-        if not refused:
-            message = "the server wants a token, and there is none"
-            raise AuthenticationFailed(message, LET_IN)
-        raise AuthenticationFailed(
-            "the server does not accept the ready-made token",
-            "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
-        )
+        raise self._token.not_accepted()
