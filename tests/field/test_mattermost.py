@@ -62,6 +62,37 @@ async def test_a_token_that_the_server_hangs_up_at_is_refused_and_not_tried_for_
         assert len(one.sockets) == 1
 
 
+ME = "GET /api/v4/users/me"
+
+
+@scene
+async def test_a_token_that_the_server_says_is_no_good_is_not_shown_again():
+    """``GET /api/v4/users/me`` answers 401 for sure where the socket is only cut."""
+    answers = {LOGIN: logins("t1", "t2"), ME: lambda _: refused("x", EXPIRED)}
+    async with stage(answers, hangs_up) as one:
+        error = await ended(one, "mattermost", **USER, **QUICK)
+        assert isinstance(error, AuthenticationFailed)
+        assert EXPIRED in error.message
+        assert (len(one.sockets), len(one.asked("/api/v4/users/login"))) == (1, 1)
+
+
+@scene
+async def test_a_server_that_hangs_up_at_a_good_token_is_waited_for():
+    async def second(socket):
+        await welcome(socket, posted("p1"))
+        await socket.stay()
+
+    answers = {ME: lambda _: json_answer({"id": "u1"})}
+    async with (
+        stage(answers, hangs_up, hangs_up, second) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: found)
+        waits = [each for each in events if each.name == "reconnecting"]
+        assert len(waits) == 2
+        assert "though it takes the token" in waits[0].reason
+
+
 @scene
 async def test_a_revoked_session_is_replaced_by_one_login_and_nothing_is_lost():
     """attzonko/mmpy_bot#147 for the silent end; an administrator revokes a session."""

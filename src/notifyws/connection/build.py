@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.outcome import seen_by_caller
+from notifyws.connection.outcome import seen_by_caller, without_doubt
 from notifyws.connection.ports import Dial, Receiver, ServerProtocol
 from notifyws.errors import NetworkFailed
 from notifyws.protocol.failures import FailureClassifier
@@ -96,10 +96,9 @@ async def open_connection(
     protocol = build_server_protocol(auth)
     request = protocol.upgrade_request(token.value, None)
     dialled, keepalive = dial or build_dial(auth), build_keepalive(auth)
+    opening = Connection.open(dialled, request, keepalive, auth.clock, protocol.ask)
     try:
-        return await Connection.open(
-            dialled, request, keepalive, auth.clock, protocol.ask
-        )
+        return await without_doubt(protocol, token, opening)
     except NetworkFailed as error:
         raise seen_by_caller(error, token, protocol.classifier) from None
 
@@ -137,6 +136,7 @@ def build_server_protocol(
         auth.http.verify if profile.http.verify else None,
         _catch_up(auth, classifier),
         auth.http.ask,
+        profile.http.verify_when == "in doubt",
     )
 
 

@@ -99,6 +99,9 @@ class Http(Table, frozen=True, kw_only=True):
     verify: Steps | None = None
     """Asks whether the access token is good, before the socket is opened: for servers
     that accept any socket and stay silent without a good token."""
+    verify_when: Literal["always", "in doubt"] = "always"
+    """``in doubt``: only after a handshake that the server ended as a step's ``closed``
+    says, to learn whether the token was the reason."""
     refused: tuple[int, ...] = (401,)
     """Statuses that mean: these credentials, or this token, are no good."""
     failures: tuple[Failure, ...] = ()
