@@ -199,6 +199,24 @@ async def test_a_second_hello_says_that_something_was_lost():
 
 
 @scene
+async def test_a_post_that_is_told_again_by_a_new_session_is_told():
+    """Nothing is replayed to a new connection, so that it is no duplicate."""
+
+    async def story(socket):
+        await welcome(socket, posted("p1"))
+        await asyncio.sleep(0.02)
+        if len(one.sockets) > 1:
+            return await socket.stay()
+        return socket.peer.end()
+
+    async with (
+        stage({}, story) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, _events),
+    ):
+        await until(lambda: len(found) == 2)
+
+
+@scene
 async def test_direct_messages_mentions_and_words_of_the_system_are_told_apart():
     """server/channels/app/notification.go; ``mentions`` is only there for the
     mentioned (server/channels/app/web_broadcast_hooks.go)."""

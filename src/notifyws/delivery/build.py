@@ -184,12 +184,14 @@ def _cursor(
 
     profile = auth.profile
     resume = profile.resume
-    start: dict[str, Any] = {"last_id": since}
+    began_at = auth.clock.wall() if since is None else None
+    start: dict[str, Any] = {"last_id": since, "began_at": began_at}
     if outbox:
         stood = outbox.position
         start["mixed"] = stood.mixed
         if since is None:
             start |= {"last_id": stood.last_id, "seen": outbox.seen}
+            start["began_at"] = began_at if stood.last_id is None else stood.began_at
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
         start = {"since": since.astimezone(UTC)}
@@ -201,6 +203,7 @@ def _cursor(
         repeats=profile.renewal.how == "reconnect",
         by_id=profile.unique_ids,
         places=Places(profile.follow) if profile.follow else None,
+        warn=auth.warn,
     )
 
 
