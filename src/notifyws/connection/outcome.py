@@ -18,6 +18,15 @@ from notifyws.errors import (
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
+RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
+
+
+def seen_by_caller(
+    error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
+) -> NotifyError:
+    """Return what an error is to somebody who tries once, with one token."""
+    refused = classifier.of(error) in RENEWING
+    return token.not_accepted(error.message) if refused else error
 
 
 class Outcome:
@@ -30,17 +39,16 @@ class Outcome:
     def __init__(self, classifier: FailureClassifier) -> None:
         self._classifier = classifier
         self._problem: NotifyError | None = None
+        self._token: AccessToken | None = None
         self._words = ""
-        self._given = False
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
         verdict = self._classifier.of(error)
-        if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
+        if verdict not in RENEWING:
             return self.without_token(error)
-        self._problem = error
+        self._problem, self._token = error, token
         self._words = _words(error)
-        self._given = token.source == "static"
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
@@ -58,11 +66,11 @@ class Outcome:
         assert problem is not None
         known = isinstance(problem, AuthenticationFailed)
         if stop.cause is Cause.AUTHENTICATION and not known:
-            words = self._words or stop.reason
-            message = f"the server does not accept a fresh token: {words}"
-            return AuthenticationFailed(message, CHECK)
-        if known and self._given and self._words:  # of a token that was given, nobody else says why
-            return AuthenticationFailed(f"{problem}: {self._words}", problem.hint)
+            assert self._token is not None
+            return self._token.not_accepted(self._words or stop.reason)
+        token = self._token
+        if known and self._words and token is not None and token.source == "static":
+            return token.not_accepted(self._words)  # nobody else says why
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)
