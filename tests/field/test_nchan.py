@@ -63,6 +63,7 @@ async def test_whoever_may_not_listen_is_told_that_a_token_is_wanted(status):
         with pytest.raises(AuthenticationFailed) as caught:
             async with listening(server, "nchan", variables="channel=news"):
                 pass
+    assert "wants a token" in caught.value.message
     assert "NOTIFYWS_TOKEN" in caught.value.hint
 
 
