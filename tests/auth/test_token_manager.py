@@ -7,8 +7,7 @@ import hashlib
 
 import pytest
 
-from notifyws.auth.cache.fallback import FallbackCache
-from notifyws.auth.cache.memory import MemoryCache
+from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens, pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
 from notifyws.errors import (

@@ -15,7 +15,7 @@ from email.utils import formatdate
 
 import pytest
 
-from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.memory import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.http_api import HttpApi
 from notifyws.auth.token_manager import TokenManager

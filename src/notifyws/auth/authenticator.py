@@ -25,8 +25,8 @@ from notifyws.protocol.loader import is_file, read_profile
 if TYPE_CHECKING:
     import ssl
 
-    from notifyws.auth.cache.encryption import TokenCipher
-    from notifyws.auth.cache.fallback import FallbackCache
+    from notifyws.auth.cache.checked import TokenCipher
+    from notifyws.auth.cache.memory import FallbackCache
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.auth.http_api import HttpApi
     from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
@@ -115,7 +115,7 @@ class Authenticator:
         """The token cache, behind one that takes over when it fails."""
         from notifyws.auth.cache.build import open_cache
         from notifyws.auth.cache.checked import CheckedCache
-        from notifyws.auth.cache.fallback import FallbackCache
+        from notifyws.auth.cache.memory import FallbackCache
 
         try:
             cache = open_cache(self.cache_url)
@@ -139,7 +139,7 @@ class Authenticator:
         """
         if not self.settings.cache_key or self.cache_url.startswith("memory:"):
             return None
-        from notifyws.auth.cache.encryption import TokenCipher
+        from notifyws.auth.cache.checked import TokenCipher
 
         return TokenCipher(self.settings.cache_key)
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.memory import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
 from tests.support.aio import on_a_loop
 from tests.support.scripted import FlakyCache
