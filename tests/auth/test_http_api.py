@@ -46,13 +46,6 @@ GIVEN = {
 DEFAULT = parse(*profile_text("default"))
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
-
-
 @pytest.fixture(scope="module")
 def authority():
     return Authority()

@@ -162,15 +162,6 @@ async def test_a_refresh_that_cannot_be_asked_for_falls_to_a_login():
 
 
 @in_virtual_time
-async def test_a_refresh_that_cannot_be_asked_for_keeps_the_refresh_token():
-    scene = Scene(problems={"refresh": [DOWN]})
-    await scene.stale()
-    with pytest.raises(NetworkFailed):
-        await scene.token_manager("").get()
-    assert (await scene.token_manager("").get()).source == "refresh"
-
-
-@in_virtual_time
 async def test_when_nothing_answers_the_last_problem_is_told():
     scene = Scene()
     await scene.stale()
