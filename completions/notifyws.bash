@@ -1,3 +1,4 @@
+# In bash "=" is a word of its own, which no option of ours is.
 _notifyws_completion() {
     local IFS=$'\n' word words=()
     for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do

@@ -1,4 +1,5 @@
 #compdef notifyws
+# It asks as fish does: what is answered to zsh is a command, and no text.
 
 _notifyws_completion() {
   local typed="${words[1,$CURRENT]}" word meaning

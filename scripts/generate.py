@@ -22,10 +22,10 @@ INTRODUCTION = """\
 
 def completions() -> Iterator[tuple[str, str]]:
     """Yield the completion script of each shell, as the command itself shows it."""
-    from notifyws.cli.completion import SCRIPTS
+    from notifyws.cli.completion import PLACES, script
 
-    for shell, script in SCRIPTS.items():
-        yield f"completions/notifyws.{shell}", script
+    for shell in PLACES:
+        yield f"completions/notifyws.{shell}", script(shell)
 
 
 def env_example() -> str:

@@ -155,7 +155,7 @@ def test_the_front_door_has_no_other_names():
 
 AWAITED = {
     "auth.token_lock": "an exchange that is awaited while its lock is held",
-    "cli.send_batches": "results are awaited one by one, in their order",
+    "cli.send_lines": "results are awaited one by one, in their order",
     "cli.send_message": "the answer and the sending are awaited side by side",
     "delivery.outbox": "a group of writes is shielded from its writer, and awaited",
     "diagnostics.health_checks": "the connection is awaited, or its error",

@@ -24,11 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings, TypeStyle
 from notifyws.connection.reconnect import State
-from notifyws.delivery.build import (
-    build_http_sender,
-    build_socket_sender,
-    sends_by_http,
-)
+from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.receiver import Item
 from notifyws.errors import (
@@ -197,7 +193,8 @@ class NotificationService:
     @property
     def sends_without_connection(self) -> bool:
         """Whether messages go over HTTP, so that they need no :meth:`connect`."""
-        return sends_by_http(self._auth.profile)
+        send = self._auth.profile.send
+        return send is not None and send.http is not None
 
     async def connect(self) -> None:
         """Connect: one try, and no other when the connection is lost.
@@ -282,15 +279,19 @@ class NotificationService:
             UsageError: the only one cannot be sent; of many, it is rejected.
         """
         if self.sends_without_connection:
-            return await build_http_sender(self._auth).send(messages)
+            from notifyws.delivery.sender import HttpSender
+
+            http = HttpSender(self._auth.tokens, self._auth.http.send)
+            return await http.send(messages)
         return await self._socket_sender.send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good."""
         feed = self._handlers.feed()
         try:
-            while (notification := await feed.get()) is not None:
-                yield notification
+            while burst := await feed.get():
+                for notification in burst:
+                    yield notification
         finally:
             self._handlers.leave(feed)
         await self.closed()

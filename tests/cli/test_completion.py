@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from notifyws.cli.app import _run, root_command
-from notifyws.cli.completion import SCRIPTS, commands, profiles, servers, types
+from notifyws.cli.completion import commands, profiles, script, servers, types
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.protocol.loader import built_in
 
@@ -99,8 +99,8 @@ def test_a_profile_that_a_folder_names_is_not_read(home):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_no_script_evaluates_what_it_is_told(shell):
-    assert "eval" not in SCRIPTS[shell]
-    assert "complete_zsh" not in SCRIPTS[shell]  # typer answers it for an eval
+    assert "eval" not in script(shell)
+    assert "complete_zsh" not in script(shell)  # typer answers it for an eval
 
 
 def test_nothing_at_all_offers_what_is_built_in(home):
@@ -133,7 +133,7 @@ def test_the_script_is_put_where_its_shell_finds_it_and_once(home, in_shell, she
         (home / startup).write_text("alias n=notifyws")
     assert in_shell(shell, "--install-completion") == 0
     assert in_shell(shell, "--install-completion") == 0
-    assert (home / place).read_text("utf-8") == SCRIPTS[shell]
+    assert (home / place).read_text("utf-8") == script(shell)
     if startup:
         first, line = (home / startup).read_text().splitlines()
         assert first == "alias n=notifyws"
@@ -142,7 +142,7 @@ def test_the_script_is_put_where_its_shell_finds_it_and_once(home, in_shell, she
 
 def test_the_script_can_be_seen(in_shell, capfd):
     assert in_shell("fish", "--show-completion") == 0
-    assert capfd.readouterr() == (SCRIPTS["fish"], "")
+    assert capfd.readouterr() == (script("fish"), "")
 
 
 @pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.test_usage_hints import refused
+from tests.cli.test_hints import refused
 
 TARGET = ("--forward-to", "http://127.0.0.1:1/")
 LISTEN = [
@@ -45,6 +45,8 @@ WRONG = {
     "an unknown option": (["listen", "--nonsense"], "hint: notifyws listen --help"),
     "an unknown command": (["lisen"], "lisen"),
     "an unknown server": (["listen", "--server", "work"], "no server 'work'"),
+    "a name alone": (["status", "--name", "desk"], "--name goes with --listening"),
+    "an env file that is a folder": (["token", "--env-file", "."], "it is a folder"),
     "a missing env file": (["token", "--env-file", "none"], "there is no file none"),
     "a pair that is none": (["send", "--url", "ws://h", "hello"], "is no pair"),
     "a := that is no JSON": (["send", "--url", "ws://h", "a:=b"], "a:= is not JSON"),

@@ -13,15 +13,13 @@ from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import (
     build_shared_cursor,
+    build_sinks,
     build_socket_sender,
     checked_name,
-    delivery_policy,
     frame_of,
 )
-from notifyws.delivery.dead_letters import DeadLetter
+from notifyws.delivery.dead_letters import DeadLetter, replay
 from notifyws.delivery.outbox_records import ListenerPosition
-from notifyws.delivery.replay import replay
-from notifyws.delivery.sinks.build import build_sinks
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import DeliveryTargets, Message
 from notifyws.protocol.rules import ServerError
@@ -48,12 +46,6 @@ def test_sinks_are_those_that_are_asked_for():
 def test_a_target_is_an_http_url(url):
     with pytest.raises(ConfigurationError, match="http:// or https://"):
         sinks(DeliveryTargets(url=url))
-
-
-def test_how_patiently_is_what_the_settings_say():
-    settings = Settings(hand_on_delays=(3.0,), concurrency=4, queue_disk=5000)
-    made = delivery_policy(settings)
-    assert (made.delays, made.concurrency, made.max_bytes) == ((3.0,), 4, 5000)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb", "\x1b[31m"])

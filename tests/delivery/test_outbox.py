@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from notifyws.config.settings import Settings
 from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox import Outbox
 from notifyws.delivery.outbox_records import OUTPUT, Backlog
-from notifyws.delivery.worker import DeliveryPolicy
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
 from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, turns
@@ -21,7 +21,7 @@ NO = DeliveryFailed("no")
 class Story:
     """An outbox with everything around it."""
 
-    def __init__(self, *sinks, durable=True, store=None, delivery_policy=None):
+    def __init__(self, *sinks, durable=True, store=None, settings=None):
         self.store = store or MemoryStore()
         self.letters: list[DeadLetter] = []
         self.warnings: list[str] = []
@@ -30,7 +30,7 @@ class Story:
         self.outbox = Outbox(
             self.store,
             sinks,
-            delivery_policy or DeliveryPolicy(delays=(1.0, 2.0)),
+            settings or Settings(hand_on_delays=(1.0, 2.0)),
             self.virtual.clock,
             write_dead_letter=self._reject,
             warn=self.warnings.append,
@@ -117,7 +117,7 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
 @in_virtual_time
 async def test_several_at_a_time_are_never_more_than_allowed():
     sink = ScriptedSink(*[1.0] * 6)
-    story = Story(sink, delivery_policy=DeliveryPolicy(concurrency=3))
+    story = Story(sink, settings=Settings(concurrency=3))
     async with running(story) as outbox:
         for n in range(6):
             outbox.keep(note(n), n)
@@ -235,7 +235,7 @@ async def test_the_end_waits_for_sinks_that_are_quick_enough():
 async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
     size = len(note(0).line())
     sink = ScriptedSink(5.0)
-    story = Story(sink, delivery_policy=DeliveryPolicy(max_bytes=2 * size))
+    story = Story(sink, settings=Settings(queue_disk=2 * size))
     async with running(story) as outbox:
         for n in range(5):
             outbox.keep(note(n), n)
@@ -252,7 +252,7 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
 
 @in_virtual_time
 async def test_what_was_refused_is_said_at_the_end_at_the_latest():
-    story = Story(ScriptedSink(50.0), delivery_policy=DeliveryPolicy(max_bytes=60))
+    story = Story(ScriptedSink(50.0), settings=Settings(queue_disk=60))
     for n in range(3):
         story.outbox.keep(note(n), n)
     await story.outbox.aclose(1.0)  # though it never began

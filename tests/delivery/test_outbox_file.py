@@ -12,7 +12,6 @@ from notifyws.config.files import QUEUE
 from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import (
     OUTPUT,
-    REMEMBERED,
     Backlog,
     Entry,
     ListenerPosition,
@@ -20,6 +19,7 @@ from notifyws.delivery.outbox_records import (
     RecoveredState,
 )
 from notifyws.errors import ConfigurationError
+from notifyws.protocol.deduplicator import REMEMBERED
 from tests.support.aio import on_a_loop
 from tests.support.queue import MemoryStore
 

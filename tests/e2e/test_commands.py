@@ -14,7 +14,9 @@ from datetime import datetime
 
 import pytest
 
+from notifyws.cli.token import FIELDS
 from tests.e2e.support import COMMAND, until
+from tests.support.examining import NAMES
 from tests.support.httpd import Peer, in_a_thread, json_answer
 
 
@@ -33,22 +35,12 @@ def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
     del home.env["WEBSOCKET_SERVER_URL"]
     del home.env["WEBSOCKET_USERNAME"]
     del home.env["WEBSOCKET_PASSWORD"]
-    again = home.run("auth", "whoami", "--json")
-    assert json.loads(again.stdout) == {
-        "userId": "42",
-        "username": "demo",
-        "server": server.url,
-        "profile": "default",
-    }
+    again = json.loads(home.run("auth", "whoami", "--json").stdout)
+    assert again.items() <= json.loads(done.stdout).items()
+    assert list(again) == ["userId", "username", "server", "profile"]
     remembered = next(home.path.rglob("login.json"))
     assert "password" not in remembered.read_text()
     assert remembered.stat().st_mode & 0o777 == 0o600
-
-
-def test_the_password_can_be_piped(home, server):
-    del home.env["WEBSOCKET_PASSWORD"]
-    done = home.run("auth", "login", "--password-stdin", stdin="demo\n")
-    assert done.returncode == 0, done.stderr
 
 
 def test_without_a_terminal_nobody_is_asked_for_a_password(home, server):
@@ -80,13 +72,7 @@ def test_token_json_tells_its_own_remaining_life(home, server):
     sources = [json.loads(home.run("token", "--json").stdout) for _ in range(2)]
     assert [s["source"] for s in sources] == ["login", "cache"]
     for each in sources:
-        assert set(each) == {
-            "accessToken",
-            "expiresIn",
-            "expiresAt",
-            "source",
-            "userId",
-        }
+        assert set(each) == set(FIELDS)
         assert 890 <= each["expiresIn"] <= 900
         end = datetime.fromisoformat(each["expiresAt"]).timestamp()
         assert abs(end - time.time() - each["expiresIn"]) < 3
@@ -122,23 +108,9 @@ def test_status_check_json_passes_layer_by_layer(home, server):
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"]) == (0, True)
     outcome = {check["name"]: check["status"] for check in report["checks"]}
-    assert outcome == {
-        "configuration": "pass",
-        "cache": "pass",
-        "dns": "pass",
-        "tcp": "pass",
-        "tls": "skip",
-        "clock": "pass",
-        "token": "pass",
-        "websocket": "pass",
-        "ping": "pass",
-    }
+    assert outcome == dict.fromkeys(NAMES, "pass") | {"tls": "skip"}
     assert 880 <= report["tokens"]["access"]["expiresIn"] <= 900
-    assert report["server"] == {
-        "url": server.url,
-        "httpOrigin": server.url.replace("ws", "http"),
-        "source": "WEBSOCKET_SERVER_URL in the environment",
-    }
+    assert report["server"]["source"] == "WEBSOCKET_SERVER_URL in the environment"
 
 
 def test_a_sent_message_appears_in_a_listener_within_100_ms(home, server):
@@ -162,31 +134,21 @@ def latency(seen: dict, read_at: float) -> float:
     return time.time() - (time.monotonic() - read_at) - stamped
 
 
-def test_send_lines_reports_one_result_a_line_in_order(home, server):
+def test_lines_are_sent_in_order_with_a_result_each_and_6_if_one_is_rejected(
+    home, server
+):
     listener = home.listen("--json")
-    lines = [json.dumps({"type": f"t{n}", "payload": {"n": n}}) for n in range(1200)]
-    done = home.run("send", "--lines", "--json", stdin="\n".join(lines))
-    assert done.returncode == 0, done.stderr
-    results = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = [{"type": f"t{n}", "id": f"{n}", "payload": {"n": n}} for n in range(1200)]
+    lines.append({"type": "bad", "id": "bad", "payload": {"title": 5}})
+    stdin = "\n".join(map(json.dumps, lines))
+    done = home.run("send", "--lines", "--json", stdin=stdin)
+    assert done.returncode == 6
+    *results, last = [json.loads(line) for line in done.stdout.splitlines()]
     assert [r["type"] for r in results] == [f"t{n}" for n in range(1200)]
     assert {r["status"] for r in results} == {"delivered"}
-    seen = listener.prints(1200)
-    assert [s["data"]["n"] for s in seen] == list(range(1200))
-
-
-def test_a_rejected_message_is_exit_6_and_named_in_a_batch(home, server):
-    lines = [{"type": "t", "id": n, "payload": {"title": n}} for n in "abc"]
-    lines[1]["payload"]["title"] = 5
-    text = "\n".join(json.dumps(line) for line in lines)
-    done = home.run("send", "--lines", "--json", stdin=text)
-    assert done.returncode == 6
-    results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(r["id"], r["status"]) for r in results] == [
-        ("a", "delivered"),
-        ("b", "rejected"),
-        ("c", "delivered"),
-    ]
+    assert (last["id"], last["status"]) == ("bad", "rejected")
     assert json.loads(done.stderr.splitlines()[-1])["error"]["kind"] == "rejected"
+    assert [s["data"]["n"] for s in listener.prints(1200)] == list(range(1200))
 
 
 def test_lines_are_read_whole_whatever_ends_or_begins_them(home, server):
@@ -225,18 +187,8 @@ def test_events_stand_among_the_lines_in_their_order(home, server):
     listener.signal(signal.SIGTERM)
     listener.wait()
     names = [line.get("event") or line["type"] for line in listener.prints(10)]
-    assert names == [
-        "connecting",
-        "connected",
-        "t",
-        "disconnected",
-        "reconnecting",
-        "connecting",
-        "connected",
-        "t",
-        "disconnected",
-        "closed",
-    ]
+    connected = ["connecting", "connected", "t", "disconnected"]
+    assert names == [*connected, "reconnecting", *connected, "closed"]
     lost = json.loads(listener.out.lines[3])
     assert (lost["code"], lost["reason"]) == (4001, "why not")
 
@@ -254,13 +206,6 @@ def test_filters_until_count_and_tee_work_together(home, server):
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_until_ends_with_the_first_that_matches(home, server):
-    listener = home.listen("--json", "--until", "title == '2'")
-    server.notify(1, 2, 3)
-    assert listener.wait() == 0
-    assert [json.loads(line)["title"] for line in listener.out.lines] == ["1", "2"]
-
-
 def test_raw_passes_frames_on_as_they_came(home, server):
     listener = home.listen("--raw", "-n", "1")
     server.dev("raw", {"text": "no json at all"})
@@ -269,28 +214,20 @@ def test_raw_passes_frames_on_as_they_came(home, server):
     assert listener.out.lines == ["no json at all", '{ "type" : "t" }']
 
 
-def test_since_replays_what_came_after(home, server):
-    ids = [server.dev("notify", {"type": "t", "title": str(n)}) for n in range(4)]
-    assert ids
-    first = home.listen("--json", "--since", "0", "-n", "4")
-    assert first.wait() == 0
-    seen = [json.loads(line) for line in first.out.lines]
-    later = home.start("listen", "--json", "--since", seen[1]["id"], "-n", "2")
-    assert later.wait() == 0
-    assert [json.loads(line)["title"] for line in later.out.lines] == ["2", "3"]
-
-
-def test_since_a_time_begins_there_and_shapes_are_lines(home, server):
+@pytest.mark.parametrize(
+    ("since", "field", "after"), [("0", "id", "t 2"), ("1h", "timestamp", "t 1")]
+)
+def test_since_begins_after_an_id_or_at_a_time_and_shapes_are_lines(
+    home, server, since, field, after
+):
     for number in range(3):
         server.notify(number)
-    first = home.start("listen", "--since", "1h", "--query", "timestamp", "-n", "3")
+    first = home.start("listen", "--since", since, "--query", field, "-n", "3")
     assert first.wait() == 0
-    later = home.start(
-        *("listen", "--since", first.out.lines[1], "--format", "{type} {title}"),
-        *("-n", "2"),
-    )
+    shaped = ("--format", "{type} {title}", "-n", "1")
+    later = home.start("listen", "--since", first.out.lines[1], *shaped)
     assert later.wait() == 0
-    assert later.out.lines == ["t 1", "t 2"]
+    assert later.out.lines == [after]
 
 
 @pytest.mark.slow

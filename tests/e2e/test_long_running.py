@@ -72,10 +72,6 @@ def test_a_service_manager_is_told_how_things_stand(home: Home, server: Server):
         assert listener.wait() == -signal.SIGTERM
 
 
-def test_a_name_alone_is_no_question(home: Home, server: Server):
-    assert home.run("status", "--name", "desk").returncode == 2
-
-
 def test_what_was_not_handed_on_is_told_as_a_gap(home: Home, server: Server):
     home.env["NOTIFYWS_QUEUE_DISK"] = "2000"
     listener = home.listen("--exec", "sleep 0.2", "--name", "desk")

@@ -22,7 +22,6 @@ FOREIGN = {
 """What takes longer than all of a small command."""
 OURS = {
     "notifyws.auth.http_api",
-    "notifyws.cli.usage_hints",
     "notifyws.ui.terminal_session",
     "notifyws.ui.key_bindings",
     "notifyws.delivery.outbox_records",

@@ -17,7 +17,7 @@ from notifyws.events import (
     Reconnecting,
 )
 from notifyws.fleet.heartbeat import Heartbeat, find_listeners, index_of
-from notifyws.fleet.listener_entry import Counts, Listener
+from notifyws.fleet.listener_entry import Listener
 from notifyws.protocol.masking import spellings
 from tests.support.virtual import VirtualClock, in_virtual_time, now, turns
 
@@ -62,8 +62,13 @@ class Scene:
         self.running = asyncio.create_task(self.heart.run())
 
     def counted(self):
-        frames = 0 if self.frame is None else 1
-        return Counts(self.received, 2, self.filtered, frames, self.frame)
+        return {
+            "received": self.received,
+            "waiting": 2,
+            "filtered": self.filtered,
+            "notUnderstood": 0 if self.frame is None else 1,
+            "lastNotUnderstood": self.frame,
+        }
 
     async def tell(self, *events):
         for event in events:

@@ -121,7 +121,7 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        from notifyws.cli.welcome import next_steps
+        from notifyws.cli.hints import next_steps
 
         emit(next_steps())
 
@@ -169,7 +169,7 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         raise Interrupted(signal.SIGINT) from None
     except typer.TyperException as error:
-        from notifyws.cli.usage_hints import sentence, usage_hint
+        from notifyws.cli.hints import sentence, usage_hint
 
         raise UsageError(sentence(error), usage_hint(error, arguments)) from None
     if result == 128 + signal.SIGINT:  # how typer takes a Ctrl-C that it sees first
@@ -178,7 +178,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: NotifyError, arguments: Sequence[str]) -> int:
-    from notifyws.cli.usage_hints import at_the_same_place
+    from notifyws.cli.hints import at_the_same_place
 
     error.hint = at_the_same_place(error.hint, arguments)
     if "--json" in arguments:

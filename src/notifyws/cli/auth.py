@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Annotated, Any
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import servers
-from notifyws.cli.login import (
-    ask,
-    log_in,
-    password_from_stdin,
-    remember_login,
-    say_logged_in,
-    where,
-)
+from notifyws.cli.input import ask, password_from_stdin
+from notifyws.cli.login import log_in, log_in_and_save, remember, tell, where
 from notifyws.cli.options import Common, Json, examples, option, with_common
 from notifyws.cli.process import run
+from notifyws.config import saved_login
 from notifyws.config.dotenv_guard import guard
 from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded
@@ -74,8 +70,6 @@ def login(
         message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
         raise UsageError(message, "unset it to log in with a password")
     if save or name is not None:
-        from notifyws.cli.server_setup import log_in_and_save
-
         log_in_and_save(common, loaded, username, name, json=json)
     else:
         _log_in(common, loaded, json=json)
@@ -86,11 +80,10 @@ def login(
 def logout(*, common: Common) -> None:
     """End the session at the server and empty this account's cache."""
     auth = common.authenticator()
-    account = auth.account
     run(_logout(auth))
     _forget(auth)
     if not common.quiet:
-        say(f"Logged out of {account.origin}")
+        say(f"Logged out of {auth.origin}")
 
 
 @app.command("whoami", epilog=WHOAMI_EXAMPLES)
@@ -106,42 +99,31 @@ def whoami(*, common: Common, json: Json = False) -> None:
 
 
 async def _user_id(auth: Authenticator) -> str | None:
-    try:
+    async with aclosing(auth):
         return auth.settings.user_id or (await auth.tokens.get()).user_id
-    finally:
-        await auth.aclose()
 
 
 async def _logout(auth: Authenticator) -> None:
-    try:
+    async with aclosing(auth):
         problem = await auth.token_manager.logout()
         if problem is not None:
             say(f"the server could not be told: {problem.message}", "warning")
         auth.want_emptied()
-    finally:
-        await auth.aclose()
 
 
 def _log_in(common: Common, loaded: Loaded, *, json: bool) -> None:
     kept = _kept_password(loaded.settings, quiet=common.quiet)
-    known = dataclasses.replace(loaded.settings, password=kept)
+    known = replace(loaded.settings, password=kept)
     auth = Authenticator(known if kept else _completed(loaded), warner(common.quiet))
-    facts = _logged_in(auth, kept=bool(kept))
-    remember_login(auth)
-    if json:
-        emit_json(facts)
-    elif not common.quiet:
-        say_logged_in(auth, facts)
-
-
-def _logged_in(auth: Authenticator, *, kept: bool) -> dict[str, Any]:
     try:
-        return run(log_in(auth))
+        facts, _ = run(log_in(auth))
     except AuthenticationFailed as error:
         if not kept:
             raise
         hint = "it is the keyring's; for another: notifyws auth login --save"
         raise AuthenticationFailed(error.message, hint) from None
+    remember(auth)
+    tell(auth, facts, json=json, quiet=common.quiet)
 
 
 def _kept_password(settings: Settings, *, quiet: bool) -> str:
@@ -161,17 +143,15 @@ def _completed(loaded: Loaded) -> Settings:
     host = origin.partition("://")[2]
     name = settings.username or ask("Username", host)
     password = settings.password or ask("Password", f"{name} at {host}")
-    return dataclasses.replace(settings, username=name, password=password)
+    return replace(settings, username=name, password=password)
 
 
 def _forget(auth: Authenticator) -> None:
     """Forget the kept password, and the remembered login if it is this one."""
-    from notifyws.config.saved_login import forget, forget_password, recall
-
-    kept, settings = recall(), auth.settings
+    kept, settings = saved_login.recall(), auth.settings
     who = settings.username
-    if who and not run(forget_password(auth.origin, who)):
+    if who and not run(saved_login.forget_password(auth.origin, who)):
         say("the keyring does not answer; a password may still be in it", "warning")
     same = kept.get("url") == (settings.url or settings.socket_url)
-    if same and kept.get("username", "") == settings.username:
-        forget()
+    if same and kept.get("username", "") == who:
+        saved_login.forget()

@@ -28,6 +28,8 @@ import typer
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import emit, say
 
+SCRIPTS = Path(__file__).with_name("completions")
+"""Where the scripts lie, one a shell."""
 Offer = Callable[[typer.Context, str], list[str]]
 
 SAFE = r"[\w.:@/+][\w.:@/+-]*"
@@ -107,71 +109,6 @@ def _table(values: dict[str, Any], name: str) -> Iterable[str]:
     return table if isinstance(table, dict) else ()
 
 
-# In bash "=" is a word of its own, which no option of ours is.
-BASH = """\
-_notifyws_completion() {
-    local IFS=$'\\n' word words=()
-    for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
-        [[ $word == "=" ]] || words+=("$word")
-    done
-    word=${COMP_WORDS[COMP_CWORD]}
-    words+=("${word#=}")
-    COMPREPLY=()
-    while read -r word; do
-        [[ -z $word ]] || COMPREPLY+=("$word")
-    done < <(env COMP_WORDS="${words[*]}" COMP_CWORD=$(( ${#words[@]} - 1 )) \\
-                 _NOTIFYWS_COMPLETE=complete_bash "$1")
-    return 0
-}
-
-complete -o default -F _notifyws_completion notifyws
-"""
-
-# It asks as fish does: the answer meant for zsh is a command to evaluate.
-ZSH = """\
-#compdef notifyws
-
-_notifyws_completion() {
-  local typed="${words[1,$CURRENT]}" word meaning
-  local -a found
-  compset -P '--*='
-  while IFS=$'\\t' read -r word meaning; do
-    [[ -z $word ]] || found+=("${word//:/\\\\:}${meaning:+:$meaning}")
-  done < <(env _TYPER_COMPLETE_ARGS="$typed" _TYPER_COMPLETE_FISH_ACTION=get-args \\
-    _NOTIFYWS_COMPLETE=complete_fish "${words[1]}")
-  if (( $#found )); then
-    _describe value found
-  else
-    _files
-  fi
-}
-
-if [[ $funcstack[1] == _notifyws ]]; then
-  _notifyws_completion "$@"
-else
-  compdef _notifyws_completion notifyws
-fi
-"""
-
-FISH = """\
-function __notifyws_complete
-    set -l token (commandline -ct)
-    set -l option (string match -r -- '^--[^=]+=' $token)
-    set -l found (env _NOTIFYWS_COMPLETE=complete_fish \\
-        _TYPER_COMPLETE_FISH_ACTION=get-args \\
-        _TYPER_COMPLETE_ARGS=(commandline -cp) notifyws)
-    if test -z "$found"
-        set found (__fish_complete_path (string replace -- "$option" '' $token))
-    end
-    for each in $found
-        printf '%s\\n' "$option$each"
-    end
-end
-
-complete --command notifyws --no-files --arguments '(__notifyws_complete)'
-"""
-
-SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 PLACES = {
     "bash": (".bash_completions/notifyws.sh", ".bashrc", "source '{path}'"),
     "zsh": (
@@ -184,6 +121,11 @@ PLACES = {
 """Below home: a script's place, and the file that needs a line for it, and which."""
 
 
+def script(shell: str) -> str:
+    """Return the script of a shell."""
+    return (SCRIPTS / f"notifyws.{shell}").read_text("utf-8")
+
+
 def show_script(ctx: Any, param: Any, wanted: bool) -> None:
     """Print the script of the shell that we are started from, and end.
 
@@ -191,7 +133,7 @@ def show_script(ctx: Any, param: Any, wanted: bool) -> None:
         UsageError: there is none for this shell.
     """
     if wanted and not ctx.resilient_parsing:
-        emit(SCRIPTS[_shell()])
+        emit(script(_shell()))
         raise typer.Exit
 
 
@@ -209,7 +151,7 @@ def install_script(ctx: Any, param: Any, wanted: bool) -> None:
     path = Path.home() / place
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(SCRIPTS[shell], "utf-8")
+        path.write_text(script(shell), "utf-8")
         if startup:
             _want_line(Path.home() / startup, line.format(path=path))
     except OSError as error:
@@ -226,8 +168,8 @@ def _shell() -> str:
     name = "this shell"
     with suppress(shellingham.ShellDetectionFailure):
         name = shellingham.detect_shell()[0]
-    if name not in SCRIPTS:
-        known = ", ".join(SCRIPTS)
+    if name not in PLACES:
+        known = ", ".join(PLACES)
         raise UsageError(f"there are no completions for {name}", f"there are: {known}")
     return name
 

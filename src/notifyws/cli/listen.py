@@ -139,7 +139,7 @@ def listen(
     common: Common,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
-    from notifyws.cli.listener import Request, listen_to, redeliver
+    from notifyws.cli.listener import Request, listen_to
     from notifyws.ui.renderers import DisplayOptions
 
     warn = warner(common.quiet)
@@ -160,7 +160,7 @@ def listen(
     }
     settings = _for_demo(flags) if demo else common.load(**flags).settings
     if replay is not None:
-        return run(redeliver(replay, settings, targets, quiet=common.quiet))
+        return _redeliver(replay, settings, targets, quiet=common.quiet)
     form = "shape" if shape else form
     show = DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
     request = Request(
@@ -174,6 +174,16 @@ def listen(
         demo,
     )
     return run(listen_to(request, settings))
+
+
+def _redeliver(
+    file: Path, settings: Settings, targets: DeliveryTargets, *, quiet: bool
+) -> None:
+    from notifyws.delivery.dead_letters import replay
+
+    count = run(replay(file, settings, targets, warner(quiet)))
+    if not quiet:
+        say(f"{count} dead letters were handed on")
 
 
 def _want_at_least(least: int, option: str, value: int | None, hint: str) -> None:

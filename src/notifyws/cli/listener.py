@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -79,23 +78,9 @@ async def listen_to(request: Request, settings: Settings) -> None:
         return await _show(request, demo)
 
 
-async def redeliver(
-    path: Path, settings: Settings, deliver: DeliveryTargets, *, quiet: bool
-) -> None:
-    """Hand the dead letters of a file on again.
-
-    Raises:
-        NotifyError: they cannot be read, or were not taken.
-    """
-    from notifyws.delivery.replay import replay
-
-    count = await replay(path, settings, deliver, warner(quiet))
-    if not quiet:
-        say(f"{count} dead letters were handed on")
-
-
 async def _show(request: Request, settings: Settings) -> None:
     """Connect, and show what passes until it is enough, too late, or over."""
+    from notifyws.service import NotificationService
     from notifyws.ui.output import Output
 
     output = Output(1)
@@ -103,28 +88,29 @@ async def _show(request: Request, settings: Settings) -> None:
         _name_the_proxy(settings.connect_url)
     warn = warner(request.show.quiet)
     tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
-    service = _service(request, settings, warn)
-    cancellation = Cancellation()
-    renderer = choose_renderer(
-        request.show,
+    service = NotificationService(
         settings,
-        service,
-        output,
-        request.selection,
-        quit_=cancellation,
-        died=cancellation.died,
+        since=request.since,
+        frames=request.show.form == "raw",
+        warn=warn,
+        name=request.name,
+        deliver=request.deliver,
+        selection=request.selection,
     )
-    unwatch = output.watch_reader(cancellation)
+    leave = Cancellation()
+    facts = request.show, settings, service, output, request.selection
+    renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
+    unwatch = output.watch_reader(leave)
     try:
         with before_dying(renderer.stop):
             async with (
                 _supervised(service, os.environ),
                 service,
-                cancellation,
+                leave,
                 asyncio.timeout(request.timeout),
             ):
                 service.start(retries=request.retries)
-                await _until_satisfied(request, service, renderer, tee, cancellation)
+                await _until_satisfied(request, service, renderer, tee, leave)
     except TimeoutError:
         raise _too_late(request, service.received) from None
     finally:
@@ -161,22 +147,6 @@ async def _supervised(
         await asyncio.gather(alive, return_exceptions=True)
 
 
-def _service(
-    request: Request, settings: Settings, warn: Callable[[str], None]
-) -> NotificationService:
-    from notifyws.service import NotificationService
-
-    return NotificationService(
-        settings,
-        since=request.since,
-        frames=request.show.form == "raw",
-        warn=warn,
-        name=request.name,
-        deliver=request.deliver,
-        selection=request.selection,
-    )
-
-
 def _too_late(request: Request, received: int) -> TimeRanOut:
     shown = request.selection.admitted
     over = f"{request.timeout:g} s are over; "
@@ -199,7 +169,7 @@ async def _until_satisfied(
     service: NotificationService,
     renderer: Renderer,
     tee: Tee | None,
-    cancellation: Cancellation,
+    leave: Cancellation,
 ) -> None:
     async def show(burst: list[Item]) -> None:
         if tee is not None:
@@ -207,7 +177,7 @@ async def _until_satisfied(
         await renderer.show(burst)
 
     renderer.start()
-    ticking = background("the footer", _tick(renderer), cancellation.died)
+    ticking = background("the footer", _tick(renderer), leave.died)
     try:
         async for burst in service.arrivals():
             await show(burst)

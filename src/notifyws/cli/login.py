@@ -1,20 +1,32 @@
-"""What every way to log in shares: asking, logging in for real, remembering.
+"""Logs in for real and remembers it; with ``--save`` asks for a server, and tries it.
 
-A login alone proves little: the socket's path, and most of a profile, come into play
-only afterwards. So a server is tried as a whole, by opening the socket once as well.
+What is asked for is what no flag says; what is configured is offered as the answer. The
+password goes to the system's keyring or nowhere. A login alone proves little: the
+socket's path, and most of a profile, come into play only afterwards. So a server is
+tried as a whole, by opening the socket once as well, and only then written down.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
+from pathlib import Path
+from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
 
+import typer
+from msgspec import structs
+
 from notifyws.auth.authenticator import Authenticator
+from notifyws.cli.input import TRIES, answer, ask, can_ask, say_wrong
+from notifyws.cli.options import Common
 from notifyws.cli.process import run
-from notifyws.config.settings import Settings
-from notifyws.config.urls import shown_url
+from notifyws.config import saved_login
+from notifyws.config.config_file import find_entry, save_entry
+from notifyws.config.dotenv_guard import guard
+from notifyws.config.settings import LOGIN, Settings
+from notifyws.config.sources import Loaded, config_file
+from notifyws.config.urls import completed_url, shown_url
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -22,131 +34,37 @@ from notifyws.errors import (
     NotifyError,
     UsageError,
 )
-from notifyws.ui.streams import prompt, say, warner
-
-TRIES = 3
-"""How often something is asked for before it is an error."""
+from notifyws.ui.streams import emit_json, say, warner
 
 CORRECT = "correct the server's URL, or name another --profile"
 LATER = "notifyws status --check"
 """A hint that is of use once the server is saved."""
+Tried = tuple[dict[str, Any], NotifyError | None]
+"""The facts of a login, and why the server cannot be used, if it cannot."""
 
 
-def can_ask() -> bool:
-    """Tell whether there is a terminal to ask on."""
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
-def password_from_stdin() -> str:
-    """Return the first line of stdin.
-
-    Raises:
-        UsageError: there is none.
-    """
-    password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise UsageError("no password came on stdin", "echo it into the command")
-    return password
-
-
-def ask(what: str, whose: str) -> str:
-    """Ask on the terminal; never wait for an answer where there is none.
-
-    Raises:
-        ConfigurationError: there is no terminal.
-    """
-    if not can_ask():
-        option = "--username NAME" if what == "Username" else "--password-stdin"
-        message = f"no {what.lower()} is given, and there is no terminal to ask on"
-        hint = f"set WEBSOCKET_{what.upper()}, or use {option}"
-        raise ConfigurationError(message, hint)
-    hidden = what == "Password"
-    return prompt(f"{what} for {whose}", hide_input=hidden)
-
-
-async def log_in(auth: Authenticator) -> dict[str, Any]:
-    """Log in, let go of everything, and return the facts that ``--json`` prints."""
-    try:
-        facts, _ = await _login_facts(auth)
-        return facts
-    finally:
-        await auth.aclose()
-
-
-async def _login_facts(auth: Authenticator) -> tuple[dict[str, Any], str]:
-    """Log in; return what ``--json`` prints, and the access token."""
-    token, pair = await auth.token_manager.login()
-    refresh = pair.refresh
-    facts = {
-        "userId": auth.settings.user_id or token.user_id,
-        **where(auth),
-        "accessExpiresIn": int(pair.access.lifetime),
-        "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
-        "cache": auth.cache.backend,
-    }
-    return facts, token.value
-
-
-def where(auth: Authenticator) -> dict[str, Any]:
-    """Return who and where, as ``--json`` says it."""
-    return {
-        "username": auth.settings.username or None,
-        "server": shown_url(auth.settings.url or auth.url),
-        "profile": auth.account.profile,
-    }
-
-
-def say_logged_in(auth: Authenticator, facts: dict[str, Any]) -> None:
-    """Say it on stderr."""
-    minutes = facts["accessExpiresIn"] // 60
-    who = f"{facts['username']} (user {facts['userId'] or 'unknown'})"
-    say(f"Logged in to {auth.origin} as {who}; the token lives {minutes} min")
-
-
-def remember_login(auth: Authenticator) -> None:
-    """Let later commands use this login where nothing else is said."""
-    from notifyws.config.saved_login import remember
-
-    settings = auth.settings
-    try:
-        remember({**settings.login, "url": settings.url or settings.socket_url})
-    except OSError as error:
-        say(f"cannot remember this login: {error.strerror}", "warning")
-
-
-def try_server(
-    settings: Settings,
-) -> tuple[Settings, dict[str, Any], NotifyError | None]:
-    """Log in and open the socket; a password that was typed wrong is asked for again.
-
-    Returns:
-        The settings with the password that was typed, the facts of the login, and why
-        the server cannot be used: ``None`` when all is well.
+async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
+    """Log in, and open the socket too if asked; let go of everything.
 
     Raises:
         AuthenticationFailed: the server does not take the password.
-        ConfigurationError: something is missing, and there is nobody to ask.
+        NetworkFailed: there was no login, and it was not asked to connect.
     """
-    host = urlsplit(settings.url).netloc
-    typed = not settings.password
-    for left in reversed(range(TRIES)):
-        if typed:
-            answer = ask("Password", f"{settings.username} at {host}")
-            settings = replace(settings, password=answer)
-        try:
-            return settings, *run(_tried(Authenticator(settings, warner(quiet=True))))
-        except AuthenticationFailed as error:
-            if not (typed and left):
-                raise
-            say(error.message)
-    raise AssertionError
-
-
-async def _tried(auth: Authenticator) -> tuple[dict[str, Any], NotifyError | None]:
     try:
-        facts, token = await _login_facts(auth)
-        return facts, await _wrong_with_socket(auth, token)
+        token, pair = await auth.token_manager.login()
+        refresh = pair.refresh
+        facts = {
+            "userId": auth.settings.user_id or token.user_id,
+            **where(auth),
+            "accessExpiresIn": int(pair.access.lifetime),
+            "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
+            "cache": auth.cache.backend,
+        }
+        problem = await _wrong_with_socket(auth, token.value) if and_connect else None
+        return facts, problem
     except NetworkFailed as error:
+        if not and_connect:
+            raise
         return {}, NetworkFailed(f"cannot log in: {error.message}", _hint(error))
     finally:
         await auth.aclose()
@@ -174,3 +92,200 @@ async def _wrong_with_socket(auth: Authenticator, token: str) -> NotifyError | N
 
 def _hint(error: NetworkFailed) -> str:
     return CORRECT if not error.hint or LATER in error.hint else error.hint
+
+
+def where(auth: Authenticator) -> dict[str, Any]:
+    """Return who and where, as ``--json`` says it."""
+    return {
+        "username": auth.settings.username or None,
+        "server": shown_url(auth.settings.url or auth.url),
+        "profile": auth.account.profile,
+    }
+
+
+def tell(
+    auth: Authenticator, facts: dict[str, Any], *, json: bool, quiet: bool
+) -> None:
+    """Say that the login works: on stdout as JSON, else on stderr."""
+    if json:
+        emit_json(facts)
+        return
+    minutes = facts["accessExpiresIn"] // 60
+    who = f"{facts['username']} (user {facts['userId'] or 'unknown'})"
+    if not quiet:
+        say(f"Logged in to {auth.origin} as {who}; the token lives {minutes} min")
+
+
+def remember(auth: Authenticator) -> None:
+    """Let later commands use this login where nothing else is said."""
+    s = auth.settings
+    try:
+        saved_login.remember({**s.login, "url": s.url or s.socket_url})
+    except OSError as error:
+        say(f"cannot remember this login: {error.strerror}", "warning")
+
+
+def log_in_and_save(
+    common: Common,
+    loaded: Loaded,
+    username: str | None,
+    name: str | None,
+    *,
+    json: bool,
+) -> None:
+    """Ask for what is missing, try it, and write the server entry.
+
+    Args:
+        common: the options that every command has.
+        loaded: what is configured: the answers that are offered.
+        username: as a flag said it.
+        name: the entry's; the host's when not given.
+        json: print the facts of the login.
+
+    Raises:
+        ConfigurationError: something is missing and there is nobody to ask.
+        NotifyError: the login or the socket does not work; nothing is written.
+    """
+    guard(_typed(loaded))
+    path = config_file(common.env_file)
+    name = name if name is not None else common.server
+    settings, entry, facts = _working(loaded.settings, common, username, name, path)
+    auth = Authenticator(settings, warner(common.quiet))
+    default = save_entry(path, entry, settings.login)
+    remember(auth)
+    who, password = settings.username, settings.password
+    kept = settings.keyring and run(
+        saved_login.keep_password(auth.origin, who, password)
+    )
+    tell(auth, facts, json=json, quiet=common.quiet)
+    if not common.quiet:
+        _say_saved(path, entry, default=default, kept=kept)
+
+
+def _typed(loaded: Loaded) -> dict[str, str]:
+    """Return where values come from once somebody has said yes to the server."""
+    sources = dict(loaded.sources)
+    if can_ask():
+        sources |= dict.fromkeys(("url", "profile"), "named in the prompt")
+        if not loaded.settings.password:
+            sources["password"] = "typed at the prompt"
+    return sources
+
+
+def _working(
+    known: Settings, common: Common, username: str | None, name: str | None, path: Path
+) -> tuple[Settings, str, dict[str, Any]]:
+    """Return settings that work, the entry's name, and the facts of the login.
+
+    On a terminal, where and how are asked again when they turn out wrong; what was
+    answered before is offered.
+    """
+    for left in reversed(range(TRIES)):
+        settings = _place(known, common, username)
+        entry = _entry_name(settings, name)
+        _want_room(path, entry, settings.login)
+        known, (facts, problem) = _tried(_same_or_no_password(settings, known))
+        if problem is None:
+            return known, entry, facts
+        if not (left and can_ask()):
+            raise problem
+        say_wrong(problem)
+        common = structs.replace(common, url=None, profile=None)
+        username = known.username
+    raise AssertionError
+
+
+def _tried(settings: Settings) -> tuple[Settings, Tried]:
+    """Try a server; a password that was typed wrong is asked for again.
+
+    Returns:
+        The settings with the password that was typed, and what came of it.
+    """
+    host = urlsplit(settings.url).netloc
+    typed = not settings.password
+    for left in reversed(range(TRIES)):
+        if typed:
+            password = ask("Password", f"{settings.username} at {host}")
+            settings = replace(settings, password=password)
+        try:
+            auth = Authenticator(settings, warner(quiet=True))
+            return settings, run(log_in(auth, and_connect=True))
+        except AuthenticationFailed as error:
+            if not (typed and left):
+                raise
+            say(error.message)
+    raise AssertionError
+
+
+def _place(settings: Settings, common: Common, username: str | None) -> Settings:
+    """Return the settings with server, profile and username, as said or answered."""
+    before = settings.url or settings.connect_url
+
+    def url_of(text: str) -> str:
+        url = completed_url(text)
+        if url != text.strip() and not common.quiet:
+            say(f"Taken as {shown_url(url)}")
+        return url
+
+    url = answer("Server", common.url, before, url_of, "--url URL")
+    named, known = common.profile, settings.profile
+    profile = answer("Profile", named, known, _profile, "--profile NAME")
+    who = answer("Username", username, settings.username, _name, "--username NAME")
+    if url != before:
+        settings = replace(settings, socket_url="", token_in="")
+    return replace(settings, url=url, profile=profile, username=who)
+
+
+def _profile(text: str) -> str:
+    """Return the name of a profile that can log in."""
+    from notifyws.protocol.loader import is_file, read_profile
+
+    name = text.strip()
+    if read_profile(name).http.login is None:
+        message = f"profile {name} knows no login"
+        raise ConfigurationError(message, "set NOTIFYWS_TOKEN, and NOTIFYWS_PROFILE")
+    return str(Path(name).resolve()) if is_file(name) else name
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ConfigurationError("a username is needed", "give --username NAME")
+    return text.strip()
+
+
+def _entry_name(settings: Settings, said: str | None) -> str:
+    if said is not None and not said.strip():
+        raise UsageError("--name needs a name", "as in --name work")
+    return (said or urlsplit(settings.url).netloc.lower()).strip()
+
+
+def _want_room(path: Path, entry: str, values: dict[str, str]) -> None:
+    """Raise unless the entry is new, or the same, or may be replaced."""
+    there = find_entry(path, entry)
+    if there is None or {k: v for k, v in there.items() if k in LOGIN} == values:
+        return
+    question = f"There is a server {entry} already. Replace it?"
+    if not (can_ask() and typer.confirm(question, err=True)):
+        message = f"there is a server {entry!r} in {path} already; it stays as it is"
+        raise ConfigurationError(message, "give the new one another --name NAME")
+
+
+def _same_or_no_password(settings: Settings, before: Settings) -> Settings:
+    """Return the settings without a password that was meant for somebody else."""
+    same = (settings.url, settings.username) == (before.url, before.username)
+    given = same or not can_ask()
+    return settings if given else replace(settings, password="")
+
+
+def _say_saved(path: Path, entry: str, *, default: bool, kept: bool) -> None:
+    say(f"Saved as server {entry} in {path}")
+    if kept:
+        say("The password is kept in the system's keyring")
+    else:
+        say(
+            "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
+            "auth login asks for it when the login ends (7 days at most servers)"
+        )
+        if not saved_login.can_keep_passwords():
+            say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
+    say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))

@@ -44,6 +44,15 @@ talk = partial(option, panel="Talking")
 shown = partial(option, panel="What is shown")
 
 EnvFile = Annotated[Path | None, where("--env-file FILE", "Read this instead of .env.")]
+Verbose = Annotated[
+    int,
+    talk(
+        "--verbose -v",
+        "Say more; repeat for still more.",
+        count=True,
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, talk("--quiet -q", "Say nothing but errors.")]
 Json = Annotated[bool, talk("--json", "Print JSON.")]
 Format = Annotated[
@@ -74,15 +83,7 @@ class Common(Struct, frozen=True):
         str | None, where("--url URL", "The server, as in wss://host:port/path.")
     ] = None
     env_file: EnvFile = None
-    verbose: Annotated[
-        int,
-        talk(
-            "--verbose -v",
-            "Say more; repeat for still more.",
-            count=True,
-            show_default=False,
-        ),
-    ] = 0
+    verbose: Verbose = 0
     quiet: Quiet = False
 
     def load(self, **flags: Any) -> Loaded:

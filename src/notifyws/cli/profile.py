@@ -11,7 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from notifyws.cli.completion import profiles
-from notifyws.cli.login import password_from_stdin
+from notifyws.cli.input import (
+    can_ask,
+    password_from_stdin,
+    text_from_stdin,
+    want_terminal,
+)
 from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
 from notifyws.cli.process import run
 from notifyws.config.files import read_text_file, write_private
@@ -233,11 +238,11 @@ def new(
     from notifyws.protocol.draft import Answers, draft
     from notifyws.protocol.profile_text import parse
 
-    name = name or _ask("Name of the profile", "--name")
+    name = _name(name)
     path = output or _own_file(name)
     if path.exists():
         raise UsageError(f"{path} is there already", "give another --name or --output")
-    asking = sample is None and login_path is None
+    asking = sample is None and login_path is None and can_ask()
     answers = Answers(
         name,
         _or_ask(login_path, "Path to log in (empty: ready-made token)", asking),
@@ -267,24 +272,21 @@ def _own_file(name: str) -> Path:
 def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> str:
     if given is not None:
         return given
-    if asking and sys.stdin.isatty():
-        return prompt(what, default, show_default=True)
-    return default
+    return prompt(what, default, show_default=True) if asking else default
 
 
-def _ask(what: str, option: str) -> str:
-    if not sys.stdin.isatty():
-        message = f"no {what.lower()} is given, and there is no terminal to ask on"
-        raise UsageError(message, f"use {option}")
-    return prompt(what)
+def _name(given: str | None) -> str:
+    if not given:
+        want_terminal("Name of the profile", "use --name")
+    return given or prompt("Name of the profile")
 
 
 def _sample(sample: str | None, asking: bool) -> str:
     if sample == "-":
-        return sys.stdin.read()
+        return text_from_stdin("")
     if sample is not None:
         return read_text_file(Path(sample))
-    if not (asking and sys.stdin.isatty()):
+    if not asking:
         return ""
     say("Paste one frame, then an empty line (nothing: every frame as it is):")
     return "".join(takewhile(str.strip, iter(sys.stdin.readline, "")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import select
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +9,7 @@ from typing import Annotated
 import typer
 
 from notifyws.cli.completion import types
+from notifyws.cli.input import can_ask, text_from_stdin
 from notifyws.cli.options import (
     Common,
     examples,
@@ -24,7 +23,7 @@ from notifyws.config.files import read_text_file
 from notifyws.delivery.message_input import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import SAMPLES, Message
-from notifyws.ui.streams import prompt, say
+from notifyws.ui.streams import prompt
 
 EXAMPLES = examples(
     'notifyws send --type trip_update -T "Trip Started" -m "On the way" tripId=123',
@@ -121,21 +120,10 @@ def _whole(payload: str) -> dict[str, object]:
 
 def _asked_for(kind: str | None, quiet: bool) -> Message:
     """Return the message that is typed or piped, when no body was given."""
-    if sys.stdin is not None and sys.stdin.isatty():
+    if can_ask():
         return _ask(kind)
-    return from_stdin(DEFAULT_TYPE if kind is None else kind, _piped(quiet))
-
-
-def _piped(quiet: bool) -> str:
-    """Return all of stdin; say that it is read when nothing comes for a second."""
-    if sys.stdin is None:
-        return ""
-    if not quiet and not select.select([sys.stdin], [], [], 1.0)[0]:
-        say("Reading the message from stdin ...")
-    try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError("stdin is not UTF-8 text") from None
+    waiting = "" if quiet else "Reading the message from stdin ..."
+    return from_stdin(kind or DEFAULT_TYPE, text_from_stdin(waiting))
 
 
 def _ask(kind: str | None) -> Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.cli.options import examples, option
+from notifyws.cli.options import Quiet, Verbose, examples, option
 from notifyws.cli.process import run
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.ui.streams import say
@@ -45,10 +45,8 @@ def serve(
     state: Annotated[
         Path | None, option("--state FILE", "Keep history over restarts.")
     ] = None,
-    verbose: Annotated[
-        int, option("--verbose -v", "Say each request.", count=True, show_default=False)
-    ] = 0,
-    quiet: Annotated[bool, option("--quiet -q", "Say nothing but errors.")] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
     server = dev_server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,14 +84,12 @@ async def _want_connected(loaded: Loaded, name: str | None) -> None:
     from notifyws.errors import CacheFailed, NetworkFailed
     from notifyws.fleet.heartbeat import find_listeners
 
-    auth = Authenticator(loaded.settings, lambda text: None)
-    try:
-        listeners = await find_listeners(auth.cache.primary, auth.account.id, name)
-    except CacheFailed as error:
-        message = f"cannot see who listens: {error.message}"
-        raise NetworkFailed(message, error.hint) from None
-    finally:
-        await auth.aclose()
+    async with aclosing(Authenticator(loaded.settings, lambda text: None)) as auth:
+        try:
+            listeners = await find_listeners(auth.cache.primary, auth.account.id, name)
+        except CacheFailed as error:
+            message = f"cannot see who listens: {error.message}"
+            raise NetworkFailed(message, error.hint) from None
     if not any(each.state == "connected" for each in listeners):
         who = f"no listener named {name}" if name else "no listener of this account"
         raise NetworkFailed(f"{who} is connected now", "notifyws status --check")
@@ -99,8 +98,5 @@ async def _want_connected(loaded: Loaded, name: str | None) -> None:
 async def _look(loaded: Loaded, *, thorough: bool, quiet: bool) -> Report:
     from notifyws.diagnostics.report import diagnose
 
-    auth = Authenticator(loaded.settings, warner(quiet))
-    try:
+    async with aclosing(Authenticator(loaded.settings, warner(quiet))) as auth:
         return await diagnose(loaded, auth, thorough=thorough)
-    finally:
-        await auth.aclose()

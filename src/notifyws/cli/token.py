@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.auth.authenticator import Authenticator
@@ -68,7 +69,7 @@ def token(
 async def _work(
     auth: Authenticator, *, refresh: bool, clear: bool
 ) -> AccessToken | None:
-    try:
+    async with aclosing(auth):
         if clear:
             await auth.token_manager.clear()
             auth.want_emptied()
@@ -76,8 +77,6 @@ async def _work(
         if refresh and auth.settings.token:
             raise UsageError("a ready-made token cannot be refreshed")
         return await (auth.token_manager.force() if refresh else auth.tokens.get())
-    finally:
-        await auth.aclose()
 
 
 def _print(

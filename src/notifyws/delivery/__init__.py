@@ -8,6 +8,7 @@ nothing here makes the reader of the socket wait, and whoever is slow waits behi
 bounded queue of its own.
 
 - ``build``: receiver, sinks and outbox, made from settings and profile.
+- ``dead_letters``: the file of what no sink took, and its replay.
 - ``dispatcher``: calls handlers and feeds iterations.
 - ``durable_listener``: where a named listener stands, here and in the shared cache.
 - ``filters``: which notifications are wanted, and when there were enough of them.
@@ -16,17 +17,16 @@ bounded queue of its own.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
 - ``sender``: sends messages, and says what became of each.
-- ``replay``: delivers dead letters again.
 - ``sinks``: a command, an HTTP target, the desktop.
 
 Within: ``gaps`` tells what was missed, and why; ``outbox`` keeps what arrived until
-each sink took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries,
-and ``dead_letters`` the file of what no sink took. What is new is decided by
-``protocol.deduplicator``, which ``receiver`` asks.
+each sink took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries.
+What is new is decided by ``protocol.deduplicator``, which ``receiver`` asks.
 """
 
 __all__ = [
     "build",
+    "dead_letters",
     "dispatcher",
     "durable_listener",
     "filters",
@@ -34,7 +34,6 @@ __all__ = [
     "outbox_records",
     "queue",
     "receiver",
-    "replay",
     "sender",
     "sinks",
 ]

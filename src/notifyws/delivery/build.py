@@ -6,6 +6,7 @@ Each from settings, a profile, and what is asked for.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -21,13 +22,14 @@ from notifyws.models import DeliveryTargets, Message, strict_json
 from notifyws.protocol.profile import Profile, Resume, Send
 
 if TYPE_CHECKING:
+    from notifyws.clock import Clock
     from notifyws.connection.connection import Connection
     from notifyws.delivery.durable_listener import SharedCursor
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Receiver, Selection
-    from notifyws.delivery.sender import HttpSender, SocketSender
-    from notifyws.delivery.worker import DeliveryPolicy
+    from notifyws.delivery.sender import SocketSender
+    from notifyws.delivery.worker import Sink
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.frames import Composed, Composer
     from notifyws.protocol.rules import Rules
@@ -48,16 +50,33 @@ def checked_name(name: str) -> str:
     return name
 
 
-def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Return how often a sink is tried, and how much may wait for it."""
-    from notifyws.delivery.worker import DeliveryPolicy
+def build_sinks(
+    settings: Settings,
+    deliver: DeliveryTargets,
+    clock: Clock,
+    warn: Callable[[str], None],
+) -> list[Sink]:
+    """Return the sinks that are asked for.
 
-    return DeliveryPolicy(
-        settings.hand_on_delays,
-        settings.retry_after_max,
-        settings.concurrency,
-        settings.queue_disk,
-    )
+    Raises:
+        ConfigurationError: one of them cannot be.
+    """
+    sinks: list[Sink] = []
+    if deliver.command:
+        from notifyws.delivery.sinks.exec import ExecSink, argv_of, hook_environment
+
+        argv, environment = argv_of(deliver.command), hook_environment(os.environ)
+        tell = deliver.tell or warn
+        sinks.append(ExecSink(argv, environment, settings.exec_timeout, tell))
+    if deliver.url:
+        from notifyws.delivery.sinks.forward import ForwardSink
+
+        sinks.append(ForwardSink(deliver, settings, clock.wall))
+    if deliver.desktop:
+        from notifyws.delivery.sinks.desktop import DesktopSink
+
+        sinks.append(DesktopSink())
+    return sinks
 
 
 def build_outbox(
@@ -78,7 +97,6 @@ def build_outbox(
     from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_file import OutboxFile
-    from notifyws.delivery.sinks.build import build_sinks
 
     account, warn = auth.account.id, auth.warn
     sinks = build_sinks(auth.settings, deliver, auth.clock, warn)
@@ -88,7 +106,7 @@ def build_outbox(
     return Outbox(
         OutboxFile(state / "listeners" / f"{stem}.db" if name else None, warn),
         sinks,
-        delivery_policy(auth.settings),
+        auth.settings,
         auth.clock,
         write_dead_letter=dead_letters.write_dead_letter,
         warn=warn,
@@ -201,18 +219,6 @@ def build_shared_cursor(auth: Authenticator, name: str) -> SharedCursor | None:
     if auth.cache.backend != "redis":
         return None
     return SharedCursor(auth.cache, auth.account.id, name, auth.clock)
-
-
-def sends_by_http(profile: Profile) -> bool:
-    """Return whether messages go over the HTTP side, so that no socket is needed."""
-    return profile.send is not None and profile.send.http is not None
-
-
-def build_http_sender(auth: Authenticator) -> HttpSender:
-    """Return what sends messages over the HTTP side."""
-    from notifyws.delivery.sender import HttpSender
-
-    return HttpSender(auth.tokens, auth.http.send)
 
 
 def build_socket_sender(

@@ -3,7 +3,9 @@
 A line is ``{"sink", "error", "attempts", "at", "notification"}``; the notification
 stands there whole, as text where it is none. The file is its owner's alone, and
 appended to: a letter is written whole or not at all. When that cannot be, the letter
-is told in full on the way out, for nothing is lost in silence.
+is told in full on the way out, for nothing is lost in silence. A replay delivers its
+letters again, and writes the file anew at the end: one that is killed delivers some
+twice and loses none.
 """
 
 from __future__ import annotations
@@ -11,17 +13,24 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from notifyws.clock import real_clock
 from notifyws.config.files import locked, open_regular, private_folder, write_private
+from notifyws.config.settings import Settings
+from notifyws.delivery.build import build_sinks
 from notifyws.delivery.outbox_records import notification_of
-from notifyws.errors import ConfigurationError
-from notifyws.models import strict_json
+from notifyws.errors import ConfigurationError, MessageRejected, UsageError
+from notifyws.models import DeliveryTargets, strict_json
+
+if TYPE_CHECKING:
+    from notifyws.delivery.worker import Sink
 
 HINT = "name the file that a warning told"
 
@@ -188,3 +197,92 @@ class DeadLetters:
         except FileNotFoundError:
             return False
         return os.path.samestat(here, os.fstat(descriptor))
+
+
+async def replay(
+    path: Path,
+    settings: Settings,
+    deliver: DeliveryTargets,
+    warn: Callable[[str], None],
+) -> int:
+    """Deliver the letters of a file again; return how many were taken.
+
+    Args:
+        path: the file.
+        settings: how often each is tried.
+        deliver: to whom.
+        warn: is told what was not taken again.
+
+    Raises:
+        UsageError: there is nobody to deliver to.
+        ConfigurationError: the file cannot be used.
+        MessageRejected: some were not taken; they are still in the file.
+    """
+    sinks = build_sinks(settings, deliver, real_clock(), warn)
+    if not sinks:
+        hint = "add --exec, --forward-to or --notify"
+        raise UsageError("--replay needs somebody to hand on to", hint)
+    file = DeadLetters(path, warn)
+    file.read()  # what is no file of letters needs no lock beside it
+    with file.claimed():
+        letters = file.read()
+        left: list[DeadLetter] = []
+        try:
+            await _deliver(letters, left, sinks, settings, warn)
+        finally:
+            file.replace(len(letters), left)
+    if left:
+        message = f"{len(left)} of {len(letters)} dead letters were not taken"
+        raise MessageRejected(f"{message}: they are still in {path}", "try again later")
+    return len(letters)
+
+
+async def _deliver(
+    letters: Iterable[DeadLetter],
+    left: list[DeadLetter],
+    sinks: Sequence[Sink],
+    settings: Settings,
+    warn: Callable[[str], None],
+) -> None:
+    """Deliver letters, each to who takes it; the others are added to ``left``."""
+    from notifyws.delivery.outbox import Outbox
+    from notifyws.delivery.outbox_file import OutboxFile
+
+    async def keep(letter: DeadLetter) -> None:
+        warn(f"{letter.sink} did not take a notification again: {letter.error}")
+        left.append(letter)
+
+    outbox = Outbox(
+        OutboxFile(None, warn),
+        sinks,
+        settings,
+        real_clock(),
+        write_dead_letter=keep,
+        warn=warn,
+        durable=False,
+    )
+    for letter in letters:
+        try:
+            outbox.keep_for(_taker(letter, sinks), notification_of(letter.line))
+        except ValueError as error:
+            warn(f"a letter to {letter.sink} stays: {error}")
+            left.append(letter)
+    outbox.start()
+    try:
+        await outbox.drained()
+    finally:
+        await outbox.aclose(0.0)
+
+
+def _taker(letter: DeadLetter, sinks: Sequence[Sink]) -> str:
+    """Return who takes a letter: the one that did not, or the only one there is.
+
+    Raises:
+        ValueError: nobody does.
+    """
+    names = [sink.name for sink in sinks]
+    if letter.sink in names:
+        return letter.sink
+    if len(names) > 1:
+        raise ValueError("it is not among those given")
+    return names[0]

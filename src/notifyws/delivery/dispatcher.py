@@ -35,49 +35,8 @@ KEPT_BYTES = 16 << 20
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
-class Feed:
-    """What one iteration has still to see."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Notification | None] = deque()
-        self._bytes = 0
-        self._filled = asyncio.Event()
-        self._emptied = asyncio.Event()
-
-    def fits(self, notification: Notification) -> bool:
-        """Return whether there is room for it; when nothing waits, there is."""
-        room = self._bytes + _size(notification) <= KEPT_BYTES
-        return not self._waiting or (room and len(self._waiting) < KEPT)
-
-    async def put(self, notification: Notification) -> None:
-        """Add one, waiting while the reader is far behind."""
-        while not self.fits(notification):
-            self._emptied.clear()
-            await self._emptied.wait()
-        self._bytes += _size(notification)
-        self._waiting.append(notification)
-        self._filled.set()
-
-    def end(self) -> None:
-        """Nothing more will come."""
-        self._waiting.append(None)
-        self._filled.set()
-
-    def drop(self) -> None:
-        """Let everything go; whoever waits to put goes on."""
-        self._waiting.clear()
-        self._bytes = 0
-        self._emptied.set()
-
-    async def get(self) -> Notification | None:
-        """Return the next one, ``None`` at the end."""
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
-        self._emptied.set()
-        notification = self._waiting.popleft()
-        self._bytes -= _size(notification)
-        return notification
+Feed = DeliveryQueue[Notification]
+"""What one iteration has still to see."""
 
 
 class Handlers:
@@ -86,7 +45,7 @@ class Handlers:
     def __init__(self) -> None:
         self._handlers: dict[str, list[Callable[..., Any]]] = {e: [] for e in EVENTS}
         self._feeds: list[Feed] = []
-        self._early: Feed | None = Feed()
+        self._early: Feed | None = Feed(KEPT, KEPT_BYTES)
         self._ended = False
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -103,16 +62,16 @@ class Handlers:
 
     def feed(self) -> Feed:
         """Return a new iteration's queue; the first begins with what came early."""
-        feed, self._early = self._early or Feed(), None
+        feed, self._early = self._early or Feed(KEPT, KEPT_BYTES), None
         self._feeds.append(feed)
         if self._ended:
-            feed.end()
+            feed.close()
         return feed
 
     def leave(self, feed: Feed) -> None:
         """Forget an iteration's queue: nobody reads it, so nobody waits for it."""
         self._feeds.remove(feed)
-        feed.drop()
+        feed.clear()
 
     def begin(self) -> None:
         """More will come: iterations from now on do not end at once."""
@@ -122,7 +81,7 @@ class Handlers:
         """Nothing more will come."""
         self._ended = True
         for feed in self._feeds:
-            feed.end()
+            feed.close()
 
     async def tell(self, item: Item) -> Exception | None:
         """Tell everybody whom it concerns; return what handlers raised, if any did."""
@@ -145,9 +104,9 @@ class Handlers:
         early = self._early
         if early is None:
             for feed in list(self._feeds):
-                await feed.put(notification)
-        elif early.fits(notification) or not self._handlers["message"]:
-            await early.put(notification)
+                await _put(feed, notification)
+        elif early.fits(_size(notification)) or not self._handlers["message"]:
+            await _put(early, notification)
         else:
             self._early = None
 
@@ -201,8 +160,15 @@ class Dispatcher:
             await self._handlers.tell(failure)  # what it raises is let go
 
 
-def _size(notification: Notification | None) -> int:
-    return len(notification.frame or "") if notification is not None else 0
+async def _put(feed: Feed, notification: Notification) -> None:
+    """Add one, waiting while the reader is far behind."""
+    while not feed.fits(size := _size(notification)):
+        await feed.room()
+    feed.put(notification, size)
+
+
+def _size(notification: Notification) -> int:
+    return len(notification.frame or "")
 
 
 def _call(item: Any) -> tuple[str, tuple[Any, ...]]:

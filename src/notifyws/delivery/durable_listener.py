@@ -10,7 +10,6 @@ was moved last counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 
 from msgspec.structs import asdict, replace
@@ -21,7 +20,7 @@ from notifyws.clock import Clock, utc_text
 from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.session import Session
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import Backlog, ListenerPosition, notification_of
+from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 
@@ -97,11 +96,6 @@ class DurableListener:
         outbox.heard_at = self._heard_at
         if shared is not None:
             outbox.on_moved = shared.write
-
-    @property
-    def waiting(self) -> Mapping[str, Backlog]:
-        """How much waits for each sink."""
-        return dict(self.outbox.waiting)
 
     async def begin(self, session: Session, queue: DeliveryQueue[Item]) -> None:
         """Let a session begin where this listener stood, here or elsewhere."""

@@ -15,51 +15,36 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from notifyws.clock import Clock, utc_text
+from notifyws.config.settings import Settings
 from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox_records import (
     OUTPUT,
-    REMEMBERED,
     Backlog,
     Entry,
     Ident,
     ListenerPosition,
     OutboxRecord,
-    RecoveredState,
     notification_of,
 )
 from notifyws.delivery.worker import (
-    DeliveryPolicy,
     DeliveryWorker,
-    OutboxReader,
     Sink,
     WriteDeadLetter,
 )
 from notifyws.models import Notification
+from notifyws.protocol.deduplicator import REMEMBERED
 from notifyws.tasks import restarted
+
+if TYPE_CHECKING:
+    from notifyws.delivery.outbox_file import OutboxFile
 
 TOUCH = 5.0
 """Seconds after which the store knows that the line is still good."""
-
-
-class Store(OutboxReader, Protocol):
-    """Keeps entries; never raises: what a disk refuses is kept in memory."""
-
-    past: RecoveredState
-    lost: deque[tuple[str, str]]
-    """Since when (RFC 3339) something it held is lost, and why."""
-
-    async def keep(
-        self, entries: Sequence[Entry], position: ListenerPosition, shown: int
-    ) -> None:
-        """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
-
-    async def aclose(self) -> None:
-        """Let go of the file; safe to call twice."""
 
 
 class Outbox:
@@ -68,7 +53,7 @@ class Outbox:
     Args:
         store: keeps them.
         sinks: each takes all that is kept.
-        policy: how often a sink is tried, and how much may wait for it.
+        settings: how often a sink is tried, and how much may wait for it.
         clock: clock and sleep.
         write_dead_letter: keeps what a sink finally did not take.
         warn: is told what could not be delivered.
@@ -86,9 +71,9 @@ class Outbox:
 
     def __init__(
         self,
-        store: Store,
+        store: OutboxFile,
         sinks: Sequence[Sink],
-        policy: DeliveryPolicy,
+        settings: Settings,
         clock: Clock,
         *,
         write_dead_letter: WriteDeadLetter,
@@ -100,7 +85,7 @@ class Outbox:
             sink.name: DeliveryWorker(
                 sink,
                 store,
-                policy,
+                settings,
                 clock,
                 write_dead_letter=write_dead_letter,
                 gone=self._forget,
@@ -108,7 +93,7 @@ class Outbox:
             )
             for sink in sinks
         }
-        self._policy, self._clock, self._warn = policy, clock, warn
+        self._max_bytes, self._clock, self._warn = settings.queue_disk, clock, warn
         self._write_dead_letter = write_dead_letter
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
@@ -229,11 +214,11 @@ class Outbox:
         self._dirty.set()
 
     def _has_room(self, name: str, size: int) -> bool:
-        if self.waiting[name].size + size <= self._policy.max_bytes:
+        if self.waiting[name].size + size <= self._max_bytes:
             self._tell_refused(*({name} & self._refused.keys()))
             return True
         if name not in self._refused:
-            limit = f"{self._policy.max_bytes} bytes wait for it"
+            limit = f"{self._max_bytes} bytes wait for it"
             self._warn(f"{name} is too slow: {limit}; the newest are not kept for it")
             self._refused[name] = (0, utc_text(self._clock.wall()))
         count, since = self._refused[name]

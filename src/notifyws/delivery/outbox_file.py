@@ -33,7 +33,6 @@ from notifyws.config.files import (
 )
 from notifyws.delivery.outbox_records import (
     OUTPUT,
-    REMEMBERED,
     Backlog,
     Entry,
     Ident,
@@ -42,6 +41,7 @@ from notifyws.delivery.outbox_records import (
     RecoveredState,
 )
 from notifyws.errors import ConfigurationError
+from notifyws.protocol.deduplicator import REMEMBERED
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ DAMAGED = "the queue was damaged: what waited in it, and its place, are lost"
 
 
 class OutboxFile:
-    """Keeps what waits; implements ``outbox.Store``.
+    """Keeps what waits.
 
     Args:
         path: the file, ``None`` for one that ends with this process.
@@ -97,7 +97,7 @@ class OutboxFile:
         self._lock: int | None = None
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._fallen = self._open = False
-        self.lost: deque[tuple[str, str]] = deque()
+        self.lost: deque[tuple[str, str]] = deque()  # since when (RFC 3339), and why
         self._db = self._opened()
         self._safely(_put_in_order)
         position = self._safely(_position)
@@ -110,7 +110,7 @@ class OutboxFile:
     async def keep(
         self, entries: Sequence[Entry], position: ListenerPosition, shown: int
     ) -> None:
-        """Keep all of it in one step; what was shown is not kept any longer."""
+        """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
         await self._do(lambda db: _keep(db, entries, position, shown))
 
     async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:

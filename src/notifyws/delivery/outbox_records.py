@@ -16,8 +16,6 @@ Ident = str | int
 
 OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
-REMEMBERED = 20_000
-"""Ids that are kept to tell duplicates after a restart."""
 
 
 def notification_of(line: str) -> Notification:

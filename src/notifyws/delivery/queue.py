@@ -89,6 +89,11 @@ class DeliveryQueue(Generic[Item]):
         self._held = False
         self._settle()
 
+    def clear(self) -> None:
+        """Let everything go; whoever waits for room goes on."""
+        self._take()
+        self._settle()
+
     def close(self) -> None:
         """Nothing more will come."""
         self._closed = True

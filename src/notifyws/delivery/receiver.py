@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -37,6 +37,9 @@ from notifyws.protocol.rules import (
     ServerGap,
     ServerPing,
 )
+
+if TYPE_CHECKING:
+    from notifyws.delivery.outbox import Outbox
 
 
 class Frame(Struct, frozen=True):
@@ -70,13 +73,6 @@ class Selection(Protocol):
     def admit(self, notification: Notification) -> bool: ...
 
 
-class OutboxPort(Protocol):
-    """Keeps what arrived for the sinks."""
-
-    def keep(self, notification: Notification, number: int | None) -> None: ...
-    def passed(self, ident: str | int | None) -> None: ...
-
-
 class Receiver:
     """Takes frames in and tells events, in their order.
 
@@ -102,7 +98,7 @@ class Receiver:
         *,
         frames: bool = False,
         selection: Selection | None = None,
-        outbox: OutboxPort | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._rules = rules
         self._queue = queue

@@ -12,17 +12,20 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
-from notifyws.auth.cached_tokens import AccessToken
 from notifyws.errors import HttpRefused, NetworkFailed, TokenRefused, UsageError
 from notifyws.models import Message
 from notifyws.protocol.frames import Composed, of_message
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.rules import Acknowledged, ServerError
-from notifyws.protocol.templates import TemplateContext
+
+if TYPE_CHECKING:
+    from notifyws.connection.connection import Connection
+    from notifyws.connection.ports import Tokens
+    from notifyws.protocol.templates import TemplateContext
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
@@ -30,24 +33,6 @@ GRACE = 0.1
 Post = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 _Answer = asyncio.Future[Acknowledged]
 Status = Literal["delivered", "rejected", "unknown"]
-
-
-class Connection(Protocol):
-    """What is needed of an open connection."""
-
-    @property
-    def can_ping(self) -> bool: ...
-    @property
-    def context(self) -> TemplateContext: ...
-    async def send_all(self, texts: Sequence[str]) -> None: ...
-    async def ping(self) -> float: ...
-
-
-class Tokens(Protocol):
-    """Gives access tokens that are good for now."""
-
-    async def get(self) -> AccessToken: ...
-    async def renew(self, refused: str) -> AccessToken: ...
 
 
 class SendResult(Struct, frozen=True):

@@ -7,32 +7,24 @@ It never raises: a sink that fails, even by a bug, is a notification not taken.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
-
-from msgspec import Struct
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
 
 from notifyws.clock import Clock, utc_text
+from notifyws.config.settings import Settings
 from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox_records import OutboxRecord, notification_of
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
+
+if TYPE_CHECKING:
+    from notifyws.delivery.outbox_file import OutboxFile
 
 BATCH = 100
 """Notifications read back from the store at once."""
 
 WriteDeadLetter = Callable[[DeadLetter], Awaitable[None]]
 """Keeps a dead letter."""
-
-
-class OutboxReader(Protocol):
-    """Where a worker finds what waits; never raises."""
-
-    async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
-        """Return what waits for a sink beyond a position, in order."""
-
-    async def done(self, sink: str, position: int) -> None:
-        """Forget what a sink was given."""
 
 
 class Sink(Protocol):
@@ -53,29 +45,13 @@ class Sink(Protocol):
         """Let go of what is open."""
 
 
-class DeliveryPolicy(Struct, frozen=True):
-    """How often a sink is tried, and how much may wait for it.
-
-    Args:
-        delays: seconds before each new try.
-        longest: seconds beyond which the other side's own wish is not followed.
-        concurrency: how many at the same time; 1 keeps the order.
-        max_bytes: that may wait for one sink.
-    """
-
-    delays: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0)
-    longest: float = 300.0
-    concurrency: int = 1
-    max_bytes: int = 256 << 20
-
-
 class DeliveryWorker:
     """Serves one sink.
 
     Args:
         sink: takes notifications.
         store: where they wait.
-        policy: how often it is tried.
+        settings: how often it is tried, and how many at a time.
         clock: clock and sleep.
         write_dead_letter: keeps what was finally not taken.
         gone: told of each that waits no longer, taken or not.
@@ -88,8 +64,8 @@ class DeliveryWorker:
     def __init__(
         self,
         sink: Sink,
-        store: OutboxReader,
-        policy: DeliveryPolicy,
+        store: OutboxFile,
+        settings: Settings,
         clock: Clock,
         *,
         write_dead_letter: WriteDeadLetter,
@@ -100,7 +76,7 @@ class DeliveryWorker:
         self.sink = sink
         self.more = asyncio.Event()
         self._store = store
-        self._policy = policy
+        self._settings = settings
         self._clock = clock
         self._write_dead_letter = write_dead_letter
         self._gone = gone
@@ -110,7 +86,7 @@ class DeliveryWorker:
     async def run(self) -> None:
         """Deliver for ever, in order."""
         after = 0
-        places = asyncio.Semaphore(self._policy.concurrency)
+        places = asyncio.Semaphore(self._settings.concurrency)
         async with asyncio.TaskGroup() as group:
             while True:
                 self.more.clear()
@@ -145,7 +121,7 @@ class DeliveryWorker:
             notification = notification_of(record.line)
         except ValueError as error:
             return 0, f"{error}, what waited for it"
-        for attempt, delay in enumerate((*self._policy.delays, None), 1):
+        for attempt, delay in enumerate((*self._settings.hand_on_delays, None), 1):
             try:
                 await self.sink.deliver(notification)
                 self._failing = ""
@@ -155,7 +131,7 @@ class DeliveryWorker:
                 if failed.final or delay is None:
                     return attempt, failed.message
                 self._say(failed.message)
-                asked = min(failed.after or 0.0, self._policy.longest)
+                asked = min(failed.after or 0.0, self._settings.retry_after_max)
                 await self._clock.sleep(max(delay, asked))
         raise AssertionError  # pragma: no cover - the last delay is None
 

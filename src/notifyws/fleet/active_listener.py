@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import build_session
@@ -25,7 +25,6 @@ from notifyws.delivery.receiver import Item
 from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
-from notifyws.fleet.listener_entry import Counts
 from notifyws.models import DeliveryTargets
 from notifyws.protocol.masking import spellings, without_tokens
 from notifyws.tasks import restarted
@@ -170,26 +169,27 @@ class ActiveListener:
     @property
     def backlog(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
-        return self._durable.waiting if self._durable else {}
+        return dict(self._durable.outbox.waiting) if self._durable else {}
 
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
         if self._durable is not None:
             await self._durable.outbox.drained()
 
-    def _counts(self) -> Counts:
+    def _counts(self) -> dict[str, Any]:
+        """Return what a heartbeat tells, by the names of ``Listener``."""
         receiver = self.receiver
         assert receiver is not None
         frame = receiver.last_not_understood
         if frame is not None:
             frame = without_tokens(frame, self._secrets())[:LONGEST_FRAME]
-        return Counts(
-            receiver.received,
-            len(self.queue) + sum(each.count for each in self.backlog.values()),
-            receiver.filtered,
-            receiver.not_understood,
-            frame,
-        )
+        return {
+            "received": receiver.received,
+            "waiting": len(self.queue) + sum(x.count for x in self.backlog.values()),
+            "filtered": receiver.filtered,
+            "notUnderstood": receiver.not_understood,
+            "lastNotUnderstood": frame,
+        }
 
     def _secrets(self) -> tuple[str, ...]:
         """Return what nobody else may see, as it may be spelled."""

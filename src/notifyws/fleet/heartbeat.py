@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache import TokenCache
@@ -39,13 +39,7 @@ from notifyws.events import (
     Gap,
     Reconnecting,
 )
-from notifyws.fleet.listener_entry import (
-    Counts,
-    Listener,
-    listener_of,
-    places_in,
-    text_of,
-)
+from notifyws.fleet.listener_entry import Listener, listener_of, places_in, text_of
 from notifyws.protocol.masking import without_tokens
 from notifyws.tasks import first_of
 
@@ -70,7 +64,7 @@ class Heartbeat:
         cache: the real token cache.
         account: id of the account.
         listener: who it is.
-        counts: returns what it has counted so far.
+        counts: returns what it has counted so far, by the entry's names.
         clock: clock and sleep.
         secrets: returns what nobody else may see of what the server says, as it may
             be spelled.
@@ -81,7 +75,7 @@ class Heartbeat:
         cache: TokenCache,
         account: str,
         listener: Listener,
-        counts: Callable[[], Counts],
+        counts: Callable[[], Mapping[str, Any]],
         clock: Clock,
         secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
@@ -182,9 +176,9 @@ class Heartbeat:
 
     def _count(self) -> None:
         counts = self._counts()
-        if counts.received > self.listener.received:
+        if counts["received"] > self.listener.received:
             self._note(lastNotificationAt=utc_text(self._clock.wall()))
-        self._note(**asdict(counts))
+        self._note(**counts)
 
     async def _place(self, until: float) -> bool:
         for _ in range(TRIES):
@@ -218,7 +212,7 @@ def index_of(listener_id: str) -> str:
 def build_heartbeat(
     auth: Authenticator,
     name: str | None,
-    counts: Callable[[], Counts],
+    counts: Callable[[], Mapping[str, Any]],
     secrets: Callable[[], Iterable[str]],
 ) -> Heartbeat | None:
     """Return what keeps a listener's sign of life; ``None`` where none sees it.

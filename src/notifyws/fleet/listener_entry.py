@@ -17,24 +17,6 @@ from msgspec.structs import asdict, fields
 from notifyws.auth.cache.keys import VERSION, decoded
 
 
-class Counts(Struct, frozen=True):
-    """What a listener has counted so far.
-
-    Args:
-        received: notifications.
-        waiting: notifications that are not handed on yet.
-        filtered: notifications that its filter or types did not let through.
-        notUnderstood: frames that no rule of the profile makes sense of.
-        lastNotUnderstood: the beginning of the latest of them, without secrets.
-    """
-
-    received: int = 0
-    waiting: int = 0
-    filtered: int = 0
-    notUnderstood: int = 0
-    lastNotUnderstood: str | None = None
-
-
 class Listener(Struct, frozen=True):
     """What a listener says of itself; moments are RFC 3339 UTC.
 

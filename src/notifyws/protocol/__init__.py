@@ -26,6 +26,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 
 __all__ = [
     "cursor",
+    "deduplicator",
     "draft",
     "expressions",
     "failures",

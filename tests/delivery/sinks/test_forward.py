@@ -6,9 +6,9 @@ import hashlib
 import hmac
 from pathlib import Path
 
-import httpx
 import pytest
 
+from notifyws.config.settings import Settings
 from notifyws.delivery.sinks.forward import (
     SIGNATURE,
     ForwardSink,
@@ -16,7 +16,7 @@ from notifyws.delivery.sinks.forward import (
     signature,
 )
 from notifyws.errors import DeliveryFailed
-from notifyws.models import Notification
+from notifyws.models import DeliveryTargets, Notification
 from tests.support.aio import on_a_loop
 from tests.support.target import target
 
@@ -25,14 +25,8 @@ BODY = NOTE.line().encode()
 
 
 def sink(url, *, headers=None, secret="", timeout=5.0):
-    return ForwardSink(
-        url,
-        headers or {},
-        secret,
-        timeout,
-        client=lambda: httpx.AsyncClient(trust_env=False),
-        wall=lambda: 1700000000.9,
-    )
+    deliver = DeliveryTargets(url=url, headers=headers or {}, secret=secret)
+    return ForwardSink(deliver, Settings(http_timeout=timeout), lambda: 1700000000.9)
 
 
 @on_a_loop

@@ -12,14 +12,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from notifyws.auth.network_errors import retry_after
+from notifyws.config.settings import Settings
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import Notification, as_text
+from notifyws.models import DeliveryTargets, Notification, as_text
 from notifyws.protocol.failures import is_retried
 from notifyws.protocol.masking import masked
 
@@ -72,32 +73,23 @@ class ForwardSink:
     """Posts each notification to a URL.
 
     Args:
-        url: the target; its secrets are not shown.
-        headers: more headers of the user's.
-        secret: what to sign with; empty for no signature.
-        timeout: seconds for one POST, all included.
-        client: makes the HTTP client when it is first needed.
+        deliver: names the target, headers, and a secret to sign with.
+        settings: how long a POST may take, and whom to trust.
         wall: unix seconds.
+
+    Raises:
+        ConfigurationError: it names no target.
     """
 
     name = "forward"
 
     def __init__(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        secret: str,
-        timeout: float,
-        *,
-        client: Callable[[], httpx.AsyncClient],
-        wall: Callable[[], float],
+        self, deliver: DeliveryTargets, settings: Settings, wall: Callable[[], float]
     ) -> None:
-        self._url = url
-        self._shown = shown_url(url)
-        self._headers = headers
-        self._secret = secret
-        self._timeout = timeout
-        self._make = client
+        self._url = checked_target(deliver.url)
+        self._shown = shown_url(self._url)
+        self._headers, self._secret = deliver.headers, deliver.secret
+        self._timeout, self._ca_file = settings.http_timeout, settings.ca_file
         self._client: httpx.AsyncClient | None = None
         self._wall = wall
 
@@ -133,12 +125,19 @@ class ForwardSink:
     async def _post(
         self, notification: Notification, body: bytes
     ) -> tuple[int, float | None]:
-        client = self._client = self._client or self._make()
+        client = self._client = self._client or self._new_client()
         headers = self._all_headers(notification, body)
         post = client.stream("POST", self._url, content=body, headers=headers)
         async with post as response:  # its body is of no interest
             again = retry_after(response.headers.get("retry-after"))
             return response.status_code, again
+
+    def _new_client(self) -> httpx.AsyncClient:
+        from notifyws.auth.http_client import http_client
+        from notifyws.config.tls import trust
+
+        tls = trust(self._ca_file) if self._url.lower().startswith("https:") else None
+        return http_client(self._url, tls, self._timeout)
 
     def _all_headers(self, notification: Notification, body: bytes) -> dict[str, str]:
         headers = {

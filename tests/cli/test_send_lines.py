@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifyws.cli.send_batches import (
+from notifyws.cli.send_lines import (
     FIRST,
     FIRST_BYTES,
     MOST,

@@ -1,0 +1,174 @@
+"""What is told beside the options: typed at a prompt, or piped into stdin.
+
+Nobody is asked where there is no terminal, and what is asked for in vain a few times
+is an error. What is piped is text, and not without end.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from notifyws.config.urls import shown_url
+from notifyws.errors import ConfigurationError, NotifyError, UsageError
+from notifyws.ui.streams import prompt, say
+
+if TYPE_CHECKING:
+    from notifyws.ui.progress import Progress
+
+TRIES = 3
+"""How often something is asked for before it is an error."""
+CHUNK = 1 << 16
+"""Bytes that are read at once."""
+MARK = "\ufeff"
+"""What some editors begin a UTF-8 file with."""
+
+
+def can_ask() -> bool:
+    """Tell whether there is a terminal to ask on."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def want_terminal(what: str, hint: str) -> None:
+    """Raise unless what is not given can be asked for.
+
+    Raises:
+        ConfigurationError: there is no terminal.
+    """
+    if not can_ask():
+        message = f"no {what.lower()} is given, and there is no terminal to ask on"
+        raise ConfigurationError(message, hint)
+
+
+def ask(what: str, whose: str) -> str:
+    """Ask for a username or a password; the latter is not shown.
+
+    Raises:
+        ConfigurationError: there is no terminal.
+    """
+    option = "--username NAME" if what == "Username" else "--password-stdin"
+    want_terminal(what, f"set WEBSOCKET_{what.upper()}, or use {option}")
+    return prompt(f"{what} for {whose}", hide_input=what == "Password")
+
+
+def answer(
+    what: str, said: str | None, known: str, check: Callable[[str], str], option: str
+) -> str:
+    """Return what a flag said, else what is answered, else what is known.
+
+    Args:
+        what: what is asked for.
+        said: as the flag had it.
+        known: what is offered.
+        check: returns it as it is to be used, or raises what is wrong with it.
+        option: the flag, and what it takes.
+
+    Raises:
+        ConfigurationError: there is nobody to ask, or nothing of use was answered.
+    """
+    if said is not None:
+        return check(said)
+    if known and not can_ask():
+        return check(known)
+    want_terminal(what, f"give {option}")
+    for left in reversed(range(TRIES)):
+        try:
+            asked = f"{what} [{shown_url(known)}]" if known else what
+            return check(prompt(asked, known or None, show_default=False))
+        except ConfigurationError as error:
+            if not left:
+                raise
+            say_wrong(error)
+    raise AssertionError
+
+
+def say_wrong(error: NotifyError) -> None:
+    """Say what is wrong with an answer before another one is asked for."""
+    say(f"{error.message}: {error.hint}" if error.hint else error.message)
+
+
+def password_from_stdin() -> str:
+    """Return the first line of stdin.
+
+    Raises:
+        UsageError: there is none.
+    """
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise UsageError("no password came on stdin", "echo it into the command")
+    return password
+
+
+def text_from_stdin(waiting: str) -> str:
+    """Return all of stdin as text.
+
+    Args:
+        waiting: what to say when nothing comes for a second; empty for nothing.
+
+    Raises:
+        UsageError: it is no text.
+    """
+    if sys.stdin is None:
+        return ""
+    if waiting and not select.select([sys.stdin], [], [], 1.0)[0]:
+        say(waiting)
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("stdin is not UTF-8 text", "save it as UTF-8") from None
+
+
+async def lines_from_stdin(shown: Progress, waiting: str) -> AsyncIterator[str]:
+    """Yield the whole lines of stdin, as many at a time as have come.
+
+    Args:
+        shown: is told how much was read, and says that nothing comes.
+        waiting: how it says that; empty for not at all.
+    """
+    import asyncio
+
+    rest: list[bytes] = []
+    later = None
+    if waiting and not select.select([0], [], [], 0)[0]:
+        later = asyncio.get_running_loop().call_later(1.0, shown.say, waiting)
+    while chunk := await _stdin_chunk():
+        shown.read(len(chunk))
+        if later is not None:
+            later.cancel()
+        whole, newline, begun = chunk.rpartition(b"\n")
+        if newline:
+            yield _decoded(b"".join([*rest, whole]))
+            rest = []
+        rest.append(begun)
+    if any(rest):
+        yield _decoded(b"".join(rest))
+
+
+async def _stdin_chunk() -> bytes:
+    """Return what is there to read; a thread would keep the process from ending."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(0, ready.set)
+    except OSError:  # a regular file, which is always ready
+        await asyncio.sleep(0)
+        return os.read(0, CHUNK)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(0)
+    return os.read(0, CHUNK)
+
+
+def _decoded(lines: bytes) -> str:
+    """Return lines as text, without the marks that some files begin with.
+
+    What is not UTF-8 in them can be told from the line that holds it.
+    """
+    text = lines.decode(errors="surrogateescape")
+    return text.removeprefix(MARK).replace(f"\n{MARK}", "\n")
