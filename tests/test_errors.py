@@ -18,7 +18,7 @@ TREE = [
     ("NotWebSocket", "NetworkFailed", 5, "network_error"),
     ("TokenRefused", "NetworkFailed", 5, "network_error"),
     ("ReplyLost", "NetworkFailed", 5, "network_error"),
-    ("HandshakeFailed", "NetworkFailed", 5, "network_error"),
+    ("SessionFailed", "NetworkFailed", 5, "network_error"),
     ("CertificateRejected", "NetworkFailed", 5, "network_error"),
     ("MessageRejected", "NotifyError", 6, "rejected"),
     ("MessageUnconfirmed", "NotifyError", 6, "unconfirmed"),

@@ -8,7 +8,6 @@
         async for notification in service: ...
 
 Thin: it puts together what the rooms build, and passes on what the listener tells.
-(Longer than a module should be: half of it is what its users read.)
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
@@ -27,12 +24,7 @@ from notifyws.connection.reconnect import State
 from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.receiver import Item
-from notifyws.errors import (
-    MessageRejected,
-    MessageUnconfirmed,
-    NetworkFailed,
-)
-from notifyws.events import Event
+from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
 from notifyws.fleet.active_listener import ActiveListener
 from notifyws.models import DeliveryTargets, Message, Notification
 from notifyws.tasks import first_of
@@ -40,19 +32,14 @@ from notifyws.tasks import first_of
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.connection.connection import Connection
-    from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Selection
     from notifyws.delivery.sender import SendResult, SocketSender
-    from notifyws.protocol.rules import Acknowledged, ServerError
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 _PUBLIC_STATE = {
     State.DISCONNECTED: "connecting",  # it is about to
     State.CONNECTING: "connecting",
-    State.CONNECTED: "reconnecting",  # its link was lost a moment ago
-    State.RENEWING: "reconnecting",
-    State.WAITING: "reconnecting",
     State.STOPPED: "disconnected",
 }
 
@@ -75,6 +62,9 @@ class NotificationService:
         name: makes the listener durable: it resumes where one of this name stopped.
         deliver: to whom notifications are handed on besides.
         selection: which notifications are wanted; all of them when not given.
+
+    Attributes:
+        listener: what connects, as it stands: for those who draw or count.
     """
 
     def __init__(
@@ -91,7 +81,7 @@ class NotificationService:
     ) -> None:
         self.settings = settings
         self._auth = Authenticator(settings, warn or _log.warning)
-        self._listener = ActiveListener(
+        self.listener = ActiveListener(
             self._auth,
             since=since,
             listed=listed,
@@ -102,19 +92,15 @@ class NotificationService:
         )
         self._handlers = Handlers()
         self._dispatcher = Dispatcher(self._handlers)
+        self._socket_sender: SocketSender | None = None
 
     async def __aenter__(self) -> NotificationService:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.disconnect()
         await self._dispatcher.stop(FAREWELL)
-        await self._listener.aclose()
+        await self.listener.aclose()
         await self._auth.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
@@ -129,18 +115,9 @@ class NotificationService:
         """
         return self._handlers.on(event)
 
-    def observe(self, observer: Callable[[Event], None]) -> None:
-        """Call ``observer`` with every event at once, however slow the readers are."""
-        self._listener.observers.append(observer)
-
-    @property
-    def name(self) -> str | None:
-        """The listener's, where it is durable."""
-        return self._listener.name
-
     @property
     def _connection(self) -> Connection | None:
-        session = self._listener.session
+        session = self.listener.session
         return session.connection if session else None
 
     @property
@@ -151,29 +128,12 @@ class NotificationService:
     @property
     def connection_state(self) -> str:
         """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
-        session, running = self._listener.session, self._listener.running
+        session, running = self.listener.session, self.listener.running
         if session is None or running is None or running.done():
             return "disconnected"
-        return "connected" if self.is_connected else _PUBLIC_STATE[session.state]
-
-    @property
-    def received(self) -> int:
-        """How many notifications were handed over since :meth:`connect`."""
-        return self._listener.receiver.received if self._listener.receiver else 0
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for a slow reader."""
-        return len(self._listener.queue)
-
-    @property
-    def backlog(self) -> Mapping[str, Backlog]:
-        """How much waits for each sink."""
-        return self._listener.backlog
-
-    async def delivered(self) -> None:
-        """Return when nothing waits for any sink."""
-        await self._listener.delivered()
+        if self.is_connected:
+            return "connected"
+        return _PUBLIC_STATE.get(session.state, "reconnecting")
 
     @property
     def latency(self) -> float | None:
@@ -183,7 +143,7 @@ class NotificationService:
     @property
     def token(self) -> AccessToken | None:
         """The access token in use, with its remaining life when it was obtained."""
-        return self._listener.session.token if self._listener.session else None
+        return self.listener.session.token if self.listener.session else None
 
     @property
     def styles(self) -> Mapping[str, TypeStyle]:
@@ -218,7 +178,7 @@ class NotificationService:
 
     async def disconnect(self) -> None:
         """Say goodbye (1000) and stop; what has arrived can still be read."""
-        await self._listener.stop()
+        await self.listener.stop()
 
     async def closed(self) -> None:
         """Return when the connection has ended for good.
@@ -226,8 +186,8 @@ class NotificationService:
         Raises:
             AuthenticationFailed, NetworkFailed: why it ended, unless it was asked to.
         """
-        if self._listener.running is not None:
-            await asyncio.shield(self._listener.running)
+        if self.listener.running is not None:
+            await asyncio.shield(self.listener.running)
 
     async def authenticate(self) -> str:
         """Return a fresh access token: cached, refreshed, or logged in for.
@@ -283,7 +243,7 @@ class NotificationService:
 
             http = HttpSender(self._auth.tokens, self._auth.http.send)
             return await http.send(messages)
-        return await self._socket_sender.send(messages)
+        return await self._sender().send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good."""
@@ -303,20 +263,8 @@ class NotificationService:
         ``async for`` see nothing of what is taken here.
         """
         await self._dispatcher.stop()
-        while burst := await self._listener.queue.get():
+        while burst := await self.listener.queue.get():
             yield burst
-
-    def hold(self) -> None:
-        """Let what :meth:`arrivals` yields count as not shown until :meth:`release`.
-
-        It takes up room in the queue meanwhile, and a named listener's place stays
-        before it.
-        """
-        self._listener.queue.hold()
-
-    def release(self) -> None:
-        """What was yielded since :meth:`hold` is shown by now."""
-        self._listener.queue.release()
 
     def start(self, *, retries: int | None = None) -> None:
         """Begin to connect, without waiting for it.
@@ -327,30 +275,26 @@ class NotificationService:
         Raises:
             ConfigurationError: a setting is missing or wrong.
         """
-        receiver = self._listener.start(retries=retries)
-        receiver.on_server_error = self._server_error
-        receiver.on_acknowledged = self._acknowledged
+        receiver = self.listener.start(retries=retries)
+        receiver.on_server_error = lambda error: self._sender().server_error(error)
+        receiver.on_acknowledged = lambda told: self._sender().acknowledged(told)
 
-    @cached_property
-    def _socket_sender(self) -> SocketSender:
-        return build_socket_sender(self._auth, lambda: self._connection)
-
-    def _server_error(self, error: ServerError) -> None:
-        self._socket_sender.server_error(error)
-
-    def _acknowledged(self, answer: Acknowledged) -> None:
-        self._socket_sender.acknowledged(answer)
+    def _sender(self) -> SocketSender:
+        if self._socket_sender is None:
+            sender = build_socket_sender(self._auth, lambda: self._connection)
+            self._socket_sender = sender
+        return self._socket_sender
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
-        receiver, running = self._listener.receiver, self._listener.running
+        receiver, running = self.listener.receiver, self.listener.running
         assert receiver is not None
         assert running is not None
         opened = asyncio.Event()
         receiver.emitter.observers.append(
             lambda event: opened.set() if event.name == "connected" else None
         )
-        self._dispatcher.start(self._listener.queue)
+        self._dispatcher.start(self.listener.queue)
         try:
             await first_of(opened.wait(), self.closed())
         except asyncio.CancelledError:

@@ -11,14 +11,15 @@ from types import SimpleNamespace
 import pytest
 
 from notifyws.auth.proxies import proxy_url
-from notifyws.connection.dialer import Limits, dial
+from notifyws.config.settings import Settings
+from notifyws.connection.dialer import dial
 from notifyws.errors import ConfigurationError, NotWebSocket
 from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.aio import on_a_loop
 from tests.support.httpd import httpd, says
 from tests.support.tls import Authority
 
-PATIENT = Limits(open_timeout=5.0, close_timeout=0.05)
+PATIENT = Settings(open_timeout=5.0, close_timeout=0.05)
 
 
 @pytest.mark.parametrize(

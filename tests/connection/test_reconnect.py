@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifyws.connection.backoff import BackoffPolicy
+from notifyws.config.settings import Settings
 from notifyws.connection.reconnect import (
     TABLE,
     Cause,
@@ -28,6 +28,7 @@ from notifyws.connection.reconnect import (
     Stopped,
     Wait,
     Woke,
+    delay,
 )
 from notifyws.protocol.failures import Verdict
 
@@ -84,8 +85,8 @@ IMPOSSIBLE = [
 ]
 
 
-def machine(*, draw=0.0, jitter=0.0, **policy):
-    return Reconnector(BackoffPolicy(jitter=jitter, **policy), lambda: draw)
+def machine(*, draw=0.0, jitter=0.0, **settings):
+    return Reconnector(Settings(jitter=jitter, **settings), lambda: draw)
 
 
 def play(reconnector, *events, now=0.0):
@@ -167,10 +168,9 @@ def test_delays_are_exactly_the_table_without_jitter():
 
 
 def test_delays_are_drawn_from_the_upper_half():
-    policy = BackoffPolicy()
     for losses, base in enumerate((1, 2, 4, 8, 16, 30, 30), 1):
         for draw in [n / 97 for n in range(97)]:
-            assert base / 2 < policy.delay(losses, draw, None) <= base
+            assert base / 2 < delay(Settings(), losses, draw, None) <= base
 
 
 def test_the_whole_upper_half_is_drawn_from():
@@ -195,7 +195,7 @@ def test_the_whole_upper_half_is_drawn_from():
 def test_retry_after_raises_a_delay_to_300_s_at_most_and_never_lowers_it(
     asked, seconds
 ):
-    assert BackoffPolicy(jitter=0).delay(3, 0.0, asked) == seconds
+    assert delay(Settings(jitter=0), 3, 0.0, asked) == seconds
 
 
 # Forgiveness.

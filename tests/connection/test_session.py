@@ -543,7 +543,7 @@ async def test_a_wake_from_sleep_pings_at_once_and_reconnects_if_it_is_dead(
 
 @in_virtual_time
 async def test_a_wake_from_sleep_does_not_wait_out_a_stale_delay():
-    scene = Scene(accepts(5.0, CUT), delays=(30.0,), jitter=0.0)
+    scene = Scene(accepts(5.0, CUT), retry_delays=(30.0,), jitter=0.0)
     await asyncio.sleep(8.5)
     scene.clock.suspended += 3600
     await scene.stop_after(10)
@@ -683,7 +683,7 @@ def test_it_ends_cleanly_at_every_step_of_its_way(how):
 
 @in_virtual_time
 async def end_at(step: int, how: str) -> None:
-    scene = Scene(*BUSY, room=1, reads_at=None, delays=(0.0,))
+    scene = Scene(*BUSY, room=1, reads_at=None, retry_delays=(0.0,))
     await turns(step)
     if how == "stop":
         scene.session.stop()

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifyws.auth.network_errors import retry_after
-from notifyws.connection.dialer import Limits, dial, translated
+from notifyws.config.settings import Settings
+from notifyws.connection.dialer import dial, translated
 from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
@@ -47,8 +48,8 @@ from tests.support.valkey import free_port
 
 SENTINEL = "sentinel-token-3f9c"
 BEARER = {"Authorization": f"Bearer {SENTINEL}"}
-QUICK = Limits(open_timeout=0.1, close_timeout=0.02)
-PATIENT = Limits(open_timeout=5.0, close_timeout=0.05)
+QUICK = Settings(open_timeout=0.1, close_timeout=0.02)
+PATIENT = Settings(open_timeout=5.0, close_timeout=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +65,7 @@ def authority():
 
 
 @asynccontextmanager
-async def transport(story, limits=PATIENT):
+async def transport(story, settings=PATIENT):
     """Give an open channel whose other end tells a story after the handshake."""
 
     async def whole(peer):
@@ -72,7 +73,7 @@ async def transport(story, limits=PATIENT):
         await story(peer)
 
     async with httpd(whole) as server:
-        one = await dial(UpgradeRequest(server.url, BEARER), limits, None)
+        one = await dial(UpgradeRequest(server.url, BEARER), settings, None)
         try:
             yield one
         finally:
@@ -89,16 +90,16 @@ async def all_of(one) -> tuple[list[str | bytes], ConnectionLost]:
         return seen, lost
 
 
-async def end_of(story, limits=PATIENT) -> ConnectionLost:
+async def end_of(story, settings=PATIENT) -> ConnectionLost:
     """Return how a channel ends on which this story is told."""
-    async with transport(story, limits) as one:
+    async with transport(story, settings) as one:
         return (await all_of(one))[1]
 
 
-async def refusal(url, limits=PATIENT, tls=None, upgrade_request=None):
+async def refusal(url, settings=PATIENT, tls=None, upgrade_request=None):
     """Return the error of a dial that must not succeed; it holds no token."""
     with pytest.raises(NetworkFailed) as caught:
-        await dial(upgrade_request or UpgradeRequest(url, BEARER), limits, tls)
+        await dial(upgrade_request or UpgradeRequest(url, BEARER), settings, tls)
     shown = "".join(traceback.format_exception(caught.value)) + caught.value.hint
     assert SENTINEL not in shown
     return caught.value
@@ -135,8 +136,8 @@ async def test_compression_is_offered_only_when_asked_for():
         await peer.hang()
 
     async with httpd(story) as server:
-        limits = Limits(open_timeout=1, close_timeout=0.05, compression=True)
-        one = await dial(UpgradeRequest(server.url), limits, None)
+        settings = Settings(open_timeout=1, close_timeout=0.05, compression=True)
+        one = await dial(UpgradeRequest(server.url), settings, None)
         await one.close(1000, "")
         offered = server.requests[0].headers["sec-websocket-extensions"]
     assert "permessage-deflate" in offered
@@ -168,6 +169,20 @@ async def test_text_arrives_as_str_binary_as_bytes_and_fragments_as_one():
         while len(seen) < 4:
             seen += await one.burst()
     assert seen == ["héllo \U0001f600", b"\x00\xff", "ab", ""]
+
+
+@on_a_loop
+async def test_it_knows_when_a_ping_came_that_nobody_reads():
+    async def story(peer):
+        await asyncio.sleep(0.01)
+        await peer.frame(PING, b"there?")
+        assert await peer.read() == (PONG, b"there?")
+
+    async with transport(story) as one:
+        opened_at = one.heard_at
+        with pytest.raises(ConnectionLost):
+            await one.burst()
+    assert one.heard_at > opened_at
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100_000])
@@ -331,8 +346,8 @@ async def test_many_are_compressed_where_that_was_agreed_on():
 
     read = []
     async with httpd(story) as server:
-        limits = Limits(open_timeout=5, close_timeout=0.05, compression=True)
-        one = await dial(UpgradeRequest(server.url), limits, None)
+        settings = Settings(open_timeout=5, close_timeout=0.05, compression=True)
+        one = await dial(UpgradeRequest(server.url), settings, None)
         await one.send_all(["x" * 10_000])
         await one.close(1000, "")
     assert len(read[0][1]) < 100
@@ -385,7 +400,7 @@ async def test_the_server_sees_the_code_and_reason_that_we_close_with():
 
 @on_a_loop
 async def test_closing_against_a_frozen_peer_ends_soon_and_does_not_raise():
-    async with transport(silence, Limits(close_timeout=0.05)) as one:
+    async with transport(silence, Settings(close_timeout=0.05)) as one:
         started = time()
         await one.close(1000, "")
         assert time() - started < 0.5
@@ -523,8 +538,8 @@ async def test_what_breaks_the_protocol_is_closed_by_us_with_its_code(data, code
         opcode, payload = await peer.read()
         seen.append((opcode, int.from_bytes(payload[:2])))
 
-    limits = Limits(close_timeout=0.05, max_size=1000)
-    lost = await end_of(story, limits)
+    settings = Settings(close_timeout=0.05, max_size=1000)
+    lost = await end_of(story, settings)
     assert (lost.code, lost.sent) == (code, True)
     assert seen == [(CLOSE, code)]
 
@@ -535,7 +550,7 @@ async def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_there():
         await peer.write(bytes([TEXT | 128, 127]) + (1 << 40).to_bytes(8))
         await peer.read()
 
-    lost = await end_of(story, Limits(close_timeout=0.05))
+    lost = await end_of(story, Settings(close_timeout=0.05))
     assert lost.code == 1009
     assert "NOTIFYWS_MAX_SIZE" in lost.hint
 
@@ -556,7 +571,7 @@ async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
         await peer.frame(3, b"reserved")
         await peer.hang()
 
-    async with transport(story, Limits(close_timeout=0.05)) as one:
+    async with transport(story, Settings(close_timeout=0.05)) as one:
         receiving = asyncio.create_task(one.burst())
         await asyncio.sleep(0.02)
         for call in (one.ping(), receiving):

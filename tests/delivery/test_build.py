@@ -75,8 +75,8 @@ async def test_a_durable_service_resumes_where_it_stopped():
         async with NotificationService(server.settings(), name="desk") as service:
             await service.connect()
             assert await collect(service, 2) == ["2", "3"]
-            assert service.backlog == {}
-            await service.delivered()
+            assert service.listener.backlog == {}
+            await service.listener.delivered()
 
 
 @told
@@ -90,9 +90,9 @@ async def test_a_service_hands_on_and_says_what_waits():
                 await service.connect()
                 await server.notify("1")
                 await until(lambda: there.posted)
-                assert service.backlog["forward"].count == 1
-                await service.delivered()
-                assert service.backlog["forward"].count == 0
+                assert service.listener.backlog["forward"].count == 1
+                await service.listener.delivered()
+                assert service.listener.backlog["forward"].count == 0
             assert len(there.posted) == 2
 
 
@@ -105,11 +105,11 @@ async def test_a_service_that_connects_again_is_given_nothing_twice():
             for text in ("1", "2"):
                 await service.connect()
                 await server.notify(text)
-                await until(lambda: service.received >= 1)
+                await until(lambda: service.listener.received >= 1)
                 await service.disconnect()
                 await server.notify(f"while away after {text}")
             await service.connect()
-            await until(lambda: service.received == 1)
+            await until(lambda: service.listener.received == 1)
         assert [each.message for each in heard] == [
             "1",
             "while away after 1",
@@ -149,7 +149,7 @@ async def test_what_nobody_read_is_there_for_the_next_service():
             service.start()
             await until(lambda: service.is_connected)
             await server.notify("1", "2")
-            await until(lambda: service.received == 2)
+            await until(lambda: service.listener.received == 2)
         async with NotificationService(server.settings(), name="desk") as service:
             await service.connect()
             assert await collect(service, 2) == ["1", "2"]

@@ -106,7 +106,7 @@ async def listening(url, *, selection=None, name=None, **settings):
         loaded.settings, selection=selection, name=name, warn=lambda text: None
     )
     service.told = []
-    service.observe(lambda event: service.told.append(event.name))
+    service.listener.observers.append(lambda event: service.told.append(event.name))
     async with service:
         service.start()
         taking = asyncio.create_task(_take_all(service))

@@ -7,7 +7,7 @@ import asyncio
 from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.token_manager import TokenManager
-from notifyws.connection.backoff import BackoffPolicy
+from notifyws.config.settings import Settings
 from notifyws.connection.catch_up import CatchUp
 from notifyws.connection.connection import Keepalive
 from notifyws.connection.ports import ServerProtocol
@@ -76,7 +76,7 @@ class Scene:
         renewal: Renewal | None = None,
         life: float = 900.0,
         dice=(0.0,),
-        **policy,
+        **patience,
     ) -> None:
         self.clock = VirtualClock(dice)
         clock = self.clock.clock
@@ -99,8 +99,9 @@ class Scene:
         self.receiver.emitter.observers.append(self.observe)
         self.shown: list[int | str | None] = []
         self.pause = 0.0
+        settings = Settings(**patience)
         self.session = Session(
-            Reconnector(BackoffPolicy(**policy), clock.dice),
+            Reconnector(settings, clock.dice),
             tokens or self.token_manager,
             self.server.dial,
             ServerProtocol(
@@ -113,7 +114,7 @@ class Scene:
                     Catchup(step=Step(path="/missed"), pages=pages),
                     archive.fetch,
                     FailureClassifier(),
-                    BackoffPolicy(**policy),
+                    settings,
                     clock,
                 ),
             ),

@@ -159,11 +159,9 @@ class Scene:
         self.now = 100.0
         self.service = SimpleNamespace(
             connection_state="connecting",
-            received=0,
-            waiting=0,
-            backlog={},
             latency=None,
             token=None,
+            listener=SimpleNamespace(received=0, waiting=0),
         )
         settings = Settings(url="wss://ws.example.com", user_id=user_id)
         self.tracker = StatusTracker(
@@ -222,9 +220,8 @@ def test_a_token_is_told_with_its_end_and_so_is_the_one_that_follows(scene):
     assert scene.status.token_expires is None
 
 
-def test_what_waits_anywhere_is_counted_together(scene):
-    scene.service.waiting = 2
-    scene.service.backlog = {"exec": SimpleNamespace(count=3)}
+def test_what_waits_is_told(scene):
+    scene.service.listener.waiting = 5
     assert scene.status.queued == 5
 
 

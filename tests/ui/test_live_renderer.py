@@ -1,6 +1,7 @@
 """A pause holds back what is printed, and nothing else."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ class Service:
 
     def __init__(self):
         self.calls = []
+        self.listener = SimpleNamespace(queue=self)
 
     def hold(self):
         self.calls.append("hold")

@@ -37,8 +37,10 @@ from notifyws.errors import (
     ReplyLost,
 )
 from notifyws.models import TokenPair, as_text
+from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import spellings
 from notifyws.protocol.profile import Profile, Step
+from notifyws.protocol.templates import shown
 from notifyws.protocol.token_replies import (
     Answer,
     Lifetimes,
@@ -50,7 +52,7 @@ from notifyws.protocol.token_replies import (
 PAGE = 4 << 20
 """Bytes that a page of notifications may have."""
 
-_SECRET = r"password|secret|token|code|key"
+_SECRET = r"password|secret|token|code|key|otp"
 
 
 class HttpApi:
@@ -172,6 +174,21 @@ class HttpApi:
         step = resume.catchup.step
         return (await self._with_token(step, access_token, known, PAGE))[-1].body
 
+    async def ask(self, step: Step, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what one request of a handshake captures.
+
+        Args:
+            step: the request.
+            known: the variables of its templates.
+
+        Raises:
+            TokenRefused: the token is no good.
+            NetworkFailed: no answer, or not a good one.
+        """
+        token = as_text(known.get("access_token"))
+        replies = await self._with_token(step, token, known)
+        return captured(step.capture, replies[-1])
+
     async def _with_token(
         self,
         steps: Step | tuple[Step, ...] | None,
@@ -179,7 +196,7 @@ class HttpApi:
         known: Mapping[str, Any],
         largest: int = LARGEST,
     ) -> list[Answer]:
-        known = {**known, "access_token": access_token or None}
+        known = {**known, **shown(access_token, self._variables)}
         return await self._run(_listed(steps), known, STALE, largest)
 
     def _tokens(self, steps: Sequence[Step], replies: Sequence[Answer]) -> TokenPair:
@@ -218,6 +235,8 @@ class HttpApi:
         await self.prepare()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
+            if not holds(step.only_if, variables):
+                continue
             request = step_request(self._origin, step, variables)
             hidden += request.credentials
             client = http_client(self._origin, self._tls, self._timeout)

@@ -84,7 +84,10 @@ def refused(
     words = masked(words, hidden)
     said = f": {words}" if words else ""
     if meant in REFUSALS:
-        return refusal.kind(f"{origin} {refusal.what}{said}", refusal.hint)
+        error = refusal.kind(f"{origin} {refusal.what}{said}", refusal.hint)
+        if isinstance(error, TokenRefused):
+            error.words = words
+        return error
     shown = {name: masked(value, hidden) for name, value in reply.headers.items()}
     towards = redirected(shown.get("location"))
     unexpected = ", but not with what the profile expects" if accepted else ""

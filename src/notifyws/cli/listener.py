@@ -112,7 +112,7 @@ async def _show(request: Request, settings: Settings) -> None:
                 service.start(retries=request.retries)
                 await _until_satisfied(request, service, renderer, tee, leave)
     except TimeoutError:
-        raise _too_late(request, service.received) from None
+        raise _too_late(request, service.listener.received) from None
     finally:
         unwatch()
         renderer.stop()
@@ -137,7 +137,7 @@ async def _supervised(
             systemd.stopping()
         systemd.status(event_line(event))
 
-    service.observe(tell)
+    service.listener.observers.append(tell)
     stay_alive = partial(systemd.stay_alive, asyncio.sleep)
     alive = restarted("the watchdog's sign of life", stay_alive, say, asyncio.sleep)
     try:
@@ -183,9 +183,9 @@ async def _until_satisfied(
             await show(burst)
             if request.selection.satisfied:
                 await _drain(service, show)
-                return await service.delivered()
+                return await service.listener.delivered()
             await renderer.ready()
-        await service.delivered()
+        await service.listener.delivered()
         await service.closed()
     except asyncio.CancelledError:
         await _drain(service, show)

@@ -6,13 +6,12 @@ hands that to a ``Receiver``), where a token comes from, or how a server spells 
 profiles are read in ``protocol``.
 
     build          a session, or one connection, from settings and a profile
-    backoff        the table of delays
     catch_up       what was missed, by HTTP
     connection     one connection's life, and its keepalive
     dialer         opens a WebSocket; why that came to nothing, as our errors
     event_emitter  tells what happens, and since when something may be missing
     ports          what a session is given by others
-    reconnect      the reconnect machine, and its table
+    reconnect      the reconnect machine, its table, and the delays
     session        drives the machine
 """
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
-from notifyws.connection.backoff import BackoffPolicy
 from notifyws.connection.connection import Connection, Keepalive
 from notifyws.connection.ports import Dial, Receiver, ServerProtocol
 from notifyws.protocol.failures import FailureClassifier
@@ -33,7 +33,7 @@ def build_session(
     from notifyws.connection.session import Session
 
     return Session(
-        Reconnector(_policy(auth, retries), auth.clock.dice),
+        Reconnector(replace(auth.settings, max_retries=retries), auth.clock.dice),
         auth.tokens,
         build_dial(auth),
         build_server_protocol(auth),
@@ -56,9 +56,13 @@ async def open_connection(
     Raises:
         NetworkFailed: it did not come to one.
     """
-    request = build_server_protocol(auth).upgrade_request(token, None)
+    protocol = build_server_protocol(auth)
     return await Connection.open(
-        dial or build_dial(auth), request, build_keepalive(auth), auth.clock
+        dial or build_dial(auth),
+        protocol.upgrade_request(token, None),
+        build_keepalive(auth),
+        auth.clock,
+        protocol.ask,
     )
 
 
@@ -66,7 +70,11 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
     """Return how the server speaks on the socket."""
     profile, settings = auth.profile, auth.settings
     classifier = FailureClassifier(profile.closes, profile.statuses)
-    known = {"origin": auth.origin, "username": settings.username or None}
+    known = {
+        "origin": auth.origin,
+        "username": settings.username or None,
+        "authorization": auth.basic,
+    }
     request = partial(
         upgrade_request,
         profile,
@@ -82,16 +90,15 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
         settings.access_margin,
         auth.http.verify if profile.http.verify else None,
         _catch_up(auth, classifier),
+        auth.http.ask,
     )
 
 
 def build_dial(auth: Authenticator) -> Dial:
     """Return what opens sockets."""
-    from notifyws.connection.dialer import Limits, dial
+    from notifyws.connection.dialer import dial
 
-    s = auth.settings
-    limits = Limits(s.open_timeout, s.close_timeout, s.max_size, s.compression)
-    return partial(dial, limits=limits, tls=auth.tls)
+    return partial(dial, settings=auth.settings, tls=auth.tls)
 
 
 def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | None:
@@ -100,15 +107,8 @@ def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | N
         return None
     from notifyws.connection.catch_up import CatchUp
 
-    fetch, policy = auth.http.catch_up, _policy(auth, None)
-    return CatchUp(resume.catchup, fetch, classifier, policy, auth.clock)
-
-
-def _policy(auth: Authenticator, retries: int | None) -> BackoffPolicy:
-    s = auth.settings
-    return BackoffPolicy(
-        s.retry_delays, s.jitter, s.stable_after, retries, s.retry_after_max
-    )
+    fetch, settings = auth.http.catch_up, auth.settings
+    return CatchUp(resume.catchup, fetch, classifier, settings, auth.clock)
 
 
 def build_keepalive(auth: Authenticator) -> Keepalive:

@@ -13,8 +13,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from notifyws.clock import Clock, sleep
-from notifyws.connection.backoff import BackoffPolicy
+from notifyws.config.settings import Settings
 from notifyws.connection.ports import Receiver
+from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
 from notifyws.protocol.failures import FailureClassifier, Verdict
@@ -37,7 +38,7 @@ class CatchUp:
         catchup: of the profile.
         fetch: makes the request.
         classifier: says what a failure means.
-        policy: how long to wait before a request is repeated.
+        settings: how long to wait before a request is repeated.
         clock: clock, sleep and dice.
     """
 
@@ -46,13 +47,13 @@ class CatchUp:
         catchup: Catchup,
         fetch: Fetch,
         classifier: FailureClassifier,
-        policy: BackoffPolicy,
+        settings: Settings,
         clock: Clock,
     ) -> None:
         self._catchup = catchup
         self._fetch = fetch
         self._classifier = classifier
-        self._policy = policy
+        self._settings = settings
         self._clock = clock
         bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
         self._own = not plain(catchup) and bool(catchup.fields or catchup.text)
@@ -93,7 +94,7 @@ class CatchUp:
                 return await self._fetch(token, known)
             except NetworkFailed as error:
                 draw, asked = self._clock.dice(), error.retry_after
-                seconds = self._policy.delay(failures, draw, asked)
+                seconds = delay(self._settings, failures, draw, asked)
                 hopeless = self._classifier.of(error) is not Verdict.RETRY
                 if hopeless or failures > REPEATS or seconds > UNREAD:
                     raise

@@ -12,7 +12,6 @@ import asyncio
 import ssl
 from urllib.parse import urlsplit
 
-from msgspec import Struct
 from websockets import exceptions as wsx
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
@@ -22,6 +21,7 @@ from websockets.uri import parse_uri
 from notifyws import __version__
 from notifyws.auth.network_errors import certificate_rejected, retry_after, unreachable
 from notifyws.auth.proxies import connect, proxy_url
+from notifyws.config.settings import Settings
 from notifyws.config.tls import trust
 from notifyws.connection.transport import WebSocketTransport
 from notifyws.errors import (
@@ -38,23 +38,14 @@ THRIFTY = {"memLevel": 5}
 """What zlib may take: a quarter of the usual 256 KiB for each connection."""
 
 
-class Limits(Struct, frozen=True):
-    """Bounds of one connection; seconds and bytes."""
-
-    open_timeout: float = 10.0
-    close_timeout: float = 1.5
-    max_size: int = 1 << 20
-    compression: bool = False
-
-
 async def dial(
-    upgrade_request: UpgradeRequest, limits: Limits, tls: ssl.SSLContext | None
+    upgrade_request: UpgradeRequest, settings: Settings, tls: ssl.SSLContext | None
 ) -> WebSocketTransport:
     """Open a socket.
 
     Args:
         upgrade_request: URL, headers and subprotocols.
-        limits: bounds of the connection.
+        settings: its time limits, the largest frame, whether to offer compression.
         tls: whom to trust on ``wss://``; ``None`` for the system's authorities.
 
     Raises:
@@ -65,34 +56,32 @@ async def dial(
         ConfigurationError: the URL cannot be used.
     """
     try:
-        async with asyncio.timeout(limits.open_timeout):
-            return await _opened(upgrade_request, limits, tls)
+        async with asyncio.timeout(settings.open_timeout):
+            return await _opened(upgrade_request, settings, tls)
     except Exception as error:  # noqa: BLE001 - the border: all becomes ours
         host = urlsplit(upgrade_request.url).netloc.rpartition("@")[2]
-        ours = translated(error, host, limits.open_timeout)
+        ours = translated(error, host, settings.open_timeout)
         raise _without(upgrade_request.secrets, ours) from None
 
 
 async def _opened(
-    upgrade_request: UpgradeRequest, limits: Limits, tls: ssl.SSLContext | None
+    upgrade_request: UpgradeRequest, settings: Settings, tls: ssl.SSLContext | None
 ) -> WebSocketTransport:
     uri = parse_uri(upgrade_request.url)
     deflate = [ClientPerMessageDeflateFactory(compress_settings=THRIFTY)]
+    compression = settings.compression or upgrade_request.compression
+    subprotocols = [Subprotocol(name) for name in upgrade_request.subprotocols]
+    largest, patience = settings.max_size, settings.close_timeout
     protocol = ClientProtocol(
         uri,
-        extensions=deflate
-        if limits.compression or upgrade_request.compression
-        else None,
-        subprotocols=[Subprotocol(name) for name in upgrade_request.subprotocols]
-        or None,
-        max_size=limits.max_size,
+        extensions=deflate if compression else None,
+        subprotocols=subprotocols or None,
+        max_size=largest,
     )
-    largest, patience = limits.max_size, limits.close_timeout
     transport = WebSocketTransport(protocol, largest, patience, upgrade_request.secrets)
     trusted = tls or trust("") if uri.secure else None
-    await connect(
-        transport, uri.host, uri.port, trusted, proxy_url(upgrade_request.url)
-    )
+    proxy = proxy_url(upgrade_request.url)
+    await connect(transport, uri.host, uri.port, trusted, proxy)
     try:
         await transport.open(upgrade_request.headers, f"notifyws/{__version__}")
     except BaseException:

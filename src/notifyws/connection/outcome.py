@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
-from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
+from notifyws.errors import (
+    AuthenticationFailed,
+    ConnectionLost,
+    NetworkFailed,
+    NotifyError,
+    TokenRefused,
+)
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
@@ -24,6 +30,7 @@ class Outcome:
     def __init__(self, classifier: FailureClassifier) -> None:
         self._classifier = classifier
         self._problem: NotifyError | None = None
+        self._words = ""
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
@@ -31,6 +38,7 @@ class Outcome:
         if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
             return self.without_token(error)
         self._problem = error
+        self._words = _words(error) if token.source == "static" else ""
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
@@ -50,6 +58,17 @@ class Outcome:
         if stop.cause is Cause.AUTHENTICATION and not known:
             message = f"the server does not accept a fresh token: {stop.reason}"
             return AuthenticationFailed(message, CHECK)
+        if known and self._words:  # of a token that was given, nobody else says why
+            return AuthenticationFailed(f"{problem}: {self._words}", problem.hint)
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)
+
+
+def _words(error: NotifyError) -> str:
+    """Return what a server itself said when it refused a token."""
+    match error:
+        case TokenRefused(words=words) | ConnectionLost(reason=words):
+            return words
+        case _:
+            return ""

@@ -15,7 +15,7 @@ from math import inf
 
 from msgspec import Struct
 
-from notifyws.connection.backoff import BackoffPolicy
+from notifyws.config.settings import Settings
 from notifyws.protocol.failures import Verdict
 
 
@@ -152,16 +152,33 @@ REFUSALS = 4
 """Refused tokens in a row that end it, wherever they came from."""
 
 
+def delay(settings: Settings, losses: int, draw: float, asked: float | None) -> float:
+    """Return the seconds to wait after loss number ``losses`` (from 1).
+
+    One table for all that a connection tries again: itself, the renewal of its token,
+    the request for what was missed.
+
+    Args:
+        settings: ``retry_delays``, ``jitter`` and ``retry_after_max``.
+        losses: in a row.
+        draw: a number in [0, 1).
+        asked: seconds that the server asked to wait; they can only make it longer.
+    """
+    delays = settings.retry_delays
+    base = delays[min(losses, len(delays)) - 1] * (1.0 - settings.jitter * draw)
+    return max(base, min(asked or 0.0, settings.retry_after_max))
+
+
 class Reconnector:
     """The machine: one per connection, fed with events in their order.
 
     Args:
-        policy: how patient to be.
+        settings: how patient to be.
         dice: draws a number in [0, 1).
     """
 
-    def __init__(self, policy: BackoffPolicy, dice: Callable[[], float]) -> None:
-        self.policy = policy
+    def __init__(self, settings: Settings, dice: Callable[[], float]) -> None:
+        self.settings = settings
         self._dice = dice
         self._opened_at = inf
         self._unproven = False
@@ -182,7 +199,7 @@ class Reconnector:
             LookupError: this cannot happen in this state.
         """
         until = event.at if isinstance(event, Left) else now
-        stable = until - self._opened_at >= self.policy.stable_after
+        stable = until - self._opened_at >= self.settings.stable_after
         if stable:
             self._forgive()
         event = self._lose_patience(event, stable)
@@ -221,7 +238,7 @@ class Reconnector:
         return self._gave_up(event.reason) or event
 
     def _gave_up(self, reason: str) -> Failed | None:
-        limit = self.policy.max_retries
+        limit = self.settings.max_retries
         if limit is None or self.losses <= limit:
             return None
         tries = f" after {limit} reconnect{'s' * (limit != 1)}" if limit else ""
@@ -231,7 +248,8 @@ class Reconnector:
         assert isinstance(event, Lost)
         if event.verdict is Verdict.RETRY_NOW and self.losses == 1:
             return Wait(0.0, self.losses, event.reason)
-        seconds = self.policy.delay(self.losses, self._dice(), event.retry_after)
+        draw, asked = self._dice(), event.retry_after
+        seconds = delay(self.settings, self.losses, draw, asked)
         return Wait(seconds, self.losses, event.reason)
 
     def _renew(self, event: Event) -> Action:

@@ -1,22 +1,31 @@
-"""A fresh token for a live connection, before the old one ends.
+"""What a live connection owes its server: answers, and a fresh token in time.
 
-In place: a frame on the same socket. Make before break: a new socket first, then the
-old one is closed; what both deliver is told once.
+A token is renewed in place, by a frame on the same socket, or make before break: a new
+socket first, then the old one is closed; what both deliver is told once.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Protocol
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep, sleep_through_suspend
-from notifyws.connection.backoff import BackoffPolicy
+from notifyws.config.settings import Settings
 from notifyws.connection.connection import Connection, within
 from notifyws.connection.ports import ServerProtocol, Tokens
+from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
-from notifyws.protocol.failures import Verdict
-from notifyws.protocol.rules import RenewalAnswer
+from notifyws.protocol.failures import Verdict, refusal
+from notifyws.protocol.rules import (
+    ControlFrame,
+    Expired,
+    Pong,
+    RenewalAnswer,
+    ServerPing,
+    SessionEnded,
+)
 from notifyws.tasks import first_of
 
 
@@ -36,7 +45,7 @@ class Renewer:
         connection: the connection.
         tokens: gives another token than the one it is shown.
         holder: opens a new connection with a token, for make before break.
-        policy: how long to wait before each further try.
+        settings: how long to wait before each further try.
         clock: clock, sleep and dice.
     """
 
@@ -46,7 +55,7 @@ class Renewer:
         connection: Connection,
         tokens: Tokens,
         holder: Holder,
-        policy: BackoffPolicy,
+        settings: Settings,
         clock: Clock,
     ) -> None:
         assert protocol.renewal is not None
@@ -55,7 +64,7 @@ class Renewer:
         self._connection = connection
         self._tokens = tokens
         self._holder = holder
-        self._policy = policy
+        self._settings = settings
         self._clock = clock
         self._failures = 0
         self._expired = asyncio.Event()
@@ -119,7 +128,8 @@ class Renewer:
     async def _rest(self, error: NetworkFailed) -> None:
         self._failures += 1
         draw, asked = self._clock.dice(), error.retry_after
-        await sleep(self._clock, self._policy.delay(self._failures, draw, asked))
+        seconds = delay(self._settings, self._failures, draw, asked)
+        await sleep(self._clock, seconds)
 
     async def _until_due(self, token: AccessToken) -> None:
         left = token.remaining * (1 - self._margin)
@@ -137,5 +147,44 @@ class Renewer:
         missing = "no answer to the new token"
         answer = await within(renewal.timeout, self._answer, missing)
         if not answer.ok:
-            said = f": {answer.message[:300]}" if answer.message else ""
-            raise TokenRefused(f"the server does not accept the new token{said}")
+            what = "the server does not take the new token"
+            raise refusal(what, answer.means, answer.message)
+
+
+class Responder:
+    """Answers on one connection.
+
+    Args:
+        connection: the connection.
+        renewer: renews its token; ``None`` where nobody does.
+    """
+
+    def __init__(self, connection: Connection, renewer: Renewer | None) -> None:
+        self._connection = connection
+        self._renewer = renewer
+        self._replies: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Send replies in their order, until the connection ends."""
+        with suppress(NetworkFailed):
+            while True:
+                await self._connection.send(await self._replies.get())
+
+    def hear(self, word: ControlFrame) -> None:
+        """Take what the server says to us."""
+        connection, renewer = self._connection, self._renewer
+        match word:
+            case ServerPing(reply) if (
+                frame := connection.context.frame(reply)
+            ) is not None:
+                self._replies.put_nowait(frame)
+            case Pong():
+                connection.ponged()
+            case RenewalAnswer() if renewer is not None:
+                renewer.answered(word)
+            case Expired() if renewer is not None:
+                renewer.expired()
+            case Expired(message):
+                connection.fail(refusal("", "expired", message))
+            case SessionEnded(means, message, what):
+                connection.fail(refusal(what, means, message))

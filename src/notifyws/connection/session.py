@@ -36,8 +36,7 @@ from notifyws.connection.reconnect import (
     Woke,
 )
 from notifyws.connection.reconnect import Event as Fact
-from notifyws.connection.renewal import Renewer
-from notifyws.connection.responder import Responder
+from notifyws.connection.renewal import Renewer, Responder
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
@@ -171,7 +170,9 @@ class Session:
         if protocol.verify is not None:
             await protocol.verify(token.value)
         request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
-        return await Connection.open(self._dial, request, self._keepalive, self._clock)
+        return await Connection.open(
+            self._dial, request, self._keepalive, self._clock, protocol.ask
+        )
 
     async def _receive(self) -> Left | Loss:
         behind = True
@@ -226,10 +227,10 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _renewer(self, connection: Connection) -> Renewer | None:
-        protocol, policy = self._server_protocol, self._machine.policy
+        protocol, settings = self._server_protocol, self._machine.settings
         if protocol.renewal is None or (self.token and self.token.source == "static"):
             return None
-        return Renewer(protocol, connection, self._tokens, self, policy, self._clock)
+        return Renewer(protocol, connection, self._tokens, self, settings, self._clock)
 
     async def replace(self, old: Connection, token: AccessToken) -> None:
         """Open a new connection, then leave the old one; what both bring is told once.

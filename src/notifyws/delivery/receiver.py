@@ -25,7 +25,6 @@ from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import (
     Acknowledged,
     Arrival,
-    AuthFailed,
     ControlFrame,
     Expired,
     Many,
@@ -36,6 +35,7 @@ from notifyws.protocol.rules import (
     ServerError,
     ServerGap,
     ServerPing,
+    SessionEnded,
 )
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ class Receiver:
             case Acknowledged():
                 if self.on_acknowledged is not None:
                     self.on_acknowledged(arrival)
-            case ServerPing() | Pong() | Expired() | AuthFailed() | RenewalAnswer():
+            case ServerPing() | Pong() | Expired() | SessionEnded() | RenewalAnswer():
                 self.on_control_frame(arrival)
             case NotUnderstood():
                 self.not_understood += 1

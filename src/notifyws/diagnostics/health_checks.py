@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.keys import KEEP
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
-from notifyws.auth.token_manager import StaticTokenProvider
+from notifyws.auth.token_manager import LET_IN, StaticTokenProvider
 from notifyws.clock import span
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
@@ -218,7 +218,8 @@ class HealthChecks:
         if not isinstance(tokens, StaticTokenProvider):
             self.cached = await self._auth.token_manager.peek()
         if not self._token.value:
-            return "none is needed"
+            shown = "none, but the username and password are sent"
+            return shown if self._auth.basic else "none is needed"
         origin = {"cache": "cached", "static": "ready-made"}
         how = origin.get(self._token.source, f"new, by {self._token.source}")
         return f"{how}, {self._token.remaining / 60:.0f} min left"
@@ -243,6 +244,8 @@ class HealthChecks:
 
     def _about_token(self, error: UpgradeRefused) -> NotifyError:
         assert self._token is not None
+        if not self._token.value:
+            return AuthenticationFailed(error.message, LET_IN)
         left = f"the token has {span(self._token.remaining)} left by its own word"
         hint = "notifyws token --refresh"
         if self._token.source == "static":

@@ -56,6 +56,10 @@ class _Recording:
         self.close = transport.close
         self.abort = transport.abort
 
+    @property
+    def heard_at(self) -> float:
+        return self._transport.heard_at
+
     async def burst(self) -> Sequence[str | bytes]:
         frames = await self._transport.burst()
         for frame in frames:

@@ -167,6 +167,16 @@ class ActiveListener:
             await self._durable.aclose(LAST_DELIVERY)
 
     @property
+    def received(self) -> int:
+        """How many notifications were handed over since :meth:`start`."""
+        return self.receiver.received if self.receiver else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for whoever reads, and for the sinks."""
+        return len(self.queue) + sum(each.count for each in self.backlog.values())
+
+    @property
     def backlog(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
         return dict(self._durable.outbox.waiting) if self._durable else {}

@@ -241,12 +241,11 @@ class StatusTracker:
         if service.token is not self._token:  # one that was renewed is another object
             self._token = token = service.token
             self._note(token_expires=self._now() + token.remaining if token else None)
-        waiting = sum(each.count for each in service.backlog.values())
         return replace(
             self._seen,
             state=cast("State", service.connection_state),
-            received=service.received,
+            received=service.listener.received,
             latency=service.latency,
-            queued=service.waiting + waiting,
+            queued=service.listener.waiting,
             shown=None if selection.admits_all else selection.admitted,
         )

@@ -90,7 +90,7 @@ class LiveRenderer(Renderer):
         self._buffer.extend(burst)
         self._keys.buffered = len(self._buffer)
         if self._printing is None:
-            self._service.hold()
+            self._service.listener.queue.hold()
             self._printing = background("the view", self._print_buffer(), self._died)
 
     async def ready(self) -> None:
@@ -114,7 +114,7 @@ class LiveRenderer(Renderer):
                 self._keys.buffered = len(self._buffer)
         finally:
             self._printing = None
-            self._service.release()
+            self._service.listener.queue.release()
 
     async def _draw(self, burst: Sequence[Item]) -> None:
         items = [item for item in burst if not isinstance(item, Frame)]
@@ -162,8 +162,8 @@ def live_renderer(
         today=datetime.now().astimezone(theme.zone).date(),
     )
     keys = KeyBindings(view, tracker.status, _awake_or_not, browse, quit_)
-    service.observe(tracker)
-    service.observe(lambda event: view.tick())
+    service.listener.observers.append(tracker)
+    service.listener.observers.append(lambda event: view.tick())
     terminal = 0 if theme.cursor and os.isatty(0) else None
     session = TerminalSession(view, keys.press, keys=terminal, drawn_on=1)
     return LiveRenderer(view, session, keys, service, say, died)

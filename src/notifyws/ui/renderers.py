@@ -254,7 +254,7 @@ def choose_renderer(
         from notifyws.ui.live_renderer import live_renderer
 
         return live_renderer(theme, service, output, selection, speak, quit_, died)
-    service.observe(_talk(speak))
+    service.listener.observers.append(_talk(speak))
     if show.shape is not None:
         return shaped_renderer(output, show.shape)
     match form:

@@ -100,7 +100,7 @@ async def listening(
     service = NotificationService(Settings(url=one.url, profile=profile, **said))
     notifications: list[Any] = []
     events: list[Any] = []
-    service.observe(events.append)
+    service.listener.observers.append(events.append)
     service.on("message")(notifications.append)
     async with service:
         await service.connect_with_retry()

@@ -303,4 +303,4 @@ async def test_directus_is_asked_by_timestamp_for_a_time_and_by_id_later():
     ):
         await service.connect_with_retry()
         await until(lambda: len(one.sockets) == 2 and len(one.sockets[1].heard) == 2)
-        assert service.received == 1
+        assert service.listener.received == 1
