@@ -117,7 +117,9 @@ class HttpApi:
         """
         steps = _listed(self._profile.http.refresh)
         if not steps:
-            raise AuthenticationFailed("the server knows no refreshing")
+            raise AuthenticationFailed(
+                "the server knows no refreshing", "notifyws auth login"
+            )
         known = {"refresh_token": refresh_token}
         return self._tokens(steps, await self._run(steps, known, SPENT))
 
@@ -154,7 +156,8 @@ class HttpApi:
         send = self._profile.send
         if send is None or send.http is None:
             name = self._profile.name
-            raise ConfigurationError(f"profile {name} does not send over HTTP")
+            said = f"profile {name} does not send over HTTP"
+            raise ConfigurationError(said, "send with another --profile")
         await self._with_token(send.http, access_token, message)
 
     async def catch_up(self, access_token: str, known: Mapping[str, Any]) -> Any:

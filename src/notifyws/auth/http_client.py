@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
+SHOWN = 1000
+"""Bytes of a text that may say why."""
 SEE = "see: notifyws profile show"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PATH_VARIABLE = r"(?<!\{)\{[^{}]+\}"
@@ -196,11 +198,11 @@ async def exchange(
                 extensions={"trace": watch},
             ) as response,
         ):
-            body = await _bounded(response, largest)
+            body, text = _read(await _bounded(response, largest))
             headers = {name.lower(): text for name, text in response.headers.items()}
             jar = response.cookies.jar  # of several with one name, the last
             cookies = {cookie.name: cookie.value or "" for cookie in jar}
-            return Answer(body, headers, cookies, response.status_code)
+            return Answer(body, headers, cookies, response.status_code, text)
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         problem = _translated(error, request.url, client, hidden)
         raise ReplyLost(problem.message, problem.hint) if sent else problem from None
@@ -251,8 +253,8 @@ def _cause(error: BaseException) -> BaseException:
     return cause
 
 
-async def _bounded(response: Any, largest: int) -> Any:
-    """Return the decoded body; ``None`` when it is not JSON.
+async def _bounded(response: Any, largest: int) -> bytes:
+    """Return the body.
 
     Raises:
         OSError: it is larger than any answer should be.
@@ -262,7 +264,13 @@ async def _bounded(response: Any, largest: int) -> Any:
         received += chunk
         if len(received) > largest:
             raise OSError(f"the answer is larger than {largest >> 10} KiB")
+    return bytes(received)
+
+
+def _read(body: bytes) -> tuple[Any, str]:
+    """Return a body's JSON, or else the beginning of its text if that is no markup."""
     try:
-        return json.loads(received)
+        return json.loads(body), ""
     except (ValueError, RecursionError):
-        return None
+        text = body[:SHOWN].decode("utf-8", "replace").strip()
+        return None, "" if text.startswith("<") else text

@@ -55,14 +55,15 @@ def claims(token: str) -> Mapping[str, Any]:
 
 
 class Answer(Masked, frozen=True):
-    """What an HTTP answer holds: decoded JSON, headers (lower case), cookies."""
+    """What an HTTP answer holds: decoded JSON, headers (lower case), cookies, text."""
 
-    masked: ClassVar = ("body", "headers", "cookies")
+    masked: ClassVar = ("body", "headers", "cookies", "text")
 
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+    text: str = ""
 
 
 def captured(places: Mapping[str, str], answer: Answer) -> dict[str, Any]:
