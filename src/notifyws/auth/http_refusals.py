@@ -148,7 +148,7 @@ def refused(
     words = masked(_line(words or own_words(reply)), hidden)
     about = f"{words} {as_text(body)[:ABOUT]}"
     named = status < 500 and not is_retried(status) and _speaks(refusal.words, about)
-    if meant in REFUSALS or (meant is None and named):
+    if meant in REFUSALS or (meant in (None, "stop") and named):
         return _refusal(refusal, origin, words, about, hint)
     shown = {name: masked(value, hidden) for name, value in reply.headers.items()}
     towards = redirected(shown.get("location"))
