@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,12 +21,6 @@ UNNOTICED = 60.0
 """Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
 LAG = 5.0
 """Seconds a notification may be on its way; one that took longer was replayed."""
-
-
-class Announcing(Protocol):
-    """Takes events for whoever shows things, in their turn."""
-
-    def announce(self, item: Event, *, vital: bool = False) -> None: ...
 
 
 class GapStart(Struct, frozen=True):
@@ -45,7 +39,7 @@ class EventEmitter:
     """Tells what happens.
 
     Args:
-        announcing: for whoever shows things.
+        announce: takes events for whoever shows things, in their turn.
         clock: both clocks.
 
     Attributes:
@@ -53,8 +47,8 @@ class EventEmitter:
         latest: the notification that came last; tells how long they are on their way.
     """
 
-    def __init__(self, announcing: Announcing, clock: Clock) -> None:
-        self._announcing = announcing
+    def __init__(self, announce: Callable[..., Any], clock: Clock) -> None:
+        self._announce = announce
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
         self.latest: Notification | None = None
@@ -68,7 +62,7 @@ class EventEmitter:
         event = replace(event, at=self.now())
         for observer in self.observers:
             observer(event)
-        self._announcing.announce(event, vital=isinstance(event, Gap))
+        self._announce(event, vital=isinstance(event, Gap))
 
     def since(self, heard_at: float) -> GapStart:
         """Return when the server was heard last, on both clocks.
@@ -77,17 +71,15 @@ class EventEmitter:
             heard_at: unix seconds. When that cannot be, the wall clock was set since,
                 and it was as long ago as a dead line can go unnoticed.
         """
-        heard_at -= self._lag  # what was sent next was on its way as well
+        if (delay := self.delay) < LAG:  # else it tells of a replay, or of the clocks
+            heard_at -= delay  # what was sent next was on its way as well
         age = self._clock.wall() - heard_at
         age = age if 0 <= age <= UNNOTICED else UNNOTICED
         return GapStart(utc_text(heard_at), boot_time(self._clock) - age)
 
     @property
-    def _lag(self) -> float:
-        """Seconds that the latest notification took to come, by its own timestamp.
-
-        None, when that tells of a replay or of clocks that differ.
-        """
+    def delay(self) -> float:
+        """Seconds that the latest notification took to come, by its own timestamp."""
         if self.latest is None:
             return 0.0
         try:
@@ -95,7 +87,7 @@ class EventEmitter:
             took = (datetime.fromisoformat(self.latest.received) - born).total_seconds()
         except (ValueError, TypeError, OverflowError):  # no time, or one of no zone
             return 0.0
-        return took if 0 < took < LAG else 0.0
+        return max(took, 0.0)
 
     def gap(self, start: GapStart, reason: str) -> None:
         """Tell that from ``start`` to now notifications may have been missed.

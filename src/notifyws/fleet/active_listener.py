@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import build_session
+from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.session import Session
 from notifyws.delivery.build import (
     build_outbox,
@@ -154,6 +155,11 @@ class ActiveListener:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
 
+    def tell_gap(self, since: str, reason: str) -> None:
+        """Tell that something since a moment (RFC 3339) was lost on its way out."""
+        if self.receiver is not None:
+            self.receiver.emitter.gap(GapStart(since), reason)
+
     async def stop(self) -> None:
         """Say goodbye (1000) and stop; what has arrived can still be read."""
         if self.running is not None and self.session is not None:
@@ -191,8 +197,9 @@ class ActiveListener:
         assert receiver is not None
         return {
             "received": receiver.received,
-            "waiting": len(self.queue) + sum(x.count for x in self.backlog.values()),
+            "waiting": self.waiting,
             "filtered": receiver.filtered,
+            "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
             "lastNotUnderstood": receiver.last_not_understood,
         }
