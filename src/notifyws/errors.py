@@ -191,7 +191,7 @@ class NotWebSocket(NetworkFailed):
 
 
 class CertificateRejected(NetworkFailed):
-    """The peer's TLS certificate is not trusted, expired, or for another host.
+    """The peer's TLS certificate is not trusted, out of time, or for another host.
 
     Args:
         reason: which of them.
@@ -202,7 +202,7 @@ class CertificateRejected(NetworkFailed):
         message: str,
         hint: str = "",
         *,
-        reason: Literal["untrusted", "expired", "name"] = "untrusted",
+        reason: Literal["untrusted", "expired", "early", "name"] = "untrusted",
     ) -> None:
         super().__init__(message, hint)
         self.reason = reason

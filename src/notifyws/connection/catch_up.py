@@ -95,7 +95,8 @@ class CatchUp:
             except NetworkFailed as error:
                 draw, asked = self._clock.dice(), error.retry_after
                 seconds = delay(self._settings, failures, draw, asked)
-                hopeless = self._classifier.of(error) is not Verdict.RETRY
+                verdict = self._classifier.of(error, worked=True)  # a socket is open
+                hopeless = verdict is not Verdict.RETRY
                 if hopeless or failures > REPEATS or seconds > UNREAD:
                     raise
             await sleep(self._clock, seconds)

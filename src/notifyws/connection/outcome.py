@@ -19,15 +19,19 @@ class Outcome:
 
     Args:
         classifier: says what a failure means.
+
+    Attributes:
+        worked: whether there was a connection already.
     """
 
     def __init__(self, classifier: FailureClassifier) -> None:
         self._classifier = classifier
+        self.worked = False
         self._problem: NotifyError | None = None
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
-        verdict = self._classifier.of(error)
+        verdict = self._of(error)
         if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
             return self.without_token(error)
         self._problem = error
@@ -40,7 +44,10 @@ class Outcome:
             return Failed(error.message, Cause.AUTHENTICATION)
         if not isinstance(error, NetworkFailed):
             return Failed(error.message)
-        return Lost(self._classifier.of(error), error.message, error.retry_after)
+        return Lost(self._of(error), error.message, error.retry_after)
+
+    def _of(self, error: NotifyError) -> Verdict:
+        return self._classifier.of(error, worked=self.worked)
 
     def error(self, stop: Stop) -> NotifyError:
         """Return the error that the end is to a caller."""

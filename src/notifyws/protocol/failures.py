@@ -75,6 +75,9 @@ ERRORS = (
     (ConfigurationError, Verdict.STOP),
 )
 """The same for what has neither; all others are retried."""
+PASSING = (HttpRefused, NotWebSocket, CertificateRejected)
+"""What a proxy in front says while the server behind it restarts, besides a status of
+its own at the upgrade. So none of it is final at a server that has worked."""
 LONGEST = 300
 """Characters of a server's words that are told."""
 
@@ -132,17 +135,31 @@ class FailureClassifier:
         self._closes = _rows(closes, CLOSES)
         self._statuses = _rows(statuses, STATUSES)
 
-    def of(self, error: NotifyError) -> Verdict:
-        """Return what ``error`` means for the next step."""
+    def of(self, error: NotifyError, *, worked: bool = False) -> Verdict:
+        """Return what ``error`` means for the next step.
+
+        Args:
+            error: what happened.
+            worked: whether this server has worked in this process; then only what the
+                profile itself names is final.
+        """
+        if isinstance(error, UpgradeRefused):
+            named = _look_up(error.status, self._statuses)
+            return named or (Verdict.RETRY if worked else Verdict.STOP)
+        verdict = self._of(error)
+        final = verdict in (Verdict.STOP, Verdict.STRIKE)
+        return Verdict.RETRY if worked and final and type(error) in PASSING else verdict
+
+    def _of(self, error: NotifyError) -> Verdict:
         match error:
             case ConnectionLost():
                 said = _look_up(error.code, self._closes, error.reason)
                 return said or Verdict.RETRY
-            case UpgradeRefused():
-                return _look_up(error.status, self._statuses) or Verdict.STOP
             case HttpRefused(status=status) if 300 <= status < 500:
                 final = _look_up(status, _STATUSES) is None
                 return Verdict.STOP if final else Verdict.RETRY
+            case CertificateRejected(reason="early"):
+                return Verdict.RETRY
             case HandshakeFailed(final=True):
                 return Verdict.STOP
             case _:
