@@ -18,7 +18,7 @@ TREE = [
     ("NotWebSocket", "NetworkFailed", 5, "network_error"),
     ("TokenRefused", "NetworkFailed", 5, "network_error"),
     ("ReplyLost", "NetworkFailed", 5, "network_error"),
-    ("HandshakeFailed", "NetworkFailed", 5, "network_error"),
+    ("SessionFailed", "NetworkFailed", 5, "network_error"),
     ("CertificateRejected", "NetworkFailed", 5, "network_error"),
     ("MessageRejected", "NotifyError", 6, "rejected"),
     ("MessageUnconfirmed", "NotifyError", 6, "unconfirmed"),
@@ -94,7 +94,7 @@ def test_a_lost_connection_says_its_code_and_reason(code, reason, sentence):
 @pytest.mark.parametrize(
     ("code", "sent", "hint"),
     [
-        (1009, True, "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"),
+        (1009, True, "let larger frames in: raise NOTIFYWS_MAX_SIZE, in bytes"),
         (1009, False, "notifyws status --check"),
         (1006, False, "notifyws status --check"),
         (3500, False, "notifyws status --check"),

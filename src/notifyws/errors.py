@@ -14,7 +14,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
     │   ├── ConnectionLost              a WebSocket that ended: code and reason
     │   ├── HttpRefused                 an HTTP answer that was not the hoped-for one
     │   ├── ReplyLost                   a request that went out, and no use of an answer
-    │   ├── HandshakeFailed             a handshake of the profile that came to nothing
+    │   ├── SessionFailed               a handshake, or a server's last word on a socket
     │   ├── TokenRefused                a token that the server's own words refuse
     │   ├── NotWebSocket                an answer that is no HTTP at all
     │   └── CertificateRejected         TLS peer not trusted
@@ -132,7 +132,7 @@ class ConnectionLost(NetworkFailed):
         what = f"connection closed ({code})" if code != 1006 else "connection cut"
         hint = "notifyws status --check"
         if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
-            hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
+            hint = "let larger frames in: raise NOTIFYWS_MAX_SIZE, in bytes"
         super().__init__(f"{what}: {reason}" if reason else what, hint)
         self.code = code
         self.reason = reason
@@ -170,20 +170,30 @@ class ReplyLost(NetworkFailed):
     """A request went out, and nothing of use came back: it may have been done."""
 
 
-class HandshakeFailed(NetworkFailed):
-    """The socket opened, but the profile's handshake came to nothing.
+class SessionFailed(NetworkFailed):
+    """The socket opened, but its handshake, or a frame later on, ended the session.
 
     Args:
-        final: whether there is no point in trying again.
+        means: the verdict of the profile, as in ``retry`` or ``renew once``.
     """
 
-    def __init__(self, message: str, hint: str = "", *, final: bool = False) -> None:
+    def __init__(self, message: str, hint: str = "", *, means: str = "retry") -> None:
         super().__init__(message, hint)
-        self.final = final
+        self.means = means
 
 
 class TokenRefused(NetworkFailed):
-    """The server says, in a frame or an answer of its own, that a token is no good."""
+    """The server says, in a frame or an answer of its own, that a token is no good.
+
+    Args:
+        words: the server's own, if it gave any; remote text.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "notifyws token --refresh", *, words: str = ""
+    ) -> None:
+        super().__init__(message, hint)
+        self.words = words
 
 
 class NotWebSocket(NetworkFailed):

@@ -219,7 +219,10 @@ class NotificationService:
 
         sent = (await self.send_all([as_message(message)]))[0]
         if sent.status == "rejected":
-            raise MessageRejected(f"the server rejected the message: {sent.detail}")
+            raise MessageRejected(
+                f"the server rejected the message: {sent.detail}",
+                "correct it by what the server says, and send it again",
+            )
         if sent.status == "unknown":
             raise MessageUnconfirmed(
                 f"nothing shows whether the message was taken: {sent.detail}",

@@ -163,6 +163,51 @@ async def test_method_headers_and_body_are_the_profiles():
 
 
 @on_a_loop
+async def test_a_request_is_left_out_unless_its_condition_is_true():
+    profile = profiled(
+        """
+        [constants]
+        otp = ""
+        [tokens]
+        access = "token"
+        [[http.login]]
+        path = "/login"
+        capture = { flow = "flow" }
+        [[http.login]]
+        path = "/code"
+        only_if = "otp"
+        body = { flow = "{flow}", code = "{otp}" }
+        """
+    )
+    given = says(json_answer({"token": ACCESS, "flow": "f"}))
+    async with httpd(given) as server:
+        await side(server.origin, profile).login("me", PASSWORD)
+        await side(server.origin, profile, variables={"otp": "42"}).login("me", "x")
+        paths = [request.target for request in server.requests]
+        assert paths == ["/login", "/login", "/code"]
+        assert server.requests[-1].json == {"flow": "f", "code": "42"}
+
+
+@on_a_loop
+async def test_a_path_keeps_the_slashes_of_a_variable_that_is_one():
+    profile = profiled(
+        """
+        [constants]
+        where = "broadcasting/auth now"
+        [tokens]
+        access = "token"
+        [http.login]
+        path = "/{where|path}/{where}"
+        """
+    )
+    async with httpd(says(json_answer({"token": ACCESS}))) as server:
+        variables = profile.constants
+        await side(server.origin, profile, variables=variables).login("me", PASSWORD)
+        asked = "/broadcasting/auth%20now/broadcasting%2Fauth%20now"
+        assert server.requests[0].target == asked
+
+
+@on_a_loop
 async def test_a_username_like_another_host_stays_at_the_origin():
     profile = profiled(
         '[http.login]\npath = "/{username}"\n[tokens]\naccess = "accessToken"'

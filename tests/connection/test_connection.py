@@ -20,6 +20,7 @@ from tests.support.scripted import (
     CUT,
     DOWN,
     HOLE,
+    PING,
     Close,
     ScriptedServer,
     Visit,
@@ -37,6 +38,7 @@ from tests.support.virtual import (
 HELLO = UpgradeRequest(
     "wss://ws.example.com", frames=('{"type":"auth"}', '{"type":"sub"}')
 )
+USUAL = Keepalive()
 
 
 class Line:
@@ -47,9 +49,13 @@ class Line:
         self.server = ScriptedServer(*visits)
         self.taken: list[str | bytes] = []
 
-    async def open(self, upgrade_request: UpgradeRequest = HELLO) -> Connection:
+    async def open(
+        self,
+        upgrade_request: UpgradeRequest = HELLO,
+        keepalive: Keepalive = USUAL,
+    ) -> Connection:
         dial, clock = self.server.dial, self.clock.clock
-        return await Connection.open(dial, upgrade_request, Keepalive(), clock)
+        return await Connection.open(dial, upgrade_request, keepalive, clock)
 
     async def run(self) -> ConnectionLost:
         connection = await self.open()
@@ -130,6 +136,16 @@ async def test_a_line_that_only_swallows_what_we_say_is_noticed_too():
     lost = await line.run()
     assert (now(), lost.code) == (30.0, 1006)
     assert len(line.taken) >= 29
+
+
+@in_virtual_time
+async def test_the_pings_of_a_server_that_says_nothing_else_are_signs_of_life():
+    """ntfy pings every 45 s, and says nothing on a quiet topic."""
+    line = Line(accepts(*[45.0, PING] * 8))
+    connection = await line.open(keepalive=Keepalive(websocket=False, silence=120.0))
+    with pytest.raises(ConnectionLost, match="nothing was heard for 120 s"):
+        await connection.run(line.taken.extend)
+    assert now() == 8 * 45.0 + 120.0
 
 
 @in_virtual_time

@@ -161,6 +161,20 @@ async def test_text_arrives_as_str_binary_as_bytes_and_fragments_as_one():
     assert seen == ["héllo \U0001f600", b"\x00\xff", "ab", ""]
 
 
+@on_a_loop
+async def test_it_knows_when_a_ping_came_that_nobody_reads():
+    async def story(peer):
+        await asyncio.sleep(0.01)
+        await peer.frame(PING, b"there?")
+        assert await peer.read() == (PONG, b"there?")
+
+    async with transport(story) as one:
+        opened_at = one.heard_at
+        with pytest.raises(ConnectionLost):
+            await one.burst()
+    assert one.heard_at > opened_at
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100_000])
 @on_a_loop
 async def test_it_does_not_matter_in_what_pieces_the_bytes_come(size):

@@ -180,11 +180,19 @@ async def test_a_variable_that_a_profile_lacks_is_a_matter_of_configuration():
     assert "topic" in check.detail
 
 
+@pytest.mark.parametrize(
+    ("password", "told_as"),
+    [
+        ("", "none is needed"),
+        (PASSWORD, "none, but the username and password are sent"),
+    ],
+)
 @told
-async def test_where_no_token_is_needed_none_is_told(home):
+async def test_where_no_token_is_needed_that_is_told(home, password, told_as):
+    said = {"profile": "ntfy", "variables": "topic=news", "password": password}
     async with httpd(echo()) as server:
-        report = await looked(server.url, profile="ntfy", variables="topic=news")
-    assert report.checks[NAMES.index("token")].detail == "none is needed"
+        report = await looked(server.url, **said)
+    assert report.checks[NAMES.index("token")].detail == told_as
 
 
 @told

@@ -126,3 +126,10 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect(
     assert not cursor.deduplicator.is_repeat("tick", now=0)
     cursor.reconnected(until=10)
     assert cursor.deduplicator.is_repeat("tick", now=1) is repeated
+
+
+def test_where_not_all_can_be_had_again_nothing_counts_as_covered():
+    assert not Cursor(7, partial=True).can_resume
+    assert not Cursor(7, partial=True).covers_everything
+    assert not Cursor(snapshot=True, partial=True).covers_everything
+    assert Cursor(snapshot=True).covers_everything

@@ -7,11 +7,11 @@ from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
     ConnectionLost,
-    HandshakeFailed,
     HttpRefused,
     NetworkFailed,
     NotifyError,
     NotWebSocket,
+    SessionFailed,
     TokenRefused,
     UpgradeRefused,
 )
@@ -84,8 +84,8 @@ def test_a_refused_upgrade_means_this(status, verdict):
         (HttpRefused("no", status=404), Verdict.STOP),
         (NotifyError("?"), Verdict.RETRY),
         (TokenRefused("no"), Verdict.RENEW),
-        (HandshakeFailed("no", final=True), Verdict.STOP),
-        (HandshakeFailed("no"), Verdict.RETRY),
+        (SessionFailed("no"), Verdict.RETRY),
+        *((SessionFailed("no", means=each.value), each) for each in Verdict),
     ],
 )
 def test_other_errors_mean_this(error, verdict):

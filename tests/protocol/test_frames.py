@@ -1,12 +1,23 @@
 """Frames: strict JSON or a sentence in, and out what a profile makes of a message."""
 
+import json
 from types import MappingProxyType
 
 import pytest
 
 from notifyws.errors import UsageError
 from notifyws.models import Message, strict_json
-from notifyws.protocol.frames import DEEPEST, Composed, Composer, InvalidFrame, decode
+from notifyws.protocol.expressions import BadExpression
+from notifyws.protocol.frames import (
+    DEEPEST,
+    Composed,
+    Composer,
+    InvalidFrame,
+    decode,
+    decode_all,
+    decoder,
+    json_path,
+)
 from notifyws.protocol.profile import Ack, Send
 from notifyws.protocol.templates import TemplateContext
 
@@ -51,6 +62,54 @@ def test_strict_json_is_its_value(text, value):
 def test_what_is_no_json_is_said_to_be_none(text):
     with pytest.raises(InvalidFrame, match=r"^not JSON: "):
         decode(text)
+
+
+def test_an_array_of_little_values_takes_linear_time():
+    assert len(decode_all("[" * 150 + "]" * 150 + "\n{}" * 100_000)) == 100_001
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("@", ()),
+        ("data", ("data",)),
+        ("data.body", ("data", "body")),
+        ("@.data", ("data",)),
+        ("@[]", (None,)),
+        ("[].data", (None, "data")),
+        ("a-b.items[][].x y", ("a-b", "items", None, None, "x y")),
+    ],
+)
+def test_a_path_of_json_in_text_is_keys_and_elements_of_lists(path, steps):
+    assert json_path(path) == steps
+
+
+@pytest.mark.parametrize(
+    ("path", "offset"),
+    [("", 0), ("a..b", 1), (".a", 0), ("a[0]", 1), ("a[", 1), ("@a", 1), ("a.", 1)],
+)
+def test_any_other_path_is_refused_at_its_place(path, offset):
+    with pytest.raises(BadExpression) as caught:
+        json_path(path)
+    assert caught.value.offset == offset
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "found"),
+    [
+        (
+            "[].data",
+            [{"data": "[1]"}, {"data": "x"}, 5],
+            [{"data": [1]}, {"data": "x"}, 5],
+        ),
+        ("@[]", ['{"a":1}', "x"], [{"a": 1}, "x"]),
+        ("items[].d", {"items": [{"d": "{}"}]}, {"items": [{"d": {}}]}),
+        ("items[].d", {"items": 5}, {"items": 5}),
+        ("[].d", [], []),
+    ],
+)
+def test_json_in_text_is_read_in_every_element_of_a_list(path, value, found):
+    assert decoder(json_in=[path])(json.dumps(value)) == [found]
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "1" * 400 + ".0"])

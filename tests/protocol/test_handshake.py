@@ -1,8 +1,10 @@
 """The handshake: what is said and awaited before a socket counts as connected."""
 
+from types import MappingProxyType
+
 import pytest
 
-from notifyws.errors import HandshakeFailed, TokenRefused
+from notifyws.errors import ConnectionLost, SessionFailed, TokenRefused
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import Handshake
@@ -14,9 +16,9 @@ def context(**known):
     return TemplateContext(known, lambda: 1700000000.9, lambda: "unique")
 
 
-def handshake(*steps, **known):
+def handshake(*steps, closes=MappingProxyType({}), **known):
     said = [validated(Handshake, step) for step in steps]
-    return HandshakeState(said, context(**known), decoder())
+    return HandshakeState(said, context(**known), decoder(), closes)
 
 
 HELLO = {"expect": "type == 'hello'", "capture": {"sid": "session.id"}, "timeout": 3}
@@ -40,10 +42,11 @@ def test_a_hello_is_awaited_captured_and_used():
     one = handshake(HELLO, AUTH, access_token="T")
     assert one.proceed() == []
     assert one.timeout == 3
-    assert one.hear('{"type":"hello","session":{"id":5}}')
+    one.hear('{"type":"hello","session":{"id":5}}')
+    assert not one.waiting
     assert one.proceed() == ['{"type":"auth","token":"T","sid":5}']
     assert not one.done
-    assert one.hear('{"type":"ok"}')
+    one.hear('{"type":"ok"}')
     assert one.proceed() == []
     assert one.done
 
@@ -66,25 +69,143 @@ def test_two_subscribe_frames_are_sent_one_after_the_other():
 def test_a_frame_that_is_not_awaited_is_handed_back(frame):
     one = handshake(HELLO)
     one.proceed()
-    assert not one.hear(frame)
-    assert not one.done
+    assert one.hear(frame) == ([frame], [])
+    assert one.waiting
 
 
 @pytest.mark.parametrize(
-    ("frame", "error", "message", "final"),
+    ("frame", "error", "message", "means"),
     [
         ('{"type":"bad","why":"old"}', TokenRefused, "token: old", None),
         ('{"type":"bad"}', TokenRefused, "accept the token", None),
-        ('{"type":"busy"}', HandshakeFailed, "refused the handshake", False),
-        ('{"type":"gone","why":"x"}', HandshakeFailed, "handshake: x", True),
+        ('{"type":"busy"}', SessionFailed, "refused the handshake", "retry"),
+        ('{"type":"gone","why":"x"}', SessionFailed, "handshake: x", "stop"),
     ],
 )
-def test_the_server_may_say_no(frame, error, message, final):
+def test_the_server_may_say_no(frame, error, message, means):
     one = handshake(AUTH, access_token="T")
     one.proceed()
     with pytest.raises(error, match=message) as caught:
         one.hear(frame)
-    assert getattr(caught.value, "final", None) is final
+    assert getattr(caught.value, "means", None) == means
+
+
+SUBSCRIBE = {
+    "each": "channels",
+    "send": {"subscribe": "{channels}", "id": "{seq}"},
+    "expect": "type == 'subscribed'",
+    "fail": [{"when": "error", "means": "stop", "code": "code", "message": "error"}],
+}
+OK = '{"type":"subscribed"}'
+
+
+def test_a_failure_is_asked_for_before_success():
+    one = handshake(SUBSCRIBE, channels="a")
+    one.proceed()
+    with pytest.raises(SessionFailed, match="handshake: no such channel"):
+        one.hear('{"type":"subscribed","error":"no such channel"}')
+
+
+@pytest.mark.parametrize(
+    ("code", "means"), [(4100, "retry"), (4200, "retry now"), (4300, "stop")]
+)
+def test_the_code_of_a_failure_means_what_it_does_in_a_close(code, means):
+    one = handshake(
+        SUBSCRIBE, channels="a", closes={"4100-4199": "retry", "4200": "retry now"}
+    )
+    one.proceed()
+    with pytest.raises(SessionFailed) as caught:
+        one.hear(f'{{"error":"e","code":{code}}}')
+    assert caught.value.means == means
+
+
+def test_a_step_for_each_value_of_a_variable_is_gone_through_for_each():
+    one = handshake(SUBSCRIBE, {"send": "all {channels}"}, channels="a, b,,a")
+    assert one.proceed() == ['{"subscribe":"a","id":1}']
+    one.hear(OK)
+    assert one.proceed() == ['{"subscribe":"b","id":2}']
+    one.hear(OK)
+    assert one.proceed() == ["all a, b,,a"]
+    assert one.done
+
+
+@pytest.mark.parametrize(
+    ("channels", "sent"), [(None, []), (["a", 5], ['["a"]', "[5]"]), (5, ["[5]"])]
+)
+def test_a_variable_that_is_no_text_is_its_values(channels, sent):
+    step = {"each": "channels", "send": ["{channels}"]}
+    assert handshake(step, channels=channels).proceed() == sent
+
+
+def test_a_refused_step_that_is_optional_ends_and_the_refusal_is_for_the_rules():
+    one = handshake({**SUBSCRIBE, "optional": True}, HELLO, channels="a,b")
+    one.proceed()
+    assert one.hear('{"error":"no"}') == (['{"error":"no"}'], [])
+    assert one.proceed() == ['{"subscribe":"b","id":2}']
+    assert one.hear(OK) == ([], [])
+    assert one.proceed() == []
+    assert one.waiting
+
+
+def test_an_expected_frame_that_brings_something_is_for_the_rules_as_well():
+    one = handshake({**SUBSCRIBE, "deliver": True}, channels="a")
+    one.proceed()
+    assert one.hear(OK) == ([OK], [])
+    assert one.done
+
+
+def test_what_else_stands_in_an_awaited_frame_is_for_later_or_for_the_next_step():
+    one = handshake(HELLO, SUBSCRIBE, channels="a")
+    one.proceed()
+    later, after = one.hear('{"n": 1}\n{"type":"hello"}\n{"n":2} {oh')
+    assert (later, after) == (['{"n":1}'], ['{"n":2}', "{oh"])
+    assert not one.waiting
+
+
+CHANNEL = {"path": "/auth", "form": {"s": "{sid}"}, "capture": {"auth": "auth"}}
+
+
+def test_a_step_may_ask_by_http_first_and_say_what_came_of_it():
+    sign = {"http": CHANNEL, "each": "channels", "send": ["{channels}", "{auth}"]}
+    one = handshake(sign, channels="a,b", sid=7)
+    for channel in "ab":
+        assert one.proceed() == ([] if channel == "a" else ['["a","signed a"]'])
+        request = one.request
+        assert (request.step.path, request.known["sid"]) == ("/auth", 7)
+        assert request.known["channels"] == channel
+        assert not one.waiting
+        one.answered({"auth": f"signed {channel}"})
+        assert one.request is None
+    assert one.proceed() == ['["b","signed b"]']
+    assert one.done
+
+
+@pytest.mark.parametrize(
+    ("closed", "lost", "means"),
+    [
+        ("renew once", ConnectionLost(1006), "renew once"),
+        ("renew", ConnectionLost(1005), "renew"),
+        ("stop", ConnectionLost(1006), "stop"),
+        ("renew once", ConnectionLost(1000), None),
+        ("renew once", ConnectionLost(1006, "no pong"), None),
+        ("renew once", ConnectionLost(1005, sent=True), None),
+        (None, ConnectionLost(1006), None),
+    ],
+)
+def test_a_close_without_a_word_means_what_the_step_says(closed, lost, means):
+    one = handshake({**HELLO, "closed": closed})
+    one.proceed()
+    error = one.closed(lost)
+    if means is None:
+        assert error is lost
+    else:
+        assert (error.means, "hung up" in error.message) == (means, True)
+        assert ("token" in error.message) is (means != "stop")
+
+
+def test_a_connection_that_is_lost_after_the_handshake_is_just_lost():
+    lost = ConnectionLost(1006)
+    assert handshake().closed(lost) is lost
 
 
 def test_steps_may_depend_on_a_variable():
@@ -94,6 +215,17 @@ def test_steps_may_depend_on_a_variable():
     )
     assert handshake(*steps, last_id=7).proceed() == ['{"since":7}']
     assert handshake(*steps, last_id=None).proceed() == ['{"from":"now"}']
+
+
+def test_a_step_may_depend_on_each_value_of_a_variable_and_on_how_many_there_are():
+    steps = (
+        {"each": "channel", "only_if": "!several", "send": "one {channel}"},
+        {"each": "channel", "only_if": "several", "send": "of many {channel}"},
+        {"each": "channel", "only_if": "starts_with(channel, 'p-')", "send": "sign"},
+    )
+    assert handshake(*steps, channel="a").proceed() == ["one a"]
+    sent = ["of many p-a", "of many b", "sign"]
+    assert handshake(*steps, channel="p-a, b").proceed() == sent
 
 
 def test_a_frame_whose_variables_are_not_set_is_not_sent():

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifyws.models import Notification
+from notifyws.protocol.frames import decoder
 from notifyws.protocol.profile import Ack, Renewal, Rule
 from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.rules import (
     Acknowledged,
-    AuthFailed,
     Expired,
     Ignored,
     Many,
@@ -22,9 +22,11 @@ from notifyws.protocol.rules import (
     ServerError,
     ServerGap,
     ServerPing,
+    SessionEnded,
 )
 from tests.protocol import DEFAULT
 
+UNSUBSCRIBED = "the server ended the subscription"
 NOW = "2024-01-15T10:30:00.000Z"
 RULES = Rules(DEFAULT.rules)
 WHOLE = '{"type":"t","title":"","message":"","timestamp":"x"%s}'
@@ -81,7 +83,8 @@ def test_a_gap_frame_says_from_where_to_where(frame, gap):
     [
         ("hello", "not JSON"),
         ("[" * 100_000, "nested too deeply"),
-        ("[]", "not a JSON object"),
+        ("[]", "an empty list"),
+        ("[5]", "an element of a list that is not a JSON object"),
         ('"text"', "not a JSON object"),
         ("null", "not a JSON object"),
         ("5", "not a JSON object"),
@@ -89,15 +92,52 @@ def test_a_gap_frame_says_from_where_to_where(frame, gap):
         ('{"type":""}', "an object without a type"),
         ('{"type":null}', "an object without a type"),
         ('{"type":5}', "an object without a type"),
-        (b"", "a binary frame of 0 bytes"),
-        (b'{"type":"t"}', "a binary frame of 12 bytes"),
+        (b"", "not JSON"),
+        (b'{"type":"\xff"}', "a binary frame of 12 bytes"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_frame_that_makes_no_sense_is_not_understood(frame, reason):
     found = read(frame)
     assert isinstance(found, NotUnderstood)
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type":"a","id":1}\n{"type":"error","message":"m"}\r\n {"type":"a","id":2}\n',
+        '{"type":"a","id":1}{"type":"error","message":"m"}{"type":"a","id":2}',
+        '[{"type":"a","id":1},{"type":"error","message":"m"},{"type":"a","id":2}]',
+        '[{"type":"a","id":1}] [{"type":"error","message":"m"},{"type":"a","id":2}]',
+        b'{"type":"a","id":1}\n{"type":"error","message":"m"}\n{"type":"a","id":2}',
+    ],
+    ids=["lines", "side by side", "a list", "lists", "binary"],
+)
+def test_several_values_in_a_frame_are_as_many_frames(frame):
+    first, second, third = read(frame).arrivals
+    assert (first.id, second, third.id) == (1, ServerError("m"), 2)
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        ('{"type":"a"', "not JSON"),
+        ("NaN", "not JSON: NaN"),
+        ("}", "not JSON"),
+        ("[" * 300 + "]" * 300, "nested too deeply"),
+    ],
+    ids=range(4),
+)
+def test_what_cannot_be_read_spoils_nothing_before_it(rest, reason):
+    good, bad = read(f'{{"type":"a","id":1}}\n{rest}').arrivals
+    assert good.id == 1
+    assert isinstance(bad, NotUnderstood)
+    assert reason in bad.reason
+
+
+def test_a_binary_frame_that_holds_text_is_read_as_text():
+    assert read('{"type":"a","title":"ü"}'.encode()).title == "ü"
 
 
 # Rules.
@@ -217,7 +257,11 @@ def test_a_notification_is_always_one_ascii_line_of_strict_json(fields, ascii, i
         ("ack", Ignored()),
         ("ignore", Ignored()),
         ("token expired", Expired("w")),
-        ("auth failed", AuthFailed("w")),
+        ("auth failed", SessionEnded("renew", "w")),
+        (
+            "unsubscribed",
+            SessionEnded("retry", "w", UNSUBSCRIBED),
+        ),
     ],
 )
 def test_a_frame_may_speak_to_us(then, arrival):
@@ -225,9 +269,39 @@ def test_a_frame_may_speak_to_us(then, arrival):
     assert rules.read('{"op":"x","why":"w"}', NOW) == arrival
 
 
+ENDING = [
+    ({"then": "unsubscribed"}, 2500, "retry"),
+    ({"then": "unsubscribed", "means": "stop"}, 2500, "stop"),
+    ({"then": "unsubscribed", "means": "stop", "code": "code"}, 4100, "retry now"),
+    ({"then": "unsubscribed", "code": "code"}, 4999, "retry"),
+    ({"then": "auth failed", "code": "code"}, 4100, "retry now"),
+    ({"then": "error", "means": "expired"}, 1, "expired"),
+    ({"then": "error", "code": "code"}, 4100, "retry now"),
+    ({"then": "error", "code": "code"}, 4301, None),
+    ({"then": "error", "code": "code"}, "4100", None),
+    ({"then": "error"}, 4100, None),
+]
+
+
+@pytest.mark.parametrize(("rule", "code", "means"), ENDING)
+def test_a_frame_may_end_the_session_and_says_by_a_code_what_that_means(
+    rule, code, means
+):
+    said = Rule(**rule, message="why")
+    rules = Rules([said], closes={"4100-4199": "retry now"})
+    found = rules.read(json.dumps({"code": code, "why": "w"}), NOW)
+    if means is None:
+        assert found == ServerError("w")
+    else:
+        assert (found.means, found.message) == (means, "w")
+
+
 def test_acknowledgements_and_renewals_are_asked_before_the_rules():
     ack = Ack(when="op == 'ack'", id="id", ok="fine", message="why")
-    fail = [{"when": "op == 'no'", "message": "why"}, {"when": "op == 'never'"}]
+    fail = [
+        {"when": "op == 'no'", "message": "why"},
+        {"when": "op == 'never'", "means": "stop"},
+    ]
     renewal = validated(
         Renewal, {"how": "frame", "frame": {}, "ok": "op == 'ok'", "fail": fail}
     )
@@ -237,7 +311,7 @@ def test_acknowledgements_and_renewals_are_asked_before_the_rules():
         '{"op":"ack","id":5,"why":"w"}': Acknowledged("5", ok=False, message="w"),
         '{"op":"ok"}': RenewalAnswer(ok=True),
         '{"op":"no","why":"w"}': RenewalAnswer(ok=False, message="w"),
-        '{"op":"never"}': RenewalAnswer(ok=False),
+        '{"op":"never"}': RenewalAnswer(ok=False, means="stop"),
         '{"op":"else"}': Ignored(),
     }.items():
         assert rules.read(frame, NOW) == arrival
@@ -250,6 +324,31 @@ def test_values_that_came_some_other_way_are_read_by_the_rules():
     arrival = rules.value({"type": "a", "title": "t"}, NOW)
     assert isinstance(arrival, Notification)
     assert '"title":"t"' in arrival.line()
+
+
+TOPICS = [
+    Rule(then="notification", items="[?topic == 'a']", fields={"title": "t"}),
+    Rule(when="[?topic == 'b']", then="notification", items="[?topic == 'b'].t"),
+    Rule(match={"topic": "c"}, then="ignore"),
+]
+
+
+def test_what_one_rule_leaves_of_a_list_is_for_the_rules_below_and_then_counted():
+    frame = json.dumps([{"topic": each, "t": each} for each in "abcad"])
+    *found, left = Rules(TOPICS[:1]).read(frame, NOW).arrivals
+    assert [each.title for each in found] == ["a", "a"]
+    assert left == NotUnderstood("no rule takes 3 elements of the list")
+    found = Rules(TOPICS).read(frame, NOW).arrivals
+    assert [each.fields.get("data") for each in found[2:]] == ["b"]
+
+
+def test_where_lists_are_split_the_rules_look_at_each_element():
+    frame = json.dumps([{"topic": each, "t": each} for each in "acd"])
+    rule = Rule(match={"topic": "a"}, then="notification", fields={"title": "t"})
+    rules = Rules([rule, TOPICS[2]], decoder(split_lists=True))
+    first, ignored, unknown = rules.read(frame, NOW).arrivals
+    assert (first.title, ignored) == ("a", Ignored())
+    assert unknown == NotUnderstood("no rule of the profile matches it")
 
 
 def test_several_items_with_several_things_each_are_flat():

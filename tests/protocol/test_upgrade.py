@@ -239,6 +239,16 @@ def test_a_header_that_needs_more_than_is_known_is_left_out():
     assert upgrade_request(profile, AT, "T").headers == {}
 
 
+@pytest.mark.parametrize(
+    ("topic", "optional"), [("all", True), ("mine", False), ("", False)]
+)
+def test_a_step_is_optional_until_the_user_asks_for_something(topic, optional):
+    step = {"send": {"topic": "{topic}"}, "expect": "ok", "optional": True}
+    profile = profiled(constants={"topic": "all"}, handshake=[step, step])
+    request = upgrade_request(profile, URL, "T", variables={"topic": topic})
+    assert [each.optional for each in request.steps] == [optional, optional]
+
+
 def test_the_cursor_goes_into_a_header():
     profile = profiled(resume={"header": "Last-Event-ID"})
     assert upgrade_request(profile, AT, "T", last_id=7).headers["Last-Event-ID"] == "7"

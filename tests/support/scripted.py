@@ -51,9 +51,15 @@ class Hole:
     """From here on nothing comes through, in either direction."""
 
 
+@dataclass(frozen=True)
+class Ping:
+    """The server sends a WebSocket ping, which the library answers."""
+
+
 CUT = Close(1006)
 HOLE = Hole()
-Step = str | bytes | float | Close | Hole
+PING = Ping()
+Step = str | bytes | float | Close | Hole | Ping
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Visit:
     """What one opening meets.
 
     Args:
-        steps: frames to send, seconds to wait, a close, a black hole.
+        steps: frames to send, seconds to wait, a close, a black hole, a ping.
         error: raised instead of opening.
         after: seconds until it is open, or refused.
         pongs: seconds each pong takes, the last for ever; ``None`` for no pong.
@@ -104,6 +110,7 @@ class ScriptedChannel:
         closed_with: the codes of our goodbyes.
         aborted: whether we cut the line.
         answer: called with every frame sent, as a server would be.
+        heard_at: virtual seconds; when the server pinged us last.
     """
 
     def __init__(self, visit: Visit, on_end: Callable[[], None] = lambda: None) -> None:
@@ -114,6 +121,7 @@ class ScriptedChannel:
         self.aborted = False
         self.answer: Callable[[str], None] = lambda text: None
         self.in_a_hole = False
+        self.heard_at = 0.0
         self._on_end = on_end
         self._frozen = visit.frozen
         *pongs, last = visit.pongs
@@ -204,6 +212,8 @@ class ScriptedChannel:
                     self.end(step)
                 case Hole():
                     self.in_a_hole = True
+                case Ping():
+                    self.heard_at = now()
                 case _:
                     self.deliver(step)
         self._playing = None

@@ -7,6 +7,7 @@ it uses. It opens no socket and knows nothing of notifications.
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -190,7 +191,7 @@ class Authenticator:
             self.origin,
             self.profile,
             self.lifetimes,
-            variables=self.variables,
+            variables={**self.variables, "authorization": self.basic},
             timeout=timeout,
             tls=self.tls,
         )
@@ -205,6 +206,17 @@ class Authenticator:
         from notifyws.protocol.templates import given_variables
 
         return given_variables(self.profile, self.settings.variables)
+
+    @property
+    def basic(self) -> str | None:
+        """HTTP basic authentication, where it is used without a token."""
+        from notifyws.protocol.templates import mentions
+
+        said = self.settings.username, self.settings.password
+        if not all(said) or not mentions(self.profile.socket.headers, "authorization"):
+            return None
+        coded = b64encode(":".join(said).encode("utf-8", "surrogatepass"))
+        return f"Basic {coded.decode()}"
 
     @cached_property
     def tokens(self) -> TokenManager | StaticTokenProvider:

@@ -34,10 +34,11 @@ from notifyws.errors import (
     TokenRefused,
 )
 from notifyws.models import TokenPair, as_text
-from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.expressions import compiled, holds, truthy
 from notifyws.protocol.failures import http_meaning, is_retried
 from notifyws.protocol.masking import masked, redirected, spellings
 from notifyws.protocol.profile import Meaning, Profile, Step
+from notifyws.protocol.templates import shown
 from notifyws.protocol.token_replies import Lifetimes, NoToken, captured, read_tokens
 
 PAGE = 4 << 20
@@ -45,7 +46,7 @@ PAGE = 4 << 20
 REFUSALS = ("bad credentials", "log in again", "expired")
 """What an answer may mean that does not accept what was shown."""
 
-_SECRET = r"password|secret|token|code|key"
+_SECRET = r"password|secret|token|code|key|otp"
 
 
 class HttpApi:
@@ -115,7 +116,9 @@ class HttpApi:
         """
         steps = _listed(self._profile.http.refresh)
         if not steps:
-            raise AuthenticationFailed("the server knows no refreshing")
+            raise AuthenticationFailed(
+                "the server knows no refreshing", "notifyws auth login"
+            )
 
         def refused(said: str) -> NotifyError:
             message = f"{self._origin} refused the refresh token"
@@ -159,7 +162,8 @@ class HttpApi:
         send = self._profile.send
         if send is None or send.http is None:
             name = self._profile.name
-            raise ConfigurationError(f"profile {name} does not send over HTTP")
+            said = f"profile {name} does not send over HTTP"
+            raise ConfigurationError(said, "send with another --profile")
         await self._with_token(send.http, access_token, message)
 
     async def catch_up(self, access_token: str, known: Mapping[str, Any]) -> Any:
@@ -179,6 +183,21 @@ class HttpApi:
         step = resume.catchup.step
         return (await self._with_token(step, access_token, known, PAGE))[-1].body
 
+    async def ask(self, step: Step, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what one request of a handshake captures.
+
+        Args:
+            step: the request.
+            known: the variables of its templates.
+
+        Raises:
+            TokenRefused: the token is no good.
+            NetworkFailed: no answer, or not a good one.
+        """
+        token = as_text(known.get("access_token"))
+        replies = await self._with_token(step, token, known)
+        return captured(step.capture, replies[-1].answer)
+
     async def _with_token(
         self,
         steps: Step | tuple[Step, ...] | None,
@@ -188,9 +207,9 @@ class HttpApi:
     ) -> list[Reply]:
         def refused(said: str) -> NotifyError:
             message = f"{self._origin} does not accept the token{said}"
-            return TokenRefused(message, "notifyws token --refresh")
+            return TokenRefused(message, words=said.removeprefix(": "))
 
-        known = {**known, "access_token": access_token or None}
+        known = {**known, **shown(access_token, self._variables)}
         return await self._run(_listed(steps), known, refused, "expired", largest)
 
     def _tokens(self, steps: Sequence[Step], replies: Sequence[Reply]) -> TokenPair:
@@ -233,6 +252,8 @@ class HttpApi:
         await self.prepare()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
+            if not holds(step.only_if, variables):
+                continue
             request = step_request(self._origin, step, variables)
             hidden += request.credentials
             client = http_client(self._origin, self._tls, self._timeout)

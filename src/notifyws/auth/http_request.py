@@ -59,7 +59,8 @@ def _path(template: str, variables: Mapping[str, Any]) -> str:
         if value is UNSET or value is None:
             message = f"the path {template} needs a variable that is not set"
             raise ConfigurationError(f"{message}: {found[0]}", SEE)
-        return quote(as_text(value), safe="", errors="replace")
+        safe = "/" if found[0].endswith("|path}") else ""
+        return quote(as_text(value), safe=safe, errors="replace")
 
     path = str(fill(re.sub(_PATH_VARIABLE, quoted, template), {}))
     if {".", ".."} & set(path.partition("?")[0].split("/")):

@@ -268,7 +268,4 @@ class StaticTokenProvider:
         Raises:
             AuthenticationFailed: always.
         """
-        raise AuthenticationFailed(
-            "the server does not accept the ready-made token",
-            "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
-        )
+        raise self._token.not_accepted()

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from msgspec import Struct
 
 from notifyws.clock import Clock, sleep
-from notifyws.connection.ports import Dial, Transport
+from notifyws.connection.ports import Ask, Dial, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import AppPing
@@ -39,7 +39,7 @@ class Keepalive(Struct, frozen=True):
         timeout: to wait for a pong.
         websocket: whether to send WebSocket pings at all.
         ping: the application's own ping, if it has one.
-        silence: without a frame, after which the line counts as dead.
+        silence: without a sign of life, after which the line counts as dead.
     """
 
     interval: float = 20.0
@@ -105,33 +105,51 @@ class Connection:
         upgrade_request: UpgradeRequest,
         keepalive: Keepalive,
         clock: Clock,
+        ask: Ask | None = None,
     ) -> Connection:
         """Dial, say what the opening says, and go through its handshake.
+
+        Args:
+            dial: opens the socket.
+            upgrade_request: what to say.
+            keepalive: when to ping.
+            clock: clock and sleep.
+            ask: makes the handshake's HTTP requests.
 
         Raises:
             NetworkFailed: it did not come to an open connection.
         """
         transport = await dial(upgrade_request)
         connection = cls(transport, keepalive, clock, upgrade_request.known)
-        steps, read = upgrade_request.steps, upgrade_request.read
+        handshake = HandshakeState(
+            upgrade_request.steps,
+            connection.context,
+            upgrade_request.read,
+            upgrade_request.closes,
+        )
         try:
             for frame in upgrade_request.frames:
                 await transport.send(frame)
-            await connection._shake_hands(
-                HandshakeState(steps, connection.context, read)
-            )
+            await connection._shake_hands(handshake, ask)
+        except ConnectionLost as lost:
+            transport.abort()
+            raise handshake.closed(lost) from None
         except BaseException:
             transport.abort()
             raise
         return connection
 
-    async def _shake_hands(self, handshake: HandshakeState) -> None:
+    async def _shake_hands(self, handshake: HandshakeState, ask: Ask | None) -> None:
         """Go through the handshake; what it does not await is kept for later."""
         while True:
             for frame in handshake.proceed():
                 await self._transport.send(frame)
             if handshake.done:
                 return
+            if (request := handshake.request) is not None:
+                assert ask is not None
+                handshake.answered(await ask(request.step, request.known))
+                continue
             try:
                 async with asyncio.timeout(handshake.timeout):
                     await self._await(handshake)
@@ -139,8 +157,10 @@ class Connection:
                 raise handshake.gave_up() from None
 
     async def _await(self, handshake: HandshakeState) -> None:
-        while not handshake.hear(frame := await self._next()):
-            self._early.append(frame)
+        while handshake.waiting:
+            later, after = handshake.hear(await self._next())
+            self._early += later
+            self._unread.extendleft(reversed(after))
             if len(self._early) > EARLY:
                 raise handshake.gave_up()
 
@@ -289,7 +309,11 @@ class Connection:
             if ping.answer_within is not None:
                 self._answer_took(sent_at)
 
+    def _alive_at(self) -> float:
+        """Return when there was a sign of life: a frame of any kind, pings as well."""
+        return max(self._framed_at, self._transport.heard_at)
+
     async def _watch_for_silence(self, longest: float) -> None:
-        while (left := self._framed_at + longest - self._clock.now()) > 0:
+        while (left := self._alive_at() + longest - self._clock.now()) > 0:
             await sleep(self._clock, left)
         raise ConnectionLost(1006, f"nothing was heard for {longest:g} s")

@@ -8,10 +8,25 @@ from __future__ import annotations
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
-from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
+from notifyws.errors import (
+    AuthenticationFailed,
+    ConnectionLost,
+    NetworkFailed,
+    NotifyError,
+    TokenRefused,
+)
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
+RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
+
+
+def seen_by_caller(
+    error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
+) -> NotifyError:
+    """Return what an error is to somebody who tries once, with one token."""
+    refused = classifier.of(error) in RENEWING
+    return token.not_accepted(error.message) if refused else error
 
 
 class Outcome:
@@ -28,13 +43,16 @@ class Outcome:
         self._classifier = classifier
         self.worked = False
         self._problem: NotifyError | None = None
+        self._token: AccessToken | None = None
+        self._words = ""
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
         verdict = self._of(error)
-        if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
+        if verdict not in RENEWING:
             return self.without_token(error)
-        self._problem = error
+        self._problem, self._token = error, token
+        self._words = _words(error) if token.source == "static" else ""
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
@@ -55,8 +73,19 @@ class Outcome:
         assert problem is not None
         known = isinstance(problem, AuthenticationFailed)
         if stop.cause is Cause.AUTHENTICATION and not known:
-            message = f"the server does not accept a fresh token: {stop.reason}"
-            return AuthenticationFailed(message, CHECK)
+            assert self._token is not None
+            return self._token.not_accepted(stop.reason)
+        if known and self._token is not None and self._words:
+            return self._token.not_accepted(self._words)  # nobody else says why
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)
+
+
+def _words(error: NotifyError) -> str:
+    """Return what a server itself said when it refused a token."""
+    match error:
+        case TokenRefused(words=words) | ConnectionLost(reason=words):
+            return words
+        case _:
+            return ""

@@ -5,7 +5,7 @@ These are the room's ports: what they stand for is built elsewhere, and handed i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier
-from notifyws.protocol.profile import Renewal
+from notifyws.protocol.profile import Renewal, Step
 from notifyws.protocol.rules import ControlFrame
 from notifyws.protocol.upgrade import UpgradeRequest
 
@@ -64,6 +64,10 @@ class Receiver(Protocol):
 class Transport(Protocol):
     """An open WebSocket. What ends it is raised as ``ConnectionLost``."""
 
+    @property
+    def heard_at(self) -> float:
+        """When anything came, a ping or a pong too; monotonic seconds."""
+
     async def burst(self) -> Sequence[str | bytes]:
         """Return all whole frames that came, at least one; bytes when binary."""
 
@@ -86,6 +90,10 @@ class Transport(Protocol):
 Dial = Callable[[UpgradeRequest], Awaitable[Transport]]
 
 
+Ask = Callable[[Step, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""Makes an HTTP request, given what its templates know; returns what it captures."""
+
+
 class Tokens(Protocol):
     """Gives access tokens that are good for now."""
 
@@ -105,6 +113,7 @@ class ServerProtocol(Struct, frozen=True):
         verify: asks, before the socket is opened, whether a token is good.
         catch_up: fetches what was missed where the socket does not bring it, given
             the token; returns whether that was all.
+        ask: makes the HTTP requests of a handshake.
     """
 
     url: str
@@ -114,3 +123,4 @@ class ServerProtocol(Struct, frozen=True):
     renewal_margin: float = 0.2
     verify: Callable[[str], Awaitable[None]] | None = None
     catch_up: Callable[[Receiver, str], Awaitable[bool]] | None = None
+    ask: Ask | None = None

@@ -17,14 +17,14 @@ from notifyws.connection.connection import Connection, within
 from notifyws.connection.ports import ServerProtocol, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
-from notifyws.protocol.failures import Verdict
+from notifyws.protocol.failures import Verdict, refusal
 from notifyws.protocol.rules import (
-    AuthFailed,
     ControlFrame,
     Expired,
     Pong,
     RenewalAnswer,
     ServerPing,
+    SessionEnded,
 )
 from notifyws.tasks import first_of
 
@@ -147,8 +147,8 @@ class Renewer:
         missing = "no answer to the new token"
         answer = await within(renewal.timeout, self._answer, missing)
         if not answer.ok:
-            said = f": {answer.message[:300]}" if answer.message else ""
-            raise TokenRefused(f"the server does not accept the new token{said}")
+            what = "the server does not take the new token"
+            raise refusal(what, answer.means, answer.message)
 
 
 class Responder:
@@ -184,8 +184,7 @@ class Responder:
                 renewer.answered(word)
             case Expired() if renewer is not None:
                 renewer.expired()
-            case Expired(message) | AuthFailed(message):
-                said = f": {message[:300]}" if message else ""
-                connection.fail(
-                    TokenRefused(f"the server does not accept the token{said}")
-                )
+            case Expired(message):
+                connection.fail(refusal("", "expired", message))
+            case SessionEnded(means, message, what):
+                connection.fail(refusal(what, means, message))

@@ -171,7 +171,9 @@ class Session:
         if protocol.verify is not None:
             await protocol.verify(token.value)
         request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
-        return await Connection.open(self._dial, request, self._keepalive, self._clock)
+        return await Connection.open(
+            self._dial, request, self._keepalive, self._clock, protocol.ask
+        )
 
     async def _receive(self) -> Left | Loss:
         behind = True

@@ -50,6 +50,9 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         max_size: bytes of the largest message.
         close_timeout: seconds that the server has to end a connection that is over.
         secrets: what a close reason must not show.
+
+    Attributes:
+        heard_at: monotonic seconds; when anything came, a ping or a pong too.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._said: tuple[int, str] | None = None
         self._is_text = self._is_full = self._is_over = self._is_ours = False
         self._pinged = self._ponged = self._unanswered = 0
-        self._read_at = 0.0
+        self.heard_at = 0.0
         self._rest: asyncio.TimerHandle | None = None
         self._end: asyncio.TimerHandle | None = None
         events = (asyncio.Event() for _ in range(5))
@@ -195,8 +198,11 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         if len(self._came) > WAITING:
             self._is_full = True
             self._transport.pause_reading()
-        if nbytes < AT_ONCE:
-            self._rest_when_hurried()
+        before, self.heard_at = self.heard_at, self._loop.time()
+        hurries = nbytes < AT_ONCE and self.heard_at - before < HURRY
+        if hurries and self._rest is None:  # let more come before the next look
+            self._transport.pause_reading()
+            self._rest = self._loop.call_later(REST, self._rested)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits for anything."""
@@ -259,13 +265,6 @@ class WebSocketTransport(asyncio.BufferedProtocol):
                 self._fail(CloseCode.INVALID_DATA, "a text frame was not UTF-8")
         elif len(self._parts) >= MOST_PARTS:
             self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
-
-    def _rest_when_hurried(self) -> None:
-        """Let a little more come before the next look, when it comes that often."""
-        before, self._read_at = self._read_at, self._loop.time()
-        if self._rest is None and self._read_at - before < HURRY:
-            self._transport.pause_reading()
-            self._rest = self._loop.call_later(REST, self._rested)
 
     def _rested(self) -> None:
         self._rest = None

@@ -116,16 +116,16 @@ def build_outbox(
 
 def build_rules(profile: Profile) -> Rules:
     """Return what says which frame means what."""
-    from notifyws.protocol.frames import decoder
+    from notifyws.protocol.frames import decode_all, decoder_of
     from notifyws.protocol.rules import Rules
 
-    socket, renewal = profile.socket, profile.renewal
-    plain = socket.frames == "json" and not socket.json_in
+    read, renewal = decoder_of(profile.socket), profile.renewal
     return Rules(
         profile.rules,
-        None if plain else decoder(socket.frames, socket.json_in),
+        None if read is decode_all else read,
         profile.send.ack if profile.send else None,
         renewal if renewal.how == "frame" else None,
+        profile.closes,
     )
 
 
@@ -158,7 +158,7 @@ def build_receiver(
     receiver = Receiver(
         build_rules(auth.profile),
         queue,
-        _cursor(auth.profile, since, outbox),
+        _cursor(auth, since, outbox),
         auth.clock,
         frames=frames,
         selection=selection,
@@ -173,10 +173,12 @@ def build_receiver(
 
 
 def _cursor(
-    profile: Profile, since: str | int | datetime | None, outbox: Outbox | None
+    auth: Authenticator, since: str | int | datetime | None, outbox: Outbox | None
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
+    from notifyws.protocol.expressions import holds
 
+    profile = auth.profile
     resume = profile.resume
     start: dict[str, Any] = {"last_id": since}
     if outbox:
@@ -191,6 +193,7 @@ def _cursor(
         **start,
         can_resume=resume is not None and not _only_snapshot(resume),
         snapshot=resume is not None and resume.snapshot,
+        partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
     )
 
@@ -267,5 +270,6 @@ def frame_of(auth: Authenticator, message: Message) -> str:
 
 def _send(profile: Profile) -> Send:
     if profile.send is None:
-        raise ConfigurationError(f"profile {profile.name} does not say how to send")
+        said = f"profile {profile.name} does not say how to send"
+        raise ConfigurationError(said, "add [send] to it, or use another --profile")
     return profile.send

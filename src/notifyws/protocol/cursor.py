@@ -20,6 +20,7 @@ class Cursor:
         last_id: where to start; ``None`` for "from now".
         can_resume: whether the profile says how to ask for what was missed.
         snapshot: whether the server sends all that it holds at every connect.
+        partial: whether not all that is listened to can be had again.
         repeats: whether what has no id may come twice, as while a token is renewed.
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
@@ -37,14 +38,16 @@ class Cursor:
         *,
         can_resume: bool = True,
         snapshot: bool = False,
+        partial: bool = False,
         repeats: bool = False,
         seen: Iterable[str | int] = (),
         mixed: bool = False,
         since: datetime | None = None,
     ) -> None:
         self.last_id = last_id
-        self._can_resume = can_resume
+        self._can_resume = can_resume and not partial
         self._snapshot = snapshot
+        self._partial = partial
         self.since = since
         self.beginning = since
         self._beginning_until = 0.0
@@ -71,7 +74,8 @@ class Cursor:
     @property
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
-        return self._snapshot or (self.can_resume and not self.mixed)
+        snapshot = self._snapshot and not self._partial
+        return snapshot or (self.can_resume and not self.mixed)
 
     def is_too_old(self, timestamp: str, now: float) -> bool:
         """Return whether a replayed notification is older than the time to begin at.

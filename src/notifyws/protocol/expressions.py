@@ -128,6 +128,11 @@ def truthy(value: Any) -> bool:
     return value is not None and value is not False and value not in ("", [], {})
 
 
+def holds(condition: str | None, value: Any) -> bool:
+    """Return whether a condition of a profile is true; one that is not set is."""
+    return condition is None or truthy(compiled(condition)(value))
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of an error's words, or its name where it has none."""
     lines = str(error).splitlines()

@@ -6,7 +6,7 @@ retried (a close) or the end (a status). Nobody else decides by them what is don
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,19 @@ from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
     ConnectionLost,
-    HandshakeFailed,
     HttpRefused,
+    NetworkFailed,
     NotifyError,
     NotWebSocket,
+    SessionFailed,
     TokenRefused,
     UpgradeRefused,
 )
 from notifyws.models import as_text
-from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.expressions import compiled, later, truthy
 
 if TYPE_CHECKING:
-    from notifyws.protocol.profile import Failure, Http, Meaning
+    from notifyws.protocol.profile import Failing, Failure, Http, Meaning, Rule
 
 
 class Verdict(Enum):
@@ -160,11 +161,52 @@ class FailureClassifier:
                 return Verdict.STOP if final else Verdict.RETRY
             case CertificateRejected(reason="early"):
                 return Verdict.RETRY
-            case HandshakeFailed(final=True):
-                return Verdict.STOP
+            case SessionFailed(means=means):
+                return Verdict(means)
             case _:
                 known = (verdict for kind, verdict in ERRORS if isinstance(error, kind))
                 return next(known, Verdict.RETRY)
+
+
+def refused(
+    said: Failing | Rule, closes: Mapping[str, str]
+) -> Callable[[Any], tuple[str | None, str]]:
+    """Return what reads a frame by which a server refuses to go on.
+
+    Args:
+        said: where the frame holds a code and words, and what it means by itself.
+        closes: of the profile; what it says of the code comes first.
+
+    Returns:
+        A function of the frame's value: what it means, if anything, and the words.
+    """
+    rows = _rows(closes)
+    code = later(said.code) if said.code else None
+    message = later(said.message) if said.message else None
+
+    def read(value: Any) -> tuple[str | None, str]:
+        words = as_text(message(value)) if message else ""
+        number = code(value) if code else None
+        known = _look_up(number, rows, words) if type(number) is int else None
+        return known.value if known else said.means, words
+
+    return read
+
+
+def refusal(what: str, means: str, words: str) -> NetworkFailed:
+    """Return the error for a server's own words that it will not go on.
+
+    Args:
+        what: a sentence about what it refused.
+        means: a verdict's name, or ``expired``.
+        words: the server's; remote text.
+    """
+    words = words[:LONGEST]
+    said = f": {words}" if words else ""
+    if means in ("expired", "renew"):
+        message = f"the server does not accept the token{said}"
+        return TokenRefused(message, words=words)
+    return SessionFailed(f"{what}{said}", "notifyws status --check", means=means)
 
 
 def http_meaning(

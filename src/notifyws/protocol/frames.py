@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from msgspec import Struct
 
 from notifyws.errors import UsageError
 from notifyws.models import Message
+from notifyws.protocol.expressions import BadExpression
 from notifyws.protocol.templates import (
     UNSET,
     TemplateContext,
@@ -26,17 +29,32 @@ from notifyws.protocol.templates import (
 )
 
 if TYPE_CHECKING:
-    from notifyws.protocol.profile import Send
+    from notifyws.protocol.profile import Send, Socket
 
 Decoder = Callable[[str], list[Any]]
-"""Returns the values that a frame holds, or raises :class:`InvalidFrame`."""
+"""Returns the values that a frame holds, or raises :class:`InvalidFrame`.
 
+Where a part of it cannot be read, the error stands in its place, so that the others
+are not lost with it.
+"""
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_STEP = re.compile(r"\[\]|(?:^|(?<!^)\.)([^.\[\]@]+)")
 DEEPEST = 200
 """Levels taken: what is read here is written again much further down a stack."""
 
 
 class InvalidFrame(ValueError):
-    """The frame is not strict JSON; the sentence says why."""
+    """A frame, or a part of it, is not strict JSON; the sentence says why.
+
+    Args:
+        reason: the sentence.
+        text: the part; empty where it is the whole frame.
+    """
+
+    def __init__(self, reason: str, text: str = "") -> None:
+        super().__init__(reason)
+        self.text = text
 
 
 def _not_json(constant: str) -> Any:
@@ -56,13 +74,61 @@ _scan = make_scanner(_decoder)  # type: ignore[arg-type] # typeshed errs
 
 
 def decode(text: str) -> Any:
-    """Return the value of a frame.
+    """Return the value of a text that holds one.
 
     Raises:
         InvalidFrame: it is not strict JSON, or holds what cannot be read.
     """
+    value, end = _value(text, 0)
+    if end != len(text) and (end := _after_space(text, end)) != len(text):
+        error = json.JSONDecodeError("Extra data", text, end)
+        raise InvalidFrame(f"not JSON: {error}")
+    return value
+
+
+def decode_all(text: str) -> list[Any]:
+    """Return the values of a text, between which there may be white space.
+
+    Many servers write what waits into one frame, a value a line. From the first value
+    on that cannot be read, the rest stands as one error.
+
+    Raises:
+        InvalidFrame: not even the first can be read.
+    """
+    value, end = _value(text, 0)
+    values = [value]
+    while end != len(text) and (start := _after_space(text, end)) != len(text):
+        try:
+            if start == end and text[start] not in "{[":
+                raise InvalidFrame(f"not JSON: extra data at character {start}")
+            value, end = _value(text, start)
+        except InvalidFrame as error:
+            return [*values, InvalidFrame(str(error), text[start:])]
+        values.append(value)
+    return values
+
+
+def text_of(frame: str | bytes) -> str:
+    """Return a frame's text, also of a binary one that holds some.
+
+    Raises:
+        InvalidFrame: it holds none.
+    """
+    if isinstance(frame, str):
+        return frame
     try:
-        value = _value(text)
+        return frame.decode()
+    except UnicodeDecodeError:
+        raise InvalidFrame(f"a binary frame of {len(frame)} bytes") from None
+
+
+def _value(text: str, start: int) -> tuple[Any, int]:
+    """Return the value that stands at a place, or after blanks, and its end."""
+    try:
+        try:
+            value, end = _scan(text, start)
+        except StopIteration:
+            value, end = _decoder.raw_decode(text, _after_space(text, start))
     except InvalidFrame:
         raise
     except RecursionError:
@@ -71,22 +137,20 @@ def decode(text: str) -> Any:
         raise InvalidFrame(f"not JSON: {error}") from None
     except ValueError:
         raise InvalidFrame("not readable: an integer has too many digits") from None
-    if len(text) > 2 * DEEPEST and _may_be_deep(text) and _depth(value) > DEEPEST:
+    if end - start > 2 * DEEPEST and _is_too_deep(value, text, start, end):
         raise InvalidFrame("nested too deeply")
-    return value
+    return value, end
 
 
-def _value(text: str) -> Any:
-    """Return the value of a text; spaces around it cost a second look."""
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        return _decoder.decode(text)
-    return value if end == len(text) else _decoder.decode(text)
+def _after_space(text: str, start: int) -> int:
+    found = _SPACE.match(text, start)
+    assert found is not None
+    return found.end()
 
 
-def _may_be_deep(text: str) -> bool:
-    return text.count("[") + text.count("{") > DEEPEST
+def _is_too_deep(value: Any, text: str, start: int, end: int) -> bool:
+    opened = text.count("[", start, end) + text.count("{", start, end)
+    return opened > DEEPEST and _depth(value) > DEEPEST
 
 
 def _depth(value: Any) -> int:
@@ -108,33 +172,70 @@ def _containers(values: Iterable[Any]) -> list[Any]:
     return [value for value in values if isinstance(value, (dict, list))]
 
 
-def decoder(frames: str = "json", json_in: Sequence[str] = ()) -> Decoder:
+def decoder(
+    frames: str = "json", json_in: Sequence[str] = (), *, split_lists: bool = False
+) -> Decoder:
     """Return what reads the frames of a profile.
 
     Args:
         frames: ``json``, ``json lines`` or ``headers+json``.
-        json_in: dotted paths of strings that hold JSON; ``@`` is the frame itself.
+        json_in: where strings hold JSON; see :func:`json_path`.
+        split_lists: whether each element of a list is a frame.
     """
     split = _SPLIT[frames]
-    if not json_in:
+    paths = [json_path(path) for path in json_in]
+    if not paths and not split_lists:
         return split
-    paths = [() if path == "@" else tuple(path.split(".")) for path in json_in]
 
     def read(text: str) -> list[Any]:
         values = split(text)
         for path in paths:
             values = [_unpacked(value, path) for value in values]
-        return values
+        if not split_lists:
+            return values
+        lists = [each if isinstance(each, list) else [each] for each in values]
+        return list(chain.from_iterable(lists))
 
     return read
 
 
-def _one(text: str) -> list[Any]:
-    return [decode(text)]
+def decoder_of(socket: Socket) -> Decoder:
+    """Return what reads the frames of a profile."""
+    return decoder(socket.frames, socket.json_in, split_lists=socket.split_lists)
+
+
+def json_path(path: str) -> tuple[str | None, ...]:
+    """Return the steps of a path: keys, and ``None`` for every element of a list.
+
+    Args:
+        path: keys with dots between, as in ``data.body``; ``[]`` for the elements of a
+            list, as in ``[].data``; ``@`` for the frame itself.
+
+    Raises:
+        BadExpression: it is no such path.
+    """
+    at = int(path.startswith("@"))
+    steps: list[str | None] = []
+    while at < len(path):
+        if (found := _STEP.match(path, at)) is None:
+            break
+        steps.append(found[1])
+        at = found.end()
+    if at < len(path) or not path:
+        reason = "neither @ nor a path as in data, data.body, [].data or @[]"
+        raise BadExpression(reason, at)
+    return tuple(steps)
 
 
 def _lines(text: str) -> list[Any]:
-    return [decode(line) for line in text.splitlines() if line.strip()]
+    values: list[Any] = []
+    for line in text.split("\n"):
+        if line.strip():
+            try:
+                values += decode_all(line)
+            except InvalidFrame as error:
+                values.append(InvalidFrame(str(error), line))
+    return values
 
 
 def _headed(text: str) -> list[Any]:
@@ -153,16 +254,19 @@ def json_or_text(text: str) -> Any:
         return text
 
 
-def _unpacked(value: Any, path: Sequence[str]) -> Any:
-    """Return ``value`` with the JSON in the string at ``path`` read, if it is some."""
+def _unpacked(value: Any, path: Sequence[str | None]) -> Any:
+    """Return ``value`` with the JSON in the strings at ``path`` read, if it is some."""
     if not path:
         return json_or_text(value) if isinstance(value, str) else value
+    if path[0] is None:
+        inside = value if isinstance(value, list) else []
+        return [_unpacked(each, path[1:]) for each in inside] if inside else value
     if not isinstance(value, dict) or path[0] not in value:
         return value
     return {**value, path[0]: _unpacked(value[path[0]], path[1:])}
 
 
-_SPLIT = {"json": _one, "json lines": _lines, "headers+json": _headed}
+_SPLIT = {"json": decode_all, "json lines": _lines, "headers+json": _headed}
 
 
 class Composed(Struct, frozen=True):

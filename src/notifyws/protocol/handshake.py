@@ -1,20 +1,45 @@
 """The profile's handshake as a small machine: frames in, frames out, until it is done.
 
-It holds the step it stands at and nothing else; time and the socket belong to whoever
-drives it. A frame that no step awaits is handed back, for it may be a notification.
+It holds the steps that are left and nothing else; time, the socket and HTTP belong to
+whoever drives it. What no step awaits is handed back, for it may be a notification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-from notifyws.errors import HandshakeFailed, NetworkFailed, TokenRefused
-from notifyws.models import as_text
-from notifyws.protocol.expressions import compiled, truthy
-from notifyws.protocol.frames import Decoder, InvalidFrame
-from notifyws.protocol.profile import Failing, Handshake
-from notifyws.protocol.templates import TemplateContext
+from msgspec import Struct
+
+from notifyws.errors import ConnectionLost, NetworkFailed, SessionFailed
+from notifyws.models import strict_json
+from notifyws.protocol.expressions import compiled, holds, truthy
+from notifyws.protocol.failures import refusal, refused
+from notifyws.protocol.frames import Decoder, InvalidFrame, text_of
+from notifyws.protocol.profile import Handshake, Step
+from notifyws.protocol.templates import TemplateContext, listed
+
+WORDLESS = (1005, 1006)
+"""What is reported for a close without a code, and for a cut line."""
+
+
+class HttpRequest(Struct, frozen=True):
+    """A request to make before the handshake can go on, and what its templates know."""
+
+    step: Step
+    known: Mapping[str, Any]
+
+
+class _Turn(Struct, frozen=True):
+    """A step, gone through for one value of a variable, or once; what it still does."""
+
+    step: Handshake
+    known: Mapping[str, Any] = {}
+    asks: bool = True
+    splits: bool = True
 
 
 class HandshakeState:
@@ -24,83 +49,155 @@ class HandshakeState:
         steps: of the profile.
         context: writes the frames, and learns what is captured.
         read: reads a frame's values.
+        closes: what the codes in frames mean, as the profile says of closes.
     """
 
     def __init__(
-        self, steps: Sequence[Handshake], context: TemplateContext, read: Decoder
+        self,
+        steps: Sequence[Handshake],
+        context: TemplateContext,
+        read: Decoder,
+        closes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._steps = list(steps)
+        self._turns = deque(map(_Turn, steps))
         self._context = context
         self._read = read
+        self._closes = closes
+        self.request: HttpRequest | None = None
+        self.waiting = False
 
     @property
     def done(self) -> bool:
         """Whether nothing is awaited any more."""
-        return not self._steps
+        return not self._turns
 
     @property
     def timeout(self) -> float:
         """Seconds in which the awaited frame must come."""
-        return self._steps[0].timeout
+        return self._turns[0].step.timeout
 
     def proceed(self) -> list[str]:
-        """Return the frames to send now, up to the next that must be awaited."""
+        """Return the frames to send now.
+
+        Then ``waiting`` says that a frame is awaited, and ``request`` which request
+        must be made first, if any.
+        """
         frames: list[str] = []
-        while self._steps:
-            step = self._steps[0]
-            if self._applies(step):
-                frame = self._context.frame(step.send)
-                frames += [frame] if frame is not None else []
-                if step.expect is not None:
-                    break
-            del self._steps[0]
+        while self._turns:
+            turn = self._turns.popleft()
+            step = turn.step
+            if not self._applies(step):
+                continue
+            if turn.splits and step.each is not None:
+                self._turns.extendleft(reversed(self._split(step, step.each)))
+                continue
+            if not self._is_for(step, turn.known):
+                continue
+            if turn.asks and step.http is not None:
+                self.request = HttpRequest(
+                    step.http, self._context.known(set(), turn.known)
+                )
+                self._turns.appendleft(_Turn(step, turn.known, False, False))
+                break
+            frame = self._context.frame(step.send, turn.known)
+            frames += [frame] if frame is not None else []
+            if step.expect is not None:
+                self.waiting = True
+                self._turns.appendleft(turn)
+                break
         return frames
 
-    def hear(self, frame: str | bytes) -> bool:
-        """Take a frame; return whether it was the awaited one.
+    def answered(self, found: Mapping[str, Any]) -> None:
+        """Take what the answer to ``request`` gave."""
+        self.request = None
+        for name, value in found.items():
+            self._context.learn(name, value)
+
+    def hear(self, frame: str | bytes) -> tuple[list[str | bytes], list[str | bytes]]:
+        """Take a frame; return what of it is for later, and what the next step hears.
+
+        ``waiting`` is false from then on if it was the awaited one.
 
         Raises:
-            TokenRefused, HandshakeFailed: the server says no.
+            TokenRefused, SessionFailed: the server says no.
         """
-        return any(self._fits(value) for value in self._values(frame))
+        try:
+            values = self._read(text_of(frame))
+        except InvalidFrame:
+            return [frame], []
+        for index, value in enumerate(values):
+            kept = self._kept(value)
+            if kept is not None:
+                self._turns.popleft()
+                self.waiting = False
+                if len(values) == 1:
+                    return [frame] if kept else [], []
+                later = values[: index + kept]
+                return _frames(later), _frames(values[index + 1 :])
+        return [frame], []
 
     def gave_up(self) -> NetworkFailed:
         """Return the error for an awaited frame that did not come in time."""
-        waited = f"{self._steps[0].timeout:g} s"
+        waited = f"{self._turns[0].step.timeout:g} s"
         message = f"the server did not answer the handshake within {waited}"
-        return HandshakeFailed(message, "is it the right --profile for this server?")
+        return SessionFailed(message, "is it the right --profile for this server?")
+
+    def closed(self, lost: ConnectionLost) -> NetworkFailed:
+        """Return the error for a connection that ended meanwhile.
+
+        A close that says nothing means what the step says of it.
+        """
+        means = self._turns[0].step.closed if self._turns else None
+        if means is None or lost.code not in WORDLESS or lost.reason or lost.sent:
+            return lost
+        message = "the server hung up during the handshake, without a word"
+        if means in ("renew", "renew once"):
+            message += ": it may not accept the token"
+        hint = "is the token good? see: notifyws status --check"
+        return SessionFailed(message, hint, means=means)
 
     def _applies(self, step: Handshake) -> bool:
         knows, lacking = self._context.knows, step.only_without
         given = step.only_with is None or knows(step.only_with)
         return given and (lacking is None or not knows(lacking))
 
-    def _values(self, frame: str | bytes) -> list[Any]:
-        try:
-            return [] if isinstance(frame, bytes) else self._read(frame)
-        except InvalidFrame:
-            return []
+    def _split(self, step: Handshake, name: str) -> list[_Turn]:
+        """Return a turn of a step for each value of a variable."""
+        values = listed(self._context.known(set(), {}).get(name))
+        several = True if len(values) > 1 else None
+        turn = partial(_Turn, step, asks=True, splits=False)
+        return [turn(known={name: each, "several": several}) for each in values]
 
-    def _fits(self, value: Any) -> bool:
-        step = self._steps[0]
+    def _is_for(self, step: Handshake, known: Mapping[str, Any]) -> bool:
+        return step.only_if is None or holds(
+            step.only_if, self._context.known(set(), known)
+        )
+
+    def _kept(self, value: Any) -> bool | None:
+        """Return ``None`` unless a value ends the step; then whether rules see it.
+
+        A failure is asked for first: what says no is no success, whatever else it says.
+        """
+        step = self._turns[0].step
+        if isinstance(value, InvalidFrame):
+            return None
         for failing in step.fail:
             if truthy(compiled(failing.when)(value)):
-                raise _failure(failing, value)
+                if step.optional:
+                    return True
+                found, words = refused(failing, self._closes)(value)
+                means = found or failing.means
+                raise refusal("the server refused the handshake", means, words)
         assert step.expect is not None
         if not truthy(compiled(step.expect)(value)):
-            return False
+            return None
         for name, expression in step.capture.items():
             self._context.learn(name, compiled(expression)(value))
-        del self._steps[0]
-        return True
+        return step.deliver
 
 
-def _failure(failing: Failing, value: Any) -> NetworkFailed:
-    found = compiled(failing.message)(value) if failing.message else None
-    said = f": {as_text(found)[:300]}" if found else ""
-    if failing.means == "expired":
-        return TokenRefused(
-            f"the server does not accept the token{said}", "notifyws token --refresh"
-        )
-    final = failing.means == "stop"
-    return HandshakeFailed(f"the server refused the handshake{said}", final=final)
+def _frames(values: Sequence[Any]) -> list[str | bytes]:
+    return [
+        value.text if isinstance(value, InvalidFrame) else strict_json(value)
+        for value in values
+    ]

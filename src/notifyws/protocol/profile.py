@@ -23,7 +23,6 @@ from notifyws.protocol.profile_schema import (
     Meaning,
     Name,
     Pages,
-    Path,
     ProfileName,
     Seconds,
     Table,
@@ -42,6 +41,7 @@ from notifyws.protocol.profile_socket import (
     Renewal,
     Rule,
     Socket,
+    Step,
 )
 
 __all__ = [
@@ -66,39 +66,6 @@ __all__ = [
     "Tokens",
     "trusted",
 ]
-
-
-class Step(Table, frozen=True, kw_only=True):
-    """One HTTP exchange: what to send, and which answers mean success.
-
-    Templates may use the profile's constants, ``{username}``, ``{password}``,
-    ``{access_token}``, ``{refresh_token}``, ``{origin}``, ``{now}``, ``{uuid}`` and
-    whatever earlier steps captured.
-    """
-
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    """The HTTP method."""
-    path: Path
-    """Path on the server, as in ``/auth/login_flow/{flow_id}``; variables in it are
-    percent-encoded."""
-    query: dict[str, Text] = table()
-    """Query parameters; one whose variable is not set is left out."""
-    headers: dict[str, Text] = table()
-    """Headers, as in ``{ Authorization = "Bearer {access_token}" }``."""
-    basic: Text | None = None
-    """HTTP basic authentication, as in ``{username}:{password}``."""
-    body: Template = None
-    """A JSON body: any table, list or text."""
-    form: dict[str, Text] | None = None
-    """A form-encoded body instead of a JSON one."""
-    accept: tuple[int, ...] = (200,)
-    """Statuses that mean success."""
-    ok: Expression | None = None
-    """An expression over the answer's body that must be true as well, as in
-    ``type == 'create_entry'`` where a server says "wrong password" with a 200."""
-    capture: dict[Name, Finder] = table()
-    """Variables to take from the answer: an expression over its body,
-    ``header:NAME`` or ``cookie:NAME``."""
 
 
 Steps = Step | tuple[Step, ...]
@@ -208,6 +175,9 @@ class Resume(Table, frozen=True, kw_only=True):
     snapshot: bool = False
     """The server sends all that it holds at every connect, so that nothing it still
     holds is missed."""
+    unless: Expression | None = None
+    """True for variables with which not all of it can be asked for, as in
+    ``contains(channel, ',')``: each interruption is a gap then."""
 
 
 class Send(Table, frozen=True, kw_only=True):

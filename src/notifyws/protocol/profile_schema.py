@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hin
 from msgspec import NODEFAULT, Struct, field, structs
 
 from notifyws.protocol.expressions import compiled, finder
+from notifyws.protocol.frames import json_path
 from notifyws.protocol.templates import check
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Checked(Struct, frozen=True):
 
 Expression = Annotated[str, Checked(compiled)]
 Finder = Annotated[str, Checked(finder)]
+JsonPath = Annotated[str, Checked(json_path)]
 Template = Annotated[Any, Checked(check)]
 Text = Annotated[str, Checked(check)]
 Path = Annotated[
@@ -78,6 +80,10 @@ Seconds = Annotated[float, Checked(gt=0, le=86400 * 400)]
 Pages = Annotated[int, Checked(ge=1, le=1000)]
 Pattern = Annotated[str, Checked(max_length=2000)]
 VerdictName = Literal["retry", "retry now", "renew", "renew once", "strike", "stop"]
+RefusalName = Literal[
+    "expired", "retry", "retry now", "renew", "renew once", "strike", "stop"
+]
+"""A verdict on a server's own words; ``expired`` is another name for ``renew``."""
 Meaning = Literal[
     "bad credentials", "expired", "log in again", "retry", "throttled", "stop"
 ]

@@ -9,14 +9,18 @@ from typing import Literal
 
 from notifyws.protocol.profile_schema import (
     Expression,
+    Finder,
+    JsonPath,
     Name,
     Path,
     Pattern,
     Place,
+    RefusalName,
     Seconds,
     Table,
     Template,
     Text,
+    VerdictName,
     table,
 )
 
@@ -47,9 +51,13 @@ class Socket(Table, frozen=True, kw_only=True):
     frames: Literal["json", "json lines", "headers+json"] = "json"
     """What a text frame holds: one JSON value; one a line; or header lines, a blank
     line and JSON, read as ``{"headers": {...}, "body": ...}``."""
-    json_in: tuple[str, ...] = ()
-    """Dotted paths of strings that hold JSON themselves, as in ``data``; ``@`` is the
-    frame itself."""
+    json_in: tuple[JsonPath, ...] = ()
+    """Where strings hold JSON themselves: paths as in ``data`` or ``data.body``;
+    ``[]`` stands for every element of a list, as in ``[].data``, and ``@`` for the
+    frame itself. Text that is no JSON stays text."""
+    split_lists: bool = False
+    """A frame that is a list is as many frames, one an element, and the rules look at
+    each of them."""
     compression: bool = False
     """Offer permessage-deflate."""
 
@@ -101,18 +109,28 @@ class Rule(FieldMapping, frozen=True, kw_only=True):
         "ack",
         "token expired",
         "auth failed",
+        "unsubscribed",
         "error",
         "gap",
         "ignore",
     ]
-    """What the frame is: a notification; the server's ping (answered with ``reply``);
-    its answer to ours; the acknowledgement of a message; word that the token has
-    expired or is not accepted; an error about something we sent; word that
-    notifications are missing; nothing of interest."""
+    """What the frame is: ``notification``; ``ping``, the server's own (answered with
+    ``reply``); ``pong``, its answer to ours; ``ack``, the acknowledgement of a message;
+    ``token expired`` (renewed in place where ``renewal`` can); ``auth failed``, the
+    token is not accepted; ``unsubscribed``, the subscription has ended on a socket that
+    lives on; ``error``, about something we sent, or about the session where ``means``
+    or ``code`` says so; ``gap``, word that notifications are missing; ``ignore``."""
     reply: Template = None
     """The answer to a ping."""
+    means: RefusalName | None = None
+    """Of what is unsubscribed or an error: the session ends, and this is what it means:
+    one of the values of ``closes``, as in ``retry`` (connect again, and say a gap).
+    Without it, what is unsubscribed means ``retry``, and an error ends nothing."""
+    code: Expression | None = None
+    """Where the frame holds a code that ``closes`` knows: what it says there goes
+    before ``means``."""
     message: Expression | None = None
-    """Of an error: its words."""
+    """Of an error, of what has expired, failed or ended: the server's words."""
     id: Expression | None = None
     """Of an error: the id of the message it speaks of."""
     start: Expression | None = None
@@ -121,13 +139,53 @@ class Rule(FieldMapping, frozen=True, kw_only=True):
     """Of a gap: until when."""
 
 
+class Step(Table, frozen=True, kw_only=True):
+    """One HTTP exchange: what to send, and which answers mean success.
+
+    Templates may use the profile's constants, ``{username}``, ``{password}``,
+    ``{access_token}``, ``{refresh_token}``, ``{origin}``, ``{now}``, ``{uuid}`` and
+    whatever earlier steps captured.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    """The HTTP method."""
+    path: Path
+    """Path on the server, as in ``/auth/login_flow/{flow_id}``; variables in it are
+    percent-encoded."""
+    query: dict[str, Text] = table()
+    """Query parameters; one whose variable is not set is left out."""
+    headers: dict[str, Text] = table()
+    """Headers, as in ``{ Authorization = "Bearer {access_token}" }``."""
+    basic: Text | None = None
+    """HTTP basic authentication, as in ``{username}:{password}``."""
+    body: Template = None
+    """A JSON body: any table, list or text."""
+    form: dict[str, Text] | None = None
+    """A form-encoded body instead of a JSON one."""
+    accept: tuple[int, ...] = (200,)
+    """Statuses that mean success."""
+    ok: Expression | None = None
+    """An expression over the answer's body that must be true as well, as in
+    ``type == 'create_entry'`` where a server says "wrong password" with a 200."""
+    capture: dict[Name, Finder] = table()
+    """Variables to take from the answer: an expression over its body,
+    ``header:NAME`` or ``cookie:NAME``."""
+    only_if: Expression | None = None
+    """Skip this request unless this expression over the variables is true, as in
+    ``otp`` where a code was given."""
+
+
 class Failing(Table, frozen=True, kw_only=True):
     """A frame by which a handshake or a renewal fails."""
 
     when: Expression
     """True for the frame that says so."""
-    means: Literal["expired", "retry", "stop"] = "expired"
-    """``expired``: the token is not accepted; ``retry``: later; ``stop``: never."""
+    means: RefusalName = "expired"
+    """What it means: ``expired`` (the token is not accepted), or one of the values of
+    ``closes``."""
+    code: Expression | None = None
+    """Where the frame holds a code that ``closes`` knows: what it says there goes
+    before ``means``, so that one table serves frames and closes."""
     message: Expression | None = None
     """Where the frame says why."""
 
@@ -138,20 +196,41 @@ class Handshake(Table, frozen=True, kw_only=True):
     First ``send`` is sent, then a frame is awaited for which ``expect`` is true.
     """
 
+    http: Step | None = None
+    """An HTTP request to make first, as where an endpoint signs a subscription; what it
+    captures, and what earlier steps captured, its own ``send`` can use."""
     send: Template = None
     """A frame to send: a table, or text to send as it is."""
+    each: Name | None = None
+    """A variable that may hold several values, with commas between: the step is gone
+    through for each of them, and sees the variable as that one."""
     expect: Expression | None = None
     """True for the frame that ends this step; without it the step ends at once."""
     fail: tuple[Failing, ...] = ()
-    """Frames that end the handshake badly."""
+    """Frames that end the handshake badly; asked before ``expect``."""
+    optional: bool = False
+    """A frame of ``fail`` ends this step only, and goes to the rules, which say it; but
+    where the step uses a variable that the user gave another value than the profile
+    does, it ends the handshake all the same."""
+    deliver: bool = False
+    """The expected frame goes to the rules as well, as where it brings what was
+    missed."""
     capture: dict[Name, Expression] = table()
     """Variables to take from the expected frame."""
     timeout: Seconds = 10.0
     """Seconds to wait for the expected frame."""
+    closed: VerdictName | None = None
+    """What it means when the server closes or cuts the connection while the frame is
+    awaited, without a code or a word of its own: one of the values of ``closes``, as
+    in ``renew once`` where that is how it refuses a token."""
     only_with: Name | None = None
     """Skip this step unless that variable is set, as in ``last_id``."""
     only_without: Name | None = None
     """Skip this step when that variable is set."""
+    only_if: Expression | None = None
+    """Skip this step unless this expression over the variables is true, as in
+    ``starts_with(channel, 'private-')``. With ``each`` it looks at one value at a time,
+    and ``several`` is true where there are more."""
 
 
 class AppPing(Table, frozen=True, kw_only=True):
@@ -173,8 +252,8 @@ class Keepalive(Table, frozen=True, kw_only=True):
     ping: AppPing | None = None
     """The application's own ping, where the server has one."""
     silence: Seconds | None = None
-    """Seconds without any frame after which the line is dead; only where the server
-    promises to be heard more often."""
+    """Seconds without a sign of life after which the line is dead, where the server
+    promises to be heard more often. WebSocket pings and pongs are signs of life."""
 
 
 class Renewal(Table, frozen=True, kw_only=True):

@@ -18,7 +18,8 @@ from notifyws.protocol.profile_schema import Table, validated
 from notifyws.protocol.templates import variables_of
 
 KNOWN = {
-    *("username", "password", "access_token", "refresh_token", "origin"),
+    *("username", "password", "access_token", "refresh_token", "authorization"),
+    "origin",
     *("last_id", "since", "resuming", "before", "uuid", "now", "seq"),
     *("type", "payload", "id"),
 }
@@ -38,6 +39,9 @@ _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
 _Loc = tuple[Any, ...]
+_EXPRESSIONS = frozenset(
+    ["when", "expect", "ok", "code", "message", "items", "keep", "only_if", "unless"]
+)
 
 
 def parse(text: str, where: str) -> Profile:
@@ -250,9 +254,7 @@ def _unknown_variables(
 
 
 def _expression_at(loc: _Loc) -> bool:
-    return loc[-1] in ("when", "expect", "ok", "message", "items", "keep") or (
-        "fields" in loc or "text" in loc
-    )
+    return loc[-1] in _EXPRESSIONS or "fields" in loc or "text" in loc
 
 
 def _steps(value: Any) -> Iterator[Mapping[str, Any]]:

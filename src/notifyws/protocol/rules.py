@@ -6,16 +6,18 @@ missing, nothing of interest, or not understood. It is never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.expressions import compiled, later, truthy
+from notifyws.protocol.failures import refused
 from notifyws.protocol.field_mapping import mapper, plain
-from notifyws.protocol.frames import Decoder, InvalidFrame, decode
-from notifyws.protocol.profile import Ack, Renewal, Rule
+from notifyws.protocol.frames import Decoder, InvalidFrame, decode_all, text_of
+from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
 
 
 class ServerError(Struct, frozen=True):
@@ -71,20 +73,29 @@ class Expired(Struct, frozen=True):
     message: str = ""
 
 
-class AuthFailed(Struct, frozen=True):
-    """The server no longer takes us for who we are."""
+class SessionEnded(Struct, frozen=True):
+    """The server's word that it brings nothing more: the connection is of no use.
 
+    Args:
+        means: a verdict's name: what to do next.
+        message: the server's words; remote text.
+        what: a sentence about what ended.
+    """
+
+    means: str
     message: str = ""
+    what: str = "the server ended the session"
 
 
 class RenewalAnswer(Struct, frozen=True):
-    """Whether the server took the new token."""
+    """Whether the server took the new token, and if not, what that means."""
 
     ok: bool
     message: str = ""
+    means: str = "expired"
 
 
-ControlFrame = ServerPing | Pong | Acknowledged | Expired | AuthFailed | RenewalAnswer
+ControlFrame = ServerPing | Pong | Acknowledged | Expired | SessionEnded | RenewalAnswer
 """What is said to us, the client, and not to people."""
 One = Notification | ServerError | ServerGap | Ignored | NotUnderstood | ControlFrame
 
@@ -96,8 +107,23 @@ class Many(Struct, frozen=True):
 
 
 Arrival = One | Many
+
+
+def notifications(arrival: Arrival) -> list[Notification]:
+    """Return the notifications of what arrived."""
+    found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
+    return [each for each in found if isinstance(each, Notification)]
+
+
 _Reader = Callable[[Any, "str | None", str], Arrival]
-_Row = tuple[tuple[tuple[str, Any], ...], "Callable[[Any], Any] | None", _Reader]
+_LeftOver = Callable[[list[Any]], list[Any]]
+"""Returns the elements of a list that a rule does not take."""
+_Row = tuple[
+    tuple[tuple[str, Any], ...],
+    "Callable[[Any], Any] | None",
+    _Reader,
+    "_LeftOver | None",
+]
 
 
 class Rules:
@@ -108,6 +134,7 @@ class Rules:
         read: reads a frame's values; one strict JSON value when not given.
         ack: which frames acknowledge messages; asked before the rules.
         renewal: which frames answer a new token; asked before the rules.
+        closes: what codes mean, of closes and in frames.
     """
 
     def __init__(
@@ -116,10 +143,12 @@ class Rules:
         read: Decoder | None = None,
         ack: Ack | None = None,
         renewal: Renewal | None = None,
+        closes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._decode = read
-        first = [*_renewals(renewal), *_acks(ack)]
-        self._rules: list[_Row] = [*first, *map(_row, rules)]
+        self._decode = read or decode_all
+        self._plain = read is None
+        first = [*_renewals(renewal, closes), *_acks(ack)]
+        self._rows: list[_Row] = [*first, *(_row(each, closes) for each in rules)]
 
     def read(self, frame: str | bytes, received: str) -> Arrival:
         """Return what ``frame`` means.
@@ -128,30 +157,63 @@ class Rules:
             frame: as it arrived; bytes when it was binary.
             received: RFC 3339 UTC time of receipt.
         """
-        if isinstance(frame, bytes):
-            return NotUnderstood(f"a binary frame of {len(frame)} bytes")
         try:
-            if self._decode is None:
-                return self._meaning(decode(frame), frame, received)
-            values = self._decode(frame)
+            text = frame if isinstance(frame, str) else text_of(frame)
+            values = self._decode(text)
         except InvalidFrame as error:
             return NotUnderstood(str(error))
-        return many(self._meaning(value, None, received) for value in values)
+        if self._plain and len(values) == 1:
+            return self._meaning(values[0], text, received)
+        return many(
+            NotUnderstood(str(value))
+            if isinstance(value, InvalidFrame)
+            else self._meaning(value, None, received)
+            for value in values
+        )
 
     def value(self, value: Any, received: str) -> Arrival:
         """Return what a value means that came some other way than in a frame."""
         return self._meaning(value, None, received)
 
-    def _meaning(self, value: Any, frame: str | None, received: str) -> Arrival:
+    def _meaning(
+        self, value: Any, frame: str | None, received: str, first: int = 0
+    ) -> Arrival:
         fields = value if isinstance(value, dict) else {}
-        for tests, when, reader in self._rules:
+        rows = self._rows[first:] if first else self._rows
+        for tests, when, reader, left_over in rows:
             for key, wanted in tests:
                 if fields.get(key) != wanted:
                     break
             else:
                 if when is None or truthy(when(value)):
+                    if left_over is not None and isinstance(value, list):
+                        return self._of_list(value, received, reader, left_over)
                     return reader(value, frame, received)
         return NotUnderstood("no rule of the profile matches it")
+
+    def _of_list(
+        self, value: list[Any], received: str, reader: _Reader, left_over: _LeftOver
+    ) -> Arrival:
+        """Return what the elements of a list mean to a rule of notifications.
+
+        It may take some of them only: the rules below it are asked about the others.
+        """
+        if reader is _notification:
+            each = (self._element(element, received) for element in value)
+            return many(each) if value else NotUnderstood("an empty list")
+        taken = reader(value, None, received)
+        if not (left := left_over(value)):
+            return taken
+        below = next(n for n, row in enumerate(self._rows, 1) if row[2] is reader)
+        others = self._meaning(left, None, received, below)
+        if isinstance(others, NotUnderstood):
+            others = NotUnderstood(f"no rule takes {len(left)} elements of the list")
+        return many([taken, others])
+
+    def _element(self, element: Any, received: str) -> Arrival:
+        if isinstance(element, dict):
+            return self._meaning(element, None, received)
+        return NotUnderstood("an element of a list that is not a JSON object")
 
 
 def many(arrivals: Iterable[Arrival]) -> Arrival:
@@ -162,25 +224,39 @@ def many(arrivals: Iterable[Arrival]) -> Arrival:
     return flat[0] if len(flat) == 1 else Many(tuple(flat))
 
 
-def _row(rule: Rule) -> _Row:
+def _row(rule: Rule, closes: Mapping[str, str]) -> _Row:
     when = compiled(rule.when) if rule.when else None
-    return tuple(rule.match.items()), when, _reader(rule)
+    left_over = _left_over(rule) if rule.then == "notification" else None
+    return tuple(rule.match.items()), when, _reader(rule, closes), left_over
 
 
-def _reader(rule: Rule) -> _Reader:
+def _left_over(rule: Rule) -> _LeftOver:
+    if rule.items is None or rule.children is not None or rule.values:
+        return lambda value: []
+    items = later(rule.items)
+
+    def left_over(value: list[Any]) -> list[Any]:
+        found = items(value)
+        taken = {id(each) for each in (found if isinstance(found, list) else [found])}
+        left = [each for each in value if id(each) not in taken]
+        return left if len(left) < len(value) else []  # what it made is not theirs
+
+    return left_over
+
+
+def _reader(rule: Rule, closes: Mapping[str, str]) -> _Reader:
     match rule.then:
         case "notification":
             return _notification if plain(rule) else _mapped(rule)
         case "error":
-            return _server_error(rule)
+            return _server_error(rule, closes)
+        case "unsubscribed" | "auth failed":
+            return _ended(rule, closes, *ENDS[rule.then])
         case "gap":
             return _server_gap(rule)
         case "token expired":
             message = _field(rule.message)
             return lambda value, frame, received: Expired(message(value))
-        case "auth failed":
-            said = _field(rule.message)
-            return lambda value, frame, received: AuthFailed(said(value))
         case other:
             words: dict[str, Arrival] = {"ping": ServerPing(rule.reply), "pong": Pong()}
             word = words.get(other, Ignored())
@@ -201,11 +277,31 @@ def _mapped(rule: Rule) -> _Reader:
     return lambda value, frame, received: many(read(value, received))
 
 
-def _server_error(rule: Rule) -> _Reader:
-    message, ident = _field(rule.message), _field(rule.id)
+def _server_error(rule: Rule, closes: Mapping[str, str]) -> _Reader:
+    said, ident = refused(rule, closes), _field(rule.id)
 
     def read(value: Any, frame: str | None, received: str) -> Arrival:
-        return ServerError(message(value) or "no reason given", ident(value) or None)
+        means, message = said(value)
+        if means is not None:
+            return SessionEnded(means, message)
+        return ServerError(message or "no reason given", ident(value) or None)
+
+    return read
+
+
+ENDS = {
+    "unsubscribed": ("the server ended the subscription", "retry"),
+    "auth failed": ("the server ended the session", "renew"),
+}
+"""What is said of a rule's word, and what it means where the rule does not say."""
+
+
+def _ended(rule: Rule, closes: Mapping[str, str], what: str, means: str) -> _Reader:
+    said = refused(rule, closes)
+
+    def read(value: Any, frame: str | None, received: str) -> Arrival:
+        found, message = said(value)
+        return SessionEnded(found or means, message, what)
 
     return read
 
@@ -229,21 +325,30 @@ def _acks(ack: Ack | None) -> list[_Row]:
         taken = ok is None or truthy(ok(value))
         return Acknowledged(ident(value), taken, "" if taken else message(value))
 
-    return [((), compiled(ack.when), read)]
+    return [((), compiled(ack.when), read, None)]
 
 
-def _renewals(renewal: Renewal | None) -> list[_Row]:
-    if renewal is None or renewal.ok is None:
+def _renewals(renewal: Renewal | None, closes: Mapping[str, str]) -> list[_Row]:
+    if renewal is None:
         return []
-    accepted: _Reader = lambda value, frame, received: RenewalAnswer(ok=True)  # noqa: E731 - a row
-    rows: list[_Row] = [((), compiled(renewal.ok), accepted)]
-    for failing in renewal.fail:
-        rows.append(((), compiled(failing.when), _refused(_field(failing.message))))
+    rows: list[_Row] = [
+        ((), compiled(failing.when), _refused(failing, closes), None)
+        for failing in renewal.fail
+    ]
+    if renewal.ok is not None:
+        accepted: _Reader = lambda value, frame, received: RenewalAnswer(ok=True)  # noqa: E731 - a row
+        rows.append(((), compiled(renewal.ok), accepted, None))
     return rows
 
 
-def _refused(message: Callable[[Any], str]) -> _Reader:
-    return lambda value, frame, received: RenewalAnswer(False, message(value))
+def _refused(failing: Failing, closes: Mapping[str, str]) -> _Reader:
+    said = refused(failing, closes)
+
+    def read(value: Any, frame: str | None, received: str) -> Arrival:
+        means, message = said(value)
+        return RenewalAnswer(False, message, means or failing.means)
+
+    return read
 
 
 def _field(expression: str | None) -> Callable[[Any], str]:

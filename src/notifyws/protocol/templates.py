@@ -3,8 +3,9 @@
 A string that is exactly one variable keeps the variable's type. A part of an object
 or list whose variable is not set is left out, and with it what becomes empty by
 that. ``{name|json}``, ``{name|b64}`` and ``{name|b64url}`` write a value in that
-form, ``{payload.title}`` looks inside one, ``{null}`` is JSON's null, ``{{`` and
-``}}`` are braces. Nothing else is evaluated.
+form, ``{name|path}`` keeps its slashes in a path, ``{payload.title}`` looks inside
+one, ``{null}`` is JSON's null, ``{{`` and ``}}`` are braces. Nothing else is
+evaluated.
 
 Known are the profile's constants, what the user gives for what it leaves open, and
 what one socket adds: its token, what a handshake captured, and a counter.
@@ -66,6 +67,7 @@ FILTERS: Mapping[str | None, Callable[[Any], str]] = {
     "json": _json,
     "b64": _b64,
     "b64url": _b64url,
+    "path": _text,
 }
 
 
@@ -227,10 +229,22 @@ class TemplateContext:
         moment = {"now": int(self._wall()), "uuid": uuid, "seq": self.seq}
         return {**self._known, **moment, **more}
 
-    def frame(self, template: Any) -> str | None:
+    def frame(self, template: Any, more: Mapping[str, Any] = {}) -> str | None:
         """Return a template as a frame; ``None`` where there is nothing to say."""
-        known = self.known({*variables_of(template)}, {})
+        known = self.known({*variables_of(template)}, more)
         return as_frame(fill(template, known))
+
+
+def shown(token: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what proves who we are: the token, and a header's value.
+
+    Args:
+        token: the access token; empty where there is none.
+        variables: may hold another ``authorization``, for where there is none.
+    """
+    without = variables.get("authorization")
+    bearer = f"Bearer {token}" if token else without
+    return {"access_token": token or None, "authorization": bearer}
 
 
 def as_frame(filled: Any) -> str | None:
@@ -238,6 +252,13 @@ def as_frame(filled: Any) -> str | None:
     if filled is UNSET or filled is None:
         return None
     return filled if isinstance(filled, str) else strict_json(filled)
+
+
+def listed(value: Any) -> list[Any]:
+    """Return the values of a variable that may hold several, commas between them."""
+    if not isinstance(value, str):
+        return [] if value is None else value if isinstance(value, list) else [value]
+    return list(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
 
 
 _PAIR = r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
@@ -259,13 +280,16 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
     for name in given:
         if name not in profile.constants and name not in profile.needs:
             near = nearest(name, [*profile.constants, *profile.needs])
-            hint = f"did you mean {near}?" if near else "see: notifyws profile show"
+            see = f"notifyws profile show {profile.name}"
+            hint = f"did you mean {near}?" if near else see
             message = f"profile {profile.name} has no variable {name}"
             raise ConfigurationError(message, hint)
     for name, what in profile.needs.items():
         if not known.get(name):
             message = f"profile {profile.name} needs {name}: {what}"
             hint = f'set NOTIFYWS_VARIABLES="{name}=..."'
+            if given:
+                hint = f"add {name}=... to NOTIFYWS_VARIABLES"
             raise ConfigurationError(message, hint)
     return known
 

@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, as_text, strict_json
-from notifyws.protocol.frames import Decoder, decoder
+from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
-from notifyws.protocol.templates import UNSET, fill
+from notifyws.protocol.templates import UNSET, fill, shown, variables_of
 
 _SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
@@ -40,6 +40,7 @@ class UpgradeRequest(Masked, frozen=True):
         steps: the handshake that follows.
         known: variables of its templates; may hold the token.
         read: reads the values of frames.
+        closes: what codes in frames mean.
         compression: whether to offer it.
     """
 
@@ -62,6 +63,7 @@ class UpgradeRequest(Masked, frozen=True):
     steps: tuple[Handshake, ...] = ()
     known: Mapping[str, Any] = field(default_factory=dict)
     read: Decoder = decoder()
+    closes: Mapping[str, str] = field(default_factory=dict)
     compression: bool = False
 
 
@@ -89,19 +91,35 @@ def upgrade_request(
         ConfigurationError: ``token_in`` names no known place, or the token cannot
             be written there.
     """
-    known = {**variables, "access_token": token or None, **_standing(last_id)}
+    known = {**variables, **shown(token, variables), **_standing(last_id)}
     place = token_in or profile.socket.token_in
     if place != "none":
         _check(token, place.partition(":")[0])
     placed = _placed(profile, _addressed(profile, url, known), known, place)
     return replace(
         placed,
-        secrets=spellings(token),
-        steps=profile.handshake,
+        secrets=spellings(token, *_credentials(known)),
+        steps=tuple(_asked(step, profile, variables) for step in profile.handshake),
         known=known,
-        read=decoder(profile.socket.frames, profile.socket.json_in),
+        read=decoder_of(profile.socket),
+        closes=profile.closes,
         compression=profile.socket.compression,
     )
+
+
+def _credentials(known: Mapping[str, Any]) -> list[str]:
+    return [str(known["authorization"] or "").rpartition(" ")[2]]
+
+
+def _asked(
+    step: Handshake, profile: Profile, variables: Mapping[str, Any]
+) -> Handshake:
+    """Return a step, no longer optional where the user asked for what it asks for."""
+    said = {name: profile.constants.get(name) for name in variables_of(step.send)}
+    own = {*profile.constants, *profile.needs}
+    if any(variables.get(name) != said[name] for name in own.intersection(said)):
+        return replace(step, optional=False)
+    return step
 
 
 def _standing(place: str | int | datetime | None) -> dict[str, Any]:
@@ -181,7 +199,9 @@ def _additions(
         headers |= {resume.header: place} if resume.header else {}
     for name, value in headers.items():
         if not value.isprintable() or not value.isascii():
-            raise ConfigurationError(f"the header {name} must be printable ASCII")
+            said = f"the header {name} must be printable ASCII"
+            hint = "correct what fills it: NOTIFYWS_VARIABLES, the username or a token"
+            raise ConfigurationError(said, hint)
     cookies = _filled(socket.cookies, known)
     for name, value in cookies.items():
         headers = _with_cookie(headers, f"{name}={value}")

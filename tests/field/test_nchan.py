@@ -1,0 +1,169 @@
+"""nginx with nchan, as its source says it answers and as it was heard to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from notifyws.errors import AuthenticationFailed, ConnectionLost, NetworkFailed
+from notifyws.events import Disconnected
+from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.loader import profile_text
+from notifyws.protocol.profile_text import parse
+from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.support.httpd import answer, httpd
+
+META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
+PROFILE = parse(*profile_text("nchan"))
+
+
+def note(ident: str, body: object, kind: str = "application/json") -> str:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return f"id: {ident}\ncontent-type: {kind}\n\n{text}"
+
+
+async def stays(socket: Socket) -> None:
+    await socket.say(note("2:0", {"title": "back"}))
+    await socket.stay()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "verdict"),
+    [
+        (1001, "410 Gone", "strike"),
+        (1001, "410 Channel Deleted", "strike"),
+        (1000, "410 Gone", "strike"),
+        (1000, "408 408 Request Timeout", "retry now"),
+        (1000, "409 409 Conflict", "retry"),
+        (1008, "403 Forbidden", "renew"),
+        (1008, "Publish", "stop"),
+        (1011, "500 Internal Server Error", "retry"),
+        (1011, "507 Insufficient Storage", "retry"),
+        (1006, "", "retry"),
+    ],
+)
+def test_a_published_close_means_what_nginx_means(code, reason, verdict):
+    """slact/nchan, src/subscribers/websocket.c: websocket_respond_status."""
+    classifier = FailureClassifier(PROFILE.closes, PROFILE.statuses)
+    assert classifier.of(ConnectionLost(code, reason)).value == verdict
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@scene
+async def test_whoever_may_not_listen_is_told_that_a_token_is_wanted(status):
+    """slact/nchan, README, "Securing Channels": nginx answers for whom it asks."""
+
+    async def story(peer):
+        await peer.request()
+        await peer.write(answer(status))
+
+    async with httpd(story) as server:
+        with pytest.raises(AuthenticationFailed) as caught:
+            async with listening(server, "nchan", variables="channel=news"):
+                pass
+    assert "wants a token" in caught.value.message
+    assert "NOTIFYWS_TOKEN" in caught.value.hint
+
+
+@scene
+async def test_a_reload_of_nginx_does_not_end_a_listener():
+    """slact/nchan, src/store/memory/memstore.c: memstore_reap_chanhead says "410 Gone"
+    to all that listen when a worker exits."""
+
+    async def reloaded(socket: Socket) -> None:
+        await socket.say(note("1:0", {"title": "before"}))
+        await socket.peer.close(1001, "410 Gone")
+
+    async with (
+        stage({}, reloaded, stays, **META) as server,
+        listening(server, "nchan", variables="channel=news") as (_, found, events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert [each.title for each in found] == ["before", "back"]
+        assert server.sockets[1].request.headers["last-event-id"] == "1:0"
+        (lost,) = (each for each in events if isinstance(each, Disconnected))
+        assert lost.reason == "410 Gone"
+
+
+@scene
+async def test_a_channel_that_goes_again_and_again_is_the_end():
+    async def gone(socket: Socket) -> None:
+        await socket.peer.close(1001, "410 Gone")
+
+    async with stage({}, gone, **META) as server:
+        with pytest.raises(NetworkFailed, match="410 Gone") as caught:
+            async with listening(server, "nchan", variables="channel=news") as seen:
+                await seen[0].closed()
+    assert (caught.value.exit_code, len(server.sockets)) == (5, 3)
+
+
+@scene
+async def test_a_listener_whose_time_is_up_comes_back_at_once():
+    """slact/nchan, README: nchan_subscriber_timeout."""
+
+    async def times_out(socket: Socket) -> None:
+        await asyncio.sleep(0.01)
+        await socket.peer.close(1000, "408 408 Request Timeout")
+
+    async with (
+        stage({}, times_out, stays, **META) as server,
+        listening(
+            server, "nchan", variables="channel=news", retry_delays=(30.0,)
+        ) as seen,
+    ):
+        await until(lambda: seen[1])
+
+
+@pytest.mark.parametrize(
+    ("variables", "path"),
+    [
+        ('channel="news,alerts"', "/sub/news%2Calerts"),
+        ("channel=news/alerts subscribe=multisub", "/multisub/news%2Falerts"),
+    ],
+)
+@scene
+async def test_several_channels_are_one_path_as_nginx_splits_it(variables, path):
+    """slact/nchan, README, "Channel Multiplexing"; ids then tell of every channel."""
+    async with (
+        stage({}, cut_after("1795721287:[0],-"), stays, **META) as server,
+        listening(server, "nchan", variables=variables) as (_, found, _events),
+    ):
+        await until(lambda: len(found) == 2)
+        asked = [each.request for each in server.sockets]
+        assert [each.target for each in asked] == [path, path]
+        assert asked[1].headers["last-event-id"] == "1795721287:[0],-"
+
+
+def cut_after(ident: str):
+    async def story(socket: Socket) -> None:
+        await socket.say(note(ident, {"title": "one"}))
+        await asyncio.sleep(0.02)
+        socket.peer.cut()
+
+    return story
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "message"),
+    [
+        ("text/plain", "plain text", "plain text"),
+        ("application/json", "42", "42"),
+        ("application/json", '"quoted"', "quoted"),
+        ("application/json", '{"text": "in an object"}', "in an object"),
+        ("application/json", '["a"]', ""),
+    ],
+)
+@scene
+async def test_what_is_published_may_be_any_text(kind, body, message):
+    async def story(socket: Socket) -> None:
+        await socket.say(note("1:0", body, kind))
+        await socket.stay()
+
+    async with (
+        stage({}, story, **META) as server,
+        listening(server, "nchan", variables="channel=news") as (_, found, _events),
+    ):
+        await until(lambda: found)
+        assert (found[0].message, found[0].data is not None) == (message, True)
