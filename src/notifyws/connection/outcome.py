@@ -18,6 +18,7 @@ from notifyws.errors import (
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
+NO_RIGHT = "use an account or token that may do this, or ask whoever runs the server"
 RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
 
 
@@ -25,8 +26,15 @@ def seen_by_caller(
     error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
 ) -> NotifyError:
     """Return what an error is to somebody who tries once, with one token."""
-    refused = classifier.of(error) in RENEWING
-    return token.not_accepted(error.message) if refused else error
+    verdict = classifier.of(error)
+    if verdict is Verdict.DENIED:
+        return _denied(error)
+    return token.not_accepted(error.message) if verdict in RENEWING else error
+
+
+def _denied(error: NotifyError) -> AuthenticationFailed:
+    hint = error.hint if error.hint not in ("", CHECK) else NO_RIGHT
+    return AuthenticationFailed(error.message, hint)
 
 
 class Outcome:
@@ -53,7 +61,10 @@ class Outcome:
             return self.without_token(error)
         self._problem, self._token = error, token
         self._words = _words(error) if token.source == "static" else ""
-        return Refused(token.source, error.message, verdict is Verdict.RENEW)
+        blamed = self._classifier.blames_token(error)
+        cause = Cause.AUTHENTICATION if blamed else Cause.NETWORK
+        certain = verdict is Verdict.RENEW
+        return Refused(token.source, error.message, certain, cause)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
         """Return what an error means that refuses no token: none was shown."""
@@ -72,6 +83,8 @@ class Outcome:
         problem = self._problem
         assert problem is not None
         known = isinstance(problem, AuthenticationFailed)
+        if self._of(problem) is Verdict.DENIED:
+            return _denied(problem)
         if stop.cause is Cause.AUTHENTICATION and not known:
             assert self._token is not None
             return self._token.not_accepted(stop.reason)

@@ -6,6 +6,7 @@ retried (a close) or the end (a status). Nobody else decides by them what is don
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ class Verdict(Enum):
     """Retry, but stop at the third in a row."""
     STOP = "stop"
     """Nothing gets better by trying again."""
+    DENIED = "denied"
+    """The server knows who we are and does not want us: stop, and let none restart."""
 
 
 CLOSES = {
@@ -60,6 +63,17 @@ CLOSES = {
     "4500-4999": "stop",
 }
 """What close codes mean where a profile does not say; all others are retried."""
+NO_TOKEN = (
+    r"\b(invalid|expired|missing|revoked|unknown|wrong|bad|no|malformed)[ _-]+"
+    r"([a-z]+[ _-]+)?(token|jwt|session|credentials?|signature|api[ _-]?key)\b"
+    r"|\b(token|jwt|session|credentials?)\b[^.]{0,24}\b(invalid|expired|revoked|"
+    r"refused|rejected|missing|required|not valid|not accepted)\b"
+    r"|\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot (authenticated|logged in)\b"
+    r"|\b(authentication|authorization|auth|login)[ _-]+(failed|required|error)\b"
+)
+"""Words of a close that refuse the token, whatever its code is."""
+NO_RIGHT = r"\bforbidden\b|\b(permission|access) denied\b|\bnot authori[sz]ed\b"
+"""Words of a close that refuse who we are, where its code is the end anyway."""
 STATUSES = {
     "401": "renew",
     "408": "retry",
@@ -111,7 +125,7 @@ def _look_up(code: int, rows: list[_Row], reason: str = "") -> Verdict | None:
     return next((verdict for _, _, verdict in fitting), None)
 
 
-_STATUSES = _rows(STATUSES)
+_CLOSES, _STATUSES = _rows(CLOSES), _rows(STATUSES)
 
 
 def is_retried(status: int) -> bool:
@@ -133,7 +147,7 @@ class FailureClassifier:
     def __init__(
         self, closes: Mapping[str, str] = {}, statuses: Mapping[str, str] = {}
     ) -> None:
-        self._closes = _rows(closes, CLOSES)
+        self._closes = _rows(closes)
         self._statuses = _rows(statuses, STATUSES)
 
     def of(self, error: NotifyError, *, worked: bool = False) -> Verdict:
@@ -154,8 +168,7 @@ class FailureClassifier:
     def _of(self, error: NotifyError) -> Verdict:
         match error:
             case ConnectionLost():
-                said = _look_up(error.code, self._closes, error.reason)
-                return said or Verdict.RETRY
+                return self._of_close(error)
             case HttpRefused(status=status) if 300 <= status < 500:
                 final = _look_up(status, _STATUSES) is None
                 return Verdict.STOP if final else Verdict.RETRY
@@ -166,6 +179,21 @@ class FailureClassifier:
             case _:
                 known = (verdict for kind, verdict in ERRORS if isinstance(error, kind))
                 return next(known, Verdict.RETRY)
+
+    def _of_close(self, lost: ConnectionLost) -> Verdict:
+        if (named := _look_up(lost.code, self._closes, lost.reason)) is not None:
+            return named
+        if not lost.sent and re.search(NO_TOKEN, lost.reason, re.IGNORECASE):
+            return Verdict.RENEW
+        general = _look_up(lost.code, _CLOSES) or Verdict.RETRY
+        denies = re.search(NO_RIGHT, lost.reason, re.IGNORECASE)
+        return Verdict.DENIED if general is Verdict.STOP and denies else general
+
+    def blames_token(self, error: NotifyError) -> bool:
+        """Return whether it is the token that "renew once" doubts, or us at large."""
+        if not isinstance(error, ConnectionLost):
+            return True
+        return _look_up(error.code, self._closes, error.reason) is not None
 
 
 def refused(
