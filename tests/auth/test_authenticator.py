@@ -420,16 +420,10 @@ def test_the_world_is_the_real_one():
 async def test_limits_and_keepalive_are_the_settings():
     one = auth(
         "ws://example.com",
-        open_timeout=1.0,
-        close_timeout=2.0,
-        max_size=3,
-        compression=True,
         ping_interval=4.0,
         ping_timeout=5.0,
     )
-    limits = build_dial(one).keywords["limits"]
-    assert (limits.open_timeout, limits.close_timeout) == (1.0, 2.0)
-    assert (limits.max_size, limits.compression) == (3, True)
+    assert build_dial(one).keywords["settings"] is one.settings
     keepalive = build_keepalive(one)
     assert (keepalive.interval, keepalive.timeout) == (4.0, 5.0)
 

@@ -90,7 +90,8 @@ class Settings:
 
     url: str = server_side(
         "",
-        "The server, wss://host[:port][/path]; its HTTP side is the same origin.",
+        "The server, wss://host[:port][/path]; its HTTP side is the same origin, and "
+        "a path goes before those of the profile.",
         env="WEBSOCKET_SERVER_URL",
     )
     socket_url: str = server_side(

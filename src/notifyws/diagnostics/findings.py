@@ -155,9 +155,10 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
 def _of_wrong_path(context: CheckContext) -> str:
     parts = urlsplit(context.url)
     asked = parts.path
-    if of_path(context, asked) is not None:
-        said = f"profile {context.profile} speaks at {context.path}"
-        return f"take the path {asked} out of {context.named}: {said}"
+    if context.path is not None:
+        said = f"profile {context.profile} is sought at {context.path}"
+        correct = f"correct the path {asked} in" if asked.strip("/") else "see to"
+        return f"{correct} {context.named}, or use another --profile: {said}"
     if asked.strip("/"):
         return f"correct the path {asked} in {context.named}"
     example = f"{parts.scheme}://{parts.netloc}/ws"
@@ -189,20 +190,6 @@ def of_clock(ahead: float) -> Finding | None:
     way = "behind" if ahead > 0 else "ahead of"
     said = f"this machine's clock is {abs(ahead):.0f} s {way} the server's"
     return warning("clock", said, "set the clock: timedatectl set-ntp true")
-
-
-def of_path(context: CheckContext, asked: str) -> Finding | None:
-    """Judge the path at which a socket is opened, against the profile's own.
-
-    A path in front of the profile's is that of a gateway; a profile whose path has
-    variables does not insist on it.
-    """
-    own = context.path
-    if own is None or "{" in own or not asked.strip("/") or asked.endswith(own):
-        return None
-    said = f"the socket is opened at {asked}, but profile {context.profile} is at {own}"
-    hint = f"take the path {asked} out of {context.named}, or use another --profile"
-    return warning("path", said, hint)
 
 
 class TokenLife(Struct, frozen=True):
