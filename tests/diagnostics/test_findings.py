@@ -14,6 +14,7 @@ from notifyws.diagnostics.findings import (
     skipped,
 )
 from notifyws.errors import (
+    ORIGIN,
     AuthenticationFailed,
     CertificateRejected,
     ConfigurationError,
@@ -108,7 +109,7 @@ def test_what_only_the_server_can_have_answered_is_not_the_proxys_fault(status):
     ("status", "hint"),
     [
         (302, "put where it redirects to into the URL (it comes from --url)"),
-        (403, "see whether this user may listen: notifyws auth whoami"),
+        (403, f"see whether this user may listen: notifyws auth whoami; or {ORIGIN}"),
         (429, "try again later: notifyws listen goes on trying"),
         (503, "try again later: notifyws listen goes on trying"),
     ],

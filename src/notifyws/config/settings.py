@@ -144,6 +144,11 @@ class Settings:
         "Where the socket takes the token: header, query:NAME, subprotocol:NAME or "
         "message. Empty: as the profile says.",
     )
+    origin: str = client_side(
+        "",
+        "The Origin header to open the socket with, where the server asks for one, as "
+        "in https://app.example.com. It is no secret, and sends nothing elsewhere.",
+    )
     user_id: str = client_side("", "The user's id, where the server does not tell.")
     ca_file: str = server_side(
         "", "A PEM file of certificate authorities to trust.", path=r"."

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from notifyws.clock import span
 from notifyws.errors import (
+    ORIGIN,
     CertificateRejected,
     NetworkFailed,
     NotifyError,
@@ -143,7 +144,7 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
     if 300 <= error.status < 400:
         return f"put where it redirects to into {context.named}"
     if error.status == 403:
-        return "see whether this user may listen: notifyws auth whoami"
+        return f"see whether this user may listen: notifyws auth whoami; or {ORIGIN}"
     if error.status in (404, 405, 410, 426, 200, 204):
         return _of_wrong_path(context)
     if is_retried(error.status):

@@ -23,6 +23,7 @@ from notifyws.errors import (
     SessionFailed,
     TokenRefused,
     UpgradeRefused,
+    hint_for,
 )
 from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled, later, truthy
@@ -234,7 +235,8 @@ def refusal(what: str, means: str, words: str) -> NetworkFailed:
     if means in ("expired", "renew"):
         message = f"the server does not accept the token{said}"
         return TokenRefused(message, words=words)
-    return SessionFailed(f"{what}{said}", "notifyws status --check", means=means)
+    hint = hint_for(words, "notifyws status --check")
+    return SessionFailed(f"{what}{said}", hint, means=means)
 
 
 def http_meaning(
