@@ -1,4 +1,4 @@
-"""The parts of the end-to-end tests serve the field as well."""
+"""The installed command, as in ``tests/e2e``."""
 
 from tests.e2e.conftest import home, process, server, terminal
 
