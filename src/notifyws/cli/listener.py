@@ -96,8 +96,7 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
-    path = request.show.tee
-    tee = Tee(path, warn, service.listener.tell_gap) if path is not None else None
+    tee = request.show.tee and Tee(request.show.tee, warn, service.listener.tell_gap)
     happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
