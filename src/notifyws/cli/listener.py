@@ -96,7 +96,7 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
-    tee = request.show.tee and Tee(request.show.tee, warn, service.listener.tell_gap)
+    tee = _tee(request.show.tee, warn, service)
     happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
@@ -121,6 +121,12 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+def _tee(
+    path: Path | None, warn: Callable[[str], None], service: NotificationService
+) -> Tee | None:
+    return None if path is None else Tee(path, warn, service.listener.tell_gap)
 
 
 @asynccontextmanager
