@@ -60,7 +60,7 @@ class Cursor:
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self.last_id = last_id
-        self._can_resume = can_resume and not partial
+        self._asks, self._can_resume = can_resume, can_resume and not partial
         self._snapshot = snapshot
         self._partial = partial
         self.since = self._asked_since = since
@@ -186,13 +186,13 @@ class Cursor:
         again, self._opened = self._opened, True
         self._beginning_until = now + replay
         self.beginning = self._asked_since
-        resumes = self.place is not None or (again and self._snapshot)
+        asks = self._asks and self.place is not None
+        resumes = asks or (again and self._snapshot)
         if resumes and self.beginning is None and self.began_at is not None:
             began_at = min(self.began_at, wall) - self._delay - UNSURE
             self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
         self._past = self.beginning
-        replays = self.can_resume or (again and self._snapshot)
-        self.deduplicator.opened(now, replay if replays else 0.0)
+        self.deduplicator.opened(now, replay if resumes else 0.0)
 
 
 def _content(notification: Notification) -> int:
