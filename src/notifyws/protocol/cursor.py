@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from math import inf
 
 from notifyws.models import Notification, as_text
-from notifyws.protocol.deduplicator import Deduplicator
+from notifyws.protocol.deduplicator import Deduplicator, mark_of
 from notifyws.protocol.since import is_before, moment_of
 
 UNSURE = 5.0
@@ -73,6 +73,7 @@ class Cursor:
         self._opened = False
         self.mixed = mixed
         self.deduplicator = Deduplicator(seen, repeats=repeats, snapshot=snapshot)
+        self._seen = self.deduplicator.seen
         if last_id is not None:
             self.begin_at(last_id)
 
@@ -112,14 +113,14 @@ class Cursor:
         """
         if self.beginning is not None and self.is_too_old(notification, now()):
             return True
+        if ident is not None and ident not in self._seen:
+            return False
         deduplicator = self.deduplicator
         if ident is None:
             return deduplicator.may_repeat and deduplicator.is_repeat(
                 as_text(notification.fields), now()
             )
-        if deduplicator.is_new(ident):
-            return False
-        if not deduplicator.is_reused(ident, _content(notification), now()):
+        if not deduplicator.is_reused(ident, mark_of(notification), now()):
             return True
         warn, self._warn = self._warn, None
         if warn is not None:
@@ -166,8 +167,8 @@ class Cursor:
             self.mixed = True
             return
         self.last_id = ident
-        content = 0 if notification is None else _content(notification)
-        self.deduplicator.add(ident, content)
+        content = 0 if notification is None else mark_of(notification)
+        self._seen.add(ident, content)
 
     def opened(
         self, now: float, replay: float, *, wall: float = inf, delay: float = 0.0
@@ -193,9 +194,3 @@ class Cursor:
             self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
         self._past = self.beginning
         self.deduplicator.opened(now, replay if resumes else 0.0)
-
-
-def _content(notification: Notification) -> int:
-    """Return a hash of what a notification says; equal frames say the same."""
-    frame = notification.frame
-    return hash(frame if frame is not None else repr(notification.fields))
