@@ -7,12 +7,10 @@ import pytest
 from notifyws.clock import span
 from notifyws.diagnostics.findings import (
     CheckContext,
-    Finding,
     advice,
     of_certificate,
     of_clock,
     of_path,
-    skipped,
 )
 from notifyws.errors import (
     AuthenticationFailed,
@@ -192,9 +190,3 @@ def test_another_path_than_the_profiles_is_told():
     assert found is not None
     assert found.detail == "the socket is opened at /x, but profile acme is at /live"
     assert "take the path /x out of the URL (it comes from --url)" in found.hint
-
-
-def test_a_finding_in_json_has_a_hint_where_there_is_one():
-    plain = {"name": "", "status": "skip", "detail": "no proxy"}
-    assert skipped("no proxy").as_json() == plain
-    assert Finding("", "skip", "no proxy", "h").as_json() == {**plain, "hint": "h"}

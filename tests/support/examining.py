@@ -28,6 +28,20 @@ NAMES = (
 GIVEN = {"accessToken": ACCESS, "refreshToken": REFRESH, "userId": "7"}
 
 
+def only_failure(report, name, code):
+    """Return the failed check; all before it passed, all after it were not tried."""
+    check = report.failure
+    assert (check.name, check.exit_code) == (name, code), report.checks
+    place = NAMES.index(name)
+    seen = [each.status for each in report.checks]
+    assert set(seen[:place]) <= {"pass", "skip"}, report.checks
+    assert set(seen[place + 1 :]) <= {"skip"}
+    for each in report.checks[place + 1 :]:
+        assert each.detail == f"not tried, because {name} failed"
+    assert report.as_json()["ok"] is False
+    return check
+
+
 def told(story):
     """Run a story to its end, on a loop on which nothing is left behind."""
 
