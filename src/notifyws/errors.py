@@ -132,7 +132,7 @@ class ConnectionLost(NetworkFailed):
         what = f"connection closed ({code})" if code != 1006 else "connection cut"
         hint = "notifyws status --check"
         if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
-            hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
+            hint = "let larger frames in: raise NOTIFYWS_MAX_SIZE, in bytes"
         super().__init__(f"{what}: {reason}" if reason else what, hint)
         self.code = code
         self.reason = reason
@@ -189,7 +189,9 @@ class TokenRefused(NetworkFailed):
         words: the server's own, if it gave any; remote text.
     """
 
-    def __init__(self, message: str, hint: str = "", *, words: str = "") -> None:
+    def __init__(
+        self, message: str, hint: str = "notifyws token --refresh", *, words: str = ""
+    ) -> None:
         super().__init__(message, hint)
         self.words = words
 

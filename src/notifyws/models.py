@@ -53,6 +53,24 @@ def _is_line(text: str) -> bool:
     return text.isascii() and "\n" not in text and "\r" not in text
 
 
+class Frame(Struct, frozen=True):
+    """A frame as it was received, for those who asked for frames as they are.
+
+    Args:
+        text: all of it; a binary one as the text that it is.
+        has_news: whether a notification in it was wanted; each stands before it.
+    """
+
+    text: str
+    has_news: bool = False
+
+    @classmethod
+    def of(cls, frame: str | bytes, has_news: bool) -> Frame:
+        """Return a frame, whatever kind it was sent as."""
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+        return cls(text, has_news)
+
+
 class Notification(Struct, frozen=True, eq=False):
     """One notification.
 

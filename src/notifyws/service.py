@@ -42,7 +42,6 @@ _PUBLIC_STATE = {
     State.CONNECTING: "connecting",
     State.STOPPED: "disconnected",
 }
-
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
 
@@ -64,7 +63,7 @@ class NotificationService:
         selection: which notifications are wanted; all of them when not given.
 
     Attributes:
-        listener: what connects, as it stands: for those who draw or count.
+        listener: as it stands, for those who draw or count.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class NotificationService:
         )
         self._handlers = Handlers()
         self._dispatcher = Dispatcher(self._handlers)
-        self._socket_sender: SocketSender | None = None
+        self._sending: SocketSender | None = None
 
     async def __aenter__(self) -> NotificationService:
         return self
@@ -104,14 +103,11 @@ class NotificationService:
         await self._auth.aclose()
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
-        """Register a handler; it may be a plain or an async function.
+        """Register a handler, plain or async; an unknown event is a ``UsageError``.
 
         Args:
             event: ``connected()``, ``disconnected(code, reason)``, ``error(error)``,
                 ``message(notification)`` or ``reconnecting(attempt, delay)``.
-
-        Raises:
-            UsageError: there is no such event.
         """
         return self._handlers.on(event)
 
@@ -223,7 +219,10 @@ class NotificationService:
 
         sent = (await self.send_all([as_message(message)]))[0]
         if sent.status == "rejected":
-            raise MessageRejected(f"the server rejected the message: {sent.detail}")
+            raise MessageRejected(
+                f"the server rejected the message: {sent.detail}",
+                "correct it by what the server says, and send it again",
+            )
         if sent.status == "unknown":
             raise MessageUnconfirmed(
                 f"nothing shows whether the message was taken: {sent.detail}",
@@ -241,8 +240,8 @@ class NotificationService:
         if self.sends_without_connection:
             from notifyws.delivery.sender import HttpSender
 
-            http = HttpSender(self._auth.tokens, self._auth.http.send)
-            return await http.send(messages)
+            sender = HttpSender(self._auth.tokens, self._auth.http.send)
+            return await sender.send(messages)
         return await self._sender().send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
@@ -280,16 +279,14 @@ class NotificationService:
         receiver.on_acknowledged = lambda told: self._sender().acknowledged(told)
 
     def _sender(self) -> SocketSender:
-        if self._socket_sender is None:
-            sender = build_socket_sender(self._auth, lambda: self._connection)
-            self._socket_sender = sender
-        return self._socket_sender
+        if self._sending is None:
+            self._sending = build_socket_sender(self._auth, lambda: self._connection)
+        return self._sending
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
-        receiver, running = self.listener.receiver, self.listener.running
+        receiver = self.listener.receiver
         assert receiver is not None
-        assert running is not None
         opened = asyncio.Event()
         receiver.emitter.observers.append(
             lambda event: opened.set() if event.name == "connected" else None
@@ -300,5 +297,5 @@ class NotificationService:
         except asyncio.CancelledError:
             await self.disconnect()
             raise
-        if running.done() and not opened.is_set():
+        if not opened.is_set():
             raise NetworkFailed("disconnected while connecting", "connect again")

@@ -10,7 +10,7 @@ from datetime import UTC
 import pytest
 
 from notifyws.cli import status, token
-from notifyws.cli.options import emit_shaped, exclude, shape_of
+from notifyws.cli.options import emit_shaped, shape_of
 from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded
 from notifyws.diagnostics.report import Report
@@ -50,45 +50,38 @@ def shown(shape, *items, terminal=False) -> str:
         os.close(write)
 
 
-def test_each_notification_is_one_line():
-    shape = Format("{time} {type} {title}: {data.n}{message}")
-    assert shown(shape, TRIP, Closed(), TRIP) == "10:30:00 trip Trip Started: 1\n" * 2
+LONG = Notification({"title": "x" * 9000}, AT)
+ODD = Notification({"type": "t", "title": "\ud800"}, AT)
 
 
-def test_time_timestamp_and_json_are_ours_whatever_the_server_calls_so():
-    assert shown(Format("{timestamp}"), TRIP) == f"{AT}\n"
-    assert shown(Format("{json}"), TRIP) == TRIP.line() + "\n"
+@pytest.mark.parametrize(
+    ("shape", "items", "lines"),
+    [
+        (
+            Format("{time} {type} {title}: {data.n}{message}"),
+            (TRIP, Closed(), TRIP),
+            "10:30:00 trip Trip Started: 1\n" * 2,
+        ),
+        (Format("{timestamp}"), (TRIP,), f"{AT}\n"),
+        (Format("{json}"), (TRIP,), TRIP.line() + "\n"),  # whatever they call so
+        (Format("{title}"), (Closed(),), ""),
+        (Format(r"{type}\0"), (TRIP, TRIP), "trip\0trip\0"),
+        (Format("{title}."), (EVIL,), "ab .\n"),
+        (Format("{title}"), (LONG,), "x" * 9000 + "\n"),
+        (Format("{title}"), (ODD,), "\ufffd\n"),
+        (Query("title"), (TRIP,), "Trip Started\n"),
+        (Query("data"), (TRIP,), '{"n":1}\n'),
+        (Query("nonesuch"), (TRIP,), "\n"),
+        (Query("title", as_json=True), (TRIP,), '"Trip\\nStarted"\n'),
+        (Query("timestamp"), (TRIP,), f"{AT}\n"),
+    ],
+)
+def test_each_notification_is_one_line_of_text_alone(shape, items, lines):
+    assert shown(shape, *items) == lines
 
 
-def test_what_is_no_notification_has_no_line():
-    assert shown(Format("{title}"), Closed()) == ""
-
-
-def test_a_template_that_ends_in_nul_ends_each_record():
-    assert shown(Format(r"{type}\0"), TRIP, TRIP) == "trip\0trip\0"
-
-
-def test_a_query_is_one_line_too():
-    assert shown(Query("title"), TRIP) == "Trip Started\n"
-    assert shown(Query("data"), TRIP) == '{"n":1}\n'
-    assert shown(Query("nonesuch"), TRIP) == "\n"
-    assert shown(Query("title", as_json=True), TRIP) == '"Trip\\nStarted"\n'
-    assert shown(Query("timestamp"), TRIP) == f"{AT}\n"
-
-
-def test_remote_text_is_text_on_a_terminal_and_in_a_pipe():
+def test_remote_text_is_text_on_a_terminal():
     assert shown(Format("{title}."), EVIL, terminal=True) == "ab .\r\n"
-    assert shown(Format("{title}."), EVIL) == "ab .\n"
-
-
-def test_a_pipe_gets_the_whole_of_a_long_text():
-    long = Notification({"title": "x" * 9000}, AT)
-    assert shown(Format("{title}"), long) == "x" * 9000 + "\n"
-
-
-def test_a_lone_surrogate_is_replaced():
-    odd = Notification({"type": "t", "title": "\ud800"}, AT)
-    assert shown(Format("{title}"), odd) == "\ufffd\n"
 
 
 def test_an_object_is_printed_in_its_shape(capfd):
@@ -106,20 +99,11 @@ def test_shapes_exclude_each_other(format_, query, json):
         shape_of(format_, query, json=json)
 
 
-def test_without_a_wish_there_is_no_shape():
+def test_a_shape_is_made_of_what_goes_together():
     assert shape_of(None, None, json=True) is None
-    exclude(("--a", None), ("--b", False), ("--c", "x"))
-
-
-def test_a_template_must_be_text():
+    assert shape_of(None, "a", json=True).text({"a": "x"}, str, {}) == '"x"'
     with pytest.raises(UsageError, match="not UTF-8"):
         shape_of("\udcff", None, json=False)
-
-
-def test_json_goes_with_a_query():
-    shape = shape_of(None, "a", json=True)
-    assert shape is not None
-    assert shape.text({"a": "x"}, str, {}) == '"x"'
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from notifyws.auth.cache.build import sqlite_path
 from notifyws.auth.cache.sqlite import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.cli.app import _run
-from notifyws.cli.hints import at_the_same_place, next_steps
+from notifyws.cli.hints import fitting, next_steps
 from notifyws.config.settings import Settings
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.models import Account, Token
@@ -28,26 +28,17 @@ MEANT = [
     ("token --profile directs --url wss://a.example", "did you mean directus?"),
 ]
 MISPLACED = [
-    ("--json listen", "it stands after the command, as in: notifyws listen --json"),
-    (
-        "--verbose listen",
-        "it stands after the command, as in: notifyws listen --verbose",
-    ),
-    ("--json", "it stands after the command, as in: notifyws listen --json"),
-    ("--json status", "it stands after the command, as in: notifyws status --json"),
-    ("-q send -m x", "it stands after the command, as in: notifyws send -q"),
-    (
-        "--json auth login",
-        "it stands after the command, as in: notifyws auth login --json",
-    ),
-    (
-        "--url x profile check",
-        "it stands after the command, as in: notifyws profile check --url",
-    ),
-    (
-        "profile --url x list",
-        "it stands after the command, as in: notifyws profile check --url",
-    ),
+    (line, f"it stands after the command, as in: notifyws {meant}")
+    for line, meant in (
+        ("--json listen", "listen --json"),
+        ("--verbose listen", "listen --verbose"),
+        ("--json", "listen --json"),
+        ("--json status", "status --json"),
+        ("-q send -m x", "send -q"),
+        ("--json auth login", "auth login --json"),
+        ("--url x profile check", "profile check --url"),
+        ("profile --url x list", "profile check --url"),
+    )
 ]
 UNLIKE = [
     ("xyzzy", "notifyws --help"),
@@ -110,7 +101,7 @@ def test_help_as_a_word_is_the_help_as_an_option(home, capsys, line):
     ],
 )
 def test_a_hinted_command_is_for_the_same_server(hint, typed, completed):
-    assert at_the_same_place(hint, typed.split()) == completed
+    assert fitting(hint, typed.split()) == completed
 
 
 URL = "wss://ws.example.com"

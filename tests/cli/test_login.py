@@ -74,6 +74,11 @@ def test_a_login_that_works_is_written_down_and_the_password_is_not(
     assert f"Saved as server work in {config}" in said
     assert "The password is kept in the system's keyring" in said
     assert said.endswith("Next: notifyws listen\n")
+    until(lambda: server.stats["live"] == 0, "a closed socket")
+    assert server.stats["closes"][-1]["code"] == 1000
+    assert _run(["status", "-v"]) == 0
+    said = capfd.readouterr().out
+    assert "password = not set  [the keyring, if it holds one]" in said
 
 
 def test_later_commands_find_the_password_in_the_keyring(server, house, capfd):
@@ -97,14 +102,6 @@ def test_a_kept_password_that_is_refused_is_said_to_be_the_keyrings(
     assert error.hint == "it is the keyring's; for another: notifyws auth login --save"
 
 
-def test_status_says_that_the_keyring_is_looked_at(server, house, capfd):
-    save(server)
-    capfd.readouterr()
-    assert _run(["status", "-v"]) == 0
-    said = capfd.readouterr().out
-    assert "password = not set  [the keyring, if it holds one]" in said
-
-
 def test_a_logout_takes_the_password_out_of_the_keyring(server, house, capfd):
     save(server)
     assert _run(["auth", "logout"]) == 0
@@ -121,12 +118,6 @@ def test_a_keyring_that_a_logout_cannot_open_may_still_hold_the_password(
     assert _run(["auth", "logout"]) == 0
     said = capfd.readouterr().err
     assert "warning: the keyring does not answer; a password may still be in it" in said
-
-
-def test_the_name_is_host_and_port_when_none_is_given(server, config):
-    save(server)
-    named = list(tomllib.loads(config.read_text())["servers"])
-    assert named == [f"127.0.0.1:{server.port}"]
 
 
 def test_a_second_server_is_named_in_the_next_command(server, config, capfd):
@@ -246,30 +237,22 @@ def test_a_login_whose_socket_does_not_open_writes_nothing_and_says_which(
     assert not list(house.rglob("login.json"))
 
 
-def test_what_is_tried_is_not_left_open(server, house):
-    save(server)
-    until(lambda: server.stats["live"] == 0, "a closed socket")
-    assert server.stats["closes"][-1]["code"] == 1000
-
-
+@pytest.mark.parametrize("extra", [True, False])
 def test_without_a_keyring_it_says_that_the_password_is_not_kept(
-    server, house, config, capfd, monkeypatch
+    server, house, config, capfd, monkeypatch, extra
 ):
-    monkeypatch.setenv("NOTIFYWS_KEYRING", "off")
+    if extra:
+        monkeypatch.setenv("NOTIFYWS_KEYRING", "off")
+    else:
+        monkeypatch.setitem(sys.modules, "keyring", None)
     save(server)
     said = capfd.readouterr().err
-    assert "The password is not kept" in said
-    assert "WEBSOCKET_PASSWORD" in said
+    assert "The password is not kept: it stays in WEBSOCKET_PASSWORD" in said
+    assert ("pip install 'notifyws[keyring]'" in said) is not extra
+    (name,) = tomllib.loads(config.read_text())["servers"]
+    assert name == f"127.0.0.1:{server.port}"
     assert not (house / "keyring.json").exists()
     assert "demo\n" not in config.read_text()
-
-
-def test_without_the_extra_it_says_how_to_get_it(server, house, capfd, monkeypatch):
-    monkeypatch.setitem(sys.modules, "keyring", None)
-    save(server)
-    said = capfd.readouterr().err
-    assert "The password is not kept" in said
-    assert "pip install 'notifyws[keyring]'" in said
 
 
 def test_a_folder_that_names_another_server_gets_no_password(server, house, capfd):

@@ -1,4 +1,4 @@
-"""How a command's coroutine is run."""
+"""How a command's coroutine is run, and left from outside of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from notifyws.cli.process import ENDING_TIME, run
+from notifyws.cli.process import ENDING_TIME, Cancellation, run
 from tests.support.catalogue import sample
 
 
@@ -111,3 +111,58 @@ def test_sigquit_ends_a_command_after_its_last_act():
         process.send_signal(signal.SIGQUIT)
         assert process.stdout.read() == b"given back\n"
         assert process.wait(5) == -signal.SIGQUIT
+
+
+def test_leaving_ends_what_is_under_way_and_nothing_else():
+    async def story():
+        cancellation = Cancellation()
+        asyncio.get_running_loop().call_soon(cancellation)
+        async with cancellation:
+            await asyncio.Event().wait()
+        cancellation()
+        await asyncio.sleep(0)
+        return "on"
+
+    assert asyncio.run(story()) == "on"
+
+
+def test_what_ends_by_itself_is_not_left_any_more():
+    async def story():
+        cancellation = Cancellation()
+        cancellation()
+        async with cancellation:
+            pass
+        cancellation()
+        await asyncio.sleep(0)
+        return "undisturbed"
+
+    assert asyncio.run(story()) == "undisturbed"
+
+
+def test_who_is_cancelled_otherwise_is_cancelled():
+    async def story():
+        async with Cancellation():
+            await asyncio.Event().wait()
+
+    async def outer():
+        task = asyncio.create_task(story())
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(outer())
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_error_stays_one_and_what_died_ends_the_command_with_its_own(own):
+    async def story():
+        async with Cancellation() as cancellation:
+            if own:
+                raise KeyError("x")
+            cancellation.died("the view failed", KeyError("x"))
+            cancellation.died("the footer failed", ValueError("later"))
+            await asyncio.Event().wait()
+
+    with pytest.raises(KeyError):
+        asyncio.run(story())

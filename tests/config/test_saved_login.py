@@ -41,32 +41,16 @@ def state(tmp_path, monkeypatch):
     return login_file().parent
 
 
-def test_what_is_remembered_is_recalled():
-    remember(LOGIN)
-    assert recall() == LOGIN
-
-
-def test_a_password_or_token_is_never_kept():
+def test_a_login_is_kept_whole_without_secrets_for_its_owner_only():
+    remember({"url": "wss://a.example", "username": "", "profile": "default"})
+    assert recall() == {"url": "wss://a.example", "profile": "default"}
     secrets = {"password": "sentinel-password", "token": "sentinel-token"}
     remember({**LOGIN, **secrets})
     assert recall() == LOGIN
     assert "sentinel" not in login_file().read_text()
-
-
-def test_what_is_empty_is_not_kept():
-    remember({"url": "wss://a.example", "username": "", "profile": "default"})
-    assert recall() == {"url": "wss://a.example", "profile": "default"}
-
-
-def test_a_later_login_replaces_the_earlier_one_whole():
-    remember(LOGIN)
+    assert login_file().stat().st_mode & 0o777 == 0o600
     remember({"url": "wss://b.example"})
     assert recall() == {"url": "wss://b.example"}
-
-
-def test_the_file_is_its_owners_only():
-    remember(LOGIN)
-    assert login_file().stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_is_recalled_before_and_after():

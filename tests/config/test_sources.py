@@ -276,14 +276,9 @@ def test_dotenv_is_the_working_directorys_and_no_parents(home, monkeypatch):
 
 
 def test_a_named_file_that_is_not_there_is_an_error(home):
-    error = wrong(env_file="missing.env")
-    assert error.message == "there is no file missing.env"
-    assert error.hint
-
-
-def test_a_dotenv_that_is_not_text_is_said_to_be(home):
-    (home.work / ".env").write_bytes(b"WEBSOCKET_PASSWORD=" + SECRET.encode() + b"\xff")
-    assert wrong().message == ".env is not UTF-8 text"
+    assert wrong(env_file="missing.env").message == "there is no file missing.env"
+    home.env(NOTIFYWS_CONFIG="/missing.toml")
+    assert wrong().message == "there is no file /missing.toml"
 
 
 # config.toml
@@ -366,11 +361,6 @@ def test_another_config_file_is_named_in_the_environment(home):
     loaded = load()
     assert loaded.settings.username == "there"
     assert loaded.sources["username"] == "settings in other.toml"
-
-
-def test_a_named_config_file_that_is_not_there_is_an_error(home):
-    home.env(NOTIFYWS_CONFIG="/missing.toml")
-    assert wrong().message == "there is no file /missing.toml"
 
 
 def test_a_found_dotenv_does_not_choose_the_config_file(home):
@@ -579,25 +569,8 @@ def test_a_value_that_cannot_be_one_is_said_with_its_source(home):
     error = wrong(environ={"NOTIFYWS_JITTER": "2"})
     source = "NOTIFYWS_JITTER in the environment"
     assert error.message == f"jitter must be a number from 0 to 1, not '2' ({source})"
-    assert error.hint == FIELDS["jitter"].metadata["help"]
     home.toml(f'[settings]\npassword = ["{SECRET}"]')
     assert wrong().message == "password must be text (settings in config.toml)"
-    home.toml("[settings]\nusername = 2024-01-01")
-    assert wrong().message.startswith("username must be text, not ")
-
-
-@pytest.mark.parametrize("variable", ["WEBSOCKET_PASSWORD", "REDIS_URL"])
-def test_a_secret_that_ends_in_a_newline_is_said_to(home, variable):
-    error = wrong(environ={variable: f"{SECRET}\n"})
-    assert error.message.endswith(f" ends in a newline ({variable} in the environment)")
-    home.dotenv(f'{variable}="{SECRET}\\n"')
-    assert wrong(environ={}).message.endswith(" ends in a newline (.env)")
-
-
-def test_secrets_are_in_no_repr(home):
-    names = ("password", "token", "redis_url", "cache_url")
-    loaded = load(dict.fromkeys(names, SECRET))
-    assert SECRET not in repr(loaded) + str(loaded) + repr(loaded.sources)
 
 
 # The remembered login

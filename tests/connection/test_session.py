@@ -105,14 +105,6 @@ async def test_the_states_follow_what_happens():
     ]
 
 
-@pytest.mark.fault(1)
-@in_virtual_time
-async def test_delays_are_drawn_from_their_upper_half():
-    scene = Scene(then=DOWN, dice=(0.5, 1.0))
-    await scene.stop_after(12)
-    assert scene.delays == [0.75, 1.0, 3.0, 4.0, 12.0]
-
-
 @in_virtual_time
 async def test_it_gives_up_when_its_retries_are_used_up():
     scene = Scene(then=DOWN, max_retries=3)
@@ -252,15 +244,6 @@ async def test_without_a_password_it_ends_after_the_refresh():
     assert error.hint == "notifyws auth login"
     assert scene.server.bearers == ["access-1", "access-2"]
     assert scene.issuer.asked == (0, 1)
-
-
-@in_virtual_time
-async def test_a_stale_token_costs_one_refresh_and_one_immediate_retry():
-    scene = Scene(answers(401))
-    await scene.stop_after(60)
-    assert scene.server.dialled_at == [0.0, 0.0]
-    assert scene.issuer.asked == (0, 1)
-    assert scene.delays == []
 
 
 @in_virtual_time

@@ -233,8 +233,9 @@ async def test_observers_are_told_at_once_and_readers_in_their_turn_with_its_tim
 async def test_frames_as_they_are_come_too_where_they_are_asked_for():
     desk = Desk(room=10, frames=True)
     desk.take('{"type":"hello"}', b"\xff", note(1))
-    hello, error, binary, last = await desk.read()
-    assert (hello, binary, last) == (Frame('{"type":"hello"}'), Frame("\ufffd"), 1)
+    hello, error, binary, first, frame = await desk.read()
+    assert (hello, binary, first) == (Frame('{"type":"hello"}'), Frame("\ufffd"), 1)
+    assert frame == Frame(note(1), has_news=True)
     assert error.type == "invalid_message"
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.queue import DeliveryQueue
-from notifyws.delivery.receiver import Frame, Receiver
+from notifyws.delivery.receiver import Receiver
 from notifyws.events import (
     Closed,
     Connected,
@@ -26,7 +26,7 @@ from notifyws.events import (
     Reconnecting,
     as_json,
 )
-from notifyws.models import Notification, strict_json
+from notifyws.models import Frame, Notification, strict_json
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import Rules
 from notifyws.ui.footer import Status

@@ -17,10 +17,34 @@ from typing import ClassVar
 
 from notifyws.auth.cache import Entry, text_in
 from notifyws.auth.cache.keys import VERSION, decoded
+from notifyws.errors import AuthenticationFailed
 from notifyws.models import Masked, Token, TokenSource
 
 ACCESS = ("access", "refresh", "generation")
 """Names that are read together."""
+
+
+NOT_ACCEPTED: Mapping[TokenSource, tuple[str, str]] = {
+    "static": (
+        "the ready-made token",
+        "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
+    ),
+    "login": (
+        "a fresh token",
+        "see whether this user may listen there: notifyws auth whoami",
+    ),
+    "refresh": ("a refreshed token", "notifyws auth login"),
+    "cache": ("the cached token", "notifyws token --refresh"),
+}
+"""What a token is called that is not accepted, and what to try, by where it is from."""
+
+
+NO_TOKEN = "the server wants a token, and there is none"
+LET_IN = (
+    "correct the username and password, or set NOTIFYWS_TOKEN, "
+    "as the profile's page says"
+)
+"""What is said, and what helps, where no token was shown."""
 
 
 class AccessToken(Masked, frozen=True):
@@ -39,6 +63,18 @@ class AccessToken(Masked, frozen=True):
     source: TokenSource
     remaining: float
     user_id: str | None = None
+
+    def not_accepted(self, why: str = "") -> AuthenticationFailed:
+        """Return our error for a server that does not accept this token.
+
+        Args:
+            why: how the server says so; empty where it does not.
+        """
+        what, hint = NOT_ACCEPTED[self.source]
+        said = f": {why}" if why else ""
+        if not self.value:
+            return AuthenticationFailed(f"{NO_TOKEN}{said}", LET_IN)
+        return AuthenticationFailed(f"the server does not accept {what}{said}", hint)
 
 
 class CachedTokens(Masked, frozen=True):

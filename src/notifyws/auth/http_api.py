@@ -116,7 +116,9 @@ class HttpApi:
         """
         steps = _listed(self._profile.http.refresh)
         if not steps:
-            raise AuthenticationFailed("the server knows no refreshing")
+            raise AuthenticationFailed(
+                "the server knows no refreshing", "notifyws auth login"
+            )
 
         def refused(said: str) -> NotifyError:
             message = f"{self._origin} refused the refresh token"
@@ -160,7 +162,8 @@ class HttpApi:
         send = self._profile.send
         if send is None or send.http is None:
             name = self._profile.name
-            raise ConfigurationError(f"profile {name} does not send over HTTP")
+            said = f"profile {name} does not send over HTTP"
+            raise ConfigurationError(said, "send with another --profile")
         await self._with_token(send.http, access_token, message)
 
     async def catch_up(self, access_token: str, known: Mapping[str, Any]) -> Any:
@@ -204,8 +207,7 @@ class HttpApi:
     ) -> list[Reply]:
         def refused(said: str) -> NotifyError:
             message = f"{self._origin} does not accept the token{said}"
-            words = said.removeprefix(": ")
-            return TokenRefused(message, "notifyws token --refresh", words=words)
+            return TokenRefused(message, words=said.removeprefix(": "))
 
         known = {**known, **shown(access_token, self._variables)}
         return await self._run(_listed(steps), known, refused, "expired", largest)

@@ -250,13 +250,6 @@ class TokenManager:
         return f"denied:{digest.hex()}"
 
 
-LET_IN = (
-    "correct the username and password, or set NOTIFYWS_TOKEN, "
-    "as the profile's page says"
-)
-"""What helps where no token was shown."""
-
-
 class StaticTokenProvider:
     """Keeps a token that was given whole: nothing is cached, nothing is renewed."""
 
@@ -275,9 +268,4 @@ class StaticTokenProvider:
         Raises:
             AuthenticationFailed: always.
         """
-        if not refused:
-            raise AuthenticationFailed("the server does not let us in", LET_IN)
-        raise AuthenticationFailed(
-            "the server does not accept the ready-made token",
-            "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login",
-        )
+        raise self._token.not_accepted()

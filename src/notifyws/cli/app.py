@@ -178,9 +178,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: NotifyError, arguments: Sequence[str]) -> int:
-    from notifyws.cli.hints import at_the_same_place
+    from notifyws.cli.hints import fitting
 
-    error.hint = at_the_same_place(error.hint, arguments)
+    error.hint = fitting(error.hint, arguments)
     if "--json" in arguments:
         from notifyws.models import strict_json
 
@@ -193,15 +193,16 @@ def _report(error: NotifyError, arguments: Sequence[str]) -> int:
 
 
 def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
+    hint = "run it again with -v and report what it prints"
     if _verbose(arguments):
+        hint = "report what it prints"
         import traceback
 
         for line in traceback.format_exception(error):
             for each in line.rstrip("\n").split("\n"):
                 say(each)
     what = f"unexpected {type(error).__name__}"
-    bug = NotifyError(what, "run it again with -v and report what it prints")
-    return _report(bug, arguments)
+    return _report(NotifyError(what, hint), arguments)
 
 
 def _verbose(arguments: Sequence[str]) -> bool:

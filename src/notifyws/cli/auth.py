@@ -18,6 +18,7 @@ from notifyws.config import saved_login
 from notifyws.config.dotenv_guard import guard
 from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded
+from notifyws.connection.build import good_token
 from notifyws.errors import AuthenticationFailed, UsageError
 from notifyws.ui.streams import emit_json, emit_line, say, warner
 
@@ -100,7 +101,7 @@ def whoami(*, common: Common, json: Json = False) -> None:
 
 async def _user_id(auth: Authenticator) -> str | None:
     async with aclosing(auth):
-        return auth.settings.user_id or (await auth.tokens.get()).user_id
+        return auth.settings.user_id or (await good_token(auth)).user_id
 
 
 async def _logout(auth: Authenticator) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from notifyws.config.settings import Settings
 
 PLACES = ("--server", "--profile", "--url", "--env-file")
+FURTHER = ("notifyws status --check", "notifyws listen -v")
+REPORT = "report what it prints with -v"
 COMMAND = r"notifyws( [\w./:-]+)+"
 
 UNKNOWN = r"(?s)No such command '(.*?)'"
@@ -63,11 +65,12 @@ def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
     return f"did you mean {meant}?" if meant else f"{context.command_path} --help"
 
 
-def at_the_same_place(hint: str, arguments: Sequence[str]) -> str:
+def fitting(hint: str, arguments: Sequence[str]) -> str:
     """Return a command that is hinted at, for the server that was spoken of.
 
     Words that are more than one command, or ask for help, stay as they are. A URL that
-    holds what nobody should see is left out.
+    holds what nobody should see is left out. What was typed already is no hint: the
+    next one that tells more is.
 
     Args:
         hint: the next command to try, or any other words.
@@ -77,7 +80,13 @@ def at_the_same_place(hint: str, arguments: Sequence[str]) -> str:
         return hint
     if any(place in hint for place in PLACES):
         return hint
+    further = (each for each in (hint, *FURTHER) if not _typed(each, arguments))
+    hint = next(further, REPORT)
     return " ".join([hint, *_places(arguments)])
+
+
+def _typed(command: str, arguments: Sequence[str]) -> bool:
+    return {*command.split()[1:]} <= {*arguments}
 
 
 def _places(arguments: Sequence[str]) -> Iterator[str]:

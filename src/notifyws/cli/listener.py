@@ -67,6 +67,7 @@ async def listen_to(request: Request, settings: Settings) -> None:
         ReaderGone: nobody reads stdout any more.
         NotifyError: why there is no connection.
     """
+    _name_the_proxy(request, settings.connect_url)
     if not request.demo:
         return await _show(request, settings)
     from notifyws.cli.serve import dev_server
@@ -84,8 +85,6 @@ async def _show(request: Request, settings: Settings) -> None:
     from notifyws.ui.output import Output
 
     output = Output(1)
-    if request.show.verbose and settings.connect_url:
-        _name_the_proxy(settings.connect_url)
     warn = warner(request.show.quiet)
     tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
     service = NotificationService(
@@ -97,14 +96,14 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
-    leave = Cancellation()
+    happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
     unwatch = output.watch_reader(leave)
     try:
         with before_dying(renderer.stop):
             async with (
-                _supervised(service, os.environ),
+                _supervised(service, os.environ, happened),
                 service,
                 leave,
                 asyncio.timeout(request.timeout),
@@ -112,7 +111,9 @@ async def _show(request: Request, settings: Settings) -> None:
                 service.start(retries=request.retries)
                 await _until_satisfied(request, service, renderer, tee, leave)
     except TimeoutError:
-        raise _too_late(request, service.listener.received) from None
+        wanted, received = request.selection, service.listener.received
+        connected = "connected" in happened
+        raise too_late(wanted, request.timeout, received, connected) from None
     finally:
         unwatch()
         renderer.stop()
@@ -123,14 +124,15 @@ async def _show(request: Request, settings: Settings) -> None:
 
 @asynccontextmanager
 async def _supervised(
-    service: NotificationService, environ: MutableMapping[str, str]
+    service: NotificationService, environ: MutableMapping[str, str], happened: set[str]
 ) -> AsyncIterator[None]:
-    """Tell the service manager what happens to ``service``, before it is started."""
+    """Keep, and tell the service manager, what happens to ``service``."""
     from notifyws.ui.lines import event_line
 
     systemd = Systemd(environ)
 
     def tell(event: Event) -> None:
+        happened.add(event.name)
         if event.name == "connected":
             systemd.ready()
         if event.name == "closed":
@@ -147,16 +149,40 @@ async def _supervised(
         await asyncio.gather(alive, return_exceptions=True)
 
 
-def _too_late(request: Request, received: int) -> TimeRanOut:
-    shown = request.selection.admitted
-    over = f"{request.timeout:g} s are over; "
-    if received > shown:
+def too_late(
+    selection: Selection, timeout: float | None, received: int, connected: bool
+) -> TimeRanOut:
+    """Return what was missed, and what to change before the next try.
+
+    Args:
+        selection: what was asked for, and what came of it.
+        timeout: the seconds that are over.
+        received: notifications that came, whether they were asked for or not.
+        connected: whether there was a connection.
+    """
+    longer = "give --timeout more time"
+    shown = selection.admitted
+    said = f"{shown} notification{'s' * (shown != 1)} came"
+    hint = f"{longer}, or see whether any are sent: notifyws send -m hello"
+    if not connected:
+        said, hint = "there was no connection", "notifyws status --check"
+    elif received > shown:
         said = f"{shown} of {received} notifications passed the filters"
-        return TimeRanOut(over + said, "check --type and --filter, or wait longer")
-    return TimeRanOut(f"{over}{shown} notifications were shown", "wait longer")
+        hint = f"check --type and --filter, or {longer}"
+    elif shown and selection.count is not None:
+        said = f"{shown} of {selection.count} notifications came"
+        hint = f"{longer}, or ask for fewer with --count"
+    elif shown:
+        said += ", and none made --until true" if selection.has_end else ""
+        hint = f"check --until, or {longer}"
+        if not selection.has_end:
+            hint = "to end with 0, say what is enough: --count N or --until EXPR"
+    return TimeRanOut(f"{timeout or 0:g} s are over; {said}", hint)
 
 
-def _name_the_proxy(url: str) -> None:
+def _name_the_proxy(request: Request, url: str) -> None:
+    if not (request.show.verbose and url):
+        return
     from notifyws.config.urls import checked_url
     from notifyws.diagnostics.probes import proxy_for
 

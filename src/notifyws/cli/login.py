@@ -18,6 +18,7 @@ import typer
 from msgspec import structs
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.cached_tokens import AccessToken
 from notifyws.cli.input import TRIES, answer, ask, can_ask, say_wrong
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
@@ -60,7 +61,7 @@ async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
             "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
             "cache": auth.cache.backend,
         }
-        problem = await _wrong_with_socket(auth, token.value) if and_connect else None
+        problem = await _wrong_with_socket(auth, token) if and_connect else None
         return facts, problem
     except NetworkFailed as error:
         if not and_connect:
@@ -70,19 +71,17 @@ async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
         await auth.aclose()
 
 
-async def _wrong_with_socket(auth: Authenticator, token: str) -> NotifyError | None:
+async def _wrong_with_socket(
+    auth: Authenticator, token: AccessToken
+) -> NotifyError | None:
     """Open the socket, handshake and all; return why that cannot be done."""
-    from notifyws.connection.build import build_server_protocol, open_connection
-    from notifyws.protocol.failures import Verdict
+    from notifyws.connection.build import open_connection, verify_token
 
-    server_protocol = build_server_protocol(auth)
     try:
-        if server_protocol.verify is not None:
-            await server_protocol.verify(token)
+        await verify_token(auth, token)
         connection = await open_connection(auth, token)
-    except NetworkFailed as error:
-        verdict = server_protocol.classifier.of(error)
-        refused = verdict in (Verdict.RENEW, Verdict.RENEW_ONCE)
+    except (NetworkFailed, AuthenticationFailed) as error:
+        refused = isinstance(error, AuthenticationFailed)
         kind = AuthenticationFailed if refused else NetworkFailed
         message = f"the login works, but the socket does not open: {error.message}"
         return kind(message, _hint(error))
@@ -90,8 +89,9 @@ async def _wrong_with_socket(auth: Authenticator, token: str) -> NotifyError | N
     return None
 
 
-def _hint(error: NetworkFailed) -> str:
-    return CORRECT if not error.hint or LATER in error.hint else error.hint
+def _hint(error: NotifyError) -> str:
+    later = isinstance(error, AuthenticationFailed) or LATER in error.hint
+    return CORRECT if later else error.hint
 
 
 def where(auth: Authenticator) -> dict[str, Any]:

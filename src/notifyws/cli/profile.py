@@ -230,7 +230,7 @@ def new(
         str | None, option("--socket-path PATH", "The socket's path.")
     ] = None,
     sample: Annotated[
-        str | None, option("--sample FILE|-", "A file with one frame.")
+        str | None, option("--sample FILE|-", "A file with a frame; better, several.")
     ] = None,
     output: Annotated[Path | None, option("--output -o FILE", "Where to.")] = None,
 ) -> None:
@@ -288,5 +288,5 @@ def _sample(sample: str | None, asking: bool) -> str:
         return read_text_file(Path(sample))
     if not asking:
         return ""
-    say("Paste one frame, then an empty line (nothing: every frame as it is):")
+    say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
     return "".join(takewhile(str.strip, iter(sys.stdin.readline, "")))

@@ -75,8 +75,13 @@ async def _work(
             auth.want_emptied()
             return None
         if refresh and auth.settings.token:
-            raise UsageError("a ready-made token cannot be refreshed")
-        return await (auth.token_manager.force() if refresh else auth.tokens.get())
+            said = "a ready-made token (NOTIFYWS_TOKEN) cannot be refreshed"
+            raise UsageError(said, "set another, or unset it and: notifyws auth login")
+        if refresh:
+            return await auth.token_manager.force()
+        from notifyws.connection.build import good_token
+
+        return await good_token(auth)
 
 
 def _print(

@@ -89,13 +89,7 @@ async def keep_password(
 async def find_password(
     origin: str, username: str, patience: float = PATIENCE
 ) -> str | None:
-    """Return what was kept; empty when there is nothing, ``None`` without an answer.
-
-    Args:
-        origin: the HTTP side's.
-        username: whose password.
-        patience: seconds to wait.
-    """
+    """Return what was kept; empty when there is nothing, ``None`` without an answer."""
     find = partial(_find, f"{origin} {username}")
     return await _in_time(find, patience, failed="")
 
@@ -103,13 +97,7 @@ async def find_password(
 async def forget_password(
     origin: str, username: str, patience: float = PATIENCE
 ) -> bool:
-    """Take a password out, if one was kept; tell whether there is none any more.
-
-    Args:
-        origin: the HTTP side's.
-        username: whose password.
-        patience: seconds to wait.
-    """
+    """Take a password out, if one was kept; tell whether there is none any more."""
     forget_it = partial(_forget, f"{origin} {username}")
     return await _in_time(forget_it, patience, failed=False) or False
 

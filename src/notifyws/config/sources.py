@@ -230,6 +230,7 @@ def _styles(tables: Any, where: Path) -> Mapping[str, TypeStyle]:
         label = f"types.{name} in {where.name}"
         chosen = known_keys(table, keys, label)
         if not all(isinstance(value, str) for value in chosen.values()):
-            raise ConfigurationError(f"{label}: every value must be text")
+            said = f"{label}: every value must be text"
+            raise ConfigurationError(said, 'write them in quotes, as in mark = "!"')
         styles[name] = structs.replace(styles.get(name, NEUTRAL), **chosen)
     return styles

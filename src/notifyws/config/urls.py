@@ -20,7 +20,8 @@ def checked_url(url: str, setting: str = "the server's URL") -> str:
         ConfigurationError: it is not a WebSocket URL; says what to write instead.
     """
     if re.search(r"[\x00-\x20\x7f]", url):
-        raise ConfigurationError(f"{setting} holds a space or control character")
+        said = f"{setting} holds a space or control character"
+        raise ConfigurationError(said, _SHAPE)
     shown = shown_url(url)
     try:
         parts = urlsplit(url)

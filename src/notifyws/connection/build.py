@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection, Keepalive
+from notifyws.connection.outcome import seen_by_caller
 from notifyws.connection.ports import Dial, Receiver, ServerProtocol
+from notifyws.errors import NetworkFailed
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.upgrade import upgrade_request
 
 if TYPE_CHECKING:
+    from notifyws.auth.cached_tokens import AccessToken
     from notifyws.connection.catch_up import CatchUp
     from notifyws.connection.ports import Receiver
     from notifyws.connection.session import Session
@@ -43,8 +46,40 @@ def build_session(
     )
 
 
+async def good_token(auth: Authenticator) -> AccessToken:
+    """Return an access token; a ready-made one is good as far as can be told.
+
+    Raises:
+        AuthenticationFailed: there is none, or the ready-made one has expired, or the
+            server says that it is no good.
+        NetworkFailed: no answer, or none that makes sense.
+    """
+    token = await auth.tokens.get()
+    if auth.settings.token:
+        if token.remaining <= 0:
+            raise token.not_accepted("it has expired by its own word")
+        await verify_token(auth, token)
+    return token
+
+
+async def verify_token(auth: Authenticator, token: AccessToken) -> None:
+    """Have the server say whether a token is good, where its profile knows how.
+
+    Raises:
+        AuthenticationFailed: it is not.
+        NetworkFailed: no answer, or none that makes sense.
+    """
+    protocol = build_server_protocol(auth)
+    if protocol.verify is None:
+        return
+    try:
+        await protocol.verify(token.value)
+    except NetworkFailed as error:
+        raise seen_by_caller(error, token, protocol.classifier) from None
+
+
 async def open_connection(
-    auth: Authenticator, token: str, dial: Dial | None = None
+    auth: Authenticator, token: AccessToken, dial: Dial | None = None
 ) -> Connection:
     """Return one open connection, its handshake done, which no session keeps.
 
@@ -54,16 +89,18 @@ async def open_connection(
         dial: opens the socket, in place of the usual way.
 
     Raises:
+        AuthenticationFailed: the server does not accept the token.
         NetworkFailed: it did not come to one.
     """
     protocol = build_server_protocol(auth)
-    return await Connection.open(
-        dial or build_dial(auth),
-        protocol.upgrade_request(token, None),
-        build_keepalive(auth),
-        auth.clock,
-        protocol.ask,
-    )
+    request = protocol.upgrade_request(token.value, None)
+    dialled, keepalive = dial or build_dial(auth), build_keepalive(auth)
+    try:
+        return await Connection.open(
+            dialled, request, keepalive, auth.clock, protocol.ask
+        )
+    except NetworkFailed as error:
+        raise seen_by_caller(error, token, protocol.classifier) from None
 
 
 def build_server_protocol(auth: Authenticator) -> ServerProtocol:

@@ -125,7 +125,8 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
         case OSError() | UnicodeError():
             return unreachable(error, host)
         case _:
-            return NetworkFailed(f"cannot connect to {host}: {error}")
+            message = f"cannot connect to {host}: {error}"
+            return NetworkFailed(message, "notifyws status --check")
 
 
 def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,12 +21,6 @@ UNNOTICED = 60.0
 """Seconds that a dead line can go unnoticed, and then some (ping and its time-out)."""
 LAG = 5.0
 """Seconds a notification may be on its way; one that took longer was replayed."""
-
-
-class Announcing(Protocol):
-    """Takes events for whoever shows things, in their turn."""
-
-    def announce(self, item: Event, *, vital: bool = False) -> None: ...
 
 
 class GapStart(Struct, frozen=True):
@@ -45,7 +39,7 @@ class EventEmitter:
     """Tells what happens.
 
     Args:
-        announcing: for whoever shows things.
+        announce: takes events for whoever shows things, in their turn.
         clock: both clocks.
 
     Attributes:
@@ -53,8 +47,8 @@ class EventEmitter:
         latest: the notification that came last; tells how long they are on their way.
     """
 
-    def __init__(self, announcing: Announcing, clock: Clock) -> None:
-        self._announcing = announcing
+    def __init__(self, announce: Callable[..., Any], clock: Clock) -> None:
+        self._announce = announce
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
         self.latest: Notification | None = None
@@ -68,7 +62,7 @@ class EventEmitter:
         event = replace(event, at=self.now())
         for observer in self.observers:
             observer(event)
-        self._announcing.announce(event, vital=isinstance(event, Gap))
+        self._announce(event, vital=isinstance(event, Gap))
 
     def since(self, heard_at: float) -> GapStart:
         """Return when the server was heard last, on both clocks.

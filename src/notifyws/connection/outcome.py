@@ -18,6 +18,15 @@ from notifyws.errors import (
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
+RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
+
+
+def seen_by_caller(
+    error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
+) -> NotifyError:
+    """Return what an error is to somebody who tries once, with one token."""
+    refused = classifier.of(error) in RENEWING
+    return token.not_accepted(error.message) if refused else error
 
 
 class Outcome:
@@ -30,14 +39,15 @@ class Outcome:
     def __init__(self, classifier: FailureClassifier) -> None:
         self._classifier = classifier
         self._problem: NotifyError | None = None
+        self._token: AccessToken | None = None
         self._words = ""
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
         verdict = self._classifier.of(error)
-        if verdict not in (Verdict.RENEW, Verdict.RENEW_ONCE):
+        if verdict not in RENEWING:
             return self.without_token(error)
-        self._problem = error
+        self._problem, self._token = error, token
         self._words = _words(error) if token.source == "static" else ""
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
@@ -56,10 +66,10 @@ class Outcome:
         assert problem is not None
         known = isinstance(problem, AuthenticationFailed)
         if stop.cause is Cause.AUTHENTICATION and not known:
-            message = f"the server does not accept a fresh token: {stop.reason}"
-            return AuthenticationFailed(message, CHECK)
-        if known and self._words:  # of a token that was given, nobody else says why
-            return AuthenticationFailed(f"{problem}: {self._words}", problem.hint)
+            assert self._token is not None
+            return self._token.not_accepted(stop.reason)
+        if known and self._token is not None and self._words:
+            return self._token.not_accepted(self._words)  # nobody else says why
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)

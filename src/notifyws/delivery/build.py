@@ -270,5 +270,6 @@ def frame_of(auth: Authenticator, message: Message) -> str:
 
 def _send(profile: Profile) -> Send:
     if profile.send is None:
-        raise ConfigurationError(f"profile {profile.name} does not say how to send")
+        said = f"profile {profile.name} does not say how to send"
+        raise ConfigurationError(said, "add [send] to it, or use another --profile")
     return profile.send

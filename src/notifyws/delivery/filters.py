@@ -38,7 +38,8 @@ class Selection:
         self._types = frozenset(types)
         self._filter = matcher(filter, "--filter", warn) if filter is not None else None
         self._until = matcher(until, "--until", warn) if until is not None else None
-        self._left = count
+        self.count = count
+        self.has_end = count is not None or until is not None
         self.admits_all = not self._types and self._filter is None
         self.admitted = 0
         self.satisfied = False
@@ -48,7 +49,7 @@ class Selection:
         if self.satisfied or not (self.admits_all or self.passes(notification)):
             return False
         self.admitted += 1
-        enough = self._left is not None and self.admitted >= self._left
+        enough = self.count is not None and self.admitted >= self.count
         found = self._until is not None and self._until(notification)
         self.satisfied = enough or found
         return True

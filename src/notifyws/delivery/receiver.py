@@ -12,15 +12,13 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
-
 from notifyws.clock import Clock
 from notifyws.connection.event_emitter import EventEmitter
 from notifyws.connection.ports import QueueFull
 from notifyws.delivery.gaps import DroppedCounter, GapTracker
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
-from notifyws.models import Notification, as_text
+from notifyws.models import Frame, Notification, as_text
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import (
     Acknowledged,
@@ -36,16 +34,11 @@ from notifyws.protocol.rules import (
     ServerGap,
     ServerPing,
     SessionEnded,
+    notifications,
 )
 
 if TYPE_CHECKING:
     from notifyws.delivery.outbox import Outbox
-
-
-class Frame(Struct, frozen=True):
-    """A frame that is no notification, for those who asked for frames as they are."""
-
-    text: str
 
 
 Item = Notification | Event | Frame
@@ -60,8 +53,8 @@ LONGEST = 1000
 """Characters of a server's complaint that are told."""
 
 
-_Read = tuple[Arrival, str | bytes, int]
-"""A thing that arrived, its frame, and its share of the frame's size."""
+_Read = tuple[Arrival | Frame, str | bytes, int]
+"""A thing that arrived, its frame, and its share of that; or the frame behind all."""
 
 
 class Selection(Protocol):
@@ -81,7 +74,7 @@ class Receiver:
         queue: for whoever shows things.
         cursor: where this listener stands.
         clock: the wall clock, and monotonic time.
-        frames: hand over frames that are no notifications, too.
+        frames: hand over frames as they are, too, behind what is in them.
         selection: which notifications are wanted; all of them when not given.
         outbox: keeps what is wanted for the sinks.
 
@@ -106,7 +99,7 @@ class Receiver:
         self._frames = frames
         self._selection = selection
         self._outbox = outbox
-        self.emitter = EventEmitter(queue, clock)
+        self.emitter = EventEmitter(queue.announce, clock)
         self._dropped_counter = DroppedCounter(self.emitter, queue.room)
         self.room = queue.room
         self._received = ""
@@ -134,17 +127,28 @@ class Receiver:
     def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
         for frame in frames:
             arrival, size = self._rules.read(frame, self._received), len(frame)
+            admitted = self._admitted
             if isinstance(arrival, Many):
                 share = size // max(len(arrival.arrivals), 1)
                 for each in arrival.arrivals:
                     yield each, frame, share
             else:
                 yield arrival, frame, size
+            if self._frames:
+                has_news = self._admitted > admitted
+                if has_news or not notifications(arrival):
+                    yield Frame.of(frame, has_news), frame, size
+
+    @property
+    def _admitted(self) -> int:
+        return self.received - self.filtered
 
     def _take(self, rest: Iterator[_Read]) -> Awaitable[None] | None:
         """Take things in until one must wait; return what for."""
         for arrival, frame, size in rest:
-            if not isinstance(arrival, Notification):
+            if isinstance(arrival, Frame):
+                self._pass_on(arrival)
+            elif not isinstance(arrival, Notification):
                 self._other(arrival, frame)
             elif (pause := self._notification(arrival, size)) is not None:
                 return pause
@@ -158,21 +162,22 @@ class Receiver:
             self._received = self.emitter.now()
             pause = self._take(rest)
 
-    async def catch_up(self, notifications: Iterable[Notification]) -> None:
+    async def catch_up(self, missed: Iterable[Notification]) -> None:
         """Take in what was missed and came by other means.
 
         Raises:
             QueueFull: there is none for the rest of it.
         """
-        for notification in notifications:
-            if pause := self._notification(notification, len(notification.line())):
+        for notification in missed:
+            line, admitted = notification.line(), self._admitted
+            if pause := self._notification(notification, len(line)):
                 await pause
+            if self._frames and self._admitted > admitted:
+                self._pass_on(Frame(line, has_news=True))  # it came in none
 
     def arrivals(self, value: Any) -> list[Notification]:
         """Return the notifications that the rules see in a value."""
-        arrival = self._rules.value(value, self.emitter.now())
-        found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
-        return [each for each in found if isinstance(each, Notification)]
+        return notifications(self._rules.value(value, self.emitter.now()))
 
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
@@ -284,12 +289,10 @@ class Receiver:
                 text = frame if isinstance(frame, str) else repr(frame)
                 self.last_not_understood = text[:LONGEST]
                 self.emitter.tell(Failure("invalid_message", arrival.reason))
-        if self._frames:
-            self._pass_on(frame)
 
-    def _pass_on(self, frame: str | bytes) -> None:
-        text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
-        if self._queue.fits(len(text)):
-            self._queue.put(Frame(text), len(text))
+    def _pass_on(self, frame: Frame) -> None:
+        size = len(frame.text)
+        if self._queue.fits(size):
+            self._queue.put(frame, size)
         else:
             self._dropped_counter.add(self.emitter.now())

@@ -49,10 +49,13 @@ class ServerOptions:
             raise ConfigurationError("no user could log in", "use --user NAME:PASSWORD")
         for name in ("access_ttl", "refresh_ttl", "auth_timeout", "closing_grace"):
             if not getattr(self, name) > 0:
-                raise ConfigurationError(f"{name} must be more than 0")
+                option = f"--{name.replace('_', '-')}"
+                said = f"{option} must be more than 0"
+                raise ConfigurationError(said, f"leave {option} out, or give seconds")
         for name, least in (("history", 1), ("traffic", 0), ("flaky", 0)):
             if not least <= getattr(self, name) < float("inf"):
-                raise ConfigurationError(f"{name} must be {least} or more")
+                said = f"--{name} must be {least} or more"
+                raise ConfigurationError(said, f"leave --{name} out for the usual")
 
     @property
     def first_user(self) -> str:

@@ -22,11 +22,11 @@ from msgspec.structs import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.keys import KEEP
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
-from notifyws.auth.token_manager import LET_IN, StaticTokenProvider
+from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
-from notifyws.connection.build import open_connection
+from notifyws.connection.build import open_connection, verify_token
 from notifyws.diagnostics import probes
 from notifyws.diagnostics.findings import (
     CheckContext,
@@ -44,7 +44,6 @@ from notifyws.errors import (
     ConnectionLost,
     NetworkFailed,
     NotifyError,
-    UpgradeRefused,
 )
 from notifyws.fleet.heartbeat import find_listeners
 from notifyws.fleet.listener_entry import Listener
@@ -235,22 +234,17 @@ class HealthChecks:
             return skipped("there is no token to connect with")
         started = time.monotonic()
         try:
-            self._connection = await open_connection(self._auth, self._token.value)
-        except UpgradeRefused as error:
-            raise self._about_token(error) if error.status == 401 else error from None
+            await verify_token(self._auth, self._token)
+            self._connection = await open_connection(self._auth, self._token)
+        except AuthenticationFailed as error:
+            if not self._token.value:
+                raise
+            left = span(self._token.remaining)
+            said = f"{error.message}, though it has {left} left by its own word"
+            raise AuthenticationFailed(said, error.hint) from None
         took = (time.monotonic() - started) * 1000
         good = f"connected to {self.context.host} in {took:.0f} ms"
         return of_path(self.context, urlsplit(self.url).path) or good
-
-    def _about_token(self, error: UpgradeRefused) -> NotifyError:
-        assert self._token is not None
-        if not self._token.value:
-            return AuthenticationFailed(error.message, LET_IN)
-        left = f"the token has {span(self._token.remaining)} left by its own word"
-        hint = "notifyws token --refresh"
-        if self._token.source == "static":
-            hint = "set another NOTIFYWS_TOKEN, or unset it and: notifyws auth login"
-        return AuthenticationFailed(f"{error.message}, though {left}", hint)
 
     async def _ping(self) -> str | Finding:
         if self._connection is None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import utc_text
 from notifyws.errors import NotifyError
 from notifyws.models import Notification, TokenPair, strict_json
@@ -137,7 +138,7 @@ class _Walker:
         self._trace = trace
         self._patience = patience
         self._pair: TokenPair | None = None
-        self._token = auth.settings.token
+        self._token: AccessToken | None = None
         self._connection: object = None
         self.steps = [
             ("login", self._login),
@@ -156,11 +157,9 @@ class _Walker:
 
     async def _login(self) -> str:
         settings, profile = self._auth.settings, self._auth.profile
-        if self._token:
-            return "a ready-made token is used"
-        if profile.http.login is None:
-            self._token = (await self._auth.tokens.get()).value
-            return ""
+        if settings.token or profile.http.login is None:
+            self._token = await self._auth.tokens.get()
+            return "a ready-made token is used" if settings.token else ""
         self._keep(await self._auth.http.login(settings.username, settings.password))
         return self._lives()
 
@@ -181,9 +180,10 @@ class _Walker:
         self._pair = pair
         if pair.refresh is None and before is not None:
             self._pair = TokenPair(pair.access, before.refresh, pair.user_id)
-        self._token = pair.access.value
+        access = pair.access
+        self._token = AccessToken(access.value, "login", access.lifetime, pair.user_id)
         refresh = pair.refresh.value if pair.refresh else ""
-        self._trace.hide(self._token, refresh)
+        self._trace.hide(access.value, refresh)
 
     def _lives(self) -> str:
         assert self._pair is not None
@@ -191,9 +191,12 @@ class _Walker:
         return f"an access token for {self._pair.access.lifetime:.0f} s{user}"
 
     async def _verify(self) -> str:
+        from notifyws.connection.build import verify_token
+
         if self._auth.profile.http.verify is None:
             return ""
-        await self._auth.http.verify(self._token)
+        assert self._token is not None
+        await verify_token(self._auth, self._token)
         return "the server takes the token"
 
     async def _socket(self) -> str:
@@ -205,6 +208,7 @@ class _Walker:
             self._trace.line(f"--> GET {request.url}")
             return _Recording(await dial(request), self._trace)
 
+        assert self._token is not None
         self._connection = await open_connection(self._auth, self._token, recorded)
         steps = len(self._auth.profile.handshake)
         return f"open, {steps} handshake step{'s' * (steps != 1)} done"

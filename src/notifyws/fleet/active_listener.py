@@ -195,7 +195,7 @@ class ActiveListener:
             frame = without_tokens(frame, self._secrets())[:LONGEST_FRAME]
         return {
             "received": receiver.received,
-            "waiting": len(self.queue) + sum(x.count for x in self.backlog.values()),
+            "waiting": self.waiting,
             "filtered": receiver.filtered,
             "notUnderstood": receiver.not_understood,
             "lastNotUnderstood": frame,

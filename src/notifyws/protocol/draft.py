@@ -1,20 +1,27 @@
 """A first profile for a server, drafted from a few answers and one sample frame.
 
 What the frame's fields mean is guessed from the names that servers give them; the
-draft says so in its comments, for somebody to correct.
+draft says so in its comments, for somebody to correct. An id is guessed only where it
+can be the notification's own: what has an id that came before is dropped, so that a
+wrong one loses all but the first.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
 
+from notifyws.models import as_text
+from notifyws.protocol.expressions import compiled
+
 NAMES = {
     "type": ("type", "kind", "event", "event_type", "category", "severity", "level"),
-    "title": ("title", "subject", "headline", "name", "summary", "topic"),
-    "message": ("message", "text", "body", "content", "description", "msg"),
+    "title": ("title", "subject", "headline", "name", "summary", "topic", "path"),
+    "message": ("message", "text", "body", "content", "description", "msg", "value"),
     "link": ("link", "url", "href", "click", "action_url"),
     "id": ("id", "uuid", "message_id", "notification_id", "_id", "uid"),
     "timestamp": (
@@ -22,6 +29,16 @@ NAMES = {
         *("time_fired", "ts", "at"),
     ),
 }
+
+
+OWN_IDS = ("uuid", "message_id", "notification_id")
+"""Names of an id that belongs to nobody but the notification, wherever it stands."""
+UNIQUE = (
+    "# Each notification must have an id of its own: one that came before is dropped."
+)
+
+_Place = tuple[str, str, list[Any]]
+"""Where notifications are, where they are in that, and those of a frame."""
 
 
 class Answers(Struct, frozen=True):
@@ -35,7 +52,7 @@ class Answers(Struct, frozen=True):
         token_path: where the answer holds the access token.
         token_in: where the socket takes it.
         socket_path: of the socket; empty for the URL's own.
-        sample: one frame, as text; may be empty.
+        sample: one frame or several, as text; may be empty.
     """
 
     name: str
@@ -108,34 +125,110 @@ def _rules(sample: str) -> list[str]:
         "",
     ]
     rule = ["[[rules]]", 'then = "notification"']
-    try:
-        frame = json.loads(sample)
-    except ValueError:
+    frames = list(_values(sample))
+    if not frames:
         return [*pings, "# Every frame is a notification as it is.", *rule]
-    where, item = _items(frame)
-    fields = _fields(item)
-    if not where and fields.get("type") == "type":
-        return [*pings, "# Every frame is a notification as it is.", *rule]
-    places = [f"items = {_quoted(where)}"] if where else []
+    items, children, _ = place = _place(frames[0])
+    found = list(chain.from_iterable(_found(frame, place) for frame in frames))
+    fields = _fields(found[0] if found else {})
+    if items not in ("", "@"):
+        fields = {**_around(frames[0], items, children), **fields}
+    path = fields.pop("id", "")
+    inside = isinstance(frames[0], dict) and isinstance(frames[0].get(items), dict)
+    is_own, remark = _own_id(path, found, inside=inside)
+    if not items and fields.get("type") == "type" and (is_own or not path):
+        return [*pings, "# Every frame is a notification as it is.", *remark, *rule]
     named = [f"{name} = {_quoted(path)}" for name, path in fields.items()]
-    guess = "# Guessed from the sample; correct what is wrong."
-    return [*pings, guess, *rule, *places, "[rules.fields]", *named]
-
-
-def _items(frame: Any) -> tuple[str, Any]:
-    """Return where the notifications are, and one of them."""
-    if isinstance(frame, list):
-        return "@", frame[0] if frame else {}
-    if not isinstance(frame, dict) or _score(frame) > 1:
-        return "", frame
-    found = [
-        (_score(one), key, one)
-        for key, value in frame.items()
-        for one in [value[0] if isinstance(value, list) and value else value]
-        if isinstance(one, dict)
+    return [
+        *pings,
+        "# Guessed from the sample; correct what is wrong.",
+        *rule,
+        *([f"items = {_quoted(items)}"] if items else []),
+        *([f"children = {_quoted(children)}"] if children else []),
+        "[rules.fields]",
+        *named,
+        *remark,
+        *([f"id = {_quoted(path)}"] if is_own else []),
     ]
-    best = max(found, key=lambda each: each[0], default=(0, "", frame))
-    return (_key(best[1]), best[2]) if best[0] > _score(frame) else ("", frame)
+
+
+def _values(sample: str) -> Iterator[Any]:
+    """Yield the frames of a sample; none where it is no JSON."""
+    decoder, rest = json.JSONDecoder(), sample.strip()
+    while rest:
+        try:
+            value, end = decoder.raw_decode(rest)
+        except ValueError:
+            return
+        yield value
+        rest = rest[end:].strip()
+
+
+def _own_id(path: str, found: Sequence[Any], *, inside: bool) -> tuple[bool, list[str]]:
+    """Return whether an id is a notification's own, and what is to be said of it.
+
+    Args:
+        path: where it is; empty where none is seen.
+        found: notifications.
+        inside: whether they are one object in a frame, which may be somebody's.
+    """
+    if not path:
+        return False, []
+    values = [as_text(compiled(path)(item)) for item in found]
+    one = len(values) == 1
+    if len({*values}) < len(values):
+        return False, [f"# {path} is the same in two samples, so that it is no id."]
+    if path.rpartition(".")[2] not in OWN_IDS and ("." in path or (inside and one)):
+        said = f"# id = {_quoted(path)}    # if it is the notification's own, and no"
+        return False, [UNIQUE, f"{said} sender's"]
+    return True, [UNIQUE] if one else []
+
+
+def _around(frame: Any, items: str, children: str) -> dict[str, str]:
+    """Return where type and time are, if they are said once for several."""
+    above = [("parent", frame)]
+    if children:
+        above = [("parent", _objects(compiled(items)(frame))[0]), ("frame", frame)]
+    found: dict[str, str] = {}
+    for field in ("type", "timestamp"):
+        for place, value in above:
+            known = (name for name in NAMES[field] if name in value)
+            if (name := next(known, None)) and not isinstance(value[name], dict | list):
+                found.setdefault(field, f"{place}.{_key(name)}")
+    return found
+
+
+def _place(frame: Any) -> _Place:
+    """Return where the notifications of a frame are: where most names are known."""
+    if isinstance(frame, list):
+        return "@", "", frame
+    if not isinstance(frame, dict) or _score(frame) > 1:
+        return "", "", [frame]
+    places: list[_Place] = [("", "", [frame])]
+    for key, value in frame.items():
+        if not (elements := _objects(value)):
+            continue
+        places.append((_key(key), "", elements))
+        for inner, below in elements[0].items():
+            if isinstance(below, list) and (children := _objects(below)):
+                places.append((_key(key), _key(inner), children))
+    return max(places, key=lambda place: _score(place[2][0]))
+
+
+def _found(frame: Any, place: _Place) -> list[Any]:
+    """Return the notifications of one more frame, at the place of the first."""
+    items, children, _ = place
+    found = compiled(items)(frame) if items else frame
+    each = found if isinstance(found, list) else [found]
+    if not children:
+        return each
+    below = (compiled(children)(one) for one in each)
+    return [child for some in below if isinstance(some, list) for child in some]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    objects = value if isinstance(value, list) else [value]
+    return objects if objects and all(isinstance(x, dict) for x in objects) else []
 
 
 def _score(item: dict[str, Any]) -> int:

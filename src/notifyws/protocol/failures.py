@@ -188,7 +188,7 @@ def refusal(what: str, means: str, words: str) -> NetworkFailed:
     said = f": {words}" if words else ""
     if means in ("expired", "renew"):
         message = f"the server does not accept the token{said}"
-        return TokenRefused(message, "notifyws token --refresh", words=words)
+        return TokenRefused(message, words=words)
     return SessionFailed(f"{what}{said}", "notifyws status --check", means=means)
 
 

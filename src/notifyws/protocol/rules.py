@@ -107,6 +107,14 @@ class Many(Struct, frozen=True):
 
 
 Arrival = One | Many
+
+
+def notifications(arrival: Arrival) -> list[Notification]:
+    """Return the notifications of what arrived."""
+    found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
+    return [each for each in found if isinstance(each, Notification)]
+
+
 _Reader = Callable[[Any, "str | None", str], Arrival]
 _LeftOver = Callable[[list[Any]], list[Any]]
 """Returns the elements of a list that a rule does not take."""

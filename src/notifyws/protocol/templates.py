@@ -280,13 +280,16 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
     for name in given:
         if name not in profile.constants and name not in profile.needs:
             near = nearest(name, [*profile.constants, *profile.needs])
-            hint = f"did you mean {near}?" if near else "see: notifyws profile show"
+            see = f"notifyws profile show {profile.name}"
+            hint = f"did you mean {near}?" if near else see
             message = f"profile {profile.name} has no variable {name}"
             raise ConfigurationError(message, hint)
     for name, what in profile.needs.items():
         if not known.get(name):
             message = f"profile {profile.name} needs {name}: {what}"
             hint = f'set NOTIFYWS_VARIABLES="{name}=..."'
+            if given:
+                hint = f"add {name}=... to NOTIFYWS_VARIABLES"
             raise ConfigurationError(message, hint)
     return known
 

@@ -199,7 +199,9 @@ def _additions(
         headers |= {resume.header: place} if resume.header else {}
     for name, value in headers.items():
         if not value.isprintable() or not value.isascii():
-            raise ConfigurationError(f"the header {name} must be printable ASCII")
+            said = f"the header {name} must be printable ASCII"
+            hint = "correct what fills it: NOTIFYWS_VARIABLES, the username or a token"
+            raise ConfigurationError(said, hint)
     cookies = _filled(socket.cookies, known)
     for name, value in cookies.items():
         headers = _with_cookie(headers, f"{name}={value}")

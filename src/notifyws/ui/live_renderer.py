@@ -20,9 +20,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from notifyws.delivery.filters import Selection
-from notifyws.delivery.receiver import Frame, Item
+from notifyws.delivery.receiver import Item
 from notifyws.events import Event, Failure, Gap
-from notifyws.models import Notification
+from notifyws.models import Frame, Notification
 from notifyws.tasks import Died, background
 from notifyws.ui.footer import StatusTracker
 from notifyws.ui.key_bindings import KeyBindings

@@ -18,10 +18,10 @@ from msgspec import Struct, structs
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
-from notifyws.delivery.receiver import Frame, Item
+from notifyws.delivery.receiver import Item
 from notifyws.errors import ConfigurationError, OutputFailed
 from notifyws.events import Closed, Disconnected, Event, Failure, as_json
-from notifyws.models import Notification, strict_json
+from notifyws.models import Frame, Notification, strict_json
 from notifyws.tasks import Died
 from notifyws.ui.lines import event_line, moment, plain_line
 from notifyws.ui.output import Output
@@ -140,17 +140,13 @@ def raw_renderer(output: Output, *, every: bool) -> LineRenderer:
 
     Args:
         output: where to.
-        every: also frames that are no notifications.
+        every: also frames in which there is no notification.
     """
 
     def line(item: Item) -> str | None:
-        if isinstance(item, Notification):
-            text = item.frame or item.line()
-        elif isinstance(item, Frame) and every:
-            text = item.text
-        else:
+        if not isinstance(item, Frame) or not (every or item.has_news):
             return None
-        return safe_frame(text) if output.is_terminal else text
+        return safe_frame(item.text) if output.is_terminal else item.text
 
     return LineRenderer(output, line)
 

@@ -40,7 +40,8 @@ def write_failure(error: OSError, name: str = "stdout") -> ReaderGone | OutputFa
         return ReaderGone(name)
     number = error.errno or 0
     what = "it is closed" if number == errno.EBADF else os.strerror(number).lower()
-    return OutputFailed(f"{name} cannot be written: {what}", _HINTS.get(number, ""))
+    hint = _HINTS.get(number, "write it somewhere else")
+    return OutputFailed(f"{name} cannot be written: {what}", hint)
 
 
 def guard_descriptors() -> None:

@@ -46,7 +46,8 @@ def sqlite_path(url: str) -> Path:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ConfigurationError(f"{shown_url(url)} cannot be read as a URL") from None
+        said = f"{shown_url(url)} cannot be read as a URL"
+        raise ConfigurationError(said, f"use {SCHEMES}") from None
     path = "/" + unquote(parts.path).lstrip("/")
     if parts.netloc or path == "/":
         raise ConfigurationError(

@@ -172,7 +172,8 @@ class RedisCache(TokenCache):
             )
             pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError):
-            raise ConfigurationError("the Redis URL has a wrong option") from None
+            hint = "leave out what stands after the ?, but for db, username and ssl_..."
+            raise ConfigurationError("the Redis URL has a wrong option", hint) from None
         self._redis: Any = Redis.from_pool(pool)
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:

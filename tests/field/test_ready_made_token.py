@@ -1,0 +1,74 @@
+"""A ready-made token that is no good ends every command alike: 4, and what to do."""
+
+from __future__ import annotations
+
+import json
+
+import jwt
+import pytest
+
+from tests.e2e.support import Server
+from tests.support.httpd import answer, in_a_thread
+
+HINT = "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login"
+VERIFIED = """
+name = "verified"
+[http.verify]
+path = "/me"
+[socket]
+path = "/ws"
+[[rules]]
+then = "notification"
+"""
+SHOWN = ("listen", "send -m x", "profile check verified.toml --url {url}")
+"""Commands that show the token to the socket, whatever the profile."""
+CHECKED = ("token", "auth whoami")
+"""Those that show it to nobody unless the profile knows whom to ask."""
+
+
+@pytest.fixture(scope="module")
+def server():
+    started = Server()
+    yield started
+    started.stop()
+
+
+def refused(done) -> None:
+    assert done.returncode == 4, done.stderr
+    assert f"hint: {HINT}\n" in done.stderr
+    assert "the server does not accept the ready-made token" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [*SHOWN[:-1], "profile check default --url {url}"])
+def test_a_socket_that_refuses_it(home, server, command):
+    env = {"NOTIFYWS_TOKEN": "not-ours", "WEBSOCKET_SERVER_URL": server.url}
+    refused(home.run(*command.format(url=server.url).split(), env=env))
+
+
+@pytest.mark.parametrize("command", [*SHOWN, *CHECKED])
+def test_an_http_side_that_refuses_it(home, command):
+    (home.path / "verified.toml").write_text(VERIFIED)
+
+    async def story(peer):
+        clock = (await peer.request()).target == "/"
+        await peer.write(answer(200 if clock else 401))
+
+    with in_a_thread(story) as there:
+        env = {
+            "NOTIFYWS_TOKEN": "not-ours",
+            "WEBSOCKET_SERVER_URL": there.url,
+            "NOTIFYWS_PROFILE": "./verified.toml",
+        }
+        refused(home.run(*command.format(url=there.url).split(), env=env))
+        done = home.run("status", "--check", "--json", env=env)
+    assert done.returncode == 4
+    said = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert said["websocket"]["hint"] == HINT
+
+
+@pytest.mark.parametrize("command", CHECKED)
+def test_one_that_has_ended_by_its_own_word(home, command):
+    ended = jwt.encode({"sub": "42", "exp": 1_700_000_000}, "k" * 32)
+    env = {"NOTIFYWS_TOKEN": ended, "WEBSOCKET_SERVER_URL": "ws://127.0.0.1:1"}
+    refused(home.run(*command.split(), env=env))
