@@ -180,12 +180,14 @@ def _cursor(
 
     profile = auth.profile
     resume = profile.resume
-    start: dict[str, Any] = {"last_id": since}
+    began_at = auth.clock.wall() if since is None else None
+    start: dict[str, Any] = {"last_id": since, "began_at": began_at}
     if outbox:
         stood = outbox.position
         start["mixed"] = stood.mixed
         if since is None:
             start |= {"last_id": stood.last_id, "seen": outbox.seen}
+            start["began_at"] = began_at if stood.last_id is None else stood.began_at
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
         start = {"since": since.astimezone(UTC)}
@@ -195,6 +197,7 @@ def _cursor(
         snapshot=resume is not None and resume.snapshot,
         partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
+        warn=auth.warn,
     )
 
 

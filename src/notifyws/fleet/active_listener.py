@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import build_session
+from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.session import Session
 from notifyws.delivery.build import (
     build_outbox,
@@ -155,6 +156,11 @@ class ActiveListener:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
 
+    def tell_gap(self, since: str, reason: str) -> None:
+        """Tell that something since a moment (RFC 3339) was lost on its way out."""
+        if self.receiver is not None:
+            self.receiver.emitter.gap(GapStart(since), reason)
+
     async def stop(self) -> None:
         """Say goodbye (1000) and stop; what has arrived can still be read."""
         if self.running is not None and self.session is not None:
@@ -197,6 +203,7 @@ class ActiveListener:
             "received": receiver.received,
             "waiting": self.waiting,
             "filtered": receiver.filtered,
+            "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
             "lastNotUnderstood": frame,
         }

@@ -15,10 +15,13 @@ from notifyws.models import Notification, as_text
 from notifyws.protocol import profile
 from notifyws.protocol.expressions import compiled, names, truthy
 from notifyws.protocol.frames import json_or_text
+from notifyws.protocol.since import moment_of
 
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
 ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
+SECONDS_DIGITS = 9
+"""Digits of unix seconds, at least: since 1973."""
 _PATH = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
 
 Reader = Callable[[Any, str], list[Notification]]
@@ -145,6 +148,15 @@ def _converted(name: str, mapping: profile.FieldMapping) -> _Field | None:
 
 
 def _moment(value: Any, divisor: int) -> Any:
+    """Return unix time as RFC 3339; text that is a time stays.
+
+    What nchan calls an id begins with it: ``1705314600:0``.
+    """
+    if isinstance(value, str) and ":" in value:
+        head = value.partition(":")[0]
+        if not (head.isdecimal() and len(head) >= SECONDS_DIGITS):
+            return value if moment_of(value) is not None else None
+        value = head
     try:
         return utc_text(float(value) / divisor)
     except (TypeError, ValueError, OverflowError, OSError):
