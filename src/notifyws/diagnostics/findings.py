@@ -1,8 +1,7 @@
 """What was found, and what to try next, judged from facts alone; pure.
 
-Whoever looks is elsewhere; here is decided what it means. Each judgement returns
-nothing where all is well, else one sentence that holds the reason, and the next
-command.
+Each judgement returns nothing where all is well, else one sentence that holds the
+reason, and the next command.
 """
 
 from __future__ import annotations
@@ -13,10 +12,12 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from notifyws.clock import span
+from notifyws.config.urls import shown_url
 from notifyws.errors import (
     CertificateRejected,
     NetworkFailed,
     NotifyError,
+    SessionFailed,
     UpgradeRefused,
 )
 from notifyws.protocol.failures import is_retried
@@ -28,7 +29,6 @@ EXPIRING = 14.0
 BRIEF = 30.0
 """Seconds; a token that is cached for less is fetched all the time."""
 CIRCULAR = "notifyws status --check"
-"""A hint that helps everywhere but in its own answer."""
 
 
 class Finding(Struct, frozen=True):
@@ -78,6 +78,7 @@ class CheckContext(Struct, frozen=True):
         here: this machine's name.
         checked: whether the server was asked as well.
         user: the user's id, where it is configured.
+        needs: names of what the profile leaves open to the user.
     """
 
     url: str = ""
@@ -88,6 +89,7 @@ class CheckContext(Struct, frozen=True):
     here: str = ""
     checked: bool = False
     user: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -115,7 +117,9 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
     if isinstance(error, UpgradeRefused):
         return _of_upgrade(error, context)
     if isinstance(error, CertificateRejected):
-        return _of_rejected(error, context)
+        return error.hint.replace("the URL", context.named)
+    if isinstance(error, SessionFailed):
+        return _of_refused(context)
     better = {
         "dns": f"correct the host in {context.named}, or see to the name server",
         "tcp": f"start the server, or correct the port in {context.named}",
@@ -124,6 +128,7 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
 
 
 def _straight(hint: str) -> str:
+    """Return a hint that does not lead here again."""
     return "notifyws listen -v" if not hint or CIRCULAR in hint else hint
 
 
@@ -164,12 +169,20 @@ def _of_wrong_path(context: CheckContext) -> str:
     return f"add the socket's path to {context.named}, as in {example}"
 
 
-def _of_rejected(error: CertificateRejected, context: CheckContext) -> str:
-    if error.reason == "expired":
-        return f"have whoever runs {context.host} renew it; is this clock right? date"
-    if error.reason == "name":
-        return f"put the name that the certificate is for into {context.named}"
-    return error.hint
+def _of_refused(context: CheckContext) -> str:
+    """Return what to try where a handshake or a subscription came to nothing."""
+    check = f"notifyws profile check {context.profile} --url {shown_url(context.url)}"
+    asked = ""
+    if context.needs:
+        named = " and ".join(context.needs)
+        asked = f"may this user have {named} of NOTIFYWS_VARIABLES? "
+    return f"{asked}see each step: {check}"
+
+
+def of_complaint(words: str, context: CheckContext) -> Finding:
+    """Judge an error that the server sends on a connection that it keeps open."""
+    said = f"connected, but the server says: {words}"
+    return warning("ping", said, _of_refused(context))
 
 
 def of_certificate(days: float, context: CheckContext) -> Finding | None:
@@ -177,9 +190,8 @@ def of_certificate(days: float, context: CheckContext) -> Finding | None:
     if days >= EXPIRING:
         return None
     said = f"the certificate of {context.host} ends in {span(days * 86400)}"
-    return warning(
-        "tls", said, f"have whoever runs {context.host} renew it before that"
-    )
+    hint = f"have whoever runs {context.host} renew it before that"
+    return warning("tls", said, hint)
 
 
 def of_clock(ahead: float) -> Finding | None:

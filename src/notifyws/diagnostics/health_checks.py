@@ -9,7 +9,6 @@ shakes hands and reads the certificate, and ``findings.of_certificate`` warns be
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,14 +25,16 @@ from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
-from notifyws.connection.build import open_connection, verify_token
+from notifyws.connection.build import verify_token
 from notifyws.diagnostics import probes
+from notifyws.diagnostics.connection_probe import ConnectionProbe
 from notifyws.diagnostics.findings import (
     CheckContext,
     Finding,
     advice,
     of_certificate,
     of_clock,
+    of_complaint,
     of_path,
     skipped,
     warning,
@@ -41,8 +42,6 @@ from notifyws.diagnostics.findings import (
 from notifyws.errors import (
     AuthenticationFailed,
     CacheFailed,
-    ConnectionLost,
-    NetworkFailed,
     NotifyError,
 )
 from notifyws.fleet.heartbeat import find_listeners
@@ -60,7 +59,7 @@ class HealthChecks:
         self._loaded = loaded
         self._auth = auth
         self._token: AccessToken | None = None
-        self._connection: Any = None
+        self._probe: ConnectionProbe | None = None
         self._checked = thorough
         self._cache_answers = False
         self.url = self.origin = ""
@@ -95,6 +94,7 @@ class HealthChecks:
             socket.gethostname(),
             self._checked,
             settings.user_id,
+            tuple(self._auth.profile.needs),
         )
 
     @property
@@ -117,8 +117,8 @@ class HealthChecks:
         return advice(layer, error, self.context)
 
     async def leave(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        if self._probe is not None:
+            await self._probe.close()
 
     async def listeners(self) -> list[Listener]:
         """Return who listens, as far as the cache can tell."""
@@ -235,7 +235,8 @@ class HealthChecks:
         started = time.monotonic()
         try:
             await verify_token(self._auth, self._token)
-            self._connection = await open_connection(self._auth, self._token)
+            self._probe = ConnectionProbe(self._auth, self._token)
+            await self._probe.open()
         except AuthenticationFailed as error:
             if not self._token.value:
                 raise
@@ -247,16 +248,13 @@ class HealthChecks:
         return of_path(self.context, urlsplit(self.url).path) or good
 
     async def _ping(self) -> str | Finding:
-        if self._connection is None:
+        if self._probe is None:
             return skipped("there is no connection")
-        pending = asyncio.create_task(self._connection.run(lambda frame: None))
-        try:
-            latency = await self._connection.ping()
-        except ConnectionLost as lost:
-            raise NetworkFailed(lost.message, "notifyws listen -v") from None
-        finally:
-            pending.cancel()
-            await asyncio.gather(pending, return_exceptions=True)
+        latency = await self._probe.ping()
+        if self._probe.complaint:
+            return of_complaint(self._probe.complaint, self.context)
+        if latency is None:
+            return skipped("the server answers no pings")
         return f"{latency * 1000:.1f} ms there and back"
 
 
