@@ -14,7 +14,7 @@ from notifyws.diagnostics.profile_check import Stage, walk
 from notifyws.models import Message
 from tests.protocol.profiles.stage import Socket, Story, scene, stage
 from tests.support.examining import looked
-from tests.support.httpd import Request, answer, json_answer
+from tests.support.httpd import Request, json_answer
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -50,6 +50,10 @@ CATCHUP = """
 [resume.catchup]
 step = { path = "/missed", method = "GET", query = { after = "{last_id}" } }
 items = "missed"
+"""
+SEND = """
+[send]
+frame = { say = "{payload}" }
 """
 HTTP = """
 [http.login]
@@ -90,6 +94,7 @@ def says(*values: Any, close: tuple[int, str] | None = None, cut: bool = False):
             return socket.peer.cut()
         if close is not None:
             await socket.peer.close(*close)
+            return socket.peer.cut()
         return await socket.stay()
 
     return story
@@ -155,7 +160,7 @@ async def walked(
     async with stage(answers, story) as server:
         settings = Settings(url=server.url, cache_url="memory://", **chosen)
         auth = Authenticator(settings, lambda text: None)
-        return {each.name: each async for each in walk(auth, 0.3, **how)}
+        return {each.name: each async for each in walk(auth, 0.6, **how)}
 
 
 @pytest.mark.parametrize(("story", "where", "words", "hint"), REFUSALS)
@@ -178,8 +183,13 @@ def test_profile_check_names_it_with_the_same_exit_code(
     tried()
 
 
-@scene
-async def test_an_id_that_is_not_unique_is_a_doubt(acme) -> None:
+def tells(tried):
+    """Return a test that has the profile, and limited time."""
+    return pytest.mark.usefixtures("acme")(scene(tried))
+
+
+@tells
+async def test_an_id_that_is_not_unique_is_a_doubt() -> None:
     same = {"type": "order", "id": 7}
     story = says({"ok": 1}, {**same, "state": "new"}, {**same, "state": "paid"})
     stages = await walked({}, story)
@@ -188,6 +198,80 @@ async def test_an_id_that_is_not_unique_is_a_doubt(acme) -> None:
     assert "unique_ids = false" in stages["ids"].detail
 
 
-test_an_id_that_is_not_unique_is_a_doubt = pytest.mark.usefixtures("acme")(
-    test_an_id_that_is_not_unique_is_a_doubt
+MISSED = {"missed": [{"type": "note", "id": 8}, {"type": "note", "id": 9}]}
+
+
+def serves(request: Request) -> bytes:
+    """Answer with what came after the last id, as the profile asks for it."""
+    return json_answer(MISSED if "after=8" not in request.target else {"missed": []})
+
+
+def logs_in(request: Request) -> bytes:
+    return json_answer({"token": TOKEN, "again": REFRESH})
+
+
+@scene
+async def test_all_steps_are_gone_when_asked_up_to_the_logout(acme) -> None:
+    acme(SEND + CATCHUP + HTTP)
+    asked: list[Request] = []
+
+    def logs_out(request: Request) -> bytes:
+        asked.append(request)
+        return json_answer({})
+
+    async def story(socket: Socket) -> None:
+        await socket.hears()
+        await socket.say({"ok": 1})
+        assert await socket.hears() == {"say": {"title": "T"}}
+        await socket.say({"type": "note", "id": 7})
+        await socket.stay()
+
+    stages = await walked(
+        {"POST /login": logs_in, "GET /missed": serves, "POST /logout": logs_out},
+        story,
+        settings={"token": "", "username": "me", "password": "sentinel-password"},
+        send=Message("note", {"title": "T"}),
+        everything=True,
+    )
+    outcomes = {name: stage.outcome for name, stage in stages.items()}
+    assert [name for name, seen in outcomes.items() if seen == "pass"] == [
+        *("login", "socket", "first frame", "ping"),
+        *("send", "catch-up", "ids", "logout"),
+    ]
+    assert stages["send"].detail == "the server took the message"
+    assert stages["ids"].detail.startswith("3 different ids")
+    assert json.loads(asked[0].body) == {"refresh": REFRESH}
+    traces = json.dumps([each.trace for each in stages.values()])
+    assert not [secret for secret in (TOKEN, REFRESH) if secret in traces]
+
+
+@pytest.mark.parametrize(
+    ("replies", "code", "words"),
+    [
+        ([{"error": 1, "words": "no such key"}], 6, "rejected the message: no such"),
+        ([], 6, "nothing shows that it was taken: no answer: connection cut"),
+    ],
 )
+def test_a_message_that_is_not_taken_fails_with_the_servers_words(
+    acme, replies, code, words
+):
+    acme(SEND)
+
+    async def story(socket: Socket) -> None:
+        await socket.hears()
+        await socket.say({"ok": 1})
+        await socket.hears()
+        for each in replies:
+            await socket.say(each)
+        if not replies:
+            return socket.peer.cut()
+        return await socket.stay()
+
+    @scene
+    async def tried() -> None:
+        stages = await walked({}, story, send=Message("note", {"title": "T"}))
+        error = stages["send"].error
+        assert error is not None
+        assert (error.exit_code, words in error.message) == (code, True), error
+
+    tried()

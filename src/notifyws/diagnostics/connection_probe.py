@@ -86,12 +86,15 @@ class ConnectionProbe:
             await self.connection.close()
 
     async def hear(self, seconds: float) -> bool:
-        """Return whether anything came in time; what came at once counts.
+        """Return whether anything came in time.
 
         Raises:
-            AuthenticationFailed, NetworkFailed: the connection ended, and why.
+            AuthenticationFailed, NetworkFailed: the connection ended, and why; also
+                where what came says so.
         """
-        return bool(await self.meanwhile(self._heard.wait(), seconds))
+        heard = bool(await self.meanwhile(self._heard.wait(), seconds))
+        await self.meanwhile(asyncio.sleep(GRACE if heard else 0), None)
+        return heard
 
     async def ping(self, seconds: float | None = None) -> float | None:
         """Return the seconds of a ping there and back, ``None`` without one.
@@ -125,6 +128,9 @@ class ConnectionProbe:
             await asyncio.wait(
                 ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
+            broken = task.done() and task.exception() is not None
+            if broken or self._reading.done():  # why it ended, the reader knows best
+                await asyncio.wait({self._reading}, timeout=GRACE)
             if self._reading.done():
                 self._reading.result()
             return task.result() if task.done() else None
