@@ -13,7 +13,7 @@ from notifyws.config.settings import Settings
 from notifyws.diagnostics.profile_check import Stage, walk
 from notifyws.models import Message
 from tests.protocol.profiles.stage import Socket, Story, scene, stage
-from tests.support.examining import looked
+from tests.support.examining import in_the_page, looked
 from tests.support.httpd import Request, json_answer
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -67,7 +67,7 @@ access = "token"
 refresh = "again"
 """
 TOKEN, REFRESH = "sentinel-access-d1a6", "sentinel-refresh-d1a6"
-CHOSEN = {"profile": "acme.toml", "variables": "topic=news", "token": TOKEN}
+CHOSEN = {"profile": "./acme.toml", "variables": "topic=news", "token": TOKEN}
 ANOTHER = "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login"
 MAY = "may this user have topic of NOTIFYWS_VARIABLES? see each step: "
 
@@ -148,6 +148,7 @@ def test_status_names_what_a_subscription_is_refused_for(
         assert (check.name, check.status, check.exit_code) == where, report.checks
         assert words in check.detail
         assert check.hint.startswith(hint)
+        assert in_the_page(check.hint)
 
     tried()
 

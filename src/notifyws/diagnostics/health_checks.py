@@ -151,17 +151,22 @@ class HealthChecks:
         return f"{cache.backend} at {cache.url}, {took:.1f} ms"
 
     async def _try_cache(self) -> float:
-        """Return the milliseconds that the cache takes; it must read and write."""
-        cache = self._auth.cache
+        """Return the milliseconds that the cache takes.
+
+        It must do all that will be asked of it: a user of Redis may be allowed some of
+        it only, and memory would take over without a word of it here.
+        """
+        cache, account = self._auth.cache, self._auth.account.id
         started = time.monotonic()
         await cache.primary.ping()
         took = (time.monotonic() - started) * 1000
         self._cache_answers = True
         self.cache |= {"latencyMs": round(took, 1)}
+        for entry in (("1", KEEP["probe"]), None):
+            await cache.primary.replace(account, {"probe": entry}, expect={})
+            await cache.primary.read(account, "probe")
         if not self._auth.settings.token:
             self.cached = await self._auth.token_manager.peek()
-        written = {"probe": ("1", KEEP["probe"])}
-        await cache.primary.replace(self._auth.account.id, written, expect={})
         return took
 
     def _about_cache(self, hint: str) -> str:
