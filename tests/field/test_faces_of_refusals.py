@@ -208,7 +208,9 @@ def serves(request: Request) -> bytes:
 
 
 def logs_in(request: Request) -> bytes:
-    return json_answer({"token": TOKEN, "again": REFRESH})
+    """Answer as OAuth does: what tells of a token is no secret (RFC 6749, 5.1)."""
+    about = {"token_type": "Bearer", "token_expires_in": "900"}
+    return json_answer({"token": TOKEN, "again": REFRESH, **about})
 
 
 @scene
@@ -242,8 +244,9 @@ async def test_all_steps_are_gone_when_asked_up_to_the_logout(acme) -> None:
     assert stages["send"].detail == "the server took the message"
     assert stages["ids"].detail.startswith("3 different ids")
     assert json.loads(asked[0].body) == {"refresh": REFRESH}
-    traces = json.dumps([each.trace for each in stages.values()])
+    traces = "".join(line for each in stages.values() for line in each.trace)
     assert not [secret for secret in (TOKEN, REFRESH) if secret in traces]
+    assert '"token_type": "Bearer", "token_expires_in": "900"' in traces
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,12 @@ class Exchange(Struct, frozen=True):
         )
 
 
-_SECRET_JSON = r'(?i)("[^"]*(?:password|secret|token)[^"]*":\s*)"(?:[^"\\]|\\.)*"'
-_SECRET_FORM = r"(?i)((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*"
+_ABOUT = r'(?![^"=&]*(?:type|expires_?(?:in|at)|lifetime|ttl)["=])'
+"""What only tells of a token, as ``token_type`` does, is no secret."""
+_SECRET_JSON = (
+    rf'(?i)("{_ABOUT}[^"]*(?:password|secret|token)[^"]*":\s*)"(?:[^"\\]|\\.)*"'
+)
+_SECRET_FORM = rf"(?i)((?:^|&){_ABOUT}[^=&]*(?:password|secret|token)[^=&]*=)[^&]*"
 
 
 def _without_secrets(body: str, hidden: tuple[str, ...]) -> str:

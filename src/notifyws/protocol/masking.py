@@ -18,7 +18,8 @@ MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
 _NAME = (
-    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
+    r"(?i)(?!token_?type\b)"
+    r"(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
     r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?"
 )
 """What is called a secret: in JSON, in JSON within JSON, in a query, in a header."""
