@@ -177,8 +177,8 @@ async def test_a_clock_that_is_an_hour_off():
 @told
 async def test_wrong_credentials():
     async with dev() as server:
-        check = trouble(await looked(server.url, password="wrong"), "token", "fail")
-        assert f"refused the username or password of {USER}" in check.detail
+        check = trouble(await looked(server.url, password="not-it"), "token", "fail")
+        assert f"refused the login of {USER}: wrong username or" in check.detail
         assert check.exit_code == 4
 
 

@@ -12,4 +12,4 @@ nothing of how a report is drawn or printed. What is found is judged in pure mod
 - ``report``: runs the checks, and what they found as one value.
 """
 
-__all__ = ["listener_findings", "probes", "profile_check", "report"]
+__all__ = ["listener_findings", "profile_check", "report"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
@@ -25,9 +25,6 @@ from notifyws.delivery.sender import GRACE
 from notifyws.errors import NetworkFailed
 from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.rules import Arrival, ControlFrame, Many, ServerError
-
-if TYPE_CHECKING:
-    from notifyws.auth.http_client import Exchange
 
 Result = TypeVar("Result")
 LONGEST = 400
@@ -212,14 +209,6 @@ class Trace:
     def line(self, text: str) -> None:
         """Keep a line."""
         self._lines.append(masked(text, self._secrets)[:LONGEST])
-
-    def exchange(self, exchange: Exchange) -> None:
-        """Keep an HTTP exchange."""
-        self.line(f"--> {exchange.method} {exchange.url} {exchange.body}".rstrip())
-        self.line(f"<-- {exchange.status} {exchange.reply}".rstrip())
-        if exchange.captured:
-            names = ", ".join(exchange.captured)
-            self.line(f"    captured: {names}")
 
     def taken(self) -> tuple[str, ...]:
         """Return what was told since the last time."""

@@ -11,13 +11,17 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from notifyws.auth.proxies import around, may_be_the_proxys
 from notifyws.clock import span
 from notifyws.config.urls import shown_url
 from notifyws.errors import (
     CertificateRejected,
+    ConnectionLost,
+    HttpRefused,
     NetworkFailed,
     NotifyError,
     SessionFailed,
+    TokenRefused,
     UpgradeRefused,
 )
 from notifyws.protocol.failures import is_retried
@@ -28,7 +32,6 @@ EXPIRING = 14.0
 """Days before a certificate's end from which it is worth a word."""
 BRIEF = 30.0
 """Seconds; a token that is cached for less is fetched all the time."""
-CIRCULAR = "notifyws status --check"
 
 
 class Finding(Struct, frozen=True):
@@ -113,7 +116,7 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
     if not isinstance(error, NetworkFailed):
         return error.hint
     if context.proxy is not None and not _from_beyond(error):
-        return _around(context)
+        return around(context.proxy, urlsplit(context.url).hostname)
     if isinstance(error, UpgradeRefused):
         return _of_upgrade(error, context)
     if isinstance(error, CertificateRejected):
@@ -129,19 +132,15 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
 
 def _straight(hint: str) -> str:
     """Return a hint that does not lead here again."""
-    return "notifyws listen -v" if not hint or CIRCULAR in hint else hint
+    return hint if hint and "status --check" not in hint else "notifyws listen -v"
 
 
-def _from_beyond(error: NotifyError) -> bool:
+def _from_beyond(error: NetworkFailed) -> bool:
     """Tell whether an answer came from the server, so that the proxy let us through."""
-    if not isinstance(error, UpgradeRefused) or error.by_proxy:
-        return False
-    return 300 <= error.status < 400 or error.status in (404, 410, 429, 500, 503)
-
-
-def _around(context: CheckContext) -> str:
-    without = f"NO_PROXY={urlsplit(context.url).hostname} notifyws status --check"
-    return f"go around the proxy {context.proxy}: {without}"
+    if isinstance(error, UpgradeRefused | HttpRefused):
+        by_proxy = isinstance(error, UpgradeRefused) and error.by_proxy
+        return not (by_proxy or may_be_the_proxys(error.status))
+    return isinstance(error, TokenRefused | SessionFailed | ConnectionLost)
 
 
 def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:

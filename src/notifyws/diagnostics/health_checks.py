@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.keys import KEEP
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
+from notifyws.auth.proxies import proxy_name
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
 from notifyws.config.settings import environment_name
@@ -90,7 +91,7 @@ class HealthChecks:
             self._loaded.sources["socket_url" if settings.socket_url else "url"],
             settings.profile,
             profile.socket.path,
-            probes.proxy_for(self.url) if self._checked else None,
+            proxy_name(self.url) if self._checked else None,
             socket.gethostname(),
             self._checked,
             settings.user_id,
