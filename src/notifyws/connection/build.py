@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,13 +54,14 @@ async def good_token(auth: Authenticator) -> AccessToken:
     Raises:
         AuthenticationFailed: there is none, or the ready-made one has expired, or the
             server says that it is no good.
-        NetworkFailed: no answer, or none that makes sense.
+        NetworkFailed: there is none, and nobody to give one.
     """
     token = await auth.tokens.get()
     if auth.settings.token:
         if token.remaining <= 0:
             raise token.not_accepted("it has expired by its own word")
-        await verify_token(auth, token)
+        with suppress(NetworkFailed):
+            await verify_token(auth, token)
     return token
 
 

@@ -84,7 +84,9 @@ class Failure(Table, frozen=True, kw_only=True):
     accepted), ``log in again`` (the refresh token is not), ``retry``, ``throttled``
     or ``stop``."""
     message: Expression | None = None
-    """Where the answer's body says why."""
+    """Where the answer's body says why; else in the places where servers say it."""
+    hint: str = ""
+    """What helps, in place of a general word."""
 
 
 class Http(Table, frozen=True, kw_only=True):

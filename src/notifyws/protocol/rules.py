@@ -279,8 +279,17 @@ def _notification(value: Any, frame: str | None, received: str) -> Arrival:
 
 
 def _mapped(rule: Rule) -> _Reader:
-    read = mapper(rule)
-    return lambda value, frame, received: many(read(value, received))
+    failures: list[str] = []
+    map_fields = mapper(rule, failures.append)
+
+    def read(value: Any, frame: str | None, received: str) -> Arrival:
+        found = many(map_fields(value, received))
+        if failures:
+            found = many([found, NotUnderstood(f"no id: {failures[0]}")])
+            failures.clear()
+        return found
+
+    return read
 
 
 def _server_error(rule: Rule, closes: Mapping[str, str]) -> _Reader:
