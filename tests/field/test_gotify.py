@@ -21,8 +21,9 @@ def message(number, **fields):
 
 def refused(status, words=NOBODY):
     """As error/handler.go writes it."""
-    said = {"error": HTTPStatus(status).phrase, "errorCode": status}
-    return json_answer({**said, "errorDescription": words}, status)
+    phrase = HTTPStatus(status).phrase
+    said = {"error": phrase, "errorCode": status, "errorDescription": words}
+    return json_answer(said, status)
 
 
 def saying(*frames):
@@ -86,18 +87,3 @@ async def test_a_message_that_is_refused_is_no_matter_of_the_token():
             await service.send({"type": "x", "payload": {"message": "m"}})
         assert words in caught.value.message
         assert not isinstance(caught.value, AuthenticationFailed)
-
-
-@scene
-async def test_a_message_is_sent_for_an_application_by_its_number():
-    """api/message.go, since 3.0: a client's token, and ``appid``, which is a
-    number in JSON and text in a form."""
-    answers = {"POST /message": lambda _: json_answer(message(1))}
-    async with (
-        stage(answers, saying()) as one,
-        listening(one, "gotify", **TOKEN, variables="appid=3") as (service, _, _e),
-    ):
-        await service.send({"type": "x", "payload": {"message": "m"}})
-        asked = one.asked("/message")[-1]
-        assert asked.headers["x-gotify-key"] == "Ctok"
-        assert asked.body == b"appid=3&message=m"
