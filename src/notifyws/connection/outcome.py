@@ -19,14 +19,17 @@ from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
 RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
+ASK = "ask whoever runs the server for the right to it, or use another account"
 
 
 def seen_by_caller(
     error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
 ) -> NotifyError:
     """Return what an error is to somebody who tries once, with one token."""
-    refused = classifier.of(error) in RENEWING
-    return token.not_accepted(error.message) if refused else error
+    verdict = classifier.of(error)
+    if verdict is Verdict.FORBIDDEN:
+        return AuthenticationFailed(error.message, ASK)
+    return token.not_accepted(error.message) if verdict in RENEWING else error
 
 
 class Outcome:
@@ -57,7 +60,11 @@ class Outcome:
             return Failed(error.message, Cause.AUTHENTICATION)
         if not isinstance(error, NetworkFailed):
             return Failed(error.message)
-        return Lost(self._classifier.of(error), error.message, error.retry_after)
+        verdict = self._classifier.of(error)
+        if verdict is Verdict.FORBIDDEN:
+            self._problem, self._words = AuthenticationFailed(error.message, ASK), ""
+            return Failed(error.message, Cause.AUTHENTICATION)
+        return Lost(verdict, error.message, error.retry_after)
 
     def error(self, stop: Stop) -> NotifyError:
         """Return the error that the end is to a caller."""

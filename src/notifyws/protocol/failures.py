@@ -45,6 +45,8 @@ class Verdict(Enum):
     """Retry, but stop at the third in a row."""
     STOP = "stop"
     """Nothing gets better by trying again."""
+    FORBIDDEN = "forbidden"
+    """We may not, whatever token we show: the end, as for a wrong password."""
 
 
 CLOSES = {
