@@ -126,6 +126,7 @@ class Connection:
             connection.context,
             upgrade_request.read,
             upgrade_request.closes,
+            upgrade_request.places,
         )
         try:
             for frame in upgrade_request.frames:
