@@ -13,6 +13,7 @@ from notifyws.cli.input import (
     can_ask,
     password_from_stdin,
     pasted_text,
+    prompt,
     text_from_stdin,
     want_terminal,
 )
@@ -20,7 +21,7 @@ from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
 from notifyws.cli.process import run
 from notifyws.config.files import read_text_file, write_private
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.ui.streams import draw, emit, emit_json, emit_line, prompt, say, warner
+from notifyws.ui.streams import draw, emit, emit_json, emit_line, say, warner
 
 EXAMPLES = examples(
     "notifyws profile list", "notifyws profile show directus > mine.toml"
