@@ -22,13 +22,6 @@ from tests.support.tls import Authority
 PATIENT = Settings(open_timeout=5.0, close_timeout=0.05)
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
-
-
 @pytest.mark.parametrize(
     ("url", "variables", "proxy"),
     [

@@ -107,6 +107,84 @@ async def test_several_channels_are_subscribed_to_one_after_the_other():
         assert found[0].fields["channel"] == "alerts"
 
 
+def gaps(events):
+    return [each for each in events if each.name == "gap"]
+
+
+async def recovers(socket, asked, **said):
+    """Answer the subscription of a reconnect."""
+    connect = await socket.hears()
+    await socket.say({"id": connect["id"], "connect": {}})
+    subscribe = await socket.hears()
+    assert subscribe["subscribe"] == {"channel": "news", **asked}
+    answer = {"recoverable": True, "epoch": "e1", "was_recovering": True, **said}
+    await socket.say({"id": subscribe["id"], "subscribe": answer})
+
+
+async def begins(socket):
+    """A channel with a history: an offset of 0 is left out."""
+    connect = await socket.hears()
+    await socket.say({"id": connect["id"], "connect": {}})
+    subscribe = await socket.hears()
+    assert subscribe["subscribe"] == {"channel": "news"}
+    answer = {"recoverable": True, "epoch": "e1"}
+    await socket.say({"id": subscribe["id"], "subscribe": answer})
+
+
+@scene
+async def test_what_was_missed_in_a_channel_with_a_history_is_recovered():
+    """centrifugal.dev, "Stream history and recovery"; centrifugal/protocol,
+    definitions/client.proto, ``SubscribeResult``."""
+    missed = [{"data": {"title": "b"}, "offset": 2}, {"data": {"title": "c"}}]
+
+    async def first(socket):
+        await begins(socket)
+        await socket.say(pub("a"))
+        await asyncio.sleep(0.02)
+        socket.peer.cut()
+
+    async def second(socket):
+        asked = {"recover": True, "offset": 1, "epoch": "e1"}
+        await recovers(socket, asked, recovered=True, offset=3, publications=missed)
+        await asyncio.sleep(0.02)
+        socket.peer.cut()
+
+    async def third(socket):
+        asked = {"recover": True, "offset": 3, "epoch": "e1"}
+        await recovers(socket, asked, recovered=True, offset=3)
+        await socket.say(pub("d"))
+        await socket.stay()
+
+    async with (
+        stage({}, first, second, third) as one,
+        listening(one, "centrifugo", **NEWS) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [each.title for each in found] == ["a", "b", "c", "d"]
+        assert not gaps(events)
+
+
+@scene
+async def test_a_history_that_does_not_go_back_far_enough_is_a_gap():
+    async def first(socket):
+        await begins(socket)
+        await asyncio.sleep(0.02)
+        socket.peer.cut()
+
+    async def second(socket):
+        asked = {"recover": True, "offset": 0, "epoch": "e1"}
+        await recovers(socket, asked, epoch="e2", offset=7)
+        await socket.say(pub("after"))
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "centrifugo", **NEWS) as (_, found, events),
+    ):
+        await until(lambda: found)
+        assert len(gaps(events)) == 1
+
+
 @scene
 async def test_a_channel_that_is_refused_is_an_error_with_the_servers_words():
     """centrifugal/centrifuge, errors.go: 102."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +12,7 @@ from notifyws.cli.completion import profiles
 from notifyws.cli.input import (
     can_ask,
     password_from_stdin,
+    pasted_text,
     text_from_stdin,
     want_terminal,
 )
@@ -296,4 +295,4 @@ def _sample(sample: str | None, asking: bool) -> str:
     if not asking:
         return ""
     say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
-    return "".join(takewhile(str.strip, iter(sys.stdin.readline, "")))
+    return pasted_text()

@@ -21,7 +21,6 @@ from notifyws.protocol.masking import masked, queried, spellings
 from notifyws.protocol.rules import Arrival, Many, NotUnderstood
 
 if TYPE_CHECKING:
-    from notifyws.auth.http_client import Exchange
     from notifyws.connection.ports import Transport
     from notifyws.protocol.upgrade import UpgradeRequest
 
@@ -93,14 +92,6 @@ class Trace:
         """Keep a line."""
         self._lines.append(masked(text, self._secrets)[:LONGEST])
 
-    def exchange(self, exchange: Exchange) -> None:
-        """Keep an HTTP exchange."""
-        self.line(f"--> {exchange.method} {exchange.url} {exchange.body}".rstrip())
-        self.line(f"<-- {exchange.status} {exchange.reply}".rstrip())
-        if exchange.captured:
-            names = ", ".join(exchange.captured)
-            self.line(f"    captured: {names}")
-
     def taken(self) -> tuple[str, ...]:
         """Return what was told since the last time."""
         lines, self._lines = self._lines, []
@@ -116,7 +107,7 @@ async def walk(auth: Authenticator, patience: float) -> AsyncIterator[Stage]:
     """
     said = auth.settings.password, auth.settings.token
     trace = Trace(*said, *queried(auth.url))
-    auth.http.on_exchange = trace.exchange
+    auth.http.on_line = trace.line
     walker = _Walker(auth, trace, patience)
     try:
         for name, step in walker.steps:

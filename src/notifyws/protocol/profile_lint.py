@@ -20,7 +20,17 @@ from notifyws.protocol.templates import variables_of
 KNOWN = {
     *("username", "password", "access_token", "refresh_token", "authorization"),
     "origin",
-    *("last_id", "since", "resuming", "before", "uuid", "now", "seq", "several"),
+    *(
+        "last_id",
+        "since",
+        "resuming",
+        "following",
+        "before",
+        "uuid",
+        "now",
+        "seq",
+        "several",
+    ),
     *("type", "payload", "id"),
 }
 """Variables that need no declaration."""
@@ -175,7 +185,8 @@ def _unknown_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
     captured = {
         name for _, step in _tables(written, ()) for name in step.get("capture", {})
     }
-    known = {*KNOWN, *profile.constants, *profile.needs, *captured}
+    followed = profile.follow.variables if profile.follow else ()
+    known = {*KNOWN, *profile.constants, *profile.needs, *captured, *followed}
     for loc, name in _uses(written):
         if name not in known:
             near = nearest(name, sorted(known))
