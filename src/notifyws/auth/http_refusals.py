@@ -147,7 +147,7 @@ def refused(
     if accepted and (step.ok is None or truthy(compiled(step.ok)(body))):
         return None
     meant, words, hint = http_meaning(profile.http, status, body, refusal.means)
-    words = masked(_line(words or own_words(reply)), hidden)
+    words = masked(one_line(words) or own_words(reply), hidden)
     about = " | ".join((words, *_texts(body)))[:ABOUT]
     named = status < 500 and not is_retried(status) and _speaks(refusal.words, about)
     if meant in REFUSALS or (meant in (None, "stop") and named):
@@ -207,7 +207,8 @@ def own_words(reply: Answer) -> str:
     """Return the sentence by which a server says why; empty when it gives none."""
     challenge = reply.headers.get("www-authenticate", "")
     described = re.search(r'error_description="([^"]*)"', challenge)
-    return _sentence(reply.body) or reply.text or (described[1] if described else "")
+    said = _sentence(reply.body) or reply.text
+    return one_line(said or (described[1] if described else ""))
 
 
 def _sentence(value: Any, depth: int = DEPTH) -> str:
@@ -223,7 +224,7 @@ def _sentence(value: Any, depth: int = DEPTH) -> str:
     return next(filter(None, (_sentence(part, depth - 1) for part in parts)), "")
 
 
-def _line(words: str) -> str:
+def one_line(words: str) -> str:
     """Return a server's sentence as one line without anything but characters."""
     plain = "".join(each if each.isprintable() else " " for each in words[:LONGEST])
     return " ".join(plain.split())
