@@ -95,7 +95,7 @@ class FieldMapping(Table, frozen=True, kw_only=True):
     """How the timestamp is written: as it will be shown, or as unix time."""
     base64: dict[str, Expression] = table()
     """Fields that are base64 where an expression is true, as in
-    ``{ message = "encoding == 'base64'" }``; what is no text then stays as it is."""
+    ``{ message = "encoding == 'base64'" }``; bytes that are no UTF-8 are Latin-1."""
     encoding: Literal["text", "json"] = "text"
     """``json`` where the ``data`` field is text that holds JSON."""
 
@@ -271,7 +271,8 @@ class Renewal(Table, frozen=True, kw_only=True):
     frame: Template = None
     """The frame that carries the new token."""
     ok: Expression | None = None
-    """True for the frame that says it was accepted."""
+    """True for the frame that says it was accepted; where the server says nothing, the
+    new token counts as accepted unless a frame of ``fail`` or a close comes in time."""
     fail: tuple[Failing, ...] = ()
     """Frames that say it was not."""
     timeout: Seconds = 10.0
