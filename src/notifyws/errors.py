@@ -132,7 +132,7 @@ class ConnectionLost(NetworkFailed):
         what = f"connection closed ({code})" if code != 1006 else "connection cut"
         hint = "notifyws status --check"
         if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
-            hint = "let larger frames in: raise NOTIFYWS_MAX_SIZE, in bytes"
+            hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
         super().__init__(f"{what}: {reason}" if reason else what, hint)
         self.code = code
         self.reason = reason

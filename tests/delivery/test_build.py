@@ -18,8 +18,8 @@ from notifyws.delivery.build import (
     checked_name,
     frame_of,
 )
-from notifyws.delivery.dead_letters import DeadLetter, replay
-from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.delivery.dead_letters import replay
+from notifyws.delivery.outbox_records import DeadLetter, ListenerPosition
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import DeliveryTargets, Message
 from notifyws.protocol.rules import ServerError

@@ -20,8 +20,9 @@ from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.fleet.systemd import Systemd
 from notifyws.models import DeliveryTargets
 from notifyws.tasks import background, restarted
-from notifyws.ui.renderers import DisplayOptions, Tee, choose_renderer
+from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
+from notifyws.ui.tee import Tee
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
@@ -86,7 +87,6 @@ async def _show(request: Request, settings: Settings) -> None:
 
     output = Output(1)
     warn = warner(request.show.quiet)
-    tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
     service = NotificationService(
         settings,
         since=request.since,
@@ -96,6 +96,8 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
+    path = request.show.tee
+    tee = Tee(path, warn, service.listener.tell_gap) if path is not None else None
     happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
@@ -199,7 +201,7 @@ async def _until_satisfied(
 ) -> None:
     async def show(burst: list[Item]) -> None:
         if tee is not None:
-            await tee.show(burst)
+            tee.show(burst)
         await renderer.show(burst)
 
     renderer.start()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +12,7 @@ from notifyws.cli.completion import profiles
 from notifyws.cli.input import (
     can_ask,
     password_from_stdin,
+    pasted_text,
     text_from_stdin,
     want_terminal,
 )
@@ -151,8 +150,12 @@ def check(
 def _facts(profile: Any) -> dict[str, str]:
     """Return what a profile can do, in words."""
     http, socket = profile.http, profile.socket
-    steps = len(http.login) if isinstance(http.login, tuple) else int(bool(http.login))
-    login = f"{steps} request{'s' * (steps != 1)}" if steps else "a ready-made token"
+    steps = (
+        http.login if isinstance(http.login, tuple) else [*filter(None, [http.login])]
+    )
+    least, most = sum(step.only_if is None for step in steps), len(steps)
+    count = f"{most}" if least == most else f"{least} to {most}"
+    login = f"{count} request{'s' * (most != 1)}" if steps else "a ready-made token"
     resume = profile.resume
     how = [
         words
@@ -289,4 +292,4 @@ def _sample(sample: str | None, asking: bool) -> str:
     if not asking:
         return ""
     say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
-    return "".join(takewhile(str.strip, iter(sys.stdin.readline, "")))
+    return pasted_text()

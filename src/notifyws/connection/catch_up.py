@@ -18,6 +18,7 @@ from notifyws.connection.ports import Receiver
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
+from notifyws.protocol.expressions import compiled, names
 from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.profile import Catchup
@@ -25,10 +26,11 @@ from notifyws.protocol.since import spelled
 
 Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Returns an answer's body, given the token and variables."""
+SEE = "look at [resume.catchup] of the profile: notifyws profile show"
 REPEATS = 3
 """Times that a request is repeated before what it was to bring lies in a gap."""
-UNREAD = 10.0
-"""Seconds that an open socket may lie unread before each of them."""
+UNREAD = 30.0
+"""Seconds that an open socket may lie unread between them, in all."""
 
 
 class CatchUp:
@@ -58,6 +60,7 @@ class CatchUp:
         bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
         self._own = not plain(catchup) and bool(catchup.fields or catchup.text)
         self._read = mapper(catchup if self._own else bare)
+        self._items = compiled(catchup.items) if catchup.items else None
 
     async def __call__(self, receiver: Receiver, token: str) -> bool:
         """Return whether it was all of it.
@@ -89,17 +92,34 @@ class CatchUp:
 
     async def _fetch_patiently(self, token: str, known: Mapping[str, Any]) -> Any:
         """Return a body; a server that may do better soon is asked again."""
+        unread = 0.0
         for failures in itertools.count(1):
             try:
-                return await self._fetch(token, known)
+                return self._checked(await self._fetch(token, known))
             except NetworkFailed as error:
                 draw, asked = self._clock.dice(), error.retry_after
                 seconds = delay(self._settings, failures, draw, asked)
+                unread += seconds
                 hopeless = self._classifier.of(error) is not Verdict.RETRY
-                if hopeless or failures > REPEATS or seconds > UNREAD:
+                if hopeless or failures > REPEATS or unread > UNREAD:
                     raise
             await sleep(self._clock, seconds)
         raise AssertionError  # pragma: no cover - it counts for ever
+
+    def _checked(self, body: Any) -> Any:
+        """Return a body that may say that nothing was missed.
+
+        Raises:
+            NetworkFailed: it is something else: a proxy's page, an error in JSON.
+        """
+        if self._items is not None and self._items(body) is None:
+            known = names(self._catchup.items or "")
+            empty = isinstance(body, dict) and not known.isdisjoint(body)
+        else:
+            empty = body is not None
+        if not empty:
+            raise NetworkFailed("what was answered holds no notifications", SEE)
+        return body
 
     def _page(self, body: Any, receiver: Receiver) -> list[Notification]:
         found = self._read(body, receiver.emitter.now())

@@ -6,19 +6,28 @@ border between them.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.connection.ports import ServerProtocol
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
     NetworkFailed,
     NotifyError,
+    SessionFailed,
     TokenRefused,
 )
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
+GOOD = "the server hung up during the handshake, though it takes the token"
+"""What is said of one that was asked in doubt."""
 RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
+
+Opened = TypeVar("Opened")
 
 
 def seen_by_caller(
@@ -27,6 +36,30 @@ def seen_by_caller(
     """Return what an error is to somebody who tries once, with one token."""
     refused = classifier.of(error) in RENEWING
     return token.not_accepted(error.message) if refused else error
+
+
+async def without_doubt(
+    protocol: ServerProtocol, token: AccessToken, opening: Awaitable[Opened]
+) -> Opened:
+    """Return what was opened; where the token may be why it was not, ask whether it is.
+
+    Raises:
+        TokenRefused: it is.
+        NetworkFailed: it came to nothing.
+    """
+    try:
+        return await opening
+    except SessionFailed as error:
+        if error.means != "renew once" or not protocol.doubts:
+            raise
+        assert protocol.verify is not None
+        try:
+            await protocol.verify(token.value)
+        except TokenRefused:
+            raise
+        except NetworkFailed:
+            raise error from None  # nobody knows
+        raise SessionFailed(GOOD, error.hint) from None
 
 
 class Outcome:
@@ -47,8 +80,7 @@ class Outcome:
         verdict = self._classifier.of(error)
         if verdict not in RENEWING:
             return self.without_token(error)
-        self._problem, self._token = error, token
-        self._words = _words(error) if token.source == "static" else ""
+        self._problem, self._token, self._words = error, token, _words(error)
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
@@ -67,9 +99,10 @@ class Outcome:
         known = isinstance(problem, AuthenticationFailed)
         if stop.cause is Cause.AUTHENTICATION and not known:
             assert self._token is not None
-            return self._token.not_accepted(stop.reason)
-        if known and self._token is not None and self._words:
-            return self._token.not_accepted(self._words)  # nobody else says why
+            return self._token.not_accepted(self._words or stop.reason)
+        token = self._token
+        if known and token and token.source == "static" and self._words:
+            return token.not_accepted(self._words)  # nobody else says why
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)

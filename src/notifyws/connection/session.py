@@ -14,7 +14,7 @@ from typing import Any
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.outcome import Outcome
+from notifyws.connection.outcome import Outcome, without_doubt
 from notifyws.connection.ports import Dial, QueueFull, Receiver, ServerProtocol, Tokens
 from notifyws.connection.reconnect import (
     Cause,
@@ -47,6 +47,7 @@ from notifyws.events import (
     FailureType,
     Reconnecting,
 )
+from notifyws.protocol.failures import Verdict
 from notifyws.tasks import background
 
 OVERLAP = 5.0
@@ -167,12 +168,12 @@ class Session:
 
     async def _open(self, token: AccessToken) -> Connection:
         protocol = self._server_protocol
-        if protocol.verify is not None:
+        if protocol.verify is not None and not protocol.doubts:
             await protocol.verify(token.value)
         request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
-        return await Connection.open(
-            self._dial, request, self._keepalive, self._clock, protocol.ask
-        )
+        dial, clock = self._dial, self._clock
+        opening = Connection.open(dial, request, self._keepalive, clock, protocol.ask)
+        return await without_doubt(protocol, token, opening)
 
     async def _receive(self) -> Left | Loss:
         behind = True
@@ -189,7 +190,7 @@ class Session:
                 if self.connection is connection:
                     return self._lost(connection, lost)
                 deduplicator = self.receiver.cursor.deduplicator
-                deduplicator.expect_repeats(self._clock.now() + OVERLAP)
+                deduplicator.expect_repeats(self._clock.now(), OVERLAP)
                 behind = self.receiver.gaps.pending
 
     async def _catch_up(self) -> None:
@@ -198,8 +199,14 @@ class Session:
         missing = "" if cursor.covers_everything else UNREPLAYABLE
         if fetch is not None and cursor.place is not None:
             try:
-                if not await fetch(self.receiver, self.token.value):
-                    missing = TOO_MUCH
+                try:
+                    whole = await fetch(self.receiver, self.token.value)
+                except NetworkFailed as error:
+                    if self._server_protocol.classifier.of(error) is not Verdict.RENEW:
+                        raise
+                    self.token = await self._tokens.renew(self.token.value)
+                    whole = await fetch(self.receiver, self.token.value)
+                missing = missing if whole else TOO_MUCH
             except NotifyError as error:
                 self._tell(Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"

@@ -51,6 +51,7 @@ __all__ = [
     "Failing",
     "Failure",
     "FieldMapping",
+    "Follow",
     "Handshake",
     "Http",
     "Keepalive",
@@ -100,6 +101,9 @@ class Http(Table, frozen=True, kw_only=True):
     verify: Steps | None = None
     """Asks whether the access token is good, before the socket is opened: for servers
     that accept any socket and stay silent without a good token."""
+    verify_when: Literal["always", "in doubt"] = "always"
+    """``in doubt``: only after a handshake that the server ended as a step's ``closed``
+    says, to learn whether the token was the reason."""
     refused: tuple[int, ...] = (401,)
     """Statuses that mean: these credentials, or this token, are no good."""
     failures: tuple[Failure, ...] = ()
@@ -182,6 +186,25 @@ class Resume(Table, frozen=True, kw_only=True):
     ``contains(channel, ',')``: each interruption is a gap then."""
 
 
+class Follow(Table, frozen=True, kw_only=True):
+    """What frames say of the place in streams that the server numbers by itself.
+
+    The variables keep their values from one connection to the next, for the socket's
+    tables and the handshake; ``{following}`` is set where all of them are known.
+    """
+
+    variables: dict[Name, Expression]
+    """Variables, each with where a frame holds its value; a frame that holds none
+    changes nothing."""
+    stream: Expression | None = None
+    """Where a frame says which stream it is about, where each has a place of its own;
+    a step's answer is about the value of its ``each``."""
+    kept: Expression | None = None
+    """True for an answer of such a step that brought all that was missed."""
+    lost: Expression | None = None
+    """True for a frame of the handshake by which what was missed is lost: a gap."""
+
+
 class Send(Table, frozen=True, kw_only=True):
     """How a message is sent: as a frame, or by HTTP.
 
@@ -234,6 +257,10 @@ class Profile(Table, frozen=True, kw_only=True):
     """What is said after the socket is open."""
     rules: tuple[Rule, ...]
     """What arriving frames mean; the first that fits wins."""
+    unique_ids: bool = True
+    """What comes with an id that was shown before is a duplicate, and not shown again.
+    ``false`` where the server repeats nothing, so that an id that comes again is news:
+    more about the same order, say."""
     keepalive: Keepalive = Keepalive()
     """Pings, and how long silence may last."""
     renewal: Renewal = Renewal()
@@ -245,6 +272,8 @@ class Profile(Table, frozen=True, kw_only=True):
     """The same for the HTTP status of a refused upgrade."""
     resume: Resume | None = None
     """How a reconnect asks for what was missed."""
+    follow: Follow | None = None
+    """The same, where the server numbers what it sends by itself."""
     send: Send | None = None
     """How a message is sent."""
     types: dict[str, Style] = table()

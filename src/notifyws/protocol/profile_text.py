@@ -20,7 +20,7 @@ from notifyws.protocol.templates import variables_of
 KNOWN = {
     *("username", "password", "access_token", "refresh_token", "authorization"),
     "origin",
-    *("last_id", "since", "resuming", "before", "uuid", "now", "seq"),
+    *("last_id", "since", "resuming", "following", "before", "uuid", "now", "seq"),
     *("type", "payload", "id"),
 }
 """Variables that need no declaration."""
@@ -241,7 +241,8 @@ def _unknown_variables(
     profile: Profile, written: Mapping[str, Any]
 ) -> Iterator[_Doubt]:
     captured = {name for step in _steps(written) for name in step.get("capture", {})}
-    known = {*KNOWN, *profile.constants, *profile.needs, *captured}
+    followed = profile.follow.variables if profile.follow else ()
+    known = {*KNOWN, *profile.constants, *profile.needs, *captured, *followed}
     skipped = ("rules", "constants", "needs", "types", "tokens")
     for loc, text in _strings(written, ()):
         if (loc[0] in skipped and "reply" not in loc) or "capture" in loc:
