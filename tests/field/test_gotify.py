@@ -1,5 +1,7 @@
 """Gotify as it is: cut lines, refusals, priorities."""
 
+from http import HTTPStatus
+
 import pytest
 
 from notifyws.errors import AuthenticationFailed, NotifyError
@@ -19,8 +21,8 @@ def message(number, **fields):
 
 def refused(status, words=NOBODY):
     """As error/handler.go writes it."""
-    said = {"error": "Unauthorized", "errorCode": status, "errorDescription": words}
-    return json_answer(said, status)
+    said = {"error": HTTPStatus(status).phrase, "errorCode": status}
+    return json_answer({**said, "errorDescription": words}, status)
 
 
 def saying(*frames):

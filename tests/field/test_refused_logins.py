@@ -93,12 +93,6 @@ LOGINS = [
     ("directus", directus("USER_SUSPENDED", "User suspended."), "suspended", ""),
     ("directus", directus("INVALID_PROVIDER", "Invalid provider.", 403), "", ""),
     (
-        "directus",
-        directus("INVALID_PAYLOAD", '"email" must be a valid email.', 400),
-        '"email" must be a valid email.',
-        CORRECT,
-    ),
-    (
         "gotify",
         json_answer(
             {

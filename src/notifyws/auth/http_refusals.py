@@ -10,6 +10,7 @@ words choose the hint.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -21,7 +22,6 @@ from notifyws.errors import (
     NotifyError,
     TokenRefused,
 )
-from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.failures import LONGEST, http_meaning, is_retried
 from notifyws.protocol.masking import masked, redirected
@@ -146,7 +146,7 @@ def refused(
         return None
     meant, words, hint = http_meaning(profile.http, status, body, refusal.means)
     words = masked(_line(words or own_words(reply)), hidden)
-    about = f"{words} {as_text(body)[:ABOUT]}"
+    about = "\n".join((words, *_texts(body)))[:ABOUT]
     named = status < 500 and not is_retried(status) and _speaks(refusal.words, about)
     if meant in REFUSALS or (meant in (None, "stop") and named):
         return _refusal(refusal, origin, words, about, hint)
@@ -173,10 +173,11 @@ def _refusal(
     refusal: Refusal, origin: str, words: str, about: str, hint: str
 ) -> NotifyError:
     what = refusal.what
-    if refusal.user and words:
-        what = f"refused the login of {refusal.user}"
+    if refusal.user and not hint:
         helps = (ACCOUNTS[row] for row in ACCOUNTS if _speaks(row, about))
-        hint = hint or next(helps, "").format(origin=origin)
+        hint = next(helps, "").format(origin=origin)
+    if refusal.user and hint:
+        what = f"refused the login of {refusal.user}"
     message = f"{origin} {what}{words and f': {words}'}"
     error = refusal.kind(message, hint or refusal.hint)
     if isinstance(error, TokenRefused):
@@ -206,6 +207,15 @@ def _sentence(value: Any, depth: int = DEPTH) -> str:
         named = [value[name] for name in PLACES if name in value]
         parts = named or (list(value.values()) if depth < DEPTH else [])
     return next(filter(None, (_sentence(part, depth - 1) for part in parts)), "")
+
+
+def _texts(value: Any, depth: int = DEPTH) -> Iterator[str]:
+    """Yield all texts of an answer, names for machines too, but no keys."""
+    if isinstance(value, str):
+        yield value
+    elif depth and isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each, depth - 1)
 
 
 def _line(words: str) -> str:
