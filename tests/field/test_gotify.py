@@ -21,8 +21,9 @@ def message(number, **fields):
 
 def refused(status, words=NOBODY):
     """As error/handler.go writes it."""
-    said = {"error": HTTPStatus(status).phrase, "errorCode": status}
-    return json_answer({**said, "errorDescription": words}, status)
+    phrase = HTTPStatus(status).phrase
+    said = {"error": phrase, "errorCode": status, "errorDescription": words}
+    return json_answer(said, status)
 
 
 def saying(*frames):

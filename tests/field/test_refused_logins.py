@@ -232,6 +232,13 @@ async def test_what_does_not_speak_of_the_user_is_no_refusal(status, body):
     assert str(status) in error.message
 
 
+@on_a_loop
+async def test_a_refused_password_that_ends_in_a_space_is_said_to():
+    async with httpd(says(answer(401))) as server:
+        error = await failing(side(server.origin, "default").login("me", "secret "))
+    assert "space" in error.hint
+
+
 def test_a_login_that_is_refused_ends_a_command_with_4_and_the_servers_words(home):
     async def story(peer):
         await peer.request()

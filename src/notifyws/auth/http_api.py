@@ -59,7 +59,8 @@ class HttpApi:
     """Carries out the profile's HTTP steps at one origin.
 
     Args:
-        origin: scheme, host and port; requests go nowhere else.
+        origin: scheme, host, port, and the path below which the server stands;
+            requests go nowhere else.
         profile: what to send and what to find in the answer.
         lifetimes: for what the server does not say.
         variables: the profile's constants, and what the user gave.
@@ -104,7 +105,7 @@ class HttpApi:
             message = f"profile {self._profile.name} knows no login"
             raise ConfigurationError(message, "set NOTIFYWS_TOKEN")
         known = {"username": username, "password": password}
-        refusal = bad_credentials(username)
+        refusal = bad_credentials(username, password)
         return self._tokens(steps, await self._run(steps, known, refusal))
 
     async def refresh(self, refresh_token: str) -> TokenPair:

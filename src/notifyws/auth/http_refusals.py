@@ -59,6 +59,7 @@ _PASSWORD = (
 
 TOKEN = "create a personal access token at {origin}, and set NOTIFYWS_TOKEN"
 AGAIN = "then: notifyws auth login"
+WRONG = "correct the username or password"
 ACCOUNTS = {
     r"lock(ed|out)|suspend|inactive|not active|deactivat|too.many|\bbanned"
     r"|(account|user).{0,30}(disabled|blocked)": (
@@ -111,12 +112,14 @@ STALE = Refusal(
 )
 
 
-def bad_credentials(username: str) -> Refusal:
+def bad_credentials(username: str, password: str = "") -> Refusal:
     """Return what it means that a login is refused."""
+    spaced = password != password.strip()
+    wrong = "take the space off the password's end" if spaced else WRONG
     return Refusal(
         AuthenticationFailed,
         f"refused the username or password of {username}",
-        "correct the username or password, then: notifyws auth login",
+        f"{wrong}, {AGAIN}",
         words="|".join((_PASSWORD, *ACCOUNTS)),
         user=username,
     )
@@ -146,7 +149,7 @@ def refused(
         return None
     meant, words, hint = http_meaning(profile.http, status, body, refusal.means)
     words = masked(_line(words or own_words(reply)), hidden)
-    about = "\n".join((words, *_texts(body)))[:ABOUT]
+    about = " | ".join((words, *_texts(body)))[:ABOUT]
     named = status < 500 and not is_retried(status) and _speaks(refusal.words, about)
     if meant in REFUSALS or (meant in (None, "stop") and named):
         return _refusal(refusal, origin, words, about, hint)
@@ -173,11 +176,11 @@ def _refusal(
     refusal: Refusal, origin: str, words: str, about: str, hint: str
 ) -> NotifyError:
     what = refusal.what
-    if refusal.user and not hint:
+    if refusal.user and words:
+        if " " in words:  # a sentence tells it better than we do; a code does not
+            what = f"refused the login of {refusal.user}"
         helps = (ACCOUNTS[row] for row in ACCOUNTS if _speaks(row, about))
-        hint = next(helps, "").format(origin=origin)
-    if refusal.user and hint:
-        what = f"refused the login of {refusal.user}"
+        hint = hint or next(helps, "").format(origin=origin)
     message = f"{origin} {what}{words and f': {words}'}"
     error = refusal.kind(message, hint or refusal.hint)
     if isinstance(error, TokenRefused):
@@ -187,6 +190,15 @@ def _refusal(
 
 def _speaks(words: str, text: str) -> bool:
     return re.search(f"(?i){words}", text) is not None
+
+
+def _texts(value: Any, depth: int = DEPTH) -> Iterator[str]:
+    """Yield what is text in an answer, without the names it stands under."""
+    if isinstance(value, str):
+        yield value
+    elif depth and isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part, depth - 1)
 
 
 def own_words(reply: Answer) -> str:
@@ -207,15 +219,6 @@ def _sentence(value: Any, depth: int = DEPTH) -> str:
         named = [value[name] for name in PLACES if name in value]
         parts = named or (list(value.values()) if depth < DEPTH else [])
     return next(filter(None, (_sentence(part, depth - 1) for part in parts)), "")
-
-
-def _texts(value: Any, depth: int = DEPTH) -> Iterator[str]:
-    """Yield all texts of an answer, names for machines too, but no keys."""
-    if isinstance(value, str):
-        yield value
-    elif depth and isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each, depth - 1)
 
 
 def _line(words: str) -> str:

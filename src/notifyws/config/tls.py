@@ -6,10 +6,11 @@ Python 3.13 demands of certificates what those of private authorities often lack
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
-from notifyws.config.files import read_text_file
+from notifyws.config.files import demand_no_pipe, read_text_file
 from notifyws.errors import ConfigurationError
 
 CA_FILE = "NOTIFYWS_CA_FILE"
@@ -25,9 +26,11 @@ def trust(ca_file: str, setting: str = CA_FILE) -> ssl.SSLContext:
         setting: who names it, for the sentence that says it cannot be used.
 
     Raises:
-        ConfigurationError: the file cannot be used, or the one that the environment
-            has all keys of TLS written to.
+        ConfigurationError: the file cannot be used, or one that the environment names
+            for certificates, or for all keys of TLS.
     """
+    for name in ("SSLKEYLOGFILE", "SSL_CERT_FILE"):
+        demand_no_pipe(name, os.environ.get(name, ""))
     try:
         context = ssl.create_default_context()
     except OSError as error:
