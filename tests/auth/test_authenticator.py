@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import pytest
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.auth.cache.build import default_cache
 from notifyws.auth.cache.sqlite import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
+from notifyws.config.files import user_folder
 from notifyws.config.saved_login import keep_password
 from notifyws.config.settings import Settings
 from notifyws.connection.build import build_dial, build_keepalive, build_server_protocol
@@ -197,7 +197,6 @@ def test_the_cache_is_the_overriding_one_then_redis_then_a_file(home):
     both = auth(redis_url="redis://r", cache_url="memory://")
     assert both.cache_url == "memory://"
     assert auth().cache_url == f"sqlite://{home}/cache/notifyws/tokens.db"
-    assert str(default_cache()) == f"{home}/cache/notifyws/tokens.db"
 
 
 def test_a_folder_with_odd_characters_is_a_path_all_the_same(home, monkeypatch):
@@ -216,7 +215,7 @@ def test_a_cache_that_is_none_is_a_matter_of_configuration():
 
 def keep(one: Authenticator, value: str) -> None:
     """Put a token into its file."""
-    store = SqliteStore(default_cache())
+    store = SqliteStore(user_folder("cache") / "tokens.db")
     text = pack(Token(value, 900, 180), "42")
     store.replace(one.account.id, {"access": (text, 720)}, expect={})
     store.close()

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec.structs import asdict
 
+from notifyws.config.files import user_folder
 from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
 from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
@@ -166,10 +167,8 @@ class Authenticator:
     @property
     def cache_url(self) -> str:
         """Where tokens are cached; may hold a password."""
-        from notifyws.auth.cache.build import default_cache
-
         said = self.settings.cache_url or self.settings.redis_url
-        return said or f"sqlite://{quote(str(default_cache()))}"
+        return said or f"sqlite://{quote(str(user_folder('cache') / 'tokens.db'))}"
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:

@@ -191,10 +191,10 @@ def too_late(
 def _name_the_proxy(request: Request, url: str) -> None:
     if not (request.show.verbose and url):
         return
+    from notifyws.auth.proxies import proxy_name
     from notifyws.config.urls import checked_url
-    from notifyws.diagnostics.probes import proxy_for
 
-    if proxy := proxy_for(checked_url(url)):
+    if proxy := proxy_name(checked_url(url)):
         say(f"Through the proxy {proxy}")
 
 

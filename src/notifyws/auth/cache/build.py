@@ -89,10 +89,3 @@ def shown_parts(parts: SplitResult) -> str:
     login, at, server = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")
     return f"{parts.scheme}://{user}{colon and ':***'}{at}{server}{parts.path}"
-
-
-def default_cache() -> Path:
-    """Return the path of the embedded token cache."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("notifyws") / "tokens.db"
