@@ -232,11 +232,19 @@ def _json(value: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
-    """Return the text that base64 stands for; what is none stays as it is."""
+    """Return the text that base64 stands for; what is no base64 stays as it is.
+
+    Servers write so what is no UTF-8: then each byte is a character (Latin-1), and none
+    is lost.
+    """
     try:
-        return base64.b64decode(value, validate=True).decode()
+        text = base64.b64decode(value, validate=True)
     except (TypeError, ValueError):
         return value
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def _moment(value: Any, divisor: int) -> Any:
