@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from notifyws.auth.network_errors import retry_after
+from notifyws.auth.proxies import around, may_be_the_proxys, proxy_name
 from notifyws.errors import (
     AuthenticationFailed,
     HttpRefused,
@@ -154,7 +156,10 @@ def refused(
     towards = redirected(shown.get("location"))
     unexpected = ", but not with what the profile expects" if accepted else ""
     wait = retry_after(shown.get("retry-after"))
-    if is_retried(status):
+    proxy = proxy_name(origin)
+    if proxy and may_be_the_proxys(status):
+        later = around(proxy, urlsplit(origin).hostname)
+    elif is_retried(status):
         later = "try again later" + (f", in {wait:.0f} s" if wait else "")
     else:
         later = "check the server's URL and --profile"

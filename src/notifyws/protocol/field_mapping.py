@@ -234,17 +234,17 @@ def _json(value: Any) -> Any:
 def _decoded(value: Any) -> Any:
     """Return the text that base64 stands for; what is no base64 stays as it is.
 
-    Servers write so what is no UTF-8: then each byte is a character (Latin-1), and none
-    is lost.
+    Bytes that are no UTF-8 are Latin-1: each a character, so that none is lost. Servers
+    write base64 where a text is not UTF-8.
     """
     try:
-        text = base64.b64decode(value, validate=True)
+        plain = base64.b64decode(value, validate=True)
     except (TypeError, ValueError):
         return value
     try:
-        return text.decode()
+        return plain.decode()
     except UnicodeDecodeError:
-        return text.decode("latin-1")
+        return plain.decode("latin-1")
 
 
 def _moment(value: Any, divisor: int) -> Any:
