@@ -9,8 +9,8 @@ import pytest
 
 from notifyws.delivery.build import build_rules
 from notifyws.models import Notification
+from notifyws.protocol.arrivals import Ignored, Many, notifications
 from notifyws.protocol.loader import read_profile
-from notifyws.protocol.rules import Ignored, Many, notifications
 from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
 from tests.support.httpd import BINARY
 
