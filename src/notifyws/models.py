@@ -241,7 +241,8 @@ class Account(Masked, frozen=True):
     folder's ``.env`` could name our server, our user, and a socket of their own.
 
     Args:
-        origin: canonical HTTP origin: lower case, without a default port.
+        origin: canonical HTTP origin: lower case, without a default port; and the path
+            below which the server stands, if it does.
         profile: the profile's name.
         subject: the username, or the static token where there is no username.
         socket: the socket's origin in the same form, where it is another one.

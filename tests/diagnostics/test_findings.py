@@ -12,9 +12,9 @@ from notifyws.diagnostics.findings import (
     of_certificate,
     of_clock,
     of_complaint,
-    of_path,
 )
 from notifyws.errors import (
+    ORIGIN,
     AuthenticationFailed,
     CertificateRejected,
     ConfigurationError,
@@ -110,7 +110,7 @@ def test_what_only_the_server_can_have_answered_is_not_the_proxys_fault(status):
     ("status", "hint"),
     [
         (302, "put where it redirects to into the URL (it comes from --url)"),
-        (403, "see whether this user may listen: notifyws auth whoami"),
+        (403, f"see whether this user may listen: notifyws auth whoami; or {ORIGIN}"),
         (429, "try again later: notifyws listen goes on trying"),
         (503, "try again later: notifyws listen goes on trying"),
     ],
@@ -133,8 +133,11 @@ def test_where_no_socket_is_the_path_is_wrong(status):
     assert advice("websocket", error, at("/")) == add
     correct = f"correct the path /x in {named}"
     assert advice("websocket", error, at("/x")) == correct
-    take = f"take the path /x out of {named}: profile acme speaks at /live"
-    assert advice("websocket", error, at("/x", "/live")) == take
+    another = "or use another --profile: profile acme is sought at"
+    correct = f"correct the path /x in {named}, {another} /x/live"
+    assert advice("websocket", error, at("/x", "/x/live")) == correct
+    see = f"see to {named}, {another} /live"
+    assert advice("websocket", error, at("", "/live")) == see
 
 
 def test_a_certificate_for_another_name_is_corrected_where_the_url_was_said():
@@ -183,25 +186,3 @@ def test_a_clock_that_is_off_is_to_be_set(ahead, words):
     found = of_clock(ahead)
     assert found is not None
     assert found.detail == f"this machine's clock is {words}"
-
-
-@pytest.mark.parametrize(
-    ("own", "asked"),
-    [
-        (None, "/x"),
-        ("/live", ""),
-        ("/live", "/"),
-        ("/live", "/live"),
-        ("/live", "/gateway/live"),
-        ("/{channel}/ws", "/x"),
-    ],
-)
-def test_a_path_is_right_that_ends_like_the_profiles(own, asked):
-    assert of_path(at("", own), asked) is None
-
-
-def test_another_path_than_the_profiles_is_told():
-    found = of_path(HERE, "/x")
-    assert found is not None
-    assert found.detail == "the socket is opened at /x, but profile acme is at /live"
-    assert "take the path /x out of the URL (it comes from --url)" in found.hint

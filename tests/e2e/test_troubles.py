@@ -249,26 +249,6 @@ async def test_a_path_where_no_socket_is():
 
 
 @told
-async def test_a_path_that_is_not_the_profiles(alone):
-    (alone / "acme.toml").write_text(PROFILE, "utf-8")
-    async with dev() as server:
-        url, chosen = f"{server.url}/other", {"profile": "./acme.toml"}
-        check = trouble(await looked(url, **chosen), "websocket", "warn")
-        assert "opened at /other, but profile" in check.detail
-        async with listening(url, name="desk", **chosen) as service:
-            await until(lambda: service.is_connected)
-            report = await looked_until(
-                lambda seen: any(one.state == "connected" for one in seen.listeners),
-                url,
-                later=600,
-                **chosen,
-            )
-    check = trouble(report, "listener", "warn")
-    assert "got nothing: the socket is opened at /other, but profile" in check.detail
-    assert check.hint.startswith("take the path /other out of the URL")
-
-
-@told
 async def test_a_server_that_sends_another_shape(alone):
     (alone / "acme.toml").write_text(PROFILE, "utf-8")
     chosen = {"profile": "./acme.toml"}

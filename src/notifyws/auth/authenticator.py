@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from msgspec.structs import asdict
 
@@ -76,6 +76,16 @@ class Authenticator:
         return canonical_origin(checked_url(self.settings.url or self.url))
 
     @cached_property
+    def base_path(self) -> str:
+        """The path of the server's URL below which the profile's HTTP paths lie."""
+        url = self.settings.url or self.url
+        if urlsplit(url).path.strip("/") == "":
+            return ""
+        from notifyws.protocol.upgrade import base_path
+
+        return base_path(self.profile.socket.path, url, self.variables)
+
+    @cached_property
     def account(self) -> Account:
         """Whose tokens these are."""
         settings = self.settings
@@ -86,7 +96,8 @@ class Authenticator:
         origin = self.origin
         socket = canonical_origin(checked_url(settings.connect_url))
         elsewhere = socket if socket != origin else ""
-        return Account(origin, name, subject, elsewhere, settings.apart)
+        server = f"{origin}{self.base_path}"
+        return Account(server, name, subject, elsewhere, settings.apart)
 
     @cached_property
     def profile(self) -> Profile:
@@ -187,7 +198,7 @@ class Authenticator:
         from notifyws.auth.http_api import HttpApi
 
         return HttpApi(
-            self.origin,
+            f"{self.origin}{self.base_path}",
             self.profile,
             self.lifetimes,
             variables={**self.variables, "authorization": self.basic},

@@ -59,7 +59,8 @@ class HttpApi:
     """Carries out the profile's HTTP steps at one origin.
 
     Args:
-        origin: scheme, host and port; requests go nowhere else.
+        origin: scheme, host, port, and the path below which the server stands;
+            requests go nowhere else.
         profile: what to send and what to find in the answer.
         lifetimes: for what the server does not say.
         variables: the profile's constants, and what the user gave.

@@ -162,6 +162,7 @@ class Session:
             self.connection = await self._open(self.token)
         except NotifyError as error:
             return self._outcome.after_token(error, self.token)
+        self._outcome.worked = True
         self.receiver.gaps.opened()
         self._tell(Connected(url, self.token.user_id))
         return Opened()

@@ -15,6 +15,7 @@ from notifyws.auth.proxies import around, may_be_the_proxys
 from notifyws.clock import span
 from notifyws.config.urls import shown_url
 from notifyws.errors import (
+    ORIGIN,
     CertificateRejected,
     ConnectionLost,
     HttpRefused,
@@ -121,7 +122,7 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
         return _of_upgrade(error, context)
     if isinstance(error, CertificateRejected):
         return error.hint.replace("the URL", context.named)
-    if isinstance(error, SessionFailed):
+    if isinstance(error, SessionFailed) and _straight(error.hint) != error.hint:
         return _of_refused(context)
     better = {
         "dns": f"correct the host in {context.named}, or see to the name server",
@@ -147,7 +148,7 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
     if 300 <= error.status < 400:
         return f"put where it redirects to into {context.named}"
     if error.status == 403:
-        return "see whether this user may listen: notifyws auth whoami"
+        return f"see whether this user may listen: notifyws auth whoami; or {ORIGIN}"
     if error.status in (404, 405, 410, 426, 200, 204):
         return _of_wrong_path(context)
     if is_retried(error.status):
@@ -159,9 +160,10 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
 def _of_wrong_path(context: CheckContext) -> str:
     parts = urlsplit(context.url)
     asked = parts.path
-    if of_path(context, asked) is not None:
-        said = f"profile {context.profile} speaks at {context.path}"
-        return f"take the path {asked} out of {context.named}: {said}"
+    if context.path is not None:
+        said = f"profile {context.profile} is sought at {context.path}"
+        correct = f"correct the path {asked} in" if asked.strip("/") else "see to"
+        return f"{correct} {context.named}, or use another --profile: {said}"
     if asked.strip("/"):
         return f"correct the path {asked} in {context.named}"
     example = f"{parts.scheme}://{parts.netloc}/ws"
@@ -200,20 +202,6 @@ def of_clock(ahead: float) -> Finding | None:
     way = "behind" if ahead > 0 else "ahead of"
     said = f"this machine's clock is {abs(ahead):.0f} s {way} the server's"
     return warning("clock", said, "set the clock: timedatectl set-ntp true")
-
-
-def of_path(context: CheckContext, asked: str) -> Finding | None:
-    """Judge the path at which a socket is opened, against the profile's own.
-
-    A path in front of the profile's is that of a gateway; a profile whose path has
-    variables does not insist on it.
-    """
-    own = context.path
-    if own is None or "{" in own or not asked.strip("/") or asked.endswith(own):
-        return None
-    said = f"the socket is opened at {asked}, but profile {context.profile} is at {own}"
-    hint = f"take the path {asked} out of {context.named}, or use another --profile"
-    return warning("path", said, hint)
 
 
 class TokenLife(Struct, frozen=True):

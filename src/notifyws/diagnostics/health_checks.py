@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -36,7 +35,6 @@ from notifyws.diagnostics.findings import (
     of_certificate,
     of_clock,
     of_complaint,
-    of_path,
     skipped,
     warning,
 )
@@ -90,7 +88,7 @@ class HealthChecks:
             self.url,
             self._loaded.sources["socket_url" if settings.socket_url else "url"],
             settings.profile,
-            profile.socket.path,
+            profile.socket.path and f"{self._auth.base_path}{profile.socket.path}",
             proxy_name(self.url) if self._checked else None,
             socket.gethostname(),
             self._checked,
@@ -250,8 +248,7 @@ class HealthChecks:
             said = f"{error.message}, though it has {left} left by its own word"
             raise AuthenticationFailed(said, error.hint) from None
         took = (time.monotonic() - started) * 1000
-        good = f"connected to {self.context.host} in {took:.0f} ms"
-        return of_path(self.context, urlsplit(self.url).path) or good
+        return f"connected to {self.context.host} in {took:.0f} ms"
 
     async def _ping(self) -> str | Finding:
         if self._probe is None:

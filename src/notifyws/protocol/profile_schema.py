@@ -79,9 +79,11 @@ Place = Annotated[
 Seconds = Annotated[float, Checked(gt=0, le=86400 * 400)]
 Pages = Annotated[int, Checked(ge=1, le=1000)]
 Pattern = Annotated[str, Checked(max_length=2000)]
-VerdictName = Literal["retry", "retry now", "renew", "renew once", "strike", "stop"]
+VerdictName = Literal[
+    "retry", "retry now", "renew", "renew once", "strike", "stop", "denied"
+]
 RefusalName = Literal[
-    "expired", "retry", "retry now", "renew", "renew once", "strike", "stop"
+    "expired", "retry", "retry now", "renew", "renew once", "strike", "stop", "denied"
 ]
 """A verdict on a server's own words; ``expired`` is another name for ``renew``."""
 Meaning = Literal[

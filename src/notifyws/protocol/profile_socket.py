@@ -29,7 +29,8 @@ class Socket(Table, frozen=True, kw_only=True):
     """How the WebSocket is opened, where the token goes, and what a frame is."""
 
     path: Path | None = None
-    """The socket's path, used where the configured URL has none."""
+    """The socket's path. A path of the configured URL goes before it and before those
+    of the HTTP side, unless it ends in this one already."""
     query: dict[str, Text] = table()
     """Query parameters to add; one whose variable is not set is left out."""
     headers: dict[str, Text] = table()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import chain, zip_longest
 from types import MappingProxyType
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from msgspec import field
 from msgspec.structs import replace
@@ -137,20 +138,50 @@ def _standing(place: str | int | datetime | None) -> dict[str, Any]:
     return {"last_id": place, "since": None, "resuming": resuming}
 
 
+def base_path(path: str | None, url: str, known: Mapping[str, Any]) -> str:
+    """Return the path of a URL below which a profile's own paths lie; may be empty.
+
+    A server may stand below a path of a proxy (``wss://host/gotify``). A URL that ends
+    in the socket's own path already has in front of it what is left.
+
+    Args:
+        path: the socket's, of the profile; ``None`` where the URL's whole path is it.
+        url: as configured.
+        known: variables of the path. One that stands beside a fixed part of it may
+            have another value in the URL.
+    """
+    asked = urlsplit(url).path.rstrip("/")
+    if path is None or not asked:
+        return ""
+    own = re.search(f"{_pattern(path, known)}$", asked)
+    return asked[: own.start()] if own else asked
+
+
+def _pattern(path: str, known: Mapping[str, Any]) -> str:
+    """Return the regular expression of a socket's path."""
+    fixed = any(part and "{" not in part for part in path.split("/"))
+    parts = re.split(r"(\{[^{}]+\})", path)
+    values = (known.get(part.strip("{}").partition("|")[0]) for part in parts[1::2])
+    said = [re.escape(_quoted(str(v))) if v and not fixed else "[^/]+" for v in values]
+    texts = map(re.escape, parts[::2])
+    return "".join(chain.from_iterable(zip_longest(texts, said, fillvalue="")))
+
+
 def _addressed(profile: Profile, url: str, known: Mapping[str, Any]) -> str:
-    """Return the URL with the profile's path, where it has none of its own."""
+    """Return the URL with the profile's path, unless it ends in that already."""
     path = profile.socket.path
+    base = base_path(path, url, known)
     head, mark, query = url.partition("?")
     scheme, _, rest = head.partition("://")
     host, _, below = rest.partition("/")
-    if path is None or below:
+    if path is None or f"/{below}".rstrip("/") != base:
         return url
     quoted = {name: _quoted(str(value)) for name, value in known.items() if value}
     filled = fill(path, quoted)
     if filled is UNSET:
         message = f"the socket's path {path} needs a variable that is not set"
         raise ConfigurationError(message, 'as in NOTIFYWS_VARIABLES="channel=news"')
-    return f"{scheme}://{host}{filled}{mark}{query}"
+    return f"{scheme}://{host}{base}{filled}{mark}{query}"
 
 
 def _check(token: str, place: str) -> None:
