@@ -146,6 +146,7 @@ def http_client(
             verify=tls or origin.startswith("https"),
             timeout=timeout,
             follow_redirects=False,
+            event_hooks={"response": [_without_odd_location]},
             proxy=proxy_url(origin),
             trust_env=False,
         )
@@ -155,6 +156,16 @@ def http_client(
         raise unusable_proxy("it is no http:// or https:// URL") from None
     except httpx.InvalidURL as error:
         raise unusable_proxy(str(error)) from None
+
+
+async def _without_odd_location(response: httpx.Response) -> None:
+    """Let an answer stand whose ``Location`` httpx cannot read: it leads nowhere."""
+    import httpx
+
+    try:
+        httpx.URL(response.headers.get("location", ""))
+    except httpx.InvalidURL:
+        del response.headers["location"]
 
 
 async def exchange(

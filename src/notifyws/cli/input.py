@@ -11,12 +11,14 @@ import select
 import sys
 from collections.abc import AsyncIterator, Callable
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from notifyws.cli.process import interruptible
 from notifyws.config.files import LIMIT
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.ui.streams import prompt, say
+from notifyws.ui import streams
+from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
     from notifyws.ui.progress import Progress
@@ -33,6 +35,17 @@ MARK = "\ufeff"
 def can_ask() -> bool:
     """Tell whether there is a terminal to ask on."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def prompt(question: str, default: str | None = None, **options: Any) -> str:
+    """Ask on the terminal; whatever ends the question, the terminal is given back.
+
+    Raises:
+        Interrupted: a signal ended it.
+        UsageError: what was typed is no text.
+    """
+    with interruptible():
+        return streams.prompt(question, default, **options)
 
 
 def want_terminal(what: str, hint: str) -> None:
