@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from notifyws.auth.network_errors import later
 from notifyws.auth.proxies import around, may_be_the_proxys
 from notifyws.clock import span
 from notifyws.config.urls import shown_url
@@ -152,8 +153,7 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
     if error.status in (404, 405, 410, 426, 200, 204):
         return _of_wrong_path(context)
     if is_retried(error.status):
-        wait = f", in {span(error.retry_after)}" if error.retry_after else ""
-        return f"try again later{wait}: notifyws listen goes on trying"
+        return f"{later(error.retry_after)}: notifyws listen goes on trying"
     return _straight(error.hint)
 
 
