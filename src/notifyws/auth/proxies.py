@@ -30,18 +30,37 @@ SCHEMES = {
     "https": ("https", "all"),
 }
 """A URL's scheme, and whose proxies carry it, the best one first (RFC 6455, 4.1)."""
+SPOKEN = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
+"""Schemes of the proxies that can be used."""
 PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "socks": 1080}
 
 
 def proxy_url(url: str) -> str | None:
-    """Return the URL of the proxy that the environment names for a URL."""
+    """Return the URL of the proxy that the environment names for a URL.
+
+    Raises:
+        ConfigurationError: it is no URL of a proxy.
+    """
     parts = urlsplit(url)
     port = parts.port or PORTS[parts.scheme]
     for entry in _variable("no").split(","):
         if _names(entry.strip().lower(), parts.hostname or "", port):
             return None
     found = next(filter(None, map(_variable, SCHEMES[parts.scheme])), "")
-    return (found if "://" in found else f"http://{found}") if found else None
+    return _checked(found if "://" in found else f"http://{found}") if found else None
+
+
+def _checked(proxy: str) -> str:
+    try:
+        parts = urlsplit(proxy)
+        odd = parts.port == 0 or re.search(r"[^!-~]", parts.hostname or " ")
+    except ValueError as error:
+        raise unusable_proxy(str(error)) from None
+    if odd or parts.path.strip("/") or parts.query or parts.fragment:
+        raise unusable_proxy("its URL is more or less than scheme, host and port")
+    if parts.scheme not in SPOKEN:
+        raise unusable_proxy("it is no http:// or https:// URL, nor one of SOCKS")
+    return proxy
 
 
 def _variable(scheme: str) -> str:
@@ -106,24 +125,17 @@ async def connect(
 
 
 async def _through(proxy: str, host: str, port: int) -> asyncio.Transport:
-    try:
-        parts = urlsplit(proxy)
-        where = parts.hostname or "", parts.port or PORTS.get(parts.scheme[:5], 80)
-    except ValueError as error:
-        raise unusable_proxy(str(error)) from None
-    if not where[0] or parts.path.strip("/") or parts.query or parts.fragment:
-        raise unusable_proxy("its URL is more or less than scheme, host and port")
+    parts = urlsplit(_checked(proxy))
+    where = parts.hostname or "", parts.port or PORTS[parts.scheme[:5]]
     who = unquote(parts.username or ""), unquote(parts.password or "")
     try:
         if parts.scheme in ("http", "https"):
             asked = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             return await _http(where, who, asked, tls=parts.scheme == "https" or None)
-        if parts.scheme in ("socks5h", "socks5", "socks4a", "socks4"):
-            return await _socks(parts.scheme, where, who, host, port)
+        return await _socks(parts.scheme, where, who, host, port)
     except OSError as error:
         name = parts.netloc.rpartition("@")[2]
         raise unreachable(error, f"the proxy {name}") from None
-    raise unusable_proxy(f"it speaks {parts.scheme}")
 
 
 async def _http(
