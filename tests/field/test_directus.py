@@ -218,8 +218,12 @@ async def test_a_collection_that_was_asked_for_and_is_refused_is_the_end(
         await socket.say({**refusal("subscribe", code, NO_ACCESS), **uid})
         await socket.stay()
 
-    ended = await end_of(story, token="t", variables="collection=secrets")
+    logged_in = logins()
+    ended = await end_of(
+        story, answers=logged_in, variables="collection=secrets", **USER
+    )
     assert (ended.exit_code, NO_ACCESS in ended.message) == (exit_code, True)
+    assert ended.message.startswith("the server refused the handshake")
 
 
 @scene

@@ -123,7 +123,10 @@ async def test_a_replay_that_begins_at_an_id_and_is_cut_goes_on_with_what_is_old
 
 
 @scene
-async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(home):
+async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stories = (
         stays_after(default("live")),
         stays_after(default("old", 6 * HOUR), default("missed"), default("new")),

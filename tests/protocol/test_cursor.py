@@ -148,6 +148,8 @@ EARLIER = at("2024-01-15T10:29:00Z")
         ({"began_at": BEGAN, "snapshot": True}, 1, False),
         ({"began_at": BEGAN, "snapshot": True}, 2, True),
         ({"began_at": BEGAN, "last_id": "a"}, 1, True),
+        ({"began_at": BEGAN, "last_id": "a", "partial": True}, 1, True),
+        ({"began_at": BEGAN, "last_id": "a", "can_resume": False}, 2, False),
         ({"last_id": "a"}, 2, False),  # only the server knows when that was
         ({}, 2, False),
     ],

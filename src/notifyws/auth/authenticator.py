@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec.structs import asdict
 
+from notifyws.config.files import user_folder
 from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
 from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
@@ -303,6 +304,4 @@ class Authenticator:
 
 def default_cache() -> Path:
     """Return the path of the embedded token cache."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("notifyws") / "tokens.db"
+    return user_folder("cache") / "tokens.db"

@@ -146,6 +146,7 @@ def http_client(
             verify=tls or origin.startswith("https"),
             timeout=timeout,
             follow_redirects=False,
+            event_hooks={"response": [_without_odd_location]},
             proxy=proxy_url(origin),
             trust_env=False,
         )
@@ -155,6 +156,16 @@ def http_client(
         raise unusable_proxy("it is no http:// or https:// URL") from None
     except httpx.InvalidURL as error:
         raise unusable_proxy(str(error)) from None
+
+
+async def _without_odd_location(response: httpx.Response) -> None:
+    """Let an answer stand whose ``Location`` httpx cannot read: it leads nowhere."""
+    import httpx
+
+    try:
+        httpx.URL(response.headers.get("location", ""))
+    except httpx.InvalidURL:
+        del response.headers["location"]
 
 
 async def exchange(
@@ -225,19 +236,24 @@ def _translated(
     import httpx
 
     from notifyws.auth.network_errors import certificate_rejected, unreachable
+    from notifyws.auth.proxies import around, proxy_name
 
-    cause = _cause(error)
+    cause, proxy = _cause(error), proxy_name(url)
     host = urlsplit(url).netloc  # as configured: httpx has its own spelling
     if isinstance(cause, ssl.SSLCertVerificationError):
         return certificate_rejected(cause, host)
+    hint = around(proxy, urlsplit(url).hostname) if proxy else "notifyws status --check"
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         message = f"{host} did not answer within {client.timeout.read:g} s"
+    elif isinstance(error, httpx.ProxyError) and re.match(r"\d{3}", str(error)):
+        message = f"the proxy answered {str(error)[:3]} instead of connecting to {host}"
     elif isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError):
-        return unreachable(cause, host)
+        dialled = isinstance(error, httpx.ConnectError) and proxy
+        message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
     else:
         why = masked(str(cause), hidden) or type(cause).__name__
         message = f"cannot talk HTTP with {host}: {why}"
-    return NetworkFailed(message, "notifyws status --check")
+    return NetworkFailed(message, hint)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -10,18 +10,20 @@ words choose the hint.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from notifyws.auth.network_errors import retry_after
+from notifyws.auth.proxies import around, may_be_the_proxys, proxy_name
 from notifyws.errors import (
     AuthenticationFailed,
     HttpRefused,
     NotifyError,
     TokenRefused,
 )
-from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.failures import LONGEST, http_meaning, is_retried
 from notifyws.protocol.masking import masked, redirected
@@ -146,7 +148,7 @@ def refused(
         return None
     meant, words, hint = http_meaning(profile.http, status, body, refusal.means)
     words = masked(_line(words or own_words(reply)), hidden)
-    about = f"{words} {as_text(body)[:ABOUT]}"
+    about = " | ".join((words, *_texts(body)))[:ABOUT]
     named = status < 500 and not is_retried(status) and _speaks(refusal.words, about)
     if meant in REFUSALS or (meant in (None, "stop") and named):
         return _refusal(refusal, origin, words, about, hint)
@@ -154,7 +156,10 @@ def refused(
     towards = redirected(shown.get("location"))
     unexpected = ", but not with what the profile expects" if accepted else ""
     wait = retry_after(shown.get("retry-after"))
-    if is_retried(status):
+    proxy = proxy_name(origin)
+    if proxy and may_be_the_proxys(status):
+        later = around(proxy, urlsplit(origin).hostname)
+    elif is_retried(status):
         later = "try again later" + (f", in {wait:.0f} s" if wait else "")
     else:
         later = "check the server's URL and --profile"
@@ -174,7 +179,8 @@ def _refusal(
 ) -> NotifyError:
     what = refusal.what
     if refusal.user and words:
-        what = f"refused the login of {refusal.user}"
+        if " " in words:  # a sentence tells it better than we do; a code does not
+            what = f"refused the login of {refusal.user}"
         helps = (ACCOUNTS[row] for row in ACCOUNTS if _speaks(row, about))
         hint = hint or next(helps, "").format(origin=origin)
     message = f"{origin} {what}{words and f': {words}'}"
@@ -186,6 +192,15 @@ def _refusal(
 
 def _speaks(words: str, text: str) -> bool:
     return re.search(f"(?i){words}", text) is not None
+
+
+def _texts(value: Any, depth: int = DEPTH) -> Iterator[str]:
+    """Yield what is text in an answer, without the names it stands under."""
+    if isinstance(value, str):
+        yield value
+    elif depth and isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part, depth - 1)
 
 
 def own_words(reply: Answer) -> str:

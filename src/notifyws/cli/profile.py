@@ -19,7 +19,7 @@ from notifyws.cli.input import (
 )
 from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
 from notifyws.cli.process import run
-from notifyws.config.files import read_text_file, write_private
+from notifyws.config.files import read_text_file, user_folder, write_private
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui.streams import draw, emit, emit_json, emit_line, say, warner
 
@@ -266,11 +266,9 @@ def new(
 
 
 def _own_file(name: str) -> Path:
-    import platformdirs
-
     if "/" in name:
         raise UsageError(f"{name!r} is no name", "name the file with --output")
-    return platformdirs.user_config_path("notifyws") / "profiles" / f"{name}.toml"
+    return user_folder("config") / "profiles" / f"{name}.toml"
 
 
 def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> str:

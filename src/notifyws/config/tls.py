@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
-from notifyws.config.files import read_text_file
+from notifyws.config.files import demand_no_pipe, read_text_file
 from notifyws.errors import ConfigurationError
 
 
@@ -16,9 +17,11 @@ def trust(ca_file: str) -> ssl.SSLContext:
         ca_file: a PEM file of certificates; empty for none.
 
     Raises:
-        ConfigurationError: the file cannot be used, or the one that the environment
-            has all keys of TLS written to.
+        ConfigurationError: the file cannot be used, or one that the environment names
+            for certificates, or for all keys of TLS.
     """
+    for name in ("SSLKEYLOGFILE", "SSL_CERT_FILE"):
+        demand_no_pipe(name, os.environ.get(name, ""))
     try:
         context = ssl.create_default_context()
     except OSError as error:

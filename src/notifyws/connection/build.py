@@ -156,7 +156,8 @@ def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | N
     from notifyws.connection.catch_up import CatchUp
 
     fetch, settings = auth.http.catch_up, auth.settings
-    return CatchUp(resume.catchup, fetch, classifier, settings, auth.clock)
+    tokens, clock = auth.tokens, auth.clock
+    return CatchUp(resume.catchup, fetch, tokens, classifier, settings, clock)
 
 
 def build_keepalive(auth: Authenticator) -> Keepalive:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from notifyws.clock import Clock, sleep
 from notifyws.config.settings import Settings
-from notifyws.connection.ports import Receiver
+from notifyws.connection.ports import Receiver, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
@@ -39,6 +39,7 @@ class CatchUp:
     Args:
         catchup: of the profile.
         fetch: makes the request.
+        tokens: gives another token where one is refused.
         classifier: says what a failure means.
         settings: how long to wait before a request is repeated.
         clock: clock, sleep and dice.
@@ -48,12 +49,14 @@ class CatchUp:
         self,
         catchup: Catchup,
         fetch: Fetch,
+        tokens: Tokens,
         classifier: FailureClassifier,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._catchup = catchup
         self._fetch = fetch
+        self._tokens = tokens
         self._classifier = classifier
         self._settings = settings
         self._clock = clock
@@ -63,11 +66,21 @@ class CatchUp:
         self._items = compiled(catchup.items) if catchup.items else None
 
     async def __call__(self, receiver: Receiver, token: str) -> bool:
-        """Return whether it was all of it.
+        """Return whether it was all of it; a token that is refused is renewed, once.
 
         Raises:
             NetworkFailed: the server did not answer with it.
+            NotifyError: there is no other token.
         """
+        try:
+            return await self._fetch_all(receiver, token)
+        except NetworkFailed as error:
+            if self._classifier.of(error) is not Verdict.RENEW:
+                raise
+        another = await self._tokens.renew(token)
+        return await self._fetch_all(receiver, another.value)
+
+    async def _fetch_all(self, receiver: Receiver, token: str) -> bool:
         newest_first = self._catchup.order == "newest first"
         last_id, before = receiver.cursor.last_id, None
         since = receiver.cursor.since and spelled(receiver.cursor.since)

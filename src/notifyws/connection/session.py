@@ -47,7 +47,6 @@ from notifyws.events import (
     FailureType,
     Reconnecting,
 )
-from notifyws.protocol.failures import Verdict
 from notifyws.tasks import background
 
 OVERLAP = 5.0
@@ -200,14 +199,8 @@ class Session:
         missing = "" if cursor.covers_everything else UNREPLAYABLE
         if fetch is not None and cursor.place is not None:
             try:
-                try:
-                    whole = await fetch(self.receiver, self.token.value)
-                except NetworkFailed as error:
-                    if self._server_protocol.classifier.of(error) is not Verdict.RENEW:
-                        raise
-                    self.token = await self._tokens.renew(self.token.value)
-                    whole = await fetch(self.receiver, self.token.value)
-                missing = missing if whole else TOO_MUCH
+                if not await fetch(self.receiver, self.token.value):
+                    missing = TOO_MUCH
             except NotifyError as error:
                 self._tell(Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -93,15 +92,14 @@ def build_outbox(
     Raises:
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
     """
-    import platformdirs
-
+    from notifyws.config.files import user_folder
     from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_file import OutboxFile
 
     account, warn = auth.account.id, auth.warn
     sinks = build_sinks(auth.settings, deliver, auth.clock, warn)
-    state: Path = platformdirs.user_state_path("notifyws")
+    state = user_folder("state")
     stem = f"{account}-{quote(name, safe='')}" if name else account
     dead_letters = DeadLetters(state / "dead-letters" / f"{stem}.jsonl", warn)
     return Outbox(

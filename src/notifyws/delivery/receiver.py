@@ -131,7 +131,7 @@ class Receiver:
     def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
         for frame in frames:
             arrival, size = self._rules.read(frame, self._received), len(frame)
-            admitted = self._admitted
+            admitted = self._admitted if self._frames else 0
             if isinstance(arrival, Many):
                 share = size // max(len(arrival.arrivals), 1)
                 for each in arrival.arrivals:
@@ -150,12 +150,13 @@ class Receiver:
     def _take(self, rest: Iterator[_Read]) -> Awaitable[None] | None:
         """Take things in until one must wait; return what for."""
         for arrival, frame, size in rest:
-            if isinstance(arrival, Frame):
+            if isinstance(arrival, Notification):
+                if (pause := self._notification(arrival, size)) is not None:
+                    return pause
+            elif isinstance(arrival, Frame):
                 self._pass_on(arrival)
-            elif not isinstance(arrival, Notification):
+            else:
                 self._other(arrival, frame)
-            elif (pause := self._notification(arrival, size)) is not None:
-                return pause
         return None
 
     async def _take_slowly(

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from math import inf
 
 from notifyws.models import Notification, as_text
-from notifyws.protocol.deduplicator import Deduplicator
+from notifyws.protocol.deduplicator import Deduplicator, mark_of
 from notifyws.protocol.places import Places
 from notifyws.protocol.since import is_before, moment_of
 
@@ -65,7 +65,7 @@ class Cursor:
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self.last_id = last_id
-        self._can_resume = can_resume and not partial
+        self._asks, self._can_resume = can_resume, can_resume and not partial
         self._snapshot = snapshot
         self._partial = partial
         self.since = self._asked_since = since
@@ -81,6 +81,7 @@ class Cursor:
         self.deduplicator = Deduplicator(
             seen, repeats=repeats, snapshot=snapshot, by_id=by_id
         )
+        self._seen = self.deduplicator.seen
         if last_id is not None:
             self.begin_at(last_id)
 
@@ -122,14 +123,16 @@ class Cursor:
         """
         if self.beginning is not None and self.is_too_old(notification, now()):
             return True
+        if ident is not None and ident not in self._seen:
+            return False
         deduplicator = self.deduplicator
         if ident is None:
             return deduplicator.may_repeat and deduplicator.is_repeat(
                 as_text(notification.fields), now()
             )
-        if deduplicator.is_new(ident):
+        if not deduplicator.by_id:
             return False
-        if not deduplicator.is_reused(ident, _content(notification), now()):
+        if not deduplicator.is_reused(ident, mark_of(notification), now()):
             return True
         warn, self._warn = self._warn, None
         if warn is not None:
@@ -176,8 +179,8 @@ class Cursor:
             self.mixed = True
             return
         self.last_id = ident
-        content = 0 if notification is None else _content(notification)
-        self.deduplicator.add(ident, content)
+        content = 0 if notification is None else mark_of(notification)
+        self._seen.add(ident, content)
 
     def opened(
         self, now: float, replay: float, *, wall: float = inf, delay: float = 0.0
@@ -196,16 +199,10 @@ class Cursor:
         again, self._opened = self._opened, True
         self._beginning_until = now + replay
         self.beginning = self._asked_since
-        resumes = self.place is not None or (again and self._snapshot)
+        asks = self._asks and self.place is not None
+        resumes = asks or (again and self._snapshot)
         if resumes and self.beginning is None and self.began_at is not None:
             began_at = min(self.began_at, wall) - self._delay - UNSURE
             self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
         self._past = self.beginning
-        replays = self.can_resume or (again and self._snapshot)
-        self.deduplicator.opened(now, replay if replays else 0.0)
-
-
-def _content(notification: Notification) -> int:
-    """Return a hash of what a notification says; equal frames say the same."""
-    frame = notification.frame
-    return hash(frame if frame is not None else repr(notification.fields))
+        self.deduplicator.opened(now, replay if resumes else 0.0)

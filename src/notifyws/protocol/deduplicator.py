@@ -14,6 +14,8 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Iterable
 
+from notifyws.models import Notification
+
 RECENT = 2_000
 """Notifications without an id whose content is kept to tell repeats."""
 REMEMBERED = 20_000
@@ -36,6 +38,9 @@ class Deduplicator:
         repeats: whether what has no id may come twice.
         snapshot: whether the server sends all that it holds at every connect.
         by_id: whether an id that comes again is a duplicate.
+
+    Attributes:
+        seen: ids that were handed over.
     """
 
     def __init__(
@@ -48,8 +53,8 @@ class Deduplicator:
     ) -> None:
         self.may_repeat = repeats or snapshot
         self._snapshot = snapshot
-        self._by_id = by_id
-        self._seen = RecentIds(REMEMBERED, seen)
+        self.by_id = by_id
+        self.seen = RecentIds(REMEMBERED, seen)
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._overlap: deque[int] = deque(maxlen=RECENT)
         self._retained: deque[int] = deque(maxlen=RECENT)
@@ -61,7 +66,7 @@ class Deduplicator:
 
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
-        return ident is None or not self._by_id or ident not in self._seen
+        return ident is None or not self.by_id or ident not in self.seen
 
     def is_reused(self, ident: str | int, content: int, now: float) -> bool:
         """Return whether an id that was handed over before names something else now.
@@ -71,22 +76,21 @@ class Deduplicator:
 
         Args:
             ident: the id.
-            content: a hash of the notification.
+            content: what tells it from another of this id; see :func:`mark_of`.
             now: monotonic seconds.
         """
         if now < self._replaying_until:
             return False
-        content = content & CONTENT or 1
-        return self._seen.swap(ident, content) not in (0, content)
+        return self.seen.swap(ident, content) not in (0, content)
 
     def add(self, ident: str | int, content: int = 0) -> None:
         """Take note that the notification with this id was handed over.
 
         Args:
             ident: the id.
-            content: a hash of the notification, where that is known.
+            content: see :func:`mark_of`; 0 where it is not known.
         """
-        self._seen.add(ident, content and (content & CONTENT or 1))
+        self.seen.add(ident, content)
 
     def is_repeat(self, content: str, now: float) -> bool:
         """Return whether a notification without an id is one that was handed over.
@@ -173,15 +177,18 @@ class RecentIds:
     def __init__(self, at_least: int, idents: Iterable[str | int] = ()) -> None:
         self._at_least = at_least
         self._last = (1 << (SPREAD * at_least).bit_length()) - 1
-        self._younger, self._older = self._table(), self._table()
+        self._younger, self._younger_contents = self._table()
+        self._older, self._older_contents = self._table()
         self._count = self._mark = self._place = 0
+        self._is_old = False
         self._missed: str | int | None = None
         for ident in idents:
             self.add(ident)
 
     def __contains__(self, ident: str | int) -> bool:
-        mark = _mark(ident)
-        if self._found(self._older[0], mark) or self._found(self._younger[0], mark):
+        mark = hash(ident if isinstance(ident, str) else f"\0{ident}") & POSITIVE or 1
+        self._is_old = self._found(self._older, mark)
+        if self._is_old or self._found(self._younger, mark):
             self._missed = None  # that place is another one's
             return True
         self._missed, self._mark = ident, mark
@@ -205,23 +212,24 @@ class RecentIds:
             ident: the id.
             content: 32 bits.
         """
-        self._missed = None
-        for marks, contents in (self._younger, self._older):
-            if self._found(marks, _mark(ident)):
-                known, contents[self._place] = contents[self._place], content
-                return known
-        return 0
+        if ident not in self:
+            return 0
+        contents = self._older_contents if self._is_old else self._younger_contents
+        known, contents[self._place] = contents[self._place], content
+        return known
 
     def add(self, ident: str | int, content: int = 0) -> None:
         """Remember an id; at once, when it was just asked for and not found."""
         if ident is not self._missed and ident in self:
             return
-        marks, contents = self._younger
-        marks[self._place], contents[self._place] = self._mark, content
+        self._younger[self._place] = self._mark
+        self._younger_contents[self._place] = content
         self._missed = None
         self._count += 1
         if self._count == self._at_least:
-            self._older, self._younger, self._count = self._younger, self._table(), 0
+            self._older, self._older_contents = self._younger, self._younger_contents
+            self._younger, self._younger_contents = self._table()
+            self._count = 0
 
     def _table(self) -> tuple[array[int], array[int]]:
         """Return room for marks, and for what each of them named."""
@@ -229,5 +237,7 @@ class RecentIds:
         return array("Q", bytes(8 * slots)), array("I", bytes(4 * slots))
 
 
-def _mark(ident: str | int) -> int:
-    return hash(ident if isinstance(ident, str) else f"\0{ident}") & POSITIVE or 1
+def mark_of(notification: Notification) -> int:
+    """Return what tells a notification from others of its id: 32 bits, never 0."""
+    frame = notification.frame
+    return hash(frame if frame is not None else repr(notification.fields)) & CONTENT | 1

@@ -232,11 +232,19 @@ def _json(value: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
-    """Return the text that base64 stands for; what is none stays as it is."""
+    """Return the text that base64 stands for; what is no base64 stays as it is.
+
+    Bytes that are no UTF-8 are Latin-1: each a character, so that none is lost. Servers
+    write base64 where a text is not UTF-8.
+    """
     try:
-        return base64.b64decode(value, validate=True).decode()
+        plain = base64.b64decode(value, validate=True)
     except (TypeError, ValueError):
         return value
+    try:
+        return plain.decode()
+    except UnicodeDecodeError:
+        return plain.decode("latin-1")
 
 
 def _moment(value: Any, divisor: int) -> Any:

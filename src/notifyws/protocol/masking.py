@@ -18,10 +18,13 @@ MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
 _NAME = (
-    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
+    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)"
+    r"(?![\w.-]*(?:type|expires_?(?:in|at)|lifetime|ttl)(?![\w.-]))[\w.-]*"
     r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?"
 )
-"""What is called a secret: in JSON, in JSON within JSON, in a query, in a header."""
+"""What is called a secret: in JSON, in JSON within JSON, in a query, in a header.
+
+What only tells of one, as ``token_type`` does, is none."""
 _VALUE = (
     r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"

@@ -267,7 +267,9 @@ class Profile(Table, frozen=True, kw_only=True):
     """What to do before the token ends."""
     closes: dict[Closes, VerdictName] = table()
     """Close code, range of codes, or code and words of the reason (``"1001 410
-    Gone"``) to what it means, before the general table."""
+    Gone"``) to what it means, before the general table: ``retry``, ``retry now``,
+    ``renew`` (another token), ``renew once``, ``strike`` (the third in a row is the
+    end), ``stop``, or ``denied`` (no token helps: the end, exit code 4)."""
     statuses: dict[Codes, VerdictName] = table()
     """The same for the HTTP status of a refused upgrade."""
     resume: Resume | None = None

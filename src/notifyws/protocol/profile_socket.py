@@ -95,7 +95,7 @@ class FieldMapping(Table, frozen=True, kw_only=True):
     """How the timestamp is written: as it will be shown, or as unix time."""
     base64: dict[str, Expression] = table()
     """Fields that are base64 where an expression is true, as in
-    ``{ message = "encoding == 'base64'" }``; what is no text then stays as it is."""
+    ``{ message = "encoding == 'base64'" }``; bytes that are no UTF-8 are Latin-1."""
     encoding: Literal["text", "json"] = "text"
     """``json`` where the ``data`` field is text that holds JSON."""
 

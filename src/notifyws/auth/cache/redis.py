@@ -30,6 +30,7 @@ from notifyws.auth.cache import (
     call_limit,
     text_of,
 )
+from notifyws.config.files import demand_no_pipe
 from notifyws.errors import CacheFailed, ConfigurationError
 
 LONGEST = 10 * 365 * 86400.0
@@ -117,6 +118,8 @@ def checked(url: str) -> SplitResult:
         raise ConfigurationError("the Redis URL cannot be read", hint) from None
     if parts.fragment or not all(re.fullmatch(OPTION, name) for name in options):
         raise ConfigurationError("the Redis URL has an unknown ending", hint)
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        demand_no_pipe(name, options.get(name, [""])[0])
     if (host or not parts.path.strip("/")) if local else not host:
         raise ConfigurationError("the Redis URL names no server", hint)
     if not local and not re.fullmatch(r"(/\d*)?", parts.path):
