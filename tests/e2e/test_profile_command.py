@@ -9,7 +9,7 @@ def test_profiles_are_listed_with_what_they_were_tried_against(home):
     done = home.run("profile", "list", "--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert set(rows) >= {"default", "directus", "home-assistant", "nchan", "pusher"}
-    assert rows["directus"]["tried"] == "Directus 11.17.4"
+    assert rows["directus"]["tried"] == "Directus 10.13.4, 11.17.4 and 12.3.1"
     assert "not run" in rows["gotify"]["tried"]
     plain = home.run("profile", "list").stdout
     assert "not run against the real server" in plain

@@ -151,8 +151,12 @@ def check(
 def _facts(profile: Any) -> dict[str, str]:
     """Return what a profile can do, in words."""
     http, socket = profile.http, profile.socket
-    steps = len(http.login) if isinstance(http.login, tuple) else int(bool(http.login))
-    login = f"{steps} request{'s' * (steps != 1)}" if steps else "a ready-made token"
+    steps = (
+        http.login if isinstance(http.login, tuple) else [*filter(None, [http.login])]
+    )
+    least, most = sum(step.only_if is None for step in steps), len(steps)
+    count = f"{most}" if least == most else f"{least} to {most}"
+    login = f"{count} request{'s' * (most != 1)}" if steps else "a ready-made token"
     resume = profile.resume
     how = [
         words

@@ -47,8 +47,7 @@ class Outcome:
         verdict = self._classifier.of(error)
         if verdict not in RENEWING:
             return self.without_token(error)
-        self._problem, self._token = error, token
-        self._words = _words(error) if token.source == "static" else ""
+        self._problem, self._token, self._words = error, token, _words(error)
         return Refused(token.source, error.message, verdict is Verdict.RENEW)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
@@ -67,9 +66,10 @@ class Outcome:
         known = isinstance(problem, AuthenticationFailed)
         if stop.cause is Cause.AUTHENTICATION and not known:
             assert self._token is not None
-            return self._token.not_accepted(stop.reason)
-        if known and self._token is not None and self._words:
-            return self._token.not_accepted(self._words)  # nobody else says why
+            return self._token.not_accepted(self._words or stop.reason)
+        token = self._token
+        if known and token and token.source == "static" and self._words:
+            return token.not_accepted(self._words)  # nobody else says why
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)

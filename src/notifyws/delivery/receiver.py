@@ -108,7 +108,7 @@ class Receiver:
         self.gaps = GapTracker(self.emitter, cursor, clock)
         self.cursor = cursor
         self.on_server_error: Callable[[ServerError], None] | None = None
-        self.on_acknowledged: Callable[[Acknowledged], None] | None = None
+        self.on_acknowledged: Callable[[Acknowledged], bool] | None = None
         self.on_control_frame: Callable[[ControlFrame], None] = lambda word: None
         self.not_understood = 0
         self.last_not_understood: str | None = None
@@ -270,8 +270,10 @@ class Receiver:
             case ServerGap():
                 self.gaps.said_by_server()
             case Acknowledged():
-                if self.on_acknowledged is not None:
-                    self.on_acknowledged(arrival)
+                take = self.on_acknowledged
+                if not (take is not None and take(arrival)) and not arrival.ok:
+                    said = arrival.message or "no reason given"
+                    self.emitter.tell(Failure("server_error", said[:LONGEST]))
             case ServerPing() | Pong() | Expired() | SessionEnded() | RenewalAnswer():
                 self.on_control_frame(arrival)
             case NotUnderstood():

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
+import pytest
+
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
+from notifyws.errors import NotifyError
 from tests.support.httpd import CLOSE, PING, PONG, TEXT, Peer, Request, answer, httpd
 
 
@@ -105,6 +108,14 @@ async def listening(
     async with service:
         await service.connect_with_retry()
         yield service, notifications, events
+
+
+async def ended(one: Stage, profile: str, **settings: Any) -> NotifyError:
+    """Return what ends a listener by itself, before or after it was connected."""
+    with pytest.raises(NotifyError) as caught:
+        async with listening(one, profile, **settings) as (service, _, _events):
+            await service.closed()
+    return caught.value
 
 
 async def until(condition: Callable[[], Any]) -> None:
