@@ -21,6 +21,7 @@ from notifyws.models import Notification
 from notifyws.protocol.expressions import compiled, names
 from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
+from notifyws.protocol.frames import InvalidFrame
 from notifyws.protocol.profile import Catchup
 from notifyws.protocol.since import spelled
 
@@ -135,7 +136,10 @@ class CatchUp:
         return body
 
     def _page(self, body: Any, receiver: Receiver) -> list[Notification]:
-        found = self._read(body, receiver.emitter.now())
+        try:
+            found = self._read(body, receiver.emitter.now())
+        except InvalidFrame as error:
+            raise NetworkFailed(f"what was answered is {error}", SEE) from None
         if self._own:
             return found
         return [n for each in found for n in receiver.arrivals(each.fields["item"])]

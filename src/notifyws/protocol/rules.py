@@ -274,7 +274,14 @@ def _notification(value: Any, frame: str | None, received: str) -> Arrival:
 
 def _mapped(rule: Rule) -> _Reader:
     read = mapper(rule)
-    return lambda value, frame, received: many(read(value, received))
+
+    def mapped(value: Any, frame: str | None, received: str) -> Arrival:
+        try:
+            return many(read(value, received))
+        except InvalidFrame as error:
+            return NotUnderstood(str(error))
+
+    return mapped
 
 
 def _server_error(rule: Rule, closes: Mapping[str, str]) -> _Reader:
