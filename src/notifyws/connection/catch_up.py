@@ -98,9 +98,9 @@ class CatchUp:
                 before = page[-1].id
                 continue
             await receiver.catch_up(missed[::-1] if newest_first else missed)
-            if newest_first or not new:
+            if newest_first or not page or page[-1].id in (None, last_id):
                 return True
-            last_id, missed = new[-1].id, []
+            last_id, missed = page[-1].id, []
         await receiver.catch_up(missed[::-1])
         return False
 
