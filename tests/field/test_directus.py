@@ -193,6 +193,15 @@ async def test_a_server_that_lets_a_message_fall_is_asked_again(frame):
         await until(lambda: found)
 
 
+def test_a_server_with_another_heartbeat_is_asked_before_its_silence_counts():
+    """handlers/heartbeat.ts: WEBSOCKETS_HEARTBEAT_PERIOD may be longer than 75 s; a
+    ping of ours is answered all the same."""
+    keepalive = parse(*profile_text("directus")).keepalive
+    assert keepalive.ping.send == {"type": "ping"}
+    assert 2 * keepalive.ping.every < keepalive.silence
+    assert not keepalive.websocket_pings  # the server is built with autoPong off
+
+
 @pytest.mark.parametrize("uid", [{}, {"uid": "notifyws"}], ids=["11", "12.4"])
 @pytest.mark.parametrize(
     ("code", "exit_code"),
