@@ -107,7 +107,7 @@ class HttpApi:
             message = f"profile {self._profile.name} knows no login"
             raise ConfigurationError(message, "set NOTIFYWS_TOKEN")
         known = {"username": username, "password": password}
-        refusal = bad_credentials(username)
+        refusal = bad_credentials(username, password)
         return self._tokens(steps, await self._run(steps, known, refusal))
 
     async def refresh(self, refresh_token: str) -> TokenPair:
