@@ -276,6 +276,53 @@ async def test_a_right_to_read_that_is_taken_away_is_said():
 
 
 @scene
+async def test_a_row_that_could_not_be_read_for_a_moment_is_asked_for_again():
+    """handlers/subscribe.ts, ``dispatch``: whatever fails there comes as an error."""
+
+    async def first(socket: Socket) -> None:
+        await greets(socket)
+        await subscribes(socket)
+        await socket.say(created("notifyws", id=7, subject="seen"))
+        await socket.say(
+            refusal("subscribe", "INTERNAL_SERVER_ERROR", "An unexpected error")
+        )
+        await socket.stay()
+
+    async def second(socket: Socket) -> None:
+        await greets(socket)
+        await subscribes(socket, {"id": 8, "subject": "not lost"})
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as server,
+        listening(server, "directus", token="t") as (_, found, _events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert found[1].title == "not lost"
+
+
+@pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE"])
+@scene
+async def test_a_subscription_that_fails_for_now_is_tried_again(code):
+    async def fails(socket: Socket) -> None:
+        await greets(socket)
+        await socket.hears()
+        await socket.say(refusal("subscribe", code, "An unexpected error occurred."))
+        await socket.stay()
+
+    async def story(socket: Socket) -> None:
+        await greets(socket)
+        await subscribes(socket)
+        await socket.stay()
+
+    async with (
+        stage({}, fails, story) as server,
+        listening(server, "directus", token="t") as (service, *_),
+    ):
+        assert service.is_connected
+
+
+@scene
 async def test_what_was_missed_stands_in_the_confirmation_of_a_resumed_subscription():
     async def first(socket: Socket) -> None:
         await greets(socket)
