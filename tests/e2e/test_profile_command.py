@@ -73,12 +73,12 @@ def test_a_profile_is_walked_step_by_step_without_showing_a_secret(home, server)
 
 
 def test_a_walk_ends_at_the_first_step_that_fails(home, server):
-    wrong = {"WEBSOCKET_PASSWORD": "wrong"}
+    wrong = {"WEBSOCKET_PASSWORD": "not-it"}
     done = home.run("profile", "check", "default", "--url", server.url, env=wrong)
     assert done.returncode == 4
     assert "✖ login" in done.stdout
     assert "✔" not in done.stdout
-    assert "refused the username or password" in done.stderr
+    assert "wrong username or password" in done.stderr
 
 
 def test_a_new_profile_is_drafted_from_a_sample_and_never_overwritten(home):
