@@ -7,7 +7,6 @@ The command is the installed one, against a server over TLS that works.
 from __future__ import annotations
 
 import os
-from itertools import chain
 
 import pytest
 
@@ -127,8 +126,11 @@ EMPTY = {("NOTIFYWS_RETRY_DELAYS", "")}
 
 
 def cases(table):
-    pairs = chain.from_iterable(((n, v) for v in values) for n, values in table.items())
-    return [pytest.param(*pair, id=f"{pair[0]}={pair[1]!r:.30}") for pair in pairs]
+    """Return one case of each variable for every run, the others for the catalogue."""
+    for name, values in table.items():
+        for number, value in enumerate(values):
+            marks = [pytest.mark.slow] if number else []
+            yield pytest.param(name, value, marks=marks, id=f"{name}={value!r:.30}")
 
 
 def given(files, value):
@@ -137,7 +139,7 @@ def given(files, value):
     return str(files / value) if first in FILES else value
 
 
-@pytest.mark.parametrize(("name", "value"), cases(NO_MATTER))
+@pytest.mark.parametrize(("name", "value"), [*cases(NO_MATTER)])
 def test_a_variable_that_does_not_matter_changes_nothing(home, files, name, value):
     ran = home.run("listen", "--json", "-n", "1", env={name: given(files, value)})
     assert ran.returncode == 0, ran.stderr
@@ -145,7 +147,7 @@ def test_a_variable_that_does_not_matter_changes_nothing(home, files, name, valu
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize(("name", "value"), cases(SAID))
+@pytest.mark.parametrize(("name", "value"), [*cases(SAID)])
 def test_what_cannot_be_used_is_named_in_a_sentence(home, files, name, value):
     ran = home.run("listen", "--json", "-n", "1", env={name: given(files, value)})
     if (name, value) in EMPTY:
