@@ -27,8 +27,19 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
+
+ORIGIN = (
+    "name an Origin that the server allows: NOTIFYWS_ORIGIN=https://app.example.com"
+)
+"""What to do where a server asks for an Origin."""
+
+
+def hint_for(words: str, otherwise: str) -> str:
+    """Return the hint that a server's own words ask for, if they do."""
+    return ORIGIN if re.search(r"\borigins?\b", words, re.IGNORECASE) else otherwise
 
 
 class NotifyError(Exception):
@@ -130,9 +141,9 @@ class ConnectionLost(NetworkFailed):
 
     def __init__(self, code: int, reason: str = "", *, sent: bool = False) -> None:
         what = f"connection closed ({code})" if code != 1006 else "connection cut"
-        hint = "notifyws status --check"
+        hint = hint_for(reason, "notifyws status --check")
         if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
-            hint = "let larger frames in: raise NOTIFYWS_MAX_SIZE, in bytes"
+            hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
         super().__init__(f"{what}: {reason}" if reason else what, hint)
         self.code = code
         self.reason = reason
@@ -201,7 +212,7 @@ class NotWebSocket(NetworkFailed):
 
 
 class CertificateRejected(NetworkFailed):
-    """The peer's TLS certificate is not trusted, expired, or for another host.
+    """The peer's TLS certificate is not trusted, out of time, or for another host.
 
     Args:
         reason: which of them.
@@ -212,7 +223,7 @@ class CertificateRejected(NetworkFailed):
         message: str,
         hint: str = "",
         *,
-        reason: Literal["untrusted", "expired", "name"] = "untrusted",
+        reason: Literal["untrusted", "expired", "early", "name"] = "untrusted",
     ) -> None:
         super().__init__(message, hint)
         self.reason = reason

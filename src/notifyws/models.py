@@ -105,6 +105,14 @@ class Notification(Struct, frozen=True, eq=False):
         return as_text(self.fields.get("message"))
 
     @property
+    def words(self) -> str:
+        """What it says to people: its message, or else data that is plain itself."""
+        if (message := self.message) or isinstance(self.data, dict | list):
+            return message
+        data = as_text(self.data)
+        return "" if data == self.title else data
+
+    @property
     def link(self) -> str | None:
         """A path or URL; ``None`` when the server gave none."""
         link = self.fields.get("link")
@@ -233,7 +241,8 @@ class Account(Masked, frozen=True):
     folder's ``.env`` could name our server, our user, and a socket of their own.
 
     Args:
-        origin: canonical HTTP origin: lower case, without a default port.
+        origin: canonical HTTP origin: lower case, without a default port; and the path
+            below which the server stands, if it does.
         profile: the profile's name.
         subject: the username, or the static token where there is no username.
         socket: the socket's origin in the same form, where it is another one.

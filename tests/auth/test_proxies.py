@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from notifyws.auth.proxies import proxy_url
+from notifyws.auth.proxies import proxy_name, proxy_url
 from notifyws.config.settings import Settings
 from notifyws.connection.dialer import dial
 from notifyws.errors import ConfigurationError, NotWebSocket
@@ -20,13 +20,6 @@ from tests.support.httpd import httpd, says
 from tests.support.tls import Authority
 
 PATIENT = Settings(open_timeout=5.0, close_timeout=0.05)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("http", "https", "all", "no", "ws", "wss", "socks"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +53,14 @@ def test_a_url_has_the_proxy_that_the_environment_names(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert proxy_url(url) == proxy
+
+
+def test_the_proxy_of_the_environment_is_named_without_its_password(monkeypatch):
+    assert proxy_name("wss://example.com") is None
+    monkeypatch.setenv("https_proxy", "http://me:secret@proxy.example:3128")
+    assert proxy_name("wss://example.com") == "proxy.example:3128"
+    monkeypatch.setenv("no_proxy", "example.com")
+    assert proxy_name("wss://example.com") is None
 
 
 NONSENSE = "::1,[::1]x,fd00::/129,http://h,:::,[,a:port,%,, ,*.,."

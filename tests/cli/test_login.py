@@ -30,6 +30,10 @@ def server():
     started.stop()
 
 
+def typed(text: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text.encode()))
+
+
 @pytest.fixture
 def house(home, monkeypatch):
     """A home whose keyring is a file, and whose stdin holds the password."""
@@ -37,7 +41,7 @@ def house(home, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
     before = keyring.get_keyring()
     keyring.set_keyring(FileKeyring())
-    monkeypatch.setattr("sys.stdin", io.StringIO("demo\n"))
+    monkeypatch.setattr("sys.stdin", typed("demo\n"))
     yield home
     keyring.set_keyring(before)
 
@@ -124,7 +128,7 @@ def test_a_second_server_is_named_in_the_next_command(server, config, capfd):
     save(server, "--name", "one")
     save_again = ["--url", server.url.replace("127.0.0.1", "localhost")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdin", io.StringIO("demo\n"))
+        patch.setattr("sys.stdin", typed("demo\n"))
         assert save(server, *save_again, "--name", "two") == 0
     assert capfd.readouterr().err.endswith("Next: notifyws listen --server two\n")
 
@@ -133,7 +137,7 @@ def test_the_same_again_is_no_matter_and_another_is_refused(server, config):
     save(server, "--name", "work")
     before = config.read_text()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdin", io.StringIO("demo\ndemo\n"))
+        patch.setattr("sys.stdin", typed("demo\ndemo\n"))
         assert save(server, "--name", "work") == 0
         with pytest.raises(ConfigurationError, match="there is a server 'work'") as no:
             save(server, "--name", "work", "--url", "wss://another.example")

@@ -52,7 +52,7 @@ SIDES = {
     "server": "url socket_url redis_url cache_url cache_key server profile variables "
     "token_in ca_file link_base",
     "credential": "password token",
-    "client": "username keyring user_id access_ttl refresh_ttl access_margin "
+    "client": "username keyring origin user_id access_ttl refresh_ttl access_margin "
     "refresh_margin retry_delays jitter stable_after max_retries retry_after_max "
     "open_timeout http_timeout close_timeout ping_interval ping_timeout max_size "
     "compression queue_count queue_bytes queue_disk hand_on_delays exec_timeout "

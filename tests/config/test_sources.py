@@ -194,6 +194,7 @@ TWINS = {
     "profile": ("NOTIFYWS_PROFILE", "ntfy", "ntfy"),
     "variables": ("NOTIFYWS_VARIABLES", "a=b", "a=b"),
     "token_in": ("NOTIFYWS_TOKEN_IN", "query:t", "query:t"),
+    "origin": ("NOTIFYWS_ORIGIN", "https://a.example", "https://a.example"),
     "user_id": ("NOTIFYWS_USER_ID", "7", "7"),
     "ca_file": ("NOTIFYWS_CA_FILE", "/ca.pem", "/ca.pem"),
     "access_ttl": ("NOTIFYWS_ACCESS_TTL", "60", 60.0),

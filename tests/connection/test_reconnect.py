@@ -35,7 +35,9 @@ from notifyws.protocol.failures import Verdict
 RETRY = Lost(Verdict.RETRY, "cut")
 STRIKE = Lost(Verdict.STRIKE, "1002")
 CERTAIN = Refused("cache", "401")
-DOUBTFUL = Refused("cache", "1008", certain=False)
+DOUBTFUL = Refused("cache", "1008", certain=False, cause=Cause.NETWORK)
+CUT_SHORT = Refused("cache", "cut", certain=False)
+DENIED = Lost(Verdict.DENIED, "403")
 ALMOST_ONE = 0.999999
 
 EVENTS = {
@@ -396,6 +398,8 @@ NOT_ACCEPTED = Stop(Cause.AUTHENTICATION, "401")
         ([Refused("refresh", "1008", False)], Renew()),  # it may be something else
         ([Refused("login", "1008", False)], Renew()),
         ([DOUBTFUL, DOUBTFUL], Stop(Cause.NETWORK, "1008")),
+        ([CUT_SHORT, CUT_SHORT], Stop(Cause.AUTHENTICATION, "cut")),
+        ([DENIED], Stop(Cause.AUTHENTICATION, "403")),
         ([DOUBTFUL, RETRY, DOUBTFUL], Renew()),
         ([DOUBTFUL, STRIKE, DOUBTFUL], Renew()),
         ([DOUBTFUL, CERTAIN, DOUBTFUL], Renew()),

@@ -787,7 +787,7 @@ async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
     ("problem", "times"),
     [
         (BAD_GATEWAY, 4),
-        (HttpRefused("gone", status=404), 1),
+        (HttpRefused("gone", status=404), 4),
         (HttpRefused("in a minute", status=503, retry_after=60), 1),
         (ConfigurationError("no such variable"), 1),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.clock import span
 from notifyws.diagnostics.findings import (
@@ -11,14 +12,16 @@ from notifyws.diagnostics.findings import (
     advice,
     of_certificate,
     of_clock,
-    of_path,
+    of_complaint,
     skipped,
 )
 from notifyws.errors import (
+    ORIGIN,
     AuthenticationFailed,
     CertificateRejected,
     ConfigurationError,
     NetworkFailed,
+    SessionFailed,
     UpgradeRefused,
 )
 
@@ -109,7 +112,7 @@ def test_what_only_the_server_can_have_answered_is_not_the_proxys_fault(status):
     ("status", "hint"),
     [
         (302, "put where it redirects to into the URL (it comes from --url)"),
-        (403, "see whether this user may listen: notifyws auth whoami"),
+        (403, f"see whether this user may listen: notifyws auth whoami; or {ORIGIN}"),
         (429, "try again later: notifyws listen goes on trying"),
         (503, "try again later: notifyws listen goes on trying"),
     ],
@@ -132,22 +135,37 @@ def test_where_no_socket_is_the_path_is_wrong(status):
     assert advice("websocket", error, at("/")) == add
     correct = f"correct the path /x in {named}"
     assert advice("websocket", error, at("/x")) == correct
-    take = f"take the path /x out of {named}: profile acme speaks at /live"
-    assert advice("websocket", error, at("/x", "/live")) == take
+    another = "or use another --profile: profile acme is sought at"
+    correct = f"correct the path /x in {named}, {another} /x/live"
+    assert advice("websocket", error, at("/x", "/x/live")) == correct
+    see = f"see to {named}, {another} /live"
+    assert advice("websocket", error, at("", "/live")) == see
+
+
+def test_a_certificate_for_another_name_is_corrected_where_the_url_was_said():
+    error = CertificateRejected("no", "put its name into the URL", reason="name")
+    hint = "put its name into the URL (it comes from --url)"
+    assert advice("tls", error, HERE) == hint
 
 
 @pytest.mark.parametrize(
-    ("reason", "hint"),
+    ("needs", "asked"),
     [
-        ("expired", "have whoever runs ws.example.com renew it"),
-        ("name", "put the name that the certificate is for into the URL (it comes"),
-        ("untrusted", "trust it"),
+        ((), ""),
+        (("channel",), "may this user have channel of NOTIFYWS_VARIABLES? "),
+        (("a", "b"), "may this user have a and b of NOTIFYWS_VARIABLES? "),
     ],
 )
-def test_a_certificate_is_renewed_or_named_or_trusted(reason, hint):
-    said = "the proxy has no mismatch that expired"  # words decide nothing
-    error = CertificateRejected(said, "trust it", reason=reason)
-    assert advice("tls", error, HERE).startswith(hint)
+def test_a_refused_subscription_leads_to_what_was_asked_for_and_to_each_step(
+    needs, asked
+):
+    context = replace(HERE, needs=needs)
+    error = SessionFailed("the server refused the handshake: no such channel")
+    hint = f"{asked}see each step: notifyws profile check acme --url {URL}"
+    assert advice("websocket", error, context) == hint
+    found = of_complaint("no such channel", context)
+    assert found.detail == "connected, but the server says: no such channel"
+    assert (found.status, found.hint) == ("warn", hint)
 
 
 def test_a_certificate_is_worth_a_word_two_weeks_before_its_end():
@@ -170,28 +188,6 @@ def test_a_clock_that_is_off_is_to_be_set(ahead, words):
     found = of_clock(ahead)
     assert found is not None
     assert found.detail == f"this machine's clock is {words}"
-
-
-@pytest.mark.parametrize(
-    ("own", "asked"),
-    [
-        (None, "/x"),
-        ("/live", ""),
-        ("/live", "/"),
-        ("/live", "/live"),
-        ("/live", "/gateway/live"),
-        ("/{channel}/ws", "/x"),
-    ],
-)
-def test_a_path_is_right_that_ends_like_the_profiles(own, asked):
-    assert of_path(at("", own), asked) is None
-
-
-def test_another_path_than_the_profiles_is_told():
-    found = of_path(HERE, "/x")
-    assert found is not None
-    assert found.detail == "the socket is opened at /x, but profile acme is at /live"
-    assert "take the path /x out of the URL (it comes from --url)" in found.hint
 
 
 def test_a_finding_in_json_has_a_hint_where_there_is_one():

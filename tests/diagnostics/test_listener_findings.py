@@ -124,12 +124,6 @@ def test_silence_as_another_user_than_the_configured_one_is_told():
     assert told(unknown, ground=replace(GROUND, user="43")) == []
 
 
-def test_silence_at_another_path_than_the_profiles_is_the_paths_fault():
-    [(said, hint)] = told(replace(QUIET, path="/x"))
-    assert said.endswith("the socket is opened at /x, but profile acme is at /live")
-    assert hint.startswith("take the path /x out of the URL")
-
-
 def test_frames_that_are_not_understood_are_no_silence():
     [(said, _)] = told(replace(QUIET, notUnderstood=2))
     assert "not understood 2 frames" in said

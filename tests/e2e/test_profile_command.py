@@ -65,6 +65,7 @@ def test_a_profile_is_walked_step_by_step_without_showing_a_secret(home, server)
         "socket": "pass",
         "first frame": "pass",
         "ping": "pass",
+        "ids": "pass",
     }
     login = said["steps"][0]["trace"]
     assert '"password":"***"' in login[0]

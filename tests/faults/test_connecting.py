@@ -355,5 +355,6 @@ def test_a_407_of_the_proxy_is_named_and_the_end(home: Home):
         assert len(server.requests) == 1
     assert done.returncode == 5
     assert "the proxy answered 407" in done.stderr
-    assert "hint: check HTTPS_PROXY and NO_PROXY" in done.stderr
+    around = "NO_PROXY=h.invalid notifyws status --check"
+    assert f"hint: go around the proxy {server.host}: {around}" in done.stderr
     assert "SENTINEL" not in done.stderr

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from notifyws.errors import AuthenticationFailed
 from notifyws.protocol.loader import profile_text
 from tests.protocol.profiles.stage import ended, listening, scene, stage, until
 from tests.support.httpd import json_answer
@@ -107,39 +106,82 @@ async def test_several_channels_are_subscribed_to_one_after_the_other():
         assert found[0].fields["channel"] == "alerts"
 
 
-@scene
-async def test_a_channel_that_is_refused_is_an_error_with_the_servers_words():
-    """centrifugal/centrifuge, errors.go: 102."""
+def gaps(events):
+    return [each for each in events if each.name == "gap"]
 
-    async def story(socket):
-        await socket.hears()
-        await socket.say({"id": 1, "connect": {}})
-        await socket.hears()
-        await socket.say(
-            {"id": 2, "error": {"code": 102, "message": "unknown channel"}}
-        )
+
+async def recovers(socket, asked, **said):
+    """Answer the subscription of a reconnect."""
+    connect = await socket.hears()
+    await socket.say({"id": connect["id"], "connect": {}})
+    subscribe = await socket.hears()
+    assert subscribe["subscribe"] == {"channel": "news", **asked}
+    answer = {"recoverable": True, "epoch": "e1", "was_recovering": True, **said}
+    await socket.say({"id": subscribe["id"], "subscribe": answer})
+
+
+async def begins(socket):
+    """A channel with a history: an offset of 0 is left out."""
+    connect = await socket.hears()
+    await socket.say({"id": connect["id"], "connect": {}})
+    subscribe = await socket.hears()
+    assert subscribe["subscribe"] == {"channel": "news"}
+    answer = {"recoverable": True, "epoch": "e1"}
+    await socket.say({"id": subscribe["id"], "subscribe": answer})
+
+
+@scene
+async def test_what_was_missed_in_a_channel_with_a_history_is_recovered():
+    """centrifugal.dev, "Stream history and recovery"; centrifugal/protocol,
+    definitions/client.proto, ``SubscribeResult``."""
+    missed = [{"data": {"title": "b"}, "offset": 2}, {"data": {"title": "c"}}]
+
+    async def first(socket):
+        await begins(socket)
+        await socket.say(pub("a"))
+        await asyncio.sleep(0.02)
+        socket.peer.cut()
+
+    async def second(socket):
+        asked = {"recover": True, "offset": 1, "epoch": "e1"}
+        await recovers(socket, asked, recovered=True, offset=3, publications=missed)
+        await asyncio.sleep(0.02)
+        socket.peer.cut()
+
+    async def third(socket):
+        asked = {"recover": True, "offset": 3, "epoch": "e1"}
+        await recovers(socket, asked, recovered=True, offset=3)
+        await socket.say(pub("d"))
         await socket.stay()
 
-    async with stage({}, story) as one:
-        assert "unknown channel" in (await ended(one, "centrifugo", **NEWS)).message
+    async with (
+        stage({}, first, second, third) as one,
+        listening(one, "centrifugo", **NEWS) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [each.title for each in found] == ["a", "b", "c", "d"]
+        assert not gaps(events)
 
 
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [(101, "unauthorized"), (109, "token expired"), (110, "expired")],
-)
 @scene
-async def test_an_error_about_the_token_is_one_of_authentication(code, words):
-    """centrifugal/centrifuge, errors.go."""
+async def test_a_history_that_does_not_go_back_far_enough_is_a_gap():
+    async def first(socket):
+        await begins(socket)
+        await asyncio.sleep(0.02)
+        socket.peer.cut()
 
-    async def story(socket):
-        await socket.hears()
-        await socket.say({"id": 1, "error": {"code": code, "message": words}})
+    async def second(socket):
+        asked = {"recover": True, "offset": 0, "epoch": "e1"}
+        await recovers(socket, asked, epoch="e2", offset=7)
+        await socket.say(pub("after"))
         await socket.stay()
 
-    async with stage({}, story) as one:
-        error = await ended(one, "centrifugo", **NEWS)
-        assert isinstance(error, AuthenticationFailed)
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "centrifugo", **NEWS) as (_, found, events),
+    ):
+        await until(lambda: found)
+        assert len(gaps(events)) == 1
 
 
 @scene
@@ -164,26 +206,121 @@ async def test_an_error_that_is_only_temporary_is_tried_again():
         await until(lambda: found)
 
 
-@pytest.mark.parametrize("code", [3500, 3005])
+AGAIN, AUTHENTICATION, ENDED = 0, 4, 5
+DISCONNECTS = {
+    3000: ("connection closed", AGAIN),
+    3001: ("shutdown", AGAIN),
+    3004: ("internal server error", AGAIN),
+    3005: ("connection expired", AUTHENTICATION),
+    3006: ("subscription expired", AGAIN),
+    3008: ("slow", AGAIN),
+    3009: ("write error", AGAIN),
+    3010: ("insufficient state", AGAIN),
+    3011: ("force reconnect", AGAIN),
+    3012: ("no pong", AGAIN),
+    3013: ("too many requests", AGAIN),
+    3014: ("state invalidated", AGAIN),
+    3500: ("invalid token", AUTHENTICATION),
+    3501: ("bad request", ENDED),
+    3502: ("stale", ENDED),
+    3503: ("force disconnect", ENDED),
+    3504: ("connection limit", ENDED),
+    3505: ("channel limit", ENDED),
+    3506: ("inappropriate protocol", ENDED),
+    3507: ("permission denied", AUTHENTICATION),
+    3508: ("not available", ENDED),
+    3509: ("too many errors", ENDED),
+    4000: ("the application's own", AGAIN),
+    4499: ("the application's own", AGAIN),
+    4500: ("the application's own", ENDED),
+    4999: ("the application's own", ENDED),
+}
+"""centrifugal/centrifuge, disconnect.go: code -> reason, and what it leads to."""
+ERRORS = {
+    100: ("internal server error", AGAIN),
+    101: ("unauthorized", AUTHENTICATION),
+    102: ("unknown channel", ENDED),
+    103: ("permission denied", AUTHENTICATION),
+    104: ("method not found", ENDED),
+    105: ("already subscribed", ENDED),
+    106: ("limit exceeded", AGAIN),
+    107: ("bad request", ENDED),
+    108: ("not available", ENDED),
+    109: ("token expired", AUTHENTICATION),
+    110: ("expired", AUTHENTICATION),
+    111: ("too many requests", AGAIN),
+    112: ("unrecoverable position", ENDED),
+    113: ("concurrent pagination", AGAIN),
+    400: ("the application's own", ENDED),
+    1999: ("the application's own", ENDED),
+}
+"""centrifugal/centrifuge, errors.go: the same."""
+
+
+async def leads_to(leading, words, one):
+    """Check that a listener of this server ends like that, in these words, or not."""
+    if leading == AGAIN:
+        async with listening(one, "centrifugo", **NEWS):
+            await until(lambda: len(one.sockets) > 1)
+    else:
+        error = await ended(one, "centrifugo", **NEWS)
+        assert error.exit_code == leading
+        assert words in error.message
+        assert len(one.sockets) == 1
+
+
+def first(story):
+    """Tell a story to the first socket, and be well to all others."""
+
+    async def well(socket):
+        await welcome(socket)
+        await socket.stay()
+
+    return stage({}, story, well)
+
+
+@pytest.mark.parametrize("code", DISCONNECTS)
 @scene
-async def test_a_disconnect_about_the_token_is_one_of_authentication(code):
-    """The same by a close and by a push; centrifugal/centrifuge, disconnect.go."""
+async def test_each_disconnect_leads_to_what_its_code_says(code):
+    """The same by a close and by a push."""
+    reason, leading = DISCONNECTS[code]
 
     async def closes(socket):
         await welcome(socket)
-        await socket.peer.close(code, "connection expired")
+        await socket.peer.close(code, reason)
 
     async def pushes(socket):
         await welcome(socket)
-        said = {"code": code, "reason": "connection expired"}
-        await socket.say({"push": {"disconnect": said}})
+        await socket.say({"push": {"disconnect": {"code": code, "reason": reason}}})
         await socket.stay()
 
     for story in (closes, pushes):
-        async with stage({}, story) as one:
-            error = await ended(one, "centrifugo", **NEWS)
-            assert isinstance(error, AuthenticationFailed)
-            assert len(one.sockets) == 1
+        async with first(story) as one:
+            await leads_to(leading, reason, one)
+
+
+@pytest.mark.parametrize("code", ERRORS)
+@scene
+async def test_each_error_leads_to_what_its_code_says(code):
+    """The same for a connection and for a subscription."""
+    words, leading = ERRORS[code]
+    error = {"code": code, "message": words}
+
+    async def connecting(socket):
+        await socket.hears()
+        await socket.say({"id": 1, "error": error})
+        await socket.stay()
+
+    async def subscribing(socket):
+        await socket.hears()
+        await socket.say({"id": 1, "connect": {}})
+        await socket.hears()
+        await socket.say({"id": 2, "error": error})
+        await socket.stay()
+
+    for story in (connecting, subscribing):
+        async with first(story) as one:
+            await leads_to(leading, words, one)
 
 
 @scene

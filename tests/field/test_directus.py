@@ -218,8 +218,12 @@ async def test_a_collection_that_was_asked_for_and_is_refused_is_the_end(
         await socket.say({**refusal("subscribe", code, NO_ACCESS), **uid})
         await socket.stay()
 
-    ended = await end_of(story, token="t", variables="collection=secrets")
+    logged_in = logins()
+    ended = await end_of(
+        story, answers=logged_in, variables="collection=secrets", **USER
+    )
     assert (ended.exit_code, NO_ACCESS in ended.message) == (exit_code, True)
+    assert ended.message.startswith("the server refused the handshake")
 
 
 @scene
@@ -427,19 +431,30 @@ async def test_a_token_that_graphql_refuses_is_exit_code_4(said, exit_code, word
     assert (ended.exit_code, words in ended.message) == (exit_code, True)
 
 
+NO_FIELD = 'Cannot query field "secrets_mutated" on type "Subscription".'
+NO_SCHEMA = "Schema is not configured to execute subscription operation."
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        ({"type": "error", "payload": [{"message": NO_FIELD}]}, NO_FIELD),
+        ({"type": "next", "payload": {"errors": [{"message": NO_SCHEMA}]}}, NO_SCHEMA),
+    ],
+    ids=["12", "10 and 11"],
+)
 @scene
-async def test_a_subscription_that_graphql_refuses_is_the_end():
+async def test_a_subscription_that_graphql_refuses_is_the_end(refused, words):
     """controllers/graphql.ts, ``onSubscribe``: a collection that we may not read is no
-    field of our schema."""
-    words = 'Cannot query field "secrets_mutated" on type "Subscription".'
+    field of our schema. Where nothing is, Directus 11.17.4 was heard to say the second,
+    and "complete"."""
 
     async def story(socket: Socket) -> None:
         await initialises(socket)
         asked = await socket.hears()
         assert "secrets_mutated(event: create)" in asked["payload"]["query"]
-        await socket.say(
-            {"id": asked["id"], "type": "error", "payload": [{"message": words}]}
-        )
+        await socket.say({"id": asked["id"], **refused})
+        await socket.say({"id": asked["id"], "type": "complete"})
         await socket.stay()
 
     ended = await end_of(

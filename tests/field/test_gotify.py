@@ -1,5 +1,7 @@
 """Gotify as it is: cut lines, refusals, priorities."""
 
+from http import HTTPStatus
+
 import pytest
 
 from notifyws.errors import AuthenticationFailed, NotifyError
@@ -19,7 +21,8 @@ def message(number, **fields):
 
 def refused(status, words=NOBODY):
     """As error/handler.go writes it."""
-    said = {"error": "Unauthorized", "errorCode": status, "errorDescription": words}
+    phrase = HTTPStatus(status).phrase
+    said = {"error": phrase, "errorCode": status, "errorDescription": words}
     return json_answer(said, status)
 
 

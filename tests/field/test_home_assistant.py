@@ -192,7 +192,7 @@ async def test_a_default_event_that_only_an_administrator_may_hear_is_said_once(
     ):
         await until(lambda: found)
         said = [each.message for each in events if isinstance(each, Failure)]
-        assert said == ["Unauthorized"]
+        assert said == ["Unauthorized: this is for administrators"]
 
 
 @scene
@@ -205,7 +205,7 @@ async def test_an_event_that_was_asked_for_and_is_refused_is_exit_code_4():
 
     ended = await end_of(story, token="t", variables="event_type=doorbell")
     assert ended.exit_code == 4
-    assert "Unauthorized: only an administrator may listen to it" in ended.message
+    assert "Unauthorized: this is for administrators" in ended.message
 
 
 @scene

@@ -62,6 +62,37 @@ async def test_a_token_that_the_server_hangs_up_at_is_refused_and_not_tried_for_
         assert len(one.sockets) == 1
 
 
+ME = "GET /api/v4/users/me"
+
+
+@scene
+async def test_a_token_that_the_server_says_is_no_good_is_not_shown_again():
+    """``GET /api/v4/users/me`` answers 401 for sure where the socket is only cut."""
+    answers = {LOGIN: logins("t1", "t2"), ME: lambda _: refused("x", EXPIRED)}
+    async with stage(answers, hangs_up) as one:
+        error = await ended(one, "mattermost", **USER, **QUICK)
+        assert isinstance(error, AuthenticationFailed)
+        assert EXPIRED in error.message
+        assert (len(one.sockets), len(one.asked("/api/v4/users/login"))) == (1, 1)
+
+
+@scene
+async def test_a_server_that_hangs_up_at_a_good_token_is_waited_for():
+    async def second(socket):
+        await welcome(socket, posted("p1"))
+        await socket.stay()
+
+    answers = {ME: lambda _: json_answer({"id": "u1"})}
+    async with (
+        stage(answers, hangs_up, hangs_up, second) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: found)
+        waits = [each for each in events if each.name == "reconnecting"]
+        assert len(waits) == 2
+        assert "though it takes the token" in waits[0].reason
+
+
 @scene
 async def test_a_revoked_session_is_replaced_by_one_login_and_nothing_is_lost():
     """attzonko/mmpy_bot#147 for the silent end; an administrator revokes a session."""
@@ -112,6 +143,77 @@ async def test_a_ping_that_the_session_is_too_old_for_renews_it():
         ),
     ):
         await until(lambda: found)
+
+
+def gaps(events):
+    return [each for each in events if each.name == "gap"]
+
+
+@scene
+async def test_a_connection_that_the_server_still_knows_goes_on_where_it_ended():
+    """Reliable WebSockets: server/channels/app/platform/web_conn.go; a connection that
+    goes on is told no hello, and gets no answer to its challenge."""
+
+    async def first(socket):
+        await welcome(socket, posted("p1"), {"event": "typing", "data": {}, "seq": 2})
+        await asyncio.sleep(0.02)
+        socket.peer.end()
+
+    async def second(socket):
+        target = socket.request.target
+        assert target.endswith("?connection_id=c1&sequence_number=3")
+        assert socket.request.headers["authorization"] == "Bearer t"
+        await socket.say(posted("p2", seq=3))
+        await socket.hears()
+        ping = await socket.hears()
+        assert ping["action"] == "ping"
+        said = {"text": "pong", "version": "11.0.0"}
+        await socket.say({"status": "OK", "data": said, "seq_reply": ping["seq"]})
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert not gaps(events)
+
+
+@scene
+async def test_a_second_hello_says_that_something_was_lost():
+    async def first(socket):
+        await welcome(socket, posted("p1"))
+        await asyncio.sleep(0.02)
+        socket.peer.end()
+
+    async def second(socket):
+        await welcome(socket, posted("p3"))
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert len(gaps(events)) == 1
+
+
+@scene
+async def test_a_post_that_is_told_again_by_a_new_session_is_told():
+    """Nothing is replayed to a new connection, so that it is no duplicate."""
+
+    async def story(socket):
+        await welcome(socket, posted("p1"))
+        await asyncio.sleep(0.02)
+        if len(one.sockets) > 1:
+            return await socket.stay()
+        return socket.peer.end()
+
+    async with (
+        stage({}, story) as one,
+        listening(one, "mattermost", token="t", **QUICK) as (_, found, _events),
+    ):
+        await until(lambda: len(found) == 2)
 
 
 @scene

@@ -49,6 +49,21 @@ def rows(table):
     return [(code, verdict) for verdict, codes in table.items() for code in codes]
 
 
+ANSWERS = (200, 301, 400, 403, 404, 405, 410, 421)
+OTHERS = [
+    HttpRefused("no", status=404),
+    HttpRefused("maintenance", status=302),
+    NotWebSocket("junk"),
+    CertificateRejected("default certificate"),
+    CertificateRejected("expired", reason="expired"),
+    CertificateRejected("another", reason="name"),
+]
+
+
+def of_answer(status):
+    return UpgradeRefused(f"{status}", status=status)
+
+
 def of_close(code, **profile):
     return FailureClassifier(**profile).of(ConnectionLost(code))
 
@@ -131,13 +146,69 @@ def test_closes_are_told_apart_by_the_words_of_their_reason():
     assert classifier.of(ConnectionLost(1001, "bye")) is Verdict.RETRY_NOW
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "verdict"),
+    [
+        (4000, "invalid token", Verdict.RENEW),
+        (4403, "Token has expired", Verdict.RENEW),
+        (1008, "token expired", Verdict.RENEW),
+        (1011, "Unauthorized", Verdict.RENEW),
+        (4500, "bad access token", Verdict.RENEW),
+        (4001, "Session revoked", Verdict.RENEW),
+        (4000, "authentication failed", Verdict.RENEW),
+        (4000, "JWT is not valid", Verdict.RENEW),
+        (3000, "no token given", Verdict.RENEW),
+        (4403, "Forbidden", Verdict.DENIED),
+        (4404, "permission denied for channel news", Verdict.DENIED),
+        (4000, "Forbidden", Verdict.RETRY),
+        (4403, "no such channel", Verdict.STOP),
+        (1012, "tokenizer restarts", Verdict.RETRY),
+        (1001, "session moved to another node", Verdict.RETRY),
+        (1002, "invalid frame", Verdict.STRIKE),
+    ],
+)
+def test_words_that_refuse_a_token_do_so_whatever_the_code_is(code, words, verdict):
+    lost = ConnectionLost(code, words)
+    assert FailureClassifier().of(lost) is verdict
+    assert FailureClassifier({str(code): "stop"}).of(lost) is Verdict.STOP
+
+
+def test_our_own_words_refuse_no_token():
+    ours = ConnectionLost(1002, "invalid token", sent=True)
+    assert FailureClassifier().of(ours) is Verdict.STRIKE
+
+
+@pytest.mark.parametrize("error", [*map(of_answer, ANSWERS), *OTHERS], ids=str)
+def test_what_a_proxy_may_say_is_final_only_at_a_server_that_never_worked(error):
+    classifier = FailureClassifier()
+    assert classifier.of(error) in (Verdict.STOP, Verdict.STRIKE)
+    assert classifier.of(error, worked=True) is Verdict.RETRY
+
+
+def test_what_is_really_final_stays_so_at_a_server_that_worked():
+    classifier = FailureClassifier({"4001": "stop"}, {"403": "stop", "404": "denied"})
+    finals = [AuthenticationFailed("no"), ConfigurationError("no")]
+    finals += [ConnectionLost(4001), ConnectionLost(4500), of_answer(403)]
+    finals += [SessionFailed("no", means="stop")]
+    assert {classifier.of(each, worked=True) for each in finals} == {Verdict.STOP}
+    assert classifier.of(of_answer(404), worked=True) is Verdict.DENIED
+    assert classifier.of(of_answer(401), worked=True) is Verdict.RENEW
+
+
+def test_a_certificate_that_is_not_valid_yet_may_become_so():
+    error = CertificateRejected("early", reason="early")
+    assert FailureClassifier().of(error) is Verdict.RETRY
+
+
+WRONG = {"means": "bad credentials", "message": "why"}
 HTTP = validated(
     Http,
     {
         "refused": [401],
         "failures": [
             {"status": "400-403", "when": "code == 'OLD'", "means": "expired"},
-            {"status": "400", "means": "bad credentials", "message": "why"},
+            {"when": "why == 'wrong'", **WRONG, "hint": "look there"},
+            {"status": "400", **WRONG},
             {"when": "busy", "means": "throttled", "message": "nonesuch"},
         ],
     },
@@ -159,4 +230,5 @@ HTTP = validated(
     ],
 )
 def test_the_first_failure_that_fits_says_what_it_means(status, body, means, said):
-    assert http_meaning(HTTP, status, body, "log in again") == (means, said)
+    found = http_meaning(HTTP, status, body, "log in again")
+    assert found == (means, said, "look there" if said == "wrong" else "")

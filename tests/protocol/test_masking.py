@@ -129,6 +129,7 @@ JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
         (f"subscribe {OPAQUE} now", "subscribe *** now"),
         (f'{{"{OPAQUE}":1}}', '{"***":1}'),
         ('{"name_of_a_long_word":1}', '{"name_of_a_long_word":1}'),
+        ('{"token_type":"Bearer","tokenType":"x","n":1}', None),
         ('{"token":"cut of', '{"token":"***'),
         ('{"token":["abcdef12345"]}', '{"token":***}'),
         ('{"token":{"v":"abcdef12345"},"n":1}', '{"token":***,"n":1}'),

@@ -9,7 +9,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.protocol.masking import spellings
 from notifyws.protocol.profile import Profile
 from notifyws.protocol.profile_schema import validated
-from notifyws.protocol.upgrade import upgrade_request
+from notifyws.protocol.upgrade import base_path, upgrade_request
 from tests.protocol import DEFAULT
 
 URL = "wss://h/ws"
@@ -213,10 +213,34 @@ def test_the_socket_is_opened_as_the_profile_says():
     assert coded.url == f"{AT}/live/a%2Fb%20c?v=2"
 
 
-def test_a_url_with_a_path_of_its_own_wins():
-    profile = profiled(socket={"path": "/live"})
-    assert upgrade_request(profile, f"{AT}/mine?x=1", "T").url == f"{AT}/mine?x=1"
-    assert upgrade_request(profile, f"{AT}/?x=1", "T").url == f"{AT}/live?x=1"
+@pytest.mark.parametrize(
+    ("path", "asked", "opened", "base"),
+    [
+        (None, "/live?x=1", "/live?x=1", ""),
+        ("/live", "", "/live", ""),
+        ("/live", "/?x=1", "/live?x=1", ""),
+        ("/live", "/live", "/live", ""),
+        ("/live", "/live/?x=1", "/live/?x=1", ""),
+        ("/live", "/proxy", "/proxy/live", "/proxy"),
+        ("/live", "/a/b/?x=1", "/a/b/live?x=1", "/a/b"),
+        ("/live", "/proxy/live", "/proxy/live", "/proxy"),
+        ("/live", "/alive", "/alive/live", "/alive"),
+        ("/{room}/ws", "", "/ab/ws", ""),
+        ("/{room}/ws", "/proxy", "/proxy/ab/ws", "/proxy"),
+        ("/{room}/ws", "/proxy/ab/ws", "/proxy/ab/ws", "/proxy"),
+        ("/{room}/ws", "/other/ws", "/other/ws", ""),
+        ("/app/{key}", "/app/k", "/app/k", ""),
+        ("/{sub}/{room}", "", "/s/ab", ""),
+        ("/{sub}/{room}", "/a/b", "/a/b/s/ab", "/a/b"),
+        ("/{sub}/{room}", "/x/s/ab", "/x/s/ab", "/x"),
+    ],
+)
+def test_a_path_of_the_url_goes_before_the_profiles_own(path, asked, opened, base):
+    known = {"room": "ab", "sub": "s"}
+    profile = profiled(socket={} if path is None else {"path": path})
+    request = upgrade_request(profile, f"{AT}{asked}", "T", variables=known)
+    assert request.url == f"{AT}{opened}"
+    assert base_path(path, f"{AT}{asked}", known) == base
 
 
 def test_a_path_needs_its_variables():

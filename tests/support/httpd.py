@@ -199,6 +199,13 @@ class Httpd:
     requests: list[Request] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    server: asyncio.Server | None = None
+
+    async def stop(self) -> None:
+        """Give the port back, so that another can take its place."""
+        assert self.server is not None
+        self.server.close()
+        await self.server.wait_closed()
 
     @property
     def host(self) -> str:
@@ -250,7 +257,7 @@ async def httpd(
     """Run a story's server on a loopback port, which is free where none is named."""
     one = Httpd(story, secure=tls is not None)
     server = await asyncio.start_server(one.serve, "127.0.0.1", port, ssl=tls)
-    one.port = server.sockets[0].getsockname()[1]
+    one.server, one.port = server, server.sockets[0].getsockname()[1]
     try:
         yield one
     finally:

@@ -30,6 +30,10 @@ class Authority:
     def expired(self) -> ssl.SSLContext:
         return self._served(HOST, -1)
 
+    def early(self, seconds: float) -> ssl.SSLContext:
+        """One that is valid from in so many seconds on."""
+        return self._served(HOST, 30, timedelta(seconds=seconds))
+
     def for_another_host(self) -> ssl.SSLContext:
         return self._served("elsewhere.example", 30)
 
@@ -39,11 +43,13 @@ class Authority:
         self._ca.configure_trust(context)
         return context
 
-    def _served(self, name: str, days: float) -> ssl.SSLContext:
+    def _served(
+        self, name: str, days: float, begins: timedelta = timedelta(days=-60)
+    ) -> ssl.SSLContext:
         now = datetime.now(UTC)
         certificate = self._ca.issue_cert(
             name,
-            not_before=now - timedelta(days=60),
+            not_before=now + begins,
             not_after=now + timedelta(days=days),
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

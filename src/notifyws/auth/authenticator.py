@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from msgspec.structs import asdict
 
+from notifyws.config.files import user_folder
 from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
 from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
@@ -26,8 +27,8 @@ from notifyws.protocol.loader import is_file, read_profile
 if TYPE_CHECKING:
     import ssl
 
-    from notifyws.auth.cache.encryption import TokenCipher
-    from notifyws.auth.cache.fallback import FallbackCache
+    from notifyws.auth.cache.checked import TokenCipher
+    from notifyws.auth.cache.memory import FallbackCache
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.auth.http_api import HttpApi
     from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
@@ -76,6 +77,16 @@ class Authenticator:
         return canonical_origin(checked_url(self.settings.url or self.url))
 
     @cached_property
+    def base_path(self) -> str:
+        """The path of the server's URL below which the profile's HTTP paths lie."""
+        url = self.settings.url or self.url
+        if urlsplit(url).path.strip("/") == "":
+            return ""
+        from notifyws.protocol.upgrade import base_path
+
+        return base_path(self.profile.socket.path, url, self.variables)
+
+    @cached_property
     def account(self) -> Account:
         """Whose tokens these are."""
         settings = self.settings
@@ -86,7 +97,8 @@ class Authenticator:
         origin = self.origin
         socket = canonical_origin(checked_url(settings.connect_url))
         elsewhere = socket if socket != origin else ""
-        return Account(origin, name, subject, elsewhere, settings.apart)
+        server = f"{origin}{self.base_path}"
+        return Account(server, name, subject, elsewhere, settings.apart)
 
     @cached_property
     def profile(self) -> Profile:
@@ -116,7 +128,7 @@ class Authenticator:
         """The token cache, behind one that takes over when it fails."""
         from notifyws.auth.cache.build import open_cache
         from notifyws.auth.cache.checked import CheckedCache
-        from notifyws.auth.cache.fallback import FallbackCache
+        from notifyws.auth.cache.memory import FallbackCache
 
         try:
             cache = open_cache(self.cache_url)
@@ -140,15 +152,15 @@ class Authenticator:
         """
         if not self.settings.cache_key or self.cache_url.startswith("memory:"):
             return None
-        from notifyws.auth.cache.encryption import TokenCipher
+        from notifyws.auth.cache.checked import TokenCipher
 
         return TokenCipher(self.settings.cache_key)
 
     def want_emptied(self) -> None:
-        """Raise unless the real cache has just been emptied, and not only memory.
+        """Demand that the real cache was just emptied, and not only memory.
 
         Raises:
-            NetworkFailed: the cache did not answer, so the tokens are still in it.
+            NetworkFailed: it did not answer, so the tokens are still in it.
         """
         if not self.cache.healthy:
             message = f"the tokens are still in {self.cache.url}: it did not answer"
@@ -186,13 +198,12 @@ class Authenticator:
         """The server's HTTP side."""
         from notifyws.auth.http_api import HttpApi
 
-        timeout = self.settings.http_timeout
         return HttpApi(
-            self.origin,
+            f"{self.origin}{self.base_path}",
             self.profile,
             self.lifetimes,
             variables={**self.variables, "authorization": self.basic},
-            timeout=timeout,
+            timeout=self.settings.http_timeout,
             tls=self.tls,
         )
 
@@ -258,11 +269,7 @@ class Authenticator:
         return self.settings.keyring and bool(self.settings.username)
 
     async def kept_password(self, patience: float = PATIENCE) -> str:
-        """Return what the system's keyring holds for this account.
-
-        Args:
-            patience: seconds to wait for it.
-        """
+        """Return what the keyring holds for this account, after so many seconds."""
         if not self._looks_in_keyring:
             return ""
         found = await find_password(self.origin, self.settings.username, patience)
@@ -271,10 +278,7 @@ class Authenticator:
         return found or ""
 
     def warm_token(self) -> AccessToken | None:
-        """Return the cached token where it lies in a file, ``None`` otherwise.
-
-        Reads synchronously: an event loop alone would double what it takes.
-        """
+        """Return the cached token where it lies in a file, read without a loop."""
         if self.settings.token or not self.cache_url.startswith("sqlite:"):
             return None
         from notifyws.auth.cache.build import sqlite_path
@@ -300,6 +304,4 @@ class Authenticator:
 
 def default_cache() -> Path:
     """Return the path of the embedded token cache."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("notifyws") / "tokens.db"
+    return user_folder("cache") / "tokens.db"

@@ -12,7 +12,7 @@ from email.utils import mktime_tz, parsedate_tz
 
 from notifyws.errors import CertificateRejected, ConfigurationError, NetworkFailed
 
-OUT_OF_TIME = (9, 10)
+EARLY, EXPIRED = 9, 10
 """OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
 MISNAMED = (62, 64)
 """Its verdicts on one that is for another host, or another address."""
@@ -46,7 +46,14 @@ def certificate_rejected(
 ) -> CertificateRejected:
     """Return our error for a certificate that is not trusted."""
     message = f"the certificate of {host} is not trusted: {error.verify_message}"
-    if error.verify_code in OUT_OF_TIME:
+    if error.verify_code == EARLY:
+        message = (
+            f"the certificate of {host} is not valid yet: the clock of this machine "
+            "may be behind"
+        )
+        hint = "compare with: date -u; a clock that is set later is waited for"
+        return CertificateRejected(message, hint, reason="early")
+    if error.verify_code == EXPIRED:
         hint = f"have whoever runs {host} renew it; is this clock right? date"
         return CertificateRejected(message, hint, reason="expired")
     if error.verify_code in MISNAMED:

@@ -22,7 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 from notifyws import __version__
 from notifyws.cli.completion import commands, install_script, show_script
 from notifyws.cli.process import Interrupted, die_by
-from notifyws.errors import NotifyError, OutputFailed, UsageError
+from notifyws.errors import ConfigurationError, NotifyError, OutputFailed, UsageError
 from notifyws.ui.streams import ReaderGone, emit, guard_descriptors, guard_stdout, say
 
 COMMANDS = {
@@ -201,6 +201,11 @@ def _report_bug(error: Exception, arguments: Sequence[str]) -> int:
         for line in traceback.format_exception(error):
             for each in line.rstrip("\n").split("\n"):
                 say(each)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        # a file that nobody foresaw is the system's doing, and no bug of ours
+        what = f"cannot use {error.filename}: {error.strerror}"
+        permitted = "check that path and its permissions"
+        return _report(ConfigurationError(what, permitted), arguments)
     what = f"unexpected {type(error).__name__}"
     return _report(NotifyError(what, hint), arguments)
 

@@ -148,12 +148,15 @@ def install_script(ctx: Any, param: Any, wanted: bool) -> None:
         return
     shell = _shell()
     place, startup, line = PLACES[shell]
-    path = Path.home() / place
+    path = Path(place)
     try:
+        path = Path.home() / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(script(shell), "utf-8")
         if startup:
             _want_line(Path.home() / startup, line.format(path=path))
+    except RuntimeError:
+        raise ConfigurationError("you have no home folder", "set HOME") from None
     except OSError as error:
         message = f"cannot write {error.filename or path}: {error.strerror}"
         hint = "put what notifyws --show-completion prints where your shell reads it"

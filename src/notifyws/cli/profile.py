@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,14 +12,16 @@ from notifyws.cli.completion import profiles
 from notifyws.cli.input import (
     can_ask,
     password_from_stdin,
+    pasted_text,
+    prompt,
     text_from_stdin,
     want_terminal,
 )
 from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
 from notifyws.cli.process import run
-from notifyws.config.files import read_text_file, write_private
+from notifyws.config.files import read_text_file, user_folder, write_private
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.ui.streams import draw, emit, emit_json, emit_line, prompt, say, warner
+from notifyws.ui.streams import draw, emit, emit_json, emit_line, say, warner
 
 EXAMPLES = examples(
     "notifyws profile list", "notifyws profile show directus > mine.toml"
@@ -133,10 +133,13 @@ def check(
 ) -> None:
     """Check a profile, and with --url each of its steps for real."""
     from notifyws.protocol.loader import profile_text
-    from notifyws.protocol.profile_text import parse
+    from notifyws.protocol.profile_text import parse, slips
 
-    profile = parse(*profile_text(name))
+    text, where = profile_text(name)
+    profile = parse(text, where)
     facts = _facts(profile)
+    for slip in slips(profile, text, where):
+        warner(quiet)(slip)
     if not json:
         for what, detail in facts.items():
             emit_line(f"{what:<11} {detail}")
@@ -266,11 +269,9 @@ def new(
 
 
 def _own_file(name: str) -> Path:
-    import platformdirs
-
     if "/" in name:
         raise UsageError(f"{name!r} is no name", "name the file with --output")
-    return platformdirs.user_config_path("notifyws") / "profiles" / f"{name}.toml"
+    return user_folder("config") / "profiles" / f"{name}.toml"
 
 
 def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> str:
@@ -293,4 +294,4 @@ def _sample(sample: str | None, asking: bool) -> str:
     if not asking:
         return ""
     say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
-    return "".join(takewhile(str.strip, iter(sys.stdin.readline, "")))
+    return pasted_text()

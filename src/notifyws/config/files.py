@@ -18,7 +18,7 @@ import stat
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -29,12 +29,28 @@ if TYPE_CHECKING:
 
 LIMIT = 1 << 20
 """Bytes of the largest text that is read."""
+NO_HOME = "/dev/null/notifyws"
+"""Where nobody can make a folder."""
 VERSION = 1
 """Of our SQLite files."""
 WITHOUT_WAITING = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 """How a file is opened that may be a pipe or a terminal."""
 BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+
+
+def user_folder(kind: Literal["config", "state", "cache"]) -> Path:
+    """Return a folder of ours, as the system has it; it need not be there.
+
+    A user without a home (``docker run --user 4711``) has one that cannot be made, so
+    that whoever wants to keep something there says so and goes on in memory.
+    """
+    import platformdirs
+
+    try:
+        return Path(getattr(platformdirs, f"user_{kind}_path")("notifyws"))
+    except (RuntimeError, KeyError):  # neither HOME nor an entry among the users
+        return Path(NO_HOME) / kind
 
 
 def open_regular(path: Path) -> int:
@@ -146,6 +162,8 @@ def private_folder(path: Path) -> None:
     """
     if path.is_dir():
         return
+    if path.is_relative_to(NO_HOME):
+        raise NotADirectoryError(errno.ENOTDIR, "there is no home folder")
     private_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
 
@@ -287,12 +305,7 @@ def _tables(db: sqlite3.Connection) -> set[str]:
 
 def _own_folders() -> set[Path]:
     """Return the folders in which no setting, and nobody else, has a file."""
-    import platformdirs
-
-    return {
-        platformdirs.user_cache_path("notifyws"),
-        platformdirs.user_state_path("notifyws") / "listeners",
-    }
+    return {user_folder("cache"), user_folder("state") / "listeners"}
 
 
 def _foreign(path: Path | str, kind: FileKind, reason: str) -> ConfigurationError:

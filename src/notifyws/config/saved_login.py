@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from notifyws.config.files import read_text_file, write_private
+from notifyws.config.files import read_text_file, user_folder, write_private
 from notifyws.config.settings import LOGIN
 from notifyws.errors import ConfigurationError
 
@@ -36,9 +36,7 @@ Answer = TypeVar("Answer")
 
 def login_file() -> Path:
     """Return the path of the file."""
-    import platformdirs
-
-    return platformdirs.user_state_path("notifyws") / "login.json"
+    return user_folder("state") / "login.json"
 
 
 def remember(values: Mapping[str, str]) -> None:

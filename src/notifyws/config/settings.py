@@ -90,7 +90,8 @@ class Settings:
 
     url: str = server_side(
         "",
-        "The server, wss://host[:port][/path]; its HTTP side is the same origin.",
+        "The server, wss://host[:port][/path]; its HTTP side is the same origin, and "
+        "a path goes before those of the profile.",
         env="WEBSOCKET_SERVER_URL",
     )
     socket_url: str = server_side(
@@ -142,6 +143,11 @@ class Settings:
         "",
         "Where the socket takes the token: header, query:NAME, subprotocol:NAME or "
         "message. Empty: as the profile says.",
+    )
+    origin: str = client_side(
+        "",
+        "The Origin header to open the socket with, where the server asks for one, as "
+        "in https://app.example.com. It is no secret, and sends nothing elsewhere.",
     )
     user_id: str = client_side("", "The user's id, where the server does not tell.")
     ca_file: str = server_side(

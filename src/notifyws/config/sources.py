@@ -26,7 +26,7 @@ from notifyws.config.dotenv_guard import (
     keyring_may_answer,
     no_paths,
 )
-from notifyws.config.files import read_text_file
+from notifyws.config.files import read_text_file, user_folder
 from notifyws.config.saved_login import can_keep_passwords, recall
 from notifyws.config.settings import (
     DEFAULT_STYLES,
@@ -154,11 +154,7 @@ def _chosen_config(environ: Variables, env_file: EnvFile, variables: Variables) 
 
 
 def _config_path(chosen: str) -> Path:
-    if chosen:
-        return Path(chosen)
-    import platformdirs
-
-    return platformdirs.user_config_path("notifyws") / "config.toml"
+    return Path(chosen) if chosen else user_folder("config") / "config.toml"
 
 
 def _config(chosen: str) -> tuple[Raw, Path]:

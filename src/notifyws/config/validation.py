@@ -54,6 +54,15 @@ def validated(name: str, value: Any, source: str) -> Any:
         shown = "" if field.metadata["secret"] else f", not {value!r}"
         message = f"{name} must be {what}{shown} ({source})"
         raise ConfigurationError(message, field.metadata["help"]) from None
+    return without_newline(text, name, source)
+
+
+def without_newline(text: str, name: str, source: str) -> str:
+    """Return a value as it is; files and secret stores like to end it in a newline.
+
+    Raises:
+        ConfigurationError: it does.
+    """
     if text.endswith(("\n", "\r")):
         hint = "take it off: printf writes none, and $(cat FILE) keeps none"
         raise ConfigurationError(f"{name} ends in a newline ({source})", hint)

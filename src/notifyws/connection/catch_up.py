@@ -114,7 +114,8 @@ class CatchUp:
                 draw, asked = self._clock.dice(), error.retry_after
                 seconds = delay(self._settings, failures, draw, asked)
                 unread += seconds
-                hopeless = self._classifier.of(error) is not Verdict.RETRY
+                verdict = self._classifier.of(error, worked=True)  # a socket is open
+                hopeless = verdict is not Verdict.RETRY
                 if hopeless or failures > REPEATS or unread > UNREAD:
                     raise
             await sleep(self._clock, seconds)

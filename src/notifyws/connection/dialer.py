@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from websockets import exceptions as wsx
@@ -25,13 +26,14 @@ from notifyws.config.settings import Settings
 from notifyws.config.tls import trust
 from notifyws.connection.transport import WebSocketTransport
 from notifyws.errors import (
+    ORIGIN,
     ConfigurationError,
     NetworkFailed,
     NotifyError,
     NotWebSocket,
     UpgradeRefused,
 )
-from notifyws.protocol.masking import masked, redirected
+from notifyws.protocol.masking import masked, redirected, sendable
 from notifyws.protocol.upgrade import UpgradeRequest
 
 THRIFTY = {"memLevel": 5}
@@ -83,11 +85,23 @@ async def _opened(
     proxy = proxy_url(upgrade_request.url)
     await connect(transport, uri.host, uri.port, trusted, proxy)
     try:
-        await transport.open(upgrade_request.headers, f"notifyws/{__version__}")
+        headers = _with_origin(upgrade_request.headers, settings.origin)
+        await transport.open(headers, f"notifyws/{__version__}")
     except BaseException:
         transport.abort()
         raise
     return transport
+
+
+def _with_origin(headers: Mapping[str, str], origin: str) -> Mapping[str, str]:
+    """Return headers with what the user says of the origin, in place of the profile."""
+    if not origin:
+        return headers
+    if not sendable(origin):
+        message = "NOTIFYWS_ORIGIN is not printable ASCII without blanks"
+        raise ConfigurationError(message, "write it as https://app.example.com")
+    others = {k: v for k, v in headers.items() if k.lower() != "origin"}
+    return {**others, "Origin": origin}
 
 
 def _without(secrets: tuple[str, ...], error: NotifyError) -> NotifyError:
@@ -136,9 +150,10 @@ def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
     location = headers.get("Location")
     instead = f"instead of opening a WebSocket{redirected(location)}"
     message = f"{host} answered {said} {instead}"
+    hint = "check the URL's path, and the token with: notifyws status --check"
     return UpgradeRefused(
         message,
-        "check the URL's path, and the token with: notifyws status --check",
+        f"see whether this token may listen; or {ORIGIN}" if status == 403 else hint,
         status=status,
         retry_after=retry_after(headers.get("Retry-After")),
         location=location,

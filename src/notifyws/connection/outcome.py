@@ -6,27 +6,68 @@ border between them.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.connection.ports import ServerProtocol
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
     NetworkFailed,
     NotifyError,
+    SessionFailed,
     TokenRefused,
 )
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
+GOOD = "the server hung up during the handshake, though it takes the token"
+"""What is said of one that was asked in doubt."""
+NO_RIGHT = "use an account or token that may do this, or ask whoever runs the server"
 RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
+
+Opened = TypeVar("Opened")
 
 
 def seen_by_caller(
     error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
 ) -> NotifyError:
     """Return what an error is to somebody who tries once, with one token."""
-    refused = classifier.of(error) in RENEWING
-    return token.not_accepted(error.message) if refused else error
+    verdict = classifier.of(error)
+    if verdict is Verdict.DENIED:
+        return _denied(error)
+    return token.not_accepted(error.message) if verdict in RENEWING else error
+
+
+def _denied(error: NotifyError) -> AuthenticationFailed:
+    hint = error.hint if error.hint not in ("", CHECK) else NO_RIGHT
+    return AuthenticationFailed(error.message, hint)
+
+
+async def without_doubt(
+    protocol: ServerProtocol, token: AccessToken, opening: Awaitable[Opened]
+) -> Opened:
+    """Return what was opened; where the token may be why it was not, ask whether it is.
+
+    Raises:
+        TokenRefused: it is.
+        NetworkFailed: it came to nothing.
+    """
+    try:
+        return await opening
+    except SessionFailed as error:
+        if error.means != "renew once" or not protocol.doubts:
+            raise
+        assert protocol.verify is not None
+        try:
+            await protocol.verify(token.value)
+        except TokenRefused:
+            raise
+        except NetworkFailed:
+            raise error from None  # nobody knows
+        raise SessionFailed(GOOD, error.hint) from None
 
 
 class Outcome:
@@ -34,21 +75,28 @@ class Outcome:
 
     Args:
         classifier: says what a failure means.
+
+    Attributes:
+        worked: whether there was a connection already.
     """
 
     def __init__(self, classifier: FailureClassifier) -> None:
         self._classifier = classifier
+        self.worked = False
         self._problem: NotifyError | None = None
         self._token: AccessToken | None = None
         self._words = ""
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
-        verdict = self._classifier.of(error)
+        verdict = self._of(error)
         if verdict not in RENEWING:
             return self.without_token(error)
         self._problem, self._token, self._words = error, token, _words(error)
-        return Refused(token.source, error.message, verdict is Verdict.RENEW)
+        blamed = self._classifier.blames_token(error)
+        cause = Cause.AUTHENTICATION if blamed else Cause.NETWORK
+        certain = verdict is Verdict.RENEW
+        return Refused(token.source, error.message, certain, cause)
 
     def without_token(self, error: NotifyError) -> Lost | Failed:
         """Return what an error means that refuses no token: none was shown."""
@@ -57,13 +105,18 @@ class Outcome:
             return Failed(error.message, Cause.AUTHENTICATION)
         if not isinstance(error, NetworkFailed):
             return Failed(error.message)
-        return Lost(self._classifier.of(error), error.message, error.retry_after)
+        return Lost(self._of(error), error.message, error.retry_after)
+
+    def _of(self, error: NotifyError) -> Verdict:
+        return self._classifier.of(error, worked=self.worked)
 
     def error(self, stop: Stop) -> NotifyError:
         """Return the error that the end is to a caller."""
         problem = self._problem
         assert problem is not None
         known = isinstance(problem, AuthenticationFailed)
+        if self._of(problem) is Verdict.DENIED:
+            return _denied(problem)
         if stop.cause is Cause.AUTHENTICATION and not known:
             assert self._token is not None
             return self._token.not_accepted(self._words or stop.reason)

@@ -77,11 +77,13 @@ class Refused(Struct, frozen=True):
         source: where that token came from: cache, refresh, login or static.
         reason: a sentence for people.
         certain: ``False`` where the token only may have been the reason.
+        cause: what it is the end by, when that happens twice in a row.
     """
 
     source: str
     reason: str
     certain: bool = True
+    cause: Cause = Cause.AUTHENTICATION
 
 
 class Renewed(Struct, frozen=True):
@@ -220,6 +222,8 @@ class Reconnector:
         self.losses += 1
         self._doubts = 0
         self._strikes = self._strikes + 1 if event.verdict is Verdict.STRIKE else 0
+        if event.verdict is Verdict.DENIED:
+            return Failed(event.reason, Cause.AUTHENTICATION)
         if event.verdict is Verdict.STOP or self._strikes >= STRIKES:
             return Failed(event.reason)
         return self._gave_up(event.reason) or event
@@ -229,7 +233,7 @@ class Reconnector:
         self._strikes = 0
         self._doubts = 0 if event.certain else self._doubts + 1
         if self._doubts > 1:
-            return Failed(event.reason)
+            return Failed(event.reason, event.cause)
         self._unproven = event.certain and not stable
         hopeless = self._unproven and event.source == "login"
         if hopeless or self._refusals >= REFUSALS:

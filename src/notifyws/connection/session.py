@@ -14,7 +14,7 @@ from typing import Any
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.outcome import Outcome
+from notifyws.connection.outcome import Outcome, without_doubt
 from notifyws.connection.ports import Dial, QueueFull, Receiver, ServerProtocol, Tokens
 from notifyws.connection.reconnect import (
     Cause,
@@ -161,18 +161,19 @@ class Session:
             self.connection = await self._open(self.token)
         except NotifyError as error:
             return self._outcome.after_token(error, self.token)
+        self._outcome.worked = True
         self.receiver.gaps.opened()
         self._tell(Connected(url, self.token.user_id))
         return Opened()
 
     async def _open(self, token: AccessToken) -> Connection:
         protocol = self._server_protocol
-        if protocol.verify is not None:
+        if protocol.verify is not None and not protocol.doubts:
             await protocol.verify(token.value)
         request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
-        return await Connection.open(
-            self._dial, request, self._keepalive, self._clock, protocol.ask
-        )
+        dial, clock = self._dial, self._clock
+        opening = Connection.open(dial, request, self._keepalive, clock, protocol.ask)
+        return await without_doubt(protocol, token, opening)
 
     async def _receive(self) -> Left | Loss:
         behind = True

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from notifyws.delivery.worker import Sink
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.frames import Composed, Composer
+    from notifyws.protocol.places import Places
     from notifyws.protocol.rules import Rules
     from notifyws.protocol.templates import TemplateContext
 
@@ -92,15 +92,14 @@ def build_outbox(
     Raises:
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
     """
-    import platformdirs
-
+    from notifyws.config.files import user_folder
     from notifyws.delivery.dead_letters import DeadLetters
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_file import OutboxFile
 
     account, warn = auth.account.id, auth.warn
     sinks = build_sinks(auth.settings, deliver, auth.clock, warn)
-    state: Path = platformdirs.user_state_path("notifyws")
+    state = user_folder("state")
     stem = f"{account}-{quote(name, safe='')}" if name else account
     dead_letters = DeadLetters(state / "dead-letters" / f"{stem}.jsonl", warn)
     return Outbox(
@@ -114,7 +113,7 @@ def build_outbox(
     )
 
 
-def build_rules(profile: Profile) -> Rules:
+def build_rules(profile: Profile, places: Places | None = None) -> Rules:
     """Return what says which frame means what."""
     from notifyws.protocol.frames import decode_all, decoder_of
     from notifyws.protocol.rules import Rules
@@ -126,6 +125,7 @@ def build_rules(profile: Profile) -> Rules:
         profile.send.ack if profile.send else None,
         renewal if renewal.how == "frame" else None,
         profile.closes,
+        places.follow if places else None,
     )
 
 
@@ -155,10 +155,11 @@ def build_receiver(
     from notifyws.connection.event_emitter import GapStart
     from notifyws.delivery.receiver import Receiver
 
+    cursor = _cursor(auth, since, outbox)
     receiver = Receiver(
-        build_rules(auth.profile),
+        build_rules(auth.profile, cursor.places),
         queue,
-        _cursor(auth, since, outbox),
+        cursor,
         auth.clock,
         frames=frames,
         selection=selection,
@@ -177,6 +178,7 @@ def _cursor(
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.expressions import holds
+    from notifyws.protocol.places import Places
 
     profile = auth.profile
     resume = profile.resume
@@ -197,6 +199,8 @@ def _cursor(
         snapshot=resume is not None and resume.snapshot,
         partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
+        by_id=profile.unique_ids,
+        places=Places(profile.follow) if profile.follow else None,
         warn=auth.warn,
     )
 

@@ -20,6 +20,7 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
 from notifyws.models import Frame, Notification
 from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.masking import without_tokens
 from notifyws.protocol.rules import (
     Acknowledged,
     Arrival,
@@ -42,19 +43,17 @@ if TYPE_CHECKING:
 
 
 Item = Notification | Event | Frame
-
-
 PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
 BREATH = 0.02
 """Seconds that a burst may wait for the one before it to be shown: what is read much
 sooner than it is shown only fills memory."""
+SHOWN = 200
+"""Characters that are shown of a frame which nobody understands."""
 FETCHED = 5.0
 """Seconds in which a connection brings what was fetched as well."""
 LONGEST = 1000
 """Characters of a server's complaint that are told."""
-
-
 _Read = tuple[Arrival | Frame, str | bytes, int]
 """A thing that arrived, its frame, and its share of that; or the frame behind all."""
 
@@ -82,6 +81,7 @@ class Receiver:
 
     Attributes:
         room: returns when whoever shows things can take more.
+        secrets: gives what must not be seen of a frame, as it may be spelled.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Receiver:
         self.on_control_frame: Callable[[ControlFrame], None] = lambda word: None
         self.not_understood = 0
         self.last_not_understood: str | None = None
+        self.secrets: Callable[[], tuple[str, ...]] = lambda: ()
         self.received = 0
         self.filtered = 0
         self.repeats = 0
@@ -279,12 +280,13 @@ class Receiver:
             case NotUnderstood():
                 self.not_understood += 1
                 text = frame if isinstance(frame, str) else repr(frame)
-                self.last_not_understood = text[:LONGEST]
-                self.emitter.tell(Failure("invalid_message", arrival.reason))
+                begun = without_tokens(text[: 2 * SHOWN], self.secrets())
+                self.last_not_understood = shown = begun[:SHOWN]
+                said = f"{arrival.reason}: {shown}" if shown else arrival.reason
+                self.emitter.tell(Failure("invalid_message", said))
 
     def _pass_on(self, frame: Frame) -> None:
-        size = len(frame.text)
-        if self._queue.fits(size):
+        if self._queue.fits(size := len(frame.text)):
             self._queue.put(frame, size)
         else:
             self._dropped_counter.add(self.emitter.now())

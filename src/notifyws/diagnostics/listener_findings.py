@@ -9,7 +9,6 @@ from notifyws.clock import span
 from notifyws.diagnostics.findings import (
     CheckContext,
     Finding,
-    of_path,
     warning,
 )
 from notifyws.fleet.listener_entry import Listener
@@ -106,10 +105,6 @@ def _of_silence(one: Listener, now: float, context: CheckContext) -> Finding | N
     if not silent or since(one.since, now) < QUIET:
         return None
     start = f"{_who(one)} has been connected for {span(since(one.since, now))}"
-    if (wrong := of_path(context, one.path)) is not None:
-        return warning(
-            "listener", f"{start} and got nothing: {wrong.detail}", wrong.hint
-        )
     if one.userId is not None and context.user not in ("", one.userId):
         said = f"{start} as user {one.userId}, not {context.user}, and got nothing"
         hint = "correct NOTIFYWS_USER_ID, or: notifyws auth login"

@@ -40,16 +40,8 @@ def target_of(url: str) -> Target:
     return Target(parts.hostname or "", parts.port or (443 if secure else 80), secure)
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the host of the proxy that the environment names for ``url``."""
-    from notifyws.auth.proxies import proxy_url
-
-    proxy = proxy_url(url)
-    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
-
-
 def proxy_target(proxy: str) -> Target:
-    """Return where a proxy is, given what :func:`proxy_for` said."""
+    """Return where a proxy is, given its host and port."""
     parts = urlsplit(f"//{proxy}")
     return Target(parts.hostname or "", parts.port or 80, False, "the proxy ")
 

@@ -27,7 +27,7 @@ from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
 from notifyws.models import DeliveryTargets
-from notifyws.protocol.masking import spellings, without_tokens
+from notifyws.protocol.masking import spellings
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Receiver, Selection
 
-LONGEST_FRAME = 200
-"""Characters of a frame that was not understood that others see."""
 LAST_DELIVERY = 0.5
 """Seconds that sinks have at the end; what is left then is kept."""
 
@@ -116,6 +114,7 @@ class ActiveListener:
         )
         receiver.emitter.observers.extend(self.observers)
         self.receiver = receiver
+        receiver.secrets = self._secrets
         self.session = build_session(self._auth, receiver, retries=retries)
         self.running = asyncio.create_task(self._live(self.session, receiver))
         self.running.add_done_callback(_look_at)
@@ -196,16 +195,13 @@ class ActiveListener:
         """Return what a heartbeat tells, by the names of ``Listener``."""
         receiver = self.receiver
         assert receiver is not None
-        frame = receiver.last_not_understood
-        if frame is not None:
-            frame = without_tokens(frame, self._secrets())[:LONGEST_FRAME]
         return {
             "received": receiver.received,
             "waiting": self.waiting,
             "filtered": receiver.filtered,
             "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
-            "lastNotUnderstood": frame,
+            "lastNotUnderstood": receiver.last_not_understood,
         }
 
     def _secrets(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``handshake``: what is said before a socket counts as connected
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
+- ``places``: where streams stand that a server numbers by itself
 - ``profile``: the model of a profile
 - ``profile_schema``: its JSON Schema, and its check by pydantic
 - ``profile_text``: a profile's TOML, checked, its mistakes shown where they are
@@ -35,6 +36,7 @@ __all__ = [
     "handshake",
     "loader",
     "masking",
+    "places",
     "profile",
     "profile_schema",
     "profile_text",

@@ -16,6 +16,7 @@ from math import inf
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import Deduplicator, mark_of
+from notifyws.protocol.places import Places
 from notifyws.protocol.since import is_before, moment_of
 
 UNSURE = 5.0
@@ -31,9 +32,11 @@ class Cursor:
         snapshot: whether the server sends all that it holds at every connect.
         partial: whether not all that is listened to can be had again.
         repeats: whether what has no id may come twice, as while a token is renewed.
+        by_id: whether an id that comes again is a duplicate.
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
         since: the time to begin at, where no id is known.
+        places: where streams stand that the server numbers by itself, if it does.
         began_at: unix seconds when this listener began, here or in an earlier process;
             ``None`` where it begins at an id, so that only the server knows.
         warn: is told, once, that one id names several notifications.
@@ -53,9 +56,11 @@ class Cursor:
         snapshot: bool = False,
         partial: bool = False,
         repeats: bool = False,
+        by_id: bool = True,
         seen: Iterable[str | int] = (),
         mixed: bool = False,
         since: datetime | None = None,
+        places: Places | None = None,
         began_at: float | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -72,7 +77,10 @@ class Cursor:
         self._warn = warn
         self._opened = False
         self.mixed = mixed
-        self.deduplicator = Deduplicator(seen, repeats=repeats, snapshot=snapshot)
+        self.places = places
+        self.deduplicator = Deduplicator(
+            seen, repeats=repeats, snapshot=snapshot, by_id=by_id
+        )
         self._seen = self.deduplicator.seen
         if last_id is not None:
             self.begin_at(last_id)
@@ -96,6 +104,8 @@ class Cursor:
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
         snapshot = self._snapshot and not self._partial
+        if self.places is not None and self.places.covers_everything:
+            return True
         return snapshot or (self.can_resume and not self.mixed)
 
     def is_repeat(
@@ -120,6 +130,8 @@ class Cursor:
             return deduplicator.may_repeat and deduplicator.is_repeat(
                 as_text(notification.fields), now()
             )
+        if not deduplicator.by_id:
+            return False
         if not deduplicator.is_reused(ident, mark_of(notification), now()):
             return True
         warn, self._warn = self._warn, None

@@ -1,10 +1,11 @@
 """Deduplication: which notifications were handed over before, and so are not new.
 
-What has an id is a duplicate when that id was seen. Where nothing is replayed, one that
-comes with other content is none: the profile's id is not unique. What has no id may be
-a repeat only while a server sends all that it holds, when a connection that replaces
-another begins as that one did, or while the two overlap. The oldest ids are forgotten,
-for a server's history is finite too.
+What has an id is a duplicate when that id was seen, unless the profile says that
+nothing comes twice. Where nothing is replayed, one that comes with other content is
+none: the profile's id is not unique. What has no id may be a repeat only while a server
+sends all that it holds, when a connection that replaces another begins as that one did,
+or while the two overlap. The oldest ids are forgotten, for a server's history is finite
+too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Deduplicator:
         seen: ids that were handed over before this process, the oldest first.
         repeats: whether what has no id may come twice.
         snapshot: whether the server sends all that it holds at every connect.
+        by_id: whether an id that comes again is a duplicate.
 
     Attributes:
         seen: ids that were handed over.
@@ -47,9 +49,11 @@ class Deduplicator:
         *,
         repeats: bool = False,
         snapshot: bool = False,
+        by_id: bool = True,
     ) -> None:
         self.may_repeat = repeats or snapshot
         self._snapshot = snapshot
+        self.by_id = by_id
         self.seen = RecentIds(REMEMBERED, seen)
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._overlap: deque[int] = deque(maxlen=RECENT)
@@ -62,7 +66,7 @@ class Deduplicator:
 
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
-        return ident is None or ident not in self.seen
+        return ident is None or not self.by_id or ident not in self.seen
 
     def is_reused(self, ident: str | int, content: int, now: float) -> bool:
         """Return whether an id that was handed over before names something else now.

@@ -6,6 +6,7 @@ retried (a close) or the end (a status). Nobody else decides by them what is don
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from notifyws.errors import (
     SessionFailed,
     TokenRefused,
     UpgradeRefused,
+    hint_for,
 )
 from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled, later, truthy
@@ -45,6 +47,8 @@ class Verdict(Enum):
     """Retry, but stop at the third in a row."""
     STOP = "stop"
     """Nothing gets better by trying again."""
+    DENIED = "denied"
+    """The server knows who we are and does not want us: stop, and let none restart."""
 
 
 CLOSES = {
@@ -60,6 +64,17 @@ CLOSES = {
     "4500-4999": "stop",
 }
 """What close codes mean where a profile does not say; all others are retried."""
+NO_TOKEN = (
+    r"\b(invalid|expired|missing|revoked|unknown|wrong|bad|no|malformed)[ _-]+"
+    r"([a-z]+[ _-]+)?(token|jwt|session|credentials?|signature|api[ _-]?key)\b"
+    r"|\b(token|jwt|session|credentials?)\b[^.]{0,24}\b(invalid|expired|revoked|"
+    r"refused|rejected|missing|required|not valid|not accepted)\b"
+    r"|\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot (authenticated|logged in)\b"
+    r"|\b(authentication|authorization|auth|login)[ _-]+(failed|required|error)\b"
+)
+"""Words of a close that refuse the token, whatever its code is."""
+NO_RIGHT = r"\bforbidden\b|\b(permission|access) denied\b|\bnot authori[sz]ed\b"
+"""Words of a close that refuse who we are, where its code is the end anyway."""
 STATUSES = {
     "401": "renew",
     "408": "retry",
@@ -76,6 +91,9 @@ ERRORS = (
     (ConfigurationError, Verdict.STOP),
 )
 """The same for what has neither; all others are retried."""
+PASSING = (HttpRefused, NotWebSocket, CertificateRejected)
+"""What a proxy in front says while the server behind it restarts, besides a status of
+its own at the upgrade. So none of it is final at a server that has worked."""
 LONGEST = 300
 """Characters of a server's words that are told."""
 
@@ -108,7 +126,7 @@ def _look_up(code: int, rows: list[_Row], reason: str = "") -> Verdict | None:
     return next((verdict for _, _, verdict in fitting), None)
 
 
-_STATUSES = _rows(STATUSES)
+_CLOSES, _STATUSES = _rows(CLOSES), _rows(STATUSES)
 
 
 def is_retried(status: int) -> bool:
@@ -130,25 +148,53 @@ class FailureClassifier:
     def __init__(
         self, closes: Mapping[str, str] = {}, statuses: Mapping[str, str] = {}
     ) -> None:
-        self._closes = _rows(closes, CLOSES)
+        self._closes = _rows(closes)
         self._statuses = _rows(statuses, STATUSES)
 
-    def of(self, error: NotifyError) -> Verdict:
-        """Return what ``error`` means for the next step."""
+    def of(self, error: NotifyError, *, worked: bool = False) -> Verdict:
+        """Return what ``error`` means for the next step.
+
+        Args:
+            error: what happened.
+            worked: whether this server has worked in this process; then only what the
+                profile itself names is final.
+        """
+        if isinstance(error, UpgradeRefused):
+            named = _look_up(error.status, self._statuses)
+            return named or (Verdict.RETRY if worked else Verdict.STOP)
+        verdict = self._of(error)
+        final = verdict in (Verdict.STOP, Verdict.STRIKE)
+        return Verdict.RETRY if worked and final and type(error) in PASSING else verdict
+
+    def _of(self, error: NotifyError) -> Verdict:
         match error:
             case ConnectionLost():
-                said = _look_up(error.code, self._closes, error.reason)
-                return said or Verdict.RETRY
-            case UpgradeRefused():
-                return _look_up(error.status, self._statuses) or Verdict.STOP
+                return self._of_close(error)
             case HttpRefused(status=status) if 300 <= status < 500:
                 final = _look_up(status, _STATUSES) is None
                 return Verdict.STOP if final else Verdict.RETRY
+            case CertificateRejected(reason="early"):
+                return Verdict.RETRY
             case SessionFailed(means=means):
                 return Verdict(means)
             case _:
                 known = (verdict for kind, verdict in ERRORS if isinstance(error, kind))
                 return next(known, Verdict.RETRY)
+
+    def _of_close(self, lost: ConnectionLost) -> Verdict:
+        if (named := _look_up(lost.code, self._closes, lost.reason)) is not None:
+            return named
+        if not lost.sent and re.search(NO_TOKEN, lost.reason, re.IGNORECASE):
+            return Verdict.RENEW
+        general = _look_up(lost.code, _CLOSES) or Verdict.RETRY
+        denies = re.search(NO_RIGHT, lost.reason, re.IGNORECASE)
+        return Verdict.DENIED if general is Verdict.STOP and denies else general
+
+    def blames_token(self, error: NotifyError) -> bool:
+        """Return whether it is the token that "renew once" doubts, or us at large."""
+        if not isinstance(error, ConnectionLost):
+            return True
+        return _look_up(error.code, self._closes, error.reason) is not None
 
 
 def refused(
@@ -189,13 +235,14 @@ def refusal(what: str, means: str, words: str) -> NetworkFailed:
     if means in ("expired", "renew"):
         message = f"the server does not accept the token{said}"
         return TokenRefused(message, words=words)
-    return SessionFailed(f"{what}{said}", "notifyws status --check", means=means)
+    hint = hint_for(words, "notifyws status --check")
+    return SessionFailed(f"{what}{said}", hint, means=means)
 
 
 def http_meaning(
     http: Http, status: int, body: Any, refused: Meaning
-) -> tuple[Meaning | None, str]:
-    """Return what an answer means that is no success, and the server's own words.
+) -> tuple[Meaning | None, str, str]:
+    """Return what an answer means that is no success, the server's words, and a hint.
 
     Args:
         http: the profile's HTTP side.
@@ -206,10 +253,8 @@ def http_meaning(
     for failure in http.failures:
         if _fits(failure, status, body):
             said = compiled(failure.message)(body) if failure.message else None
-            return failure.means, as_text(said)[:LONGEST]
-    if status in http.refused:
-        return refused, ""
-    return None, ""
+            return failure.means, as_text(said)[:LONGEST], failure.hint
+    return refused if status in http.refused else None, "", ""
 
 
 def _fits(failure: Failure, status: int, body: Any) -> bool:

@@ -6,9 +6,12 @@ find is left out, never an error.
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
+
+from msgspec import Struct
 
 from notifyws.clock import utc_text
 from notifyws.models import Notification, as_text
@@ -20,6 +23,8 @@ from notifyws.protocol.since import moment_of
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
 ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
+RESERVED = {*ORDER, "frame"}
+"""Names that what no field shows cannot take."""
 SECONDS_DIGITS = 9
 """Digits of unix seconds, at least: since 1973."""
 MOST_VISITS = 20_000_000
@@ -29,7 +34,21 @@ _PATH = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
 Reader = Callable[[Any, str], list[Notification]]
 _Item = tuple[Any, Any, Any]
 """An item, what it was found in, and its key."""
-_Field = Callable[[Any], Any]
+
+
+class _Field(Struct, frozen=True):
+    """How a field is read.
+
+    Args:
+        find: takes its value out of an item.
+        convert: writes it as it will be shown, and loses nothing of it; ``None`` for a
+            value that makes no sense.
+        words: replace values.
+    """
+
+    find: Callable[[Any], Any]
+    convert: Callable[[Any, Any], Any] | None = None
+    words: Mapping[str, str] = {}
 
 
 def plain(mapping: profile.FieldMapping) -> bool:
@@ -38,11 +57,14 @@ def plain(mapping: profile.FieldMapping) -> bool:
     return not any(parts) and not mapping.fields and not mapping.text
 
 
-def mapper(mapping: profile.FieldMapping) -> Reader:
+def mapper(
+    mapping: profile.FieldMapping, failed: Callable[[str], object] = lambda reason: None
+) -> Reader:
     """Return what reads the notifications of a value.
 
     Args:
         mapping: of the profile.
+        failed: is told why an ``id`` could not be worked out.
 
     Returns:
         A function of a value and the RFC 3339 time of receipt. It raises
@@ -52,38 +74,84 @@ def mapper(mapping: profile.FieldMapping) -> Reader:
     find = _finder(mapping)
     whole = frozenset({"parent", "frame"})
     walking = any(walks(text, whole) for text in _expressions(mapping))
-    around = bool(AROUND & _mentioned(mapping))
+    mentioned = _mentioned(mapping)
+    around = bool(AROUND & mentioned)
     keep = compiled(mapping.keep) if mapping.keep else None
-    fields = _fields(mapping)
+    fields = _fields(mapping, failed)
 
     def read(value: Any, received: str) -> list[Notification]:
         found: list[Notification] = []
         items = list(find(value))
-        if (
-            walking
-            and items
-            and _size(value, MOST_VISITS // len(items)) > (MOST_VISITS // len(items))
-        ):
+        most = MOST_VISITS // max(len(items), 1)
+        if walking and _size(value, most) > most:
             raise InvalidFrame("too large for what the profile asks of each item")
         for each in items:
             view = _view(each, value) if around else each[0]
             if keep is None or truthy(keep(view)):
-                found.append(Notification(_filled(each[0], view, fields), received))
+                filled = _filled(each[0], view, fields, mentioned)
+                found.append(Notification(filled, received))
         return found
 
     return read
 
 
-def _filled(item: Any, view: Any, fields: Mapping[str, _Field]) -> dict[str, Any]:
+def _filled(
+    item: Any, view: Any, fields: Mapping[str, _Field], mentioned: Set[str]
+) -> dict[str, Any]:
+    """Return the fields of a notification; nothing of its item is lost.
+
+    The item is its ``data``. Where ``data`` is a field of the mapping, what no field
+    shows stands beside them as it does in the item, or below ``frame`` where a field
+    has that name.
+    """
     if not fields:
         own = dict(item) if isinstance(item, dict) else {"data": item}
-    else:
-        read = {name: field(view) for name, field in fields.items()}
-        own = {name: value for name, value in read.items() if value is not None}
-        own.setdefault("data", item)
+        return _typed(own)
+    own, shown = {}, set()
+    for name, field in fields.items():
+        value = found = field.find(view)
+        if found is not None and field.convert is not None:
+            value = field.convert(found, view)
+        if field.words and isinstance(value, (str, int, float)):
+            value, found = field.words.get(as_text(value), value), value
+        if value is not None:
+            own[name] = value
+            if field.convert is not None or value is found:
+                shown.add(id(found))
+    if "data" not in own:
+        return _typed({**own, "data": item})
+    rest = _rest(item, shown, mentioned) if isinstance(item, dict) else {}
+    beside = {k: v for k, v in rest.items() if k not in own and k not in RESERVED}
+    below = {k: v for k, v in rest.items() if k not in beside}
+    return {**_typed(own), **beside, **({"frame": below} if below else {})}
+
+
+def _typed(own: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(own.get("type"), str) or not own["type"]:
         own = {**own, "type": as_text(own.get("type")) or "notification"}
     return {"type": own["type"], **own}
+
+
+def _rest(
+    item: Mapping[str, Any], shown: Set[int], mentioned: Set[str]
+) -> dict[str, Any]:
+    """Return what of an item no field shows.
+
+    Args:
+        item: the item.
+        shown: which objects the fields show; two values may be one object.
+        mentioned: the names in the mapping.
+    """
+    left: dict[str, Any] = {}
+    for key, value in item.items():
+        if id(value) in shown and (key in mentioned or isinstance(value, (dict, list))):
+            continue
+        if value and isinstance(value, dict):
+            if inner := _rest(value, shown, mentioned):
+                left[key] = inner
+        else:
+            left[key] = value
+    return left
 
 
 def _finder(mapping: profile.FieldMapping) -> Callable[[Any], Iterator[_Item]]:
@@ -136,43 +204,72 @@ def _expressions(mapping: profile.FieldMapping) -> list[str]:
 
 
 def _mentioned(mapping: profile.FieldMapping) -> set[str]:
-    texts = [name for text in mapping.text.values() for name in re.findall(_PATH, text)]
+    texts = [path for text in mapping.text.values() for path in re.findall(_PATH, text)]
     return {name for text in _expressions(mapping) for name in names(text)} | {
-        name.partition(".")[0] for name in texts
+        name for path in texts for name in path.split(".")
     }
 
 
-def _fields(mapping: profile.FieldMapping) -> dict[str, _Field]:
-    known = {*mapping.fields, *mapping.text}
-    ordered = [name for name in ORDER if name in known]
-    ordered += [name for name in [*mapping.fields, *mapping.text] if name not in ORDER]
-    return {name: _field(name, mapping) for name in dict.fromkeys(ordered)}
+def _fields(
+    mapping: profile.FieldMapping, failed: Callable[[str], object]
+) -> dict[str, _Field]:
+    named = dict.fromkeys([*mapping.fields, *mapping.text])
+    ordered = sorted(named, key=lambda name: (*ORDER, name).index(name))
+    return {name: _field(name, mapping, failed) for name in ordered}
 
 
-def _field(name: str, mapping: profile.FieldMapping) -> _Field:
-    search = compiled(mapping.fields[name]) if name in mapping.fields else None
+def _field(
+    name: str, mapping: profile.FieldMapping, failed: Callable[[str], object]
+) -> _Field:
     text = mapping.text.get(name)
-    words = mapping.words.get(name, {})
-    convert = _converted(name, mapping)
+    search: Callable[[Any], Any] = lambda view: None  # noqa: E731 - the empty one
+    if name in mapping.fields:
+        told = failed if name == "id" else lambda reason: None
+        search = compiled(mapping.fields[name], told)
 
-    def field(view: Any) -> Any:
-        value = search(view) if search else None
-        if value is None and text is not None:
-            value = _text(text, view)
-        if words and isinstance(value, (str, int, float)):
-            value = words.get(as_text(value), value)
-        return convert(value) if convert else value
+    def find(view: Any) -> Any:
+        value = search(view)
+        return _text(text, view) if value is None and text is not None else value
 
-    return field
+    return _Field(find, _converted(name, mapping), mapping.words.get(name, {}))
 
 
-def _converted(name: str, mapping: profile.FieldMapping) -> _Field | None:
+def _converted(
+    name: str, mapping: profile.FieldMapping
+) -> Callable[[Any, Any], Any] | None:
     if name == "timestamp" and mapping.timestamp != "iso":
         divisor = 1000 if mapping.timestamp == "ms" else 1
-        return lambda value: _moment(value, divisor)
-    if name == "data" and mapping.encoding == "json":
-        return lambda data: json_or_text(data) if isinstance(data, str) else data
-    return None
+        return lambda value, view: _moment(value, divisor)
+    is_json = name == "data" and mapping.encoding == "json"
+    if name in mapping.base64:
+        is_base64 = compiled(mapping.base64[name])
+
+        def convert(value: Any, view: Any) -> Any:
+            plain = _decoded(value) if truthy(is_base64(view)) else value
+            return _json(plain) if is_json else plain
+
+        return convert
+    return (lambda value, view: _json(value)) if is_json else None
+
+
+def _json(value: Any) -> Any:
+    return json_or_text(value) if isinstance(value, str) else value
+
+
+def _decoded(value: Any) -> Any:
+    """Return the text that base64 stands for; what is no base64 stays as it is.
+
+    Bytes that are no UTF-8 are Latin-1: each a character, so that none is lost. Servers
+    write base64 where a text is not UTF-8.
+    """
+    try:
+        plain = base64.b64decode(value, validate=True)
+    except (TypeError, ValueError):
+        return value
+    try:
+        return plain.decode()
+    except UnicodeDecodeError:
+        return plain.decode("latin-1")
 
 
 def _moment(value: Any, divisor: int) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notifyws.config.files import read_text_file
+from notifyws.config.files import read_text_file, user_folder
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 
@@ -76,6 +76,4 @@ def own() -> list[str]:
 
 
 def _own_folder() -> Path:
-    import platformdirs
-
-    return platformdirs.user_config_path("notifyws") / "profiles"
+    return user_folder("config") / "profiles"

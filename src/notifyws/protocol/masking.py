@@ -18,10 +18,13 @@ MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
 _NAME = (
-    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
+    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)"
+    r"(?![\w.-]*(?:type|expires_?(?:in|at)|lifetime|ttl)(?![\w.-]))[\w.-]*"
     r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?"
 )
-"""What is called a secret: in JSON, in JSON within JSON, in a query, in a header."""
+"""What is called a secret: in JSON, in JSON within JSON, in a query, in a header.
+
+What only tells of one, as ``token_type`` does, is none."""
 _VALUE = (
     r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"
@@ -87,13 +90,16 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     without a blank; what cannot be printed is a blank.
     """
     plain = "".join(each if each.isprintable() else " " for each in text)
-    spoken = re.sub(_SPOKEN, _kept, _without_named(masked(plain, secrets)))
+    spoken = re.sub(_SPOKEN, _kept, without_named(plain, secrets))
     return re.sub(_OPAQUE, "***", spoken)
 
 
-def _without_named(text: str) -> str:
-    """Mask all that stands below a name of a secret, whatever its shape."""
-    shown, end = "", 0
+def without_named(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return ``text`` without known secrets, and all that is called one in it.
+
+    What stands below such a name is masked, whatever its shape and however short.
+    """
+    text, shown, end = masked(text, secrets), "", 0
     while (name := re.compile(_NAME).search(text, end)) is not None:
         start = name.end()
         shown += text[end:start]

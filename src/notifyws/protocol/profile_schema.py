@@ -74,14 +74,16 @@ ProfileName = Annotated[str, Checked(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Codes = Annotated[str, Checked(pattern=r"^[0-9]{1,4}(-[0-9]{1,4})?$")]
 Closes = Annotated[str, Checked(pattern=r"^[0-9]{1,4}(-[0-9]{1,4})?( .+)?$")]
 Place = Annotated[
-    str, Checked(pattern=r"^(header|message|none|(query|subprotocol|cookie):.+)$")
+    str, Checked(pattern=r"^(header|message|none|(query|subprotocol|cookie):[^{}]+)$")
 ]
 Seconds = Annotated[float, Checked(gt=0, le=86400 * 400)]
 Pages = Annotated[int, Checked(ge=1, le=1000)]
 Pattern = Annotated[str, Checked(max_length=2000)]
-VerdictName = Literal["retry", "retry now", "renew", "renew once", "strike", "stop"]
+VerdictName = Literal[
+    "retry", "retry now", "renew", "renew once", "strike", "stop", "denied"
+]
 RefusalName = Literal[
-    "expired", "retry", "retry now", "renew", "renew once", "strike", "stop"
+    "expired", "retry", "retry now", "renew", "renew once", "strike", "stop", "denied"
 ]
 """A verdict on a server's own words; ``expired`` is another name for ``renew``."""
 Meaning = Literal[

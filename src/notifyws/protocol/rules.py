@@ -135,6 +135,7 @@ class Rules:
         ack: which frames acknowledge messages; asked before the rules.
         renewal: which frames answer a new token; asked before the rules.
         closes: what codes mean, of closes and in frames.
+        follow: is told of every value that was read.
     """
 
     def __init__(
@@ -144,7 +145,9 @@ class Rules:
         ack: Ack | None = None,
         renewal: Renewal | None = None,
         closes: Mapping[str, str] = MappingProxyType({}),
+        follow: Callable[[Any], None] | None = None,
     ) -> None:
+        self._follow = follow
         self._decode = read or decode_all
         self._plain = read is None
         first = [*_renewals(renewal, closes), *_acks(ack)]
@@ -162,6 +165,9 @@ class Rules:
             values = self._decode(text)
         except InvalidFrame as error:
             return NotUnderstood(str(error))
+        if self._follow is not None:
+            for value in values:
+                self._follow(value)
         if self._plain and len(values) == 1:
             return self._meaning(values[0], text, received)
         return many(
@@ -273,15 +279,20 @@ def _notification(value: Any, frame: str | None, received: str) -> Arrival:
 
 
 def _mapped(rule: Rule) -> _Reader:
-    read = mapper(rule)
+    failures: list[str] = []
+    map_fields = mapper(rule, failures.append)
 
-    def mapped(value: Any, frame: str | None, received: str) -> Arrival:
+    def read(value: Any, frame: str | None, received: str) -> Arrival:
         try:
-            return many(read(value, received))
+            found = many(map_fields(value, received))
         except InvalidFrame as error:
-            return NotUnderstood(str(error))
+            found = NotUnderstood(str(error))
+        if failures:
+            found = many([found, NotUnderstood(f"no id: {failures[0]}")])
+            failures.clear()
+        return found
 
-    return mapped
+    return read
 
 
 def _server_error(rule: Rule, closes: Mapping[str, str]) -> _Reader:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import chain, zip_longest
 from types import MappingProxyType
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from msgspec import field
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, as_text, strict_json
 from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
+from notifyws.protocol.places import Places
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
 from notifyws.protocol.templates import UNSET, fill, shown, variables_of
@@ -41,6 +43,7 @@ class UpgradeRequest(Masked, frozen=True):
         known: variables of its templates; may hold the token.
         read: reads the values of frames.
         closes: what codes in frames mean.
+        places: where streams stand that the server numbers by itself.
         compression: whether to offer it.
     """
 
@@ -64,6 +67,7 @@ class UpgradeRequest(Masked, frozen=True):
     known: Mapping[str, Any] = field(default_factory=dict)
     read: Decoder = decoder()
     closes: Mapping[str, str] = field(default_factory=dict)
+    places: Places | None = None
     compression: bool = False
 
 
@@ -74,6 +78,7 @@ def upgrade_request(
     *,
     token_in: str = "",
     last_id: str | int | datetime | None = None,
+    places: Places | None = None,
     variables: Mapping[str, Any] = MappingProxyType({}),
 ) -> UpgradeRequest:
     """Return how to open a socket.
@@ -85,6 +90,7 @@ def upgrade_request(
         token_in: overrides the profile's place for it.
         last_id: resume after this notification, or at this time, where the profile
             can.
+        places: where streams stand that the server numbers by itself.
         variables: the profile's constants and what the user added.
 
     Raises:
@@ -92,6 +98,7 @@ def upgrade_request(
             be written there.
     """
     known = {**variables, **shown(token, variables), **_standing(last_id)}
+    known |= places.known() if places else {}
     place = token_in or profile.socket.token_in
     if place != "none":
         _check(token, place.partition(":")[0])
@@ -103,6 +110,7 @@ def upgrade_request(
         known=known,
         read=decoder_of(profile.socket),
         closes=profile.closes,
+        places=places,
         compression=profile.socket.compression,
     )
 
@@ -130,20 +138,50 @@ def _standing(place: str | int | datetime | None) -> dict[str, Any]:
     return {"last_id": place, "since": None, "resuming": resuming}
 
 
+def base_path(path: str | None, url: str, known: Mapping[str, Any]) -> str:
+    """Return the path of a URL below which a profile's own paths lie; may be empty.
+
+    A server may stand below a path of a proxy (``wss://host/gotify``). A URL that ends
+    in the socket's own path already has in front of it what is left.
+
+    Args:
+        path: the socket's, of the profile; ``None`` where the URL's whole path is it.
+        url: as configured.
+        known: variables of the path. One that stands beside a fixed part of it may
+            have another value in the URL.
+    """
+    asked = urlsplit(url).path.rstrip("/")
+    if path is None or not asked:
+        return ""
+    own = re.search(f"{_pattern(path, known)}$", asked)
+    return asked[: own.start()] if own else asked
+
+
+def _pattern(path: str, known: Mapping[str, Any]) -> str:
+    """Return the regular expression of a socket's path."""
+    fixed = any(part and "{" not in part for part in path.split("/"))
+    parts = re.split(r"(\{[^{}]+\})", path)
+    values = (known.get(part.strip("{}").partition("|")[0]) for part in parts[1::2])
+    said = [re.escape(_quoted(str(v))) if v and not fixed else "[^/]+" for v in values]
+    texts = map(re.escape, parts[::2])
+    return "".join(chain.from_iterable(zip_longest(texts, said, fillvalue="")))
+
+
 def _addressed(profile: Profile, url: str, known: Mapping[str, Any]) -> str:
-    """Return the URL with the profile's path, where it has none of its own."""
+    """Return the URL with the profile's path, unless it ends in that already."""
     path = profile.socket.path
+    base = base_path(path, url, known)
     head, mark, query = url.partition("?")
     scheme, _, rest = head.partition("://")
     host, _, below = rest.partition("/")
-    if path is None or below:
+    if path is None or f"/{below}".rstrip("/") != base:
         return url
     quoted = {name: _quoted(str(value)) for name, value in known.items() if value}
     filled = fill(path, quoted)
     if filled is UNSET:
         message = f"the socket's path {path} needs a variable that is not set"
         raise ConfigurationError(message, 'as in NOTIFYWS_VARIABLES="channel=news"')
-    return f"{scheme}://{host}{filled}{mark}{query}"
+    return f"{scheme}://{host}{base}{filled}{mark}{query}"
 
 
 def _check(token: str, place: str) -> None:

@@ -43,6 +43,7 @@ from notifyws.auth.cache import (
 from notifyws.config.files import (
     BROKEN,
     CACHE,
+    NO_HOME,
     demand_ours,
     error_name,
     mark,
@@ -198,7 +199,7 @@ class SqliteStore:
         """
         try:
             found = os.stat(self.path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             private_folder(self.path.parent)
             with suppress(FileExistsError):
                 flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
@@ -229,7 +230,9 @@ class SqliteStore:
         reason = "holds rubbish" if rubbish else "cannot be used"
         if isinstance(error, OSError) and (error.strerror or error.args):
             reason = f"cannot be opened: {error.strerror or error.args[0]}"
-        hint = f"remove or move {self.path}, or choose another with NOTIFYWS_CACHE_URL"
+        homeless = str(self.path).startswith(NO_HOME)
+        mend = "set HOME" if homeless else f"remove or move {self.path}"
+        hint = f"{mend}, or choose another with NOTIFYWS_CACHE_URL"
         return CacheFailed(f"token cache {self.path} {next(known, reason)}", hint)
 
 
