@@ -271,8 +271,8 @@ class Profile(Table, frozen=True, kw_only=True):
     of delays, then connect again), ``retry now`` (at once the first time, by the table
     when it repeats), ``renew`` (the token is not accepted: get another, connect at
     once; exit 4 where there is none), ``renew once`` (the token may be the reason;
-    when it repeats with another one, stop), ``strike`` (retry, but stop at the third in
-    a row), ``stop`` (nothing gets better by trying again: exit 5) or ``denied`` (no
+    when it repeats with another one: exit 4), ``strike`` (retry, but stop at the third
+    in a row), ``stop`` (nothing gets better by trying again: exit 5) or ``denied`` (no
     token helps: exit 4)."""
     statuses: dict[Codes, VerdictName] = table()
     """The same for the HTTP status of a refused upgrade, with the same values."""

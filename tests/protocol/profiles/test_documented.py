@@ -207,7 +207,7 @@ async def test_centrifugo_speaks_json_lines_and_pings_with_an_empty_object():
 
     said = {"variables": "channel=news", "token": "jwt"}
     async with stage({}, story) as one:
-        with pytest.raises(AuthenticationFailed):
+        with pytest.raises(AuthenticationFailed, match="invalid token"):
             async with listening(one, "centrifugo", **said) as (service, found, _):
                 await service.closed()
         assert [n.title for n in found] == ["a", "b"]
