@@ -284,3 +284,9 @@ def test_an_id_that_cannot_be_worked_out_is_said_once_a_frame_and_counted():
     assert [each.id for each in found] == [None, None]
     assert said.reason.startswith("no id: ")
     assert rules.read('{"a":"x","b":"y"}', RECEIVED).id == "x@y"
+
+
+def test_an_object_of_which_all_is_shown_is_not_there_twice():
+    fields = {"title": "a.b", "data": "d"}
+    (found,) = read({"a": {"b": "x"}, "d": [1]}, fields=fields)
+    assert "a" not in found
