@@ -224,3 +224,9 @@ def test_a_place_that_was_kept_covers_everything_and_an_older_time_nothing():
     places.follow({"at": 1})
     places.begin()
     assert cursor.covers_everything
+
+
+@pytest.mark.parametrize("ident", [None, 7])
+def test_where_no_id_tells_them_what_comes_again_is_another_one(ident):
+    cursor = Cursor(7, by_id=False)
+    assert not cursor.is_repeat(EARLIER, ident, lambda: 1.0)

@@ -67,7 +67,10 @@ def test_two_subscribe_frames_are_sent_one_after_the_other():
     assert one.done
 
 
-@pytest.mark.parametrize("frame", ['{"type":"other"}', "not json", b"\x00", "[]"])
+OTHERS = ['{"type":"other"}', "not json", b"\x00", "[]", "{} {oh"]
+
+
+@pytest.mark.parametrize("frame", OTHERS)
 def test_a_frame_that_is_not_awaited_is_handed_back(frame):
     one = handshake(HELLO)
     one.proceed()
