@@ -91,16 +91,12 @@ def list_(json: Json = False) -> None:
     return draw(partial(listed, [*map(told, rows)]))
 
 
-def _parsed(name: str) -> Profile:
+def _row(name: str, source: str) -> dict[str, str]:
     from notifyws.protocol.loader import profile_text
     from notifyws.protocol.profile_text import parse
 
-    return parse(*profile_text(name))
-
-
-def _row(name: str, source: str) -> dict[str, str]:
     try:
-        profile = _parsed(name)
+        profile = parse(*profile_text(name))
         tried, said = profile.tried, profile.description
     except ConfigurationError as error:
         tried, said = "", str(error)
@@ -152,8 +148,14 @@ def check(
     """Check a profile, and with --url each of its steps for real."""
     from notifyws.auth.authenticator import Authenticator
     from notifyws.diagnostics.profile_check import walk
+    from notifyws.protocol.loader import profile_text
+    from notifyws.protocol.profile_text import parse, slips
 
-    facts = _facts(_parsed(name))
+    text, where = profile_text(name)
+    profile = parse(text, where)
+    facts = _facts(profile)
+    for slip in slips(profile, text, where):
+        warner(quiet)(slip)
     if not json:
         for what, detail in facts.items():
             emit_line(f"{what:<11} {detail}")
