@@ -29,14 +29,9 @@ from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Tr
 from notifyws.diagnostics.frame_findings import Ids, meaning
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
-from notifyws.protocol.frames import of_message
+from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
+from notifyws.protocol.composer import of_message
 from notifyws.protocol.masking import queried
-from notifyws.protocol.rules import (
-    Acknowledged,
-    Arrival,
-    Many,
-    ServerError,
-)
 from notifyws.protocol.since import can_begin
 
 if TYPE_CHECKING:
