@@ -77,7 +77,8 @@ def certificate_rejected(
         return CertificateRejected(message, hint)
     hint = (
         "NOTIFYWS_CA_FILE must name a PEM file with the authority that signed it, as "
-        f"in NOTIFYWS_CA_FILE=/path/to/ca.pem; openssl s_client -connect {host} shows who"
+        "in NOTIFYWS_CA_FILE=/path/to/ca.pem; "
+        f"openssl s_client -connect {host} shows who"
     )
     return CertificateRejected(message, hint)
 
