@@ -16,6 +16,8 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import asdict
+
 from notifyws.auth.http_client import (
     LARGEST,
     exchange,
@@ -40,7 +42,7 @@ from notifyws.models import TokenPair, as_text
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import spellings
 from notifyws.protocol.profile import Profile, Step
-from notifyws.protocol.templates import shown
+from notifyws.protocol.templates import shown, variables_of
 from notifyws.protocol.token_replies import (
     Answer,
     Lifetimes,
@@ -124,14 +126,22 @@ class HttpApi:
         known = {"refresh_token": refresh_token}
         return self._tokens(steps, await self._run(steps, known, SPENT))
 
-    async def logout(self, refresh_token: str) -> None:
-        """End the session at the server, where the profile knows how.
+    async def logout(self, refresh_token: str, access_token: str = "") -> None:
+        """End the session at the server, where the profile knows how by what is left.
+
+        Args:
+            refresh_token: of the session; empty where there is none.
+            access_token: the same.
 
         Raises:
             NetworkFailed: no answer, or not a good one.
         """
         steps = _listed(self._profile.http.logout)
-        known = {"refresh_token": refresh_token}
+        known = {"refresh_token": refresh_token or None}
+        known |= shown(access_token, self._variables)
+        wanted = variables_of([asdict(step) for step in steps])
+        if any(known[name] is None for name in known.keys() & wanted):
+            return
         with suppress(AuthenticationFailed):  # then it has ended already
             await self._run(steps, known, SPENT)
 
