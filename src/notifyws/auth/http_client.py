@@ -152,10 +152,8 @@ def http_client(
         )
     except ImportError:
         raise unusable_proxy("for SOCKS, httpx[socks] must be installed") from None
-    except ValueError:
-        raise unusable_proxy("it is no http:// or https:// URL") from None
-    except httpx.InvalidURL as error:
-        raise unusable_proxy(str(error)) from None
+    except (ValueError, httpx.InvalidURL):  # nor does it show what may be a password
+        raise unusable_proxy("HTTP does not go through it") from None
 
 
 async def _without_odd_location(response: httpx.Response) -> None:

@@ -61,6 +61,7 @@ _PASSWORD = (
 
 TOKEN = "create a personal access token at {origin}, and set NOTIFYWS_TOKEN"
 AGAIN = "then: notifyws auth login"
+WRONG = "correct the username or password"
 ACCOUNTS = {
     r"lock(ed|out)|suspend|inactive|not active|deactivat|too.many|\bbanned"
     r"|(account|user).{0,30}(disabled|blocked)": (
@@ -113,12 +114,14 @@ STALE = Refusal(
 )
 
 
-def bad_credentials(username: str) -> Refusal:
+def bad_credentials(username: str, password: str = "") -> Refusal:
     """Return what it means that a login is refused."""
+    spaced = password != password.strip()
+    wrong = "take the space off the password's end" if spaced else WRONG
     return Refusal(
         AuthenticationFailed,
         f"refused the username or password of {username}",
-        "correct the username or password, then: notifyws auth login",
+        f"{wrong}, {AGAIN}",
         words="|".join((_PASSWORD, *ACCOUNTS)),
         user=username,
     )

@@ -16,6 +16,8 @@ EARLY, EXPIRED = 9, 10
 """OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
 MISNAMED = (62, 64)
 """Its verdicts on one that is for another host, or another address."""
+LACKING = range(80, 95)
+"""Its verdicts on one that is not as Python 3.13 demands, where none was named."""
 
 
 def unusable_proxy(why: str) -> ConfigurationError:
@@ -59,7 +61,16 @@ def certificate_rejected(
     if error.verify_code in MISNAMED:
         hint = "put the name that the certificate is for into the URL"
         return CertificateRejected(message, hint, reason="name")
-    hint = "trust its authority with NOTIFYWS_CA_FILE=/path/to/ca.pem"
+    if error.verify_code in LACKING:
+        message = f"the certificate of {host} lacks something: {error.verify_message}"
+        hint = (
+            "name its authority, which is then enough: NOTIFYWS_CA_FILE=/path/to/ca.pem"
+        )
+        return CertificateRejected(message, hint)
+    hint = (
+        "set NOTIFYWS_CA_FILE to a PEM file with the authority that signed it; "
+        f"who that is: openssl s_client -connect {host}"
+    )
     return CertificateRejected(message, hint)
 
 

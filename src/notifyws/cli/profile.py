@@ -133,10 +133,13 @@ def check(
 ) -> None:
     """Check a profile, and with --url each of its steps for real."""
     from notifyws.protocol.loader import profile_text
-    from notifyws.protocol.profile_text import parse
+    from notifyws.protocol.profile_text import parse, slips
 
-    profile = parse(*profile_text(name))
+    text, where = profile_text(name)
+    profile = parse(text, where)
     facts = _facts(profile)
+    for slip in slips(profile, text, where):
+        warner(quiet)(slip)
     if not json:
         for what, detail in facts.items():
             emit_line(f"{what:<11} {detail}")

@@ -144,6 +144,10 @@ class Renewer:
         assert frame is not None
         self._answer = asyncio.get_running_loop().create_future()
         await self._connection.send(frame)
+        if renewal.ok is None:  # then silence is consent
+            await asyncio.wait({self._answer}, timeout=renewal.timeout)
+            if not self._answer.done():
+                return
         missing = "no answer to the new token"
         answer = await within(renewal.timeout, self._answer, missing)
         if not answer.ok:

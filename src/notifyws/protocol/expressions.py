@@ -122,6 +122,8 @@ def finder(place: str) -> Callable[[Any, Mapping[str, str], Mapping[str, str]], 
         A function of body, headers (lower-case names) and cookies.
     """
     kind, _, name = place.partition(":")
+    if kind in ("header", "cookie") and {*"{}"} & {*name}:
+        raise BadExpression(f"the name of a {kind} holds no variable")
     if kind == "header" and name:
         return lambda body, headers, cookies: headers.get(name.lower())
     if kind == "cookie" and name:

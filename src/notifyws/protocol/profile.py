@@ -267,11 +267,15 @@ class Profile(Table, frozen=True, kw_only=True):
     """What to do before the token ends."""
     closes: dict[Closes, VerdictName] = table()
     """Close code, range of codes, or code and words of the reason (``"1001 410
-    Gone"``) to what it means, before the general table: ``retry``, ``retry now``,
-    ``renew`` (another token), ``renew once``, ``strike`` (the third in a row is the
-    end), ``stop``, or ``denied`` (no token helps: the end, exit code 4)."""
+    Gone"``) to what it means, before the general table: ``retry`` (wait by the table
+    of delays, then connect again), ``retry now`` (at once the first time, by the table
+    when it repeats), ``renew`` (the token is not accepted: get another, connect at
+    once; exit 4 where there is none), ``renew once`` (the token may be the reason;
+    when it repeats with another one: exit 4), ``strike`` (retry, but stop at the third
+    in a row), ``stop`` (nothing gets better by trying again: exit 5) or ``denied`` (no
+    token helps: exit 4)."""
     statuses: dict[Codes, VerdictName] = table()
-    """The same for the HTTP status of a refused upgrade."""
+    """The same for the HTTP status of a refused upgrade, with the same values."""
     resume: Resume | None = None
     """How a reconnect asks for what was missed."""
     follow: Follow | None = None

@@ -271,7 +271,8 @@ class Renewal(Table, frozen=True, kw_only=True):
     frame: Template = None
     """The frame that carries the new token."""
     ok: Expression | None = None
-    """True for the frame that says it was accepted."""
+    """True for the frame that says it was accepted; where the server says nothing, the
+    new token counts as accepted unless a frame of ``fail`` or a close comes in time."""
     fail: tuple[Failing, ...] = ()
     """Frames that say it was not."""
     timeout: Seconds = 10.0

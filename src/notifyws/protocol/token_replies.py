@@ -87,7 +87,10 @@ def read_tokens(
     """
     holding = [each for each in answers if _text(where.access, each) is not None]
     if not holding:
-        raise NoToken("the reply holds no access token")
+        place, _, name = where.access.partition(":")
+        named = place in ("header", "cookie") and name
+        missing = f": it has no {place} {name}" if named else ""
+        raise NoToken(f"the reply holds no access token{missing}")
     answer = holding[-1]
     access = _bare(_text(where.access, answer) or "")
     if not sendable(access):
