@@ -169,6 +169,7 @@ def _facts(profile: Any) -> dict[str, str]:
             ("by template", resume and resume.by_template),
             ("by HTTP", resume and resume.catchup),
             ("snapshot", resume and resume.snapshot),
+            ("by the server's numbers", profile.follow),
         )
         if on
     ]
