@@ -6,6 +6,8 @@ import pytest
 
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.places import Places
+from notifyws.protocol.profile import Follow
 
 
 def test_from_now_there_is_nothing_to_ask_for():
@@ -213,3 +215,17 @@ def test_where_not_all_can_be_had_again_nothing_counts_as_covered():
     assert not Cursor(7, partial=True).covers_everything
     assert not Cursor(snapshot=True, partial=True).covers_everything
     assert Cursor(snapshot=True).covers_everything
+
+
+def test_a_connection_that_went_on_where_the_server_stood_covers_everything():
+    places = Places(Follow(variables={"number": "number"}))
+    cursor = Cursor(can_resume=False, places=places)
+    assert not cursor.covers_everything
+    places.follow({"number": 7})
+    places.begin()
+    assert cursor.covers_everything
+
+
+def test_where_nothing_comes_twice_an_id_that_comes_again_is_news():
+    cursor = Cursor("7", by_id=False)
+    assert cursor.deduplicator.is_new("7")

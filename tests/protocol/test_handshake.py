@@ -7,7 +7,8 @@ import pytest
 from notifyws.errors import ConnectionLost, SessionFailed, TokenRefused
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.handshake import HandshakeState
-from notifyws.protocol.profile import Handshake
+from notifyws.protocol.places import Places
+from notifyws.protocol.profile import Follow, Handshake
 from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.templates import TemplateContext
 
@@ -16,9 +17,9 @@ def context(**known):
     return TemplateContext(known, lambda: 1700000000.9, lambda: "unique")
 
 
-def handshake(*steps, closes=MappingProxyType({}), **known):
+def handshake(*steps, closes=MappingProxyType({}), places=None, **known):
     said = [validated(Handshake, step) for step in steps]
-    return HandshakeState(said, context(**known), decoder(), closes)
+    return HandshakeState(said, context(**known), decoder(), closes, places)
 
 
 HELLO = {"expect": "type == 'hello'", "capture": {"sid": "session.id"}, "timeout": 3}
@@ -252,3 +253,22 @@ def test_a_context_learns():
     assert (one.knows("a"), one.knows("b")) == (True, False)
     one.learn("b", 2)
     assert one.frame("{a}{b}") == "12"
+
+
+def test_each_channel_is_asked_to_go_on_where_it_stood():
+    places = Places(Follow(variables={"at": "at"}, stream="channel", kept="kept"))
+    step = {
+        "each": "channels",
+        "send": {"channel": "{channels}", "after": "{at}", "recover": "{following}"},
+        "expect": "type == 'ok'",
+    }
+    for asked, answer in (
+        ('{"channel":"a"}', '{"type":"ok","at":7}'),
+        ('{"channel":"a","after":7,"recover":true}', '{"type":"ok","kept":true}'),
+    ):
+        one = handshake(step, places=places, channels="a")
+        assert one.proceed() == [asked]
+        one.hear('{"type":"other"}')
+        one.hear(answer)
+        assert one.proceed() == []
+    assert places.covers_everything

@@ -356,3 +356,11 @@ def test_several_items_with_several_things_each_are_flat():
     arrival = rules.read('[{"t":"a"},{"t":"b"}]', NOW)
     assert isinstance(arrival, Many)
     assert len(arrival.arrivals) == 2
+
+
+def test_every_value_that_was_read_is_followed():
+    followed = []
+    rules = Rules(DEFAULT.rules, follow=followed.append)
+    rules.read('{"type":"a"}\n{"type":"b"}', "now")
+    rules.read("no JSON", "now")
+    assert followed == [{"type": "a"}, {"type": "b"}]
