@@ -175,11 +175,7 @@ def test_json_prints_the_facts_and_quiet_says_nothing(server, config, capfd):
         (["--url", "wss://h"], ConfigurationError, "no username is given"),
         (["--url", "wss://h", "-u", "u"], ConfigurationError, "no password is given"),
         (["--url", "ftp://h", "-u", "u"], ConfigurationError, "not a WebSocket URL"),
-        (
-            ["--url", "wss://h", "-u", " "],
-            ConfigurationError,
-            "username ends in a space",
-        ),
+        (["--url", "wss://h", "-u", " "], ConfigurationError, "ends in a space"),
         (["--url", "h", "-u", "u", "--name", ""], UsageError, "--name needs a name"),
         (
             ["--url", "wss://h", "-u", "u", "--profile", "directs"],

@@ -82,11 +82,8 @@ def list_(json: Json = False) -> None:
 
     def told(row: dict[str, str]) -> tuple[str, str, str]:
         tried = row["tried"] or "not run against a real server"
-        return (
-            row["name"],
-            row["description"] or "-",
-            f"{row['source']}; tried: {tried}",
-        )
+        name, said = row["name"], row["description"] or "-"
+        return name, said, f"{row['source']}; tried: {tried}"
 
     return draw(partial(listed, [*map(told, rows)]))
 
@@ -121,9 +118,8 @@ def schema() -> None:
     from notifyws.protocol.profile import Profile
     from notifyws.protocol.profile_schema import json_schema
 
-    described = json_schema(Profile)
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    emit(json.dumps({**dialect, **described}, indent=2) + "\n")
+    emit(json.dumps({**dialect, **json_schema(Profile)}, indent=2) + "\n")
 
 
 @app.command("check", epilog=CHECK_EXAMPLES)
@@ -148,14 +144,8 @@ def check(
     """Check a profile, and with --url each of its steps for real."""
     from notifyws.auth.authenticator import Authenticator
     from notifyws.diagnostics.profile_check import walk
-    from notifyws.protocol.loader import profile_text
-    from notifyws.protocol.profile_text import parse, slips
 
-    text, where = profile_text(name)
-    profile = parse(text, where)
-    facts = _facts(profile)
-    for slip in slips(profile, text, where):
-        warner(quiet)(slip)
+    facts = _facts(_checked(name, quiet=quiet))
     if not json:
         for what, detail in facts.items():
             emit_line(f"{what:<11} {detail}")
@@ -170,6 +160,17 @@ def check(
     auth, hello = Authenticator(settings, warner(quiet)), HELLO if send else None
     stages = walk(auth, timeout, send=hello, everything=everything)
     return _try(stages, facts, json=json)
+
+
+def _checked(name: str, *, quiet: bool) -> Profile:
+    """Return the profile; warn of slips."""
+    from notifyws.protocol.loader import profile_text
+    from notifyws.protocol.profile_text import parse, slips
+
+    profile = parse(*(said := profile_text(name)))
+    for slip in slips(profile, *said):
+        warner(quiet)(slip)
+    return profile
 
 
 def _facts(profile: Profile) -> dict[str, str]:
