@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+from notifyws.auth.authenticator import Authenticator
+from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
 from tests.protocol.profiles.stage import ended, listening, scene, stage, until
 from tests.support.httpd import json_answer
@@ -271,3 +273,22 @@ async def test_events_that_are_no_posts_are_no_trouble():
     ):
         await until(lambda: found)
         assert not [each for each in events if each.name == "error"]
+
+
+@scene
+async def test_a_logout_shows_the_only_token_that_there_is():
+    """A session has one token; ``POST /api/v4/users/logout`` takes it in a header.
+
+    server/channels/api4/user.go, ``logout``: without one nothing ends.
+    """
+    out = "POST /api/v4/users/logout"
+    answers = {LOGIN: logins("session-token"), out: lambda _: json_answer({})}
+    async with stage(answers, hangs_up) as one:
+        settings = Settings(
+            url=one.url, profile="mattermost", cache_url="memory://", **USER
+        )
+        manager = Authenticator(settings, lambda text: None).token_manager
+        await manager.login()
+        assert await manager.logout() is None
+        (asked,) = one.asked("/api/v4/users/logout")
+    assert asked.headers["authorization"] == "Bearer session-token"

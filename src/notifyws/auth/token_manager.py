@@ -129,10 +129,11 @@ class TokenManager:
         """
         before = await self.peek()
         await self.clear()
-        if before.refresh is None:
+        access = before.access.value if before.access else ""
+        if not (access or before.refresh):
             return None
         try:
-            await self._issuer.logout(before.refresh)
+            await self._issuer.logout(access, before.refresh or "")
         except (NetworkFailed, AuthenticationFailed) as error:
             return error
         return None

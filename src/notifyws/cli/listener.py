@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -122,6 +123,12 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+def _tee(
+    path: Path | None, warn: Callable[[str], None], service: NotificationService
+) -> Tee | None:
+    return None if path is None else Tee(path, warn, service.listener.tell_gap)
 
 
 @asynccontextmanager

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
-from notifyws.connection.connection import Connection, Keepalive
+from notifyws.connection.connection import Connection
 from notifyws.connection.outcome import seen_by_caller, without_doubt
-from notifyws.connection.ports import Dial, Receiver, ServerProtocol
+from notifyws.connection.ports import Dial, Keepalive, Receiver, ServerProtocol
 from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.places import Places
