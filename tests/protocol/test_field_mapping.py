@@ -2,10 +2,11 @@
 
 import pytest
 
+from notifyws.protocol.arrivals import Many, NotUnderstood
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.profile import FieldMapping, Rule
-from notifyws.protocol.rules import Many, NotUnderstood, Rules
+from notifyws.protocol.rules import Rules
 
 RECEIVED = "2026-01-02T03:04:05.000Z"
 

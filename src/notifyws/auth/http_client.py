@@ -233,7 +233,7 @@ def _translated(
 ) -> NotifyError:
     import httpx
 
-    from notifyws.auth.network_errors import certificate_rejected, unreachable
+    from notifyws.auth.network_errors import certificate_rejected, plainly, unreachable
     from notifyws.auth.proxies import around, proxy_name
 
     cause, proxy = _cause(error), proxy_name(url)
@@ -249,7 +249,7 @@ def _translated(
         dialled = isinstance(error, httpx.ConnectError) and proxy
         message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
     else:
-        why = masked(str(cause), hidden) or type(cause).__name__
+        why = masked(plainly(cause), hidden)
         message = f"cannot talk HTTP with {host}: {why}"
     return NetworkFailed(message, hint)
 

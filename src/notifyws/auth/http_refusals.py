@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from notifyws.auth.network_errors import retry_after
+from notifyws.auth.network_errors import later, retry_after
 from notifyws.auth.proxies import around, may_be_the_proxys, proxy_name
 from notifyws.errors import (
     AuthenticationFailed,
@@ -156,20 +156,20 @@ def refused(
     if meant in REFUSALS or (meant in (None, "stop") and named):
         return _refusal(refusal, origin, words, about, hint)
     shown = {name: masked(value, hidden) for name, value in reply.headers.items()}
-    towards = redirected(shown.get("location"))
+    towards = redirected(status, shown.get("location"))
     unexpected = ", but not with what the profile expects" if accepted else ""
     wait = retry_after(shown.get("retry-after"))
     proxy = proxy_name(origin)
     if proxy and may_be_the_proxys(status):
-        later = around(proxy, urlsplit(origin).hostname)
+        then = around(proxy, urlsplit(origin).hostname)
     elif is_retried(status):
-        later = "try again later" + (f", in {wait:.0f} s" if wait else "")
+        then = later(wait)
     else:
-        later = "check the server's URL and --profile"
+        then = "check the server's URL and --profile"
     answered = f"{origin}{step.path} answered {status}"
     return HttpRefused(
         f"{answered}{towards}{unexpected}{words and f': {words}'}",
-        hint or later,
+        hint or then,
         status=status,
         headers=shown,
         body=body,

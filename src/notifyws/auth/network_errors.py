@@ -6,10 +6,12 @@ the probes.
 
 from __future__ import annotations
 
+import re
 import ssl
 from contextlib import suppress
 from email.utils import mktime_tz, parsedate_tz
 
+from notifyws.clock import span
 from notifyws.errors import CertificateRejected, ConfigurationError, NetworkFailed
 
 EARLY, EXPIRED = 9, 10
@@ -18,6 +20,12 @@ MISNAMED = (62, 64)
 """Its verdicts on one that is for another host, or another address."""
 LACKING = range(80, 95)
 """Its verdicts on one that is not as Python 3.13 demands, where none was named."""
+
+
+LONGEST = 200
+"""Characters of a library's words that are told."""
+SENSIBLE = 86_400.0
+"""Seconds; a server that wants to be left alone for longer says nothing of use."""
 
 
 def unusable_proxy(why: str) -> ConfigurationError:
@@ -72,6 +80,18 @@ def certificate_rejected(
         f"who that is: openssl s_client -connect {host}"
     )
     return CertificateRejected(message, hint)
+
+
+def plainly(error: BaseException) -> str:
+    """Return what a library says is wrong, without the answer that it quotes."""
+    said = re.split(r": (?:b['\"]|bytearray)|(?<=value|hrase): ", str(error))[0]
+    return said[:LONGEST] or type(error).__name__
+
+
+def later(wait: float | None) -> str:
+    """Return when to try again, as far as a server's word on it makes sense."""
+    named = wait is not None and 1 <= wait <= SENSIBLE
+    return f"try again later{f', in {span(wait)}' if named and wait else ''}"
 
 
 def retry_after(text: str | None) -> float | None:

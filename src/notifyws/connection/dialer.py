@@ -22,7 +22,13 @@ from websockets.uri import parse_uri
 
 from notifyws import __version__
 from notifyws.auth.http_refusals import own_words
-from notifyws.auth.network_errors import certificate_rejected, retry_after, unreachable
+from notifyws.auth.network_errors import (
+    certificate_rejected,
+    later,
+    plainly,
+    retry_after,
+    unreachable,
+)
 from notifyws.auth.proxies import connect, proxy_url
 from notifyws.config.settings import Settings
 from notifyws.config.tls import trust
@@ -35,6 +41,7 @@ from notifyws.errors import (
     NotWebSocket,
     UpgradeRefused,
 )
+from notifyws.protocol.failures import is_retried
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, redirected, sendable
 from notifyws.protocol.token_replies import Answer
@@ -153,16 +160,19 @@ def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
     status, headers = response.status_code, response.headers
     said = f"{status} {response.reason_phrase}".strip()
     location = headers.get("Location")
-    instead = f"instead of opening a WebSocket{redirected(location)}"
+    instead = f"instead of opening a WebSocket{redirected(status, location)}"
     known = {name.lower(): value for name, value in headers.raw_items()}
     words = own_words(Answer(_json(response.body), known))
     message = f"{host} answered {said} {instead}{words and f': {words}'}"
+    wait = retry_after(headers.get("Retry-After"))
     hint = "check the URL's path, and the token with: notifyws status --check"
+    if is_retried(status):
+        hint = later(wait)
     return UpgradeRefused(
         message,
         f"see whether this token may listen; or {ORIGIN}" if status == 403 else hint,
         status=status,
-        retry_after=retry_after(headers.get("Retry-After")),
+        retry_after=wait,
         location=location,
         words=words,
     )
@@ -182,4 +192,4 @@ def _why_tls(error: ssl.SSLError) -> str:
 def _innermost(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error) or type(error).__name__
+    return plainly(error)
