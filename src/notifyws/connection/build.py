@@ -49,19 +49,16 @@ def build_session(
 
 
 async def good_token(auth: Authenticator) -> AccessToken:
-    """Return an access token; a ready-made one is good as far as can be told.
+    """Return the ready-made token if it is good, as far as can be told.
 
     Raises:
-        AuthenticationFailed: there is none, or the ready-made one has expired, or the
-            server says that it is no good.
-        NetworkFailed: there is none, and nobody to give one.
+        AuthenticationFailed: it has expired, or the server says that it is no good.
     """
     token = await auth.tokens.get()
-    if auth.settings.token:
-        if token.remaining <= 0:
-            raise token.not_accepted("it has expired by its own word")
-        with suppress(NetworkFailed):
-            await verify_token(auth, token)
+    if token.remaining <= 0:
+        raise token.not_accepted("it has expired by its own word")
+    with suppress(NetworkFailed):
+        await verify_token(auth, token)
     return token
 
 
