@@ -18,9 +18,9 @@ def context(**known):
     return TemplateContext(known, lambda: 1700000000.9, lambda: "unique")
 
 
-def handshake(*steps, closes=MappingProxyType({}), **known):
+def handshake(*steps, closes=MappingProxyType({}), places=None, **known):
     said = [validated(Handshake, step) for step in steps]
-    return HandshakeState(said, context(**known), decoder(), closes)
+    return HandshakeState(said, context(**known), decoder(), closes, places)
 
 
 HELLO = {"expect": "type == 'hello'", "capture": {"sid": "session.id"}, "timeout": 3}

@@ -188,6 +188,7 @@ def _facts(profile: Profile) -> dict[str, str]:
         "by template": resume and resume.by_template,
         "by HTTP": resume and resume.catchup,
         "snapshot": resume and resume.snapshot,
+        "by the server's numbers": profile.follow,
     }
     how, send = ", ".join(way for way in ways if ways[way]), profile.send
     sending = "no" if send is None else "by HTTP" if send.http else "as a frame"

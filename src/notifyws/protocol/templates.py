@@ -255,7 +255,7 @@ def listed(value: Any) -> list[Any]:
     return list(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
 
 
-_PAIR = r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
+_PAIR = r"(?<![a-z0-9_])([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
 
 
 def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
