@@ -158,10 +158,9 @@ AWAITED = {
     "cli.send_lines": "results are awaited one by one, in their order",
     "cli.send_message": "the answer and the sending are awaited side by side",
     "delivery.outbox": "a group of writes is shielded from its writer, and awaited",
-    "diagnostics.health_checks": "the connection is awaited, or its error",
+    "diagnostics.connection_probe": "the connection and its use are awaited together",
     "fleet.active_listener": "whoever waits for the end (closed) gets its error",
     "connection.session": "an order of the machine is awaited, or the wish to end",
-    "diagnostics.profile_check": "the connection and its use are awaited together",
 }
 """Who starts a task beside ``tasks``, and who hears of its failure."""
 

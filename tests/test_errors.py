@@ -94,7 +94,7 @@ def test_a_lost_connection_says_its_code_and_reason(code, reason, sentence):
 @pytest.mark.parametrize(
     ("code", "sent", "hint"),
     [
-        (1009, True, "let larger frames in: raise NOTIFYWS_MAX_SIZE, in bytes"),
+        (1009, True, "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"),
         (1009, False, "notifyws status --check"),
         (1006, False, "notifyws status --check"),
         (3500, False, "notifyws status --check"),

@@ -62,6 +62,23 @@ def test_what_the_server_said_is_read_as_it_said_it():
     assert (full.data, full.timestamp) == ([1], "soon")
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"message": "M", "data": "D"}, "M"),
+        ({"data": "D"}, "D"),
+        ({"data": 7}, "7"),
+        ({"data": False}, "false"),
+        ({"data": None}, ""),
+        ({"data": {"a": 1}}, ""),
+        ({"data": ["a"]}, ""),
+        ({"title": "D", "data": "D"}, ""),
+    ],
+)
+def test_what_has_no_message_says_its_data_where_that_is_plain(fields, words):
+    assert notification(**fields).words == words
+
+
 @pytest.mark.parametrize("timestamp", [None, ""])
 def test_an_empty_timestamp_is_the_time_of_receipt(timestamp):
     assert notification(timestamp=timestamp).timestamp == NOW

@@ -111,6 +111,7 @@ class UpgradeRefused(NetworkFailed):
         retry_after: the ``Retry-After`` header in seconds, ``None`` if absent.
         location: where a redirect points; redirects are not followed.
         by_proxy: whether it was a proxy on the way, and not the server.
+        words: the server's own, if it gave any; remote text.
     """
 
     def __init__(
@@ -122,8 +123,10 @@ class UpgradeRefused(NetworkFailed):
         retry_after: float | None = None,
         location: str | None = None,
         by_proxy: bool = False,
+        words: str = "",
     ) -> None:
         super().__init__(message, hint)
+        self.words = words
         self.by_proxy = by_proxy
         self.status = status
         self.retry_after = retry_after
@@ -143,7 +146,7 @@ class ConnectionLost(NetworkFailed):
         what = f"connection closed ({code})" if code != 1006 else "connection cut"
         hint = hint_for(reason, "notifyws status --check")
         if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
-            hint = "let larger frames in: raise NOTIFYWS_MAX_SIZE, in bytes"
+            hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
         super().__init__(f"{what}: {reason}" if reason else what, hint)
         self.code = code
         self.reason = reason

@@ -105,6 +105,14 @@ class Notification(Struct, frozen=True, eq=False):
         return as_text(self.fields.get("message"))
 
     @property
+    def words(self) -> str:
+        """What it says to people: its message, or else data that is plain itself."""
+        if (message := self.message) or isinstance(self.data, dict | list):
+            return message
+        data = as_text(self.data)
+        return "" if data == self.title else data
+
+    @property
     def link(self) -> str | None:
         """A path or URL; ``None`` when the server gave none."""
         link = self.fields.get("link")

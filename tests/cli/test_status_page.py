@@ -28,6 +28,7 @@ BUSY = Listener(
     1,
     GAP,
     filtered=4,
+    repeats=1,
     userId="42",
 )
 CHECKS = (
@@ -95,8 +96,9 @@ def test_a_listener_is_one_line_of_all_that_matters():
     page = told(listeners=(BUSY, Listener(None, "web-4", 8)))
     assert (
         "  desk          connected for 2 h 0 min, user 42, 128 received (the last "
-        "1 min 0 s ago), 4 of them filtered out, 2 reconnects, 3 waiting to be handed "
-        "on, 1 gap (the last 9:00 to 9:05: too slow), pid 7 on web-3\n"
+        "1 min 0 s ago), 4 of them filtered out, 1 repeat left out, 2 reconnects, "
+        "3 waiting to be handed on, 1 gap (the last 9:00 to 9:05: too slow), pid 7 on "
+        "web-3\n"
     ) in page
     assert (
         "  unnamed       connecting for 0 s, nothing received yet, pid 8 on web-4\n"

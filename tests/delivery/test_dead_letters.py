@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
 
 import pytest
 
-from notifyws.delivery.dead_letters import DeadLetter, DeadLetters
+from notifyws.delivery.dead_letters import DeadLetters
+from notifyws.delivery.outbox_records import DeadLetter
 from notifyws.errors import ConfigurationError
 from notifyws.models import Notification
 from tests.support.aio import on_a_loop
@@ -38,6 +40,9 @@ def test_a_letter_can_be_read_back():
         '{"type":"t"}',
         LETTER.as_line().replace('"type":"t"', '"type":1'),
         LETTER.as_line().replace('"attempts":3', '"attempts":null'),
+        LETTER.as_line().replace('"attempts":3', '"attempts":1e999'),
+        LETTER.as_line().replace('"exec"', "NaN"),
+        LETTER.as_line().replace('"then"', "[]"),
         "[" * 100_000,
     ],
 )
@@ -133,6 +138,41 @@ async def test_a_draft_that_a_killed_replay_left_is_in_nobodys_way(dead):
 def test_a_folder_that_cannot_be_written_cannot_be_claimed(dead):
     with pytest.raises(ConfigurationError, match="cannot write"), dead.claimed():
         pass
+
+
+@on_a_loop
+async def test_a_torn_line_costs_no_other_letter_and_is_kept(dead, warnings):
+    """A killed process, another program or a full disk left half of one."""
+    await dead.write_dead_letter(dead_letter(0))
+    with dead.path.open("ab") as file:
+        file.write(b'{"sink":"exec","error":"no \xff')
+    await dead.write_dead_letter(dead_letter(1))
+    first, torn, last = dead.read()
+    assert (first, last) == (dead_letter(0), dead_letter(1))
+    assert torn.line == '{"sink":"exec","error":"no \\xff'
+    dead.replace(3, [torn])
+    assert DeadLetter.of_line(dead.path.read_text()).line == torn.line
+
+
+@on_a_loop
+async def test_a_file_that_another_process_does_not_let_go_of_is_not_waited_for(
+    dead, warnings
+):
+    await dead.write_dead_letter(dead_letter(0))
+    with dead.path.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        await dead.write_dead_letter(dead_letter(1))
+    assert "does not let go of it" in warnings[-1]
+    assert dead_letter(1).line in warnings[-1]
+    assert dead.read() == [dead_letter(0)]
+
+
+@on_a_loop
+async def test_a_pipe_in_its_place_is_not_waited_for(dead, warnings):
+    dead.path.parent.mkdir(parents=True)
+    os.mkfifo(dead.path)
+    await dead.write_dead_letter(dead_letter(0))
+    assert "no regular file" in warnings[0]
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])

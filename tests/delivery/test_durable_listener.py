@@ -43,6 +43,18 @@ async def test_it_is_written_once_a_second_and_at_the_last():
 
 
 @in_virtual_time
+async def test_it_is_there_again_after_a_cache_lost_all():
+    cache = MemoryCache(now)
+    ours, same = cursor(cache), ListenerPosition(1)
+    for _ in range(4):
+        await ours.write(same)
+        await cache.replace(ACCOUNT, {"cursor:desk": None}, expect={})
+        await asyncio.sleep(5)
+        await ours.write(same)
+    assert await ours.read() == same
+
+
+@in_virtual_time
 @pytest.mark.parametrize(
     "text",
     [

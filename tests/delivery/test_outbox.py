@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import OUTPUT, Backlog
+from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
 from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, turns

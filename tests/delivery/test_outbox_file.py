@@ -139,10 +139,13 @@ async def test_one_process_at_a_time_has_the_file(files):
 
 
 @on_a_loop
-@pytest.mark.parametrize("in_the_way", ["folder", "file"])
+@pytest.mark.parametrize("in_the_way", ["folder", "file", "pipe"])
 async def test_what_cannot_be_opened_costs_a_warning(files, in_the_way):
     if in_the_way == "folder":
         files.path.parent.write_text("a file")
+    elif in_the_way == "pipe":
+        files.path.parent.mkdir()
+        os.mkfifo(files.path)
     else:
         files.path.mkdir(parents=True)
     store = files.open()

@@ -19,9 +19,10 @@ from notifyws.delivery.receiver import (
 )
 from notifyws.events import Failure, Gap
 from notifyws.models import Notification
+from notifyws.protocol.arrivals import ServerError
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.profile import Rule
-from notifyws.protocol.rules import Rules, ServerError
+from notifyws.protocol.rules import Rules
 from tests.support.scripted import note
 from tests.support.virtual import (
     VirtualClock,
@@ -105,7 +106,7 @@ async def test_a_duplicate_is_dropped_and_one_without_an_id_never_is():
     desk = Desk(Cursor(1), room=10)
     desk.take(note(1), note(2), note(2), note(), note(), note(1))
     assert await desk.read() == [2, None, None]
-    assert desk.receiver.received == 3
+    assert (desk.receiver.received, desk.receiver.repeats) == (3, 3)
 
 
 @pytest.mark.parametrize("passed_on", [False, True])
@@ -507,7 +508,7 @@ GAP = '{"type":"gap"}'
 def beginning() -> Desk:
     """A desk whose listener begins at a time, connected to a server that replays."""
     desk = Desk(Cursor(since=BEGIN))
-    desk.cursor.reconnected(30.0)
+    desk.cursor.opened(0.0, 30.0)
     desk.receiver.gaps.begin(GapStart("2024-01-15T10:30:00.000Z"))
     return desk
 
@@ -532,6 +533,7 @@ async def test_a_gap_before_what_is_older_than_asked_for_is_none():
     desk = beginning()
     desk.take(GAP, old(1), note(2))
     assert await desk.read() == [2]
+    assert desk.receiver.repeats == 1
 
 
 @in_virtual_time

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from notifyws.clock import span
 from notifyws.diagnostics.findings import (
     CheckContext,
-    Finding,
     advice,
     of_certificate,
     of_clock,
-    skipped,
+    of_complaint,
 )
 from notifyws.errors import (
     ORIGIN,
@@ -19,6 +19,7 @@ from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
     NetworkFailed,
+    SessionFailed,
     UpgradeRefused,
 )
 
@@ -139,18 +140,30 @@ def test_where_no_socket_is_the_path_is_wrong(status):
     assert advice("websocket", error, at("", "/live")) == see
 
 
+def test_a_certificate_for_another_name_is_corrected_where_the_url_was_said():
+    error = CertificateRejected("no", "put its name into the URL", reason="name")
+    hint = "put its name into the URL (it comes from --url)"
+    assert advice("tls", error, HERE) == hint
+
+
 @pytest.mark.parametrize(
-    ("reason", "hint"),
+    ("needs", "asked"),
     [
-        ("expired", "have whoever runs ws.example.com renew it"),
-        ("name", "put the name that the certificate is for into the URL (it comes"),
-        ("untrusted", "trust it"),
+        ((), ""),
+        (("channel",), "may this user have channel of NOTIFYWS_VARIABLES? "),
+        (("a", "b"), "may this user have a and b of NOTIFYWS_VARIABLES? "),
     ],
 )
-def test_a_certificate_is_renewed_or_named_or_trusted(reason, hint):
-    said = "the proxy has no mismatch that expired"  # words decide nothing
-    error = CertificateRejected(said, "trust it", reason=reason)
-    assert advice("tls", error, HERE).startswith(hint)
+def test_a_refused_subscription_leads_to_what_was_asked_for_and_to_each_step(
+    needs, asked
+):
+    context = replace(HERE, needs=needs)
+    error = SessionFailed("the server refused the handshake: no such channel")
+    hint = f"{asked}see each step: notifyws profile check acme --url {URL}"
+    assert advice("websocket", error, context) == hint
+    found = of_complaint("no such channel", context)
+    assert found.detail == "connected, but the server says: no such channel"
+    assert (found.status, found.hint) == ("warn", hint)
 
 
 def test_a_certificate_is_worth_a_word_two_weeks_before_its_end():
@@ -173,9 +186,3 @@ def test_a_clock_that_is_off_is_to_be_set(ahead, words):
     found = of_clock(ahead)
     assert found is not None
     assert found.detail == f"this machine's clock is {words}"
-
-
-def test_a_finding_in_json_has_a_hint_where_there_is_one():
-    plain = {"name": "", "status": "skip", "detail": "no proxy"}
-    assert skipped("no proxy").as_json() == plain
-    assert Finding("", "skip", "no proxy", "h").as_json() == {**plain, "hint": "h"}

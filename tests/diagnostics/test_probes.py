@@ -14,7 +14,6 @@ import pytest
 from notifyws.diagnostics.probes import (
     Target,
     clock_skew,
-    proxy_for,
     reach,
     resolve,
     target_of,
@@ -87,14 +86,6 @@ def at(server) -> Target:
 )
 def test_a_url_leads_to_a_host_and_a_port(url, target):
     assert target_of(url) == target
-
-
-def test_the_proxy_of_the_environment_is_named_without_its_password(monkeypatch):
-    assert proxy_for("wss://example.com") is None
-    monkeypatch.setenv("https_proxy", "http://me:secret@proxy.example:3128")
-    assert proxy_for("wss://example.com") == "proxy.example:3128"
-    monkeypatch.setenv("no_proxy", "example.com")
-    assert proxy_for("wss://example.com") is None
 
 
 @on_a_loop

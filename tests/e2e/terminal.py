@@ -78,7 +78,10 @@ class Terminal:
         until(lambda: not self.modes[3] & termios.ECHO, "a prompt without echo")
 
     def type(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
+        self.type_bytes(keys.encode())
+
+    def type_bytes(self, keys: bytes) -> None:
+        os.write(self.master, keys)
 
     def resize(self, columns: int, rows: int = 24) -> None:
         """Change the size as a window manager does; what is shown is not reflowed."""

@@ -114,7 +114,7 @@ def test_an_answer_that_will_not_change_is_the_end_at_once(home: Home, status):
 
 
 WRONG = {
-    "unknown": ("unable to get local issuer", "trust its authority with NOTIFYWS_CA"),
+    "unknown": ("unable to get local issuer", "set NOTIFYWS_CA_FILE to a PEM"),
     "expired": ("expired", "have whoever runs"),
     "for_another_host": ("IP address mismatch", "put the name that the certificate"),
 }
@@ -355,5 +355,6 @@ def test_a_407_of_the_proxy_is_named_and_the_end(home: Home):
         assert len(server.requests) == 1
     assert done.returncode == 5
     assert "the proxy answered 407" in done.stderr
-    assert "hint: check HTTPS_PROXY and NO_PROXY" in done.stderr
+    around = "NO_PROXY=h.invalid notifyws status --check"
+    assert f"hint: go around the proxy {server.host}: {around}" in done.stderr
     assert "SENTINEL" not in done.stderr

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import pytest
 
-from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.memory import FallbackCache
 from notifyws.connection.reconnect import State
 from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.events import Connected, Gap

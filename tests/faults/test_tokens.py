@@ -15,12 +15,11 @@ from email.utils import formatdate
 
 import pytest
 
-from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.memory import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.http_api import HttpApi
 from notifyws.auth.token_manager import TokenManager
 from notifyws.clock import real_clock
-from notifyws.errors import NetworkFailed
 from notifyws.models import Account
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
@@ -30,7 +29,7 @@ from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample
 from tests.support.httpd import Peer, answer, httpd, json_answer
 from tests.support.resp import scripted
-from tests.support.valkey import Valkey, free_port
+from tests.support.valkey import Valkey
 
 PROFILE = parse(*profile_text("default"))
 SENTINEL = "sentinel-password-5e1f"
@@ -353,25 +352,6 @@ async def test_thirty_processes_use_a_token_that_may_be_spent_twice_then_exit_4(
 
 @pytest.mark.fault(28)
 @on_a_loop
-async def test_where_every_reply_is_lost_thirty_keepers_use_the_token_twice_a_minute(
-    clean_valkey, home
-):
-    async with town(Desk(loses=99), clean_valkey, home) as here:
-        await here.token_manager().get()
-        here.over("access")
-        got = await here.all_get(30, password="")
-        assert outcomes(got) <= {"NetworkFailed", "ReplyLost"}
-        assert here.desk.refreshes == ["refresh-1"] * 2
-        (lost,) = (key for key in here.names() if key.startswith("lost:"))
-        assert 50 < here.left(lost) <= 60
-        here.over(lost)
-        with pytest.raises(NetworkFailed):
-            await here.token_manager("").get()
-        assert len(here.desk.refreshes) == 4
-
-
-@pytest.mark.fault(28)
-@on_a_loop
 async def test_ctrl_c_during_a_refresh_keeps_what_the_server_rotated(
     clean_valkey, home
 ):
@@ -406,46 +386,6 @@ async def test_ctrl_c_before_a_refresh_is_answered_marks_the_token_as_used(
         here.desk.open.set()
         assert (await here.token_manager().get()).source == "login"
         assert here.desk.refreshes == ["refresh-1"]
-
-
-@pytest.mark.fault(28)
-@on_a_loop
-async def test_a_server_that_refuses_the_connection_spends_no_refresh_token(
-    clean_valkey, home
-):
-    async with town(Desk(), clean_valkey, home) as here:
-        await here.token_manager().get()
-        here.over("access")
-        away = here.token_manager("", origin=f"http://127.0.0.1:{free_port()}")
-        for _ in range(5):
-            with pytest.raises(NetworkFailed, match="refused the connection"):
-                await away.get()
-        assert (await here.token_manager("").get()).source == "refresh"
-
-
-# 29: odd answers to a refresh
-
-
-async def refreshed(here: Town, **says) -> None:
-    await here.token_manager().get()
-    here.over("access")
-    here.desk.says = says
-    assert (await here.token_manager("").get()).source == "refresh"
-
-
-@pytest.mark.fault(29)
-@pytest.mark.parametrize("gone", [None, "", [], 7.5])
-@on_a_loop
-async def test_an_answer_without_a_refresh_token_leaves_the_old_one_its_time(
-    gone, clean_valkey, home
-):
-    async with town(Desk(), clean_valkey, home) as here:
-        await here.token_manager().get()
-        clean_valkey.command("PEXPIRE", f"{here.prefix}refresh", 100_000)
-        before = here.text("refresh")
-        await refreshed(here, refreshToken=gone)
-        assert here.text("refresh") == before
-        assert 90 < here.left("refresh") <= 100
 
 
 # 30: odd answers to a login
@@ -534,19 +474,7 @@ async def test_thirty_processes_with_a_wrong_password_try_it_once(clean_valkey, 
         assert here.desk.logins == ["wrong"]
 
 
-# 32: a 401 after another refreshed; a logout during a refresh
-
-
-@pytest.mark.fault(32)
-@on_a_loop
-async def test_a_401_for_a_stale_token_leaves_the_fresh_one_alone(clean_valkey, home):
-    async with town(Desk(), clean_valkey, home) as here:
-        stale = await here.token_manager().get()
-        fresh = await here.token_manager().force()
-        asking = (here.token_manager().renew(stale.value) for _ in range(30))
-        got = await asyncio.gather(*asking)
-        assert {each.value for each in got} == {fresh.value}
-        assert here.desk.asked == (1, 1)
+# 32: a logout during a refresh
 
 
 @pytest.mark.fault(32)
@@ -604,13 +532,6 @@ async def test_a_cache_that_is_broken_costs_a_second_and_one_warning(
         town(Desk(), clean_valkey, home) as here,
     ):
         await goes_on_in_memory(here, context.url)
-
-
-@pytest.mark.fault(33)
-@on_a_loop
-async def test_a_cache_that_refuses_costs_one_warning(clean_valkey, home):
-    async with town(Desk(), clean_valkey, home) as here:
-        await goes_on_in_memory(here, f"redis://127.0.0.1:{free_port()}")
 
 
 @pytest.mark.slow

@@ -1,8 +1,14 @@
 """ntfy as it is: what its server says, and what it does not."""
 
 import base64
+from dataclasses import replace
 
-from tests.protocol.profiles.stage import listening, scene, stage, until
+import pytest
+
+from notifyws import NotificationService
+from notifyws.config.settings import Settings
+from notifyws.errors import AuthenticationFailed
+from tests.protocol.profiles.stage import ended, listening, scene, stage, until
 from tests.support.httpd import json_answer
 
 TOPIC = {"variables": "topic=news"}
@@ -55,3 +61,89 @@ async def test_a_message_is_sent_with_username_and_password_too():
     ):
         await service.send({"type": "x", "payload": {"message": "hi"}})
         assert one.asked("/")[-1].headers["authorization"] == BASIC
+
+
+@scene
+async def test_bytes_that_are_no_text_are_shown_as_text():
+    """binwiederhier/ntfy, server/server.go, ``handleBodyAsMessageAutoDetect``: what is
+    not UTF-8 is written as base64."""
+    coded = base64.b64encode("Grüße".encode("latin-1")).decode()
+    frame = {**ONE, "message": coded, "encoding": "base64"}
+    async with (
+        stage({}, saying(OPEN, frame)) as one,
+        listening(one, "ntfy", **TOPIC) as (_, found, _events),
+    ):
+        await until(lambda: found)
+        assert found[0].message == "Grüße"
+
+
+@scene
+async def test_nothing_that_a_message_holds_is_missing():
+    """binwiederhier/ntfy, model/model.go, ``Message``, and what comes later."""
+    action = {"id": "a", "action": "view", "label": "Open", "url": "https://e.x"}
+    attached = {"name": "a.jpg", "type": "image/jpeg", "url": "https://e.x/a.jpg"}
+    more = {"icon": "https://e.x/i.png", "actions": [action], "attachment": attached}
+    more |= {"content_type": "text/markdown", "sequence_id": "job1", "percentage": 50}
+    more |= {"tags": ["warning", "skull"], "expires": 1700043200, "later": {"a": 1}}
+    async with (
+        stage({}, saying(OPEN, {**ONE, **more})) as one,
+        listening(one, "ntfy", **TOPIC) as (_, found, _events),
+    ):
+        await until(lambda: found)
+        assert {**found[0].data, **more} == found[0].data
+        assert found[0].link == "https://e.x/a.jpg"
+        assert found[0].fields["tags"] == ["warning", "skull"]
+
+
+@scene
+async def test_events_that_are_no_messages_are_no_trouble():
+    """binwiederhier/ntfy#1536 for two of them; the last is still to come."""
+    kinds = ("keepalive", "poll_request", "message_clear", "message_delete", "later")
+    frames = [{**ONE, "event": kind, "sequence_id": "job1"} for kind in kinds]
+    async with (
+        stage({}, saying(OPEN, *frames, ONE)) as one,
+        listening(one, "ntfy", **TOPIC) as (_, found, events),
+    ):
+        await until(lambda: found)
+        assert len(found) == 1
+        assert not [each for each in events if each.name == "error"]
+
+
+@scene
+async def test_several_topics_are_one_path_and_the_server_is_told_what_to_leave_out():
+    """docs/subscribe/api.md, "Subscribe to multiple topics", "Filter messages"."""
+    wanted = """topic="news,alerts" priority="high,urgent" tags="error" """
+    async with (
+        stage({}, saying(OPEN, {**ONE, "topic": "alerts"})) as one,
+        listening(one, "ntfy", variables=wanted) as (_, found, _events),
+    ):
+        await until(lambda: found)
+        target = one.sockets[0].request.target
+        assert target == "/news%2Calerts/ws?priority=high%2Curgent&tags=error"
+        assert (found[0].title, found[0].fields["topic"]) == ("alerts", "alerts")
+
+
+@pytest.mark.parametrize("since", ["all", "latest", "mmmmmmmmmmm0"])
+@scene
+async def test_what_the_server_keeps_is_asked_for_in_its_own_words(since):
+    """docs/subscribe/api.md, "Fetch cached messages"."""
+    said = Settings(profile="ntfy", cache_url="memory://", **TOPIC)
+    async with stage({}, saying(OPEN, ONE)) as one:
+        service = NotificationService(replace(said, url=one.url), since=since)
+        found = []
+        service.on("message")(found.append)
+        async with service:
+            await service.connect()
+            await until(lambda: found)
+        assert one.sockets[0].request.target == f"/news/ws?since={since}"
+
+
+@pytest.mark.parametrize("credentials", [{}, USER, {"token": "tk_old"}])
+@scene
+async def test_a_topic_that_wants_somebody_else_is_a_matter_of_authentication(
+    credentials,
+):
+    """binwiederhier/ntfy, server/errors.go: 40101."""
+    async with stage({}, saying(), refusal=(UNAUTHORIZED, 401)) as one:
+        error = await ended(one, "ntfy", **TOPIC, **credentials, retry_delays=(0.02,))
+        assert isinstance(error, AuthenticationFailed)

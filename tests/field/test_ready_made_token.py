@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import jwt
 import pytest
 
+from notifyws.protocol.loader import built_in, read_profile
 from tests.e2e.support import Server
 from tests.support.httpd import answer, in_a_thread
+from tests.support.valkey import free_port
+
+RUNNING = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
 
 HINT = "set another NOTIFYWS_TOKEN, or unset it and run: notifyws auth login"
 VERIFIED = """
@@ -65,6 +70,37 @@ def test_an_http_side_that_refuses_it(home, command):
     assert done.returncode == 4
     said = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert said["websocket"]["hint"] == HINT
+
+
+@pytest.mark.parametrize("profile", built_in())
+def test_in_every_profile_so_that_no_service_manager_tries_it_for_ever(home, profile):
+    """The unit in docs/running.md is not started again after 2 and 4, but after 5."""
+
+    async def story(peer):
+        await peer.request()
+        await peer.write(answer(401))
+
+    needs = read_profile(profile).needs
+    with in_a_thread(story) as there:
+        env = {
+            "NOTIFYWS_TOKEN": "not-ours",
+            "WEBSOCKET_SERVER_URL": there.url,
+            "NOTIFYWS_PROFILE": profile,
+            "NOTIFYWS_VARIABLES": " ".join(f"{name}=x" for name in needs),
+        }
+        refused(home.run("listen", env=env))
+    assert "RestartPreventExitStatus=2 4\n" in RUNNING
+
+
+@pytest.mark.parametrize("command", CHECKED)
+def test_a_server_that_is_down_refuses_no_token(home, command):
+    (home.path / "verified.toml").write_text(VERIFIED)
+    env = {
+        "NOTIFYWS_TOKEN": "perhaps",
+        "WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{free_port()}",
+        "NOTIFYWS_PROFILE": "./verified.toml",
+    }
+    assert home.run(*command.split(), env=env).returncode == 0
 
 
 @pytest.mark.parametrize("command", CHECKED)

@@ -51,6 +51,7 @@ class Scene:
         self.clock = VirtualClock()
         self.received = self.filtered = 0
         self.frame = None
+        self.warned = []
         self.heart = Heartbeat(
             self.board,
             ME,
@@ -58,6 +59,7 @@ class Scene:
             self.counted,
             self.clock.clock,
             lambda: spellings("Hunter 22"),
+            self.warned.append,
         )
         self.running = asyncio.create_task(self.heart.run())
 
@@ -110,6 +112,7 @@ async def test_a_listener_is_found_with_its_facts():
         "lastFailure": None,
         "userId": None,
         "path": "/",
+        "repeats": 0,
     }
     await scene.stop()
 
@@ -158,6 +161,9 @@ async def test_a_cache_that_fails_is_tried_again_and_disturbs_nobody():
     assert len(await scene.seen()) == 1
     scene.board.fails = True
     await scene.stop()
+    assert scene.warned == [
+        "notifyws status cannot see this listener: the cache is down"
+    ]
 
 
 @in_virtual_time
@@ -175,6 +181,16 @@ async def test_a_listener_stays_in_its_index_for_days():
     for _ in range(20):
         await asyncio.sleep(3600)
         assert len(await scene.seen()) == 1
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_a_cache_that_lost_all_has_the_listener_again_within_a_beat():
+    scene = Scene()
+    await asyncio.sleep(15)
+    scene.board._kept.clear()
+    await asyncio.sleep(10)
+    assert len(await scene.seen()) == 1
     await scene.stop()
 
 

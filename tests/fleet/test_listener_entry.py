@@ -28,6 +28,7 @@ WHOLE = Listener(
     {"at": "a", "kind": "network_error", "message": "cut"},
     "42",
     "/live",
+    6,
 )
 CORE = {"v": 1, "name": "desk", "host": "here", "pid": 7}
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
 
 
@@ -81,7 +82,14 @@ def test_a_place_that_another_host_reached_is_where_it_begins():
 
 
 MOMENT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-OLD, NEW = "2024-01-15T10:29:59Z", "2024-01-15T10:30:00Z"
+
+
+def at(timestamp, ident="x"):
+    fields = {"type": "t", "id": ident, "timestamp": timestamp}
+    return Notification(fields, "2024-01-15T12:00:00Z")
+
+
+OLD, NEW = at("2024-01-15T10:29:59Z"), at("2024-01-15T10:30:00Z")
 
 
 def test_a_time_to_begin_at_can_be_asked_for_until_something_was_handed_over():
@@ -95,7 +103,7 @@ def test_a_time_to_begin_at_can_be_asked_for_until_something_was_handed_over():
 
 def test_what_a_replay_brings_from_before_that_time_is_too_old():
     cursor = Cursor(since=MOMENT)
-    cursor.reconnected(30.0)
+    cursor.opened(0.0, 30.0)
     assert cursor.is_too_old(OLD, 29.0)
     assert not cursor.is_too_old(NEW, 29.0)
 
@@ -103,18 +111,18 @@ def test_what_a_replay_brings_from_before_that_time_is_too_old():
 def test_nothing_is_too_old_once_the_replay_is_over():
     cursor = Cursor(since=MOMENT)
     assert not cursor.is_too_old(OLD, 0.0)
-    cursor.reconnected(30.0)
+    cursor.opened(0.0, 30.0)
     assert not cursor.is_too_old(OLD, 30.0)
     assert not Cursor().is_too_old(OLD, 0.0)
 
 
 def test_what_is_too_old_is_so_also_behind_newer_ones_and_after_a_reconnect():
     cursor = Cursor(since=MOMENT)
-    cursor.reconnected(30.0)
+    cursor.opened(0.0, 30.0)
     cursor.advance("a")
     assert cursor.is_too_old(OLD, 1.0)
     assert not cursor.is_too_old(OLD, 31.0)
-    cursor.reconnected(90.0)
+    cursor.opened(60.0, 30.0)
     assert cursor.is_too_old(OLD, 61.0)
 
 
@@ -123,9 +131,81 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect(
     snapshot, repeated
 ):
     cursor = Cursor(snapshot=snapshot, repeats=True)
-    assert not cursor.deduplicator.is_repeat("tick", now=0)
-    cursor.reconnected(until=10)
+    cursor.opened(-60.0, 10.0)
+    assert not cursor.deduplicator.is_repeat("tick", now=-1)
+    cursor.opened(0.0, 10.0)
     assert cursor.deduplicator.is_repeat("tick", now=1) is repeated
+
+
+BEGAN = 1_705_314_600.0  # 2024-01-15T10:30:00Z
+EARLIER = at("2024-01-15T10:29:00Z")
+
+
+@pytest.mark.parametrize(
+    ("start", "opened", "too_old"),
+    [
+        ({"began_at": BEGAN}, 2, False),  # it asks for nothing that was
+        ({"began_at": BEGAN, "snapshot": True}, 1, False),
+        ({"began_at": BEGAN, "snapshot": True}, 2, True),
+        ({"began_at": BEGAN, "last_id": "a"}, 1, True),
+        ({"began_at": BEGAN, "last_id": "a", "partial": True}, 1, True),
+        ({"began_at": BEGAN, "last_id": "a", "can_resume": False}, 2, False),
+        ({"last_id": "a"}, 2, False),  # only the server knows when that was
+        ({}, 2, False),
+    ],
+)
+def test_in_a_resume_what_is_older_than_the_beginning_is_no_news(
+    start, opened, too_old
+):
+    cursor = Cursor(**start)
+    for _ in range(opened):
+        cursor.opened(0.0, 30.0)
+    assert cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0) is too_old
+    assert cursor.is_news(EARLIER) is not too_old
+    assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 30.0)
+
+
+@pytest.mark.parametrize(
+    "clocks",
+    [{"delay": 60.0}, {"wall": BEGAN - 60}, {"delay": 1e12}],
+    ids=["on its way", "set back", "beyond all measure"],
+)
+def test_where_clocks_differ_what_may_be_new_is(clocks):
+    cursor = Cursor("a", began_at=BEGAN)
+    cursor.opened(0.0, 30.0, **clocks)
+    assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0)
+
+
+def test_who_begins_at_an_id_began_when_the_first_one_after_it_was_sent():
+    cursor = Cursor("a")
+    cursor.advance("x", NEW)
+    assert cursor.began_at == BEGAN
+
+
+def other(ident, **fields):
+    return Notification({"type": "t", "id": ident, **fields}, "then")
+
+
+def test_an_id_that_names_something_else_is_said_once():
+    said = []
+    cursor = Cursor(can_resume=False, warn=said.append)
+    cursor.opened(0.0, 30.0)
+    cursor.advance(7, other(7, n=0))
+    asked = [other(7, n=n) for n in (0, 1, 1, 2, 0)]
+    found = [cursor.is_repeat(each, 7, lambda: 1.0) for each in asked]
+    assert found == [True, False, True, False, False]
+    assert said == [
+        "the profile's id is not unique: '7' came again with other content, and is "
+        "shown as another notification"
+    ]
+
+
+def test_in_a_replay_and_of_an_earlier_process_an_id_is_enough():
+    cursor = Cursor("a", seen=["b"])
+    cursor.opened(0.0, 30.0)
+    cursor.advance("c", other("c"))
+    for ident, moment in (("c", 29.0), ("b", 31.0)):
+        assert cursor.is_repeat(other(ident, n=2), ident, lambda at=moment: at)
 
 
 def test_where_not_all_can_be_had_again_nothing_counts_as_covered():

@@ -31,15 +31,15 @@ def test_repeats_of_what_has_no_id_are_told_while_two_connections_overlap():
     one.begin_overlap()
     for _ in range(2):
         assert not one.is_repeat("tick", now=1)
-    one.expect_repeats(until=10)
+    one.expect_repeats(0.0, 10.0)
     assert [one.is_repeat("tick", now=2) for _ in range(3)] == [True, True, False]
     assert not one.is_repeat("before", now=2)
 
 
 def test_equal_content_is_news_again_later():
-    one = Deduplicator(repeats=True)
+    one = Deduplicator(snapshot=True)
     assert not one.is_repeat("tick", now=0)
-    one.expect_everything(until=10)
+    one.opened(0.0, 10.0)
     assert not one.is_repeat("tick", now=11)
 
 

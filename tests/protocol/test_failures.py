@@ -200,13 +200,15 @@ def test_a_certificate_that_is_not_valid_yet_may_become_so():
     assert FailureClassifier().of(error) is Verdict.RETRY
 
 
+WRONG = {"means": "bad credentials", "message": "why"}
 HTTP = validated(
     Http,
     {
         "refused": [401],
         "failures": [
             {"status": "400-403", "when": "code == 'OLD'", "means": "expired"},
-            {"status": "400", "means": "bad credentials", "message": "why"},
+            {"when": "why == 'wrong'", **WRONG, "hint": "look there"},
+            {"status": "400", **WRONG},
             {"when": "busy", "means": "throttled", "message": "nonesuch"},
         ],
     },
@@ -228,4 +230,5 @@ HTTP = validated(
     ],
 )
 def test_the_first_failure_that_fits_says_what_it_means(status, body, means, said):
-    assert http_meaning(HTTP, status, body, "log in again") == (means, said)
+    found = http_meaning(HTTP, status, body, "log in again")
+    assert found == (means, said, "look there" if said == "wrong" else "")

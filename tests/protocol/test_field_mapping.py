@@ -2,10 +2,11 @@
 
 import pytest
 
+from notifyws.protocol.arrivals import Many, NotUnderstood
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.profile import FieldMapping, Rule
-from notifyws.protocol.rules import Many, NotUnderstood, Rules
+from notifyws.protocol.rules import Rules
 
 RECEIVED = "2026-01-02T03:04:05.000Z"
 
@@ -108,6 +109,9 @@ def test_text_sees_parent_and_frame_too():
 @pytest.mark.parametrize(
     ("unit", "value", "timestamp"),
     [
+        ("s", "1705314600:[0],-", "2024-01-15T10:30:00.000Z"),
+        ("s", "2024-01-15T10:30:00Z", "2024-01-15T10:30:00Z"),
+        ("s", "2:0", RECEIVED),
         ("s", 1700000000, "2023-11-14T22:13:20.000Z"),
         ("s", "1700000000", "2023-11-14T22:13:20.000Z"),
         ("ms", 1700000000123, "2023-11-14T22:13:20.123Z"),
@@ -196,3 +200,87 @@ def test_a_body_that_is_no_json_is_text():
     assert decoder("headers+json")("a: b\n\nhello") == [
         {"headers": {"a": "b"}, "body": "hello"}
     ]
+
+
+ITEM = {
+    "id": 7,
+    "event": "x",
+    "channel": "news",
+    "priority": 1,
+    "twin": 1,
+    "at": 1700000000,
+    "payload": {"id": 3, "text": "t"},
+    "wrapped": {"body": {"deep": [1]}, "tags": ["a"], "gone": None},
+}
+FIELDS = {
+    "type": "event",
+    "title": "wrapped.title || channel",
+    "message": "payload.text",
+    "data": "payload",
+    "id": "payload.id",
+    "timestamp": "at",
+    "level": "priority",
+    "body": "wrapped.body",
+}
+
+
+def test_what_no_field_shows_stands_beside_them_or_below_frame():
+    (found,) = read(ITEM, fields=FIELDS, timestamp="s", words={"level": {"1": "low"}})
+    assert found == {
+        "type": "x",
+        "title": "news",
+        "message": "t",
+        "data": ITEM["payload"],
+        "id": 3,
+        "timestamp": "2023-11-14T22:13:20.000Z",
+        "level": "low",
+        "body": {"deep": [1]},
+        "priority": 1,
+        "twin": 1,
+        "wrapped": {"tags": ["a"], "gone": None},
+        "frame": {"id": 7},
+    }
+
+
+def test_two_names_of_one_value_are_both_there_unless_a_field_shows_them():
+    (found,) = read({"a": 5, "b": 5, "d": {}}, fields={"title": "a", "data": "d"})
+    assert (found["b"], "a" in found) == (5, False)
+
+
+def test_a_second_choice_that_was_not_taken_is_there():
+    fields = {"title": "a || b", "data": "d"}
+    (found,) = read({"a": "x", "b": "y", "d": [1], "type": "t"}, fields=fields)
+    assert (found["title"], found["b"], found["type"]) == ("x", "y", "notification")
+    assert found["frame"] == {"type": "t"}
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"m": "aGVsbG8g8J+YgA==", "e": "base64"}, "hello 😀"),
+        ({"m": "aGVsbG8="}, "aGVsbG8="),
+        ({"m": "no base64", "e": "base64"}, "no base64"),
+        ({"m": "R3L832U=", "e": "base64"}, "Grüße"),
+        ({"m": 5, "e": "base64"}, "5"),
+    ],
+)
+def test_text_is_decoded_where_the_item_says_that_it_is_base64(item, message):
+    mapping = {"fields": {"message": "m"}, "base64": {"message": "e == 'base64'"}}
+    (found,) = mapper(FieldMapping(**mapping))(item, RECEIVED)
+    assert found.message == message
+    assert found.data == item
+
+
+def test_base64_may_hold_json():
+    item = {"d": "eyJhIjoxfQ=="}
+    mapping = {"fields": {"data": "d"}, "base64": {"data": "d"}, "encoding": "json"}
+    assert shown(item, "data", **mapping) == [({"a": 1},)]
+
+
+def test_an_id_that_cannot_be_worked_out_is_said_once_a_frame_and_counted():
+    rule = Rule(then="notification", items="@", fields={"id": "join('@', [a, b])"})
+    rules = Rules([rule])
+    *found, said = rules.read('[{"a":"x"},{"a":"y"}]', RECEIVED).arrivals
+    assert [each.id for each in found] == [None, None]
+    assert said.reason.startswith("no id: ")
+    assert rules.read('{"a":"x","b":"y"}', RECEIVED).id == "x@y"

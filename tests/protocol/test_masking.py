@@ -82,7 +82,8 @@ def test_what_is_too_short_to_be_a_secret_is_left_alone():
     ],
 )
 def test_of_a_redirect_only_the_origin_is_said(location, said):
-    assert redirected(location) == said
+    assert redirected(302, location) == said
+    assert redirected(401, location) == ""
 
 
 @pytest.mark.parametrize("token", ["a", "!~", "eyJ.x-_=+/"])
@@ -129,6 +130,7 @@ JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
         (f"subscribe {OPAQUE} now", "subscribe *** now"),
         (f'{{"{OPAQUE}":1}}', '{"***":1}'),
         ('{"name_of_a_long_word":1}', '{"name_of_a_long_word":1}'),
+        ('{"token_type":"Bearer","tokenType":"x","n":1}', None),
         ('{"token":"cut of', '{"token":"***'),
         ('{"token":["abcdef12345"]}', '{"token":***}'),
         ('{"token":{"v":"abcdef12345"},"n":1}', '{"token":***,"n":1}'),

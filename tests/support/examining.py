@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 from functools import wraps
+from pathlib import Path
 from time import time
 
 import httpx
@@ -18,6 +20,7 @@ from notifyws.diagnostics.report import diagnose
 from notifyws.service import NotificationService
 from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer
 
+DOCS = Path(__file__).parents[2] / "docs"
 USER, PASSWORD = "demo", "sentinel-password-d1a6"
 ACCESS, REFRESH = "sentinel-access-d1a6", "sentinel-refresh-d1a6"
 SECRETS = (PASSWORD, ACCESS, REFRESH)
@@ -26,6 +29,37 @@ NAMES = (
     *("token", "websocket", "ping"),
 )
 GIVEN = {"accessToken": ACCESS, "refreshToken": REFRESH, "userId": "7"}
+
+
+def only_failure(report, name, code):
+    """Return the failed check; all before it passed, all after it were not tried."""
+    check = report.failure
+    assert (check.name, check.exit_code) == (name, code), report.checks
+    place = NAMES.index(name)
+    seen = [each.status for each in report.checks]
+    assert set(seen[:place]) <= {"pass", "skip"}, report.checks
+    assert set(seen[place + 1 :]) <= {"skip"}
+    for each in report.checks[place + 1 :]:
+        assert each.detail == f"not tried, because {name} failed"
+    assert report.as_json()["ok"] is False
+    return check
+
+
+def generic(text: str) -> str:
+    """Return a text without the names and numbers of one machine."""
+    text = re.sub(r"127\.0\.0\.1(:\d+)?|\bname\.invalid\b", "HOST", text)
+    text = re.sub(r"(ws|proxy)\.example\.com(:\d+)?", "HOST", text)
+    text = re.sub(r"--url|WEBSOCKET_SERVER_URL in the environment", "SOURCE", text)
+    text = re.sub(r"--redis-url|REDIS_URL in the environment", "CACHE", text)
+    return " ".join(text.replace("wss://", "ws://").split())
+
+
+SHOWN = generic((DOCS / "troubleshooting.md").read_text("utf-8"))
+
+
+def in_the_page(hint: str) -> bool:
+    """Return whether docs/troubleshooting.md shows a hint of ``status``."""
+    return generic(f"try: {hint}") in SHOWN
 
 
 def told(story):

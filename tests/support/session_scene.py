@@ -113,6 +113,7 @@ class Scene:
                 and CatchUp(
                     Catchup(step=Step(path="/missed"), pages=pages),
                     archive.fetch,
+                    tokens or self.token_manager,
                     FailureClassifier(),
                     settings,
                     clock,

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from notifyws.ui.browser import open_link
+from notifyws.ui.live_renderer import open_link
 from tests.e2e.support import until
 
 URL = "https://example.com/a?b=c&d=%20"

@@ -42,6 +42,16 @@ def test_a_message_hangs_under_the_title():
     ]
 
 
+@pytest.mark.parametrize("theme", [PLAIN, LOUD])
+def test_data_that_is_plain_text_is_shown_once_as_the_message(theme):
+    shown = ["10:30:00 • note", "           hello", "           world"]
+    assert rows(note(data="hello\nworld"), theme=theme) == shown
+    both = [note(data="hello"), note(data="world")]
+    assert "×" not in "".join(
+        theme.draw(page(drawn_rows)) for drawn_rows in Scroll(theme).pages(both, 80)
+    )
+
+
 def test_a_url_that_does_not_fit_keeps_in_one_piece():
     assert rows(trip(message=""), 40) == [
         "10:30:00 ℹ Trip Started  trip_update",

@@ -75,6 +75,7 @@ LINES = [
     (note(type="ping"), "10:30:00 • ping"),
     (note(title="T"), "10:30:00 • T"),
     (note(message="a\nb"), "10:30:00 • note: a b"),
+    (note(data="a\nb"), "10:30:00 • note: a b"),
     (
         note(type="payment_approved"),
         "10:30:00 ✔ payment_approved https://ws.example.com/payments",

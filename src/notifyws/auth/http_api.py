@@ -16,35 +16,43 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from notifyws.auth.http_client import (
     LARGEST,
-    Exchange,
-    Reply,
     exchange,
+    exchange_lines,
     http_client,
+    step_request,
 )
-from notifyws.auth.http_request import step_request
-from notifyws.auth.network_errors import http_date, retry_after
+from notifyws.auth.http_refusals import (
+    SPENT,
+    STALE,
+    Refusal,
+    bad_credentials,
+    refused,
+)
+from notifyws.auth.network_errors import http_date
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,
-    HttpRefused,
-    NotifyError,
     ReplyLost,
-    TokenRefused,
 )
 from notifyws.models import TokenPair, as_text
-from notifyws.protocol.expressions import compiled, holds, truthy
-from notifyws.protocol.failures import http_meaning, is_retried
-from notifyws.protocol.masking import masked, redirected, spellings
-from notifyws.protocol.profile import Meaning, Profile, Step
+from notifyws.protocol.expressions import holds
+from notifyws.protocol.masking import masked, spellings
+from notifyws.protocol.profile import Profile, Step
 from notifyws.protocol.templates import shown
-from notifyws.protocol.token_replies import Lifetimes, NoToken, captured, read_tokens
+from notifyws.protocol.token_replies import (
+    Answer,
+    Lifetimes,
+    NoToken,
+    captured,
+    read_tokens,
+)
 
 PAGE = 4 << 20
 """Bytes that a page of notifications may have."""
-REFUSALS = ("bad credentials", "log in again", "expired")
-"""What an answer may mean that does not accept what was shown."""
 
 _SECRET = r"password|secret|token|code|key|otp"
 
@@ -62,7 +70,7 @@ class HttpApi:
         tls: whom to trust on ``https://``; ``None`` when it is plain.
 
     Attributes:
-        on_exchange: is told of every exchange, if set.
+        on_line: is told of every exchange, in lines without secrets, if set.
     """
 
     def __init__(
@@ -81,7 +89,7 @@ class HttpApi:
         self._variables = variables
         self._timeout = timeout
         self._tls = tls
-        self.on_exchange: Callable[[Exchange], None] | None = None
+        self.on_line: Callable[[str], None] | None = None
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
@@ -98,14 +106,9 @@ class HttpApi:
         if not steps:
             message = f"profile {self._profile.name} knows no login"
             raise ConfigurationError(message, "set NOTIFYWS_TOKEN")
-
-        def refused(said: str) -> NotifyError:
-            what = f"refused the username or password of {username}"
-            hint = "correct the username or password, then: notifyws auth login"
-            return AuthenticationFailed(f"{self._origin} {what}{said}", hint)
-
         known = {"username": username, "password": password}
-        return self._tokens(steps, await self._run(steps, known, refused))
+        refusal = bad_credentials(username, password)
+        return self._tokens(steps, await self._run(steps, known, refusal))
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Return new tokens for a refresh token; it may be spent afterwards.
@@ -120,13 +123,8 @@ class HttpApi:
             raise AuthenticationFailed(
                 "the server knows no refreshing", "notifyws auth login"
             )
-
-        def refused(said: str) -> NotifyError:
-            message = f"{self._origin} refused the refresh token"
-            return AuthenticationFailed(message, "notifyws auth login")
-
         known = {"refresh_token": refresh_token}
-        return self._tokens(steps, await self._run(steps, known, refused))
+        return self._tokens(steps, await self._run(steps, known, SPENT))
 
     async def logout(self, refresh_token: str) -> None:
         """End the session at the server, where the profile knows how.
@@ -137,14 +135,12 @@ class HttpApi:
         steps = _listed(self._profile.http.logout)
         known = {"refresh_token": refresh_token}
         with suppress(AuthenticationFailed):  # then it has ended already
-            await self._run(steps, known, AuthenticationFailed)
+            await self._run(steps, known, SPENT)
 
     async def verify(self, access_token: str) -> None:
         """Return if the server takes this token for a good one.
 
-        Raises:
-            TokenRefused: it does not.
-            NetworkFailed: no answer, or none that makes sense.
+        Raises as :meth:`catch_up` does.
         """
         await self._with_token(self._profile.http.verify, access_token, {})
 
@@ -197,7 +193,7 @@ class HttpApi:
         """
         token = as_text(known.get("access_token"))
         replies = await self._with_token(step, token, known)
-        return captured(step.capture, replies[-1].answer)
+        return captured(step.capture, replies[-1])
 
     async def _with_token(
         self,
@@ -205,23 +201,18 @@ class HttpApi:
         access_token: str,
         known: Mapping[str, Any],
         largest: int = LARGEST,
-    ) -> list[Reply]:
-        def refused(said: str) -> NotifyError:
-            message = f"{self._origin} does not accept the token{said}"
-            return TokenRefused(message, words=said.removeprefix(": "))
-
+    ) -> list[Answer]:
         known = {**known, **shown(access_token, self._variables)}
-        return await self._run(_listed(steps), known, refused, "expired", largest)
+        return await self._run(_listed(steps), known, STALE, largest)
 
-    def _tokens(self, steps: Sequence[Step], replies: Sequence[Reply]) -> TokenPair:
+    def _tokens(self, steps: Sequence[Step], replies: Sequence[Answer]) -> TokenPair:
         where = self._profile.tokens
         try:
             if where is None:
                 raise NoToken("the profile does not say where tokens are")
-            answers = [reply.answer for reply in replies]
-            said = replies[-1].answer.headers.get("date", "")
+            said = replies[-1].headers.get("date", "")
             now = http_date(said) or time.time()  # ours may be off
-            return read_tokens(where, answers, self._lifetimes, now)
+            return read_tokens(where, replies, self._lifetimes, now)
         except NoToken as error:
             message = f"{self._origin}{steps[-1].path} answered, but {error}"
             hint = "is it this kind of server? try another --profile"
@@ -231,25 +222,22 @@ class HttpApi:
         self,
         steps: Sequence[Step],
         known: Mapping[str, Any],
-        refused: Callable[[str], NotifyError],
-        means: Meaning = "bad credentials",
+        refusal: Refusal,
         largest: int = LARGEST,
-    ) -> list[Reply]:
+    ) -> list[Answer]:
         """Carry steps out in their order; what one captures, the next ones know.
 
         Args:
             steps: of the profile.
             known: variables of their templates.
-            refused: makes the error for what was shown and is not accepted, from the
-                server's own words.
-            means: what a refused status means here.
+            refusal: what it means that what was shown is not accepted.
             largest: bytes that a reply may have.
         """
         moment = {"now": int(time.time()), "uuid": secrets.token_hex(16)}
         variables = {**self._variables, "origin": self._origin, **moment, **known}
         named = (name for name in variables if re.search(_SECRET, name))
         hidden = spellings(*(as_text(variables[name]) for name in named))
-        replies: list[Reply] = []
+        replies: list[Answer] = []
         await self.prepare()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
@@ -259,58 +247,27 @@ class HttpApi:
             hidden += request.credentials
             client = http_client(self._origin, self._tls, self._timeout)
             reply = await exchange(client, request, end, hidden, largest)
-            found = captured(step.capture, reply.answer)
+            found = captured(step.capture, reply)
             hidden += self._given(reply, found)
-            error = self._judged(step, reply, refused, means, hidden)
-            if self.on_exchange is not None:
-                self.on_exchange(Exchange.of(request, reply, found, hidden))
+            path = request.url.removeprefix(self._origin).partition("?")[0]
+            asked = replace(step, path=masked(path, hidden))
+            error = refused(self._origin, self._profile, asked, reply, refusal, hidden)
+            if self.on_line is not None:
+                for line in exchange_lines(request, reply, found, hidden):
+                    self.on_line(line)
             if error is not None:
                 raise error
             variables |= found
             replies.append(reply)
         return replies
 
-    def _given(self, reply: Reply, found: Mapping[str, Any]) -> tuple[str, ...]:
+    def _given(self, reply: Answer, found: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what an answer gave that others must not see."""
         where = self._profile.tokens
         places = {"access": where.access, "refresh": where.refresh} if where else {}
         sought = {name: place for name, place in places.items() if place}
-        tokens = captured(sought, reply.answer).values()
+        tokens = captured(sought, reply).values()
         return spellings(*map(as_text, tokens), *map(as_text, found.values()))
-
-    def _judged(
-        self,
-        step: Step,
-        reply: Reply,
-        refused: Callable[[str], NotifyError],
-        means: Meaning,
-        hidden: tuple[str, ...],
-    ) -> NotifyError | None:
-        """Return the error for an answer, ``None`` when it is as hoped for."""
-        accepted, headers = reply.status in step.accept, reply.answer.headers
-        if accepted and (step.ok is None or truthy(compiled(step.ok)(reply.body))):
-            return None
-        meant, words = http_meaning(self._profile.http, reply.status, reply.body, means)
-        masked_words = masked(words, hidden)  # a server may repeat what it was told
-        said = f": {masked_words}" if masked_words else ""
-        if meant in REFUSALS:
-            return refused(said)
-        shown = {name: masked(value, hidden) for name, value in headers.items()}
-        towards = redirected(shown.get("location"))
-        unexpected = ", but not with what the profile expects" if accepted else ""
-        wait = retry_after(shown.get("retry-after"))
-        hint = "check the server's URL and --profile"
-        if is_retried(reply.status):
-            hint = "try again later" + (f", in {wait:.0f} s" if wait else "")
-        answered = f"{self._origin}{step.path} answered {reply.status}"
-        return HttpRefused(
-            f"{answered}{towards}{unexpected}{said}",
-            hint,
-            status=reply.status,
-            headers=shown,
-            body=reply.body,
-            retry_after=wait,
-        )
 
 
 def _listed(steps: Step | tuple[Step, ...] | None) -> tuple[Step, ...]:

@@ -1,27 +1,28 @@
-"""One HTTP exchange over httpx: bounded, translated, and fit for showing.
+"""One HTTP exchange over httpx: what a step asks, bounded, and fit for showing.
 
-An exchange has one time limit over everything, takes at most 64 KiB, follows no
-redirect (it would carry a password to another place), and never shows what it sent,
-not even when the answer repeats it. httpx's exceptions become ours here. This module
-knows neither profiles nor tokens.
+A request cannot leave its origin. An exchange has one time limit over everything,
+takes at most 64 KiB, follows no redirect (it would carry a password to another place),
+and never shows what it sent, not even when the answer repeats it. httpx's exceptions
+become ours here. This module knows neither profiles nor tokens.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from msgspec import Struct
-
-from notifyws.auth.http_request import Request
-from notifyws.errors import NetworkFailed, NotifyError, ReplyLost
-from notifyws.models import Masked, as_text
-from notifyws.protocol.masking import masked
+from notifyws import __version__
+from notifyws.errors import ConfigurationError, NetworkFailed, NotifyError, ReplyLost
+from notifyws.models import Masked, as_text, strict_json
+from notifyws.protocol.masking import masked, spellings, without_named
+from notifyws.protocol.profile import Step
+from notifyws.protocol.templates import UNSET, fill
 from notifyws.protocol.token_replies import Answer
 
 if TYPE_CHECKING:
@@ -29,60 +30,101 @@ if TYPE_CHECKING:
 
 LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
+SHOWN = 1000
+"""Bytes of a text that may say why."""
+SEE = "see: notifyws profile show"
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PATH_VARIABLE = r"(?<!\{)\{[^{}]+\}"
 
 
-class Reply(Masked, frozen=True):
-    """A status, and what was answered with it: decoded body, headers, cookies."""
+class Request(Masked, frozen=True):
+    """What is asked; the body is text, empty for none."""
 
-    masked: ClassVar = ("answer",)
-
-    status: int
-    answer: Answer
-
-    @property
-    def body(self) -> Any:
-        """The decoded JSON; ``None`` when it is empty or not JSON."""
-        return self.answer.body
-
-
-class Exchange(Struct, frozen=True):
-    """One exchange as people may see it: every secret in it is masked."""
+    masked: ClassVar = ("headers", "body")
 
     method: str
     url: str
-    body: str
-    status: int
-    reply: str
-    captured: tuple[str, ...]
-    """Names of the variables that the next steps know from it."""
+    headers: Mapping[str, str]
+    body: str = ""
 
-    @classmethod
-    def of(
-        cls,
-        request: Request,
-        reply: Reply,
-        captured: Iterable[str],
-        hidden: tuple[str, ...],
-    ) -> Exchange:
-        """Return an exchange without what is hidden, and what is called a secret."""
-        body = _without_secrets(request.body, hidden)
-        return cls(
-            request.method,
-            masked(request.url, hidden),
-            re.sub(_SECRET_FORM, r"\1***", body),
-            reply.status,
-            _without_secrets(as_text(reply.body), hidden),
-            tuple(captured),
-        )
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """What stands behind ``Basic`` or ``Bearer``, for no one to see."""
+        values = {name.lower(): value for name, value in self.headers.items()}
+        return spellings(values.get("authorization", "").rpartition(" ")[2])
 
 
-_SECRET_JSON = r'(?i)("[^"]*(?:password|secret|token)[^"]*":\s*)"(?:[^"\\]|\\.)*"'
-_SECRET_FORM = r"(?i)((?:^|&)[^=&]*(?:password|secret|token)[^=&]*=)[^&]*"
+def step_request(origin: str, step: Step, variables: Mapping[str, Any]) -> Request:
+    """Return a step with its variables filled in; it cannot leave the origin.
+
+    Raises:
+        ConfigurationError: a variable of the path is not set, or what is filled in
+            cannot stand where it should.
+    """
+    path = _path(step.path, variables)
+    asked = _texts(step.query, variables)
+    query = urlencode(asked, quote_via=quote, errors="replace")
+    kind, body = _content(step, variables)
+    glue = "" if not query else "&" if "?" in path else "?"
+    url = f"{origin}{path}{glue}{query}"
+    return Request(step.method, url, _headers(step, kind, variables), body)
 
 
-def _without_secrets(body: str, hidden: tuple[str, ...]) -> str:
-    """Return a body without what its keys call a secret, however short that is."""
-    return re.sub(_SECRET_JSON, r'\1"***"', masked(body, hidden))
+def _path(template: str, variables: Mapping[str, Any]) -> str:
+    def quoted(found: re.Match[str]) -> str:
+        value = fill(found[0], variables)
+        if value is UNSET or value is None:
+            message = f"the path {template} needs a variable that is not set"
+            raise ConfigurationError(f"{message}: {found[0]}", SEE)
+        safe = "/" if found[0].endswith("|path}") else ""
+        return quote(as_text(value), safe=safe, errors="replace")
+
+    path = str(fill(re.sub(_PATH_VARIABLE, quoted, template), {}))
+    if {".", ".."} & set(path.partition("?")[0].split("/")):
+        # no encoding helps: a dot that is encoded still means one
+        message = f"what fills the path {template} would lead to another one"
+        raise ConfigurationError(message, SEE)
+    return path
+
+
+def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, str]:
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": f"notifyws/{__version__}",
+        **({"Content-Type": kind} if kind else {}),
+        **_texts(step.headers, variables),
+    }
+    basic = UNSET if step.basic is None else fill(step.basic, variables)
+    if basic is not UNSET:
+        coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
+        headers["Authorization"] = f"Basic {coded.decode()}"
+    for name, value in headers.items():
+        if not re.fullmatch(_HEADER_NAME, name):
+            message = f"{name!r} cannot be the name of a header"
+            raise ConfigurationError(message, SEE)
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            message = f"the header {name} would hold more than printable ASCII"
+            raise ConfigurationError(message, "a username cannot stand there as it is")
+    return headers
+
+
+def _content(step: Step, variables: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the body's type and text."""
+    if step.form is not None:
+        fields = _texts(step.form, variables)
+        return "application/x-www-form-urlencoded", urlencode(fields, errors="replace")
+    if step.body is None:
+        return "", ""
+    body = fill(step.body, variables)
+    return "application/json", strict_json({} if body is UNSET else body)
+
+
+def _texts(table: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
+    filled = {name: fill(value, variables) for name, value in table.items()}
+    return {
+        name: as_text(value) for name, value in filled.items() if value is not UNSET
+    }
 
 
 def http_client(
@@ -104,15 +146,24 @@ def http_client(
             verify=tls or origin.startswith("https"),
             timeout=timeout,
             follow_redirects=False,
+            event_hooks={"response": [_without_odd_location]},
             proxy=proxy_url(origin),
             trust_env=False,
         )
     except ImportError:
         raise unusable_proxy("for SOCKS, httpx[socks] must be installed") from None
-    except ValueError:
-        raise unusable_proxy("it is no http:// or https:// URL") from None
-    except httpx.InvalidURL as error:
-        raise unusable_proxy(str(error)) from None
+    except (ValueError, httpx.InvalidURL):  # nor does it show what may be a password
+        raise unusable_proxy("HTTP does not go through it") from None
+
+
+async def _without_odd_location(response: httpx.Response) -> None:
+    """Let an answer stand whose ``Location`` httpx cannot read: it leads nowhere."""
+    import httpx
+
+    try:
+        httpx.URL(response.headers.get("location", ""))
+    except httpx.InvalidURL:
+        del response.headers["location"]
 
 
 async def exchange(
@@ -121,7 +172,7 @@ async def exchange(
     end: float,
     hidden: tuple[str, ...] = (),
     largest: int = LARGEST,
-) -> Reply:
+) -> Answer:
     """Return what a request is answered.
 
     Args:
@@ -156,14 +207,25 @@ async def exchange(
                 extensions={"trace": watch},
             ) as response,
         ):
-            body = await _bounded(response, largest)
+            body, text = _read(await _bounded(response, largest))
             headers = {name.lower(): text for name, text in response.headers.items()}
             jar = response.cookies.jar  # of several with one name, the last
             cookies = {cookie.name: cookie.value or "" for cookie in jar}
-            return Reply(response.status_code, Answer(body, headers, cookies))
+            return Answer(body, headers, cookies, response.status_code, text)
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         problem = _translated(error, request.url, client, hidden)
         raise ReplyLost(problem.message, problem.hint) if sent else problem from None
+
+
+def exchange_lines(
+    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield an exchange without what is hidden, and what is called a secret in it."""
+    url, body = masked(request.url, hidden), without_named(request.body, hidden)
+    yield f"--> {request.method} {url} {body}".rstrip()
+    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
+    if names := ", ".join(found):
+        yield f"    captured: {names}"
 
 
 def _translated(
@@ -171,20 +233,25 @@ def _translated(
 ) -> NotifyError:
     import httpx
 
-    from notifyws.auth.network_errors import certificate_rejected, unreachable
+    from notifyws.auth.network_errors import certificate_rejected, plainly, unreachable
+    from notifyws.auth.proxies import around, proxy_name
 
-    cause = _cause(error)
+    cause, proxy = _cause(error), proxy_name(url)
     host = urlsplit(url).netloc  # as configured: httpx has its own spelling
     if isinstance(cause, ssl.SSLCertVerificationError):
         return certificate_rejected(cause, host)
+    hint = around(proxy, urlsplit(url).hostname) if proxy else "notifyws status --check"
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         message = f"{host} did not answer within {client.timeout.read:g} s"
+    elif isinstance(error, httpx.ProxyError) and re.match(r"\d{3}", str(error)):
+        message = f"the proxy answered {str(error)[:3]} instead of connecting to {host}"
     elif isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError):
-        return unreachable(cause, host)
+        dialled = isinstance(error, httpx.ConnectError) and proxy
+        message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
     else:
-        why = masked(str(cause), hidden) or type(cause).__name__
+        why = masked(plainly(cause), hidden)
         message = f"cannot talk HTTP with {host}: {why}"
-    return NetworkFailed(message, "notifyws status --check")
+    return NetworkFailed(message, hint)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -200,8 +267,8 @@ def _cause(error: BaseException) -> BaseException:
     return cause
 
 
-async def _bounded(response: Any, largest: int) -> Any:
-    """Return the decoded body; ``None`` when it is not JSON.
+async def _bounded(response: Any, largest: int) -> bytes:
+    """Return the body.
 
     Raises:
         OSError: it is larger than any answer should be.
@@ -211,7 +278,13 @@ async def _bounded(response: Any, largest: int) -> Any:
         received += chunk
         if len(received) > largest:
             raise OSError(f"the answer is larger than {largest >> 10} KiB")
+    return bytes(received)
+
+
+def _read(body: bytes) -> tuple[Any, str]:
+    """Return a body's JSON, or else the beginning of its text if that is no markup."""
     try:
-        return json.loads(received)
+        return json.loads(body), ""
     except (ValueError, RecursionError):
-        return None
+        text = body[:SHOWN].decode("utf-8", "replace").strip()
+        return None, "" if text.startswith("<") else text

@@ -18,11 +18,12 @@ from urllib.parse import unquote, urlsplit
 
 from notifyws import __version__
 from notifyws.auth.network_errors import unreachable, unusable_proxy
-from notifyws.errors import NotWebSocket, UpgradeRefused
+from notifyws.errors import NetworkFailed, NotWebSocket, UpgradeRefused
 
 EYEBALLS = 0.25
 """Seconds that one address of a name has before the next is tried (RFC 8305)."""
-HINT = "check HTTPS_PROXY and NO_PROXY"
+BEYOND = (404, 410, 429, 500, 503)
+"""Statuses that come from the server: whoever answers them was let through."""
 SCHEMES = {
     "ws": ("ws", "socks", "https", "http", "all"),
     "wss": ("wss", "socks", "https", "all"),
@@ -31,7 +32,7 @@ SCHEMES = {
 }
 """A URL's scheme, and whose proxies carry it, the best one first (RFC 6455, 4.1)."""
 SPOKEN = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
-"""Schemes of the proxies that can be used."""
+"""The schemes of proxies."""
 PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "socks": 1080}
 
 
@@ -39,33 +40,54 @@ def proxy_url(url: str) -> str | None:
     """Return the URL of the proxy that the environment names for a URL.
 
     Raises:
-        ConfigurationError: it is no URL of a proxy.
+        ConfigurationError: it cannot be one; it is not shown, for it holds a password.
     """
     parts = urlsplit(url)
     port = parts.port or PORTS[parts.scheme]
-    for entry in _variable("no").split(","):
-        if _names(entry.strip().lower(), parts.hostname or "", port):
+    for entry in re.split(r"[\s,]+", _variable("no")):
+        if _names(entry.lower(), parts.hostname or "", port):
             return None
     found = next(filter(None, map(_variable, SCHEMES[parts.scheme])), "")
-    return _checked(found if "://" in found else f"http://{found}") if found else None
+    proxy = found if "://" in found else f"http://{found}"
+    return _checked(proxy) if found else None
 
 
 def _checked(proxy: str) -> str:
+    if not (proxy.isascii() and proxy.isprintable()):
+        raise unusable_proxy("its URL holds more than printable ASCII")
     try:
         parts = urlsplit(proxy)
-        odd = parts.port == 0 or re.search(r"[^!-~]", parts.hostname or " ")
-    except ValueError as error:
-        raise unusable_proxy(str(error)) from None
-    if odd or parts.path.strip("/") or parts.query or parts.fragment:
-        raise unusable_proxy("its URL is more or less than scheme, host and port")
+        port = parts.port
+    except ValueError:
+        raise unusable_proxy("its URL has no port that is a number") from None
+    if not parts.hostname or port == 0 or "\\" in proxy or " " in proxy:
+        raise unusable_proxy("its URL is none")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise unusable_proxy("its URL is more than scheme, host and port")
     if parts.scheme not in SPOKEN:
-        raise unusable_proxy("it is no http:// or https:// URL, nor one of SOCKS")
+        raise unusable_proxy(f"it speaks {parts.scheme}")
     return proxy
+
+
+def proxy_name(url: str) -> str | None:
+    """Return host and port of the proxy for a URL, without what lets us in there."""
+    proxy = proxy_url(url)
+    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
+
+
+def around(proxy: str, host: str | None) -> str:
+    """Return what to try where a proxy is in the way to a host."""
+    return f"go around the proxy {proxy}: NO_PROXY={host} notifyws status --check"
+
+
+def may_be_the_proxys(status: int) -> bool:
+    """Return whether a proxy may have answered this, and not the server behind it."""
+    return not (300 <= status < 400 or status in BEYOND)
 
 
 def _variable(scheme: str) -> str:
     name = f"{scheme}_proxy"
-    return os.environ.get(name, os.environ.get(name.upper(), ""))
+    return os.environ.get(name, os.environ.get(name.upper(), "")).strip()
 
 
 def _names(entry: str, host: str, port: int) -> bool:
@@ -125,22 +147,26 @@ async def connect(
 
 
 async def _through(proxy: str, host: str, port: int) -> asyncio.Transport:
-    parts = urlsplit(_checked(proxy))
+    parts = urlsplit(proxy)
     where = parts.hostname or "", parts.port or PORTS[parts.scheme[:5]]
     who = unquote(parts.username or ""), unquote(parts.password or "")
+    name = parts.netloc.rpartition("@")[2]
     try:
         if parts.scheme in ("http", "https"):
             asked = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            return await _http(where, who, asked, tls=parts.scheme == "https" or None)
+            tls = parts.scheme == "https" or None
+            answer, transport = await _http(where, who, asked, tls=tls)
+            _check(answer, asked, around(name, host), transport)
+            return transport
         return await _socks(parts.scheme, where, who, host, port)
-    except OSError as error:
-        name = parts.netloc.rpartition("@")[2]
-        raise unreachable(error, f"the proxy {name}") from None
+    except (OSError, UnicodeError) as error:
+        problem = unreachable(error, f"the proxy {name}")
+        raise NetworkFailed(problem.message, around(name, host)) from None
 
 
 async def _http(
     where: tuple[str, int], who: tuple[str, str], asked: str, tls: bool | None
-) -> asyncio.Transport:
+) -> tuple[bytes, asyncio.Transport]:
     lines = [f"CONNECT {asked} HTTP/1.1", f"Host: {asked}"]
     lines.append(f"User-Agent: notifyws/{__version__}")
     if any(who):
@@ -156,23 +182,24 @@ async def _http(
             answer = await reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             answer = b""
-        _check(answer, asked)
     except BaseException:
         transport.abort()
         raise
-    return transport
+    return answer, transport
 
 
-def _check(answer: bytes, asked: str) -> None:
+def _check(answer: bytes, asked: str, hint: str, transport: asyncio.Transport) -> None:
     """Raise what an answer to CONNECT means, unless it is well."""
     found = re.match(rb"HTTP/1\.\d (\d{3})\b", answer)
+    if found is not None and found[1].startswith(b"2"):
+        return
+    transport.abort()
     if found is None:
         message = f"the proxy does not speak HTTP: it was to connect to {asked}"
-        raise NotWebSocket(message, HINT)
+        raise NotWebSocket(message, hint)
     status = int(found[1])
-    if status // 100 != 2:
-        message = f"the proxy answered {status} instead of connecting to {asked}"
-        raise UpgradeRefused(message, HINT, status=status, by_proxy=True)
+    message = f"the proxy answered {status} instead of connecting to {asked}"
+    raise UpgradeRefused(message, hint, status=status, by_proxy=True)
 
 
 async def _socks(

@@ -6,7 +6,9 @@ written carries a new ``generation`` and only replaces the generation that was r
 a logout wins, and an old token never overwrites a newer one. So what was got is kept
 also by a holder whose lock was lost meanwhile, for the old refresh token may be spent.
 
-The cache and the server are handed in; this module knows neither.
+The cache and the server's HTTP side are handed in. Of that, every call raises
+:class:`~notifyws.errors.AuthenticationFailed` when what was shown is no good, and
+:class:`~notifyws.errors.NetworkFailed` otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.keys import KEEP
@@ -31,21 +33,11 @@ from notifyws.clock import Clock
 from notifyws.errors import AuthenticationFailed, NetworkFailed, NotifyError
 from notifyws.models import Account, TokenPair, TokenSource
 
+if TYPE_CHECKING:
+    from notifyws.auth.http_api import HttpApi
+
 POLL = 0.05
 """Seconds between looks while another process does the work."""
-
-
-class Issuer(Protocol):
-    """What is needed of a server's HTTP side.
-
-    Every call raises :class:`~notifyws.errors.AuthenticationFailed` when what was
-    shown is no good, and :class:`~notifyws.errors.NetworkFailed` otherwise.
-    """
-
-    async def prepare(self) -> None: ...
-    async def login(self, username: str, password: str) -> TokenPair: ...
-    async def refresh(self, refresh_token: str) -> TokenPair: ...
-    async def logout(self, refresh_token: str) -> None: ...
 
 
 class TokenManager:
@@ -65,7 +57,7 @@ class TokenManager:
         self,
         account: Account,
         cache: TokenCache,
-        issuer: Issuer,
+        issuer: HttpApi,
         clock: Clock,
         *,
         username: str = "",

@@ -10,17 +10,23 @@ import os
 import select
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from notifyws.cli.process import interruptible
+from notifyws.config.files import LIMIT, read_text_file
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
-from notifyws.ui.streams import prompt, say
+from notifyws.ui import streams
+from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
     from notifyws.ui.progress import Progress
 
 TRIES = 3
 """How often something is asked for before it is an error."""
+SAVE = "write it as UTF-8, as in: printf %s ... | notifyws ..."
 CHUNK = 1 << 16
 """Bytes that are read at once."""
 MARK = "\ufeff"
@@ -30,6 +36,17 @@ MARK = "\ufeff"
 def can_ask() -> bool:
     """Tell whether there is a terminal to ask on."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def prompt(question: str, default: str | None = None, **options: Any) -> str:
+    """Ask on the terminal; whatever ends the question, the terminal is given back.
+
+    Raises:
+        Interrupted: a signal ended it.
+        UsageError: what was typed is no text.
+    """
+    with interruptible():
+        return streams.prompt(question, default, **options)
 
 
 def want_terminal(what: str, hint: str) -> None:
@@ -94,11 +111,14 @@ def password_from_stdin() -> str:
     """Return the first line of stdin.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it is no password.
     """
-    password = sys.stdin.readline().rstrip("\r\n")
+    line = b"" if sys.stdin is None else sys.stdin.buffer.readline(LIMIT + 1)
+    password = _as_text(line, "the password on stdin").rstrip("\r\n")
     if not password:
         raise UsageError("no password came on stdin", "echo it into the command")
+    if "\0" in password:
+        raise UsageError("the password on stdin holds a NUL", SAVE)
     return password
 
 
@@ -109,16 +129,38 @@ def text_from_stdin(waiting: str) -> str:
         waiting: what to say when nothing comes for a second; empty for nothing.
 
     Raises:
-        UsageError: it is no text.
+        UsageError: it is no text, or more than a megabyte.
     """
     if sys.stdin is None:
         return ""
     if waiting and not select.select([sys.stdin], [], [], 1.0)[0]:
         say(waiting)
+    return _as_text(sys.stdin.buffer.read(LIMIT + 1), "stdin")
+
+
+def frames_of(sample: str | None) -> str:
+    """Return frames out of a file, of stdin for ``-``, or as they are pasted.
+
+    Raises:
+        UsageError, ConfigurationError: it is no text, or more than a megabyte.
+    """
+    if sample == "-":
+        return text_from_stdin("")
+    if sample is not None:
+        return read_text_file(Path(sample))
+    say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
+    lines = iter(lambda: sys.stdin.buffer.readline(LIMIT + 1), b"")
+    pasted = takewhile(lambda line: line.strip(), lines)
+    return _as_text(b"".join(pasted), "what was pasted")
+
+
+def _as_text(data: bytes, what: str) -> str:
+    if len(data) > LIMIT:
+        raise UsageError(f"{what} is larger than 1 MiB", "give it less")
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError("stdin is not UTF-8 text", "save it as UTF-8") from None
+        raise UsageError(f"{what} is not UTF-8 text", SAVE) from None
 
 
 async def lines_from_stdin(shown: Progress, waiting: str) -> AsyncIterator[str]:

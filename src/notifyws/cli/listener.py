@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,8 +21,9 @@ from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.fleet.systemd import Systemd
 from notifyws.models import DeliveryTargets
 from notifyws.tasks import background, restarted
-from notifyws.ui.renderers import DisplayOptions, Tee, choose_renderer
+from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
+from notifyws.ui.tee import Tee
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
@@ -86,7 +88,6 @@ async def _show(request: Request, settings: Settings) -> None:
 
     output = Output(1)
     warn = warner(request.show.quiet)
-    tee = Tee(request.show.tee, warn) if request.show.tee is not None else None
     service = NotificationService(
         settings,
         since=request.since,
@@ -96,6 +97,7 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
+    tee = _tee(request.show.tee, warn, service)
     happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
@@ -120,6 +122,12 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+def _tee(
+    path: Path | None, warn: Callable[[str], None], service: NotificationService
+) -> Tee | None:
+    return None if path is None else Tee(path, warn, service.listener.tell_gap)
 
 
 @asynccontextmanager
@@ -183,10 +191,10 @@ def too_late(
 def _name_the_proxy(request: Request, url: str) -> None:
     if not (request.show.verbose and url):
         return
+    from notifyws.auth.proxies import proxy_name
     from notifyws.config.urls import checked_url
-    from notifyws.diagnostics.probes import proxy_for
 
-    if proxy := proxy_for(checked_url(url)):
+    if proxy := proxy_name(checked_url(url)):
         say(f"Through the proxy {proxy}")
 
 
@@ -199,7 +207,7 @@ async def _until_satisfied(
 ) -> None:
     async def show(burst: list[Item]) -> None:
         if tee is not None:
-            await tee.show(burst)
+            tee.show(burst)
         await renderer.show(burst)
 
     renderer.start()

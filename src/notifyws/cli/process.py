@@ -24,8 +24,9 @@ Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTUP_TIME = 1.0
 """Seconds after which everything that a command needs is imported."""
-ENDING_TIME = 2.0
-"""Seconds that a command may take to end after a signal."""
+ENDING_TIME = 1.8
+"""Seconds that a command may take to end after a signal: with what a process takes to
+go, two."""
 GARBAGE_THRESHOLD = 20_000
 """Objects that may be made, and not have gone, before garbage is looked for."""
 
@@ -127,6 +128,26 @@ def _look_for_garbage() -> None:
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
     gc.enable()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have a signal end a question as Ctrl-C does: the terminal is given back.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise Interrupted(signum)
+
+    asked = [each for each in ENDING if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {signum: signal.signal(signum, interrupt) for signum in asked}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 class Cancellation:

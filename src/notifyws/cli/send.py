@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from notifyws.cli.completion import types
-from notifyws.cli.input import can_ask, text_from_stdin
+from notifyws.cli.input import can_ask, prompt, text_from_stdin
 from notifyws.cli.options import (
     Common,
     examples,
@@ -23,7 +23,6 @@ from notifyws.config.files import read_text_file
 from notifyws.delivery.message_input import from_parts, from_stdin, payload_of
 from notifyws.errors import UsageError
 from notifyws.models import SAMPLES, Message
-from notifyws.ui.streams import prompt
 
 EXAMPLES = examples(
     'notifyws send --type trip_update -T "Trip Started" -m "On the way" tripId=123',

@@ -95,6 +95,10 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
     yield f"{one.received} received{ago}" if one.received else "nothing received yet"
     if one.filtered:
         yield f"{one.filtered} of them filtered out"
+    if one.repeats:
+        yield f"{_many(one.repeats, 'repeat')} left out"
+    if one.notUnderstood:
+        yield f"{_many(one.notUnderstood, 'frame')} not understood"
     if one.reconnects:
         yield _many(one.reconnects, "reconnect")
     if one.waiting:

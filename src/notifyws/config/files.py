@@ -33,6 +33,8 @@ NO_HOME = "/dev/null/notifyws"
 """Where nobody can make a folder."""
 VERSION = 1
 """Of our SQLite files."""
+WITHOUT_WAITING = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+"""How a file is opened that may be a pipe or a terminal."""
 BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
@@ -59,13 +61,55 @@ def open_regular(path: Path) -> int:
     Raises:
         OSError: it cannot be opened, or is something else.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return _regular(os.open(path, os.O_RDONLY | WITHOUT_WAITING))
+
+
+def open_to_append(path: Path) -> int:
+    """Return a descriptor to append to a regular file with, made where it is not there.
+
+    It can be read as well, where that is allowed (see :func:`is_torn`).
+
+    Raises:
+        OSError: it cannot be opened, or is something else.
+    """
+    flags = os.O_APPEND | os.O_CREAT | WITHOUT_WAITING
+    try:
+        return _regular(os.open(path, flags | os.O_RDWR, 0o600))
+    except PermissionError:
+        return _regular(os.open(path, flags | os.O_WRONLY, 0o600))
+
+
+def is_torn(descriptor: int) -> bool:
+    """Return whether the last line of a file does not end, as far as can be seen."""
+    try:
+        size = os.fstat(descriptor).st_size
+        return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    except OSError:
+        return False
+
+
+def _regular(descriptor: int) -> int:
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = "folder" if stat.S_ISDIR(mode) else "pipe or a device"
         raise OSError(errno.EINVAL, f"it is a {kind}, no regular file")
     return descriptor
+
+
+def demand_no_pipe(name: str, path: str) -> None:
+    """Raise where a library would wait for what a setting names: a pipe, a device.
+
+    Raises:
+        ConfigurationError: it is one, and not the empty one.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path == os.devnull):
+        message = f"cannot use {name} {path}: it is a pipe or a device"
+        raise ConfigurationError(message, "name a regular file")
 
 
 def read_text_file(

@@ -10,8 +10,10 @@ profiles are read in ``protocol``.
     connection     one connection's life, and its keepalive
     dialer         opens a WebSocket; why that came to nothing, as our errors
     event_emitter  tells what happens, and since when something may be missing
+    outcome        what an error means to the machine, and to whoever tries once
     ports          what a session is given by others
     reconnect      the reconnect machine, its table, and the delays
+    renewal        what a live connection owes its server: answers, a fresh token
     session        drives the machine
 """
 
@@ -19,7 +21,9 @@ __all__ = [
     "build",
     "connection",
     "event_emitter",
+    "outcome",
     "ports",
     "reconnect",
+    "renewal",
     "session",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.outcome import seen_by_caller
+from notifyws.connection.outcome import seen_by_caller, without_doubt
 from notifyws.connection.ports import Dial, Receiver, ServerProtocol
-from notifyws.errors import NetworkFailed
+from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.places import Places
 from notifyws.protocol.upgrade import upgrade_request
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def build_session(
         Reconnector(replace(auth.settings, max_retries=retries), auth.clock.dice),
         auth.tokens,
         build_dial(auth),
-        build_server_protocol(auth),
+        build_server_protocol(auth, receiver.cursor.places),
         receiver,
         auth.clock,
         build_keepalive(auth),
@@ -52,13 +54,14 @@ async def good_token(auth: Authenticator) -> AccessToken:
     Raises:
         AuthenticationFailed: there is none, or the ready-made one has expired, or the
             server says that it is no good.
-        NetworkFailed: no answer, or none that makes sense.
+        NetworkFailed: there is none, and nobody to give one.
     """
     token = await auth.tokens.get()
     if auth.settings.token:
         if token.remaining <= 0:
             raise token.not_accepted("it has expired by its own word")
-        await verify_token(auth, token)
+        with suppress(NetworkFailed):
+            await verify_token(auth, token)
     return token
 
 
@@ -75,7 +78,14 @@ async def verify_token(auth: Authenticator, token: AccessToken) -> None:
     try:
         await protocol.verify(token.value)
     except NetworkFailed as error:
-        raise seen_by_caller(error, token, protocol.classifier) from None
+        raise judged(auth, error, token) from None
+
+
+def judged(auth: Authenticator, error: NotifyError, token: AccessToken) -> NotifyError:
+    """Return what an error is to somebody who tries once, with one token."""
+    if not isinstance(error, NetworkFailed):
+        return error
+    return seen_by_caller(error, token, build_server_protocol(auth).classifier)
 
 
 async def open_connection(
@@ -95,16 +105,22 @@ async def open_connection(
     protocol = build_server_protocol(auth)
     request = protocol.upgrade_request(token.value, None)
     dialled, keepalive = dial or build_dial(auth), build_keepalive(auth)
+    opening = Connection.open(dialled, request, keepalive, auth.clock, protocol.ask)
     try:
-        return await Connection.open(
-            dialled, request, keepalive, auth.clock, protocol.ask
-        )
+        return await without_doubt(protocol, token, opening)
     except NetworkFailed as error:
-        raise seen_by_caller(error, token, protocol.classifier) from None
+        raise judged(auth, error, token) from None
 
 
-def build_server_protocol(auth: Authenticator) -> ServerProtocol:
-    """Return how the server speaks on the socket."""
+def build_server_protocol(
+    auth: Authenticator, places: Places | None = None
+) -> ServerProtocol:
+    """Return how the server speaks on the socket.
+
+    Args:
+        auth: knows the server.
+        places: where streams stand that it numbers by itself.
+    """
     profile, settings = auth.profile, auth.settings
     classifier = FailureClassifier(profile.closes, profile.statuses)
     known = {
@@ -117,6 +133,7 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
         profile,
         auth.url,
         token_in=settings.token_in,
+        places=places,
         variables={**known, **auth.variables},
     )
     return ServerProtocol(
@@ -128,6 +145,7 @@ def build_server_protocol(auth: Authenticator) -> ServerProtocol:
         auth.http.verify if profile.http.verify else None,
         _catch_up(auth, classifier),
         auth.http.ask,
+        profile.http.verify_when == "in doubt",
     )
 
 
@@ -145,7 +163,8 @@ def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | N
     from notifyws.connection.catch_up import CatchUp
 
     fetch, settings = auth.http.catch_up, auth.settings
-    return CatchUp(resume.catchup, fetch, classifier, settings, auth.clock)
+    tokens, clock = auth.tokens, auth.clock
+    return CatchUp(resume.catchup, fetch, tokens, classifier, settings, clock)
 
 
 def build_keepalive(auth: Authenticator) -> Keepalive:

@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from notifyws.clock import Clock, sleep
 from notifyws.config.settings import Settings
-from notifyws.connection.ports import Receiver
+from notifyws.connection.ports import Receiver, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
+from notifyws.protocol.expressions import compiled, names
 from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.profile import Catchup
@@ -25,10 +26,11 @@ from notifyws.protocol.since import spelled
 
 Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Returns an answer's body, given the token and variables."""
+SEE = "look at [resume.catchup] of the profile: notifyws profile show"
 REPEATS = 3
 """Times that a request is repeated before what it was to bring lies in a gap."""
-UNREAD = 10.0
-"""Seconds that an open socket may lie unread before each of them."""
+UNREAD = 30.0
+"""Seconds that an open socket may lie unread between them, in all."""
 
 
 class CatchUp:
@@ -37,6 +39,7 @@ class CatchUp:
     Args:
         catchup: of the profile.
         fetch: makes the request.
+        tokens: gives another token where one is refused.
         classifier: says what a failure means.
         settings: how long to wait before a request is repeated.
         clock: clock, sleep and dice.
@@ -46,25 +49,38 @@ class CatchUp:
         self,
         catchup: Catchup,
         fetch: Fetch,
+        tokens: Tokens,
         classifier: FailureClassifier,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._catchup = catchup
         self._fetch = fetch
+        self._tokens = tokens
         self._classifier = classifier
         self._settings = settings
         self._clock = clock
         bare = replace(catchup, fields={"item": "item"}, text={}, keep=None)
         self._own = not plain(catchup) and bool(catchup.fields or catchup.text)
         self._read = mapper(catchup if self._own else bare)
+        self._items = compiled(catchup.items) if catchup.items else None
 
     async def __call__(self, receiver: Receiver, token: str) -> bool:
-        """Return whether it was all of it.
+        """Return whether it was all of it; a token that is refused is renewed, once.
 
         Raises:
             NetworkFailed: the server did not answer with it.
+            NotifyError: there is no other token.
         """
+        try:
+            return await self._fetch_all(receiver, token)
+        except NetworkFailed as error:
+            if self._classifier.of(error) is not Verdict.RENEW:
+                raise
+        another = await self._tokens.renew(token)
+        return await self._fetch_all(receiver, another.value)
+
+    async def _fetch_all(self, receiver: Receiver, token: str) -> bool:
         newest_first = self._catchup.order == "newest first"
         last_id, before = receiver.cursor.last_id, None
         since = receiver.cursor.since and spelled(receiver.cursor.since)
@@ -89,18 +105,35 @@ class CatchUp:
 
     async def _fetch_patiently(self, token: str, known: Mapping[str, Any]) -> Any:
         """Return a body; a server that may do better soon is asked again."""
+        unread = 0.0
         for failures in itertools.count(1):
             try:
-                return await self._fetch(token, known)
+                return self._checked(await self._fetch(token, known))
             except NetworkFailed as error:
                 draw, asked = self._clock.dice(), error.retry_after
                 seconds = delay(self._settings, failures, draw, asked)
+                unread += seconds
                 verdict = self._classifier.of(error, worked=True)  # a socket is open
                 hopeless = verdict is not Verdict.RETRY
-                if hopeless or failures > REPEATS or seconds > UNREAD:
+                if hopeless or failures > REPEATS or unread > UNREAD:
                     raise
             await sleep(self._clock, seconds)
         raise AssertionError  # pragma: no cover - it counts for ever
+
+    def _checked(self, body: Any) -> Any:
+        """Return a body that may say that nothing was missed.
+
+        Raises:
+            NetworkFailed: it is something else: a proxy's page, an error in JSON.
+        """
+        if self._items is not None and self._items(body) is None:
+            known = names(self._catchup.items or "")
+            empty = isinstance(body, dict) and not known.isdisjoint(body)
+        else:
+            empty = body is not None
+        if not empty:
+            raise NetworkFailed("what was answered holds no notifications", SEE)
+        return body
 
     def _page(self, body: Any, receiver: Receiver) -> list[Notification]:
         found = self._read(body, receiver.emitter.now())

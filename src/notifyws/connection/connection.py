@@ -126,6 +126,7 @@ class Connection:
             connection.context,
             upgrade_request.read,
             upgrade_request.closes,
+            upgrade_request.places,
         )
         try:
             for frame in upgrade_request.frames:
@@ -226,8 +227,8 @@ class Connection:
         self._ponged.set()
 
     def fail(self, error: NetworkFailed) -> None:
-        """End the connection: ``run`` raises this."""
-        self._failure = error
+        """End the connection: ``run`` raises this, unless something ended it before."""
+        self._failure = self._failure or error
         self._transport.abort()
 
     def died(self, said: str, error: Exception) -> None:

@@ -71,17 +71,15 @@ class EventEmitter:
             heard_at: unix seconds. When that cannot be, the wall clock was set since,
                 and it was as long ago as a dead line can go unnoticed.
         """
-        heard_at -= self._lag  # what was sent next was on its way as well
+        if (delay := self.delay) < LAG:  # else it tells of a replay, or of the clocks
+            heard_at -= delay  # what was sent next was on its way as well
         age = self._clock.wall() - heard_at
         age = age if 0 <= age <= UNNOTICED else UNNOTICED
         return GapStart(utc_text(heard_at), boot_time(self._clock) - age)
 
     @property
-    def _lag(self) -> float:
-        """Seconds that the latest notification took to come, by its own timestamp.
-
-        None, when that tells of a replay or of clocks that differ.
-        """
+    def delay(self) -> float:
+        """Seconds that the latest notification took to come, by its own timestamp."""
         if self.latest is None:
             return 0.0
         try:
@@ -89,7 +87,7 @@ class EventEmitter:
             took = (datetime.fromisoformat(self.latest.received) - born).total_seconds()
         except (ValueError, TypeError, OverflowError):  # no time, or one of no zone
             return 0.0
-        return took if 0 < took < LAG else 0.0
+        return max(took, 0.0)
 
     def gap(self, start: GapStart, reason: str) -> None:
         """Tell that from ``start`` to now notifications may have been missed.

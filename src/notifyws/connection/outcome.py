@@ -6,20 +6,30 @@ border between them.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.connection.ports import ServerProtocol
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
     NetworkFailed,
     NotifyError,
+    SessionFailed,
     TokenRefused,
+    UpgradeRefused,
 )
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
 CHECK = "notifyws status --check"
+GOOD = "the server hung up during the handshake, though it takes the token"
+"""What is said of one that was asked in doubt."""
 NO_RIGHT = "use an account or token that may do this, or ask whoever runs the server"
 RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
+
+Opened = TypeVar("Opened")
 
 
 def seen_by_caller(
@@ -35,6 +45,30 @@ def seen_by_caller(
 def _denied(error: NotifyError) -> AuthenticationFailed:
     hint = error.hint if error.hint not in ("", CHECK) else NO_RIGHT
     return AuthenticationFailed(error.message, hint)
+
+
+async def without_doubt(
+    protocol: ServerProtocol, token: AccessToken, opening: Awaitable[Opened]
+) -> Opened:
+    """Return what was opened; where the token may be why it was not, ask whether it is.
+
+    Raises:
+        TokenRefused: it is.
+        NetworkFailed: it came to nothing.
+    """
+    try:
+        return await opening
+    except SessionFailed as error:
+        if error.means != "renew once" or not protocol.doubts:
+            raise
+        assert protocol.verify is not None
+        try:
+            await protocol.verify(token.value)
+        except TokenRefused:
+            raise
+        except NetworkFailed:
+            raise error from None  # nobody knows
+        raise SessionFailed(GOOD, error.hint) from None
 
 
 class Outcome:
@@ -59,8 +93,7 @@ class Outcome:
         verdict = self._of(error)
         if verdict not in RENEWING:
             return self.without_token(error)
-        self._problem, self._token = error, token
-        self._words = _words(error) if token.source == "static" else ""
+        self._problem, self._token, self._words = error, token, _words(error)
         blamed = self._classifier.blames_token(error)
         cause = Cause.AUTHENTICATION if blamed else Cause.NETWORK
         certain = verdict is Verdict.RENEW
@@ -87,9 +120,10 @@ class Outcome:
             return _denied(problem)
         if stop.cause is Cause.AUTHENTICATION and not known:
             assert self._token is not None
-            return self._token.not_accepted(stop.reason)
-        if known and self._token is not None and self._words:
-            return self._token.not_accepted(self._words)  # nobody else says why
+            return self._token.not_accepted(self._words or stop.reason)
+        token = self._token
+        if known and token and token.source == "static" and self._words:
+            return token.not_accepted(self._words)  # nobody else says why
         if problem.message == stop.reason:
             return problem
         return NetworkFailed(stop.reason, problem.hint or CHECK)
@@ -98,7 +132,9 @@ class Outcome:
 def _words(error: NotifyError) -> str:
     """Return what a server itself said when it refused a token."""
     match error:
-        case TokenRefused(words=words) | ConnectionLost(reason=words):
+        case TokenRefused(words=words) | UpgradeRefused(words=words):
+            return words
+        case ConnectionLost(reason=words):
             return words
         case _:
             return ""

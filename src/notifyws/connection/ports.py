@@ -14,10 +14,10 @@ from msgspec import Struct
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.models import Notification
+from notifyws.protocol.arrivals import ControlFrame
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.profile import Renewal, Step
-from notifyws.protocol.rules import ControlFrame
 from notifyws.protocol.upgrade import UpgradeRequest
 
 
@@ -111,6 +111,7 @@ class ServerProtocol(Struct, frozen=True):
         renewal: how to renew the token of a live connection.
         renewal_margin: share of the token's remaining life at whose end it is time.
         verify: asks, before the socket is opened, whether a token is good.
+        doubts: ask that only where a handshake ended as if it were not.
         catch_up: fetches what was missed where the socket does not bring it, given
             the token; returns whether that was all.
         ask: makes the HTTP requests of a handshake.
@@ -124,3 +125,4 @@ class ServerProtocol(Struct, frozen=True):
     verify: Callable[[str], Awaitable[None]] | None = None
     catch_up: Callable[[Receiver, str], Awaitable[bool]] | None = None
     ask: Ask | None = None
+    doubts: bool = False

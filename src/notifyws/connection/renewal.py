@@ -17,8 +17,7 @@ from notifyws.connection.connection import Connection, within
 from notifyws.connection.ports import ServerProtocol, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
-from notifyws.protocol.failures import Verdict, refusal
-from notifyws.protocol.rules import (
+from notifyws.protocol.arrivals import (
     ControlFrame,
     Expired,
     Pong,
@@ -26,6 +25,7 @@ from notifyws.protocol.rules import (
     ServerPing,
     SessionEnded,
 )
+from notifyws.protocol.failures import Verdict, refusal
 from notifyws.tasks import first_of
 
 
@@ -144,6 +144,10 @@ class Renewer:
         assert frame is not None
         self._answer = asyncio.get_running_loop().create_future()
         await self._connection.send(frame)
+        if renewal.ok is None:  # then silence is consent
+            await asyncio.wait({self._answer}, timeout=renewal.timeout)
+            if not self._answer.done():
+                return
         missing = "no answer to the new token"
         answer = await within(renewal.timeout, self._answer, missing)
         if not answer.ok:

@@ -14,7 +14,7 @@ from typing import Any
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection, Keepalive
-from notifyws.connection.outcome import Outcome
+from notifyws.connection.outcome import Outcome, without_doubt
 from notifyws.connection.ports import Dial, QueueFull, Receiver, ServerProtocol, Tokens
 from notifyws.connection.reconnect import (
     Cause,
@@ -168,12 +168,12 @@ class Session:
 
     async def _open(self, token: AccessToken) -> Connection:
         protocol = self._server_protocol
-        if protocol.verify is not None:
+        if protocol.verify is not None and not protocol.doubts:
             await protocol.verify(token.value)
         request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
-        return await Connection.open(
-            self._dial, request, self._keepalive, self._clock, protocol.ask
-        )
+        dial, clock = self._dial, self._clock
+        opening = Connection.open(dial, request, self._keepalive, clock, protocol.ask)
+        return await without_doubt(protocol, token, opening)
 
     async def _receive(self) -> Left | Loss:
         behind = True
@@ -190,7 +190,7 @@ class Session:
                 if self.connection is connection:
                     return self._lost(connection, lost)
                 deduplicator = self.receiver.cursor.deduplicator
-                deduplicator.expect_repeats(self._clock.now() + OVERLAP)
+                deduplicator.expect_repeats(self._clock.now(), OVERLAP)
                 behind = self.receiver.gaps.pending
 
     async def _catch_up(self) -> None:

@@ -21,7 +21,7 @@ bounded queue of its own.
 
 Within: ``gaps`` tells what was missed, and why; ``outbox`` keeps what arrived until
 each sink took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries.
-What is new is decided by ``protocol.deduplicator``, which ``receiver`` asks.
+What is new is decided by ``protocol.cursor``, which ``receiver`` asks.
 """
 
 __all__ = [

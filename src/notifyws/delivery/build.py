@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item, Receiver, Selection
     from notifyws.delivery.sender import SocketSender
     from notifyws.delivery.worker import Sink
+    from notifyws.protocol.composer import Composed, Composer
     from notifyws.protocol.cursor import Cursor
-    from notifyws.protocol.frames import Composed, Composer
+    from notifyws.protocol.places import Places
     from notifyws.protocol.rules import Rules
     from notifyws.protocol.templates import TemplateContext
 
@@ -112,7 +113,7 @@ def build_outbox(
     )
 
 
-def build_rules(profile: Profile) -> Rules:
+def build_rules(profile: Profile, places: Places | None = None) -> Rules:
     """Return what says which frame means what."""
     from notifyws.protocol.frames import decode_all, decoder_of
     from notifyws.protocol.rules import Rules
@@ -124,6 +125,7 @@ def build_rules(profile: Profile) -> Rules:
         profile.send.ack if profile.send else None,
         renewal if renewal.how == "frame" else None,
         profile.closes,
+        places.follow if places else None,
     )
 
 
@@ -153,10 +155,11 @@ def build_receiver(
     from notifyws.connection.event_emitter import GapStart
     from notifyws.delivery.receiver import Receiver
 
+    cursor = _cursor(auth, since, outbox)
     receiver = Receiver(
-        build_rules(auth.profile),
+        build_rules(auth.profile, cursor.places),
         queue,
-        _cursor(auth, since, outbox),
+        cursor,
         auth.clock,
         frames=frames,
         selection=selection,
@@ -175,15 +178,18 @@ def _cursor(
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.expressions import holds
+    from notifyws.protocol.places import Places
 
     profile = auth.profile
     resume = profile.resume
-    start: dict[str, Any] = {"last_id": since}
+    began_at = auth.clock.wall() if since is None else None
+    start: dict[str, Any] = {"last_id": since, "began_at": began_at}
     if outbox:
         stood = outbox.position
         start["mixed"] = stood.mixed
         if since is None:
             start |= {"last_id": stood.last_id, "seen": outbox.seen}
+            start["began_at"] = began_at if stood.last_id is None else stood.began_at
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
         start = {"since": since.astimezone(UTC)}
@@ -193,6 +199,9 @@ def _cursor(
         snapshot=resume is not None and resume.snapshot,
         partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
+        by_id=profile.unique_ids,
+        places=Places(profile.follow) if profile.follow else None,
+        warn=auth.warn,
     )
 
 
@@ -232,7 +241,7 @@ def build_socket_sender(
         connection: returns the open one, if there is one.
     """
     from notifyws.delivery.sender import SocketSender
-    from notifyws.protocol.frames import Composer
+    from notifyws.protocol.composer import Composer
 
     @cache
     def composer() -> Composer:
@@ -252,7 +261,7 @@ def frame_of(auth: Authenticator, message: Message) -> str:
         ConfigurationError: the profile does not say how to send.
         UsageError: the payload holds what JSON cannot say.
     """
-    from notifyws.protocol.frames import Composer, of_message
+    from notifyws.protocol.composer import Composer, of_message
     from notifyws.protocol.templates import UNSET, TemplateContext, fill
 
     send = _send(auth.profile)

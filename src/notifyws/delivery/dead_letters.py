@@ -1,88 +1,42 @@
-"""What the dead-letter file holds: what no sink took, one JSON object a line.
+"""The dead-letter file: what no sink took, one JSON object a line; and its replay.
 
-A line is ``{"sink", "error", "attempts", "at", "notification"}``; the notification
-stands there whole, as text where it is none. The file is its owner's alone, and
-appended to: a letter is written whole or not at all. When that cannot be, the letter
-is told in full on the way out, for nothing is lost in silence. A replay delivers its
-letters again, and writes the file anew at the end: one that is killed delivers some
-twice and loses none.
+The file is its owner's alone, and appended to: a letter is written whole, on a line of
+its own, or not at all. When that cannot be, the letter is told in full on the way out,
+for nothing is lost in silence. A replay delivers letters again, and writes the file
+anew at the end: one that is killed delivers some twice and loses none. A line that is
+no letter, torn or a stranger's, stays.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
-from msgspec.structs import asdict
 
 from notifyws.clock import real_clock
-from notifyws.config.files import locked, open_regular, private_folder, write_private
+from notifyws.config.files import (
+    is_torn,
+    locked,
+    open_regular,
+    open_to_append,
+    private_folder,
+    write_private,
+)
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import build_sinks
-from notifyws.delivery.outbox_records import notification_of
+from notifyws.delivery.outbox import Outbox
+from notifyws.delivery.outbox_file import OutboxFile
+from notifyws.delivery.outbox_records import DeadLetter, notification_of
+from notifyws.delivery.worker import Sink
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
-from notifyws.models import DeliveryTargets, strict_json
-
-if TYPE_CHECKING:
-    from notifyws.delivery.worker import Sink
+from notifyws.models import DeliveryTargets
 
 HINT = "name the file that a warning told"
-
-
-class DeadLetter(Struct, frozen=True):
-    """What a sink finally did not take.
-
-    Args:
-        sink: its name.
-        error: why it did not.
-        attempts: how often it was tried.
-        at: RFC 3339 UTC; when it was given up.
-        line: the notification as one line of JSON, or whatever waited in its place.
-    """
-
-    sink: str
-    error: str
-    attempts: int
-    at: str
-    line: str
-
-    def as_line(self) -> str:
-        """Return it as one line of JSON; the notification stays as it was, whole."""
-        facts = asdict(self)
-        line = facts.pop("line")
-        whole = line if self._is_one_line() else strict_json(line)
-        return f'{strict_json(facts)[:-1]},"notification":{whole}}}'
-
-    def _is_one_line(self) -> bool:
-        try:
-            notification_of(self.line)
-        except ValueError:
-            return False
-        return len(self.line.splitlines()) == 1
-
-    @classmethod
-    def of_line(cls, line: str) -> DeadLetter:
-        """Return what :meth:`as_line` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        try:
-            value = json.loads(line)
-            note = value["notification"]
-            line = note if isinstance(note, str) else strict_json(note)
-            if line is not note and not isinstance(note["type"], str):
-                raise TypeError
-            sink, error, tries = value["sink"], value["error"], int(value["attempts"])
-            return cls(sink, error, tries, value["at"], line)
-        except (TypeError, KeyError, RecursionError):
-            raise ValueError("this is no dead letter") from None
+TRIES = 40
+"""How often an append is tried while another process holds the file."""
 
 
 class DeadLetters:
@@ -100,8 +54,15 @@ class DeadLetters:
     async def write_dead_letter(self, letter: DeadLetter) -> None:
         """Append a letter; never raises."""
         why = f"{letter.sink} did not take a notification: {letter.error}"
+        line = letter.as_line().encode() + b"\n"
         try:
-            self._append(letter.as_line().encode() + b"\n")
+            for _ in range(TRIES):
+                with suppress(BlockingIOError):  # another process is at it
+                    self._append(line)
+                    break
+                await asyncio.sleep(0.05)
+            else:
+                raise OSError(None, "another process does not let go of it")
         except OSError as error:
             reason = error.strerror or str(error)
             lost = f"{why}; and {self.path} cannot be written: {reason}; it was"
@@ -110,19 +71,21 @@ class DeadLetters:
             self._warn(f"{why}; kept in {self.path}")
 
     def read(self) -> list[DeadLetter]:
-        """Return what the file holds.
+        """Return what the file holds; a line that is no letter as one of nobody's.
 
         Raises:
-            ConfigurationError: it cannot be read, or holds something else.
+            ConfigurationError: it cannot be read, or holds no letter at all.
         """
         try:
-            with open(open_regular(self.path), encoding="utf-8", newline="\n") as file:
-                lines = file.read().split("\n")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            message = f"cannot read dead letters from {self.path}: {reason}"
+            with os.fdopen(open_regular(self.path), "rb") as file:
+                lines = [line for line in file.read().split(b"\n") if line]
+        except OSError as error:
+            message = f"cannot read dead letters from {self.path}: {error.strerror}"
             raise ConfigurationError(message, HINT) from None
-        return [self._letter(at, line) for at, line in enumerate(lines, 1) if line]
+        letters = [_letter(line.decode("utf-8", "backslashreplace")) for line in lines]
+        if letters and not any(letter.sink for letter in letters):
+            raise ConfigurationError(f"{self.path} holds no dead letter", HINT)
+        return letters
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -167,24 +130,17 @@ class DeadLetters:
     def _unwritable(self, error: OSError, hint: str = HINT) -> ConfigurationError:
         return ConfigurationError(f"cannot write {self.path}: {error.strerror}", hint)
 
-    def _letter(self, number: int, line: str) -> DeadLetter:
-        try:
-            return DeadLetter.of_line(line)
-        except ValueError:
-            message = f"{self.path}, line {number}, is no dead letter"
-            raise ConfigurationError(message, HINT) from None
-
     def _append(self, line: bytes) -> None:
         private_folder(self.path.parent)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         while True:
-            descriptor = os.open(self.path, flags, 0o600)
+            descriptor = open_to_append(self.path)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not self._is_still_there(descriptor):
                     continue  # a replay put another file in its place
                 start = os.fstat(descriptor).st_size
-                if os.write(descriptor, line) != len(line):
+                whole = b"\n" + line if is_torn(descriptor) else line
+                if os.write(descriptor, whole) != len(whole):
                     os.ftruncate(descriptor, start)
                     raise OSError(None, "the disk is full")
                 return
@@ -197,6 +153,13 @@ class DeadLetters:
         except FileNotFoundError:
             return False
         return os.path.samestat(here, os.fstat(descriptor))
+
+
+def _letter(line: str) -> DeadLetter:
+    try:
+        return DeadLetter.of_line(line)
+    except ValueError as error:
+        return DeadLetter("", f"{error}, what stood in its place", 0, "", line)
 
 
 async def replay(
@@ -245,8 +208,6 @@ async def _deliver(
     warn: Callable[[str], None],
 ) -> None:
     """Deliver letters, each to who takes it; the others are added to ``left``."""
-    from notifyws.delivery.outbox import Outbox
-    from notifyws.delivery.outbox_file import OutboxFile
 
     async def keep(letter: DeadLetter) -> None:
         warn(f"{letter.sink} did not take a notification again: {letter.error}")
@@ -265,7 +226,7 @@ async def _deliver(
         try:
             outbox.keep_for(_taker(letter, sinks), notification_of(letter.line))
         except ValueError as error:
-            warn(f"a letter to {letter.sink} stays: {error}")
+            warn(f"a letter to {letter.sink or 'nobody'} stays: {error}")
             left.append(letter)
     outbox.start()
     try:

@@ -26,6 +26,8 @@ from notifyws.delivery.receiver import Item
 
 EVERY = 1.0
 """Seconds between two writes: what lies between them comes twice, not never."""
+AGAIN = 10.0
+"""Seconds after which it is written again: a cache may lose all that it holds."""
 
 
 class SharedCursor:
@@ -65,7 +67,8 @@ class SharedCursor:
     async def write(self, position: ListenerPosition, *, last: bool = False) -> None:
         """Tell where it stands: now and then, and at the ``last``."""
         now = self._clock.now()
-        if position == self._written or (now - self._written_at < EVERY and not last):
+        least = AGAIN if position == self._written else EVERY
+        if now - self._written_at < least and (position == self._written or not last):
             return
         self._written, self._written_at = position, now
         text = json.dumps({"v": VERSION, "standing": asdict(position)})
@@ -107,6 +110,7 @@ class DurableListener:
                 receiver.gaps.begin(GapStart(there.heard_at))
             if there.last_id is not None:
                 receiver.cursor.begin_at(there.last_id)
+                receiver.cursor.began_at = there.began_at
         queue.on_settled = self.outbox.settled
         gap = receiver.emitter.gap
         self.outbox.on_gap = lambda start, reason: gap(GapStart(start), reason)

@@ -53,8 +53,9 @@ class GapTracker:
 
     def opened(self) -> None:
         """A connection is there; what it replays comes now."""
-        self._opened_at = self._clock.now()
-        self._cursor.reconnected(self._opened_at + REPLAY)
+        self._opened_at = now = self._clock.now()
+        wall, delay = self._clock.wall(), self._emitter.delay
+        self._cursor.opened(now, REPLAY, wall=wall, delay=delay)
 
     def closed(self, heard_at: float) -> None:
         """It ended, or was left.
@@ -91,7 +92,7 @@ class GapTracker:
         self.closed(heard_at)
         if sound:
             self.caught_up("")
-        self._opened_at = self._clock.now()
+        self.opened()
 
     @property
     def pending(self) -> bool:

@@ -21,10 +21,10 @@ from msgspec.structs import replace
 
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
-from notifyws.delivery.dead_letters import DeadLetter
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     Backlog,
+    DeadLetter,
     Entry,
     Ident,
     ListenerPosition,

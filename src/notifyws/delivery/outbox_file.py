@@ -28,6 +28,7 @@ from notifyws.config.files import (
     demand_ours,
     locked,
     mark,
+    open_to_append,
     private_folder,
     set_aside,
 )
@@ -68,10 +69,8 @@ UPDATE waiting
 SET position = (SELECT coalesce(max(position), 0) + 1 FROM waiting WHERE NOT ({ODD}))
 WHERE (sink, position) IN (SELECT sink, position FROM waiting WHERE {ODD} LIMIT 1)
 """  # noqa: S608 - as the one above
-WAITING = """
-SELECT position, line FROM waiting WHERE sink = ? AND position > ?
-ORDER BY position LIMIT ?
-"""
+WAITING = """SELECT position, line FROM waiting WHERE sink = ? AND position > ?
+ORDER BY position LIMIT ?"""
 SHOWN = "DELETE FROM waiting WHERE sink = ? AND position <= ?"
 DAMAGE = ("CORRUPT", "NOTADB", "IOERR_SHORT_READ")
 """What SQLite says of a file whose contents are wrong."""
@@ -160,7 +159,7 @@ class OutboxFile:
         try:
             private_folder(self.path.parent)
             self._lock = locked(self.path.with_suffix(".lock"))
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(open_to_append(self.path))
         except BlockingIOError:
             raise ConfigurationError(
                 f"a listener named {self.path.stem.partition('-')[2]} runs already",

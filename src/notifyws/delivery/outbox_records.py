@@ -6,16 +6,20 @@ order everything that one listener ever received.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, ValidationError, convert, field
+from msgspec.structs import asdict
 
-from notifyws.models import Notification
+from notifyws.models import Notification, strict_json
 
 Ident = str | int
 
 OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
+SKEW = 300.0
+"""Seconds by which the clocks of server and hosts may differ."""
 
 
 def notification_of(line: str) -> Notification:
@@ -46,6 +50,11 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
     heard_at: str = ""
     moved_at: float = 0.0
     mixed: bool = False
+
+    @property
+    def began_at(self) -> float | None:
+        """Unix seconds before which all was received, whatever the clocks of others."""
+        return self.moved_at - SKEW if self.moved_at else None
 
     @classmethod
     def of(cls, value: object) -> ListenerPosition:
@@ -107,3 +116,59 @@ class RecoveredState(Struct, frozen=True):
     top: int = 0
     unshown: Sequence[OutboxRecord] = ()
     waiting: Mapping[str, Backlog] = field(default_factory=dict)
+
+
+class DeadLetter(Struct, frozen=True):
+    """What a sink finally did not take, and what a line of the dead-letter file holds.
+
+    A line is ``{"sink", "error", "attempts", "at", "notification"}``; the notification
+    stands there whole, as text where it is none.
+
+    Args:
+        sink: its name.
+        error: why it did not.
+        attempts: how often it was tried.
+        at: RFC 3339 UTC; when it was given up.
+        line: the notification as one line of JSON, or whatever waited in its place.
+    """
+
+    sink: str
+    error: str
+    attempts: int
+    at: str
+    line: str
+
+    def as_line(self) -> str:
+        """Return it as one line of JSON; the notification stays as it was, whole."""
+        facts = asdict(self)
+        line = facts.pop("line")
+        whole = line if self._is_one_line() else strict_json(line)
+        return f'{strict_json(facts)[:-1]},"notification":{whole}}}'
+
+    def _is_one_line(self) -> bool:
+        try:
+            notification_of(self.line)
+        except ValueError:
+            return False
+        return len(self.line.splitlines()) == 1
+
+    @classmethod
+    def of_line(cls, line: str) -> DeadLetter:
+        """Return what :meth:`as_line` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            value = json.loads(line)
+            note = value["notification"]
+            line = note if isinstance(note, str) else strict_json(note)
+            if line is not note and not isinstance(note["type"], str):
+                raise TypeError
+            texts = value["sink"], value["error"], value["at"]
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError
+            sink, error, at = texts
+            return cls(sink, error, int(value["attempts"]), at, line)
+        except (TypeError, KeyError, OverflowError, RecursionError):
+            raise ValueError("it is no dead letter") from None

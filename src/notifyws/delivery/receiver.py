@@ -18,9 +18,8 @@ from notifyws.connection.ports import QueueFull
 from notifyws.delivery.gaps import DroppedCounter, GapTracker
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
-from notifyws.models import Frame, Notification, as_text
-from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.rules import (
+from notifyws.models import Frame, Notification
+from notifyws.protocol.arrivals import (
     Acknowledged,
     Arrival,
     ControlFrame,
@@ -29,30 +28,32 @@ from notifyws.protocol.rules import (
     NotUnderstood,
     Pong,
     RenewalAnswer,
-    Rules,
     ServerError,
     ServerGap,
     ServerPing,
     SessionEnded,
     notifications,
 )
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.masking import without_tokens
+from notifyws.protocol.rules import Rules
 
 if TYPE_CHECKING:
     from notifyws.delivery.outbox import Outbox
 
 
 Item = Notification | Event | Frame
-
-
 PATIENCE = 2.0
 """Seconds a line may fill up for a slow reader: far less than a ping waits."""
 BREATH = 0.02
 """Seconds that a burst may wait for the one before it to be shown: what is read much
 sooner than it is shown only fills memory."""
+SHOWN = 200
+"""Characters that are shown of a frame which nobody understands."""
+FETCHED = 5.0
+"""Seconds in which a connection brings what was fetched as well."""
 LONGEST = 1000
 """Characters of a server's complaint that are told."""
-
-
 _Read = tuple[Arrival | Frame, str | bytes, int]
 """A thing that arrived, its frame, and its share of that; or the frame behind all."""
 
@@ -80,6 +81,7 @@ class Receiver:
 
     Attributes:
         room: returns when whoever shows things can take more.
+        secrets: gives what must not be seen of a frame, as it may be spelled.
     """
 
     def __init__(
@@ -106,12 +108,14 @@ class Receiver:
         self.gaps = GapTracker(self.emitter, cursor, clock)
         self.cursor = cursor
         self.on_server_error: Callable[[ServerError], None] | None = None
-        self.on_acknowledged: Callable[[Acknowledged], None] | None = None
+        self.on_acknowledged: Callable[[Acknowledged], bool] | None = None
         self.on_control_frame: Callable[[ControlFrame], None] = lambda word: None
         self.not_understood = 0
         self.last_not_understood: str | None = None
+        self.secrets: Callable[[], tuple[str, ...]] = lambda: ()
         self.received = 0
         self.filtered = 0
+        self.repeats = 0
 
     def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None:
         """Take a burst in; return what to await before the next one, if anything.
@@ -127,7 +131,7 @@ class Receiver:
     def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
         for frame in frames:
             arrival, size = self._rules.read(frame, self._received), len(frame)
-            admitted = self._admitted
+            admitted = self._admitted if self._frames else 0
             if isinstance(arrival, Many):
                 share = size // max(len(arrival.arrivals), 1)
                 for each in arrival.arrivals:
@@ -146,12 +150,13 @@ class Receiver:
     def _take(self, rest: Iterator[_Read]) -> Awaitable[None] | None:
         """Take things in until one must wait; return what for."""
         for arrival, frame, size in rest:
-            if isinstance(arrival, Frame):
+            if isinstance(arrival, Notification):
+                if (pause := self._notification(arrival, size)) is not None:
+                    return pause
+            elif isinstance(arrival, Frame):
                 self._pass_on(arrival)
-            elif not isinstance(arrival, Notification):
+            else:
                 self._other(arrival, frame)
-            elif (pause := self._notification(arrival, size)) is not None:
-                return pause
         return None
 
     async def _take_slowly(
@@ -168,12 +173,13 @@ class Receiver:
         Raises:
             QueueFull: there is none for the rest of it.
         """
-        for notification in missed:
+        for notification in filter(self.is_news, missed):
             line, admitted = notification.line(), self._admitted
             if pause := self._notification(notification, len(line)):
                 await pause
             if self._frames and self._admitted > admitted:
                 self._pass_on(Frame(line, has_news=True))  # it came in none
+        self.cursor.deduplicator.expect_ids(self._clock.now() + FETCHED)
 
     def arrivals(self, value: Any) -> list[Notification]:
         """Return the notifications that the rules see in a value."""
@@ -181,22 +187,19 @@ class Receiver:
 
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
-        return self._is_news(notification, notification.id)
-
-    def _is_news(self, notification: Notification, ident: str | int | None) -> bool:
-        cursor = self.cursor
-        if cursor.beginning is not None and self._is_too_old(notification):
-            return False
-        return cursor.deduplicator.is_new(ident)
+        return self.cursor.is_news(notification)
 
     def _notification(
         self, notification: Notification, size: int
     ) -> Awaitable[None] | None:
         """Take in what may be news; most of the time of a burst goes by here."""
         selection, ident = self._selection, notification.id
-        if not self._is_news(notification, ident):
-            return None
-        if self.cursor.deduplicator.may_repeat and self._is_repeat(notification):
+        if self.cursor.is_repeat(notification, ident, self._clock.now):
+            self.repeats += 1
+            if self.gaps.in_doubt and self.cursor.is_too_old(
+                notification, self._clock.now()
+            ):  # the server keeps what is older than asked for
+                self.gaps.in_doubt = False
             return None
         if selection is not None and selection.satisfied:
             return None  # the cursor stays before it, for the next time
@@ -206,18 +209,6 @@ class Receiver:
             return self._hand_over_patiently(notification, size)
         self._hand_over(notification, ident, size)
         return None
-
-    def _is_too_old(self, notification: Notification) -> bool:
-        if not self.cursor.is_too_old(notification.timestamp, self._clock.now()):
-            return False
-        self.gaps.in_doubt = False  # the server keeps what is older than asked for
-        return True
-
-    def _is_repeat(self, notification: Notification) -> bool:
-        """Return whether it has no id to tell it by, and came before."""
-        return notification.id is None and self.cursor.deduplicator.is_repeat(
-            as_text(notification.fields), self._clock.now()
-        )
 
     def close(self) -> None:
         """Say what is still to be said; nothing follows."""
@@ -230,7 +221,7 @@ class Receiver:
     ) -> None:
         if self.gaps.in_doubt:
             self.gaps.settle()
-        self.cursor.advance(ident)
+        self.cursor.advance(ident, notification)
         self.received += 1
         self.emitter.latest = notification
         if self._selection is None or self._selection.admit(notification):
@@ -280,19 +271,22 @@ class Receiver:
             case ServerGap():
                 self.gaps.said_by_server()
             case Acknowledged():
-                if self.on_acknowledged is not None:
-                    self.on_acknowledged(arrival)
+                take = self.on_acknowledged
+                if not (take is not None and take(arrival)) and not arrival.ok:
+                    said = arrival.message or "no reason given"
+                    self.emitter.tell(Failure("server_error", said[:LONGEST]))
             case ServerPing() | Pong() | Expired() | SessionEnded() | RenewalAnswer():
                 self.on_control_frame(arrival)
             case NotUnderstood():
                 self.not_understood += 1
                 text = frame if isinstance(frame, str) else repr(frame)
-                self.last_not_understood = text[:LONGEST]
-                self.emitter.tell(Failure("invalid_message", arrival.reason))
+                begun = without_tokens(text[: 2 * SHOWN], self.secrets())
+                self.last_not_understood = shown = begun[:SHOWN]
+                said = f"{arrival.reason}: {shown}" if shown else arrival.reason
+                self.emitter.tell(Failure("invalid_message", said))
 
     def _pass_on(self, frame: Frame) -> None:
-        size = len(frame.text)
-        if self._queue.fits(size):
+        if self._queue.fits(size := len(frame.text)):
             self._queue.put(frame, size)
         else:
             self._dropped_counter.add(self.emitter.now())

@@ -18,9 +18,9 @@ from msgspec import Struct, field
 
 from notifyws.errors import HttpRefused, NetworkFailed, TokenRefused, UsageError
 from notifyws.models import Message
-from notifyws.protocol.frames import Composed, of_message
+from notifyws.protocol.arrivals import Acknowledged, ServerError
+from notifyws.protocol.composer import Composed, of_message
 from notifyws.protocol.profile import Ack
-from notifyws.protocol.rules import Acknowledged, ServerError
 
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
@@ -167,15 +167,21 @@ class SocketSender:
                 batch.doubt = error.message
                 batch.doubted = "rejected" if alone else "unknown"
 
-    def acknowledged(self, answer: Acknowledged) -> None:
-        """Take the server's word on a message; one that names none is the oldest's."""
+    def acknowledged(self, answer: Acknowledged) -> bool:
+        """Take the server's word on a message; return whether one waited for it.
+
+        A word that names none is about the oldest.
+        """
         name = answer.id or next(iter(self._awaited), "")
-        if waiting := self._awaited.get(name):
-            future = waiting.popleft()
-            if not waiting:
-                del self._awaited[name]
-            if not future.done():
-                future.set_result(answer)
+        waiting = self._awaited.get(name)
+        if not waiting:
+            return False
+        future = waiting.popleft()
+        if not waiting:
+            del self._awaited[name]
+        if not future.done():
+            future.set_result(answer)
+        return True
 
     async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         """Send messages in order; return what became of each, in the same order.

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
-from notifyws.delivery.dead_letters import DeadLetter
-from notifyws.delivery.outbox_records import OutboxRecord, notification_of
+from notifyws.delivery.outbox_records import (
+    DeadLetter,
+    OutboxRecord,
+    notification_of,
+)
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 

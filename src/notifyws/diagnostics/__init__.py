@@ -3,11 +3,13 @@
 It looks at the parts that the rooms below build, changes nothing of them, and knows
 nothing of how a report is drawn or printed. What is found is judged in pure modules.
 
+- ``connection_probe``: one connection opened for a look, for the two who want one.
 - ``findings``: what a check found, and what to try next; pure.
+- ``frame_findings``: what a server's frames show of a profile; pure.
 - ``listener_findings``: the same of what listeners say of themselves; pure.
 - ``probes``: DNS, TCP, TLS and the server's clock, one by one.
 - ``profile_check``: walks a profile against a real server, step by step.
 - ``report``: runs the checks, and what they found as one value.
 """
 
-__all__ = ["listener_findings", "probes", "profile_check", "report"]
+__all__ = ["listener_findings", "profile_check", "report"]

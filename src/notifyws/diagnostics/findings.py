@@ -1,8 +1,7 @@
 """What was found, and what to try next, judged from facts alone; pure.
 
-Whoever looks is elsewhere; here is decided what it means. Each judgement returns
-nothing where all is well, else one sentence that holds the reason, and the next
-command.
+Each judgement returns nothing where all is well, else one sentence that holds the
+reason, and the next command.
 """
 
 from __future__ import annotations
@@ -12,12 +11,19 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from notifyws.auth.network_errors import later
+from notifyws.auth.proxies import around, may_be_the_proxys
 from notifyws.clock import span
+from notifyws.config.urls import shown_url
 from notifyws.errors import (
     ORIGIN,
     CertificateRejected,
+    ConnectionLost,
+    HttpRefused,
     NetworkFailed,
     NotifyError,
+    SessionFailed,
+    TokenRefused,
     UpgradeRefused,
 )
 from notifyws.protocol.failures import is_retried
@@ -28,8 +34,6 @@ EXPIRING = 14.0
 """Days before a certificate's end from which it is worth a word."""
 BRIEF = 30.0
 """Seconds; a token that is cached for less is fetched all the time."""
-CIRCULAR = "notifyws status --check"
-"""A hint that helps everywhere but in its own answer."""
 
 
 class Finding(Struct, frozen=True):
@@ -79,6 +83,7 @@ class CheckContext(Struct, frozen=True):
         here: this machine's name.
         checked: whether the server was asked as well.
         user: the user's id, where it is configured.
+        needs: names of what the profile leaves open to the user.
     """
 
     url: str = ""
@@ -89,6 +94,7 @@ class CheckContext(Struct, frozen=True):
     here: str = ""
     checked: bool = False
     user: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -112,11 +118,13 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
     if not isinstance(error, NetworkFailed):
         return error.hint
     if context.proxy is not None and not _from_beyond(error):
-        return _around(context)
+        return around(context.proxy, urlsplit(context.url).hostname)
     if isinstance(error, UpgradeRefused):
         return _of_upgrade(error, context)
     if isinstance(error, CertificateRejected):
-        return _of_rejected(error, context)
+        return error.hint.replace("the URL", context.named)
+    if isinstance(error, SessionFailed) and _straight(error.hint) != error.hint:
+        return _of_refused(context)
     better = {
         "dns": f"correct the host in {context.named}, or see to the name server",
         "tcp": f"start the server, or correct the port in {context.named}",
@@ -125,19 +133,16 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
 
 
 def _straight(hint: str) -> str:
-    return "notifyws listen -v" if not hint or CIRCULAR in hint else hint
+    """Return a hint that does not lead here again."""
+    return hint if hint and "status --check" not in hint else "notifyws listen -v"
 
 
-def _from_beyond(error: NotifyError) -> bool:
+def _from_beyond(error: NetworkFailed) -> bool:
     """Tell whether an answer came from the server, so that the proxy let us through."""
-    if not isinstance(error, UpgradeRefused) or error.by_proxy:
-        return False
-    return 300 <= error.status < 400 or error.status in (404, 410, 429, 500, 503)
-
-
-def _around(context: CheckContext) -> str:
-    without = f"NO_PROXY={urlsplit(context.url).hostname} notifyws status --check"
-    return f"go around the proxy {context.proxy}: {without}"
+    if isinstance(error, UpgradeRefused | HttpRefused):
+        by_proxy = isinstance(error, UpgradeRefused) and error.by_proxy
+        return not (by_proxy or may_be_the_proxys(error.status))
+    return isinstance(error, TokenRefused | SessionFailed | ConnectionLost)
 
 
 def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
@@ -148,8 +153,7 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
     if error.status in (404, 405, 410, 426, 200, 204):
         return _of_wrong_path(context)
     if is_retried(error.status):
-        wait = f", in {span(error.retry_after)}" if error.retry_after else ""
-        return f"try again later{wait}: notifyws listen goes on trying"
+        return f"{later(error.retry_after)}: notifyws listen goes on trying"
     return _straight(error.hint)
 
 
@@ -166,12 +170,20 @@ def _of_wrong_path(context: CheckContext) -> str:
     return f"add the socket's path to {context.named}, as in {example}"
 
 
-def _of_rejected(error: CertificateRejected, context: CheckContext) -> str:
-    if error.reason == "expired":
-        return f"have whoever runs {context.host} renew it; is this clock right? date"
-    if error.reason == "name":
-        return f"put the name that the certificate is for into {context.named}"
-    return error.hint
+def _of_refused(context: CheckContext) -> str:
+    """Return what to try where a handshake or a subscription came to nothing."""
+    check = f"notifyws profile check {context.profile} --url {shown_url(context.url)}"
+    asked = ""
+    if context.needs:
+        named = " and ".join(context.needs)
+        asked = f"may this user have {named} of NOTIFYWS_VARIABLES? "
+    return f"{asked}see each step: {check}"
+
+
+def of_complaint(words: str, context: CheckContext) -> Finding:
+    """Judge an error that the server sends on a connection that it keeps open."""
+    said = f"connected, but the server says: {words}"
+    return warning("ping", said, _of_refused(context))
 
 
 def of_certificate(days: float, context: CheckContext) -> Finding | None:
@@ -179,9 +191,8 @@ def of_certificate(days: float, context: CheckContext) -> Finding | None:
     if days >= EXPIRING:
         return None
     said = f"the certificate of {context.host} ends in {span(days * 86400)}"
-    return warning(
-        "tls", said, f"have whoever runs {context.host} renew it before that"
-    )
+    hint = f"have whoever runs {context.host} renew it before that"
+    return warning("tls", said, hint)
 
 
 def of_clock(ahead: float) -> Finding | None:

@@ -9,7 +9,6 @@ shakes hands and reads the certificate, and ``findings.of_certificate`` warns be
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,26 +20,27 @@ from msgspec.structs import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.keys import KEEP
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens
+from notifyws.auth.proxies import proxy_name
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
-from notifyws.connection.build import open_connection, verify_token
+from notifyws.connection.build import verify_token
 from notifyws.diagnostics import probes
+from notifyws.diagnostics.connection_probe import ConnectionProbe
 from notifyws.diagnostics.findings import (
     CheckContext,
     Finding,
     advice,
     of_certificate,
     of_clock,
+    of_complaint,
     skipped,
     warning,
 )
 from notifyws.errors import (
     AuthenticationFailed,
     CacheFailed,
-    ConnectionLost,
-    NetworkFailed,
     NotifyError,
 )
 from notifyws.fleet.heartbeat import find_listeners
@@ -58,7 +58,7 @@ class HealthChecks:
         self._loaded = loaded
         self._auth = auth
         self._token: AccessToken | None = None
-        self._connection: Any = None
+        self._probe: ConnectionProbe | None = None
         self._checked = thorough
         self._cache_answers = False
         self.url = self.origin = ""
@@ -89,10 +89,11 @@ class HealthChecks:
             self._loaded.sources["socket_url" if settings.socket_url else "url"],
             settings.profile,
             profile.socket.path and f"{self._auth.base_path}{profile.socket.path}",
-            probes.proxy_for(self.url) if self._checked else None,
+            proxy_name(self.url) if self._checked else None,
             socket.gethostname(),
             self._checked,
             settings.user_id,
+            tuple(self._auth.profile.needs),
         )
 
     @property
@@ -115,8 +116,8 @@ class HealthChecks:
         return advice(layer, error, self.context)
 
     async def leave(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        if self._probe is not None:
+            await self._probe.close()
 
     async def listeners(self) -> list[Listener]:
         """Return who listens, as far as the cache can tell."""
@@ -149,17 +150,22 @@ class HealthChecks:
         return f"{cache.backend} at {cache.url}, {took:.1f} ms"
 
     async def _try_cache(self) -> float:
-        """Return the milliseconds that the cache takes; it must read and write."""
-        cache = self._auth.cache
+        """Return the milliseconds that the cache takes.
+
+        It must do all that will be asked of it: a user of Redis may be allowed some of
+        it only, and memory would take over without a word of it here.
+        """
+        cache, account = self._auth.cache, self._auth.account.id
         started = time.monotonic()
         await cache.primary.ping()
         took = (time.monotonic() - started) * 1000
         self._cache_answers = True
         self.cache |= {"latencyMs": round(took, 1)}
+        for entry in (("1", KEEP["probe"]), None):
+            await cache.primary.replace(account, {"probe": entry}, expect={})
+            await cache.primary.read(account, "probe")
         if not self._auth.settings.token:
             self.cached = await self._auth.token_manager.peek()
-        written = {"probe": ("1", KEEP["probe"])}
-        await cache.primary.replace(self._auth.account.id, written, expect={})
         return took
 
     def _about_cache(self, hint: str) -> str:
@@ -233,7 +239,8 @@ class HealthChecks:
         started = time.monotonic()
         try:
             await verify_token(self._auth, self._token)
-            self._connection = await open_connection(self._auth, self._token)
+            self._probe = ConnectionProbe(self._auth, self._token)
+            await self._probe.open()
         except AuthenticationFailed as error:
             if not self._token.value:
                 raise
@@ -244,16 +251,13 @@ class HealthChecks:
         return f"connected to {self.context.host} in {took:.0f} ms"
 
     async def _ping(self) -> str | Finding:
-        if self._connection is None:
+        if self._probe is None:
             return skipped("there is no connection")
-        pending = asyncio.create_task(self._connection.run(lambda frame: None))
-        try:
-            latency = await self._connection.ping()
-        except ConnectionLost as lost:
-            raise NetworkFailed(lost.message, "notifyws listen -v") from None
-        finally:
-            pending.cancel()
-            await asyncio.gather(pending, return_exceptions=True)
+        latency = await self._probe.ping()
+        if self._probe.complaint:
+            return of_complaint(self._probe.complaint, self.context)
+        if latency is None:
+            return skipped("the server answers no pings")
         return f"{latency * 1000:.1f} ms there and back"
 
 

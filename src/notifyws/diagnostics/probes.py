@@ -12,7 +12,12 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from notifyws.auth.http_client import http_client
-from notifyws.auth.network_errors import certificate_rejected, http_date, unreachable
+from notifyws.auth.network_errors import (
+    certificate_rejected,
+    http_date,
+    plainly,
+    unreachable,
+)
 from notifyws.errors import NetworkFailed, NotWebSocket
 
 PATIENCE = 10.0
@@ -40,16 +45,8 @@ def target_of(url: str) -> Target:
     return Target(parts.hostname or "", parts.port or (443 if secure else 80), secure)
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the host of the proxy that the environment names for ``url``."""
-    from notifyws.auth.proxies import proxy_url
-
-    proxy = proxy_url(url)
-    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
-
-
 def proxy_target(proxy: str) -> Target:
-    """Return where a proxy is, given what :func:`proxy_for` said."""
+    """Return where a proxy is, given its host and port."""
     parts = urlsplit(f"//{proxy}")
     return Target(parts.hostname or "", parts.port or 80, False, "the proxy ")
 
@@ -144,7 +141,7 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
             said = http_date(response.headers.get("date", ""))
     except (httpx.HTTPError, TimeoutError) as error:
         late = isinstance(error, TimeoutError | httpx.TimeoutException)
-        why = "time is over" if late else str(error) or "the connection was cut"
+        why = "time is over" if late else plainly(error)
         hint = "check the URL, and ws:// against wss://"
         raise NetworkFailed(f"{origin} gave no HTTP answer: {why}", hint) from None
     return None if said is None else said + 0.5 - time.time()

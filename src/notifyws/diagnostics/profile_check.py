@@ -6,35 +6,49 @@ secrets masked, and what matched no rule is told as well.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.clock import utc_text
-from notifyws.errors import NotifyError
-from notifyws.models import Notification, TokenPair, strict_json
-from notifyws.protocol.masking import masked, queried, spellings
-from notifyws.protocol.rules import Arrival, Many, NotUnderstood
+from notifyws.connection.build import (
+    build_dial,
+    build_server_protocol,
+    judged,
+    verify_token,
+)
+from notifyws.delivery.build import build_receiver, build_socket_sender
+from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.receiver import Item
+from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Trace
+from notifyws.diagnostics.frame_findings import Ids, meaning
+from notifyws.errors import MessageRejected, MessageUnconfirmed, NotifyError
+from notifyws.models import Message, Notification, TokenPair
+from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
+from notifyws.protocol.composer import of_message
+from notifyws.protocol.masking import queried
+from notifyws.protocol.since import can_begin
 
 if TYPE_CHECKING:
-    from notifyws.auth.http_client import Exchange
-    from notifyws.connection.ports import Transport
+    from notifyws.delivery.sender import SendResult, SocketSender
     from notifyws.protocol.upgrade import UpgradeRequest
 
-Outcome = Literal["pass", "fail", "skip"]
-LONGEST = 400
-"""Characters of a request, an answer or a frame that are told."""
+Outcome = Literal["pass", "warn", "fail", "skip"]
+LATELY = timedelta(hours=1)
+"""How far back is asked for what was missed, where that can be asked by time."""
 
 
 class Stage(Struct, frozen=True):
     """What came of one step.
 
     Args:
-        name: login, refresh, verify, socket, first frame or ping.
+        name: login, refresh, verify, socket, first frame, ping, send, catch-up, ids
+            or logout.
         outcome: whether it went well.
         detail: one sentence.
         trace: what was said and what came back, in order, without secrets.
@@ -48,112 +62,93 @@ class Stage(Struct, frozen=True):
     error: NotifyError | None = None
 
 
-class _Recording:
-    """A channel that tells what goes over it."""
-
-    def __init__(self, transport: Transport, tell: Trace) -> None:
-        self._transport = transport
-        self._tell = tell
-        self.ping = transport.ping
-        self.close = transport.close
-        self.abort = transport.abort
-
-    @property
-    def heard_at(self) -> float:
-        return self._transport.heard_at
-
-    async def burst(self) -> Sequence[str | bytes]:
-        frames = await self._transport.burst()
-        for frame in frames:
-            shown = repr(frame) if isinstance(frame, bytes) else frame
-            self._tell.line(f"<-- {shown}")
-        return frames
-
-    async def send(self, text: str) -> None:
-        self._tell.line(f"--> {text}")
-        await self._transport.send(text)
-
-    async def send_all(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            await self.send(text)
-
-
-class Trace:
-    """Keeps what is told during a step, without secrets."""
-
-    def __init__(self, *secrets: str) -> None:
-        self._secrets = spellings(*secrets)
-        self._lines: list[str] = []
-
-    def hide(self, *secrets: str) -> None:
-        """Mask these from now on, too."""
-        self._secrets += spellings(*secrets)
-
-    def line(self, text: str) -> None:
-        """Keep a line."""
-        self._lines.append(masked(text, self._secrets)[:LONGEST])
-
-    def exchange(self, exchange: Exchange) -> None:
-        """Keep an HTTP exchange."""
-        self.line(f"--> {exchange.method} {exchange.url} {exchange.body}".rstrip())
-        self.line(f"<-- {exchange.status} {exchange.reply}".rstrip())
-        if exchange.captured:
-            names = ", ".join(exchange.captured)
-            self.line(f"    captured: {names}")
-
-    def taken(self) -> tuple[str, ...]:
-        """Return what was told since the last time."""
-        lines, self._lines = self._lines, []
-        return tuple(lines)
-
-
-async def walk(auth: Authenticator, patience: float) -> AsyncIterator[Stage]:
+async def walk(
+    auth: Authenticator,
+    patience: float,
+    *,
+    send: Message | None = None,
+    everything: bool = False,
+) -> AsyncIterator[Stage]:
     """Yield what comes of each step; ends at the first that fails.
 
     Args:
         auth: the real parts; its cache is not used.
         patience: seconds to wait for a first frame.
+        send: a message to send; ``None`` to send nothing.
+        everything: also fetch what was missed, and log out in the end.
     """
     said = auth.settings.password, auth.settings.token
     trace = Trace(*said, *queried(auth.url))
-    auth.http.on_exchange = trace.exchange
-    walker = _Walker(auth, trace, patience)
+    auth.http.on_line = trace.line
+    walker = _Walker(auth, trace, patience, send)
     try:
-        for name, step in walker.steps:
+        for name, step in walker.steps(everything=everything):
             try:
                 detail = await step()
-            except NotifyError as error:
+            except NotifyError as caught:
+                error = walker.judged(caught)
                 yield Stage(name, "fail", error.message, trace.taken(), error)
                 return
             outcome: Outcome = "pass" if detail else "skip"
             words = detail or "the profile has none"
+            if isinstance(detail, Doubt):
+                outcome = "warn"
             yield Stage(name, outcome, words, trace.taken())
     finally:
         await walker.leave()
 
 
+class Doubt(str):
+    """What came of a step that did not fail, and is not well either."""
+
+    __slots__ = ()
+
+
 class _Walker:
-    def __init__(self, auth: Authenticator, trace: Trace, patience: float) -> None:
+    def __init__(
+        self,
+        auth: Authenticator,
+        trace: Trace,
+        patience: float,
+        message: Message | None,
+    ) -> None:
         self._auth = auth
         self._trace = trace
         self._patience = patience
+        self._message = message
         self._pair: TokenPair | None = None
         self._token: AccessToken | None = None
-        self._connection: object = None
-        self.steps = [
+        self._probe: ConnectionProbe | None = None
+        self._sender: SocketSender | None = None
+        self._ids = Ids()
+
+    def steps(
+        self, *, everything: bool
+    ) -> Iterator[tuple[str, Callable[[], Awaitable[str]]]]:
+        """Yield the names of the steps that were asked for, and how each is gone."""
+        yield from (
             ("login", self._login),
             ("refresh", self._refresh),
             ("verify", self._verify),
             ("socket", self._socket),
             ("first frame", self._first_frame),
             ("ping", self._ping),
-        ]
+        )
+        if self._message is not None:
+            yield "send", partial(self._send, self._message)
+        if everything:
+            yield "catch-up", self._catch_up
+        yield "ids", self._judge_ids
+        if everything:
+            yield "logout", self._logout
+
+    def judged(self, error: NotifyError) -> NotifyError:
+        """Return what an error means, which may refuse the token."""
+        return judged(self._auth, error, self._token) if self._token else error
 
     async def leave(self) -> None:
-        from notifyws.connection.connection import Connection
-
-        if isinstance(self._connection, Connection):
-            await self._connection.close()
+        if self._probe is not None:
+            await self._probe.close()
 
     async def _login(self) -> str:
         settings, profile = self._auth.settings, self._auth.profile
@@ -191,8 +186,6 @@ class _Walker:
         return f"an access token for {self._pair.access.lifetime:.0f} s{user}"
 
     async def _verify(self) -> str:
-        from notifyws.connection.build import verify_token
-
         if self._auth.profile.http.verify is None:
             return ""
         assert self._token is not None
@@ -200,95 +193,101 @@ class _Walker:
         return "the server takes the token"
 
     async def _socket(self) -> str:
-        from notifyws.connection.build import build_dial, open_connection
-
         dial = build_dial(self._auth)
 
-        async def recorded(request: UpgradeRequest) -> _Recording:
+        async def recorded(request: UpgradeRequest) -> Recording:
             self._trace.line(f"--> GET {request.url}")
-            return _Recording(await dial(request), self._trace)
+            return Recording(await dial(request), self._trace)
 
         assert self._token is not None
-        self._connection = await open_connection(self._auth, self._token, recorded)
+        self._probe = ConnectionProbe(self._auth, self._token, self._take)
+        await self._probe.open(recorded)
         steps = len(self._auth.profile.handshake)
         return f"open, {steps} handshake step{'s' * (steps != 1)} done"
 
+    def _take(self, arrival: Arrival) -> None:
+        for each in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
+            match each:
+                case Notification():
+                    self._ids.note(each)
+                case ServerError() if self._sender is not None:
+                    self._sender.server_error(each)
+                case Acknowledged() if self._sender is not None:
+                    self._sender.acknowledged(each)
+
     async def _first_frame(self) -> str:
-        receiver = _Meaning(self._auth)
-        await self._listening(receiver.arrived.wait(), receiver)
-        if receiver.seen is None:
-            return f"nothing came within {self._patience:g} s"
-        return receiver.seen
-
-    async def _listening(self, until: Awaitable[object], take: _Meaning) -> None:
-        from notifyws.connection.connection import Connection
-
-        assert isinstance(self._connection, Connection)
-        running = asyncio.ensure_future(self._connection.run(take))
-        waiting = asyncio.ensure_future(until)
-        try:
-            await asyncio.wait(
-                {running, waiting},
-                timeout=self._patience,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if running.done():
-                running.result()
-        finally:
-            running.cancel()
-            waiting.cancel()
-            await asyncio.gather(running, waiting, return_exceptions=True)
+        assert self._probe is not None
+        await self._probe.hear(self._patience)
+        first = self._probe.first
+        return meaning(first) if first else f"nothing came within {self._patience:g} s"
 
     async def _ping(self) -> str:
-        from notifyws.connection.connection import Connection
-
-        connection = self._connection
-        assert isinstance(connection, Connection)
-        if not connection.can_ping:
+        assert self._probe is not None
+        assert self._probe.connection is not None
+        latency = await self._probe.ping(self._patience)
+        if self._probe.complaint:
+            return Doubt(f"the server says: {self._probe.complaint}")
+        if not self._probe.connection.can_ping:
             return ""
-        pinging = asyncio.ensure_future(connection.ping())
-        await self._listening(asyncio.shield(pinging), _Meaning(self._auth, connection))
-        if not pinging.done():
-            pinging.cancel()
+        if latency is None:
             return f"no answer within {self._patience:g} s"
-        return f"{pinging.result() * 1000:.1f} ms there and back"
+        return f"{latency * 1000:.1f} ms there and back"
+
+    async def _send(self, message: Message) -> str:
+        profile, probe = self._auth.profile, self._probe
+        if profile.send is None:
+            return ""
+        assert self._token is not None
+        assert probe is not None
+        if profile.send.http is not None:
+            await self._auth.http.send(self._token.value, of_message(message))
+            return "the server took the message"
+        self._sender = build_socket_sender(self._auth, lambda: probe.connection)
+        sent = await probe.meanwhile(self._sender.send([message]), None)
+        assert sent is not None
+        return _of_sent(sent[0])
+
+    async def _catch_up(self) -> str:
+        """Fetch as a listener does that comes back: by the last id, or by time."""
+        auth, catch_up = self._auth, build_server_protocol(self._auth).catch_up
+        if catch_up is None:
+            return ""
+        assert self._token is not None
+        since: str | int | datetime | None = self._ids.last
+        if since is None and can_begin(auth.profile):
+            since = datetime.fromtimestamp(auth.clock.wall(), UTC) - LATELY
+        queue: DeliveryQueue[Item] = DeliveryQueue(sys.maxsize, sys.maxsize)
+        receiver = build_receiver(auth, queue, since=since, frames=False)
+        whole = await catch_up(receiver, self._token.value)
+        queue.close()
+        found = [each for each in await queue.get() if isinstance(each, Notification)]
+        for each in found:
+            self._ids.note(each)
+        return f"{len(found)} notifications{'' if whole else ', and there are more'}"
+
+    async def _judge_ids(self) -> str:
+        if not self._ids.twice:
+            return self._ids.words or "no notification came that could have one"
+        hint = "name another field as id, or set unique_ids = false"
+        return Doubt(f"{self._ids.words}; {hint}")
+
+    async def _logout(self) -> str:
+        if self._auth.profile.http.logout is None or self._pair is None:
+            return ""
+        refresh = self._pair.refresh.value if self._pair.refresh else ""
+        await self._auth.http.logout(refresh)
+        return "the server ended the session"
 
 
-class _Meaning:
-    """Takes frames and says what the rules make of the first."""
+def _of_sent(result: SendResult) -> str:
+    """Return that a message was delivered.
 
-    def __init__(self, auth: Authenticator, connection: object = None) -> None:
-        from notifyws.delivery.build import build_rules
-
-        self._rules = build_rules(auth.profile)
-        self._clock = auth.clock
-        self._connection = connection
-        self.arrived = asyncio.Event()
-        self.seen: str | None = None
-
-    def __call__(self, frames: Sequence[str | bytes]) -> None:
-        from notifyws.connection.connection import Connection
-        from notifyws.protocol.rules import Pong
-
-        now = utc_text(self._clock.wall())
-        for arrival in (self._rules.read(frame, now) for frame in frames):
-            if isinstance(arrival, Pong) and isinstance(self._connection, Connection):
-                self._connection.ponged()
-            if self.seen is None:
-                self.seen = meaning(arrival)
-                self.arrived.set()
-
-
-def meaning(arrival: Arrival) -> str:
-    """Return what the rules make of a frame, in words."""
-    match arrival:
-        case Notification():
-            return f"a notification: {strict_json(arrival.as_json())[:LONGEST]}"
-        case Many(()):
-            return "a rule fits, but it finds no notification in it"
-        case Many(arrivals):
-            return "; ".join(map(meaning, arrivals[:3]))
-        case NotUnderstood(reason):
-            return f"not understood: {reason}"
-        case _:
-            return f"no notification: {type(arrival).__name__}"
+    Raises:
+        MessageRejected, MessageUnconfirmed: it was not, or nothing shows that it was.
+    """
+    if result.status == "delivered":
+        return "the server took the message"
+    words, hint = result.detail or "no reason given", "correct [send] of the profile"
+    if result.status == "rejected":
+        raise MessageRejected(f"the server rejected the message: {words}", hint)
+    raise MessageUnconfirmed(f"nothing shows that it was taken: {words}", hint)

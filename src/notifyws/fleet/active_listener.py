@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import build_session
+from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.session import Session
 from notifyws.delivery.build import (
     build_outbox,
@@ -26,7 +27,7 @@ from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
 from notifyws.models import DeliveryTargets
-from notifyws.protocol.masking import spellings, without_tokens
+from notifyws.protocol.masking import spellings
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.outbox_records import Backlog
     from notifyws.delivery.receiver import Receiver, Selection
 
-LONGEST_FRAME = 200
-"""Characters of a frame that was not understood that others see."""
 LAST_DELIVERY = 0.5
 """Seconds that sinks have at the end; what is left then is kept."""
 
@@ -115,6 +114,7 @@ class ActiveListener:
         )
         receiver.emitter.observers.extend(self.observers)
         self.receiver = receiver
+        receiver.secrets = self._secrets
         self.session = build_session(self._auth, receiver, retries=retries)
         self.running = asyncio.create_task(self._live(self.session, receiver))
         self.running.add_done_callback(_look_at)
@@ -155,6 +155,11 @@ class ActiveListener:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
 
+    def tell_gap(self, since: str, reason: str) -> None:
+        """Tell that something since a moment (RFC 3339) was lost on its way out."""
+        if self.receiver is not None:
+            self.receiver.emitter.gap(GapStart(since), reason)
+
     async def stop(self) -> None:
         """Say goodbye (1000) and stop; what has arrived can still be read."""
         if self.running is not None and self.session is not None:
@@ -190,15 +195,13 @@ class ActiveListener:
         """Return what a heartbeat tells, by the names of ``Listener``."""
         receiver = self.receiver
         assert receiver is not None
-        frame = receiver.last_not_understood
-        if frame is not None:
-            frame = without_tokens(frame, self._secrets())[:LONGEST_FRAME]
         return {
             "received": receiver.received,
             "waiting": self.waiting,
             "filtered": receiver.filtered,
+            "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
-            "lastNotUnderstood": frame,
+            "lastNotUnderstood": receiver.last_not_understood,
         }
 
     def _secrets(self) -> tuple[str, ...]:

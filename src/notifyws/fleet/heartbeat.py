@@ -3,12 +3,14 @@
 Each listener keeps one entry, ``listener:ID``, which is forgotten by itself when it
 is not renewed. To be found it stands in one of a few indexes (``listeners:N``), which
 are changed by compare-and-swap: that asks nothing of a cache but what tokens ask, one
-round trip finds a thousand listeners, and no search goes through foreign keys. An
-index is written when a listener comes, goes, or has half used up its place in it.
+round trip finds a thousand listeners, and no search goes through foreign keys. Each
+beat looks whether its index still names it, for a cache may lose all that it holds
+(``FLUSHALL``, a restart, a primary that was replaced); an index is written when a
+listener comes, goes, is no longer named or has half used up its place in it.
 
-A cache that fails is no concern of listening: the next beat tries again. It has to be
-the real cache; one that carries changes back after an outage would be confused by
-entries that everybody changes.
+A cache that fails is no concern of listening: it is said once, and the next beat tries
+again. It has to be the real cache; one that carries changes back after an outage would
+be confused by entries that everybody changes.
 """
 
 from __future__ import annotations
@@ -68,6 +70,7 @@ class Heartbeat:
         clock: clock and sleep.
         secrets: returns what nobody else may see of what the server says, as it may
             be spelled.
+        warn: is told when others cannot see it, once until they can.
     """
 
     def __init__(
@@ -78,7 +81,9 @@ class Heartbeat:
         counts: Callable[[], Mapping[str, Any]],
         clock: Clock,
         secrets: Callable[[], Iterable[str]] = tuple,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
+        self._warn, self._unseen = warn, False
         self._secrets = secrets
         self._cache = cache
         self._account = account
@@ -87,7 +92,6 @@ class Heartbeat:
         self._id = clock.secret()
         self._index = index_of(self._id)
         self._changed = asyncio.Event()
-        self._placed_until = float("-inf")
         self._connections = 0
         self._connected_at = float("-inf")
         self._written = False
@@ -153,10 +157,12 @@ class Heartbeat:
                 self._changed.clear()
                 try:
                     await self._beat()
-                except CacheFailed:
+                except CacheFailed as error:
                     self._written = False
+                    self._say_unseen(error)
                     await sleep(self._clock, EVERY)
                 else:
+                    self._unseen = False
                     pause = sleep(self._clock, EVERY)
                     await first_of(self._changed.wait(), pause)
         finally:
@@ -164,15 +170,20 @@ class Heartbeat:
                 with suppress(CacheFailed):
                     await self._leave()
 
+    def _say_unseen(self, error: CacheFailed) -> None:
+        if not self._unseen:
+            self._warn(f"notifyws status cannot see this listener: {error.message}")
+        self._unseen = True
+
     async def _beat(self) -> None:
         self._count()
         entries = {f"listener:{self._id}": (text_of(self.listener), KEEP["listener"])}
         self._written = True  # also when the answer is lost
         await self._cache.replace(self._account, entries, expect={})
         moment = self._clock.wall()
-        fresh = PLACE / 2 < self._placed_until - moment <= PLACE
-        if not fresh and await self._place(moment + PLACE):
-            self._placed_until = moment + PLACE
+        placed_until = places_in(await self._index_text()).get(self._id, 0.0)
+        if not PLACE / 2 < placed_until - moment <= PLACE:
+            await self._place(moment + PLACE)
 
     def _count(self) -> None:
         counts = self._counts()
@@ -180,12 +191,11 @@ class Heartbeat:
             self._note(lastNotificationAt=utc_text(self._clock.wall()))
         self._note(**counts)
 
-    async def _place(self, until: float) -> bool:
-        for _ in range(TRIES):
+    async def _place(self, until: float) -> None:
+        for _ in range(TRIES):  # the next beat tries again
             if await self._swap({self._id: until}):
-                return True
+                return
             await self._clock.sleep(0.05 * self._clock.dice())
-        return False  # the next beat tries again
 
     async def _leave(self) -> None:
         entry: dict[str, None] = {f"listener:{self._id}": None}
@@ -193,8 +203,7 @@ class Heartbeat:
         await self._swap({self._id: 0.0})
 
     async def _swap(self, change: Mapping[str, float]) -> bool:
-        found = (await self._cache.read(self._account, self._index)).get(self._index)
-        text = found.text if found else None
+        text = await self._index_text()
         now = self._clock.wall()
         places = {**places_in(text), **change}
         left = {each: until for each, until in places.items() if until > now}
@@ -202,6 +211,10 @@ class Heartbeat:
         return await self._cache.replace(
             self._account, entries, expect={self._index: text}
         )
+
+    async def _index_text(self) -> str | None:
+        found = (await self._cache.read(self._account, self._index)).get(self._index)
+        return found.text if found else None
 
 
 def index_of(listener_id: str) -> str:
@@ -230,7 +243,7 @@ def build_heartbeat(
         return None
     who = Listener(name, socket.gethostname(), os.getpid())
     board, account = auth.cache.primary, auth.account.id
-    return Heartbeat(board, account, who, counts, auth.clock, secrets)
+    return Heartbeat(board, account, who, counts, auth.clock, secrets, auth.warn)
 
 
 async def find_listeners(

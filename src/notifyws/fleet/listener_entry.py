@@ -40,6 +40,7 @@ class Listener(Struct, frozen=True):
         lastFailure: what went wrong last: ``at``, ``kind``, ``message``.
         userId: whom the server takes it for, where it says.
         path: where the socket is opened, where the URL has a path.
+        repeats: notifications that came again, or were older than its beginning.
     """
 
     name: str | None
@@ -61,6 +62,7 @@ class Listener(Struct, frozen=True):
     lastFailure: Mapping[str, str] | None = None
     userId: str | None = None
     path: str = ""
+    repeats: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``status --json`` lists."""

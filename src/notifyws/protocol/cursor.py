@@ -2,15 +2,25 @@
 
 It is the id of the last notification that was handed over, never of one that merely
 arrived; before the first one it may be a time to begin at.
+
+Servers that do not know the id they are asked for send all that they keep (ntfy, nchan:
+``since`` and ``Last-Event-ID`` of what was never cached). So what a replay brings from
+before a listener began is not new.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from math import inf
 
-from notifyws.protocol.deduplicator import Deduplicator
-from notifyws.protocol.since import is_before
+from notifyws.models import Notification, as_text
+from notifyws.protocol.deduplicator import Deduplicator, mark_of
+from notifyws.protocol.places import Places
+from notifyws.protocol.since import is_before, moment_of
+
+UNSURE = 5.0
+"""Seconds by which a server's timestamps may be off, besides what was measured."""
 
 
 class Cursor:
@@ -22,14 +32,20 @@ class Cursor:
         snapshot: whether the server sends all that it holds at every connect.
         partial: whether not all that is listened to can be had again.
         repeats: whether what has no id may come twice, as while a token is renewed.
+        by_id: whether an id that comes again is a duplicate.
         seen: ids that were handed over before this process, the oldest first.
         mixed: whether some of what came before this process had no id.
         since: the time to begin at, where no id is known.
+        places: where streams stand that the server numbers by itself, if it does.
+        began_at: unix seconds when this listener began, here or in an earlier process;
+            ``None`` where it begins at an id, so that only the server knows.
+        warn: is told, once, that one id names several notifications.
 
     Attributes:
         deduplicator: knows what was handed over.
         since: the time to ask for, until something was handed over.
-        beginning: the time that was begun at; ``None`` when it was no time.
+        beginning: what is older is not new, while a replay may last.
+        began_at: as given, or the moment of what was handed over first.
     """
 
     def __init__(
@@ -40,19 +56,32 @@ class Cursor:
         snapshot: bool = False,
         partial: bool = False,
         repeats: bool = False,
+        by_id: bool = True,
         seen: Iterable[str | int] = (),
         mixed: bool = False,
         since: datetime | None = None,
+        places: Places | None = None,
+        began_at: float | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self.last_id = last_id
-        self._can_resume = can_resume and not partial
+        self._asks, self._can_resume = can_resume, can_resume and not partial
         self._snapshot = snapshot
         self._partial = partial
-        self.since = since
-        self.beginning = since
+        self.since = self._asked_since = since
+        self.beginning: datetime | None = None
+        self._past: datetime | None = None
         self._beginning_until = 0.0
+        self.began_at = began_at
+        self._delay = 0.0
+        self._warn = warn
+        self._opened = False
         self.mixed = mixed
-        self.deduplicator = Deduplicator(seen, repeats=snapshot or repeats)
+        self.places = places
+        self.deduplicator = Deduplicator(
+            seen, repeats=repeats, snapshot=snapshot, by_id=by_id
+        )
+        self._seen = self.deduplicator.seen
         if last_id is not None:
             self.begin_at(last_id)
 
@@ -75,39 +104,105 @@ class Cursor:
     def covers_everything(self) -> bool:
         """Whether that brings all of it: what has no id is not replayed for sure."""
         snapshot = self._snapshot and not self._partial
+        if self.places is not None and self.places.covers_everything:
+            return True
         return snapshot or (self.can_resume and not self.mixed)
 
-    def is_too_old(self, timestamp: str, now: float) -> bool:
-        """Return whether a replayed notification is older than the time to begin at.
+    def is_repeat(
+        self,
+        notification: Notification,
+        ident: str | int | None,
+        now: Callable[[], float],
+    ) -> bool:
+        """Return whether it was handed over before, or is too old to be new.
+
+        Args:
+            notification: what arrived.
+            ident: its id.
+            now: returns monotonic seconds.
+        """
+        if self.beginning is not None and self.is_too_old(notification, now()):
+            return True
+        if ident is not None and ident not in self._seen:
+            return False
+        deduplicator = self.deduplicator
+        if ident is None:
+            return deduplicator.may_repeat and deduplicator.is_repeat(
+                as_text(notification.fields), now()
+            )
+        if not deduplicator.by_id:
+            return False
+        if not deduplicator.is_reused(ident, mark_of(notification), now()):
+            return True
+        warn, self._warn = self._warn, None
+        if warn is not None:
+            said = f"the profile's id is not unique: {as_text(ident)!r} came again"
+            warn(f"{said} with other content, and is shown as another notification")
+        return False
+
+    def is_news(self, notification: Notification) -> bool:
+        """Return whether what was fetched is new: never another of a known id."""
+        past = self._past
+        old = past is not None and is_before(notification.timestamp, past)
+        return not old and self.deduplicator.is_new(notification.id)
+
+    def is_too_old(self, notification: Notification, now: float) -> bool:
+        """Return whether a replayed notification is older than the beginning.
 
         Nothing is, once the replay must be over: then a timestamp tells of the
         server's clock only. That newer ones were handed over is no reason: a server may
         send its history in any order.
 
         Args:
-            timestamp: the notification's.
+            notification: what arrived.
             now: monotonic seconds.
         """
         if self.beginning is None or now >= self._beginning_until:
+            self.beginning = None
             return False
-        return is_before(timestamp, self.beginning)
+        return is_before(notification.timestamp, self.beginning)
 
-    def advance(self, ident: str | int | None) -> None:
-        """Take note that the notification with this new id was handed over."""
+    def advance(
+        self, ident: str | int | None, notification: Notification | None = None
+    ) -> None:
+        """Take note that a notification was handed over.
+
+        Args:
+            ident: its id, a new one, if it has one.
+            notification: itself, where it did not only lie in a gap.
+        """
         self.since = None
+        if notification is not None and self.began_at is None:
+            moment = moment_of(notification.timestamp)
+            self.began_at = moment.timestamp() if moment else 0.0
         if ident is None:
             self.mixed = True
             return
         self.last_id = ident
-        self.deduplicator.add(ident)
+        content = 0 if notification is None else mark_of(notification)
+        self._seen.add(ident, content)
 
-    def reconnected(self, until: float) -> None:
-        """Expect all of it again, where the server sends what it holds.
+    def opened(
+        self, now: float, replay: float, *, wall: float = inf, delay: float = 0.0
+    ) -> None:
+        """Begin with a connection that replays, or sends what the server holds.
 
         Args:
-            until: monotonic seconds; later on, equal content is news again, and
-                nothing is too old.
+            now: monotonic seconds.
+            replay: seconds after which equal content is news again, and nothing is too
+                old.
+            wall: unix seconds; it may have been set back since the beginning.
+            delay: seconds that notifications are on their way, by their timestamps
+                and our clock, however wrong one of them may be.
         """
-        self._beginning_until = until
-        if self._snapshot:
-            self.deduplicator.expect_everything(until)
+        self._delay = max(self._delay, delay)
+        again, self._opened = self._opened, True
+        self._beginning_until = now + replay
+        self.beginning = self._asked_since
+        asks = self._asks and self.place is not None
+        resumes = asks or (again and self._snapshot)
+        if resumes and self.beginning is None and self.began_at is not None:
+            began_at = min(self.began_at, wall) - self._delay - UNSURE
+            self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
+        self._past = self.beginning
+        self.deduplicator.opened(now, replay if resumes else 0.0)

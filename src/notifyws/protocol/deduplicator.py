@@ -1,8 +1,11 @@
 """Deduplication: which notifications were handed over before, and so are not new.
 
-What has an id is a duplicate when that id was seen; what has none may be a repeat only
-while a server sends all that it holds, or two connections overlap. The oldest ids are
-forgotten, for a server's history is finite too.
+What has an id is a duplicate when that id was seen, unless the profile says that
+nothing comes twice. Where nothing is replayed, one that comes with other content is
+none: the profile's id is not unique. What has no id may be a repeat only while a server
+sends all that it holds, when a connection that replaces another begins as that one did,
+or while the two overlap. The oldest ids are forgotten, for a server's history is finite
+too.
 """
 
 from __future__ import annotations
@@ -11,12 +14,18 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Iterable
 
+from notifyws.models import Notification
+
 RECENT = 2_000
 """Notifications without an id whose content is kept to tell repeats."""
 REMEMBERED = 20_000
 """Ids kept to tell duplicates, at least: twice what the longest history replays."""
 SPREAD = 3
 """Slots for each mark, so that few stand in each other's way."""
+OPENING = 2.0
+"""Seconds in which a connection has brought what a server sends to all who come."""
+CONTENT = (1 << 32) - 1
+"""Bits by which the content of a notification is known again."""
 POSITIVE = (1 << 60) - 1
 """Bits of a mark; Python's numbers are slower from the next one on."""
 
@@ -27,25 +36,61 @@ class Deduplicator:
     Args:
         seen: ids that were handed over before this process, the oldest first.
         repeats: whether what has no id may come twice.
+        snapshot: whether the server sends all that it holds at every connect.
+        by_id: whether an id that comes again is a duplicate.
+
+    Attributes:
+        seen: ids that were handed over.
     """
 
     def __init__(
-        self, seen: Iterable[str | int] = (), *, repeats: bool = False
+        self,
+        seen: Iterable[str | int] = (),
+        *,
+        repeats: bool = False,
+        snapshot: bool = False,
+        by_id: bool = True,
     ) -> None:
-        self.may_repeat = repeats
-        self._seen = RecentIds(REMEMBERED, seen)
+        self.may_repeat = repeats or snapshot
+        self._snapshot = snapshot
+        self.by_id = by_id
+        self.seen = RecentIds(REMEMBERED, seen)
         self._recent: deque[int] = deque(maxlen=RECENT)
         self._overlap: deque[int] = deque(maxlen=RECENT)
+        self._retained: deque[int] = deque(maxlen=RECENT)
+        self._opening: deque[int] = deque(maxlen=RECENT)
+        self._opening_until = 0.0
         self._repeated: Counter[int] = Counter()
         self._repeating_until = 0.0
+        self._replaying_until = 0.0
 
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
-        return ident is None or ident not in self._seen
+        return ident is None or not self.by_id or ident not in self.seen
 
-    def add(self, ident: str | int) -> None:
-        """Take note that the notification with this id was handed over."""
-        self._seen.add(ident)
+    def is_reused(self, ident: str | int, content: int, now: float) -> bool:
+        """Return whether an id that was handed over before names something else now.
+
+        What is replayed may be spelled otherwise and is the same. So is what comes of
+        an id of which no content is known.
+
+        Args:
+            ident: the id.
+            content: what tells it from another of this id; see :func:`mark_of`.
+            now: monotonic seconds.
+        """
+        if now < self._replaying_until:
+            return False
+        return self.seen.swap(ident, content) not in (0, content)
+
+    def add(self, ident: str | int, content: int = 0) -> None:
+        """Take note that the notification with this id was handed over.
+
+        Args:
+            ident: the id.
+            content: see :func:`mark_of`; 0 where it is not known.
+        """
+        self.seen.add(ident, content)
 
     def is_repeat(self, content: str, now: float) -> bool:
         """Return whether a notification without an id is one that was handed over.
@@ -57,6 +102,8 @@ class Deduplicator:
             now: monotonic seconds.
         """
         mark = hash(content)
+        if now < self._opening_until:
+            self._opening.append(mark)
         if now < self._repeating_until and self._repeated[mark] > 0:
             self._repeated[mark] -= 1
             return True
@@ -68,30 +115,54 @@ class Deduplicator:
         """Begin to note what may come a second time, by another connection."""
         self._overlap.clear()
 
-    def expect_repeats(self, until: float) -> None:
-        """From now on, take what came during the overlap for a repeat when it comes.
+    def expect_repeats(self, now: float, seconds: float) -> None:
+        """Take for a repeat what the connection brings that replaced another.
+
+        That is what came while both were there, and what the other one began with.
 
         Args:
-            until: monotonic seconds; later on, equal content is news again.
+            now: monotonic seconds.
+            seconds: for which; later on, equal content is news again.
         """
-        self._expect(self._overlap, until)
+        known = self._recent if self._snapshot else [*self._overlap, *self._retained]
+        self._expect(known, now + seconds)
+        self._opening_until = now + OPENING
+        self.expect_ids(now + seconds)
 
-    def expect_everything(self, until: float) -> None:
-        """The same of all that came lately: the server sends what it holds."""
-        self._overlap = deque(self._recent, RECENT)
-        self._expect(self._recent, until)
+    def opened(self, now: float, replay: float) -> None:
+        """Begin with a new connection.
+
+        Args:
+            now: monotonic seconds.
+            replay: seconds for which it may bring what came before; 0 for never.
+        """
+        self._replaying_until = now + replay
+        if self._snapshot:
+            self._overlap = deque(self._recent, RECENT)
+            self._expect(self._recent, now + replay)
+        self._retained, self._opening = self._opening, deque(maxlen=RECENT)
+        self._opening_until = now + OPENING
+
+    def expect_ids(self, until: float) -> None:
+        """Take whatever comes of a known id for the same, until then at least.
+
+        Args:
+            until: monotonic seconds.
+        """
+        self._replaying_until = max(self._replaying_until, until)
 
     def _expect(self, marks: Iterable[int], until: float) -> None:
         self._repeated = Counter(marks)
-        self._repeating_until = until
+        self._repeating_until = max(self._repeating_until, until)
 
 
 class RecentIds:
     """The latest ids: at least so many, and at most twice that.
 
     Twenty thousand ids in a ``dict`` take 2.5 MiB; here they are marks of eight bytes
-    in two tables. Once the younger table holds as many as must be kept, it becomes the
-    older one, and all that the older one knew is forgotten.
+    in two tables, each with four more for what it named. Once the younger table holds
+    as many as must be kept, it becomes the older one, and all that the older one knew
+    is forgotten.
 
     A mark is Python's hash of the id, which is salted, so nobody can make two that are
     the same. That two happen to be is as likely as one in 10¹³ for each id.
@@ -106,15 +177,18 @@ class RecentIds:
     def __init__(self, at_least: int, idents: Iterable[str | int] = ()) -> None:
         self._at_least = at_least
         self._last = (1 << (SPREAD * at_least).bit_length()) - 1
-        self._younger, self._older = self._table(), self._table()
+        self._younger, self._younger_contents = self._table()
+        self._older, self._older_contents = self._table()
         self._count = self._mark = self._place = 0
+        self._is_old = False
         self._missed: str | int | None = None
         for ident in idents:
             self.add(ident)
 
     def __contains__(self, ident: str | int) -> bool:
         mark = hash(ident if isinstance(ident, str) else f"\0{ident}") & POSITIVE or 1
-        if self._found(self._older, mark) or self._found(self._younger, mark):
+        self._is_old = self._found(self._older, mark)
+        if self._is_old or self._found(self._younger, mark):
             self._missed = None  # that place is another one's
             return True
         self._missed, self._mark = ident, mark
@@ -126,20 +200,44 @@ class RecentIds:
         at = mark & last
         while there := table[at]:
             if there == mark:
-                return True
+                break
             at = at + 1 & last
         self._place = at
-        return False
+        return there != 0
 
-    def add(self, ident: str | int) -> None:
+    def swap(self, ident: str | int, content: int) -> int:
+        """Remember another content of an id; return the former, 0 where none is known.
+
+        Args:
+            ident: the id.
+            content: 32 bits.
+        """
+        if ident not in self:
+            return 0
+        contents = self._older_contents if self._is_old else self._younger_contents
+        known, contents[self._place] = contents[self._place], content
+        return known
+
+    def add(self, ident: str | int, content: int = 0) -> None:
         """Remember an id; at once, when it was just asked for and not found."""
         if ident is not self._missed and ident in self:
             return
         self._younger[self._place] = self._mark
+        self._younger_contents[self._place] = content
         self._missed = None
         self._count += 1
         if self._count == self._at_least:
-            self._older, self._younger, self._count = self._younger, self._table(), 0
+            self._older, self._older_contents = self._younger, self._younger_contents
+            self._younger, self._younger_contents = self._table()
+            self._count = 0
 
-    def _table(self) -> array[int]:
-        return array("Q", bytes(8 * (self._last + 1)))
+    def _table(self) -> tuple[array[int], array[int]]:
+        """Return room for marks, and for what each of them named."""
+        slots = self._last + 1
+        return array("Q", bytes(8 * slots)), array("I", bytes(4 * slots))
+
+
+def mark_of(notification: Notification) -> int:
+    """Return what tells a notification from others of its id: 32 bits, never 0."""
+    frame = notification.frame
+    return hash(frame if frame is not None else repr(notification.fields)) & CONTENT | 1

@@ -50,8 +50,14 @@ class BadExpression(ValueError):
         self.offset = offset
 
 
-def compiled(expression: str) -> Search:
+def compiled(
+    expression: str, failed: Callable[[str], object] = lambda reason: None
+) -> Search:
     """Return a search that gives ``None`` where the expression cannot be worked out.
+
+    Args:
+        expression: of a profile.
+        failed: is told why it could not, as where a function takes no null.
 
     Raises:
         BadExpression: it cannot be used.
@@ -61,7 +67,8 @@ def compiled(expression: str) -> Search:
     def search(value: Any) -> Any:
         try:
             return parsed.search(value)
-        except UNFIT:
+        except UNFIT as error:
+            failed(first_line(error))
             return None
 
     return search
@@ -115,6 +122,8 @@ def finder(place: str) -> Callable[[Any, Mapping[str, str], Mapping[str, str]], 
         A function of body, headers (lower-case names) and cookies.
     """
     kind, _, name = place.partition(":")
+    if kind in ("header", "cookie") and {*"{}"} & {*name}:
+        raise BadExpression(f"the name of a {kind} holds no variable")
     if kind == "header" and name:
         return lambda body, headers, cookies: headers.get(name.lower())
     if kind == "cookie" and name:

@@ -241,8 +241,8 @@ def refusal(what: str, means: str, words: str) -> NetworkFailed:
 
 def http_meaning(
     http: Http, status: int, body: Any, refused: Meaning
-) -> tuple[Meaning | None, str]:
-    """Return what an answer means that is no success, and the server's own words.
+) -> tuple[Meaning | None, str, str]:
+    """Return what an answer means that is no success, the server's words, and a hint.
 
     Args:
         http: the profile's HTTP side.
@@ -253,10 +253,8 @@ def http_meaning(
     for failure in http.failures:
         if _fits(failure, status, body):
             said = compiled(failure.message)(body) if failure.message else None
-            return failure.means, as_text(said)[:LONGEST]
-    if status in http.refused:
-        return refused, ""
-    return None, ""
+            return failure.means, as_text(said)[:LONGEST], failure.hint
+    return refused if status in http.refused else None, "", ""
 
 
 def _fits(failure: Failure, status: int, body: Any) -> bool:

@@ -6,25 +6,47 @@ find is left out, never an error.
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
+
+from msgspec import Struct
 
 from notifyws.clock import utc_text
 from notifyws.models import Notification, as_text
 from notifyws.protocol import profile
 from notifyws.protocol.expressions import compiled, names, truthy
 from notifyws.protocol.frames import json_or_text
+from notifyws.protocol.since import moment_of
 
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
 ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
+RESERVED = {*ORDER, "frame"}
+"""Names that what no field shows cannot take."""
+SECONDS_DIGITS = 9
+"""Digits of unix seconds, at least: since 1973."""
 _PATH = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
 
 Reader = Callable[[Any, str], list[Notification]]
 _Item = tuple[Any, Any, Any]
 """An item, what it was found in, and its key."""
-_Field = Callable[[Any], Any]
+
+
+class _Field(Struct, frozen=True):
+    """How a field is read.
+
+    Args:
+        find: takes its value out of an item.
+        convert: writes it as it will be shown, and loses nothing of it; ``None`` for a
+            value that makes no sense.
+        words: replace values.
+    """
+
+    find: Callable[[Any], Any]
+    convert: Callable[[Any, Any], Any] | None = None
+    words: Mapping[str, str] = {}
 
 
 def plain(mapping: profile.FieldMapping) -> bool:
@@ -33,41 +55,93 @@ def plain(mapping: profile.FieldMapping) -> bool:
     return not any(parts) and not mapping.fields and not mapping.text
 
 
-def mapper(mapping: profile.FieldMapping) -> Reader:
+def mapper(
+    mapping: profile.FieldMapping, failed: Callable[[str], object] = lambda reason: None
+) -> Reader:
     """Return what reads the notifications of a value.
 
     Args:
         mapping: of the profile.
+        failed: is told why an ``id`` could not be worked out.
 
     Returns:
         A function of a value and the RFC 3339 time of receipt.
     """
     find = _finder(mapping)
-    around = bool(AROUND & _mentioned(mapping))
+    mentioned = _mentioned(mapping)
+    around = bool(AROUND & mentioned)
     keep = compiled(mapping.keep) if mapping.keep else None
-    fields = _fields(mapping)
+    fields = _fields(mapping, failed)
 
     def read(value: Any, received: str) -> list[Notification]:
         found: list[Notification] = []
         for each in find(value):
             view = _view(each, value) if around else each[0]
             if keep is None or truthy(keep(view)):
-                found.append(Notification(_filled(each[0], view, fields), received))
+                filled = _filled(each[0], view, fields, mentioned)
+                found.append(Notification(filled, received))
         return found
 
     return read
 
 
-def _filled(item: Any, view: Any, fields: Mapping[str, _Field]) -> dict[str, Any]:
+def _filled(
+    item: Any, view: Any, fields: Mapping[str, _Field], mentioned: Set[str]
+) -> dict[str, Any]:
+    """Return the fields of a notification; nothing of its item is lost.
+
+    The item is its ``data``. Where ``data`` is a field of the mapping, what no field
+    shows stands beside them as it does in the item, or below ``frame`` where a field
+    has that name.
+    """
     if not fields:
         own = dict(item) if isinstance(item, dict) else {"data": item}
-    else:
-        read = {name: field(view) for name, field in fields.items()}
-        own = {name: value for name, value in read.items() if value is not None}
-        own.setdefault("data", item)
+        return _typed(own)
+    own, shown = {}, set()
+    for name, field in fields.items():
+        value = found = field.find(view)
+        if found is not None and field.convert is not None:
+            value = field.convert(found, view)
+        if field.words and isinstance(value, (str, int, float)):
+            value, found = field.words.get(as_text(value), value), value
+        if value is not None:
+            own[name] = value
+            if field.convert is not None or value is found:
+                shown.add(id(found))
+    if "data" not in own:
+        return _typed({**own, "data": item})
+    rest = _rest(item, shown, mentioned) if isinstance(item, dict) else {}
+    beside = {k: v for k, v in rest.items() if k not in own and k not in RESERVED}
+    below = {k: v for k, v in rest.items() if k not in beside}
+    return {**_typed(own), **beside, **({"frame": below} if below else {})}
+
+
+def _typed(own: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(own.get("type"), str) or not own["type"]:
         own = {**own, "type": as_text(own.get("type")) or "notification"}
     return {"type": own["type"], **own}
+
+
+def _rest(
+    item: Mapping[str, Any], shown: Set[int], mentioned: Set[str]
+) -> dict[str, Any]:
+    """Return what of an item no field shows.
+
+    Args:
+        item: the item.
+        shown: which objects the fields show; two values may be one object.
+        mentioned: the names in the mapping.
+    """
+    left: dict[str, Any] = {}
+    for key, value in item.items():
+        if id(value) in shown and (key in mentioned or isinstance(value, (dict, list))):
+            continue
+        if value and isinstance(value, dict):
+            if inner := _rest(value, shown, mentioned):
+                left[key] = inner
+        else:
+            left[key] = value
+    return left
 
 
 def _finder(mapping: profile.FieldMapping) -> Callable[[Any], Iterator[_Item]]:
@@ -105,46 +179,84 @@ def _view(item: _Item, frame: Any) -> dict[str, Any]:
 
 def _mentioned(mapping: profile.FieldMapping) -> set[str]:
     expressions = [*mapping.fields.values(), *filter(None, [mapping.keep])]
-    texts = [name for text in mapping.text.values() for name in re.findall(_PATH, text)]
+    texts = [path for text in mapping.text.values() for path in re.findall(_PATH, text)]
     return {name for text in expressions for name in names(text)} | {
-        name.partition(".")[0] for name in texts
+        name for path in texts for name in path.split(".")
     }
 
 
-def _fields(mapping: profile.FieldMapping) -> dict[str, _Field]:
-    known = {*mapping.fields, *mapping.text}
-    ordered = [name for name in ORDER if name in known]
-    ordered += [name for name in [*mapping.fields, *mapping.text] if name not in ORDER]
-    return {name: _field(name, mapping) for name in dict.fromkeys(ordered)}
+def _fields(
+    mapping: profile.FieldMapping, failed: Callable[[str], object]
+) -> dict[str, _Field]:
+    named = dict.fromkeys([*mapping.fields, *mapping.text])
+    ordered = sorted(named, key=lambda name: (*ORDER, name).index(name))
+    return {name: _field(name, mapping, failed) for name in ordered}
 
 
-def _field(name: str, mapping: profile.FieldMapping) -> _Field:
-    search = compiled(mapping.fields[name]) if name in mapping.fields else None
+def _field(
+    name: str, mapping: profile.FieldMapping, failed: Callable[[str], object]
+) -> _Field:
     text = mapping.text.get(name)
-    words = mapping.words.get(name, {})
-    convert = _converted(name, mapping)
+    search: Callable[[Any], Any] = lambda view: None  # noqa: E731 - the empty one
+    if name in mapping.fields:
+        told = failed if name == "id" else lambda reason: None
+        search = compiled(mapping.fields[name], told)
 
-    def field(view: Any) -> Any:
-        value = search(view) if search else None
-        if value is None and text is not None:
-            value = _text(text, view)
-        if words and isinstance(value, (str, int, float)):
-            value = words.get(as_text(value), value)
-        return convert(value) if convert else value
+    def find(view: Any) -> Any:
+        value = search(view)
+        return _text(text, view) if value is None and text is not None else value
 
-    return field
+    return _Field(find, _converted(name, mapping), mapping.words.get(name, {}))
 
 
-def _converted(name: str, mapping: profile.FieldMapping) -> _Field | None:
+def _converted(
+    name: str, mapping: profile.FieldMapping
+) -> Callable[[Any, Any], Any] | None:
     if name == "timestamp" and mapping.timestamp != "iso":
         divisor = 1000 if mapping.timestamp == "ms" else 1
-        return lambda value: _moment(value, divisor)
-    if name == "data" and mapping.encoding == "json":
-        return lambda data: json_or_text(data) if isinstance(data, str) else data
-    return None
+        return lambda value, view: _moment(value, divisor)
+    is_json = name == "data" and mapping.encoding == "json"
+    if name in mapping.base64:
+        is_base64 = compiled(mapping.base64[name])
+
+        def convert(value: Any, view: Any) -> Any:
+            plain = _decoded(value) if truthy(is_base64(view)) else value
+            return _json(plain) if is_json else plain
+
+        return convert
+    return (lambda value, view: _json(value)) if is_json else None
+
+
+def _json(value: Any) -> Any:
+    return json_or_text(value) if isinstance(value, str) else value
+
+
+def _decoded(value: Any) -> Any:
+    """Return the text that base64 stands for; what is no base64 stays as it is.
+
+    Bytes that are no UTF-8 are Latin-1: each a character, so that none is lost. Servers
+    write base64 where a text is not UTF-8.
+    """
+    try:
+        plain = base64.b64decode(value, validate=True)
+    except (TypeError, ValueError):
+        return value
+    try:
+        return plain.decode()
+    except UnicodeDecodeError:
+        return plain.decode("latin-1")
 
 
 def _moment(value: Any, divisor: int) -> Any:
+    """Return unix time as RFC 3339; text that is a time stays.
+
+    What nchan calls an id begins with it: ``1705314600:0``.
+    """
+    if isinstance(value, str) and ":" in value:
+        head = value.partition(":")[0]
+        if not (head.isdecimal() and len(head) >= SECONDS_DIGITS):
+            return value if moment_of(value) is not None else None
+        value = head
     try:
         return utc_text(float(value) / divisor)
     except (TypeError, ValueError, OverflowError, OSError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +18,7 @@ from notifyws.models import strict_json
 from notifyws.protocol.expressions import compiled, holds, truthy
 from notifyws.protocol.failures import refusal, refused
 from notifyws.protocol.frames import Decoder, InvalidFrame, text_of
+from notifyws.protocol.places import Places
 from notifyws.protocol.profile import Handshake, Step
 from notifyws.protocol.templates import TemplateContext, listed
 
@@ -50,6 +50,7 @@ class HandshakeState:
         context: writes the frames, and learns what is captured.
         read: reads a frame's values.
         closes: what the codes in frames mean, as the profile says of closes.
+        places: where streams stand that the server numbers by itself, if it does.
     """
 
     def __init__(
@@ -58,7 +59,11 @@ class HandshakeState:
         context: TemplateContext,
         read: Decoder,
         closes: Mapping[str, str] = MappingProxyType({}),
+        places: Places | None = None,
     ) -> None:
+        self._places = places
+        if places is not None:
+            places.begin()
         self._turns = deque(map(_Turn, steps))
         self._context = context
         self._read = read
@@ -105,6 +110,8 @@ class HandshakeState:
                 self.waiting = True
                 self._turns.appendleft(turn)
                 break
+        if self._places is not None and not self._turns:
+            self._places.opened()
         return frames
 
     def answered(self, found: Mapping[str, Any]) -> None:
@@ -165,8 +172,12 @@ class HandshakeState:
         """Return a turn of a step for each value of a variable."""
         values = listed(self._context.known(set(), {}).get(name))
         several = True if len(values) > 1 else None
-        turn = partial(_Turn, step, asks=True, splits=False)
-        return [turn(known={name: each, "several": several}) for each in values]
+        turns = []
+        for each in values:
+            place = self._places.known(each) if self._places else {}
+            known = {**place, name: each, "several": several}
+            turns.append(_Turn(step, known, asks=True, splits=False))
+        return turns
 
     def _is_for(self, step: Handshake, known: Mapping[str, Any]) -> bool:
         return step.only_if is None or holds(
@@ -181,6 +192,8 @@ class HandshakeState:
         step = self._turns[0].step
         if isinstance(value, InvalidFrame):
             return None
+        if self._places is not None:
+            self._places.heard(value)
         for failing in step.fail:
             if truthy(compiled(failing.when)(value)):
                 if step.optional:
@@ -193,6 +206,8 @@ class HandshakeState:
             return None
         for name, expression in step.capture.items():
             self._context.learn(name, compiled(expression)(value))
+        if self._places is not None and step.each is not None:
+            self._places.answered(value, self._turns[0].known[step.each])
         return step.deliver
 
 

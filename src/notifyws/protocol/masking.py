@@ -18,10 +18,13 @@ MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
 _NAME = (
-    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)[\w.-]*"
+    r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)"
+    r"(?![\w.-]*(?:type|expires_?(?:in|at)|lifetime|ttl)(?![\w.-]))[\w.-]*"
     r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?"
 )
-"""What is called a secret: in JSON, in JSON within JSON, in a query, in a header."""
+"""What is called a secret: in JSON, in JSON within JSON, in a query, in a header.
+
+What only tells of one, as ``token_type`` does, is none."""
 _VALUE = (
     r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"
@@ -87,13 +90,16 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     without a blank; what cannot be printed is a blank.
     """
     plain = "".join(each if each.isprintable() else " " for each in text)
-    spoken = re.sub(_SPOKEN, _kept, _without_named(masked(plain, secrets)))
+    spoken = re.sub(_SPOKEN, _kept, without_named(plain, secrets))
     return re.sub(_OPAQUE, "***", spoken)
 
 
-def _without_named(text: str) -> str:
-    """Mask all that stands below a name of a secret, whatever its shape."""
-    shown, end = "", 0
+def without_named(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return ``text`` without known secrets, and all that is called one in it.
+
+    What stands below such a name is masked, whatever its shape and however short.
+    """
+    text, shown, end = masked(text, secrets), "", 0
     while (name := re.compile(_NAME).search(text, end)) is not None:
         start = name.end()
         shown += text[end:start]
@@ -131,9 +137,14 @@ def _kept(found: re.Match[str]) -> str:
     return f"{''.join(found.groups(default=''))}***"
 
 
-def redirected(location: str | None) -> str:
-    """Return what to say of a ``Location``: its origin, for it may repeat a secret."""
-    return f" (a redirect {_towards(location)}, not followed)" if location else ""
+def redirected(status: int, location: str | None) -> str:
+    """Return what to say of a ``Location``: its origin, for it may repeat a secret.
+
+    It is a redirect with a status of 3xx only; others have one for other reasons.
+    """
+    if not location or not 300 <= status < 400:
+        return ""
+    return f" (a redirect {_towards(location)}, not followed)"
 
 
 def _without(text: str, mark: str, rests: Iterable[str]) -> str:
@@ -158,6 +169,8 @@ def _towards(location: str) -> str:
     except ValueError:
         return "elsewhere"
     scheme = f"{parts.scheme}:" if parts.scheme else ""
-    if parts.netloc:
-        return f"to {scheme}//{parts.netloc.rpartition('@')[2]}"
+    host = parts.netloc.rpartition("@")[2]
+    if host and re.fullmatch(r"(?a)[\w.:\[\]-]+", host):
+        return f"to {scheme}//{host}"
+    scheme = scheme or host
     return "elsewhere" if scheme else "within this server"

@@ -51,6 +51,7 @@ __all__ = [
     "Failing",
     "Failure",
     "FieldMapping",
+    "Follow",
     "Handshake",
     "Http",
     "Keepalive",
@@ -83,7 +84,9 @@ class Failure(Table, frozen=True, kw_only=True):
     accepted), ``log in again`` (the refresh token is not), ``retry``, ``throttled``
     or ``stop``."""
     message: Expression | None = None
-    """Where the answer's body says why."""
+    """Where the answer's body says why; else in the places where servers say it."""
+    hint: str = ""
+    """What helps, in place of a general word."""
 
 
 class Http(Table, frozen=True, kw_only=True):
@@ -98,6 +101,9 @@ class Http(Table, frozen=True, kw_only=True):
     verify: Steps | None = None
     """Asks whether the access token is good, before the socket is opened: for servers
     that accept any socket and stay silent without a good token."""
+    verify_when: Literal["always", "in doubt"] = "always"
+    """``in doubt``: only after a handshake that the server ended as a step's ``closed``
+    says, to learn whether the token was the reason."""
     refused: tuple[int, ...] = (401,)
     """Statuses that mean: these credentials, or this token, are no good."""
     failures: tuple[Failure, ...] = ()
@@ -180,6 +186,25 @@ class Resume(Table, frozen=True, kw_only=True):
     ``contains(channel, ',')``: each interruption is a gap then."""
 
 
+class Follow(Table, frozen=True, kw_only=True):
+    """What frames say of the place in streams that the server numbers by itself.
+
+    The variables keep their values from one connection to the next, for the socket's
+    tables and the handshake; ``{following}`` is set where all of them are known.
+    """
+
+    variables: dict[Name, Expression]
+    """Variables, each with where a frame holds its value; a frame that holds none
+    changes nothing."""
+    stream: Expression | None = None
+    """Where a frame says which stream it is about, where each has a place of its own;
+    a step's answer is about the value of its ``each``."""
+    kept: Expression | None = None
+    """True for an answer of such a step that brought all that was missed."""
+    lost: Expression | None = None
+    """True for a frame of the handshake by which what was missed is lost: a gap."""
+
+
 class Send(Table, frozen=True, kw_only=True):
     """How a message is sent: as a frame, or by HTTP.
 
@@ -232,17 +257,29 @@ class Profile(Table, frozen=True, kw_only=True):
     """What is said after the socket is open."""
     rules: tuple[Rule, ...]
     """What arriving frames mean; the first that fits wins."""
+    unique_ids: bool = True
+    """What comes with an id that was shown before is a duplicate, and not shown again.
+    ``false`` where the server repeats nothing, so that an id that comes again is news:
+    more about the same order, say."""
     keepalive: Keepalive = Keepalive()
     """Pings, and how long silence may last."""
     renewal: Renewal = Renewal()
     """What to do before the token ends."""
     closes: dict[Closes, VerdictName] = table()
     """Close code, range of codes, or code and words of the reason (``"1001 410
-    Gone"``) to what it means, before the general table."""
+    Gone"``) to what it means, before the general table: ``retry`` (wait by the table
+    of delays, then connect again), ``retry now`` (at once the first time, by the table
+    when it repeats), ``renew`` (the token is not accepted: get another, connect at
+    once; exit 4 where there is none), ``renew once`` (the token may be the reason;
+    when it repeats with another one: exit 4), ``strike`` (retry, but stop at the third
+    in a row), ``stop`` (nothing gets better by trying again: exit 5) or ``denied`` (no
+    token helps: exit 4)."""
     statuses: dict[Codes, VerdictName] = table()
-    """The same for the HTTP status of a refused upgrade."""
+    """The same for the HTTP status of a refused upgrade, with the same values."""
     resume: Resume | None = None
     """How a reconnect asks for what was missed."""
+    follow: Follow | None = None
+    """The same, where the server numbers what it sends by itself."""
     send: Send | None = None
     """How a message is sent."""
     types: dict[str, Style] = table()

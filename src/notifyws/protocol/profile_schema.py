@@ -74,7 +74,7 @@ ProfileName = Annotated[str, Checked(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Codes = Annotated[str, Checked(pattern=r"^[0-9]{1,4}(-[0-9]{1,4})?$")]
 Closes = Annotated[str, Checked(pattern=r"^[0-9]{1,4}(-[0-9]{1,4})?( .+)?$")]
 Place = Annotated[
-    str, Checked(pattern=r"^(header|message|none|(query|subprotocol|cookie):.+)$")
+    str, Checked(pattern=r"^(header|message|none|(query|subprotocol|cookie):[^{}]+)$")
 ]
 Seconds = Annotated[float, Checked(gt=0, le=86400 * 400)]
 Pages = Annotated[int, Checked(ge=1, le=1000)]

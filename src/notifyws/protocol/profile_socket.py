@@ -83,7 +83,9 @@ class FieldMapping(Table, frozen=True, kw_only=True):
     fields: dict[str, Expression] = table()
     """``type``, ``title``, ``message``, ``link``, ``data``, ``id``, ``timestamp`` and
     any other field: each an expression, as in ``title || subject``. Without any, the
-    item itself is the notification."""
+    item itself is the notification. Nothing of an item is lost: it is its ``data``;
+    where ``data`` is named here, what no field shows stands beside them under its own
+    name, or below ``frame`` where that is the name of a field."""
     text: dict[str, Pattern] = table()
     """The same as text around paths, as in ``"{user.name} wrote"``, used where
     ``fields`` gave nothing; what is not there is empty."""
@@ -91,6 +93,9 @@ class FieldMapping(Table, frozen=True, kw_only=True):
     """Replaces values of a field, as in ``[rules.words.type] 5 = "critical"``."""
     timestamp: Literal["iso", "s", "ms"] = "iso"
     """How the timestamp is written: as it will be shown, or as unix time."""
+    base64: dict[str, Expression] = table()
+    """Fields that are base64 where an expression is true, as in
+    ``{ message = "encoding == 'base64'" }``; bytes that are no UTF-8 are Latin-1."""
     encoding: Literal["text", "json"] = "text"
     """``json`` where the ``data`` field is text that holds JSON."""
 
@@ -266,7 +271,8 @@ class Renewal(Table, frozen=True, kw_only=True):
     frame: Template = None
     """The frame that carries the new token."""
     ok: Expression | None = None
-    """True for the frame that says it was accepted."""
+    """True for the frame that says it was accepted; where the server says nothing, the
+    new token counts as accepted unless a frame of ``fail`` or a close comes in time."""
     fail: tuple[Failing, ...] = ()
     """Frames that say it was not."""
     timeout: Seconds = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args, get_type_hints
 
 from msgspec.structs import fields
@@ -14,16 +14,9 @@ from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
 from notifyws.protocol.profile import Profile
+from notifyws.protocol.profile_lint import Finding, faults, warnings
 from notifyws.protocol.profile_schema import Table, validated
-from notifyws.protocol.templates import variables_of
 
-KNOWN = {
-    *("username", "password", "access_token", "refresh_token", "authorization"),
-    "origin",
-    *("last_id", "since", "resuming", "before", "uuid", "now", "seq"),
-    *("type", "payload", "id"),
-}
-"""Variables that need no declaration."""
 UNKNOWN = "extra_forbidden"
 """What pydantic calls a key that a table does not have."""
 TABLE, ARRAY = "function-after[", "tuple["
@@ -39,9 +32,6 @@ _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
 _Loc = tuple[Any, ...]
-_EXPRESSIONS = frozenset(
-    ["when", "expect", "ok", "code", "message", "items", "keep", "only_if", "unless"]
-)
 
 
 def parse(text: str, where: str) -> Profile:
@@ -63,11 +53,27 @@ def parse(text: str, where: str) -> Profile:
         raise ConfigurationError(message, "correct that line and try again") from None
     except ValidationError as error:
         raise _complaint(error, text, written, where) from None
-    for loc, message, hint in _doubts(profile, written):
-        line, column = located(text, loc)
-        place = f"profile {where}:{line}:{column}: {_dotted(loc)}"
-        raise ConfigurationError(f"{place}: {message}", hint)
+    for finding in faults(profile, written):
+        raise ConfigurationError(placed(finding, text, where), finding.hint)
     return profile
+
+
+def slips(profile: Profile, text: str, where: str) -> list[str]:
+    """Return what is allowed in a profile and looks like a slip, each in a sentence.
+
+    Args:
+        profile: the profile.
+        text: its TOML.
+        where: its file's name.
+    """
+    found = warnings(profile, tomllib.loads(text))
+    return [f"{placed(each, text, where)}: {each.hint}" for each in found]
+
+
+def placed(finding: Finding, text: str, where: str) -> str:
+    """Return what is said of a key, and where it stands."""
+    line, column = located(text, finding.loc)
+    return f"profile {where}:{line}:{column}: {_dotted(finding.loc)}: {finding.message}"
 
 
 def located(text: str, loc: Sequence[Any], offset: int = 0) -> tuple[int, int]:
@@ -160,6 +166,8 @@ def _complaint(
 
 
 def _said(error: Any, loc: _Loc, cause: object) -> tuple[str, str]:
+    if isinstance(cause, BadExpression) and "json_in" in loc:
+        return f"not where JSON may stand: {cause.reason}", "as in data or [].data"
     if isinstance(cause, BadExpression):
         message = f"not a JMESPath expression: {cause.reason}"
         return message, "try it with jp, or see https://jmespath.org"
@@ -171,9 +179,7 @@ def _said(error: Any, loc: _Loc, cause: object) -> tuple[str, str]:
     if error["type"] == "missing":
         return "is missing", "add it; see: notifyws profile show default"
     said = re.sub(SHOULD, "must", str(error["msg"])).removeprefix("Value error, ")
-    return KINDS.get(
-        error["type"], said
-    ), "compare it with a built-in profile; unknown keys are errors"
+    return KINDS.get(error["type"], said), "see what it can be: notifyws profile schema"
 
 
 def _keys_of(loc: _Loc) -> list[str]:
@@ -217,62 +223,3 @@ def _fits(loc: _Loc, written: Any) -> bool:
 
 def _dotted(loc: Sequence[Any]) -> str:
     return ".".join(map(str, loc)) or "the profile"
-
-
-_Doubt = tuple[_Loc, str, str]
-
-
-def _doubts(profile: Profile, written: Mapping[str, Any]) -> Iterator[_Doubt]:
-    """Yield what no single field shows."""
-    socket, renewal, send = profile.socket, profile.renewal, profile.send
-    if socket.token_in == "message" and not socket.first_frame:
-        yield ("socket", "token_in"), "needs socket.first_frame", "add it"
-    if renewal.how == "frame" and not (renewal.frame and renewal.ok):
-        yield ("renewal", "how"), "needs renewal.frame and renewal.ok", "add them"
-    if profile.http.login is not None and profile.tokens is None:
-        hint = "say where its answer holds the token: tokens.access"
-        yield ("http", "login"), "needs a table [tokens]", hint
-    if send is not None and (send.frame is None) == (send.http is None):
-        yield ("send",), "needs either frame or http", "and not both"
-    yield from _unknown_variables(profile, written)
-
-
-def _unknown_variables(
-    profile: Profile, written: Mapping[str, Any]
-) -> Iterator[_Doubt]:
-    captured = {name for step in _steps(written) for name in step.get("capture", {})}
-    known = {*KNOWN, *profile.constants, *profile.needs, *captured}
-    skipped = ("rules", "constants", "needs", "types", "tokens")
-    for loc, text in _strings(written, ()):
-        if (loc[0] in skipped and "reply" not in loc) or "capture" in loc:
-            continue
-        for name in variables_of(text):
-            if name not in known and not _expression_at(loc):
-                near = nearest(name, sorted(known))
-                hint = f"did you mean {{{near}}}?" if near else "declare it in [needs]"
-                yield loc, f"there is no variable {{{name}}}", hint
-
-
-def _expression_at(loc: _Loc) -> bool:
-    return loc[-1] in _EXPRESSIONS or "fields" in loc or "text" in loc
-
-
-def _steps(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from _steps(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _steps(inner)
-
-
-def _strings(value: Any, loc: _Loc) -> Iterator[tuple[_Loc, str]]:
-    if isinstance(value, str):
-        yield loc, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _strings(inner, (*loc, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _strings(inner, (*loc, index))

@@ -11,11 +11,11 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
-from notifyws.models import Token, TokenPair
+from notifyws.models import Masked, Token, TokenPair
 from notifyws.protocol.expressions import finder
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
@@ -54,12 +54,16 @@ def claims(token: str) -> Mapping[str, Any]:
     return decoded if isinstance(decoded, dict) else {}
 
 
-class Answer(Struct, frozen=True):
-    """What an HTTP answer holds: decoded body, headers (lower case), cookies."""
+class Answer(Masked, frozen=True):
+    """What an HTTP answer holds: decoded JSON, headers (lower case), cookies, text."""
+
+    masked: ClassVar = ("body", "headers", "cookies", "text")
 
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    text: str = ""
 
 
 def captured(places: Mapping[str, str], answer: Answer) -> dict[str, Any]:
@@ -83,7 +87,10 @@ def read_tokens(
     """
     holding = [each for each in answers if _text(where.access, each) is not None]
     if not holding:
-        raise NoToken("the reply holds no access token")
+        place, _, name = where.access.partition(":")
+        named = place in ("header", "cookie") and name
+        missing = f": it has no {place} {name}" if named else ""
+        raise NoToken(f"the reply holds no access token{missing}")
     answer = holding[-1]
     access = _bare(_text(where.access, answer) or "")
     if not sendable(access):

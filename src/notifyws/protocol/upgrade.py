@@ -21,6 +21,7 @@ from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, as_text, strict_json
 from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
+from notifyws.protocol.places import Places
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
 from notifyws.protocol.templates import UNSET, fill, shown, variables_of
@@ -42,6 +43,7 @@ class UpgradeRequest(Masked, frozen=True):
         known: variables of its templates; may hold the token.
         read: reads the values of frames.
         closes: what codes in frames mean.
+        places: where streams stand that the server numbers by itself.
         compression: whether to offer it.
     """
 
@@ -65,6 +67,7 @@ class UpgradeRequest(Masked, frozen=True):
     known: Mapping[str, Any] = field(default_factory=dict)
     read: Decoder = decoder()
     closes: Mapping[str, str] = field(default_factory=dict)
+    places: Places | None = None
     compression: bool = False
 
 
@@ -75,6 +78,7 @@ def upgrade_request(
     *,
     token_in: str = "",
     last_id: str | int | datetime | None = None,
+    places: Places | None = None,
     variables: Mapping[str, Any] = MappingProxyType({}),
 ) -> UpgradeRequest:
     """Return how to open a socket.
@@ -86,6 +90,7 @@ def upgrade_request(
         token_in: overrides the profile's place for it.
         last_id: resume after this notification, or at this time, where the profile
             can.
+        places: where streams stand that the server numbers by itself.
         variables: the profile's constants and what the user added.
 
     Raises:
@@ -93,6 +98,7 @@ def upgrade_request(
             be written there.
     """
     known = {**variables, **shown(token, variables), **_standing(last_id)}
+    known |= places.known() if places else {}
     place = token_in or profile.socket.token_in
     if place != "none":
         _check(token, place.partition(":")[0])
@@ -104,6 +110,7 @@ def upgrade_request(
         known=known,
         read=decoder_of(profile.socket),
         closes=profile.closes,
+        places=places,
         compression=profile.socket.compression,
     )
 

@@ -13,6 +13,7 @@ and no command, and never draws a word of a server that has not been through
 - ``rows``: pages of facts and lists, for ``status`` and ``profile``.
 - ``sanitize``: what is stripped of remote text before a terminal sees it.
 - ``streams``: what commands say on stdout and stderr.
+- ``tee``: the file of ``--tee``.
 """
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "rows",
     "sanitize",
     "streams",
+    "tee",
 ]

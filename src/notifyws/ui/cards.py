@@ -120,13 +120,14 @@ def _headline(
 
 def _body(notification: Notification, page: _Page) -> list[Row]:
     """Return the rows under the title: message, link, and data where wanted."""
-    message = harmless(notification.message, lines=True).strip("\n")
+    message = harmless(notification.words, lines=True).strip("\n")
     rows = page.rows(message) if message.strip() else []
     link = notification.link or page.style.link
     if link is not None:
         rows = _linked(rows, link, page)
-    if page.theme.verbose and notification.data is not None:
-        rows += _data(notification.data, page)
+    data = notification.data
+    if page.theme.verbose and data is not None and data != notification.words:
+        rows += _data(data, page)
     return rows
 
 
@@ -248,6 +249,7 @@ class Scroll:
         shown = (*_SHOWN, "data") if self.theme.verbose else _SHOWN
         mine, its = one.fields, other.fields
         same = all(_same(mine.get(key), its.get(key)) for key in shown)
+        same = same and one.words == other.words
         return same and self._minute(one) == self._minute(other)
 
     def _minute(self, item: Notification) -> tuple[date | None, str]:

@@ -43,7 +43,7 @@ def plain_line(notification: Notification, theme: Theme) -> str:
     style = theme.settings.style(kind)
     time = moment(notification.timestamp, notification.received, theme.zone)
     headline = harmless(notification.title) or harmless(kind)
-    message = harmless(notification.message)
+    message = harmless(notification.words)
     link = notification.link or style.link
     if link is not None:  # one that leads nowhere is told by its words
         link = link_target(link, theme.link_base) or harmless(link)

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -147,7 +153,6 @@ def live_renderer(
 ) -> LiveRenderer:
     """Return the live view of a service; see :func:`~.renderers.choose_renderer`."""
     from notifyws.delivery.sinks.exec import hook_environment
-    from notifyws.ui.browser import open_link
 
     def browse(url: str) -> bool:
         return open_link(url, hook_environment(os.environ))
@@ -174,3 +179,43 @@ def _awake_or_not() -> float:
     from notifyws.clock import suspended
 
     return time.monotonic() + suspended()
+
+
+def open_link(url: str, environment: Mapping[str, str]) -> bool:
+    """Start a browser with ``url``; return whether there is one to start.
+
+    It gets none of our terminal.
+
+    Args:
+        url: http, https or mailto.
+        environment: all that it gets, so none of our secrets; ``BROWSER`` names the
+            person's choice, with ``%s`` where the URL goes, several with ``:`` between.
+    """
+    for name, *arguments in _commands(url, environment):
+        program = shutil.which(name, path=environment.get("PATH"))
+        if program is None:
+            continue
+        with suppress(OSError):
+            process = subprocess.Popen(  # noqa: S603 - the person's own browser, without a shell
+                [program, *arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            threading.Thread(target=process.wait, daemon=True).start()  # no zombie
+            return True
+    return False
+
+
+def _commands(url: str, environment: Mapping[str, str]) -> Iterator[list[str]]:
+    for chosen in filter(None, environment.get("BROWSER", "").split(":")):
+        try:
+            words = shlex.split(chosen)
+        except ValueError:
+            continue
+        named = any("%s" in word for word in words)
+        yield [word.replace("%s", url) for word in words] + ([] if named else [url])
+    for opener in ("open",) if sys.platform == "darwin" else ("xdg-open", "wslview"):
+        yield [opener, url]

@@ -1,13 +1,11 @@
 """How ``listen`` shows what arrives: live, plain, JSON Lines, raw, or in a shape.
 
 A renderer gets bursts of what passed and writes them; it decides nothing. Which one
-it is, :func:`choose_renderer` says. Beside any of them, :class:`Tee` fills a file.
+it is, :func:`choose_renderer` says.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import tzinfo
@@ -19,14 +17,13 @@ from msgspec import Struct, structs
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.receiver import Item
-from notifyws.errors import ConfigurationError, OutputFailed
 from notifyws.events import Closed, Disconnected, Event, Failure, as_json
 from notifyws.models import Frame, Notification, strict_json
 from notifyws.tasks import Died
 from notifyws.ui.lines import event_line, moment, plain_line
 from notifyws.ui.output import Output
 from notifyws.ui.sanitize import harmless, safe_frame, text_only
-from notifyws.ui.streams import ReaderGone, say, theme_on
+from notifyws.ui.streams import say, theme_on
 
 if TYPE_CHECKING:
     from notifyws.service import NotificationService
@@ -180,44 +177,6 @@ def shaped_renderer(
         return shape.text(item.as_json(), clean, more)
 
     return LineRenderer(output, line, end=shape.end)
-
-
-class Tee:
-    """Appends JSON Lines to a file; when that fails, says so once and goes on.
-
-    Args:
-        path: the file; made, for its owner alone, when it is not there.
-        warn: is told in one sentence.
-
-    Raises:
-        ConfigurationError: it cannot be opened for appending.
-    """
-
-    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
-        self._warn = warn
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            self._fd = os.open(path, flags, 0o600)
-        except OSError as error:
-            reason = "nobody reads it" if error.errno == errno.ENXIO else error.strerror
-            message = f"cannot append to {path}: {reason}"
-            raise ConfigurationError(message, "give --tee a file to write") from None
-        output = Output(self._fd, str(path))
-        self._renderer: LineRenderer | None = json_renderer(output, events=False)
-
-    async def show(self, burst: Sequence[Item]) -> None:
-        """Append the notifications of a burst."""
-        try:
-            if self._renderer is not None:
-                await self._renderer.show(burst)
-        except (OutputFailed, ReaderGone) as error:
-            self._renderer = None
-            reason = getattr(error, "message", "nobody reads it any more")
-            self._warn(f"--tee ends here: {reason}")
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
 
 
 def choose_renderer(

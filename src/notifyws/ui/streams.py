@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from notifyws.errors import OutputFailed
+from notifyws.errors import OutputFailed, UsageError
 
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
@@ -174,13 +174,20 @@ def say(text: str, label: str = "") -> None:
 
 
 def prompt(question: str, default: str | None = None, **options: Any) -> str:
-    """Ask on the terminal and return what is typed, as :func:`typer.prompt` does."""
+    """Ask on the terminal and return what is typed, as :func:`typer.prompt` does.
+
+    Raises:
+        UsageError: it is no text.
+    """
     import typer
 
     from notifyws.ui.sanitize import harmless
 
     asked = theme_on(2).paint(harmless(question), "bold")
-    return str(typer.prompt(asked, default, err=True, **options))
+    try:
+        return str(typer.prompt(asked, default, err=True, **options))
+    except UnicodeDecodeError:
+        raise UsageError("what was typed is not UTF-8 text", "type it again") from None
 
 
 def warner(quiet: bool) -> Callable[[str], None]:

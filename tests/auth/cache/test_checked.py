@@ -7,9 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from notifyws.auth.cache.checked import CheckedCache
-from notifyws.auth.cache.encryption import TokenCipher
-from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.checked import CheckedCache, TokenCipher
+from notifyws.auth.cache.memory import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cached_tokens import pack
 from notifyws.fleet.listener_entry import Listener, text_of

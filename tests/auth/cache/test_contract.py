@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from notifyws.auth.cache import TokenCache
-from notifyws.auth.cache.fallback import FallbackCache
-from notifyws.auth.cache.memory import MemoryCache
+from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cache.sqlite import SqliteCache
 from tests.support.aio import on_a_loop

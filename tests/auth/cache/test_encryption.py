@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from notifyws.auth.cache.checked import CheckedCache
-from notifyws.auth.cache.encryption import ENCRYPTED, TokenCipher
+from notifyws.auth.cache.checked import ENCRYPTED, CheckedCache, TokenCipher
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cached_tokens import pack
 from notifyws.errors import ConfigurationError

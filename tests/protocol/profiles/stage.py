@@ -10,9 +10,22 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
+import pytest
+
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
-from tests.support.httpd import CLOSE, PING, PONG, TEXT, Peer, Request, answer, httpd
+from notifyws.errors import NotifyError
+from tests.support.httpd import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    Peer,
+    Request,
+    answer,
+    httpd,
+    json_answer,
+)
 
 
 @dataclass
@@ -68,9 +81,19 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    answers: Answers, *stories: Story, **upgrade: str
+    answers: Answers,
+    *stories: Story,
+    refusal: tuple[Any, int] | None = None,
+    **upgrade: str,
 ) -> AsyncIterator[Stage]:
-    """Run a server; the last story is told to all further sockets."""
+    """Run a server; the last story is told to all further sockets.
+
+    Args:
+        answers: of the HTTP side, by method and path.
+        stories: of one socket after the other.
+        refusal: the body and status that each upgrade is answered with instead.
+        upgrade: headers of the answers to upgrades.
+    """
     one = Stage()
 
     async def story(peer: Peer) -> None:
@@ -80,6 +103,8 @@ async def stage(
             path = f"{request.method} {request.target.partition('?')[0]}"
             reply = answers.get(path, lambda _: answer(404))(request)
             return await peer.write(reply)
+        if refusal is not None:
+            return await peer.write(json_answer(*refusal))
         await peer.upgrade(request, **upgrade)
         socket = Socket(peer, request)
         one.sockets.append(socket)
@@ -105,6 +130,14 @@ async def listening(
     async with service:
         await service.connect_with_retry()
         yield service, notifications, events
+
+
+async def ended(one: Stage, profile: str, **settings: Any) -> NotifyError:
+    """Return what ends a listener by itself, before or after it was connected."""
+    with pytest.raises(NotifyError) as caught:
+        async with listening(one, profile, **settings) as (service, _, _events):
+            await service.closed()
+    return caught.value
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -28,7 +28,7 @@ name                 text                                       forgotten after
                      (diagnostics.health_checks)
 ===================  =========================================  ========================
 
-With ``NOTIFYWS_CACHE_KEY``, ``access`` and ``refresh`` are sealed (``encryption``).
+With ``NOTIFYWS_CACHE_KEY``, ``access`` and ``refresh`` are encrypted (``checked``).
 
 The cache is shared with whoever else can write to it, other versions of ours
 included. So a text is good, or of a newer version (its ``v`` says so), or cannot be

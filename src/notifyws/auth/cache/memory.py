@@ -1,15 +1,34 @@
-"""A token cache that lives and dies with the process.
+"""Token caches in memory: one that is alone, and one that never fails.
 
-It is ``memory://``, what takes over when another cache is down, and the fake of the
-tests. Nothing here waits, so every call is one step for all tasks of a loop.
+:class:`MemoryCache` lives and dies with the process. It is ``memory://``, and the fake
+of the tests. Nothing in it waits, so every call is one step for all tasks of a loop.
+
+:class:`FallbackCache` lets memory take over when the real cache, the primary, is
+down. While that answers, it alone is the truth, and memory mirrors what was seen of
+it. When it fails this is said once, and for some seconds at a time it is left in
+peace and memory serves. What happens when it is back:
+
+*What was changed here during the outage is carried back in one step, account by
+account, before anything else is asked of the account. That is done only if, at the
+primary, every name changed and the* ``generation`` *are still as they were known
+before the outage, or gone, or as ours already (an answer was lost). Otherwise somebody
+else was there: the primary wins and ours is forgotten.*
+
+So a token refreshed during the outage is not lost, a newer one is not overwritten,
+and a logout done elsewhere, which changes the ``generation``, stands.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
 
-from notifyws.auth.cache import Changes, Entry, Texts, TokenCache
+from notifyws.auth.cache import Changes, Entry, Texts, TokenCache, text_in
+from notifyws.errors import CacheFailed
+
+T = TypeVar("T")
 
 
 class MemoryCache(TokenCache):
@@ -51,3 +70,127 @@ class MemoryCache(TokenCache):
         now = self._now()
         self._kept = {key: at for key, at in self._kept.items() if at[1] > now}
         return now
+
+
+class FallbackCache(TokenCache):
+    """Serves from ``primary``, and from memory while that is down.
+
+    Args:
+        primary: the real cache, for what need not outlive an outage of it as well;
+            closed with this one.
+        warn: told one sentence when memory takes over, and one when that ends.
+        now: a monotonic clock, in seconds.
+        retry_after: seconds for which a failed primary is not asked again.
+    """
+
+    def __init__(
+        self,
+        primary: TokenCache,
+        warn: Callable[[str], None],
+        now: Callable[[], float] = time.monotonic,
+        retry_after: float = 5.0,
+    ) -> None:
+        self.backend, self.url = primary.backend, primary.url
+        self.primary = primary
+        self._memory = MemoryCache(now)
+        self._warn = warn
+        self._now = now
+        self._retry_after = retry_after
+        self._ask_again: float | None = None
+        self._before: dict[str, dict[str, str | None]] = {}
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the primary answered when it was asked last."""
+        return self._ask_again is None
+
+    async def read(self, account: str, *names: str) -> dict[str, Entry]:
+        """Return those of ``names`` that are there."""
+        found = await self._ask(account, lambda cache: cache.read(account, *names))
+        if found is None:
+            return await self._memory.read(account, *names)
+        await self._mirror(account, {name: found.get(name) for name in names})
+        return found
+
+    async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
+        """Write and delete in one step, if what is there is still as expected."""
+
+        def step(cache: TokenCache) -> Awaitable[bool]:
+            return cache.replace(account, entries, expect=expect)
+
+        done = await self._ask(account, step)
+        if done is None:
+            await self._note(account, *entries)
+            return await step(self._memory)
+        if done:
+            await self._mirror(account, entries)
+        return done
+
+    async def aclose(self) -> None:
+        """Close the primary; safe to call twice."""
+        with suppress(CacheFailed):
+            await self.primary.aclose()
+
+    async def _ask(
+        self, account: str, step: Callable[[TokenCache], Awaitable[T]]
+    ) -> T | None:
+        """Return the primary's answer, ``None`` when memory has to give it."""
+        if self._ask_again is not None:
+            if self._now() < self._ask_again:
+                return None
+            self._ask_again = self._now() + self._retry_after  # one probe is enough
+        try:
+            await self._carry_back(account)
+            answer = await step(self.primary)
+        except CacheFailed as error:
+            self._fell(error)
+            return None
+        self._rose()
+        return answer
+
+    def _fell(self, error: CacheFailed) -> None:
+        if self._ask_again is None:
+            hint = f" ({error.hint})" if error.hint else ""
+            self._warn(f"{error.message}{hint}; using memory only")
+        self._ask_again = self._now() + self._retry_after
+
+    def _rose(self) -> None:
+        if self._ask_again is not None:
+            self._ask_again = None
+            self._warn("token cache is back")
+
+    async def _mirror(self, account: str, entries: Changes) -> None:
+        await self._memory.replace(account, entries, expect={})
+
+    async def _note(self, account: str, *names: str) -> None:
+        """Remember what was known of ``names`` before they change here."""
+        before = self._before.setdefault(account, {})
+        known = await self._memory.read(account, *names, "generation")
+        for name in (*names, "generation"):
+            before.setdefault(name, text_in(known, name))
+
+    async def _carry_back(self, account: str) -> None:
+        before = self._before.pop(account, {})
+        if not before:
+            return
+        try:
+            carried = await self._carry(account, before)
+        except BaseException:  # not now, then the next time
+            self._before[account] = self._before.get(account, {}) | before
+            raise
+        if not carried:
+            await self._mirror(account, dict.fromkeys(before))
+
+    async def _carry(self, account: str, before: Texts) -> bool:
+        ours = await self._memory.read(account, *before)
+        changed = [name for name, was in before.items() if text_in(ours, name) != was]
+        watched = {*changed, "generation"}
+        held = await self.primary.read(account, *watched)
+        for name in watched:
+            if text_in(held, name) not in {None, before[name], text_in(ours, name)}:
+                return False
+        return await self.primary.replace(
+            account,
+            {name: ours.get(name) for name in changed},
+            expect={name: text_in(held, name) for name in watched},
+        )

@@ -68,7 +68,7 @@ class DesktopSink:
             DeliveryFailed: it did not.
         """
         title = _printable(notification.title or notification.type)
-        message = _printable(notification.message)
+        message = _printable(notification.words)
         try:
             if self._markup is None:
                 self._markup = await self._reads_markup()

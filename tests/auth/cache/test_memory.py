@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from notifyws.auth.cache.fallback import FallbackCache
+from notifyws.auth.cache.memory import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
 from tests.support.aio import on_a_loop
 from tests.support.scripted import FlakyCache
@@ -275,6 +275,7 @@ async def test_closing_is_quiet_even_when_it_is_down():
     assert scene.primary.asked == 2
 
 
+@pytest.mark.fault(33)
 @on_a_loop
 async def test_twenty_callers_who_fail_together_are_told_once():
     said: list[str] = []

@@ -1,0 +1,216 @@
+"""One connection, opened for a look: what the server says on it, and what it refuses.
+
+``status --check`` and ``profile check`` both go this way, which is a listener's own:
+the whole handshake, with what the user gave for the profile's variables, and then
+whatever the profile's rules make of what comes. Nothing is tried twice, and nobody is
+shown a notification. What goes over it can be kept, without secrets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.cached_tokens import AccessToken
+from notifyws.clock import utc_text
+from notifyws.connection.build import build_server_protocol, open_connection
+from notifyws.connection.connection import Connection
+from notifyws.connection.outcome import seen_by_caller
+from notifyws.connection.ports import Dial, Transport
+from notifyws.connection.renewal import Responder
+from notifyws.delivery.build import build_rules
+from notifyws.delivery.sender import GRACE
+from notifyws.errors import NetworkFailed
+from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
+from notifyws.protocol.masking import masked, spellings
+
+Result = TypeVar("Result")
+LONGEST = 400
+"""Characters of a request, an answer or a frame that are kept."""
+
+
+class ConnectionProbe:
+    """A connection, and what came over it so far.
+
+    Args:
+        auth: knows the server.
+        token: what it is shown.
+        tell: is told each arrival, in its order.
+
+    Attributes:
+        connection: the open one.
+        first: what came first; ``None`` while nothing did.
+        complaint: the server's last error frame, in its own words.
+    """
+
+    def __init__(
+        self,
+        auth: Authenticator,
+        token: AccessToken,
+        tell: Callable[[Arrival], None] = lambda arrival: None,
+    ) -> None:
+        self._auth = auth
+        self._token = token
+        self._tell = tell
+        self._rules = build_rules(auth.profile)
+        self._heard = asyncio.Event()
+        self._reading: asyncio.Future[None] | None = None
+        self.connection: Connection | None = None
+        self.first: Arrival | None = None
+        self.complaint = ""
+
+    async def open(self, dial: Dial | None = None) -> None:
+        """Open it, handshake and all, and begin to read.
+
+        Args:
+            dial: opens the socket, in place of the usual way.
+
+        Raises:
+            AuthenticationFailed: the server does not accept the token.
+            NetworkFailed: it did not come to an open connection.
+        """
+        self.connection = await open_connection(self._auth, self._token, dial)
+        self._reading = asyncio.ensure_future(self._read(self.connection))
+
+    async def close(self) -> None:
+        """Say goodbye, if it is open."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self.connection is not None:
+            await self.connection.close()
+
+    async def hear(self, seconds: float) -> bool:
+        """Return whether anything came in time.
+
+        Raises:
+            AuthenticationFailed, NetworkFailed: the connection ended, and why; also
+                where what came says so.
+        """
+        heard = bool(await self.meanwhile(self._heard.wait(), seconds))
+        await self.meanwhile(asyncio.sleep(GRACE if heard else 0), None)
+        return heard
+
+    async def ping(self, seconds: float | None = None) -> float | None:
+        """Return the seconds of a ping there and back, ``None`` without one.
+
+        The server has then read all that it was sent: what it refuses is known a
+        moment later.
+
+        Args:
+            seconds: to wait; ``None`` for as long as a listener would.
+
+        Raises:
+            AuthenticationFailed, NetworkFailed: the connection ended, and why.
+        """
+        assert self.connection is not None
+        latency = await self.meanwhile(self.connection.ping(), seconds)
+        await self.meanwhile(asyncio.sleep(GRACE), None)
+        return latency if self.connection.can_ping else None
+
+    async def meanwhile(
+        self, doing: Awaitable[Result], seconds: float | None
+    ) -> Result | None:
+        """Return what comes of something on this connection; ``None`` if not in time.
+
+        Raises:
+            AuthenticationFailed, NetworkFailed: the connection ended, and why.
+        """
+        assert self._reading is not None
+        task = asyncio.ensure_future(doing)
+        ends: set[asyncio.Future[Any]] = {task, self._reading}
+        try:
+            await asyncio.wait(
+                ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            broken = task.done() and task.exception() is not None
+            if broken or self._reading.done():  # why it ended, the reader knows best
+                await asyncio.wait({self._reading}, timeout=GRACE)
+            if self._reading.done():
+                self._reading.result()
+            return task.result() if task.done() else None
+        except NetworkFailed as error:
+            classifier = build_server_protocol(self._auth).classifier
+            raise seen_by_caller(error, self._token, classifier) from None
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _read(self, connection: Connection) -> None:
+        """Take what comes, and answer the server's own pings, until it ends."""
+        responder = Responder(connection, None)
+
+        def take(frames: Sequence[str | bytes]) -> None:
+            now = utc_text(self._auth.clock.wall())
+            for frame in frames:
+                self._take(self._rules.read(frame, now), responder)
+
+        answering = asyncio.ensure_future(responder.run())
+        try:
+            await connection.run(take)
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+
+    def _take(self, arrival: Arrival, responder: Responder) -> None:
+        self.first = self.first or arrival
+        self._heard.set()
+        self._tell(arrival)
+        for each in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
+            if isinstance(each, ServerError):
+                self.complaint = each.message
+            elif isinstance(each, ControlFrame):
+                responder.hear(each)
+
+
+class Recording:
+    """A channel that tells what goes over it."""
+
+    def __init__(self, transport: Transport, tell: Trace) -> None:
+        self._transport = transport
+        self._tell = tell
+        self.ping = transport.ping
+        self.close = transport.close
+        self.abort = transport.abort
+
+    @property
+    def heard_at(self) -> float:
+        return self._transport.heard_at
+
+    async def burst(self) -> Sequence[str | bytes]:
+        frames = await self._transport.burst()
+        for frame in frames:
+            shown = repr(frame) if isinstance(frame, bytes) else frame
+            self._tell.line(f"<-- {shown}")
+        return frames
+
+    async def send(self, text: str) -> None:
+        self._tell.line(f"--> {text}")
+        await self._transport.send(text)
+
+    async def send_all(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            await self.send(text)
+
+
+class Trace:
+    """Keeps what is told during a step, without secrets."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._secrets = spellings(*secrets)
+        self._lines: list[str] = []
+
+    def hide(self, *secrets: str) -> None:
+        """Mask these from now on, too."""
+        self._secrets += spellings(*secrets)
+
+    def line(self, text: str) -> None:
+        """Keep a line."""
+        self._lines.append(masked(text, self._secrets)[:LONGEST])
+
+    def taken(self) -> tuple[str, ...]:
+        """Return what was told since the last time."""
+        lines, self._lines = self._lines, []
+        return tuple(lines)

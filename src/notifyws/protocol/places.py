@@ -1,0 +1,86 @@
+"""Places: where streams stand that a server numbers by itself, from frame to frame.
+
+A place is what the next connection says to go on without a loss. It lives as long as
+the process; the id of a notification, where one is enough, is the cursor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from notifyws.protocol.expressions import compiled, truthy
+from notifyws.protocol.profile import Follow
+
+FOLLOWING = "following"
+"""The variable that is set where a place is known."""
+
+
+class Places:
+    """The places of one listener, one for each stream.
+
+    What a handshake says counts once it is done: until then nothing of it was handed
+    over.
+
+    Args:
+        follow: of the profile.
+    """
+
+    def __init__(self, follow: Follow) -> None:
+        self._found = {name: compiled(e) for name, e in follow.variables.items()}
+        self._stream = compiled(follow.stream) if follow.stream else None
+        self._kept = compiled(follow.kept) if follow.kept else None
+        self._lost = compiled(follow.lost) if follow.lost else None
+        self._places: dict[Any, dict[str, Any]] = {}
+        self._said: dict[Any, dict[str, Any]] = {}
+        self._missed = True
+
+    @property
+    def covers_everything(self) -> bool:
+        """Whether this connection began where the one before it ended."""
+        return not self._missed
+
+    def begin(self) -> None:
+        """Begin a connection: nothing was said on it yet."""
+        self._said = {}
+        self._missed = not self._places
+
+    def known(self, stream: Any = None) -> Mapping[str, Any]:
+        """Return the variables of a stream's place; none unless all are known."""
+        place = self._places.get(stream, {})
+        whole = len(place) == len(self._found)
+        return {**place, FOLLOWING: True} if whole else {}
+
+    def heard(self, value: Any) -> None:
+        """Take what comes while hands are shaken."""
+        if self._lost is not None and truthy(self._lost(value)):
+            self._missed = True
+        self._note(self._said, value, self._stream_of(value))
+
+    def answered(self, value: Any, stream: Any) -> None:
+        """Take the answer to a handshake step that asked for a stream."""
+        kept = self._kept is None or truthy(self._kept(value))
+        if not kept or not self.known(stream):
+            self._missed = True
+        self._note(self._said, value, stream)
+
+    def opened(self) -> None:
+        """Take for true what was said: hands are shaken."""
+        for stream, said in self._said.items():
+            self._places[stream] = {**self._places.get(stream, {}), **said}
+        self._said = {}
+
+    def follow(self, value: Any) -> None:
+        """Take what comes on a connection that is open."""
+        self._note(self._places, value, self._stream_of(value))
+
+    def _stream_of(self, value: Any) -> Any:
+        return None if self._stream is None else self._stream(value)
+
+    def _note(self, places: dict[Any, dict[str, Any]], value: Any, stream: Any) -> None:
+        if self._stream is not None and stream is None:
+            return
+        found = {name: search(value) for name, search in self._found.items()}
+        said = {k: v for k, v in found.items() if v is not None and v is not False}
+        if said:
+            places.setdefault(stream, {}).update(said)

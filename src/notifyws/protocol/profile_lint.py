@@ -1,0 +1,272 @@
+"""What no single key of a profile shows: keys without effect, names that lead nowhere.
+
+Whatever a profile says is either used or refused; what is allowed and looks like a
+slip is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from notifyws.config.validation import nearest
+from notifyws.protocol.expressions import names
+from notifyws.protocol.field_mapping import ORDER
+from notifyws.protocol.profile import Profile
+from notifyws.protocol.templates import variables_of
+
+KNOWN = {
+    *("username", "password", "access_token", "refresh_token", "authorization"),
+    "origin",
+    *(
+        "last_id",
+        "since",
+        "resuming",
+        "following",
+        "before",
+        "uuid",
+        "now",
+        "seq",
+        "several",
+    ),
+    *("type", "payload", "id"),
+}
+"""Variables that need no declaration."""
+EXPRESSIONS = {
+    *("when", "expect", "ok", "code", "message", "id", "items", "children", "keep"),
+    *("start", "end", "only_if", "unless"),
+}
+"""Keys that hold expressions and no templates."""
+TEMPLATES = {
+    *("body", "form", "send", "frame", "first_frame", "reply"),
+    *("headers", "query", "cookies"),
+}
+"""Tables whose keys are the server's, and hold templates."""
+
+_Loc = tuple[Any, ...]
+_Table = Mapping[str, Any]
+
+
+class Finding(Struct, frozen=True):
+    """Something about a key: where it stands, what is wrong, and what to do."""
+
+    loc: _Loc
+    message: str
+    hint: str
+
+
+class _Condition(Struct, frozen=True):
+    """Keys of a table that have no effect unless something else is said there."""
+
+    table: str
+    keys: tuple[str, ...]
+    holds: Callable[[_Table], Any]
+    needs: str
+
+
+_MAPPING = (
+    *("items", "values", "children", "keep", "fields", "text", "words"),
+    *("timestamp", "base64", "encoding"),
+)
+
+
+def _then(*kinds: str) -> Callable[[_Table], bool]:
+    return lambda table: table.get("then") in kinds
+
+
+def _field(name: str) -> Callable[[_Table], bool]:
+    return lambda table: name in {*table.get("fields", ()), *table.get("text", ())}
+
+
+ENDINGS = ("unsubscribed", "error", "auth failed")
+CONDITIONS = (
+    _Condition("rules", ("reply",), _then("ping"), "then = 'ping'"),
+    _Condition("rules", ("start", "end"), _then("gap"), "then = 'gap'"),
+    _Condition("rules", ("id",), _then("error"), "then = 'error'"),
+    _Condition("rules", ("means", "code"), _then(*ENDINGS), "then = 'unsubscribed'"),
+    _Condition(
+        "rules", ("message",), _then(*ENDINGS, "token expired"), "then = 'error'"
+    ),
+    _Condition("rules", _MAPPING, _then("notification"), "then = 'notification'"),
+    *(
+        _Condition(table, (key,), _field(name), f"a field {name}")
+        for table in ("rules", "resume.catchup")
+        for key, name in (("timestamp", "timestamp"), ("encoding", "data"))
+    ),
+    _Condition(
+        "handshake",
+        ("fail", "capture", "timeout", "closed", "deliver", "optional"),
+        lambda step: "expect" in step,
+        "expect",
+    ),
+    _Condition("handshake", ("optional",), lambda step: step.get("fail"), "fail"),
+    _Condition(
+        "renewal",
+        ("frame", "ok", "fail", "timeout"),
+        lambda renewal: renewal.get("how") == "frame",
+        "how = 'frame'",
+    ),
+    _Condition(
+        "renewal", ("timeout",), lambda renewal: {*renewal} & {"ok", "fail"}, "ok"
+    ),
+    _Condition("send", ("ack",), lambda send: "frame" in send, "frame"),
+    _Condition(
+        "resume",
+        ("since_time",),
+        lambda resume: {*resume} & {"query", "header"},
+        "query or header",
+    ),
+    _Condition(
+        "tokens",
+        ("unit",),
+        lambda tokens: {*tokens} & {"expires_in", "refresh_expires_in"},
+        "expires_in",
+    ),
+)
+"""Which keys need what, so that none is without effect."""
+
+
+def faults(profile: Profile, written: _Table) -> Iterator[Finding]:
+    """Yield why a profile is refused whose every key is right by itself.
+
+    Args:
+        profile: the profile.
+        written: the same as TOML gives it.
+    """
+    for condition in CONDITIONS:
+        for loc, table in _at(written, tuple(condition.table.split("."))):
+            if not condition.holds(table):
+                for key in condition.keys:
+                    if key in table:
+                        said = f"has no effect without {condition.needs}"
+                        yield Finding((*loc, key), said, "take it out, or say that too")
+    yield from _lacking(profile)
+    yield from _of_no_field(written)
+    yield from _unknown_variables(profile, written)
+
+
+def _lacking(profile: Profile) -> Iterator[Finding]:
+    socket, renewal, send = profile.socket, profile.renewal, profile.send
+    resume = profile.resume
+    if socket.token_in == "message" and not socket.first_frame:
+        yield Finding(("socket", "token_in"), "needs socket.first_frame", "add it")
+    if renewal.how == "frame" and not renewal.frame:
+        yield Finding(("renewal", "how"), "needs renewal.frame", "add it")
+    if profile.http.login is not None and profile.tokens is None:
+        hint = "say where its answer holds the token: tokens.access"
+        yield Finding(("http", "login"), "needs a table [tokens]", hint)
+    if send is not None and (send.frame is None) == (send.http is None):
+        yield Finding(("send",), "needs either frame or http", "and not both")
+    for number, step in enumerate(profile.handshake):
+        if step.send is None and step.expect is None and step.http is None:
+            said = "neither sends, asks nor awaits anything"
+            yield Finding(("handshake", number), said, "give it send or expect")
+    if resume is not None and resume == type(resume)():
+        yield Finding(("resume",), "says nothing", "add query, header or catchup")
+
+
+def _of_no_field(written: _Table) -> Iterator[Finding]:
+    """Yield words and encodings of fields that the mapping does not have."""
+    tables = [*_at(written, ("rules",)), *_at(written, ("resume", "catchup"))]
+    for loc, table in tables:
+        fields = {*table.get("fields", ()), *table.get("text", ())}
+        for key in ("words", "base64"):
+            for name in {*table.get(key, ())} - fields:
+                said, hint = f"there is no field {name}", "name it in fields or text"
+                yield Finding((*loc, key, name), said, hint)
+    for loc, step in _tables(written, ()):
+        if "body" in step and "form" in step:
+            yield Finding((*loc, "form"), "there is a body already", "keep one of them")
+
+
+def _unknown_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
+    captured = {
+        name for _, step in _tables(written, ()) for name in step.get("capture", {})
+    }
+    followed = profile.follow.variables if profile.follow else ()
+    known = {*KNOWN, *profile.constants, *profile.needs, *captured, *followed}
+    for loc, name in _uses(written):
+        if name not in known:
+            near = nearest(name, sorted(known))
+            hint = f"did you mean {{{near}}}?" if near else "declare it in [needs]"
+            yield Finding(loc, f"there is no variable {{{name}}}", hint)
+
+
+def _unused_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
+    used: set[Any] = {name for _, name in _uses(written)}
+    for _, table in _tables(written, ()):
+        used |= {table.get(key) for key in ("each", "only_with", "only_without")}
+        used |= names(table["only_if"]) if "only_if" in table else set()
+    for kind in ("constants", "needs"):
+        for name in getattr(profile, kind):
+            if name not in used:
+                said = "is used nowhere"
+                yield Finding((kind, name), said, f"say {{{name}}} where it belongs")
+
+
+def warnings(profile: Profile, written: _Table) -> Iterator[Finding]:
+    """Yield what is allowed, and looks like a slip.
+
+    Args:
+        profile: the profile.
+        written: the same as TOML gives it.
+    """
+    for loc, table in [*_at(written, ("rules",)), *_at(written, ("resume", "catchup"))]:
+        for key in ("fields", "text"):
+            for name in table.get(key, ()):
+                near = None if name in ORDER else nearest(name, ORDER)
+                if near is not None:
+                    said, hint = "is a field of its own", f"did you mean {near}?"
+                    yield Finding((*loc, key, name), said, hint)
+    ping = profile.keepalive.ping
+    answered = any(rule.then == "pong" for rule in profile.rules)
+    if ping is not None and ping.answer_within is not None and not answered:
+        said, hint = "no rule knows the answer", "add one with then = 'pong'"
+        yield Finding(("keepalive", "ping", "answer_within"), said, hint)
+    yield from _unused_variables(profile, written)
+
+
+def _uses(written: _Table) -> Iterator[tuple[_Loc, str]]:
+    """Yield every use of a variable in a template."""
+    skipped = ("rules", "constants", "needs", "types", "tokens")
+    for loc, text in _strings(written, ()):
+        if (loc[0] in skipped and "reply" not in loc) or "capture" in loc:
+            continue
+        is_expression = loc[-1] in EXPRESSIONS or {"fields", "text", "base64"} & {*loc}
+        if is_expression and not TEMPLATES & {*loc[1:-1]}:
+            continue
+        for name in variables_of(text):
+            yield loc, name
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Iterator[tuple[_Loc, _Table]]:
+    """Yield the tables that stand at a path, each of an array of them."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping):
+        yield path, value
+    for number, table in enumerate(value if isinstance(value, list) else ()):
+        yield (*path, number), table
+
+
+def _tables(value: Any, loc: _Loc) -> Iterator[tuple[_Loc, _Table]]:
+    if isinstance(value, Mapping):
+        yield loc, value
+    for key, inner in _inside(value):
+        yield from _tables(inner, (*loc, key))
+
+
+def _strings(value: Any, loc: _Loc) -> Iterator[tuple[_Loc, str]]:
+    if isinstance(value, str):
+        yield loc, value
+    for key, inner in _inside(value):
+        yield from _strings(inner, (*loc, key))
+
+
+def _inside(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)

@@ -1,0 +1,124 @@
+"""What was missed is fetched over HTTP, from servers that are only half back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.protocol.profiles.stage import listening, scene, stage, until
+from tests.support.httpd import answer, json_answer
+
+
+def message(number: int) -> dict:
+    said = {"id": number, "appid": 1, "title": "t", "message": str(number)}
+    return said | {"priority": 5, "date": datetime.now(UTC).isoformat()}
+
+
+async def cut(socket) -> None:
+    await socket.say(message(1))
+    await asyncio.sleep(0.05)
+    socket.peer.cut()
+
+
+async def stays(socket) -> None:
+    await socket.say(message(4))
+    await socket.stay()
+
+
+PAGE = b"<!doctype html><title>Gateway</title><p>Starting up"
+BODIES = {
+    "too many requests": answer(429, Retry_After="1"),
+    "a gateway's page": answer(200, PAGE, Content_Type="text/html"),
+    "a gateway's page with 502": answer(502, PAGE, Content_Type="text/html"),
+    "an error in JSON": json_answer({"error": "database is locked"}),
+    "nothing at all": answer(200),
+    "a cut line": b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{",
+}
+QUICK = {"retry_delays": (0.1,), "http_timeout": 0.5}
+USER = {"username": "me", "password": "right"}
+
+
+@pytest.mark.parametrize("said", BODIES.values(), ids=BODIES)
+@scene
+async def test_a_server_that_is_half_back_is_asked_again_before_it_is_a_gap(said):
+    """gotify/server behind a proxy; nginx answers for it while it starts."""
+    answers = [said]
+
+    def messages(request):
+        found = [message(3), message(2), message(1)]
+        return answers.pop() if answers else json_answer({"messages": found})
+
+    async with (
+        stage({"GET /message": messages}, cut, stays) as one,
+        listening(one, "gotify", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [each.id for each in found] == [1, 2, 3, 4]
+        assert "gap" not in [event.name for event in events]
+
+
+@scene
+async def test_a_server_that_never_answers_with_it_costs_a_gap_that_says_so():
+    page = answer(200, PAGE, Content_Type="text/html")
+    async with (
+        stage({"GET /message": lambda _: page}, cut, stays) as one,
+        listening(one, "gotify", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 2)
+        (gap,) = [event for event in events if event.name == "gap"]
+        assert "what was answered holds no notifications" in gap.reason
+        assert len(one.asked("/message")) == 4
+
+
+@scene
+async def test_a_token_that_is_refused_there_is_renewed():
+    tokens = iter(("t1", "t2", "t3"))
+
+    def client(request):
+        return json_answer({"id": 1, "token": next(tokens)})
+
+    def messages(request):
+        if request.headers["x-gotify-key"] == "t1":
+            return json_answer({"error": "Unauthorized"}, 401)
+        return json_answer({"messages": [message(3), message(2), message(1)]})
+
+    answers = {"POST /client": client, "GET /message": messages}
+    async with (
+        stage(answers, cut, stays) as one,
+        listening(one, "gotify", **QUICK, **USER) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [each.id for each in found] == [1, 2, 3, 4]
+        assert "gap" not in [event.name for event in events]
+
+
+@scene
+async def test_an_empty_answer_of_the_right_shape_is_no_gap():
+    """Go writes a list that has nothing in it as null."""
+    empty = json_answer({"messages": None, "paging": {}})
+    async with (
+        stage({"GET /message": lambda _: empty}, cut, stays) as one,
+        listening(one, "gotify", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert "gap" not in [event.name for event in events]
+        assert len(one.asked("/message")) == 1
+
+
+@scene
+async def test_a_request_that_is_cut_is_made_again():
+    asked = []
+
+    def messages(request):
+        asked.append(request)
+        found = [message(3), message(2), message(1)]
+        return b"" if len(asked) == 1 else json_answer({"messages": found})
+
+    async with (
+        stage({"GET /message": messages}, cut, stays) as one,
+        listening(one, "gotify", token="t", **QUICK) as (_, found, _events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [each.id for each in found] == [1, 2, 3, 4]

@@ -1,0 +1,230 @@
+"""What a server sends again, or sends late: shown once, and never the past as news."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from notifyws import NotificationService
+from notifyws.config.settings import Settings
+from tests.protocol.profiles.stage import listening, scene, stage, until
+from tests.support.httpd import json_answer
+
+HOUR = 3600.0
+
+
+def moment(ago: float) -> float:
+    return datetime.now(UTC).timestamp() - ago
+
+
+def iso(ago: float) -> str:
+    return datetime.fromtimestamp(moment(ago), UTC).isoformat()
+
+
+def ntfy(ident: str, ago: float = 0.0) -> dict:
+    said = {"id": ident, "time": int(moment(ago)), "event": "message", "topic": "t"}
+    return said | {"message": ident}
+
+
+def nchan(ident: str, ago: float = 0.0) -> str:
+    return f"id: {int(moment(ago))}:{len(ident)}\n\n" + json.dumps({"message": ident})
+
+
+def default(ident: str, ago: float = 0.0) -> dict:
+    return {"type": "t", "id": ident, "message": ident, "timestamp": iso(ago)}
+
+
+META = {"Sec_WebSocket_Protocol": "ws+meta.nchan"}
+SERVERS = {
+    "ntfy": (ntfy, {"variables": "topic=t"}, {}),
+    "nchan": (nchan, {"variables": "channel=t"}, META),
+    "default": (default, {"token": "ready-made"}, {}),
+}
+
+
+def cut_after(*frames):
+    """A connection that brings these, and is cut."""
+
+    async def story(socket):
+        for frame in frames:
+            await socket.say(frame)
+        await asyncio.sleep(0.1)
+        socket.peer.cut()
+
+    return story
+
+
+def stays_after(*frames):
+    async def story(socket):
+        for frame in frames:
+            await socket.say(frame)
+        await socket.stay()
+
+    return story
+
+
+def texts(notifications) -> list[str]:
+    return [each.message for each in notifications]
+
+
+@pytest.mark.parametrize("profile", SERVERS)
+@scene
+async def test_a_server_that_does_not_know_the_id_brings_nothing_old_as_new(profile):
+    """ntfy looks for a message that was never cached, and sends all that it caches.
+
+    binwiederhier/ntfy, server/message_cache.go: ``messagesSinceID``. nchan sends a
+    newcomer the oldest first: slact/nchan#360.
+    """
+    frame, settings, upgrade = SERVERS[profile]
+    first = cut_after(frame("live"))
+    past = [frame("x" * n, 6 * HOUR - n) for n in range(10, 13)]
+    second = stays_after(*past, frame("missed while away"), frame("new"))
+    async with (
+        stage({}, first, second, **upgrade) as one,
+        listening(one, profile, **settings) as (_, found, events),
+    ):
+        await until(lambda: "new" in texts(found))
+        assert texts(found) == ["live", "missed while away", "new"]
+        assert "gap" not in [event.name for event in events]
+
+
+@pytest.mark.parametrize("ahead", [-HOUR, HOUR])
+@scene
+async def test_a_clock_that_is_wrong_by_an_hour_makes_nothing_that_was_missed_old(
+    ahead,
+):
+    first = cut_after(default("live", ahead))
+    second = stays_after(default("old", ahead + 2 * HOUR), default("missed", ahead))
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "default", token="t") as (_, found, _events),
+    ):
+        await until(lambda: "missed" in texts(found))
+        assert texts(found) == ["live", "missed"]
+
+
+@scene
+async def test_a_replay_that_begins_at_an_id_and_is_cut_goes_on_with_what_is_old():
+    first = cut_after(default("b", 5 * HOUR), default("c", 4 * HOUR))
+    second = stays_after(default("d", 3 * HOUR), default("e"))
+    async with stage({}, first, second) as one:
+        settings = Settings(
+            url=one.url, token="t", retry_delays=(0.1,), cache_url="memory://"
+        )
+        found = []
+        async with NotificationService(settings, since="a") as service:
+            service.on("message")(found.append)
+            await service.connect_with_retry()
+            await until(lambda: len(found) == 4)
+    assert texts(found) == ["b", "c", "d", "e"]
+
+
+@scene
+async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    stories = (
+        stays_after(default("live")),
+        stays_after(default("old", 6 * HOUR), default("missed"), default("new")),
+    )
+    shown = []
+    async with stage({}, *stories) as one:
+        settings = Settings(url=one.url, token="t", cache_url="memory://")
+        for last in ("live", "new"):
+            async with NotificationService(settings, name="desk") as service:
+                service.on("message")(lambda each: shown.append(each.message))
+                await service.connect_with_retry()
+                await until(lambda last=last: last in shown)
+    assert shown == ["live", "missed", "new"]
+
+
+@scene
+async def test_a_catch_up_whose_last_message_was_deleted_does_not_page_to_the_start():
+    """Gotify lets a user delete messages: gotify/server, api/message.go."""
+    pages = []
+
+    def gotify(number: int, ago: float = 0.0) -> dict:
+        said = {"id": number, "appid": 1, "title": "t", "message": str(number)}
+        return said | {"priority": 5, "date": iso(ago)}
+
+    def messages(request):
+        pages.append(request.target.partition("since=")[2])
+        page = [gotify(9), gotify(8), gotify(3, HOUR)] if not pages[-1] else []
+        return json_answer({"messages": page})
+
+    async with (
+        stage({"GET /message": messages}, cut_after(gotify(7)), stays_after()) as one,
+        listening(one, "gotify", token="t") as (_, found, _events),
+    ):
+        await until(lambda: len(found) == 3)
+        assert texts(found) == ["7", "8", "9"]
+        assert pages == [""]
+
+
+@scene
+async def test_an_id_that_comes_with_other_words_is_another_notification():
+    """Otherwise a profile whose id names a topic, a user or a day shows one of them."""
+    same = [default("a"), default("a")]
+    first = stays_after(same[0], same[0], same[1] | {"message": "other"}, default("b"))
+    warned = []
+    async with stage({}, first) as one:
+        settings = Settings(url=one.url, token="t", cache_url="memory://")
+        async with NotificationService(settings, warn=warned.append) as service:
+            found = []
+            service.on("message")(found.append)
+            await service.connect()
+            await until(lambda: "b" in texts(found))
+    assert texts(found) == ["a", "other", "b"]
+    assert [each for each in warned if "id is not unique" in each] == warned[-1:]
+
+
+RETAINING = """
+name = "retaining"
+[http.login]
+path = "/auth/login"
+body = { username = "{username}", password = "{password}" }
+[tokens]
+access = "accessToken"
+[socket]
+[renewal]
+how = "reconnect"
+[[rules]]
+match = { type = "expired" }
+then = "token expired"
+[[rules]]
+then = "notification"
+"""
+SNAPSHOT = RETAINING + "\n[resume]\nsnapshot = true\n"
+
+
+@pytest.mark.parametrize("text", [RETAINING, SNAPSHOT], ids=["retained", "snapshot"])
+@scene
+async def test_what_a_server_sends_to_all_who_come_is_shown_once(tmp_path, text):
+    """Retained messages have no id, and come with every connection of a renewal."""
+    profile = tmp_path / "retaining.toml"
+    profile.write_text(text)
+    retained = [{"type": "retained", "message": each} for each in ("door", "window")]
+
+    async def story(socket):
+        number = len(one.sockets)
+        for each in retained:
+            await socket.say(each)
+        await asyncio.sleep(0.1)
+        await socket.say({"type": "live", "message": str(number)})
+        await socket.say({"type": "expired"})
+        await socket.stay()
+
+    def login(request):
+        token = f"t{len(one.asked('/auth/login'))}"
+        return json_answer({"accessToken": token, "expiresIn": 900})
+
+    async with (
+        stage({"POST /auth/login": login}, story) as one,
+        listening(one, str(profile), username="u", password="p") as (_, found, _events),
+    ):
+        await until(lambda: "4" in texts(found))
+    assert texts(found)[:6] == ["door", "window", "1", "2", "3", "4"]
