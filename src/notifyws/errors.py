@@ -111,6 +111,7 @@ class UpgradeRefused(NetworkFailed):
         retry_after: the ``Retry-After`` header in seconds, ``None`` if absent.
         location: where a redirect points; redirects are not followed.
         by_proxy: whether it was a proxy on the way, and not the server.
+        words: the server's own, if it gave any; remote text.
     """
 
     def __init__(
@@ -122,8 +123,10 @@ class UpgradeRefused(NetworkFailed):
         retry_after: float | None = None,
         location: str | None = None,
         by_proxy: bool = False,
+        words: str = "",
     ) -> None:
         super().__init__(message, hint)
+        self.words = words
         self.by_proxy = by_proxy
         self.status = status
         self.retry_after = retry_after

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notifyws.auth.authenticator import Authenticator, default_cache
+from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.sqlite import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
+from notifyws.config.files import user_folder
+from notifyws.config.saved_login import keep_password
 from notifyws.config.settings import Settings
 from notifyws.connection.build import build_dial, build_keepalive, build_server_protocol
 from notifyws.delivery.build import build_receiver, frame_of
@@ -195,7 +197,6 @@ def test_the_cache_is_the_overriding_one_then_redis_then_a_file(home):
     both = auth(redis_url="redis://r", cache_url="memory://")
     assert both.cache_url == "memory://"
     assert auth().cache_url == f"sqlite://{home}/cache/notifyws/tokens.db"
-    assert str(default_cache()) == f"{home}/cache/notifyws/tokens.db"
 
 
 def test_a_folder_with_odd_characters_is_a_path_all_the_same(home, monkeypatch):
@@ -214,7 +215,7 @@ def test_a_cache_that_is_none_is_a_matter_of_configuration():
 
 def keep(one: Authenticator, value: str) -> None:
     """Put a token into its file."""
-    store = SqliteStore(default_cache())
+    store = SqliteStore(user_folder("cache") / "tokens.db")
     text = pack(Token(value, 900, 180), "42")
     store.replace(one.account.id, {"access": (text, 720)}, expect={})
     store.close()
@@ -267,7 +268,6 @@ async def test_without_one_tokens_are_kept():
 def keyring_file(tmp_path, monkeypatch):
     import keyring
 
-    from notifyws.config.saved_login import keep_password
     from tests.support.keyrings import FileKeyring
 
     monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
@@ -296,6 +296,14 @@ async def test_a_kept_password_is_only_for_whom_it_was_kept(
     keyring_file, url, settings, found
 ):
     assert await auth(url, **settings).kept_password() == found
+
+
+@on_a_loop
+async def test_a_kept_password_that_ends_in_a_newline_is_said_to(keyring_file):
+    await keep_password("https://example.com", "me", f"{SECRET}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        await auth(username="me").kept_password()
+    assert caught.value.message == "password ends in a newline (the keyring)"
 
 
 @on_a_loop

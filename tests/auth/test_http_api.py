@@ -292,7 +292,7 @@ async def test_a_redirect_that_repeats_the_body_does_not_show_it(there):
 async def test_junk_that_repeats_the_body_does_not_show_it():
     async with httpd(says(f"{PASSWORD}\r\n\r\n".encode())) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
-    assert "***" in error.message
+    assert error.message.endswith("illegal status line")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from notifyws.auth.proxies import proxy_name, proxy_url
 from notifyws.config.settings import Settings
 from notifyws.connection.dialer import dial
-from notifyws.errors import ConfigurationError, NotWebSocket
+from notifyws.errors import ConfigurationError, NetworkFailed, NotWebSocket
 from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.aio import on_a_loop
 from tests.support.httpd import httpd, says
@@ -70,6 +70,7 @@ NONSENSE = "::1,[::1]x,fd00::/129,http://h,:::,[,a:port,%,, ,*.,."
     ("entries", "url", "goes_round"),
     [
         ("*", "ws://h", True),
+        ("localhost 127.0.0.1\th", "ws://h", True),
         ("localhost,127.0.0.1,::1,[::1]", "ws://127.0.0.1:8080", True),
         ("localhost,127.0.0.1,::1,[::1]", "ws://[::1]:8080", True),
         ("localhost,127.0.0.1,::1,[::1]", "ws://h.example", False),
@@ -146,13 +147,33 @@ async def test_what_is_no_proxy_is_said_to_be_none(monkeypatch, junk):
             await said_to("ws://ws.example.com")
 
 
-@pytest.mark.parametrize(
-    "url", ["http://", "http://h:port", "http://h/x", "http://h?x", "ftp://h"]
-)
+NO_PROXIES = [
+    *("http://", "http://h:port", "http://h/x", "http://h?x", "ftp://h", "http://h:0"),
+    *("http://me:sek/ret@h:1", "http://me:sek#ret@h:1", "http://me:sek ret@h:1"),
+    *("http://[::1", "http://h\u200b:1", "http://h:99999", "http://me:sek\nret@h:1"),
+]
+
+
+@pytest.mark.parametrize("proxy", NO_PROXIES)
+@pytest.mark.parametrize("url", ["ws://ws.example.com", "https://ws.example.com"])
+def test_a_url_that_names_no_proxy_is_refused_unseen(monkeypatch, url, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(ConfigurationError) as caught:
+        proxy_url(url)
+    assert caught.value.message.startswith("the proxy named in the environment")
+    assert "sek" not in caught.value.message
+
+
+@pytest.mark.parametrize("proxy", ["http://p:1\n", " http://p:1 ", "http://p:1\r\n"])
+def test_blanks_around_a_proxy_are_none_of_its_url(monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    assert proxy_url("wss://h") == "http://p:1"
+
+
 @on_a_loop
-async def test_a_url_that_names_no_proxy_is_a_matter_of_configuration(monkeypatch, url):
-    monkeypatch.setenv("https_proxy", url)
-    with pytest.raises(ConfigurationError, match="the proxy named in the environment"):
+async def test_a_proxy_whose_name_cannot_be_one_is_said_to_be_unknown(monkeypatch):
+    monkeypatch.setenv("https_proxy", f"http://{'x' * 64}:1")
+    with pytest.raises(NetworkFailed, match="cannot find the proxy x"):
         await said_to("ws://ws.example.com")
 
 

@@ -156,7 +156,7 @@ def test_what_stands_there_and_is_no_entry_is_said_before_anything_is_sent(confi
 
 
 def test_without_a_scheme_the_url_is_completed_and_that_is_said(server, config, capfd):
-    save(server, "--url", f" 127.0.0.1:{server.port}", "--name", "work")
+    save(server, "--url", f"127.0.0.1:{server.port}", "--name", "work")
     assert f"Taken as {server.url}\n" in capfd.readouterr().err
     assert tomllib.loads(config.read_text())["servers"]["work"]["url"] == server.url
 
@@ -175,7 +175,7 @@ def test_json_prints_the_facts_and_quiet_says_nothing(server, config, capfd):
         (["--url", "wss://h"], ConfigurationError, "no username is given"),
         (["--url", "wss://h", "-u", "u"], ConfigurationError, "no password is given"),
         (["--url", "ftp://h", "-u", "u"], ConfigurationError, "not a WebSocket URL"),
-        (["--url", "wss://h", "-u", " "], ConfigurationError, "username is needed"),
+        (["--url", "wss://h", "-u", " "], ConfigurationError, "ends in a space"),
         (["--url", "h", "-u", "u", "--name", ""], UsageError, "--name needs a name"),
         (
             ["--url", "wss://h", "-u", "u", "--profile", "directs"],

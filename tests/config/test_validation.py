@@ -73,14 +73,32 @@ TEXTS = [name for name, field in FIELDS.items() if isinstance(field.default, str
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_text_that_ends_in_a_newline_is_said_to(name, end):
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("sentinel\n", "ends in a newline"),
+        ("sentinel\r\n", "ends in a newline"),
+        ("sentinel\r", "ends in a newline"),
+        ("sentinel\t", "ends in a tab"),
+        ("sentinel\u200b", "ends in a character that cannot be seen"),
+        ("\nsentinel", "begins with a newline"),
+        ("\ufeffsentinel", "begins with a byte order mark"),
+    ],
+)
+def test_a_text_that_ends_in_what_nobody_sees_is_said_to(name, value, said):
     """Secrets that are mounted as files often do, and no server knows them then."""
     with pytest.raises(ConfigurationError) as caught:
-        validated(name, f"sentinel{end}", "the environment")
-    assert str(caught.value) == f"{name} ends in a newline (the environment)"
+        validated(name, value, "the environment")
+    assert str(caught.value) == f"{name} {said} (the environment)"
     assert "sentinel" not in caught.value.hint
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("value", [" a", "a "])
+def test_only_words_that_people_chose_may_end_in_a_space(value):
+    assert validated("password", value, "") == value
+    with pytest.raises(ConfigurationError, match="a space"):
+        validated("token", value, "the environment")
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -22,7 +22,7 @@ from notifyws.delivery.dead_letters import replay
 from notifyws.delivery.outbox_records import DeadLetter, ListenerPosition
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import DeliveryTargets, Message
-from notifyws.protocol.rules import ServerError
+from notifyws.protocol.arrivals import ServerError
 from tests.support.aio import on_a_loop
 from tests.support.target import target
 from tests.test_service import dev, home, told, until  # noqa: F401 - home is a fixture

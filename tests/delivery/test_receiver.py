@@ -19,9 +19,10 @@ from notifyws.delivery.receiver import (
 )
 from notifyws.events import Failure, Gap
 from notifyws.models import Notification
+from notifyws.protocol.arrivals import ServerError
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.profile import Rule
-from notifyws.protocol.rules import Rules, ServerError
+from notifyws.protocol.rules import Rules
 from tests.support.scripted import note
 from tests.support.virtual import (
     VirtualClock,

@@ -17,9 +17,9 @@ from notifyws.errors import (
     UsageError,
 )
 from notifyws.models import Message
-from notifyws.protocol.frames import Composed
+from notifyws.protocol.arrivals import Acknowledged, ServerError
+from notifyws.protocol.composer import Composed
 from notifyws.protocol.profile import Ack
-from notifyws.protocol.rules import Acknowledged, ServerError
 from notifyws.protocol.templates import TemplateContext
 from tests.support.virtual import elapsed, in_virtual_time, now, turns
 

@@ -8,12 +8,10 @@ from msgspec.structs import replace
 from notifyws.clock import span
 from notifyws.diagnostics.findings import (
     CheckContext,
-    Finding,
     advice,
     of_certificate,
     of_clock,
     of_complaint,
-    skipped,
 )
 from notifyws.errors import (
     ORIGIN,
@@ -188,9 +186,3 @@ def test_a_clock_that_is_off_is_to_be_set(ahead, words):
     found = of_clock(ahead)
     assert found is not None
     assert found.detail == f"this machine's clock is {words}"
-
-
-def test_a_finding_in_json_has_a_hint_where_there_is_one():
-    plain = {"name": "", "status": "skip", "detail": "no proxy"}
-    assert skipped("no proxy").as_json() == plain
-    assert Finding("", "skip", "no proxy", "h").as_json() == {**plain, "hint": "h"}

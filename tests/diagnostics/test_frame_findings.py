@@ -6,7 +6,7 @@ import pytest
 
 from notifyws.diagnostics.frame_findings import Ids, meaning
 from notifyws.models import Notification
-from notifyws.protocol.rules import (
+from notifyws.protocol.arrivals import (
     Ignored,
     Many,
     NotUnderstood,

@@ -73,12 +73,13 @@ def test_a_profile_is_walked_step_by_step_without_showing_a_secret(home, server)
 
 
 def test_a_walk_ends_at_the_first_step_that_fails(home, server):
-    wrong = {"WEBSOCKET_PASSWORD": "wrong"}
+    wrong = {"WEBSOCKET_PASSWORD": "sentinel-wrong"}
     done = home.run("profile", "check", "default", "--url", server.url, env=wrong)
     assert done.returncode == 4
     assert "✖ login" in done.stdout
     assert "✔" not in done.stdout
-    assert "refused the username or password" in done.stderr
+    assert "refused the login of demo: wrong username or password" in done.stderr
+    assert "sentinel" not in done.stdout + done.stderr
 
 
 def test_a_new_profile_is_drafted_from_a_sample_and_never_overwritten(home):
@@ -109,3 +110,32 @@ def test_what_a_profile_needs_is_asked_for(home, server):
     assert done.returncode == 2
     assert "needs channel: the channel to listen to" in done.stderr
     assert "NOTIFYWS_VARIABLES" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "more"),
+    [("--send", ["send"]), ("--all", ["send", "catch-up", "logout"])],
+)
+def test_a_walk_goes_further_where_that_is_asked_for(home, server, option, more):
+    done = home.run(
+        "profile", "check", "default", "--url", server.url, option, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
+    assert [name for name in steps if name in ("send", "catch-up", "logout")] == more
+    assert steps["send"]["status"] == "pass"
+    assert '"title":"Hello"' in "".join(steps["send"]["trace"])
+    assert server.stats["received"] == 1
+    assert server.stats["logouts"] == ("logout" in more)
+    nowhere = home.run("profile", "check", "default", option)
+    assert nowhere.returncode == 2
+    assert "hint: give --url" in nowhere.stderr
+
+
+def test_a_draft_that_cannot_be_written_is_a_sentence(home):
+    done = home.run(
+        "profile", "new", "--name", "x", "-o", "/dev/null/x", "--sample", "-"
+    )
+    assert done.returncode == 2
+    assert "error: cannot write /dev/null/x: " in done.stderr
+    assert "hint: name another file with --output" in done.stderr

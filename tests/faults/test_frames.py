@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from notifyws.models import Notification
+from notifyws.protocol.arrivals import NotUnderstood
 from notifyws.protocol.profile import Rule
-from notifyws.protocol.rules import NotUnderstood, Rules
+from notifyws.protocol.rules import Rules
 from tests.e2e.support import Home, Server, until
 from tests.faults.support import QUICK, Unread, peak, scripted
 from tests.support.catalogue import sample

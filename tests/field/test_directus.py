@@ -102,6 +102,7 @@ async def test_a_login_that_is_refused_ends_with_the_servers_words(
     refused = http_refusal(status, code, message)
     ended = await end_of(stays, profile, logins(*[refused] * 9), GRAPHQL, **USER)
     assert (ended.exit_code, message in ended.message) == (exit_code, True)
+    assert ("otp=" in ended.hint) is (code == "INVALID_OTP")
 
 
 @scene

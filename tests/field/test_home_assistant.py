@@ -133,6 +133,7 @@ async def test_a_login_that_is_refused_says_why(said, exit_code, words):
     answers, _ = home(*[said] * 3)
     ended = await end_of(stays, answers, **USER)
     assert (ended.exit_code, words in ended.message) == (exit_code, True)
+    assert ("otp=" in ended.hint) is (words == "two-factor")
 
 
 async def listens(socket: Socket) -> None:

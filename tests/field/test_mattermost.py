@@ -94,6 +94,14 @@ async def test_a_server_that_hangs_up_at_a_good_token_is_waited_for():
 
 
 @scene
+async def test_a_fresh_token_that_the_server_hangs_up_at_is_the_end_as_well():
+    async with stage({LOGIN: logins("t1", "t2", "t3")}, hangs_up) as one:
+        error = await ended(one, "mattermost", **USER, **QUICK)
+        assert isinstance(error, AuthenticationFailed)
+        assert len(one.asked("/api/v4/users/login")) <= 2
+
+
+@scene
 async def test_a_revoked_session_is_replaced_by_one_login_and_nothing_is_lost():
     """attzonko/mmpy_bot#147 for the silent end; an administrator revokes a session."""
 

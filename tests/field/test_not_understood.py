@@ -6,8 +6,9 @@ import json
 import re
 from pathlib import Path
 
+from notifyws.protocol.arrivals import Ignored
 from notifyws.protocol.profile_text import parse
-from notifyws.protocol.rules import Ignored, Rules
+from notifyws.protocol.rules import Rules
 from tests.support.httpd import TEXT, in_a_thread
 
 PROFILE = """

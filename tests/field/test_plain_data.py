@@ -9,9 +9,9 @@ import pytest
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.build import build_rules
+from notifyws.protocol.arrivals import notifications
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from notifyws.protocol.rules import notifications
 from notifyws.ui.lines import plain_line
 from notifyws.ui.theme import Theme
 

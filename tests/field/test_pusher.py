@@ -327,7 +327,7 @@ async def test_an_application_without_such_a_place_is_said_by_its_path():
         token="t",
     )
     assert ended.exit_code == 5
-    assert "answered 404" in ended.message
+    assert "/api/broadcasting/auth answered 404" in ended.message
 
 
 @scene

@@ -93,12 +93,6 @@ LOGINS = [
     ("directus", directus("USER_SUSPENDED", "User suspended."), "suspended", ""),
     ("directus", directus("INVALID_PROVIDER", "Invalid provider.", 403), "", ""),
     (
-        "directus",
-        directus("INVALID_PAYLOAD", '"email" must be a valid email.', 400),
-        '"email" must be a valid email.',
-        CORRECT,
-    ),
-    (
         "gotify",
         json_answer(
             {
@@ -236,6 +230,13 @@ async def test_what_does_not_speak_of_the_user_is_no_refusal(status, body):
         error = await failing(side(server.origin, "default").login("me", "secret"))
     assert error.exit_code == 5
     assert str(status) in error.message
+
+
+@on_a_loop
+async def test_a_refused_password_that_ends_in_a_space_is_said_to():
+    async with httpd(says(answer(401))) as server:
+        error = await failing(side(server.origin, "default").login("me", "secret "))
+    assert "space" in error.hint
 
 
 def test_a_login_that_is_refused_ends_a_command_with_4_and_the_servers_words(home):

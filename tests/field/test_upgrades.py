@@ -49,5 +49,7 @@ async def test_each_refusal_leads_to_what_it_says(profile, status, words):
             await until(lambda: len(one.requests) > 1)
             listener.cancel()
             return
-        assert (await listener).exit_code == leading
+        error = await listener
+        assert error.exit_code == leading
+        assert words in error.message
         assert len(one.requests) == 1

@@ -82,7 +82,8 @@ def test_what_is_too_short_to_be_a_secret_is_left_alone():
     ],
 )
 def test_of_a_redirect_only_the_origin_is_said(location, said):
-    assert redirected(location) == said
+    assert redirected(302, location) == said
+    assert redirected(401, location) == ""
 
 
 @pytest.mark.parametrize("token", ["a", "!~", "eyJ.x-_=+/"])

@@ -7,10 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifyws.models import Notification
-from notifyws.protocol.frames import decoder
-from notifyws.protocol.profile import Ack, Renewal, Rule
-from notifyws.protocol.profile_schema import validated
-from notifyws.protocol.rules import (
+from notifyws.protocol.arrivals import (
     Acknowledged,
     Expired,
     Ignored,
@@ -18,12 +15,15 @@ from notifyws.protocol.rules import (
     NotUnderstood,
     Pong,
     RenewalAnswer,
-    Rules,
     ServerError,
     ServerGap,
     ServerPing,
     SessionEnded,
 )
+from notifyws.protocol.frames import decoder
+from notifyws.protocol.profile import Ack, Renewal, Rule
+from notifyws.protocol.profile_schema import validated
+from notifyws.protocol.rules import Rules
 from tests.protocol import DEFAULT
 
 UNSUBSCRIBED = "the server ended the subscription"

@@ -128,3 +128,8 @@ def test_what_is_missing_or_unknown_is_said(text, message, hint):
     with pytest.raises(ConfigurationError, match=message) as caught:
         given_variables(PROFILE, text)
     assert hint in caught.value.hint
+
+
+def test_a_variable_that_ends_in_a_newline_is_said_to():
+    with pytest.raises(ConfigurationError, match="channel ends in a newline"):
+        given_variables(PROFILE, 'channel="news\n"')

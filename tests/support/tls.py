@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 HOST = "127.0.0.1"
 
@@ -36,6 +41,35 @@ class Authority:
 
     def for_another_host(self) -> ssl.SSLContext:
         return self._served("elsewhere.example", 30)
+
+    def lacking(self) -> ssl.SSLContext:
+        """One without an Authority Key Identifier, as scripts of old made them."""
+        signer = x509.load_pem_x509_certificate(self._ca.cert_pem.bytes())
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.now(UTC)
+        name = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
+        signing = serialization.load_pem_private_key(
+            self._ca.private_key_pem.bytes(), None
+        )
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([]))
+            .issuer_name(signer.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=30))
+            .add_extension(name, critical=True)
+            .sign(signing, hashes.SHA256())
+        )
+        pem = serialization.Encoding.PEM
+        form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        with NamedTemporaryFile() as file:
+            file.write(key.private_bytes(pem, *form) + made.public_bytes(pem))
+            file.flush()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(file.name)
+        return context
 
     def trusted(self) -> ssl.SSLContext:
         """What a client trusts that trusts this authority only."""

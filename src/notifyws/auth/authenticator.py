@@ -1,7 +1,6 @@
 """From settings to a fresh token: which server, whose account, and the cache.
 
-Each part is built when it is first asked for, so that a command pays only for what
-it uses. It opens no socket and knows nothing of notifications.
+Each part is built when it is first asked for, and a command pays for what it uses.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +18,7 @@ from notifyws.config.files import user_folder
 from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
 from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
+from notifyws.config.validation import trimmed
 from notifyws.errors import CacheFailed, ConfigurationError, NetworkFailed
 from notifyws.models import Account, Token, TokenPair
 from notifyws.protocol.loader import is_file, read_profile
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
     from notifyws.protocol.profile import Profile
     from notifyws.protocol.token_replies import Lifetimes
 
-NEVER = 400 * 86400.0
-"""Seconds for which no token is good where none is needed."""
+NEVER = 400 * 86400.0  # seconds for which no token is good where none is needed
 
 
 class Authenticator:
@@ -45,7 +43,7 @@ class Authenticator:
 
     Args:
         settings: which server, as whom, and where tokens are kept.
-        warn: is told, in one sentence, what works less well than it should.
+        warn: is told a sentence about what works less well than it should.
     """
 
     def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
@@ -80,7 +78,7 @@ class Authenticator:
     def base_path(self) -> str:
         """The path of the server's URL below which the profile's HTTP paths lie."""
         url = self.settings.url or self.url
-        if urlsplit(url).path.strip("/") == "":
+        if not urlsplit(url).path.strip("/"):
             return ""
         from notifyws.protocol.upgrade import base_path
 
@@ -113,8 +111,8 @@ class Authenticator:
     def styles(self) -> Mapping[str, TypeStyle]:
         """How each type looks: as the settings say, else as the profile does."""
         types = self.profile.types.items()
-        said = {name: TypeStyle(**asdict(style)) for name, style in types}
-        return {**said, **self.settings.styles}
+        ours = {name: TypeStyle(**asdict(style)) for name, style in types}
+        return {**ours, **self.settings.styles}
 
     @cached_property
     def clock(self) -> Clock:
@@ -169,8 +167,8 @@ class Authenticator:
     @property
     def cache_url(self) -> str:
         """Where tokens are cached; may hold a password."""
-        chosen = self.settings.cache_url or self.settings.redis_url
-        return chosen or f"sqlite://{quote(str(default_cache()))}"
+        said = self.settings.cache_url or self.settings.redis_url
+        return said or f"sqlite://{quote(str(user_folder('cache') / 'tokens.db'))}"
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
@@ -275,7 +273,7 @@ class Authenticator:
         found = await find_password(self.origin, self.settings.username, patience)
         if found is None:
             self.warn("the keyring does not answer; is it locked?")
-        return found or ""
+        return trimmed(found or "", "password", "the keyring", spaces=True)
 
     def warm_token(self) -> AccessToken | None:
         """Return the cached token where it lies in a file, read without a loop."""
@@ -300,8 +298,3 @@ class Authenticator:
         """Let go of what was opened."""
         if "cache" in self.__dict__:
             await self.cache.aclose()
-
-
-def default_cache() -> Path:
-    """Return the path of the embedded token cache."""
-    return user_folder("cache") / "tokens.db"

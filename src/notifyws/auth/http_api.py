@@ -16,6 +16,8 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from notifyws.auth.http_client import (
     LARGEST,
     exchange,
@@ -38,7 +40,7 @@ from notifyws.errors import (
 )
 from notifyws.models import TokenPair, as_text
 from notifyws.protocol.expressions import holds
-from notifyws.protocol.masking import spellings
+from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.profile import Profile, Step
 from notifyws.protocol.templates import shown
 from notifyws.protocol.token_replies import (
@@ -105,7 +107,7 @@ class HttpApi:
             message = f"profile {self._profile.name} knows no login"
             raise ConfigurationError(message, "set NOTIFYWS_TOKEN")
         known = {"username": username, "password": password}
-        refusal = bad_credentials(username)
+        refusal = bad_credentials(username, password)
         return self._tokens(steps, await self._run(steps, known, refusal))
 
     async def refresh(self, refresh_token: str) -> TokenPair:
@@ -247,7 +249,9 @@ class HttpApi:
             reply = await exchange(client, request, end, hidden, largest)
             found = captured(step.capture, reply)
             hidden += self._given(reply, found)
-            error = refused(self._origin, self._profile, step, reply, refusal, hidden)
+            path = request.url.removeprefix(self._origin).partition("?")[0]
+            asked = replace(step, path=masked(path, hidden))
+            error = refused(self._origin, self._profile, asked, reply, refusal, hidden)
             if self.on_line is not None:
                 for line in exchange_lines(request, reply, found, hidden):
                     self.on_line(line)

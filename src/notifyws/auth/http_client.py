@@ -152,10 +152,8 @@ def http_client(
         )
     except ImportError:
         raise unusable_proxy("for SOCKS, httpx[socks] must be installed") from None
-    except ValueError:
-        raise unusable_proxy("it is no http:// or https:// URL") from None
-    except httpx.InvalidURL as error:
-        raise unusable_proxy(str(error)) from None
+    except (ValueError, httpx.InvalidURL):  # nor does it show what may be a password
+        raise unusable_proxy("HTTP does not go through it") from None
 
 
 async def _without_odd_location(response: httpx.Response) -> None:
@@ -235,7 +233,7 @@ def _translated(
 ) -> NotifyError:
     import httpx
 
-    from notifyws.auth.network_errors import certificate_rejected, unreachable
+    from notifyws.auth.network_errors import certificate_rejected, plainly, unreachable
     from notifyws.auth.proxies import around, proxy_name
 
     cause, proxy = _cause(error), proxy_name(url)
@@ -251,7 +249,7 @@ def _translated(
         dialled = isinstance(error, httpx.ConnectError) and proxy
         message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
     else:
-        why = masked(str(cause), hidden) or type(cause).__name__
+        why = masked(plainly(cause), hidden)
         message = f"cannot talk HTTP with {host}: {why}"
     return NetworkFailed(message, hint)
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from notifyws.auth.network_errors import retry_after
+from notifyws.auth.network_errors import later, retry_after
 from notifyws.auth.proxies import around, may_be_the_proxys, proxy_name
 from notifyws.errors import (
     AuthenticationFailed,
@@ -61,6 +61,7 @@ _PASSWORD = (
 
 TOKEN = "create a personal access token at {origin}, and set NOTIFYWS_TOKEN"
 AGAIN = "then: notifyws auth login"
+WRONG = "correct the username or password"
 ACCOUNTS = {
     r"lock(ed|out)|suspend|inactive|not active|deactivat|too.many|\bbanned"
     r"|(account|user).{0,30}(disabled|blocked)": (
@@ -113,12 +114,14 @@ STALE = Refusal(
 )
 
 
-def bad_credentials(username: str) -> Refusal:
+def bad_credentials(username: str, password: str = "") -> Refusal:
     """Return what it means that a login is refused."""
+    spaced = password != password.strip()
+    wrong = "take the space off the password's end" if spaced else WRONG
     return Refusal(
         AuthenticationFailed,
         f"refused the username or password of {username}",
-        "correct the username or password, then: notifyws auth login",
+        f"{wrong}, {AGAIN}",
         words="|".join((_PASSWORD, *ACCOUNTS)),
         user=username,
     )
@@ -147,26 +150,26 @@ def refused(
     if accepted and (step.ok is None or truthy(compiled(step.ok)(body))):
         return None
     meant, words, hint = http_meaning(profile.http, status, body, refusal.means)
-    words = masked(_line(words or own_words(reply)), hidden)
+    words = masked(one_line(words) or own_words(reply), hidden)
     about = " | ".join((words, *_texts(body)))[:ABOUT]
     named = status < 500 and not is_retried(status) and _speaks(refusal.words, about)
     if meant in REFUSALS or (meant in (None, "stop") and named):
         return _refusal(refusal, origin, words, about, hint)
     shown = {name: masked(value, hidden) for name, value in reply.headers.items()}
-    towards = redirected(shown.get("location"))
+    towards = redirected(status, shown.get("location"))
     unexpected = ", but not with what the profile expects" if accepted else ""
     wait = retry_after(shown.get("retry-after"))
     proxy = proxy_name(origin)
     if proxy and may_be_the_proxys(status):
-        later = around(proxy, urlsplit(origin).hostname)
+        then = around(proxy, urlsplit(origin).hostname)
     elif is_retried(status):
-        later = "try again later" + (f", in {wait:.0f} s" if wait else "")
+        then = later(wait)
     else:
-        later = "check the server's URL and --profile"
+        then = "check the server's URL and --profile"
     answered = f"{origin}{step.path} answered {status}"
     return HttpRefused(
         f"{answered}{towards}{unexpected}{words and f': {words}'}",
-        hint or later,
+        hint or then,
         status=status,
         headers=shown,
         body=body,
@@ -207,7 +210,8 @@ def own_words(reply: Answer) -> str:
     """Return the sentence by which a server says why; empty when it gives none."""
     challenge = reply.headers.get("www-authenticate", "")
     described = re.search(r'error_description="([^"]*)"', challenge)
-    return _sentence(reply.body) or reply.text or (described[1] if described else "")
+    said = _sentence(reply.body) or reply.text
+    return one_line(said or (described[1] if described else ""))
 
 
 def _sentence(value: Any, depth: int = DEPTH) -> str:
@@ -223,7 +227,7 @@ def _sentence(value: Any, depth: int = DEPTH) -> str:
     return next(filter(None, (_sentence(part, depth - 1) for part in parts)), "")
 
 
-def _line(words: str) -> str:
+def one_line(words: str) -> str:
     """Return a server's sentence as one line without anything but characters."""
     plain = "".join(each if each.isprintable() else " " for each in words[:LONGEST])
     return " ".join(plain.split())

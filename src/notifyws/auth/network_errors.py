@@ -6,16 +6,26 @@ the probes.
 
 from __future__ import annotations
 
+import re
 import ssl
 from contextlib import suppress
 from email.utils import mktime_tz, parsedate_tz
 
+from notifyws.clock import span
 from notifyws.errors import CertificateRejected, ConfigurationError, NetworkFailed
 
 EARLY, EXPIRED = 9, 10
 """OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
 MISNAMED = (62, 64)
 """Its verdicts on one that is for another host, or another address."""
+LACKING = range(80, 95)
+"""Its verdicts on one that is not as Python 3.13 demands, where none was named."""
+
+
+LONGEST = 200
+"""Characters of a library's words that are told."""
+SENSIBLE = 86_400.0
+"""Seconds; a server that wants to be left alone for longer says nothing of use."""
 
 
 def unusable_proxy(why: str) -> ConfigurationError:
@@ -59,8 +69,29 @@ def certificate_rejected(
     if error.verify_code in MISNAMED:
         hint = "put the name that the certificate is for into the URL"
         return CertificateRejected(message, hint, reason="name")
-    hint = "trust its authority with NOTIFYWS_CA_FILE=/path/to/ca.pem"
+    if error.verify_code in LACKING:
+        message = f"the certificate of {host} lacks something: {error.verify_message}"
+        hint = (
+            "name its authority, which is then enough: NOTIFYWS_CA_FILE=/path/to/ca.pem"
+        )
+        return CertificateRejected(message, hint)
+    hint = (
+        "set NOTIFYWS_CA_FILE to a PEM file with the authority that signed it; "
+        f"who that is: openssl s_client -connect {host}"
+    )
     return CertificateRejected(message, hint)
+
+
+def plainly(error: BaseException) -> str:
+    """Return what a library says is wrong, without the answer that it quotes."""
+    said = re.split(r": (?:b['\"]|bytearray)|(?<=value|hrase): ", str(error))[0]
+    return said[:LONGEST] or type(error).__name__
+
+
+def later(wait: float | None) -> str:
+    """Return when to try again, as far as a server's word on it makes sense."""
+    named = wait is not None and 1 <= wait <= SENSIBLE
+    return f"try again later{f', in {span(wait)}' if named and wait else ''}"
 
 
 def retry_after(text: str | None) -> float | None:

@@ -31,18 +31,42 @@ SCHEMES = {
     "https": ("https", "all"),
 }
 """A URL's scheme, and whose proxies carry it, the best one first (RFC 6455, 4.1)."""
+SPOKEN = ("http", "https", "socks5h", "socks5", "socks4a", "socks4")
+"""The schemes of proxies."""
 PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "socks": 1080}
 
 
 def proxy_url(url: str) -> str | None:
-    """Return the URL of the proxy that the environment names for a URL."""
+    """Return the URL of the proxy that the environment names for a URL.
+
+    Raises:
+        ConfigurationError: it cannot be one; it is not shown, for it holds a password.
+    """
     parts = urlsplit(url)
     port = parts.port or PORTS[parts.scheme]
-    for entry in _variable("no").split(","):
-        if _names(entry.strip().lower(), parts.hostname or "", port):
+    for entry in re.split(r"[\s,]+", _variable("no")):
+        if _names(entry.lower(), parts.hostname or "", port):
             return None
     found = next(filter(None, map(_variable, SCHEMES[parts.scheme])), "")
-    return (found if "://" in found else f"http://{found}") if found else None
+    proxy = found if "://" in found else f"http://{found}"
+    return _checked(proxy) if found else None
+
+
+def _checked(proxy: str) -> str:
+    if not (proxy.isascii() and proxy.isprintable()):
+        raise unusable_proxy("its URL holds more than printable ASCII")
+    try:
+        parts = urlsplit(proxy)
+        port = parts.port
+    except ValueError:
+        raise unusable_proxy("its URL has no port that is a number") from None
+    if not parts.hostname or port == 0 or "\\" in proxy or " " in proxy:
+        raise unusable_proxy("its URL is none")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise unusable_proxy("its URL is more than scheme, host and port")
+    if parts.scheme not in SPOKEN:
+        raise unusable_proxy(f"it speaks {parts.scheme}")
+    return proxy
 
 
 def proxy_name(url: str) -> str | None:
@@ -63,7 +87,7 @@ def may_be_the_proxys(status: int) -> bool:
 
 def _variable(scheme: str) -> str:
     name = f"{scheme}_proxy"
-    return os.environ.get(name, os.environ.get(name.upper(), ""))
+    return os.environ.get(name, os.environ.get(name.upper(), "")).strip()
 
 
 def _names(entry: str, host: str, port: int) -> bool:
@@ -123,13 +147,8 @@ async def connect(
 
 
 async def _through(proxy: str, host: str, port: int) -> asyncio.Transport:
-    try:
-        parts = urlsplit(proxy)
-        where = parts.hostname or "", parts.port or PORTS.get(parts.scheme[:5], 80)
-    except ValueError as error:
-        raise unusable_proxy(str(error)) from None
-    if not where[0] or parts.path.strip("/") or parts.query or parts.fragment:
-        raise unusable_proxy("its URL is more or less than scheme, host and port")
+    parts = urlsplit(proxy)
+    where = parts.hostname or "", parts.port or PORTS[parts.scheme[:5]]
     who = unquote(parts.username or ""), unquote(parts.password or "")
     name = parts.netloc.rpartition("@")[2]
     try:
@@ -139,12 +158,10 @@ async def _through(proxy: str, host: str, port: int) -> asyncio.Transport:
             answer, transport = await _http(where, who, asked, tls=tls)
             _check(answer, asked, around(name, host), transport)
             return transport
-        if parts.scheme in ("socks5h", "socks5", "socks4a", "socks4"):
-            return await _socks(parts.scheme, where, who, host, port)
-    except OSError as error:
+        return await _socks(parts.scheme, where, who, host, port)
+    except (OSError, UnicodeError) as error:
         problem = unreachable(error, f"the proxy {name}")
         raise NetworkFailed(problem.message, around(name, host)) from None
-    raise unusable_proxy(f"it speaks {parts.scheme}")
 
 
 async def _http(

@@ -11,10 +11,11 @@ import select
 import sys
 from collections.abc import AsyncIterator, Callable
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notifyws.cli.process import interruptible
-from notifyws.config.files import LIMIT
+from notifyws.config.files import LIMIT, read_text_file
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
 from notifyws.ui import streams
@@ -137,12 +138,17 @@ def text_from_stdin(waiting: str) -> str:
     return _as_text(sys.stdin.buffer.read(LIMIT + 1), "stdin")
 
 
-def pasted_text() -> str:
-    """Return what is typed or pasted up to an empty line.
+def frames_of(sample: str | None) -> str:
+    """Return frames out of a file, of stdin for ``-``, or as they are pasted.
 
     Raises:
-        UsageError: it is no text, or more than a megabyte.
+        UsageError, ConfigurationError: it is no text, or more than a megabyte.
     """
+    if sample == "-":
+        return text_from_stdin("")
+    if sample is not None:
+        return read_text_file(Path(sample))
+    say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
     lines = iter(lambda: sys.stdin.buffer.readline(LIMIT + 1), b"")
     pasted = takewhile(lambda line: line.strip(), lines)
     return _as_text(b"".join(pasted), "what was pasted")

@@ -26,7 +26,7 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.process import run
 from notifyws.config.settings import Settings
-from notifyws.config.validation import without_newline
+from notifyws.config.validation import trimmed
 from notifyws.delivery.filters import Selection
 from notifyws.errors import UsageError
 from notifyws.models import DeliveryTargets
@@ -243,4 +243,4 @@ def _secret(variable: str | None) -> str:
     if variable and not secret:
         message = f"--sign-secret: the environment has no variable {variable}"
         raise UsageError(message, f"{variable}=... notifyws listen --sign-secret ...")
-    return without_newline(secret, "--sign-secret", f"{variable} in the environment")
+    return trimmed(secret, "--sign-secret", f"{variable} in the environment")

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from notifyws.cli.completion import profiles
 from notifyws.cli.input import (
     can_ask,
+    frames_of,
     password_from_stdin,
-    pasted_text,
     prompt,
-    text_from_stdin,
     want_terminal,
 )
 from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
 from notifyws.cli.process import run
-from notifyws.config.files import read_text_file, user_folder, write_private
+from notifyws.config.files import write_private
 from notifyws.errors import ConfigurationError, NotifyError, UsageError
+from notifyws.models import Message
 from notifyws.ui.streams import draw, emit, emit_json, emit_line, say, warner
+
+if TYPE_CHECKING:
+    from notifyws.diagnostics.profile_check import Stage
+    from notifyws.protocol.profile import Profile
 
 EXAMPLES = examples(
     "notifyws profile list", "notifyws profile show directus > mine.toml"
 )
 CHECK_EXAMPLES = examples(
     "notifyws profile check mine.toml",
-    "notifyws profile check mine.toml --url wss://host --username me",
+    "notifyws profile check mine.toml --url wss://host --username me --all",
 )
 NEW_EXAMPLES = examples(
     "notifyws profile new",
@@ -38,6 +43,8 @@ SCHEMA_EXAMPLES = examples(
     "notifyws profile schema > profile.schema.json",
     "notifyws profile schema | jq '.properties | keys'",
 )
+
+HELLO = Message("notification", {"title": "Hello", "message": "from profile check"})
 
 Name = Annotated[
     str,
@@ -73,20 +80,24 @@ def list_(json: Json = False) -> None:
         return emit_json(rows)
     from notifyws.ui.rows import listed
 
-    told = [(row["name"], row["description"] or "-", _tried(row)) for row in rows]
-    return draw(partial(listed, told))
+    def told(row: dict[str, str]) -> tuple[str, str, str]:
+        tried = row["tried"] or "not run against a real server"
+        name, said = row["name"], row["description"] or "-"
+        return name, said, f"{row['source']}; tried: {tried}"
+
+    return draw(partial(listed, [*map(told, rows)]))
 
 
-def _tried(row: dict[str, str]) -> str:
-    return f"{row['source']}; tried: {row['tried'] or 'not run against a real server'}"
-
-
-def _row(name: str, source: str) -> dict[str, str]:
+def _parsed(name: str) -> Profile:
     from notifyws.protocol.loader import profile_text
     from notifyws.protocol.profile_text import parse
 
+    return parse(*profile_text(name))
+
+
+def _row(name: str, source: str) -> dict[str, str]:
     try:
-        profile = parse(*profile_text(name))
+        profile = _parsed(name)
         tried, said = profile.tried, profile.description
     except ConfigurationError as error:
         tried, said = "", str(error)
@@ -111,9 +122,8 @@ def schema() -> None:
     from notifyws.protocol.profile import Profile
     from notifyws.protocol.profile_schema import json_schema
 
-    described = json_schema(Profile)
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    emit(json.dumps({**dialect, **described}, indent=2) + "\n")
+    emit(json.dumps({**dialect, **json_schema(Profile)}, indent=2) + "\n")
 
 
 @app.command("check", epilog=CHECK_EXAMPLES)
@@ -124,6 +134,10 @@ def check(
     password_stdin: Annotated[
         bool, option("--password-stdin", "Read the password from stdin.")
     ] = False,
+    send: Annotated[bool, option("--send", "Send a message, too.")] = False,
+    everything: Annotated[
+        bool, option("--all", "Send, fetch what was missed, and log out, too.")
+    ] = False,
     timeout: Annotated[
         float, option("--timeout SECONDS", "For a first frame.", min=0.1)
     ] = 5.0,
@@ -132,47 +146,54 @@ def check(
     json: Json = False,
 ) -> None:
     """Check a profile, and with --url each of its steps for real."""
-    from notifyws.protocol.loader import profile_text
-    from notifyws.protocol.profile_text import parse, slips
+    from notifyws.auth.authenticator import Authenticator
+    from notifyws.diagnostics.profile_check import walk
 
-    text, where = profile_text(name)
-    profile = parse(text, where)
-    facts = _facts(profile)
-    for slip in slips(profile, text, where):
-        warner(quiet)(slip)
+    facts = _facts(_checked(name, quiet=quiet))
     if not json:
         for what, detail in facts.items():
             emit_line(f"{what:<11} {detail}")
+    send = send or everything
+    if url is None and send:
+        raise UsageError("--send and --all need a server", "give --url wss://host")
     if url is None:
         return emit_json({"ok": True, "profile": facts, "steps": []}) if json else None
     password = password_from_stdin() if password_stdin else None
     common = Common(profile=name, url=url, env_file=env_file, quiet=quiet)
     settings = common.load(username=username, password=password).settings
-    return _try(settings, facts, timeout, json=json, quiet=quiet)
+    auth, hello = Authenticator(settings, warner(quiet)), HELLO if send else None
+    stages = walk(auth, timeout, send=hello, everything=everything)
+    return _try(stages, facts, json=json)
 
 
-def _facts(profile: Any) -> dict[str, str]:
+def _checked(name: str, *, quiet: bool) -> Profile:
+    """Return the profile; warn of slips."""
+    from notifyws.protocol.loader import profile_text
+    from notifyws.protocol.profile_text import parse, slips
+
+    profile = parse(*(said := profile_text(name)))
+    for slip in slips(profile, *said):
+        warner(quiet)(slip)
+    return profile
+
+
+def _facts(profile: Profile) -> dict[str, str]:
     """Return what a profile can do, in words."""
     http, socket = profile.http, profile.socket
-    steps = (
-        http.login if isinstance(http.login, tuple) else [*filter(None, [http.login])]
-    )
+    one = http.login
+    steps = one if isinstance(one, tuple) else [*filter(None, [one])]
     least, most = sum(step.only_if is None for step in steps), len(steps)
     count = f"{most}" if least == most else f"{least} to {most}"
     login = f"{count} request{'s' * (most != 1)}" if steps else "a ready-made token"
     resume = profile.resume
-    how = [
-        words
-        for words, on in (
-            ("by query", resume and resume.query),
-            ("by header", resume and resume.header),
-            ("by template", resume and resume.by_template),
-            ("by HTTP", resume and resume.catchup),
-            ("snapshot", resume and resume.snapshot),
-        )
-        if on
-    ]
-    send = profile.send
+    ways = {
+        "by query": resume and resume.query,
+        "by header": resume and resume.header,
+        "by template": resume and resume.by_template,
+        "by HTTP": resume and resume.catchup,
+        "snapshot": resume and resume.snapshot,
+    }
+    how, send = ", ".join(way for way in ways if ways[way]), profile.send
     sending = "no" if send is None else "by HTTP" if send.http else "as a frame"
     return {
         "profile": f"{profile.name}: {profile.description or 'no description'}",
@@ -182,16 +203,12 @@ def _facts(profile: Any) -> dict[str, str]:
         "handshake": f"{len(profile.handshake)} steps",
         "rules": ", ".join(rule.then for rule in profile.rules),
         "renewal": profile.renewal.how,
-        "resume": ", ".join(how) or "no: interruptions are said as gaps",
+        "resume": how or "no: interruptions are said as gaps",
         "send": sending,
     }
 
 
-def _try(
-    settings: Any, facts: dict[str, str], timeout: float, *, json: bool, quiet: bool
-) -> None:
-    from notifyws.auth.authenticator import Authenticator
-    from notifyws.diagnostics.profile_check import walk
+def _try(stages: AsyncIterator[Stage], facts: dict[str, str], *, json: bool) -> None:
     from notifyws.ui.rows import Fact, traced
 
     failure: NotifyError | None = None
@@ -199,13 +216,12 @@ def _try(
 
     async def all_steps() -> None:
         nonlocal failure
-        async for stage in walk(Authenticator(settings, warner(quiet)), timeout):
+        async for stage in stages:
             failure = failure or stage.error
-            name, status, detail = stage.name, stage.outcome, stage.detail
-            step = {"name": name, "status": status, "detail": detail}
-            steps.append({**step, "trace": list(stage.trace)})
+            step = {"status": stage.outcome, "detail": stage.detail}
+            steps.append({"name": stage.name, **step, "trace": list(stage.trace)})
+            fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.outcome)
             if not json:
-                fact = Fact(f"{name:<10}", detail, status=status)
                 draw(partial(traced, fact, stage.trace))
 
     run(all_steps())
@@ -243,10 +259,11 @@ def new(
 ) -> None:
     """Write a first profile for your server, from a few answers and a frame."""
     from notifyws.protocol.draft import Answers, draft
+    from notifyws.protocol.loader import own_file
     from notifyws.protocol.profile_text import parse
 
     name = _name(name)
-    path = output or _own_file(name)
+    path = output or own_file(name)
     if path.exists():
         raise UsageError(f"{path} is there already", "give another --name or --output")
     asking = sample is None and login_path is None and can_ask()
@@ -258,20 +275,18 @@ def new(
         token_path or "access_token",
         _or_ask(token_in, "Token in (header, query:NAME, message)", asking, "header"),
         _or_ask(socket_path, "Path of the socket (empty: the URL's)", asking),
-        _sample(sample, asking),
+        frames_of(sample) if sample is not None or asking else "",
     )
     text = draft(answers)
     parse(text, str(path))
-    write_private(path, text)
+    try:
+        write_private(path, text)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise ConfigurationError(message, "name another file with --output") from None
     say(f"Wrote {path}")
     shown = name if output is None else str(path)
     say(f"Next: notifyws profile check {shown} --url wss://host --username me")
-
-
-def _own_file(name: str) -> Path:
-    if "/" in name:
-        raise UsageError(f"{name!r} is no name", "name the file with --output")
-    return user_folder("config") / "profiles" / f"{name}.toml"
 
 
 def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> str:
@@ -284,14 +299,3 @@ def _name(given: str | None) -> str:
     if not given:
         want_terminal("Name of the profile", "use --name")
     return given or prompt("Name of the profile")
-
-
-def _sample(sample: str | None, asking: bool) -> str:
-    if sample == "-":
-        return text_from_stdin("")
-    if sample is not None:
-        return read_text_file(Path(sample))
-    if not asking:
-        return ""
-    say("Paste a frame or several, then an empty line (nothing: every frame as it is):")
-    return pasted_text()

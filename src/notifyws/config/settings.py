@@ -113,7 +113,7 @@ class Settings:
     )
     redis_url: str = server_side(
         "",
-        "A shared token cache: redis://, rediss:// or unix://.",
+        "A shared token cache: redis://, rediss://[...]?ssl_ca_certs=ca.pem or unix://.",
         env="REDIS_URL",
         secret=True,
         path=SOCKET_OR_FILE,

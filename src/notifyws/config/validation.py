@@ -31,6 +31,13 @@ WANTED: Mapping[Any, str] = {
 }
 """What a value of each type must be; in it, the bounds of the setting."""
 UNLIMITED = "unlimited"
+STRAY = {
+    **dict.fromkeys("\n\r", "a newline"),
+    **{" ": "a space", "\t": "a tab", "\ufeff": "a byte order mark"},
+}
+"""What is at the end of a value by mistake."""
+MAY_HAVE_SPACES = {"password", "cache_key"}
+"""Settings of words that people chose."""
 
 
 def validated(name: str, value: Any, source: str) -> Any:
@@ -54,18 +61,28 @@ def validated(name: str, value: Any, source: str) -> Any:
         shown = "" if field.metadata["secret"] else f", not {value!r}"
         message = f"{name} must be {what}{shown} ({source})"
         raise ConfigurationError(message, field.metadata["help"]) from None
-    return without_newline(text, name, source)
+    return trimmed(text, name, source, spaces=name in MAY_HAVE_SPACES)
 
 
-def without_newline(text: str, name: str, source: str) -> str:
-    """Return a value as it is; files and secret stores like to end it in a newline.
+def trimmed(text: str, name: str, source: str, *, spaces: bool = False) -> str:
+    """Return a value as it is; files and secret stores put into it what nobody sees.
+
+    Args:
+        text: the value.
+        name: what it is.
+        source: who said it.
+        spaces: whether it may begin or end with a space, as a password may.
 
     Raises:
-        ConfigurationError: it does.
+        ConfigurationError: it begins or ends with what cannot be seen.
     """
-    if text.endswith(("\n", "\r")):
-        hint = "take it off: printf writes none, and $(cat FILE) keeps none"
-        raise ConfigurationError(f"{name} ends in a newline ({source})", hint)
+    for where, char in (("ends in", text[-1:]), ("begins with", text[:1])):
+        if char and (char == " " or not char.isprintable()):
+            if char == " " and spaces:
+                continue
+            stray = STRAY.get(char, "a character that cannot be seen")
+            hint = "take it off: printf writes none, and $(cat FILE) keeps none"
+            raise ConfigurationError(f"{name} {where} {stray} ({source})", hint)
     return text
 
 

@@ -12,7 +12,7 @@ from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection, Keepalive
 from notifyws.connection.outcome import seen_by_caller, without_doubt
 from notifyws.connection.ports import Dial, Receiver, ServerProtocol
-from notifyws.errors import NetworkFailed
+from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.places import Places
 from notifyws.protocol.upgrade import upgrade_request
@@ -78,7 +78,14 @@ async def verify_token(auth: Authenticator, token: AccessToken) -> None:
     try:
         await protocol.verify(token.value)
     except NetworkFailed as error:
-        raise seen_by_caller(error, token, protocol.classifier) from None
+        raise judged(auth, error, token) from None
+
+
+def judged(auth: Authenticator, error: NotifyError, token: AccessToken) -> NotifyError:
+    """Return what an error is to somebody who tries once, with one token."""
+    if not isinstance(error, NetworkFailed):
+        return error
+    return seen_by_caller(error, token, build_server_protocol(auth).classifier)
 
 
 async def open_connection(
@@ -102,7 +109,7 @@ async def open_connection(
     try:
         return await without_doubt(protocol, token, opening)
     except NetworkFailed as error:
-        raise seen_by_caller(error, token, protocol.classifier) from None
+        raise judged(auth, error, token) from None
 
 
 def build_server_protocol(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from websockets import exceptions as wsx
@@ -20,7 +21,14 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from notifyws import __version__
-from notifyws.auth.network_errors import certificate_rejected, retry_after, unreachable
+from notifyws.auth.http_refusals import own_words
+from notifyws.auth.network_errors import (
+    certificate_rejected,
+    later,
+    plainly,
+    retry_after,
+    unreachable,
+)
 from notifyws.auth.proxies import connect, proxy_url
 from notifyws.config.settings import Settings
 from notifyws.config.tls import trust
@@ -33,7 +41,10 @@ from notifyws.errors import (
     NotWebSocket,
     UpgradeRefused,
 )
+from notifyws.protocol.failures import is_retried
+from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, redirected, sendable
+from notifyws.protocol.token_replies import Answer
 from notifyws.protocol.upgrade import UpgradeRequest
 
 THRIFTY = {"memLevel": 5}
@@ -108,8 +119,9 @@ def _without(secrets: tuple[str, ...], error: NotifyError) -> NotifyError:
     """Return the same error, its words and facts without the secrets."""
     error.message = masked(error.message, secrets)
     error.args = (error.message,)
-    if isinstance(error, UpgradeRefused) and error.location:
-        error.location = masked(error.location, secrets)
+    if isinstance(error, UpgradeRefused):
+        error.words = masked(error.words, secrets)
+        error.location = error.location and masked(error.location, secrets)
     return error
 
 
@@ -148,16 +160,29 @@ def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:
     status, headers = response.status_code, response.headers
     said = f"{status} {response.reason_phrase}".strip()
     location = headers.get("Location")
-    instead = f"instead of opening a WebSocket{redirected(location)}"
-    message = f"{host} answered {said} {instead}"
+    instead = f"instead of opening a WebSocket{redirected(status, location)}"
+    known = {name.lower(): value for name, value in headers.raw_items()}
+    words = own_words(Answer(_json(response.body), known))
+    message = f"{host} answered {said} {instead}{words and f': {words}'}"
+    wait = retry_after(headers.get("Retry-After"))
     hint = "check the URL's path, and the token with: notifyws status --check"
+    if is_retried(status):
+        hint = later(wait)
     return UpgradeRefused(
         message,
         f"see whether this token may listen; or {ORIGIN}" if status == 403 else hint,
         status=status,
-        retry_after=retry_after(headers.get("Retry-After")),
+        retry_after=wait,
         location=location,
+        words=words,
     )
+
+
+def _json(body: bytes | bytearray | None) -> Any:
+    try:
+        return decode((body or b"").decode())
+    except ValueError:
+        return None
 
 
 def _why_tls(error: ssl.SSLError) -> str:
@@ -167,4 +192,4 @@ def _why_tls(error: ssl.SSLError) -> str:
 def _innermost(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error) or type(error).__name__
+    return plainly(error)

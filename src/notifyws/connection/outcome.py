@@ -19,6 +19,7 @@ from notifyws.errors import (
     NotifyError,
     SessionFailed,
     TokenRefused,
+    UpgradeRefused,
 )
 from notifyws.protocol.failures import FailureClassifier, Verdict
 
@@ -131,7 +132,9 @@ class Outcome:
 def _words(error: NotifyError) -> str:
     """Return what a server itself said when it refused a token."""
     match error:
-        case TokenRefused(words=words) | ConnectionLost(reason=words):
+        case TokenRefused(words=words) | UpgradeRefused(words=words):
+            return words
+        case ConnectionLost(reason=words):
             return words
         case _:
             return ""

@@ -14,10 +14,10 @@ from msgspec import Struct
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.models import Notification
+from notifyws.protocol.arrivals import ControlFrame
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.profile import Renewal, Step
-from notifyws.protocol.rules import ControlFrame
 from notifyws.protocol.upgrade import UpgradeRequest
 
 

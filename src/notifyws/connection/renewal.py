@@ -17,8 +17,7 @@ from notifyws.connection.connection import Connection, within
 from notifyws.connection.ports import ServerProtocol, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
-from notifyws.protocol.failures import Verdict, refusal
-from notifyws.protocol.rules import (
+from notifyws.protocol.arrivals import (
     ControlFrame,
     Expired,
     Pong,
@@ -26,6 +25,7 @@ from notifyws.protocol.rules import (
     ServerPing,
     SessionEnded,
 )
+from notifyws.protocol.failures import Verdict, refusal
 from notifyws.tasks import first_of
 
 

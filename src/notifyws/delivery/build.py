@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item, Receiver, Selection
     from notifyws.delivery.sender import SocketSender
     from notifyws.delivery.worker import Sink
+    from notifyws.protocol.composer import Composed, Composer
     from notifyws.protocol.cursor import Cursor
-    from notifyws.protocol.frames import Composed, Composer
     from notifyws.protocol.places import Places
     from notifyws.protocol.rules import Rules
     from notifyws.protocol.templates import TemplateContext
@@ -241,7 +241,7 @@ def build_socket_sender(
         connection: returns the open one, if there is one.
     """
     from notifyws.delivery.sender import SocketSender
-    from notifyws.protocol.frames import Composer
+    from notifyws.protocol.composer import Composer
 
     @cache
     def composer() -> Composer:
@@ -261,7 +261,7 @@ def frame_of(auth: Authenticator, message: Message) -> str:
         ConfigurationError: the profile does not say how to send.
         UsageError: the payload holds what JSON cannot say.
     """
-    from notifyws.protocol.frames import Composer, of_message
+    from notifyws.protocol.composer import Composer, of_message
     from notifyws.protocol.templates import UNSET, TemplateContext, fill
 
     send = _send(auth.profile)

@@ -19,9 +19,7 @@ from notifyws.delivery.gaps import DroppedCounter, GapTracker
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
 from notifyws.models import Frame, Notification
-from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.masking import without_tokens
-from notifyws.protocol.rules import (
+from notifyws.protocol.arrivals import (
     Acknowledged,
     Arrival,
     ControlFrame,
@@ -30,13 +28,15 @@ from notifyws.protocol.rules import (
     NotUnderstood,
     Pong,
     RenewalAnswer,
-    Rules,
     ServerError,
     ServerGap,
     ServerPing,
     SessionEnded,
     notifications,
 )
+from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.masking import without_tokens
+from notifyws.protocol.rules import Rules
 
 if TYPE_CHECKING:
     from notifyws.delivery.outbox import Outbox

@@ -18,9 +18,9 @@ from msgspec import Struct, field
 
 from notifyws.errors import HttpRefused, NetworkFailed, TokenRefused, UsageError
 from notifyws.models import Message
-from notifyws.protocol.frames import Composed, of_message
+from notifyws.protocol.arrivals import Acknowledged, ServerError
+from notifyws.protocol.composer import Composed, of_message
 from notifyws.protocol.profile import Ack
-from notifyws.protocol.rules import Acknowledged, ServerError
 
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection

@@ -23,8 +23,8 @@ from notifyws.connection.renewal import Responder
 from notifyws.delivery.build import build_rules
 from notifyws.delivery.sender import GRACE
 from notifyws.errors import NetworkFailed
+from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
 from notifyws.protocol.masking import masked, spellings
-from notifyws.protocol.rules import Arrival, ControlFrame, Many, ServerError
 
 Result = TypeVar("Result")
 LONGEST = 400

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from notifyws.auth.network_errors import later
 from notifyws.auth.proxies import around, may_be_the_proxys
 from notifyws.clock import span
 from notifyws.config.urls import shown_url
@@ -122,7 +123,7 @@ def advice(layer: str, error: NotifyError, context: CheckContext) -> str:
         return _of_upgrade(error, context)
     if isinstance(error, CertificateRejected):
         return error.hint.replace("the URL", context.named)
-    if isinstance(error, SessionFailed):
+    if isinstance(error, SessionFailed) and _straight(error.hint) != error.hint:
         return _of_refused(context)
     better = {
         "dns": f"correct the host in {context.named}, or see to the name server",
@@ -152,8 +153,7 @@ def _of_upgrade(error: UpgradeRefused, context: CheckContext) -> str:
     if error.status in (404, 405, 410, 426, 200, 204):
         return _of_wrong_path(context)
     if is_retried(error.status):
-        wait = f", in {span(error.retry_after)}" if error.retry_after else ""
-        return f"try again later{wait}: notifyws listen goes on trying"
+        return f"{later(error.retry_after)}: notifyws listen goes on trying"
     return _straight(error.hint)
 
 

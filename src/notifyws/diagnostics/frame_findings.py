@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from notifyws.models import Notification, strict_json
-from notifyws.protocol.rules import (
+from notifyws.protocol.arrivals import (
     Arrival,
     Many,
     NotUnderstood,

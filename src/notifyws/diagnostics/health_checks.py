@@ -132,7 +132,7 @@ class HealthChecks:
     async def _configuration(self) -> str:
         self.url, self.origin = self._auth.url, self._auth.origin
         name = self._auth.profile.name
-        _ = self._auth.tls, self._auth.variables  # whatever is wrong with them
+        _ = self._auth.tls, self._auth.variables, self.context  # whatever is wrong
         return f"profile {name}, HTTP side {self.origin}"
 
     async def _cache(self) -> str | Finding:

@@ -12,7 +12,12 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from notifyws.auth.http_client import http_client
-from notifyws.auth.network_errors import certificate_rejected, http_date, unreachable
+from notifyws.auth.network_errors import (
+    certificate_rejected,
+    http_date,
+    plainly,
+    unreachable,
+)
 from notifyws.errors import NetworkFailed, NotWebSocket
 
 PATIENCE = 10.0
@@ -136,7 +141,7 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
             said = http_date(response.headers.get("date", ""))
     except (httpx.HTTPError, TimeoutError) as error:
         late = isinstance(error, TimeoutError | httpx.TimeoutException)
-        why = "time is over" if late else str(error) or "the connection was cut"
+        why = "time is over" if late else plainly(error)
         hint = "check the URL, and ws:// against wss://"
         raise NetworkFailed(f"{origin} gave no HTTP answer: {why}", hint) from None
     return None if said is None else said + 0.5 - time.time()

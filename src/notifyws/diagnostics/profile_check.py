@@ -16,7 +16,12 @@ from msgspec import Struct
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.connection.build import build_dial, build_server_protocol, verify_token
+from notifyws.connection.build import (
+    build_dial,
+    build_server_protocol,
+    judged,
+    verify_token,
+)
 from notifyws.delivery.build import build_receiver, build_socket_sender
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
@@ -24,14 +29,9 @@ from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Tr
 from notifyws.diagnostics.frame_findings import Ids, meaning
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
-from notifyws.protocol.frames import of_message
+from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
+from notifyws.protocol.composer import of_message
 from notifyws.protocol.masking import queried
-from notifyws.protocol.rules import (
-    Acknowledged,
-    Arrival,
-    Many,
-    ServerError,
-)
 from notifyws.protocol.since import can_begin
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ async def walk(
         for name, step in walker.steps(everything=everything):
             try:
                 detail = await step()
-            except NotifyError as error:
+            except NotifyError as caught:
+                error = walker.judged(caught)
                 yield Stage(name, "fail", error.message, trace.taken(), error)
                 return
             outcome: Outcome = "pass" if detail else "skip"
@@ -140,6 +141,10 @@ class _Walker:
         yield "ids", self._judge_ids
         if everything:
             yield "logout", self._logout
+
+    def judged(self, error: NotifyError) -> NotifyError:
+        """Return what an error means, which may refuse the token."""
+        return judged(self._auth, error, self._token) if self._token else error
 
     async def leave(self) -> None:
         if self._probe is not None:

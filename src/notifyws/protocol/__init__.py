@@ -4,13 +4,15 @@ Nothing here knows a socket, a file, a clock, an event loop or a die; what these
 comes in as a value. ``loader`` alone reads files. Below are ``config`` and the values
 (``models``, ``errors``); nobody above is known. Others may import:
 
+- ``arrivals``: what may arrive in a frame, as values
+- ``composer``: messages as frames
 - ``cursor``: where a listener stands in a server's history, and asks to go on
 - ``deduplicator``: what makes a duplicate, and so whether a notification is new
 - ``draft``: a first profile, guessed from a sample frame
 - ``expressions``: JMESPath, of profiles and of options
 - ``failures``: which closes, HTTP statuses and answers mean what (tables)
 - ``field_mapping``: notifications out of a value
-- ``frames``: frames as values, and messages as frames
+- ``frames``: frames as values
 - ``handshake``: what is said before a socket counts as connected
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
@@ -26,6 +28,8 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 """
 
 __all__ = [
+    "arrivals",
+    "composer",
     "cursor",
     "deduplicator",
     "draft",

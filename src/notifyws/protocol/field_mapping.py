@@ -72,17 +72,17 @@ def mapper(
         that would take for ever.
     """
     find = _finder(mapping)
-    whole = frozenset({"parent", "frame"})
-    walking = any(walks(text, whole) for text in _expressions(mapping))
     mentioned = _mentioned(mapping)
     around = bool(AROUND & mentioned)
+    whole = frozenset({"parent", "frame"})
+    walking = any(walks(text, whole) for text in _expressions(mapping))
     keep = compiled(mapping.keep) if mapping.keep else None
     fields = _fields(mapping, failed)
 
     def read(value: Any, received: str) -> list[Notification]:
         found: list[Notification] = []
         items = list(find(value))
-        most = MOST_VISITS // max(len(items), 1)
+        most = MOST_VISITS // (len(items) or 1)
         if walking and _size(value, most) > most:
             raise InvalidFrame("too large for what the profile asks of each item")
         for each in items:

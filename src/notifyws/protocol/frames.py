@@ -1,4 +1,4 @@
-"""Frames: read as strict JSON, and written from messages by a profile's template.
+"""Frames: read as strict JSON.
 
 Python's own reader takes NaN, infinities and numbers that become infinite; a frame
 that holds one is refused here, as is one too deep or with an endless integer. How a
@@ -10,26 +10,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
-from notifyws.errors import UsageError
-from notifyws.models import Message
 from notifyws.protocol.expressions import BadExpression
-from notifyws.protocol.templates import (
-    UNSET,
-    TemplateContext,
-    as_frame,
-    filler,
-    variables_of,
-)
 
 if TYPE_CHECKING:
-    from notifyws.protocol.profile import Send, Socket
+    from notifyws.protocol.profile import Socket
 
 Decoder = Callable[[str], list[Any]]
 """Returns the values that a frame holds, or raises :class:`InvalidFrame`.
@@ -267,58 +256,3 @@ def _unpacked(value: Any, path: Sequence[str | None]) -> Any:
 
 
 _SPLIT = {"json": decode_all, "json lines": _lines, "headers+json": _headed}
-
-
-class Composed(Struct, frozen=True):
-    """A message as a frame, and by what its acknowledgement will name it."""
-
-    frame: str
-    key: str
-
-
-class Composer:
-    """Writes messages as a profile says.
-
-    Args:
-        send: the profile's table.
-    """
-
-    def __init__(self, send: Send) -> None:
-        named = send.ack.equals if send.ack else ""
-        self._frame, self._key = filler(send.frame), filler(named)
-        templates = [send.frame, named]
-        self._used = {"seq", "uuid"}.intersection(variables_of(templates))
-
-    def compose(self, message: Message, context: TemplateContext) -> Composed:
-        """Return a message as the frame that the profile makes of it.
-
-        Args:
-            message: what to send.
-            context: what is known on the socket it will go over.
-
-        Raises:
-            UsageError: the payload holds what JSON or UTF-8 cannot say.
-        """
-        known = context.known(self._used, of_message(message))
-        try:
-            frame = as_frame(self._frame(known))
-            if frame is not None and not frame.isascii():
-                frame.encode()  # half a character would end the connection
-        except UnicodeEncodeError:
-            said = f"the text of {message.type} is not UTF-8"
-            raise UsageError(said, "check it for half a character") from None
-        except (TypeError, ValueError, RecursionError) as error:
-            said = f"the payload of {message.type} is not JSON: {error}"
-            raise UsageError(said, "give it text, numbers, lists ...") from None
-        if frame is None:
-            raise UsageError(f"nothing of {message.type} can be sent", "give it a text")
-        key = self._key(known)
-        return Composed(frame, "" if key is UNSET else str(key))
-
-
-def of_message(message: Message) -> Mapping[str, Any]:
-    """Return what a template may say of a message."""
-    payload = message.payload
-    if not isinstance(payload, dict):  # what JSON can write
-        payload = dict(payload)
-    return {"type": message.type, "payload": payload, "id": message.id}

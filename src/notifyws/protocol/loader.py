@@ -34,7 +34,7 @@ def profile_text(profile: str) -> tuple[str, str]:
     """
     if is_file(profile):
         return read_text_file(Path(profile), "profile"), profile
-    file = _own_folder() / f"{profile}.toml"
+    file = own_file(profile)
     if file.is_file():
         return read_text_file(file, "profile"), str(file)
     names = built_in()
@@ -73,6 +73,18 @@ def built_in() -> list[str]:
 def own() -> list[str]:
     """Return the names of the profiles in the user's folder."""
     return sorted(path.stem for path in _own_folder().glob("*.toml"))
+
+
+def own_file(profile: str) -> Path:
+    """Return where the user's profile of this name is, or would be.
+
+    Raises:
+        ConfigurationError: a name is no path.
+    """
+    if is_file(profile):
+        hint = "name the file with --output"
+        raise ConfigurationError(f"{profile!r} is no name", hint)
+    return _own_folder() / f"{profile}.toml"
 
 
 def _own_folder() -> Path:

@@ -137,9 +137,14 @@ def _kept(found: re.Match[str]) -> str:
     return f"{''.join(found.groups(default=''))}***"
 
 
-def redirected(location: str | None) -> str:
-    """Return what to say of a ``Location``: its origin, for it may repeat a secret."""
-    return f" (a redirect {_towards(location)}, not followed)" if location else ""
+def redirected(status: int, location: str | None) -> str:
+    """Return what to say of a ``Location``: its origin, for it may repeat a secret.
+
+    It is a redirect with a status of 3xx only; others have one for other reasons.
+    """
+    if not location or not 300 <= status < 400:
+        return ""
+    return f" (a redirect {_towards(location)}, not followed)"
 
 
 def _without(text: str, mark: str, rests: Iterable[str]) -> str:
@@ -164,6 +169,8 @@ def _towards(location: str) -> str:
     except ValueError:
         return "elsewhere"
     scheme = f"{parts.scheme}:" if parts.scheme else ""
-    if parts.netloc:
-        return f"to {scheme}//{parts.netloc.rpartition('@')[2]}"
+    host = parts.netloc.rpartition("@")[2]
+    if host and re.fullmatch(r"(?a)[\w.:\[\]-]+", host):
+        return f"to {scheme}//{host}"
+    scheme = scheme or host
     return "elsewhere" if scheme else "within this server"

@@ -6,114 +6,30 @@ missing, nothing of interest, or not understood. It is never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import Struct
-
 from notifyws.models import Notification, as_text
+from notifyws.protocol.arrivals import (
+    Acknowledged,
+    Arrival,
+    Expired,
+    Ignored,
+    NotUnderstood,
+    Pong,
+    RenewalAnswer,
+    ServerError,
+    ServerGap,
+    ServerPing,
+    SessionEnded,
+    many,
+)
 from notifyws.protocol.expressions import compiled, later, truthy
 from notifyws.protocol.failures import refused
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import Decoder, InvalidFrame, decode_all, text_of
 from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
-
-
-class ServerError(Struct, frozen=True):
-    """The server says that something sent was wrong.
-
-    Args:
-        message: its words; remote text.
-        id: the id of the message it speaks of, if it names one.
-    """
-
-    message: str
-    id: str | None = None
-
-
-class ServerGap(Struct, frozen=True):
-    """The server says that it no longer has what was asked for."""
-
-    start: str = ""
-    end: str = ""
-
-
-class Ignored(Struct, frozen=True):
-    """A frame of no interest to people."""
-
-
-class NotUnderstood(Struct, frozen=True):
-    """A frame that is no strict JSON, or that no rule makes sense of."""
-
-    reason: str
-
-
-class ServerPing(Struct, frozen=True):
-    """The server's own ping; ``reply`` is the answer's template, if it wants one."""
-
-    reply: Any = None
-
-
-class Pong(Struct, frozen=True):
-    """The server's answer to our ping."""
-
-
-class Acknowledged(Struct, frozen=True):
-    """What became of a message: its number or id, whether it was taken, why not."""
-
-    id: str
-    ok: bool
-    message: str = ""
-
-
-class Expired(Struct, frozen=True):
-    """The token has come to its end; the connection still lives."""
-
-    message: str = ""
-
-
-class SessionEnded(Struct, frozen=True):
-    """The server's word that it brings nothing more: the connection is of no use.
-
-    Args:
-        means: a verdict's name: what to do next.
-        message: the server's words; remote text.
-        what: a sentence about what ended.
-    """
-
-    means: str
-    message: str = ""
-    what: str = "the server ended the session"
-
-
-class RenewalAnswer(Struct, frozen=True):
-    """Whether the server took the new token, and if not, what that means."""
-
-    ok: bool
-    message: str = ""
-    means: str = "expired"
-
-
-ControlFrame = ServerPing | Pong | Acknowledged | Expired | SessionEnded | RenewalAnswer
-"""What is said to us, the client, and not to people."""
-One = Notification | ServerError | ServerGap | Ignored | NotUnderstood | ControlFrame
-
-
-class Many(Struct, frozen=True):
-    """A frame that holds several things, or none."""
-
-    arrivals: tuple[One, ...]
-
-
-Arrival = One | Many
-
-
-def notifications(arrival: Arrival) -> list[Notification]:
-    """Return the notifications of what arrived."""
-    found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
-    return [each for each in found if isinstance(each, Notification)]
-
 
 _Reader = Callable[[Any, "str | None", str], Arrival]
 _LeftOver = Callable[[list[Any]], list[Any]]
@@ -222,14 +138,6 @@ class Rules:
         return NotUnderstood("an element of a list that is not a JSON object")
 
 
-def many(arrivals: Iterable[Arrival]) -> Arrival:
-    """Return several arrivals as one, flat."""
-    flat: list[One] = []
-    for arrival in arrivals:
-        flat.extend(arrival.arrivals if isinstance(arrival, Many) else [arrival])
-    return flat[0] if len(flat) == 1 else Many(tuple(flat))
-
-
 def _row(rule: Rule, closes: Mapping[str, str]) -> _Row:
     when = compiled(rule.when) if rule.when else None
     left_over = _left_over(rule) if rule.then == "notification" else None
@@ -286,7 +194,7 @@ def _mapped(rule: Rule) -> _Reader:
         try:
             found = many(map_fields(value, received))
         except InvalidFrame as error:
-            found = NotUnderstood(str(error))
+            return NotUnderstood(str(error))
         if failures:
             found = many([found, NotUnderstood(f"no id: {failures[0]}")])
             failures.clear()

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from notifyws.config.validation import nearest
+from notifyws.config.validation import nearest, trimmed
 from notifyws.errors import ConfigurationError
 from notifyws.models import strict_json
 
@@ -277,6 +277,8 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
     given = _pairs(text)
     all_of_them = {**profile.constants, **given}
     known = {k: v for k, v in all_of_them.items() if v != ""}
+    for name, value in given.items():
+        trimmed(value, name, "NOTIFYWS_VARIABLES", spaces=True)
     for name in given:
         if name not in profile.constants and name not in profile.needs:
             near = nearest(name, [*profile.constants, *profile.needs])

@@ -3,7 +3,9 @@
 Keys are ``notifyws:{ACCOUNT}:name``, the braces literal, so that an account is one
 slot of a cluster; each has an expiry in milliseconds. A call is one command, at most
 one second long with connecting, and never repeated behind our back: who takes a lock
-twice is told that somebody else holds it. What goes wrong on the way becomes
+twice is told that somebody else holds it. Only what was refused by a server that is
+not the one to ask any more is asked once more, over a new connection to whoever has
+its name now. What goes wrong on the way becomes
 :class:`~notifyws.errors.CacheFailed` here and nowhere else, without remote text.
 
 A call that fails or is cancelled may still have been done by the server, wholly or
@@ -14,10 +16,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable
+import ssl
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from notifyws.auth.cache import (
     CALL_TIMEOUT,
@@ -30,7 +32,9 @@ from notifyws.auth.cache import (
     call_limit,
     text_of,
 )
-from notifyws.config.files import demand_no_pipe
+from notifyws.auth.cache.build import redis_parts, shown_parts
+from notifyws.auth.network_errors import certificate_rejected
+from notifyws.config.tls import NOT_DEMANDED, checked_file, trust
 from notifyws.errors import CacheFailed, ConfigurationError
 
 LONGEST = 10 * 365 * 86400.0
@@ -94,44 +98,21 @@ REFUSALS = {
     "CLUSTERDOWN": ("is part of a cluster that is down", "look at its log"),
     "MASTERDOWN": ("has lost its primary", "look at its log"),
     "NOREPLICAS": ("has too few replicas to take writes", "look at its log"),
+    "DB index": ("has no such database", "correct the number at the URL's end"),
+    "unknown command": ("lacks a command that is needed", f"it needs {COMMANDS}"),
+    "max number of clients": ("takes no more clients", "raise its maxclients"),
+    "DENIED": ("lets no other host in", "set a password, there and in the URL"),
     "BUSY": ("is busy with a script", "wait, or look at its log"),
 }
 RUBBISH = "answered with rubbish", "delete its keys notifyws:*, or use another server"
+MOVED_ON = {"READONLY", "MASTERDOWN", "LOADING", "MOVED", "CLUSTERDOWN"}
+"""Refusals by a server that is not, or not any more, the one to ask: nothing was done,
+and its name may lead to another one by now."""
 REFUSAL = rf"\b({'|'.join(REFUSALS)})\b"
 
-OPTION = r"db|username|password|client_name|ssl_\w+"
-"""What the query of a URL may say; time-outs and retries are ours."""
-
-
-def checked(url: str) -> SplitResult:
-    """Return the parts of a Redis URL, so strictly that a raw ``#/?`` shows.
-
-    Raises:
-        ConfigurationError: it is not one; the message never repeats it.
-    """
-    hint = "write redis://[USER:PASSWORD@]HOST[:PORT][/DB], special characters as %XX"
-    try:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        local, host, _ = parts.scheme == "unix", parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError("the Redis URL cannot be read", hint) from None
-    if parts.fragment or not all(re.fullmatch(OPTION, name) for name in options):
-        raise ConfigurationError("the Redis URL has an unknown ending", hint)
-    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
-        demand_no_pipe(name, options.get(name, [""])[0])
-    if (host or not parts.path.strip("/")) if local else not host:
-        raise ConfigurationError("the Redis URL names no server", hint)
-    if not local and not re.fullmatch(r"(/\d*)?", parts.path):
-        raise ConfigurationError("the Redis URL names no database number", hint)
-    return parts
-
-
-def shown(parts: SplitResult) -> str:
-    """Return a URL fit for showing: no password, no query."""
-    login, at, server = parts.netloc.rpartition("@")
-    user, colon, _ = login.partition(":")
-    return f"{parts.scheme}://{user}{colon and ':***'}{at}{server}{parts.path}"
+PRIVATE = "for a private authority, add ?ssl_ca_certs=/path/to/ca.pem to the URL"
+AUTHORITIES = {"ssl_ca_certs", "ssl_ca_path", "ssl_ca_data"}
+FILES = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 
 
 def entry_of(text: bytes, left: int) -> Entry:
@@ -158,25 +139,32 @@ class RedisCache(TokenCache):
     backend = "redis"
 
     def __init__(self, url: str) -> None:
-        self.url = shown(checked(url))
+        parts = redis_parts(url)
+        self.url, self._host = shown_parts(parts), parts.netloc.rpartition("@")[2]
         from redis.asyncio import ConnectionPool, Redis  # 128 ms
         from redis.asyncio.connection import parse_url
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
+        from redis.exceptions import RedisError
 
+        secure = parts.scheme == "rediss"
         try:
+            options = dict(parse_url(url))
             pool = ConnectionPool(
-                **parse_url(url),
+                **(_trusting(options) if secure else options),
                 protocol=2,  # no HELLO: one round trip less, and Redis 5 as well
                 driver_info=None,  # nor CLIENT SETINFO
                 retry=Retry(NoBackoff(), 0),
                 socket_timeout=None,  # the limit is ours
                 socket_connect_timeout=None,
             )
-            pool.connection_class(**pool.connection_kwargs)
-        except (ValueError, TypeError):
+            connection: Any = pool.connection_class(**pool.connection_kwargs)
+            if secure and re.search("[?&]ssl_", url):
+                connection.ssl_context.get()
+        except (ValueError, TypeError, OSError, RedisError):
             hint = "leave out what stands after the ?, but for db, username and ssl_..."
             raise ConfigurationError("the Redis URL has a wrong option", hint) from None
+        self._pool = pool
         self._redis: Any = Redis.from_pool(pool)
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
@@ -220,37 +208,82 @@ class RedisCache(TokenCache):
 
     async def _command(self, *words: str | int) -> Any:
         raw = [bytes_of(str(word)) for word in words[1:]]
-        return await self._bounded(self._redis.execute_command(words[0], *raw))
+
+        async def call(again: bool = True) -> Any:
+            try:
+                return await self._redis.execute_command(words[0], *raw)
+            except Exception as error:
+                if _code_of(error) not in MOVED_ON:
+                    raise
+                await self._pool.disconnect(inuse_connections=False)
+                if not again:
+                    raise
+            return await call(again=False)
+
+        return await self._bounded(call())
 
     async def _bounded(self, call: Awaitable[Any]) -> Any:
         try:
             async with call_limit():
                 return await call
         except Exception as error:
-            raise self._failed(_diagnosis(error)) from error
+            raise self._failed(_diagnosis(error, self._host)) from error
 
     def _failed(self, what: tuple[str, str]) -> CacheFailed:
         why, hint = what
         return CacheFailed(f"token cache {self.url} {why}", hint)
 
 
-def _diagnosis(error: Exception) -> tuple[str, str]:
+def _diagnosis(error: Exception, host: str) -> tuple[str, str]:
     """Return what is wrong with a server, and what to do, without remote text."""
     from redis import exceptions
 
     if isinstance(error, TimeoutError | exceptions.TimeoutError):
         return f"did not answer within {CALL_TIMEOUT:g} s", "is it overloaded?"
-    words = f"{getattr(error, 'status_code', None) or ''} {error}"
-    code = re.search(REFUSAL, words)
-    if code is not None and isinstance(error, exceptions.RedisError):
-        return REFUSALS[code[1]]
+    if code := _code_of(error):
+        return REFUSALS[code]
     if isinstance(error, exceptions.AuthenticationError):
         return REFUSALS["WRONGPASS"]
     if not isinstance(error, exceptions.ConnectionError | OSError):
         return RUBBISH
     cause = error if isinstance(error, OSError) else error.__context__
-    why = "connection lost"
-    if isinstance(cause, OSError):
+    why, hint = "connection lost", "check the URL, and that the server is running"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        rejected = certificate_rejected(cause, host)
+        private = rejected.reason == "untrusted"
+        why = f"cannot be used: {rejected.message}"
+        return why, PRIVATE if private else rejected.hint
+    if isinstance(cause, ssl.SSLError):
+        why, hint = "it does not speak TLS", "is it redis:// instead of rediss://?"
+    elif isinstance(cause, OSError):
         plain = type(cause).__module__ == "builtins" and cause.errno
         why = os.strerror(plain) if plain else cause.strerror or why
-    return f"cannot be used: {why}", "check the URL, and that the server is running"
+    return f"cannot be used: {why}", hint
+
+
+def _code_of(error: Exception) -> str:
+    """Return the word of a refusal, of a command or within a script; empty for none."""
+    from redis import exceptions
+
+    if not isinstance(error, exceptions.RedisError):
+        return ""
+    words = f"{getattr(error, 'status_code', None) or ''} {error}"
+    code = re.search(REFUSAL, words)
+    return code[1] if code else ""
+
+
+def _trusting(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of TLS whose files can be read.
+
+    Raises:
+        ConfigurationError: one of them cannot.
+    """
+    for name in FILES & options.keys():
+        checked_file(options[name], f"{name} of the Redis URL")
+    trust(options.get("ssl_ca_certs", ""), "ssl_ca_certs of the Redis URL")
+    named = [NOT_DEMANDED] if AUTHORITIES & options.keys() else []
+    return {
+        "ssl_password": "",  # without one, OpenSSL asks the terminal
+        **options,
+        "ssl_exclude_verify_flags": named,
+    }

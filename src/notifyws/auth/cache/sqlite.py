@@ -199,7 +199,7 @@ class SqliteStore:
         """
         try:
             found = os.stat(self.path)
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             private_folder(self.path.parent)
             with suppress(FileExistsError):
                 flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
@@ -230,8 +230,9 @@ class SqliteStore:
         reason = "holds rubbish" if rubbish else "cannot be used"
         if isinstance(error, OSError) and (error.strerror or error.args):
             reason = f"cannot be opened: {error.strerror or error.args[0]}"
-        homeless = str(self.path).startswith(NO_HOME)
-        mend = "set HOME" if homeless else f"remove or move {self.path}"
+        mend = f"remove or move {self.path}"
+        if str(self.path).startswith(NO_HOME):
+            reason, mend = "cannot be kept: there is no home folder", "set HOME"
         hint = f"{mend}, or choose another with NOTIFYWS_CACHE_URL"
         return CacheFailed(f"token cache {self.path} {next(known, reason)}", hint)
 
