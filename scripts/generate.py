@@ -209,20 +209,43 @@ def kind(described: dict[str, Any]) -> str:
 
 def faults() -> Iterator[str]:
     """Yield the catalogue of faults: number, fault, and the tests that answer it."""
-    import ast
     import runpy
 
     catalogue = runpy.run_path(str(ROOT / "tests/support/catalogue.py"))["FAULTS"]
     sentences: dict[int, list[str]] = {number: [] for number in catalogue}
     for path in sorted((ROOT / "tests/faults").glob("test_*.py")):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                for number in numbers_of(node):
-                    sentence = node.name.removeprefix("test_").replace("_", " ")
-                    sentences[number].append(sentence)
+        for test in tests_of(path):
+            for number in numbers_of(test):
+                sentences[number].append(sentence_of(test))
     for number, fault in catalogue.items():
         yield f"\n**{number}. {fault}**\n"
         yield from (f"- {sentence}" for sentence in sentences[number])
+
+
+def learnt() -> Iterator[str]:
+    """Yield what the field taught: of each file its subject, and its tests."""
+    import ast
+
+    for path in sorted((ROOT / "tests/field").glob("test_*.py")):
+        subject = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split()
+        name = path.relative_to(ROOT)
+        yield f"\n**{' '.join(subject)}** ([{path.name}](../{name}))\n"
+        yield from (f"- {sentence_of(test)}" for test in tests_of(path))
+
+
+def tests_of(path: Path) -> Iterator[Any]:
+    """Yield the tests of a file, in their order."""
+    import ast
+
+    for node in ast.parse(path.read_text("utf-8")).body:
+        function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if function and node.name.startswith("test_"):
+            yield node
+
+
+def sentence_of(test: Any) -> str:
+    """Return a test's name as the sentence that it is."""
+    return str(test.name).removeprefix("test_").replace("_", " ")
 
 
 def numbers_of(test: Any) -> Iterator[int]:
@@ -242,7 +265,8 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "docs/reference.md", command_reference()
     yield "docs/profile-reference.md", reference()
     reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
-    yield "docs/reliability.md", between(reliability, "faults", "\n".join(faults()))
+    reliability = between(reliability, "faults", "\n".join(faults()))
+    yield "docs/reliability.md", between(reliability, "field", "\n".join(learnt()))
     yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
 
 

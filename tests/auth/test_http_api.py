@@ -110,7 +110,7 @@ async def test_a_refresh_shows_the_refresh_token_and_nothing_else():
 @on_a_loop
 async def test_a_logout_is_done_when_the_session_is_gone_either_way(status):
     async with httpd(says(answer(status))) as server:
-        await side(server.origin).logout(REFRESH)
+        await side(server.origin).logout(ACCESS, REFRESH)
         (asked,) = server.requests
     assert (asked.method, asked.target) == ("POST", "/auth/logout")
     assert asked.json == {"refreshToken": REFRESH}
@@ -119,7 +119,7 @@ async def test_a_logout_is_done_when_the_session_is_gone_either_way(status):
 @on_a_loop
 async def test_a_logout_that_the_server_cannot_do_says_so():
     async with httpd(says(answer(500))) as server:
-        call = side(server.origin).logout(REFRESH)
+        call = side(server.origin).logout(ACCESS, REFRESH)
         assert (await failing(call, HttpRefused)).status == 500
 
 
@@ -218,7 +218,7 @@ async def test_unknown_steps_are_said_and_nothing_is_asked():
         here = side(server.origin, profile)
         await failing(here.login("me", PASSWORD), ConfigurationError)
         await failing(here.refresh(REFRESH), AuthenticationFailed)
-        await here.logout(REFRESH)
+        await here.logout(ACCESS, REFRESH)
         assert server.connections == 0
 
 
@@ -462,7 +462,9 @@ async def test_a_refused_port_and_an_unknown_name_are_said():
     assert error.message == "cannot find name.invalid: the name does not resolve"
 
 
-@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".invalid", "bücher.invalid"])
+@pytest.mark.parametrize(
+    "host", ["a..b", "x" * 64 + ".invalid", "bücher.invalid", "xn--"]
+)
 @on_a_loop
 async def test_a_name_that_cannot_be_one_is_a_network_error(host):
     error = await failing(side(f"http://{host}").login("me", PASSWORD))

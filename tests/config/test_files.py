@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from notifyws.auth.cache.sqlite import CREATE, SqliteStore
-from notifyws.cli.profile import _sample
+from notifyws.cli.input import frames_of
 from notifyws.cli.send import _whole
 from notifyws.config.config_file import find_entry
 from notifyws.config.files import (
@@ -51,7 +51,7 @@ READERS = {
     "a profile": lambda path: profile_text(str(path)),
     "authorities": lambda path: trust(str(path)),
     "a payload": lambda path: _whole(f"@{path}"),
-    "a sample": lambda path: _sample(str(path), asking=False),
+    "a sample": lambda path: frames_of(str(path)),
 }
 
 

@@ -44,7 +44,7 @@ def test_a_server_is_asked_for_tried_and_only_then_saved(home, unknown, terminal
     asked.type("demo\r")
     asked.asks_hidden("Password for demo at 127.0.0.1")
     asked.type("sentinel-wrong\r")
-    asked.shows("refused the username or password")
+    asked.shows("refused the login of demo")
     assert not config(home).exists()
     until(lambda: asked.text.count("Password for demo") == 2, "another question")
     asked.type("demo\r")

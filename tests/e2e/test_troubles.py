@@ -20,6 +20,7 @@ from notifyws.diagnostics.findings import CheckContext, TokenLife, of_access, of
 from notifyws.diagnostics.listener_findings import of_listeners
 from notifyws.fleet.listener_entry import Listener
 from tests.e2e.support import until as in_time
+from tests.protocol.profiles.stage import stage
 from tests.support.examining import (
     ACCESS,
     GIVEN,
@@ -147,7 +148,7 @@ async def test_a_certificate_that_ends_soon(authority, tmp_path):
     [
         ("expired", "expired", "renew it"),
         ("for_another_host", "mismatch", "put the name that the certificate is for"),
-        ("good", "unable to get local issuer", "NOTIFYWS_CA_FILE=/path/to/ca.pem"),
+        ("good", "unable to get local issuer", "set NOTIFYWS_CA_FILE to a PEM file"),
     ],
 )
 @told
@@ -169,6 +170,63 @@ async def test_a_clock_that_is_an_hour_off():
     assert re.fullmatch(
         r"this machine's clock is 3\d\d\d s behind the server's", check.detail
     )
+
+
+@told
+async def test_a_certificate_that_is_not_valid_yet(authority, tmp_path):
+    ca = str(authority.write(tmp_path))
+    async with httpd(silence, authority.early(3600)) as server:
+        check = trouble(await looked(server.url, ca_file=ca), "tls", "fail")
+    assert "the clock of this machine may be behind" in check.detail
+
+
+# Refusals
+
+
+@told
+async def test_a_user_or_an_origin_that_is_forbidden():
+    async with dev() as server:
+        await server("mode", upgrade_status=403)
+        check = trouble(await looked(server.url), "websocket", "fail")
+    assert "answered 403" in check.detail
+    assert "NOTIFYWS_ORIGIN=" in check.hint
+
+
+@told
+async def test_an_origin_that_is_refused_in_a_frame():
+    """laravel/reverb, src/Protocols/Pusher/Exceptions/InvalidOrigin.php."""
+
+    async def story(socket):
+        data = {"code": 4009, "message": "Origin not allowed"}
+        await socket.say({"event": "pusher:error", "data": json.dumps(data)})
+        await socket.stay()
+
+    async with stage({}, story) as server:
+        chosen = {"profile": "pusher", "variables": "app_key=k channel=news"}
+        check = trouble(await looked(server.url, **chosen), "websocket", "fail")
+    assert "Origin not allowed" in check.detail
+    assert check.hint.startswith("name an Origin that the server allows: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("Invalid MFA token.", "create a personal access token at "),
+        ("Your account is locked because of too many failed attempts.", "wait, or "),
+    ],
+)
+@told
+async def test_a_login_that_is_refused_for_more_than_the_password(words, hint):
+    async def story(peer):
+        request = await peer.request()
+        refused = request.method == "POST"
+        said = json_answer({"message": words}, 401) if refused else answer(404)
+        await peer.write(said)
+
+    async with httpd(story) as server:
+        check = trouble(await looked(server.url), "token", "fail")
+    assert words in check.detail
+    assert check.hint.startswith(hint)
 
 
 # Tokens

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
+from notifyws.auth.authenticator import Authenticator
+from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
 from tests.protocol.profiles.stage import ended, listening, scene, stage, until
 from tests.support.httpd import json_answer
@@ -158,6 +161,24 @@ def gaps(events):
 
 
 @scene
+async def test_a_logout_ends_the_session_at_a_server_without_refresh_tokens():
+    """server/channels/api4/user.go, ``logout``: the session of the bearer."""
+    answers = {
+        LOGIN: logins("t1"),
+        "POST /api/v4/users/logout": lambda _: json_answer({}),
+    }
+    async with stage(answers, hangs_up) as one:
+        said = Settings(url=one.url, profile="mattermost", cache_url="memory://")
+        auth = Authenticator(replace(said, **USER), print)
+        await auth.tokens.get()
+        assert await auth.token_manager.logout() is None
+        asked = one.asked("/api/v4/users/logout")
+        assert [each.headers["authorization"] for each in asked] == ["Bearer t1"]
+        assert await auth.token_manager.logout() is None
+        assert len(one.asked("/api/v4/users/logout")) == 1
+
+
+@scene
 async def test_a_connection_that_the_server_still_knows_goes_on_where_it_ended():
     """Reliable WebSockets: server/channels/app/platform/web_conn.go; a connection that
     goes on is told no hello, and gets no answer to its challenge."""
@@ -271,3 +292,22 @@ async def test_events_that_are_no_posts_are_no_trouble():
     ):
         await until(lambda: found)
         assert not [each for each in events if each.name == "error"]
+
+
+@scene
+async def test_a_logout_shows_the_only_token_that_there_is():
+    """A session has one token; ``POST /api/v4/users/logout`` takes it in a header.
+
+    server/channels/api4/user.go, ``logout``: without one nothing ends.
+    """
+    out = "POST /api/v4/users/logout"
+    answers = {LOGIN: logins("session-token"), out: lambda _: json_answer({})}
+    async with stage(answers, hangs_up) as one:
+        settings = Settings(
+            url=one.url, profile="mattermost", cache_url="memory://", **USER
+        )
+        manager = Authenticator(settings, lambda text: None).token_manager
+        await manager.login()
+        assert await manager.logout() is None
+        (asked,) = one.asked("/api/v4/users/logout")
+    assert asked.headers["authorization"] == "Bearer session-token"

@@ -307,3 +307,9 @@ def test_a_field_of_what_is_around_an_item_may_be_picked_however_many_there_are(
     mapping = Rule(then="notification", items="data", fields=fields)
     found = mapper(mapping)({"name": "n", "data": list(range(10_000))}, "now")
     assert {each.title for each in found} == {"n"}
+
+
+def test_an_object_of_which_all_is_shown_is_not_there_twice():
+    fields = {"title": "a.b", "data": "d"}
+    (found,) = read({"a": {"b": "x"}, "d": [1]}, fields=fields)
+    assert "a" not in found

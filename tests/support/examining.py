@@ -14,8 +14,7 @@ import httpx
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.sources import load
-from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.server import DevServer
+from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.diagnostics.report import diagnose
 from notifyws.service import NotificationService
 from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer
@@ -48,6 +47,7 @@ def only_failure(report, name, code):
 def generic(text: str) -> str:
     """Return a text without the names and numbers of one machine."""
     text = re.sub(r"127\.0\.0\.1(:\d+)?|\bname\.invalid\b", "HOST", text)
+    text = re.sub(r"https?://", "ws://", text)
     text = re.sub(r"(ws|proxy)\.example\.com(:\d+)?", "HOST", text)
     text = re.sub(r"--url|WEBSOCKET_SERVER_URL in the environment", "SOURCE", text)
     text = re.sub(r"--redis-url|REDIS_URL in the environment", "CACHE", text)

@@ -458,7 +458,7 @@ class ScriptedIssuer:
         pair = self.pair(new=self.rotates, says_user=self.says_user)
         return await self._reply("refresh", pair)
 
-    async def logout(self, refresh_token: str) -> None:
+    async def logout(self, access_token: str, refresh_token: str) -> None:
         self.logouts.append(refresh_token)
         await self._work("logout")
         self.good.discard(refresh_token)

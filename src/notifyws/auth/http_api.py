@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from notifyws.auth.http_client import (
     LARGEST,
@@ -42,7 +42,7 @@ from notifyws.models import TokenPair, as_text
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.profile import Profile, Step
-from notifyws.protocol.templates import shown
+from notifyws.protocol.templates import mentions, shown
 from notifyws.protocol.token_replies import (
     Answer,
     Lifetimes,
@@ -126,14 +126,21 @@ class HttpApi:
         known = {"refresh_token": refresh_token}
         return self._tokens(steps, await self._run(steps, known, SPENT))
 
-    async def logout(self, refresh_token: str) -> None:
+    async def logout(self, access_token: str, refresh_token: str) -> None:
         """End the session at the server, where the profile knows how.
+
+        Args:
+            access_token: of the session; empty where it is not known.
+            refresh_token: the same. What the profile asks for must be known.
 
         Raises:
             NetworkFailed: no answer, or not a good one.
         """
         steps = _listed(self._profile.http.logout)
-        known = {"refresh_token": refresh_token}
+        known = {"access_token": access_token, "refresh_token": refresh_token}
+        asked = [asdict(step) for step in steps]
+        if any(mentions(asked, name) and not known[name] for name in known):
+            return
         with suppress(AuthenticationFailed):  # then it has ended already
             await self._run(steps, known, SPENT)
 

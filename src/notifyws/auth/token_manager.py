@@ -129,10 +129,11 @@ class TokenManager:
         """
         before = await self.peek()
         await self.clear()
-        if before.refresh is None:
+        access = before.access.value if before.access else ""
+        if not (access or before.refresh):
             return None
         try:
-            await self._issuer.logout(before.refresh)
+            await self._issuer.logout(access, before.refresh or "")
         except (NetworkFailed, AuthenticationFailed) as error:
             return error
         return None
@@ -210,7 +211,7 @@ class TokenManager:
         if name and name in await self._cache.read(self._account, name):
             raise AuthenticationFailed(
                 "the server refused this password less than a minute ago",
-                "correct the password, or try again at once with: notifyws auth login",
+                "correct the password, or hear why, at once: notifyws auth login",
             )
 
     async def _store(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -96,8 +97,7 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
-    path = request.show.tee
-    tee = Tee(path, warn, service.listener.tell_gap) if path is not None else None
+    tee = _tee(request.show.tee, warn, service)
     happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
@@ -122,6 +122,12 @@ async def _show(request: Request, settings: Settings) -> None:
         output.close()
         if tee is not None:
             tee.close()
+
+
+def _tee(
+    path: Path | None, warn: Callable[[str], None], service: NotificationService
+) -> Tee | None:
+    return None if path is None else Tee(path, warn, service.listener.tell_gap)
 
 
 @asynccontextmanager

@@ -74,18 +74,22 @@ async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
 async def _wrong_with_socket(
     auth: Authenticator, token: AccessToken
 ) -> NotifyError | None:
-    """Open the socket, handshake and all; return why that cannot be done."""
-    from notifyws.connection.build import open_connection, verify_token
+    """Open the socket as a listener does; return why that cannot be done."""
+    from notifyws.connection.build import verify_token
+    from notifyws.diagnostics.connection_probe import ConnectionProbe
 
+    probe = ConnectionProbe(auth, token)
     try:
         await verify_token(auth, token)
-        connection = await open_connection(auth, token)
+        await probe.open()
+        await probe.ping()
     except (NetworkFailed, AuthenticationFailed) as error:
         refused = isinstance(error, AuthenticationFailed)
         kind = AuthenticationFailed if refused else NetworkFailed
         message = f"the login works, but the socket does not open: {error.message}"
         return kind(message, _hint(error))
-    await connection.close()
+    finally:
+        await probe.close()
     return None
 
 

@@ -21,7 +21,6 @@ __all__ = [
     "build",
     "connection",
     "event_emitter",
-    "outcome",
     "ports",
     "reconnect",
     "renewal",

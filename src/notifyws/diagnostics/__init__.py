@@ -3,7 +3,7 @@
 It looks at the parts that the rooms below build, changes nothing of them, and knows
 nothing of how a report is drawn or printed. What is found is judged in pure modules.
 
-- ``connection_probe``: one connection opened for a look, for the two who want one.
+- ``connection_probe``: one connection opened for a look, as listeners do.
 - ``findings``: what a check found, and what to try next; pure.
 - ``frame_findings``: what a server's frames show of a profile; pure.
 - ``listener_findings``: the same of what listeners say of themselves; pure.
@@ -12,4 +12,4 @@ nothing of how a report is drawn or printed. What is found is judged in pure mod
 - ``report``: runs the checks, and what they found as one value.
 """
 
-__all__ = ["listener_findings", "profile_check", "report"]
+__all__ = ["connection_probe", "listener_findings", "profile_check", "report"]

@@ -15,9 +15,8 @@ from typing import Any, TypeVar
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import utc_text
-from notifyws.connection.build import build_server_protocol, open_connection
+from notifyws.connection.build import judged, open_connection
 from notifyws.connection.connection import Connection
-from notifyws.connection.outcome import seen_by_caller
 from notifyws.connection.ports import Dial, Transport
 from notifyws.connection.renewal import Responder
 from notifyws.delivery.build import build_rules
@@ -132,8 +131,7 @@ class ConnectionProbe:
                 self._reading.result()
             return task.result() if task.done() else None
         except NetworkFailed as error:
-            classifier = build_server_protocol(self._auth).classifier
-            raise seen_by_caller(error, self._token, classifier) from None
+            raise judged(self._auth, error, self._token) from None
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -275,7 +275,7 @@ class _Walker:
         if self._auth.profile.http.logout is None or self._pair is None:
             return ""
         refresh = self._pair.refresh.value if self._pair.refresh else ""
-        await self._auth.http.logout(refresh)
+        await self._auth.http.logout(self._pair.access.value, refresh)
         return "the server ended the session"
 
 

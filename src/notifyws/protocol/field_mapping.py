@@ -82,7 +82,7 @@ def mapper(
     def read(value: Any, received: str) -> list[Notification]:
         found: list[Notification] = []
         items = list(find(value))
-        most = MOST_VISITS // (len(items) or 1)
+        most = MOST_VISITS // max(len(items), 1)
         if walking and _size(value, most) > most:
             raise InvalidFrame("too large for what the profile asks of each item")
         for each in items:

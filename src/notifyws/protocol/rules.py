@@ -194,7 +194,7 @@ def _mapped(rule: Rule) -> _Reader:
         try:
             found = many(map_fields(value, received))
         except InvalidFrame as error:
-            return NotUnderstood(str(error))
+            found = NotUnderstood(str(error))
         if failures:
             found = many([found, NotUnderstood(f"no id: {failures[0]}")])
             failures.clear()

@@ -61,7 +61,8 @@ def build(kind: str, request: pytest.FixtureRequest) -> Clock:
 
 
 @pytest.fixture(params=[f"{how}{kind}" for how in ("", "fallback-") for kind in KINDS])
-def clock(request: pytest.FixtureRequest) -> Iterator[Clock]:
+def clock(request: pytest.FixtureRequest, valkey: object) -> Iterator[Clock]:
+    """The one Valkey is there before a test begins, or that test would leave it."""
     how, _, kind = request.param.rpartition("-")
     clock = build(kind, request)
     make = clock.make
