@@ -14,8 +14,7 @@ import pytest
 
 from notifyws import NotificationService, load_settings
 from notifyws.config.settings import Settings
-from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.server import DevServer
+from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,

@@ -462,7 +462,9 @@ async def test_a_refused_port_and_an_unknown_name_are_said():
     assert error.message == "cannot find name.invalid: the name does not resolve"
 
 
-@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".invalid", "bücher.invalid"])
+@pytest.mark.parametrize(
+    "host", ["a..b", "x" * 64 + ".invalid", "bücher.invalid", "xn--"]
+)
 @on_a_loop
 async def test_a_name_that_cannot_be_one_is_a_network_error(host):
     error = await failing(side(f"http://{host}").login("me", PASSWORD))

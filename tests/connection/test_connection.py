@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.connection.connection import Connection, Keepalive
+from notifyws.connection.connection import Connection
 from notifyws.connection.dialer import dial
+from notifyws.connection.ports import Keepalive
 from notifyws.errors import ConnectionLost
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.upgrade import UpgradeRequest

@@ -11,8 +11,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.server import DevServer
+from notifyws.devserver.server import DevServer, ServerOptions
 
 UPGRADE = {
     "Connection": "Upgrade",

@@ -9,8 +9,7 @@ from itertools import islice
 
 import pytest
 
-from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.server import DevServer, endless_samples
+from notifyws.devserver.server import DevServer, ServerOptions, endless_samples
 from notifyws.errors import ConfigurationError
 from notifyws.models import SAMPLES
 from tests.devserver.support import TWO, connected, ending, receive, world

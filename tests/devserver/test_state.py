@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from notifyws.devserver.context import Context
-from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import ServerOptions
 from notifyws.devserver.state import Entry, History, Overtaken, Session, State
 from notifyws.errors import ConfigurationError
 from tests.support.examining import told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from notifyws.devserver.options import ServerOptions
+from notifyws.devserver.server import ServerOptions
 from notifyws.devserver.state import State
 from notifyws.devserver.tokens import Sessions
 

@@ -17,8 +17,7 @@ from typing import Any
 
 import httpx
 
-from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.server import DevServer
+from notifyws.devserver.server import DevServer, ServerOptions
 from tests.support.aio import InAThread
 
 COMMAND = str(Path(sys.executable).with_name("notifyws"))

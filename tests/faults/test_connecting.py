@@ -114,7 +114,7 @@ def test_an_answer_that_will_not_change_is_the_end_at_once(home: Home, status):
 
 
 WRONG = {
-    "unknown": ("unable to get local issuer", "set NOTIFYWS_CA_FILE to a PEM"),
+    "unknown": ("unable to get local issuer", "NOTIFYWS_CA_FILE must name a PEM"),
     "expired": ("expired", "have whoever runs"),
     "for_another_host": ("IP address mismatch", "put the name that the certificate"),
 }

@@ -122,3 +122,51 @@ async def test_a_request_that_is_cut_is_made_again():
     ):
         await until(lambda: len(found) == 4)
         assert [each.id for each in found] == [1, 2, 3, 4]
+
+
+FORWARDS = """
+name = "forwards"
+[socket]
+[[rules]]
+then = "notification"
+[resume.catchup]
+items = "items"
+step = { method = "GET", path = "/missed", query = { after = "{last_id}" } }
+"""
+
+
+@scene
+async def test_a_history_that_begins_anew_is_read_through_to_what_was_missed(tmp_path):
+    """A server that does not know the id begins at the beginning, page by page."""
+    profile = tmp_path / "forwards.toml"
+    profile.write_text(FORWARDS)
+    long_ago = "2020-01-15T10:30:00Z"
+
+    def note(number: int) -> dict:
+        at = long_ago if number < 100 else datetime.now(UTC).isoformat()
+        return {"type": "t", "id": number, "timestamp": at}
+
+    history = [*map(note, range(1, 7)), *map(note, range(101, 104))]
+
+    def missed(request):
+        after = int(request.target.partition("after=")[2])
+        known = [each["id"] for each in history]
+        start = known.index(after) + 1 if after in known else 0
+        return json_answer({"items": history[start : start + 3]})
+
+    async def first(socket):
+        await socket.say(note(100))  # which the history does not hold
+        await asyncio.sleep(0.05)
+        socket.peer.cut()
+
+    async with (
+        stage({"GET /missed": missed}, first, stays_open) as one,
+        listening(one, str(profile), token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [each.id for each in found] == [100, 101, 102, 103]
+        assert "gap" not in [event.name for event in events]
+
+
+async def stays_open(socket) -> None:
+    await socket.stay()

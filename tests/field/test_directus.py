@@ -193,6 +193,15 @@ async def test_a_server_that_lets_a_message_fall_is_asked_again(frame):
         await until(lambda: found)
 
 
+def test_a_server_with_another_heartbeat_is_asked_before_its_silence_counts():
+    """handlers/heartbeat.ts: WEBSOCKETS_HEARTBEAT_PERIOD may be longer than 75 s; a
+    ping of ours is answered all the same."""
+    keepalive = parse(*profile_text("directus")).keepalive
+    assert keepalive.ping.send == {"type": "ping"}
+    assert 2 * keepalive.ping.every < keepalive.silence
+    assert not keepalive.websocket_pings  # the server is built with autoPong off
+
+
 @pytest.mark.parametrize("uid", [{}, {"uid": "notifyws"}], ids=["11", "12.4"])
 @pytest.mark.parametrize(
     ("code", "exit_code"),
@@ -264,6 +273,53 @@ async def test_a_right_to_read_that_is_taken_away_is_said():
 
     ended = await end_of(story)
     assert (ended.exit_code, NO_ACCESS in ended.message) == (4, True)
+
+
+@scene
+async def test_a_row_that_could_not_be_read_for_a_moment_is_asked_for_again():
+    """handlers/subscribe.ts, ``dispatch``: whatever fails there comes as an error."""
+
+    async def first(socket: Socket) -> None:
+        await greets(socket)
+        await subscribes(socket)
+        await socket.say(created("notifyws", id=7, subject="seen"))
+        await socket.say(
+            refusal("subscribe", "INTERNAL_SERVER_ERROR", "An unexpected error")
+        )
+        await socket.stay()
+
+    async def second(socket: Socket) -> None:
+        await greets(socket)
+        await subscribes(socket, {"id": 8, "subject": "not lost"})
+        await socket.stay()
+
+    async with (
+        stage({}, first, second) as server,
+        listening(server, "directus", token="t") as (_, found, _events),
+    ):
+        await until(lambda: len(found) == 2)
+        assert found[1].title == "not lost"
+
+
+@pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE"])
+@scene
+async def test_a_subscription_that_fails_for_now_is_tried_again(code):
+    async def fails(socket: Socket) -> None:
+        await greets(socket)
+        await socket.hears()
+        await socket.say(refusal("subscribe", code, "An unexpected error occurred."))
+        await socket.stay()
+
+    async def story(socket: Socket) -> None:
+        await greets(socket)
+        await subscribes(socket)
+        await socket.stay()
+
+    async with (
+        stage({}, fails, story) as server,
+        listening(server, "directus", token="t") as (service, *_),
+    ):
+        assert service.is_connected
 
 
 @scene

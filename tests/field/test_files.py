@@ -23,6 +23,7 @@ ASKED = {
     "an authority": ("listen", {"NOTIFYWS_CA_FILE": "pipe"}),
     "keys of TLS": ("listen", {"SSLKEYLOGFILE": "pipe"}),
     "certificates": ("listen", {"SSL_CERT_FILE": "pipe"}),
+    "a folder of certificates": ("listen", {"SSL_CERT_DIR": "pipe"}),
     "Redis's authority": ("token", {**LOGIN, "REDIS_URL": REDIS.format("ca_certs")}),
     "Redis's certificate": ("token", {**LOGIN, "REDIS_URL": REDIS.format("certfile")}),
     "Redis's key": ("token", {**LOGIN, "REDIS_URL": REDIS.format("keyfile")}),

@@ -209,17 +209,50 @@ async def test_an_event_that_was_asked_for_and_is_refused_is_exit_code_4():
     assert "Unauthorized: this is for administrators" in ended.message
 
 
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        ("unauthorized", 4),
+        ("unknown_command", 5),
+        ("invalid_format", 5),
+        ("id_reuse", 5),
+        ("not_allowed", 5),
+        ("not_found", 5),
+        ("not_supported", 5),
+        ("home_assistant_error", 5),
+        ("service_validation_error", 5),
+        ("template_error", 5),
+    ],
+)
 @scene
-async def test_persistent_notifications_that_are_refused_are_the_end():
-    """websocket_api/connection.py: unknown_command where the integration is missing."""
+async def test_persistent_notifications_that_are_refused_are_the_end(code, exit_code):
+    """websocket_api/const.py, ERR_...: unknown_command where the integration is
+    missing."""
 
     async def story(socket: Socket) -> None:
         await greets(socket)
-        await denies(socket, "unknown_command")
+        await denies(socket, code)
         await socket.stay()
 
     ended = await end_of(story)
-    assert (ended.exit_code, "Unknown_command" in ended.message) == (5, True)
+    assert (ended.exit_code, code.capitalize() in ended.message) == (exit_code, True)
+
+
+@pytest.mark.parametrize("code", ["timeout", "unknown_error"])
+@scene
+async def test_a_subscription_that_fails_for_now_is_tried_again(code):
+    """websocket_api/connection.py, ``async_handle_exception``."""
+
+    async def fails(socket: Socket) -> None:
+        await greets(socket)
+        await denies(socket, code)
+        await socket.stay()
+
+    async with (
+        stage({}, fails, listens) as server,
+        listening(server, "home-assistant", token="t") as (service, *_),
+    ):
+        assert service.is_connected
 
 
 @scene

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
@@ -157,6 +158,24 @@ async def test_a_ping_that_the_session_is_too_old_for_renews_it():
 
 def gaps(events):
     return [each for each in events if each.name == "gap"]
+
+
+@scene
+async def test_a_logout_ends_the_session_at_a_server_without_refresh_tokens():
+    """server/channels/api4/user.go, ``logout``: the session of the bearer."""
+    answers = {
+        LOGIN: logins("t1"),
+        "POST /api/v4/users/logout": lambda _: json_answer({}),
+    }
+    async with stage(answers, hangs_up) as one:
+        said = Settings(url=one.url, profile="mattermost", cache_url="memory://")
+        auth = Authenticator(replace(said, **USER), print)
+        await auth.tokens.get()
+        assert await auth.token_manager.logout() is None
+        asked = one.asked("/api/v4/users/logout")
+        assert [each.headers["authorization"] for each in asked] == ["Bearer t1"]
+        assert await auth.token_manager.logout() is None
+        assert len(one.asked("/api/v4/users/logout")) == 1
 
 
 @scene

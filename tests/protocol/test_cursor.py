@@ -6,6 +6,8 @@ import pytest
 
 from notifyws.models import Notification
 from notifyws.protocol.cursor import Cursor
+from notifyws.protocol.places import Places
+from notifyws.protocol.profile import Follow
 
 
 def test_from_now_there_is_nothing_to_ask_for():
@@ -213,3 +215,18 @@ def test_where_not_all_can_be_had_again_nothing_counts_as_covered():
     assert not Cursor(7, partial=True).covers_everything
     assert not Cursor(snapshot=True, partial=True).covers_everything
     assert Cursor(snapshot=True).covers_everything
+
+
+def test_a_place_that_was_kept_covers_everything_and_an_older_time_nothing():
+    places = Places(Follow(variables={"at": "at"}))
+    cursor = Cursor(places=places, can_resume=False)
+    assert not cursor.covers_everything
+    places.follow({"at": 1})
+    places.begin()
+    assert cursor.covers_everything
+
+
+@pytest.mark.parametrize("ident", [None, 7])
+def test_where_no_id_tells_them_what_comes_again_is_another_one(ident):
+    cursor = Cursor(7, by_id=False)
+    assert not cursor.is_repeat(EARLIER, ident, lambda: 1.0)

@@ -102,3 +102,7 @@ def test_its_memory_does_not_grow():
             tracemalloc.stop()
 
     assert held(10_000) < 2 * held(10)
+
+
+def test_an_id_that_was_never_seen_has_no_content_to_swap():
+    assert RecentIds(10).swap("a", 5) == 0

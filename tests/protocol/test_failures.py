@@ -232,3 +232,16 @@ HTTP = validated(
 def test_the_first_failure_that_fits_says_what_it_means(status, body, means, said):
     found = http_meaning(HTTP, status, body, "log in again")
     assert found == (means, said, "look there" if said == "wrong" else "")
+
+
+@pytest.mark.parametrize(
+    ("error", "blames"),
+    [
+        (SessionFailed("no", means="renew once"), True),
+        (ConnectionLost(1008), False),
+        (ConnectionLost(4000), True),
+    ],
+)
+def test_a_doubt_that_the_profile_names_is_about_the_token(error, blames):
+    classifier = FailureClassifier({"4000": "renew once"})
+    assert classifier.blames_token(error) is blames

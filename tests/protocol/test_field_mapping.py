@@ -4,7 +4,7 @@ import pytest
 
 from notifyws.protocol.arrivals import Many, NotUnderstood
 from notifyws.protocol.field_mapping import mapper, plain
-from notifyws.protocol.frames import decoder
+from notifyws.protocol.frames import InvalidFrame, decoder
 from notifyws.protocol.profile import FieldMapping, Rule
 from notifyws.protocol.rules import Rules
 
@@ -284,3 +284,32 @@ def test_an_id_that_cannot_be_worked_out_is_said_once_a_frame_and_counted():
     assert [each.id for each in found] == [None, None]
     assert said.reason.startswith("no id: ")
     assert rules.read('{"a":"x","b":"y"}', RECEIVED).id == "x@y"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["length(frame.data)", "parent[?@ == `3`] | [0]", "frame.data[]", "frame.*.a"],
+)
+def test_where_each_of_many_items_asks_for_all_of_a_large_frame_it_is_not_read(
+    expression,
+):
+    """Otherwise one frame of a megabyte would be looked at for hours."""
+    mapping = Rule(then="notification", items="data", fields={"title": expression})
+    read = mapper(mapping)
+    assert len(read({"data": [1, 2, 3]}, "now")) == 3
+    assert read({"data": []}, "now") == []
+    with pytest.raises(InvalidFrame, match="too large for what the profile asks"):
+        read({"data": list(range(100_000))}, "now")
+
+
+def test_a_field_of_what_is_around_an_item_may_be_picked_however_many_there_are():
+    fields = {"title": "parent.name || frame.name"}
+    mapping = Rule(then="notification", items="data", fields=fields)
+    found = mapper(mapping)({"name": "n", "data": list(range(10_000))}, "now")
+    assert {each.title for each in found} == {"n"}
+
+
+def test_an_object_of_which_all_is_shown_is_not_there_twice():
+    fields = {"title": "a.b", "data": "d"}
+    (found,) = read({"a": {"b": "x"}, "d": [1]}, fields=fields)
+    assert "a" not in found

@@ -151,3 +151,10 @@ def test_many_brackets_side_by_side_or_in_text_are_not_deep(text):
 def test_200_000_keys_are_taken():
     text = "{" + ",".join(f'"{n}":{n}' for n in range(200_000)) + "}"
     assert len(decode(text)) == 200_000
+
+
+@pytest.mark.parametrize("text", ['{"a":1}}', '{"a":1}x', "{}1"])
+def test_what_follows_a_value_without_a_blank_is_no_value(text):
+    value, error = decode_all(text)
+    assert isinstance(value, dict)
+    assert "extra data" in str(error)

@@ -5,9 +5,11 @@ from types import MappingProxyType
 import pytest
 
 from notifyws.errors import ConnectionLost, SessionFailed, TokenRefused
+from notifyws.models import strict_json
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.handshake import HandshakeState
-from notifyws.protocol.profile import Handshake
+from notifyws.protocol.places import Places
+from notifyws.protocol.profile import Follow, Handshake
 from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.templates import TemplateContext
 
@@ -16,9 +18,9 @@ def context(**known):
     return TemplateContext(known, lambda: 1700000000.9, lambda: "unique")
 
 
-def handshake(*steps, closes=MappingProxyType({}), **known):
+def handshake(*steps, closes=MappingProxyType({}), places=None, **known):
     said = [validated(Handshake, step) for step in steps]
-    return HandshakeState(said, context(**known), decoder(), closes)
+    return HandshakeState(said, context(**known), decoder(), closes, places)
 
 
 HELLO = {"expect": "type == 'hello'", "capture": {"sid": "session.id"}, "timeout": 3}
@@ -65,7 +67,10 @@ def test_two_subscribe_frames_are_sent_one_after_the_other():
     assert one.done
 
 
-@pytest.mark.parametrize("frame", ['{"type":"other"}', "not json", b"\x00", "[]"])
+OTHERS = ['{"type":"other"}', "not json", b"\x00", "[]", "{} {oh"]
+
+
+@pytest.mark.parametrize("frame", OTHERS)
 def test_a_frame_that_is_not_awaited_is_handed_back(frame):
     one = handshake(HELLO)
     one.proceed()
@@ -252,3 +257,25 @@ def test_a_context_learns():
     assert (one.knows("a"), one.knows("b")) == (True, False)
     one.learn("b", 2)
     assert one.frame("{a}{b}") == "12"
+
+
+FOLLOW = Follow(variables={"at": "at"}, stream="subscribed", kept="recovered")
+
+
+@pytest.mark.parametrize("recovered", [True, False])
+def test_places_are_those_of_the_answers_once_hands_are_shaken(recovered):
+    places = Places(FOLLOW)
+    places.follow({"subscribed": "a", "at": 1})
+    step = validated(Handshake, {"each": "c", "send": ["{c}"], "expect": "at"})
+    one = HandshakeState([step], context(c="a"), decoder(), places=places)
+    assert one.proceed() == ['["a"]']
+    one.hear(strict_json({"at": 2, "recovered": recovered}))
+    assert places.known("a")["at"] == 1
+    assert one.proceed() == []
+    assert places.known("a")["at"] == 2
+    assert places.covers_everything is recovered
+
+
+def test_a_step_may_depend_on_an_expression():
+    step = {"each": "c", "only_if": "starts_with(c, 'a')", "send": ["{c}"]}
+    assert handshake(step, c="ab,b,a").proceed() == ['["ab"]', '["a"]']

@@ -19,6 +19,7 @@ from notifyws.protocol.arrivals import (
     ServerGap,
     ServerPing,
     SessionEnded,
+    notifications,
 )
 from notifyws.protocol.frames import decoder
 from notifyws.protocol.profile import Ack, Renewal, Rule
@@ -356,3 +357,25 @@ def test_several_items_with_several_things_each_are_flat():
     arrival = rules.read('[{"t":"a"},{"t":"b"}]', NOW)
     assert isinstance(arrival, Many)
     assert len(arrival.arrivals) == 2
+
+
+def test_whoever_follows_sees_every_value_before_it_is_judged():
+    seen = []
+    rules = Rules([Rule(then="ignore")], follow=seen.append)
+    assert rules.read('{"a":1} {"a":2}', NOW) == Many((Ignored(), Ignored()))
+    assert seen == [{"a": 1}, {"a": 2}]
+
+
+def test_a_renewal_that_is_not_answered_is_known_by_its_failures_alone():
+    fail = [{"when": "op == 'no'"}]
+    renewal = validated(Renewal, {"how": "frame", "frame": {}, "fail": fail})
+    rules = Rules([Rule(then="ignore")], renewal=renewal)
+    assert rules.read('{"op":"ok"}', NOW) == Ignored()
+    assert rules.read('{"op":"no"}', NOW) == RenewalAnswer(ok=False)
+
+
+def test_only_notifications_are_taken_out_of_what_arrived():
+    rules = Rules([Rule(match={"a": 1}, then="ignore"), Rule(then="notification")])
+    assert notifications(rules.read('{"a":1}', NOW)) == []
+    (found,) = notifications(rules.read('{"a":1}{"type":"t"}', NOW))
+    assert found.type == "t"

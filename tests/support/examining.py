@@ -14,8 +14,7 @@ import httpx
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.sources import load
-from notifyws.devserver.options import ServerOptions
-from notifyws.devserver.server import DevServer
+from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.diagnostics.report import diagnose
 from notifyws.service import NotificationService
 from tests.support.httpd import CLOSE, PING, PONG, answer, json_answer

@@ -9,8 +9,7 @@ from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.token_manager import TokenManager
 from notifyws.config.settings import Settings
 from notifyws.connection.catch_up import CatchUp
-from notifyws.connection.connection import Keepalive
-from notifyws.connection.ports import ServerProtocol
+from notifyws.connection.ports import Keepalive, ServerProtocol
 from notifyws.connection.reconnect import Reconnector
 from notifyws.connection.session import Session
 from notifyws.delivery.queue import DeliveryQueue

@@ -212,7 +212,7 @@ async def exchange(
             jar = response.cookies.jar  # of several with one name, the last
             cookies = {cookie.name: cookie.value or "" for cookie in jar}
             return Answer(body, headers, cookies, response.status_code, text)
-    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         problem = _translated(error, request.url, client, hidden)
         raise ReplyLost(problem.message, problem.hint) if sent else problem from None
 
@@ -245,7 +245,9 @@ def _translated(
         message = f"{host} did not answer within {client.timeout.read:g} s"
     elif isinstance(error, httpx.ProxyError) and re.match(r"\d{3}", str(error)):
         message = f"the proxy answered {str(error)[:3]} instead of connecting to {host}"
-    elif isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError):
+    elif isinstance(cause, OSError | UnicodeError) and not isinstance(
+        cause, ssl.SSLError
+    ):
         dialled = isinstance(error, httpx.ConnectError) and proxy
         message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
     else:

@@ -76,8 +76,9 @@ def certificate_rejected(
         )
         return CertificateRejected(message, hint)
     hint = (
-        "set NOTIFYWS_CA_FILE to a PEM file with the authority that signed it; "
-        f"who that is: openssl s_client -connect {host}"
+        "NOTIFYWS_CA_FILE must name a PEM file with the authority that signed it, as "
+        "in NOTIFYWS_CA_FILE=/path/to/ca.pem; "
+        f"openssl s_client -connect {host} shows who"
     )
     return CertificateRejected(message, hint)
 

@@ -211,7 +211,7 @@ class TokenManager:
         if name and name in await self._cache.read(self._account, name):
             raise AuthenticationFailed(
                 "the server refused this password less than a minute ago",
-                "correct the password, or try again at once with: notifyws auth login",
+                "correct the password, or hear why, at once: notifyws auth login",
             )
 
     async def _store(

@@ -21,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from notifyws import __version__
 from notifyws.cli.completion import commands, install_script, show_script
-from notifyws.cli.process import Interrupted, die_by
+from notifyws.cli.process import Interrupted, die_by, settle_environment
 from notifyws.errors import ConfigurationError, NotifyError, OutputFailed, UsageError
 from notifyws.ui.streams import ReaderGone, emit, guard_descriptors, guard_stdout, say
 
@@ -143,10 +143,9 @@ def main() -> NoReturn:
     """Run the command line and end the process as a shell expects it."""
     guard_descriptors()
     guard_stdout()
-    if os.environ.get("COLUMNS", "").strip() == "0":  # a terminal that does not know
-        del os.environ["COLUMNS"]
     arguments = sys.argv[1:]
     try:
+        settle_environment()
         code = _run(arguments)
     except (Interrupted, KeyboardInterrupt) as error:
         die_by(getattr(error, "signum", signal.SIGINT))

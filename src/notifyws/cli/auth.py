@@ -12,13 +12,19 @@ from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import servers
 from notifyws.cli.input import ask, password_from_stdin
 from notifyws.cli.login import log_in, log_in_and_save, remember, tell, where
-from notifyws.cli.options import Common, Json, examples, option, with_common
+from notifyws.cli.options import (
+    Common,
+    Json,
+    examples,
+    option,
+    usable_token,
+    with_common,
+)
 from notifyws.cli.process import run
 from notifyws.config import saved_login
 from notifyws.config.dotenv_guard import guard
 from notifyws.config.settings import Settings
 from notifyws.config.sources import Loaded
-from notifyws.connection.build import good_token
 from notifyws.errors import AuthenticationFailed, UsageError
 from notifyws.ui.streams import emit_json, emit_line, say, warner
 
@@ -101,7 +107,7 @@ def whoami(*, common: Common, json: Json = False) -> None:
 
 async def _user_id(auth: Authenticator) -> str | None:
     async with aclosing(auth):
-        return auth.settings.user_id or (await good_token(auth)).user_id
+        return auth.settings.user_id or (await usable_token(auth)).user_id
 
 
 async def _logout(auth: Authenticator) -> None:

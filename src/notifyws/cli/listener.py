@@ -97,7 +97,8 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
-    tee = _tee(request.show.tee, warn, service)
+    path = request.show.tee
+    tee = Tee(path, warn, service.listener.tell_gap) if path is not None else None
     happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)

@@ -19,6 +19,7 @@ from notifyws.errors import UsageError
 from notifyws.ui.streams import emit, warner
 
 if TYPE_CHECKING:
+    from notifyws.auth.cached_tokens import AccessToken
     from notifyws.ui.formatting import Shape
 
 
@@ -102,6 +103,20 @@ class Common(Struct, frozen=True):
             ConfigurationError: a file or a value is wrong.
         """
         return Authenticator(self.load().settings, warner(self.quiet))
+
+
+async def usable_token(auth: Authenticator) -> AccessToken:
+    """Return an access token; a ready-made one only if it is good, as far as is known.
+
+    Raises:
+        AuthenticationFailed: there is none, or it is no good.
+        NetworkFailed: there is none, and nobody to give one.
+    """
+    if not auth.settings.token:
+        return await auth.tokens.get()
+    from notifyws.connection.build import good_token  # 23 ms
+
+    return await good_token(auth)
 
 
 def examples(*lines: str) -> str:

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, TypeVar
+
+from notifyws.errors import ConfigurationError
 
 Result = TypeVar("Result")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,6 +32,33 @@ GARBAGE_THRESHOLD = 20_000
 
 
 _last_acts: list[Callable[[], None]] = []
+
+
+UNHEARD = r"WEBSOCKETS_.*|PYTHON_DOTENV_DISABLED"
+"""Variables by which libraries would take other bounds than ours, or read no file."""
+SIZES, SIZE = ("COLUMNS", "LINES"), r"0*[1-9][0-9]{0,3}"
+"""A terminal's size; 0 is that of one that does not know, and a huge one no memory."""
+OPENED = ("OPENSSL_CONF", "SSL_CERT_DIR")
+"""Variables that name what OpenSSL opens once it is imported; it waits at a pipe."""
+
+
+def settle_environment() -> None:
+    """Keep the environment from changing what libraries do behind our back.
+
+    Raises:
+        ConfigurationError: it would have us wait for ever.
+    """
+    for name, value in list(os.environ.items()):
+        odd_size = name in SIZES and not re.fullmatch(SIZE, value.strip())
+        if odd_size or re.fullmatch(UNHEARD, name):
+            del os.environ[name]
+    for name in OPENED:
+        path = os.environ.get(name, os.devnull)
+        fit = os.path.isfile(path) or os.path.isdir(path) or path == os.devnull
+        if os.path.exists(path) and not fit:
+            del os.environ[name]  # to say so, OpenSSL may have to be imported
+            message = f"cannot use {name} {path}: it is a pipe or a device"
+            raise ConfigurationError(message, f"unset {name}")
 
 
 class Interrupted(BaseException):

@@ -88,16 +88,12 @@ def list_(json: Json = False) -> None:
     return draw(partial(listed, [*map(told, rows)]))
 
 
-def _parsed(name: str) -> Profile:
+def _row(name: str, source: str) -> dict[str, str]:
     from notifyws.protocol.loader import profile_text
     from notifyws.protocol.profile_text import parse
 
-    return parse(*profile_text(name))
-
-
-def _row(name: str, source: str) -> dict[str, str]:
     try:
-        profile = _parsed(name)
+        profile = parse(*profile_text(name))
         tried, said = profile.tried, profile.description
     except ConfigurationError as error:
         tried, said = "", str(error)
@@ -192,6 +188,7 @@ def _facts(profile: Profile) -> dict[str, str]:
         "by template": resume and resume.by_template,
         "by HTTP": resume and resume.catchup,
         "snapshot": resume and resume.snapshot,
+        "by the server's numbers": profile.follow,
     }
     how, send = ", ".join(way for way in ways if ways[way]), profile.send
     sending = "no" if send is None else "by HTTP" if send.http else "as a frame"

@@ -80,8 +80,7 @@ def dev_server(level: int, **options: Any) -> DevServer:
         ConfigurationError: it is not installed.
     """
     try:
-        from notifyws.devserver.options import ServerOptions
-        from notifyws.devserver.server import DevServer
+        from notifyws.devserver.server import DevServer, ServerOptions
     except ImportError:
         message = "the development server is not installed"
         raise ConfigurationError(message, "pip install 'notifyws[server]'") from None

@@ -18,6 +18,7 @@ from notifyws.cli.options import (
     exclude,
     option,
     shape_of,
+    usable_token,
     with_common,
 )
 from notifyws.clock import utc_text
@@ -79,9 +80,7 @@ async def _work(
             raise UsageError(said, "set another, or unset it and: notifyws auth login")
         if refresh:
             return await auth.token_manager.force()
-        from notifyws.connection.build import good_token
-
-        return await good_token(auth)
+        return await usable_token(auth)
 
 
 def _print(

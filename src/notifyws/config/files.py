@@ -152,6 +152,16 @@ def read_text_file(
         raise ConfigurationError(message, "save it as UTF-8") from None
 
 
+def is_anothers(path: Path) -> bool:
+    """Return whether another user made a file, who could put anything into it.
+
+    What the superuser made is trusted, and the superuser takes what is there.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return path.stat().st_uid not in (os.geteuid(), 0) and os.geteuid() != 0
+    return False
+
+
 def private_folder(path: Path) -> None:
     """Make a folder and those above it, 0700 each where it was not there.
 
@@ -255,6 +265,8 @@ def demand_ours(path: Path, kind: FileKind) -> None:
     """
     import sqlite3  # several milliseconds, and most commands need no such file
 
+    if is_anothers(path):
+        raise _foreign(path, kind, "another user made it")
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True)) as db:
         try:

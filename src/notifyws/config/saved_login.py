@@ -20,7 +20,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from notifyws.config.files import read_text_file, user_folder, write_private
+from notifyws.config.files import (
+    is_anothers,
+    read_text_file,
+    user_folder,
+    write_private,
+)
 from notifyws.config.settings import LOGIN
 from notifyws.errors import ConfigurationError
 
@@ -30,6 +35,12 @@ if TYPE_CHECKING:
 SERVICE = "notifyws"
 PATIENCE = 5.0
 """Seconds for a keyring to answer."""
+
+UNREADABLE = (
+    *(ConfigurationError, OSError),
+    *(ValueError, AttributeError, TypeError, RecursionError),
+)
+"""What a file can raise that is not there, or holds something else."""
 
 Answer = TypeVar("Answer")
 
@@ -50,11 +61,16 @@ def remember(values: Mapping[str, str]) -> None:
 
 
 def recall() -> dict[str, str]:
-    """Return what was kept; empty when there is nothing, or nothing of sense."""
+    """Return what was kept; empty when there is nothing, or nothing of sense.
+
+    One that another user put there could name a server for our password.
+    """
     try:
+        if is_anothers(login_file()):
+            return {}
         kept = json.loads(read_text_file(login_file(), required=False))
         return {key: str(kept[key]) for key in LOGIN if kept.get(key)}
-    except (ConfigurationError, ValueError, AttributeError, TypeError, RecursionError):
+    except UNREADABLE:
         return {}
 
 

@@ -29,8 +29,9 @@ def trust(ca_file: str, setting: str = CA_FILE) -> ssl.SSLContext:
         ConfigurationError: the file cannot be used, or one that the environment names
             for certificates, or for all keys of TLS.
     """
-    for name in ("SSLKEYLOGFILE", "SSL_CERT_FILE"):
-        demand_no_pipe(name, os.environ.get(name, ""))
+    for name in ("SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        for path in os.environ.get(name, "").split(os.pathsep):
+            demand_no_pipe(name, path)
     try:
         context = ssl.create_default_context()
     except OSError as error:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
-from notifyws.connection.connection import Connection, Keepalive
+from notifyws.connection.connection import Connection
 from notifyws.connection.outcome import seen_by_caller, without_doubt
-from notifyws.connection.ports import Dial, Receiver, ServerProtocol
+from notifyws.connection.ports import Dial, Keepalive, Receiver, ServerProtocol
 from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.places import Places
@@ -49,19 +49,16 @@ def build_session(
 
 
 async def good_token(auth: Authenticator) -> AccessToken:
-    """Return an access token; a ready-made one is good as far as can be told.
+    """Return the ready-made token if it is good, as far as can be told.
 
     Raises:
-        AuthenticationFailed: there is none, or the ready-made one has expired, or the
-            server says that it is no good.
-        NetworkFailed: there is none, and nobody to give one.
+        AuthenticationFailed: it has expired, or the server says that it is no good.
     """
     token = await auth.tokens.get()
-    if auth.settings.token:
-        if token.remaining <= 0:
-            raise token.not_accepted("it has expired by its own word")
-        with suppress(NetworkFailed):
-            await verify_token(auth, token)
+    if token.remaining <= 0:
+        raise token.not_accepted("it has expired by its own word")
+    with suppress(NetworkFailed):
+        await verify_token(auth, token)
     return token
 
 

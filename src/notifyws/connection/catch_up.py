@@ -21,6 +21,7 @@ from notifyws.models import Notification
 from notifyws.protocol.expressions import compiled, names
 from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
+from notifyws.protocol.frames import InvalidFrame
 from notifyws.protocol.profile import Catchup
 from notifyws.protocol.since import spelled
 
@@ -97,9 +98,9 @@ class CatchUp:
                 before = page[-1].id
                 continue
             await receiver.catch_up(missed[::-1] if newest_first else missed)
-            if newest_first or not new:
+            if newest_first or not page or page[-1].id in (None, last_id):
                 return True
-            last_id, missed = new[-1].id, []
+            last_id, missed = page[-1].id, []
         await receiver.catch_up(missed[::-1])
         return False
 
@@ -136,7 +137,10 @@ class CatchUp:
         return body
 
     def _page(self, body: Any, receiver: Receiver) -> list[Notification]:
-        found = self._read(body, receiver.emitter.now())
+        try:
+            found = self._read(body, receiver.emitter.now())
+        except InvalidFrame as error:
+            raise NetworkFailed(f"what was answered is {error}", SEE) from None
         if self._own:
             return found
         return [n for each in found for n in receiver.arrivals(each.fields["item"])]

@@ -12,10 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
-from msgspec import Struct
-
 from notifyws.clock import Clock, sleep
-from notifyws.connection.ports import Ask, Dial, Transport
+from notifyws.connection.ports import Ask, Dial, Keepalive, Transport
 from notifyws.errors import ConnectionLost, NetworkFailed
 from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import AppPing
@@ -29,24 +27,6 @@ EARLY = 1000
 
 Result = TypeVar("Result")
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
-
-
-class Keepalive(Struct, frozen=True):
-    """How a dead line is noticed; seconds.
-
-    Args:
-        interval: between two pings.
-        timeout: to wait for a pong.
-        websocket: whether to send WebSocket pings at all.
-        ping: the application's own ping, if it has one.
-        silence: without a sign of life, after which the line counts as dead.
-    """
-
-    interval: float = 20.0
-    timeout: float = 10.0
-    websocket: bool = True
-    ping: AppPing | None = None
-    silence: float | None = None
 
 
 async def within(seconds: float, waiting: Awaitable[Result], missing: str) -> Result:

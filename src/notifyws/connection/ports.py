@@ -17,7 +17,7 @@ from notifyws.models import Notification
 from notifyws.protocol.arrivals import ControlFrame
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier
-from notifyws.protocol.profile import Renewal, Step
+from notifyws.protocol.profile import AppPing, Renewal, Step
 from notifyws.protocol.upgrade import UpgradeRequest
 
 
@@ -85,6 +85,24 @@ class Transport(Protocol):
 
     def abort(self) -> None:
         """Cut the line."""
+
+
+class Keepalive(Struct, frozen=True):
+    """How a dead line is noticed; seconds.
+
+    Args:
+        interval: between two pings.
+        timeout: to wait for a pong.
+        websocket: whether to send WebSocket pings at all.
+        ping: the application's own ping, if it has one.
+        silence: without a sign of life, after which the line counts as dead.
+    """
+
+    interval: float = 20.0
+    timeout: float = 10.0
+    websocket: bool = True
+    ping: AppPing | None = None
+    silence: float | None = None
 
 
 Dial = Callable[[UpgradeRequest], Awaitable[Transport]]

@@ -13,9 +13,16 @@ from typing import Any
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
-from notifyws.connection.connection import Connection, Keepalive
+from notifyws.connection.connection import Connection
 from notifyws.connection.outcome import Outcome, without_doubt
-from notifyws.connection.ports import Dial, QueueFull, Receiver, ServerProtocol, Tokens
+from notifyws.connection.ports import (
+    Dial,
+    Keepalive,
+    QueueFull,
+    Receiver,
+    ServerProtocol,
+    Tokens,
+)
 from notifyws.connection.reconnect import (
     Cause,
     Connect,

@@ -4,8 +4,7 @@ It is for trying, testing and demonstrating: loopback only, passwords in the ope
 and a control side (``/_dev``) that lets a test break whatever it likes. It needs the
 extra ``notifyws[server]`` and knows nothing of the client.
 
-    options  what it can be asked for
-    server   the server as a whole
+    server   the server as a whole, and what it can be asked for
 """
 
-__all__ = ["options", "server"]
+__all__ = ["server"]

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from notifyws.devserver.messages import published
-from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.state import Entry, State
 from notifyws.devserver.tokens import Sessions
 from notifyws.models import strict_json
 
 if TYPE_CHECKING:
+    from notifyws.devserver.server import ServerOptions
     from notifyws.devserver.websocket import Connection
 
 Log = Callable[[int, str], None]

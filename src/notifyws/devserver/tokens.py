@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 from jwt.types import Options
 
-from notifyws.devserver.options import ServerOptions
 from notifyws.devserver.state import Session, State
+
+if TYPE_CHECKING:
+    from notifyws.devserver.server import ServerOptions
 
 Grant = dict[str, Any]
 """What a login or a refresh gives to a client."""

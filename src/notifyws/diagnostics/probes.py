@@ -139,7 +139,7 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
             client.stream("HEAD", "/") as response,
         ):
             said = http_date(response.headers.get("date", ""))
-    except (httpx.HTTPError, TimeoutError) as error:
+    except (httpx.HTTPError, TimeoutError, UnicodeError) as error:
         late = isinstance(error, TimeoutError | httpx.TimeoutException)
         why = "time is over" if late else plainly(error)
         hint = "check the URL, and ws:// against wss://"

@@ -4,7 +4,8 @@ Nobody else imports ``jmespath``. A user's own expression may be as long as it i
 profile may be a stranger's, and an expression can repeat what it looks at
 (``[@,@]|[@,@]|...`` doubles at each step), so that a short one could fill the memory.
 How often it can is read from the expression itself, before it is ever used; nothing
-else in JMESPath can run for long, because it only ever descends.
+else in JMESPath can run for long, because it only ever descends (where each item of a
+frame looks at all of that frame, ``field_mapping`` has a limit).
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ PREFIX = r"^(Invalid|Bad) jmespath expression: "
 
 Search = Callable[[Any], Any]
 _REPEATING = ("multi_select_list", "multi_select_dict", "function_expression")
+_WALKING = (
+    *("projection", "value_projection", "filter_projection", "flatten"),
+    "function_expression",
+)
 _FOLLOWING = ("pipe", "subexpression", "projection", "value_projection", "key_val_pair")
 
 
@@ -110,6 +115,21 @@ def later(expression: str) -> Search:
 def names(expression: str) -> frozenset[str]:
     """Return the names of all fields that an expression mentions."""
     return frozenset(_fields(_bounded(expression).parsed))
+
+
+def walks(expression: str, around: frozenset[str]) -> bool:
+    """Return whether it looks through all of what one of some names stands for.
+
+    Where it only picks fields of that, its cost does not grow with the whole.
+    """
+    level, found = [_bounded(expression).parsed], False
+    while level and not found:
+        found = any(
+            node["type"] in _WALKING and not around.isdisjoint(_fields(node))
+            for node in level
+        )
+        level = [child for node in level for child in _children(node)]
+    return found
 
 
 def finder(place: str) -> Callable[[Any, Mapping[str, str], Mapping[str, str]], Any]:

@@ -16,8 +16,8 @@ from msgspec import Struct
 from notifyws.clock import utc_text
 from notifyws.models import Notification, as_text
 from notifyws.protocol import profile
-from notifyws.protocol.expressions import compiled, names, truthy
-from notifyws.protocol.frames import json_or_text
+from notifyws.protocol.expressions import compiled, names, truthy, walks
+from notifyws.protocol.frames import InvalidFrame, json_or_text
 from notifyws.protocol.since import moment_of
 
 AROUND = frozenset({"parent", "frame", "key", "item"})
@@ -27,6 +27,8 @@ RESERVED = {*ORDER, "frame"}
 """Names that what no field shows cannot take."""
 SECONDS_DIGITS = 9
 """Digits of unix seconds, at least: since 1973."""
+MOST_VISITS = 20_000_000
+"""Values that the expressions of all items of a frame may look at: some seconds."""
 _PATH = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
 
 Reader = Callable[[Any, str], list[Notification]]
@@ -65,17 +67,25 @@ def mapper(
         failed: is told why an ``id`` could not be worked out.
 
     Returns:
-        A function of a value and the RFC 3339 time of receipt.
+        A function of a value and the RFC 3339 time of receipt. It raises
+        :class:`InvalidFrame` where each of many items asked for all of a large frame:
+        that would take for ever.
     """
     find = _finder(mapping)
     mentioned = _mentioned(mapping)
     around = bool(AROUND & mentioned)
+    whole = frozenset({"parent", "frame"})
+    walking = any(walks(text, whole) for text in _expressions(mapping))
     keep = compiled(mapping.keep) if mapping.keep else None
     fields = _fields(mapping, failed)
 
     def read(value: Any, received: str) -> list[Notification]:
         found: list[Notification] = []
-        for each in find(value):
+        items = list(find(value))
+        most = MOST_VISITS // max(len(items), 1)
+        if walking and _size(value, most) > most:
+            raise InvalidFrame("too large for what the profile asks of each item")
+        for each in items:
             view = _view(each, value) if around else each[0]
             if keep is None or truthy(keep(view)):
                 filled = _filled(each[0], view, fields, mentioned)
@@ -177,10 +187,25 @@ def _view(item: _Item, frame: Any) -> dict[str, Any]:
     return {**(own if isinstance(own, dict) else {}), **around}
 
 
+def _size(value: Any, enough: int) -> int:
+    """Return how many values are inside each other, or that they are enough."""
+    count, rest = 0, [value]
+    while rest and count <= enough:
+        inner = rest.pop()
+        inner = inner.values() if isinstance(inner, dict) else inner
+        if not isinstance(inner, (str, int, float, type(None))):
+            rest.extend(inner)
+            count += len(inner)
+    return count
+
+
+def _expressions(mapping: profile.FieldMapping) -> list[str]:
+    return [*mapping.fields.values(), *filter(None, [mapping.keep])]
+
+
 def _mentioned(mapping: profile.FieldMapping) -> set[str]:
-    expressions = [*mapping.fields.values(), *filter(None, [mapping.keep])]
     texts = [path for text in mapping.text.values() for path in re.findall(_PATH, text)]
-    return {name for text in expressions for name in names(text)} | {
+    return {name for text in _expressions(mapping) for name in names(text)} | {
         name for path in texts for name in path.split(".")
     }
 

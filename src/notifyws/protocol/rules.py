@@ -191,7 +191,10 @@ def _mapped(rule: Rule) -> _Reader:
     map_fields = mapper(rule, failures.append)
 
     def read(value: Any, frame: str | None, received: str) -> Arrival:
-        found = many(map_fields(value, received))
+        try:
+            found = many(map_fields(value, received))
+        except InvalidFrame as error:
+            found = NotUnderstood(str(error))
         if failures:
             found = many([found, NotUnderstood(f"no id: {failures[0]}")])
             failures.clear()

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from notifyws.config.validation import nearest, trimmed
 from notifyws.errors import ConfigurationError
 from notifyws.models import strict_json
@@ -34,15 +36,11 @@ _Use = tuple[str, Sequence[str], str | None]
 """A variable's name, the way to what is inside it, and a filter."""
 Filler = Callable[[Mapping[str, Any]], Any]
 """Fills one template: variables in, a value or :data:`UNSET` out."""
+_URL_SAFE = str.maketrans("+/", "-_")
 _BRACES = re.compile(r"\{\{|\}\}")
 
 
-class _Unset:
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET = _Unset()
+UNSET = msgspec.UNSET
 """What a template is worth whose variable has no value."""
 
 
@@ -54,10 +52,6 @@ def _b64(value: Any) -> str:
     return base64.b64encode(_text(value).encode("utf-8", "surrogatepass")).decode()
 
 
-def _b64url(value: Any) -> str:
-    return _b64(value).translate(str.maketrans("+/", "-_")).rstrip("=")
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else _json(value)
 
@@ -66,7 +60,7 @@ FILTERS: Mapping[str | None, Callable[[Any], str]] = {
     None: _text,
     "json": _json,
     "b64": _b64,
-    "b64url": _b64url,
+    "b64url": lambda value: _b64(value).translate(_URL_SAFE).rstrip("="),
     "path": _text,
 }
 
@@ -261,7 +255,7 @@ def listed(value: Any) -> list[Any]:
     return list(dict.fromkeys(filter(None, map(str.strip, value.split(",")))))
 
 
-_PAIR = r"([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
+_PAIR = r"(?<![a-z0-9_])([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
 
 
 def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
+from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, Token, TokenPair
 from notifyws.protocol.expressions import finder
 from notifyws.protocol.masking import sendable
@@ -151,10 +152,23 @@ def _bare(token: str) -> str:
     return token[7:].strip() if token[:7].lower() == "bearer " else token
 
 
+def unsendable() -> ConfigurationError:
+    """Return the error for a token that cannot be shown to a server."""
+    message = "the access token is not printable ASCII without blanks"
+    hint = "look for a stray blank or line end in NOTIFYWS_TOKEN"
+    return ConfigurationError(message, hint)
+
+
 def static_token(
     value: str, lifetimes: Lifetimes, now: float, claim: str = "sub"
 ) -> TokenPair:
-    """Return a ready-made access token with what is left of its life, if it says."""
+    """Return a ready-made access token with what is left of its life, if it says.
+
+    Raises:
+        ConfigurationError: no server can be shown it, and no terminal.
+    """
+    if not value.isprintable():
+        raise unsendable()
     ends = _number(claims(value).get("exp"))
     lives = lifetimes.access if ends is None else _lifetime(ends - now) or 0.0
     return TokenPair(Token(value, lives, 0.0), None, subject(value, claim))

@@ -25,6 +25,7 @@ from notifyws.protocol.places import Places
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.since import spelled
 from notifyws.protocol.templates import UNSET, fill, shown, variables_of
+from notifyws.protocol.token_replies import unsendable
 
 _SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
@@ -187,9 +188,7 @@ def _addressed(profile: Profile, url: str, known: Mapping[str, Any]) -> str:
 def _check(token: str, place: str) -> None:
     """Refuse a token that cannot be written in a place, without showing it."""
     if place != "message" and not sendable(token):
-        message = "the access token is not printable ASCII without blanks"
-        hint = "look for a stray blank or line end in NOTIFYWS_TOKEN"
-        raise ConfigurationError(message, hint)
+        raise unsendable()
     if place == "subprotocol" and not re.fullmatch(_SUBPROTOCOL, token):
         message = "the access token holds characters that no subprotocol may have"
         hint = "set NOTIFYWS_TOKEN_IN to header, query:NAME or message"

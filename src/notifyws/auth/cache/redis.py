@@ -82,7 +82,7 @@ end
 return 1
 """
 
-COMMANDS = "+eval +getrange +pttl +set +del +ping"
+COMMANDS = "+eval +getrange +pttl +set +del +ping +select"
 
 FORBIDDEN = ("forbids this user what is needed", f"allow ~notifyws:* {COMMANDS}")
 REFUSALS = {

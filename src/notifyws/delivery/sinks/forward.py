@@ -108,7 +108,7 @@ class ForwardSink:
         except TimeoutError:
             waited = f"{self._timeout:g} s"
             raise DeliveryFailed(f"{self._shown} took longer than {waited}") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             secrets = filter(None, (self._url, self._secret))
             why = masked(str(error), tuple(secrets)) or type(error).__name__
             raise DeliveryFailed(f"{self._shown} cannot be reached: {why}") from None
