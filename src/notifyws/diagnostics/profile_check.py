@@ -104,8 +104,6 @@ async def walk(
 class Doubt(str):
     """What came of a step that did not fail, and is not well either."""
 
-    __slots__ = ()
-
 
 class _Walker:
     def __init__(
@@ -230,7 +228,8 @@ class _Walker:
         return meaning(first) if first else f"nothing came within {self._patience:g} s"
 
     async def _ping(self) -> str:
-        assert self._probe is not None and self._probe.connection is not None
+        assert self._probe is not None
+        assert self._probe.connection is not None
         latency = await self._probe.ping(self._patience)
         if self._probe.complaint:
             return Doubt(f"the server says: {self._probe.complaint}")
@@ -244,7 +243,8 @@ class _Walker:
         profile, probe = self._auth.profile, self._probe
         if profile.send is None:
             return ""
-        assert self._token is not None and probe is not None
+        assert self._token is not None
+        assert probe is not None
         if profile.send.http is not None:
             await self._auth.http.send(self._token.value, of_message(message))
             return "the server took the message"
