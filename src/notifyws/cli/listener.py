@@ -97,8 +97,7 @@ async def _show(request: Request, settings: Settings) -> None:
         deliver=request.deliver,
         selection=request.selection,
     )
-    path = request.show.tee
-    tee = Tee(path, warn, service.listener.tell_gap) if path is not None else None
+    tee = _tee(request.show.tee, warn, service)
     happened, leave = set[str](), Cancellation()
     facts = request.show, settings, service, output, request.selection
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
