@@ -17,16 +17,10 @@ from notifyws.auth.cache.sqlite import CREATE, SqliteStore
 from notifyws.cli.input import frames_of
 from notifyws.cli.send import _whole
 from notifyws.config.config_file import find_entry
-from notifyws.config.files import (
-    CACHE,
-    LIMIT,
-    QUEUE,
-    demand_ours,
-    read_text_file,
-    write_private,
-)
+from notifyws.config.files import LIMIT, read_text_file, write_private
 from notifyws.config.saved_login import login_file, recall
 from notifyws.config.sources import load
+from notifyws.config.sqlite_files import CACHE, QUEUE, demand_ours
 from notifyws.config.tls import trust
 from notifyws.delivery.outbox_file import SCHEMA, OutboxFile
 from notifyws.errors import ConfigurationError

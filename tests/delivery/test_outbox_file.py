@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from notifyws.config.files import QUEUE
+from notifyws.config.sqlite_files import QUEUE
 from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import (
     OUTPUT,

@@ -8,9 +8,9 @@ import os
 import pytest
 
 from notifyws import NotificationService
-from notifyws.config.files import CACHE, demand_ours
 from notifyws.config.saved_login import login_file, recall, remember
 from notifyws.config.settings import Settings
+from notifyws.config.sqlite_files import CACHE, demand_ours
 from notifyws.errors import ConfigurationError, NotWebSocket
 from tests.faults.support import scripted
 from tests.protocol.profiles.stage import scene

@@ -7,10 +7,11 @@ token, connection or command.
 
 ``config_file``: a server entry in ``config.toml``, found and saved.
 ``dotenv_guard``: what a ``.env`` that merely lies in the folder may say.
-``files``: reading and writing files safely; which SQLite files are ours.
+``files``: reading and writing files safely.
 ``saved_login``: the remembered login, and passwords in the system's keyring.
 ``settings``: every setting, its default and its variable.
 ``sources``: ``load``: the settings, and where each came from.
+``sqlite_files``: which SQLite files are ours.
 ``tls``: whom we trust.
 ``urls``: URLs as written, shown, and as the origin whose tokens are whose.
 ``validation``: what a value must be; the nearest word to a mistyped one.
@@ -23,6 +24,7 @@ __all__ = [
     "saved_login",
     "settings",
     "sources",
+    "sqlite_files",
     "tls",
     "urls",
     "validation",

@@ -59,7 +59,6 @@ from notifyws.tasks import background
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
 UNREPLAYABLE = "the server cannot replay what it sent"
-TOO_MUCH = "more was missed than can be fetched"
 TOO_SLOW = "whoever reads the notifications is too slow; resuming when it can"
 
 
@@ -90,12 +89,9 @@ class Session:
         clock: Clock,
         keepalive: Keepalive,
     ) -> None:
-        self._machine = machine
-        self._tokens = tokens
-        self._dial = dial
+        self._machine, self._tokens, self._dial = machine, tokens, dial
         self._server_protocol = server_protocol
-        self._clock = clock
-        self._keepalive = keepalive
+        self._clock, self._keepalive = clock, keepalive
         self._stopping = asyncio.Event()
         self._next_token: AccessToken | None = None
         self._outcome = Outcome(server_protocol.classifier)
@@ -178,9 +174,8 @@ class Session:
         if protocol.verify is not None and not protocol.doubts:
             await protocol.verify(token.value)
         request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
-        dial, clock = self._dial, self._clock
-        opening = Connection.open(dial, request, self._keepalive, clock, protocol.ask)
-        return await without_doubt(protocol, token, opening)
+        how = request, self._keepalive, self._clock, protocol.ask
+        return await without_doubt(protocol, token, Connection.open(self._dial, *how))
 
     async def _receive(self) -> Left | Loss:
         behind = True
@@ -207,7 +202,7 @@ class Session:
         if fetch is not None and cursor.place is not None:
             try:
                 if not await fetch(self.receiver, self.token.value):
-                    missing = TOO_MUCH
+                    missing = "more was missed than can be fetched"
             except NotifyError as error:
                 self._tell(Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"

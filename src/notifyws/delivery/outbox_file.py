@@ -23,15 +23,8 @@ from typing import TypeVar
 from msgspec.structs import asdict, replace
 
 from notifyws.clock import utc_text
-from notifyws.config.files import (
-    QUEUE,
-    demand_ours,
-    locked,
-    mark,
-    open_to_append,
-    private_folder,
-    set_aside,
-)
+from notifyws.config.files import locked, open_to_append, private_folder
+from notifyws.config.sqlite_files import QUEUE, demand_ours, mark, set_aside
 from notifyws.delivery.outbox_records import (
     OUTPUT,
     Backlog,

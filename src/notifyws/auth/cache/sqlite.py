@@ -40,15 +40,8 @@ from notifyws.auth.cache import (
     text_in,
     text_of,
 )
-from notifyws.config.files import (
-    BROKEN,
-    CACHE,
-    NO_HOME,
-    demand_ours,
-    error_name,
-    mark,
-    private_folder,
-)
+from notifyws.config.files import NO_HOME, private_folder
+from notifyws.config.sqlite_files import BROKEN, CACHE, demand_ours, error_name, mark
 from notifyws.errors import CacheFailed
 
 T = TypeVar("T")
