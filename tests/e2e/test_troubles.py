@@ -148,7 +148,7 @@ async def test_a_certificate_that_ends_soon(authority, tmp_path):
     [
         ("expired", "expired", "renew it"),
         ("for_another_host", "mismatch", "put the name that the certificate is for"),
-        ("good", "unable to get local issuer", "set NOTIFYWS_CA_FILE to a PEM file"),
+        ("good", "unable to get local issuer", "NOTIFYWS_CA_FILE must name a PEM file"),
     ],
 )
 @told

@@ -108,7 +108,8 @@ NO_MATTER = {
 SAID = {
     "OPENSSL_CONF": ("pipe",),
     "SSL_CERT_DIR": ("pipe",),
-    "SSLKEYLOGFILE": ("folder", "/nonexistent/keys"),
+    "SSLKEYLOGFILE": ("folder", "missing/keys", "pipe"),
+    "SSL_CERT_FILE": ("pipe",),
     "HTTPS_PROXY": ("::::", "http://[", "http://h:99999", "ftp://x", "/path"),
     "ALL_PROXY": ("http://h:0", "http://h/path", "gopher://h"),
     "REDIS_URL": ("junk", "redis://h:99999", "redis://["),

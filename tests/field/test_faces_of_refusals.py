@@ -279,3 +279,96 @@ def test_a_message_that_is_not_taken_fails_with_the_servers_words(
         assert (error.exit_code, words in error.message) == (code, True), error
 
     tried()
+
+
+def frames(*values: Any):
+    """Return the story of a server that says these, one after each frame it hears."""
+
+    async def story(socket: Socket) -> None:
+        for value in values:
+            if value is not None:
+                await socket.say(value)
+            await socket.hears()
+        await socket.stay()
+
+    return story
+
+
+HELLO = {
+    "event": "pusher:connection_established",
+    "data": json.dumps({"socket_id": "1.2", "activity_timeout": 30}),
+}
+NO = "not for you"
+BUILT_IN: dict[str, tuple[str, Story, int]] = {
+    "centrifugo": (
+        "channel=news",
+        frames(
+            None,
+            {"id": 1, "connect": {"client": "c"}},
+            {"id": 2, "error": {"code": 103, "message": NO}},
+        ),
+        4,
+    ),
+    "pusher": (
+        "app_key=k channel=news",
+        frames(
+            HELLO,
+            {
+                "event": "pusher:subscription_error",
+                "channel": "news",
+                "data": {"status": 4009, "error": NO, "type": "AuthError"},
+            },
+        ),
+        4,
+    ),
+    "home-assistant": (
+        "event_type=mine",
+        frames(
+            {"type": "auth_required"},
+            {"type": "auth_invalid", "message": NO},
+        ),
+        4,
+    ),
+    "directus": (
+        "collection=secrets",
+        frames(
+            None,
+            {"type": "auth", "status": "ok"},
+            {
+                "type": "subscribe",
+                "status": "error",
+                "error": {"code": "FORBIDDEN", "message": NO},
+            },
+        ),
+        4,
+    ),
+    "directus-graphql": (
+        "collection=secrets",
+        frames(
+            None,
+            {"type": "connection_ack"},
+            {"type": "error", "id": "notifyws", "payload": [{"message": NO}]},
+        ),
+        5,
+    ),
+    "mattermost": ("", says(cut=True), 4),
+}
+
+
+@pytest.mark.parametrize("profile", BUILT_IN)
+def test_status_names_the_refusal_of_every_kind_of_server(profile):
+    """A refusal is shown in the server's words; a cut line as what it may mean."""
+    variables, story, code = BUILT_IN[profile]
+
+    @scene
+    async def tried() -> None:
+        async with stage({}, story) as server:
+            chosen = {"profile": profile, "variables": variables, "token": TOKEN}
+            report = await looked(server.url, **chosen)
+        check = report.failure
+        assert check is not None, report.checks
+        assert (check.name in ("websocket", "ping"), check.exit_code) == (True, code)
+        assert (NO if profile != "mattermost" else "not accept") in check.detail
+        assert "listen -v" not in check.hint
+
+    tried()

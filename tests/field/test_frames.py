@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from notifyws.delivery.build import build_rules
+from notifyws.events import Failure
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import Ignored, Many, notifications
 from notifyws.protocol.loader import read_profile
@@ -130,6 +131,24 @@ def test_an_event_of_the_future_is_ignored(name, frame):
     """binwiederhier/ntfy: message_delete and message_clear came that way."""
     rules = build_rules(read_profile(name))
     assert rules.read(json.dumps(frame), NOW) in (Ignored(), Many(()))
+
+
+@scene
+async def test_a_hundred_thousand_values_that_are_no_notifications_are_said_once():
+    """A frame of 1 MiB holds half a million numbers."""
+
+    async def story(socket: Socket) -> None:
+        await socket.say("[" + "1," * 100_000 + "1]")
+        await socket.say({"type": "a"})
+        await socket.stay()
+
+    async with (
+        stage({}, story) as server,
+        listening(server, "default", token="t") as (_, notifications, events),
+    ):
+        await until(lambda: notifications)
+        (said,) = (each for each in events if isinstance(each, Failure))
+        assert "100001 in one frame" in said.message
 
 
 ONE, TWO = '{"type":"a","title":"one ü"}', '{"type":"a","title":"two"}'

@@ -241,7 +241,12 @@ def test_a_frame_whose_variables_are_not_set_is_not_sent():
 
 def test_an_answer_that_does_not_come_is_an_error_that_says_so():
     one = handshake(HELLO)
-    assert "within 3 s" in one.gave_up().message
+    assert one.gave_up().message.endswith("within 3 s")
+    one.proceed()
+    one.hear('{"error":"no such room","token":"sentinel-token-0123456789"}')
+    assert "within 3 s, but said: " in one.gave_up().message
+    assert "no such room" in one.gave_up().message
+    assert "sentinel" not in one.gave_up().message
 
 
 def test_a_context_knows_the_moment_and_something_unique():

@@ -137,6 +137,16 @@ def test_what_cannot_be_read_spoils_nothing_before_it(rest, reason):
     assert reason in bad.reason
 
 
+@pytest.mark.parametrize("frame", ["[5,5,5,5,5,5,5,5,5]", "5 " * 9])
+def test_what_is_not_understood_in_a_frame_is_one_thing_that_is_counted(frame):
+    found = read(frame)
+    assert isinstance(found, NotUnderstood)
+    assert found.count == 9
+    mixed = read('{"type":"a"} 5 {"type":"b"} 5')
+    assert [getattr(each, "count", each) for each in mixed.arrivals][1] == 2
+    assert len(mixed.arrivals) == 3
+
+
 def test_a_binary_frame_that_holds_text_is_read_as_text():
     assert read('{"type":"a","title":"ü"}'.encode()).title == "ü"
 

@@ -75,12 +75,11 @@ async def _wrong_with_socket(
     auth: Authenticator, token: AccessToken
 ) -> NotifyError | None:
     """Open the socket as a listener does; return why that cannot be done."""
-    from notifyws.connection.build import verify_token
     from notifyws.diagnostics.connection_probe import ConnectionProbe
 
     probe = ConnectionProbe(auth, token)
     try:
-        await verify_token(auth, token)
+        await probe.verify()
         await probe.open()
         await probe.ping()
     except (NetworkFailed, AuthenticationFailed) as error:

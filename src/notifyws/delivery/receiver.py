@@ -278,11 +278,12 @@ class Receiver:
             case ServerPing() | Pong() | Expired() | SessionEnded() | RenewalAnswer():
                 self.on_control_frame(arrival)
             case NotUnderstood():
-                self.not_understood += 1
+                self.not_understood += arrival.count
                 text = frame if isinstance(frame, str) else repr(frame)
                 begun = without_tokens(text[: 2 * SHOWN], self.secrets())
                 self.last_not_understood = shown = begun[:SHOWN]
-                said = f"{arrival.reason}: {shown}" if shown else arrival.reason
+                more = f" ({arrival.count} in one frame)" if arrival.count > 1 else ""
+                said = f"{arrival.reason}{more}" + (f": {shown}" if shown else "")
                 self.emitter.tell(Failure("invalid_message", said))
 
     def _pass_on(self, frame: Frame) -> None:

@@ -15,7 +15,12 @@ from typing import Any, TypeVar
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import utc_text
-from notifyws.connection.build import judged, open_connection
+from notifyws.connection.build import (
+    build_server_protocol,
+    judged,
+    open_connection,
+    verify_token,
+)
 from notifyws.connection.connection import Connection
 from notifyws.connection.ports import Dial, Transport
 from notifyws.connection.renewal import Responder
@@ -59,6 +64,16 @@ class ConnectionProbe:
         self.connection: Connection | None = None
         self.first: Arrival | None = None
         self.complaint = ""
+
+    async def verify(self) -> None:
+        """Have the token verified, where a listener does so before it opens a socket.
+
+        Raises:
+            AuthenticationFailed: it is no good.
+            NetworkFailed: no answer, or none that makes sense.
+        """
+        if not build_server_protocol(self._auth).doubts:
+            await verify_token(self._auth, self._token)
 
     async def open(self, dial: Dial | None = None) -> None:
         """Open it, handshake and all, and begin to read.

@@ -25,7 +25,6 @@ from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
-from notifyws.connection.build import verify_token
 from notifyws.diagnostics import probes
 from notifyws.diagnostics.connection_probe import ConnectionProbe
 from notifyws.diagnostics.findings import (
@@ -238,8 +237,8 @@ class HealthChecks:
             return skipped("there is no token to connect with")
         started = time.monotonic()
         try:
-            await verify_token(self._auth, self._token)
             self._probe = ConnectionProbe(self._auth, self._token)
+            await self._probe.verify()
             await self._probe.open()
         except AuthenticationFailed as error:
             if not self._token.value:

@@ -27,7 +27,12 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Trace
 from notifyws.diagnostics.frame_findings import Ids, meaning
-from notifyws.errors import MessageRejected, MessageUnconfirmed, NotifyError
+from notifyws.errors import (
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+    NotifyError,
+)
 from notifyws.models import Message, Notification, TokenPair
 from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
 from notifyws.protocol.composer import of_message
@@ -89,19 +94,15 @@ async def walk(
                 error = walker.judged(caught)
                 yield Stage(name, "fail", error.message, trace.taken(), error)
                 return
-            outcome: Outcome = "pass" if detail else "skip"
+            kind: Outcome = "warn" if isinstance(detail, Doubt) else "pass"
             words = detail or "the profile has none"
-            if isinstance(detail, Doubt):
-                outcome = "warn"
-            yield Stage(name, outcome, words, trace.taken())
+            yield Stage(name, kind if detail else "skip", words, trace.taken())
     finally:
         await walker.leave()
 
 
 class Doubt(str):
     """What came of a step that did not fail, and is not well either."""
-
-    __slots__ = ()
 
 
 class _Walker:
@@ -189,7 +190,12 @@ class _Walker:
         if self._auth.profile.http.verify is None:
             return ""
         assert self._token is not None
-        await verify_token(self._auth, self._token)
+        try:
+            await verify_token(self._auth, self._token)
+        except NetworkFailed as error:
+            if not build_server_protocol(self._auth).doubts:
+                raise
+            return Doubt(f"{error.message}; in doubt nothing could be said")
         return "the server takes the token"
 
     async def _socket(self) -> str:

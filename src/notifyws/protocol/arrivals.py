@@ -37,9 +37,15 @@ class Ignored(Struct, frozen=True):
 
 
 class NotUnderstood(Struct, frozen=True):
-    """A frame that is no strict JSON, or that no rule makes sense of."""
+    """What is no strict JSON, or what no rule makes sense of.
+
+    Args:
+        reason: why.
+        count: values of the frame of which this is true, or something like it.
+    """
 
     reason: str
+    count: int = 1
 
 
 class ServerPing(Struct, frozen=True):
@@ -109,8 +115,23 @@ def notifications(arrival: Arrival) -> list[Notification]:
 
 
 def many(arrivals: Iterable[Arrival]) -> Arrival:
-    """Return several arrivals as one, flat."""
+    """Return several arrivals as one, flat.
+
+    What is not understood is there once, and counted: a frame can hold a hundred
+    thousand values that nobody should be told of one by one.
+    """
     flat: list[One] = []
+    place, count = -1, 0
     for arrival in arrivals:
-        flat.extend(arrival.arrivals if isinstance(arrival, Many) else [arrival])
+        for one in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
+            if isinstance(one, NotUnderstood):
+                count += one.count
+                if place >= 0:
+                    continue
+                place = len(flat)
+            flat.append(one)
+    if place >= 0:
+        first = flat[place]
+        assert isinstance(first, NotUnderstood)
+        flat[place] = NotUnderstood(first.reason, count)
     return flat[0] if len(flat) == 1 else Many(tuple(flat))

@@ -18,10 +18,13 @@ from notifyws.models import strict_json
 from notifyws.protocol.expressions import compiled, holds, truthy
 from notifyws.protocol.failures import refusal, refused
 from notifyws.protocol.frames import Decoder, InvalidFrame, text_of
+from notifyws.protocol.masking import without_tokens
 from notifyws.protocol.places import Places
 from notifyws.protocol.profile import Handshake, Step
 from notifyws.protocol.templates import TemplateContext, listed
 
+SHOWN = 200
+"""Characters of a frame that are told."""
 WORDLESS = (1005, 1006)
 """What is reported for a close without a code, and for a cut line."""
 
@@ -70,6 +73,7 @@ class HandshakeState:
         self._closes = closes
         self.request: HttpRequest | None = None
         self.waiting = False
+        self._unawaited = ""
 
     @property
     def done(self) -> bool:
@@ -141,12 +145,15 @@ class HandshakeState:
                     return [frame] if kept else [], []
                 later = values[: index + kept]
                 return _frames(later), _frames(values[index + 1 :])
+        self._unawaited = str(frame)[: 2 * SHOWN]
         return [frame], []
 
     def gave_up(self) -> NetworkFailed:
         """Return the error for an awaited frame that did not come in time."""
         waited = f"{self._turns[0].step.timeout:g} s"
         message = f"the server did not answer the handshake within {waited}"
+        if shown := without_tokens(self._unawaited)[:SHOWN]:
+            message += f", but said: {shown}"
         return SessionFailed(message, "is it the right --profile for this server?")
 
     def closed(self, lost: ConnectionLost) -> NetworkFailed:
