@@ -82,21 +82,6 @@ def _regular(descriptor: int) -> int:
     return descriptor
 
 
-def demand_no_pipe(name: str, path: str) -> None:
-    """Raise where a library would wait for what a setting names: a pipe, a device.
-
-    Raises:
-        ConfigurationError: it is one, and not the empty one.
-    """
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError):
-        return
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path == os.devnull):
-        message = f"cannot use {name} {path}: it is a pipe or a device"
-        raise ConfigurationError(message, "name a regular file")
-
-
 def read_text_file(
     path: Path,
     what: str = "file",

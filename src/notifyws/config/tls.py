@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 from pathlib import Path
 
-from notifyws.config.files import demand_no_pipe, read_text_file
+from notifyws.config.files import read_text_file
 from notifyws.errors import ConfigurationError
 
 CA_FILE = "NOTIFYWS_CA_FILE"
@@ -65,3 +66,18 @@ def checked_file(path: str, setting: str) -> None:
 def _unusable(path: str, setting: str, reason: str) -> ConfigurationError:
     message = f"cannot use {setting} {path}: {reason}"
     return ConfigurationError(message, "name a PEM file of certificates")
+
+
+def demand_no_pipe(name: str, path: str) -> None:
+    """Raise where a library would wait for what a setting names: a pipe, a device.
+
+    Raises:
+        ConfigurationError: it is one, and not the empty one.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path == os.devnull):
+        message = f"cannot use {name} {path}: it is a pipe or a device"
+        raise ConfigurationError(message, "name a regular file")
