@@ -217,7 +217,7 @@ class NotificationService:
         """
         from notifyws.delivery.message_input import as_message
 
-        sent = (await self.send_all([as_message(message)]))[0]
+        [sent] = await self.send_all([as_message(message)])
         if sent.status == "rejected":
             raise MessageRejected(
                 f"the server rejected the message: {sent.detail}",
@@ -240,8 +240,8 @@ class NotificationService:
         if self.sends_without_connection:
             from notifyws.delivery.sender import HttpSender
 
-            sender = HttpSender(self._auth.tokens, self._auth.http.send)
-            return await sender.send(messages)
+            by_http = HttpSender(self._auth.tokens, self._auth.http.send)
+            return await by_http.send(messages)
         return await self._sender().send(messages)
 
     async def __aiter__(self) -> AsyncIterator[Notification]:
@@ -249,8 +249,8 @@ class NotificationService:
         feed = self._handlers.feed()
         try:
             while burst := await feed.get():
-                for notification in burst:
-                    yield notification
+                for each in burst:
+                    yield each
         finally:
             self._handlers.leave(feed)
         await self.closed()
@@ -285,8 +285,7 @@ class NotificationService:
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
-        receiver = self.listener.receiver
-        assert receiver is not None
+        assert (receiver := self.listener.receiver) is not None
         opened = asyncio.Event()
         receiver.emitter.observers.append(
             lambda event: opened.set() if event.name == "connected" else None

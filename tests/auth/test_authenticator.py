@@ -180,12 +180,15 @@ def test_authorities_that_cannot_be_read_are_said_before_any_network(tmp_path, k
 
 
 @pytest.mark.parametrize("part", ["http", "dial"])
-def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(monkeypatch, part):
-    monkeypatch.setenv("SSLKEYLOGFILE", "/nonexistent/keys.log")
+def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(
+    monkeypatch, tmp_path, part
+):
+    path = tmp_path / "gone" / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(path))
     one = auth("wss://ws.example.com")
     with pytest.raises(ConfigurationError) as caught:
         build_dial(one) if part == "dial" else getattr(one, part)
-    said = "cannot use SSLKEYLOGFILE /nonexistent/keys.log: No such file or directory"
+    said = f"cannot use SSLKEYLOGFILE {path}: No such file or directory"
     assert caught.value.message == said
 
 

@@ -132,8 +132,11 @@ def test_whatever_a_url_says_of_tls_is_no_bug_of_ours(query):
         open_cache(f"rediss://h?{query}")
 
 
-def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(monkeypatch):
-    monkeypatch.setenv("SSLKEYLOGFILE", "/nonexistent/keys.log")
+def test_a_file_for_the_keys_of_tls_that_cannot_be_written_is_named(
+    monkeypatch, tmp_path
+):
+    path = tmp_path / "gone" / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(path))
     with pytest.raises(ConfigurationError, match="SSLKEYLOGFILE"):
         open_cache("rediss://h")
 
