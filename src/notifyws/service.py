@@ -127,9 +127,8 @@ class NotificationService:
         session, running = self.listener.session, self.listener.running
         if session is None or running is None or running.done():
             return "disconnected"
-        if self.is_connected:
-            return "connected"
-        return _PUBLIC_STATE.get(session.state, "reconnecting")
+        other = _PUBLIC_STATE.get(session.state, "reconnecting")
+        return "connected" if self.is_connected else other
 
     @property
     def latency(self) -> float | None:
