@@ -284,7 +284,8 @@ class NotificationService:
 
     async def _start(self, *, retries: int | None) -> None:
         self.start(retries=retries)
-        assert (receiver := self.listener.receiver) is not None
+        receiver = self.listener.receiver
+        assert receiver is not None
         opened = asyncio.Event()
         receiver.emitter.observers.append(
             lambda event: opened.set() if event.name == "connected" else None

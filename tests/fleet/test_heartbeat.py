@@ -51,7 +51,7 @@ class Scene:
         self.clock = VirtualClock()
         self.received = self.filtered = 0
         self.frame = None
-        self.warned = []
+        self.told = []
         self.heart = Heartbeat(
             self.board,
             ME,
@@ -59,7 +59,8 @@ class Scene:
             self.counted,
             self.clock.clock,
             lambda: spellings("Hunter 22"),
-            self.warned.append,
+            lambda error: self.told.append(error.message),
+            lambda: self.told.append("well"),
         )
         self.running = asyncio.create_task(self.heart.run())
 
@@ -161,9 +162,7 @@ async def test_a_cache_that_fails_is_tried_again_and_disturbs_nobody():
     assert len(await scene.seen()) == 1
     scene.board.fails = True
     await scene.stop()
-    assert scene.warned == [
-        "notifyws status cannot see this listener: the cache is down"
-    ]
+    assert scene.told == [*["the cache is down"] * 3, "well"]
 
 
 @in_virtual_time

@@ -70,7 +70,8 @@ class Heartbeat:
         clock: clock and sleep.
         secrets: returns what nobody else may see of what the server says, as it may
             be spelled.
-        warn: is told when others cannot see it, once until they can.
+        fell: is told of every beat that the cache did not take.
+        rose: is told of the first one that it took after that.
     """
 
     def __init__(
@@ -81,9 +82,10 @@ class Heartbeat:
         counts: Callable[[], Mapping[str, Any]],
         clock: Clock,
         secrets: Callable[[], Iterable[str]] = tuple,
-        warn: Callable[[str], None] = lambda text: None,
+        fell: Callable[[CacheFailed], None] = lambda error: None,
+        rose: Callable[[], None] = lambda: None,
     ) -> None:
-        self._warn, self._unseen = warn, False
+        self._fell, self._rose, self._unseen = fell, rose, False
         self._secrets = secrets
         self._cache = cache
         self._account = account
@@ -159,21 +161,19 @@ class Heartbeat:
                     await self._beat()
                 except CacheFailed as error:
                     self._written = False
-                    self._say_unseen(error)
+                    self._unseen = True
+                    self._fell(error)
                     await sleep(self._clock, EVERY)
                 else:
-                    self._unseen = False
+                    if self._unseen:
+                        self._unseen = False
+                        self._rose()
                     pause = sleep(self._clock, EVERY)
                     await first_of(self._changed.wait(), pause)
         finally:
             if self._written:
                 with suppress(CacheFailed):
                     await self._leave()
-
-    def _say_unseen(self, error: CacheFailed) -> None:
-        if not self._unseen:
-            self._warn(f"notifyws status cannot see this listener: {error.message}")
-        self._unseen = True
 
     async def _beat(self) -> None:
         self._count()
@@ -242,8 +242,8 @@ def build_heartbeat(
     if auth.cache.backend == "memory":
         return None
     who = Listener(name, socket.gethostname(), os.getpid())
-    board, account = auth.cache.primary, auth.account.id
-    return Heartbeat(board, account, who, counts, auth.clock, secrets, auth.warn)
+    cache, facts = auth.cache, (auth.account.id, who, counts, auth.clock, secrets)
+    return Heartbeat(cache.primary, *facts, cache.fell, cache.rose)
 
 
 async def find_listeners(

@@ -143,18 +143,20 @@ class FallbackCache(TokenCache):
             await self._carry_back(account)
             answer = await step(self.primary)
         except CacheFailed as error:
-            self._fell(error)
+            self.fell(error)
             return None
-        self._rose()
+        self.rose()
         return answer
 
-    def _fell(self, error: CacheFailed) -> None:
+    def fell(self, error: CacheFailed) -> None:
+        """Take note that the primary failed whoever asked it; the first time say so."""
         if self._ask_again is None:
             hint = f" ({error.hint})" if error.hint else ""
             self._warn(f"{error.message}{hint}; using memory only")
         self._ask_again = self._now() + self._retry_after
 
-    def _rose(self) -> None:
+    def rose(self) -> None:
+        """Take note that the primary answered; say so when it had failed."""
         if self._ask_again is not None:
             self._ask_again = None
             self._warn("token cache is back")
