@@ -173,6 +173,22 @@ def test_words_that_refuse_a_token_do_so_whatever_the_code_is(code, words, verdi
     assert FailureClassifier({str(code): "stop"}).of(lost) is Verdict.STOP
 
 
+@pytest.mark.parametrize("code", [1001, 1011, 1012, 1013, 1014])
+def test_what_a_server_that_worked_says_of_itself_refuses_no_token(code):
+    lost = ConnectionLost(code, 'password authentication failed for user "postgres"')
+    classifier = FailureClassifier()
+    assert classifier.of(lost) is Verdict.RENEW
+    assert classifier.of(lost, worked=True) is Verdict.RETRY
+    named = FailureClassifier({f"{code} password": "stop"})
+    assert named.of(lost, worked=True) is Verdict.STOP
+
+
+@pytest.mark.parametrize("code", [1000, 1008, 3000, 4000])
+def test_what_a_server_that_worked_says_of_us_refuses_a_token(code):
+    lost = ConnectionLost(code, "session revoked")
+    assert FailureClassifier().of(lost, worked=True) is Verdict.RENEW
+
+
 def test_our_own_words_refuse_no_token():
     ours = ConnectionLost(1002, "invalid token", sent=True)
     assert FailureClassifier().of(ours) is Verdict.STRIKE

@@ -73,6 +73,9 @@ NO_TOKEN = (
     r"|\b(authentication|authorization|auth|login)[ _-]+(failed|required|error)\b"
 )
 """Words of a close that refuse the token, whatever its code is."""
+OF_ITSELF = (1001, *range(1011, 1016))
+"""Codes by which a server speaks of itself (RFC 6455, 7.4.1): once it has worked, its
+words are those of its own database or shutdown as well, and refuse no token."""
 NO_RIGHT = r"\bforbidden\b|\b(permission|access) denied\b|\bnot authori[sz]ed\b"
 """Words of a close that refuse who we are, where its code is the end anyway."""
 STATUSES = {
@@ -162,6 +165,8 @@ class FailureClassifier:
         if isinstance(error, UpgradeRefused):
             named = _look_up(error.status, self._statuses)
             return named or (Verdict.RETRY if worked else Verdict.STOP)
+        if worked and isinstance(error, ConnectionLost) and error.code in OF_ITSELF:
+            return _look_up(error.code, self._closes, error.reason) or Verdict.RETRY
         verdict = self._of(error)
         final = verdict in (Verdict.STOP, Verdict.STRIKE)
         return Verdict.RETRY if worked and final and type(error) in PASSING else verdict
