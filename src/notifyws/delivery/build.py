@@ -187,7 +187,7 @@ def _cursor(
         stood = outbox.position
         start["mixed"] = stood.mixed
         if since is None:
-            start |= {"last_id": stood.last_id, "began_at": stood.began_at}
+            start |= {"last_id": stood.last_id, "began_at": stood.sent_at}
             start["seen"] = outbox.seen
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
