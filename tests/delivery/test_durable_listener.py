@@ -23,7 +23,7 @@ def cursor(cache):
 async def test_another_host_reads_what_was_written():
     cache = MemoryCache(now)
     assert await cursor(cache).read() is None
-    position = ListenerPosition("id-9", "2024-01-15T10:00:00Z", 17.0, mixed=True)
+    position = ListenerPosition("id-9", "2024-01-15T10:00:00Z", 17.0, True, 16.5)
     await cursor(cache).write(position)
     assert await cursor(cache).read() == position
 
@@ -62,6 +62,8 @@ async def test_it_is_there_again_after_a_cache_lost_all():
         '{"v":1,"standing":{"moved_at":"zzz"}}',
         '{"v":1,"standing":{"heard_at":"zzz"}}',
         '{"v":1,"standing":{"mixed":1}}',
+        '{"v":1,"standing":{"sent_at":"zzz"}}',
+        '{"v":1,"standing":{"sent_at":1e12}}',
     ],
 )
 async def test_rubbish_counts_as_nothing(text):

@@ -193,7 +193,7 @@ async def test_what_nobody_wants_moves_the_cursor_of_a_durable_listener_alone():
     for durable, expected in [(True, 7), (False, None)]:
         story = Story(sink := ScriptedSink(), durable=durable)
         async with running(story) as outbox:
-            outbox.passed(7)
+            outbox.passed(note(7, 7))
         assert story.store.position.last_id == expected
         assert sink.tries == []
 

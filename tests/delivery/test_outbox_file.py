@@ -289,6 +289,7 @@ async def test_odd_rows_are_read_as_rows_of_ours_and_stop_nothing(files, odd):
 STRANGE_PLACES = [
     *("rubbish", "[]", '{"last_id":[1]}', '{"last_id":true}', '{"no":1}', None),
     *('{"heard_at":5}', '{"moved_at":"x"}', '{"mixed":3}', "[" * 9999),
+    *('{"sent_at":"x"}', '{"sent_at":1e12}', '{"sent_at":NaN}'),
 ]
 
 

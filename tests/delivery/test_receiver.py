@@ -432,8 +432,8 @@ class RecordingOutbox:
     def keep(self, notification: Notification, number: int | None) -> None:
         self.kept.append((notification.id, number))
 
-    def passed(self, ident: str | int | None) -> None:
-        self.kept.append(ident)
+    def passed(self, notification: Notification) -> None:
+        self.kept.append(notification.id)
 
 
 @in_virtual_time

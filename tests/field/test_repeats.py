@@ -122,6 +122,19 @@ async def test_a_replay_that_begins_at_an_id_and_is_cut_goes_on_with_what_is_old
     assert texts(found) == ["b", "c", "d", "e"]
 
 
+async def by_name(*stories) -> list[str]:
+    """Return what a listener shows that is stopped and started again."""
+    shown = []
+    async with stage({}, *stories) as one:
+        settings = Settings(url=one.url, token="t", cache_url="memory://")
+        for last in ("live", "new"):
+            async with NotificationService(settings, name="desk") as service:
+                service.on("message")(lambda each: shown.append(each.message))
+                await service.connect_with_retry()
+                await until(lambda last=last: last in shown)
+    return shown
+
+
 @scene
 async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
     tmp_path, monkeypatch
@@ -131,15 +144,45 @@ async def test_a_named_listener_that_comes_back_is_shown_what_it_missed_alone(
         stays_after(default("live")),
         stays_after(default("old", 6 * HOUR), default("missed"), default("new")),
     )
-    shown = []
-    async with stage({}, *stories) as one:
-        settings = Settings(url=one.url, token="t", cache_url="memory://")
-        for last in ("live", "new"):
-            async with NotificationService(settings, name="desk") as service:
-                service.on("message")(lambda each: shown.append(each.message))
-                await service.connect_with_retry()
-                await until(lambda last=last: last in shown)
-    assert shown == ["live", "missed", "new"]
+    assert await by_name(*stories) == ["live", "missed", "new"]
+
+
+@scene
+async def test_a_timestamp_in_the_future_makes_nothing_that_was_missed_old():
+    absurd = default("absurd") | {"timestamp": "2099-01-01T00:00:00Z"}
+    first = cut_after(absurd, default("live"))
+    second = stays_after(default("missed", 8), default("new"))
+    async with (
+        stage({}, first, second) as one,
+        listening(one, "default", token="t") as (_, found, _events),
+    ):
+        await until(lambda: "new" in texts(found))
+    assert texts(found) == ["absurd", "live", "missed", "new"]
+
+
+@scene
+async def test_a_named_listener_is_shown_what_it_missed_by_a_clock_that_is_behind(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    stories = (
+        stays_after(default("live", HOUR)),
+        stays_after(default("old", 7 * HOUR), default("missed", HOUR), default("new")),
+    )
+    assert await by_name(*stories) == ["live", "missed", "new"]
+
+
+@scene
+async def test_a_named_listener_whose_last_had_no_timestamp_is_shown_it_all(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    live = {"type": "t", "id": "live", "message": "live"}
+    stories = (
+        stays_after(live),
+        stays_after(default("missed", HOUR), default("new")),
+    )
+    assert await by_name(*stories) == ["live", "missed", "new"]
 
 
 @scene

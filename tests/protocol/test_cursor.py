@@ -140,15 +140,14 @@ def test_only_a_server_that_sends_what_it_holds_repeats_at_a_reconnect(
 
 
 BEGAN = 1_705_314_600.0  # 2024-01-15T10:30:00Z
-EARLIER = at("2024-01-15T10:29:00Z")
+EARLIER = at("2024-01-15T10:20:00Z")
 
 
 @pytest.mark.parametrize(
     ("start", "opened", "too_old"),
     [
         ({"began_at": BEGAN}, 2, False),  # it asks for nothing that was
-        ({"began_at": BEGAN, "snapshot": True}, 1, False),
-        ({"began_at": BEGAN, "snapshot": True}, 2, True),
+        ({"began_at": BEGAN, "snapshot": True, "can_resume": False}, 2, False),
         ({"began_at": BEGAN, "last_id": "a"}, 1, True),
         ({"began_at": BEGAN, "last_id": "a", "partial": True}, 1, True),
         ({"began_at": BEGAN, "last_id": "a", "can_resume": False}, 2, False),
@@ -167,21 +166,56 @@ def test_in_a_resume_what_is_older_than_the_beginning_is_no_news(
     assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 30.0)
 
 
+FUTURE = at("2099-01-01T00:00:00Z")  # all of them are received at noon
+NOON = BEGAN + 5400
+SILENT = at("")
+
+
 @pytest.mark.parametrize(
-    "clocks",
-    [{"delay": 60.0}, {"wall": BEGAN - 60}, {"delay": 1e12}],
-    ids=["on its way", "set back", "beyond all measure"],
+    ("start", "handed_over", "began_at"),
+    [
+        (None, [], None),
+        (None, [NEW], BEGAN),
+        (None, [FUTURE], NOON),
+        (None, [FUTURE, NEW], BEGAN),
+        (None, [NEW, FUTURE], BEGAN),
+        (None, [SILENT, at("soon")], None),
+        (None, [SILENT, NEW], BEGAN),
+        (BEGAN, [SILENT, FUTURE], BEGAN),
+        (BEGAN, [EARLIER], BEGAN - 600),  # the server's clock was set back
+    ],
 )
-def test_where_clocks_differ_what_may_be_new_is(clocks):
-    cursor = Cursor("a", began_at=BEGAN)
-    cursor.opened(0.0, 30.0, **clocks)
-    assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 1.0)
+def test_it_began_when_the_oldest_that_was_handed_over_was_sent(
+    start, handed_over, began_at
+):
+    cursor = Cursor("a", began_at=start)
+    for each in handed_over:
+        cursor.advance(each.id, each)
+    assert cursor.began_at == began_at
 
 
-def test_who_begins_at_an_id_began_when_the_first_one_after_it_was_sent():
-    cursor = Cursor("a")
-    cursor.advance("x", NEW)
-    assert cursor.began_at == BEGAN
+@pytest.mark.parametrize(
+    ("timestamp", "too_old"),
+    [
+        ("2024-01-15T10:25:00Z", False),
+        ("2024-01-15T10:24:59Z", True),
+        ("2024-01-15T09:25:00-01:00", False),
+        ("long ago", False),
+        ("", False),
+    ],
+)
+def test_only_what_is_surely_older_than_that_is_too_old(timestamp, too_old):
+    cursor = Cursor()
+    cursor.advance("a", NEW)
+    cursor.opened(0.0, 30.0)
+    assert cursor.is_too_old(at(timestamp), 1.0) is too_old
+
+
+@pytest.mark.parametrize("began_at", [-6e10, 0.0, 9e10])
+def test_every_moment_of_the_calendar_can_be_a_beginning(began_at):
+    cursor = Cursor("a", began_at=began_at)
+    cursor.opened(0.0, 30.0)
+    assert cursor.is_too_old(EARLIER, 1.0) is (began_at > BEGAN)
 
 
 def other(ident, **fields):

@@ -182,14 +182,13 @@ def _cursor(
 
     profile = auth.profile
     resume = profile.resume
-    began_at = auth.clock.wall() if since is None else None
-    start: dict[str, Any] = {"last_id": since, "began_at": began_at}
+    start: dict[str, Any] = {"last_id": since}
     if outbox:
         stood = outbox.position
         start["mixed"] = stood.mixed
         if since is None:
-            start |= {"last_id": stood.last_id, "seen": outbox.seen}
-            start["began_at"] = began_at if stood.last_id is None else stood.began_at
+            start |= {"last_id": stood.last_id, "began_at": stood.sent_at}
+            start["seen"] = outbox.seen
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
         start = {"since": since.astimezone(UTC)}

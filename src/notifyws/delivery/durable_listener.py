@@ -110,7 +110,7 @@ class DurableListener:
                 receiver.gaps.begin(GapStart(there.heard_at))
             if there.last_id is not None:
                 receiver.cursor.begin_at(there.last_id)
-                receiver.cursor.began_at = there.began_at
+                receiver.cursor.began_at = there.sent_at
         queue.on_settled = self.outbox.settled
         gap = receiver.emitter.gap
         self.outbox.on_gap = lambda start, reason: gap(GapStart(start), reason)

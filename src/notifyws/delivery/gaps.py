@@ -54,8 +54,7 @@ class GapTracker:
     def opened(self) -> None:
         """A connection is there; what it replays comes now."""
         self._opened_at = now = self._clock.now()
-        wall, delay = self._clock.wall(), self._emitter.delay
-        self._cursor.opened(now, REPLAY, wall=wall, delay=delay)
+        self._cursor.opened(now, REPLAY)
 
     def closed(self, heard_at: float) -> None:
         """It ended, or was left.

@@ -26,7 +26,6 @@ from notifyws.delivery.outbox_records import (
     Backlog,
     DeadLetter,
     Entry,
-    Ident,
     ListenerPosition,
     OutboxRecord,
     notification_of,
@@ -38,6 +37,7 @@ from notifyws.delivery.worker import (
 )
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED
+from notifyws.protocol.since import sent_at
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
@@ -138,10 +138,10 @@ class Outbox:
         if names:
             self._idle.clear()
         if self._durable and number is not None:
-            self._move(notification.id, line, (*names, OUTPUT))
+            self._move(notification, line, (*names, OUTPUT))
             self._unshown.append((number, self._top))
         else:
-            self._move(notification.id, line, tuple(names))
+            self._move(notification, line, tuple(names))
 
     def keep_for(self, name: str, notification: Notification) -> None:
         """Keep a notification for one sink alone."""
@@ -150,10 +150,10 @@ class Outbox:
         self._idle.clear()
         self._move(None, line, (name,))
 
-    def passed(self, ident: Ident | None) -> None:
+    def passed(self, notification: Notification) -> None:
         """Move past a notification that nobody wants."""
         if self._durable:
-            self._move(ident, "", ())
+            self._move(notification, "", ())
 
     def show_again(self, position: int, number: int) -> None:
         """Take note that what was kept before is shown under a new number."""
@@ -202,15 +202,20 @@ class Outbox:
                 await worker.reject_the_rest()
         await self._store.aclose()
 
-    def _move(self, ident: Ident | None, line: str, sinks: tuple[str, ...]) -> None:
+    def _move(
+        self, past: Notification | None, line: str, sinks: tuple[str, ...]
+    ) -> None:
+        ident = None if past is None else past.id
         self._top += 1
         self._batch.append(Entry(self._top, line, ident, sinks))
-        if ident is None:
+        if past is None or ident is None:
             self.position = replace(self.position, mixed=True)
         else:
             self.seen.append(ident)
-            wall = self._clock.wall()
-            self.position = replace(self.position, last_id=ident, moved_at=wall)
+            wall, sent = self._clock.wall(), sent_at(past)
+            self.position = replace(
+                self.position, last_id=ident, moved_at=wall, sent_at=sent
+            )
         self._dirty.set()
 
     def _has_room(self, name: str, size: int) -> bool:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Meta, Struct, ValidationError, convert, field
 from msgspec.structs import asdict
 
 from notifyws.models import Notification, strict_json
 
 Ident = str | int
+Moment = Annotated[float, Meta(gt=-1e11, lt=1e11)]
+"""Unix seconds that a calendar knows."""
 
 OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
-SKEW = 300.0
-"""Seconds by which the clocks of server and hosts may differ."""
 
 
 def notification_of(line: str) -> Notification:
@@ -44,17 +45,15 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         heard_at: RFC 3339 UTC; what was sent until then has been received.
         moved_at: unix seconds when ``last_id`` was set.
         mixed: whether some notifications had no id, so that none can be asked for.
+        sent_at: unix seconds, by the server's clock, when that notification was sent;
+            ``None`` where it did not say.
     """
 
     last_id: Ident | None = None
     heard_at: str = ""
     moved_at: float = 0.0
     mixed: bool = False
-
-    @property
-    def began_at(self) -> float | None:
-        """Unix seconds before which all was received, whatever the clocks of others."""
-        return self.moved_at - SKEW if self.moved_at else None
+    sent_at: Moment | None = None
 
     @classmethod
     def of(cls, value: object) -> ListenerPosition:

@@ -233,7 +233,7 @@ class Receiver:
             return
         self.filtered += 1
         if self._outbox is not None:
-            self._outbox.passed(ident)
+            self._outbox.passed(notification)
 
     async def _hand_over_patiently(self, notification: Notification, size: int) -> None:
         """Let the line fill up for a moment: the reader may be about to catch up."""

@@ -5,22 +5,24 @@ arrived; before the first one it may be a time to begin at.
 
 Servers that do not know the id they are asked for send all that they keep (ntfy, nchan:
 ``since`` and ``Last-Event-ID`` of what was never cached). So what a replay brings from
-before a listener began is not new.
+before a listener began is not new, where that is certain. The server's own timestamps
+tell, whatever its clock or zone: nothing counts as old that is no older than the oldest
+of what was handed over. Without one of them nothing does: a repeat is better than a
+loss that nobody sees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from math import inf
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import Deduplicator, mark_of
 from notifyws.protocol.places import Places
-from notifyws.protocol.since import is_before, moment_of
+from notifyws.protocol.since import is_before, sent_at
 
-UNSURE = 5.0
-"""Seconds by which a server's timestamps may be off, besides what was measured."""
+UNSURE = 300.0
+"""Seconds by which timestamps of one server may be out of order."""
 
 
 class Cursor:
@@ -37,15 +39,15 @@ class Cursor:
         mixed: whether some of what came before this process had no id.
         since: the time to begin at, where no id is known.
         places: where streams stand that the server numbers by itself, if it does.
-        began_at: unix seconds when this listener began, here or in an earlier process;
-            ``None`` where it begins at an id, so that only the server knows.
+        began_at: unix seconds, by the server's clock, when what an earlier process was
+            given last was sent; ``None`` where that is not known.
         warn: is told, once, that one id names several notifications.
 
     Attributes:
         deduplicator: knows what was handed over.
         since: the time to ask for, until something was handed over.
         beginning: what is older is not new, while a replay may last.
-        began_at: as given, or the moment of what was handed over first.
+        began_at: as given, or when the oldest of what was handed over was sent.
     """
 
     def __init__(
@@ -73,7 +75,6 @@ class Cursor:
         self._past: datetime | None = None
         self._beginning_until = 0.0
         self.began_at = began_at
-        self._delay = 0.0
         self._warn = warn
         self._opened = False
         self.mixed = mixed
@@ -172,9 +173,9 @@ class Cursor:
             notification: itself, where it did not only lie in a gap.
         """
         self.since = None
-        if notification is not None and self.began_at is None:
-            moment = moment_of(notification.timestamp)
-            self.began_at = moment.timestamp() if moment else 0.0
+        sent = None if notification is None else sent_at(notification)
+        if sent is not None and (self.began_at is None or sent < self.began_at):
+            self.began_at = sent
         if ident is None:
             self.mixed = True
             return
@@ -182,27 +183,21 @@ class Cursor:
         content = 0 if notification is None else mark_of(notification)
         self._seen.add(ident, content)
 
-    def opened(
-        self, now: float, replay: float, *, wall: float = inf, delay: float = 0.0
-    ) -> None:
+    def opened(self, now: float, replay: float) -> None:
         """Begin with a connection that replays, or sends what the server holds.
 
         Args:
             now: monotonic seconds.
             replay: seconds after which equal content is news again, and nothing is too
                 old.
-            wall: unix seconds; it may have been set back since the beginning.
-            delay: seconds that notifications are on their way, by their timestamps
-                and our clock, however wrong one of them may be.
         """
-        self._delay = max(self._delay, delay)
         again, self._opened = self._opened, True
         self._beginning_until = now + replay
         self.beginning = self._asked_since
         asks = self._asks and self.place is not None
         resumes = asks or (again and self._snapshot)
-        if resumes and self.beginning is None and self.began_at is not None:
-            began_at = min(self.began_at, wall) - self._delay - UNSURE
-            self.beginning = datetime.fromtimestamp(max(0.0, began_at), UTC)
+        if asks and self.beginning is None and self.began_at is not None:
+            began_at = max(0.0, self.began_at - UNSURE)
+            self.beginning = datetime.fromtimestamp(began_at, UTC)
         self._past = self.beginning
         self.deduplicator.opened(now, replay if resumes else 0.0)

@@ -20,6 +20,7 @@ from notifyws.errors import UsageError
 from notifyws.protocol.templates import mentions
 
 if TYPE_CHECKING:
+    from notifyws.models import Notification
     from notifyws.protocol.profile import Profile
 
 GIVE = "as in --since 10m, --since 2026-01-15T10:30:00Z or --since id:10m"
@@ -104,6 +105,18 @@ def is_before(timestamp: str, moment: datetime) -> bool:
     """
     written = moment_of(timestamp)
     return written is not None and written < moment
+
+
+def sent_at(notification: Notification) -> float | None:
+    """Return the unix seconds at which a notification was sent, as the server says.
+
+    It was sent before it was received, whatever the server says. ``None`` where that
+    says nothing that can be read.
+    """
+    said = moment_of(notification.fields.get("timestamp"))
+    if said is None:
+        return None
+    return min(said, moment_of(notification.received) or said).timestamp()
 
 
 def moment_of(text: Any) -> datetime | None:

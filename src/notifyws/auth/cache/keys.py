@@ -81,6 +81,7 @@ class _Standing(Struct, forbid_unknown_fields=True):
     heard_at: str = ""
     moved_at: Number = 0.0
     mixed: bool = False
+    sent_at: Annotated[float, Meta(gt=-1e11, lt=1e11)] | None = None
 
     def __post_init__(self) -> None:
         if self.heard_at:
