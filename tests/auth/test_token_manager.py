@@ -7,9 +7,10 @@ import hashlib
 
 import pytest
 
+from notifyws.auth.cache.keys import decode
 from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens, pack
-from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
+from notifyws.auth.token_manager import BY_WORDS, StaticTokenProvider, TokenManager
 from notifyws.errors import (
     AuthenticationFailed,
     HttpRefused,
@@ -554,6 +555,7 @@ async def test_words_that_may_be_a_proxys_are_remembered_as_such():
             await scene.token_manager().get()
         assert caught.value.by_words
     assert scene.issuer.asked == (1, 0)
+    assert decode("denied:0", BY_WORDS) == BY_WORDS
     await asyncio.sleep(61)
     assert (await scene.token_manager().get()).source == "login"
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between looks while another process does the work."""
-BY_WORDS = "by words"
+BY_WORDS = "2"
 """What is kept of a password whose refusal may be a proxy's; "1" of any other."""
 
 
