@@ -90,10 +90,19 @@ class TimeRanOut(NotifyError):
 
 
 class AuthenticationFailed(NotifyError):
-    """The server does not accept who we are, and nothing is left to try."""
+    """The server does not accept who we are, and nothing is left to try.
+
+    Args:
+        by_words: whether only an answer's words say so, which may be a proxy's: no
+            profile and no status does.
+    """
 
     exit_code = 4
     kind = "authentication_failed"
+
+    def __init__(self, message: str, hint: str = "", *, by_words: bool = False) -> None:
+        super().__init__(message, hint)
+        self.by_words = by_words
 
 
 class NetworkFailed(NotifyError):

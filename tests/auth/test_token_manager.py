@@ -7,9 +7,10 @@ import hashlib
 
 import pytest
 
+from notifyws.auth.cache.keys import decode
 from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens, pack
-from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
+from notifyws.auth.token_manager import BY_WORDS, StaticTokenProvider, TokenManager
 from notifyws.errors import (
     AuthenticationFailed,
     HttpRefused,
@@ -542,6 +543,32 @@ async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
     with pytest.raises(AuthenticationFailed, match="refused the password"):
         await scene.token_manager("wrong").get()
     assert scene.issuer.logins == ["wrong"] * 2
+
+
+@in_virtual_time
+async def test_words_that_may_be_a_proxys_are_remembered_as_such():
+    scene = Scene()
+    denied = AuthenticationFailed("access denied", by_words=True)
+    scene.issuer.problems["login"] = [denied]
+    for _ in range(2):
+        with pytest.raises(AuthenticationFailed) as caught:
+            await scene.token_manager().get()
+        assert caught.value.by_words
+    assert scene.issuer.asked == (1, 0)
+    assert decode("denied:0", BY_WORDS) == BY_WORDS
+    await asyncio.sleep(61)
+    assert (await scene.token_manager().get()).source == "login"
+
+
+@in_virtual_time
+async def test_words_that_may_be_a_proxys_cost_no_refresh_token():
+    scene = Scene()
+    refused = await scene.warm()
+    denied = AuthenticationFailed("access denied", by_words=True)
+    scene.issuer.problems["refresh"] = [denied]
+    with pytest.raises(AuthenticationFailed, match="access denied"):
+        await scene.token_manager("").renew(refused.value)
+    assert (await scene.token_manager("").renew(refused.value)).source == "refresh"
 
 
 @in_virtual_time

@@ -344,6 +344,31 @@ async def test_every_attempt_has_the_token_that_is_fresh_then():
     assert scene.session.token.source == "refresh"
 
 
+def access_denied(**how):
+    return AuthenticationFailed("RBAC: access denied", **how)
+
+
+@in_virtual_time
+async def test_a_refusal_by_words_alone_is_retried_once_the_server_has_worked():
+    scene = Scene(accepts(50.0, Close(3000)), accepts(), password="")
+    scene.issuer.problems["refresh"] = [access_denied(by_words=True)] * 3
+    assert await scene.stop_after(100) is None
+    assert scene.server.dialled_at == [0.0, 50.0 + 2 + 4 + 8]
+    assert scene.issuer.asked == (0, 4)
+
+
+@pytest.mark.parametrize(("worked", "by_words"), [(False, True), (True, False)])
+@in_virtual_time
+async def test_a_refusal_is_the_end_at_a_server_that_never_worked_or_beyond_doubt(
+    worked, by_words
+):
+    visits = [accepts(50.0, Close(3000))] if worked else [answers(401)]
+    scene = Scene(*visits, password="")
+    scene.issuer.problems["refresh"] = [access_denied(by_words=by_words)]
+    assert "RBAC" in (await scene.ended()).message
+    assert scene.told[-2].type == "authentication_failed"
+
+
 # A new socket before the token ends
 
 ANEW = {"renewal": Renewal(how="reconnect"), "life": 1000.0}
@@ -391,6 +416,54 @@ async def test_another_token_is_asked_for_no_earlier_than_the_server_asks():
     await scene.stop_after(900)
     assert scene.server.dialled_at == [0.0, 822.0]
     assert scene.issuer.asked == (0, 3)
+
+
+@in_virtual_time
+async def test_a_renewal_that_only_words_refuse_is_tried_again_on_the_old_socket():
+    scene = Scene(password="", **ANEW)
+    scene.issuer.problems["refresh"] = [access_denied(by_words=True)] * 2
+    await scene.stop_after(900)
+    assert scene.server.dialled_at == [0.0, 803.0]
+    assert scene.of(Disconnected) == [Disconnected(1000)]
+
+
+@in_virtual_time
+async def test_a_renewal_that_is_refused_beyond_doubt_ends_the_socket():
+    scene = Scene(password="", **ANEW)
+    scene.issuer.problems["refresh"] = [access_denied()] * 2
+    assert isinstance(await scene.ended(), AuthenticationFailed)
+    assert now() == 800.0
+
+
+EXPIRED = '{"type":"expired","why":"too old"}'
+IN_PLACE = {"renewal": Renewal(how="frame", frame={"token": "{access_token}"})}
+
+
+@in_virtual_time
+async def test_a_server_that_calls_every_new_token_expired_is_heard_with_pauses():
+    scene = Scene(then=accepts(EXPIRED), **ANEW)
+    error = await scene.ended()
+    assert isinstance(error, AuthenticationFailed)
+    assert error.message == "the server calls every new token expired"
+    assert "token expired" in error.hint
+    assert scene.server.dialled_at == [0.0, 0.0, 1.0, 3.0, 7.0]
+
+
+@in_virtual_time
+async def test_the_same_holds_for_a_token_renewed_in_place():
+    calls = [EXPIRED, 10.0] * 5
+    scene = Scene(accepts(*calls), **IN_PLACE)
+    error = await scene.ended()
+    assert isinstance(error, AuthenticationFailed)
+    assert (now(), scene.issuer.asked) == (40.0 + 1 + 2 + 4, (0, 4))
+
+
+@in_virtual_time
+async def test_a_token_that_is_called_expired_later_is_renewed_at_once():
+    calls = [EXPIRED, 1.0, EXPIRED, 40.0] * 4
+    scene = Scene(accepts(*calls), **IN_PLACE)
+    assert await scene.stop_after(150) is None
+    assert scene.issuer.asked == (0, 8)
 
 
 @in_virtual_time

@@ -18,6 +18,7 @@ from notifyws.errors import AuthenticationFailed, NotifyError, TokenRefused
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
+from tests.protocol.profiles.stage import listening, scene, stage, until
 from tests.support.aio import on_a_loop
 from tests.support.httpd import answer, httpd, in_a_thread, json_answer, says
 
@@ -230,6 +231,55 @@ async def test_what_does_not_speak_of_the_user_is_no_refusal(status, body):
         error = await failing(side(server.origin, "default").login("me", "secret"))
     assert error.exit_code == 5
     assert str(status) in error.message
+
+
+WORDS = json_answer({"message": "RBAC: access denied"}, 403)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "by_words"),
+    [
+        *((status, "access denied", True) for status in (403, 404, 405, 407, 423)),
+        *((status, "access denied", False) for status in (400, 401, 422)),
+    ],
+)
+@on_a_loop
+async def test_an_error_tells_whether_only_words_refuse(status, message, by_words):
+    async with httpd(says(json_answer({"message": message}, status))) as server:
+        error = await failing(side(server.origin, "default").login("me", "secret"))
+    assert isinstance(error, AuthenticationFailed)
+    assert error.by_words is by_words
+
+
+@scene
+async def test_a_proxys_words_are_not_the_end_at_a_server_that_has_worked():
+    """envoyproxy/envoy, source/extensions/filters/http/rbac/rbac_filter.cc."""
+    logins = []
+
+    async def once(socket):
+        await socket.peer.close(3000, "")
+
+    async def again(socket):
+        await socket.say({"type": "a", "title": "after"})
+        await socket.stay()
+
+    def login(_):
+        logins.append(1)
+        tokens = {"accessToken": "a", "refreshToken": "r", "expiresIn": 900}
+        return json_answer(tokens) if len(logins) == 1 else WORDS
+
+    def refresh(_):
+        denied = len(one.asked("/auth/refresh")) <= 3
+        return WORDS if denied else json_answer({"accessToken": "b", "expiresIn": 9})
+
+    answers = {"POST /auth/login": login, "POST /auth/refresh": refresh}
+    who = {"username": "me", "password": "right", "stable_after": 0}
+    async with (
+        stage(answers, once, again) as one,
+        listening(one, "default", **who) as (_, notifications, _events),
+    ):
+        await until(lambda: notifications)
+    assert len(one.asked("/auth/refresh")) == 4
 
 
 @on_a_loop

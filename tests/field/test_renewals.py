@@ -1,11 +1,11 @@
-"""A token renewed in place at a server that does not say that it took it."""
+"""Tokens renewed at servers that do not say that they took one, or never do."""
 
 from __future__ import annotations
 
 import pytest
 
 from notifyws.events import Disconnected
-from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.protocol.profiles.stage import Socket, ended, listening, scene, stage, until
 from tests.support.httpd import json_answer
 
 PROFILE = """
@@ -61,3 +61,27 @@ async def test_silence_is_consent_where_the_server_says_nothing(tmp_path, answer
             await until(lambda: len(server.sockets) == 2)
             (lost, *_) = (each for each in events if isinstance(each, Disconnected))
             assert lost.reason == "the server does not take the new token: too soon"
+
+
+@pytest.mark.parametrize("how", ["reconnect", "frame"])
+@scene
+async def test_a_server_that_calls_every_token_expired_is_left_in_the_end(
+    tmp_path, how
+):
+    async def story(socket: Socket) -> None:
+        while True:
+            await socket.say({"type": "expired"})
+            await socket.hears()
+
+    def login(_):
+        return json_answer({"token": f"t{len(server.asked('/login'))}"})
+
+    path = tmp_path / "p.toml"
+    frame = PROFILE.partition("how =")[0]
+    path.write_text(PROFILE if how == "frame" else f'{frame}how = "{how}"\n')
+    who = {"username": "me", "password": "right"}
+    async with stage({"POST /login": login}, story) as server:
+        error = await ended(server, str(path), **who)
+    assert error.exit_code == 4
+    assert error.message == "the server calls every new token expired"
+    assert len(server.asked("/login")) == 5

@@ -57,6 +57,7 @@ OTHERS = [
     CertificateRejected("default certificate"),
     CertificateRejected("expired", reason="expired"),
     CertificateRejected("another", reason="name"),
+    AuthenticationFailed("access denied", by_words=True),
 ]
 
 

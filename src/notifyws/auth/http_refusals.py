@@ -3,8 +3,9 @@
 The profile says what its statuses and words mean; here it becomes an error that shows
 the server's own sentence, without what must not be shown. Servers refuse a login with
 any status and put their sentence anywhere: what speaks of the account or a token is a
-refusal of who we are, whatever its status. Only the server knows what is wrong, so its
-words choose the hint.
+refusal of who we are, whatever its status. A proxy may speak so too, so the error tells
+whether only words do. Only the server knows what is wrong, so its words choose the
+hint.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ from notifyws.errors import (
     TokenRefused,
 )
 from notifyws.protocol.expressions import compiled, truthy
-from notifyws.protocol.failures import LONGEST, http_meaning, is_retried
+from notifyws.protocol.failures import (
+    LONGEST,
+    http_meaning,
+    is_retried,
+    is_servers_own,
+)
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.profile import Meaning, Profile, Step
 from notifyws.protocol.token_replies import Answer
@@ -154,7 +160,10 @@ def refused(
     about = " | ".join((words, *_texts(body)))[:ABOUT]
     named = status < 500 and not is_retried(status) and _speaks(refusal.words, about)
     if meant in REFUSALS or (meant in (None, "stop") and named):
-        return _refusal(refusal, origin, words, about, hint)
+        error = _refusal(refusal, origin, words, about, hint)
+        if isinstance(error, AuthenticationFailed):
+            error.by_words = meant not in REFUSALS and not is_servers_own(status)
+        return error
     shown = {name: masked(value, hidden) for name, value in reply.headers.items()}
     towards = redirected(status, shown.get("location"))
     unexpected = ", but not with what the profile expects" if accepted else ""

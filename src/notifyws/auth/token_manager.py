@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from notifyws.auth.cache import TokenCache
+from notifyws.auth.cache import TokenCache, text_in
 from notifyws.auth.cache.keys import KEEP
 from notifyws.auth.cached_tokens import (
     ACCESS,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between looks while another process does the work."""
+BY_WORDS = "2"
+"""What is kept of a password whose refusal may be a proxy's; "1" of any other."""
 
 
 class TokenManager:
@@ -181,9 +183,11 @@ class TokenManager:
     async def _refresh(self, now: CachedTokens, token: str) -> AccessToken:
         try:
             pair = await self._issuer.refresh(token)
-        except AuthenticationFailed:
-            expect = {"refresh": now.refresh_text}
-            await self._cache.replace(self._account, {"refresh": None}, expect=expect)
+        except AuthenticationFailed as error:
+            if not error.by_words:  # those of a proxy would cost a good token
+                expect = {"refresh": now.refresh_text}
+                gone = {"refresh": None}
+                await self._cache.replace(self._account, gone, expect=expect)
             raise
         return await self._store(pair, now, "refresh")
 
@@ -201,17 +205,20 @@ class TokenManager:
             )
         try:
             return await self._issuer.login(self._username, password)
-        except AuthenticationFailed:
-            denied = {self._denied(password): ("1", KEEP["denied"])}
+        except AuthenticationFailed as error:
+            how = BY_WORDS if error.by_words else "1"
+            denied = {self._denied(password): (how, KEEP["denied"])}
             await self._cache.replace(self._account, denied, expect={})
             raise
 
     async def _unless_denied(self, password: str) -> None:
         name = self._denied(password) if password else ""
-        if name and name in await self._cache.read(self._account, name):
+        found = await self._cache.read(self._account, name) if name else {}
+        if said := text_in(found, name):
             raise AuthenticationFailed(
                 "the server refused this password less than a minute ago",
                 "correct the password, or hear why, at once: notifyws auth login",
+                by_words=said == BY_WORDS,
             )
 
     async def _store(

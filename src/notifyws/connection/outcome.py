@@ -102,11 +102,12 @@ class Outcome:
     def without_token(self, error: NotifyError) -> Lost | Failed:
         """Return what an error means that refuses no token: none was shown."""
         self._problem = error
-        if isinstance(error, AuthenticationFailed):
-            return Failed(error.message, Cause.AUTHENTICATION)
-        if not isinstance(error, NetworkFailed):
-            return Failed(error.message)
-        return Lost(self._of(error), error.message, error.retry_after)
+        verdict = self._of(error)
+        if isinstance(error, NetworkFailed) or verdict is Verdict.RETRY:
+            return Lost(verdict, error.message, error.retry_after)
+        refused = isinstance(error, AuthenticationFailed)
+        cause = Cause.AUTHENTICATION if refused else Cause.NETWORK
+        return Failed(error.message, cause)
 
     def _of(self, error: NotifyError) -> Verdict:
         return self._classifier.of(error, worked=self.worked)

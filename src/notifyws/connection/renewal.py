@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from math import inf
 from typing import Protocol
+
+from msgspec import Struct
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep, sleep_through_suspend
 from notifyws.config.settings import Settings
 from notifyws.connection.connection import Connection, within
 from notifyws.connection.ports import ServerProtocol, Tokens
-from notifyws.connection.reconnect import delay
-from notifyws.errors import NetworkFailed, NotifyError, TokenRefused
+from notifyws.connection.reconnect import REFUSALS, delay
+from notifyws.errors import (
+    AuthenticationFailed,
+    NetworkFailed,
+    NotifyError,
+    TokenRefused,
+)
 from notifyws.protocol.arrivals import (
     ControlFrame,
     Expired,
@@ -28,11 +36,27 @@ from notifyws.protocol.arrivals import (
 from notifyws.protocol.failures import Verdict, refusal
 from notifyws.tasks import first_of
 
+FRESH_EXPIRED = "the server calls every new token expired"
+OUR_RULE = 'correct the profile\'s rule "token expired", or see that clocks are right'
+
+
+class Renewals(Struct):
+    """How often, in a row, a token was called expired soon after it was renewed.
+
+    Args:
+        at: monotonic seconds when one was last shown to the server.
+        in_vain: how often.
+    """
+
+    at: float = -inf
+    in_vain: int = 0
+
 
 class Holder(Protocol):
-    """Whoever holds the connection, and the token in use."""
+    """Whoever holds the connection, the token in use, and the count of renewals."""
 
     token: AccessToken | None
+    renewals: Renewals
 
     async def replace(self, old: Connection, token: AccessToken) -> None: ...
 
@@ -68,10 +92,12 @@ class Renewer:
         self._clock = clock
         self._failures = 0
         self._expired = asyncio.Event()
+        self._words, self._called_at = "", -inf
         self._answer: asyncio.Future[RenewalAnswer] | None = None
 
-    def expired(self) -> None:
+    def expired(self, words: str = "") -> None:
         """Take the server's word that the token has ended: renew at once."""
+        self._words, self._called_at = words, self._clock.now()
         self._expired.set()
 
     def answered(self, answer: RenewalAnswer) -> None:
@@ -84,8 +110,7 @@ class Renewer:
         try:
             while True:
                 await self._until_due(token)
-                self._expired.clear()
-                self._failures = 0
+                await self._unless_in_vain()
                 token = await self._another(token)
                 if self._renewal.how == "reconnect":
                     return await self._move(token)
@@ -104,7 +129,11 @@ class Renewer:
             try:
                 return await self._tokens.renew(token.value, only_login=only_login)
             except NetworkFailed as error:
-                await self._rest(error)
+                await self._rest(error.retry_after)
+            except AuthenticationFailed as error:
+                if self._classifier.of(error, worked=True) is not Verdict.RETRY:
+                    raise
+                await self._rest()
 
     async def _move(self, token: AccessToken) -> None:
         """Take a token to a new connection; until one is open, the old one stays.
@@ -114,9 +143,10 @@ class Renewer:
         """
         while True:
             try:
+                self._holder.renewals.at = self._clock.now()
                 return await self._holder.replace(self._connection, token)
             except NetworkFailed as error:
-                await self._rest(error)
+                await self._rest(error.retry_after)
                 if self._classifier.of(error) is not Verdict.RENEW:
                     continue
                 if token.source == "login":
@@ -125,9 +155,26 @@ class Renewer:
                 only_login = token.source == "refresh"
                 token = await self._another(token, only_login=only_login)
 
-    async def _rest(self, error: NetworkFailed) -> None:
+    async def _unless_in_vain(self) -> None:
+        """Wait by the table where a renewal did not help, and in the end give up."""
+        renewals, called = self._holder.renewals, self._expired.is_set()
+        age = self._called_at - renewals.at
+        self._failures = 0
+        if called and age < self._settings.stable_after:
+            self._failures = renewals.in_vain
+            renewals.in_vain += 1
+            if renewals.in_vain >= REFUSALS:
+                error = refusal(FRESH_EXPIRED, "denied", self._words)
+                error.hint = OUR_RULE
+                raise error
+            await self._rest()
+        else:
+            renewals.in_vain = 0
+        self._expired.clear()
+
+    async def _rest(self, asked: float | None = None) -> None:
         self._failures += 1
-        draw, asked = self._clock.dice(), error.retry_after
+        draw = self._clock.dice()
         seconds = delay(self._settings, self._failures, draw, asked)
         await sleep(self._clock, seconds)
 
@@ -142,6 +189,8 @@ class Renewer:
         self._connection.context.learn("access_token", token.value)
         frame = self._connection.context.frame(renewal.frame)
         assert frame is not None
+        self._holder.renewals.at = self._clock.now()
+        self._expired.clear()  # what came before was about the old one
         self._answer = asyncio.get_running_loop().create_future()
         await self._connection.send(frame)
         if renewal.ok is None:  # then silence is consent
@@ -186,8 +235,8 @@ class Responder:
                 connection.ponged()
             case RenewalAnswer() if renewer is not None:
                 renewer.answered(word)
-            case Expired() if renewer is not None:
-                renewer.expired()
+            case Expired(message) if renewer is not None:
+                renewer.expired(message)
             case Expired(message):
                 connection.fail(refusal("", "expired", message))
             case SessionEnded(means, message, what):

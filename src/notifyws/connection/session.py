@@ -43,7 +43,7 @@ from notifyws.connection.reconnect import (
     Woke,
 )
 from notifyws.connection.reconnect import Event as Fact
-from notifyws.connection.renewal import Renewer, Responder
+from notifyws.connection.renewal import Renewals, Renewer, Responder
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
@@ -77,6 +77,7 @@ class Session:
     Attributes:
         connection: the one that is open, if one is.
         token: the one that the server was shown last.
+        renewals: of tokens on live connections.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Session:
         self.receiver = receiver
         self.connection: Connection | None = None
         self.token: AccessToken | None = None
+        self.renewals = Renewals()
 
     @property
     def state(self) -> State:

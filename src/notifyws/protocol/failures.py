@@ -96,7 +96,10 @@ ERRORS = (
 """The same for what has neither; all others are retried."""
 PASSING = (HttpRefused, NotWebSocket, CertificateRejected)
 """What a proxy in front says while the server behind it restarts, besides a status of
-its own at the upgrade. So none of it is final at a server that has worked."""
+its own at the upgrade. So none of it is final at a server that has worked, and neither
+is a refusal that only its words tell."""
+SERVERS_OWN = (400, 401, 422)
+"""Statuses of an answer that a proxy does not give for a server that is away."""
 LONGEST = 300
 """Characters of a server's words that are told."""
 
@@ -132,9 +135,20 @@ def _look_up(code: int, rows: list[_Row], reason: str = "") -> Verdict | None:
 _CLOSES, _STATUSES = _rows(CLOSES), _rows(STATUSES)
 
 
+def is_servers_own(status: int) -> bool:
+    """Return whether words are the server's own beyond doubt, by their HTTP status."""
+    return status in SERVERS_OWN
+
+
 def is_retried(status: int) -> bool:
     """Return whether an HTTP status says that trying again may help."""
     return _look_up(status, _STATUSES) is Verdict.RETRY
+
+
+def _passes(error: NotifyError) -> bool:
+    if isinstance(error, AuthenticationFailed):
+        return error.by_words
+    return type(error) in PASSING
 
 
 class FailureClassifier:
@@ -169,7 +183,7 @@ class FailureClassifier:
             return _look_up(error.code, self._closes, error.reason) or Verdict.RETRY
         verdict = self._of(error)
         final = verdict in (Verdict.STOP, Verdict.STRIKE)
-        return Verdict.RETRY if worked and final and type(error) in PASSING else verdict
+        return Verdict.RETRY if worked and final and _passes(error) else verdict
 
     def _of(self, error: NotifyError) -> Verdict:
         match error:

@@ -15,6 +15,7 @@ name                 text                                       forgotten after
 ``lock``             its owner's random proof (token_lock)      15 s, while it is held
                                                                 again and again
 ``denied:DIGEST``    ``1``: this password was refused           60 s
+                     (``2``: perhaps by a proxy)
                      (token_manager)
 ``lost:DIGEST``      how often a refresh token was shown and    60 s
                      no answer heard (token_lock)
