@@ -135,6 +135,19 @@ async def test_what_a_newer_version_wrote_is_left_alone_and_said_once(
     assert "a newer version of notifyws wrote it" in said[0]
 
 
+@on_a_loop
+async def test_what_is_to_stay_longer_than_we_keep_it_holds_nobody_up(clean_valkey):
+    warned = []
+    async with aclosing(
+        CheckedCache(RedisCache(clean_valkey.url), warned.append)
+    ) as one:
+        for name in ("lock", "denied:0f0f", "lost:0f0f", "probe"):
+            key = f"notifyws:{{{ME}}}:{name}"
+            clean_valkey.command("SET", key, GOOD[name], "PX", 9_000_000)
+            assert await one.add(ME, name, GOOD[name], 1.0)
+    assert len(warned) == 4
+
+
 @pytest.mark.fault(33)
 @on_a_loop
 async def test_rubbish_leaves_the_cache_in_use(clean_valkey):

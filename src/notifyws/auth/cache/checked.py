@@ -120,7 +120,7 @@ class CheckedCache(TokenCache):
         good, rubbish, newer = {}, {}, set()
         for name, entry in self._decrypted(account, found).items():
             try:
-                decode(name, entry.text)
+                decode(name, *entry)
             except NewerValue:
                 newer.add(name)
             except UnreadableValue:

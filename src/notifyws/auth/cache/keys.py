@@ -62,6 +62,8 @@ KEEP: Mapping[str, float] = {
     "probe": 1.0,
 }
 """Seconds for which what has no lifetime of its own is kept."""
+UNSURE = 60.0
+"""Seconds that clocks may differ in telling how long something stays."""
 
 Number = Annotated[float, Meta(gt=-1e15, lt=1e15)]
 """Any moment, or number of seconds, that makes sense."""
@@ -127,12 +129,15 @@ class NewerValue(ValueError):
     """What lies there was written by a newer version of ours."""
 
 
-def decode(name: str, text: str) -> Any:
+def decode(name: str, text: str, remaining: float = 0.0) -> Any:
     """Return what the text under a key holds: an object, or the text itself.
 
     Args:
         name: the key's, within its account; what it is about stands before a colon.
         text: as the cache has it.
+        remaining: seconds until it is forgotten. What is to stay for longer than
+            anybody of ours keeps it is none of ours: a lock for years would hold
+            everybody up.
 
     Raises:
         NewerValue: it is of a newer version.
@@ -146,6 +151,8 @@ def decode(name: str, text: str) -> Any:
     version = value.get("v") if isinstance(value, dict) else None
     if _is_number(version) and version > VERSION:
         raise NewerValue(kind)
+    if remaining > KEEP.get(kind, remaining) + UNSURE:
+        raise UnreadableValue(kind)
     if kind in WORDS:
         if re.fullmatch(WORDS[kind], text) is None:
             raise UnreadableValue(kind)
