@@ -95,11 +95,12 @@ def test_a_second_signal_forces_even_where_the_loop_does_not_run(tmp_path):
 
 
 LAST_ACT = """
+import os
 import threading
 from notifyws.cli.process import before_dying
 
-with before_dying(lambda: print("given back", flush=True)):
-    print("ready", flush=True)
+with before_dying(lambda: os.write(1, b"given back\\n")):
+    os.write(1, b"ready\\n")  # print() cannot be interrupted by another one
     threading.Event().wait()
 """
 
