@@ -33,9 +33,9 @@ def test_a_value_takes_the_type_of_its_setting(name, given, value):
     assert (found, type(found)) == (value, type(value))
 
 
-NUMBER = "a number, 0.1 or more"
+NUMBER = "a number from 0.1 to 86400"
 WHOLE = "a whole number, 1024 or more"
-NUMBERS = "numbers, 0.1 or more, as in 1 2 4 8"
+NUMBERS = "numbers from 0.1 to 86400, as in 1 2 4 8"
 RETRIES = "a whole number, 0 or more, or 'unlimited'"
 
 
@@ -46,10 +46,15 @@ RETRIES = "a whole number, 0 or more, or 'unlimited'"
         ("jitter", "a number from 0 to 1", ["1.01", "x", -0.1]),
         ("access_margin", "a number from 0 to 0.9", [5]),
         ("open_timeout", NUMBER, ["soon", -1, 0, "", "nan", "inf", True, None]),
+        ("ping_timeout", NUMBER, ["1e9"]),
         ("open_timeout", NUMBER, [10**400, float("inf"), [1]]),
         ("max_size", WHOLE, ["1.5", 1.5, 1023, True, "-1", float("inf"), "9" * 5000]),
         ("compression", "true or false", ["maybe", 2, ["x"]]),
-        ("retry_delays", NUMBERS, ["", ",", [], 5, "1 -2", "1 0 4", "1 x", [True]]),
+        (
+            "retry_delays",
+            NUMBERS,
+            ["", ",", [], -5, "1 1e308", "1 -2", "1 0 4", "1 x", [True]],
+        ),
         ("max_retries", RETRIES, ["-1", "many", 1.5, ["x"], True]),
     ],
 )

@@ -166,6 +166,17 @@ def test_in_a_resume_what_is_older_than_the_beginning_is_no_news(
     assert not cursor.is_repeat(EARLIER, EARLIER.id, lambda: 30.0)
 
 
+def test_what_is_left_out_for_its_age_is_said_once_unless_a_time_was_asked_for():
+    said = []
+    for start in ({"began_at": BEGAN, "last_id": "a"}, {"since": MOMENT}):
+        cursor = Cursor(**start, warn=said.append)
+        cursor.opened(0.0, 30.0)
+        assert cursor.is_repeat(EARLIER, "x", lambda: 1.0)
+        assert cursor.is_repeat(EARLIER, "y", lambda: 1.0)
+    what = "left out what the server sends from before this listener began"
+    assert said == [f"{what}: a notification of {EARLIER.timestamp}"]
+
+
 FUTURE = at("2099-01-01T00:00:00Z")  # all of them are received at noon
 NOON = BEGAN + 5400
 SILENT = at("")

@@ -284,3 +284,13 @@ def test_places_are_those_of_the_answers_once_hands_are_shaken(recovered):
 def test_a_step_may_depend_on_an_expression():
     step = {"each": "c", "only_if": "starts_with(c, 'a')", "send": ["{c}"]}
     assert handshake(step, c="ab,b,a").proceed() == ['["ab"]', '["a"]']
+
+
+def test_a_server_that_names_too_many_values_is_not_asked_for_each():
+    asked = {"each": "channels", "send": "{channels}"}
+    few = handshake(asked, channels=[str(each) for each in range(1_000)])
+    assert len(few.proceed()) == 1_000
+    many = handshake(asked, channels=[str(each) for each in range(1_001)])
+    with pytest.raises(SessionFailed, match="channels holds 1001 values") as caught:
+        many.proceed()
+    assert caught.value.means == "stop"

@@ -22,6 +22,10 @@ whom we trust; it is one; or it concerns this machine alone.
 What a working directory's ``.env`` says of the first side is used only with
 credentials of that same file.
 """
+LONGEST = 86_400.0
+"""Seconds that anything may be waited for: whoever waits longer looks dead."""
+LIFETIME = 100 * 366 * LONGEST
+"""Seconds that a token may live."""
 SOCKET_OR_FILE = r"(?i)(sqlite|unix):|[^?]*\?.*(cert|key|path|socket)"
 
 
@@ -56,6 +60,8 @@ def setting(
 server_side = partial(setting, "server")
 credential = partial(setting, "credential")
 client_side = partial(setting, "client")
+duration = partial(client_side, high=LONGEST)
+lifetime = partial(client_side, low=1, high=LIFETIME)
 
 
 class TypeStyle(Struct, frozen=True):
@@ -154,11 +160,11 @@ class Settings:
         "", "A PEM file of certificate authorities to trust.", path=r"."
     )
 
-    access_ttl: float = client_side(
-        900.0, "Seconds an access token lives when the server does not say.", low=1
+    access_ttl: float = lifetime(
+        900.0, "Seconds an access token lives when the server does not say."
     )
-    refresh_ttl: float = client_side(
-        604800.0, "Seconds a refresh token lives when the server does not say.", low=1
+    refresh_ttl: float = lifetime(
+        604800.0, "Seconds a refresh token lives when the server does not say."
     )
     access_margin: float = client_side(
         0.2, "Share of an access token's life at whose end it is renewed.", high=0.9
@@ -167,7 +173,7 @@ class Settings:
         1 / 14, "Share of a refresh token's life at whose end it is not used.", high=0.9
     )
 
-    retry_delays: tuple[float, ...] = client_side(
+    retry_delays: tuple[float, ...] = duration(
         (1.0, 2.0, 4.0, 8.0, 16.0, 30.0),
         "Seconds before each reconnect, the last one for ever.",
         low=0.1,
@@ -177,24 +183,24 @@ class Settings:
         "Share of each delay that is drawn by lot; 0 gives the exact table.",
         high=1,
     )
-    stable_after: float = client_side(
+    stable_after: float = duration(
         30.0, "Seconds a connection must last for the delays to start over."
     )
     max_retries: int | None = client_side(
         None, "Reconnects in a row before giving up; unlimited when not set."
     )
-    retry_after_max: float = client_side(
+    retry_after_max: float = duration(
         300.0, "Seconds beyond which a server's Retry-After is not followed."
     )
-    open_timeout: float = client_side(
+    open_timeout: float = duration(
         10.0, "Seconds to open a connection, all included.", low=0.1
     )
-    http_timeout: float = client_side(
+    http_timeout: float = duration(
         10.0, "Seconds for one HTTP exchange, all included.", low=0.1
     )
-    close_timeout: float = client_side(1.5, "Seconds to wait for the peer's close.")
-    ping_interval: float = client_side(20.0, "Seconds between pings.", low=1)
-    ping_timeout: float = client_side(10.0, "Seconds to wait for a pong.", low=0.1)
+    close_timeout: float = duration(1.5, "Seconds to wait for the peer's close.")
+    ping_interval: float = duration(20.0, "Seconds between pings.", low=1)
+    ping_timeout: float = duration(10.0, "Seconds to wait for a pong.", low=0.1)
     max_size: int = client_side(1 << 20, "Bytes of the largest frame taken.", low=1024)
     compression: bool = client_side(False, "Offer permessage-deflate to the server.")
     queue_count: int = client_side(
@@ -206,13 +212,13 @@ class Settings:
     queue_disk: int = client_side(
         256 << 20, "Bytes that may wait on disk for a slow hook or target.", low=1024
     )
-    hand_on_delays: tuple[float, ...] = client_side(
+    hand_on_delays: tuple[float, ...] = duration(
         (1.0, 2.0, 4.0, 8.0, 16.0),
         "Seconds before each new try of a hook or target that failed; then it is a "
         "dead letter.",
         low=0.01,
     )
-    exec_timeout: float = client_side(30.0, "Seconds that a hook may take.", low=0.1)
+    exec_timeout: float = duration(30.0, "Seconds that a hook may take.", low=0.1)
     concurrency: int = client_side(
         1, "Notifications handed on at the same time; 1 keeps their order.", low=1
     )

@@ -41,7 +41,8 @@ class Cursor:
         places: where streams stand that the server numbers by itself, if it does.
         began_at: unix seconds, by the server's clock, when what an earlier process was
             given last was sent; ``None`` where that is not known.
-        warn: is told, once, that one id names several notifications.
+        warn: is told, once each, that one id names several notifications, and that
+            what a replay brings is left out for being too old.
 
     Attributes:
         deduplicator: knows what was handed over.
@@ -75,7 +76,8 @@ class Cursor:
         self._past: datetime | None = None
         self._beginning_until = 0.0
         self.began_at = began_at
-        self._warn = warn
+        self._warn = warn or (lambda text: None)
+        self._said: set[str] = set()
         self._opened = False
         self.mixed = mixed
         self.places = places
@@ -123,6 +125,11 @@ class Cursor:
             now: returns monotonic seconds.
         """
         if self.beginning is not None and self.is_too_old(notification, now()):
+            if self._asked_since is None:
+                what = "left out what the server sends from before this listener began"
+                self._say_once(
+                    "old", f"{what}: a notification of {notification.timestamp}"
+                )
             return True
         if ident is not None and ident not in self._seen:
             return False
@@ -135,10 +142,9 @@ class Cursor:
             return False
         if not deduplicator.is_reused(ident, mark_of(notification), now()):
             return True
-        warn, self._warn = self._warn, None
-        if warn is not None:
-            said = f"the profile's id is not unique: {as_text(ident)!r} came again"
-            warn(f"{said} with other content, and is shown as another notification")
+        what = f"the profile's id is not unique: {as_text(ident)!r} came again"
+        shown = "with other content, and is shown as another notification"
+        self._say_once("reused", f"{what} {shown}")
         return False
 
     def is_news(self, notification: Notification) -> bool:
@@ -146,6 +152,11 @@ class Cursor:
         past = self._past
         old = past is not None and is_before(notification.timestamp, past)
         return not old and self.deduplicator.is_new(notification.id)
+
+    def _say_once(self, what: str, text: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            self._warn(text)
 
     def is_too_old(self, notification: Notification, now: float) -> bool:
         """Return whether a replayed notification is older than the beginning.

@@ -25,6 +25,8 @@ from notifyws.protocol.templates import TemplateContext, listed
 
 SHOWN = 200
 """Characters of a frame that are told."""
+MOST = 1_000
+"""Values for which a step may be gone through; a server may have named them."""
 WORDLESS = (1005, 1006)
 """What is reported for a close without a code, and for a cut line."""
 
@@ -90,6 +92,9 @@ class HandshakeState:
 
         Then ``waiting`` says that a frame is awaited, and ``request`` which request
         must be made first, if any.
+
+        Raises:
+            SessionFailed: a step is to be gone through for too many values.
         """
         frames: list[str] = []
         while self._turns:
@@ -178,6 +183,11 @@ class HandshakeState:
     def _split(self, step: Handshake, name: str) -> list[_Turn]:
         """Return a turn of a step for each value of a variable."""
         values = listed(self._context.known(set(), {}).get(name))
+        if len(values) > MOST:
+            said = f"{name} holds {len(values)} values, and {MOST} may be asked for"
+            raise SessionFailed(
+                said, "ask for fewer, in several listeners", means="stop"
+            )
         several = True if len(values) > 1 else None
         turns = []
         for each in values:
