@@ -399,9 +399,9 @@ def test_whatever_a_command_writes_is_its_owners_alone(home, server, no_umask):
 @pytest.mark.fault(36)
 def test_a_status_shows_a_strange_setting_as_text(home: Home, server: Server):
     (home.path / ".env").write_text(
-        "NEXT_PUBLIC_WEBSOCKET_SERVER_URL=ws://h/\x9b2J\u202e\n"
-        "WEBSOCKET_SERVER_URL=ws://h/\x9d0;owned\x9c\n"
-        "WEBSOCKET_USERNAME=\x9b2J\nWEBSOCKET_PASSWORD=x\n",
+        "NEXT_PUBLIC_WEBSOCKET_SERVER_URL=ws://h/\x9b2J\u202e/a\n"
+        "WEBSOCKET_SERVER_URL=ws://h/\x9d0;owned\x9c/a\n"
+        "WEBSOCKET_USERNAME=a\x9b2J\nWEBSOCKET_PASSWORD=x\n",
         "utf-8",
     )
     bare = {f"WEBSOCKET_{name}": "" for name in ("SERVER_URL", "USERNAME", "PASSWORD")}
