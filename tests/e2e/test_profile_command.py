@@ -54,7 +54,8 @@ def test_a_mistake_is_shown_with_line_and_column(home, text, said, hint):
 
 
 def test_a_profile_is_walked_step_by_step_without_showing_a_secret(home, server):
-    done = home.run("profile", "check", "default", "--url", server.url, "--json")
+    check = ["profile", "check", "default", "--url", server.url, "--json"]
+    done = home.run(*check, "--timeout", "0.5")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     outcomes = {step["name"]: step["status"] for step in said["steps"]}
@@ -117,9 +118,9 @@ def test_what_a_profile_needs_is_asked_for(home, server):
     [("--send", ["send"]), ("--all", ["send", "catch-up", "logout"])],
 )
 def test_a_walk_goes_further_where_that_is_asked_for(home, server, option, more):
-    done = home.run(
-        "profile", "check", "default", "--url", server.url, option, "--json"
-    )
+    soon = ["--timeout", "0.5"]
+    check = ["profile", "check", "default", "--url", server.url, "--json"]
+    done = home.run(*check, *soon, option)
     assert done.returncode == 0, done.stderr
     steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
     assert [name for name in steps if name in ("send", "catch-up", "logout")] == more

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.e2e.support import Home
+from tests.support.catalogue import sample
 from tests.support.httpd import Peer, answer, httpd
 
 HOST = "ws.example.com"
@@ -25,9 +26,14 @@ async def hangs_up(peer: Peer) -> None:
     peer.cut()
 
 
+REFUSING = [refuses(407), hangs_up, refuses(403), refuses(502)]
+
+
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("settings", ["token", "login"])
-@pytest.mark.parametrize("story", [refuses(403), refuses(407), refuses(502), hangs_up])
+@pytest.mark.parametrize(
+    "story", sample(refuses(407), hangs_up, refuses(403), refuses(502), often=2)
+)
 def test_a_proxy_that_refuses_is_judged_alike_by_listen_and_status(
     home: Home, scheme, settings, story
 ):

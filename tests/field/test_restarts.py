@@ -13,6 +13,7 @@ from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Connecting, Gap, Reconnecting
 from tests.protocol.profiles.stage import scene, until
+from tests.support.catalogue import sample
 from tests.support.httpd import answer, httpd, json_answer
 from tests.support.tls import Authority
 
@@ -85,7 +86,7 @@ async def heard(service, count):
     return seen
 
 
-@pytest.mark.parametrize("passing", PASSING)
+@pytest.mark.parametrize("passing", sample(*PASSING, often=3))
 @scene
 async def test_at_a_server_that_has_worked_no_answer_of_a_proxy_is_the_end(passing):
     """traefik/traefik, pkg/server/router: no router matches, "404 page not found"."""
@@ -135,7 +136,7 @@ async def test_a_certificate_of_a_proxy_that_restarts_is_not_the_end(tmp_path, s
                 assert await heard(service, 1) == ["after"]
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 410, 502])
+@pytest.mark.parametrize("status", sample(404, 400, 403, 410, 502))
 @scene
 async def test_a_login_that_a_proxy_answers_during_a_restart_is_repeated(status):
     logins = 0

@@ -72,7 +72,7 @@ def cpu(process: subprocess.Popen) -> int:
     return sum(map(int, text.split()[11:13]))
 
 
-@pytest.mark.parametrize("command", ASKING)
+@pytest.mark.parametrize("command", sample(*ASKING, often=3))
 def test_a_server_that_says_nothing(home, started, command):
     async def silent(peer: Peer) -> None:
         await peer.hang()
@@ -88,7 +88,7 @@ def test_a_server_that_says_nothing(home, started, command):
         ends(process)
 
 
-@pytest.mark.parametrize("command", CACHING)
+@pytest.mark.parametrize("command", sample(*CACHING, often=3))
 def test_a_redis_that_says_nothing(home, started, command):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
