@@ -86,7 +86,7 @@ async def heard(service, count):
     return seen
 
 
-@pytest.mark.parametrize("passing", sample(*PASSING, often=3))
+@pytest.mark.parametrize("passing", sample(*PASSING, often=2))
 @scene
 async def test_at_a_server_that_has_worked_no_answer_of_a_proxy_is_the_end(passing):
     """traefik/traefik, pkg/server/router: no router matches, "404 page not found"."""
