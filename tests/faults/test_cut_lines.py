@@ -132,7 +132,6 @@ def _nearest(gaps, moment: float):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_line_cut_over_and_over_loses_nothing_where_the_server_replays(home, server):
     assert_all_are_shown(*listen_through_cuts(home, server, seconds=4, every=1.0))
 
