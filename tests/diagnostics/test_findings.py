@@ -8,10 +8,12 @@ from msgspec.structs import replace
 from notifyws.clock import span
 from notifyws.diagnostics.findings import (
     CheckContext,
+    Finding,
     advice,
     of_certificate,
     of_clock,
     of_complaint,
+    skipped,
 )
 from notifyws.errors import (
     ORIGIN,
@@ -186,3 +188,14 @@ def test_a_clock_that_is_off_is_to_be_set(ahead, words):
     found = of_clock(ahead)
     assert found is not None
     assert found.detail == f"this machine's clock is {words}"
+
+
+def test_a_finding_as_json_has_a_hint_only_where_there_is_one():
+    facts = {"name": "dns", "status": "fail", "detail": "no such host"}
+    assert Finding("dns", "fail", "no such host").as_json() == facts
+    told = Finding("dns", "fail", "no such host", "check the name").as_json()
+    assert told == {**facts, "hint": "check the name"}
+
+
+def test_what_has_nothing_to_look_at_is_skipped_and_says_why():
+    assert skipped("no TLS").as_json()["status"] == "skip"

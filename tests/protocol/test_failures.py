@@ -21,6 +21,7 @@ from notifyws.protocol.failures import (
     Verdict,
     http_meaning,
     is_retried,
+    is_servers_own,
 )
 from notifyws.protocol.profile import Http
 from notifyws.protocol.profile_schema import validated
@@ -262,3 +263,8 @@ def test_the_first_failure_that_fits_says_what_it_means(status, body, means, sai
 def test_a_doubt_that_the_profile_names_is_about_the_token(error, blames):
     classifier = FailureClassifier({"4000": "renew once"})
     assert classifier.blames_token(error) is blames
+
+
+@pytest.mark.parametrize(("status", "own"), [(422, True), (403, False), (502, False)])
+def test_words_are_the_servers_own_where_no_proxy_answers_so(status, own):
+    assert is_servers_own(status) is own

@@ -8,7 +8,13 @@ import pytest
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.failures import FailureClassifier
-from notifyws.protocol.loader import built_in, is_file, profile_text, read_profile
+from notifyws.protocol.loader import (
+    built_in,
+    is_file,
+    own_file,
+    profile_text,
+    read_profile,
+)
 from notifyws.protocol.profile_text import parse
 
 TEXT = 'name = "mine"\n[[rules]]\nthen = "notification"\n'
@@ -113,3 +119,9 @@ def test_anybody_elses_profile_is_validated(tmp_path):
     path.write_text("name = 1\n")
     with pytest.raises(ConfigurationError, match="name"):
         read_profile(str(path))
+
+
+def test_a_path_is_no_name_for_a_profile_of_ones_own():
+    with pytest.raises(ConfigurationError, match="is no name") as caught:
+        own_file("./workplace.toml")
+    assert "--output" in caught.value.hint

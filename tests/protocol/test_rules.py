@@ -389,3 +389,11 @@ def test_only_notifications_are_taken_out_of_what_arrived():
     assert notifications(rules.read('{"a":1}', NOW)) == []
     (found,) = notifications(rules.read('{"a":1}{"type":"t"}', NOW))
     assert found.type == "t"
+
+
+def test_a_frame_that_is_too_large_for_its_rule_is_not_understood():
+    rule = Rule(then="notification", items="data", fields={"title": "length(frame.x)"})
+    frame = json.dumps({"data": [0] * 5000, "x": [0] * 5000})
+    found = Rules((rule,)).read(frame, NOW)
+    assert isinstance(found, NotUnderstood)
+    assert "too large for what the profile asks" in found.reason

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from notifyws.errors import ConfigurationError
 from notifyws.protocol.profile import Tokens
 from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.token_replies import (
@@ -322,3 +323,8 @@ def test_what_a_step_captures_is_found_in_its_answer():
     answer = Answer({"a": {"b": 1}}, {"x": "y"})
     places = {"one": "a.b", "two": "header:X", "three": "cookie:z"}
     assert captured(places, answer) == {"one": 1, "two": "y", "three": None}
+
+
+def test_a_ready_made_token_that_no_header_can_carry_is_refused():
+    with pytest.raises(ConfigurationError, match="not printable"):
+        static_token("a\x1bb", Lifetimes(900, 900, 0.2, 0.2), now=0.0)
