@@ -279,4 +279,12 @@ class DeliveryFailed(NotifyError):
 
 
 class CacheFailed(NotifyError):
-    """A token cache did not answer in time, or not with sense."""
+    """A token cache did not answer in time, or not with sense.
+
+    Args:
+        code: the word of its refusal, as Redis spells it; empty for none.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code

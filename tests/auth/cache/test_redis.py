@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from notifyws.auth.cache.build import open_cache
-from notifyws.auth.cache.redis import COMMANDS, RedisCache
+from notifyws.auth.cache.redis import RedisCache
+from notifyws.auth.cache.redis_client import COMMANDS
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
