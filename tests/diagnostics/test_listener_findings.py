@@ -35,7 +35,6 @@ def told(one: Listener, after: float = 600.0, ground: CheckContext = GROUND):
         replace(WELL, state="connecting", received=0),
         replace(WELL, state="disconnected", received=0),
         QUIET,
-        replace(QUIET, path="/live"),
         replace(QUIET, lastFailure=FAILED),
     ],
 )

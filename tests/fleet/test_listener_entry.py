@@ -27,7 +27,6 @@ WHOLE = Listener(
     *(3, 4, '{"evt":1}', 2, 5),
     {"at": "a", "kind": "network_error", "message": "cut"},
     "42",
-    "/live",
     6,
 )
 CORE = {"v": 1, "name": "desk", "host": "here", "pid": 7}

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from notifyws.models import Notification, strict_json
 
@@ -66,6 +66,18 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
             return convert(value, cls)
         except ValidationError:
             raise ValueError("it is no place in the history") from None
+
+    def until(self, now: float) -> ListenerPosition:
+        """Return it without moments in the future.
+
+        A move that is yet to come would win for ever, and a notification that is yet to
+        be sent would make all others old.
+
+        Args:
+            now: unix seconds; the clock that wrote it may have been wrong.
+        """
+        sent_at = None if self.sent_at is None else min(self.sent_at, now)
+        return replace(self, moved_at=min(self.moved_at, now), sent_at=sent_at)
 
 
 class Entry(Struct, frozen=True):
