@@ -114,7 +114,8 @@ class OutboxFile:
         try:
             place.hold_lock()
         except BlockingIOError:
-            return self._say_once(f"another listener has taken {place.path} meanwhile")
+            self._say_once(f"another listener has taken {place.path} meanwhile")
+            return
         except OSError as error:
             self._say_once(f"cannot hold {place.path}: {error.strerror}")
         found = place.look()
