@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from notifyws.errors import AuthenticationFailed
+from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Failure, Gap
 from tests.protocol.profiles.stage import (
     Socket,
@@ -349,3 +349,30 @@ async def test_a_banned_address_is_exit_code_4():
         with pytest.raises(AuthenticationFailed):
             async with listening(server, "home-assistant", token="t"):
                 pass
+
+
+@pytest.mark.parametrize(
+    "page", [answer(200, b"<p>Starting up"), json_answer({"flow_id": None})]
+)
+@scene
+async def test_a_page_in_place_of_the_login_flow_is_no_matter_of_configuration(page):
+    """Seen: exit code 2, "a variable that is not set", by a proxy's page with a 200."""
+    answers = {"POST /auth/login_flow": lambda _: page}
+    said = {"max_retries": 0, **USER}
+    ended = await end_of(stays, PROFILE, answers, **said)
+    assert isinstance(ended, NetworkFailed)
+    assert "answered, but the reply holds no flow_id" in ended.message
+
+
+@scene
+async def test_a_proxy_that_is_in_its_way_for_a_moment_ends_no_listener():
+    answers, _ = home()
+    flow = answers["POST /auth/login_flow"]
+    pages = [answer(200, b"<p>Starting up")]
+    answers["POST /auth/login_flow"] = lambda r: pages.pop() if pages else flow(r)
+
+    async with (
+        stage(answers, listens) as server,
+        listening(server, PROFILE, retry_delays=(0.02,), **USER) as (service, *_),
+    ):
+        assert service.is_connected
