@@ -36,7 +36,7 @@ from notifyws.delivery.worker import (
     WriteDeadLetter,
 )
 from notifyws.models import Notification
-from notifyws.protocol.deduplicator import REMEMBERED
+from notifyws.protocol.deduplicator import REMEMBERED, kept_id
 from notifyws.protocol.since import sent_at
 from notifyws.tasks import restarted
 
@@ -206,12 +206,13 @@ class Outbox:
         self, past: Notification | None, line: str, sinks: tuple[str, ...]
     ) -> None:
         ident = None if past is None else past.id
+        kept = None if ident is None else kept_id(ident)
         self._top += 1
-        self._batch.append(Entry(self._top, line, ident, sinks))
-        if past is None or ident is None:
+        self._batch.append(Entry(self._top, line, kept, sinks))
+        if past is None or kept is None:
             self.position = replace(self.position, mixed=True)
         else:
-            self.seen.append(ident)
+            self.seen.append(kept)
             wall, sent = self._clock.wall(), sent_at(past)
             self.position = replace(
                 self.position, last_id=ident, moved_at=wall, sent_at=sent
