@@ -34,7 +34,7 @@ from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
-    from notifyws.fleet.group.listener import GroupOptions
+    from notifyws.fleet.group.build import GroupOptions
 
 EXAMPLES = examples(
     "notifyws listen --demo",
@@ -218,7 +218,7 @@ def _member(
             if value is not None:
                 raise UsageError(f"{option} goes with --group", "add --group NAME")
         return None
-    from notifyws.fleet.group.listener import GroupOptions
+    from notifyws.fleet.group.build import GroupOptions
 
     want_positive("--claim-after", claim_after, 60)
     _want_at_least(1, "--sockets", sockets, "leave it out for one")

@@ -29,7 +29,7 @@ from notifyws.ui.tee import Tee
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
     from notifyws.events import Event
-    from notifyws.fleet.group.listener import GroupOptions
+    from notifyws.fleet.group.build import GroupOptions
     from notifyws.service import NotificationService
     from notifyws.ui.renderers import Renderer
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from notifyws.delivery.outbox_records import OutboxRecord
-from notifyws.fleet.group.store import Entry, Place
+from notifyws.fleet.group.entries import Entry, Place
 
 OUTPUT = "output"
 """The part of whoever shows things."""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from notifyws.clock import Clock
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.fleet.group.store import GroupStore, Standing
+from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.store import GroupStore
 
 EVERY = 3.0
 """Seconds between two beats, at most; a lease lasts more than three of them."""
