@@ -19,7 +19,8 @@ commands or terminals.
     stream_listener  a listener that reads a group's stream
     listener         a member as a whole: joins, leads when it is its turn, leaves
     replay           reads the stream again, as a group of its own
+    standing         how the group stands, for whoever asks from outside
     build            parts of them, from settings
 """
 
-__all__ = ["build", "listener", "replay"]
+__all__ = ["build", "listener", "replay", "standing"]

@@ -56,6 +56,7 @@ class GroupListener(StreamListener):
         self.membership = Membership(
             self._store, auth.clock, auth.warn, self._server_heard_at
         )
+        self.group = self.membership
         self._partitions: Partitions | None = None
         self._leader: GroupLeader | None = None
         self._leading: asyncio.Task[None] | None = None
@@ -72,8 +73,7 @@ class GroupListener(StreamListener):
             return self._state_of(self._leader.session)
         if not self.membership.joined:
             return "connecting"
-        has_leader = self.membership.standing.leader and not self.membership.away
-        return "connected" if has_leader else "reconnecting"
+        return "connected" if self.membership.has_leader else "reconnecting"
 
     async def keep(self, member: GroupMember) -> None:
         """Beat, and do what follows, until cancelled.
