@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings, TypeStyle
-from notifyws.connection.reconnect import State
 from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.receiver import Item
@@ -37,11 +36,6 @@ if TYPE_CHECKING:
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_PUBLIC_STATE = {
-    State.DISCONNECTED: "connecting",  # it is about to
-    State.CONNECTING: "connecting",
-    State.STOPPED: "disconnected",
-}
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
 
@@ -124,11 +118,7 @@ class NotificationService:
     @property
     def connection_state(self) -> str:
         """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
-        session, running = self.listener.session, self.listener.running
-        if session is None or running is None or running.done():
-            return "disconnected"
-        other = _PUBLIC_STATE.get(session.state, "reconnecting")
-        return "connected" if self.is_connected else other
+        return self.listener.state
 
     @property
     def latency(self) -> float | None:

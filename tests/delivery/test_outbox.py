@@ -9,8 +9,7 @@ import pytest
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter
-from notifyws.delivery.worker import DeliveryCounts
+from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter, DeliveryCounts
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
 from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, turns

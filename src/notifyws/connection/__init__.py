@@ -21,6 +21,7 @@ profiles are read in ``protocol``.
 __all__ = [
     "build",
     "connection",
+    "counts",
     "event_emitter",
     "ports",
     "reconnect",

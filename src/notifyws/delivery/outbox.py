@@ -25,13 +25,13 @@ from notifyws.delivery.outbox_records import (
     OUTPUT,
     Backlog,
     DeadLetter,
+    DeliveryCounts,
     Entry,
     ListenerPosition,
     OutboxRecord,
     notification_of,
 )
 from notifyws.delivery.worker import (
-    DeliveryCounts,
     DeliveryWorker,
     Sink,
     WriteDeadLetter,

@@ -10,12 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
-
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import (
     DeadLetter,
+    DeliveryCounts,
     OutboxRecord,
     notification_of,
 )
@@ -48,26 +47,6 @@ class Sink(Protocol):
 
     async def aclose(self) -> None:
         """Let go of what is open."""
-
-
-class DeliveryCounts(Struct):
-    """What came of a sink's notifications since this process began.
-
-    Args:
-        delivered: how many it took.
-        rejected: how many became dead letters.
-        dropped: how many it was never given, as too much waited for it.
-        tries: how often it was given one.
-        retries: how often that was to come again.
-        seconds: how long all tries took.
-    """
-
-    delivered: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    tries: int = 0
-    retries: int = 0
-    seconds: float = 0.0
 
 
 class DeliveryWorker:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import build_session
 from notifyws.connection.event_emitter import GapStart
+from notifyws.connection.reconnect import State
 from notifyws.connection.session import Session
 from notifyws.delivery.build import (
     build_outbox,
@@ -32,9 +33,15 @@ from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.durable_listener import DurableListener
-    from notifyws.delivery.outbox_records import Backlog
+    from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
     from notifyws.delivery.receiver import Receiver, Selection
+    from notifyws.fleet.metrics import GroupView
 
+_PUBLIC_STATE = {
+    State.DISCONNECTED: "connecting",  # it is about to
+    State.CONNECTING: "connecting",
+    State.STOPPED: "disconnected",
+}
 LAST_DELIVERY = 0.5
 """Seconds that sinks have at the end; what is left then is kept."""
 
@@ -53,12 +60,15 @@ class ActiveListener:
         selection: which notifications are wanted; all of them when not given.
 
     Attributes:
+        group: the group that it shares its work with; ``None`` without one.
         observers: are told every event at once.
         queue: what waits for whoever reads.
         session: keeps the connection; ``None`` before :meth:`start`.
         receiver: takes what arrives.
         running: the task that runs it.
     """
+
+    group: GroupView | None = None
 
     def __init__(
         self,
@@ -172,6 +182,20 @@ class ActiveListener:
             await self._durable.aclose(LAST_DELIVERY)
 
     @property
+    def auth(self) -> Authenticator:
+        """Who we are, and where."""
+        return self._auth
+
+    @property
+    def state(self) -> str:
+        """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
+        session, running = self.session, self.running
+        if session is None or running is None or running.done():
+            return "disconnected"
+        other = _PUBLIC_STATE.get(session.state, "reconnecting")
+        return "connected" if session.connection is not None else other
+
+    @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`start`."""
         return self.receiver.received if self.receiver else 0
@@ -185,6 +209,11 @@ class ActiveListener:
     def backlog(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
         return dict(self._durable.outbox.waiting) if self._durable else {}
+
+    @property
+    def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
+        """What came of what was kept for each sink."""
+        return dict(self._durable.outbox.counts) if self._durable else {}
 
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
