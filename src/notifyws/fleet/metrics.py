@@ -150,7 +150,7 @@ METRICS = (
     Metric(
         "notifyws_waiting",
         "gauge",
-        "Notifications that wait to be printed (output), or for a sink.",
+        "How many wait to be shown or printed (output), or for a sink.",
         Readings.waiting,
         ("queue",),
     ),

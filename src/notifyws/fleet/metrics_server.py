@@ -139,6 +139,7 @@ class MetricsServer(ThreadingMixIn, TCPServer):
 
     daemon_threads = allow_reuse_address = True
     block_on_close = False
+    request_queue_size = 128  # with the usual 5, a crowd costs the next one a second
     timeout = 0.0
 
     def __init__(self, host: str, port: int, pages: Pages) -> None:
