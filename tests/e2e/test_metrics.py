@@ -51,7 +51,7 @@ def test_it_says_where_its_pages_are_and_they_end_with_it(home: Home, server: Se
 def test_while_the_server_is_away_it_is_alive_and_not_ready(home: Home):
     nobody = f"ws://127.0.0.1:{free_port()}"
     env = {"NOTIFYWS_TOKEN": "t", "WEBSOCKET_SERVER_URL": nobody}
-    listener = home.start("listen", "--json", "--metrics", "[::1]:0", env=env)
+    listener = home.start("listen", "--json", "--metrics", "0", env=env)
     url = pages(listener)
     listener.says("Reconnecting")
     assert get(f"{url}/healthz") == (200, "ok\n")

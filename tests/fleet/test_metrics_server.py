@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
+import resource
+import signal
 import socket
 import threading
+import time
 from contextlib import closing, contextmanager
 
 import pytest
 
+from notifyws.cli.process import ENDING
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.fleet.health import STALLED, Health
 from notifyws.fleet.metrics_server import MOST, MetricsServer, Page, parse_address
@@ -73,7 +78,20 @@ def test_what_is_no_address_is_said_with_how_one_looks(text):
     assert "--metrics [::1]:9100" in said.value.hint
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+ipv6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", pytest.param("::1", marks=ipv6), "localhost"]
+)
 def test_a_page_is_served_where_it_was_asked_for(host):
     with served(host=host) as server:
         status, headers, body = ask(server, "/metrics?x=1")
@@ -161,6 +179,35 @@ def test_clients_that_hang_keep_nobody_out():
             line.close()
 
 
+def test_without_a_descriptor_for_a_client_it_waits_and_burns_nothing():
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with served() as server, socket.socket() as line:
+        line.settimeout(10)
+        os.close(lowest_free := os.dup(line.fileno()))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, usual[1]))
+        try:
+            line.connect(server.server_address[:2])
+            line.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            began = time.thread_time(), time.process_time()
+            time.sleep(0.3)
+            ours, all_ = time.thread_time() - began[0], time.process_time() - began[1]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+        assert line.recv(100).startswith(b"HTTP/1.0 200")
+        assert all_ - ours < 0.15
+
+
+def test_a_signal_is_never_taken_from_the_main_thread():
+    def page():
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        return Page(",".join(str(int(each)) for each in blocked))
+
+    with served({"/": page}) as server:
+        blocked = {int(number) for number in ask(server, "/")[2].split(",")}
+    assert blocked >= {*ENDING, signal.SIGALRM, signal.SIGCHLD}
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+
+
 def test_a_port_in_use_is_said_with_what_to_do():
     with served() as server, pytest.raises(ConfigurationError) as said:
         MetricsServer("127.0.0.1", server.server_address[1], PAGES)
@@ -189,8 +236,8 @@ def test_an_address_that_cannot_be_had_is_said(host, why):
 
 def test_a_blocked_loop_is_told_by_a_thread_that_is_not():
     """The test itself is what blocks the loop."""
-    time = [0.0]
-    health = Health(None, lambda: time[0])
+    clock = [0.0]
+    health = Health(None, lambda: clock[0])
 
     def page():
         alive, word = health.alive()
@@ -201,7 +248,7 @@ def test_a_blocked_loop_is_told_by_a_thread_that_is_not():
             ticking = asyncio.create_task(health.tick(asyncio.sleep))
             await asyncio.sleep(0)
             assert ask(server, "/healthz")[::2] == (200, "ok")
-            time[0] += STALLED + 1
+            clock[0] += STALLED + 1
             assert ask(server, "/healthz")[::2] == (503, "stalled")
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)

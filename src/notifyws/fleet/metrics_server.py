@@ -11,6 +11,7 @@ import asyncio
 import errno
 import os
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -177,6 +178,8 @@ class MetricsServer(ThreadingMixIn, TCPServer):
         self._woken.close()
 
     def _serve(self) -> None:
+        """Let clients in; signals are for the main thread, which they are to wake."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         with selectors.DefaultSelector() as selector:
             for each in (self, self._woken):
                 selector.register(each, selectors.EVENT_READ)
