@@ -146,15 +146,16 @@ class MetricsServer(ThreadingMixIn, TCPServer):
     def __init__(self, host: str, port: int, pages: Pages) -> None:
         self.pages = pages
         self._open: deque[Any] = deque()
-        self._wake, self._woken = socket.socketpair()
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             self.address_family, *_, address = found[0]
             super().__init__(cast("Any", address), _Handler)
         except (OSError, UnicodeError) as error:
-            self._wake.close()
-            self._woken.close()
             raise _unusable(host, port, error) from None
+        self._wake, self._woken = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        for each in (self, self._woken):
+            self._selector.register(each, selectors.EVENT_READ)
         self._thread = threading.Thread(
             target=self._serve, name="notifyws metrics", daemon=True
         )
@@ -174,20 +175,17 @@ class MetricsServer(ThreadingMixIn, TCPServer):
         self._wake.send(b"\0")
         self._thread.join(ENDING)
         self.server_close()
-        self._wake.close()
-        self._woken.close()
+        for each in (self._selector, self._wake, self._woken):
+            each.close()
 
     def _serve(self) -> None:
         """Let clients in; signals are for the main thread, which they are to wake."""
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        with selectors.DefaultSelector() as selector:
-            for each in (self, self._woken):
-                selector.register(each, selectors.EVENT_READ)
-            while True:
-                ready = [key.fileobj for key, _ in selector.select()]
-                if self._woken in ready:
-                    return
-                self.handle_request()
+        while True:
+            ready = [key.fileobj for key, _ in self._selector.select()]
+            if self._woken in ready:
+                return
+            self.handle_request()
 
     def get_request(self) -> tuple[Any, Any]:
         """Take a client in; where there is no descriptor for one, wait a little."""
