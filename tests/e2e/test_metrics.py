@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.support import Home, Running, Server, until
-from tests.support.valkey import free_port
+from tests.support.valkey import Valkey, free_port
 
 
 def get(url: str) -> tuple[int, str]:
@@ -78,6 +78,36 @@ def test_quiet_is_quiet_and_serves_all_the_same(home: Home, server: Server):
     listener.signal(signal.SIGINT)
     listener.wait()
     assert (listener.out.text, listener.err.text) == ("", "")
+
+
+def value(url: str, sample: str) -> float:
+    found = re.search(rf"^{re.escape(sample)} (.*)$", get(url)[1], re.MULTILINE)
+    return float(found[1]) if found else -1.0
+
+
+def test_every_member_of_a_group_is_ready_and_one_is_connected(
+    home: Home, server: Server, clean_valkey: Valkey
+):
+    args = ("--json", "--group", "workers", "--exec", "true", "--metrics", "0")
+    members = [
+        home.start("listen", *args, REDIS_URL=clean_valkey.url) for _ in range(2)
+    ]
+    urls = [pages(member) for member in members]
+
+    def total(sample: str) -> float:
+        return sum(value(f"{url}/metrics", sample) for url in urls)
+
+    until(lambda: all(get(f"{u}/readyz")[0] == 200 for u in urls), "both ready")
+    until(lambda: total("notifyws_connected") == 1, "a socket")
+    of = '{group="workers"}'
+    until(lambda: total(f"notifyws_group_leader{of}") == 1, "one leader")
+    until(lambda: total(f"notifyws_group_has_leader{of}") == 2, "both know it")
+    server.notify(*range(20))
+    taken = 'notifyws_deliveries_total{outcome="delivered",sink="exec"}'
+    until(lambda: total(taken) == 20, "all of them handed on")
+    assert total("notifyws_received_total") == 20
+    assert total(f"notifyws_group_lag{of}") >= 0
+    until(lambda: total(f"notifyws_group_pending{of}") == 0, "nothing pending")
 
 
 def test_a_port_in_use_ends_it_before_it_connects(home: Home, server: Server):

@@ -184,7 +184,7 @@ async def test_the_page_holds_every_metric_and_no_secret():
 @told
 async def test_without_a_group_nothing_is_said_of_one():
     async with listening() as scene:
-        assert "group" not in scene.page.text()
+        assert "notifyws_group" not in scene.page.text()
         scene.listener.group = SimpleNamespace(
             name="g", leading=False, has_leader=False, lag=None, pending=0
         )

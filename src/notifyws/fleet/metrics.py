@@ -74,13 +74,13 @@ METRICS = (
     Metric(
         "notifyws_connected",
         "gauge",
-        "1 while the server knows us and listens, else 0.",
+        "1 while it holds a socket on which the server knows us, else 0.",
         Readings.connected,
     ),
     Metric(
         "notifyws_received_total",
         "counter",
-        "Notifications taken in, each once.",
+        "Notifications taken in, each once; of a group, those that fell to it.",
         Readings.received,
     ),
     Metric(

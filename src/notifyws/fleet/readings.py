@@ -63,20 +63,22 @@ class Readings:
         return [(self._who, (1.0,))]
 
     def connected(self) -> list[Sample]:
-        """Return whether the server knows us and listens."""
-        return _one(self._listener.state == "connected")
+        """Return whether the server knows us and listens, on a socket of our own."""
+        session = self._listener.session
+        return _one(session is not None and session.connection is not None)
 
     def received(self) -> list[Sample]:
         """Return how many notifications were taken in."""
-        return self._of_receiver("received")
+        return _one(self._listener.received)
 
     def filtered(self) -> list[Sample]:
         """Return how many of them nobody wanted."""
-        return self._of_receiver("filtered")
+        return _one(self._listener.filtered)
 
     def repeats(self) -> list[Sample]:
         """Return how many came again."""
-        return self._of_receiver("repeats")
+        receiver = self._listener.receiver
+        return _one(receiver.repeats if receiver else 0)
 
     def last_notification(self) -> list[Sample]:
         """Return when the last one came, in unix seconds."""
@@ -164,10 +166,6 @@ class Readings:
         group = self._listener.group
         value = None if group is None else getattr(group, name)
         return [] if group is None or value is None else _by({group.name: value})
-
-    def _of_receiver(self, name: str) -> list[Sample]:
-        receiver = self._listener.receiver
-        return _one(getattr(receiver, name) if receiver else 0)
 
 
 def _one(value: float | None) -> list[Sample]:
