@@ -156,6 +156,10 @@ def listen(
         Path | None,
         delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        option("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
+    ] = None,
     demo: Annotated[
         bool, option("--demo", "Show it with a server of its own, right now.")
     ] = False,
@@ -200,8 +204,17 @@ def listen(
         targets,
         demo,
         member,
+        _address(metrics),
     )
     return run(listen_to(request, settings))
+
+
+def _address(metrics: str | None) -> tuple[str, int] | None:
+    if metrics is None:
+        return None
+    from notifyws.fleet.metrics_server import parse_address
+
+    return parse_address(metrics)
 
 
 def _member(

@@ -100,7 +100,7 @@ class Heartbeat:
         self._written = False
         self.listener = replace(listener, since=utc_text(clock.wall()))
 
-    def observe(self, event: Event) -> None:  # noqa: PLR0912 - a case for each event
+    def observe(self, event: Event) -> None:
         """Take note of what happens to the connection."""
         match event:
             case Connecting(url):

@@ -59,7 +59,7 @@ class InHand:
 
     def backlog_of(self, sink: str) -> tuple[int, int]:
         """Return how many wait for a sink, and the bytes of their lines."""
-        lines = self._waiting[sink].values()
+        lines = list(self._waiting[sink].values())  # another thread may ask
         return len(lines), sum(map(len, lines))
 
     def was_done(self, place: Place) -> bool:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import Backlog, OutboxRecord, notification_of
+from notifyws.delivery.outbox_records import (
+    Backlog,
+    DeliveryCounts,
+    OutboxRecord,
+    notification_of,
+)
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.worker import DeliveryWorker, Sink, WriteDeadLetter
@@ -123,6 +128,10 @@ class GroupMember:
         """Return how much waits for each sink."""
         names = (worker.name for worker in self._workers)
         return {name: Backlog(*self.in_hand.backlog_of(name)) for name in names}
+
+    def delivery_counts(self) -> dict[str, DeliveryCounts]:
+        """Return what came of what this member took, by sink."""
+        return {worker.name: worker.counts for worker in self._workers}
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Take entries that fell to this member."""

@@ -69,8 +69,8 @@ class Membership:
 
     @property
     def has_leader(self) -> bool:
-        """Whether any member does, as far as is known."""
-        return bool(self.standing.leader) and not self.away
+        """Whether any member does, as far as this one can know."""
+        return self.leading or (bool(self.standing.leader) and not self.away)
 
     @property
     def lag(self) -> int | None:

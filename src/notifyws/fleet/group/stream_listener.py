@@ -25,7 +25,7 @@ from notifyws.fleet.group.build import (
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
-    from notifyws.delivery.outbox_records import Backlog
+    from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
     from notifyws.fleet.group.member import GroupMember
 
 
@@ -122,14 +122,23 @@ class StreamListener(ActiveListener):
         """How much waits for each sink."""
         return self._member.backlog() if self._member else {}
 
+    @property
+    def filtered(self) -> int:
+        """How many of them nobody here wanted."""
+        return self._member.filtered if self._member else 0
+
+    @property
+    def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
+        """What came of what was taken for each sink."""
+        return self._member.delivery_counts() if self._member else {}
+
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
         if self._member is not None:
             await self._member.drained()
 
     def _counts(self) -> dict[str, Any]:
-        filtered = self._member.filtered if self._member else 0
-        return {**super()._counts(), "filtered": filtered}
+        return {**super()._counts(), "filtered": self.filtered}
 
     def _announce(self, item: Event, *, vital: bool = False) -> None:
         self.queue.announce(item, vital=vital)
