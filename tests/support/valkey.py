@@ -111,9 +111,9 @@ class Valkey:
         self.socket.unlink(missing_ok=True)
         server = [get_binary_path(), *self.program]
         where = f"--port {port} --bind 127.0.0.1 --unixsocket {self.socket}"
+        words = [*where.split(), "--dir", str(self.folder), *self.options]
         self._watchdog = subprocess.Popen(
-            ["sh", "-c", WATCHDOG, "watchdog", *server, *where.split(), "--dir"]
-            + [str(self.folder), *self.options],
+            ["sh", "-c", WATCHDOG, "watchdog", *server, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -175,6 +175,28 @@ class Sentinel(Valkey):
         super()._launch(port)
 
 
+class Lonely:
+    """One primary and one sentinel: as asked for in the same way, and made fast."""
+
+    def __init__(self) -> None:
+        self.primary = Valkey()
+        self.sentinel = Sentinel(self.primary, "mine")
+
+    def __enter__(self) -> Lonely:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sentinel.stop()
+        self.primary.stop()
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:{self.sentinel.port}/mine"
+
+    def flush(self) -> None:
+        self.primary.flush()
+
+
 class Watched:
     """A primary, its replica, and two sentinels that know them as ``mine``."""
 
@@ -230,6 +252,19 @@ class ClusterNode(Valkey):
         more = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
         self.options = (*IN_MEMORY, *QUICK, *CLUSTER, *more)
         super()._launch(port)
+
+
+class LonelyNode(ClusterNode):
+    """A cluster of one node, which has all slots."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        self.until(lambda: self.command("CLUSTER INFO")["cluster_state"] == "ok")
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.port}"
 
 
 class Nodes:

@@ -32,6 +32,7 @@ from notifyws.auth.cache.redis_servers import (
     Servers,
     connection_options,
     one_server,
+    parsed_commands,
 )
 from notifyws.auth.cache.redis_urls import RedisUrl, read_url
 from notifyws.errors import CacheFailed
@@ -55,7 +56,8 @@ class RedisClient:
         self._where = read_url(url)
         self.url, self._called = self._where.shown, called
         self._servers = _servers(self._where)
-        self._answers_resp3 = self._where.options.get("protocol") == "3"
+        asks_resp3 = self._where.options.get("protocol") == "3"
+        self._parsed = parsed_commands() if asks_resp3 else None
 
     async def command(self, *words: str | int, within: float | None = None) -> Any:
         """Send one command and return its answer, texts as bytes.
@@ -91,9 +93,13 @@ class RedisClient:
         if again:  # not within the except, or one error would stand behind the other
             self._servers.doubt()
             answer = await self._servers.ask(*words)
-        if self._answers_resp3 and words[0] not in self._servers.parses:
-            answer = _as_resp2(answer)
-        return answer
+        if self._parsed is None:
+            return answer
+        if (
+            str(words[0])[:1] == "Z" and "WITHSCORES" in words
+        ):  # pairs here, which RESP2 does not know
+            return [_as_resp2(each) for pair in answer for each in pair]
+        return answer if words[0] in self._parsed else _as_resp2(answer)
 
     async def _bounded(self, call: Awaitable[Any], within: float | None = None) -> Any:
         try:
@@ -134,5 +140,5 @@ def _as_resp2(answer: Any) -> Any:
     if isinstance(answer, bool):
         return int(answer)
     if isinstance(answer, float):
-        return b"%.17g" % answer
+        return repr(answer).removesuffix(".0").encode()
     return answer

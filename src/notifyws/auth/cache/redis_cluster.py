@@ -38,7 +38,6 @@ class Cluster(Servers):
         self._url, self._options = url, options
         self._doubted = False
         self._cluster: Any = self._built()
-        self.parses = frozenset(self._cluster.response_callbacks)
 
     def _built(self) -> Any:
         known = {n: v for n, v in self._options.items() if n not in LATER}

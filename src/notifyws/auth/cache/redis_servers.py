@@ -32,13 +32,7 @@ SENTINELS = 0.7 * CALL_TIMEOUT
 
 
 class Servers(Protocol):
-    """Whoever answers commands.
-
-    Attributes:
-        parses: names of commands whose answers redis-py makes something of.
-    """
-
-    parses: frozenset[str]
+    """Whoever answers commands."""
 
     async def ask(self, *words: Word) -> Any:
         """Send one command, once, and return its answer."""
@@ -86,6 +80,11 @@ def encoded(words: Sequence[Word]) -> list[Any]:
     return [name, *(w if isinstance(w, bytes) else bytes_of(w) for w in rest)]
 
 
+def parsed_commands() -> frozenset[str]:
+    """Return the commands of whose answers redis-py makes something, in RESP2."""
+    return frozenset(map(str, Redis(protocol=2).response_callbacks))
+
+
 def once() -> Retry:
     """Return what keeps redis-py from repeating a command."""
     return Retry(NoBackoff(), 0)
@@ -107,7 +106,6 @@ class Server(Servers):
         self._pool = pool
         self._redis: Any = Redis.from_pool(pool)
         self._doubted = False
-        self.parses = frozenset(map(str, self._redis.response_callbacks))
 
     async def ask(self, *words: Word) -> Any:
         """Send one command, once, and return its answer."""
