@@ -260,11 +260,14 @@ class LonelyNode(ClusterNode):
     def __init__(self) -> None:
         super().__init__()
         self.command("CLUSTER ADDSLOTSRANGE", 0, 16383)
-        self.until(lambda: self.command("CLUSTER INFO")["cluster_state"] == "ok")
+        self.until_whole()
 
     @property
     def url(self) -> str:
         return f"redis+cluster://127.0.0.1:{self.port}"
+
+    def until_whole(self) -> None:
+        self.until(lambda: self.command("CLUSTER INFO")["cluster_state"] == "ok")
 
 
 class Nodes:

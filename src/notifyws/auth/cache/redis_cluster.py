@@ -8,20 +8,21 @@ and after a doubt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.exceptions import RedisClusterException
+from redis.exceptions import ConnectionError, RedisClusterException, ResponseError
 
 from notifyws.auth.cache import CALL_TIMEOUT, call_limit
 from notifyws.auth.cache.redis_keys import Word, key_of
 from notifyws.auth.cache.redis_servers import Servers, encoded, no_notices, once
-from notifyws.auth.cache.redis_urls import RedisUrl
+from notifyws.auth.cache.redis_urls import Host, RedisUrl
 
 MAP = 0.3 * CALL_TIMEOUT
-"""Seconds that a node has to say which node has what; then another one is asked."""
-TRIES = 3
+"""Seconds that a node has to say which node has what; then others are asked."""
 LATER = {"ssl_password", "ssl_ca_path"}
 """Options that a connection takes, and a cluster does not pass on to it."""
 
@@ -37,12 +38,12 @@ class Cluster(Servers):
     def __init__(self, url: RedisUrl, options: Mapping[str, Any]) -> None:
         self._url, self._options = url, options
         self._doubted = False
-        self._cluster: Any = self._built()
+        self._cluster: Any = self._built(url.hosts)
 
-    def _built(self) -> Any:
+    def _built(self, hosts: Iterable[Host]) -> Any:
         known = {n: v for n, v in self._options.items() if n not in LATER}
         cluster: Any = RedisCluster(
-            startup_nodes=[ClusterNode(host, port) for host, port in self._url.hosts],
+            startup_nodes=[ClusterNode(host, port) for host, port in hosts],
             require_full_coverage=False,  # ours is one slot
             reinitialize_steps=0,  # else each fifth redirection cuts all connections
             retry=once(),
@@ -78,26 +79,63 @@ class Cluster(Servers):
     async def _map(self) -> None:
         """See to it that it is known which node has what.
 
+        redis-py asks one node after the other, and would wait for one that hangs.
+
         Raises:
-            TimeoutError: whoever was asked did not answer.
+            TimeoutError: nobody answered.
             RedisClusterException: nobody could be asked.
         """
-        for left in reversed(range(TRIES)):
-            try:
-                async with call_limit(MAP):
-                    await self._cluster.initialize()
-                    if self._doubted:
-                        await self._cluster.nodes_manager.initialize()
-                        self._doubted = False
-                    return
-            except TimeoutError:
-                if not left:
-                    raise
-            except RedisClusterException:
-                # Those who were found since may be gone, and those of the URL not.
-                await self._cluster.aclose()
-                self._cluster = self._built()
-                raise
+        cluster = self._cluster
+        with suppress(TimeoutError):
+            return await self._mapped()
+        await self._replace(cluster, [await self._first_to_answer()])
+        return await self._mapped()
+
+    async def _mapped(self) -> None:
+        cluster = self._cluster
+        try:
+            async with call_limit(MAP):
+                await cluster.initialize()
+                if self._doubted:
+                    await cluster.nodes_manager.initialize()
+                    self._doubted = False
+        except RedisClusterException:
+            # Those who were found since may be gone, and those of the URL not.
+            await self._replace(cluster, self._url.hosts)
+            raise
+
+    async def _replace(self, cluster: Any, hosts: Iterable[Host]) -> None:
+        """Begin again at some hosts, unless another call has done so meanwhile."""
+        if self._cluster is cluster:
+            self._cluster = self._built(hosts)
+            await cluster.aclose()
+
+    async def _first_to_answer(self) -> Host:
+        """Return a node that answers, whatever it says.
+
+        Raises:
+            TimeoutError: none does.
+        """
+        known = [(each.host, each.port) for each in self._cluster.get_nodes()]
+        nodes = self._built([*self._url.hosts, *known]).startup_nodes
+        asked = {asyncio.ensure_future(_answers(each)): each for each in nodes}
+        try:
+            async with call_limit(MAP):
+                for each in asyncio.as_completed(asked):
+                    with suppress(ConnectionError):
+                        return await each
+            raise TimeoutError
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+            await asyncio.gather(*(each.disconnect() for each in nodes))
+
+
+async def _answers(node: ClusterNode) -> Host:
+    with suppress(ResponseError):  # a refusal is an answer
+        await node.execute_command("PING")
+    return node.host, int(node.port)
 
 
 class _OwnKeys:

@@ -67,6 +67,7 @@ DENIED = re.compile(r"'([a-z|]{1,40})' (?:sub)?command")
 """How the command that a user may not use is named, alone or within a script."""
 
 PRIVATE = "for a private authority, add ?ssl_ca_certs=/path/to/ca.pem to the URL"
+OURS = "if it wants a certificate of ours, add ?ssl_certfile=...&ssl_keyfile=..."
 RUNNING = "check the URL, and that the server is running"
 SENTINELS = {
     "NOAUTH": ("want a password", "add ?sentinel_password=... to the URL"),
@@ -191,9 +192,6 @@ def _of_network(error: BaseException, where: RedisUrl) -> Words:
         private = rejected.reason == "untrusted"
         return rejected.message, PRIVATE if private else rejected.hint
     if isinstance(cause, ssl.SSLError):
-        if "CERTIFICATE_REQUIRED" in str(cause):
-            hint = "add ?ssl_certfile=CERTIFICATE&ssl_keyfile=KEY to the URL"
-            return "it wants a certificate of ours", hint
         scheme = where.shown.partition(":")[0]
         hint = f"is it {scheme.replace('rediss', 'redis')}:// instead of {scheme}://?"
         return "it does not speak TLS", hint
@@ -201,6 +199,8 @@ def _of_network(error: BaseException, where: RedisUrl) -> Words:
     if isinstance(cause, OSError):
         plain = type(cause).__module__ == "builtins" and cause.errno
         why = os.strerror(plain) if plain else cause.strerror or why
+    elif where.tls and "ssl_certfile" not in where.options:
+        return why, f"{RUNNING}; {OURS}"  # which is all that is heard of it
     return why, RUNNING
 
 
