@@ -220,6 +220,8 @@ TWINS = {
     "hand_on_delays": ("NOTIFYWS_HAND_ON_DELAYS", "1,3", (1.0, 3.0)),
     "exec_timeout": ("NOTIFYWS_EXEC_TIMEOUT", "5", 5.0),
     "concurrency": ("NOTIFYWS_CONCURRENCY", "4", 4),
+    "group_count": ("NOTIFYWS_GROUP_COUNT", "500", 500),
+    "group_age": ("NOTIFYWS_GROUP_AGE", "60", 60.0),
     "link_base": ("NOTIFYWS_LINK_BASE", "https://x", "https://x"),
 }
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import types
 from notifyws.cli.options import (
@@ -32,6 +32,9 @@ from notifyws.errors import UsageError
 from notifyws.models import DeliveryTargets
 from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
+
+if TYPE_CHECKING:
+    from notifyws.fleet.group.listener import GroupOptions
 
 EXAMPLES = examples(
     "notifyws listen --demo",
@@ -95,6 +98,25 @@ def listen(
         str | None,
         delivery("--name NAME", "Resume where the listener of this name stopped."),
     ] = None,
+    group: Annotated[
+        str | None,
+        delivery("--group NAME", "Share the work with the listeners of this group."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        delivery("--key EXPR", "With --group: what has the same stays in order."),
+    ] = None,
+    claim_after: Annotated[
+        float | None,
+        delivery(
+            "--claim-after SECONDS",
+            "With --group: take over from a dead member after so long; 60.",
+        ),
+    ] = None,
+    sockets: Annotated[
+        int | None,
+        delivery("--sockets N", "With --group: how many members hold a socket; 1."),
+    ] = None,
     exec_: Annotated[
         str | None,
         delivery(
@@ -148,6 +170,10 @@ def listen(
     want_positive("--exec-timeout", exec_timeout, 30)
     _want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
     _want_at_least(1, "--concurrency", concurrency, "leave it out to keep the order")
+    member = _member(group, key, claim_after, sockets)
+    exclude(("--group", group), ("--name", name))
+    exclude(("--group", group), ("--raw", raw))
+    exclude(("--group", group), ("--demo", demo))
     form = _form(json=json, plain=plain, raw=raw, format=format_)
     exclude(("--plain", plain), ("--raw", raw), ("--query", query))
     exclude(("--events", events), ("--format", format_), ("--query", query))
@@ -173,8 +199,32 @@ def listen(
         name,
         targets,
         demo,
+        member,
     )
     return run(listen_to(request, settings))
+
+
+def _member(
+    group: str | None, key: str | None, claim_after: float | None, sockets: int | None
+) -> GroupOptions | None:
+    """Return what a member is told of its group, if there is one.
+
+    Raises:
+        UsageError: something makes no sense.
+    """
+    said = {"--key": key, "--claim-after": claim_after, "--sockets": sockets}
+    if group is None:
+        for option, value in said.items():
+            if value is not None:
+                raise UsageError(f"{option} goes with --group", "add --group NAME")
+        return None
+    from notifyws.fleet.group.listener import GroupOptions
+
+    want_positive("--claim-after", claim_after, 60)
+    _want_at_least(1, "--sockets", sockets, "leave it out for one")
+    if key == "":
+        raise UsageError("--key names nothing", "as in --key data.tripId")
+    return GroupOptions(group, key or "", claim_after or 60.0, sockets or 1)
 
 
 def _redeliver(

@@ -223,6 +223,13 @@ class Settings:
         1, "Notifications handed on at the same time; 1 keeps their order.", low=1
     )
 
+    group_count: int = client_side(
+        100_000, "Notifications that a group's stream keeps in Redis.", low=100
+    )
+    group_age: float = client_side(
+        86_400.0, "Seconds that it keeps them; 0 for any time.", high=LIFETIME
+    )
+
     link_base: str = server_side(
         "", "What relative links are resolved against; the server when not set."
     )

@@ -37,7 +37,6 @@ from notifyws.delivery.worker import (
 )
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED
-from notifyws.protocol.since import sent_at
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
@@ -208,14 +207,12 @@ class Outbox:
         ident = None if past is None else past.id
         self._top += 1
         self._batch.append(Entry(self._top, line, ident, sinks))
-        if past is None or ident is None:
+        if past is None:
             self.position = replace(self.position, mixed=True)
         else:
+            self.position = self.position.past(past, self._clock.wall())
+        if ident is not None:
             self.seen.append(ident)
-            wall, sent = self._clock.wall(), sent_at(past)
-            self.position = replace(
-                self.position, last_id=ident, moved_at=wall, sent_at=sent
-            )
         self._dirty.set()
 
     def _has_room(self, name: str, size: int) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from notifyws.models import Notification, strict_json
+from notifyws.protocol.since import sent_at
 
 Ident = str | int
 Moment = Annotated[float, Meta(gt=-1e11, lt=1e11)]
@@ -66,6 +67,22 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
             return convert(value, cls)
         except ValidationError:
             raise ValueError("it is no place in the history") from None
+
+    def past(self, notification: Notification, wall: float) -> ListenerPosition:
+        """Return where it stands after a notification, which is taken now.
+
+        Args:
+            notification: the next one.
+            wall: unix seconds.
+        """
+        if notification.id is None:
+            return replace(self, mixed=True)
+        return replace(
+            self,
+            last_id=notification.id,
+            moved_at=wall,
+            sent_at=sent_at(notification),
+        )
 
 
 class Entry(Struct, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
@@ -19,9 +19,6 @@ from notifyws.delivery.outbox_records import (
 )
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
-
-if TYPE_CHECKING:
-    from notifyws.delivery.outbox_file import OutboxFile
 
 BATCH = 100
 """Notifications read back from the store at once."""
@@ -48,6 +45,16 @@ class Sink(Protocol):
         """Let go of what is open."""
 
 
+class RecordStore(Protocol):
+    """Where what a worker delivers waits."""
+
+    async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
+        """Return what waits for a sink beyond a position, in order."""
+
+    async def done(self, sink: str, position: int) -> None:
+        """Forget what a sink was given."""
+
+
 class DeliveryWorker:
     """Serves one sink.
 
@@ -67,7 +74,7 @@ class DeliveryWorker:
     def __init__(
         self,
         sink: Sink,
-        store: OutboxFile,
+        store: RecordStore,
         settings: Settings,
         clock: Clock,
         *,

@@ -1,0 +1,116 @@
+"""A member's beat: it says that it lives, and sees whether it leads.
+
+The law: *who leads is what Redis answered last.* While it does not answer, who led goes
+on leading (nobody can know better), and who did not waits; after Redis was away, who
+led before comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from notifyws.clock import Clock
+from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.fleet.group.store import GroupStore, Standing
+
+EVERY = 3.0
+"""Seconds between two beats, at most; a lease lasts more than three of them."""
+SOON = 0.5
+"""Seconds between two beats while a lease is in doubt."""
+GRACE = 6.0
+"""Seconds after Redis was away in which who led before comes first."""
+HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
+"""Refusals that waiting does not mend."""
+
+
+class Membership:
+    """Keeps a member's place in its group.
+
+    Args:
+        store: the group.
+        clock: monotonic time and dice.
+        warn: is told when Redis is away, and when it is back.
+        heard_at: returns until when the server was heard; empty where it is not.
+
+    Attributes:
+        standing: how the group stood at the latest beat that was answered.
+        away: whether Redis did not answer the latest.
+        joined: whether it ever did.
+        handled_until: unix seconds; what arrived until then was handled by somebody;
+            ``None`` until somebody was seen to lead.
+    """
+
+    def __init__(
+        self,
+        store: GroupStore,
+        clock: Clock,
+        warn: Callable[[str], None],
+        heard_at: Callable[[], str],
+    ) -> None:
+        self._store, self._clock, self._warn = store, clock, warn
+        self._heard_at = heard_at
+        self._well_since: float | None = float("-inf")
+        self._fence = 0
+        self._checked = False
+        self.standing = Standing()
+        self.away = self.joined = False
+        self.handled_until: float | None = None
+
+    async def beat(self, *, leads: bool) -> bool:
+        """Say that this member lives; return whether Redis answered.
+
+        Args:
+            leads: whether this member led until now.
+
+        Raises:
+            ConfigurationError: this can never work; says why.
+        """
+        try:
+            if not self._checked:
+                await self._store.check_version()
+                self._checked = True
+            self.standing = standing = await self._store.beat(
+                wants=leads or self._may_lead(),
+                proof=self.standing.proof if leads else "",
+                heard_at=self._heard_at(),
+                floor=self._fence,
+            )
+        except CacheFailed as error:
+            self._fell(error)
+            return False
+        self._fence = max(self._fence, standing.fence)
+        if standing.leader and standing.previous is None:
+            self.handled_until = standing.oldest or standing.at
+        self._rose()
+        return True
+
+    def pause(self, *, leads: bool) -> float:
+        """Return the seconds until the next beat; members do not beat all at once."""
+        if self.away:
+            return SOON if leads else SOON + EVERY * self._clock.dice()
+        ends = self.standing.next_lease
+        wait = EVERY * (1 - 0.2 * self._clock.dice())
+        if leads or ends is None:
+            return wait
+        return min(wait, ends + SOON * self._clock.dice())
+
+    def _may_lead(self) -> bool:
+        since = self._well_since
+        return since is not None and self._clock.now() - since >= GRACE
+
+    def _fell(self, error: CacheFailed) -> None:
+        if error.code in HOPELESS:
+            raise ConfigurationError(error.message, error.hint)
+        if not self.away:
+            self.away = True
+            hint = f" ({error.hint})" if error.hint else ""
+            self._warn(f"{error.message}{hint}; the group waits for it")
+        self._well_since = None
+
+    def _rose(self) -> None:
+        if self.away:
+            self.away = False
+            self._warn("the group's Redis is back")
+        if self._well_since is None:
+            self._well_since = self._clock.now()
+        self.joined = True

@@ -1,0 +1,305 @@
+"""What a group asks of Redis in one step each: Lua, and the keys it works on.
+
+The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}:`` and
+
+===================  ==========  ======================================================
+``group:NAME``       stream      what arrived, a line of JSON each (field ``n``); with
+                                 ``--key`` there are ``PARTITIONS`` of them, ``:p:N``
+``...:lease:N``      text        ``FENCE MEMBER`` of who holds the N-th socket; expires
+``...:owner:N``      text        which member reads partition N; expires
+``...:members``      sorted set  members, by unix milliseconds until which they live
+``...:meta``         hash        ``v``, ``key`` (the expression of ``--key``),
+                                 ``fence``, ``leader`` (who took a lease last),
+                                 ``position`` and ``heard_at`` (where the group stands
+                                 at the server), ``batch`` (what was appended last, of
+                                 whom), ``gaps`` and ``gap`` (the latest)
+``...:ids``          sorted set  with several sockets: what was appended lately
+===================  ==========  ======================================================
+
+The law: *who does not hold a lease writes nothing.* A proof, ``FENCE MEMBER``, is
+compared within the script that writes, so that a leader that was asleep is refused,
+however late its words come. Times are Redis' own: hosts may disagree about theirs.
+Every key expires some weeks after the last member left.
+"""
+
+from __future__ import annotations
+
+VERSION = "1"
+"""Of the keys and the stream; another one is left alone."""
+MEMBERS = "members"
+"""The consumer group that shares the stream."""
+RELEASED = "released"
+"""The consumer that holds what a member gave back when it left."""
+WRONG_VERSION, WRONG_KEY = -1, -2
+"""Instead of an answer: the group is another version's, or has another ``--key``."""
+
+_TIME = """
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+"""
+
+BEAT = f"""{_TIME}
+local members, meta = KEYS[1], KEYS[2]
+local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local wants, proof, key, heard = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
+local floor = tonumber(ARGV[11])
+local known = redis.call('HMGET', meta, 'v', 'key', 'leader')
+if not known[1] and floor > 0 and proof == '' then wants = '0' end
+if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
+if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
+if not known[1] then redis.call('HSET', meta, 'v', '{VERSION}', 'key', key) end
+local at = now()
+redis.call('ZADD', members, at + alive, me)
+redis.call('ZREMRANGEBYSCORE', members, '-inf', at - 86400000)
+redis.call('PEXPIRE', members, keep)
+
+local mine, previous, soonest, leader = -1, false, -1, false
+for n = 1, sockets do
+  local holder = redis.call('GET', KEYS[2 + n])
+  if holder and holder == proof then
+    redis.call('PEXPIRE', KEYS[2 + n], lease)
+    mine = n - 1
+  end
+  leader = leader or holder
+end
+for n = 1, sockets do
+  if mine < 0 and wants == '1' and redis.call('EXISTS', KEYS[2 + n]) == 0 then
+    local fence = redis.call('HINCRBY', meta, 'fence', 1)
+    if fence <= floor then
+      fence = floor + 1
+      redis.call('HSET', meta, 'fence', fence)
+    end
+    proof, previous, mine = fence .. ' ' .. me, known[3] or '', n - 1
+    redis.call('SET', KEYS[2 + n], proof, 'PX', lease)
+    redis.call('HSET', meta, 'leader', proof)
+    leader = leader or proof
+  elseif mine ~= n - 1 then
+    local left = redis.call('PTTL', KEYS[2 + n])
+    if soonest < 0 or left < soonest then soonest = left end
+  end
+end
+if mine >= 0 and heard ~= '' then redis.call('HSET', meta, 'heard_at', heard) end
+redis.call('PEXPIRE', meta, keep)
+
+local lag, pending, oldest = 0, 0, false
+for n = 1, streams do
+  local stream = KEYS[2 + sockets + n]
+  if redis.call('EXISTS', stream) == 0 then
+    redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0', 'MKSTREAM')
+  end
+  redis.call('PEXPIRE', stream, keep)
+  local last, behind = '0-0', false
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local facts = {{}}
+    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    if facts['name'] == '{MEMBERS}' then
+      last, behind = facts['last-delivered-id'], facts['lag']
+    end
+  end
+  local unread = redis.call('XRANGE', stream, '(' .. last, '+', 'COUNT', 1)[1]
+  if not unread then
+    behind = 0
+  elseif not behind then
+    behind = #redis.call('XRANGE', stream, '(' .. last, '+', 'COUNT', 10000)
+  end
+  lag = lag + behind
+  local held = redis.pcall('XPENDING', stream, '{MEMBERS}')
+  if held.err then
+    redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0')
+    held = {{0, false}}
+  end
+  pending = pending + held[1]
+  for _, id in ipairs({{held[2] or '', unread and unread[1] or ''}}) do
+    local ms = tonumber(string.match(id, '^(%d+)-'))
+    if ms and (not oldest or ms < oldest) then oldest = ms end
+  end
+end
+local alive_now = redis.call('ZCOUNT', members, at, '+inf')
+return {{mine, mine >= 0 and proof or '', previous, soonest, leader, lag, pending,
+  oldest, at, alive_now}}
+"""
+"""Says that a member lives, keeps or takes a lease, and tells how the group stands.
+
+KEYS: members, meta, the leases, the streams. ARGV: member; milliseconds it lives on,
+a lease lasts, keys are kept; whether it wants a lease (0/1), its proof or nothing, the
+key expression, since when its server was heard or nothing; how many leases and
+streams; the fence that a new one must exceed. Where Redis lost everything, one who led
+comes first, for it knows where the group stood.
+Returns: the number of its lease or -1, its proof, who led before if it is new,
+milliseconds until another lease ends or -1, who leads, unread, pending, unix
+milliseconds of the oldest of either, and of now, and how many members live.
+"""
+
+APPEND = f"""{_TIME}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
+if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
+  return {{2}}
+end
+local distinct, done = tonumber(ARGV[5]), {{1}}
+local at = distinct > 0 and now() or 0
+for i = 6, #ARGV, 3 do
+  local fresh = 1
+  if distinct > 0 then
+    fresh = redis.call('ZADD', KEYS[3], 'NX', at, ARGV[i + 2])
+  end
+  if fresh == 1 then
+    done[#done + 1] = redis.call('XADD', KEYS[3 + ARGV[i]], '*', 'n', ARGV[i + 1])
+  end
+end
+if distinct > 0 then
+  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -distinct - 1)
+  redis.call('PEXPIRE', KEYS[3], 86400000)
+end
+redis.call('HSET', KEYS[2], 'position', ARGV[4], 'batch', ARGV[2])
+return done
+"""
+"""Appends a batch, if its writer holds a lease, and moves the group's position.
+
+KEYS: the lease, meta, ids, the streams. ARGV: proof, name of the batch, whether it
+may have been appended already (0/1), position, how many ids to remember (0: none); then
+for each: number of its stream (from 1), line, what tells it from others.
+Returns: 0 refused; 2 it was; 1 and the new ids.
+"""
+
+PRESENT = """
+local found = {redis.call('HGET', KEYS[1], 'leader')}
+for i = 1, #ARGV, 2 do
+  local stream = KEYS[1 + ARGV[i]]
+  found[#found + 1] = #redis.call('XRANGE', stream, ARGV[i + 1], ARGV[i + 1])
+end
+return found
+"""
+"""Tells who took a lease last, and which entries are (still) there.
+
+KEYS: meta, the streams. ARGV: number of a stream and id, for each.
+"""
+
+TRIM = f"""{_TIME}
+local cap, age, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local lost, first, last, more = 0, false, false, 0
+for _, stream in ipairs(KEYS) do
+  local length, read = redis.call('XLEN', stream), '0-0'
+  local groups = length > 0 and redis.call('XINFO', 'GROUPS', stream) or {{}}
+  for _, group in ipairs(groups) do
+    local facts = {{}}
+    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    if facts['name'] == '{MEMBERS}' then read = facts['last-delivered-id'] end
+  end
+  local out = math.min(length - cap, most)
+  local gone = out > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', out) or {{}}
+  if #gone == 0 and age > 0 then
+    local until_ = now() - age
+    gone = redis.call('XRANGE', stream, '-', tostring(until_), 'COUNT', most)
+  end
+  if #gone == most then more = 1 end
+  if #gone > 0 then
+    local unread = redis.call('XRANGE', stream, '(' .. read, gone[#gone][1])
+    if #unread > 0 then
+      lost = lost + #unread
+      local from = tonumber(string.match(unread[1][1], '%d+'))
+      local to = tonumber(string.match(unread[#unread][1], '%d+'))
+      first, last = math.min(first or from, from), math.max(last or to, to)
+    end
+    redis.call('XTRIM', stream, 'MAXLEN', length - #gone)
+  end
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, '{MEMBERS}')
+  for _, consumer in ipairs(consumers.err and {{}} or consumers) do
+    local facts = {{}}
+    for i = 1, #consumer, 2 do facts[consumer[i]] = consumer[i + 1] end
+    if facts['pending'] == 0 and facts['idle'] > {3_600_000} then
+      redis.call('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', facts['name'])
+    end
+  end
+end
+return {{lost, first or 0, last or 0, more}}
+"""
+"""Trims streams to a number of entries and an age; tells what nobody had read. Forgets
+members that hold nothing and were not seen for an hour.
+
+KEYS: the streams. ARGV: entries, milliseconds (0 for any age), entries at once.
+Returns: how many were unread, unix milliseconds of the first and the last of them, and
+whether there is more to trim.
+"""
+
+CLAIM = f"""{_TIME}
+local stream, members = KEYS[1], KEYS[2]
+local me, patience, most, own = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
+local claimed, lost, at = {{}}, {{}}, now()
+local held = redis.call('XPENDING', stream, '{MEMBERS}')
+for _, each in ipairs(held[4] or {{}}) do
+  local name, idle = each[1], patience
+  local alive = tonumber(redis.call('ZSCORE', members, name) or '0') > at
+  if own or name == '{RELEASED}' then
+    alive, idle = false, '0'
+  end
+  if name ~= me and not alive and #claimed < most then
+    local left = most - #claimed
+    local ids = redis.call(
+      'XPENDING', stream, '{MEMBERS}', 'IDLE', idle, '-', '+', left, name)
+    for _, entry in ipairs(ids) do
+      local found = redis.call('XRANGE', stream, entry[1], entry[1])[1]
+      if found then
+        redis.call('XCLAIM', stream, '{MEMBERS}', me, 0, entry[1], 'JUSTID')
+        claimed[#claimed + 1] = found
+      else
+        redis.call('XACK', stream, '{MEMBERS}', entry[1])
+        lost[#lost + 1] = entry[1]
+      end
+    end
+  end
+end
+return {{claimed, lost}}
+"""
+"""Takes over what members held that are dead, or gave back when they left.
+
+KEYS: stream, members. ARGV: member, milliseconds that what a dead one holds must have
+been idle, entries at most, whether the stream is this member's own (0/1: then all that
+others hold is taken).
+Returns: the entries, and the ids of those that were trimmed meanwhile.
+"""
+
+RELEASE = f"""
+local me, given = ARGV[1], 0
+for i = 1, #KEYS - 1 do
+  local stream = KEYS[i]
+  while redis.call('EXISTS', stream) == 1 do
+    local ids = redis.pcall('XPENDING', stream, '{MEMBERS}', '-', '+', 1000, me)
+    if ids.err or #ids == 0 then break end
+    for _, entry in ipairs(ids) do
+      redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, entry[1], 'JUSTID')
+      given = given + 1
+    end
+  end
+  redis.pcall('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', me)
+end
+redis.call('ZREM', KEYS[#KEYS], me)
+return given
+"""
+"""Gives back what a member holds, and takes its name away.
+
+KEYS: the streams, members. ARGV: member. Returns: how many it gave back.
+"""
+
+LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+"""Ends a lease, if it is still one's own. KEYS: it. ARGV: proof."""
+
+OWN = """
+local kept, me, lease, most = {}, ARGV[1], ARGV[2], tonumber(ARGV[3])
+for n, key in ipairs(KEYS) do
+  if redis.call('GET', key) == me then
+    redis.call('PEXPIRE', key, lease)
+    kept[#kept + 1] = n - 1
+  end
+end
+for n, key in ipairs(KEYS) do
+  if #kept < most and redis.call('SET', key, me, 'NX', 'PX', lease) then
+    kept[#kept + 1] = n - 1
+  end
+end
+return kept
+"""
+"""Keeps, and takes, partitions. KEYS: their owners. ARGV: member, milliseconds, how
+many it may have. Returns: the numbers of those that it has now."""

@@ -1,0 +1,430 @@
+"""A group as Redis keeps it: who lives, who leads, the stream, and who holds what.
+
+Every method is one command or script of one account's group. What goes wrong is a
+``CacheFailed``; what can never work (a group of another version, with another
+``--key``, in a Redis that is too old) is a ``ConfigurationError``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.fleet.group import scripts
+
+PARTITIONS = 32
+"""Streams that a group with ``--key`` has, and members that it can use at most."""
+KEEP = 30 * 86400.0
+"""Seconds that a group is kept after its last member left."""
+ALIVE = 15.0
+"""Seconds that a member lives on without a word."""
+OLDEST = (6, 2)
+"""The version of Redis that is needed at least."""
+DISTINCT = 20_000
+"""Ids that several sockets of one group are compared by."""
+
+Place = tuple[int, str]
+"""Where an entry lies: number of its stream, and its id there."""
+
+
+class Entry(Struct, frozen=True):
+    """A notification in a stream: where, and its line of JSON (``None``: trimmed)."""
+
+    stream: int
+    id: str
+    line: str | None
+
+    @property
+    def place(self) -> Place:
+        """Where it lies."""
+        return self.stream, self.id
+
+    @property
+    def at(self) -> float:
+        """Unix seconds when it was appended."""
+        return moment(self.id)
+
+
+class Standing(Struct, frozen=True):
+    """How a group stands, and where its member does in it.
+
+    Args:
+        slot: number of the lease that this member holds; -1 for none.
+        proof: shows that; empty without one.
+        previous: who took a lease before this one, empty for nobody, where this one
+            was taken just now; else ``None``.
+        next_lease: seconds until another one's lease ends, ``None`` if there is none.
+        leader: who leads, ``HOST:PID:...``; empty for nobody.
+        fence: its fencing number; 0 for nobody.
+        lag: entries that nobody has read.
+        pending: entries that were read and are not acknowledged.
+        oldest: unix seconds when the oldest of either was appended; ``None`` for none.
+        at: unix seconds by Redis' clock.
+        members: how many live.
+    """
+
+    slot: int = -1
+    proof: str = ""
+    previous: str | None = None
+    next_lease: float | None = None
+    leader: str = ""
+    fence: int = 0
+    lag: int = 0
+    pending: int = 0
+    oldest: float | None = None
+    at: float = 0.0
+    members: int = 0
+
+
+class Batch(Struct, frozen=True):
+    """What is appended in one step.
+
+    Args:
+        number: tells it from every other of this writer, for it may be tried again.
+        lines: stream, line and what tells it from others (empty: nothing), of each.
+        position: where the group stands at the server after it.
+    """
+
+    number: int
+    lines: Sequence[tuple[int, str, str]]
+    position: ListenerPosition
+
+
+class GroupStore:
+    """One group of one account.
+
+    Args:
+        client: asks Redis.
+        account: id of the account.
+        name: of the group.
+        member: who asks, ``HOST:PID:...``.
+        key: the expression of ``--key``; empty for none.
+        sockets: how many members may hold one.
+        lease: seconds that a lease lasts.
+
+    Attributes:
+        is_shared: whether several members append.
+        streams: their keys.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        account: str,
+        name: str,
+        *,
+        member: str = "",
+        key: str = "",
+        sockets: int = 1,
+        lease: float = 10.0,
+    ) -> None:
+        self.client, self.name, self.member = client, name, member
+        self._key, self._lease = key, _ms(lease)
+        self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
+        self._meta, self._members, self._ids = (
+            f"{base}:{each}" for each in ("meta", "members", "ids")
+        )
+        self._leases = [f"{base}:lease:{n}" for n in range(sockets)]
+        self.is_shared = sockets > 1
+        self._distinct = DISTINCT if self.is_shared else 0
+        partitions = [f"{base}:p:{n}" for n in range(PARTITIONS)]
+        self.streams = partitions if key else [base]
+        self._owners = [f"{base}:owner:{n}" for n in range(PARTITIONS)]
+        self._numbers = {stream: n for n, stream in enumerate(self.streams)}
+
+    async def check_version(self) -> None:
+        """Demand a Redis that has what is needed; one that does not say is believed.
+
+        Raises:
+            ConfigurationError: it is too old.
+            CacheFailed: it does not answer.
+        """
+        try:
+            told = await self.client.command("INFO", "server")
+        except CacheFailed as error:
+            if error.code in ("NOPERM", "ACL failure", "unknown command"):
+                return
+            raise
+        version = told.get("redis_version", "") if isinstance(told, dict) else ""
+        found = re.match(r"(\d+)\.(\d+)", str(version))
+        if found and (int(found[1]), int(found[2])) < OLDEST:
+            said = f"--group needs Redis 6.2 or newer: {self.client.url} is {found[0]}"
+            raise ConfigurationError(said, "use a newer one, or Valkey")
+
+    async def beat(
+        self, *, wants: bool, proof: str = "", heard_at: str = "", floor: int = 0
+    ) -> Standing:
+        """Say that this member lives, and see how the group stands.
+
+        Args:
+            wants: whether to take a lease that nobody holds.
+            proof: of the lease that this member holds.
+            heard_at: RFC 3339 UTC; what the server sent until then was received.
+            floor: a new lease has a fencing number beyond this one.
+
+        Raises:
+            ConfigurationError: the group is another version's, or has another key.
+            CacheFailed: Redis does not answer.
+        """
+        answer = await self._eval(
+            scripts.BEAT,
+            [self._members, self._meta, *self._leases, *self.streams],
+            *(self.member, _ms(ALIVE), self._lease, _ms(KEEP), int(wants), proof),
+            *(self._key, heard_at, len(self._leases), len(self.streams), floor),
+        )
+        if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
+            raise ConfigurationError(
+                f"the group {self.name} was made by another version of notifyws",
+                "use that version, or another --group",
+            )
+        if answer[0] == scripts.WRONG_KEY and len(answer) == 2:
+            theirs = _text(answer[1])
+            has = f"--key {theirs!r}" if theirs else "no --key"
+            raise ConfigurationError(
+                f"the group {self.name} has {has}", "give all its members the same"
+            )
+        slot, proof_now, previous, soonest, leader, *rest = answer
+        lag, pending, oldest, at, members = rest
+        fence, _, leads = _text(leader or b"").partition(" ")
+        return Standing(
+            slot,
+            _text(proof_now),
+            None if previous is None else _text(previous),
+            soonest / 1000 if soonest >= 0 else None,
+            leads,
+            int(fence or 0),
+            lag,
+            pending,
+            None if oldest is None else oldest / 1000,
+            at / 1000,
+            members,
+        )
+
+    async def append(
+        self, slot: int, proof: str, batch: Batch, *, again: bool = False
+    ) -> list[Place] | None:
+        """Append a batch, unless it was; return where, ``None`` when refused.
+
+        Nothing is returned of a batch that had been appended already.
+
+        Args:
+            slot: number of the lease.
+            proof: that it is held.
+            batch: what is appended.
+            again: whether that may have been done already.
+        """
+        words: list[str | int] = []
+        for n, line, tell in batch.lines:
+            words += (n + 1, line, tell)
+        answer = await self._eval(
+            scripts.APPEND,
+            [self._leases[slot], self._meta, self._ids, *self.streams],
+            *(proof, f"{self.member} {batch.number}", int(again)),
+            position_text(batch.position),
+            *(self._distinct, *words),
+        )
+        if answer[0] == 0:
+            return None
+        if answer[0] == 2:
+            return []
+        if self.is_shared:  # some were there, and it does not matter which
+            return [(n, "") for n, _, _ in batch.lines]
+        ids = map(_text, answer[1:])
+        return [(n, id_) for (n, _, _), id_ in zip(batch.lines, ids, strict=True)]
+
+    async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
+        """Return who took a lease last, and which entries are there.
+
+        Where several append, what was appended before is not appended again: then
+        none needs to be looked for.
+        """
+        if self.is_shared or not places:
+            places, missing = [], [False] * len(places)
+        else:
+            missing = []
+        words = [word for n, id_ in places for word in (n + 1, id_)]
+        answer = await self._eval(scripts.PRESENT, [self._meta, *self.streams], *words)
+        return _text(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
+
+    async def trim(
+        self, count: int, age: float, most: int = 2000
+    ) -> tuple[int, float, float, bool]:
+        """Let go of the oldest; return what nobody had read, and if there is more.
+
+        Args:
+            count: entries to keep in each stream.
+            age: seconds to keep them; 0 for ever.
+            most: entries to let go at once.
+
+        Returns:
+            How many were unread, from when to when (unix seconds), whether to go on.
+        """
+        how = count, _ms(age), most
+        answer = await self._eval(scripts.TRIM, self.streams, *how)
+        lost, first, last, more = answer
+        return lost, first / 1000, last / 1000, bool(more)
+
+    async def where(self) -> tuple[ListenerPosition, str]:
+        """Return where the group stands at the server, and who led last."""
+        position, heard_at, leader = await self.client.command(
+            "HMGET", self._meta, "position", "heard_at", "leader"
+        )
+        return position_of(position, heard_at), _text(leader or b"")
+
+    async def latest(self, count: int) -> list[str]:
+        """Return the lines that were appended last, the oldest first."""
+        share = max(count // len(self.streams), 1)
+        found: list[tuple[str, str]] = []
+        for stream in self.streams:
+            before = "+"
+            left = share
+            while left > 0:
+                page = await self.client.command(
+                    "XREVRANGE", stream, before, "-", "COUNT", min(left, 1000)
+                )
+                found += ((_text(id_), _line(fields) or "") for id_, fields in page)
+                if len(page) < min(left, 1000):
+                    break
+                left -= len(page)
+                before = f"({_text(page[-1][0])}"
+        return [line for _, line in sorted(found, key=lambda one: _order(one[0]))]
+
+    async def read(
+        self, streams: Sequence[int], count: int, wait: float
+    ) -> list[Entry]:
+        """Return new entries for this member, as soon as there are any.
+
+        Args:
+            streams: numbers of the streams to read.
+            count: entries of each at most.
+            wait: seconds to wait for the first.
+        """
+        names = [self.streams[n] for n in streams]
+        who = "XREADGROUP", "GROUP", scripts.MEMBERS, self.member
+        how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
+        new = ">" * len(names)
+        answer = await self.client.command(*who, *how, *new, within=wait + 2.0)
+        return self._entries(answer)
+
+    async def held(self, stream: int, after: str, count: int) -> list[Entry]:
+        """Return what this member was given and did not acknowledge, after an id."""
+        answer = await self.client.command(
+            *("XREADGROUP", "GROUP", scripts.MEMBERS, self.member, "COUNT", count),
+            *("STREAMS", self.streams[stream], after),
+        )
+        return self._entries(answer)
+
+    async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
+        """Let entries count as dealt with."""
+        name = self.streams[stream]
+        await self.client.command("XACK", name, scripts.MEMBERS, *ids)
+
+    async def claim(
+        self, stream: int, idle: float, most: int, *, own: bool = False
+    ) -> tuple[list[Entry], list[str]]:
+        """Take over what dead members held; return it, and ids that are lost.
+
+        Args:
+            stream: its number.
+            idle: seconds that nobody may have touched it.
+            most: entries at most.
+            own: whether all that others hold there is to be taken.
+        """
+        answer = await self._eval(
+            scripts.CLAIM,
+            [self.streams[stream], self._members],
+            *(self.member, _ms(idle), most, int(own)),
+        )
+        claimed, lost = answer
+        entries = [Entry(stream, _text(i), _line(fields)) for i, fields in claimed]
+        return entries, [_text(each) for each in lost]
+
+    async def own(self, most: int, lease: float) -> list[int]:
+        """Keep and take partitions, so many at most; return those that are held."""
+        how = self.member, _ms(lease), most
+        return list(await self._eval(scripts.OWN, self._owners, *how))
+
+    async def disown(self, partition: int) -> None:
+        """Let another member have a partition."""
+        await self._eval(scripts.LET_GO, [self._owners[partition]], self.member)
+
+    async def let_go(self, slot: int, proof: str) -> None:
+        """End a lease."""
+        await self._eval(scripts.LET_GO, [self._leases[slot]], proof)
+
+    async def leave(self) -> int:
+        """Give back what this member holds, and its name; return how many."""
+        keys = [*self.streams, self._members]
+        return int(await self._eval(scripts.RELEASE, keys, self.member))
+
+    async def note_gap(self, gap: Mapping[str, str]) -> None:
+        """Count a gap, and keep it as the latest."""
+        await self.client.command("HINCRBY", self._meta, "gaps", 1)
+        await self.client.command("HSET", self._meta, "gap", json.dumps(gap))
+
+    def _entries(self, answer: Any) -> list[Entry]:
+        found: list[Entry] = []
+        pairs = answer.items() if isinstance(answer, dict) else answer or ()
+        for stream, entries in pairs:
+            number = self._numbers[_text(stream)]
+            found += (Entry(number, _text(i), _line(fields)) for i, fields in entries)
+        return found
+
+    async def _eval(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
+        return await self.client.command("EVAL", script, len(keys), *keys, *args)
+
+
+def moment(entry_id: str) -> float:
+    """Return the unix seconds when an entry was appended."""
+    return int(entry_id.partition("-")[0]) / 1000
+
+
+def position_text(position: ListenerPosition) -> str:
+    """Return a position as Redis keeps it."""
+    from msgspec.structs import asdict
+
+    return json.dumps(asdict(position))
+
+
+def position_of(position: bytes | None, heard_at: bytes | None) -> ListenerPosition:
+    """Return the position that Redis keeps; rubbish is none."""
+    from msgspec.structs import replace
+
+    try:
+        found = ListenerPosition.of(json.loads(position or b"{}"))
+    except (ValueError, RecursionError):
+        found = ListenerPosition()
+    return replace(found, heard_at=_text(heard_at or b""))
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number or 0)
+
+
+def _line(fields: Any) -> str | None:
+    """Return the line of an entry; ``None`` for one that was trimmed."""
+    if not fields:
+        return None
+    pairs = fields if isinstance(fields, dict) else dict(_pairs(fields))
+    return _text(pairs.get(b"n", b""))
+
+
+def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=False)
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def _ms(seconds: float) -> int:
+    return round(1000 * seconds)
