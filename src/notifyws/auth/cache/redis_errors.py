@@ -104,6 +104,9 @@ def code_of(error: BaseException) -> str:
 
     A library may have made another error of a refusal, which is behind it then.
     """
+    if isinstance(error, NoPrimary):
+        codes = [] if error.answered else map(code_of, error.failures)
+        return next((code for code in codes if code in SENTINELS), "")
     for each in _chain(error):
         words = f"{getattr(each, 'status_code', None) or ''} {each}"
         code = (
