@@ -45,6 +45,7 @@ HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
+together = partial(option, panel="In a group")
 
 
 @with_common
@@ -100,22 +101,19 @@ def listen(
     ] = None,
     group: Annotated[
         str | None,
-        delivery("--group NAME", "Share the work with the listeners of this group."),
+        together("--group NAME", "Share the work with this group."),
     ] = None,
     key: Annotated[
         str | None,
-        delivery("--key EXPR", "With --group: what has the same stays in order."),
+        together("--key EXPR", "Keep what has the same in order."),
     ] = None,
     claim_after: Annotated[
         float | None,
-        delivery(
-            "--claim-after SECONDS",
-            "With --group: take over from a dead member after so long; 60.",
-        ),
+        together("--claim-after SECONDS", "Take over from the dead; 60."),
     ] = None,
     sockets: Annotated[
         int | None,
-        delivery("--sockets N", "With --group: how many members hold a socket; 1."),
+        together("--sockets N", "Members that hold a socket; 1."),
     ] = None,
     exec_: Annotated[
         str | None,
@@ -128,7 +126,7 @@ def listen(
         float | None,
         delivery(
             "--exec-timeout SECONDS",
-            "Kill the command after so long; 30 when left out.",
+            "Kill the command after so long; 30.",
         ),
     ] = None,
     forward_to: Annotated[
@@ -142,7 +140,7 @@ def listen(
         str | None,
         delivery(
             "--sign-secret VARIABLE",
-            "Sign it with the secret in this environment variable.",
+            "Sign it with this variable's secret.",
         ),
     ] = None,
     notify: Annotated[
@@ -150,11 +148,11 @@ def listen(
     ] = False,
     concurrency: Annotated[
         int | None,
-        delivery("--concurrency N", "Hand on N at a time; 1, in order, when left out."),
+        delivery("--concurrency N", "Hand on N at a time; 1, in order."),
     ] = None,
     replay: Annotated[
         Path | None,
-        delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
+        delivery("--replay FILE", "Hand on a file's dead letters; end."),
     ] = None,
     metrics: Annotated[
         str | None,
