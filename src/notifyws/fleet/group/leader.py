@@ -228,9 +228,7 @@ class GroupLeader:
 
     async def _append(self, notes: Sequence[Notification]) -> None:
         lines = [self._line_of(note) for note in notes]
-        wall = self._auth.clock.wall()
-        for note in notes:
-            self._position = self._position.past(note, wall)
+        self._position = self._position.past_all(notes, self._auth.clock.wall())
         if self._draining is not None and not self._draining.done():
             await self._put_aside(lines)
             return
