@@ -114,6 +114,45 @@ async def test_what_was_not_answered_in_its_time_says_how_long_it_was(server):
         assert await redis.command("PING") is True
 
 
+async def blocked(server) -> str:
+    """Return the id of the one client that waits, once it does."""
+    node = getattr(server, "primary", server)
+    while True:
+        clients = [c for c in node.command("CLIENT LIST") if "b" in c["flags"]]
+        if clients:
+            return clients[0]["id"]
+        await asyncio.sleep(0.005)
+
+
+@on_a_loop
+async def test_what_was_cut_while_it_waited_is_not_asked_again(server):
+    """redis/redis-py: its retries would, and take for a stranger's what was ours."""
+    node = getattr(server, "primary", server)
+    async with client(server.url) as redis:
+        ask = redis.command("XREAD", "BLOCK", 5000, "STREAMS", STREAM, "0", within=6)
+        waiting = asyncio.create_task(ask)
+        node.command("CLIENT KILL", "ID", await blocked(server))
+        with pytest.raises(CacheFailed, match="connection lost") as caught:
+            await waiting
+        assert caught.value.hint
+        await asyncio.sleep(0.05)
+        assert node.command("INFO", "clients")["blocked_clients"] == 0
+        assert await redis.command("PING") is True
+
+
+@on_a_loop
+async def test_who_waits_at_a_primary_that_is_none_any_more_is_told(server):
+    node = getattr(server, "primary", server)
+    async with client(server.url) as redis:
+        ask = redis.command("XREAD", "BLOCK", 5000, "STREAMS", STREAM, "0", within=6)
+        waiting = asyncio.create_task(ask)
+        node.command("CLIENT UNBLOCK", await blocked(server), "ERROR")
+        with pytest.raises(CacheFailed) as caught:
+            await waiting
+        assert caught.value.code == "UNBLOCKED"
+        assert await redis.command("PING") is True
+
+
 @on_a_loop
 async def test_a_caller_sees_by_the_code_what_was_refused(server):
     async with client(server.url) as redis:
