@@ -91,6 +91,7 @@ class GroupListener(ActiveListener):
             member=f"{host}:{auth.clock.secret()[:6]}",
             key=group.key,
             sockets=group.sockets,
+            lease=auth.settings.group_lease,
         )
         self.membership = Membership(
             self._store, auth.clock, auth.warn, self._server_heard_at

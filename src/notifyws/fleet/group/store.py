@@ -24,8 +24,8 @@ PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
-ALIVE = 15.0
-"""Seconds that a member lives on without a word."""
+ALIVE = 1.5
+"""Leases that a member lives on without a word."""
 OLDEST = (6, 2)
 """The version of Redis that is needed at least."""
 DISTINCT = 20_000
@@ -111,6 +111,7 @@ class GroupStore:
         lease: seconds that a lease lasts.
 
     Attributes:
+        lease: as given.
         is_shared: whether several members append.
         streams: their keys.
     """
@@ -127,7 +128,7 @@ class GroupStore:
         lease: float = 10.0,
     ) -> None:
         self.client, self.name, self.member = client, name, member
-        self._key, self._lease = key, _ms(lease)
+        self._key, self.lease = key, lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
         self._meta, self._members, self._ids = (
             f"{base}:{each}" for each in ("meta", "members", "ids")
@@ -177,7 +178,8 @@ class GroupStore:
         answer = await self._eval(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
-            *(self.member, _ms(ALIVE), self._lease, _ms(KEEP), int(wants), proof),
+            *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
+            *(int(wants), proof),
             *(self._key, heard_at, len(self._leases), len(self.streams), floor),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
