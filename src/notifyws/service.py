@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
     from notifyws.delivery.receiver import Receiver, Selection
     from notifyws.delivery.sender import SendResult, SocketSender
-    from notifyws.fleet.group.listener import GroupOptions
+    from notifyws.fleet.group.build import GroupOptions
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -97,9 +97,15 @@ class NotificationService:
     ) -> ActiveListener:
         if group is None:
             return ActiveListener(self._auth, **how)
-        from notifyws.fleet.group.listener import GroupListener, GroupOptions
+        from notifyws.fleet.group.build import GroupOptions
 
         options = GroupOptions(group) if isinstance(group, str) else group
+        if how["since"] is not None:
+            from notifyws.fleet.group.replay import GroupReplay
+
+            return GroupReplay(self._auth, options, **how)
+        from notifyws.fleet.group.listener import GroupListener
+
         return GroupListener(self._auth, options, **how)
 
     async def __aenter__(self) -> NotificationService:

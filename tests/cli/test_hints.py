@@ -97,6 +97,12 @@ def test_help_as_a_word_is_the_help_as_an_option(home, capsys, line):
             "notifyws auth login --save, or set A; to try it: notifyws listen --demo",
         ),
         ("notifyws auth login", "token --url wss://h?token=s", "notifyws auth login"),
+        ("notifyws profile show acme", "send --url y", "notifyws profile show acme"),
+        (
+            "notifyws profile check acme",
+            "listen --url wss://h --server two",
+            "notifyws profile check acme --url wss://h",
+        ),
         ("notifyws auth login", "token --url=wss://u:p@h", "notifyws auth login"),
     ],
 )

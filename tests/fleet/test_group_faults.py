@@ -1,4 +1,4 @@
-"""A group whose parts fail: nothing is lost without a word, hardly anything is twice."""
+"""A group whose parts fail: nothing is lost unsaid, and hardly anything is twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.support import until
 from tests.support.group_scene import GroupScene
+from tests.support.valkey import Valkey
 
 quick_and_real = pytest.mark.parametrize(
     "lease", [2.0, pytest.param(10.0, marks=pytest.mark.slow)]
@@ -21,12 +22,19 @@ replaying_or_not = pytest.mark.parametrize(
 
 
 @pytest.fixture
+def mortal() -> Iterator[Valkey]:
+    """A Redis that may be killed."""
+    with Valkey() as server:
+        yield server
+
+
+@pytest.fixture
 def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
     """Makes a scene; all that runs in it ends with the test."""
     made = []
 
-    def make(**how: Any) -> GroupScene:
-        made.append(GroupScene(tmp_path, clean_valkey, **how))
+    def make(redis: Valkey = clean_valkey, **how: Any) -> GroupScene:
+        made.append(GroupScene(tmp_path, redis, **how))
         return made[-1]
 
     yield make
@@ -126,7 +134,7 @@ def test_what_a_killed_member_had_in_hand_is_run_by_another(scene):
         "time.sleep(0.02)\n"
         f"open({str(log)!r}, 'a').write(f\"{{note['id']}}\\n\")"
     )
-    leader, others = group.begin(3, 20, "--exec", hook, "--claim-after", "1")
+    _, others = group.begin(3, 20, "--exec", hook, "--claim-after", "1")
     with group.fault():
         others[0].kill()
         group.flows(40)
@@ -199,8 +207,10 @@ def test_what_comes_while_redis_is_away_is_appended_in_order(scene, count, lease
 
 @replaying_or_not
 @pytest.mark.parametrize("away", [0.0, pytest.param(8.0, marks=pytest.mark.slow)])
-def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(scene, replays, away):
-    group = scene(lease=2.0, replays=replays)
+def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
+    scene, mortal, replays, away
+):
+    group = scene(mortal, lease=2.0, replays=replays)
     leader, _ = group.begin(3, 200)
     with group.fault():
         group.redis.kill()

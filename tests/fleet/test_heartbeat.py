@@ -14,6 +14,7 @@ from notifyws.events import (
     Disconnected,
     Failure,
     Gap,
+    Grouped,
     Reconnecting,
 )
 from notifyws.fleet.heartbeat import Heartbeat, find_listeners, index_of
@@ -114,7 +115,21 @@ async def test_a_listener_is_found_with_its_facts():
         "userId": None,
         "path": "/",
         "repeats": 0,
+        "group": None,
+        "role": None,
     }
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_a_member_of_a_group_says_so_and_is_connected_where_it_leads():
+    scene = Scene()
+    await scene.tell(Grouped("workers", "member", "there:8"))
+    [seen] = await scene.seen()
+    assert (seen.state, seen.group, seen.role) == ("member", "workers", "member")
+    await scene.tell(Grouped("workers", "leader", "here:7"), Connected(URL))
+    [seen] = await scene.seen()
+    assert (seen.state, seen.group, seen.role) == ("connected", "workers", "leader")
     await scene.stop()
 
 

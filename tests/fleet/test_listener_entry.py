@@ -29,6 +29,8 @@ WHOLE = Listener(
     "42",
     "/live",
     6,
+    "workers",
+    "leader",
 )
 CORE = {"v": 1, "name": "desk", "host": "here", "pid": 7}
 

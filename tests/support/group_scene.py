@@ -116,11 +116,9 @@ class Member(Running):
 
     def led_after(self, moment: float) -> float | None:
         """Return when (monotonic) it said that it leads, first after a moment."""
-        for at, line in list(zip(self.out.times, self.out.lines, strict=False)):
-            if at > moment and '"event":"group"' in line.replace(" ", ""):
-                if json.loads(line)["role"] == "leader":
-                    return at
-        return None
+        said = list(zip(self.out.times, self.out.lines, strict=False))
+        told = (at for at, line in said if at > moment and '"role":"leader"' in line)
+        return next(told, None)
 
     def freeze(self) -> None:
         self.signal(signal.SIGSTOP)
@@ -265,7 +263,9 @@ class GroupScene:
     def once_in_stream(self) -> None:
         """Demand that the stream holds nothing twice."""
         keys = self.redis.command("KEYS", f"notifyws:*:group:{GROUP}")
-        entries = [e for key in keys for e in self.redis.command("XRANGE", key, "-", "+")]
+        entries = [
+            e for key in keys for e in self.redis.command("XRANGE", key, "-", "+")
+        ]
         ids = Counter(json.loads(fields[b"n"])["id"] for _, fields in entries)
         twice = [n for n, count in ids.items() if count > 1]
         assert ids

@@ -26,7 +26,8 @@ TICK = 0.005
 
 def say(**facts: Any) -> None:
     """Print a line."""
-    print(json.dumps(facts), flush=True)
+    sys.stdout.write(f"{json.dumps(facts)}\n")
+    sys.stdout.flush()
 
 
 class Numbers:

@@ -161,7 +161,7 @@ class Scene:
             connection_state="connecting",
             latency=None,
             token=None,
-            listener=SimpleNamespace(received=0, waiting=0),
+            listener=SimpleNamespace(received=0, waiting=0, group=None),
         )
         settings = Settings(url="wss://ws.example.com", user_id=user_id)
         self.tracker = StatusTracker(

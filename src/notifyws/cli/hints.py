@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from notifyws.config.settings import Settings
 
 PLACES = ("--server", "--profile", "--url", "--env-file")
+PLACES_OF = {
+    "notifyws profile check ": ("--url", "--env-file"),
+    "notifyws profile ": (),
+}
+"""Those that a command takes, by how it begins, where they are not all."""
 FURTHER = ("notifyws status --check", "notifyws listen -v")
 REPORT = "report what it prints with -v"
 COMMAND = r"notifyws( [\w./:-]+)+"
@@ -82,18 +87,20 @@ def fitting(hint: str, arguments: Sequence[str]) -> str:
         return hint
     further = (each for each in (hint, *FURTHER) if not _typed(each, arguments))
     hint = next(further, REPORT)
-    return " ".join([hint, *_places(arguments)])
+    return " ".join([hint, *_places(hint, arguments)])
 
 
 def _typed(command: str, arguments: Sequence[str]) -> bool:
     return {*command.split()[1:]} <= {*arguments}
 
 
-def _places(arguments: Sequence[str]) -> Iterator[str]:
+def _places(hint: str, arguments: Sequence[str]) -> Iterator[str]:
+    few = (PLACES_OF[start] for start in PLACES_OF if hint.startswith(start))
+    taken = next(few, PLACES)
     for each, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = each.partition("=")
         value = value if equals else following
-        if name in PLACES and shown_url(value) == value:
+        if name in taken and shown_url(value) == value:
             yield f"{name} {shlex.quote(value)}"
 
 

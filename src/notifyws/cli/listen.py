@@ -34,7 +34,7 @@ from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
-    from notifyws.fleet.group.listener import GroupOptions
+    from notifyws.fleet.group.build import GroupOptions
 
 EXAMPLES = examples(
     "notifyws listen --demo",
@@ -45,6 +45,7 @@ HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
+together = partial(option, panel="In a group")
 
 
 @with_common
@@ -100,22 +101,19 @@ def listen(
     ] = None,
     group: Annotated[
         str | None,
-        delivery("--group NAME", "Share the work with the listeners of this group."),
+        together("--group NAME", "Share the work with this group."),
     ] = None,
     key: Annotated[
         str | None,
-        delivery("--key EXPR", "With --group: what has the same stays in order."),
+        together("--key EXPR", "Keep what has the same in order."),
     ] = None,
     claim_after: Annotated[
         float | None,
-        delivery(
-            "--claim-after SECONDS",
-            "With --group: take over from a dead member after so long; 60.",
-        ),
+        together("--claim-after SECONDS", "Take over from the dead; 60."),
     ] = None,
     sockets: Annotated[
         int | None,
-        delivery("--sockets N", "With --group: how many members hold a socket; 1."),
+        together("--sockets N", "Members that hold a socket; 1."),
     ] = None,
     exec_: Annotated[
         str | None,
@@ -128,7 +126,7 @@ def listen(
         float | None,
         delivery(
             "--exec-timeout SECONDS",
-            "Kill the command after so long; 30 when left out.",
+            "Kill the command after so long; 30.",
         ),
     ] = None,
     forward_to: Annotated[
@@ -142,7 +140,7 @@ def listen(
         str | None,
         delivery(
             "--sign-secret VARIABLE",
-            "Sign it with the secret in this environment variable.",
+            "Sign it with this variable's secret.",
         ),
     ] = None,
     notify: Annotated[
@@ -150,11 +148,15 @@ def listen(
     ] = False,
     concurrency: Annotated[
         int | None,
-        delivery("--concurrency N", "Hand on N at a time; 1, in order, when left out."),
+        delivery("--concurrency N", "Hand on N at a time; 1, in order."),
     ] = None,
     replay: Annotated[
         Path | None,
-        delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
+        delivery("--replay FILE", "Hand on a file's dead letters; end."),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        option("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
     ] = None,
     demo: Annotated[
         bool, option("--demo", "Show it with a server of its own, right now.")
@@ -200,8 +202,17 @@ def listen(
         targets,
         demo,
         member,
+        _address(metrics),
     )
     return run(listen_to(request, settings))
+
+
+def _address(metrics: str | None) -> tuple[str, int] | None:
+    if metrics is None:
+        return None
+    from notifyws.fleet.metrics_server import parse_address
+
+    return parse_address(metrics)
 
 
 def _member(
@@ -218,7 +229,7 @@ def _member(
             if value is not None:
                 raise UsageError(f"{option} goes with --group", "add --group NAME")
         return None
-    from notifyws.fleet.group.listener import GroupOptions
+    from notifyws.fleet.group.build import GroupOptions
 
     want_positive("--claim-after", claim_after, 60)
     _want_at_least(1, "--sockets", sockets, "leave it out for one")

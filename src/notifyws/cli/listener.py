@@ -29,7 +29,7 @@ from notifyws.ui.tee import Tee
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
     from notifyws.events import Event
-    from notifyws.fleet.group.listener import GroupOptions
+    from notifyws.fleet.group.build import GroupOptions
     from notifyws.service import NotificationService
     from notifyws.ui.renderers import Renderer
 
@@ -52,6 +52,7 @@ class Request(Struct, frozen=True):
         deliver: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
         group: share the work with others.
+        metrics: host and port of the pages that others read; ``None`` for none.
     """
 
     selection: Selection
@@ -63,6 +64,7 @@ class Request(Struct, frozen=True):
     deliver: DeliveryTargets
     demo: bool
     group: GroupOptions | None = None
+    metrics: tuple[str, int] | None = None
 
 
 async def listen_to(request: Request, settings: Settings) -> None:
@@ -111,6 +113,7 @@ async def _show(request: Request, settings: Settings) -> None:
         with before_dying(renderer.stop):
             async with (
                 _supervised(service, os.environ, happened),
+                _measured(service, request),
                 service,
                 leave,
                 asyncio.timeout(request.timeout),
@@ -160,6 +163,23 @@ async def _supervised(
     finally:
         alive.cancel()
         await asyncio.gather(alive, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _measured(
+    service: NotificationService, request: Request
+) -> AsyncIterator[None]:
+    """Let others read how ``service`` does, if that is asked for."""
+    if request.metrics is None:
+        yield
+        return
+    from notifyws.fleet.metrics_server import metrics_served
+
+    warn = warner(request.show.quiet)
+    async with metrics_served(service.listener, *request.metrics, warn) as server:
+        if not request.show.quiet:
+            say(f"Metrics on {server.url}/metrics")
+        yield
 
 
 def too_late(

@@ -4,7 +4,8 @@ The first SIGINT, SIGTERM or SIGHUP asks the coroutine to end (it is cancelled, 
 closes its connection); a second one forces, and so does time, wherever the process
 waits: also in a system call that keeps the event loop from running. Afterwards the
 process dies by that very signal. As PID 1, whom a signal of its own does not kill, it
-exits with 128 + n. A signal that was ignored when we were started stays ignored.
+exits with 128 + n. A signal that was ignored when we were started stays ignored, but
+for the one that tells of a child's end: without it no hook's exit code is known.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ def run(
     """
     import asyncio  # half of what a command costs that needs none of it
 
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     caught: list[int] = []
 
     async def watched() -> Result:

@@ -1,7 +1,9 @@
 """Files that we read and write: nothing blocks us, nobody else reads what is ours.
 
 Texts that a person wrote are read at once, whole and not without end. What we write
-is its owner's alone, in folders that are, too, and appears whole or not at all.
+is its owner's alone, in folders that are, too, and appears whole or not at all. A
+folder of ours may be a link; one that another user owns is none of ours, and a file
+of ours is no link: either would let somebody say what we read, or where we write.
 """
 
 from __future__ import annotations
@@ -49,19 +51,24 @@ def open_regular(path: Path) -> int:
     return _regular(os.open(path, os.O_RDONLY | WITHOUT_WAITING))
 
 
-def open_to_append(path: Path) -> int:
+def open_to_append(path: Path, *, ours: bool) -> int:
     """Return a descriptor to append to a regular file with, made where it is not there.
 
     It can be read as well, where that is allowed (see :func:`is_torn`).
+
+    Args:
+        path: the file.
+        ours: whether its place is ours to choose, so that it must be no link.
 
     Raises:
         OSError: it cannot be opened, or is something else.
     """
     flags = os.O_APPEND | os.O_CREAT | WITHOUT_WAITING
+    opened = _opened_as_ours if ours else _opened
     try:
-        return _regular(os.open(path, flags | os.O_RDWR, 0o600))
+        return _regular(opened(path, flags | os.O_RDWR))
     except PermissionError:
-        return _regular(os.open(path, flags | os.O_WRONLY, 0o600))
+        return _regular(opened(path, flags | os.O_WRONLY))
 
 
 def is_torn(descriptor: int) -> bool:
@@ -71,6 +78,24 @@ def is_torn(descriptor: int) -> bool:
         return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
     except OSError:
         return False
+
+
+def _opened(path: Path, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _opened_as_ours(path: Path, flags: int) -> int:
+    """Open a file that is no link.
+
+    Raises:
+        OSError: it is one, or cannot be opened.
+    """
+    try:
+        return _opened(path, flags | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP and path.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link, and no file of ours") from None
+        raise
 
 
 def _regular(descriptor: int) -> int:
@@ -123,7 +148,7 @@ def read_text_file(
 
 
 def is_anothers(path: Path) -> bool:
-    """Return whether another user made a file, who could put anything into it.
+    """Return whether a file or folder is another user's, who could put in anything.
 
     What the superuser made is trusted, and the superuser takes what is there.
     """
@@ -132,20 +157,53 @@ def is_anothers(path: Path) -> bool:
     return False
 
 
+def demand_not_anothers(path: Path, meant: str) -> None:
+    """Raise where another user made a file that was found and not named.
+
+    Args:
+        path: the file; it need not be there.
+        meant: how to say that it is meant.
+
+    Raises:
+        ConfigurationError: another user did: it could name where our password goes.
+    """
+    if is_anothers(path):
+        message = f"another user owns {path}, and it says where credentials go"
+        raise ConfigurationError(message, f"take it over with chown, or {meant}")
+
+
 def private_folder(path: Path) -> None:
     """Make a folder and those above it, 0700 each where it was not there.
 
     ``Path.mkdir`` leaves those above to the umask.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be made, or it is to be ours and another user owns it.
     """
+    _demand_own(path)
     if path.is_dir():
         return
     if path.is_relative_to(NO_HOME):
         raise NotADirectoryError(errno.ENOTDIR, "there is no home folder")
     private_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
+
+
+def _demand_own(path: Path) -> None:
+    """Raise where another user owns a folder of ours, or one in it.
+
+    A folder that somebody named may be shared, and is taken as it is.
+
+    Raises:
+        OSError: one does.
+    """
+    ours = {user_folder("config"), user_folder("state"), user_folder("cache")}
+    inside = next((each for each in (path, *path.parents) if each in ours), None)
+    if inside is None:
+        return
+    for folder in (inside, path):
+        if is_anothers(folder):
+            raise PermissionError(errno.EPERM, f"another user owns {folder}")
 
 
 def write_private(path: Path, content: str | bytes) -> None:
@@ -177,9 +235,10 @@ def locked(path: Path) -> int:
 
     Raises:
         BlockingIOError: another process holds the lock.
-        OSError: the file cannot be made.
+        OSError: the file cannot be made, or is a link.
     """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    flags = os.O_CREAT | os.O_RDWR | WITHOUT_WAITING
+    descriptor = _opened_as_ours(path, flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -119,7 +119,8 @@ class Settings:
     )
     redis_url: str = server_side(
         "",
-        "A shared token cache: redis://, rediss://[...]?ssl_ca_certs=ca.pem or unix://.",
+        "A shared token cache: redis://, rediss://[...]?ssl_ca_certs=ca.pem, unix://, "
+        "redis+sentinel://H1,H2/SERVICE or redis+cluster://H1,H2.",
         env="REDIS_URL",
         secret=True,
         path=SOCKET_OR_FILE,

@@ -26,7 +26,7 @@ from notifyws.config.dotenv_guard import (
     keyring_may_answer,
     no_paths,
 )
-from notifyws.config.files import read_text_file, user_folder
+from notifyws.config.files import demand_not_anothers, read_text_file, user_folder
 from notifyws.config.saved_login import can_keep_passwords, recall
 from notifyws.config.settings import (
     DEFAULT_STYLES,
@@ -160,6 +160,8 @@ def _config_path(chosen: str) -> Path:
 def _config(chosen: str) -> tuple[Raw, Path]:
     """Return the configuration file's content and path."""
     path = _config_path(chosen)
+    if not chosen:
+        demand_not_anothers(path, f"name it: NOTIFYWS_CONFIG={path}")
     text = read_text_file(path, required=bool(chosen))
     config = parsed_toml(text, path) if text else {}
     keys = ("default_server", "servers", "settings", "types")

@@ -86,7 +86,7 @@ def build_sinks(
     if deliver.desktop:
         from notifyws.delivery.sinks.desktop import DesktopSink
 
-        sinks.append(DesktopSink())
+        sinks.append(DesktopSink(settings.http_timeout))
     return sinks
 
 

@@ -133,7 +133,7 @@ class DeadLetters:
     def _append(self, line: bytes) -> None:
         private_folder(self.path.parent)
         while True:
-            descriptor = open_to_append(self.path)
+            descriptor = open_to_append(self.path, ours=True)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not self._is_still_there(descriptor):

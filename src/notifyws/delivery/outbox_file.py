@@ -152,7 +152,7 @@ class OutboxFile:
         try:
             private_folder(self.path.parent)
             self._lock = locked(self.path.with_suffix(".lock"))
-            os.close(open_to_append(self.path))
+            os.close(open_to_append(self.path, ours=True))
         except BlockingIOError:
             raise ConfigurationError(
                 f"a listener named {self.path.stem.partition('-')[2]} runs already",

@@ -116,6 +116,26 @@ class Backlog(Struct, frozen=True):
         return Backlog(max(self.count - 1, 0), max(self.size - len(line), 0))
 
 
+class DeliveryCounts(Struct):
+    """What came of a sink's notifications since this process began.
+
+    Args:
+        delivered: how many it took.
+        rejected: how many became dead letters.
+        dropped: how many it was never given, as too much waited for it.
+        tries: how often it was given one.
+        retries: how often that was to come again.
+        seconds: how long all tries took.
+    """
+
+    delivered: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    tries: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+
+
 class RecoveredState(Struct, frozen=True):
     """What a store held when it was opened.
 

@@ -9,6 +9,7 @@ shown a notification. What goes over it can be kept, without secrets.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -33,6 +34,8 @@ from notifyws.protocol.masking import masked, spellings
 Result = TypeVar("Result")
 LONGEST = 400
 """Characters of a request, an answer or a frame that are kept."""
+MOST = 100
+"""Lines that are kept of a step, each way: a server may flood."""
 
 
 class ConnectionProbe:
@@ -209,11 +212,15 @@ class Recording:
 
 
 class Trace:
-    """Keeps what is told during a step, without secrets."""
+    """Keeps what is told during a step, without secrets: the first, and how many more.
+
+    What we say has a count of its own, so that no flood hides it.
+    """
 
     def __init__(self, *secrets: str) -> None:
         self._secrets = spellings(*secrets)
         self._lines: list[str] = []
+        self._told = Counter[str]()
 
     def hide(self, *secrets: str) -> None:
         """Mask these from now on, too."""
@@ -221,9 +228,14 @@ class Trace:
 
     def line(self, text: str) -> None:
         """Keep a line."""
-        self._lines.append(masked(text, self._secrets)[:LONGEST])
+        way = text[:3]
+        self._told[way] += 1
+        if self._told[way] <= MOST:
+            self._lines.append(masked(text, self._secrets)[:LONGEST])
 
     def taken(self) -> tuple[str, ...]:
         """Return what was told since the last time."""
         lines, self._lines = self._lines, []
-        return tuple(lines)
+        told, self._told = self._told, Counter()
+        left = {way: many - MOST for way, many in told.items() if many > MOST}
+        return (*lines, *(f"{way} and {many} more" for way, many in left.items()))

@@ -41,7 +41,7 @@ class Ids:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[str | int, str] = {}
+        self._seen: dict[str | int, int] = {}
         self._without = 0
         self.last: str | int | None = None
         self.twice: str | int | None = None
@@ -51,7 +51,7 @@ class Ids:
         if (ident := notification.id) is None:
             self._without += 1
             return
-        self.last, content = ident, notification.line()
+        self.last, content = ident, hash(notification.line())  # a flood fits in, too
         if self._seen.setdefault(ident, content) != content and self.twice is None:
             self.twice = ident
 

@@ -34,8 +34,9 @@ from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.durable_listener import DurableListener
-    from notifyws.delivery.outbox_records import Backlog
+    from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
     from notifyws.delivery.receiver import Receiver, Selection
+    from notifyws.fleet.metrics import GroupView
 
 _PUBLIC_STATE = {
     State.DISCONNECTED: "connecting",  # it is about to
@@ -60,6 +61,7 @@ class ActiveListener:
         selection: which notifications are wanted; all of them when not given.
 
     Attributes:
+        group: the group that it shares its work with; ``None`` without one.
         observers: are told every event at once.
         on_receiver: is given what will take frames in, before it does.
         queue: what waits for whoever reads.
@@ -67,6 +69,8 @@ class ActiveListener:
         receiver: takes what arrives.
         running: the task that runs it.
     """
+
+    group: GroupView | None = None
 
     def __init__(
         self,
@@ -193,6 +197,11 @@ class ActiveListener:
             await self._durable.aclose(LAST_DELIVERY)
 
     @property
+    def auth(self) -> Authenticator:
+        """Who we are, and where."""
+        return self._auth
+
+    @property
     def state(self) -> str:
         """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
         if self.running is None or self.running.done():
@@ -212,6 +221,11 @@ class ActiveListener:
         return self.receiver.received if self.receiver else 0
 
     @property
+    def filtered(self) -> int:
+        """How many of them nobody wanted."""
+        return self.receiver.filtered if self.receiver else 0
+
+    @property
     def waiting(self) -> int:
         """How many wait for whoever reads, and for the sinks."""
         return len(self.queue) + sum(each.count for each in self.backlog.values())
@@ -220,6 +234,11 @@ class ActiveListener:
     def backlog(self) -> Mapping[str, Backlog]:
         """How much waits for each sink."""
         return dict(self._durable.outbox.waiting) if self._durable else {}
+
+    @property
+    def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
+        """What came of what was kept for each sink."""
+        return dict(self._durable.outbox.counts) if self._durable else {}
 
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""

@@ -39,6 +39,7 @@ from notifyws.events import (
     Event,
     Failure,
     Gap,
+    Grouped,
     Reconnecting,
 )
 from notifyws.fleet.listener_entry import Listener, listener_of, places_in, text_of
@@ -135,8 +136,16 @@ class Heartbeat:
                 last = {"from": start, "to": end, "reason": reason[:LONGEST]}
                 self._note(gaps=self.listener.gaps + 1, lastGap=last)
                 self._changed.set()
+            case Grouped(group, role):
+                self._joined(group, role)
             case Closed():
                 self._enter("disconnected")
+
+    def _joined(self, group: str, role: str) -> None:
+        self._note(group=group, role=role)
+        if role != "leader":
+            self._enter("member")
+        self._changed.set()
 
     def _note(self, **facts: Any) -> None:
         self.listener = replace(self.listener, **facts)

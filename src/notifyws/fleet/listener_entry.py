@@ -23,7 +23,8 @@ class Listener(Struct, frozen=True):
     Args:
         name: its durable name, if it has one.
         host, pid: where it runs.
-        state: ``connecting``, ``connected`` or ``reconnecting``.
+        state: ``connecting``, ``connected`` or ``reconnecting``; ``member`` where
+            another one of its group holds the socket.
         since: when that began.
         received: notifications so far.
         waiting: notifications that are not handed on yet.
@@ -41,6 +42,8 @@ class Listener(Struct, frozen=True):
         userId: whom the server takes it for, where it says.
         path: where the socket is opened, where the URL has a path.
         repeats: notifications that came again, or were older than its beginning.
+        group: the group that it shares the work with.
+        role: ``leader`` or ``member`` of it.
     """
 
     name: str | None
@@ -63,6 +66,8 @@ class Listener(Struct, frozen=True):
     userId: str | None = None
     path: str = ""
     repeats: int = 0
+    group: str | None = None
+    role: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``status --json`` lists."""

@@ -85,7 +85,19 @@ def draft(answers: Answers) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=True)
+    """Return a string of TOML, in ASCII; unlike JSON it knows no surrogates."""
+    printable = (c if " " <= c <= "~" and c not in '"\\' else _escaped(c) for c in text)
+    return f'"{"".join(printable)}"'
+
+
+def _shown(text: str) -> str:
+    """Return a text for a comment, which is one line."""
+    return text if text.isprintable() else _quoted(text)
+
+
+def _escaped(character: str) -> str:
+    code = 0xFFFD if "\ud800" <= character <= "\udfff" else ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def _login(answers: Answers) -> list[str]:
@@ -158,7 +170,7 @@ def _values(sample: str) -> Iterator[Any]:
     while rest:
         try:
             value, end = decoder.raw_decode(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         yield value
         rest = rest[end:].strip()
@@ -177,7 +189,9 @@ def _own_id(path: str, found: Sequence[Any], *, inside: bool) -> tuple[bool, lis
     values = [as_text(compiled(path)(item)) for item in found]
     one = len(values) == 1
     if len({*values}) < len(values):
-        return False, [f"# {path} is the same in two samples, so that it is no id."]
+        return False, [
+            f"# {_shown(path)} is the same in two samples, so that it is no id."
+        ]
     if path.rpartition(".")[2] not in OWN_IDS and ("." in path or (inside and one)):
         said = f"# id = {_quoted(path)}    # if it is the notification's own, and no"
         return False, [UNIQUE, f"{said} sender's"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notifyws.config.files import read_text_file, user_folder
+from notifyws.config.files import demand_not_anothers, read_text_file, user_folder
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 
@@ -36,6 +36,7 @@ def profile_text(profile: str) -> tuple[str, str]:
         return read_text_file(Path(profile), "profile"), profile
     file = own_file(profile)
     if file.is_file():
+        demand_not_anothers(file, f"name it: --profile {file}")
         return read_text_file(file, "profile"), str(file)
     names = built_in()
     if profile not in names:

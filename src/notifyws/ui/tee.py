@@ -40,7 +40,7 @@ class Tee:
         self._path, self._warn, self._tell_gap = path, warn, tell_gap
         self._missing, self._since, self._reason = 0, "", ""
         try:
-            self._fd = open_to_append(path)
+            self._fd = open_to_append(path, ours=False)
             self._torn = is_torn(self._fd)
         except OSError as error:
             message = f"cannot append to {path}: {error.strerror}"
@@ -74,7 +74,7 @@ class Tee:
         except FileNotFoundError:
             same = False
         if not same:
-            new = open_to_append(self._path)
+            new = open_to_append(self._path, ours=False)
             os.close(self._fd)
             self._fd, self._torn = new, is_torn(new)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from types import SimpleNamespace
 
@@ -52,7 +53,7 @@ def answering(markup, asked=None):
 )
 @on_a_loop
 async def test_title_and_message_are_plain_text(shown, fields, expected):
-    sink = DesktopSink(answering(markup=False))
+    sink = DesktopSink(9, answering(markup=False))
     await sink.deliver(Notification({"type": "t", **fields}, "then"))
     await sink.aclose()
     assert shown == [expected]
@@ -61,15 +62,28 @@ async def test_title_and_message_are_plain_text(shown, fields, expected):
 @on_a_loop
 async def test_a_desktop_that_refuses_is_a_failure_to_be_tried_again(shown):
     shown.append(RuntimeError("no session bus"))
-    sink = DesktopSink(answering(markup=False))
+    sink = DesktopSink(9, answering(markup=False))
     with pytest.raises(DeliveryFailed, match="no session bus") as caught:
         await sink.deliver(Notification({"type": "t"}, ""))
     assert not caught.value.final
 
 
 @on_a_loop
+async def test_a_session_that_does_not_answer_is_not_waited_for_without_end(shown):
+    """Seen: ``--notify`` beside a bus that hangs kept ``-n 1`` from ever ending."""
+
+    async def hangs():
+        await asyncio.sleep(3600)
+
+    sink = DesktopSink(0.01, hangs)
+    with pytest.raises(DeliveryFailed, match="took longer than") as caught:
+        await sink.deliver(Notification({"type": "t"}, ""))
+    assert not caught.value.final
+
+
+@on_a_loop
 async def test_a_desktop_that_reads_markup_is_asked_once_and_given_it_escaped(shown):
-    sink = DesktopSink(answering(True, asked := []))
+    sink = DesktopSink(9, answering(True, asked := []))
     for _ in range(2):
         await sink.deliver(
             Notification({"type": "t", "title": "<i>", "message": "<b> & 'x'"}, "")
@@ -87,5 +101,5 @@ async def test_without_a_bus_to_ask_a_message_is_no_markup(monkeypatch):
 def test_without_the_extra_the_hint_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "desktop_notifier", None)
     with pytest.raises(ConfigurationError, match="extra") as caught:
-        DesktopSink()
+        DesktopSink(9)
     assert "notifyws[desktop]" in caught.value.hint

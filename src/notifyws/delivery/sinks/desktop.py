@@ -3,11 +3,13 @@
 Title and message are plain text: characters that cannot be printed are spaces, no
 markup of a stranger's is interpreted, and no link is opened. Where a desktop reads
 markup in a message (some of Linux do, and say so), that is escaped; where it does
-not, nothing is.
+not, nothing is. A session whose bus does not answer is waited for as long as a target
+of HTTP is, no longer.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from html import escape
 
@@ -25,8 +27,9 @@ async def reads_markup() -> bool:
         from dbus_fast.aio import MessageBus
     except ImportError:
         return False
-    bus = await MessageBus().connect()
+    bus = MessageBus()
     try:
+        await bus.connect()
         name = "org.freedesktop.Notifications"
         path = "/org/freedesktop/Notifications"
         asked = Message(name, path, name, "GetCapabilities")
@@ -41,6 +44,7 @@ class DesktopSink:
     """Shows each notification on the desktop of this session.
 
     Args:
+        timeout: seconds it may take.
         reads_markup: asks whether a message is markup for it; asked once.
 
     Raises:
@@ -50,13 +54,16 @@ class DesktopSink:
     name = "notify"
 
     def __init__(
-        self, reads_markup: Callable[[], Awaitable[bool]] = reads_markup
+        self,
+        timeout: float,
+        reads_markup: Callable[[], Awaitable[bool]] = reads_markup,
     ) -> None:
         try:
             from desktop_notifier import DesktopNotifier
         except ImportError:
             hint = "pip install 'notifyws[desktop]'"
             raise ConfigurationError("--notify needs an extra", hint) from None
+        self._timeout = timeout
         self._notifier = DesktopNotifier(app_name="notifyws")
         self._reads_markup = reads_markup
         self._markup: bool | None = None
@@ -70,10 +77,14 @@ class DesktopSink:
         title = _printable(notification.title or notification.type)
         message = _printable(notification.words)
         try:
-            if self._markup is None:
-                self._markup = await self._reads_markup()
-            shown = escape(message, quote=False) if self._markup else message
-            await self._notifier.send(title=title, message=shown)
+            async with asyncio.timeout(self._timeout):
+                if self._markup is None:
+                    self._markup = await self._reads_markup()
+                shown = escape(message, quote=False) if self._markup else message
+                await self._notifier.send(title=title, message=shown)
+        except TimeoutError:
+            took = f"the desktop took longer than {self._timeout:g} s"
+            raise DeliveryFailed(took) from None
         except Exception as error:  # noqa: BLE001 - each desktop raises its own kinds
             why = str(error) or type(error).__name__
             raise DeliveryFailed(f"the desktop cannot show it: {why}") from None

@@ -5,7 +5,8 @@ JSON on its stdin and its main fields in the environment; of our own environment
 sees :func:`hook_environment`. At its time limit the whole group is killed. What it
 prints goes to our stderr, made harmless: it may repeat what a stranger wrote. The
 hook is over when its process is, whoever else still holds its output; such a rest
-has what is left of the time limit.
+has what is left of the time limit. Of many such rests the oldest are let go: each
+costs a descriptor, and the connection needs some as well.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import re
 import shlex
 import shutil
 import signal
+import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import IO
 
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
@@ -46,6 +49,10 @@ NEVER = (None, errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 """What is wrong with a command that no second try will mend."""
 LINE = 64 << 10
 """Bytes of one line of a hook's output that are told."""
+AT_ONCE = 64
+"""Lines of a hook's output that are told before anybody else has a turn."""
+RESTS = 64
+"""Hooks that have ended, and whose output somebody else still holds."""
 
 
 def argv_of(command: str) -> list[str]:
@@ -97,7 +104,9 @@ class ExecSink:
         self._timeout = timeout
         self._tell = tell
         self._running: set[int] = set()
+        self._talks: list[asyncio.Task[None]] = []  # of hooks that have ended
         self._rests: set[asyncio.Task[None]] = set()
+        self._let_go = False
 
     async def deliver(self, notification: Notification) -> None:
         """Return when the command ended well.
@@ -120,10 +129,11 @@ class ExecSink:
             raise
         finally:
             self._let_end(process.pid, talk, end)
+        await asyncio.wait({talk}, timeout=OUTPUT_DRAIN)
+        self._bound_rests(talk)
         if code != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
             raise DeliveryFailed(f"{self._argv[0]} {how}")
-        await asyncio.wait({talk}, timeout=OUTPUT_DRAIN)
 
     async def aclose(self) -> None:
         """Kill what still runs."""
@@ -141,9 +151,9 @@ class ExecSink:
         asyncio's own pipes would make the end of the process wait for everybody who
         holds them; and a file for its stdin never fills up, read or not.
         """
-        reading, writing = os.pipe()
+        reading, writing = self._pipe()
         try:
-            with tempfile.TemporaryFile() as stdin:
+            with _in_memory() or tempfile.TemporaryFile() as stdin:
                 stdin.write(f"{notification.line()}\n".encode())
                 stdin.seek(0)
                 process = await asyncio.create_subprocess_exec(
@@ -156,15 +166,24 @@ class ExecSink:
                 )
         except (OSError, ValueError) as error:
             os.close(reading)
-            reason = getattr(error, "strerror", None) or str(error)
-            final = getattr(error, "errno", None) in NEVER
-            message = f"cannot run {self._argv[0]}: {reason}"
-            raise DeliveryFailed(message, final=final) from None
+            raise self._cannot_run(error) from None
         finally:
             os.close(writing)
         return process, background(
             "a hook's output", self._listen_to(reading), self._died
         )
+
+    def _pipe(self) -> tuple[int, int]:
+        try:
+            return os.pipe()
+        except OSError as error:
+            raise self._cannot_run(error) from None
+
+    def _cannot_run(self, error: OSError | ValueError) -> DeliveryFailed:
+        reason = getattr(error, "strerror", None) or str(error)
+        final = getattr(error, "errno", None) in NEVER
+        message = f"cannot run {self._argv[0]}: {reason}"
+        return DeliveryFailed(message, final=final)
 
     async def _listen_to(self, descriptor: int) -> None:
         """Tell every line that comes through a pipe, and close it in the end."""
@@ -178,8 +197,10 @@ class ExecSink:
                 *lines, rest = (rest + block).split(b"\n")
                 if len(rest) >= LINE:
                     lines, rest = [*lines, rest], b""
-                for line in lines:
+                for number, line in enumerate(lines, 1):
                     self._tell(line.decode("utf-8", "replace"))
+                    if number % AT_ONCE == 0:
+                        await asyncio.sleep(0)
             if rest:
                 self._tell(rest.decode("utf-8", "replace"))
         finally:
@@ -212,6 +233,16 @@ class ExecSink:
         self._rests.add(rest)
         rest.add_done_callback(self._rests.discard)
 
+    def _bound_rests(self, talk: asyncio.Task[None]) -> None:
+        """Let go of the oldest output that others hold, where it is one too many."""
+        self._talks = [each for each in (*self._talks, talk) if not each.done()]
+        if len(self._talks) > RESTS:
+            self._talks.pop(0).cancel()
+            if not self._let_go:
+                self._let_go = True
+                left = f"more than {RESTS} times, what {self._argv[0]} started is left"
+                self._tell(f"{left}: of the oldest nothing more is shown")
+
 
 def _fields(notification: Notification) -> dict[str, str]:
     fields = {
@@ -229,6 +260,17 @@ def _fit(text: str) -> str:
     """Return what an environment can hold: no NUL, not too much; stdin has it all."""
     coded = text.replace("\0", "").encode("utf-8", "replace")[:LONGEST]
     return coded.decode("utf-8", "ignore")
+
+
+def _in_memory() -> IO[bytes] | None:
+    """Return a file that needs no disk: that may be full, and a container's read-only.
+
+    ``None`` where the system has no such file, or a sandbox forbids it.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return os.fdopen(os.memfd_create("notification"), "w+b")
+    return None
 
 
 def _signal(pid: int, signum: int) -> None:

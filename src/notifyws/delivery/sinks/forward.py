@@ -4,7 +4,8 @@ A POST of the JSON. ``Idempotency-Key`` is the notification's id, or a digest of
 so that a target can tell a second delivery. With a secret, ``Notifyws-Signature``
 holds ``t=<unix time>,v1=<hex>``: an HMAC-SHA256 over ``<unix time>.<body>``, the form
 that Stripe's webhooks made common. Redirects are not followed; what the target says
-is never believed but for its status and its ``Retry-After``.
+is never believed but for its status and its ``Retry-After``. What else it answers is
+read, within bounds, so that the next one takes the same connection.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from notifyws.auth.network_errors import retry_after
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
     import httpx
 
 SIGNATURE = "Notifyws-Signature"
+LEFT_TO_US = ("content-length", "transfer-encoding", "upgrade")
+"""Headers that say where a request ends: with another word than ours it is two."""
+BODY_LIMIT = 64 << 10
+"""Bytes of an answer that are read; after more, its connection is closed."""
+BODY_TIME = 0.5
+"""Seconds that they may take; the answer counts already."""
 
 
 def checked_target(url: str) -> str:
@@ -46,6 +54,19 @@ def checked_target(url: str) -> str:
         message = "--forward-to takes an http:// or https:// URL with a host"
         raise ConfigurationError(message, "as in --forward-to https://host/path")
     return url
+
+
+def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers of the user's.
+
+    Raises:
+        ConfigurationError: one of them is not the user's to set.
+    """
+    for name in headers:
+        if name.lower() in LEFT_TO_US:
+            message = f"-H cannot set {name}: it says how the request itself is sent"
+            raise ConfigurationError(message, "leave it out")
+    return headers
 
 
 def idempotency_key(notification: Notification, body: bytes) -> str:
@@ -78,7 +99,7 @@ class ForwardSink:
         wall: unix seconds.
 
     Raises:
-        ConfigurationError: it names no target.
+        ConfigurationError: it names no target, or a header that is left to us.
     """
 
     name = "forward"
@@ -88,7 +109,8 @@ class ForwardSink:
     ) -> None:
         self._url = checked_target(deliver.url)
         self._shown = shown_url(self._url)
-        self._headers, self._secret = deliver.headers, deliver.secret
+        self._headers = checked_headers(deliver.headers)
+        self._secret = deliver.secret
         self._timeout, self._ca_file = settings.http_timeout, settings.ca_file
         self._client: httpx.AsyncClient | None = None
         self._wall = wall
@@ -125,10 +147,33 @@ class ForwardSink:
     async def _post(
         self, notification: Notification, body: bytes
     ) -> tuple[int, float | None]:
-        client = self._client = self._client or self._new_client()
+        """Post it; one that was left open and has died meanwhile is no failure."""
+        import httpx
+
+        gone = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
         headers = self._all_headers(notification, body)
-        post = client.stream("POST", self._url, content=body, headers=headers)
-        async with post as response:  # its body is of no interest
+        while True:
+            dialled: list[str] = []
+
+            async def watch(
+                event: str, info: object, seen: list[str] = dialled
+            ) -> None:
+                seen += [event] if event.startswith("connection.connect") else []
+
+            try:
+                return await self._exchange(headers, body, {"trace": watch})
+            except gone:
+                if dialled:
+                    raise
+
+    async def _exchange(
+        self, headers: Mapping[str, str], body: bytes, extensions: dict[str, Any]
+    ) -> tuple[int, float | None]:
+        client = self._client = self._client or self._new_client()
+        async with client.stream(
+            "POST", self._url, content=body, headers=headers, extensions=extensions
+        ) as response:
+            await _read_over(response)
             again = retry_after(response.headers.get("retry-after"))
             return response.status_code, again
 
@@ -140,14 +185,30 @@ class ForwardSink:
         return http_client(self._url, tls, self._timeout)
 
     def _all_headers(self, notification: Notification, body: bytes) -> dict[str, str]:
-        headers = {
+        """Return ours and the user's; a name is one however it is written."""
+        ours = {
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": "notifyws",
             "Idempotency-Key": idempotency_key(notification, body),
-            **self._headers,
         }
+        signed = {}
         if self._secret:
             now = int(self._wall())
-            headers[SIGNATURE] = signature(self._secret, body, now)
-        return headers
+            signed[SIGNATURE] = signature(self._secret, body, now)
+        named = [ours, self._headers, signed]
+        by_name = {n.lower(): (n, text) for each in named for n, text in each.items()}
+        return dict(by_name.values())
+
+
+async def _read_over(response: httpx.Response) -> None:
+    """Read what a target says beside its status, as far as that is no trouble."""
+    import httpx
+
+    size = 0
+    with suppress(httpx.HTTPError, OSError, TimeoutError):
+        async with asyncio.timeout(BODY_TIME):
+            async for block in response.aiter_raw():
+                size += len(block)
+                if size > BODY_LIMIT:
+                    return

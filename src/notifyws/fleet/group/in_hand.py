@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from notifyws.delivery.outbox_records import OutboxRecord
-from notifyws.fleet.group.store import Entry, Place
+from notifyws.fleet.group.entries import Entry, Place
 
 OUTPUT = "output"
 """The part of whoever shows things."""
@@ -59,7 +59,7 @@ class InHand:
 
     def backlog_of(self, sink: str) -> tuple[int, int]:
         """Return how many wait for a sink, and the bytes of their lines."""
-        lines = self._waiting[sink].values()
+        lines = list(self._waiting[sink].values())  # another thread may ask
         return len(lines), sum(map(len, lines))
 
     def was_done(self, place: Place) -> bool:

@@ -30,8 +30,9 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import CacheFailed
 from notifyws.events import Closed, Event
+from notifyws.fleet.group.entries import Batch, Standing
 from notifyws.fleet.group.spool import Spool
-from notifyws.fleet.group.store import Batch, GroupStore, Standing
+from notifyws.fleet.group.store import GroupStore
 from notifyws.fleet.group.window import AppendWindow, Line
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED
@@ -199,11 +200,10 @@ class GroupLeader:
         if not position.heard_at and self.handled_until is not None:
             position = replace(position, heard_at=utc_text(self.handled_until))
         self._position = position
-        lines = await self._store.latest(REMEMBERED // 4)
         seen = []
-        for line in lines:
+        for entry in reversed(await self._store.latest(REMEMBERED // 4)):
             with suppress(ValueError):
-                if (ident := notification_of(line).id) is not None:
+                if (ident := notification_of(entry.line or "").id) is not None:
                     seen.append(ident)
         return Past(position, seen)
 

@@ -15,14 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import Backlog, OutboxRecord, notification_of
+from notifyws.delivery.outbox_records import (
+    Backlog,
+    DeliveryCounts,
+    OutboxRecord,
+    notification_of,
+)
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.worker import DeliveryWorker, Sink, WriteDeadLetter
 from notifyws.errors import CacheFailed
+from notifyws.fleet.group.entries import Entry, moment
 from notifyws.fleet.group.in_hand import InHand
-from notifyws.fleet.group.store import Entry, GroupStore, moment
-from notifyws.tasks import restarted
+from notifyws.fleet.group.store import GroupStore
+from notifyws.tasks import first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Selection
@@ -123,6 +129,10 @@ class GroupMember:
         names = (worker.name for worker in self._workers)
         return {name: Backlog(*self.in_hand.backlog_of(name)) for name in names}
 
+    def delivery_counts(self) -> dict[str, DeliveryCounts]:
+        """Return what came of what this member took, by sink."""
+        return {worker.name: worker.counts for worker in self._workers}
+
     def take(self, entries: Sequence[Entry]) -> None:
         """Take entries that fell to this member."""
         for entry in entries:
@@ -148,10 +158,35 @@ class GroupMember:
         for stream in self.streams:
             room = HANDFUL - len(self.in_hand)
             if room > 0 and not self._is_satisfied:
-                claimed, lost = await self._store.claim(stream, idle, room)
-                self.take(claimed)
-                for id_ in lost:
-                    self._is_lost(Entry(stream, id_, None))
+                await self._claim(stream, idle, room)
+
+    async def inherit(self, stream: int) -> bool:
+        """Take over what others left in a stream; return whether that is all of it.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        room = HANDFUL - len(self.in_hand)
+        return room > 0 and await self._claim(stream, 0.0, room, own=True) < room
+
+    async def is_done_with(self, stream: int) -> bool:
+        """Return whether nothing of a stream that is read no more is unfinished.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        entries = await self._store.held(stream, "0", AT_ONCE)
+        self.take(entries)
+        return not entries
+
+    async def _claim(
+        self, stream: int, idle: float, most: int, *, own: bool = False
+    ) -> int:
+        claimed, lost = await self._store.claim(stream, idle, most, own=own)
+        self.take(claimed)
+        for id_ in lost:
+            self._is_lost(Entry(stream, id_, None))
+        return len(claimed)
 
     async def stop_reading(self) -> None:
         """Take no more."""
@@ -185,17 +220,28 @@ class GroupMember:
         while True:
             await self._room_for_more()
             if not self.streams or self._is_satisfied:
-                self._turned.clear()
                 await self._turned.wait()
+                self._turned.clear()
                 continue
             try:
                 while self._again:
                     await self._look_again(min(self._again))
-                count = min(AT_ONCE, HANDFUL - len(self.in_hand))
-                self.take(await self._store.read(self.streams, count, WAIT))
+                await self._read_on(self.streams)
             except CacheFailed:
                 self.doubt()
                 await self._clock.sleep(AGAIN)
+
+    async def _read_on(self, streams: Sequence[int]) -> None:
+        """Read what comes next, unless this member is turned to other streams."""
+        self._turned.clear()
+
+        async def read() -> None:
+            count = min(AT_ONCE, HANDFUL - len(self.in_hand))
+            self.take(await self._store.read(streams, count, WAIT))
+
+        await first_of(read(), self._turned.wait())
+        if self._turned.is_set():  # what an interrupted read was given is not known
+            self._again |= set(streams) & set(self.streams)
 
     async def _room_for_more(self) -> None:
         while len(self.in_hand) >= HANDFUL:

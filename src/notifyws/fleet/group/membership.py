@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from notifyws.clock import Clock
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.fleet.group.store import GroupStore, Standing
+from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.store import GroupStore
 
 EVERY = 0.3
 """Of a lease lies between two beats, at most: it lasts more than three of them."""
@@ -57,6 +58,31 @@ class Membership:
         self.standing = Standing()
         self.away = self.joined = False
         self.handled_until: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the group is called."""
+        return self._store.name
+
+    @property
+    def leading(self) -> bool:
+        """Whether this member leads it."""
+        return self.standing.slot >= 0
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether any member does, as far as this one can know."""
+        return self.leading or (bool(self.standing.leader) and not self.away)
+
+    @property
+    def lag(self) -> int | None:
+        """How many notifications no member was given yet; ``None`` if unknown."""
+        return None if self.away or not self.joined else self.standing.lag
+
+    @property
+    def pending(self) -> int:
+        """How many were given to a member that is not done with them."""
+        return self.standing.pending
 
     async def beat(self, *, leads: bool) -> bool:
         """Say that this member lives; return whether Redis answered.

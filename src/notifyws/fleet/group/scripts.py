@@ -30,6 +30,8 @@ MEMBERS = "members"
 """The consumer group that shares the stream."""
 RELEASED = "released"
 """The consumer that holds what a member gave back when it left."""
+REPLAY = "replay:"
+"""How the consumer groups begin that read the stream again."""
 WRONG_VERSION, WRONG_KEY = -1, -2
 """Instead of an answer: the group is another version's, or has another ``--key``."""
 
@@ -40,7 +42,38 @@ local function now()
 end
 """
 
-BEAT = f"""{_TIME}
+_STANDING = f"""
+local function earlier(one, other)
+  return one and other and math.min(one, other) or one or other
+end
+local function moment(id)
+  return id and tonumber(string.match(id, '^(%d+)-'))
+end
+local function standing(stream)
+  local last, behind = false, false
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local facts = {{}}
+    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    if facts['name'] == '{MEMBERS}' then
+      last, behind = facts['last-delivered-id'], facts['lag']
+    end
+  end
+  local after = '(' .. (last or '0-0')
+  local unread = redis.call('XRANGE', stream, after, '+', 'COUNT', 1)[1]
+  if not unread then
+    behind = 0
+  elseif not behind then
+    behind = #redis.call('XRANGE', stream, after, '+', 'COUNT', 10000)
+  end
+  local held = last and redis.call('XPENDING', stream, '{MEMBERS}')
+  local since = earlier(moment(held and held[2]), moment(unread and unread[1]))
+  return behind, held, since
+end
+"""
+"""How many entries nobody has read, who holds what (``XPENDING``; nothing where the
+consumer group is missing), and unix milliseconds of the oldest that is not handled."""
+
+BEAT = f"""{_TIME}{_STANDING}
 local members, meta = KEYS[1], KEYS[2]
 local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wants, proof, key, heard = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -91,35 +124,16 @@ for n = 1, streams do
     redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0', 'MKSTREAM')
   end
   redis.call('PEXPIRE', stream, keep)
-  local last, behind = '0-0', false
-  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local facts = {{}}
-    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
-    if facts['name'] == '{MEMBERS}' then
-      last, behind = facts['last-delivered-id'], facts['lag']
-    end
-  end
-  local unread = redis.call('XRANGE', stream, '(' .. last, '+', 'COUNT', 1)[1]
-  if not unread then
-    behind = 0
-  elseif not behind then
-    behind = #redis.call('XRANGE', stream, '(' .. last, '+', 'COUNT', 10000)
-  end
-  lag = lag + behind
-  local held = redis.pcall('XPENDING', stream, '{MEMBERS}')
-  if held.err then
+  local behind, held, since = standing(stream)
+  if not held then
     redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0')
-    held = {{0, false}}
+    held = {{0}}
   end
-  pending = pending + held[1]
-  for _, id in ipairs({{held[2] or '', unread and unread[1] or ''}}) do
-    local ms = tonumber(string.match(id, '^(%d+)-'))
-    if ms and (not oldest or ms < oldest) then oldest = ms end
-  end
+  lag, pending, oldest = lag + behind, pending + held[1], earlier(oldest, since)
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
 return {{mine, mine >= 0 and proof or '', previous, soonest, leader, lag, pending,
-  oldest, at, alive_now}}
+  oldest or false, at, alive_now}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
@@ -205,6 +219,20 @@ for _, stream in ipairs(KEYS) do
     end
     redis.call('XTRIM', stream, 'MAXLEN', length - #gone)
   end
+  for _, group in ipairs(groups) do
+    if string.find(group[2], '^{REPLAY}') then
+      local readers = redis.call('XINFO', 'CONSUMERS', stream, group[2])
+      local idle = 0
+      for _, reader in ipairs(readers) do
+        for i = 1, #reader, 2 do
+          if reader[i] == 'idle' then idle = math.max(idle, reader[i + 1]) end
+        end
+      end
+      if idle > {3_600_000} then
+        redis.call('XGROUP', 'DESTROY', stream, group[2])
+      end
+    end
+  end
   local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, '{MEMBERS}')
   for _, consumer in ipairs(consumers.err and {{}} or consumers) do
     local facts = {{}}
@@ -285,6 +313,34 @@ KEYS: the streams, members. ARGV: member. Returns: how many it gave back.
 
 LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 """Ends a lease, if it is still one's own. KEYS: it. ARGV: proof."""
+
+DESCRIBE = f"""{_TIME}{_STANDING}
+local facts = {{
+  leaders = {{}}, members = {{}}, pending = {{}}, lag = 0, length = 0, at = now(),
+  meta = {{}}
+}}
+local meta = redis.call('HGETALL', KEYS[1])
+for i = 1, #meta, 2 do facts.meta[meta[i]] = meta[i + 1] end
+local alive = redis.call('ZRANGEBYSCORE', KEYS[2], facts.at, '+inf')
+for n, name in ipairs(alive) do facts.members[n] = name end
+for n = 3, 2 + ARGV[1] do
+  local holder = redis.call('GET', KEYS[n])
+  if holder then facts.leaders[#facts.leaders + 1] = holder end
+end
+for n = 3 + ARGV[1], #KEYS do
+  if redis.call('EXISTS', KEYS[n]) == 1 then
+    local behind, held, since = standing(KEYS[n])
+    facts.lag, facts.oldest = facts.lag + behind, earlier(facts.oldest, since)
+    facts.length = facts.length + redis.call('XLEN', KEYS[n])
+    for _, each in ipairs(held and held[4] or {{}}) do
+      facts.pending[each[1]] = (facts.pending[each[1]] or 0) + each[2]
+    end
+  end
+end
+return cjson.encode(facts)
+"""
+"""Tells how a group stands, as JSON. KEYS: meta, members, the leases, the streams.
+ARGV: how many leases."""
 
 OWN = """
 local kept, me, lease, most = {}, ARGV[1], ARGV[2], tonumber(ARGV[3])

@@ -9,19 +9,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
-
-from msgspec import Struct
 
 from notifyws.auth.cache.redis_client import RedisClient
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group import scripts
+from notifyws.fleet.group.entries import (
+    Batch,
+    Entry,
+    Place,
+    Standing,
+    line_of,
+    position_of,
+    position_text,
+    standing_of,
+    text_of,
+)
 
 PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
+SOCKETS = 8
+"""Members that may hold one at most."""
+PAGE = 500
+"""Entries that are read back at once."""
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
 ALIVE = 1.5
@@ -30,72 +43,6 @@ OLDEST = (6, 2)
 """The version of Redis that is needed at least."""
 DISTINCT = 20_000
 """Ids that several sockets of one group are compared by."""
-
-Place = tuple[int, str]
-"""Where an entry lies: number of its stream, and its id there."""
-
-
-class Entry(Struct, frozen=True):
-    """A notification in a stream: where, and its line of JSON (``None``: trimmed)."""
-
-    stream: int
-    id: str
-    line: str | None
-
-    @property
-    def place(self) -> Place:
-        """Where it lies."""
-        return self.stream, self.id
-
-    @property
-    def at(self) -> float:
-        """Unix seconds when it was appended."""
-        return moment(self.id)
-
-
-class Standing(Struct, frozen=True):
-    """How a group stands, and where its member does in it.
-
-    Args:
-        slot: number of the lease that this member holds; -1 for none.
-        proof: shows that; empty without one.
-        previous: who took a lease before this one, empty for nobody, where this one
-            was taken just now; else ``None``.
-        next_lease: seconds until another one's lease ends, ``None`` if there is none.
-        leader: who leads, ``HOST:PID:...``; empty for nobody.
-        fence: its fencing number; 0 for nobody.
-        lag: entries that nobody has read.
-        pending: entries that were read and are not acknowledged.
-        oldest: unix seconds when the oldest of either was appended; ``None`` for none.
-        at: unix seconds by Redis' clock.
-        members: how many live.
-    """
-
-    slot: int = -1
-    proof: str = ""
-    previous: str | None = None
-    next_lease: float | None = None
-    leader: str = ""
-    fence: int = 0
-    lag: int = 0
-    pending: int = 0
-    oldest: float | None = None
-    at: float = 0.0
-    members: int = 0
-
-
-class Batch(Struct, frozen=True):
-    """What is appended in one step.
-
-    Args:
-        number: tells it from every other of this writer, for it may be tried again.
-        lines: stream, line and what tells it from others (empty: nothing), of each.
-        position: where the group stands at the server after it.
-    """
-
-    number: int
-    lines: Sequence[tuple[int, str, str]]
-    position: ListenerPosition
 
 
 class GroupStore:
@@ -109,11 +56,12 @@ class GroupStore:
         key: the expression of ``--key``; empty for none.
         sockets: how many members may hold one.
         lease: seconds that a lease lasts.
+        consumers: the consumer group that it reads with.
 
     Attributes:
         lease: as given.
         is_shared: whether several members append.
-        streams: their keys.
+        streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
 
     def __init__(
@@ -126,9 +74,11 @@ class GroupStore:
         key: str = "",
         sockets: int = 1,
         lease: float = 10.0,
+        consumers: str = scripts.MEMBERS,
     ) -> None:
+        self._consumers = consumers
         self.client, self.name, self.member = client, name, member
-        self._key, self.lease = key, lease
+        self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
         self._meta, self._members, self._ids = (
             f"{base}:{each}" for each in ("meta", "members", "ids")
@@ -137,8 +87,14 @@ class GroupStore:
         self.is_shared = sockets > 1
         self._distinct = DISTINCT if self.is_shared else 0
         partitions = [f"{base}:p:{n}" for n in range(PARTITIONS)]
-        self.streams = partitions if key else [base]
+        self.all_streams = [base, *partitions]
         self._owners = [f"{base}:owner:{n}" for n in range(PARTITIONS)]
+        self.use_key(key)
+
+    def use_key(self, key: str) -> None:
+        """Have the streams that a group with this ``--key`` has, or without one."""
+        self._key = key
+        self.streams = self.all_streams[1:] if key else self.all_streams[:1]
         self._numbers = {stream: n for n, stream in enumerate(self.streams)}
 
     async def check_version(self) -> None:
@@ -188,27 +144,12 @@ class GroupStore:
                 "use that version, or another --group",
             )
         if answer[0] == scripts.WRONG_KEY and len(answer) == 2:
-            theirs = _text(answer[1])
+            theirs = text_of(answer[1])
             has = f"--key {theirs!r}" if theirs else "no --key"
             raise ConfigurationError(
                 f"the group {self.name} has {has}", "give all its members the same"
             )
-        slot, proof_now, previous, soonest, leader, *rest = answer
-        lag, pending, oldest, at, members = rest
-        fence, _, leads = _text(leader or b"").partition(" ")
-        return Standing(
-            slot,
-            _text(proof_now),
-            None if previous is None else _text(previous),
-            soonest / 1000 if soonest >= 0 else None,
-            leads,
-            int(fence or 0),
-            lag,
-            pending,
-            None if oldest is None else oldest / 1000,
-            at / 1000,
-            members,
-        )
+        return standing_of(answer)
 
     async def append(
         self, slot: int, proof: str, batch: Batch, *, again: bool = False
@@ -239,7 +180,7 @@ class GroupStore:
             return []
         if self.is_shared:  # some were there, and it does not matter which
             return [(n, "") for n, _, _ in batch.lines]
-        ids = map(_text, answer[1:])
+        ids = map(text_of, answer[1:])
         return [(n, id_) for (n, _, _), id_ in zip(batch.lines, ids, strict=True)]
 
     async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
@@ -254,7 +195,7 @@ class GroupStore:
             missing = []
         words = [word for n, id_ in places for word in (n + 1, id_)]
         answer = await self._eval(scripts.PRESENT, [self._meta, *self.streams], *words)
-        return _text(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
+        return text_of(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
 
     async def trim(
         self, count: int, age: float, most: int = 2000
@@ -279,25 +220,27 @@ class GroupStore:
         position, heard_at, leader = await self.client.command(
             "HMGET", self._meta, "position", "heard_at", "leader"
         )
-        return position_of(position, heard_at), _text(leader or b"")
+        return position_of(position, heard_at), text_of(leader or b"")
 
-    async def latest(self, count: int) -> list[str]:
-        """Return the lines that were appended last, the oldest first."""
-        share = max(count // len(self.streams), 1)
-        found: list[tuple[str, str]] = []
-        for stream in self.streams:
+    async def latest(self, count: int) -> list[Entry]:
+        """Return the entries that were appended last, the newest first."""
+        found: list[Entry] = []
+        async for entry in self.backwards():
+            found.append(entry)
+            if len(found) >= count:
+                break
+        return found
+
+    async def backwards(self) -> AsyncIterator[Entry]:
+        """Yield entries, of each stream the newest first."""
+        for number, stream in enumerate(self.streams):
             before = "+"
-            left = share
-            while left > 0:
-                page = await self.client.command(
-                    "XREVRANGE", stream, before, "-", "COUNT", min(left, 1000)
-                )
-                found += ((_text(id_), _line(fields) or "") for id_, fields in page)
-                if len(page) < min(left, 1000):
-                    break
-                left -= len(page)
-                before = f"({_text(page[-1][0])}"
-        return [line for _, line in sorted(found, key=lambda one: _order(one[0]))]
+            while page := await self.client.command(
+                "XREVRANGE", stream, before, "-", "COUNT", PAGE
+            ):
+                for id_, fields in page:
+                    yield Entry(number, text_of(id_), line_of(fields))
+                before = f"({text_of(page[-1][0])}"
 
     async def read(
         self, streams: Sequence[int], count: int, wait: float
@@ -310,7 +253,7 @@ class GroupStore:
             wait: seconds to wait for the first.
         """
         names = [self.streams[n] for n in streams]
-        who = "XREADGROUP", "GROUP", scripts.MEMBERS, self.member
+        who = "XREADGROUP", "GROUP", self._consumers, self.member
         how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
         new = ">" * len(names)
         answer = await self.client.command(*who, *how, *new, within=wait + 2.0)
@@ -319,7 +262,7 @@ class GroupStore:
     async def held(self, stream: int, after: str, count: int) -> list[Entry]:
         """Return what this member was given and did not acknowledge, after an id."""
         answer = await self.client.command(
-            *("XREADGROUP", "GROUP", scripts.MEMBERS, self.member, "COUNT", count),
+            *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
             *("STREAMS", self.streams[stream], after),
         )
         return self._entries(answer)
@@ -327,7 +270,7 @@ class GroupStore:
     async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
         """Let entries count as dealt with."""
         name = self.streams[stream]
-        await self.client.command("XACK", name, scripts.MEMBERS, *ids)
+        await self.client.command("XACK", name, self._consumers, *ids)
 
     async def claim(
         self, stream: int, idle: float, most: int, *, own: bool = False
@@ -346,12 +289,15 @@ class GroupStore:
             *(self.member, _ms(idle), most, int(own)),
         )
         claimed, lost = answer
-        entries = [Entry(stream, _text(i), _line(fields)) for i, fields in claimed]
-        return entries, [_text(each) for each in lost]
+        entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]
+        return entries, [text_of(each) for each in lost]
 
-    async def own(self, most: int, lease: float) -> list[int]:
-        """Keep and take partitions, so many at most; return those that are held."""
-        how = self.member, _ms(lease), most
+    async def own(self, most: int) -> list[int]:
+        """Keep and take partitions, so many at most; return those that are held.
+
+        Each stays a lease long with a member that says nothing.
+        """
+        how = self.member, _ms(self.lease), most
         return list(await self._eval(scripts.OWN, self._owners, *how))
 
     async def disown(self, partition: int) -> None:
@@ -367,6 +313,26 @@ class GroupStore:
         keys = [*self.streams, self._members]
         return int(await self._eval(scripts.RELEASE, keys, self.member))
 
+    async def begin_at(self, entry_id: str) -> None:
+        """Make a consumer group of its own that begins after an entry."""
+        for stream in self.streams:
+            await self.client.command(
+                "XGROUP", "CREATE", stream, self._consumers, entry_id, "MKSTREAM"
+            )
+
+    async def end(self) -> None:
+        """Take that consumer group away."""
+        for stream in self.streams:
+            await self.client.command("XGROUP", "DESTROY", stream, self._consumers)
+
+    async def describe(self) -> dict[str, Any]:
+        """Return how the group stands, as ``DESCRIBE`` tells it."""
+        leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
+        keys = [self._meta, self._members, *leases, *self.all_streams]
+        told = await self._eval(scripts.DESCRIBE, keys, len(leases))
+        found: dict[str, Any] = json.loads(text_of(told))
+        return found
+
     async def note_gap(self, gap: Mapping[str, str]) -> None:
         """Count a gap, and keep it as the latest."""
         await self.client.command("HINCRBY", self._meta, "gaps", 1)
@@ -376,56 +342,14 @@ class GroupStore:
         found: list[Entry] = []
         pairs = answer.items() if isinstance(answer, dict) else answer or ()
         for stream, entries in pairs:
-            number = self._numbers[_text(stream)]
-            found += (Entry(number, _text(i), _line(fields)) for i, fields in entries)
+            number = self._numbers[text_of(stream)]
+            found += (
+                Entry(number, text_of(i), line_of(fields)) for i, fields in entries
+            )
         return found
 
     async def _eval(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
         return await self.client.command("EVAL", script, len(keys), *keys, *args)
-
-
-def moment(entry_id: str) -> float:
-    """Return the unix seconds when an entry was appended."""
-    return int(entry_id.partition("-")[0]) / 1000
-
-
-def position_text(position: ListenerPosition) -> str:
-    """Return a position as Redis keeps it."""
-    from msgspec.structs import asdict
-
-    return json.dumps(asdict(position))
-
-
-def position_of(position: bytes | None, heard_at: bytes | None) -> ListenerPosition:
-    """Return the position that Redis keeps; rubbish is none."""
-    from msgspec.structs import replace
-
-    try:
-        found = ListenerPosition.of(json.loads(position or b"{}"))
-    except (ValueError, RecursionError):
-        found = ListenerPosition()
-    return replace(found, heard_at=_text(heard_at or b""))
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    ms, _, number = entry_id.partition("-")
-    return int(ms), int(number or 0)
-
-
-def _line(fields: Any) -> str | None:
-    """Return the line of an entry; ``None`` for one that was trimmed."""
-    if not fields:
-        return None
-    pairs = fields if isinstance(fields, dict) else dict(_pairs(fields))
-    return _text(pairs.get(b"n", b""))
-
-
-def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    return zip(flat[::2], flat[1::2], strict=False)
-
-
-def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _ms(seconds: float) -> int:

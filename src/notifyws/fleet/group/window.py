@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from notifyws.fleet.group.store import Place
+from notifyws.fleet.group.entries import Place
 
 COUNT = 5_000
 """Entries that are known."""

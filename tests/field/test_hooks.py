@@ -1,0 +1,123 @@
+"""Hooks that do what hooks of others do: they leave, flood, and run where little is."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from notifyws.delivery.sinks.exec import RESTS, ExecSink
+from notifyws.errors import DeliveryFailed
+from notifyws.models import Notification
+from tests.e2e.support import COMMAND, Home, Server
+from tests.support.aio import on_a_loop
+
+NOTE = Notification({"type": "t", "title": "T"}, "then")
+DEAF_TO_CHILDREN = (
+    "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
+    " os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_whoever_starts_us_deaf_to_the_end_of_children_changes_no_exit_code(
+    home: Home, server: Server
+):
+    """Seen: every hook ended with 255, was run again, and became a dead letter.
+
+    A supervisor that ignores SIGCHLD hands that on; the system then keeps no exit code.
+    """
+    program = (sys.executable, "-c", DEAF_TO_CHILDREN, COMMAND)
+    command = f"sh -c 'echo ran >> {home.path}/ran'"
+    listener = home.start("listen", "-n", "1", "--exec", command, program=program)
+    listener.says("Connected")
+    server.notify(1)
+    assert listener.wait() == 0
+    assert (home.path / "ran").read_text() == "ran\n"
+    assert "did not take" not in listener.err.text
+
+
+@on_a_loop
+async def test_what_hooks_leave_behind_takes_a_bounded_number_of_descriptors():
+    """Seen: a hook that ends in ``&`` used up all 256, and nothing else could open one.
+
+    Each that still holds a hook's output holds a pipe of ours, until the time limit.
+    """
+    told: list[str] = []
+    sink = ExecSink(["sh", "-c", "sleep 30 &"], {}, 30.0, told.append)
+    before = open_descriptors()
+    for _ in range(4):
+        await asyncio.gather(*(sink.deliver(NOTE) for _ in range(RESTS)))
+    assert open_descriptors() - before <= RESTS + 5
+    assert [line for line in told if "is left" in line] == told[:1]
+    await sink.aclose()
+
+
+@on_a_loop
+async def test_hooks_that_end_together_are_heard_to_the_end_however_many():
+    told: list[str] = []
+    many = 2 * RESTS
+    sink = ExecSink(["sh", "-c", "echo heard"], {}, 30.0, told.append)
+    await asyncio.gather(*(sink.deliver(NOTE) for _ in range(many)))
+    assert told == ["heard"] * many
+    await sink.aclose()
+
+
+@on_a_loop
+async def test_a_hook_that_floods_leaves_everybody_else_a_turn():
+    """Seen: ``yes ''`` kept the socket from being read for 0.2 s, again and again.
+
+    A block of output holds 65,536 empty lines, which were all told in one go.
+    """
+    told_in_this_turn = most = 0
+
+    def tell(line: str) -> None:
+        nonlocal told_in_this_turn, most
+        told_in_this_turn += 1
+        most = max(most, told_in_this_turn)
+
+    async def turns() -> None:
+        nonlocal told_in_this_turn
+        while True:
+            told_in_this_turn = 0
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(turns())
+    sink = ExecSink(["sh", "-c", "yes '' | head -n 100000"], {}, 30.0, tell)
+    await sink.deliver(NOTE)
+    others.cancel()
+    await sink.aclose()
+    assert 0 < most <= 1000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it takes a disk")
+@on_a_loop
+async def test_a_hook_is_fed_where_no_folder_can_be_written(monkeypatch):
+    """Seen: in a container with a read-only root and no /tmp, no hook ever ran."""
+    told: list[str] = []
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+    sink = ExecSink(["cat"], {}, 10.0, told.append)
+    await sink.deliver(NOTE)
+    assert told == [NOTE.line()]
+    await sink.aclose()
+
+
+@on_a_loop
+async def test_a_process_without_free_descriptors_is_a_failure_to_be_tried_again():
+    """Seen: it was told as a bug of ours."""
+    import resource
+
+    sink = ExecSink(["true"], {}, 10.0, print)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(DeliveryFailed, match="cannot run true: Too many") as caught:
+            await sink.deliver(NOTE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not caught.value.final

@@ -1,0 +1,109 @@
+"""Targets that answer at length, hang up, or are sent what only we may say."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from notifyws.config.settings import Settings
+from notifyws.delivery.sinks.forward import BODY_LIMIT, ForwardSink
+from notifyws.errors import ConfigurationError
+from notifyws.models import DeliveryTargets, Notification
+from tests.support.aio import on_a_loop
+from tests.support.httpd import Peer, answer, httpd
+
+NOTE = Notification({"type": "t", "title": "T", "id": "n-1"}, "then")
+TWO_HUNDRED = b"HTTP/1.1 200 OK\r\n"
+
+
+def sink(origin: str, **of: object) -> ForwardSink:
+    deliver = DeliveryTargets(url=f"{origin}/hook", **of)
+    return ForwardSink(deliver, Settings(http_timeout=5.0), lambda: 17.0)
+
+
+async def posted(story, times: int = 3, **of: object):
+    """Post so often; return the server, which knows what reached it."""
+    async with httpd(story) as there:
+        forward = sink(there.origin, **of)
+        for _ in range(times):
+            await forward.deliver(NOTE)
+        await forward.aclose()
+        return there
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        TWO_HUNDRED + b"Content-Length: 2\r\n\r\nok",
+        TWO_HUNDRED + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nbad",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+    ids=["short", "not what it says", "empty"],
+)
+@on_a_loop
+async def test_the_next_notification_takes_the_same_connection(reply):
+    """Seen: each POST made a connection, and with it a handshake of TLS, of its own."""
+
+    async def keeps(peer: Peer):
+        for _ in range(3):
+            await peer.request()
+            await peer.write(reply)
+
+    there = await posted(keeps)
+    assert (there.connections, len(there.requests)) == (1, 3)
+
+
+@pytest.mark.parametrize("rest", [b"x" * (2 * BODY_LIMIT), b"x"], ids=["long", "slow"])
+@on_a_loop
+async def test_an_answer_counts_however_long_it_goes_on(rest):
+    async def goes_on(peer: Peer):
+        await peer.request()
+        await peer.write(TWO_HUNDRED + b"Content-Length: 999999999\r\n\r\n" + rest)
+        await asyncio.sleep(30)
+
+    async with asyncio.timeout(4):
+        there = await posted(goes_on, times=2)
+    assert (there.connections, len(there.requests)) == (2, 2)
+
+
+@on_a_loop
+async def test_a_connection_that_has_died_since_the_last_one_is_no_failure():
+    """A server that closes after each answer, and does not say so."""
+
+    async def hangs_up(peer: Peer):
+        await peer.request()
+        await peer.write(answer(200, Connection="keep-alive"))
+        await peer.some()  # the next one has come, and nobody will read it
+
+    there = await posted(hangs_up)
+    assert (there.connections, len(there.requests)) == (3, 3)
+
+
+@on_a_loop
+async def test_a_header_of_the_users_replaces_ours_however_it_is_written():
+    """Seen: two of them were sent, and the target believed either."""
+
+    async def keeps(peer: Peer):
+        heads.append((await peer.some()).decode().lower())
+        await peer.write(answer(200))
+
+    heads: list[str] = []
+    headers = {
+        "content-type": "application/cloudevents+json",
+        "IDEMPOTENCY-KEY": "mine",
+        "notifyws-signature": "forged",
+    }
+    await posted(keeps, times=1, headers=headers, secret="k")
+    for name in headers:
+        assert heads[0].count(f"\n{name.lower()}:") == 1
+    assert "cloudevents" in heads[0]
+    assert "mine" in heads[0]
+    assert "forged" not in heads[0]
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Upgrade"])
+def test_where_a_request_ends_is_not_for_a_header_of_the_users(name):
+    """Seen: a length of the user's was a bug of ours, and chunks came beside ours."""
+    with pytest.raises(ConfigurationError, match=f"cannot set {name}"):
+        sink("http://127.0.0.1:9", headers={name: "3"})
