@@ -222,6 +222,7 @@ TWINS = {
     "concurrency": ("NOTIFYWS_CONCURRENCY", "4", 4),
     "group_count": ("NOTIFYWS_GROUP_COUNT", "500", 500),
     "group_age": ("NOTIFYWS_GROUP_AGE", "60", 60.0),
+    "group_lease": ("NOTIFYWS_GROUP_LEASE", "5", 5.0),
     "link_base": ("NOTIFYWS_LINK_BASE", "https://x", "https://x"),
 }
 

@@ -230,6 +230,12 @@ class Settings:
     group_age: float = client_side(
         86_400.0, "Seconds that it keeps them; 0 for any time.", high=LIFETIME
     )
+    group_lease: float = client_side(
+        10.0,
+        "Seconds after which another member leads when the leader is silent.",
+        low=1,
+        high=600,
+    )
 
     link_base: str = server_side(
         "", "What relative links are resolved against; the server when not set."

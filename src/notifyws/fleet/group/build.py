@@ -86,6 +86,7 @@ def build_store(
         member=f"{host}:{auth.clock.secret()[:6]}",
         key=options.key,
         sockets=options.sockets,
+        lease=auth.settings.group_lease,
         consumers=consumers or MEMBERS,
     )
 

@@ -14,12 +14,12 @@ from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import Standing
 from notifyws.fleet.group.store import GroupStore
 
-EVERY = 3.0
-"""Seconds between two beats, at most; a lease lasts more than three of them."""
-SOON = 0.5
-"""Seconds between two beats while a lease is in doubt."""
-GRACE = 6.0
-"""Seconds after Redis was away in which who led before comes first."""
+EVERY = 0.3
+"""Of a lease lies between two beats, at most: it lasts more than three of them."""
+SOON = 0.05
+"""Of a lease lies between two beats while it is in doubt."""
+GRACE = 0.6
+"""Of a lease passes, after Redis was away, in which who led before comes first."""
 HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
 """Refusals that waiting does not mend."""
 
@@ -50,6 +50,8 @@ class Membership:
     ) -> None:
         self._store, self._clock, self._warn = store, clock, warn
         self._heard_at = heard_at
+        self._soon, self._every = SOON * store.lease, EVERY * store.lease
+        self._grace = GRACE * store.lease
         self._well_since: float | None = float("-inf")
         self._fence = 0
         self._checked = False
@@ -113,16 +115,16 @@ class Membership:
     def pause(self, *, leads: bool) -> float:
         """Return the seconds until the next beat; members do not beat all at once."""
         if self.away:
-            return SOON if leads else SOON + EVERY * self._clock.dice()
+            return self._soon + (0 if leads else self._every * self._clock.dice())
         ends = self.standing.next_lease
-        wait = EVERY * (1 - 0.2 * self._clock.dice())
+        wait = self._every * (1 - 0.2 * self._clock.dice())
         if leads or ends is None:
             return wait
-        return min(wait, ends + SOON * self._clock.dice())
+        return min(wait, ends + self._soon * self._clock.dice())
 
     def _may_lead(self) -> bool:
         since = self._well_since
-        return since is not None and self._clock.now() - since >= GRACE
+        return since is not None and self._clock.now() - since >= self._grace
 
     def _fell(self, error: CacheFailed) -> None:
         if error.code in HOPELESS:

@@ -11,9 +11,6 @@ from __future__ import annotations
 from notifyws.fleet.group.member import GroupMember
 from notifyws.fleet.group.store import PARTITIONS, GroupStore
 
-LEASE = 10.0
-"""Seconds that a partition stays with a member that says nothing."""
-
 
 def share_of(members: int) -> int:
     """Return how many partitions a member may have, where so many live."""
@@ -40,7 +37,7 @@ class Partitions:
             CacheFailed: Redis does not answer.
         """
         share = share_of(members)
-        held = set(await self._store.own(share, LEASE))
+        held = set(await self._store.own(share))
         self._owned &= held
         self._leaving &= held
         surplus = len(held) - share

@@ -37,8 +37,8 @@ PAGE = 500
 """Entries that are read back at once."""
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
-ALIVE = 15.0
-"""Seconds that a member lives on without a word."""
+ALIVE = 1.5
+"""Leases that a member lives on without a word."""
 OLDEST = (6, 2)
 """The version of Redis that is needed at least."""
 DISTINCT = 20_000
@@ -59,6 +59,7 @@ class GroupStore:
         consumers: the consumer group that it reads with.
 
     Attributes:
+        lease: as given.
         is_shared: whether several members append.
         streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
@@ -77,7 +78,7 @@ class GroupStore:
     ) -> None:
         self._consumers = consumers
         self.client, self.name, self.member = client, name, member
-        self._lease = _ms(lease)
+        self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
         self._meta, self._members, self._ids = (
             f"{base}:{each}" for each in ("meta", "members", "ids")
@@ -133,7 +134,8 @@ class GroupStore:
         answer = await self._eval(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
-            *(self.member, _ms(ALIVE), self._lease, _ms(KEEP), int(wants), proof),
+            *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
+            *(int(wants), proof),
             *(self._key, heard_at, len(self._leases), len(self.streams), floor),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
@@ -290,9 +292,12 @@ class GroupStore:
         entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]
         return entries, [text_of(each) for each in lost]
 
-    async def own(self, most: int, lease: float) -> list[int]:
-        """Keep and take partitions, so many at most; return those that are held."""
-        how = self.member, _ms(lease), most
+    async def own(self, most: int) -> list[int]:
+        """Keep and take partitions, so many at most; return those that are held.
+
+        Each stays a lease long with a member that says nothing.
+        """
+        how = self.member, _ms(self.lease), most
         return list(await self._eval(scripts.OWN, self._owners, *how))
 
     async def disown(self, partition: int) -> None:
