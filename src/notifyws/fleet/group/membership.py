@@ -31,7 +31,8 @@ class Membership:
         store: the group.
         clock: monotonic time and dice.
         warn: is told when Redis is away, and when it is back.
-        heard_at: returns until when the server was heard; empty where it is not.
+        heard_at: returns until when the server was heard (RFC 3339; empty where it is
+            not), and how many times it was connected to.
 
     Attributes:
         standing: how the group stood at the latest beat that was answered.
@@ -46,14 +47,14 @@ class Membership:
         store: GroupStore,
         clock: Clock,
         warn: Callable[[str], None],
-        heard_at: Callable[[], str],
+        heard_at: Callable[[], tuple[str, int]],
     ) -> None:
         self._store, self._clock, self._warn = store, clock, warn
         self._heard_at = heard_at
         self._soon, self._every = SOON * store.lease, EVERY * store.lease
         self._grace = GRACE * store.lease
         self._well_since: float | None = float("-inf")
-        self._fence = 0
+        self._fence, self._answered_at = 0, 0.0
         self._checked = False
         self.standing = Standing()
         self.away = self.joined = False
@@ -97,20 +98,34 @@ class Membership:
             if not self._checked:
                 await self._store.check_version()
                 self._checked = True
+            heard_at, connection = self._heard_at()
             self.standing = standing = await self._store.beat(
                 wants=leads or self._may_lead(),
                 proof=self.standing.proof if leads else "",
-                heard_at=self._heard_at(),
+                heard_at=heard_at,
                 floor=self._fence,
+                connection=connection,
             )
         except CacheFailed as error:
             self._fell(error)
             return False
+        self._answered_at = self._clock.wall()
         self._fence = max(self._fence, standing.fence)
         if standing.leader and standing.previous is None:
             self.handled_until = standing.oldest or standing.at
         self._rose()
         return True
+
+    def is_covered(self, since: float) -> bool:
+        """Return whether another member's socket has been open since a moment.
+
+        Args:
+            since: unix seconds, by our clock.
+        """
+        covered = self.standing.covered_since
+        if covered is None or self.away:
+            return False
+        return covered <= since + self.standing.at - self._answered_at
 
     def pause(self, *, leads: bool) -> float:
         """Return the seconds until the next beat; members do not beat all at once."""

@@ -11,8 +11,10 @@ The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}
 ``...:meta``         hash        ``v``, ``key`` (the expression of ``--key``),
                                  ``fence``, ``leader`` (who took a lease last),
                                  ``position`` and ``heard_at`` (where the group stands
-                                 at the server), ``batch`` (what was appended last, of
-                                 whom), ``gaps`` and ``gap`` (the latest)
+                                 at the server), ``socket:N`` (with several: since
+                                 and until when it is open, and whose), ``batch``
+                                 (what was appended last, of whom), ``gaps`` and
+                                 ``gap`` (the latest)
 ``...:ids``          sorted set  with several sockets: what was appended lately
 ===================  ==========  ======================================================
 
@@ -78,7 +80,7 @@ local members, meta = KEYS[1], KEYS[2]
 local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wants, proof, key, heard = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
-local floor = tonumber(ARGV[11])
+local floor, connection = tonumber(ARGV[11]), ARGV[12]
 local known = redis.call('HMGET', meta, 'v', 'key', 'leader')
 if not known[1] and floor > 0 and proof == '' then wants = '0' end
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
@@ -114,7 +116,23 @@ for n = 1, sockets do
     if soonest < 0 or left < soonest then soonest = left end
   end
 end
-if mine >= 0 and heard ~= '' then redis.call('HSET', meta, 'heard_at', heard) end
+local covered = false
+for n = 0, sockets - 1 do
+  local field = 'socket:' .. n
+  local line = sockets > 1 and redis.call('HGET', meta, field) or ''
+  local since, lasts, what = string.match(line, '^(%d+) (%d+) (.*)$')
+  if n == mine and heard ~= '' then
+    local told = me .. ' ' .. connection
+    if told ~= what or tonumber(lasts) < at then since = at end
+    if sockets > 1 then
+      local said = since .. ' ' .. (at + lease) .. ' ' .. told
+      redis.call('HSET', meta, field, said)
+    end
+    redis.call('HSET', meta, 'heard_at', heard)
+  elseif n ~= mine and since and tonumber(lasts) >= at then
+    covered = earlier(covered or nil, tonumber(since))
+  end
+end
 redis.call('PEXPIRE', meta, keep)
 
 local lag, pending, oldest = 0, 0, false
@@ -133,18 +151,19 @@ for n = 1, streams do
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
 return {{mine, mine >= 0 and proof or '', previous, soonest, leader, lag, pending,
-  oldest or false, at, alive_now}}
+  oldest or false, at, alive_now, covered}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
 KEYS: members, meta, the leases, the streams. ARGV: member; milliseconds it lives on,
 a lease lasts, keys are kept; whether it wants a lease (0/1), its proof or nothing, the
 key expression, since when its server was heard or nothing; how many leases and
-streams; the fence that a new one must exceed. Where Redis lost everything, one who led
-comes first, for it knows where the group stood.
+streams; the fence that a new one must exceed; what tells its connection from others.
+Where Redis lost everything, one who led comes first, for it knows where the group stood.
 Returns: the number of its lease or -1, its proof, who led before if it is new,
 milliseconds until another lease ends or -1, who leads, unread, pending, unix
-milliseconds of the oldest of either, and of now, and how many members live.
+milliseconds of the oldest of either, and of now, how many members live, and unix
+milliseconds since when another socket is open.
 """
 
 APPEND = f"""{_TIME}

@@ -117,7 +117,13 @@ class GroupStore:
             raise ConfigurationError(said, "use a newer one, or Valkey")
 
     async def beat(
-        self, *, wants: bool, proof: str = "", heard_at: str = "", floor: int = 0
+        self,
+        *,
+        wants: bool,
+        proof: str = "",
+        heard_at: str = "",
+        floor: int = 0,
+        connection: int = 0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
 
@@ -126,6 +132,7 @@ class GroupStore:
             proof: of the lease that this member holds.
             heard_at: RFC 3339 UTC; what the server sent until then was received.
             floor: a new lease has a fencing number beyond this one.
+            connection: how many times the server was connected to.
 
         Raises:
             ConfigurationError: the group is another version's, or has another key.
@@ -136,7 +143,8 @@ class GroupStore:
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
             *(int(wants), proof),
-            *(self._key, heard_at, len(self._leases), len(self.streams), floor),
+            *(self._key, heard_at, len(self._leases), len(self.streams)),
+            *(floor, connection),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise ConfigurationError(
