@@ -159,7 +159,7 @@ KEYS: members, meta, the leases, the streams. ARGV: member; milliseconds it live
 a lease lasts, keys are kept; whether it wants a lease (0/1), its proof or nothing, the
 key expression, since when its server was heard or nothing; how many leases and
 streams; the fence that a new one must exceed; what tells its connection from others.
-Where Redis lost everything, one who led comes first, for it knows where the group stood.
+Where Redis lost everything, one who led comes first: it knows where the group stood.
 Returns: the number of its lease or -1, its proof, who led before if it is new,
 milliseconds until another lease ends or -1, who leads, unread, pending, unix
 milliseconds of the oldest of either, and of now, how many members live, and unix
