@@ -103,7 +103,7 @@ class GroupLeader:
     ) -> None:
         self._auth, self._store, self._spool = auth, store, spool
         self._slot, self._proof = standing.slot, standing.proof
-        self._previous = standing.previous or ""
+        self._began, self._previous = standing.began, standing.previous
         self._line_of, self._announce, self._observe = line_of, announce, observe
         self._in_doubt, self._is_covered = in_doubt, is_covered
         self.handled_until = handled_until
@@ -176,17 +176,17 @@ class GroupLeader:
         self.stop()
 
     def renewed(self, standing: Standing) -> bool:
-        """Go on with another lease, taken after the last one ended.
+        """Go on with the lease that this member holds, which may be another one.
 
         Returns:
             Whether this is the same leadership: nobody else led in between.
         """
-        if standing.previous not in (self._proof, ""):
-            return False
-        lost = standing.previous != self._proof
-        self._slot, self._proof = standing.slot, standing.proof
-        if lost:
+        if standing.began != self._began:
+            if standing.previous:
+                return False
+            self._began = standing.began
             self._tell_lost()
+        self._slot, self._proof = standing.slot, standing.proof
         return True
 
     async def aclose(self) -> None:

@@ -141,8 +141,7 @@ class GroupListener(StreamListener):
         leader = self._leader
         if leader is not None:
             leader.handled_until = self.membership.handled_until
-            is_new = standing.previous is not None
-            if standing.slot < 0 or (is_new and not leader.renewed(standing)):
+            if standing.slot < 0 or not leader.renewed(standing):
                 leader.depose()
                 await self.end()
         if standing.slot >= 0 and self._leader is None:

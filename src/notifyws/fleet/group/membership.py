@@ -20,6 +20,8 @@ SOON = 0.05
 """Of a lease lies between two beats while it is in doubt."""
 GRACE = 0.6
 """Of a lease passes, after Redis was away, in which who led before comes first."""
+LATE = 2.0
+"""Seconds after which a beat that was not answered must take no lease any more."""
 HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
 """Refusals that waiting does not mend."""
 
@@ -54,7 +56,8 @@ class Membership:
         self._soon, self._every = SOON * store.lease, EVERY * store.lease
         self._grace = GRACE * store.lease
         self._well_since: float | None = float("-inf")
-        self._fence, self._answered_at = 0, 0.0
+        self._fence = 0
+        self._answered_at = self._wall_then = 0.0
         self._checked = False
         self.standing = Standing()
         self.away = self.joined = False
@@ -99,20 +102,23 @@ class Membership:
                 await self._store.check_version()
                 self._checked = True
             heard_at, connection = self._heard_at()
-            self.standing = standing = await self._store.beat(
+            standing = await self._store.beat(
                 wants=leads or self._may_lead(),
-                proof=self.standing.proof if leads else "",
+                leads=leads,
                 heard_at=heard_at,
                 floor=self._fence,
+                late=self._late(),
                 connection=connection,
             )
         except CacheFailed as error:
             self._fell(error)
             return False
-        self._answered_at = self._clock.wall()
         self._fence = max(self._fence, standing.fence)
-        if standing.leader and standing.previous is None:
+        begins = standing.slot >= 0 and standing.began != self.standing.began
+        if standing.leader and not begins:
             self.handled_until = standing.oldest or standing.at
+        self.standing, self._answered_at = standing, self._clock.now()
+        self._wall_then = self._clock.wall()
         self._rose()
         return True
 
@@ -125,7 +131,7 @@ class Membership:
         covered = self.standing.covered_since
         if covered is None or self.away:
             return False
-        return covered <= since + self.standing.at - self._answered_at
+        return covered <= since + self.standing.at - self._wall_then
 
     def pause(self, *, leads: bool) -> float:
         """Return the seconds until the next beat; members do not beat all at once."""
@@ -140,6 +146,12 @@ class Membership:
     def _may_lead(self) -> bool:
         since = self._well_since
         return since is not None and self._clock.now() - since >= self._grace
+
+    def _late(self) -> float:
+        """Return when, by Redis' clock, a beat of now is too late to take a lease."""
+        if not self.standing.at:
+            return 0.0
+        return self.standing.at + self._clock.now() - self._answered_at + LATE
 
     def _fell(self, error: CacheFailed) -> None:
         if error.code in HOPELESS:

@@ -120,18 +120,20 @@ class GroupStore:
         self,
         *,
         wants: bool,
-        proof: str = "",
+        leads: bool = False,
         heard_at: str = "",
         floor: int = 0,
+        late: float = 0.0,
         connection: int = 0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
 
         Args:
-            wants: whether to take a lease that nobody holds.
-            proof: of the lease that this member holds.
+            wants: whether to keep or take a lease; one that is held ends otherwise.
+            leads: whether this member led until now.
             heard_at: RFC 3339 UTC; what the server sent until then was received.
             floor: a new lease has a fencing number beyond this one.
+            late: unix seconds by Redis' clock after which none is taken; 0 for never.
             connection: how many times the server was connected to.
 
         Raises:
@@ -142,9 +144,9 @@ class GroupStore:
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
-            *(int(wants), proof),
-            *(self._key, heard_at, len(self._leases), len(self.streams)),
-            *(floor, connection),
+            *(int(wants), int(leads)),
+            *(self._key, heard_at, len(self._leases), len(self.streams), floor),
+            *(_ms(late), connection),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise ConfigurationError(
