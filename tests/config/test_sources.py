@@ -442,6 +442,8 @@ PATHS = [
     "NOTIFYWS_CACHE_URL=SQLite:diary.db",
     "REDIS_URL=unix:///run/redis.sock",
     "REDIS_URL=rediss://h/0?ssl_keyfile=/home/me/key.pem",
+    "REDIS_URL=rediss+sentinel://h,i/mine?ssl_certfile=/home/me/me.pem",
+    "NOTIFYWS_CACHE_URL=REDISS+CLUSTER://h,i?protocol=3&ssl_ca_certs=ca.pem",
     "NOTIFYWS_PROFILE=./mine.toml",
     "NOTIFYWS_PROFILE=mine.toml",
     "NOTIFYWS_PROFILE=/dev/zero",

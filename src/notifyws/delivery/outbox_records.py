@@ -84,6 +84,15 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
             sent_at=sent_at(notification),
         )
 
+    def past_all(
+        self, notifications: Sequence[Notification], wall: float
+    ) -> ListenerPosition:
+        """Return where it stands after many, which are taken now."""
+        named = next((n for n in reversed(notifications) if n.id is not None), None)
+        after = self if named is None else self.past(named, wall)
+        mixed = self.mixed or any(n.id is None for n in notifications)
+        return replace(after, mixed=mixed)
+
 
 class Entry(Struct, frozen=True):
     """A notification to keep; its position orders it among all others."""

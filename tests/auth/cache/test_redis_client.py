@@ -76,14 +76,23 @@ async def test_resp3_and_resp2_give_the_same_answers(server):
 
 
 @on_a_loop
-async def test_who_waits_for_an_entry_may_wait_longer_than_a_call(server):
-    async with client(server.url) as redis, client(server.url) as other:
+async def test_who_waits_for_an_entry_may_wait_longer_than_a_call(
+    clean_valkey, clean_sentinel, clean_cluster
+):
+    servers = clean_valkey, clean_sentinel, clean_cluster
+    answers = await asyncio.gather(*(waited(server.url) for server in servers))
+    assert answers == [[[STREAM.encode(), [(b"1-1", {b"k": b"v"})]]]] * 3
+
+
+async def waited(url: str) -> object:
+    """Return what somebody gets who has waited for longer than a second."""
+    async with client(url) as redis, client(url) as other:
         await redis.command("XGROUP", "CREATE", STREAM, "all", "0", "MKSTREAM")
         ask = redis.command(*GROUP, "BLOCK", 2000, "STREAMS", STREAM, ">", within=3)
         waiting = asyncio.create_task(ask)
         await asyncio.sleep(1.1)
         await other.command("XADD", STREAM, "1-1", "k", "v")
-        assert await waiting == [[STREAM.encode(), [(b"1-1", {b"k": b"v"})]]]
+        return await waiting
 
 
 @on_a_loop
@@ -111,6 +120,45 @@ async def test_what_was_not_answered_in_its_time_says_how_long_it_was(server):
         with pytest.raises(CacheFailed, match=r"did not answer within 0.1 s"):
             await redis.command(*words, within=0.1)
         assert time.monotonic() - start < 0.6
+        assert await redis.command("PING") is True
+
+
+async def blocked(server) -> str:
+    """Return the id of the one client that waits, once it does."""
+    node = getattr(server, "primary", server)
+    while True:
+        clients = [c for c in node.command("CLIENT LIST") if "b" in c["flags"]]
+        if clients:
+            return clients[0]["id"]
+        await asyncio.sleep(0.005)
+
+
+@on_a_loop
+async def test_what_was_cut_while_it_waited_is_not_asked_again(server):
+    """redis/redis-py: its retries would, and take for a stranger's what was ours."""
+    node = getattr(server, "primary", server)
+    async with client(server.url) as redis:
+        ask = redis.command("XREAD", "BLOCK", 5000, "STREAMS", STREAM, "0", within=6)
+        waiting = asyncio.create_task(ask)
+        node.command("CLIENT KILL", "ID", await blocked(server))
+        with pytest.raises(CacheFailed, match="connection lost") as caught:
+            await waiting
+        assert caught.value.hint
+        await asyncio.sleep(0.05)
+        assert node.command("INFO", "clients")["blocked_clients"] == 0
+        assert await redis.command("PING") is True
+
+
+@on_a_loop
+async def test_who_waits_at_a_primary_that_is_none_any_more_is_told(server):
+    node = getattr(server, "primary", server)
+    async with client(server.url) as redis:
+        ask = redis.command("XREAD", "BLOCK", 5000, "STREAMS", STREAM, "0", within=6)
+        waiting = asyncio.create_task(ask)
+        node.command("CLIENT UNBLOCK", await blocked(server), "ERROR")
+        with pytest.raises(CacheFailed) as caught:
+            await waiting
+        assert caught.value.code == "UNBLOCKED"
         assert await redis.command("PING") is True
 
 

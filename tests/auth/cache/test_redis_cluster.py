@@ -74,6 +74,7 @@ async def test_nobody_is_asked_which_commands_there_are(clean_cluster):
     }
 
 
+@pytest.mark.slow
 @on_a_loop
 async def test_a_replica_takes_over_and_slots_move_while_the_client_is_used():
     with Nodes() as cluster:

@@ -65,19 +65,41 @@ async def test_a_server_that_wants_our_certificate_gets_it(files, key, more):
             assert await redis.command("PING") is True
 
 
-@pytest.mark.parametrize(
-    "url", ["rediss+sentinel://127.0.0.1:{}/mine", "rediss+cluster://127.0.0.1:{}"]
-)
+def spoken(said) -> bytes:
+    """Return numbers, texts and lists of them as Redis would send them."""
+    if isinstance(said, list):
+        return b"*%d\r\n" % len(said) + b"".join(map(spoken, said))
+    text = str(said).encode()
+    number = isinstance(said, int)
+    return b":%s\r\n" % text if number else b"$%d\r\n%s\r\n" % (len(text), text)
+
+
 @on_a_loop
-async def test_sentinels_and_nodes_are_spoken_to_over_tls_too(files, url):
+async def test_sentinels_and_the_primary_they_name_are_spoken_to_over_tls(files):
     authority, folder = files
-    async with scripted(b"-ERR no\r\n", tls=demanding(authority)) as server:
-        more = "&ssl_password=s3cret"
-        whole = f"{url.format(server.port)}{query(folder, key='sealed.key', more=more)}"
-        async with client(whole) as redis:
-            with pytest.raises(CacheFailed):
-                await redis.command("PING")
-    assert server.requests, "it was asked, within TLS"
+    async with (
+        scripted(b"+PONG\r\n", tls=demanding(authority)) as primary,
+        scripted(b"", tls=demanding(authority)) as sentinel,
+    ):
+        known = {"name": "mine", "ip": "127.0.0.1", "port": str(primary.port)}
+        known |= {"flags": "master", "num-other-sentinels": "0"}
+        sentinel.answer = spoken([[each for pair in known.items() for each in pair]])
+        files_of_ours = query(folder, key="sealed.key", more="&ssl_password=s3cret")
+        url = f"rediss+sentinel://127.0.0.1:{sentinel.port}/mine{files_of_ours}"
+        async with client(url) as redis:
+            assert await redis.command("PING") is True
+
+
+@on_a_loop
+async def test_nodes_of_a_cluster_are_spoken_to_over_tls(files):
+    authority, folder = files
+    async with scripted(b"", tls=demanding(authority)) as node:
+        node.answer = spoken([[0, 16383, ["127.0.0.1", node.port, "id"]]])
+        files_of_ours = query(folder, key="sealed.key", more="&ssl_password=s3cret")
+        url = f"rediss+cluster://127.0.0.1:{node.port}{files_of_ours}"
+        async with client(url) as redis:
+            assert await redis.command("XLEN", "{a}s")
+    assert b"XLEN" in node.requests[-1]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ class Standing(Struct, frozen=True):
         oldest: unix seconds when the oldest of either was appended; ``None`` for none.
         at: unix seconds by Redis' clock.
         members: how many live.
+        covered_since: unix seconds since when another member's socket is open; ``None``
+            where none is.
     """
 
     slot: int = -1
@@ -65,6 +67,7 @@ class Standing(Struct, frozen=True):
     oldest: float | None = None
     at: float = 0.0
     members: int = 0
+    covered_since: float | None = None
 
 
 class Batch(Struct, frozen=True):
@@ -84,7 +87,7 @@ class Batch(Struct, frozen=True):
 def standing_of(answer: Sequence[Any]) -> Standing:
     """Return what the script ``BEAT`` answers."""
     slot, proof, began, previous, soonest, holder, *rest = answer
-    lag, pending, oldest, at, members = rest
+    lag, pending, oldest, at, members, covered = rest
     fence, _, leader = text_of(holder or b"").partition(" ")
     return Standing(
         slot,
@@ -99,6 +102,7 @@ def standing_of(answer: Sequence[Any]) -> Standing:
         None if oldest is None else oldest / 1000,
         at / 1000,
         members,
+        None if covered is None else covered / 1000,
     )
 
 

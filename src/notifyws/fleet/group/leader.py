@@ -29,7 +29,7 @@ from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import CacheFailed
-from notifyws.events import Closed, Event
+from notifyws.events import Closed, Connected, Event
 from notifyws.fleet.group.entries import Batch, Standing
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
@@ -77,10 +77,13 @@ class GroupLeader:
         announce: takes events for whoever shows things here.
         observe: is told of every event at once.
         in_doubt: is told that a lease may be lost.
+        is_covered: returns whether another socket of the group has been open since
+            then (unix seconds): what came there is no gap.
 
     Attributes:
         session: keeps the connection; ``None`` before :meth:`run`.
         receiver: takes what arrives.
+        connections: how many times the server was connected to.
         handled_until: unix seconds; what arrived until then was surely handled.
     """
 
@@ -95,13 +98,14 @@ class GroupLeader:
         announce: Callable[..., None],
         observe: Callable[[Event], None],
         in_doubt: Callable[[], None],
+        is_covered: Callable[[float], bool],
         handled_until: float | None = None,
     ) -> None:
         self._auth, self._store, self._spool = auth, store, spool
         self._slot, self._proof = standing.slot, standing.proof
         self._began, self._previous = standing.began, standing.previous
         self._line_of, self._announce, self._observe = line_of, announce, observe
-        self._in_doubt = in_doubt
+        self._in_doubt, self._is_covered = in_doubt, is_covered
         self.handled_until = handled_until
         s = auth.settings
         self._queue = DeliveryQueue[Item](s.queue_count, s.queue_bytes)
@@ -113,6 +117,7 @@ class GroupLeader:
         self._draining: asyncio.Task[None] | None = None
         self.session: Session | None = None
         self.receiver: Receiver | None = None
+        self.connections = 0
 
     @property
     def heard_at(self) -> str:
@@ -136,6 +141,7 @@ class GroupLeader:
         past = await self._past()
         receiver = build_receiver(self._auth, self._queue, since=None, past=past)
         receiver.emitter.observers.append(self._tell)
+        receiver.emitter.is_covered = self._is_covered
         self.receiver = receiver
         on_receiver(receiver)
         self.session = session = build_session(self._auth, receiver, retries=retries)
@@ -208,6 +214,7 @@ class GroupLeader:
         return Past(position, seen)
 
     def _tell(self, event: Event) -> None:
+        self.connections += isinstance(event, Connected)
         if not isinstance(event, Closed):
             self._observe(event)
 
@@ -228,9 +235,7 @@ class GroupLeader:
 
     async def _append(self, notes: Sequence[Notification]) -> None:
         lines = [self._line_of(note) for note in notes]
-        wall = self._auth.clock.wall()
-        for note in notes:
-            self._position = self._position.past(note, wall)
+        self._position = self._position.past_all(notes, self._auth.clock.wall())
         if self._draining is not None and not self._draining.done():
             await self._put_aside(lines)
             return

@@ -151,8 +151,9 @@ class GroupListener(StreamListener):
             await self._trim()
 
     def _tell_role(self, standing: Standing) -> None:
-        role = "leader" if standing.slot >= 0 else "member"
-        leader = standing.leader.rpartition(":")[0]
+        leads = standing.slot >= 0
+        role = "leader" if leads else "member"
+        leader = (self._store.member if leads else standing.leader).rpartition(":")[0]
         if self._told != (role, leader):
             self._told = role, leader
             self._emitter.tell(Grouped(self._store.name, role, leader))
@@ -167,6 +168,7 @@ class GroupListener(StreamListener):
             announce=self._announce,
             observe=self._observe,
             in_doubt=self._soon.set,
+            is_covered=self.membership.is_covered,
             handled_until=self.membership.handled_until,
         )
         running = leader.run(self._retries, self._hook)
@@ -193,11 +195,14 @@ class GroupListener(StreamListener):
                 key = ""
             stream = partition_of(key, len(self._store.streams))
         if self._store.is_shared:
-            tell = as_text(notification.fields)
+            n = notification
+            told = n.fields if n.id is None else [n.id, n.type, n.title, n.message]
+            tell = as_text(told)
         return stream, notification.line(), tell
 
-    def _server_heard_at(self) -> str:
-        return self._leader.heard_at if self._leader else ""
+    def _server_heard_at(self) -> tuple[str, int]:
+        leader = self._leader
+        return (leader.heard_at, leader.connections) if leader else ("", 0)
 
     def _observe(self, event: Event) -> None:
         """Tell what happens to the leader's connection."""

@@ -33,7 +33,8 @@ class Membership:
         store: the group.
         clock: monotonic time and dice.
         warn: is told when Redis is away, and when it is back.
-        heard_at: returns until when the server was heard; empty where it is not.
+        heard_at: returns until when the server was heard (RFC 3339; empty where it is
+            not), and how many times it was connected to.
 
     Attributes:
         standing: how the group stood at the latest beat that was answered.
@@ -48,15 +49,15 @@ class Membership:
         store: GroupStore,
         clock: Clock,
         warn: Callable[[str], None],
-        heard_at: Callable[[], str],
+        heard_at: Callable[[], tuple[str, int]],
     ) -> None:
         self._store, self._clock, self._warn = store, clock, warn
         self._heard_at = heard_at
         self._soon, self._every = SOON * store.lease, EVERY * store.lease
         self._grace = GRACE * store.lease
         self._well_since: float | None = float("-inf")
-        self._fence = 0
-        self._answered_at = 0.0
+        self._fence, self._answered_at = 0, 0.0
+        self._steadily_answered_at = 0.0
         self._checked = False
         self.standing = Standing()
         self.away = self.joined = False
@@ -100,23 +101,37 @@ class Membership:
             if not self._checked:
                 await self._store.check_version()
                 self._checked = True
+            heard_at, connection = self._heard_at()
             standing = await self._store.beat(
                 wants=leads or self._may_lead(),
                 leads=leads,
-                heard_at=self._heard_at(),
+                heard_at=heard_at,
                 floor=self._fence,
+                connection=connection,
                 late=self._late(),
             )
         except CacheFailed as error:
             self._fell(error)
             return False
+        self._answered_at = self._clock.wall()
         self._fence = max(self._fence, standing.fence)
         begins = standing.slot >= 0 and standing.began != self.standing.began
         if standing.leader and not begins:
             self.handled_until = standing.oldest or standing.at
-        self.standing, self._answered_at = standing, self._clock.now()
+        self.standing, self._steadily_answered_at = standing, self._clock.now()
         self._rose()
         return True
+
+    def is_covered(self, since: float) -> bool:
+        """Return whether another member's socket has been open since a moment.
+
+        Args:
+            since: unix seconds, by our clock.
+        """
+        covered = self.standing.covered_since
+        if covered is None or self.away:
+            return False
+        return covered <= since + self.standing.at - self._answered_at
 
     def pause(self, *, leads: bool) -> float:
         """Return the seconds until the next beat; members do not beat all at once."""
@@ -136,7 +151,7 @@ class Membership:
         """Return when, by Redis' clock, a beat of now is too late to take a lease."""
         if not self.standing.at:
             return 0.0
-        return self.standing.at + self._clock.now() - self._answered_at + LATE
+        return self.standing.at + self._clock.now() - self._steadily_answered_at + LATE
 
     def _fell(self, error: CacheFailed) -> None:
         if error.code in HOPELESS:
