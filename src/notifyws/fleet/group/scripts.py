@@ -158,7 +158,7 @@ for n = 0, sockets - 1 do
 end
 redis.call('PEXPIRE', meta, keep)
 
-local lag, pending, oldest = 0, 0, false
+local lag, pending, own, oldest = 0, 0, 0, false
 for n = 1, streams do
   local stream = KEYS[2 + sockets + n]
   if redis.call('EXISTS', stream) == 0 then
@@ -171,10 +171,13 @@ for n = 1, streams do
     held = {{0}}
   end
   lag, pending, oldest = lag + behind, pending + held[1], earlier(oldest, since)
+  for _, each in ipairs(held[4] or {{}}) do
+    if each[1] == me then own = own + each[2] end
+  end
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
 return {{mine, proof, tonumber(began[1] or '0'), began[2] or '', soonest, leader, lag,
-  pending, oldest or false, at, alive_now, covered}}
+  pending, own, oldest or false, at, alive_now, covered}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
@@ -189,8 +192,9 @@ knows where the group stood. A lease is a member's own by its name: the answer t
 of it may have been lost.
 Returns: the number of its lease or -1, its proof, the fence with which it began to lead
 and who led until then, milliseconds until another lease ends or -1, who leads, unread,
-pending, unix milliseconds of the oldest of either, and of now, how many members live,
-and unix milliseconds since when another socket is open.
+pending, how many of those are its own, unix milliseconds of the oldest unread or
+pending, and of now, how many members live, and unix milliseconds since when another
+socket is open.
 """
 
 APPEND = f"""{_TIME}
