@@ -48,7 +48,9 @@ class Standing(Struct, frozen=True):
         fence: its fencing number; 0 for nobody.
         lag: entries that nobody has read.
         pending: entries that were read and are not acknowledged.
-        oldest: unix seconds when the oldest of either was appended; ``None`` for none.
+        own: those of them that this member has.
+        oldest: unix seconds when the oldest unread or pending one was appended;
+            ``None`` for none.
         at: unix seconds by Redis' clock.
         members: how many live.
         covered_since: unix seconds since when another member's socket is open; ``None``
@@ -64,6 +66,7 @@ class Standing(Struct, frozen=True):
     fence: int = 0
     lag: int = 0
     pending: int = 0
+    own: int = 0
     oldest: float | None = None
     at: float = 0.0
     members: int = 0
@@ -87,7 +90,7 @@ class Batch(Struct, frozen=True):
 def standing_of(answer: Sequence[Any]) -> Standing:
     """Return what the script ``BEAT`` answers."""
     slot, proof, began, previous, soonest, holder, *rest = answer
-    lag, pending, oldest, at, members, covered = rest
+    lag, pending, own, oldest, at, members, covered = rest
     fence, _, leader = text_of(holder or b"").partition(" ")
     return Standing(
         slot,
@@ -99,6 +102,7 @@ def standing_of(answer: Sequence[Any]) -> Standing:
         int(fence or 0),
         lag,
         pending,
+        own,
         None if oldest is None else oldest / 1000,
         at / 1000,
         members,

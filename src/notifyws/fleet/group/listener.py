@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import sleep, utc_text
 from notifyws.errors import CacheFailed
-from notifyws.events import Event, Gap, Grouped
+from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
 from notifyws.fleet.group.entries import moment
 from notifyws.fleet.group.leader import GroupLeader, partition_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TRIM = 10.0
 """Seconds between two looks at how much the stream keeps."""
+OUT_OF_REACH = "the server cannot be reached from here"
 EXAMPLE = "as in: --key data.tripId"
 
 
@@ -142,8 +143,13 @@ class GroupListener(StreamListener):
         if leader is not None:
             leader.handled_until = self.membership.handled_until
             if standing.slot < 0 or not leader.renewed(standing):
-                leader.depose()
+                leader.depose(standing)
                 await self.end()
+            elif leader.cut_for >= self.membership.patience and standing.members > 1:
+                self._auth.warn(f"{OUT_OF_REACH}; another member of the group tries")
+                self.membership.stand_back()
+                await self.end()
+                return
         if standing.slot >= 0 and self._leader is None:
             self._begin_to_lead(standing)
         self._tell_role(standing)
@@ -151,7 +157,9 @@ class GroupListener(StreamListener):
             await self._partitions.settle(standing.members)
         else:
             member.read_from([0])
-            if standing.pending > len(member.in_hand):
+            if standing.own > len(member.in_hand):
+                member.doubt()
+            if standing.pending > standing.own and self.membership.is_settled:
                 await member.claim(self._options.claim_after)
         if standing.slot >= 0:
             await self._trim()
@@ -214,6 +222,8 @@ class GroupListener(StreamListener):
         """Tell what happens to the leader's connection."""
         if self._leader is not None:
             self.session, self.receiver = self._leader.session, self._leader.receiver
+        if isinstance(event, Connected):
+            self.membership.reached()
         for observer in self._emitter.observers:
             observer(event)
 

@@ -85,7 +85,7 @@ local members, meta = KEYS[1], KEYS[2]
 local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8]
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
-local floor, late, connection = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
+local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
 local known = redis.call('HMGET', meta, 'v', 'key', 'forgot')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
@@ -158,7 +158,7 @@ for n = 0, sockets - 1 do
 end
 redis.call('PEXPIRE', meta, keep)
 
-local lag, pending, oldest = 0, 0, false
+local lag, pending, own, oldest = 0, 0, 0, false
 for n = 1, streams do
   local stream = KEYS[2 + sockets + n]
   if redis.call('EXISTS', stream) == 0 then
@@ -171,26 +171,30 @@ for n = 1, streams do
     held = {{0}}
   end
   lag, pending, oldest = lag + behind, pending + held[1], earlier(oldest, since)
+  for _, each in ipairs(held[4] or {{}}) do
+    if each[1] == me then own = own + each[2] end
+  end
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
 return {{mine, proof, tonumber(began[1] or '0'), began[2] or '', soonest, leader, lag,
-  pending, oldest or false, at, alive_now, covered}}
+  pending, own, oldest or false, at, alive_now, covered}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
 KEYS: members, meta, the leases, the streams. ARGV: member; milliseconds it lives on,
 a lease lasts, keys are kept; whether it wants a lease (0/1), whether it led until now
 (0/1), the key expression, until when its server was heard or nothing; how many leases
-and streams; the fence that a new one must exceed; unix milliseconds after which these
-words are too late to take one (a Redis that was stopped hears them long after whoever
-said them has given up), or 0; what tells its connection from others. Where Redis lost
-everything, one who led comes first for the time of a lease, for it knows where the
-group stood. A lease is a member's own by its name: the answer that told of it may have
-been lost.
+and streams; the fence that a new one must exceed; what tells its connection from
+others; unix milliseconds after which these words are too late to take a lease (a Redis
+that was stopped hears them long after whoever said them has given up), or 0.
+Where Redis lost everything, one who led comes first for the time of a lease, for it
+knows where the group stood. A lease is a member's own by its name: the answer that told
+of it may have been lost.
 Returns: the number of its lease or -1, its proof, the fence with which it began to lead
 and who led until then, milliseconds until another lease ends or -1, who leads, unread,
-pending, unix milliseconds of the oldest of either, and of now, how many members live,
-and unix milliseconds since when another socket is open.
+pending, how many of those are its own, unix milliseconds of the oldest unread or
+pending, and of now, how many members live, and unix milliseconds since when another
+socket is open.
 """
 
 APPEND = f"""{_TIME}

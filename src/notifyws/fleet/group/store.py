@@ -123,8 +123,8 @@ class GroupStore:
         leads: bool = False,
         heard_at: str = "",
         floor: int = 0,
-        late: float = 0.0,
         connection: int = 0,
+        late: float = 0.0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
 
@@ -133,8 +133,8 @@ class GroupStore:
             leads: whether this member led until now.
             heard_at: RFC 3339 UTC; what the server sent until then was received.
             floor: a new lease has a fencing number beyond this one.
-            late: unix seconds by Redis' clock after which none is taken; 0 for never.
             connection: how many times the server was connected to.
+            late: unix seconds by Redis' clock after which none is taken; 0 for never.
 
         Raises:
             ConfigurationError: the group is another version's, or has another key.
@@ -145,8 +145,8 @@ class GroupStore:
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
             *(int(wants), int(leads)),
-            *(self._key, heard_at, len(self._leases), len(self.streams), floor),
-            *(_ms(late), connection),
+            *(self._key, heard_at, len(self._leases), len(self.streams)),
+            *(floor, connection, _ms(late)),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise ConfigurationError(
