@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +33,8 @@ PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
 SOCKETS = 8
 """Members that may hold one at most."""
+HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
+"""Refusals that waiting does not mend."""
 PAGE = 500
 """Entries that are read back at once."""
 KEEP = 30 * 86400.0
@@ -61,6 +63,7 @@ class GroupStore:
     Attributes:
         lease: as given.
         is_shared: whether several members append.
+        on_refused: is told of a refusal that waiting does not mend.
         streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
 
@@ -76,6 +79,7 @@ class GroupStore:
         lease: float = 10.0,
         consumers: str = scripts.MEMBERS,
     ) -> None:
+        self.on_refused: Callable[[CacheFailed], None] = lambda error: None
         self._consumers = consumers
         self.client, self.name, self.member = client, name, member
         self.lease = lease
@@ -105,9 +109,9 @@ class GroupStore:
             CacheFailed: it does not answer.
         """
         try:
-            told = await self.client.command("INFO", "server")
+            told = await self._ask("INFO", "server")
         except CacheFailed as error:
-            if error.code in ("NOPERM", "ACL failure", "unknown command"):
+            if error.code in HOPELESS:
                 return
             raise
         version = told.get("redis_version", "") if isinstance(told, dict) else ""
@@ -227,7 +231,7 @@ class GroupStore:
 
     async def where(self) -> tuple[ListenerPosition, str]:
         """Return where the group stands at the server, and who led last."""
-        position, heard_at, leader = await self.client.command(
+        position, heard_at, leader = await self._ask(
             "HMGET", self._meta, "position", "heard_at", "leader"
         )
         return position_of(position, heard_at), text_of(leader or b"")
@@ -245,7 +249,7 @@ class GroupStore:
         """Yield entries, of each stream the newest first."""
         for number, stream in enumerate(self.streams):
             before = "+"
-            while page := await self.client.command(
+            while page := await self._ask(
                 "XREVRANGE", stream, before, "-", "COUNT", PAGE
             ):
                 for id_, fields in page:
@@ -266,12 +270,12 @@ class GroupStore:
         who = "XREADGROUP", "GROUP", self._consumers, self.member
         how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
         new = ">" * len(names)
-        answer = await self.client.command(*who, *how, *new, within=wait + 2.0)
+        answer = await self._ask(*who, *how, *new, within=wait + 2.0)
         return self._entries(answer)
 
     async def held(self, stream: int, after: str, count: int) -> list[Entry]:
         """Return what this member was given and did not acknowledge, after an id."""
-        answer = await self.client.command(
+        answer = await self._ask(
             *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
             *("STREAMS", self.streams[stream], after),
         )
@@ -280,7 +284,7 @@ class GroupStore:
     async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
         """Let entries count as dealt with."""
         name = self.streams[stream]
-        await self.client.command("XACK", name, self._consumers, *ids)
+        await self._ask("XACK", name, self._consumers, *ids)
 
     async def claim(
         self, stream: int, idle: float, most: int, *, own: bool = False
@@ -327,14 +331,14 @@ class GroupStore:
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
         for stream in self.streams:
-            await self.client.command(
+            await self._ask(
                 "XGROUP", "CREATE", stream, self._consumers, entry_id, "MKSTREAM"
             )
 
     async def end(self) -> None:
         """Take that consumer group away."""
         for stream in self.streams:
-            await self.client.command("XGROUP", "DESTROY", stream, self._consumers)
+            await self._ask("XGROUP", "DESTROY", stream, self._consumers)
 
     async def describe(self) -> dict[str, Any]:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
@@ -346,8 +350,8 @@ class GroupStore:
 
     async def note_gap(self, gap: Mapping[str, str]) -> None:
         """Count a gap, and keep it as the latest."""
-        await self.client.command("HINCRBY", self._meta, "gaps", 1)
-        await self.client.command("HSET", self._meta, "gap", json.dumps(gap))
+        await self._ask("HINCRBY", self._meta, "gaps", 1)
+        await self._ask("HSET", self._meta, "gap", json.dumps(gap))
 
     def _entries(self, answer: Any) -> list[Entry]:
         found: list[Entry] = []
@@ -359,8 +363,16 @@ class GroupStore:
             )
         return found
 
+    async def _ask(self, *words: str | int, within: float | None = None) -> Any:
+        try:
+            return await self.client.command(*words, within=within)
+        except CacheFailed as error:
+            if error.code in HOPELESS and words[0] != "INFO":
+                self.on_refused(error)
+            raise
+
     async def _eval(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        return await self.client.command("EVAL", script, len(keys), *keys, *args)
+        return await self._ask("EVAL", script, len(keys), *keys, *args)
 
 
 def _ms(seconds: float) -> int:
