@@ -506,6 +506,17 @@ async def test_the_latest_come_newest_first(make, valkey):
 
 
 @with_stores
+async def test_the_latest_are_those_of_every_stream(make, valkey):
+    a = make("a", key="k")
+    proof = (await leading(a)).proof
+    for n, stream in enumerate((3, 5)):
+        await a.append(0, proof, batch(n, "1", "2", "3", stream=stream))
+    found = [(each.stream, each.line) for each in await a.latest(64)]
+    line = '{"type":"t","title":"%s"}'
+    assert found == [(n, line % title) for n in (3, 5) for title in (3, 2)]
+
+
+@with_stores
 async def test_gaps_are_counted_and_the_latest_is_kept(make, valkey):
     a = make("a")
     await a.note_gap({"from": "x", "to": "y", "reason": "one"})
