@@ -15,6 +15,7 @@ from notifyws.clock import sleep, utc_text
 from notifyws.errors import CacheFailed
 from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
+from notifyws.fleet.group.entries import moment
 from notifyws.fleet.group.leader import GroupLeader, partition_of
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.partitions import Partitions
@@ -122,7 +123,12 @@ class GroupListener(StreamListener):
         Raises:
             CacheFailed: Redis does not answer; then it is taken later.
         """
-        await self._store.leave()
+        lost = await self._store.leave()
+        if lost:
+            told = {"from": utc_text(moment(min(lost))), "to": self._emitter.now()}
+            why = f"{len(lost)} were trimmed before this member was done with them"
+            self._auth.warn(f"a gap since {told['from']}: {why}")
+            await self._store.note_gap({**told, "reason": why})
         if self._partitions is not None:
             await self._partitions.leave()
 

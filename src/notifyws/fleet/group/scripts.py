@@ -340,25 +340,30 @@ Returns: the entries, and the ids of those that were trimmed meanwhile.
 """
 
 RELEASE = f"""
-local me, given = ARGV[1], 0
+local me, lost = ARGV[1], {{}}
 for i = 1, #KEYS - 1 do
   local stream = KEYS[i]
   while redis.call('EXISTS', stream) == 1 do
     local ids = redis.pcall('XPENDING', stream, '{MEMBERS}', '-', '+', 1000, me)
     if ids.err or #ids == 0 then break end
     for _, entry in ipairs(ids) do
-      redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, entry[1], 'JUSTID')
-      given = given + 1
+      local id = entry[1]
+      if #redis.call('XRANGE', stream, id, id) == 1 then
+        redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, id, 'JUSTID')
+      else
+        redis.call('XACK', stream, '{MEMBERS}', id)
+        lost[#lost + 1] = id
+      end
     end
   end
   redis.pcall('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', me)
 end
 redis.call('ZREM', KEYS[#KEYS], me)
-return given
+return lost
 """
 """Gives back what a member holds, and takes its name away.
 
-KEYS: the streams, members. ARGV: member. Returns: how many it gave back.
+KEYS: the streams, members. ARGV: member. Returns: the ids of those that were trimmed.
 """
 
 LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"

@@ -325,10 +325,11 @@ class GroupStore:
         """End a lease."""
         await self._eval(scripts.LET_GO, [self._leases[slot]], proof)
 
-    async def leave(self) -> int:
-        """Give back what this member holds, and its name; return how many."""
+    async def leave(self) -> list[str]:
+        """Give back what this member holds, and its name; return ids that are lost."""
         keys = [*self.streams, self._members]
-        return int(await self._eval(scripts.RELEASE, keys, self.member))
+        lost = await self._eval(scripts.RELEASE, keys, self.member)
+        return [text_of(each) for each in lost]
 
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
