@@ -237,24 +237,31 @@ class GroupStore:
         return position_of(position, heard_at), text_of(leader or b"")
 
     async def latest(self, count: int) -> list[Entry]:
-        """Return the entries that were appended last, the newest first."""
+        """Return what was appended last, of each stream as much, the newest first."""
+        share = -(-count // len(self.streams))
         found: list[Entry] = []
-        async for entry in self.backwards():
-            found.append(entry)
-            if len(found) >= count:
-                break
+        for number in range(len(self.streams)):
+            wanted = len(found) + share
+            async for entry in self._backwards_in(number, min(share, PAGE)):
+                found.append(entry)
+                if len(found) == wanted:
+                    break
         return found
 
     async def backwards(self) -> AsyncIterator[Entry]:
         """Yield entries, of each stream the newest first."""
-        for number, stream in enumerate(self.streams):
-            before = "+"
-            while page := await self._ask(
-                "XREVRANGE", stream, before, "-", "COUNT", PAGE
-            ):
-                for id_, fields in page:
-                    yield Entry(number, text_of(id_), line_of(fields))
-                before = f"({text_of(page[-1][0])}"
+        for number in range(len(self.streams)):
+            async for entry in self._backwards_in(number, PAGE):
+                yield entry
+
+    async def _backwards_in(self, number: int, page: int) -> AsyncIterator[Entry]:
+        before = "+"
+        while entries := await self._ask(
+            "XREVRANGE", self.streams[number], before, "-", "COUNT", page
+        ):
+            for id_, fields in entries:
+                yield Entry(number, text_of(id_), line_of(fields))
+            before = f"({text_of(entries[-1][0])}"
 
     async def read(
         self, streams: Sequence[int], count: int, wait: float
