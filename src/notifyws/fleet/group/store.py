@@ -28,6 +28,7 @@ from notifyws.fleet.group.entries import (
     standing_of,
     text_of,
 )
+from notifyws.fleet.group.script_runner import FORBIDDEN, ScriptRunner
 
 PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
@@ -77,6 +78,7 @@ class GroupStore:
         consumers: str = scripts.MEMBERS,
     ) -> None:
         self._consumers = consumers
+        self._run = ScriptRunner(client).run
         self.client, self.name, self.member = client, name, member
         self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
@@ -107,7 +109,7 @@ class GroupStore:
         try:
             told = await self.client.command("INFO", "server")
         except CacheFailed as error:
-            if error.code in ("NOPERM", "ACL failure", "unknown command"):
+            if error.code in FORBIDDEN:
                 return
             raise
         version = told.get("redis_version", "") if isinstance(told, dict) else ""
@@ -138,7 +140,7 @@ class GroupStore:
             ConfigurationError: the group is another version's, or has another key.
             CacheFailed: Redis does not answer.
         """
-        answer = await self._eval(
+        answer = await self._run(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
@@ -175,7 +177,7 @@ class GroupStore:
         words: list[str | int] = []
         for n, line, tell in batch.lines:
             words += (n + 1, line, tell)
-        answer = await self._eval(
+        answer = await self._run(
             scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
             *(proof, f"{self.member} {batch.number}", int(again)),
@@ -202,7 +204,7 @@ class GroupStore:
         else:
             missing = []
         words = [word for n, id_ in places for word in (n + 1, id_)]
-        answer = await self._eval(scripts.PRESENT, [self._meta, *self.streams], *words)
+        answer = await self._run(scripts.PRESENT, [self._meta, *self.streams], *words)
         return text_of(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
 
     async def trim(
@@ -219,7 +221,7 @@ class GroupStore:
             How many were unread, from when to when (unix seconds), whether to go on.
         """
         how = count, _ms(age), most
-        answer = await self._eval(scripts.TRIM, self.streams, *how)
+        answer = await self._run(scripts.TRIM, self.streams, *how)
         lost, first, last, more = answer
         return lost, first / 1000, last / 1000, bool(more)
 
@@ -291,7 +293,7 @@ class GroupStore:
             most: entries at most.
             own: whether all that others hold there is to be taken.
         """
-        answer = await self._eval(
+        answer = await self._run(
             scripts.CLAIM,
             [self.streams[stream], self._members],
             *(self.member, _ms(idle), most, int(own)),
@@ -306,20 +308,20 @@ class GroupStore:
         Each stays a lease long with a member that says nothing.
         """
         how = self.member, _ms(self.lease), most
-        return list(await self._eval(scripts.OWN, self._owners, *how))
+        return list(await self._run(scripts.OWN, self._owners, *how))
 
     async def disown(self, partition: int) -> None:
         """Let another member have a partition."""
-        await self._eval(scripts.LET_GO, [self._owners[partition]], self.member)
+        await self._run(scripts.LET_GO, [self._owners[partition]], self.member)
 
     async def let_go(self, slot: int, proof: str) -> None:
         """End a lease."""
-        await self._eval(scripts.LET_GO, [self._leases[slot]], proof)
+        await self._run(scripts.LET_GO, [self._leases[slot]], proof)
 
     async def leave(self) -> int:
         """Give back what this member holds, and its name; return how many."""
         keys = [*self.streams, self._members]
-        return int(await self._eval(scripts.RELEASE, keys, self.member))
+        return int(await self._run(scripts.RELEASE, keys, self.member))
 
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
@@ -337,7 +339,7 @@ class GroupStore:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
         leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
         keys = [self._meta, self._members, *leases, *self.all_streams]
-        told = await self._eval(scripts.DESCRIBE, keys, len(leases))
+        told = await self._run(scripts.DESCRIBE, keys, len(leases))
         found: dict[str, Any] = json.loads(text_of(told))
         return found
 
@@ -355,9 +357,6 @@ class GroupStore:
                 Entry(number, text_of(i), line_of(fields)) for i, fields in entries
             )
         return found
-
-    async def _eval(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        return await self.client.command("EVAL", script, len(keys), *keys, *args)
 
 
 def _ms(seconds: float) -> int:
