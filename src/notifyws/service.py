@@ -222,7 +222,7 @@ class NotificationService:
         Raises:
             MessageRejected: the server answered with an error.
             MessageUnconfirmed: nothing shows whether it was taken.
-            NetworkFailed: there is no connection.
+            NetworkFailed, AuthenticationFailed: it was not sent.
             UsageError: it is no message.
         """
         from notifyws.delivery.message_input import as_message
@@ -244,7 +244,7 @@ class NotificationService:
         """Send messages in order; return what became of each, in the same order.
 
         Raises:
-            NetworkFailed: there is no connection.
+            NetworkFailed, AuthenticationFailed: they were not sent.
             UsageError: the only one cannot be sent; of many, it is rejected.
         """
         if self.sends_without_connection:

@@ -10,6 +10,7 @@ import pytest
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.delivery.sender import HttpSender, SendResult, SocketSender
 from notifyws.errors import (
+    AuthenticationFailed,
     ConnectionLost,
     HttpRefused,
     NetworkFailed,
@@ -360,7 +361,7 @@ class Tokens:
         self.given = 0
 
     async def get(self) -> AccessToken:
-        return AccessToken(f"t{self.given}", "cached", 60.0)
+        return AccessToken(f"t{self.given}", "cache", 60.0)
 
     async def renew(self, refused: str) -> AccessToken:
         assert refused == f"t{self.given}"
@@ -368,7 +369,21 @@ class Tokens:
         return await self.get()
 
 
-REFUSED = TokenRefused("expired")
+REFUSED = TokenRefused("expired", words="no session")
+
+
+@in_virtual_time
+async def test_a_second_token_that_is_refused_as_well_is_a_refusal_of_who_we_are():
+    """Seen: ``send`` ended with exit code 6, as if the message had been wrong."""
+
+    async def post(token, known):
+        posted.append(token)
+        raise REFUSED
+
+    posted = []
+    with pytest.raises(AuthenticationFailed, match="no session"):
+        await HttpSender(Tokens(), post).send(batch("a", "b"))
+    assert posted == ["t0", "t1"]
 
 
 @pytest.mark.parametrize(
@@ -376,7 +391,6 @@ REFUSED = TokenRefused("expired")
     [
         ([None], ("delivered", None)),
         ([REFUSED, None], ("delivered", None)),
-        ([REFUSED, REFUSED], ("rejected", "expired")),
         ([HttpRefused("no such type", status=422)], ("rejected", "no such type")),
         ([NetworkFailed("no answer")], ("unknown", "no answer")),
     ],

@@ -35,7 +35,6 @@ def told(one: Listener, after: float = 600.0, ground: CheckContext = GROUND):
         replace(WELL, state="connecting", received=0),
         replace(WELL, state="disconnected", received=0),
         QUIET,
-        replace(QUIET, path="/live"),
         replace(QUIET, lastFailure=FAILED),
     ],
 )
@@ -46,6 +45,36 @@ def test_one_that_gets_something_or_may_have_been_sent_nothing_is_well(one):
 
 def test_each_of_many_is_looked_at():
     assert len(of_listeners([WELL, LOST, REFUSED], START + 60, GROUND)) == 2
+
+
+def test_listeners_of_one_name_on_two_hosts_are_said_once():
+    there = replace(WELL, host="there")
+    [found] = of_listeners([WELL, there, replace(WELL, pid=8)], START + 600, GROUND)
+    assert found.detail == (
+        "2 listeners named desk run at once (here, there): "
+        "each hands on every notification"
+    )
+    assert "--name" in found.hint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(WELL, pid=8),
+        replace(WELL, host="there", name="door"),
+        replace(WELL, host="there", state="connecting"),
+        replace(WELL, host="there", since="2024-01-15T10:09:50Z"),
+    ],
+    ids=["one host", "another name", "not connected", "a successor"],
+)
+def test_whoever_is_no_second_one_of_a_name_is_well(other):
+    assert of_listeners([WELL, other], START + 600, GROUND) == []
+
+
+def test_nameless_ones_may_be_many():
+    nameless = replace(WELL, name=None)
+    many = [nameless, replace(nameless, host="there")]
+    assert of_listeners(many, START + 600, GROUND) == []
 
 
 def test_one_that_reconnects_says_for_how_long_how_often_and_why():

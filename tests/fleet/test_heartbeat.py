@@ -114,7 +114,6 @@ async def test_a_listener_is_found_with_its_facts():
         "shortLived": 0,
         "lastFailure": None,
         "userId": None,
-        "path": "/",
         "repeats": 0,
         "group": None,
         "role": None,
@@ -252,7 +251,6 @@ async def test_what_was_counted_stands_in_its_entry():
     [seen] = await scene.seen()
     assert (seen.filtered, seen.notUnderstood) == (3, 1)
     assert (seen.lastNotUnderstood, seen.userId) == ('{"evt":1}', "42")
-    assert seen.path == "/live"
     await scene.stop()
 
 

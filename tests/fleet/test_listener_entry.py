@@ -27,7 +27,6 @@ WHOLE = Listener(
     *(3, 4, '{"evt":1}', 2, 5),
     {"at": "a", "kind": "network_error", "message": "cut"},
     "42",
-    "/live",
     6,
     "workers",
     "leader",

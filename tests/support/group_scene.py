@@ -50,6 +50,10 @@ class NumberServer(Running):
         """Send so many a second from now on."""
         self._order(f"rate {per_second}")
 
+    def bar(self, origin: str) -> None:
+        """Let nobody in who names this origin, and cut them."""
+        self._order(f"bar {origin}")
+
     def stop_sending(self) -> dict[int, float]:
         """Send no more; return when each number was sent, unix seconds."""
         self._order("rate 0\nreport")

@@ -2,7 +2,8 @@
 
 ``python numbers.py`` prints ``{"port": N}``, then a line for each socket that opens
 or ends, with the monotonic second. Each line on stdin is an order: ``rate 200`` (a
-second, from now on) or ``report`` (prints when each number was sent, unix seconds).
+second, from now on), ``bar ORIGIN`` (cut its sockets, and let it in no more: no other
+member notices) or ``report`` (prints when each number was sent, unix seconds).
 Who opens with ``?since=N`` gets what came after N; where that is not asked for,
 nothing is replayed. It needs nothing of the tests, so that it starts at once.
 """
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.http11 import Request
 
 TICK = 0.005
 """Seconds between two looks at how many numbers are due."""
@@ -37,7 +39,13 @@ class Numbers:
         self.born: list[float] = []
         self.rate = 0.0
         self.open: set[ServerConnection] = set()
+        self.barred: set[str] = set()
         self._names = itertools.count(1)
+
+    def admit(self, connection: ServerConnection, request: Request) -> None:
+        """Cut whoever is barred before a word is said."""
+        if _origin(request) in self.barred:
+            connection.transport.abort()
 
     async def serve(self, connection: ServerConnection) -> None:
         """Send one socket what it missed, if it asks for that, and what comes."""
@@ -79,14 +87,25 @@ class Numbers:
         word, _, value = order.partition(" ")
         if word == "rate":
             self.rate = float(value)
+        elif word == "bar":
+            self.barred.add(value)
+            for connection in list(self.open):
+                assert connection.request is not None
+                if _origin(connection.request) == value:
+                    connection.transport.abort()
         else:
             say(born=self.born)
+
+
+def _origin(request: Request) -> str:
+    return request.headers.get("Origin", "")
 
 
 async def main() -> None:
     """Serve until stdin ends."""
     numbers, loop = Numbers(), asyncio.get_running_loop()
-    options = {"ping_interval": None, "compression": None, "max_queue": None}
+    options: dict[str, Any] = {"process_request": numbers.admit}
+    options |= {"ping_interval": None, "compression": None, "max_queue": None}
     async with serve(numbers.serve, "127.0.0.1", 0, **options) as server:
         say(port=next(iter(server.sockets)).getsockname()[1])
         sending = asyncio.create_task(numbers.send())

@@ -16,6 +16,7 @@ from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, St
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
+    HttpRefused,
     NetworkFailed,
     NotifyError,
     SessionFailed,
@@ -95,6 +96,12 @@ class Outcome:
         """Take note that there is a connection."""
         self.worked = True
         self.counts.opened()
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the server itself, or a proxy for it, said the last failure."""
+        said = UpgradeRefused, HttpRefused, SessionFailed, TokenRefused
+        return isinstance(self._problem, said)
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""

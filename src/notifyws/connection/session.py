@@ -109,6 +109,11 @@ class Session:
         """Where the connection stands."""
         return self._machine.state
 
+    @property
+    def was_answered(self) -> bool:
+        """Whether the server was reached when it last failed: it said so itself."""
+        return self._outcome.is_answer
+
     def stop(self) -> None:
         """End: say goodbye, then let ``run`` return."""
         self._stopping.set()

@@ -4,7 +4,7 @@ Ties the outbox to the queue of what is shown and to the session, in this order:
 was kept and perhaps not shown comes first, then where the listener stood, here or on
 another host, and only then the socket. The disk of a host is the truth while the
 listener runs there; the shared value is for the host that takes over. The one that
-was moved last counts.
+was moved last counts; a move in the future was made just now.
 """
 
 from __future__ import annotations
@@ -59,10 +59,14 @@ class SharedCursor:
         value = decoded(self._key, entry.text if entry else None)
         if value is None:
             return None
-        position = ListenerPosition(**value["standing"])
+        position = self.believed(ListenerPosition(**value["standing"]))
         return (
             position if is_ident(position.last_id) else replace(position, last_id=None)
         )
+
+    def believed(self, position: ListenerPosition) -> ListenerPosition:
+        """Return a place without moments in the future."""
+        return position.until(self._clock.wall())
 
     async def write(self, position: ListenerPosition, *, last: bool = False) -> None:
         """Tell where it stands: now and then, and at the ``last``."""
@@ -103,7 +107,10 @@ class DurableListener:
     async def begin(self, session: Session, queue: DeliveryQueue[Item]) -> None:
         """Let a session begin where this listener stood, here or elsewhere."""
         receiver, self._session = session.receiver, session
-        there = await self._shared.read() if self._shared else None
+        there = None
+        if self._shared is not None:
+            there = await self._shared.read()
+            self.outbox.position = self._shared.believed(self.outbox.position)
         if there is not None and there.moved_at > self.outbox.position.moved_at:
             self.outbox.position = there
             if there.heard_at:

@@ -3,68 +3,44 @@
 It never fails: a disk that is full, read-only or broken costs one warning, and memory
 takes over with what could still be read. A file whose contents make no sense is set
 aside as it is, and an empty one begun; that is a loss, which is told. A row of which
-only the form is wrong is put in order, so that its reader sees it. A file belongs to
-one process at a time, by a lock beside it. Without a path it is a temporary file.
+only the form is wrong is put in order, so that its reader sees it. A file that is
+taken away is written anew. Without a path it is a temporary file.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from notifyws.clock import utc_text
-from notifyws.config.files import locked, open_to_append, private_folder
-from notifyws.config.sqlite_files import QUEUE, demand_ours, mark, set_aside
+from notifyws.config.sqlite_files import QUEUE, demand_ours, set_aside
+from notifyws.delivery.outbox_place import OutboxPlace
 from notifyws.delivery.outbox_records import (
-    OUTPUT,
-    Backlog,
     Entry,
-    Ident,
     ListenerPosition,
     OutboxRecord,
-    RecoveredState,
+)
+from notifyws.delivery.outbox_rows import (
+    SCHEMA,
+    connected,
+    keep_in,
+    past_in,
+    position_in,
+    put_in_order,
+    waiting_in,
 )
 from notifyws.errors import ConfigurationError
-from notifyws.protocol.deduplicator import REMEMBERED
 
 T = TypeVar("T")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS waiting (
-  sink TEXT, position INTEGER, line TEXT, PRIMARY KEY (sink, position)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (ident TEXT PRIMARY KEY, position INTEGER);
-CREATE INDEX IF NOT EXISTS seen_by_age ON seen (position);
-CREATE TABLE IF NOT EXISTS standing (one INTEGER PRIMARY KEY, value TEXT);
-"""
-TOP = """
-SELECT coalesce(max(position), 0)
-FROM (SELECT position FROM waiting UNION ALL SELECT position FROM seen)
-"""
-ODD = "typeof(position) != 'integer' OR position NOT BETWEEN 1 AND 1 << 62"
-"""What is no position of ours; above the highest one some are still free."""
-ORDER = f"""
-DELETE FROM seen WHERE {ODD};
-UPDATE waiting SET line = coalesce(CAST(line AS TEXT), '') WHERE typeof(line) != 'text'
-"""  # noqa: S608 - made of our own words, as is the next one
-MOVE = f"""
-UPDATE waiting
-SET position = (SELECT coalesce(max(position), 0) + 1 FROM waiting WHERE NOT ({ODD}))
-WHERE (sink, position) IN (SELECT sink, position FROM waiting WHERE {ODD} LIMIT 1)
-"""  # noqa: S608 - as the one above
-WAITING = """SELECT position, line FROM waiting WHERE sink = ? AND position > ?
-ORDER BY position LIMIT ?"""
-SHOWN = "DELETE FROM waiting WHERE sink = ? AND position <= ?"
 DAMAGE = ("CORRUPT", "NOTADB", "IOERR_SHORT_READ")
 """What SQLite says of a file whose contents are wrong."""
 TROUBLE = ("BUSY", "CANTOPEN", "FULL", "IOERR", "LOCKED", "NOMEM", "PERM", "READONLY")
@@ -86,14 +62,15 @@ class OutboxFile:
     def __init__(self, path: Path | None, warn: Callable[[str], None]) -> None:
         self.path = path
         self._warn = warn
-        self._lock: int | None = None
+        self._place = OutboxPlace(path) if path else None
+        self._said: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._fallen = self._open = False
         self.lost: deque[tuple[str, str]] = deque()  # since when (RFC 3339), and why
         self._db = self._opened()
-        self._safely(_put_in_order)
-        position = self._safely(_position)
-        past = self._safely(_past)
+        self._safely(put_in_order)
+        position = self._safely(position_in)
+        past = self._safely(past_in)
         if position is None:
             self._lose("its place in the history cannot be read", self._touched_at())
         self.past = replace(past, position=position or ListenerPosition())
@@ -103,11 +80,11 @@ class OutboxFile:
         self, entries: Sequence[Entry], position: ListenerPosition, shown: int
     ) -> None:
         """Keep all of it in one step; what was ``OUTPUT``'s up to ``shown`` goes."""
-        await self._do(lambda db: _keep(db, entries, position, shown))
+        await self._do(lambda db: keep_in(db, entries, position, shown))
 
     async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
         """Return what waits for a sink beyond a position, in order."""
-        return await self._do(lambda db: _waiting(db, sink, after, limit))
+        return await self._do(lambda db: waiting_in(db, sink, after, limit))
 
     async def done(self, sink: str, position: int) -> None:
         """Forget what a sink was given."""
@@ -118,13 +95,57 @@ class OutboxFile:
         """Let go of the file; safe to call twice."""
         self._thread.shutdown()
         self._db.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        if self._place is not None:
+            self._place.leave()
 
     async def _do(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        def in_place() -> T:
+            self._hold_place()
+            return self._safely(step)
+
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._safely, step)
+        return await loop.run_in_executor(self._thread, in_place)
+
+    def _hold_place(self) -> None:
+        """See that what is written will be found again, or say that it will not."""
+        place = self._place
+        if place is None or not place.is_ours or self._fallen:
+            return
+        try:
+            place.hold_lock()
+        except BlockingIOError:
+            self._say_once(f"another listener has taken {place.path} meanwhile")
+            return
+        except OSError as error:
+            self._say_once(f"cannot hold {place.path}: {error.strerror}")
+        found = place.look()
+        if found == "another":
+            lost = "what is kept from now on is lost with this process"
+            self._say_once(f"another file lies where {place.path} was: {lost}")
+        elif found == "gone":
+            self._db = self._restored(place, self._db)
+
+    def _restored(
+        self, place: OutboxPlace, old: sqlite3.Connection
+    ) -> sqlite3.Connection:
+        """Return what a file holds that was taken away, in another one of its name."""
+        self._warn(f"{place.path} was taken away: it is written anew")
+        with closing(connected(":memory:")) as copy:
+            old.backup(copy)
+            old.close()  # which takes what SQLite has beside it away
+            try:
+                place.make()
+                new = connected(str(place.path))
+                copy.backup(new)
+                place.note()
+            except (OSError, sqlite3.Error) as error:
+                return self._fall(str(error), copy)
+            return new
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._warn(text)
 
     def _safely(self, step: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -147,24 +168,25 @@ class OutboxFile:
         return name.startswith(DAMAGE) or not (self._open or name.startswith(TROUBLE))
 
     def _opened(self) -> sqlite3.Connection:
-        if self.path is None:
-            return _connected("")
+        place = self._place
+        if place is None:
+            return connected("")
         try:
-            private_folder(self.path.parent)
-            self._lock = locked(self.path.with_suffix(".lock"))
-            os.close(open_to_append(self.path, ours=True))
+            place.take()
         except BlockingIOError:
             raise ConfigurationError(
-                f"a listener named {self.path.stem.partition('-')[2]} runs already",
+                f"a listener named {place.path.stem.partition('-')[2]} runs already",
                 "see: notifyws status; or choose another --name",
             ) from None
         except OSError as error:
             return self._fall(error.strerror or str(error), None)
         try:
-            demand_ours(self.path, QUEUE)
-            return _connected(str(self.path))
+            demand_ours(place.path, QUEUE)
+            db = connected(str(place.path))
+            place.note()
+            return db
         except ConfigurationError:
-            os.close(self._lock)
+            place.leave()
             raise
         except sqlite3.Error as error:
             if self._is_damage(error):
@@ -178,12 +200,13 @@ class OutboxFile:
         since = self._touched_at()
         if old is not None:
             old.close()
-        if self.path is None or self._lock is None:
+        if self.path is None or self._place is None or not self._place.is_ours:
             self._lose(DAMAGED, since, f"the queue is damaged: {reason}")
-            return _connected("")
+            return connected("")
         try:
             aside = set_aside(self.path)
-            new = _connected(str(self.path))
+            new = connected(str(self.path))
+            self._place.note()
         except (OSError, sqlite3.Error):
             self._lose(DAMAGED, since, f"{self.path} is damaged: {reason}")
             return self._fall(reason, None)
@@ -208,7 +231,7 @@ class OutboxFile:
         self._fallen = True
         where = self.path or "the temporary folder"
         self._warn(f"cannot keep the queue in {where}: {reason}; using memory only")
-        new = _connected(":memory:")
+        new = connected(":memory:")
         if old is not None:
             try:
                 old.backup(new)
@@ -217,76 +240,3 @@ class OutboxFile:
             old.close()
             new.executescript(SCHEMA)  # where that had not all of it
         return new
-
-
-def _connected(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    db.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
-    mark(db, QUEUE, path)  # before the WAL, so that it stands in the file itself
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
-    db.executescript(SCHEMA)
-    return db
-
-
-def _put_in_order(db: sqlite3.Connection) -> None:
-    """Give each row the form that ours have, whoever wrote it."""
-    db.executescript(ORDER)
-    while db.execute(MOVE).rowcount:
-        pass
-
-
-def _position(db: sqlite3.Connection) -> ListenerPosition | None:
-    """Return where the listener stood, ``None`` where that makes no sense."""
-    row = db.execute("SELECT value FROM standing").fetchone()
-    try:
-        return ListenerPosition.of(json.loads(row[0])) if row else ListenerPosition()
-    except (ValueError, TypeError, RecursionError):
-        return None
-
-
-def _idents(db: sqlite3.Connection) -> Iterator[Ident]:
-    for (text,) in db.execute("SELECT ident FROM seen ORDER BY position"):
-        with suppress(ValueError, TypeError, RecursionError):
-            ident = json.loads(text)
-            if type(ident) in (str, int):
-                yield ident
-
-
-def _past(db: sqlite3.Connection) -> RecoveredState:
-    """Return what is kept; where the listener stood is :func:`_position`'s to say."""
-    sums = "SELECT sink, count(*), sum(length(line)) FROM waiting GROUP BY sink"
-    return RecoveredState(
-        seen=list(_idents(db)),
-        top=db.execute(TOP).fetchone()[0],
-        unshown=_waiting(db, OUTPUT, 0, -1),
-        waiting={name: Backlog(n, size or 0) for name, n, size in db.execute(sums)},
-    )
-
-
-def _waiting(
-    db: sqlite3.Connection, sink: str, after: int, limit: int
-) -> list[OutboxRecord]:
-    rows = db.execute(WAITING, (sink, after, limit))
-    return [OutboxRecord(position, line) for position, line in rows]
-
-
-def _keep(
-    db: sqlite3.Connection,
-    entries: Sequence[Entry],
-    position: ListenerPosition,
-    shown: int,
-) -> None:
-    rows = [(sink, e.position, e.line) for e in entries for sink in e.sinks]
-    ids = [(json.dumps(e.ident), e.position) for e in entries if e.ident is not None]
-    write = "INSERT OR REPLACE INTO"
-    db.execute("BEGIN IMMEDIATE")
-    with db:  # commits, or rolls back
-        db.executemany(f"{write} waiting (sink, position, line) VALUES (?, ?, ?)", rows)
-        db.executemany(f"{write} seen (ident, position) VALUES (?, ?)", ids)
-        if ids:
-            oldest = ids[-1][1] - REMEMBERED
-            db.execute("DELETE FROM seen WHERE position <= ?", (oldest,))
-        value = json.dumps(asdict(position))
-        db.execute(f"{write} standing (one, value) VALUES (1, ?)", (value,))
-        db.execute(SHOWN, (OUTPUT, shown))

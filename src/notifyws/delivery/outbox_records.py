@@ -93,6 +93,18 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         mixed = self.mixed or any(n.id is None for n in notifications)
         return replace(after, mixed=mixed)
 
+    def until(self, now: float) -> ListenerPosition:
+        """Return it without moments in the future.
+
+        A move that is yet to come would win for ever, and a notification that is yet to
+        be sent would make all others old.
+
+        Args:
+            now: unix seconds; the clock that wrote it may have been wrong.
+        """
+        sent_at = None if self.sent_at is None else min(self.sent_at, now)
+        return replace(self, moved_at=min(self.moved_at, now), sent_at=sent_at)
+
 
 class Entry(Struct, frozen=True):
     """A notification to keep; its position orders it among all others."""

@@ -106,7 +106,8 @@ class HttpSender:
         """Send messages in order; return what became of each, in the same order.
 
         Raises:
-            NetworkFailed, AuthenticationFailed: there is no token to send with.
+            NetworkFailed, AuthenticationFailed: there is no token to send with, or a
+                second one was refused as well.
         """
         token = await self._tokens.get()
         sent: list[SendResult] = []
@@ -118,7 +119,9 @@ class HttpSender:
                 except TokenRefused:
                     token = await self._tokens.renew(token.value)
                     await self._post(token.value, known)
-            except (HttpRefused, TokenRefused) as error:
+            except TokenRefused as error:
+                raise token.not_accepted(error.words) from None
+            except HttpRefused as error:
                 sent.append(SendResult.of(message, "rejected", error.message))
             except NetworkFailed as error:
                 sent.append(SendResult.of(message, "unknown", error.message))

@@ -36,7 +36,25 @@ def of_listeners(
         now: unix seconds.
         context: what they should be connected to.
     """
-    return [each for one in listeners for each in _of_listener(one, now, context)]
+    each = (each for one in listeners for each in _of_listener(one, now, context))
+    return [*each, *_of_names(listeners, now)]
+
+
+def _of_names(listeners: Sequence[Listener], now: float) -> Iterator[Finding]:
+    """Judge listeners of one name on several hosts; a lock lets one be on each.
+
+    One that was killed is seen beside its successor, for as long as that is young.
+    """
+    hosts: dict[str, set[str]] = {}
+    for one in listeners:
+        if one.name and one.state == "connected" and since(one.since, now) > BRIEF:
+            hosts.setdefault(one.name, set()).add(one.host)
+    for name, places in hosts.items():
+        if len(places) > 1:
+            said = f"{len(places)} listeners named {name} run at once"
+            where = ", ".join(sorted(places))
+            why = f"{said} ({where}): each hands on every notification"
+            yield warning("listener", why, "stop all but one, or give each its --name")
 
 
 def _of_listener(one: Listener, now: float, context: CheckContext) -> Iterator[Finding]:

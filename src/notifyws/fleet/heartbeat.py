@@ -22,7 +22,6 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -42,7 +41,13 @@ from notifyws.events import (
     Grouped,
     Reconnecting,
 )
-from notifyws.fleet.listener_entry import Listener, listener_of, places_in, text_of
+from notifyws.fleet.listener_entry import (
+    LONGEST,
+    Listener,
+    listener_of,
+    places_in,
+    text_of,
+)
 from notifyws.protocol.masking import without_tokens
 from notifyws.tasks import first_of
 
@@ -59,8 +64,6 @@ TRIES = 5
 """How often in a row a change of an index is tried."""
 STABLE = 30.0
 """Seconds for which a connection must last to be no short-lived one."""
-LONGEST = 300
-"""Characters of a reason that are told."""
 
 
 class Heartbeat:
@@ -106,8 +109,7 @@ class Heartbeat:
     def observe(self, event: Event) -> None:
         """Take note of what happens to the connection."""
         match event:
-            case Connecting(url):
-                self._note(path=urlsplit(url).path[:LONGEST])
+            case Connecting():
                 if event.attempt == 0 and self._connections == 0:
                     self._enter("connecting")
             case Connected():

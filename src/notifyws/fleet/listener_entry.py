@@ -1,7 +1,8 @@
 """What a running listener says of itself: text in the cache, values here; pure.
 
 Older and newer versions share a cache: what is not known is passed over, what is
-missing or makes no sense has its default, and rubbish is no listener at all.
+missing or makes no sense has its default, and rubbish is no listener at all. Whoever
+can write to the cache could be anybody: a text is no longer than one of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from msgspec import Struct, ValidationError, convert
 from msgspec.structs import asdict, fields
 
 from notifyws.auth.cache.keys import VERSION, decoded
+
+LONGEST = 300
+"""Characters of a text that are told."""
 
 
 class Listener(Struct, frozen=True):
@@ -40,7 +44,6 @@ class Listener(Struct, frozen=True):
             for seconds only.
         lastFailure: what went wrong last: ``at``, ``kind``, ``message``.
         userId: whom the server takes it for, where it says.
-        path: where the socket is opened, where the URL has a path.
         repeats: notifications that came again, or were older than its beginning.
         group: the group that it shares the work with.
         role: ``leader`` or ``member`` of it.
@@ -64,7 +67,6 @@ class Listener(Struct, frozen=True):
     shortLived: int = 0
     lastFailure: Mapping[str, str] | None = None
     userId: str | None = None
-    path: str = ""
     repeats: int = 0
     group: str | None = None
     role: str | None = None
@@ -87,8 +89,14 @@ def listener_of(text: str) -> Listener | None:
     known = {}
     for field in fields(Listener):
         with suppress(KeyError, ValidationError):
-            known[field.name] = convert(facts[field.name], field.type)
+            known[field.name] = convert(_cut(facts[field.name]), field.type)
     return Listener(**known)
+
+
+def _cut(fact: Any) -> Any:
+    if isinstance(fact, dict):
+        return {name[:LONGEST]: _cut(inner) for name, inner in fact.items()}
+    return fact[:LONGEST] if isinstance(fact, str) else fact
 
 
 def places_in(text: str | None) -> dict[str, float]:

@@ -9,14 +9,20 @@ from pathlib import Path
 import pytest
 
 from notifyws.auth.cache.build import open_cache
+from notifyws.auth.cache.redis_client import RedisClient
 from notifyws.auth.cache.redis_errors import COMMANDS
 from notifyws.auth.cache.redis_urls import SCHEMES, read_url
+from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.fleet.group.entries import Batch
+from notifyws.fleet.group.store import GroupStore
 from tests.support.aio import on_a_loop
 from tests.support.valkey import Sentinel, Valkey
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "redis.md").read_text("utf-8")
 LINES = re.findall(r"^ACL SETUSER .*", PAGE, re.MULTILINE)
+GROUPS = next(line for line in LINES if "+xadd" in line)
+LINES.remove(GROUPS)
 ME = "0123456789abcdef"
 
 
@@ -45,6 +51,50 @@ async def test_the_line_for_the_token_cache_is_enough(clean_valkey, ending):
         await use(url)
     finally:
         clean_valkey.command("ACL DELUSER", "notifyws")
+
+
+@on_a_loop
+async def test_the_line_for_groups_is_enough(clean_valkey):
+    """A group does all that it can do, and no script of it is refused a command."""
+    for line in (LINES[0], GROUPS):
+        typed(line, clean_valkey)
+    try:
+        url = clean_valkey.url.replace("//", "//notifyws:pw@")
+        async with aclosing(RedisClient(url, "the group's Redis")) as client:
+            await all_of_a_group(client)
+    finally:
+        clean_valkey.command("ACL DELUSER", "notifyws")
+
+
+async def all_of_a_group(client: RedisClient) -> None:
+    store = GroupStore(client, ME, "w", member="here:1:a", sockets=2)
+    await store.check_version()
+    standing = await store.beat(wants=True, heard_at="2024-01-15T10:30:00Z")
+    lines = [(0, f"line {n}", str(n)) for n in range(200)]
+    batch = Batch(1, lines, ListenerPosition())
+    assert await store.append(standing.slot, standing.proof, batch)
+    assert await store.append(standing.slot, standing.proof, batch, again=True) == []
+    await store.present([(0, "1-1")])
+    [entry, *_] = await store.read([0], 10, 1)
+    assert await store.held(0, "0", 10)
+    await store.acknowledge(0, [entry.id])
+    await store.trim(100, 60.0)
+    await store.where()
+    await store.latest(10)
+    await store.describe()
+    await store.note_gap({"from": "a", "to": "b", "reason": "c"})
+    await store.own(4)
+    await store.disown(0)
+    assert len(await store.leave()) == 9  # they were trimmed
+    [entry, *_] = await store.read([0], 10, 1)
+    await store.leave()
+    other = GroupStore(client, ME, "w", member="there:2:b", sockets=2)
+    claimed, _ = await other.claim(0, 0.0, 10)
+    assert len(claimed) == 10
+    again = GroupStore(client, ME, "w", member="c", consumers="replay:c")
+    await again.begin_at("0-0")
+    await again.end()
+    await store.let_go(standing.slot, standing.proof)
 
 
 @on_a_loop

@@ -47,11 +47,13 @@ from typing import Annotated, Any, TypeGuard
 
 from msgspec import Meta, Struct, convert
 
+from notifyws.config.settings import LIFETIME
 from notifyws.protocol.masking import sendable
 
 VERSION = 1
 """Of the values that are objects."""
 KEEP: Mapping[str, float] = {
+    **dict.fromkeys(("access", "refresh"), LIFETIME),  # at most: each has its own
     "generation": 420 * 86400.0,  # it outlives the tokens, so that a logout wins
     "lock": 15.0,
     "denied": 60.0,
@@ -71,7 +73,7 @@ Number = Annotated[float, Meta(gt=-1e15, lt=1e15)]
 
 class _CachedToken(Struct):
     token: str
-    margin: Annotated[float, Meta(ge=0, lt=1e15)]
+    margin: Annotated[float, Meta(ge=0, le=LIFETIME)]
     userId: str | None = None
 
     def __post_init__(self) -> None:
@@ -168,10 +170,10 @@ def decode(name: str, text: str, remaining: float = 0.0) -> Any:
     return value
 
 
-def decoded(name: str, text: str | None) -> Any:
+def decoded(name: str, text: str | None, remaining: float = 0.0) -> Any:
     """Return what :func:`decode` does, ``None`` for whatever is not to be read."""
     try:
-        return None if text is None else decode(name, text)
+        return None if text is None else decode(name, text, remaining)
     except (NewerValue, UnreadableValue):
         return None
 

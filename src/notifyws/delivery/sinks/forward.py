@@ -131,7 +131,8 @@ class ForwardSink:
             waited = f"{self._timeout:g} s"
             raise DeliveryFailed(f"{self._shown} took longer than {waited}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-            secrets = filter(None, (self._url, self._secret))
+            ours = (self._url, self._secret, *self._headers.values())
+            secrets = filter(None, ours)
             why = masked(str(error), tuple(secrets)) or type(error).__name__
             raise DeliveryFailed(f"{self._shown} cannot be reached: {why}") from None
         if not 200 <= status < 300:

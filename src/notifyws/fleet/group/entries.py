@@ -39,14 +39,18 @@ class Standing(Struct, frozen=True):
     Args:
         slot: number of the lease that this member holds; -1 for none.
         proof: shows that; empty without one.
-        previous: who took a lease before this one, empty for nobody, where this one
-            was taken just now; else ``None``.
+        began: the fencing number with which it began to lead, since when nobody else
+            did; 0 without a lease.
+        previous: who led until then, ``FENCE MEMBER``; empty for nobody, as Redis
+            knows it.
         next_lease: seconds until another one's lease ends, ``None`` if there is none.
         leader: who leads, ``HOST:PID:...``; empty for nobody.
         fence: its fencing number; 0 for nobody.
         lag: entries that nobody has read.
         pending: entries that were read and are not acknowledged.
-        oldest: unix seconds when the oldest of either was appended; ``None`` for none.
+        own: those of them that this member has.
+        oldest: unix seconds when the oldest unread or pending one was appended;
+            ``None`` for none.
         at: unix seconds by Redis' clock.
         members: how many live.
         covered_since: unix seconds since when another member's socket is open; ``None``
@@ -55,12 +59,14 @@ class Standing(Struct, frozen=True):
 
     slot: int = -1
     proof: str = ""
-    previous: str | None = None
+    began: int = 0
+    previous: str = ""
     next_lease: float | None = None
     leader: str = ""
     fence: int = 0
     lag: int = 0
     pending: int = 0
+    own: int = 0
     oldest: float | None = None
     at: float = 0.0
     members: int = 0
@@ -83,18 +89,20 @@ class Batch(Struct, frozen=True):
 
 def standing_of(answer: Sequence[Any]) -> Standing:
     """Return what the script ``BEAT`` answers."""
-    slot, proof, previous, soonest, holder, *rest = answer
-    lag, pending, oldest, at, members, covered = rest
+    slot, proof, began, previous, soonest, holder, *rest = answer
+    lag, pending, own, oldest, at, members, covered = rest
     fence, _, leader = text_of(holder or b"").partition(" ")
     return Standing(
         slot,
         text_of(proof),
-        None if previous is None else text_of(previous),
+        began,
+        text_of(previous),
         soonest / 1000 if soonest >= 0 else None,
         leader,
         int(fence or 0),
         lag,
         pending,
+        own,
         None if oldest is None else oldest / 1000,
         at / 1000,
         members,

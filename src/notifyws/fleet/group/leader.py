@@ -29,7 +29,7 @@ from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.errors import CacheFailed
-from notifyws.events import Closed, Connected, Event
+from notifyws.events import Closed, Connected, Disconnected, Event, Gap
 from notifyws.fleet.group.entries import Batch, Standing
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
@@ -103,7 +103,7 @@ class GroupLeader:
     ) -> None:
         self._auth, self._store, self._spool = auth, store, spool
         self._slot, self._proof = standing.slot, standing.proof
-        self._previous = standing.previous or ""
+        self._began, self._previous = standing.began, standing.previous
         self._line_of, self._announce, self._observe = line_of, announce, observe
         self._in_doubt, self._is_covered = in_doubt, is_covered
         self.handled_until = handled_until
@@ -112,6 +112,10 @@ class GroupLeader:
         self._window = AppendWindow()
         self._position = ListenerPosition()
         self._number = 0
+        self._appended = ListenerPosition()
+        self._sure_until = ""
+        self._busy = False
+        self._cut_at: float | None = auth.clock.now()
         self._first = deque[tuple[Batch, int]]()
         self._disturbed = self._deposed = False
         self._draining: asyncio.Task[None] | None = None
@@ -121,9 +125,25 @@ class GroupLeader:
 
     @property
     def heard_at(self) -> str:
-        """What the server sent until then was received; RFC 3339, empty: unknown."""
+        """What was sent until then is in the stream; RFC 3339, empty: unknown."""
         connection = self.session.connection if self.session else None
-        return utc_text(connection.heard_at) if connection else ""
+        if connection is None:
+            return ""
+        if not (self._busy or self._is_draining or len(self._queue)):
+            self._sure_until = utc_text(connection.heard_at)
+        return self._sure_until
+
+    @property
+    def cut_for(self) -> float:
+        """Seconds that the server could not be reached; 0 where it can, or says why."""
+        answered = self.session is not None and self.session.was_answered
+        if self._cut_at is None or answered:
+            return 0.0
+        return self._auth.clock.now() - self._cut_at
+
+    @property
+    def _is_draining(self) -> bool:
+        return self._draining is not None and not self._draining.done()
 
     async def run(
         self, retries: int | None, on_receiver: Callable[[Receiver], None]
@@ -170,23 +190,25 @@ class GroupLeader:
         if self.session is not None:
             self.session.stop()
 
-    def depose(self) -> None:
+    def depose(self, standing: Standing) -> None:
         """Another one leads: nothing of this one is to be appended any more."""
         self._deposed = True
+        if 0 < standing.fence <= self._began:  # it cannot know what Redis lost
+            self._tell_lost()
         self.stop()
 
     def renewed(self, standing: Standing) -> bool:
-        """Go on with another lease, taken after the last one ended.
+        """Go on with the lease that this member holds, which may be another one.
 
         Returns:
             Whether this is the same leadership: nobody else led in between.
         """
-        if standing.previous not in (self._proof, ""):
-            return False
-        lost = standing.previous != self._proof
-        self._slot, self._proof = standing.slot, standing.proof
-        if lost:
+        if standing.began != self._began:
+            if standing.previous:
+                return False
+            self._began = standing.began
             self._tell_lost()
+        self._slot, self._proof = standing.slot, standing.proof
         return True
 
     async def aclose(self) -> None:
@@ -200,8 +222,10 @@ class GroupLeader:
     async def _past(self) -> Past:
         """Return where the group stands, after what an earlier leader left here."""
         position, _ = await self._store.where()
-        if self._spool.left_by(self._previous):
-            self._position = position = self._spool.position
+        self._appended = position
+        leaders = {self._store.member, self._previous.partition(" ")[2]}
+        if await self._spool.recover(leaders):
+            position = self._spool.position
             self._begin_to_drain()
         if not position.heard_at and self.handled_until is not None:
             position = replace(position, heard_at=utc_text(self.handled_until))
@@ -215,6 +239,10 @@ class GroupLeader:
 
     def _tell(self, event: Event) -> None:
         self.connections += isinstance(event, Connected)
+        if isinstance(event, Connected):
+            self._cut_at = None
+        elif isinstance(event, Disconnected):
+            self._cut_at = self._auth.clock.now()
         if not isinstance(event, Closed):
             self._observe(event)
 
@@ -225,22 +253,24 @@ class GroupLeader:
                 if isinstance(item, Notification):
                     notes.append(item)
                 elif not isinstance(item, Closed):
-                    self._announce(item)
+                    self._announce(item, vital=isinstance(item, Gap))
             if self._deposed:
                 continue
+            self._busy = True
             for n in range(0, len(notes), AT_ONCE):
                 await self._append(notes[n : n + AT_ONCE])
+            self._busy = False
             if len(notes) < FEW:
                 await self._auth.clock.sleep(LINGER)
 
     async def _append(self, notes: Sequence[Notification]) -> None:
         lines = [self._line_of(note) for note in notes]
         self._position = self._position.past_all(notes, self._auth.clock.wall())
-        if self._draining is not None and not self._draining.done():
+        if self._is_draining:
             await self._put_aside(lines)
-            return
-        batch = self._batch(lines, self._position)
-        if not await self._write(batch, spooled=len(lines)):
+        elif await self._write(self._batch(lines, self._position), spooled=len(lines)):
+            self._sure_until = max(self._sure_until, notes[-1].received)
+        else:
             await self._put_aside(lines)
             self._begin_to_drain()
 
@@ -270,11 +300,12 @@ class GroupLeader:
             return False
         if places:
             self._window.add(places, batch.lines)
+        self._appended = batch.position
         return True
 
     async def _put_aside(self, lines: Sequence[Line]) -> None:
         """Spool lines; return when there is room for more."""
-        await self._spool.put(lines, self._position, self._proof)
+        await self._spool.put(lines, self._position, self._store.member)
         while self._spool.is_full and not self._deposed:
             await self._auth.clock.sleep(AGAIN)
 
@@ -308,11 +339,22 @@ class GroupLeader:
             await self._spool.drop(spooled)
         while self._spool.count and not self._deposed:
             lines = await self._spool.first(AT_ONCE)
-            batch = self._batch(lines, self._spool.position)
+            batch = self._batch(lines, self._position_after(lines))
             if not await self._write(batch, spooled=len(lines)):
                 return False
             await self._spool.drop(len(lines))
         return True
+
+    def _position_after(self, lines: Sequence[Line]) -> ListenerPosition:
+        """Return where the group stands once these of the spooled are appended.
+
+        The rest of them is not, should this process be killed meanwhile.
+        """
+        notes = []
+        for _, line, _ in lines:
+            with suppress(ValueError):
+                notes.append(notification_of(line))
+        return self._appended.past_all(notes, self._auth.clock.wall())
 
     async def _find_lost(self) -> bool:
         """Have what Redis lost of the latest appended again, before all else.
@@ -329,7 +371,7 @@ class GroupLeader:
             return False
         lost = self._window.lost(present)
         parts = [lost[n : n + AT_ONCE] for n in range(0, len(lost), AT_ONCE)]
-        batches = [(self._batch(part, self._position), 0) for part in parts]
+        batches = [(self._batch(part, self._appended), 0) for part in parts]
         self._first.extendleft(reversed(batches))
         self._disturbed = False
         return True

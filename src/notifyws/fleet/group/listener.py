@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import sleep, utc_text
 from notifyws.errors import CacheFailed
-from notifyws.events import Event, Gap, Grouped
+from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
+from notifyws.fleet.group.entries import moment
 from notifyws.fleet.group.leader import GroupLeader, partition_of
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.partitions import Partitions
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 TRIM = 10.0
 """Seconds between two looks at how much the stream keeps."""
+OUT_OF_REACH = "the server cannot be reached from here"
 EXAMPLE = "as in: --key data.tripId"
 
 
@@ -121,7 +123,12 @@ class GroupListener(StreamListener):
         Raises:
             CacheFailed: Redis does not answer; then it is taken later.
         """
-        await self._store.leave()
+        lost = await self._store.leave()
+        if lost:
+            told = {"from": utc_text(moment(min(lost))), "to": self._emitter.now()}
+            why = f"{len(lost)} were trimmed before this member was done with them"
+            self._auth.warn(f"a gap since {told['from']}: {why}")
+            await self._store.note_gap({**told, "reason": why})
         if self._partitions is not None:
             await self._partitions.leave()
 
@@ -135,10 +142,14 @@ class GroupListener(StreamListener):
         leader = self._leader
         if leader is not None:
             leader.handled_until = self.membership.handled_until
-            is_new = standing.previous is not None
-            if standing.slot < 0 or (is_new and not leader.renewed(standing)):
-                leader.depose()
+            if standing.slot < 0 or not leader.renewed(standing):
+                leader.depose(standing)
                 await self.end()
+            elif leader.cut_for >= self.membership.patience and standing.members > 1:
+                self._auth.warn(f"{OUT_OF_REACH}; another member of the group tries")
+                self.membership.stand_back()
+                await self.end()
+                return
         if standing.slot >= 0 and self._leader is None:
             self._begin_to_lead(standing)
         self._tell_role(standing)
@@ -146,7 +157,9 @@ class GroupListener(StreamListener):
             await self._partitions.settle(standing.members)
         else:
             member.read_from([0])
-            if standing.pending > len(member.in_hand):
+            if standing.own > len(member.in_hand):
+                member.doubt()
+            if standing.pending > standing.own and self.membership.is_settled:
                 await member.claim(self._options.claim_after)
         if standing.slot >= 0:
             await self._trim()
@@ -209,6 +222,8 @@ class GroupListener(StreamListener):
         """Tell what happens to the leader's connection."""
         if self._leader is not None:
             self.session, self.receiver = self._leader.session, self._leader.receiver
+        if isinstance(event, Connected):
+            self.membership.reached()
         for observer in self._emitter.observers:
             observer(event)
 

@@ -20,6 +20,10 @@ SOON = 0.05
 """Of a lease lies between two beats while it is in doubt."""
 GRACE = 0.6
 """Of a lease passes, after Redis was away, in which who led before comes first."""
+LATE = 2.0
+"""Seconds after which a beat that was not answered must take no lease any more."""
+PATIENCE = 300.0
+"""Seconds that a leader tries to reach the server at most, where others could try."""
 HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
 """Refusals that waiting does not mend."""
 
@@ -40,6 +44,8 @@ class Membership:
         joined: whether it ever did.
         handled_until: unix seconds; what arrived until then was handled by somebody;
             ``None`` until somebody was seen to lead.
+        patience: seconds that the server may be out of a leader's reach; then another
+            member is to try, if there is one.
     """
 
     def __init__(
@@ -54,7 +60,9 @@ class Membership:
         self._soon, self._every = SOON * store.lease, EVERY * store.lease
         self._grace = GRACE * store.lease
         self._well_since: float | None = float("-inf")
+        self.patience = self._grace
         self._fence, self._answered_at = 0, 0.0
+        self._steadily_answered_at = 0.0
         self._checked = False
         self.standing = Standing()
         self.away = self.joined = False
@@ -99,20 +107,23 @@ class Membership:
                 await self._store.check_version()
                 self._checked = True
             heard_at, connection = self._heard_at()
-            self.standing = standing = await self._store.beat(
-                wants=leads or self._may_lead(),
-                proof=self.standing.proof if leads else "",
+            standing = await self._store.beat(
+                wants=leads or self.is_settled,
+                leads=leads,
                 heard_at=heard_at,
                 floor=self._fence,
                 connection=connection,
+                late=self._late(),
             )
         except CacheFailed as error:
             self._fell(error)
             return False
         self._answered_at = self._clock.wall()
         self._fence = max(self._fence, standing.fence)
-        if standing.leader and standing.previous is None:
+        begins = standing.slot >= 0 and standing.began != self.standing.began
+        if standing.leader and not begins:
             self.handled_until = standing.oldest or standing.at
+        self.standing, self._steadily_answered_at = standing, self._clock.now()
         self._rose()
         return True
 
@@ -137,9 +148,26 @@ class Membership:
             return wait
         return min(wait, ends + self._soon * self._clock.dice())
 
-    def _may_lead(self) -> bool:
+    @property
+    def is_settled(self) -> bool:
+        """Whether members have had time to say that they live since Redis was away."""
         since = self._well_since
         return since is not None and self._clock.now() - since >= self._grace
+
+    def reached(self) -> None:
+        """The server was reached from here."""
+        self.patience = self._grace
+
+    def stand_back(self) -> None:
+        """Let others lead first; if none reaches the server, be patient longer."""
+        self._well_since = self._clock.now()
+        self.patience = min(2 * self.patience, PATIENCE)
+
+    def _late(self) -> float:
+        """Return when, by Redis' clock, a beat of now is too late to take a lease."""
+        if not self.standing.at:
+            return 0.0
+        return self.standing.at + self._clock.now() - self._steadily_answered_at + LATE
 
     def _fell(self, error: CacheFailed) -> None:
         if error.code in HOPELESS:

@@ -9,7 +9,12 @@ The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}
 ``...:owner:N``      text        which member reads partition N; expires
 ``...:members``      sorted set  members, by unix milliseconds until which they live
 ``...:meta``         hash        ``v``, ``key`` (the expression of ``--key``),
-                                 ``fence``, ``leader`` (who took a lease last),
+                                 ``fence``, ``leader`` (who took a lease last), and
+                                 for each socket ``last:N`` (the same), ``began:N``
+                                 (the fence with which they began to lead) and
+                                 ``before:N`` (who led until then),
+                                 ``forgot`` (when a Redis that lost everything was
+                                 noticed, unix milliseconds),
                                  ``position`` and ``heard_at`` (where the group stands
                                  at the server), ``socket:N`` (with several: since
                                  and until when it is open, and whose), ``batch``
@@ -78,44 +83,62 @@ consumer group is missing), and unix milliseconds of the oldest that is not hand
 BEAT = f"""{_TIME}{_STANDING}
 local members, meta = KEYS[1], KEYS[2]
 local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local wants, proof, key, heard = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8]
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
-local floor, connection = tonumber(ARGV[11]), ARGV[12]
-local known = redis.call('HMGET', meta, 'v', 'key', 'leader')
-if not known[1] and floor > 0 and proof == '' then wants = '0' end
+local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
+local known = redis.call('HMGET', meta, 'v', 'key', 'forgot')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
-if not known[1] then redis.call('HSET', meta, 'v', '{VERSION}', 'key', key) end
-local at = now()
+local at, forgot = now(), tonumber(known[3] or '0')
+if not known[1] then
+  redis.call('HSET', meta, 'v', '{VERSION}', 'key', key)
+  if floor > 0 then
+    forgot = at
+    redis.call('HSET', meta, 'forgot', at)
+  end
+end
+if at - forgot < tonumber(lease) and not leads then wants = false end
+local may_take = wants and (late == 0 or at <= late)
 redis.call('ZADD', members, at + alive, me)
 redis.call('ZREMRANGEBYSCORE', members, '-inf', at - 86400000)
 redis.call('PEXPIRE', members, keep)
 
-local mine, previous, soonest, leader = -1, false, -1, false
+local function is_mine(proof)
+  return proof and string.match(proof, ' (.*)') == me
+end
+local mine, proof, soonest, leader = -1, '', -1, false
 for n = 1, sockets do
   local holder = redis.call('GET', KEYS[2 + n])
-  if holder and holder == proof then
+  if mine < 0 and is_mine(holder) and wants then
     redis.call('PEXPIRE', KEYS[2 + n], lease)
-    mine = n - 1
+    mine, proof = n - 1, holder
+  elseif is_mine(holder) then
+    redis.call('DEL', KEYS[2 + n])
+    holder = false
   end
   leader = leader or holder
 end
 for n = 1, sockets do
-  if mine < 0 and wants == '1' and redis.call('EXISTS', KEYS[2 + n]) == 0 then
+  if mine < 0 and may_take and redis.call('EXISTS', KEYS[2 + n]) == 0 then
     local fence = redis.call('HINCRBY', meta, 'fence', 1)
     if fence <= floor then
       fence = floor + 1
       redis.call('HSET', meta, 'fence', fence)
     end
-    proof, previous, mine = fence .. ' ' .. me, known[3] or '', n - 1
+    proof, mine = fence .. ' ' .. me, n - 1
     redis.call('SET', KEYS[2 + n], proof, 'PX', lease)
-    redis.call('HSET', meta, 'leader', proof)
+    local last = redis.call('HGET', meta, 'last:' .. mine)
+    if not is_mine(last) then
+      redis.call('HSET', meta, 'began:' .. mine, fence, 'before:' .. mine, last or '')
+    end
+    redis.call('HSET', meta, 'leader', proof, 'last:' .. mine, proof)
     leader = leader or proof
   elseif mine ~= n - 1 then
     local left = redis.call('PTTL', KEYS[2 + n])
     if soonest < 0 or left < soonest then soonest = left end
   end
 end
+local began = redis.call('HMGET', meta, 'began:' .. mine, 'before:' .. mine)
 local covered = false
 for n = 0, sockets - 1 do
   local field = 'socket:' .. n
@@ -135,7 +158,7 @@ for n = 0, sockets - 1 do
 end
 redis.call('PEXPIRE', meta, keep)
 
-local lag, pending, oldest = 0, 0, false
+local lag, pending, own, oldest = 0, 0, 0, false
 for n = 1, streams do
   local stream = KEYS[2 + sockets + n]
   if redis.call('EXISTS', stream) == 0 then
@@ -148,22 +171,30 @@ for n = 1, streams do
     held = {{0}}
   end
   lag, pending, oldest = lag + behind, pending + held[1], earlier(oldest, since)
+  for _, each in ipairs(held[4] or {{}}) do
+    if each[1] == me then own = own + each[2] end
+  end
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
-return {{mine, mine >= 0 and proof or '', previous, soonest, leader, lag, pending,
-  oldest or false, at, alive_now, covered}}
+return {{mine, proof, tonumber(began[1] or '0'), began[2] or '', soonest, leader, lag,
+  pending, own, oldest or false, at, alive_now, covered}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
 KEYS: members, meta, the leases, the streams. ARGV: member; milliseconds it lives on,
-a lease lasts, keys are kept; whether it wants a lease (0/1), its proof or nothing, the
-key expression, since when its server was heard or nothing; how many leases and
-streams; the fence that a new one must exceed; what tells its connection from others.
-Where Redis lost everything, one who led comes first, for it knows where the group stood.
-Returns: the number of its lease or -1, its proof, who led before if it is new,
-milliseconds until another lease ends or -1, who leads, unread, pending, unix
-milliseconds of the oldest of either, and of now, how many members live, and unix
-milliseconds since when another socket is open.
+a lease lasts, keys are kept; whether it wants a lease (0/1), whether it led until now
+(0/1), the key expression, until when its server was heard or nothing; how many leases
+and streams; the fence that a new one must exceed; what tells its connection from
+others; unix milliseconds after which these words are too late to take a lease (a Redis
+that was stopped hears them long after whoever said them has given up), or 0.
+Where Redis lost everything, one who led comes first for the time of a lease, for it
+knows where the group stood. A lease is a member's own by its name: the answer that told
+of it may have been lost.
+Returns: the number of its lease or -1, its proof, the fence with which it began to lead
+and who led until then, milliseconds until another lease ends or -1, who leads, unread,
+pending, how many of those are its own, unix milliseconds of the oldest unread or
+pending, and of now, how many members live, and unix milliseconds since when another
+socket is open.
 """
 
 APPEND = f"""{_TIME}
@@ -309,25 +340,30 @@ Returns: the entries, and the ids of those that were trimmed meanwhile.
 """
 
 RELEASE = f"""
-local me, given = ARGV[1], 0
+local me, lost = ARGV[1], {{}}
 for i = 1, #KEYS - 1 do
   local stream = KEYS[i]
   while redis.call('EXISTS', stream) == 1 do
     local ids = redis.pcall('XPENDING', stream, '{MEMBERS}', '-', '+', 1000, me)
     if ids.err or #ids == 0 then break end
     for _, entry in ipairs(ids) do
-      redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, entry[1], 'JUSTID')
-      given = given + 1
+      local id = entry[1]
+      if #redis.call('XRANGE', stream, id, id) == 1 then
+        redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, id, 'JUSTID')
+      else
+        redis.call('XACK', stream, '{MEMBERS}', id)
+        lost[#lost + 1] = id
+      end
     end
   end
   redis.pcall('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', me)
 end
 redis.call('ZREM', KEYS[#KEYS], me)
-return given
+return lost
 """
 """Gives back what a member holds, and takes its name away.
 
-KEYS: the streams, members. ARGV: member. Returns: how many it gave back.
+KEYS: the streams, members. ARGV: member. Returns: the ids of those that were trimmed.
 """
 
 LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"

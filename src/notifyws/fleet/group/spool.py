@@ -8,7 +8,7 @@ with it: when somebody else led since, the server was asked by them for what it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from notifyws.delivery.outbox_file import OutboxFile
@@ -50,11 +50,13 @@ class Spool:
         """Where the group stands at the server with what is spooled."""
         return self._position
 
-    def left_by(self, leader: str) -> bool:
+    async def recover(self, leaders: Set[str]) -> bool:
         """Open what an earlier process left; return whether it is to be appended.
 
+        What is not is let go of: somebody else led since.
+
         Args:
-            leader: who took a lease of the group last.
+            leaders: members of whom one led last; an empty name for nobody known.
         """
         if not any(self._folder.glob(f"{self._stem}*.db")):
             return False
@@ -62,7 +64,9 @@ class Spool:
         self._top, self.count = past.top, len(past.unshown)
         self._size = sum(len(record.line) for record in past.unshown)
         self._position = past.position
-        return bool(self.count) and leader in past.seen
+        if self.count and "" not in leaders and leaders.isdisjoint(past.seen):
+            await self.clear()
+        return bool(self.count)
 
     async def put(
         self, lines: Sequence[Line], position: ListenerPosition, leader: str
@@ -72,7 +76,7 @@ class Spool:
         Args:
             lines: what waits.
             position: where the group stands at the server after them.
-            leader: the proof of whoever puts them in.
+            leader: the member that puts them in.
         """
         entries = []
         for line in lines:

@@ -122,19 +122,21 @@ class GroupStore:
         self,
         *,
         wants: bool,
-        proof: str = "",
+        leads: bool = False,
         heard_at: str = "",
         floor: int = 0,
         connection: int = 0,
+        late: float = 0.0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
 
         Args:
-            wants: whether to take a lease that nobody holds.
-            proof: of the lease that this member holds.
+            wants: whether to keep or take a lease; one that is held ends otherwise.
+            leads: whether this member led until now.
             heard_at: RFC 3339 UTC; what the server sent until then was received.
             floor: a new lease has a fencing number beyond this one.
             connection: how many times the server was connected to.
+            late: unix seconds by Redis' clock after which none is taken; 0 for never.
 
         Raises:
             ConfigurationError: the group is another version's, or has another key.
@@ -144,9 +146,9 @@ class GroupStore:
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
-            *(int(wants), proof),
+            *(int(wants), int(leads)),
             *(self._key, heard_at, len(self._leases), len(self.streams)),
-            *(floor, connection),
+            *(floor, connection, _ms(late)),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise ConfigurationError(
@@ -318,10 +320,11 @@ class GroupStore:
         """End a lease."""
         await self._run(scripts.LET_GO, [self._leases[slot]], proof)
 
-    async def leave(self) -> int:
-        """Give back what this member holds, and its name; return how many."""
+    async def leave(self) -> list[str]:
+        """Give back what this member holds, and its name; return ids that are lost."""
         keys = [*self.streams, self._members]
-        return int(await self._run(scripts.RELEASE, keys, self.member))
+        lost = await self._run(scripts.RELEASE, keys, self.member)
+        return [text_of(each) for each in lost]
 
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
