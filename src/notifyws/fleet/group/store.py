@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from notifyws.fleet.group.entries import (
     standing_of,
     text_of,
 )
+from notifyws.fleet.group.script_runner import ScriptRunner
 
 PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
@@ -81,6 +83,7 @@ class GroupStore:
     ) -> None:
         self.on_refused: Callable[[CacheFailed], None] = lambda error: None
         self._consumers = consumers
+        self._scripts = ScriptRunner(client)
         self.client, self.name, self.member = client, name, member
         self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
@@ -109,7 +112,7 @@ class GroupStore:
             CacheFailed: it does not answer.
         """
         try:
-            told = await self._ask("INFO", "server")
+            told = await self.client.command("INFO", "server")
         except CacheFailed as error:
             if error.code in HOPELESS:
                 return
@@ -144,7 +147,7 @@ class GroupStore:
             ConfigurationError: the group is another version's, or has another key.
             CacheFailed: Redis does not answer.
         """
-        answer = await self._eval(
+        answer = await self._run(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
@@ -181,7 +184,7 @@ class GroupStore:
         words: list[str | int] = []
         for n, line, tell in batch.lines:
             words += (n + 1, line, tell)
-        answer = await self._eval(
+        answer = await self._run(
             scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
             *(proof, f"{self.member} {batch.number}", int(again)),
@@ -208,7 +211,7 @@ class GroupStore:
         else:
             missing = []
         words = [word for n, id_ in places for word in (n + 1, id_)]
-        answer = await self._eval(scripts.PRESENT, [self._meta, *self.streams], *words)
+        answer = await self._run(scripts.PRESENT, [self._meta, *self.streams], *words)
         return text_of(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
 
     async def trim(
@@ -225,7 +228,7 @@ class GroupStore:
             How many were unread, from when to when (unix seconds), whether to go on.
         """
         how = count, _ms(age), most
-        answer = await self._eval(scripts.TRIM, self.streams, *how)
+        answer = await self._run(scripts.TRIM, self.streams, *how)
         lost, first, last, more = answer
         return lost, first / 1000, last / 1000, bool(more)
 
@@ -304,7 +307,7 @@ class GroupStore:
             most: entries at most.
             own: whether all that others hold there is to be taken.
         """
-        answer = await self._eval(
+        answer = await self._run(
             scripts.CLAIM,
             [self.streams[stream], self._members],
             *(self.member, _ms(idle), most, int(own)),
@@ -319,20 +322,20 @@ class GroupStore:
         Each stays a lease long with a member that says nothing.
         """
         how = self.member, _ms(self.lease), most
-        return list(await self._eval(scripts.OWN, self._owners, *how))
+        return list(await self._run(scripts.OWN, self._owners, *how))
 
     async def disown(self, partition: int) -> None:
         """Let another member have a partition."""
-        await self._eval(scripts.LET_GO, [self._owners[partition]], self.member)
+        await self._run(scripts.LET_GO, [self._owners[partition]], self.member)
 
     async def let_go(self, slot: int, proof: str) -> None:
         """End a lease."""
-        await self._eval(scripts.LET_GO, [self._leases[slot]], proof)
+        await self._run(scripts.LET_GO, [self._leases[slot]], proof)
 
     async def leave(self) -> list[str]:
         """Give back what this member holds, and its name; return ids that are lost."""
         keys = [*self.streams, self._members]
-        lost = await self._eval(scripts.RELEASE, keys, self.member)
+        lost = await self._run(scripts.RELEASE, keys, self.member)
         return [text_of(each) for each in lost]
 
     async def begin_at(self, entry_id: str) -> None:
@@ -351,7 +354,7 @@ class GroupStore:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
         leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
         keys = [self._meta, self._members, *leases, *self.all_streams]
-        told = await self._eval(scripts.DESCRIBE, keys, len(leases))
+        told = await self._run(scripts.DESCRIBE, keys, len(leases))
         found: dict[str, Any] = json.loads(text_of(told))
         return found
 
@@ -371,15 +374,21 @@ class GroupStore:
         return found
 
     async def _ask(self, *words: str | int, within: float | None = None) -> Any:
-        try:
+        with self._heeding_refusals():
             return await self.client.command(*words, within=within)
+
+    async def _run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
+        with self._heeding_refusals():
+            return await self._scripts.run(script, keys, *args)
+
+    @contextmanager
+    def _heeding_refusals(self) -> Iterator[None]:
+        try:
+            yield
         except CacheFailed as error:
-            if error.code in HOPELESS and words[0] != "INFO":
+            if error.code in HOPELESS:
                 self.on_refused(error)
             raise
-
-    async def _eval(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        return await self._ask("EVAL", script, len(keys), *keys, *args)
 
 
 def _ms(seconds: float) -> int:
