@@ -257,6 +257,18 @@ def numbers_of(test: Any) -> Iterator[int]:
             yield from map(ast.literal_eval, mark.args)
 
 
+def metrics_table() -> str:
+    """Return a table of everything that ``--metrics`` tells."""
+    from notifyws.fleet.metrics import METRICS
+
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        cells = f"`{metric.name}`", metric.kind, labels, metric.meaning
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def generated() -> Iterator[tuple[str, str]]:
     """Yield every generated file and what belongs into it."""
     yield from completions()
@@ -267,6 +279,8 @@ def generated() -> Iterator[tuple[str, str]]:
     reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
     reliability = between(reliability, "faults", "\n".join(faults()))
     yield "docs/reliability.md", between(reliability, "field", "\n".join(learnt()))
+    fleet = (ROOT / "docs/fleet.md").read_text("utf-8")
+    yield "docs/fleet.md", between(fleet, "metrics", metrics_table())
     yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
 
 

@@ -154,6 +154,8 @@ def test_the_front_door_has_no_other_names():
 
 
 AWAITED = {
+    "auth.cache.redis_cluster": "the first node is awaited, the rest cancelled",
+    "auth.cache.redis_servers": "the first sentinel is awaited, the rest cancelled",
     "auth.token_lock": "an exchange that is awaited while its lock is held",
     "cli.send_lines": "results are awaited one by one, in their order",
     "cli.send_message": "the answer and the sending are awaited side by side",

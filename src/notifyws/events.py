@@ -87,6 +87,21 @@ class Gap(_Happening, frozen=True):
     recovered: bool = False
 
 
+class Grouped(_Happening, frozen=True):
+    """This listener has a place in a group, or another one than before.
+
+    Args:
+        group: its name.
+        role: ``leader`` (it holds the socket) or ``member``.
+        leader: who leads, ``HOST:PID``; empty for nobody.
+    """
+
+    name: ClassVar[str] = "group"
+    group: str
+    role: str
+    leader: str = ""
+
+
 class Closed(_Happening, frozen=True):
     """The end: nothing follows."""
 
@@ -94,7 +109,19 @@ class Closed(_Happening, frozen=True):
     reason: str = ""
 
 
-Event = Connecting | Connected | Disconnected | Reconnecting | Failure | Gap | Closed
+Event = (
+    Connecting
+    | Connected
+    | Disconnected
+    | Reconnecting
+    | Failure
+    | Gap
+    | Grouped
+    | Closed
+)
+
+READY = {"connected", "group"}
+"""Names of what tells that notifications can come."""
 
 _RENAMED = {"start": "from", "end": "to", "type": "kind", "user_id": "userId"}
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings, TypeStyle
-from notifyws.connection.reconnect import State
 from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers
 from notifyws.delivery.receiver import Item
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
+from notifyws.events import READY, Event
 from notifyws.fleet.active_listener import ActiveListener
 from notifyws.models import DeliveryTargets, Message, Notification
 from notifyws.tasks import first_of
@@ -32,16 +32,12 @@ from notifyws.tasks import first_of
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.connection.connection import Connection
-    from notifyws.delivery.receiver import Selection
+    from notifyws.delivery.receiver import Receiver, Selection
     from notifyws.delivery.sender import SendResult, SocketSender
+    from notifyws.fleet.group.build import GroupOptions
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_PUBLIC_STATE = {
-    State.DISCONNECTED: "connecting",  # it is about to
-    State.CONNECTING: "connecting",
-    State.STOPPED: "disconnected",
-}
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
 
@@ -59,6 +55,7 @@ class NotificationService:
         frames: also hand over frames that are no notifications (:meth:`arrivals`).
         warn: is told what works less well than it should; logged when not given.
         name: makes the listener durable: it resumes where one of this name stopped.
+        group: shares the work with all listeners of that group, over Redis.
         deliver: to whom notifications are handed on besides.
         selection: which notifications are wanted; all of them when not given.
 
@@ -75,23 +72,41 @@ class NotificationService:
         frames: bool = False,
         warn: Callable[[str], None] | None = None,
         name: str | None = None,
+        group: str | GroupOptions | None = None,
         deliver: DeliveryTargets | None = None,
         selection: Selection | None = None,
     ) -> None:
         self.settings = settings
         self._auth = Authenticator(settings, warn or _log.warning)
-        self.listener = ActiveListener(
-            self._auth,
-            since=since,
-            listed=listed,
-            frames=frames,
-            name=name,
-            deliver=deliver,
-            selection=selection,
-        )
+        how = {
+            "since": since,
+            "listed": listed,
+            "frames": frames,
+            "name": name,
+            "deliver": deliver,
+            "selection": selection,
+        }
+        self.listener = self._make_listener(group, how)
+        self.listener.on_receiver = self._hear
         self._handlers = Handlers()
         self._dispatcher = Dispatcher(self._handlers)
         self._sending: SocketSender | None = None
+
+    def _make_listener(
+        self, group: str | GroupOptions | None, how: Mapping[str, Any]
+    ) -> ActiveListener:
+        if group is None:
+            return ActiveListener(self._auth, **how)
+        from notifyws.fleet.group.build import GroupOptions
+
+        options = GroupOptions(group) if isinstance(group, str) else group
+        if how["since"] is not None:
+            from notifyws.fleet.group.replay import GroupReplay
+
+            return GroupReplay(self._auth, options, **how)
+        from notifyws.fleet.group.listener import GroupListener
+
+        return GroupListener(self._auth, options, **how)
 
     async def __aenter__(self) -> NotificationService:
         return self
@@ -119,16 +134,12 @@ class NotificationService:
     @property
     def is_connected(self) -> bool:
         """Whether the server knows us and listens, now."""
-        return self._connection is not None
+        return self.connection_state == "connected"
 
     @property
     def connection_state(self) -> str:
         """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
-        session, running = self.listener.session, self.listener.running
-        if session is None or running is None or running.done():
-            return "disconnected"
-        other = _PUBLIC_STATE.get(session.state, "reconnecting")
-        return "connected" if self.is_connected else other
+        return self.listener.state
 
     @property
     def latency(self) -> float | None:
@@ -273,7 +284,9 @@ class NotificationService:
         Raises:
             ConfigurationError: a setting is missing or wrong.
         """
-        receiver = self.listener.start(retries=retries)
+        self.listener.start(retries=retries)
+
+    def _hear(self, receiver: Receiver) -> None:
         receiver.on_server_error = lambda error: self._sender().server_error(error)
         receiver.on_acknowledged = lambda told: self._sender().acknowledged(told)
 
@@ -283,18 +296,21 @@ class NotificationService:
         return self._sending
 
     async def _start(self, *, retries: int | None) -> None:
-        self.start(retries=retries)
-        receiver = self.listener.receiver
-        assert receiver is not None
         opened = asyncio.Event()
-        receiver.emitter.observers.append(
-            lambda event: opened.set() if event.name == "connected" else None
-        )
+
+        def look(event: Event) -> None:
+            if event.name in READY:
+                opened.set()
+
+        self.listener.observers.append(look)
+        self.start(retries=retries)
         self._dispatcher.start(self.listener.queue)
         try:
             await first_of(opened.wait(), self.closed())
         except asyncio.CancelledError:
             await self.disconnect()
             raise
+        finally:
+            self.listener.observers.remove(look)
         if not opened.is_set():
             raise NetworkFailed("disconnected while connecting", "connect again")

@@ -283,6 +283,18 @@ async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
 
 
 @in_virtual_time
+async def test_what_the_server_gave_is_counted_and_what_was_cached_is_not():
+    scene = Scene()
+    await scene.stale()
+    one, other = scene.token_manager(), scene.token_manager()
+    await all_of(one.get(), other.get())
+    await one.get()
+    await one.login()
+    assert one.obtained + other.obtained == {"refresh": 1, "login": 1}
+    assert one.obtained["login"] == 1
+
+
+@in_virtual_time
 async def test_a_token_that_is_never_fresh_is_used_and_asked_for_again():
     scene = Scene(access_life=0.0)
     await scene.stale()

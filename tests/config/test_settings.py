@@ -56,7 +56,7 @@ SIDES = {
     "refresh_margin retry_delays jitter stable_after max_retries retry_after_max "
     "open_timeout http_timeout close_timeout ping_interval ping_timeout max_size "
     "compression queue_count queue_bytes queue_disk hand_on_delays exec_timeout "
-    "concurrency",
+    "concurrency group_count group_age group_lease",
     None: "styles apart",  # not said by a variable
 }
 """Does it decide where credentials go, how they travel or whom we trust?"""

@@ -220,6 +220,9 @@ TWINS = {
     "hand_on_delays": ("NOTIFYWS_HAND_ON_DELAYS", "1,3", (1.0, 3.0)),
     "exec_timeout": ("NOTIFYWS_EXEC_TIMEOUT", "5", 5.0),
     "concurrency": ("NOTIFYWS_CONCURRENCY", "4", 4),
+    "group_count": ("NOTIFYWS_GROUP_COUNT", "500", 500),
+    "group_age": ("NOTIFYWS_GROUP_AGE", "60", 60.0),
+    "group_lease": ("NOTIFYWS_GROUP_LEASE", "5", 5.0),
     "link_base": ("NOTIFYWS_LINK_BASE", "https://x", "https://x"),
 }
 
@@ -439,6 +442,8 @@ PATHS = [
     "NOTIFYWS_CACHE_URL=SQLite:diary.db",
     "REDIS_URL=unix:///run/redis.sock",
     "REDIS_URL=rediss://h/0?ssl_keyfile=/home/me/key.pem",
+    "REDIS_URL=rediss+sentinel://h,i/mine?ssl_certfile=/home/me/me.pem",
+    "NOTIFYWS_CACHE_URL=REDISS+CLUSTER://h,i?protocol=3&ssl_ca_certs=ca.pem",
     "NOTIFYWS_PROFILE=./mine.toml",
     "NOTIFYWS_PROFILE=mine.toml",
     "NOTIFYWS_PROFILE=/dev/zero",

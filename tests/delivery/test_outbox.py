@@ -9,7 +9,7 @@ import pytest
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter
+from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter, DeliveryCounts
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
 from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, turns
@@ -111,6 +111,20 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
     assert sink.tries == [*((at, "1") for at in tries), (tries[-1], "2")]
     assert story.rejected == ([("exec", *letter)] if letter else [])
     assert [each.line for each in story.letters] == [note(1).line()] * bool(letter)
+
+
+@in_virtual_time
+async def test_what_came_of_each_notification_is_counted_by_sink():
+    sink = ScriptedSink(NO, 0.5, 2.0, NO, BUG, NO)
+    story = Story(sink, ScriptedSink(name="forward"))
+    async with running(story) as outbox:
+        for n in range(3):
+            outbox.keep(note(n), n)
+        await outbox.drained()
+    worked = DeliveryCounts(delivered=2, rejected=1, tries=6, retries=3, seconds=2.5)
+    assert outbox.counts["exec"] == worked
+    assert outbox.counts["forward"] == DeliveryCounts(delivered=3, tries=3)
+    assert len(story.letters) == 1
 
 
 @in_virtual_time
@@ -247,6 +261,8 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
         await outbox.drained()
     assert sink.titles == ["0", "1", "5"]
     assert len(story.gaps) == 1
+    counts = story.outbox.counts["exec"]
+    assert (counts.delivered, counts.dropped) == (3, 3)
 
 
 @in_virtual_time
@@ -329,6 +345,7 @@ async def test_a_row_that_cannot_be_shown_is_a_dead_letter():
     await story.outbox.reject_unshowable()
     await story.outbox.aclose(0.0)
     assert [(x.sink, x.line) for x in story.letters] == [(OUTPUT, "rubbish")]
+    assert story.outbox.counts[OUTPUT].rejected == 1
     assert list(story.store.rows) == [(OUTPUT, 2)]
 
 

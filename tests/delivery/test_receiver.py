@@ -338,6 +338,7 @@ async def test_while_dropping_goes_on_nobody_waits_again():
     assert await desk.read() == [1, 2, 3]
     desk.receiver.close()
     assert await desk.read() == [dropped(46, 0, PATIENCE)]
+    assert desk.receiver.dropped == 46
 
 
 @in_virtual_time

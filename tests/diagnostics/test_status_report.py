@@ -67,7 +67,7 @@ async def test_the_json_has_the_promised_shape_and_no_other(alone):
         said = (await looked(server.url)).as_json()
     assert list(said) == [
         *("ok", "version", "profile", "server", "user"),
-        *("cache", "tokens", "listeners", "checks"),
+        *("cache", "tokens", "listeners", "groups", "checks"),
     ]
     assert (said["ok"], said["version"]) == (True, __version__)
     assert said["profile"] == "default"
@@ -84,7 +84,7 @@ async def test_the_json_has_the_promised_shape_and_no_other(alone):
     assert said["tokens"]["access"]["cached"] is True
     assert 890 <= said["tokens"]["access"]["expiresIn"] <= 900
     assert 604_790 <= said["tokens"]["refresh"]["expiresIn"] <= 604_800
-    assert said["listeners"] == []
+    assert said["listeners"] == said["groups"] == []
     for check in said["checks"]:
         assert set(check) == {"name", "status", "detail"}
 

@@ -17,7 +17,8 @@ from tests.support.valkey import Valkey
 
 FOREIGN = {
     *("aiohttp", "asyncio", "cryptography.hazmat", "httpx", "jmespath", "jwt"),
-    *("keyring", "pydantic", "redis", "rich", "sqlite3", "tomllib", "websockets"),
+    *("keyring", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
+    *("tomllib", "websockets"),
 }
 """What takes longer than all of a small command."""
 OURS = {

@@ -38,6 +38,7 @@ from tests.support.examining import (
 )
 from tests.support.httpd import answer, httpd, json_answer, silence
 from tests.support.proxy import proxy
+from tests.support.resp import scripted
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
 
@@ -409,6 +410,23 @@ async def test_a_cache_whose_user_may_not_do_all_that_is_needed(clean_valkey, de
         check = trouble(await looked(server.url, redis_url=url), "cache", "warn")
     assert "forbids this user what is needed" in check.detail
     assert f"+{denied}" in check.hint
+
+
+@told
+async def test_a_cache_whose_sentinels_do_not_know_it(clean_sentinel):
+    url = clean_sentinel.url.replace("/mine", "/other")
+    async with dev() as server:
+        check = trouble(await looked(server.url, redis_url=url), "cache", "warn")
+    assert "its sentinels do not know that service" in check.detail
+    assert "sentinel monitor" in check.hint
+
+
+@told
+async def test_a_cache_that_is_a_node_of_a_cluster():
+    async with dev() as server, scripted(b"-MOVED 1 127.0.0.1:1\r\n") as node:
+        check = trouble(await looked(server.url, redis_url=node.url), "cache", "warn")
+    assert "is a node of a cluster without our keys" in check.detail
+    assert check.hint.startswith("write redis+cluster:// and some of its nodes (")
 
 
 @told

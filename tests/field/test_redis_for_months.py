@@ -8,7 +8,7 @@ import pytest
 
 from notifyws.auth.cache.build import open_cache
 from notifyws.auth.cache.redis import RedisCache
-from notifyws.auth.cache.redis_client import MOVED_ON
+from notifyws.auth.cache.redis_errors import MOVED_ON
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.aio import on_a_loop
 from tests.support.proxy import proxy

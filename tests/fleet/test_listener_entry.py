@@ -28,6 +28,8 @@ WHOLE = Listener(
     {"at": "a", "kind": "network_error", "message": "cut"},
     "42",
     6,
+    "workers",
+    "leader",
 )
 CORE = {"v": 1, "name": "desk", "host": "here", "pid": 7}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .valkey import Valkey
+from .valkey import Lonely, LonelyNode, Valkey
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,34 @@ def clean_valkey(valkey: Valkey) -> Valkey:
     valkey.thaw()
     valkey.flush()
     return valkey
+
+
+@pytest.fixture(scope="session")
+def sentinel() -> Iterator[Lonely]:
+    """One primary and its sentinel, for all tests of a process."""
+    with Lonely() as servers:
+        yield servers
+
+
+@pytest.fixture
+def clean_sentinel(sentinel: Lonely) -> Lonely:
+    """The same, empty."""
+    sentinel.flush()
+    return sentinel
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[LonelyNode]:
+    """A cluster of one node, for all tests of a process."""
+    with LonelyNode() as node:
+        yield node
+
+
+@pytest.fixture
+def clean_cluster(cluster: LonelyNode) -> LonelyNode:
+    """The same, empty."""
+    cluster.flush()
+    return cluster
 
 
 @pytest.fixture

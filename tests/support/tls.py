@@ -28,6 +28,16 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(path))
         return path
 
+    def write_client(self, folder: Path, name: str) -> None:
+        """Write a client's certificate and key: ``NAME.pem``, ``NAME.key``."""
+        made = self._ca.issue_cert(f"{name}@example.com")
+        made.cert_chain_pems[0].write_to_path(str(folder / f"{name}.pem"))
+        made.private_key_pem.write_to_path(str(folder / f"{name}.key"))
+
+    def trust_in(self, context: ssl.SSLContext) -> None:
+        """Have a server trust clients whose certificates this authority signed."""
+        self._ca.configure_trust(context)
+
     def good(self, days: float = 30) -> ssl.SSLContext:
         """A server's certificate that is right in every way."""
         return self._served(HOST, days)

@@ -14,7 +14,8 @@ The cache and the server's HTTP side are handed in. Of that, every call raises
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +54,9 @@ class TokenManager:
         username: to log in with; may be empty.
         password: to log in with; empty when only cached tokens can be used.
         find_password: asked when ``password`` is empty and only a login is left.
+
+    Attributes:
+        obtained: how many tokens the server gave, by how.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class TokenManager:
         self._username = username
         self._password = password
         self._find_password = find_password
+        self.obtained: Counter[TokenSource] = Counter()
 
     async def peek(self) -> CachedTokens:
         """Return what is cached, without changing anything."""
@@ -228,6 +233,7 @@ class TokenManager:
 
         A reply without a refresh token leaves the old one its remaining time.
         """
+        self.obtained[source] += 1
         user_id = pair.user_id or before.user_id
         entries = {
             "access": (pack(pair.access, user_id), pair.access.fresh_for),
@@ -252,6 +258,8 @@ class TokenManager:
 
 class StaticTokenProvider:
     """Keeps a token that was given whole: nothing is cached, nothing is renewed."""
+
+    obtained: Mapping[TokenSource, int] = {}
 
     def __init__(self, pair: TokenPair) -> None:
         self._token = AccessToken(

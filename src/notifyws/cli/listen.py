@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import types
 from notifyws.cli.options import (
@@ -33,6 +33,9 @@ from notifyws.models import DeliveryTargets
 from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
 
+if TYPE_CHECKING:
+    from notifyws.fleet.group.build import GroupOptions
+
 EXAMPLES = examples(
     "notifyws listen --demo",
     "notifyws listen --json -t trip_update -n 1 --timeout 60 | jq .title",
@@ -42,6 +45,7 @@ HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
+together = partial(option, panel="In a group")
 
 
 @with_common
@@ -95,6 +99,22 @@ def listen(
         str | None,
         delivery("--name NAME", "Resume where the listener of this name stopped."),
     ] = None,
+    group: Annotated[
+        str | None,
+        together("--group NAME", "Share the work with this group."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        together("--key EXPR", "Keep what has the same in order."),
+    ] = None,
+    claim_after: Annotated[
+        float | None,
+        together("--claim-after SECONDS", "Take over from the dead; 60."),
+    ] = None,
+    sockets: Annotated[
+        int | None,
+        together("--sockets N", "Members that hold a socket; 1."),
+    ] = None,
     exec_: Annotated[
         str | None,
         delivery(
@@ -106,7 +126,7 @@ def listen(
         float | None,
         delivery(
             "--exec-timeout SECONDS",
-            "Kill the command after so long; 30 when left out.",
+            "Kill the command after so long; 30.",
         ),
     ] = None,
     forward_to: Annotated[
@@ -120,7 +140,7 @@ def listen(
         str | None,
         delivery(
             "--sign-secret VARIABLE",
-            "Sign it with the secret in this environment variable.",
+            "Sign it with this variable's secret.",
         ),
     ] = None,
     notify: Annotated[
@@ -128,11 +148,15 @@ def listen(
     ] = False,
     concurrency: Annotated[
         int | None,
-        delivery("--concurrency N", "Hand on N at a time; 1, in order, when left out."),
+        delivery("--concurrency N", "Hand on N at a time; 1, in order."),
     ] = None,
     replay: Annotated[
         Path | None,
-        delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
+        delivery("--replay FILE", "Hand on a file's dead letters; end."),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        option("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
     ] = None,
     demo: Annotated[
         bool, option("--demo", "Show it with a server of its own, right now.")
@@ -148,6 +172,10 @@ def listen(
     want_positive("--exec-timeout", exec_timeout, 30)
     _want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
     _want_at_least(1, "--concurrency", concurrency, "leave it out to keep the order")
+    member = _member(group, key, claim_after, sockets)
+    exclude(("--group", group), ("--name", name))
+    exclude(("--group", group), ("--raw", raw))
+    exclude(("--group", group), ("--demo", demo))
     form = _form(json=json, plain=plain, raw=raw, format=format_)
     exclude(("--plain", plain), ("--raw", raw), ("--query", query))
     exclude(("--events", events), ("--format", format_), ("--query", query))
@@ -173,8 +201,41 @@ def listen(
         name,
         targets,
         demo,
+        member,
+        _address(metrics),
     )
     return run(listen_to(request, settings))
+
+
+def _address(metrics: str | None) -> tuple[str, int] | None:
+    if metrics is None:
+        return None
+    from notifyws.fleet.metrics_server import parse_address
+
+    return parse_address(metrics)
+
+
+def _member(
+    group: str | None, key: str | None, claim_after: float | None, sockets: int | None
+) -> GroupOptions | None:
+    """Return what a member is told of its group, if there is one.
+
+    Raises:
+        UsageError: something makes no sense.
+    """
+    said = {"--key": key, "--claim-after": claim_after, "--sockets": sockets}
+    if group is None:
+        for option, value in said.items():
+            if value is not None:
+                raise UsageError(f"{option} goes with --group", "add --group NAME")
+        return None
+    from notifyws.fleet.group.build import GroupOptions
+
+    want_positive("--claim-after", claim_after, 60)
+    _want_at_least(1, "--sockets", sockets, "leave it out for one")
+    if key == "":
+        raise UsageError("--key names nothing", "as in --key data.tripId")
+    return GroupOptions(group, key or "", claim_after or 60.0, sockets or 1)
 
 
 def _redeliver(

@@ -18,6 +18,7 @@ from notifyws.cli.process import Cancellation, before_dying
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.errors import OutputFailed, TimeRanOut
+from notifyws.events import READY
 from notifyws.fleet.systemd import Systemd
 from notifyws.models import DeliveryTargets
 from notifyws.tasks import background, restarted
@@ -28,6 +29,7 @@ from notifyws.ui.tee import Tee
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
     from notifyws.events import Event
+    from notifyws.fleet.group.build import GroupOptions
     from notifyws.service import NotificationService
     from notifyws.ui.renderers import Renderer
 
@@ -49,6 +51,8 @@ class Request(Struct, frozen=True):
         name: makes the listener durable.
         deliver: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
+        group: share the work with others.
+        metrics: host and port of the pages that others read; ``None`` for none.
     """
 
     selection: Selection
@@ -59,6 +63,8 @@ class Request(Struct, frozen=True):
     name: str | None
     deliver: DeliveryTargets
     demo: bool
+    group: GroupOptions | None = None
+    metrics: tuple[str, int] | None = None
 
 
 async def listen_to(request: Request, settings: Settings) -> None:
@@ -94,6 +100,7 @@ async def _show(request: Request, settings: Settings) -> None:
         frames=request.show.form == "raw",
         warn=warn,
         name=request.name,
+        group=request.group,
         deliver=request.deliver,
         selection=request.selection,
     )
@@ -106,6 +113,7 @@ async def _show(request: Request, settings: Settings) -> None:
         with before_dying(renderer.stop):
             async with (
                 _supervised(service, os.environ, happened),
+                _measured(service, request),
                 service,
                 leave,
                 asyncio.timeout(request.timeout),
@@ -114,7 +122,7 @@ async def _show(request: Request, settings: Settings) -> None:
                 await _until_satisfied(request, service, renderer, tee, leave)
     except TimeoutError:
         wanted, received = request.selection, service.listener.received
-        connected = "connected" in happened
+        connected = bool(READY & happened)
         raise too_late(wanted, request.timeout, received, connected) from None
     finally:
         unwatch()
@@ -141,7 +149,7 @@ async def _supervised(
 
     def tell(event: Event) -> None:
         happened.add(event.name)
-        if event.name == "connected":
+        if event.name in READY:
             systemd.ready()
         if event.name == "closed":
             systemd.stopping()
@@ -155,6 +163,23 @@ async def _supervised(
     finally:
         alive.cancel()
         await asyncio.gather(alive, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _measured(
+    service: NotificationService, request: Request
+) -> AsyncIterator[None]:
+    """Let others read how ``service`` does, if that is asked for."""
+    if request.metrics is None:
+        yield
+        return
+    from notifyws.fleet.metrics_server import metrics_served
+
+    warn = warner(request.show.quiet)
+    async with metrics_served(service.listener, *request.metrics, warn) as server:
+        if not request.show.quiet:
+            say(f"Metrics on {server.url}/metrics")
+        yield
 
 
 def too_late(

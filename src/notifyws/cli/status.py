@@ -15,6 +15,7 @@ from notifyws.cli.options import (
     Query,
     emit_shaped,
     examples,
+    exclude,
     option,
     shape_of,
     with_common,
@@ -26,6 +27,7 @@ from notifyws.ui.streams import draw, emit_json, warner
 
 if TYPE_CHECKING:
     from notifyws.diagnostics.report import Report
+    from notifyws.fleet.group.standing import GroupStanding
 
 EXAMPLES = examples(
     "notifyws status --check", "notifyws status --json | jq .tokens.access.expiresIn"
@@ -33,7 +35,7 @@ EXAMPLES = examples(
 
 FIELDS = (
     *("ok", "version", "profile", "server", "user", "cache", "tokens"),
-    *("listeners", "checks"),
+    *("listeners", "groups", "checks"),
 )
 """What ``--json`` and ``--format`` know; a report has these and no others."""
 
@@ -50,6 +52,9 @@ def status(
     name: Annotated[
         str | None, option("--name NAME", "With --listening: which one.")
     ] = None,
+    group: Annotated[
+        str | None, option("--group NAME", "How this group of listeners stands.")
+    ] = None,
     format_: Format = None,
     query: Query = None,
     common: Common,
@@ -60,6 +65,11 @@ def status(
         raise UsageError("--name goes with --listening", "notifyws status --listening")
     shape = shape_of(format_, query, json=json, known=FIELDS)
     loaded = common.load()
+    if group is not None:
+        exclude(("--group", group), ("--listening", listening))
+        exclude(("--group", group), ("--check", check), ("--format", format_))
+        _show_group(run(_group(loaded, group)), json=json)
+        return
     if listening:
         run(_want_connected(loaded, name))
         if not (json or check or shape):
@@ -77,6 +87,49 @@ def status(
         draw(lambda width: sheet(verdict(report), told, width))
     if report.failure is not None:
         raise typer.Exit(report.failure.exit_code)
+
+
+async def _group(loaded: Loaded, name: str) -> GroupStanding:
+    """Return how a group stands.
+
+    Raises:
+        NetworkFailed: Redis does not answer.
+        ConfigurationError: there is none that hosts share.
+    """
+    from notifyws.errors import CacheFailed, NetworkFailed
+    from notifyws.fleet.group.standing import find_groups
+
+    async with aclosing(Authenticator(loaded.settings, lambda text: None)) as auth:
+        try:
+            [found] = await find_groups(auth, [name])
+        except CacheFailed as error:
+            raise NetworkFailed(error.message, error.hint) from None
+    return found
+
+
+def _show_group(group: GroupStanding, *, json: bool) -> None:
+    """Show how a group stands.
+
+    Raises:
+        NetworkFailed: nobody leads it.
+    """
+    from notifyws.errors import NetworkFailed
+
+    if json:
+        emit_json(group.as_json())
+    else:
+        from notifyws.cli.status_page import group_fact, member_facts
+        from notifyws.ui.rows import Fact, Part, sheet
+
+        mark = "pass" if group.leader else "fail"
+        said = f"{group.name}: {group_fact(group).text}"
+        told = [Part("Members", list(member_facts(group)))]
+        draw(lambda width: sheet(Fact("", said, status=mark), told, width))
+    if group.leader is None:
+        raise NetworkFailed(
+            f"nobody leads the group {group.name}",
+            f"start a member: notifyws listen --group {group.name}",
+        )
 
 
 async def _want_connected(loaded: Loaded, name: str | None) -> None:

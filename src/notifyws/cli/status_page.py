@@ -11,6 +11,7 @@ from notifyws.ui.rows import Fact, Part
 
 if TYPE_CHECKING:
     from notifyws.diagnostics.report import Report
+    from notifyws.fleet.group.standing import GroupStanding
     from notifyws.fleet.listener_entry import Listener
 
 
@@ -33,6 +34,7 @@ def parts(report: Report, *, everything: bool) -> list[Part]:
         Part("Settings", list(_settings(report)) if everything else []),
         Part("Tokens", list(_tokens(report))),
         Part("Listeners", listeners or [Fact("none", "no listener runs now")]),
+        Part("Groups", [group_fact(each) for each in report.groups]),
         Part("Checks", list(_checks(report))),
     ]
 
@@ -87,7 +89,8 @@ def _listener(one: Listener, now: float) -> Fact:
 def _of_listener(one: Listener, now: float) -> Iterator[str]:
     from notifyws.diagnostics.listener_findings import since
 
-    yield f"{one.state} for {span(since(one.since, now))}"
+    state = "taking its share" if one.state == "member" else one.state
+    yield f"{state} for {span(since(one.since, now))}"
     if one.userId:
         yield f"user {one.userId}"
     last = one.lastNotificationAt
@@ -107,7 +110,36 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
         gap = one.lastGap or {}
         when = f"{gap.get('from')} to {gap.get('to')}: {gap.get('reason')}"
         yield f"{_many(one.gaps, 'gap')} (the last {when})"
+    if one.group:
+        yield f"{one.role} of the group {one.group}"
     yield f"pid {one.pid} on {one.host}"
+
+
+def group_fact(group: GroupStanding) -> Fact:
+    """Return how a group stands, in one line."""
+    return Fact(group.name, ", ".join(_of_group(group)))
+
+
+def _of_group(group: GroupStanding) -> Iterator[str]:
+    count = len(group.members)
+    yield f"{_many(count, 'member')}, {group.leader or 'nobody'} leads"
+    yield f"{group.lag} not taken yet" if group.lag else "nothing behind"
+    if group.pending:
+        yield f"{group.pending} in hand"
+    if group.oldest_pending is not None:
+        yield f"the oldest for {span(group.oldest_pending)}"
+    yield f"{group.kept} kept"
+    if group.gaps:
+        gap = group.last_gap or {}
+        when = f"{gap.get('from')} to {gap.get('to')}: {gap.get('reason')}"
+        yield f"{_many(group.gaps, 'gap')} (the last {when})"
+
+
+def member_facts(group: GroupStanding) -> Iterator[Fact]:
+    """Yield the members of a group."""
+    for each in group.members:
+        held = f"{each.pending} in hand" if each.pending else "nothing in hand"
+        yield Fact(each.role, f"pid {each.pid} on {each.host}, {held}")
 
 
 def _many(count: int, word: str) -> str:

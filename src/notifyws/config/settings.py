@@ -119,7 +119,8 @@ class Settings:
     )
     redis_url: str = server_side(
         "",
-        "A shared token cache: redis://, rediss://[...]?ssl_ca_certs=ca.pem or unix://.",
+        "A shared token cache: redis://, rediss://[...]?ssl_ca_certs=ca.pem, unix://, "
+        "redis+sentinel://H1,H2/SERVICE or redis+cluster://H1,H2.",
         env="REDIS_URL",
         secret=True,
         path=SOCKET_OR_FILE,
@@ -221,6 +222,19 @@ class Settings:
     exec_timeout: float = duration(30.0, "Seconds that a hook may take.", low=0.1)
     concurrency: int = client_side(
         1, "Notifications handed on at the same time; 1 keeps their order.", low=1
+    )
+
+    group_count: int = client_side(
+        100_000, "Notifications that a group's stream keeps in Redis.", low=100
+    )
+    group_age: float = client_side(
+        86_400.0, "Seconds that it keeps them; 0 for any time.", high=LIFETIME
+    )
+    group_lease: float = client_side(
+        10.0,
+        "Seconds after which another member leads when the leader is silent.",
+        low=1,
+        high=600,
     )
 
     link_base: str = server_side(

@@ -8,6 +8,7 @@ profiles are read in ``protocol``.
     build          a session, or one connection, from settings and a profile
     catch_up       what was missed, by HTTP
     connection     one connection's life, and its keepalive
+    counts         how often connections were lost, and why, in few words
     dialer         opens a WebSocket; why that came to nothing, as our errors
     event_emitter  tells what happens, and since when something may be missing
     outcome        what an error means to the machine, and to whoever tries once
@@ -20,6 +21,7 @@ profiles are read in ``protocol``.
 __all__ = [
     "build",
     "connection",
+    "counts",
     "event_emitter",
     "ports",
     "reconnect",

@@ -45,6 +45,7 @@ class EventEmitter:
     Attributes:
         observers: are told at once.
         latest: the notification that came last; tells how long they are on their way.
+        is_covered: returns whether all since then (unix seconds) came another way.
     """
 
     def __init__(self, announce: Callable[..., Any], clock: Clock) -> None:
@@ -52,6 +53,7 @@ class EventEmitter:
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
         self.latest: Notification | None = None
+        self.is_covered: Callable[[float], bool] = lambda since: False
 
     def now(self) -> str:
         """Return the moment as RFC 3339 UTC."""
@@ -98,7 +100,9 @@ class EventEmitter:
         wall = self._clock.wall()
         passed = 0.0 if start.at is None else boot_time(self._clock) - start.at
         now, floor = utc_text(wall), utc_text(wall - passed)
-        self.tell(Gap(min(start.text, floor), now, reason))
+        since = min(start.text, floor)
+        covered = self.is_covered(datetime.fromisoformat(since).timestamp())
+        self.tell(Gap(since, now, reason, covered))
 
     def steadily(self, text: str) -> GapStart:
         """Return a moment that was written just now, on both clocks."""

@@ -10,11 +10,13 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.connection.counts import ConnectionCounts, reason_of
 from notifyws.connection.ports import ServerProtocol
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
+    HttpRefused,
     NetworkFailed,
     NotifyError,
     SessionFailed,
@@ -79,20 +81,34 @@ class Outcome:
 
     Attributes:
         worked: whether there was a connection already.
+        counts: of what came of each.
     """
 
     def __init__(self, classifier: FailureClassifier) -> None:
         self._classifier = classifier
         self.worked = False
+        self.counts = ConnectionCounts()
         self._problem: NotifyError | None = None
         self._token: AccessToken | None = None
         self._words = ""
+
+    def opened(self) -> None:
+        """Take note that there is a connection."""
+        self.worked = True
+        self.counts.opened()
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the server itself, or a proxy for it, said the last failure."""
+        said = UpgradeRefused, HttpRefused, SessionFailed, TokenRefused
+        return isinstance(self._problem, said)
 
     def after_token(self, error: NotifyError, token: AccessToken) -> Loss:
         """Return what an error means after the server was shown a token."""
         verdict = self._of(error)
         if verdict not in RENEWING:
             return self.without_token(error)
+        self.counts.failed(reason_of(error, verdict))
         self._problem, self._token, self._words = error, token, _words(error)
         blamed = self._classifier.blames_token(error)
         cause = Cause.AUTHENTICATION if blamed else Cause.NETWORK
@@ -103,6 +119,7 @@ class Outcome:
         """Return what an error means that refuses no token: none was shown."""
         self._problem = error
         verdict = self._of(error)
+        self.counts.failed(reason_of(error, verdict))
         if isinstance(error, NetworkFailed) or verdict is Verdict.RETRY:
             return Lost(verdict, error.message, error.retry_after)
         refused = isinstance(error, AuthenticationFailed)

@@ -76,6 +76,7 @@ class Session:
 
     Attributes:
         connection: the one that is open, if one is.
+        counts: of connections that were lost, and tries that failed.
         token: the one that the server was shown last.
         renewals: of tokens on live connections.
     """
@@ -98,6 +99,7 @@ class Session:
         self._outcome = Outcome(server_protocol.classifier)
         self._tell = receiver.emitter.tell
         self.receiver = receiver
+        self.counts = self._outcome.counts
         self.connection: Connection | None = None
         self.token: AccessToken | None = None
         self.renewals = Renewals()
@@ -106,6 +108,11 @@ class Session:
     def state(self) -> State:
         """Where the connection stands."""
         return self._machine.state
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether the server was reached when it last failed: it said so itself."""
+        return self._outcome.is_answer
 
     def stop(self) -> None:
         """End: say goodbye, then let ``run`` return."""
@@ -166,7 +173,7 @@ class Session:
             self.connection = await self._open(self.token)
         except NotifyError as error:
             return self._outcome.after_token(error, self.token)
-        self._outcome.worked = True
+        self._outcome.opened()
         self.receiver.gaps.opened()
         self._tell(Connected(url, self.token.user_id))
         return Opened()
@@ -269,6 +276,7 @@ class Session:
         left_at = self._clock.now()
         self.receiver.gaps.closed(self.connection.heard_at)
         self._tell(Disconnected(1000, TOO_SLOW))
+        self.counts.failed("slow_reader")
         await self._leave()
         await self.receiver.room()
         return Left(left_at)

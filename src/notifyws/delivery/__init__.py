@@ -13,14 +13,16 @@ bounded queue of its own.
 - ``durable_listener``: where a named listener stands, here and in the shared cache.
 - ``filters``: which notifications are wanted, and when there were enough of them.
 - ``message_input``: messages made of what people type.
+- ``outbox_file``: what waits on disk.
 - ``outbox_records``: the values that the outbox keeps.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
 - ``sender``: sends messages, and says what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
+- ``worker``: one sink's order, retries and dead letters.
 
 Within: ``gaps`` tells what was missed, and why; ``outbox`` keeps what arrived until
-each sink took it, ``outbox_file`` does so on disk, ``worker`` is one sink's retries.
+each sink took it.
 What is new is decided by ``protocol.cursor``, which ``receiver`` asks.
 """
 
@@ -31,9 +33,11 @@ __all__ = [
     "durable_listener",
     "filters",
     "message_input",
+    "outbox_file",
     "outbox_records",
     "queue",
     "receiver",
     "sender",
     "sinks",
+    "worker",
 ]

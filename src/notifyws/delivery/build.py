@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from notifyws.auth.authenticator import Authenticator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
     from notifyws.delivery.durable_listener import SharedCursor
     from notifyws.delivery.outbox import Outbox
+    from notifyws.delivery.outbox_records import ListenerPosition
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Receiver, Selection
     from notifyws.delivery.sender import SocketSender
@@ -36,17 +37,27 @@ if TYPE_CHECKING:
     from notifyws.protocol.templates import TemplateContext
 
 LONGEST_NAME = 64
+EXAMPLES = {"listener": "as in --name desk", "group": "as in --group workers"}
 
 
-def checked_name(name: str) -> str:
-    """Return a listener's name.
+class Past(Protocol):
+    """Where a listener stood, and the ids that it was given, the oldest first."""
+
+    @property
+    def position(self) -> ListenerPosition: ...
+    @property
+    def seen(self) -> Iterable[str | int]: ...
+
+
+def checked_name(name: str, of: str = "listener") -> str:
+    """Return a listener's name, or a group's.
 
     Raises:
         UsageError: it is none.
     """
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        message = f"a listener's name has 1 to {LONGEST_NAME} printable characters"
-        raise UsageError(message, "as in --name desk")
+        message = f"a {of}'s name has 1 to {LONGEST_NAME} printable characters"
+        raise UsageError(message, EXAMPLES[of])
     return name
 
 
@@ -134,9 +145,10 @@ def build_receiver(
     queue: DeliveryQueue[Item],
     *,
     since: str | int | datetime | None,
-    frames: bool,
+    frames: bool = False,
     selection: Selection | None = None,
     outbox: Outbox | None = None,
+    past: Past | None = None,
 ) -> Receiver:
     """Return what takes frames in.
 
@@ -147,7 +159,8 @@ def build_receiver(
             ``None`` for "from now".
         frames: hand over frames that are no notifications, too.
         selection: which notifications are wanted.
-        outbox: keeps them, and knows where a durable listener stood.
+        outbox: keeps them.
+        past: where a listener stood that goes on.
 
     Raises:
         UsageError: the server cannot replay from there.
@@ -155,7 +168,7 @@ def build_receiver(
     from notifyws.connection.event_emitter import GapStart
     from notifyws.delivery.receiver import Receiver
 
-    cursor = _cursor(auth, since, outbox)
+    cursor = _cursor(auth, since, past)
     receiver = Receiver(
         build_rules(auth.profile, cursor.places),
         queue,
@@ -165,7 +178,7 @@ def build_receiver(
         selection=selection,
         outbox=outbox,
     )
-    heard_at = outbox.position.heard_at if outbox else ""
+    heard_at = past.position.heard_at if past else ""
     if isinstance(since, datetime):
         heard_at = utc_text(since.timestamp())
     if heard_at:
@@ -174,7 +187,7 @@ def build_receiver(
 
 
 def _cursor(
-    auth: Authenticator, since: str | int | datetime | None, outbox: Outbox | None
+    auth: Authenticator, since: str | int | datetime | None, past: Past | None
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.expressions import holds
@@ -183,12 +196,12 @@ def _cursor(
     profile = auth.profile
     resume = profile.resume
     start: dict[str, Any] = {"last_id": since}
-    if outbox:
-        stood = outbox.position
+    if past:
+        stood = past.position
         start["mixed"] = stood.mixed
         if since is None:
             start |= {"last_id": stood.last_id, "began_at": stood.sent_at}
-            start["seen"] = outbox.seen
+            start["seen"] = past.seen
     if isinstance(since, datetime):
         _want_replay_by_time(profile)
         start = {"since": since.astimezone(UTC)}

@@ -25,6 +25,7 @@ from notifyws.delivery.outbox_records import (
     OUTPUT,
     Backlog,
     DeadLetter,
+    DeliveryCounts,
     Entry,
     ListenerPosition,
     OutboxRecord,
@@ -37,7 +38,6 @@ from notifyws.delivery.worker import (
 )
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED, kept_id
-from notifyws.protocol.since import sent_at
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Outbox:
         durable: whether this outlives the process, as a named listener does.
 
     Attributes:
+        counts: what came of what was kept, by sink.
         heard_at: returns since when nothing was heard, ``None`` while not connected.
         on_gap: told from when on something was not delivered, and why.
         on_moved: told where the listener stands, after that was written.
@@ -95,6 +96,7 @@ class Outbox:
         }
         self._max_bytes, self._clock, self._warn = settings.queue_disk, clock, warn
         self._write_dead_letter = write_dead_letter
+        self.counts = {name: each.counts for name, each in self._workers.items()}
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
         self.on_gap: Callable[[str, str], None] = lambda start, reason: None
@@ -174,6 +176,7 @@ class Outbox:
                 why = f"{error}, what was kept to be shown"
                 at = utc_text(self._clock.wall())
                 letter = DeadLetter(OUTPUT, why, 0, at, record.line)
+                self.counts.setdefault(OUTPUT, DeliveryCounts()).rejected += 1
                 await self._write_dead_letter(letter)
                 await self._store.done(OUTPUT, record.position)
 
@@ -209,14 +212,12 @@ class Outbox:
         kept = None if ident is None else kept_id(ident)
         self._top += 1
         self._batch.append(Entry(self._top, line, kept, sinks))
-        if past is None or kept is None:
+        if past is None:
             self.position = replace(self.position, mixed=True)
         else:
+            self.position = self.position.past(past, self._clock.wall())
+        if kept is not None:
             self.seen.append(kept)
-            wall, sent = self._clock.wall(), sent_at(past)
-            self.position = replace(
-                self.position, last_id=ident, moved_at=wall, sent_at=sent
-            )
         self._dirty.set()
 
     def _has_room(self, name: str, size: int) -> bool:
@@ -227,6 +228,7 @@ class Outbox:
             limit = f"{self._max_bytes} bytes wait for it"
             self._warn(f"{name} is too slow: {limit}; the newest are not kept for it")
             self._refused[name] = (0, utc_text(self._clock.wall()))
+        self.counts[name].dropped += 1
         count, since = self._refused[name]
         self._refused[name] = (count + 1, since)
         return False

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 from msgspec.structs import asdict, replace
 
 from notifyws.models import Notification, strict_json
+from notifyws.protocol.since import sent_at
 
 Ident = str | int
 Moment = Annotated[float, Meta(gt=-1e11, lt=1e11)]
@@ -67,6 +68,31 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         except ValidationError:
             raise ValueError("it is no place in the history") from None
 
+    def past(self, notification: Notification, wall: float) -> ListenerPosition:
+        """Return where it stands after a notification, which is taken now.
+
+        Args:
+            notification: the next one.
+            wall: unix seconds.
+        """
+        if notification.id is None:
+            return replace(self, mixed=True)
+        return replace(
+            self,
+            last_id=notification.id,
+            moved_at=wall,
+            sent_at=sent_at(notification),
+        )
+
+    def past_all(
+        self, notifications: Sequence[Notification], wall: float
+    ) -> ListenerPosition:
+        """Return where it stands after many, which are taken now."""
+        named = next((n for n in reversed(notifications) if n.id is not None), None)
+        after = self if named is None else self.past(named, wall)
+        mixed = self.mixed or any(n.id is None for n in notifications)
+        return replace(after, mixed=mixed)
+
     def until(self, now: float) -> ListenerPosition:
         """Return it without moments in the future.
 
@@ -109,6 +135,26 @@ class Backlog(Struct, frozen=True):
     def minus(self, line: str) -> Backlog:
         """Return it with one line less."""
         return Backlog(max(self.count - 1, 0), max(self.size - len(line), 0))
+
+
+class DeliveryCounts(Struct):
+    """What came of a sink's notifications since this process began.
+
+    Args:
+        delivered: how many it took.
+        rejected: how many became dead letters.
+        dropped: how many it was never given, as too much waited for it.
+        tries: how often it was given one.
+        retries: how often that was to come again.
+        seconds: how long all tries took.
+    """
+
+    delivered: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    tries: int = 0
+    retries: int = 0
+    seconds: float = 0.0
 
 
 class RecoveredState(Struct, frozen=True):

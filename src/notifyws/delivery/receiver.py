@@ -80,6 +80,7 @@ class Receiver:
         outbox: keeps what is wanted for the sinks.
 
     Attributes:
+        dropped: how many there was no room for, at a server that cannot replay.
         room: returns when whoever shows things can take more.
         secrets: gives what must not be seen of a frame, as it may be spelled.
     """
@@ -115,7 +116,7 @@ class Receiver:
         self.secrets: Callable[[], tuple[str, ...]] = lambda: ()
         self.received = 0
         self.filtered = 0
-        self.repeats = 0
+        self.repeats = self.dropped = 0
 
     def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None:
         """Take a burst in; return what to await before the next one, if anything.
@@ -257,6 +258,7 @@ class Receiver:
             return True
         if notification.id is None:
             self.cursor.advance(None)
+        self.dropped += 1
         self._dropped_counter.add(notification.received)
         if self._outbox is not None:  # a slow reader is no reason to deliver less
             self._outbox.keep(notification, None)

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import (
     DeadLetter,
+    DeliveryCounts,
     OutboxRecord,
     notification_of,
 )
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
-
-if TYPE_CHECKING:
-    from notifyws.delivery.outbox_file import OutboxFile
 
 BATCH = 100
 """Notifications read back from the store at once."""
@@ -48,6 +46,16 @@ class Sink(Protocol):
         """Let go of what is open."""
 
 
+class RecordStore(Protocol):
+    """Where what a worker delivers waits."""
+
+    async def waiting(self, sink: str, after: int, limit: int) -> list[OutboxRecord]:
+        """Return what waits for a sink beyond a position, in order."""
+
+    async def done(self, sink: str, position: int) -> None:
+        """Forget what a sink was given."""
+
+
 class DeliveryWorker:
     """Serves one sink.
 
@@ -61,13 +69,14 @@ class DeliveryWorker:
         warn: told when the sink begins to fail, and why.
 
     Attributes:
+        counts: what came of it so far.
         more: set it when more may be waiting.
     """
 
     def __init__(
         self,
         sink: Sink,
-        store: OutboxFile,
+        store: RecordStore,
         settings: Settings,
         clock: Clock,
         *,
@@ -77,6 +86,7 @@ class DeliveryWorker:
     ) -> None:
         self.name = sink.name
         self.sink = sink
+        self.counts = DeliveryCounts()
         self.more = asyncio.Event()
         self._store = store
         self._settings = settings
@@ -112,6 +122,7 @@ class DeliveryWorker:
         try:
             attempts, error = await self._try(record)
             if error is None:
+                self.counts.delivered += 1
                 await self._forget(record)
             else:
                 await self._reject(record, attempts, error)
@@ -126,7 +137,7 @@ class DeliveryWorker:
             return 0, f"{error}, what waited for it"
         for attempt, delay in enumerate((*self._settings.hand_on_delays, None), 1):
             try:
-                await self.sink.deliver(notification)
+                await self._give(notification)
                 self._failing = ""
                 return attempt, None
             except Exception as error:  # noqa: BLE001 - a sink's bug ends no queue
@@ -134,9 +145,18 @@ class DeliveryWorker:
                 if failed.final or delay is None:
                     return attempt, failed.message
                 self._say(failed.message)
+                self.counts.retries += 1
                 asked = min(failed.after or 0.0, self._settings.retry_after_max)
                 await self._clock.sleep(max(delay, asked))
         raise AssertionError  # pragma: no cover - the last delay is None
+
+    async def _give(self, notification: Notification) -> None:
+        counts, began = self.counts, self._clock.now()
+        counts.tries += 1
+        try:
+            await self.sink.deliver(notification)
+        finally:
+            counts.seconds += self._clock.now() - began
 
     def _say(self, failure: str) -> None:
         """Say why the sink fails, once until it works again."""
@@ -148,6 +168,7 @@ class DeliveryWorker:
     async def _reject(self, record: OutboxRecord, attempts: int, error: str) -> None:
         at = utc_text(self._clock.wall())
         letter = DeadLetter(self.name, error, attempts, at, record.line)
+        self.counts.rejected += 1
         await self._write_dead_letter(letter)
         await self._forget(record)
 

@@ -11,6 +11,7 @@ from notifyws.diagnostics.findings import (
     Finding,
     warning,
 )
+from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener
 
 BRIEF = 30.0
@@ -18,6 +19,8 @@ BRIEF = 30.0
 QUIET = 60.0
 """Seconds without a notification after which other signs count; without one of them
 they are no trouble, for nothing may have been sent."""
+BEHIND = 60.0
+"""Seconds that a notification may wait for the members of a group."""
 RESTLESS = 3
 """Connections of seconds, in a row, after which a listener comes and goes."""
 CHECK = "notifyws status --check"
@@ -62,6 +65,17 @@ def _of_listener(one: Listener, now: float, context: CheckContext) -> Iterator[F
         _of_silence(one, now, context),
     )
     yield from (each for each in found if each is not None)
+
+
+def of_group(group: GroupStanding) -> Iterator[Finding]:
+    """Judge how a group stands."""
+    name = group.name
+    if group.leader is None:
+        said = f"nobody of the group {name} holds the socket"
+        yield warning("group", said, f"start a member: notifyws listen --group {name}")
+    if (waits := group.oldest_pending or 0.0) > BEHIND:
+        said = f"the group {name} is behind: the oldest waits for {span(waits)}"
+        yield warning("group", said, "start more members, or look at their hooks")
 
 
 def _who(one: Listener) -> str:

@@ -7,7 +7,8 @@ Nothing in the report is a secret.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -28,7 +29,9 @@ from notifyws.diagnostics.findings import (
     of_user,
 )
 from notifyws.diagnostics.health_checks import HealthChecks, run_checks
-from notifyws.diagnostics.listener_findings import of_listeners
+from notifyws.diagnostics.listener_findings import of_group, of_listeners
+from notifyws.errors import NotifyError
+from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener
 
 
@@ -44,6 +47,7 @@ class Report(Struct, frozen=True):
         tokens: access and refresh: cached, expiresIn.
         checks: what was looked at, layer by layer, then what else is not well.
         listeners: who listens.
+        groups: which groups of listeners there are.
         thorough: whether the server was asked.
         now: unix seconds.
     """
@@ -56,6 +60,7 @@ class Report(Struct, frozen=True):
     tokens: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[Finding, ...] = ()
     listeners: tuple[Listener, ...] = ()
+    groups: tuple[GroupStanding, ...] = ()
     thorough: bool = False
     now: float = 0.0
 
@@ -108,6 +113,7 @@ class Report(Struct, frozen=True):
             "cache": dict(self.cache),
             "tokens": dict(self.tokens),
             "listeners": [each.as_json() for each in self.listeners],
+            "groups": [each.as_json() for each in self.groups],
             "checks": [check.as_json() for check in self.checks],
         }
 
@@ -137,6 +143,8 @@ async def diagnose(
     found += _of_tokens(loaded, auth, checks)
     if listeners:
         found += of_listeners(listeners, now, checks.context)
+    groups = await _groups(auth, listeners)
+    found += [each for one in groups for each in of_group(one)]
     return Report(
         loaded,
         checks.url,
@@ -146,9 +154,23 @@ async def diagnose(
         _told(checks.cached),
         tuple(found),
         tuple(listeners),
+        groups,
         thorough,
         now,
     )
+
+
+async def _groups(
+    auth: Authenticator, listeners: Iterable[Listener]
+) -> tuple[GroupStanding, ...]:
+    names = sorted({each.group for each in listeners if each.group})
+    if not names:
+        return ()
+    from notifyws.fleet.group.standing import find_groups
+
+    with suppress(NotifyError):  # that the cache is ill is said elsewhere
+        return await find_groups(auth, names)
+    return ()
 
 
 def _told(cached: CachedTokens) -> dict[str, Any]:

@@ -7,13 +7,15 @@ does. It knows nothing of handlers, commands or terminals.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import build_session
-from notifyws.connection.event_emitter import GapStart
+from notifyws.connection.event_emitter import EventEmitter, GapStart
+from notifyws.connection.reconnect import State
 from notifyws.connection.session import Session
 from notifyws.delivery.build import (
     build_outbox,
@@ -32,9 +34,15 @@ from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.durable_listener import DurableListener
-    from notifyws.delivery.outbox_records import Backlog
+    from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
     from notifyws.delivery.receiver import Receiver, Selection
+    from notifyws.fleet.metrics import GroupView
 
+_PUBLIC_STATE = {
+    State.DISCONNECTED: "connecting",  # it is about to
+    State.CONNECTING: "connecting",
+    State.STOPPED: "disconnected",
+}
 LAST_DELIVERY = 0.5
 """Seconds that sinks have at the end; what is left then is kept."""
 
@@ -53,12 +61,16 @@ class ActiveListener:
         selection: which notifications are wanted; all of them when not given.
 
     Attributes:
+        group: the group that it shares its work with; ``None`` without one.
         observers: are told every event at once.
+        on_receiver: is given what will take frames in, before it does.
         queue: what waits for whoever reads.
         session: keeps the connection; ``None`` before :meth:`start`.
         receiver: takes what arrives.
         running: the task that runs it.
     """
+
+    group: GroupView | None = None
 
     def __init__(
         self,
@@ -80,6 +92,7 @@ class ActiveListener:
         self._selection = selection
         self._durable: DurableListener | None = None
         self.observers: list[Callable[[Event], None]] = []
+        self.on_receiver: Callable[[Receiver], None] = lambda receiver: None
         self.queue = self._empty_queue(0)
         self.session: Session | None = None
         self.receiver: Receiver | None = None
@@ -89,8 +102,8 @@ class ActiveListener:
         s = self._auth.settings
         return DeliveryQueue(s.queue_count, s.queue_bytes, numbered_from)
 
-    def start(self, *, retries: int | None = None) -> Receiver:
-        """Begin to connect, without waiting for it; return what will take frames in.
+    def start(self, *, retries: int | None = None) -> None:
+        """Begin to connect, without waiting for it.
 
         Args:
             retries: reconnects in a row before giving up; ``None`` for never.
@@ -104,21 +117,30 @@ class ActiveListener:
         self.queue = self._empty_queue(self.queue.put_in_all)
         if self._durable is None and (self.name or self._deliver.anybody):
             self._durable = self._make_durable()
+        outbox = self._durable.outbox if self._durable else None
         receiver = build_receiver(
             self._auth,
             self.queue,
             since=self._since,
             frames=self._frames,
             selection=self._selection,
-            outbox=self._durable.outbox if self._durable else None,
+            outbox=outbox,
+            past=outbox,
         )
         receiver.emitter.observers.extend(self.observers)
         self.receiver = receiver
-        receiver.secrets = self._secrets
+        self._hook(receiver)
         self.session = build_session(self._auth, receiver, retries=retries)
-        self.running = asyncio.create_task(self._live(self.session, receiver))
-        self.running.add_done_callback(_look_at)
-        return receiver
+        self.running = self._run_in_background(self._live(self.session, receiver))
+
+    def _run_in_background(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        running = asyncio.create_task(body)
+        running.add_done_callback(_look_at)
+        return running
+
+    def _hook(self, receiver: Receiver) -> None:
+        receiver.secrets = self._secrets
+        self.on_receiver(receiver)
 
     def _make_durable(self) -> DurableListener:
         from notifyws.delivery.durable_listener import DurableListener
@@ -134,23 +156,26 @@ class ActiveListener:
         try:
             if self._durable is not None:
                 await self._durable.begin(session, self.queue)
-            await self._run(session, receiver)
+            async with self._beating(receiver.emitter):
+                await session.run()
         finally:
             receiver.close()
 
-    async def _run(self, session: Session, receiver: Receiver) -> None:
-        """Run a session, and keep its entry meanwhile."""
+    @asynccontextmanager
+    async def _beating(self, emitter: EventEmitter) -> AsyncIterator[None]:
+        """Keep the listener's entry meanwhile."""
         heartbeat = None
         if self._listed:
             told = self._counts, self._secrets
             heartbeat = build_heartbeat(self._auth, self.name, *told)
         if heartbeat is None:
-            return await session.run()
-        receiver.emitter.observers.append(heartbeat.observe)
+            yield
+            return
+        emitter.observers.append(heartbeat.observe)
         warn = self._auth.warn
         beating = restarted("the heartbeat", heartbeat.run, warn, asyncio.sleep)
         try:
-            await session.run()
+            yield
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
@@ -172,9 +197,33 @@ class ActiveListener:
             await self._durable.aclose(LAST_DELIVERY)
 
     @property
+    def auth(self) -> Authenticator:
+        """Who we are, and where."""
+        return self._auth
+
+    @property
+    def state(self) -> str:
+        """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
+        if self.running is None or self.running.done():
+            return "disconnected"
+        return self._state_of(self.session)
+
+    @staticmethod
+    def _state_of(session: Session | None) -> str:
+        if session is None:
+            return "connecting"
+        other = _PUBLIC_STATE.get(session.state, "reconnecting")
+        return "connected" if session.connection is not None else other
+
+    @property
     def received(self) -> int:
         """How many notifications were handed over since :meth:`start`."""
         return self.receiver.received if self.receiver else 0
+
+    @property
+    def filtered(self) -> int:
+        """How many of them nobody wanted."""
+        return self.receiver.filtered if self.receiver else 0
 
     @property
     def waiting(self) -> int:
@@ -186,6 +235,11 @@ class ActiveListener:
         """How much waits for each sink."""
         return dict(self._durable.outbox.waiting) if self._durable else {}
 
+    @property
+    def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
+        """What came of what was kept for each sink."""
+        return dict(self._durable.outbox.counts) if self._durable else {}
+
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
         if self._durable is not None:
@@ -193,11 +247,11 @@ class ActiveListener:
 
     def _counts(self) -> dict[str, Any]:
         """Return what a heartbeat tells, by the names of ``Listener``."""
-        receiver = self.receiver
-        assert receiver is not None
+        told = {"received": self.received, "waiting": self.waiting}
+        if (receiver := self.receiver) is None:
+            return told
         return {
-            "received": receiver.received,
-            "waiting": self.waiting,
+            **told,
             "filtered": receiver.filtered,
             "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,

@@ -27,7 +27,8 @@ class Listener(Struct, frozen=True):
     Args:
         name: its durable name, if it has one.
         host, pid: where it runs.
-        state: ``connecting``, ``connected`` or ``reconnecting``.
+        state: ``connecting``, ``connected`` or ``reconnecting``; ``member`` where
+            another one of its group holds the socket.
         since: when that began.
         received: notifications so far.
         waiting: notifications that are not handed on yet.
@@ -44,6 +45,8 @@ class Listener(Struct, frozen=True):
         lastFailure: what went wrong last: ``at``, ``kind``, ``message``.
         userId: whom the server takes it for, where it says.
         repeats: notifications that came again, or were older than its beginning.
+        group: the group that it shares the work with.
+        role: ``leader`` or ``member`` of it.
     """
 
     name: str | None
@@ -65,6 +68,8 @@ class Listener(Struct, frozen=True):
     lastFailure: Mapping[str, str] | None = None
     userId: str | None = None
     repeats: int = 0
+    group: str | None = None
+    role: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``status --json`` lists."""

@@ -23,6 +23,7 @@ from notifyws.events import (
     Disconnected,
     Event,
     Failure,
+    Grouped,
     Reconnecting,
 )
 from notifyws.ui.lines import elapsed, host_of, remaining
@@ -62,6 +63,12 @@ class Status(Struct, frozen=True):
         filter: what was typed at ``/``.
         hidden: notifications that it kept from being shown.
         notice: what a key has just done.
+        group: the group that this listener shares the work with.
+        role: ``leader`` or ``member`` of it; empty without one.
+        leader: who holds the socket where this one does not.
+        lag: notifications that no member of the group has taken yet; ``None`` while
+            its Redis is away.
+        pending: those that one has taken and is not done with.
     """
 
     state: State
@@ -81,6 +88,11 @@ class Status(Struct, frozen=True):
     filter: str = ""
     hidden: int = 0
     notice: str = ""
+    group: str = ""
+    role: str = ""
+    leader: str = ""
+    lag: int | None = 0
+    pending: int = 0
 
 
 Part = tuple[str, str]
@@ -98,6 +110,10 @@ def footer(status: Status, now: float, width: int) -> Text:
             head = "Connecting to " if status.host else "Connecting"
             tail = [(harmless(status.host) + again, ""), *_after(status, "")]
             return _fitted(_line("🟡", head, tail), width)
+        case "reconnecting" if status.role == "member":
+            who = f"nobody leads {status.group}"
+            why = "its Redis is away" if status.lag is None else harmless(who)
+            return _fitted(_line("🟡", "Waiting", _after(status, why)), width)
         case "reconnecting":
             return _fitted(_line("🟡", _wait(status, now), _after(status, why)), width)
         case "disconnected":
@@ -137,12 +153,13 @@ def _connected(status: Status, now: float, width: int) -> Text:
     """Return all that fits, at least what somebody at the keyboard has to know."""
     asides = _asides(status)
     facts = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
+    head = "Member" if status.role == "member" else "Connected"
     while facts:
-        line = _line("🟢", "Connected", _joined([part for part, _ in facts]))
+        line = _line("🟢", head, _joined([part for part, _ in facts]))
         if line.cell_len <= width:
             return line
         facts.remove(min(reversed(facts), key=lambda fact: fact[1]))
-    return _fitted(_line("🟢", "Connected", _joined(asides)), width)
+    return _fitted(_line("🟢", head, _joined(asides)), width)
 
 
 def _asides(status: Status) -> list[Part]:
@@ -164,7 +181,8 @@ def _facts(status: Status, now: float) -> list[tuple[Part, int]]:
     user, up, ping = status.user_id, status.connected_since, status.latency
     left = None if status.token_expires is None else status.token_expires - now
     facts = [
-        ((harmless(status.host), ""), 4),
+        ((_place(status), ""), 4),
+        ((_behind(status), ""), 4),
         (("" if user is None else f"user {harmless(user)}", ""), 5),
         ((_received(status), ""), 6),
         (("" if up is None else f"up {elapsed(now - up)}", ""), 2),
@@ -172,6 +190,23 @@ def _facts(status: Status, now: float) -> list[tuple[Part, int]]:
         (("" if ping is None else _milliseconds(ping), ""), 1),
     ]
     return [fact for fact in facts if fact[0][0]]
+
+
+def _place(status: Status) -> str:
+    """Return where the socket is, and whose it is in a group."""
+    if status.role == "member":
+        leads = f"{status.leader} leads" if status.leader else "nobody leads"
+        return harmless(f"of {status.group}, {leads}")
+    leading = f", leading {status.group}" if status.role else ""
+    return harmless(f"{status.host}{leading}")
+
+
+def _behind(status: Status) -> str:
+    if not status.role:
+        return ""
+    if status.lag is None:
+        return "Redis is away"
+    return f"lag {status.lag:,}, {status.pending:,} pending"
 
 
 def _received(status: Status) -> str:
@@ -229,6 +264,8 @@ class StatusTracker:
             case Reconnecting(attempt, delay, reason):
                 retry_at = self._now() + delay
                 self._note(attempt=attempt, reason=reason, retry_at=retry_at)
+            case Grouped(group, role, leader):
+                self._note(group=group, role=role, leader=leader)
             case Failure("authentication_failed" | "network_error", message):
                 self._note(error=message)
 
@@ -241,11 +278,14 @@ class StatusTracker:
         if service.token is not self._token:  # one that was renewed is another object
             self._token = token = service.token
             self._note(token_expires=self._now() + token.remaining if token else None)
+        group = service.listener.group
         return replace(
             self._seen,
             state=cast("State", service.connection_state),
             received=service.listener.received,
             latency=service.latency,
             queued=service.listener.waiting,
+            lag=group.lag if group else 0,
+            pending=group.pending if group else 0,
             shown=None if selection.admits_all else selection.admitted,
         )

@@ -22,6 +22,7 @@ from notifyws.events import (
     Event,
     Failure,
     Gap,
+    Grouped,
     Reconnecting,
 )
 from notifyws.models import Notification
@@ -76,6 +77,11 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
             length = span(event.start, event.end)
             said = f"Gap of {length}" if length.strip("0 s") else "Gap"
             why = _gap_words(event, zone)
+        case Grouped(group, "leader"):
+            said, why = f"Leading the group {harmless(group)}", ""
+        case Grouped(group, _, leader):
+            said = f"Member of the group {harmless(group)}"
+            why = f"{leader} leads" if leader else "nobody leads yet"
         case Closed(why):
             said = "Closed"
     return f"{said}: {harmless(why)}" if why else said

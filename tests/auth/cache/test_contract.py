@@ -17,7 +17,9 @@ from tests.support.aio import on_a_loop
 
 ME = "0123456789abcdef"
 YOU = "fedcba9876543210"
-KINDS = ["memory", "sqlite", "redis", "unix"]
+KINDS = ["memory", "sqlite", "redis", "unix", "sentinel", "cluster"]
+FIXTURES = {"redis": "clean_valkey", "unix": "clean_valkey"}
+"""Which server a kind asks, where that has another name."""
 
 
 @dataclass
@@ -54,15 +56,17 @@ def build(kind: str, request: pytest.FixtureRequest) -> Clock:
         path = request.getfixturevalue("tmp_path") / "folder" / "tokens.db"
         clock.make = lambda: SqliteCache(path, clock.now)
         return clock
-    server = request.getfixturevalue("clean_valkey")
+    server = request.getfixturevalue(FIXTURES.get(kind, f"clean_{kind}"))
     clock.real_time = True
-    clock.make = lambda: RedisCache(server.url if kind == "redis" else server.unix_url)
+    clock.make = lambda: RedisCache(server.unix_url if kind == "unix" else server.url)
     return clock
 
 
 @pytest.fixture(params=[f"{how}{kind}" for how in ("", "fallback-") for kind in KINDS])
-def clock(request: pytest.FixtureRequest, valkey: object) -> Iterator[Clock]:
-    """The one Valkey is there before a test begins, or that test would leave it."""
+def clock(
+    request: pytest.FixtureRequest, valkey: object, sentinel: object, cluster: object
+) -> Iterator[Clock]:
+    """All servers are there before a test begins, or that test would leave them."""
     how, _, kind = request.param.rpartition("-")
     clock = build(kind, request)
     make = clock.make

@@ -11,7 +11,7 @@ import redis
 
 from notifyws.auth.cache.build import open_cache
 from notifyws.auth.cache.redis import RedisCache
-from notifyws.auth.cache.redis_client import COMMANDS
+from notifyws.auth.cache.redis_errors import COMMANDS
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
@@ -183,7 +183,7 @@ async def test_a_user_with_the_commands_that_the_hint_names_can_do_all(clean_val
         error = await failure(url)
     finally:
         clean_valkey.command("ACL", "DELUSER", "ours")
-    assert error.message.endswith("forbids this user what is needed")
+    assert error.message.endswith("forbids this user what is needed: getrange")
     assert COMMANDS in error.hint
 
 

@@ -98,15 +98,18 @@ class TokenCache(Protocol):
 
 
 @asynccontextmanager
-async def call_limit() -> AsyncIterator[None]:
+async def call_limit(seconds: float = CALL_TIMEOUT) -> AsyncIterator[None]:
     """Limit what is done inside to its second, counted while this process runs.
 
     Where hundreds start together, a process waits seconds for its turn at the
     processor; that says nothing about the cache, and must not make it look as if it
     were down. So ticks are counted: one that comes late is one all the same.
 
+    Args:
+        seconds: of a part of a call, where that is to end before the whole.
+
     Raises:
-        TimeoutError: the second is over.
+        TimeoutError: the time is over.
     """
     import asyncio  # whoever reads a file without a loop does without it
 
@@ -117,7 +120,7 @@ async def call_limit() -> AsyncIterator[None]:
         def tick(left: int) -> None:
             nonlocal ticking
             if left:
-                ticking = loop.call_later(CALL_TIMEOUT / TICKS, tick, left - 1)
+                ticking = loop.call_later(seconds / TICKS, tick, left - 1)
             else:
                 limit.reschedule(loop.time())
 

@@ -1,23 +1,22 @@
 """Builds the cache that a URL means; the only place that knows all of them.
 
-It reads the URLs, and says what is wrong with one without repeating it.
-
-Each is imported when it is asked for: Redis alone costs 128 ms of import.
+What is wrong with a URL is said without repeating it. Each is imported when it is
+asked for: Redis alone costs 128 ms of import.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from notifyws.auth.cache import TokenCache
+from notifyws.auth.cache import TokenCache, redis_urls
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError
 
-SCHEMES = "redis://, rediss://, unix://, sqlite:///path or memory://"
-OPTION = r"db|username|password|client_name|ssl_\w+"
-"""What the query of a URL may say; time-outs and retries are ours."""
+SCHEMES = (
+    "redis://, rediss://, unix://, redis+sentinel://, redis+cluster://, "
+    "sqlite:///path or memory://"
+)
 
 
 def open_cache(url: str) -> TokenCache:
@@ -27,7 +26,7 @@ def open_cache(url: str) -> TokenCache:
         ConfigurationError: the URL is not one of a token cache.
     """
     scheme = url.partition(":")[0].lower()
-    if scheme in {"redis", "rediss", "unix"}:
+    if scheme in redis_urls.SCHEMES:
         from notifyws.auth.cache.redis import RedisCache
 
         return RedisCache(url)
@@ -60,32 +59,3 @@ def sqlite_path(url: str) -> Path:
             "write sqlite:///absolute/path/to/tokens.db",
         )
     return Path(path)
-
-
-def redis_parts(url: str) -> SplitResult:
-    """Return the parts of a Redis URL, so strictly that a raw ``#/?`` shows.
-
-    Raises:
-        ConfigurationError: it is not one; the message never repeats it.
-    """
-    hint = "write redis://[USER:PASSWORD@]HOST[:PORT][/DB], special characters as %XX"
-    try:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        local, host, _ = parts.scheme == "unix", parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError("the Redis URL cannot be read", hint) from None
-    if parts.fragment or not all(re.fullmatch(OPTION, name) for name in options):
-        raise ConfigurationError("the Redis URL has an unknown ending", hint)
-    if (host or not parts.path.strip("/")) if local else not host:
-        raise ConfigurationError("the Redis URL names no server", hint)
-    if not local and not re.fullmatch(r"(/\d*)?", parts.path):
-        raise ConfigurationError("the Redis URL names no database number", hint)
-    return parts
-
-
-def shown_parts(parts: SplitResult) -> str:
-    """Return a URL fit for showing: no password, no query."""
-    login, at, server = parts.netloc.rpartition("@")
-    user, colon, _ = login.partition(":")
-    return f"{parts.scheme}://{user}{colon and ':***'}{at}{server}{parts.path}"

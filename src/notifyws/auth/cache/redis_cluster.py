@@ -1,0 +1,153 @@
+"""A cluster: each command goes to the node that has its key.
+
+All keys of an account are in one slot, so a command is one round trip. redis-py keeps
+the map of slots and follows redirections, by which nothing was done; whatever else it
+would repeat is switched off here. The map is asked for anew after a lost connection,
+and after a doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.exceptions import ConnectionError, RedisClusterException, ResponseError
+
+from notifyws.auth.cache import CALL_TIMEOUT, call_limit
+from notifyws.auth.cache.redis_keys import Word, key_of
+from notifyws.auth.cache.redis_servers import Servers, encoded, no_notices, once
+from notifyws.auth.cache.redis_urls import Host, RedisUrl
+
+MAP = 0.3 * CALL_TIMEOUT
+"""Seconds that a node has to say which node has what; then others are asked."""
+LATER = {"ssl_password", "ssl_ca_path"}
+"""Options that a connection takes, and a cluster does not pass on to it."""
+
+
+class Cluster(Servers):
+    """The nodes of a cluster.
+
+    Args:
+        url: names some of them.
+        options: what a connection to any of them is made with.
+    """
+
+    def __init__(self, url: RedisUrl, options: Mapping[str, Any]) -> None:
+        self._url, self._options = url, options
+        self._doubted = False
+        self._cluster: Any = self._built(url.hosts)
+
+    def _built(self, hosts: Iterable[Host]) -> Any:
+        known = {n: v for n, v in self._options.items() if n not in LATER}
+        cluster: Any = RedisCluster(
+            startup_nodes=[ClusterNode(host, port) for host, port in hosts],
+            require_full_coverage=False,  # ours is one slot
+            reinitialize_steps=0,  # else each fifth redirection cuts all connections
+            retry=once(),
+            maint_notifications_config=no_notices(),
+            ssl=self._url.tls,
+            **known,
+        )
+        more = {n: v for n, v in self._options.items() if n in LATER}
+        for each in (cluster, *cluster.startup_nodes):
+            each.connection_kwargs.update(more)
+        cluster.commands_parser = _OwnKeys()
+        return cluster
+
+    async def ask(self, *words: Word) -> Any:
+        """Send one command, once, and return its answer."""
+        await self._map()
+        raw = encoded(words)
+        key = key_of(raw)
+        if key is None:
+            node: Any = self._cluster.get_default_node()
+        else:
+            node = self._cluster.get_node_from_key(key)
+        return await self._cluster.execute_command(*raw, target_nodes=node)
+
+    def doubt(self) -> None:
+        """Ask for the map anew before the next command."""
+        self._doubted = True
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        await self._cluster.aclose()
+
+    async def _map(self) -> None:
+        """See to it that it is known which node has what.
+
+        redis-py asks one node after the other, and would wait for one that hangs.
+
+        Raises:
+            TimeoutError: nobody answered.
+            RedisClusterException: nobody could be asked.
+        """
+        cluster = self._cluster
+        with suppress(TimeoutError):
+            return await self._mapped()
+        await self._replace(cluster, [await self._first_to_answer()])
+        return await self._mapped()
+
+    async def _mapped(self) -> None:
+        cluster = self._cluster
+        try:
+            async with call_limit(MAP):
+                await cluster.initialize()
+                if self._doubted:
+                    await cluster.nodes_manager.initialize()
+                    self._doubted = False
+        except RedisClusterException:
+            # Those who were found since may be gone, and those of the URL not.
+            await self._replace(cluster, self._url.hosts)
+            raise
+
+    async def _replace(self, cluster: Any, hosts: Iterable[Host]) -> None:
+        """Begin again at some hosts, unless another call has done so meanwhile."""
+        if self._cluster is cluster:
+            self._cluster = self._built(hosts)
+            await cluster.aclose()
+
+    async def _first_to_answer(self) -> Host:
+        """Return a node that answers, whatever it says.
+
+        Raises:
+            TimeoutError: none does.
+        """
+        known = [(each.host, each.port) for each in self._cluster.get_nodes()]
+        nodes = self._built([*self._url.hosts, *known]).startup_nodes
+        asked = {asyncio.ensure_future(_answers(each)): each for each in nodes}
+        try:
+            async with call_limit(MAP):
+                for each in asyncio.as_completed(asked):
+                    with suppress(ConnectionError):
+                        return await each
+            raise TimeoutError
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+            await asyncio.gather(*(each.disconnect() for each in nodes))
+
+
+async def _answers(node: ClusterNode) -> Host:
+    with suppress(ResponseError):  # a refusal is an answer
+        await node.execute_command("PING")
+    return node.host, int(node.port)
+
+
+class _OwnKeys:
+    """Says where keys stand; redis-py would fetch COMMAND for it, at 18 ms a process.
+
+    That would also be one more command that a user has to be allowed.
+    """
+
+    async def initialize(self, node: ClusterNode | None = None) -> None:
+        """Ask nobody."""
+
+    async def get_keys(self, *words: Word) -> list[Word] | None:
+        """Return the key of a command that is sent on to another node."""
+        key = key_of(words)
+        return None if key is None else [key]

@@ -1,0 +1,27 @@
+"""Listeners that share the work of one name, on Redis Streams.
+
+One member holds the socket (the leader: a lease in Redis with a fencing number) and
+appends what arrives to a stream; all members, the leader too, take their share of it
+through a consumer group and acknowledge what was printed and handed on. This package
+owns who leads, what is appended, who takes what and when it is done. It must not know
+commands or terminals.
+
+    scripts          what is asked of Redis in one step, and the table of keys
+    script_runner    has Redis run them, by their digests
+    entries          what Redis keeps of a group, as values (pure)
+    store            the same as methods, with values
+    in_hand          what a member took and has not acknowledged (pure)
+    member           takes a share of the streams, and acknowledges
+    partitions       with a key: which streams are this member's alone
+    window           what the leader appended lately, should Redis lose it (pure)
+    spool            what waits on disk while Redis is away
+    leader           the socket, and what it brings into the stream
+    membership       the beat: who lives, who leads
+    stream_listener  a listener that reads a group's stream
+    listener         a member as a whole: joins, leads when it is its turn, leaves
+    replay           reads the stream again, as a group of its own
+    standing         how the group stands, for whoever asks from outside
+    build            parts of them, from settings
+"""
+
+__all__ = ["build", "listener", "replay", "standing"]

@@ -1,0 +1,241 @@
+"""One member of a group, from joining to leaving: it takes its share, and may lead.
+
+What a beat tells means something for the socket and for the share, and that is decided
+here; how they work is known by ``leader`` and ``member``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from notifyws.auth.authenticator import Authenticator
+from notifyws.clock import sleep, utc_text
+from notifyws.errors import CacheFailed
+from notifyws.events import Connected, Event, Gap, Grouped
+from notifyws.fleet.group.build import GroupOptions, build_spool
+from notifyws.fleet.group.entries import moment
+from notifyws.fleet.group.leader import GroupLeader, partition_of
+from notifyws.fleet.group.membership import Membership
+from notifyws.fleet.group.partitions import Partitions
+from notifyws.fleet.group.stream_listener import StreamListener
+from notifyws.fleet.group.window import Line
+from notifyws.models import Notification, as_text
+from notifyws.protocol.expressions import UNFIT, of_option
+from notifyws.tasks import background, first_of
+
+if TYPE_CHECKING:
+    from notifyws.fleet.group.entries import Standing
+    from notifyws.fleet.group.member import GroupMember
+
+TRIM = 10.0
+"""Seconds between two looks at how much the stream keeps."""
+OUT_OF_REACH = "the server cannot be reached from here"
+EXAMPLE = "as in: --key data.tripId"
+
+
+class GroupListener(StreamListener):
+    """A member of a group.
+
+    Args:
+        auth: who we are, and where.
+        options: which group, and how.
+        more: as for :class:`ActiveListener`.
+
+    Attributes:
+        membership: how the group stands, and this member in it.
+
+    Raises:
+        UsageError: the name is none, or the key cannot be read.
+        ConfigurationError: there is no Redis that hosts share.
+    """
+
+    def __init__(self, auth: Authenticator, options: GroupOptions, **more: Any) -> None:
+        key = options.key
+        self._search = of_option(key, "--key", EXAMPLE) if key else None
+        super().__init__(auth, options, **more)
+        self.membership = Membership(
+            self._store, auth.clock, auth.warn, self._server_heard_at
+        )
+        self.group = self.membership
+        self._partitions: Partitions | None = None
+        self._leader: GroupLeader | None = None
+        self._leading: asyncio.Task[None] | None = None
+        self._told: tuple[str, str] = ("", "")
+        self._trimmed_at = float("-inf")
+        self._soon = asyncio.Event()
+
+    @property
+    def state(self) -> str:
+        """``disconnected``, ``connecting``, ``connected`` or ``reconnecting``."""
+        if self.running is None or self.running.done():
+            return "disconnected"
+        if self._leader is not None:
+            return self._state_of(self._leader.session)
+        if not self.membership.joined:
+            return "connecting"
+        return "connected" if self.membership.has_leader else "reconnecting"
+
+    async def keep(self, member: GroupMember) -> None:
+        """Beat, and do what follows, until cancelled.
+
+        Raises:
+            ConfigurationError: this member can never have a place in the group.
+            NotifyError: why the connection of the leader ended for good.
+        """
+        if self._search is not None:
+            self._partitions = Partitions(self._store, member)
+        self._emitter.observers.append(self._note)
+        while True:
+            self._soon.clear()
+            if await self.membership.beat(leads=self._leader is not None):
+                with suppress(CacheFailed):
+                    await self._follow(self.membership.standing, member)
+            if self._leading is not None and self._leading.done():
+                await self.end()
+            pause = self.membership.pause(leads=self._leader is not None)
+            await first_of(self._soon.wait(), sleep(self._auth.clock, pause))
+
+    async def end(self) -> None:
+        """Lead no more.
+
+        Raises:
+            NotifyError: why the connection ended for good.
+        """
+        leader, leading = self._leader, self._leading
+        if leader is None or leading is None:
+            return
+        leader.stop()
+        await asyncio.wait({leading})
+        self._leader = self._leading = self.session = self.receiver = None
+        await leader.aclose()
+        standing = self.membership.standing
+        with suppress(CacheFailed):
+            if standing.slot >= 0:
+                await self._store.let_go(standing.slot, standing.proof)
+        with suppress(CacheFailed):
+            leading.result()
+
+    async def leave(self) -> None:
+        """Give back what was not finished, and the name.
+
+        Raises:
+            CacheFailed: Redis does not answer; then it is taken later.
+        """
+        lost = await self._store.leave()
+        if lost:
+            told = {"from": utc_text(moment(min(lost))), "to": self._emitter.now()}
+            why = f"{len(lost)} were trimmed before this member was done with them"
+            self._auth.warn(f"a gap since {told['from']}: {why}")
+            await self._store.note_gap({**told, "reason": why})
+        if self._partitions is not None:
+            await self._partitions.leave()
+
+    async def _follow(self, standing: Standing, member: GroupMember) -> None:
+        """Do what follows from how the group stands.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+            NotifyError: why the connection ended for good.
+        """
+        leader = self._leader
+        if leader is not None:
+            leader.handled_until = self.membership.handled_until
+            if standing.slot < 0 or not leader.renewed(standing):
+                leader.depose(standing)
+                await self.end()
+            elif leader.cut_for >= self.membership.patience and standing.members > 1:
+                self._auth.warn(f"{OUT_OF_REACH}; another member of the group tries")
+                self.membership.stand_back()
+                await self.end()
+                return
+        if standing.slot >= 0 and self._leader is None:
+            self._begin_to_lead(standing)
+        self._tell_role(standing)
+        if self._partitions is not None:
+            await self._partitions.settle(standing.members)
+        else:
+            member.read_from([0])
+            if standing.own > len(member.in_hand):
+                member.doubt()
+            if standing.pending > standing.own and self.membership.is_settled:
+                await member.claim(self._options.claim_after)
+        if standing.slot >= 0:
+            await self._trim()
+
+    def _tell_role(self, standing: Standing) -> None:
+        leads = standing.slot >= 0
+        role = "leader" if leads else "member"
+        leader = (self._store.member if leads else standing.leader).rpartition(":")[0]
+        if self._told != (role, leader):
+            self._told = role, leader
+            self._emitter.tell(Grouped(self._store.name, role, leader))
+
+    def _begin_to_lead(self, standing: Standing) -> None:
+        self._leader = leader = GroupLeader(
+            self._auth,
+            self._store,
+            build_spool(self._auth, self._store.name),
+            standing,
+            line_of=self._line_of,
+            announce=self._announce,
+            observe=self._observe,
+            in_doubt=self._soon.set,
+            is_covered=self.membership.is_covered,
+            handled_until=self.membership.handled_until,
+        )
+        running = leader.run(self._retries, self._hook)
+        self._leading = self._run_in_background(running)
+        self._leading.add_done_callback(lambda task: self._soon.set())
+
+    async def _trim(self) -> None:
+        now, s = self._auth.clock.now(), self._auth.settings
+        if now - self._trimmed_at < TRIM:
+            return
+        self._trimmed_at, more = now, True
+        while more:
+            lost, first, last, more = await self._store.trim(s.group_count, s.group_age)
+            if lost:
+                said = f"{lost} were trimmed unread: the group is too slow"
+                self._emitter.tell(Gap(utc_text(first), utc_text(last), said))
+
+    def _line_of(self, notification: Notification) -> Line:
+        stream, tell = 0, ""
+        if self._search is not None:
+            try:
+                key = as_text(self._search(notification.as_json()))
+            except UNFIT:
+                key = ""
+            stream = partition_of(key, len(self._store.streams))
+        if self._store.is_shared:
+            n = notification
+            told = n.fields if n.id is None else [n.id, n.type, n.title, n.message]
+            tell = as_text(told)
+        return stream, notification.line(), tell
+
+    def _server_heard_at(self) -> tuple[str, int]:
+        leader = self._leader
+        return (leader.heard_at, leader.connections) if leader else ("", 0)
+
+    def _observe(self, event: Event) -> None:
+        """Tell what happens to the leader's connection."""
+        if self._leader is not None:
+            self.session, self.receiver = self._leader.session, self._leader.receiver
+        if isinstance(event, Connected):
+            self.membership.reached()
+        for observer in self._emitter.observers:
+            observer(event)
+
+    def _note(self, event: Event) -> None:
+        """Have a gap counted for the group; who cannot be told now is not."""
+        if not isinstance(event, Gap) or event.recovered:
+            return
+        gap = {"from": event.start, "to": event.end, "reason": event.reason}
+
+        async def note() -> None:
+            with suppress(CacheFailed):
+                await self._store.note_gap(gap)
+
+        warn = self._auth.warn
+        background("the count of gaps", note(), lambda said, _: warn(said))

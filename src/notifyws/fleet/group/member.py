@@ -1,0 +1,321 @@
+"""A member's share of the group: taken from the stream, shown, handed on, acknowledged.
+
+The law: *an entry is acknowledged when it was shown and every sink took it*, so that
+one that dies leaves the rest to the others. No more is taken than there is room for.
+What Redis offers again, because an answer was lost or a replica took over, is told
+from what is new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from notifyws.clock import Clock, utc_text
+from notifyws.config.settings import Settings
+from notifyws.delivery.outbox_records import (
+    Backlog,
+    DeliveryCounts,
+    OutboxRecord,
+    notification_of,
+)
+from notifyws.delivery.queue import DeliveryQueue
+from notifyws.delivery.receiver import Item
+from notifyws.delivery.worker import DeliveryWorker, Sink, WriteDeadLetter
+from notifyws.errors import CacheFailed
+from notifyws.fleet.group.entries import Entry, moment
+from notifyws.fleet.group.in_hand import InHand
+from notifyws.fleet.group.store import GroupStore
+from notifyws.tasks import first_of, restarted
+
+if TYPE_CHECKING:
+    from notifyws.delivery.receiver import Selection
+
+AT_ONCE = 200
+"""Entries that are taken at once: a share that the others notice little of."""
+HANDFUL = 1000
+"""Entries in hand beyond which no more are taken."""
+WAIT = 5.0
+"""Seconds that a read waits for something new."""
+AGAIN = 0.5
+"""Seconds after which a call that failed is tried again."""
+GATHER = 0.005
+"""Seconds in which what is done with is gathered to be acknowledged."""
+
+
+class GroupMember:
+    """Takes what falls to one member.
+
+    Args:
+        store: the group.
+        queue: for whoever shows things.
+        sinks: each takes all that is taken.
+        settings: how often a sink is tried.
+        clock: clock and sleep.
+        write_dead_letter: keeps what a sink finally did not take.
+        warn: is told what could not be delivered.
+        selection: which notifications are wanted; all of them when not given.
+        lost: told since when (RFC 3339) something is missing, and why.
+
+    Attributes:
+        streams: numbers of the streams that it reads.
+        received, filtered: notifications so far.
+    """
+
+    def __init__(
+        self,
+        store: GroupStore,
+        queue: DeliveryQueue[Item],
+        sinks: Sequence[Sink],
+        settings: Settings,
+        clock: Clock,
+        *,
+        write_dead_letter: WriteDeadLetter,
+        warn: Callable[[str], None],
+        selection: Selection | None,
+        lost: Callable[[str, str], None],
+    ) -> None:
+        self._store, self._queue, self._clock = store, queue, clock
+        self._warn, self._selection, self._lost = warn, selection, lost
+        self.in_hand = InHand(sink.name for sink in sinks)
+        self._workers = [
+            DeliveryWorker(
+                sink,
+                self.in_hand,
+                settings,
+                clock,
+                write_dead_letter=write_dead_letter,
+                gone=self._gone,
+                warn=warn,
+            )
+            for sink in sinks
+        ]
+        self.streams: list[int] = []
+        self.received = self.filtered = 0
+        self._turned = asyncio.Event()
+        self._done, self._room = asyncio.Event(), asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._again: set[int] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reading: asyncio.Task[None] | None = None
+        queue.on_settled = self._settled
+
+    def start(self) -> None:
+        """Begin to take, to hand on and to acknowledge."""
+        warn, sleep = self._warn, self._clock.sleep
+        self._reading = restarted("the reader of the group", self._read, warn, sleep)
+        bodies: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "what acknowledges": self._acknowledge_for_ever
+        }
+        bodies |= {f"the worker of {each.name}": each.run for each in self._workers}
+        self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
+
+    def read_from(self, streams: Sequence[int]) -> None:
+        """Read these streams from now on; what is in hand of others is finished."""
+        if list(streams) != self.streams:
+            self._again |= set(streams) - set(self.streams)
+            self.streams = list(streams)
+            self._turned.set()
+
+    def doubt(self) -> None:
+        """Look again at what this member was given: Redis was disturbed."""
+        self._again |= set(self.streams)
+
+    def backlog(self) -> dict[str, Backlog]:
+        """Return how much waits for each sink."""
+        names = (worker.name for worker in self._workers)
+        return {name: Backlog(*self.in_hand.backlog_of(name)) for name in names}
+
+    def delivery_counts(self) -> dict[str, DeliveryCounts]:
+        """Return what came of what this member took, by sink."""
+        return {worker.name: worker.counts for worker in self._workers}
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Take entries that fell to this member."""
+        for entry in entries:
+            if entry.place in self.in_hand:
+                continue
+            if self.in_hand.was_done(entry.place):
+                self.in_hand.again(entry.place)
+            elif entry.line is None:
+                self._is_lost(entry)
+            else:
+                self._take(entry, entry.line)
+        if self.in_hand.has_done:
+            self._done.set()
+        for worker in self._workers:
+            worker.more.set()
+
+    async def claim(self, idle: float) -> None:
+        """Take over what dead members held, if there is room for it.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        for stream in self.streams:
+            room = HANDFUL - len(self.in_hand)
+            if room > 0 and not self._is_satisfied:
+                await self._claim(stream, idle, room)
+
+    async def inherit(self, stream: int) -> bool:
+        """Take over what others left in a stream; return whether that is all of it.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        room = HANDFUL - len(self.in_hand)
+        return room > 0 and await self._claim(stream, 0.0, room, own=True) < room
+
+    async def is_done_with(self, stream: int) -> bool:
+        """Return whether nothing of a stream that is read no more is unfinished.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        entries = await self._store.held(stream, "0", AT_ONCE)
+        self.take(entries)
+        return not entries
+
+    async def _claim(
+        self, stream: int, idle: float, most: int, *, own: bool = False
+    ) -> int:
+        claimed, lost = await self._store.claim(stream, idle, most, own=own)
+        self.take(claimed)
+        for id_ in lost:
+            self._is_lost(Entry(stream, id_, None))
+        return len(claimed)
+
+    async def stop_reading(self) -> None:
+        """Take no more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def drained(self) -> None:
+        """Return when nothing waits for any sink."""
+        await self._idle.wait()
+
+    async def aclose(self, patience: float) -> None:
+        """Stop; what is not done with after some seconds is for the others."""
+        await self.stop_reading()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.drained()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for worker in self._workers:
+            await worker.sink.aclose()
+        with suppress(CacheFailed):  # then it comes twice, to another one
+            await self._acknowledge()
+
+    @property
+    def _is_satisfied(self) -> bool:
+        return self._selection is not None and self._selection.satisfied
+
+    async def _read(self) -> None:
+        while True:
+            await self._room_for_more()
+            if not self.streams or self._is_satisfied:
+                await self._turned.wait()
+                self._turned.clear()
+                continue
+            try:
+                while self._again:
+                    await self._look_again(min(self._again))
+                await self._read_on(self.streams)
+            except CacheFailed:
+                self.doubt()
+                await self._clock.sleep(AGAIN)
+
+    async def _read_on(self, streams: Sequence[int]) -> None:
+        """Read what comes next, unless this member is turned to other streams."""
+        self._turned.clear()
+
+        async def read() -> None:
+            count = min(AT_ONCE, HANDFUL - len(self.in_hand))
+            self.take(await self._store.read(streams, count, WAIT))
+
+        await first_of(read(), self._turned.wait())
+        if self._turned.is_set():  # what an interrupted read was given is not known
+            self._again |= set(streams) & set(self.streams)
+
+    async def _room_for_more(self) -> None:
+        while len(self.in_hand) >= HANDFUL:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _look_again(self, stream: int) -> None:
+        """See what this member was given before, and does not know of."""
+        after = "0"
+        while entries := await self._store.held(stream, after, AT_ONCE):
+            self.take(entries)
+            after = entries[-1].id
+            await self._room_for_more()
+        self._again.discard(stream)
+
+    def _take(self, entry: Entry, line: str) -> None:
+        try:
+            notification = notification_of(line)
+        except ValueError as error:
+            self._warn(f"an entry of the group's stream is passed over: {error}")
+            self.in_hand.pass_over(entry)
+            return
+        selection = self._selection
+        if selection is not None and selection.satisfied:
+            return  # it is given back
+        self.received += 1
+        if selection is not None and not selection.admit(notification):
+            self.filtered += 1
+            self.in_hand.pass_over(entry)
+            return
+        self._queue.put(notification, len(line))
+        self.in_hand.take(entry, self._queue.put_in_all)
+        if self._workers:
+            self._idle.clear()
+
+    def _is_lost(self, entry: Entry) -> None:
+        """Tell that an entry was trimmed before the one who had it was done with it."""
+        self.in_hand.pass_over(entry)
+        self._lost(utc_text(moment(entry.id)), "it was trimmed before it was handled")
+        self._done.set()
+
+    def _settled(self, number: int) -> None:
+        self.in_hand.settled(number)
+        self._look()
+
+    def _gone(self, name: str, record: OutboxRecord) -> None:
+        if not self.in_hand.backlog:
+            self._idle.set()
+        self._look()
+
+    def _look(self) -> None:
+        if self.in_hand.has_done:
+            self._done.set()
+        if len(self.in_hand) < HANDFUL:
+            self._room.set()
+
+    async def _acknowledge_for_ever(self) -> None:
+        while True:
+            await self._done.wait()
+            await self._clock.sleep(GATHER)
+            self._done.clear()
+            try:
+                await self._acknowledge()
+            except CacheFailed:
+                await self._clock.sleep(AGAIN)
+
+    async def _acknowledge(self) -> None:
+        done = self.in_hand.acknowledgeable()
+        try:
+            while done:
+                stream, ids = next(iter(done.items()))
+                await self._store.acknowledge(stream, ids)
+                del done[stream]
+        finally:
+            for stream, ids in done.items():
+                self.in_hand.put_back(stream, ids)
+                self._done.set()

@@ -1,0 +1,183 @@
+"""A member's beat: it says that it lives, and sees whether it leads.
+
+The law: *who leads is what Redis answered last.* While it does not answer, who led goes
+on leading (nobody can know better), and who did not waits; after Redis was away, who
+led before comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from notifyws.clock import Clock
+from notifyws.errors import CacheFailed
+from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.store import GroupStore
+
+EVERY = 0.3
+"""Of a lease lies between two beats, at most: it lasts more than three of them."""
+SOON = 0.05
+"""Of a lease lies between two beats while it is in doubt."""
+GRACE = 0.6
+"""Of a lease passes, after Redis was away, in which who led before comes first."""
+LATE = 2.0
+"""Seconds after which a beat that was not answered must take no lease any more."""
+PATIENCE = 300.0
+"""Seconds that a leader tries to reach the server at most, where others could try."""
+
+
+class Membership:
+    """Keeps a member's place in its group.
+
+    Args:
+        store: the group.
+        clock: monotonic time and dice.
+        warn: is told when Redis is away, and when it is back.
+        heard_at: returns until when the server was heard (RFC 3339; empty where it is
+            not), and how many times it was connected to.
+
+    Attributes:
+        standing: how the group stood at the latest beat that was answered.
+        away: whether Redis did not answer the latest.
+        joined: whether it ever did.
+        handled_until: unix seconds; what arrived until then was handled by somebody;
+            ``None`` until somebody was seen to lead.
+        patience: seconds that the server may be out of a leader's reach; then another
+            member is to try, if there is one.
+    """
+
+    def __init__(
+        self,
+        store: GroupStore,
+        clock: Clock,
+        warn: Callable[[str], None],
+        heard_at: Callable[[], tuple[str, int]],
+    ) -> None:
+        self._store, self._clock, self._warn = store, clock, warn
+        self._heard_at = heard_at
+        self._soon, self._every = SOON * store.lease, EVERY * store.lease
+        self._grace = GRACE * store.lease
+        self._well_since: float | None = float("-inf")
+        self.patience = self._grace
+        self._fence, self._answered_at = 0, 0.0
+        self._steadily_answered_at = 0.0
+        self._checked = False
+        self.standing = Standing()
+        self.away = self.joined = False
+        self.handled_until: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the group is called."""
+        return self._store.name
+
+    @property
+    def leading(self) -> bool:
+        """Whether this member leads it."""
+        return self.standing.slot >= 0
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether any member does, as far as this one can know."""
+        return self.leading or (bool(self.standing.leader) and not self.away)
+
+    @property
+    def lag(self) -> int | None:
+        """How many notifications no member was given yet; ``None`` if unknown."""
+        return None if self.away or not self.joined else self.standing.lag
+
+    @property
+    def pending(self) -> int:
+        """How many were given to a member that is not done with them."""
+        return self.standing.pending
+
+    async def beat(self, *, leads: bool) -> bool:
+        """Say that this member lives; return whether Redis answered.
+
+        Args:
+            leads: whether this member led until now.
+
+        Raises:
+            ConfigurationError: this can never work; says why.
+        """
+        try:
+            if not self._checked:
+                await self._store.check_version()
+                self._checked = True
+            heard_at, connection = self._heard_at()
+            standing = await self._store.beat(
+                wants=leads or self.is_settled,
+                leads=leads,
+                heard_at=heard_at,
+                floor=self._fence,
+                connection=connection,
+                late=self._late(),
+            )
+        except CacheFailed as error:
+            self._fell(error)
+            return False
+        self._answered_at = self._clock.wall()
+        self._fence = max(self._fence, standing.fence)
+        begins = standing.slot >= 0 and standing.began != self.standing.began
+        if standing.leader and not begins:
+            self.handled_until = standing.oldest or standing.at
+        self.standing, self._steadily_answered_at = standing, self._clock.now()
+        self._rose()
+        return True
+
+    def is_covered(self, since: float) -> bool:
+        """Return whether another member's socket has been open since a moment.
+
+        Args:
+            since: unix seconds, by our clock.
+        """
+        covered = self.standing.covered_since
+        if covered is None or self.away:
+            return False
+        return covered <= since + self.standing.at - self._answered_at
+
+    def pause(self, *, leads: bool) -> float:
+        """Return the seconds until the next beat; members do not beat all at once."""
+        if self.away:
+            return self._soon + (0 if leads else self._every * self._clock.dice())
+        ends = self.standing.next_lease
+        wait = self._every * (1 - 0.2 * self._clock.dice())
+        if leads or ends is None:
+            return wait
+        return min(wait, ends + self._soon * self._clock.dice())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether members have had time to say that they live since Redis was away."""
+        since = self._well_since
+        return since is not None and self._clock.now() - since >= self._grace
+
+    def reached(self) -> None:
+        """The server was reached from here."""
+        self.patience = self._grace
+
+    def stand_back(self) -> None:
+        """Let others lead first; if none reaches the server, be patient longer."""
+        self._well_since = self._clock.now()
+        self.patience = min(2 * self.patience, PATIENCE)
+
+    def _late(self) -> float:
+        """Return when, by Redis' clock, a beat of now is too late to take a lease."""
+        if not self.standing.at:
+            return 0.0
+        return self.standing.at + self._clock.now() - self._steadily_answered_at + LATE
+
+    def _fell(self, error: CacheFailed) -> None:
+        if not self.away:
+            self.away = True
+            hint = f" ({error.hint})" if error.hint else ""
+            self._warn(f"{error.message}{hint}; the group waits for it")
+        self._well_since = None
+
+    def _rose(self) -> None:
+        if self.away:
+            self.away = False
+            self._warn("the group's Redis is back")
+        if self._well_since is None:
+            self._well_since = self._clock.now()
+        self.joined = True

@@ -1,0 +1,416 @@
+"""What a group asks of Redis in one step each: Lua, and the keys it works on.
+
+The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}:`` and
+
+===================  ==========  ======================================================
+``group:NAME``       stream      what arrived, a line of JSON each (field ``n``); with
+                                 ``--key`` there are ``PARTITIONS`` of them, ``:p:N``
+``...:lease:N``      text        ``FENCE MEMBER`` of who holds the N-th socket; expires
+``...:owner:N``      text        which member reads partition N; expires
+``...:members``      sorted set  members, by unix milliseconds until which they live
+``...:meta``         hash        ``v``, ``key`` (the expression of ``--key``),
+                                 ``fence``, ``leader`` (who took a lease last), and
+                                 for each socket ``last:N`` (the same), ``began:N``
+                                 (the fence with which they began to lead) and
+                                 ``before:N`` (who led until then),
+                                 ``forgot`` (when a Redis that lost everything was
+                                 noticed, unix milliseconds),
+                                 ``position`` and ``heard_at`` (where the group stands
+                                 at the server), ``socket:N`` (with several: since
+                                 and until when it is open, and whose), ``batch``
+                                 (what was appended last, of whom), ``gaps`` and
+                                 ``gap`` (the latest)
+``...:ids``          sorted set  with several sockets: what was appended lately
+===================  ==========  ======================================================
+
+The law: *who does not hold a lease writes nothing.* A proof, ``FENCE MEMBER``, is
+compared within the script that writes, so that a leader that was asleep is refused,
+however late its words come. Times are Redis' own: hosts may disagree about theirs.
+Every key expires some weeks after the last member left.
+"""
+
+from __future__ import annotations
+
+VERSION = "1"
+"""Of the keys and the stream; another one is left alone."""
+MEMBERS = "members"
+"""The consumer group that shares the stream."""
+RELEASED = "released"
+"""The consumer that holds what a member gave back when it left."""
+REPLAY = "replay:"
+"""How the consumer groups begin that read the stream again."""
+WRONG_VERSION, WRONG_KEY = -1, -2
+"""Instead of an answer: the group is another version's, or has another ``--key``."""
+
+_TIME = """
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+"""
+
+_STANDING = f"""
+local function earlier(one, other)
+  return one and other and math.min(one, other) or one or other
+end
+local function moment(id)
+  return id and tonumber(string.match(id, '^(%d+)-'))
+end
+local function standing(stream)
+  local last, behind = false, false
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local facts = {{}}
+    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    if facts['name'] == '{MEMBERS}' then
+      last, behind = facts['last-delivered-id'], facts['lag']
+    end
+  end
+  local after = '(' .. (last or '0-0')
+  local unread = redis.call('XRANGE', stream, after, '+', 'COUNT', 1)[1]
+  if not unread then
+    behind = 0
+  elseif not behind then
+    behind = #redis.call('XRANGE', stream, after, '+', 'COUNT', 10000)
+  end
+  local held = last and redis.call('XPENDING', stream, '{MEMBERS}')
+  local since = earlier(moment(held and held[2]), moment(unread and unread[1]))
+  return behind, held, since
+end
+"""
+"""How many entries nobody has read, who holds what (``XPENDING``; nothing where the
+consumer group is missing), and unix milliseconds of the oldest that is not handled."""
+
+BEAT = f"""{_TIME}{_STANDING}
+local members, meta = KEYS[1], KEYS[2]
+local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8]
+local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
+local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
+local known = redis.call('HMGET', meta, 'v', 'key', 'forgot')
+if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
+if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
+local at, forgot = now(), tonumber(known[3] or '0')
+if not known[1] then
+  redis.call('HSET', meta, 'v', '{VERSION}', 'key', key)
+  if floor > 0 then
+    forgot = at
+    redis.call('HSET', meta, 'forgot', at)
+  end
+end
+if at - forgot < tonumber(lease) and not leads then wants = false end
+local may_take = wants and (late == 0 or at <= late)
+redis.call('ZADD', members, at + alive, me)
+redis.call('ZREMRANGEBYSCORE', members, '-inf', at - 86400000)
+redis.call('PEXPIRE', members, keep)
+
+local function is_mine(proof)
+  return proof and string.match(proof, ' (.*)') == me
+end
+local mine, proof, soonest, leader = -1, '', -1, false
+for n = 1, sockets do
+  local holder = redis.call('GET', KEYS[2 + n])
+  if mine < 0 and is_mine(holder) and wants then
+    redis.call('PEXPIRE', KEYS[2 + n], lease)
+    mine, proof = n - 1, holder
+  elseif is_mine(holder) then
+    redis.call('DEL', KEYS[2 + n])
+    holder = false
+  end
+  leader = leader or holder
+end
+for n = 1, sockets do
+  if mine < 0 and may_take and redis.call('EXISTS', KEYS[2 + n]) == 0 then
+    local fence = redis.call('HINCRBY', meta, 'fence', 1)
+    if fence <= floor then
+      fence = floor + 1
+      redis.call('HSET', meta, 'fence', fence)
+    end
+    proof, mine = fence .. ' ' .. me, n - 1
+    redis.call('SET', KEYS[2 + n], proof, 'PX', lease)
+    local last = redis.call('HGET', meta, 'last:' .. mine)
+    if not is_mine(last) then
+      redis.call('HSET', meta, 'began:' .. mine, fence, 'before:' .. mine, last or '')
+    end
+    redis.call('HSET', meta, 'leader', proof, 'last:' .. mine, proof)
+    leader = leader or proof
+  elseif mine ~= n - 1 then
+    local left = redis.call('PTTL', KEYS[2 + n])
+    if soonest < 0 or left < soonest then soonest = left end
+  end
+end
+local began = redis.call('HMGET', meta, 'began:' .. mine, 'before:' .. mine)
+local covered = false
+for n = 0, sockets - 1 do
+  local field = 'socket:' .. n
+  local line = sockets > 1 and redis.call('HGET', meta, field) or ''
+  local since, lasts, what = string.match(line, '^(%d+) (%d+) (.*)$')
+  if n == mine and heard ~= '' then
+    local told = me .. ' ' .. connection
+    if told ~= what or tonumber(lasts) < at then since = at end
+    if sockets > 1 then
+      local said = since .. ' ' .. (at + lease) .. ' ' .. told
+      redis.call('HSET', meta, field, said)
+    end
+    redis.call('HSET', meta, 'heard_at', heard)
+  elseif n ~= mine and since and tonumber(lasts) >= at then
+    covered = earlier(covered or nil, tonumber(since))
+  end
+end
+redis.call('PEXPIRE', meta, keep)
+
+local lag, pending, own, oldest = 0, 0, 0, false
+for n = 1, streams do
+  local stream = KEYS[2 + sockets + n]
+  if redis.call('EXISTS', stream) == 0 then
+    redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0', 'MKSTREAM')
+  end
+  redis.call('PEXPIRE', stream, keep)
+  local behind, held, since = standing(stream)
+  if not held then
+    redis.call('XGROUP', 'CREATE', stream, '{MEMBERS}', '0')
+    held = {{0}}
+  end
+  lag, pending, oldest = lag + behind, pending + held[1], earlier(oldest, since)
+  for _, each in ipairs(held[4] or {{}}) do
+    if each[1] == me then own = own + each[2] end
+  end
+end
+local alive_now = redis.call('ZCOUNT', members, at, '+inf')
+return {{mine, proof, tonumber(began[1] or '0'), began[2] or '', soonest, leader, lag,
+  pending, own, oldest or false, at, alive_now, covered}}
+"""
+"""Says that a member lives, keeps or takes a lease, and tells how the group stands.
+
+KEYS: members, meta, the leases, the streams. ARGV: member; milliseconds it lives on,
+a lease lasts, keys are kept; whether it wants a lease (0/1), whether it led until now
+(0/1), the key expression, until when its server was heard or nothing; how many leases
+and streams; the fence that a new one must exceed; what tells its connection from
+others; unix milliseconds after which these words are too late to take a lease (a Redis
+that was stopped hears them long after whoever said them has given up), or 0.
+Where Redis lost everything, one who led comes first for the time of a lease, for it
+knows where the group stood. A lease is a member's own by its name: the answer that told
+of it may have been lost.
+Returns: the number of its lease or -1, its proof, the fence with which it began to lead
+and who led until then, milliseconds until another lease ends or -1, who leads, unread,
+pending, how many of those are its own, unix milliseconds of the oldest unread or
+pending, and of now, how many members live, and unix milliseconds since when another
+socket is open.
+"""
+
+APPEND = f"""{_TIME}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
+if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
+  return {{2}}
+end
+local distinct, done = tonumber(ARGV[5]), {{1}}
+local at = distinct > 0 and now() or 0
+for i = 6, #ARGV, 3 do
+  local fresh = 1
+  if distinct > 0 then
+    fresh = redis.call('ZADD', KEYS[3], 'NX', at, ARGV[i + 2])
+  end
+  if fresh == 1 then
+    done[#done + 1] = redis.call('XADD', KEYS[3 + ARGV[i]], '*', 'n', ARGV[i + 1])
+  end
+end
+if distinct > 0 then
+  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -distinct - 1)
+  redis.call('PEXPIRE', KEYS[3], 86400000)
+end
+redis.call('HSET', KEYS[2], 'position', ARGV[4], 'batch', ARGV[2])
+return done
+"""
+"""Appends a batch, if its writer holds a lease, and moves the group's position.
+
+KEYS: the lease, meta, ids, the streams. ARGV: proof, name of the batch, whether it
+may have been appended already (0/1), position, how many ids to remember (0: none); then
+for each: number of its stream (from 1), line, what tells it from others.
+Returns: 0 refused; 2 it was; 1 and the new ids.
+"""
+
+PRESENT = """
+local found = {redis.call('HGET', KEYS[1], 'leader')}
+for i = 1, #ARGV, 2 do
+  local stream = KEYS[1 + ARGV[i]]
+  found[#found + 1] = #redis.call('XRANGE', stream, ARGV[i + 1], ARGV[i + 1])
+end
+return found
+"""
+"""Tells who took a lease last, and which entries are (still) there.
+
+KEYS: meta, the streams. ARGV: number of a stream and id, for each.
+"""
+
+TRIM = f"""{_TIME}
+local cap, age, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local lost, first, last, more = 0, false, false, 0
+for _, stream in ipairs(KEYS) do
+  local length, read = redis.call('XLEN', stream), '0-0'
+  local groups = length > 0 and redis.call('XINFO', 'GROUPS', stream) or {{}}
+  for _, group in ipairs(groups) do
+    local facts = {{}}
+    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    if facts['name'] == '{MEMBERS}' then read = facts['last-delivered-id'] end
+  end
+  local out = math.min(length - cap, most)
+  local gone = out > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', out) or {{}}
+  if #gone == 0 and age > 0 then
+    local until_ = now() - age
+    gone = redis.call('XRANGE', stream, '-', tostring(until_), 'COUNT', most)
+  end
+  if #gone == most then more = 1 end
+  if #gone > 0 then
+    local unread = redis.call('XRANGE', stream, '(' .. read, gone[#gone][1])
+    if #unread > 0 then
+      lost = lost + #unread
+      local from = tonumber(string.match(unread[1][1], '%d+'))
+      local to = tonumber(string.match(unread[#unread][1], '%d+'))
+      first, last = math.min(first or from, from), math.max(last or to, to)
+    end
+    redis.call('XTRIM', stream, 'MAXLEN', length - #gone)
+  end
+  for _, group in ipairs(groups) do
+    if string.find(group[2], '^{REPLAY}') then
+      local readers = redis.call('XINFO', 'CONSUMERS', stream, group[2])
+      local idle = 0
+      for _, reader in ipairs(readers) do
+        for i = 1, #reader, 2 do
+          if reader[i] == 'idle' then idle = math.max(idle, reader[i + 1]) end
+        end
+      end
+      if idle > {3_600_000} then
+        redis.call('XGROUP', 'DESTROY', stream, group[2])
+      end
+    end
+  end
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, '{MEMBERS}')
+  for _, consumer in ipairs(consumers.err and {{}} or consumers) do
+    local facts = {{}}
+    for i = 1, #consumer, 2 do facts[consumer[i]] = consumer[i + 1] end
+    if facts['pending'] == 0 and facts['idle'] > {3_600_000} then
+      redis.call('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', facts['name'])
+    end
+  end
+end
+return {{lost, first or 0, last or 0, more}}
+"""
+"""Trims streams to a number of entries and an age; tells what nobody had read. Forgets
+members that hold nothing and were not seen for an hour.
+
+KEYS: the streams. ARGV: entries, milliseconds (0 for any age), entries at once.
+Returns: how many were unread, unix milliseconds of the first and the last of them, and
+whether there is more to trim.
+"""
+
+CLAIM = f"""{_TIME}
+local stream, members = KEYS[1], KEYS[2]
+local me, patience, most, own = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
+local claimed, lost, at = {{}}, {{}}, now()
+local held = redis.call('XPENDING', stream, '{MEMBERS}')
+for _, each in ipairs(held[4] or {{}}) do
+  local name, idle = each[1], patience
+  local alive = tonumber(redis.call('ZSCORE', members, name) or '0') > at
+  if own or name == '{RELEASED}' then
+    alive, idle = false, '0'
+  end
+  if name ~= me and not alive and #claimed < most then
+    local left = most - #claimed
+    local ids = redis.call(
+      'XPENDING', stream, '{MEMBERS}', 'IDLE', idle, '-', '+', left, name)
+    for _, entry in ipairs(ids) do
+      local found = redis.call('XRANGE', stream, entry[1], entry[1])[1]
+      if found then
+        redis.call('XCLAIM', stream, '{MEMBERS}', me, 0, entry[1], 'JUSTID')
+        claimed[#claimed + 1] = found
+      else
+        redis.call('XACK', stream, '{MEMBERS}', entry[1])
+        lost[#lost + 1] = entry[1]
+      end
+    end
+  end
+end
+return {{claimed, lost}}
+"""
+"""Takes over what members held that are dead, or gave back when they left.
+
+KEYS: stream, members. ARGV: member, milliseconds that what a dead one holds must have
+been idle, entries at most, whether the stream is this member's own (0/1: then all that
+others hold is taken).
+Returns: the entries, and the ids of those that were trimmed meanwhile.
+"""
+
+RELEASE = f"""
+local me, lost = ARGV[1], {{}}
+for i = 1, #KEYS - 1 do
+  local stream = KEYS[i]
+  while redis.call('EXISTS', stream) == 1 do
+    local ids = redis.pcall('XPENDING', stream, '{MEMBERS}', '-', '+', 1000, me)
+    if ids.err or #ids == 0 then break end
+    for _, entry in ipairs(ids) do
+      local id = entry[1]
+      if #redis.call('XRANGE', stream, id, id) == 1 then
+        redis.call('XCLAIM', stream, '{MEMBERS}', '{RELEASED}', 0, id, 'JUSTID')
+      else
+        redis.call('XACK', stream, '{MEMBERS}', id)
+        lost[#lost + 1] = id
+      end
+    end
+  end
+  redis.pcall('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', me)
+end
+redis.call('ZREM', KEYS[#KEYS], me)
+return lost
+"""
+"""Gives back what a member holds, and takes its name away.
+
+KEYS: the streams, members. ARGV: member. Returns: the ids of those that were trimmed.
+"""
+
+LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+"""Ends a lease, if it is still one's own. KEYS: it. ARGV: proof."""
+
+DESCRIBE = f"""{_TIME}{_STANDING}
+local facts = {{
+  leaders = {{}}, members = {{}}, pending = {{}}, lag = 0, length = 0, at = now(),
+  meta = {{}}
+}}
+local meta = redis.call('HGETALL', KEYS[1])
+for i = 1, #meta, 2 do facts.meta[meta[i]] = meta[i + 1] end
+local alive = redis.call('ZRANGEBYSCORE', KEYS[2], facts.at, '+inf')
+for n, name in ipairs(alive) do facts.members[n] = name end
+for n = 3, 2 + ARGV[1] do
+  local holder = redis.call('GET', KEYS[n])
+  if holder then facts.leaders[#facts.leaders + 1] = holder end
+end
+for n = 3 + ARGV[1], #KEYS do
+  if redis.call('EXISTS', KEYS[n]) == 1 then
+    local behind, held, since = standing(KEYS[n])
+    facts.lag, facts.oldest = facts.lag + behind, earlier(facts.oldest, since)
+    facts.length = facts.length + redis.call('XLEN', KEYS[n])
+    for _, each in ipairs(held and held[4] or {{}}) do
+      facts.pending[each[1]] = (facts.pending[each[1]] or 0) + each[2]
+    end
+  end
+end
+return cjson.encode(facts)
+"""
+"""Tells how a group stands, as JSON. KEYS: meta, members, the leases, the streams.
+ARGV: how many leases."""
+
+OWN = """
+local kept, me, lease, most = {}, ARGV[1], ARGV[2], tonumber(ARGV[3])
+for n, key in ipairs(KEYS) do
+  if redis.call('GET', key) == me then
+    redis.call('PEXPIRE', key, lease)
+    kept[#kept + 1] = n - 1
+  end
+end
+for n, key in ipairs(KEYS) do
+  if #kept < most and redis.call('SET', key, me, 'NX', 'PX', lease) then
+    kept[#kept + 1] = n - 1
+  end
+end
+return kept
+"""
+"""Keeps, and takes, partitions. KEYS: their owners. ARGV: member, milliseconds, how
+many it may have. Returns: the numbers of those that it has now."""

@@ -1,0 +1,137 @@
+"""What waits on the leader's disk while Redis is away, in its order.
+
+It is an outbox file of its own for each process of a host, so that what a killed
+leader had spooled is there for the next one on that host. Whom it belongs to is noted
+with it: when somebody else led since, the server was asked by them for what it holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+
+from notifyws.delivery.outbox_file import OutboxFile
+from notifyws.delivery.outbox_records import OUTPUT, Entry, ListenerPosition
+from notifyws.errors import ConfigurationError
+from notifyws.fleet.group.window import Line
+
+PROCESSES = 100
+"""Members of one group on one host that can spool."""
+
+
+class Spool:
+    """A queue of lines on disk; opened when it is first needed.
+
+    Args:
+        folder: where spools lie.
+        stem: how the files of this group begin.
+        limit: bytes that may wait.
+        warn: is told that the disk does not serve.
+    """
+
+    def __init__(
+        self, folder: Path, stem: str, limit: int, warn: Callable[[str], None]
+    ) -> None:
+        self._folder, self._stem = folder, stem
+        self._limit, self._warn = limit, warn
+        self._file: OutboxFile | None = None
+        self._top = self._size = 0
+        self._position = ListenerPosition()
+        self.count = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more is to be put in."""
+        return self._size >= self._limit
+
+    @property
+    def position(self) -> ListenerPosition:
+        """Where the group stands at the server with what is spooled."""
+        return self._position
+
+    async def recover(self, leaders: Set[str]) -> bool:
+        """Open what an earlier process left; return whether it is to be appended.
+
+        What is not is let go of: somebody else led since.
+
+        Args:
+            leaders: members of whom one led last; an empty name for nobody known.
+        """
+        if not any(self._folder.glob(f"{self._stem}*.db")):
+            return False
+        past = self._opened().past
+        self._top, self.count = past.top, len(past.unshown)
+        self._size = sum(len(record.line) for record in past.unshown)
+        self._position = past.position
+        if self.count and "" not in leaders and leaders.isdisjoint(past.seen):
+            await self.clear()
+        return bool(self.count)
+
+    async def put(
+        self, lines: Sequence[Line], position: ListenerPosition, leader: str
+    ) -> None:
+        """Add lines.
+
+        Args:
+            lines: what waits.
+            position: where the group stands at the server after them.
+            leader: the member that puts them in.
+        """
+        entries = []
+        for line in lines:
+            self._top += 1
+            text = json.dumps(line)
+            self._size += len(text)
+            entries.append(Entry(self._top, text, leader, (OUTPUT,)))
+        self.count += len(entries)
+        self._position = position
+        await self._opened().keep(entries, position, 0)
+
+    async def first(self, most: int) -> list[Line]:
+        """Return the oldest lines."""
+        records = await self._opened().waiting(OUTPUT, 0, most)
+        return [_line_of(record.line) for record in records]
+
+    async def drop(self, count: int) -> None:
+        """Let go of the oldest lines."""
+        records = await self._opened().waiting(OUTPUT, 0, count)
+        if records:
+            self.count -= len(records)
+            self._size -= sum(len(record.line) for record in records)
+            last = records[-1].position
+            await self._opened().keep([], self._position, last)
+
+    async def clear(self) -> None:
+        """Let go of everything."""
+        while self.count:
+            await self.drop(1000)
+
+    async def aclose(self) -> None:
+        """Let go of the file; what is in it stays."""
+        if self._file is not None:
+            await self._file.aclose()
+            self._file = None
+
+    def _opened(self) -> OutboxFile:
+        if self._file is None:
+            self._file = self._first_free()
+        return self._file
+
+    def _first_free(self) -> OutboxFile:
+        for n in range(PROCESSES):
+            number = f"-{n}" if n else ""
+            try:
+                path = self._folder / f"{self._stem}{number}.db"
+                return OutboxFile(path, self._warn)
+            except ConfigurationError:
+                continue
+        return OutboxFile(None, self._warn)
+
+
+def _line_of(text: str) -> Line:
+    try:
+        stream, line, tell = json.loads(text)
+        return int(stream), str(line), str(tell)
+    except (ValueError, TypeError, RecursionError):
+        return 0, text, ""

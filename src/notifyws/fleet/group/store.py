@@ -1,0 +1,395 @@
+"""A group as Redis keeps it: who lives, who leads, the stream, and who holds what.
+
+Every method is one command or script of one account's group. What goes wrong is a
+``CacheFailed``; what can never work (a group of another version, with another
+``--key``, in a Redis that is too old) is a ``ConfigurationError``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.fleet.group import scripts
+from notifyws.fleet.group.entries import (
+    Batch,
+    Entry,
+    Place,
+    Standing,
+    line_of,
+    position_of,
+    position_text,
+    standing_of,
+    text_of,
+)
+from notifyws.fleet.group.script_runner import ScriptRunner
+
+PARTITIONS = 32
+"""Streams that a group with ``--key`` has, and members that it can use at most."""
+SOCKETS = 8
+"""Members that may hold one at most."""
+HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
+"""Refusals that waiting does not mend."""
+PAGE = 500
+"""Entries that are read back at once."""
+KEEP = 30 * 86400.0
+"""Seconds that a group is kept after its last member left."""
+ALIVE = 1.5
+"""Leases that a member lives on without a word."""
+OLDEST = (6, 2)
+"""The version of Redis that is needed at least."""
+DISTINCT = 20_000
+"""Ids that several sockets of one group are compared by."""
+
+
+class GroupStore:
+    """One group of one account.
+
+    Args:
+        client: asks Redis.
+        account: id of the account.
+        name: of the group.
+        member: who asks, ``HOST:PID:...``.
+        key: the expression of ``--key``; empty for none.
+        sockets: how many members may hold one.
+        lease: seconds that a lease lasts.
+        consumers: the consumer group that it reads with.
+
+    Attributes:
+        lease: as given.
+        is_shared: whether several members append.
+        on_refused: is told of a refusal that waiting does not mend.
+        streams: keys of those that are in use; ``all_streams``: of those that may be.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        account: str,
+        name: str,
+        *,
+        member: str = "",
+        key: str = "",
+        sockets: int = 1,
+        lease: float = 10.0,
+        consumers: str = scripts.MEMBERS,
+    ) -> None:
+        self.on_refused: Callable[[CacheFailed], None] = lambda error: None
+        self._consumers = consumers
+        self._scripts = ScriptRunner(client)
+        self.client, self.name, self.member = client, name, member
+        self.lease = lease
+        self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
+        self._meta, self._members, self._ids = (
+            f"{base}:{each}" for each in ("meta", "members", "ids")
+        )
+        self._leases = [f"{base}:lease:{n}" for n in range(sockets)]
+        self.is_shared = sockets > 1
+        self._distinct = DISTINCT if self.is_shared else 0
+        partitions = [f"{base}:p:{n}" for n in range(PARTITIONS)]
+        self.all_streams = [base, *partitions]
+        self._owners = [f"{base}:owner:{n}" for n in range(PARTITIONS)]
+        self.use_key(key)
+
+    def use_key(self, key: str) -> None:
+        """Have the streams that a group with this ``--key`` has, or without one."""
+        self._key = key
+        self.streams = self.all_streams[1:] if key else self.all_streams[:1]
+        self._numbers = {stream: n for n, stream in enumerate(self.streams)}
+
+    async def check_version(self) -> None:
+        """Demand a Redis that has what is needed; one that does not say is believed.
+
+        Raises:
+            ConfigurationError: it is too old.
+            CacheFailed: it does not answer.
+        """
+        try:
+            told = await self.client.command("INFO", "server")
+        except CacheFailed as error:
+            if error.code in HOPELESS:
+                return
+            raise
+        version = told.get("redis_version", "") if isinstance(told, dict) else ""
+        found = re.match(r"(\d+)\.(\d+)", str(version))
+        if found and (int(found[1]), int(found[2])) < OLDEST:
+            said = f"--group needs Redis 6.2 or newer: {self.client.url} is {found[0]}"
+            raise ConfigurationError(said, "use a newer one, or Valkey")
+
+    async def beat(
+        self,
+        *,
+        wants: bool,
+        leads: bool = False,
+        heard_at: str = "",
+        floor: int = 0,
+        connection: int = 0,
+        late: float = 0.0,
+    ) -> Standing:
+        """Say that this member lives, and see how the group stands.
+
+        Args:
+            wants: whether to keep or take a lease; one that is held ends otherwise.
+            leads: whether this member led until now.
+            heard_at: RFC 3339 UTC; what the server sent until then was received.
+            floor: a new lease has a fencing number beyond this one.
+            connection: how many times the server was connected to.
+            late: unix seconds by Redis' clock after which none is taken; 0 for never.
+
+        Raises:
+            ConfigurationError: the group is another version's, or has another key.
+            CacheFailed: Redis does not answer.
+        """
+        answer = await self._run(
+            scripts.BEAT,
+            [self._members, self._meta, *self._leases, *self.streams],
+            *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
+            *(int(wants), int(leads)),
+            *(self._key, heard_at, len(self._leases), len(self.streams)),
+            *(floor, connection, _ms(late)),
+        )
+        if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
+            raise ConfigurationError(
+                f"the group {self.name} was made by another version of notifyws",
+                "use that version, or another --group",
+            )
+        if answer[0] == scripts.WRONG_KEY and len(answer) == 2:
+            theirs = text_of(answer[1])
+            has = f"--key {theirs!r}" if theirs else "no --key"
+            raise ConfigurationError(
+                f"the group {self.name} has {has}", "give all its members the same"
+            )
+        return standing_of(answer)
+
+    async def append(
+        self, slot: int, proof: str, batch: Batch, *, again: bool = False
+    ) -> list[Place] | None:
+        """Append a batch, unless it was; return where, ``None`` when refused.
+
+        Nothing is returned of a batch that had been appended already.
+
+        Args:
+            slot: number of the lease.
+            proof: that it is held.
+            batch: what is appended.
+            again: whether that may have been done already.
+        """
+        words: list[str | int] = []
+        for n, line, tell in batch.lines:
+            words += (n + 1, line, tell)
+        answer = await self._run(
+            scripts.APPEND,
+            [self._leases[slot], self._meta, self._ids, *self.streams],
+            *(proof, f"{self.member} {batch.number}", int(again)),
+            position_text(batch.position),
+            *(self._distinct, *words),
+        )
+        if answer[0] == 0:
+            return None
+        if answer[0] == 2:
+            return []
+        if self.is_shared:  # some were there, and it does not matter which
+            return [(n, "") for n, _, _ in batch.lines]
+        ids = map(text_of, answer[1:])
+        return [(n, id_) for (n, _, _), id_ in zip(batch.lines, ids, strict=True)]
+
+    async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
+        """Return who took a lease last, and which entries are there.
+
+        Where several append, what was appended before is not appended again: then
+        none needs to be looked for.
+        """
+        if self.is_shared or not places:
+            places, missing = [], [False] * len(places)
+        else:
+            missing = []
+        words = [word for n, id_ in places for word in (n + 1, id_)]
+        answer = await self._run(scripts.PRESENT, [self._meta, *self.streams], *words)
+        return text_of(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
+
+    async def trim(
+        self, count: int, age: float, most: int = 2000
+    ) -> tuple[int, float, float, bool]:
+        """Let go of the oldest; return what nobody had read, and if there is more.
+
+        Args:
+            count: entries to keep in each stream.
+            age: seconds to keep them; 0 for ever.
+            most: entries to let go at once.
+
+        Returns:
+            How many were unread, from when to when (unix seconds), whether to go on.
+        """
+        how = count, _ms(age), most
+        answer = await self._run(scripts.TRIM, self.streams, *how)
+        lost, first, last, more = answer
+        return lost, first / 1000, last / 1000, bool(more)
+
+    async def where(self) -> tuple[ListenerPosition, str]:
+        """Return where the group stands at the server, and who led last."""
+        position, heard_at, leader = await self._ask(
+            "HMGET", self._meta, "position", "heard_at", "leader"
+        )
+        return position_of(position, heard_at), text_of(leader or b"")
+
+    async def latest(self, count: int) -> list[Entry]:
+        """Return what was appended last, of each stream as much, the newest first."""
+        share = -(-count // len(self.streams))
+        found: list[Entry] = []
+        for number in range(len(self.streams)):
+            wanted = len(found) + share
+            async for entry in self._backwards_in(number, min(share, PAGE)):
+                found.append(entry)
+                if len(found) == wanted:
+                    break
+        return found
+
+    async def backwards(self) -> AsyncIterator[Entry]:
+        """Yield entries, of each stream the newest first."""
+        for number in range(len(self.streams)):
+            async for entry in self._backwards_in(number, PAGE):
+                yield entry
+
+    async def _backwards_in(self, number: int, page: int) -> AsyncIterator[Entry]:
+        before = "+"
+        while entries := await self._ask(
+            "XREVRANGE", self.streams[number], before, "-", "COUNT", page
+        ):
+            for id_, fields in entries:
+                yield Entry(number, text_of(id_), line_of(fields))
+            before = f"({text_of(entries[-1][0])}"
+
+    async def read(
+        self, streams: Sequence[int], count: int, wait: float
+    ) -> list[Entry]:
+        """Return new entries for this member, as soon as there are any.
+
+        Args:
+            streams: numbers of the streams to read.
+            count: entries of each at most.
+            wait: seconds to wait for the first.
+        """
+        names = [self.streams[n] for n in streams]
+        who = "XREADGROUP", "GROUP", self._consumers, self.member
+        how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
+        new = ">" * len(names)
+        answer = await self._ask(*who, *how, *new, within=wait + 2.0)
+        return self._entries(answer)
+
+    async def held(self, stream: int, after: str, count: int) -> list[Entry]:
+        """Return what this member was given and did not acknowledge, after an id."""
+        answer = await self._ask(
+            *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
+            *("STREAMS", self.streams[stream], after),
+        )
+        return self._entries(answer)
+
+    async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
+        """Let entries count as dealt with."""
+        name = self.streams[stream]
+        await self._ask("XACK", name, self._consumers, *ids)
+
+    async def claim(
+        self, stream: int, idle: float, most: int, *, own: bool = False
+    ) -> tuple[list[Entry], list[str]]:
+        """Take over what dead members held; return it, and ids that are lost.
+
+        Args:
+            stream: its number.
+            idle: seconds that nobody may have touched it.
+            most: entries at most.
+            own: whether all that others hold there is to be taken.
+        """
+        answer = await self._run(
+            scripts.CLAIM,
+            [self.streams[stream], self._members],
+            *(self.member, _ms(idle), most, int(own)),
+        )
+        claimed, lost = answer
+        entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]
+        return entries, [text_of(each) for each in lost]
+
+    async def own(self, most: int) -> list[int]:
+        """Keep and take partitions, so many at most; return those that are held.
+
+        Each stays a lease long with a member that says nothing.
+        """
+        how = self.member, _ms(self.lease), most
+        return list(await self._run(scripts.OWN, self._owners, *how))
+
+    async def disown(self, partition: int) -> None:
+        """Let another member have a partition."""
+        await self._run(scripts.LET_GO, [self._owners[partition]], self.member)
+
+    async def let_go(self, slot: int, proof: str) -> None:
+        """End a lease."""
+        await self._run(scripts.LET_GO, [self._leases[slot]], proof)
+
+    async def leave(self) -> list[str]:
+        """Give back what this member holds, and its name; return ids that are lost."""
+        keys = [*self.streams, self._members]
+        lost = await self._run(scripts.RELEASE, keys, self.member)
+        return [text_of(each) for each in lost]
+
+    async def begin_at(self, entry_id: str) -> None:
+        """Make a consumer group of its own that begins after an entry."""
+        for stream in self.streams:
+            await self._ask(
+                "XGROUP", "CREATE", stream, self._consumers, entry_id, "MKSTREAM"
+            )
+
+    async def end(self) -> None:
+        """Take that consumer group away."""
+        for stream in self.streams:
+            await self._ask("XGROUP", "DESTROY", stream, self._consumers)
+
+    async def describe(self) -> dict[str, Any]:
+        """Return how the group stands, as ``DESCRIBE`` tells it."""
+        leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
+        keys = [self._meta, self._members, *leases, *self.all_streams]
+        told = await self._run(scripts.DESCRIBE, keys, len(leases))
+        found: dict[str, Any] = json.loads(text_of(told))
+        return found
+
+    async def note_gap(self, gap: Mapping[str, str]) -> None:
+        """Count a gap, and keep it as the latest."""
+        await self._ask("HINCRBY", self._meta, "gaps", 1)
+        await self._ask("HSET", self._meta, "gap", json.dumps(gap))
+
+    def _entries(self, answer: Any) -> list[Entry]:
+        found: list[Entry] = []
+        pairs = answer.items() if isinstance(answer, dict) else answer or ()
+        for stream, entries in pairs:
+            number = self._numbers[text_of(stream)]
+            found += (
+                Entry(number, text_of(i), line_of(fields)) for i, fields in entries
+            )
+        return found
+
+    async def _ask(self, *words: str | int, within: float | None = None) -> Any:
+        with self._heeding_refusals():
+            return await self.client.command(*words, within=within)
+
+    async def _run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
+        with self._heeding_refusals():
+            return await self._scripts.run(script, keys, *args)
+
+    @contextmanager
+    def _heeding_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except CacheFailed as error:
+            if error.code in HOPELESS:
+                self.on_refused(error)
+            raise
+
+
+def _ms(seconds: float) -> int:
+    return round(1000 * seconds)

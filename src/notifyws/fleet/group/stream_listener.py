@@ -1,0 +1,169 @@
+"""A listener that reads a group's stream in place of a socket.
+
+What members and those who read a stream again have in common: a share, its sinks, and
+an end at which what is not done with is left to others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from notifyws.auth.authenticator import Authenticator
+from notifyws.connection.event_emitter import EventEmitter
+from notifyws.errors import CacheFailed, ConfigurationError, UsageError
+from notifyws.events import Closed, Event, Gap
+from notifyws.fleet.active_listener import LAST_DELIVERY, ActiveListener
+from notifyws.fleet.group.build import (
+    GroupOptions,
+    build_client,
+    build_member,
+    build_store,
+)
+from notifyws.tasks import first_of
+
+if TYPE_CHECKING:
+    from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
+    from notifyws.fleet.group.member import GroupMember
+
+
+class StreamListener(ActiveListener):
+    """Reads a group's stream.
+
+    Args:
+        auth: who we are, and where.
+        options: which group, and how.
+        consumers: the consumer group to read with; empty for the members'.
+        more: as for :class:`ActiveListener`.
+
+    Raises:
+        UsageError: the name is none.
+        ConfigurationError: there is no Redis that hosts share.
+    """
+
+    def __init__(
+        self,
+        auth: Authenticator,
+        options: GroupOptions,
+        *,
+        consumers: str = "",
+        **more: Any,
+    ) -> None:
+        super().__init__(auth, **more)
+        self._options = options
+        self._client = build_client(auth)
+        self._store = build_store(auth, options, self._client, consumers)
+        self._emitter = EventEmitter(self._announce, auth.clock)
+        self._member: GroupMember | None = None
+        self._retries: int | None = None
+        self._stopping, self._broken = asyncio.Event(), asyncio.Event()
+        self._refused: CacheFailed | None = None
+        self._store.on_refused = self._refuse
+
+    def start(self, *, retries: int | None = None) -> None:
+        """Begin, without waiting for it.
+
+        Raises:
+            ConfigurationError: a setting is wrong, or a sink cannot be.
+            UsageError: it began before.
+        """
+        if self.running is not None:
+            raise UsageError("a member of a group begins once", "make another one")
+        self._retries = retries
+        told = self._deliver, self._selection, self.tell_gap
+        self._member = build_member(self._auth, self._store, self.queue, *told)
+        self._emitter.observers.extend(self.observers)
+        self.running = self._run_in_background(self._run(self._member))
+
+    def keep(self, member: GroupMember) -> Coroutine[Any, Any, None]:
+        """Do what there is to do until cancelled.
+
+        Raises:
+            NotifyError: why it cannot go on.
+        """
+        raise NotImplementedError
+
+    async def end(self) -> None:
+        """Leave what only :meth:`keep` needed; what was taken can still be read."""
+
+    async def leave(self) -> None:
+        """Leave the group.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        raise NotImplementedError
+
+    def tell_gap(self, since: str, reason: str) -> None:
+        """Tell that something since a moment (RFC 3339) was lost on its way."""
+        self._emitter.tell(Gap(since, self._emitter.now(), reason))
+
+    async def stop(self) -> None:
+        """Say goodbye and take no more; what has been taken can still be read."""
+        if self.running is not None:
+            self._stopping.set()
+            await asyncio.wait({self.running})
+
+    async def aclose(self) -> None:
+        """Leave; what sinks did not take in time is for the other members."""
+        if self._member is not None:
+            await self._member.aclose(LAST_DELIVERY)
+            with suppress(CacheFailed):
+                await self.leave()
+        await self._client.aclose()
+
+    @property
+    def received(self) -> int:
+        """How many notifications fell to this one."""
+        return self._member.received if self._member else 0
+
+    @property
+    def backlog(self) -> Mapping[str, Backlog]:
+        """How much waits for each sink."""
+        return self._member.backlog() if self._member else {}
+
+    @property
+    def filtered(self) -> int:
+        """How many of them nobody here wanted."""
+        return self._member.filtered if self._member else 0
+
+    @property
+    def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
+        """What came of what was taken for each sink."""
+        return self._member.delivery_counts() if self._member else {}
+
+    async def delivered(self) -> None:
+        """Return when nothing waits for any sink."""
+        if self._member is not None:
+            await self._member.drained()
+
+    def _counts(self) -> dict[str, Any]:
+        return {**super()._counts(), "filtered": self.filtered}
+
+    def _refuse(self, error: CacheFailed) -> None:
+        self._refused = error
+        self._broken.set()
+
+    def _announce(self, item: Event, *, vital: bool = False) -> None:
+        self.queue.announce(item, vital=vital)
+
+    async def _run(self, member: GroupMember) -> None:
+        reason = ""
+        try:
+            async with self._beating(self._emitter):
+                member.start()
+                ends = self._stopping.wait(), self._broken.wait()
+                await first_of(self.keep(member), *ends)
+            if self._refused is not None:
+                error = self._refused
+                raise ConfigurationError(error.message, error.hint)
+        except Exception as error:
+            reason = str(error)
+            raise
+        finally:
+            await member.stop_reading()
+            await self.end()
+            self._emitter.tell(Closed(reason))
+            self.queue.close()

@@ -1,0 +1,82 @@
+"""Entries: what Redis keeps of a group, read and written."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.fleet.group.entries import (
+    Entry,
+    Standing,
+    line_of,
+    moment,
+    position_of,
+    position_text,
+    standing_of,
+    text_of,
+)
+
+
+def test_a_position_comes_back_as_it_was_kept():
+    position = ListenerPosition("a7", moved_at=5.0, mixed=True, sent_at=4.5)
+    text = position_text(position).encode()
+    then = b"2024-01-15T10:30:00.000Z"
+    found = position_of(text, then)
+    assert found.heard_at == then.decode()
+    assert position_of(text, None) == position
+
+
+@pytest.mark.parametrize("text", [None, b"", b"{", b"[1]", b'{"other":1}', b"[" * 9999])
+def test_a_position_that_makes_no_sense_is_none(text):
+    assert position_of(text, None) == ListenerPosition()
+
+
+def test_an_entry_tells_where_it_lies_and_when_it_was_appended():
+    entry = Entry(3, "1705314600500-2", "line")
+    assert entry.place == (3, "1705314600500-2")
+    assert entry.at == moment(entry.id) == 1705314600.5
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ([b"n", b"text"], "text"),
+        ({b"n": b"text"}, "text"),
+        ([b"other", b"x"], ""),
+        ([], None),
+        (None, None),
+        ([b"n", b"\xff"], "�"),
+    ],
+)
+def test_the_line_of_an_entry_is_read_from_either_form(fields, line):
+    assert line_of(fields) == line
+
+
+def test_texts_may_come_decoded():
+    assert text_of("a") == text_of(b"a") == "a"
+
+
+def test_a_beats_answer_becomes_a_standing():
+    answer = [
+        0,
+        b"3 h:1:x",
+        2,
+        b"1 h:2:y",
+        -1,
+        b"3 h:1:x",
+        4,
+        5,
+        1,
+        8000,
+        9000,
+        2,
+        7000,
+    ]
+    assert standing_of(answer) == Standing(
+        0, "3 h:1:x", 2, "1 h:2:y", None, "h:1:x", 3, 4, 5, 1, 8.0, 9.0, 2, 7.0
+    )
+
+
+def test_a_group_that_nobody_leads_has_a_standing_too():
+    answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None]
+    assert standing_of(answer) == Standing(next_lease=1.5, at=9.0, members=1)

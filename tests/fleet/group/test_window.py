@@ -1,0 +1,56 @@
+"""The window: what a leader appended lately is found again when Redis lost it."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifyws.fleet.group.window import COUNT, AppendWindow
+
+
+def window(count: int) -> AppendWindow:
+    made = AppendWindow()
+    made.add(
+        [(0, f"{n}-0") for n in range(count)], [(0, str(n), "") for n in range(count)]
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("present", "lost"),
+    [
+        ("1111", ""),
+        ("1100", "23"),
+        ("1010", "13"),
+        ("0011", ""),  # trimmed, the oldest first
+        ("0101", "2"),
+        ("0000", "0123"),
+    ],
+)
+def test_what_is_missing_after_the_first_that_is_there_was_lost(present, lost):
+    found = window(4).lost([each == "1" for each in present])
+    assert "".join(line for _, line, _ in found) == lost
+
+
+def test_what_was_lost_is_known_no_more_until_it_is_appended_again():
+    made = window(3)
+    assert made.lost([True, False, True]) == [(0, "1", "")]
+    assert made.places == [(0, "0-0"), (0, "2-0")]
+    made.add([(0, "9-0")], [(0, "1", "")])
+    assert made.places[-1] == (0, "9-0")
+    assert made.lost([True, True, True]) == []
+
+
+def test_only_so_many_are_known():
+    made = window(COUNT + 3)
+    assert len(made) == COUNT
+    assert made.places[0] == (0, "3-0")
+    made.lost([True] * COUNT)
+    made.add([(0, "x-0")], [(0, "x", "")])
+    assert len(made) == COUNT
+
+
+def test_everything_can_be_forgotten():
+    made = window(3)
+    made.clear()
+    assert made.places == []
+    assert made.lost([]) == []

@@ -1,0 +1,223 @@
+"""A group whose parts fail: nothing is lost unsaid, and hardly anything is twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.support import until
+from tests.support.group_scene import GroupScene
+from tests.support.valkey import Valkey
+
+quick_and_real = pytest.mark.parametrize(
+    "lease", [2.0, pytest.param(10.0, marks=pytest.mark.slow)]
+)
+"""A short lease for every run, and that of the contract for the catalogue."""
+replaying_or_not = pytest.mark.parametrize(
+    "replays", [True, False], ids=["replays", "forgets"]
+)
+
+
+@pytest.fixture
+def mortal() -> Iterator[Valkey]:
+    """A Redis that may be killed."""
+    with Valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
+    """Makes a scene; all that runs in it ends with the test."""
+    made = []
+
+    def make(redis: Valkey = clean_valkey, **how: Any) -> GroupScene:
+        made.append(GroupScene(tmp_path, redis, **how))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.leave()
+
+
+@quick_and_real
+@replaying_or_not
+def test_a_leader_that_is_killed_is_followed_by_another(scene, lease, replays):
+    group = scene(lease=lease, replays=replays)
+    leader, others = group.begin(3, 200)
+    with group.fault():
+        killed = time.monotonic()
+        leader.kill()
+        group.leader_after(killed, within=1.5 * lease, among=others)
+        group.flows(200)
+    group.end(gaps=not replays)
+    group.one_socket()
+    group.once_in_stream()
+    for each in group.members:
+        group.in_order(each)
+
+
+@quick_and_real
+@replaying_or_not
+def test_a_leader_that_was_asleep_writes_nothing_more(scene, lease, replays):
+    group = scene(lease=lease, replays=replays)
+    leader, others = group.begin(3, 200)
+    with group.fault():
+        asleep = time.monotonic()
+        leader.freeze()
+        group.leader_after(asleep, within=1.5 * lease, among=others)
+        group.flows(200)
+        leader.thaw()
+        until(lambda: not leader.leads, "the end of its leadership")
+        until(lambda: group.server.open == 1, "the end of its socket")
+        awake = time.monotonic()
+        group.flows(200)
+    group.end(gaps=not replays)
+    group.one_socket((asleep, awake))
+    group.once_in_stream()
+
+
+@quick_and_real
+@replaying_or_not
+def test_a_leader_that_only_redis_misses_becomes_a_member(scene, lease, replays):
+    group = scene(lease=lease, replays=replays)
+    with group.through(group.redis.port) as (line, _):
+        leader = group.join(REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
+        until(lambda: leader.events("connected"), "a connection")
+        others = [group.join() for _ in range(2)]
+        group.server.rate(200)
+        group.flows(200)
+        with group.fault():
+            parted = time.monotonic()
+            line.up.swallows = line.down.swallows = True
+            group.leader_after(parted, within=1.5 * lease, among=others)
+            group.flows(200)
+            line.up.swallows = line.down.swallows = False
+            until(lambda: not leader.leads, "the end of its leadership")
+            until(lambda: group.server.open == 1, "the end of its socket")
+            healed = time.monotonic()
+            group.flows(200)
+        group.end(gaps=not replays)
+        group.one_socket((parted, healed))
+        group.once_in_stream()
+
+
+@quick_and_real
+@replaying_or_not
+def test_a_leader_that_only_the_server_misses_lets_another_lead(scene, lease, replays):
+    group = scene(lease=lease, replays=replays)
+    leader = group.join(NOTIFYWS_ORIGIN="https://cut.example")
+    until(lambda: leader.events("connected"), "a connection")
+    others = [group.join() for _ in range(2)]
+    group.server.rate(200)
+    group.flows(200)
+    with group.fault():
+        parted = time.monotonic()
+        group.server.bar("https://cut.example")
+        group.leader_after(parted, within=1.5 * lease, among=others)
+        group.flows(200)
+    assert not leader.leads
+    group.end(gaps=not replays)
+    group.one_socket()
+    group.once_in_stream()
+
+
+def test_what_a_killed_member_had_in_hand_is_run_by_another(scene):
+    group = scene(lease=2.0)
+    log = group.redis.folder / "ran"
+    log.unlink(missing_ok=True)
+    hook = group.hook(
+        "note = json.load(sys.stdin)\n"
+        "time.sleep(0.02)\n"
+        f"open({str(log)!r}, 'a').write(f\"{{note['id']}}\\n\")"
+    )
+    _, others = group.begin(3, 20, "--exec", hook, "--claim-after", "1")
+    with group.fault():
+        others[0].kill()
+        group.flows(40)
+    born = group.server.stop_sending()
+
+    def left():
+        ran = {int(line) for line in log.read_text().split()}
+        return not set(born) - ran
+
+    until(left, "every number's run", 20)
+    ran = [int(line) for line in log.read_text().split()]
+    assert len(ran) - len(set(ran)) <= 2
+
+
+@pytest.mark.slow
+def test_a_rolling_restart_loses_nothing(scene):
+    group = scene()
+    _, _ = group.begin(5, 200)
+    with group.fault():
+        for old in list(group.members):
+            old.signal(15)
+            assert old.wait() == -15, old.err.text
+            group.join()
+            group.flows(100)
+    group.end()
+    group.one_socket()
+    group.once_in_stream()
+    for each in group.members:
+        group.in_order(each)
+
+
+@replaying_or_not
+def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
+    group = scene(lease=2.0, replays=replays)
+    group.begin(3, 200)
+    with group.fault():
+        group.redis.flush()
+        group.flows(400)
+    group.end(gaps=True)
+    assert group.gaps()
+    group.one_socket()
+    group.once_in_stream()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("lease", "away"),
+    [
+        (4.0, 2.0),
+        (2.0, 4.0),
+        pytest.param(10.0, 5.0, marks=pytest.mark.slow),
+        pytest.param(10.0, 15.0, marks=pytest.mark.slow),
+    ],
+)
+def test_what_comes_while_redis_is_away_is_appended_in_order(scene, count, lease, away):
+    group = scene(lease=lease, replays=False)
+    leader, _ = group.begin(count, 200)
+    with group.fault():
+        group.redis.freeze()
+        time.sleep(away)
+        group.redis.thaw()
+        group.flows(200 * away + 200)
+    assert leader.leads
+    group.end()
+    group.one_socket()
+    group.once_in_stream()
+    for each in group.members:
+        group.in_order(each)
+
+
+@replaying_or_not
+@pytest.mark.parametrize("away", [0.0, pytest.param(8.0, marks=pytest.mark.slow)])
+def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
+    scene, mortal, replays, away
+):
+    group = scene(mortal, lease=2.0, replays=replays)
+    leader, _ = group.begin(3, 200)
+    with group.fault():
+        group.redis.kill()
+        time.sleep(away)
+        group.redis.start()
+        group.flows(200 * away + 400)
+    assert leader.leads
+    group.end(gaps=True)
+    assert group.gaps()
+    group.one_socket()
+    group.once_in_stream()
