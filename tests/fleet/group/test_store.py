@@ -283,6 +283,15 @@ async def test_who_holds_the_lease_appends_and_moves_the_position(make, valkey):
 
 
 @with_stores
+async def test_until_when_the_server_was_heard_is_told_by_who_leads(make, valkey):
+    a, b = make("a"), make("b")
+    await leading(a, heard_at="one")
+    assert (await b.beat(wants=True, heard_at="lies")).heard_at == "one"
+    assert (await leading(a)).heard_at == "one"
+    assert (await leading(a, heard_at="two")).heard_at == "two"
+
+
+@with_stores
 async def test_who_was_asleep_writes_nothing_more(make, valkey):
     a, b = make("a", lease=0.05), make("b")
     late = (await leading(a)).proof
@@ -444,9 +453,19 @@ async def test_what_was_given_back_is_claimed_at_once(make, valkey):
     await filled(a, 3)
     await b.beat(wants=False)
     given = await b.read([0], 2, 0.1)
-    assert await b.leave() == 2
+    assert await b.leave() == []
     assert (await a.beat(wants=True)).members == 1
     assert await a.claim(0, 60.0, 10) == (given, [])
+
+
+@with_stores
+async def test_what_was_trimmed_before_it_was_given_back_is_told(make, valkey):
+    a, b = make("a"), make("b")
+    await filled(a, 2)
+    given = await b.read([0], 2, 0.1)
+    valkey.command("XDEL", a.base, given[0].id)
+    assert await b.leave() == [given[0].id]
+    assert await a.claim(0, 60.0, 10) == (given[1:], [])
 
 
 @with_stores
