@@ -7,6 +7,8 @@ is counted and not answered; a ping is.
 
 It prints ``port N`` when it listens, and for each connection ``sent T`` with the
 monotonic moment at which the first frame left, ``got N`` with the messages that came.
+With ``--held`` it prints ``open`` for each connection, and sends to those that are
+there when a line comes on stdin.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from contextlib import suppress
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PAGE = 500
 """Frames that are handed to the kernel at once."""
+GO = threading.Event()
+"""Set while frames may be sent."""
 TOKENS = {
     "accessToken": "access-token",
     "refreshToken": "refresh-token",
@@ -78,12 +82,19 @@ def serve(options: argparse.Namespace) -> None:
     ready = pages(options.count, options.size, options.deflate)
     listener = socket.create_server(("127.0.0.1", 0))
     say(f"port {listener.getsockname()[1]}")
+    threading.Thread(target=let_go, args=(options,), daemon=True).start()
     while True:
         client, _ = listener.accept()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         threading.Thread(
             target=attend, args=(client, ready, options), daemon=True
         ).start()
+
+
+def let_go(options: argparse.Namespace) -> None:
+    """Have those who wait be sent to, when a line comes on stdin."""
+    if not options.held or sys.stdin.readline():
+        GO.set()
 
 
 def attend(
@@ -99,6 +110,9 @@ def attend(
         whole = threading.Lock()
         reading = threading.Thread(target=hear, args=(client, whole), daemon=True)
         reading.start()
+        if options.held:
+            say(f"open {time.monotonic()}")
+        GO.wait()
         say(f"sent {time.monotonic()}")
         with suppress(OSError):  # who has seen enough leaves
             if options.rate:
@@ -209,6 +223,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=205)
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--deflate", action="store_true")
+    parser.add_argument("--held", action="store_true")
     serve(parser.parse_args())
 
 

@@ -23,8 +23,9 @@ class Blaster:
 
     def __init__(self, *options: str) -> None:
         command = [sys.executable, "-m", "bench.blaster", *options]
+        pipe = subprocess.PIPE
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, text=True
+            command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True
         )
         self.port = int(self.said("port"))
         self.url = f"ws://127.0.0.1:{self.port}"
@@ -36,6 +37,12 @@ class Blaster:
             if line.startswith(word):
                 return line.split()[1]
         raise RuntimeError("the blaster is gone")
+
+    def go(self) -> None:
+        """Let it send, where it was started with ``--held``."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.errors import CacheFailed
@@ -47,9 +48,9 @@ class Board(MemoryCache):
 
 
 class Scene:
-    def __init__(self, board=None, name="door"):
+    def __init__(self, board=None, name="door", dice=(0.0,)):
         self.board = board or Board()
-        self.clock = VirtualClock()
+        self.clock = VirtualClock(dice)
         self.received = self.filtered = 0
         self.frame = None
         self.told = []
@@ -144,6 +145,18 @@ async def test_it_beats_every_ten_seconds_and_at_each_change_of_state():
     [seen] = await scene.seen()
     assert (seen.state, seen.reconnects) == ("connected", 1)
     await scene.stop()
+
+
+@in_virtual_time
+async def test_a_fleet_that_began_in_one_moment_does_not_beat_in_one_for_ever():
+    board = Board()
+    scenes = [Scene(board, name=f"n{n}", dice=n) for n in range(100)]
+    await asyncio.sleep(200)
+    beats = Counter(int(each) for each in board.written_at if each >= 150)
+    assert 100 * 50 / 10 <= beats.total() <= 100 * 50 / 8
+    assert max(beats.values()) <= 3 * beats.total() / 50
+    for scene in scenes:
+        await scene.stop()
 
 
 @in_virtual_time

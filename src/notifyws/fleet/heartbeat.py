@@ -52,7 +52,10 @@ from notifyws.protocol.masking import without_tokens
 from notifyws.tasks import first_of
 
 EVERY = 10.0
-"""Seconds between two beats."""
+"""Seconds between two beats, at most."""
+SPREAD = 0.2
+"""Share of that which is drawn by lot: a fleet whose server closes beats in one moment,
+and would for ever."""
 INDEXES = 64
 """How many indexes share the listeners, so that few meet in one."""
 PLACE = KEEP["listeners"]
@@ -174,17 +177,19 @@ class Heartbeat:
                     self._written = False
                     self._unseen = True
                     self._fell(error)
-                    await sleep(self._clock, EVERY)
+                    await self._pause()
                 else:
                     if self._unseen:
                         self._unseen = False
                         self._rose()
-                    pause = sleep(self._clock, EVERY)
-                    await first_of(self._changed.wait(), pause)
+                    await first_of(self._changed.wait(), self._pause())
         finally:
             if self._written:
                 with suppress(CacheFailed):
                     await self._leave()
+
+    async def _pause(self) -> None:
+        await sleep(self._clock, EVERY * (1 - SPREAD * self._clock.dice()))
 
     async def _beat(self) -> None:
         self._count()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Standing
 from notifyws.fleet.group.membership import LATE, PATIENCE, Membership
 from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
@@ -134,17 +134,6 @@ async def test_what_the_leader_heard_goes_with_its_beat():
     await scene.beat(leads=True)
     said = scene.store.asked[0]
     assert (said["heard_at"], said["connection"]) == scene.heard
-
-
-@pytest.mark.parametrize("code", ["NOPERM", "WRONGPASS", "NOAUTH", "unknown command"])
-def test_a_refusal_that_waiting_does_not_mend_is_an_error(code):
-    @in_virtual_time
-    async def story() -> None:
-        scene = Scene(CacheFailed("Redis forbids it", "allow it", code=code))
-        with pytest.raises(ConfigurationError, match="forbids"):
-            await scene.beat()
-
-    story()
 
 
 @in_virtual_time

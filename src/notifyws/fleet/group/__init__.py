@@ -7,6 +7,7 @@ owns who leads, what is appended, who takes what and when it is done. It must no
 commands or terminals.
 
     scripts          what is asked of Redis in one step, and the table of keys
+    script_runner    has Redis run them, by their digests
     entries          what Redis keeps of a group, as values (pure)
     store            the same as methods, with values
     in_hand          what a member took and has not acknowledged (pure)

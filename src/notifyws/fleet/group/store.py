@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -28,11 +29,14 @@ from notifyws.fleet.group.entries import (
     standing_of,
     text_of,
 )
+from notifyws.fleet.group.script_runner import ScriptRunner
 
 PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
 SOCKETS = 8
 """Members that may hold one at most."""
+HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
+"""Refusals that waiting does not mend."""
 PAGE = 500
 """Entries that are read back at once."""
 KEEP = 30 * 86400.0
@@ -61,6 +65,7 @@ class GroupStore:
     Attributes:
         lease: as given.
         is_shared: whether several members append.
+        on_refused: is told of a refusal that waiting does not mend.
         streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
 
@@ -76,7 +81,9 @@ class GroupStore:
         lease: float = 10.0,
         consumers: str = scripts.MEMBERS,
     ) -> None:
+        self.on_refused: Callable[[CacheFailed], None] = lambda error: None
         self._consumers = consumers
+        self._scripts = ScriptRunner(client)
         self.client, self.name, self.member = client, name, member
         self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
@@ -107,7 +114,7 @@ class GroupStore:
         try:
             told = await self.client.command("INFO", "server")
         except CacheFailed as error:
-            if error.code in ("NOPERM", "ACL failure", "unknown command"):
+            if error.code in HOPELESS:
                 return
             raise
         version = told.get("redis_version", "") if isinstance(told, dict) else ""
@@ -140,7 +147,7 @@ class GroupStore:
             ConfigurationError: the group is another version's, or has another key.
             CacheFailed: Redis does not answer.
         """
-        answer = await self._eval(
+        answer = await self._run(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
@@ -177,7 +184,7 @@ class GroupStore:
         words: list[str | int] = []
         for n, line, tell in batch.lines:
             words += (n + 1, line, tell)
-        answer = await self._eval(
+        answer = await self._run(
             scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
             *(proof, f"{self.member} {batch.number}", int(again)),
@@ -204,7 +211,7 @@ class GroupStore:
         else:
             missing = []
         words = [word for n, id_ in places for word in (n + 1, id_)]
-        answer = await self._eval(scripts.PRESENT, [self._meta, *self.streams], *words)
+        answer = await self._run(scripts.PRESENT, [self._meta, *self.streams], *words)
         return text_of(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
 
     async def trim(
@@ -221,13 +228,13 @@ class GroupStore:
             How many were unread, from when to when (unix seconds), whether to go on.
         """
         how = count, _ms(age), most
-        answer = await self._eval(scripts.TRIM, self.streams, *how)
+        answer = await self._run(scripts.TRIM, self.streams, *how)
         lost, first, last, more = answer
         return lost, first / 1000, last / 1000, bool(more)
 
     async def where(self) -> tuple[ListenerPosition, str]:
         """Return where the group stands at the server, and who led last."""
-        position, heard_at, leader = await self.client.command(
+        position, heard_at, leader = await self._ask(
             "HMGET", self._meta, "position", "heard_at", "leader"
         )
         return position_of(position, heard_at), text_of(leader or b"")
@@ -252,7 +259,7 @@ class GroupStore:
 
     async def _backwards_in(self, number: int, page: int) -> AsyncIterator[Entry]:
         before = "+"
-        while entries := await self.client.command(
+        while entries := await self._ask(
             "XREVRANGE", self.streams[number], before, "-", "COUNT", page
         ):
             for id_, fields in entries:
@@ -273,12 +280,12 @@ class GroupStore:
         who = "XREADGROUP", "GROUP", self._consumers, self.member
         how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
         new = ">" * len(names)
-        answer = await self.client.command(*who, *how, *new, within=wait + 2.0)
+        answer = await self._ask(*who, *how, *new, within=wait + 2.0)
         return self._entries(answer)
 
     async def held(self, stream: int, after: str, count: int) -> list[Entry]:
         """Return what this member was given and did not acknowledge, after an id."""
-        answer = await self.client.command(
+        answer = await self._ask(
             *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
             *("STREAMS", self.streams[stream], after),
         )
@@ -287,7 +294,7 @@ class GroupStore:
     async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
         """Let entries count as dealt with."""
         name = self.streams[stream]
-        await self.client.command("XACK", name, self._consumers, *ids)
+        await self._ask("XACK", name, self._consumers, *ids)
 
     async def claim(
         self, stream: int, idle: float, most: int, *, own: bool = False
@@ -300,7 +307,7 @@ class GroupStore:
             most: entries at most.
             own: whether all that others hold there is to be taken.
         """
-        answer = await self._eval(
+        answer = await self._run(
             scripts.CLAIM,
             [self.streams[stream], self._members],
             *(self.member, _ms(idle), most, int(own)),
@@ -315,46 +322,46 @@ class GroupStore:
         Each stays a lease long with a member that says nothing.
         """
         how = self.member, _ms(self.lease), most
-        return list(await self._eval(scripts.OWN, self._owners, *how))
+        return list(await self._run(scripts.OWN, self._owners, *how))
 
     async def disown(self, partition: int) -> None:
         """Let another member have a partition."""
-        await self._eval(scripts.LET_GO, [self._owners[partition]], self.member)
+        await self._run(scripts.LET_GO, [self._owners[partition]], self.member)
 
     async def let_go(self, slot: int, proof: str) -> None:
         """End a lease."""
-        await self._eval(scripts.LET_GO, [self._leases[slot]], proof)
+        await self._run(scripts.LET_GO, [self._leases[slot]], proof)
 
     async def leave(self) -> list[str]:
         """Give back what this member holds, and its name; return ids that are lost."""
         keys = [*self.streams, self._members]
-        lost = await self._eval(scripts.RELEASE, keys, self.member)
+        lost = await self._run(scripts.RELEASE, keys, self.member)
         return [text_of(each) for each in lost]
 
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
         for stream in self.streams:
-            await self.client.command(
+            await self._ask(
                 "XGROUP", "CREATE", stream, self._consumers, entry_id, "MKSTREAM"
             )
 
     async def end(self) -> None:
         """Take that consumer group away."""
         for stream in self.streams:
-            await self.client.command("XGROUP", "DESTROY", stream, self._consumers)
+            await self._ask("XGROUP", "DESTROY", stream, self._consumers)
 
     async def describe(self) -> dict[str, Any]:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
         leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
         keys = [self._meta, self._members, *leases, *self.all_streams]
-        told = await self._eval(scripts.DESCRIBE, keys, len(leases))
+        told = await self._run(scripts.DESCRIBE, keys, len(leases))
         found: dict[str, Any] = json.loads(text_of(told))
         return found
 
     async def note_gap(self, gap: Mapping[str, str]) -> None:
         """Count a gap, and keep it as the latest."""
-        await self.client.command("HINCRBY", self._meta, "gaps", 1)
-        await self.client.command("HSET", self._meta, "gap", json.dumps(gap))
+        await self._ask("HINCRBY", self._meta, "gaps", 1)
+        await self._ask("HSET", self._meta, "gap", json.dumps(gap))
 
     def _entries(self, answer: Any) -> list[Entry]:
         found: list[Entry] = []
@@ -366,8 +373,22 @@ class GroupStore:
             )
         return found
 
-    async def _eval(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        return await self.client.command("EVAL", script, len(keys), *keys, *args)
+    async def _ask(self, *words: str | int, within: float | None = None) -> Any:
+        with self._heeding_refusals():
+            return await self.client.command(*words, within=within)
+
+    async def _run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
+        with self._heeding_refusals():
+            return await self._scripts.run(script, keys, *args)
+
+    @contextmanager
+    def _heeding_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except CacheFailed as error:
+            if error.code in HOPELESS:
+                self.on_refused(error)
+            raise
 
 
 def _ms(seconds: float) -> int:

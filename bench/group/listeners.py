@@ -1,0 +1,292 @@
+"""200 real listeners in 40 groups of 5, on one Valkey and one server.
+
+Each of five processes holds one listener of every group. The first one is started
+before the others, so that it leads all of them; it is killed to see what follows when
+the leaders of all groups die in one moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+from tests.support.valkey import Valkey
+
+from bench.group.figures import Figure
+from bench.group.valkey_use import look
+
+GROUPS, HOSTS = 40, 5
+LISTENERS = GROUPS * HOSTS
+RATE = 5.0
+"""Notifications a second that the server sends to each group."""
+IDLE, BUSY = 20.0, 20.0
+"""Seconds in which is looked at what they cost."""
+SETTLE = 5.0
+"""Seconds after which listeners that have just come are as always."""
+PATIENCE = 40.0
+"""Seconds after which what is not handled counts as lost."""
+ROOT = Path(__file__).resolve().parent.parent.parent
+PIPE = asyncio.subprocess.PIPE
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def figures() -> Iterator[Figure]:
+    """Measure it."""
+    with Valkey() as valkey:
+        yield from asyncio.run(measured(valkey))
+
+
+async def measured(valkey: Valkey) -> list[Figure]:
+    """Start all, and look at them: idle, busy, and when all leaders die."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving())
+        empty = look(valkey)
+        hosts = []
+        for _ in range(HOSTS):
+            hosts.append(await stack.enter_async_context(Host.started(server, valkey)))
+            await hosts[-1].joined.wait()
+        await asyncio.sleep(SETTLE)
+        found = [Figure("listeners", "real listeners", LISTENERS)]
+        found.append(Figure("groups", "groups", GROUPS))
+        found += await while_idle(valkey, server, hosts, look(valkey).since(empty))
+        found += await while_busy(valkey, server, hosts)
+        found += kept(valkey, server)
+        found += await when_leaders_die(valkey, server, hosts)
+    return found
+
+
+async def while_idle(valkey, server, hosts, grown) -> list[Figure]:
+    """Look at listeners to whom nothing comes."""
+    live = (await server.stats())["live"]
+    before, cpu = look(valkey), [host.cpu() for host in hosts]
+    await asyncio.sleep(IDLE)
+    use = look(valkey).since(before)
+    spent = sum(host.cpu() for host in hosts) - sum(cpu)
+    each = LISTENERS * IDLE
+    return [
+        Figure("sockets", "sockets at the server", live, most=GROUPS),
+        Figure("idle_sent", "commands a listener sends, idle", use.sent / each, "/s"),
+        Figure("idle_all", "the same with those inside scripts", use.all / each, "/s"),
+        Figure(
+            "idle_cpu", "Valkey's time a listener, idle", use.cpu / each * 1e6, "us/s"
+        ),
+        Figure(
+            "idle_read", "bytes a listener sends Valkey, idle", use.read / each, "/s"
+        ),
+        Figure("idle_host", "a listener's own time, idle", spent / each * 1e3, "ms/s"),
+        Figure("connections", "connections of a listener", grown.clients / LISTENERS),
+        Figure(
+            "listener_memory",
+            "Valkey's memory a listener",
+            grown.memory / LISTENERS / 1024,
+            "KiB",
+        ),
+    ]
+
+
+async def while_busy(valkey, server, hosts) -> list[Figure]:
+    """Look at what a notification costs."""
+    before = look(valkey)
+    ids = await server.send(BUSY)
+    missing = await all_handled(hosts, ids)
+    use = look(valkey).since(before)
+    count = len(ids) * GROUPS
+    handled = handled_by(hosts, ids)
+    name = f"notifications, {RATE * GROUPS:.0f}/s over all groups"
+    twice = sum(n - 1 for n in handled.values())
+    return [
+        Figure("sent", name, count),
+        Figure("missing", "of these not handled", missing, most=0),
+        Figure("twice", "of these handled twice", twice, most=0),
+        Figure("busy_sent", "commands sent a notification", use.sent / count),
+        Figure("busy_all", "with those inside scripts", use.all / count),
+        Figure("busy_cpu", "Valkey's time a notification", use.cpu / count * 1e6, "us"),
+    ]
+
+
+def kept(valkey: Valkey, server: Server) -> list[Figure]:
+    """Look at what a group keeps."""
+    base = str(valkey.command("KEYS", "*:group:g0:meta")[0], "ascii")
+    stream = base.removesuffix(":meta")
+    length = valkey.command("XLEN", stream)
+    used = valkey.command("MEMORY", "USAGE", stream, "SAMPLES", "0")
+    rest = valkey.command("KEYS", "*:group:g0:*")
+    small = sum(valkey.command("MEMORY", "USAGE", key, "SAMPLES", "0") for key in rest)
+    return [
+        Figure("group_memory", "Valkey's memory a group", small / 1024, "KiB"),
+        Figure("kept_memory", "a notification that is kept", used / length, "B"),
+    ]
+
+
+async def when_leaders_die(valkey, server, hosts) -> list[Figure]:
+    """Kill the process that leads all groups, while notifications come."""
+    first, *others = hosts
+    leases = [each.decode() for each in valkey.command("KEYS", "*:lease:0")]
+    held = valkey.command("MGET", *leases)
+    sending = asyncio.create_task(server.send(BUSY))
+    await asyncio.sleep(3.0)
+    first.process.kill()
+    died = time.monotonic()
+    taken: dict[str, float] = {}
+    while len(taken) < GROUPS and time.monotonic() - died < PATIENCE:
+        await asyncio.sleep(0.05)
+        for lease, old, new in zip(leases, held, valkey.command("MGET", *leases)):
+            if new and new != old:
+                taken.setdefault(lease, time.monotonic() - died)
+    ids = await sending
+    missing = await all_handled(hosts, ids)
+    handled = handled_by(hosts, ids)
+    live = (await server.stats())["live"]
+    assert len(taken) == GROUPS, f"{GROUPS - len(taken)} groups have no leader"
+    middle, last = statistics.median(taken.values()), max(taken.values())
+    twice = sum(n - 1 for n in handled.values()) / len(handled) * 100
+    return [
+        Figure("leader_median", f"{GROUPS} leaders die at once: half led", middle, "s"),
+        Figure("leader_last", "all led again", last, "s", most=11.0),
+        Figure("late_missing", "of what came meanwhile not handled", missing, most=0),
+        Figure("late_twice", "of that handled twice", twice, "%"),
+        Figure("late_sockets", "sockets at the server after it", live, most=GROUPS),
+    ]
+
+
+async def all_handled(hosts: Sequence[Host], ids: Sequence[str]) -> int:
+    """Return how many are not handled after some time, of all groups together."""
+    end = time.monotonic() + PATIENCE
+    while missing := GROUPS * len(ids) - len(handled_by(hosts, ids)):
+        if time.monotonic() > end:
+            break
+        await asyncio.sleep(0.1)
+    return missing
+
+
+def handled_by(hosts: Sequence[Host], ids: Sequence[str]) -> Counter[str]:
+    """Return how often each of these was handled, group by group."""
+    wanted, found = set(ids), Counter[str]()
+    for host in hosts:
+        for line, times in host.handled.items():
+            if line.partition(" ")[2] in wanted:
+                found[line] += times
+    return found
+
+
+class Server:
+    """The server, as it is told what to send.
+
+    Args:
+        url: of its sockets.
+        client: speaks to its control side.
+    """
+
+    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
+        self.url, self._client = url, client
+
+    async def stats(self) -> dict:
+        """Return its counters."""
+        return (await self._client.get("/_dev/stats")).json()
+
+    async def send(self, seconds: float) -> list[str]:
+        """Send at the rate for so long; return the ids."""
+        ids, began = [], time.monotonic()
+        for n in range(round(seconds * RATE)):
+            await asyncio.sleep(began + n / RATE - time.monotonic())
+            note = {"type": "trip_update", "title": f"Trip {n}", "message": "x" * 120}
+            answer = await self._client.post("/_dev/notify", json=note)
+            ids.append(str(answer.json()["id"]))
+        return ids
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Server]:
+    """Run the server while the block runs."""
+    command = [sys.executable, "-m", "bench.group.server"]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdin=PIPE, stdout=PIPE
+    )
+    try:
+        assert process.stdout is not None
+        port = int(await process.stdout.readline())
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            yield Server(f"ws://127.0.0.1:{port}", client)
+    finally:
+        await ended(process)
+
+
+class Host:
+    """A process of listeners, and what they said.
+
+    Attributes:
+        joined: set once all groups have a leader.
+        handled: how often each line ``GROUP ID`` was said.
+        said: warnings.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.joined = asyncio.Event()
+        self.handled: Counter[str] = Counter()
+        self.said: list[str] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls, server: Server, valkey: Valkey) -> AsyncIterator[Host]:
+        """Run a host while the block runs."""
+        command = [sys.executable, "-m", "bench.group.host", server.url, valkey.url]
+        with tempfile.TemporaryDirectory() as home:
+            process = await asyncio.create_subprocess_exec(
+                *(*command, str(GROUPS)),
+                cwd=ROOT,
+                env={**os.environ, "HOME": home},
+                stdin=PIPE,
+                stdout=PIPE,
+            )
+            host = cls(process)
+            reading = asyncio.create_task(host._read())
+            try:
+                yield host
+            finally:
+                await ended(process)
+                await reading
+
+    def cpu(self) -> float:
+        """Return the seconds of processor time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / TICKS
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for raw in self.process.stdout:
+            line = raw.decode().strip()
+            if line == "joined":
+                self.joined.set()
+            elif line.partition(" ")[0].isdigit():
+                self.handled[line] += 1
+            else:
+                self.said.append(line)
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Have a process end, kindly at first."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(10):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(json.dumps([figure.name, figure.value]))  # noqa: T201
