@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.support import until
-from tests.support.group_scene import GroupScene
-from tests.support.valkey import Valkey
+from tests.support.group_scene import GroupScene, Shared
+from tests.support.valkey import Nodes, Valkey, Watched
 
 quick_and_real = pytest.mark.parametrize(
     "lease", [2.0, pytest.param(10.0, marks=pytest.mark.slow)]
@@ -33,7 +33,7 @@ def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
     """Makes a scene; all that runs in it ends with the test."""
     made = []
 
-    def make(redis: Valkey = clean_valkey, **how: Any) -> GroupScene:
+    def make(redis: Shared = clean_valkey, **how: Any) -> GroupScene:
         made.append(GroupScene(tmp_path, redis, **how))
         return made[-1]
 
@@ -221,3 +221,37 @@ def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
     assert group.gaps()
     group.one_socket()
     group.once_in_stream()
+
+
+@pytest.mark.slow
+@replaying_or_not
+def test_a_primary_that_dies_loses_nothing_that_is_not_appended_again(scene, replays):
+    with Watched() as servers:
+        group = scene(servers, replays=replays)
+        leader, _ = group.begin(3, 500)
+        with group.fault():
+            servers.fail_over()
+            group.flows(3000)
+        assert leader.leads
+        group.end()
+        group.one_socket()
+        group.once_in_stream(servers.primary)
+        group.leave()
+
+
+@pytest.mark.slow
+@replaying_or_not
+def test_a_cluster_node_that_dies_loses_nothing_that_is_not_appended_again(
+    scene, replays
+):
+    with Nodes() as cluster:
+        group = scene(cluster, replays=replays)
+        leader, _ = group.begin(3, 500)
+        with group.fault():
+            cluster.fail_over()
+            group.flows(3000)
+        assert leader.leads
+        group.end()
+        group.one_socket()
+        group.once_in_stream(cluster.nodes[3])
+        group.leave()
