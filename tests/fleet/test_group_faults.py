@@ -255,3 +255,91 @@ def test_a_cluster_node_that_dies_loses_nothing_that_is_not_appended_again(
         group.one_socket()
         group.once_in_stream(cluster.nodes[3])
         group.leave()
+
+
+@replaying_or_not
+def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, replays):
+    group = scene(lease=2.0, replays=replays)
+    with group.through(group.redis.port) as (line, thread):
+        url = f"redis://127.0.0.1:{line.port}/0"
+        leader, _ = group.begin(3, 300, REDIS_URL=url)
+        with group.fault():
+            line.down.delay = 0.02  # answers are lost more often than words
+            stop = thread.do(line.cut_every(0.25))
+            time.sleep(4)
+            stop()
+            line.down.delay = 0.0
+            group.flows(600)
+        assert leader.leads
+        group.end(twice=1.0)  # what is printed may not be acknowledged
+        group.one_socket()
+        group.once_in_stream()
+
+
+@replaying_or_not
+def test_a_leader_that_is_killed_while_its_spool_drains_leaves_no_hole(scene, replays):
+    group = scene(lease=2.0, replays=replays)
+    leader, others = group.begin(3, 500)
+    with group.fault():
+        group.redis.freeze()
+        time.sleep(1.5)
+        group.redis.thaw()
+        time.sleep(0.1)
+        killed = time.monotonic()
+        leader.kill()
+        group.leader_after(killed, within=5, among=others)
+        group.flows(500)
+    group.end(gaps=not replays)
+    group.once_in_stream()
+
+
+def test_what_a_killed_leader_had_spooled_is_appended_by_the_next_on_its_host(scene):
+    group = scene(lease=2.0, replays=False)
+    leader, _ = group.begin(1, 200)
+    with group.fault():
+        group.redis.freeze()
+        time.sleep(2.5)
+        leader.kill()
+        killed = time.time()
+        group.redis.thaw()
+        group.join(home=leader.home)
+        group.flows(500)
+    born = group.end(gaps=True)
+    spooled = {n for n, at in born.items() if at < killed - 0.2}
+    assert spooled <= group.handled.keys()
+    group.once_in_stream()
+
+
+@replaying_or_not
+def test_a_spool_that_is_full_is_a_slow_reader_like_any_other(scene, replays):
+    group = scene(lease=4.0, replays=replays)
+    room = {"NOTIFYWS_QUEUE_DISK": "20000", "NOTIFYWS_QUEUE_COUNT": "100"}
+    leader, _ = group.begin(1, 200, **room)
+    with group.fault():
+        group.redis.freeze()
+        time.sleep(6)
+        group.redis.thaw()
+        group.flows(200)
+    group.end(gaps=not replays)
+    assert leader.leads
+    group.once_in_stream()
+    group.in_order(leader)
+
+
+@replaying_or_not
+def test_a_server_that_falls_silent_for_the_leader_alone_is_left_to_another(
+    scene, replays
+):
+    group = scene(lease=2.0, replays=replays)
+    leader = group.join(NOTIFYWS_ORIGIN="https://cut.example")
+    until(lambda: leader.events("connected"), "a connection")
+    others = [group.join() for _ in range(2)]
+    group.server.rate(200)
+    group.flows(200)
+    with group.fault():
+        parted = time.monotonic()
+        group.server.ignore("https://cut.example")
+        group.leader_after(parted, within=8, among=others)
+        group.flows(200)
+    group.end(gaps=not replays)
+    group.once_in_stream()

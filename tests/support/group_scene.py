@@ -59,6 +59,10 @@ class NumberServer(Running):
         """Let nobody in who names this origin, and cut them."""
         self._order(f"bar {origin}")
 
+    def ignore(self, origin: str) -> None:
+        """Neither answer nor send to whoever names this origin."""
+        self._order(f"ignore {origin}")
+
     def stop_sending(self) -> dict[int, float]:
         """Send no more; return when each number was sent, unix seconds."""
         self._order("rate 0\nreport")
@@ -99,6 +103,7 @@ class Member(Running):
     def __init__(self, home: Home, *args: str) -> None:
         listen = "listen", "--group", GROUP, "--json", "--events"
         super().__init__(*listen, *args, env=home.env, cwd=home.path)
+        self.home = home
         home.keep(self)
 
     @property
@@ -249,8 +254,8 @@ class GroupScene:
         found = [gap for m in self.members for gap in m.events("gap")]
         return [(_unix(gap["from"]), _unix(gap["to"])) for gap in found]
 
-    def end(self, *, twice: float = 0.001, gaps: bool = False) -> None:
-        """Send no more, and look at the invariant.
+    def end(self, *, twice: float = 0.001, gaps: bool = False) -> dict[int, float]:
+        """Send no more, look at the invariant, and return when each was sent.
 
         Args:
             twice: the share that may have come twice.
@@ -275,6 +280,7 @@ class GroupScene:
         assert not far, f"twice, and no fault was near: {far}"
         if not gaps:
             assert not self.gaps(), self.gaps()
+        return born
 
     def once_in_stream(self, server: Valkey | None = None) -> None:
         """Demand that the stream holds nothing twice."""
