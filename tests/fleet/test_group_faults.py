@@ -278,19 +278,28 @@ def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, rep
 
 @replaying_or_not
 def test_a_leader_that_is_killed_while_its_spool_drains_leaves_no_hole(scene, replays):
-    group = scene(lease=2.0, replays=replays)
-    leader, others = group.begin(3, 500)
-    with group.fault():
-        group.redis.freeze()
-        time.sleep(1.5)
-        group.redis.thaw()
-        time.sleep(0.1)
-        killed = time.monotonic()
-        leader.kill()
-        group.leader_after(killed, within=5, among=others)
-        group.flows(500)
-    group.end(gaps=not replays)
-    group.once_in_stream()
+    group = scene(lease=6.0, replays=replays)
+    with group.through(group.redis.port) as (line, _):
+        soon = "--claim-after", "1"
+        leader = group.join(*soon, REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
+        until(lambda: leader.events("connected"), "a connection")
+        others = [group.join(*soon) for _ in range(2)]
+        group.server.rate(500)
+        group.flows(200)
+        with group.fault():
+            line.up.swallows = line.down.swallows = True
+            time.sleep(3)
+            appended = group.in_stream
+            line.up.swallows = line.down.swallows = False
+            line.down.delay = 0.3  # so that it takes a while
+            until(lambda: group.in_stream >= appended + 400, "the first of its spool")
+            killed = time.monotonic()
+            leader.kill()
+            assert group.in_stream < appended + 1500
+            group.leader_after(killed, within=9, among=others)
+            group.flows(500)
+        group.end(gaps=not replays)
+        group.once_in_stream()
 
 
 def test_what_a_killed_leader_had_spooled_is_appended_by_the_next_on_its_host(scene):
@@ -314,14 +323,15 @@ def test_what_a_killed_leader_had_spooled_is_appended_by_the_next_on_its_host(sc
 def test_a_spool_that_is_full_is_a_slow_reader_like_any_other(scene, replays):
     group = scene(lease=4.0, replays=replays)
     room = {"NOTIFYWS_QUEUE_DISK": "20000", "NOTIFYWS_QUEUE_COUNT": "100"}
-    leader, _ = group.begin(1, 200, **room)
+    leader, _ = group.begin(1, 300, **room)
     with group.fault():
         group.redis.freeze()
-        time.sleep(6)
+        time.sleep(7)
         group.redis.thaw()
-        group.flows(200)
-    group.end(gaps=not replays)
+        group.flows(500)
     assert leader.leads
+    assert leader.events("disconnected") if replays else group.gaps()
+    group.end(gaps=not replays)
     group.once_in_stream()
     group.in_order(leader)
 

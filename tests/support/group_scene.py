@@ -282,6 +282,13 @@ class GroupScene:
             assert not self.gaps(), self.gaps()
         return born
 
+    @property
+    def in_stream(self) -> int:
+        """How many entries a plain server's stream holds."""
+        assert isinstance(self.redis, Valkey)
+        (key,) = self.redis.command("KEYS", f"notifyws:*:group:{GROUP}")
+        return self.redis.command("XLEN", key)
+
     def once_in_stream(self, server: Valkey | None = None) -> None:
         """Demand that the stream holds nothing twice."""
         if server is None:
