@@ -165,7 +165,6 @@ class GroupAppender:
             self.sure_until = max(self.sure_until, notes[-1].received)
         else:
             await self._put_aside(lines)
-            self._begin_to_drain()
 
     def _batch(self, lines: Sequence[Line], position: ListenerPosition) -> Batch:
         self._number += 1
@@ -197,8 +196,10 @@ class GroupAppender:
         return True
 
     async def _put_aside(self, lines: Sequence[Line]) -> None:
-        """Spool lines; return when there is room for more."""
+        """Spool lines, have them appended later; return when there is room for more."""
         await self._spool.put(lines, self._received, self._store.member)
+        if not self._is_draining:
+            self._begin_to_drain()
         while self._spool.is_full and not self._deposed:
             await self._clock.sleep(AGAIN)
 
