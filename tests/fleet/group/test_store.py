@@ -459,13 +459,27 @@ async def test_what_was_given_back_is_claimed_at_once(make, valkey):
 
 
 @with_stores
-async def test_what_was_trimmed_before_it_was_given_back_is_told(make, valkey):
+async def test_what_was_trimmed_before_its_member_left_is_told(make, valkey):
     a, b = make("a"), make("b")
-    await filled(a, 2)
+    await filled(a, 3)
+    await b.beat(wants=False)
     given = await b.read([0], 2, 0.1)
-    valkey.command("XDEL", a.base, given[0].id)
+    valkey.command("XDEL", a.streams[0], given[0].id)
     assert await b.leave() == [given[0].id]
     assert await a.claim(0, 60.0, 10) == (given[1:], [])
+
+
+@with_stores
+async def test_a_refusal_that_waiting_does_not_mend_is_told(make, valkey):
+    store, told = make("a"), []
+    store.on_refused = lambda error: told.append(error.code)
+    valkey.command("ACL", "SETUSER", "default", "-xack")
+    try:
+        with pytest.raises(CacheFailed, match="xack"):
+            await store.acknowledge(0, ["1-1"])
+    finally:
+        valkey.command("ACL", "SETUSER", "default", "+@all")
+    assert told == ["NOPERM"]
 
 
 @with_stores
