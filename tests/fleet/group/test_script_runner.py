@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.support.valkey import Valkey
 
 from notifyws.auth.cache.redis_client import RedisClient
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.script_runner import ScriptRunner
+from tests.support.valkey import Valkey
 
 SCRIPT = "return {KEYS[1], ARGV[1]}"
 ANSWER = [b"key", b"value"]
