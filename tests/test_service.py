@@ -719,3 +719,42 @@ async def test_an_async_handler_sees_the_end_of_the_connection():
         await service.connect()
         await service.__aexit__(None, None, None)
         assert seen == [1000]
+
+
+@told
+async def test_members_of_a_group_are_given_each_notification_once(clean_valkey):
+    async with dev() as server:
+        settings = server.settings(cache_url=clean_valkey.url, group_lease=1.0)
+        async with NotificationService(settings, group="workers") as one:
+            await one.connect_with_retry()
+            await until(lambda: one.is_connected)
+            async with NotificationService(settings, group="workers") as other:
+                await other.connect_with_retry()
+                assert other.connection_state == "connected"
+                assert (await server.stats())["live"] == 1
+                heard = []
+                for service in (one, other):
+                    service.on("message")(lambda each: heard.append(each.message))
+                await server.notify(*"123456")
+                await until(lambda: len(heard) >= 6)
+                assert sorted(heard) == list("123456")
+
+
+@told
+async def test_what_an_iteration_did_not_come_to_is_for_the_other_members(clean_valkey):
+    async with dev() as server:
+        settings = server.settings(cache_url=clean_valkey.url, group_lease=1.0)
+        async with NotificationService(settings, group="workers") as one:
+            await one.connect_with_retry()
+            await until(lambda: one.is_connected)
+            await server.notify(*"12345")
+            async for notification in one:
+                if notification.message == "2":
+                    break
+            async for notification in one:
+                assert notification.message == "3"
+                break
+        async with NotificationService(settings, group="workers") as other:
+            await other.connect_with_retry()
+            left = [await anext(other.__aiter__()) for _ in range(2)]
+        assert [each.message for each in left] == ["4", "5"]

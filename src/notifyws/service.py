@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings, TypeStyle
 from notifyws.delivery.build import build_socket_sender
-from notifyws.delivery.dispatcher import Dispatcher, Handlers
+from notifyws.delivery.dispatcher import Dispatcher, Handlers, Iteration
 from notifyws.delivery.receiver import Item
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
 from notifyws.events import READY, Event
@@ -88,7 +88,8 @@ class NotificationService:
         }
         self.listener = self._make_listener(group, how)
         self.listener.on_receiver = self._hear
-        self._handlers = Handlers()
+        patient = name is not None or group is not None
+        self._handlers = Handlers(patient=patient)
         self._dispatcher = Dispatcher(self._handlers)
         self._sending: SocketSender | None = None
 
@@ -254,16 +255,13 @@ class NotificationService:
             return await by_http.send(messages)
         return await self._sender().send(messages)
 
-    async def __aiter__(self) -> AsyncIterator[Notification]:
-        """Yield notifications as they arrive, until the connection ends for good."""
-        feed = self._handlers.feed()
-        try:
-            while burst := await feed.get():
-                for each in burst:
-                    yield each
-        finally:
-            self._handlers.leave(feed)
-        await self.closed()
+    def __aiter__(self) -> AsyncIterator[Notification]:
+        """Yield notifications as they arrive, until the connection ends for good.
+
+        With a name or a group, what an iteration was given counts as dealt with when it
+        asks for the next one: what a process did not come to comes again.
+        """
+        return Iteration(self._handlers, self.closed)
 
     async def arrivals(self) -> AsyncIterator[list[Item]]:
         """Yield whole bursts of notifications and events, in their order.

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from notifyws.protocol.loader import profile_text
-from tests.protocol.profiles.stage import ended, listening, scene, stage, until
+from tests.protocol.profiles.stage import ended, gaps, listening, scene, stage, until
 from tests.support.httpd import json_answer
 
 NEWS = {"variables": "channel=news", "token": "jwt", "retry_delays": (0.02,)}
@@ -104,10 +104,6 @@ async def test_several_channels_are_subscribed_to_one_after_the_other():
     ):
         await until(lambda: found)
         assert found[0].fields["channel"] == "alerts"
-
-
-def gaps(events):
-    return [each for each in events if each.name == "gap"]
 
 
 async def recovers(socket, asked, **said):

@@ -7,17 +7,25 @@ import pytest
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
-    NotifyError,
     UpgradeRefused,
 )
 from notifyws.events import Disconnected, Failure, Gap
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.protocol.profiles.stage import (
+    Socket,
+    end_of,
+    listening,
+    scene,
+    stage,
+    stays,
+    until,
+)
 from tests.support.httpd import Request, answer, json_answer
 
 USER = {"username": "me@example.com", "password": "sentinel-password"}
+STATIC = {"token": "static-token"}
 GRAPHQL = {"Sec_WebSocket_Protocol": "graphql-transport-ws"}
 AUTH_OK = {"type": "auth", "status": "ok"}
 NO_ACCESS = 'You don\'t have permission to access collection "secrets"'
@@ -64,20 +72,6 @@ def logins(*replies: bytes) -> dict[str, object]:
         return left.pop(0) if left else json_answer({"data": tokens})
 
     return {"POST /auth/login": login, "POST /auth/refresh": lambda _: answer(500)}
-
-
-async def end_of(story, profile="directus", answers=None, upgrade=None, **settings):
-    """Return how listening to a server ends."""
-    settings = settings or {"token": "static-token"}
-    async with stage(answers or {}, story, **(upgrade or {})) as server:
-        with pytest.raises(NotifyError) as caught:
-            async with listening(server, profile, **settings) as (service, *_):
-                await service.closed()
-    return caught.value
-
-
-async def stays(socket: Socket) -> None:
-    await socket.stay()
 
 
 @pytest.mark.parametrize(
@@ -158,7 +152,7 @@ async def test_a_token_that_is_refused_in_the_handshake_is_exit_code_4(
         await socket.say(frame)
         await socket.peer.close(1005)
 
-    ended = await end_of(story)
+    ended = await end_of(story, "directus", **STATIC)
     assert ended.exit_code == exit_code
     assert frame["error"]["message"] in ended.message
 
@@ -230,7 +224,7 @@ async def test_a_collection_that_was_asked_for_and_is_refused_is_the_end(
 
     logged_in = logins()
     ended = await end_of(
-        story, answers=logged_in, variables="collection=secrets", **USER
+        story, "directus", logged_in, variables="collection=secrets", **USER
     )
     assert (ended.exit_code, NO_ACCESS in ended.message) == (exit_code, True)
     assert ended.message.startswith("the server refused the handshake")
@@ -271,7 +265,7 @@ async def test_a_right_to_read_that_is_taken_away_is_said():
         await socket.say(refusal("subscribe", "FORBIDDEN", NO_ACCESS))
         await socket.stay()
 
-    ended = await end_of(story)
+    ended = await end_of(story, "directus", **STATIC)
     assert (ended.exit_code, NO_ACCESS in ended.message) == (4, True)
 
 
@@ -484,7 +478,7 @@ async def test_a_token_that_graphql_refuses_is_exit_code_4(said, exit_code, word
         await socket.say(said)
         await socket.stay()
 
-    ended = await end_of(story, "directus-graphql", upgrade=GRAPHQL)
+    ended = await end_of(story, "directus-graphql", upgrade=GRAPHQL, **STATIC)
     assert (ended.exit_code, words in ended.message) == (exit_code, True)
 
 

@@ -6,11 +6,21 @@ import json
 
 import pytest
 
-from notifyws.errors import AuthenticationFailed, NotifyError
+from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import Failure, Gap
-from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.protocol.profiles.stage import (
+    Socket,
+    end_of,
+    listening,
+    scene,
+    stage,
+    stays,
+    until,
+)
 from tests.support.httpd import Request, answer, json_answer
 
+PROFILE = "home-assistant"
+LONG_LIVED = {"token": "long-lived"}
 USER = {"username": "me", "password": "sentinel-password"}
 ENTRY = {"type": "create_entry", "result": "one-time-code"}
 MFA = {"type": "form", "step_id": "mfa", "errors": {}, "flow_id": "f"}
@@ -72,20 +82,6 @@ def fired(kind: str, number: int, **data: object) -> dict[str, object]:
     return {"id": 2, "type": "event", "event": event}
 
 
-async def stays(socket: Socket) -> None:
-    await socket.stay()
-
-
-async def end_of(story, answers=None, **settings) -> NotifyError:
-    """Return how listening to a server ends."""
-    settings = settings or {"token": "long-lived"}
-    async with stage(answers or {}, story) as server:
-        with pytest.raises(NotifyError) as caught:
-            async with listening(server, "home-assistant", **settings) as (service, *_):
-                await service.closed()
-    return caught.value
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -105,7 +101,7 @@ async def test_a_token_that_is_refused_is_exit_code_4_with_the_servers_words(wor
         await socket.say({"type": "auth_invalid", "message": words})
         await socket.peer.close(1000)
 
-    ended = await end_of(story)
+    ended = await end_of(story, PROFILE, **LONG_LIVED)
     assert (ended.exit_code, words in ended.message) == (4, True)
 
 
@@ -131,7 +127,7 @@ async def test_a_login_that_is_refused_says_why(said, exit_code, words):
     """home-assistant/core, auth/login_flow.py, auth/providers/__init__.py, http/ban.py:
     most of it with a 200."""
     answers, _ = home(*[said] * 3)
-    ended = await end_of(stays, answers, **USER)
+    ended = await end_of(stays, PROFILE, answers, **USER)
     assert (ended.exit_code, words in ended.message) == (exit_code, True)
     assert ("otp=" in ended.hint) is (words == "two-factor")
 
@@ -168,7 +164,7 @@ async def test_an_account_without_a_second_factor_is_not_asked_for_the_code():
 @scene
 async def test_a_wrong_code_of_two_factor_authentication_is_said():
     answers, _ = home(MFA, {**MFA, "errors": {"base": "invalid_code"}})
-    ended = await end_of(stays, answers, variables="otp=000000", **USER)
+    ended = await end_of(stays, PROFILE, answers, variables="otp=000000", **USER)
     assert isinstance(ended, AuthenticationFailed)
     assert "the code of two-factor authentication is wrong" in ended.message
 
@@ -204,7 +200,7 @@ async def test_an_event_that_was_asked_for_and_is_refused_is_exit_code_4():
         assert (await denies(socket))["event_type"] == "doorbell"
         await socket.stay()
 
-    ended = await end_of(story, token="t", variables="event_type=doorbell")
+    ended = await end_of(story, PROFILE, token="t", variables="event_type=doorbell")
     assert ended.exit_code == 4
     assert "Unauthorized: this is for administrators" in ended.message
 
@@ -234,7 +230,7 @@ async def test_persistent_notifications_that_are_refused_are_the_end(code, exit_
         await denies(socket, code)
         await socket.stay()
 
-    ended = await end_of(story)
+    ended = await end_of(story, PROFILE, **LONG_LIVED)
     assert (ended.exit_code, code.capitalize() in ended.message) == (exit_code, True)
 
 
@@ -353,3 +349,30 @@ async def test_a_banned_address_is_exit_code_4():
         with pytest.raises(AuthenticationFailed):
             async with listening(server, "home-assistant", token="t"):
                 pass
+
+
+@pytest.mark.parametrize(
+    "page", [answer(200, b"<p>Starting up"), json_answer({"flow_id": None})]
+)
+@scene
+async def test_a_page_in_place_of_the_login_flow_is_no_matter_of_configuration(page):
+    """Seen: exit code 2, "a variable that is not set", by a proxy's page with a 200."""
+    answers = {"POST /auth/login_flow": lambda _: page}
+    said = {"max_retries": 0, **USER}
+    ended = await end_of(stays, PROFILE, answers, **said)
+    assert isinstance(ended, NetworkFailed)
+    assert "answered, but the reply holds no flow_id" in ended.message
+
+
+@scene
+async def test_a_proxy_that_is_in_its_way_for_a_moment_ends_no_listener():
+    answers, _ = home()
+    flow = answers["POST /auth/login_flow"]
+    pages = [answer(200, b"<p>Starting up")]
+    answers["POST /auth/login_flow"] = lambda r: pages.pop() if pages else flow(r)
+
+    async with (
+        stage(answers, listens) as server,
+        listening(server, PROFILE, retry_delays=(0.02,), **USER) as (service, *_),
+    ):
+        assert service.is_connected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from notifyws.delivery.sinks.exec import RESTS, ExecSink
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
-from tests.e2e.support import COMMAND, Home, Server
+from tests.e2e.support import COMMAND, Home, Server, until
 from tests.support.aio import on_a_loop
 
 NOTE = Notification({"type": "t", "title": "T"}, "then")
@@ -56,6 +57,42 @@ async def test_what_hooks_leave_behind_takes_a_bounded_number_of_descriptors():
     assert open_descriptors() - before <= RESTS + 5
     assert [line for line in told if "is left" in line] == told[:1]
     await sink.aclose()
+
+
+@on_a_loop
+async def test_a_number_that_was_given_to_another_process_is_not_killed():
+    """What is left of a hook may have left its group, whose number is then free."""
+    told: list[str] = []
+    sink = ExecSink(["sh", "-c", "setsid sleep 30 & echo $$"], {}, 0.5, told.append)
+    await sink.deliver(NOTE)
+    number = int(told[0])
+    try:
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+    except OSError:
+        pytest.skip("the system lets nobody choose the next number")
+    with subprocess.Popen(["sleep", "30"], start_new_session=True) as another:
+        try:
+            if another.pid != number:
+                pytest.skip("somebody else was quicker")
+            await asyncio.sleep(0.7)
+            assert another.poll() is None
+            await sink.aclose()
+            assert another.poll() is None
+        finally:
+            another.kill()
+
+
+@on_a_loop
+async def test_a_hook_that_will_not_end_does_not_outlive_a_listener_that_does():
+    told: list[str] = []
+    code = "trap '' TERM; echo $$; while :; do sleep 0.05; done"
+    sink = ExecSink(["sh", "-c", code], {}, 0.2, told.append)
+    running = asyncio.create_task(sink.deliver(NOTE))
+    await asyncio.sleep(0.4)  # it has been told to end, and has a second to do so
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await sink.aclose()
+    until(lambda: not Path(f"/proc/{told[0]}/cmdline").exists(), "its end")
 
 
 @on_a_loop

@@ -7,7 +7,7 @@ from dataclasses import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.settings import Settings
 from notifyws.errors import AuthenticationFailed
-from tests.protocol.profiles.stage import ended, listening, scene, stage, until
+from tests.protocol.profiles.stage import ended, gaps, listening, scene, stage, until
 from tests.support.httpd import json_answer
 
 USER = {"username": "me", "password": "sentinel-password"}
@@ -154,10 +154,6 @@ async def test_a_ping_that_the_session_is_too_old_for_renews_it():
         ),
     ):
         await until(lambda: found)
-
-
-def gaps(events):
-    return [each for each in events if each.name == "gap"]
 
 
 @scene

@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from notifyws.errors import AuthenticationFailed, ConnectionLost, NotifyError
+from notifyws.errors import AuthenticationFailed, ConnectionLost
 from notifyws.events import Disconnected, Failure
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
-from tests.protocol.profiles.stage import Socket, listening, scene, stage, until
+from tests.protocol.profiles.stage import Socket, end_of, listening, scene, stage, until
 from tests.support.httpd import answer, json_answer
 
 PUBLIC = "app_key=k channel=news"
@@ -70,19 +70,9 @@ def refuses_to_subscribe(frame: object):
     return story
 
 
-async def end_of(
-    story, variables: str = PUBLIC, answers=None, **settings
-) -> NotifyError:
-    """Return how listening to a server ends."""
-    async with stage(answers or {}, story) as server:
-        with pytest.raises(NotifyError) as caught:
-            async with listening(server, "pusher", variables=variables, **settings) as (
-                service,
-                _,
-                _events,
-            ):
-                await service.closed()
-    return caught.value
+async def ends(story, variables: str = PUBLIC, answers=None, **settings):
+    """Return how listening to it ends."""
+    return await end_of(story, "pusher", answers, variables=variables, **settings)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +123,7 @@ async def test_an_error_before_the_hello_is_judged_like_a_close(
 ):
     """laravel/reverb, src/Protocols/Pusher/Server.php: ``error`` sends a frame and
     leaves the socket open."""
-    ended = await end_of(refuses_the_hello(frame))
+    ended = await ends(refuses_the_hello(frame))
     assert (ended.exit_code, words in ended.message) == (exit_code, True)
 
 
@@ -188,7 +178,7 @@ async def test_a_user_who_is_disconnected_by_the_app_has_no_more_right_to_listen
         await socket.say(error(4009, "You got disconnected by the app."))
         await socket.peer.close(4009)
 
-    assert (await end_of(story, token="t")).exit_code == 4
+    assert (await ends(story, token="t")).exit_code == 4
 
 
 @pytest.mark.parametrize(
@@ -224,7 +214,7 @@ async def test_a_signature_that_is_no_good_is_a_refusal_of_who_we_are(
     """soketi/soketi, src/ws-handler.ts; laravel/reverb, InteractsWithPrivateChannels;
     beyondcode/laravel-websockets 965; pusher/pusher-websocket-java 205."""
     signs = {"POST /broadcasting/auth": lambda _: json_answer({"auth": "k:bad"})}
-    ended = await end_of(refuses_to_subscribe(frame), PRIVATE, signs, token="t")
+    ended = await ends(refuses_to_subscribe(frame), PRIVATE, signs, token="t")
     assert (ended.exit_code, words in ended.message) == (exit_code, True)
 
 
@@ -241,7 +231,7 @@ async def test_a_channel_that_is_refused_ends_it_with_the_servers_words(status, 
     """soketi/soketi, src/ws-handler.ts and src/channels: the socket stays open."""
     data = {"error": said, "status": status}
     refused = {"event": "pusher:subscription_error", "channel": "news", "data": data}
-    ended = await end_of(refuses_to_subscribe(refused))
+    ended = await ends(refuses_to_subscribe(refused))
     assert ended.exit_code == 5
     assert said in ended.message
 
@@ -314,14 +304,14 @@ async def test_private_and_presence_channels_are_signed_by_the_application():
 async def test_an_application_that_will_not_sign_refuses_who_we_are(reply, words):
     """kerimamansaryyev/dart_pusher_channels 31: Laravel's 403 has no words."""
     answers = {"POST /broadcasting/auth": lambda _: reply}
-    ended = await end_of(refuses_to_subscribe(None), PRIVATE, answers, token="t")
+    ended = await ends(refuses_to_subscribe(None), PRIVATE, answers, token="t")
     assert isinstance(ended, AuthenticationFailed)
     assert words in ended.message
 
 
 @scene
 async def test_an_application_without_such_a_place_is_said_by_its_path():
-    ended = await end_of(
+    ended = await ends(
         refuses_to_subscribe(None),
         PRIVATE + " auth_path=api/broadcasting/auth",
         token="t",

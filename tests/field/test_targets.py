@@ -8,7 +8,7 @@ import pytest
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.sinks.forward import BODY_LIMIT, ForwardSink
-from notifyws.errors import ConfigurationError
+from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import DeliveryTargets, Notification
 from tests.support.aio import on_a_loop
 from tests.support.httpd import Peer, answer, httpd
@@ -100,6 +100,20 @@ async def test_a_header_of_the_users_replaces_ours_however_it_is_written():
     assert "cloudevents" in heads[0]
     assert "mine" in heads[0]
     assert "forged" not in heads[0]
+
+
+@on_a_loop
+async def test_nothing_that_a_target_says_beside_its_status_is_told():
+    """Seen: a header line that is none stood whole in a warning and a dead letter."""
+
+    async def babbles(peer: Peer):
+        await peer.request()
+        await peer.write(TWO_HUNDRED + b"its own words " * 4000 + b"\r\n\r\n")
+
+    with pytest.raises(DeliveryFailed) as caught:
+        await posted(babbles, times=1)
+    assert "words" not in caught.value.message
+    assert len(caught.value.message) < 300
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Upgrade"])

@@ -58,6 +58,41 @@ def test_expressions_that_repeat_their_input_too_often_are_refused():
         compiled(".".join(["{a: @, b: @}"] * 9))
     with pytest.raises(BadExpression, match="repeats its input"):
         compiled("to_string(" + "|".join([DOUBLING] * 20) + ")")
+    with pytest.raises(BadExpression, match="repeats its input"):
+        compiled(nested("map(&[@,@], {})[]", 9))
+
+
+def nested(form: str, times: int, inner: str = "a") -> str:
+    for _ in range(times):
+        inner = form.format(inner)
+    return inner
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["to_string([{}])", "{}|to_string([@])", "map(&to_string([@]), {})"],
+)
+def test_expressions_that_escape_what_was_escaped_too_often_are_refused(form):
+    """Seen: each doubles every quote, so that 19 made 53 MB of a hundred."""
+    compiled(nested(form, 4))
+    with pytest.raises(BadExpression, match="repeats its input"):
+        compiled(nested(form, 5))
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("join(join('', a), a)", "must be a text in quotes"),
+        ("join(a, b)", "must be a text in quotes"),
+        (f"join('{'x' * 300}', a)", "repeats its input"),
+        (nested("join('xxxxxxxx', [{}])", 3), "repeats its input"),
+    ],
+)
+def test_expressions_that_put_much_between_much_are_refused(expression, reason):
+    """Seen: what a frame holds, between all that it holds, is the square of it."""
+    with pytest.raises(BadExpression, match=reason):
+        compiled(expression)
+    compiled("join(': ', [a, b, join('', c)])")
 
 
 def test_what_only_chooses_does_not_count_as_repeating():

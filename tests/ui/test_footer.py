@@ -37,6 +37,9 @@ WAITING = Status(
     retry_at=757.0,
     reason="server closed the connection (1012)",
 )
+MEMBER = Status(
+    "connected", received=7, group="workers", role="member", leader="a:1", pending=2
+)
 FAILED = Status("disconnected", reason="x", error="authentication failed")
 STATES = [UP, WAITING, FAILED, Status("connecting", "ws.example.com")]
 
@@ -55,6 +58,23 @@ def shown(status, now=753.0, width=120):
             UP,
             "🟢 Connected  ws.example.com · user 42 · 128 received · up 00:12:33 · "
             "token 11:42 · 12 ms",
+        ),
+        (MEMBER, "🟢 Member  of workers, a:1 leads · lag 0, 2 pending · 7 received"),
+        (
+            replace(MEMBER, state="reconnecting", leader=""),
+            "🟡 Waiting: nobody leads workers",
+        ),
+        (
+            replace(MEMBER, state="reconnecting", lag=None),
+            "🟡 Waiting: its Redis is away",
+        ),
+        (
+            Status("connected", "h", group="workers", role="leader", lag=1234),
+            "🟢 Connected  h, leading workers · lag 1,234, 0 pending · 0 received",
+        ),
+        (
+            Status("connected", "h", group="workers", role="leader", lag=None),
+            "🟢 Connected  h, leading workers · Redis is away · 0 received",
         ),
         (
             WAITING,

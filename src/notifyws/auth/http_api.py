@@ -53,6 +53,7 @@ from notifyws.protocol.token_replies import (
 
 PAGE = 4 << 20
 """Bytes that a page of notifications may have."""
+OTHER_KIND = "is it this kind of server? try another --profile"
 
 _SECRET = r"password|secret|token|code|key|otp"
 
@@ -222,8 +223,7 @@ class HttpApi:
             return read_tokens(where, replies, self._lifetimes, now)
         except NoToken as error:
             message = f"{self._origin}{steps[-1].path} answered, but {error}"
-            hint = "is it this kind of server? try another --profile"
-            raise ReplyLost(message, hint) from None
+            raise ReplyLost(message, OTHER_KIND) from None
 
     async def _run(
         self,
@@ -250,6 +250,7 @@ class HttpApi:
         for step in steps:
             if not holds(step.only_if, variables):
                 continue
+            self._demand_captured(step, steps, variables)
             request = step_request(self._origin, step, variables)
             hidden += request.credentials
             client = http_client(self._origin, self._tls, self._timeout)
@@ -267,6 +268,21 @@ class HttpApi:
             variables |= found
             replies.append(reply)
         return replies
+
+    def _demand_captured(
+        self, step: Step, steps: Sequence[Step], variables: Mapping[str, Any]
+    ) -> None:
+        """Raise where a path needs what an earlier answer, a proxy's say, did not hold.
+
+        Raises:
+            ReplyLost: it does.
+        """
+        for earlier in steps:
+            for name in earlier.capture:
+                if mentions(step.path, name) and variables.get(name, "") is None:
+                    missing = f"answered, but the reply holds no {name}"
+                    message = f"{self._origin}{earlier.path} {missing}"
+                    raise ReplyLost(message, OTHER_KIND)
 
     def _given(self, reply: Answer, found: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what an answer gave that others must not see."""

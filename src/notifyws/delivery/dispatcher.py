@@ -13,7 +13,7 @@ import asyncio
 import inspect
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -40,9 +40,15 @@ Feed = DeliveryQueue[Notification]
 
 
 class Handlers:
-    """Handlers by event, and iterations."""
+    """Handlers by event, and iterations.
 
-    def __init__(self) -> None:
+    Args:
+        patient: whether what is told counts as dealt with only when every iteration is
+            done with it, so that what is lost with this process comes again.
+    """
+
+    def __init__(self, *, patient: bool = False) -> None:
+        self._patient = patient
         self._handlers: dict[str, list[Callable[..., Any]]] = {e: [] for e in EVENTS}
         self._feeds: list[Feed] = []
         self._early: Feed | None = Feed(KEPT, KEPT_BYTES)
@@ -68,10 +74,36 @@ class Handlers:
             feed.close()
         return feed
 
-    def leave(self, feed: Feed) -> None:
-        """Forget an iteration's queue: nobody reads it, so nobody waits for it."""
+    def leave(self, feed: Feed, rest: Iterable[Notification] = ()) -> None:
+        """Forget an iteration's queue: nobody reads it, so nobody waits for it.
+
+        Args:
+            feed: its queue.
+            rest: what it took of it and did not come to; when that is not dealt with,
+                and no other iteration has begun, the next one begins with it.
+        """
         self._feeds.remove(feed)
-        feed.clear()
+        left = [*rest, *feed.drained()]
+        if self._patient and left and not self._feeds:
+            self._early = early = Feed(KEPT, KEPT_BYTES)
+            for each in left:
+                early.put(each, _size(each))
+
+    async def dealt_with(self) -> None:
+        """Return when what was told counts as dealt with.
+
+        Where that is for iterations to say, nobody is called and none has begun, it is
+        when one will be done with it.
+        """
+        if not self._patient:
+            return
+        while waited_for := [feed for feed in self._told() if not feed.is_settled]:
+            await waited_for[0].settled()
+
+    def _told(self) -> list[Feed]:
+        """Return the queues of iterations, and of the one to come if nobody else hears."""
+        alone = self._early is not None and not self._handlers["message"]
+        return [*self._feeds, *([self._early] if alone and self._early else [])]
 
     def begin(self) -> None:
         """More will come: iterations from now on do not end at once."""
@@ -109,6 +141,36 @@ class Handlers:
             await _put(early, notification)
         else:
             self._early = None
+
+
+class Iteration:
+    """One ``async for``; what it did not come to is left when nobody holds it any more.
+
+    Args:
+        handlers: gives it its queue.
+        closed: returns when nothing more will come, or raises why.
+    """
+
+    def __init__(
+        self, handlers: Handlers, closed: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._handlers, self._closed = handlers, closed
+        self._feed = handlers.feed()
+        self._rest = deque[Notification]()
+
+    def __aiter__(self) -> Iteration:
+        return self
+
+    async def __anext__(self) -> Notification:
+        if not self._rest:
+            self._rest.extend(await self._feed.get())
+        if not self._rest:
+            await self._closed()
+            raise StopAsyncIteration
+        return self._rest.popleft()
+
+    def __del__(self) -> None:
+        self._handlers.leave(self._feed, self._rest)
 
 
 class Dispatcher:
@@ -151,6 +213,7 @@ class Dispatcher:
             untold.extend(() if untold else burst)
             while untold:
                 await self._tell(untold.popleft())
+            await self._handlers.dealt_with()
         self._handlers.end()
 
     async def _tell(self, item: Item) -> None:

@@ -45,6 +45,7 @@ class DeliveryQueue(Generic[Item]):
         self._roomy = asyncio.Event()
         self._roomy.set()
         self._taking = asyncio.Event()
+        self._settling = asyncio.Event()
         self._takes = True
         self._closed = self._held = False
 
@@ -80,6 +81,17 @@ class DeliveryQueue(Generic[Item]):
             self._items.append(item)
             self._filled.set()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was put in is dealt with."""
+        return self._settled_in_all >= self.put_in_all
+
+    async def settled(self) -> None:
+        """Return when all that was put in is dealt with."""
+        while not self.is_settled:
+            self._settling.clear()
+            await self._settling.wait()
+
     def hold(self) -> None:
         """Let all that is taken from now on count as not dealt with."""
         self._held = True
@@ -89,10 +101,11 @@ class DeliveryQueue(Generic[Item]):
         self._held = False
         self._settle()
 
-    def clear(self) -> None:
-        """Let everything go; whoever waits for room goes on."""
-        self._take()
+    def drained(self) -> list[Item]:
+        """Let everything go and return it; whoever waits for room goes on."""
+        items = self._take()
         self._settle()
+        return items
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -127,6 +140,7 @@ class DeliveryQueue(Generic[Item]):
         self._bytes -= size
         if count:
             self._settled_in_all += count
+            self._settling.set()
             self.on_settled(self._settled_in_all)
         if self._count * 2 <= self._max_count and self._bytes * 2 <= self._max_bytes:
             self._roomy.set()

@@ -3,9 +3,11 @@
 Nobody else imports ``jmespath``. A user's own expression may be as long as it is; a
 profile may be a stranger's, and an expression can repeat what it looks at
 (``[@,@]|[@,@]|...`` doubles at each step), so that a short one could fill the memory.
-How often it can is read from the expression itself, before it is ever used; nothing
-else in JMESPath can run for long, because it only ever descends (where each item of a
-frame looks at all of that frame, ``field_mapping`` has a limit).
+How often it can is read from the expression itself, before it is ever used. A text can
+grow, too: ``to_string`` escapes what was escaped before, and ``join`` puts its glue
+between all items. Nothing else in JMESPath can run for long, because it only ever
+descends (where each item of a frame looks at all of that frame, ``field_mapping`` has
+a limit).
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ DEEPEST = 40
 """Levels of its tree."""
 MOST_COPIES = 256
 """Times it may repeat what it looks at."""
+
+ESCAPED = 4
+"""Times that a text counts which ``to_string`` writes: an escape may become two."""
 
 TOO_DEEP = "it is nested too deeply"
 PREFIX = r"^(Invalid|Bad) jmespath expression: "
@@ -213,11 +218,23 @@ def _depth(node: Any) -> int:
 
 def _copies(node: Any) -> int:
     below = [_copies(child) for child in _children(node)]
-    if node["type"] in _REPEATING:
-        return max(1, sum(below))
-    if node["type"] in _FOLLOWING:
+    if node["type"] in _FOLLOWING or node.get("value") == "map":
         return prod(below)
+    if node["type"] in _REPEATING:
+        return max(1, sum(below)) * _growth(node)
     return max(below, default=1)
+
+
+def _growth(node: Any) -> int:
+    """Return how much longer a text a function may make of its arguments."""
+    if node.get("value") == "to_string":
+        return ESCAPED
+    if node.get("value") != "join" or not node["children"]:
+        return 1
+    glue = node["children"][0]
+    if glue["type"] != "literal":
+        raise BadExpression("what join() puts between must be a text in quotes")
+    return max(1, len(str(glue["value"])))
 
 
 def _fields(node: Any) -> set[str]:

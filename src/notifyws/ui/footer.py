@@ -66,7 +66,8 @@ class Status(Struct, frozen=True):
         group: the group that this listener shares the work with.
         role: ``leader`` or ``member`` of it; empty without one.
         leader: who holds the socket where this one does not.
-        lag: notifications that no member of the group has taken yet.
+        lag: notifications that no member of the group has taken yet; ``None`` while
+            its Redis is away.
         pending: those that one has taken and is not done with.
     """
 
@@ -90,7 +91,7 @@ class Status(Struct, frozen=True):
     group: str = ""
     role: str = ""
     leader: str = ""
-    lag: int = 0
+    lag: int | None = 0
     pending: int = 0
 
 
@@ -109,6 +110,10 @@ def footer(status: Status, now: float, width: int) -> Text:
             head = "Connecting to " if status.host else "Connecting"
             tail = [(harmless(status.host) + again, ""), *_after(status, "")]
             return _fitted(_line("🟡", head, tail), width)
+        case "reconnecting" if status.role == "member":
+            who = f"nobody leads {status.group}"
+            why = "its Redis is away" if status.lag is None else harmless(who)
+            return _fitted(_line("🟡", "Waiting", _after(status, why)), width)
         case "reconnecting":
             return _fitted(_line("🟡", _wait(status, now), _after(status, why)), width)
         case "disconnected":
@@ -199,6 +204,8 @@ def _place(status: Status) -> str:
 def _behind(status: Status) -> str:
     if not status.role:
         return ""
+    if status.lag is None:
+        return "Redis is away"
     return f"lag {status.lag:,}, {status.pending:,} pending"
 
 
@@ -278,7 +285,7 @@ class StatusTracker:
             received=service.listener.received,
             latency=service.latency,
             queued=service.listener.waiting,
-            lag=(group.lag or 0) if group else 0,
+            lag=group.lag if group else 0,
             pending=group.pending if group else 0,
             shown=None if selection.admits_all else selection.admitted,
         )

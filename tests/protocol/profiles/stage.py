@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -138,6 +138,28 @@ async def ended(one: Stage, profile: str, **settings: Any) -> NotifyError:
         async with listening(one, profile, **settings) as (service, _, _events):
             await service.closed()
     return caught.value
+
+
+async def end_of(
+    story: Story,
+    profile: str,
+    answers: Answers | None = None,
+    upgrade: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> NotifyError:
+    """Return how listening to a server of one story ends."""
+    async with stage(answers or {}, story, **(upgrade or {})) as one:
+        return await ended(one, profile, **settings)
+
+
+async def stays(socket: Socket) -> None:
+    """Be a server that has nothing to say."""
+    await socket.stay()
+
+
+def gaps(events: Sequence[Any]) -> list[Any]:
+    """Return those of the events that are gaps."""
+    return [each for each in events if each.name == "gap"]
 
 
 async def until(condition: Callable[[], Any]) -> None:

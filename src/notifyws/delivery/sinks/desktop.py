@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from html import escape
 
+from notifyws.auth.network_errors import plainly
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 
@@ -86,8 +87,8 @@ class DesktopSink:
             took = f"the desktop took longer than {self._timeout:g} s"
             raise DeliveryFailed(took) from None
         except Exception as error:  # noqa: BLE001 - each desktop raises its own kinds
-            why = str(error) or type(error).__name__
-            raise DeliveryFailed(f"the desktop cannot show it: {why}") from None
+            said = f"the desktop cannot show it: {plainly(error)}"
+            raise DeliveryFailed(said) from None
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

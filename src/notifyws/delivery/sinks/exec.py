@@ -104,6 +104,7 @@ class ExecSink:
         self._timeout = timeout
         self._tell = tell
         self._running: set[int] = set()
+        self._left: set[int] = set()
         self._talks: list[asyncio.Task[None]] = []  # of hooks that have ended
         self._rests: set[asyncio.Task[None]] = set()
         self._let_go = False
@@ -139,6 +140,8 @@ class ExecSink:
         """Kill what still runs."""
         for pid in self._running:
             _signal(pid, signal.SIGKILL)
+        for pid in self._left:
+            _kill_rest(pid)
         for rest in self._rests:
             rest.cancel()
         await asyncio.gather(*self._rests, return_exceptions=True)
@@ -212,22 +215,26 @@ class ExecSink:
     async def _kill(self, process: Process) -> None:
         """Kill the whole group: SIGTERM, then SIGKILL."""
         _signal(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(KILL_GRACE):
-                await process.wait()
-        _signal(process.pid, signal.SIGKILL)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KILL_GRACE):
+                    await process.wait()
+        finally:
+            _signal(process.pid, signal.SIGKILL)
         await process.wait()
 
     def _let_end(self, pid: int, talk: asyncio.Task[None], end: float) -> None:
         """Let what still holds the output live until the time limit, no longer."""
+        self._running.discard(pid)
+        self._left.add(pid)
 
         async def watch() -> None:
             left = end - asyncio.get_running_loop().time()
             done, _ = await asyncio.wait({talk}, timeout=max(left, 0.0))
             if not done:
-                _signal(pid, signal.SIGKILL)
+                _kill_rest(pid)
                 talk.cancel()
-            self._running.discard(pid)
+            self._left.discard(pid)
 
         rest = background("the watch over a hook", watch(), self._died)
         self._rests.add(rest)
@@ -276,3 +283,17 @@ def _in_memory() -> IO[bytes] | None:
 def _signal(pid: int, signum: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signum)
+
+
+def _kill_rest(pid: int) -> None:
+    """Kill what is left of a group whose first process is gone.
+
+    Where there is one of that number, it is another's: the group had died out, and
+    the number was given away again.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        _signal(pid, signal.SIGKILL)
+    except PermissionError:
+        return

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from notifyws.auth.network_errors import retry_after
+from notifyws.auth.network_errors import plainly, retry_after
 from notifyws.config.settings import Settings
 from notifyws.config.urls import shown_url
 from notifyws.errors import ConfigurationError, DeliveryFailed
@@ -133,7 +133,7 @@ class ForwardSink:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             ours = (self._url, self._secret, *self._headers.values())
             secrets = filter(None, ours)
-            why = masked(str(error), tuple(secrets)) or type(error).__name__
+            why = masked(plainly(error), tuple(secrets))
             raise DeliveryFailed(f"{self._shown} cannot be reached: {why}") from None
         if not 200 <= status < 300:
             final = not is_retried(status)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from notifyws.clock import Clock
-from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Standing
 from notifyws.fleet.group.store import GroupStore
 
@@ -24,8 +24,6 @@ LATE = 2.0
 """Seconds after which a beat that was not answered must take no lease any more."""
 PATIENCE = 300.0
 """Seconds that a leader tries to reach the server at most, where others could try."""
-HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
-"""Refusals that waiting does not mend."""
 
 
 class Membership:
@@ -170,8 +168,6 @@ class Membership:
         return self.standing.at + self._clock.now() - self._steadily_answered_at + LATE
 
     def _fell(self, error: CacheFailed) -> None:
-        if error.code in HOPELESS:
-            raise ConfigurationError(error.message, error.hint)
         if not self.away:
             self.away = True
             hint = f" ({error.hint})" if error.hint else ""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -28,12 +29,14 @@ from notifyws.fleet.group.entries import (
     standing_of,
     text_of,
 )
-from notifyws.fleet.group.script_runner import FORBIDDEN, ScriptRunner
+from notifyws.fleet.group.script_runner import ScriptRunner
 
 PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
 SOCKETS = 8
 """Members that may hold one at most."""
+HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
+"""Refusals that waiting does not mend."""
 PAGE = 500
 """Entries that are read back at once."""
 KEEP = 30 * 86400.0
@@ -62,6 +65,7 @@ class GroupStore:
     Attributes:
         lease: as given.
         is_shared: whether several members append.
+        on_refused: is told of a refusal that waiting does not mend.
         streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
 
@@ -77,8 +81,9 @@ class GroupStore:
         lease: float = 10.0,
         consumers: str = scripts.MEMBERS,
     ) -> None:
+        self.on_refused: Callable[[CacheFailed], None] = lambda error: None
         self._consumers = consumers
-        self._run = ScriptRunner(client).run
+        self._scripts = ScriptRunner(client)
         self.client, self.name, self.member = client, name, member
         self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
@@ -109,7 +114,7 @@ class GroupStore:
         try:
             told = await self.client.command("INFO", "server")
         except CacheFailed as error:
-            if error.code in FORBIDDEN:
+            if error.code in HOPELESS:
                 return
             raise
         version = told.get("redis_version", "") if isinstance(told, dict) else ""
@@ -229,30 +234,37 @@ class GroupStore:
 
     async def where(self) -> tuple[ListenerPosition, str]:
         """Return where the group stands at the server, and who led last."""
-        position, heard_at, leader = await self.client.command(
+        position, heard_at, leader = await self._ask(
             "HMGET", self._meta, "position", "heard_at", "leader"
         )
         return position_of(position, heard_at), text_of(leader or b"")
 
     async def latest(self, count: int) -> list[Entry]:
-        """Return the entries that were appended last, the newest first."""
+        """Return what was appended last, of each stream as much, the newest first."""
+        share = -(-count // len(self.streams))
         found: list[Entry] = []
-        async for entry in self.backwards():
-            found.append(entry)
-            if len(found) >= count:
-                break
+        for number in range(len(self.streams)):
+            wanted = len(found) + share
+            async for entry in self._backwards_in(number, min(share, PAGE)):
+                found.append(entry)
+                if len(found) == wanted:
+                    break
         return found
 
     async def backwards(self) -> AsyncIterator[Entry]:
         """Yield entries, of each stream the newest first."""
-        for number, stream in enumerate(self.streams):
-            before = "+"
-            while page := await self.client.command(
-                "XREVRANGE", stream, before, "-", "COUNT", PAGE
-            ):
-                for id_, fields in page:
-                    yield Entry(number, text_of(id_), line_of(fields))
-                before = f"({text_of(page[-1][0])}"
+        for number in range(len(self.streams)):
+            async for entry in self._backwards_in(number, PAGE):
+                yield entry
+
+    async def _backwards_in(self, number: int, page: int) -> AsyncIterator[Entry]:
+        before = "+"
+        while entries := await self._ask(
+            "XREVRANGE", self.streams[number], before, "-", "COUNT", page
+        ):
+            for id_, fields in entries:
+                yield Entry(number, text_of(id_), line_of(fields))
+            before = f"({text_of(entries[-1][0])}"
 
     async def read(
         self, streams: Sequence[int], count: int, wait: float
@@ -268,12 +280,12 @@ class GroupStore:
         who = "XREADGROUP", "GROUP", self._consumers, self.member
         how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
         new = ">" * len(names)
-        answer = await self.client.command(*who, *how, *new, within=wait + 2.0)
+        answer = await self._ask(*who, *how, *new, within=wait + 2.0)
         return self._entries(answer)
 
     async def held(self, stream: int, after: str, count: int) -> list[Entry]:
         """Return what this member was given and did not acknowledge, after an id."""
-        answer = await self.client.command(
+        answer = await self._ask(
             *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
             *("STREAMS", self.streams[stream], after),
         )
@@ -282,7 +294,7 @@ class GroupStore:
     async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
         """Let entries count as dealt with."""
         name = self.streams[stream]
-        await self.client.command("XACK", name, self._consumers, *ids)
+        await self._ask("XACK", name, self._consumers, *ids)
 
     async def claim(
         self, stream: int, idle: float, most: int, *, own: bool = False
@@ -329,14 +341,14 @@ class GroupStore:
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
         for stream in self.streams:
-            await self.client.command(
+            await self._ask(
                 "XGROUP", "CREATE", stream, self._consumers, entry_id, "MKSTREAM"
             )
 
     async def end(self) -> None:
         """Take that consumer group away."""
         for stream in self.streams:
-            await self.client.command("XGROUP", "DESTROY", stream, self._consumers)
+            await self._ask("XGROUP", "DESTROY", stream, self._consumers)
 
     async def describe(self) -> dict[str, Any]:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
@@ -348,8 +360,8 @@ class GroupStore:
 
     async def note_gap(self, gap: Mapping[str, str]) -> None:
         """Count a gap, and keep it as the latest."""
-        await self.client.command("HINCRBY", self._meta, "gaps", 1)
-        await self.client.command("HSET", self._meta, "gap", json.dumps(gap))
+        await self._ask("HINCRBY", self._meta, "gaps", 1)
+        await self._ask("HSET", self._meta, "gap", json.dumps(gap))
 
     def _entries(self, answer: Any) -> list[Entry]:
         found: list[Entry] = []
@@ -360,6 +372,23 @@ class GroupStore:
                 Entry(number, text_of(i), line_of(fields)) for i, fields in entries
             )
         return found
+
+    async def _ask(self, *words: str | int, within: float | None = None) -> Any:
+        with self._heeding_refusals():
+            return await self.client.command(*words, within=within)
+
+    async def _run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
+        with self._heeding_refusals():
+            return await self._scripts.run(script, keys, *args)
+
+    @contextmanager
+    def _heeding_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except CacheFailed as error:
+            if error.code in HOPELESS:
+                self.on_refused(error)
+            raise
 
 
 def _ms(seconds: float) -> int:

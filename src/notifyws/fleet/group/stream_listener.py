@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.event_emitter import EventEmitter
-from notifyws.errors import CacheFailed, UsageError
+from notifyws.errors import CacheFailed, ConfigurationError, UsageError
 from notifyws.events import Closed, Event, Gap
 from notifyws.fleet.active_listener import LAST_DELIVERY, ActiveListener
 from notifyws.fleet.group.build import (
@@ -58,7 +58,9 @@ class StreamListener(ActiveListener):
         self._emitter = EventEmitter(self._announce, auth.clock)
         self._member: GroupMember | None = None
         self._retries: int | None = None
-        self._stopping = asyncio.Event()
+        self._stopping, self._broken = asyncio.Event(), asyncio.Event()
+        self._refused: CacheFailed | None = None
+        self._store.on_refused = self._refuse
 
     def start(self, *, retries: int | None = None) -> None:
         """Begin, without waiting for it.
@@ -140,6 +142,10 @@ class StreamListener(ActiveListener):
     def _counts(self) -> dict[str, Any]:
         return {**super()._counts(), "filtered": self.filtered}
 
+    def _refuse(self, error: CacheFailed) -> None:
+        self._refused = error
+        self._broken.set()
+
     def _announce(self, item: Event, *, vital: bool = False) -> None:
         self.queue.announce(item, vital=vital)
 
@@ -148,7 +154,11 @@ class StreamListener(ActiveListener):
         try:
             async with self._beating(self._emitter):
                 member.start()
-                await first_of(self.keep(member), self._stopping.wait())
+                ends = self._stopping.wait(), self._broken.wait()
+                await first_of(self.keep(member), *ends)
+            if self._refused is not None:
+                error = self._refused
+                raise ConfigurationError(error.message, error.hint)
         except Exception as error:
             reason = str(error)
             raise

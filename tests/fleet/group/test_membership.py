@@ -1,0 +1,242 @@
+"""A beat: who may lead, how soon the next one comes, and what is known meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from notifyws.errors import CacheFailed
+from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.membership import LATE, PATIENCE, Membership
+from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
+
+AWAY = CacheFailed("the group's Redis did not answer", "is it there?")
+NOBODY = Standing(members=1)
+OTHER = Standing(leader="h:2:b", fence=4, members=2)
+MINE = Standing(0, "5 h:1:a", 5, leader="h:1:a", fence=5, members=2)
+
+
+class FakeStore:
+    """Answers as it is told, the last answer for ever.
+
+    Attributes:
+        asked: what each beat said.
+        versions: what each question for the version came to; then it is good.
+    """
+
+    lease, name = 10.0, "workers"
+
+    def __init__(self, *answers: Standing | CacheFailed) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+        self.versions: list[Exception] = []
+
+    async def check_version(self) -> None:
+        if self.versions:
+            raise self.versions.pop(0)
+
+    async def beat(self, **said: Any) -> Standing:
+        self.asked.append(said)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Scene:
+    """A membership, what it warned of, and its store."""
+
+    def __init__(self, *answers: Standing | CacheFailed, dice: float = 0.0) -> None:
+        self.store = FakeStore(*answers)
+        self.said: list[str] = []
+        self.heard: tuple[str, int] = ("", 0)
+        clock = VirtualClock([dice]).clock
+        self.membership = Membership(
+            self.store, clock, self.said.append, lambda: self.heard
+        )
+
+    async def beat(self, *, leads: bool = False) -> bool:
+        return await self.membership.beat(leads=leads)
+
+    @property
+    def wanted(self) -> list[bool]:
+        return [said["wants"] for said in self.store.asked]
+
+
+@in_virtual_time
+async def test_a_new_member_may_lead_at_once():
+    scene = Scene(NOBODY)
+    assert await scene.beat()
+    assert scene.wanted == [True]
+    assert scene.store.asked[0]["leads"] is False
+    assert scene.membership.joined
+    assert scene.said == []
+
+
+@in_virtual_time
+async def test_after_redis_was_away_who_led_comes_first():
+    scene = Scene(OTHER, AWAY, AWAY, OTHER)
+    for _ in range(4):
+        await scene.beat()
+    assert not scene.membership.is_settled
+    await asyncio.sleep(5.9)
+    await scene.beat()
+    await asyncio.sleep(0.2)
+    await scene.beat()
+    assert scene.wanted == [True, True, False, False, False, True]
+    assert scene.membership.is_settled
+
+
+@in_virtual_time
+async def test_who_led_wants_to_lead_on_at_once():
+    scene = Scene(MINE, AWAY, MINE)
+    for _ in range(3):
+        await scene.beat(leads=True)
+    assert scene.wanted == [True] * 3
+    assert [said["leads"] for said in scene.store.asked] == [True] * 3
+
+
+@in_virtual_time
+async def test_it_is_said_once_that_redis_is_away_and_that_it_is_back():
+    scene = Scene(NOBODY, AWAY, AWAY, NOBODY, NOBODY)
+    heard = [await scene.beat() for _ in range(5)]
+    assert heard == [True, False, False, True, True]
+    assert scene.said == [
+        "the group's Redis did not answer (is it there?); the group waits for it",
+        "the group's Redis is back",
+    ]
+
+
+@in_virtual_time
+async def test_a_fence_that_was_seen_is_a_floor_for_ever():
+    scene = Scene(OTHER, NOBODY, MINE, OTHER)
+    for _ in range(4):
+        await scene.beat()
+    assert [said["floor"] for said in scene.store.asked] == [0, 4, 4, 5]
+
+
+@in_virtual_time
+async def test_a_beat_says_when_it_is_too_late_by_redis_clock():
+    scene = Scene(NOBODY, Standing(at=1000.0))
+    await scene.beat()
+    await scene.beat()
+    await asyncio.sleep(7.0)
+    await scene.beat()
+    assert [said["late"] for said in scene.store.asked] == [0.0, 0.0, 1007.0 + LATE]
+
+
+@in_virtual_time
+async def test_what_the_leader_heard_goes_with_its_beat():
+    scene = Scene(MINE)
+    scene.heard = "2024-01-15T10:30:00.000Z", 3
+    await scene.beat(leads=True)
+    said = scene.store.asked[0]
+    assert (said["heard_at"], said["connection"]) == scene.heard
+
+
+@in_virtual_time
+async def test_the_version_is_asked_for_until_it_is_known():
+    scene = Scene(NOBODY)
+    scene.store.versions = [AWAY]
+    assert not await scene.beat()
+    assert scene.store.asked == []
+    assert await scene.beat()
+    scene.store.versions = [AWAY]
+    assert await scene.beat()
+
+
+@in_virtual_time
+async def test_what_arrived_is_handled_until_the_oldest_that_is_not():
+    oldest = Standing(leader="h:2:b", fence=1, oldest=90.0, at=100.0)
+    scene = Scene(Standing(at=50.0), oldest, Standing(leader="h:2:b", at=110.0))
+    seen = []
+    for _ in range(3):
+        await scene.beat()
+        seen.append(scene.membership.handled_until)
+    assert seen == [None, 90.0, 110.0]
+
+
+@in_virtual_time
+async def test_who_begins_to_lead_knows_what_was_handled_before():
+    before = Standing(leader="h:2:b", fence=1, at=100.0)
+    begun = Standing(0, "2 h:1:a", 2, "1 h:2:b", leader="h:1:a", fence=2, at=120.0)
+    scene = Scene(before, begun, begun)
+    await scene.beat()
+    await scene.beat()
+    assert scene.membership.handled_until == 100.0
+    await scene.beat(leads=True)
+    assert scene.membership.handled_until == 120.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "leads", "dice", "pause"),
+    [
+        (MINE, True, 0.0, 3.0),
+        (MINE, True, 0.5, 2.7),
+        (OTHER, False, 0.0, 3.0),
+        (Standing(next_lease=1.0), False, 0.5, 1.25),
+        (Standing(next_lease=9.0), False, 0.5, 2.7),
+        (AWAY, True, 0.5, 0.5),
+        (AWAY, False, 0.0, 0.5),
+        (AWAY, False, 0.5, 2.0),
+    ],
+)
+def test_members_beat_in_time_and_not_all_at_once(answer, leads, dice, pause):
+    @in_virtual_time
+    async def story() -> None:
+        scene = Scene(answer, dice=dice)
+        await scene.beat(leads=leads)
+        assert scene.membership.pause(leads=leads) == pytest.approx(pause)
+
+    story()
+
+
+@in_virtual_time
+async def test_who_does_not_reach_the_server_stands_back_and_is_more_patient():
+    scene = Scene(NOBODY)
+    membership = scene.membership
+    assert membership.patience == 6.0
+    membership.stand_back()
+    await scene.beat()
+    await asyncio.sleep(6.0)
+    await scene.beat()
+    assert scene.wanted == [False, True]
+    assert membership.patience == 12.0
+    for _ in range(9):
+        membership.stand_back()
+    assert membership.patience == PATIENCE
+    membership.reached()
+    assert membership.patience == 6.0
+
+
+@in_virtual_time
+async def test_a_gap_is_covered_by_a_socket_that_was_open_before_it():
+    scene = Scene(Standing(at=EPOCH + 5, covered_since=EPOCH + 1), AWAY)
+    await scene.beat()  # Redis' clock is five seconds ahead
+    assert scene.membership.is_covered(EPOCH - 4)
+    assert not scene.membership.is_covered(EPOCH - 4.1)
+    await scene.beat()
+    assert not scene.membership.is_covered(EPOCH)
+
+
+@in_virtual_time
+async def test_nothing_covers_a_group_of_one_socket():
+    scene = Scene(MINE)
+    await scene.beat()
+    assert not scene.membership.is_covered(EPOCH)
+
+
+@in_virtual_time
+async def test_others_are_told_how_it_stands():
+    scene = Scene(Standing(leader="h:2:b", lag=3, pending=2), AWAY, MINE)
+    membership = scene.membership
+    assert (membership.name, membership.lag) == ("workers", None)
+    await scene.beat()
+    assert (membership.leading, membership.has_leader) == (False, True)
+    assert (membership.lag, membership.pending) == (3, 2)
+    await scene.beat()
+    assert (membership.has_leader, membership.lag) == (False, None)
+    await scene.beat()
+    assert (membership.leading, membership.has_leader) == (True, True)

@@ -1,0 +1,550 @@
+"""A group in a real Redis: what each script promises, and who is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Any
+
+import pytest
+
+from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.fleet.group.entries import Batch, Standing
+from notifyws.fleet.group.store import DISTINCT, GroupStore
+from tests.support.resp import scripted
+from tests.support.valkey import Valkey
+
+Make = Callable[..., GroupStore]
+GIVEN = {"make", "valkey"}
+
+
+@asynccontextmanager
+async def stores(url: str) -> AsyncIterator[Make]:
+    """Makes members of one group, ``a``, ``b``, ..., each with a client of its own."""
+    clients = []
+
+    def make(name: str = "a", **how: Any) -> GroupStore:
+        clients.append(RedisClient(url, "the group's Redis"))
+        return GroupStore(clients[-1], "0" * 16, "g", member=f"h:1:{name}", **how)
+
+    try:
+        yield make
+    finally:
+        for each in clients:
+            await each.aclose()
+
+
+def with_stores(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run a test on a loop of its own, with what makes stores."""
+
+    @wraps(test)
+    def run(clean_valkey: Valkey, **more: Any) -> None:
+        async def story() -> None:
+            async with stores(clean_valkey.url) as make:
+                await test(make, clean_valkey, **more)
+
+        asyncio.run(story())
+
+    mine = [p for p in signature(test).parameters.values() if p.name not in GIVEN]
+    valkey = Parameter("clean_valkey", Parameter.POSITIONAL_OR_KEYWORD)
+    run.__signature__ = Signature([valkey, *mine])  # what pytest is asked for
+    return run
+
+
+def batch(number: int, *titles: str, stream: int = 0, tell: str = "") -> Batch:
+    lines = [(stream, f'{{"type":"t","title":"{t}"}}', tell and t) for t in titles]
+    return Batch(number, lines, ListenerPosition(titles[-1] if titles else None))
+
+
+async def leading(store: GroupStore, **how: Any) -> Standing:
+    """Beat, and want to lead; the standing of one who does."""
+    standing = await store.beat(wants=True, **how)
+    assert standing.slot >= 0
+    return standing
+
+
+async def titles_of(store: GroupStore) -> list[str]:
+    entries = await store.latest(1000)
+    return [(each.line or "").split('"')[-2] for each in reversed(entries)]
+
+
+# Who leads
+
+
+@with_stores
+async def test_one_member_leads_and_the_others_see_it(make, valkey):
+    a, b = make("a"), make("b")
+    first = await a.beat(wants=True)
+    assert (first.slot, first.proof, first.began) == (0, "1 h:1:a", 1)
+    assert first.previous == ""
+    second = await b.beat(wants=True)
+    assert (second.slot, second.proof) == (-1, "")
+    assert (second.leader, second.fence, second.members) == ("h:1:a", 1, 2)
+    assert 0 < (second.next_lease or 0) <= a.lease
+
+
+@with_stores
+async def test_a_lease_is_kept_by_beats_and_ends_without(make, valkey):
+    a, b = make("a", lease=0.2), make("b", lease=0.2)
+    await leading(a)
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        assert (await leading(a)).proof == "1 h:1:a"
+        assert (await b.beat(wants=True)).slot == -1
+    await asyncio.sleep(0.25)
+    after = await leading(b)
+    assert (after.proof, after.began, after.previous) == ("2 h:1:b", 2, "1 h:1:a")
+
+
+@with_stores
+async def test_who_takes_a_lease_again_led_without_a_break(make, valkey):
+    a, b = make("a", lease=0.05), make("b", lease=0.05)
+    began = (await leading(a)).began
+    await asyncio.sleep(0.1)
+    again = await leading(a, leads=True)
+    assert (again.proof, again.began, again.previous) == ("2 h:1:a", began, "")
+    await asyncio.sleep(0.1)
+    await leading(b)
+    await asyncio.sleep(0.1)
+    broken = await leading(a, leads=True)
+    assert (broken.began, broken.previous) == (4, "3 h:1:b")
+
+
+@with_stores
+async def test_a_lease_whose_taking_was_never_answered_is_a_members_own(make, valkey):
+    a = make("a")
+    await leading(a)  # the answer is lost: nobody knows the proof
+    again = await leading(a)
+    assert (again.slot, again.proof, again.began) == (0, "1 h:1:a", 1)
+
+
+@with_stores
+async def test_who_does_not_want_to_lead_gives_the_lease_back(make, valkey):
+    a, b = make("a"), make("b")
+    await leading(a)
+    gone = await a.beat(wants=False)
+    assert (gone.slot, gone.leader) == (-1, "")
+    await leading(b)
+
+
+@with_stores
+async def test_letting_go_ends_only_ones_own_lease(make, valkey):
+    a, b = make("a"), make("b")
+    proof = (await leading(a)).proof
+    await b.let_go(0, "1 h:1:b")
+    assert (await b.beat(wants=True)).slot == -1
+    await a.let_go(0, proof)
+    assert (await leading(b)).previous == proof
+
+
+@with_stores
+async def test_a_beat_that_comes_too_late_takes_no_lease_and_keeps_ones_own(
+    make, valkey
+):
+    a, b = make("a"), make("b")
+    now = (await a.beat(wants=False)).at
+    assert (await b.beat(wants=True, late=now - 1)).slot == -1
+    await leading(a, late=now + 60)
+    await leading(a, late=now - 1)
+
+
+@with_stores
+async def test_a_new_fence_is_beyond_all_that_a_member_knows(make, valkey):
+    a = make("a")
+    assert (await leading(a, floor=41, leads=True)).fence == 42
+
+
+@with_stores
+async def test_where_redis_forgot_everything_who_led_comes_first(make, valkey):
+    a, b, c = make("a", lease=0.3), make("b", lease=0.3), make("c", lease=0.3)
+    await leading(a)
+    valkey.flush()
+    assert (await b.beat(wants=True, floor=1)).slot == -1
+    assert (await c.beat(wants=True, floor=1)).slot == -1
+    back = await leading(a, floor=1, leads=True)
+    assert (back.fence, back.began, back.previous) == (2, 2, "")
+
+
+@with_stores
+async def test_where_redis_forgot_everything_another_leads_after_a_lease(make, valkey):
+    b = make("b", lease=0.1)
+    assert (await b.beat(wants=True, floor=7)).slot == -1
+    await asyncio.sleep(0.15)
+    assert (await leading(b, floor=7)).fence == 8
+
+
+@with_stores
+async def test_several_sockets_are_led_by_several_members(make, valkey):
+    a, b, c = (make(name, sockets=2) for name in "abc")
+    assert (await leading(a)).slot == 0
+    assert (await leading(b)).slot == 1
+    assert (await c.beat(wants=True)).slot == -1
+    again = await leading(a, leads=True)
+    assert (again.slot, again.began) == (0, 1)
+
+
+# What is refused
+
+
+@with_stores
+async def test_a_group_of_another_version_is_left_alone(make, valkey):
+    a = make("a")
+    valkey.command("HSET", f"{a.base}:meta", "v", "99", "key", "")
+    with pytest.raises(ConfigurationError, match="another version"):
+        await a.beat(wants=True)
+    assert valkey.command("HGET", f"{a.base}:meta", "v") == b"99"
+    assert valkey.command("EXISTS", a.base) == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [("", "data.a", "has --key 'data.a'"), ("data.b", "", "has no --key")],
+)
+@with_stores
+async def test_a_group_with_another_key_is_left_alone(
+    make, valkey, ours, theirs, words
+):
+    await make("a", key=theirs).beat(wants=True)
+    with pytest.raises(ConfigurationError, match=words):
+        await make("b", key=ours).beat(wants=True)
+
+
+@pytest.mark.parametrize(
+    ("version", "too_old"),
+    [
+        ("6.0.16", True),
+        ("5.0.7", True),
+        ("6.2.0", False),
+        ("7.2.4", False),
+        ("x", False),
+    ],
+)
+def test_a_redis_that_is_too_old_is_refused(version, too_old):
+    text = f"# Server\r\nredis_version:{version}\r\n"
+
+    async def story() -> None:
+        answer = f"${len(text)}\r\n{text}\r\n".encode()
+        async with scripted(answer) as redis, stores(redis.url) as make:
+            if too_old:
+                with pytest.raises(ConfigurationError, match="needs Redis"):
+                    await make().check_version()
+            else:
+                await make().check_version()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "word", ["NOPERM this user has no permissions", "ERR unknown command"]
+)
+def test_a_redis_that_does_not_say_its_version_is_believed(word):
+    async def story() -> None:
+        async with (
+            scripted(f"-{word}\r\n".encode()) as redis,
+            stores(redis.url) as make,
+        ):
+            await make().check_version()
+
+    asyncio.run(story())
+
+
+def test_a_redis_that_does_not_answer_is_not_believed():
+    async def story() -> None:
+        async with (
+            scripted(b"-LOADING it is\r\n") as redis,
+            stores(redis.url) as make,
+        ):
+            with pytest.raises(CacheFailed):
+                await make().check_version()
+
+    asyncio.run(story())
+
+
+# What is appended
+
+
+@with_stores
+async def test_who_holds_the_lease_appends_and_moves_the_position(make, valkey):
+    a = make("a")
+    proof = (await leading(a, heard_at="2024-01-15T10:30:00.000Z")).proof
+    places = await a.append(0, proof, batch(1, "x", "y"))
+    assert places is not None
+    assert [place for place, _ in places] == [0, 0]
+    assert places[0][1] < places[1][1]
+    assert await titles_of(a) == ["x", "y"]
+    position, leader = await a.where()
+    assert (position.last_id, position.heard_at) == ("y", "2024-01-15T10:30:00.000Z")
+    assert leader == proof
+
+
+@with_stores
+async def test_who_was_asleep_writes_nothing_more(make, valkey):
+    a, b = make("a", lease=0.05), make("b")
+    late = (await leading(a)).proof
+    await asyncio.sleep(0.1)
+    assert await a.append(0, late, batch(1, "nobody leads")) is None
+    await leading(b)
+    assert await a.append(0, late, batch(1, "b leads")) is None
+    assert await titles_of(b) == []
+    assert (await b.where())[0].last_id is None
+
+
+@with_stores
+async def test_a_batch_that_is_tried_again_is_appended_once(make, valkey):
+    a = make("a")
+    proof = (await leading(a)).proof
+    assert await a.append(0, proof, batch(1, "x"))
+    assert await a.append(0, proof, batch(1, "x"), again=True) == []
+    assert await a.append(0, proof, batch(2, "y"), again=True)
+    assert await titles_of(a) == ["x", "y"]
+
+
+@with_stores
+async def test_a_batch_of_another_member_is_another_one(make, valkey):
+    a, b = make("a", lease=0.05), make("b")
+    await a.append(0, (await leading(a)).proof, batch(1, "x"))
+    await asyncio.sleep(0.1)
+    assert await b.append(0, (await leading(b)).proof, batch(1, "x"), again=True)
+
+
+@with_stores
+async def test_what_two_sockets_bring_is_appended_once(make, valkey):
+    a, b = make("a", sockets=2), make("b", sockets=2)
+    one, two = (await leading(a)), (await leading(b))
+    assert await a.append(0, one.proof, batch(1, "x", "y", tell="id"))
+    assert await b.append(1, two.proof, batch(1, "x", "y", "z", tell="id"))
+    assert await titles_of(a) == ["x", "y", "z"]
+    assert await a.append(1, one.proof, batch(2, "w", tell="id")) is None
+
+
+@with_stores
+async def test_only_so_many_ids_of_two_sockets_are_remembered(make, valkey):
+    a = make("a", sockets=2)
+    proof = (await leading(a)).proof
+    for n in range(0, DISTINCT + 500, 500):
+        titles = [f"{n + k:06}" for k in range(500)]
+        await a.append(0, proof, batch(n, *titles, tell="id"))
+    assert valkey.command("ZCARD", f"{a.base}:ids") == DISTINCT
+    length = valkey.command("XLEN", a.base)
+    await a.append(0, proof, batch(9, f"{DISTINCT:06}", "000000", tell="id"))
+    assert valkey.command("XLEN", a.base) == length + 1
+
+
+@with_stores
+async def test_what_is_there_and_who_led_last_can_be_asked(make, valkey):
+    a = make("a")
+    proof = (await leading(a)).proof
+    places = await a.append(0, proof, batch(1, "x", "y", "z"))
+    valkey.command("XDEL", a.base, places[1][1])
+    assert await a.present(places) == (proof, [True, False, True])
+    assert await a.present([]) == (proof, [])
+    valkey.flush()
+    assert await a.present(places) == ("", [False, False, False])
+
+
+@with_stores
+async def test_of_two_sockets_nothing_is_looked_for(make, valkey):
+    a = make("a", sockets=2)
+    proof = (await leading(a)).proof
+    places = await a.append(0, proof, batch(1, "x", tell="id"))
+    assert await a.present(places) == (proof, [False])
+
+
+# What is trimmed
+
+
+async def filled(a: GroupStore, count: int) -> None:
+    proof = (await leading(a)).proof
+    await a.append(0, proof, batch(1, *(str(n) for n in range(count))))
+
+
+@with_stores
+async def test_only_so_many_are_kept_and_what_nobody_read_is_told(make, valkey):
+    a = make("a")
+    await filled(a, 10)
+    await a.read([0], 4, 0.1)
+    lost, first, last, more = await a.trim(count=3, age=0)
+    at = (await a.beat(wants=True)).at
+    assert (lost, more) == (3, False)  # seven went, and four of them were read
+    assert at - 5 < first <= last <= at
+    assert await titles_of(a) == ["7", "8", "9"]
+    assert await a.trim(count=3, age=0) == (0, 0, 0, False)
+
+
+@with_stores
+async def test_what_is_too_old_goes_in_parts(make, valkey):
+    a = make("a")
+    await filled(a, 10)
+    await asyncio.sleep(0.03)
+    assert (await a.trim(100, 60))[0] == 0
+    lost, _, _, more = await a.trim(100, 0.02, most=6)
+    assert (lost, more) == (6, True)
+    lost, _, _, more = await a.trim(100, 0.02, most=6)
+    assert (lost, more) == (4, False)
+    assert await titles_of(a) == []
+
+
+@with_stores
+async def test_a_group_that_has_nothing_yet_is_trimmed_too(make, valkey):
+    assert await make("a").trim(10, 10) == (0, 0, 0, False)
+
+
+# Who takes what
+
+
+@with_stores
+async def test_each_entry_goes_to_one_member(make, valkey):
+    a, b = make("a"), make("b")
+    await filled(a, 4)
+    one, two = await a.read([0], 2, 0.1), await b.read([0], 9, 0.1)
+    assert [len(one), len(two)] == [2, 2]
+    assert not {each.id for each in one} & {each.id for each in two}
+    assert await a.read([0], 9, 0.01) == []
+    await a.beat(wants=True)
+    standing = await b.beat(wants=True)
+    assert (standing.pending, standing.own, standing.lag) == (4, 2, 0)
+
+
+@with_stores
+async def test_what_was_given_can_be_asked_for_until_it_is_acknowledged(make, valkey):
+    a = make("a")
+    await filled(a, 4)
+    given = await a.read([0], 4, 0.1)
+    assert await a.held(0, "0", 10) == given
+    assert await a.held(0, given[1].id, 1) == given[2:3]
+    await a.acknowledge(0, [each.id for each in given[:3]])
+    assert await a.held(0, "0", 10) == given[3:]
+    standing = await a.beat(wants=True)
+    assert (standing.pending, standing.own) == (1, 1)
+    assert standing.oldest == given[3].at
+
+
+@with_stores
+async def test_what_a_dead_member_held_is_claimed_after_its_time(make, valkey):
+    a, b = make("a"), make("b", lease=0.05)
+    await filled(a, 3)
+    await b.beat(wants=False)
+    given = await b.read([0], 2, 0.1)
+    assert await a.claim(0, 0.0, 10) == ([], [])  # it lives
+    await asyncio.sleep(0.1)
+    assert await a.claim(0, 60.0, 10) == ([], [])  # it was busy just now
+    assert await a.claim(0, 0.05, 1) == (given[:1], [])
+    assert await a.claim(0, 0.05, 10) == (given[1:], [])
+    assert await a.held(0, "0", 10) == given
+
+
+@with_stores
+async def test_what_was_given_back_is_claimed_at_once(make, valkey):
+    a, b = make("a"), make("b")
+    await filled(a, 3)
+    await b.beat(wants=False)
+    given = await b.read([0], 2, 0.1)
+    assert await b.leave() == []
+    assert (await a.beat(wants=True)).members == 1
+    assert await a.claim(0, 60.0, 10) == (given, [])
+
+
+@with_stores
+async def test_what_was_trimmed_before_its_member_left_is_told(make, valkey):
+    a, b = make("a"), make("b")
+    await filled(a, 3)
+    await b.beat(wants=False)
+    given = await b.read([0], 2, 0.1)
+    valkey.command("XDEL", a.streams[0], given[0].id)
+    assert await b.leave() == [given[0].id]
+    assert await a.claim(0, 60.0, 10) == (given[1:], [])
+
+
+@with_stores
+async def test_a_refusal_that_waiting_does_not_mend_is_told(make, valkey):
+    store, told = make("a"), []
+    store.on_refused = lambda error: told.append(error.code)
+    valkey.command("ACL", "SETUSER", "default", "-xack")
+    try:
+        with pytest.raises(CacheFailed, match="xack"):
+            await store.acknowledge(0, ["1-1"])
+    finally:
+        valkey.command("ACL", "SETUSER", "default", "+@all")
+    assert told == ["NOPERM"]
+
+
+@with_stores
+async def test_what_others_hold_of_ones_own_stream_is_taken(make, valkey):
+    a, b = make("a", key="data.k"), make("b", key="data.k")
+    proof = (await leading(a)).proof
+    await a.append(0, proof, batch(1, "x", stream=7))
+    await b.beat(wants=False)
+    given = await b.read([7], 9, 0.1)
+    assert await a.claim(7, 0.0, 10) == ([], [])
+    assert await a.claim(7, 0.0, 10, own=True) == (given, [])
+
+
+@with_stores
+async def test_what_was_trimmed_before_it_was_claimed_is_told(make, valkey):
+    a, b = make("a"), make("b")
+    await filled(a, 3)
+    given = await b.read([0], 2, 0.1)
+    valkey.command("XDEL", a.base, given[0].id)
+    assert await a.claim(0, 0.0, 10) == (given[1:], [given[0].id])
+    assert await b.held(0, "0", 10) == []
+    held = await a.held(0, "0", 10)
+    assert held == given[1:]
+
+
+@with_stores
+async def test_what_was_trimmed_in_ones_hands_has_no_line(make, valkey):
+    a = make("a")
+    await filled(a, 1)
+    (given,) = await a.read([0], 2, 0.1)
+    valkey.command("XDEL", a.base, given.id)
+    (held,) = await a.held(0, "0", 10)
+    assert (held.id, held.line) == (given.id, None)
+
+
+@with_stores
+async def test_a_partition_is_one_members_at_a_time(make, valkey):
+    a, b = make("a", key="k", lease=0.1), make("b", key="k")
+    assert await a.own(20) == list(range(20))
+    assert await b.own(20) == list(range(20, 32))
+    await b.disown(0)  # it is not b's
+    assert 0 in await a.own(20)
+    await a.disown(3)
+    assert 3 in await b.own(20)
+    await asyncio.sleep(0.15)
+    assert len(await b.own(32)) == 32
+
+
+@with_stores
+async def test_the_latest_come_newest_first(make, valkey):
+    a = make("a")
+    await filled(a, 1200)
+    entries = await a.latest(1100)
+    assert len(entries) == 1100
+    assert entries[0].line == '{"type":"t","title":"1199"}'
+    assert entries[-1].line == '{"type":"t","title":"100"}'
+
+
+@with_stores
+async def test_the_latest_are_those_of_every_stream(make, valkey):
+    a = make("a", key="k")
+    proof = (await leading(a)).proof
+    for n, stream in enumerate((3, 5)):
+        await a.append(0, proof, batch(n, "1", "2", "3", stream=stream))
+    found = [(each.stream, each.line) for each in await a.latest(64)]
+    line = '{"type":"t","title":"%s"}'
+    assert found == [(n, line % title) for n in (3, 5) for title in (3, 2)]
+
+
+@with_stores
+async def test_gaps_are_counted_and_the_latest_is_kept(make, valkey):
+    a = make("a")
+    await a.note_gap({"from": "x", "to": "y", "reason": "one"})
+    await a.note_gap({"from": "y", "to": "z", "reason": "two"})
+    meta = (await a.describe())["meta"]
+    assert meta["gaps"] == "2"
+    assert '"two"' in meta["gap"]
