@@ -37,7 +37,8 @@ LISTEN = [NOTIFYWS, "listen", "--json", "--quiet"]
 GROUP = [*LISTEN, "--group", "workers", "--claim-after", "10"]
 ALONE = [*LISTEN, "--name", "alone"]
 SENT = re.compile(rb'"title":"(\d+\.\d+)"')
-MEBI = 1024 * 1024
+PIPE = 65536
+"""Bytes that a pipe holds."""
 
 
 def figures() -> Iterator[Figure]:
@@ -132,7 +133,7 @@ class Run:
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
         fd = process.stdout.fileno()
-        while piece := os.read(fd, MEBI):
+        while piece := os.read(fd, PIPE):
             now = time.monotonic()
             sent = SENT.findall(piece) if self._timed else []
             with self._rest:
