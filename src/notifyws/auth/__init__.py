@@ -13,6 +13,7 @@ http_refusals: the sentence by which an answer says why, and what helps
 network_errors: why a host is not reached, in the same words everywhere
 proxies: the way to a host, straight or through the environment's proxy
 token_manager: cached, else refreshed once, else logged in; or a static token
+warm_token: a cached token that is found without an event loop
 """
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "network_errors",
     "proxies",
     "token_manager",
+    "warm_token",
 ]

@@ -19,7 +19,7 @@ from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_passw
 from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
 from notifyws.config.validation import trimmed
-from notifyws.errors import CacheFailed, ConfigurationError, NetworkFailed
+from notifyws.errors import ConfigurationError, NetworkFailed
 from notifyws.models import Account, Token, TokenPair
 from notifyws.protocol.loader import is_file, read_profile
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from notifyws.auth.cache.checked import TokenCipher
     from notifyws.auth.cache.memory import FallbackCache
-    from notifyws.auth.cached_tokens import AccessToken
     from notifyws.auth.http_api import HttpApi
     from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
     from notifyws.clock import Clock
@@ -172,16 +171,17 @@ class Authenticator:
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
-        """Whom to trust; ``None`` where nothing is encrypted.
+        """Whom to trust, and who we are; ``None`` where nothing is encrypted.
 
         Raises:
-            ConfigurationError: the file of authorities cannot be read.
+            ConfigurationError: a file that the settings name cannot be used.
         """
         if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
             return None
+        from notifyws.config.client_certificate import show_certificate
         from notifyws.config.tls import trust
 
-        return trust(self.settings.ca_file)
+        return show_certificate(trust(self.settings.ca_file), self.settings)
 
     @cached_property
     def lifetimes(self) -> Lifetimes:
@@ -274,25 +274,6 @@ class Authenticator:
         if found is None:
             self.warn("the keyring does not answer; is it locked?")
         return trimmed(found or "", "password", "the keyring", spaces=True)
-
-    def warm_token(self) -> AccessToken | None:
-        """Return the cached token where it lies in a file, read without a loop."""
-        if self.settings.token or not self.cache_url.startswith("sqlite:"):
-            return None
-        from notifyws.auth.cache.build import sqlite_path
-        from notifyws.auth.cache.sqlite import SqliteStore
-        from notifyws.auth.cached_tokens import ACCESS, read_cached_tokens
-
-        store = SqliteStore(sqlite_path(self.cache_url))
-        try:
-            entries = store.read(self.account.id, *ACCESS)
-            if self.cipher is not None:
-                entries = self.cipher.decrypted(self.account.id, entries)
-            return read_cached_tokens(entries).access
-        except CacheFailed:
-            return None
-        finally:
-            store.close()
 
     async def aclose(self) -> None:
         """Let go of what was opened."""
