@@ -7,6 +7,7 @@ sockets' frames, notifications, commands or how things look.
 authenticator: settings -> account, cache, HTTP side and tokens, each built once
 cache: the port of a token cache; its ``keys`` are the table of what is cached
 cached_tokens: an access token, and what is cached; when a cached one has expired
+device_login: a login that somebody approves in a browser
 http_api: login, refresh, logout, verify, send and catch-up, as the profile's steps
 http_client: one HTTP client for one origin, and an exchange as it may be shown
 http_steps: how such steps are carried out
@@ -21,6 +22,7 @@ __all__ = [
     "authenticator",
     "cache",
     "cached_tokens",
+    "device_login",
     "http_client",
     "http_refusals",
     "network_errors",

@@ -19,7 +19,7 @@ from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_passw
 from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
 from notifyws.config.validation import trimmed
-from notifyws.errors import ConfigurationError, NetworkFailed
+from notifyws.errors import ConfigurationError
 from notifyws.models import Account, Token, TokenPair
 from notifyws.protocol.loader import is_file, read_profile
 
@@ -153,16 +153,6 @@ class Authenticator:
 
         return TokenCipher(self.settings.cache_key)
 
-    def want_emptied(self) -> None:
-        """Demand that the real cache was just emptied, and not only memory.
-
-        Raises:
-            NetworkFailed: it did not answer, so the tokens are still in it.
-        """
-        if not self.cache.healthy:
-            message = f"the tokens are still in {self.cache.url}: it did not answer"
-            raise NetworkFailed(message, "start it, and run this command again")
-
     @property
     def cache_url(self) -> str:
         """Where tokens are cached; may hold a password."""
@@ -237,7 +227,8 @@ class Authenticator:
             claim = self.profile.tokens.user_claim if self.profile.tokens else "sub"
             given = self.settings.token, self.lifetimes, time.time(), claim
             return StaticTokenProvider(static_token(*given))
-        if self.profile.http.login is None and self.profile.socket.token_in == "none":
+        http, token_in = self.profile.http, self.profile.socket.token_in
+        if http.login is None and http.device is None and token_in == "none":
             return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
         return self.token_manager
 
@@ -252,13 +243,33 @@ class Authenticator:
             self.http,
             self.clock,
             username=self.settings.username,
-            password=self.settings.password,
-            find_password=self.kept_password,
+            **self._password(),
         )
+
+    def _password(self) -> dict[str, Any]:
+        """Return what a login can be made with, where a password is of any use."""
+        if self._only_by_device:
+            why = "somebody has to approve it in a browser"
+            return {"no_way_in": why}
+        password = self.settings.password
+        return {"password": password, "find_password": self.kept_password}
+
+    @property
+    def _only_by_device(self) -> bool:
+        http = self.profile.http
+        return http.device is not None and http.login is None
+
+    @property
+    def by_device(self) -> bool:
+        """Whether a login needs somebody who approves it in a browser."""
+        has_device = self.profile.http.device is not None
+        return self._only_by_device or (has_device and not self.settings.password)
 
     @property
     def may_log_in(self) -> bool:
         """Whether there is a password, or a keyring that may hold one (unasked)."""
+        if self._only_by_device:
+            return False
         kept = self._looks_in_keyring and can_keep_passwords()
         return bool(self.settings.password) or kept
 

@@ -12,6 +12,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from types import MappingProxyType
 from typing import Any
 
@@ -29,7 +30,7 @@ from notifyws.errors import ReplyLost
 from notifyws.models import as_text
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import masked, spellings
-from notifyws.protocol.profile import Profile, Step
+from notifyws.protocol.profile import Failure, Profile, Step
 from notifyws.protocol.templates import mentions
 from notifyws.protocol.token_replies import Answer, captured
 
@@ -67,6 +68,14 @@ class HttpSteps:
         self._timeout = timeout
         self._tls = tls
         self.on_line: Callable[[str], None] | None = None
+
+    def taking(self, *failures: Failure) -> HttpSteps:
+        """Return the same, with what some answers mean said before the profile."""
+        other = copy(self)
+        http = self._profile.http
+        failures = (*failures, *http.failures)
+        other._profile = replace(self._profile, http=replace(http, failures=failures))
+        return other
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""

@@ -74,7 +74,7 @@ async def _work(
     async with aclosing(auth):
         if clear:
             await auth.token_manager.clear()
-            auth.want_emptied()
+            auth.cache.want_emptied()
             return None
         if refresh and auth.settings.token:
             said = "a ready-made token (NOTIFYWS_TOKEN) cannot be refreshed"

@@ -155,7 +155,8 @@ class _Walker:
         settings, profile = self._auth.settings, self._auth.profile
         if settings.token or profile.http.login is None:
             self._token = await self._auth.tokens.get()
-            return "a ready-made token is used" if settings.token else ""
+            how = "cached" if profile.http.device else ""  # somebody approved it
+            return "a ready-made token is used" if settings.token else how
         self._keep(await self._auth.http.login(settings.username, settings.password))
         return self._lives()
 
