@@ -105,6 +105,19 @@ def test_a_key_that_has_no_effect_where_it_stands_is_refused_there(table, key):
             ":5:1: http.login.form: there is a body already",
         ),
         (
+            "[http.login]\npath = '/'\n[http.client_credentials]\ntoken_path = '/t'\n"
+            "[tokens]\naccess = 'a'",
+            ":4:1: http.client_credentials: there is a login already",
+        ),
+        (
+            "[http.device]\npath = '/'\ntoken_path = '/t'\nclient_id = '{client}'",
+            ":5:1: http.device.client_id: there is no variable {client}",
+        ),
+        (
+            "[http.device]\npath = '//evil'\ntoken_path = '/t'\nclient_id = 'me'",
+            ":3:1: http.device.path: ",
+        ),
+        (
             "[[handshake]]\nsend = { message = '{chanel}' }",
             "handshake.0.send.message: there is no variable {chanel}",
         ),
