@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.support import until
-from tests.support.group_scene import GroupScene
-from tests.support.valkey import Valkey
+from tests.support.group_scene import GroupScene, Shared
+from tests.support.valkey import Nodes, Valkey, Watched
 
 quick_and_real = pytest.mark.parametrize(
     "lease", [2.0, pytest.param(10.0, marks=pytest.mark.slow)]
@@ -33,7 +33,7 @@ def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
     """Makes a scene; all that runs in it ends with the test."""
     made = []
 
-    def make(redis: Valkey = clean_valkey, **how: Any) -> GroupScene:
+    def make(redis: Shared = clean_valkey, **how: Any) -> GroupScene:
         made.append(GroupScene(tmp_path, redis, **how))
         return made[-1]
 
@@ -220,4 +220,136 @@ def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
     group.end(gaps=True)
     assert group.gaps()
     group.one_socket()
+    group.once_in_stream()
+
+
+@pytest.mark.slow
+@replaying_or_not
+def test_a_primary_that_dies_loses_nothing_that_is_not_appended_again(scene, replays):
+    with Watched() as servers:
+        group = scene(servers, replays=replays)
+        leader, _ = group.begin(3, 500)
+        with group.fault():
+            servers.fail_over()
+            group.flows(3000)
+        assert leader.leads
+        group.end()
+        group.one_socket()
+        group.once_in_stream(servers.primary)
+        group.leave()
+
+
+@pytest.mark.slow
+@replaying_or_not
+def test_a_cluster_node_that_dies_loses_nothing_that_is_not_appended_again(
+    scene, replays
+):
+    with Nodes() as cluster:
+        group = scene(cluster, replays=replays)
+        leader, _ = group.begin(3, 500)
+        with group.fault():
+            cluster.fail_over()
+            group.flows(3000)
+        assert leader.leads
+        group.end()
+        group.one_socket()
+        group.once_in_stream(cluster.nodes[3])
+        group.leave()
+
+
+@replaying_or_not
+def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, replays):
+    group = scene(lease=2.0, replays=replays)
+    with group.through(group.redis.port) as (line, thread):
+        url = f"redis://127.0.0.1:{line.port}/0"
+        leader, _ = group.begin(3, 300, REDIS_URL=url)
+        with group.fault():
+            line.down.delay = 0.02  # answers are lost more often than words
+            stop = thread.do(line.cut_every(0.25))
+            time.sleep(4)
+            stop()
+            line.down.delay = 0.0
+            group.flows(600)
+        assert leader.leads
+        group.end(twice=1.0)  # what is printed may not be acknowledged
+        group.one_socket()
+        group.once_in_stream()
+
+
+@replaying_or_not
+def test_a_leader_that_is_killed_while_its_spool_drains_leaves_no_hole(scene, replays):
+    group = scene(lease=6.0, replays=replays)
+    with group.through(group.redis.port) as (line, _):
+        soon = "--claim-after", "1"
+        leader = group.join(*soon, REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
+        until(lambda: leader.events("connected"), "a connection")
+        others = [group.join(*soon) for _ in range(2)]
+        group.server.rate(500)
+        group.flows(200)
+        with group.fault():
+            line.up.swallows = line.down.swallows = True
+            time.sleep(3)
+            appended = group.in_stream
+            line.up.swallows = line.down.swallows = False
+            line.down.delay = 0.3  # so that it takes a while
+            until(lambda: group.in_stream >= appended + 400, "the first of its spool")
+            killed = time.monotonic()
+            leader.kill()
+            assert group.in_stream < appended + 1500
+            group.leader_after(killed, within=9, among=others)
+            group.flows(500)
+        group.end(gaps=not replays)
+        group.once_in_stream()
+
+
+def test_what_a_killed_leader_had_spooled_is_appended_by_the_next_on_its_host(scene):
+    group = scene(lease=2.0, replays=False)
+    leader, _ = group.begin(1, 200)
+    with group.fault():
+        group.redis.freeze()
+        time.sleep(2.5)
+        leader.kill()
+        killed = time.time()
+        group.redis.thaw()
+        group.join(home=leader.home)
+        group.flows(500)
+    born = group.end(gaps=True)
+    spooled = {n for n, at in born.items() if at < killed - 0.2}
+    assert spooled <= group.handled.keys()
+    group.once_in_stream()
+
+
+@replaying_or_not
+def test_a_spool_that_is_full_is_a_slow_reader_like_any_other(scene, replays):
+    group = scene(lease=4.0, replays=replays)
+    room = {"NOTIFYWS_QUEUE_DISK": "20000", "NOTIFYWS_QUEUE_COUNT": "100"}
+    leader, _ = group.begin(1, 300, **room)
+    with group.fault():
+        group.redis.freeze()
+        time.sleep(7)
+        group.redis.thaw()
+        group.flows(500)
+    assert leader.leads
+    assert leader.events("disconnected") if replays else group.gaps()
+    group.end(gaps=not replays)
+    group.once_in_stream()
+    group.in_order(leader)
+
+
+@replaying_or_not
+def test_a_server_that_falls_silent_for_the_leader_alone_is_left_to_another(
+    scene, replays
+):
+    group = scene(lease=2.0, replays=replays)
+    leader = group.join(NOTIFYWS_ORIGIN="https://cut.example")
+    until(lambda: leader.events("connected"), "a connection")
+    others = [group.join() for _ in range(2)]
+    group.server.rate(200)
+    group.flows(200)
+    with group.fault():
+        parted = time.monotonic()
+        group.server.ignore("https://cut.example")
+        group.leader_after(parted, within=8, among=others)
+        group.flows(200)
+    group.end(gaps=not replays)
     group.once_in_stream()

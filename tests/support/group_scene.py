@@ -19,14 +19,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from redis.crc import key_slot
+
+from notifyws.models import Account
 from tests.e2e.support import Home, Running, until
 from tests.faults.support import QUICK, without_resume
 from tests.support import numbers
 from tests.support.aio import InAThread
 from tests.support.proxy import Proxy, proxy
-from tests.support.valkey import Valkey
+from tests.support.valkey import Nodes, Valkey, Watched
 
 GROUP = "workers"
+Shared = Valkey | Watched | Nodes
+"""Whom the members share."""
 SLACK = 0.3
 """Seconds by which clocks and the time on the wire may blur a gap's ends."""
 AROUND = 2.0
@@ -53,6 +58,10 @@ class NumberServer(Running):
     def bar(self, origin: str) -> None:
         """Let nobody in who names this origin, and cut them."""
         self._order(f"bar {origin}")
+
+    def ignore(self, origin: str) -> None:
+        """Neither answer nor send to whoever names this origin."""
+        self._order(f"ignore {origin}")
 
     def stop_sending(self) -> dict[int, float]:
         """Send no more; return when each number was sent, unix seconds."""
@@ -94,6 +103,7 @@ class Member(Running):
     def __init__(self, home: Home, *args: str) -> None:
         listen = "listen", "--group", GROUP, "--json", "--events"
         super().__init__(*listen, *args, env=home.env, cwd=home.path)
+        self.home = home
         home.keep(self)
 
     @property
@@ -146,7 +156,7 @@ class GroupScene:
     """
 
     def __init__(
-        self, path: Path, redis: Valkey, *, replays: bool = True, lease: float = 10.0
+        self, path: Path, redis: Shared, *, replays: bool = True, lease: float = 10.0
     ) -> None:
         self._path, self.redis = path, redis
         self._homes: list[Home] = []
@@ -155,7 +165,7 @@ class GroupScene:
         self._env = {
             **QUICK,
             "WEBSOCKET_SERVER_URL": self.server.url,
-            "NOTIFYWS_TOKEN": "ready-made",
+            "NOTIFYWS_TOKEN": self._token("default" if replays else "forgetful"),
             "REDIS_URL": redis.url,
             "NOTIFYWS_GROUP_LEASE": str(lease),
         }
@@ -163,6 +173,13 @@ class GroupScene:
             self._env["NOTIFYWS_PROFILE"] = without_resume(path)
         self.members: list[Member] = []
         self.faults: list[tuple[float, float]] = []
+
+    def _token(self, profile: str) -> str:
+        """Return a token whose account lies in the first third of a cluster's slots."""
+        origin = self.server.url.replace("ws:", "http:")
+        tokens = (f"ready-made-{n}" for n in itertools.count())
+        ids = ((token, Account(origin, profile, token).id) for token in tokens)
+        return next(token for token, id_ in ids if key_slot(id_.encode()) < 5000)
 
     def join(self, *args: str, home: Home | None = None, **env: str) -> Member:
         """Start a member and wait until it has a place."""
@@ -237,8 +254,8 @@ class GroupScene:
         found = [gap for m in self.members for gap in m.events("gap")]
         return [(_unix(gap["from"]), _unix(gap["to"])) for gap in found]
 
-    def end(self, *, twice: float = 0.001, gaps: bool = False) -> None:
-        """Send no more, and look at the invariant.
+    def end(self, *, twice: float = 0.001, gaps: bool = False) -> dict[int, float]:
+        """Send no more, look at the invariant, and return when each was sent.
 
         Args:
             twice: the share that may have come twice.
@@ -263,13 +280,22 @@ class GroupScene:
         assert not far, f"twice, and no fault was near: {far}"
         if not gaps:
             assert not self.gaps(), self.gaps()
+        return born
 
-    def once_in_stream(self) -> None:
+    @property
+    def in_stream(self) -> int:
+        """How many entries a plain server's stream holds."""
+        assert isinstance(self.redis, Valkey)
+        (key,) = self.redis.command("KEYS", f"notifyws:*:group:{GROUP}")
+        return self.redis.command("XLEN", key)
+
+    def once_in_stream(self, server: Valkey | None = None) -> None:
         """Demand that the stream holds nothing twice."""
-        keys = self.redis.command("KEYS", f"notifyws:*:group:{GROUP}")
-        entries = [
-            e for key in keys for e in self.redis.command("XRANGE", key, "-", "+")
-        ]
+        if server is None:
+            assert isinstance(self.redis, Valkey)
+            server = self.redis
+        keys = server.command("KEYS", f"notifyws:*:group:{GROUP}")
+        entries = [e for key in keys for e in server.command("XRANGE", key, "-", "+")]
         ids = Counter(json.loads(fields[b"n"])["id"] for _, fields in entries)
         twice = [n for n, count in ids.items() if count > 1]
         assert ids

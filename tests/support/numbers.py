@@ -3,7 +3,8 @@
 ``python numbers.py`` prints ``{"port": N}``, then a line for each socket that opens
 or ends, with the monotonic second. Each line on stdin is an order: ``rate 200`` (a
 second, from now on), ``bar ORIGIN`` (cut its sockets, and let it in no more: no other
-member notices) or ``report`` (prints when each number was sent, unix seconds).
+member notices), ``ignore ORIGIN`` (the same without a word) or ``report`` (prints when
+each number was sent, unix seconds).
 Who opens with ``?since=N`` gets what came after N; where that is not asked for,
 nothing is replayed. It needs nothing of the tests, so that it starts at once.
 """
@@ -40,12 +41,15 @@ class Numbers:
         self.rate = 0.0
         self.open: set[ServerConnection] = set()
         self.barred: set[str] = set()
+        self.ignored: set[str] = set()
         self._names = itertools.count(1)
 
-    def admit(self, connection: ServerConnection, request: Request) -> None:
-        """Cut whoever is barred before a word is said."""
+    async def admit(self, connection: ServerConnection, request: Request) -> None:
+        """Cut whoever is barred before a word is said; let the ignored wait."""
         if _origin(request) in self.barred:
             connection.transport.abort()
+        if _origin(request) in self.ignored:
+            await asyncio.sleep(3600)
 
     async def serve(self, connection: ServerConnection) -> None:
         """Send one socket what it missed, if it asks for that, and what comes."""
@@ -82,6 +86,10 @@ class Numbers:
         note = {"type": "n", "title": str(number), "timestamp": sent}
         return json.dumps({**note, "id": number})
 
+    def _of(self, origin: str) -> list[ServerConnection]:
+        known = ((each, each.request) for each in self.open)
+        return [each for each, said in known if said and _origin(said) == origin]
+
     def obey(self, order: str) -> None:
         """Do as a line says."""
         word, _, value = order.partition(" ")
@@ -89,10 +97,13 @@ class Numbers:
             self.rate = float(value)
         elif word == "bar":
             self.barred.add(value)
-            for connection in list(self.open):
-                assert connection.request is not None
-                if _origin(connection.request) == value:
-                    connection.transport.abort()
+            for connection in self._of(value):
+                connection.transport.abort()
+        elif word == "ignore":
+            self.ignored.add(value)
+            for connection in self._of(value):
+                self.open.discard(connection)
+                connection.transport.pause_reading()
         else:
             say(born=self.born)
 

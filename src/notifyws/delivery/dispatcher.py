@@ -84,24 +84,25 @@ class Handlers:
         """
         self._feeds.remove(feed)
         left = [*rest, *feed.drained()]
-        if self._patient and left and not self._feeds:
+        if self._patient and not self._feeds:
             self._early = early = Feed(KEPT, KEPT_BYTES)
             for each in left:
                 early.put(each, _size(each))
 
-    async def dealt_with(self) -> None:
-        """Return when what was told counts as dealt with.
+    async def dealt_with(self) -> bool:
+        """Return when what was told is dealt with, and whether that counts at once.
 
         Where that is for iterations to say, nobody is called and none has begun, it is
         when one will be done with it.
         """
         if not self._patient:
-            return
+            return False
         while waited_for := [feed for feed in self._told() if not feed.is_settled]:
             await waited_for[0].settled()
+        return True
 
     def _told(self) -> list[Feed]:
-        """Return the queues of iterations, and of the one to come if nobody else hears."""
+        """Return the queues of iterations, and of one to come if nobody else hears."""
         alone = self._early is not None and not self._handlers["message"]
         return [*self._feeds, *([self._early] if alone and self._early else [])]
 
@@ -212,8 +213,9 @@ class Dispatcher:
         while untold or (burst := await queue.get()):
             untold.extend(() if untold else burst)
             while untold:
-                await self._tell(untold.popleft())
-            await self._handlers.dealt_with()
+                await self._tell(item := untold.popleft())
+                if await self._handlers.dealt_with() and isinstance(item, Notification):
+                    queue.settle_one()
         self._handlers.end()
 
     async def _tell(self, item: Item) -> None:

@@ -92,6 +92,14 @@ class DeliveryQueue(Generic[Item]):
             self._settling.clear()
             await self._settling.wait()
 
+    def settle_one(self) -> None:
+        """The oldest of what was taken and put in, no event, is dealt with already."""
+        count, size = self._taken
+        if count:
+            self._taken = count - 1, size
+            self._count -= 1
+            self._count_settled(1)
+
     def hold(self) -> None:
         """Let all that is taken from now on count as not dealt with."""
         self._held = True
@@ -139,11 +147,14 @@ class DeliveryQueue(Generic[Item]):
         self._count -= count
         self._bytes -= size
         if count:
-            self._settled_in_all += count
-            self._settling.set()
-            self.on_settled(self._settled_in_all)
+            self._count_settled(count)
         if self._count * 2 <= self._max_count and self._bytes * 2 <= self._max_bytes:
             self._roomy.set()
+
+    def _count_settled(self, count: int) -> None:
+        self._settled_in_all += count
+        self._settling.set()
+        self.on_settled(self._settled_in_all)
 
     @property
     def is_filling(self) -> bool:

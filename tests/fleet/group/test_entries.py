@@ -57,26 +57,13 @@ def test_texts_may_come_decoded():
 
 
 def test_a_beats_answer_becomes_a_standing():
-    answer = [
-        0,
-        b"3 h:1:x",
-        2,
-        b"1 h:2:y",
-        -1,
-        b"3 h:1:x",
-        4,
-        5,
-        1,
-        8000,
-        9000,
-        2,
-        7000,
-    ]
-    assert standing_of(answer) == Standing(
-        0, "3 h:1:x", 2, "1 h:2:y", None, "h:1:x", 3, 4, 5, 1, 8.0, 9.0, 2, 7.0
+    lease = [0, b"3 h:1:x", 2, b"1 h:2:y", -1, b"3 h:1:x"]
+    work = [4, 5, 1, 8000, 9000, 2, 7000, b"then"]
+    assert standing_of([*lease, *work]) == Standing(
+        0, "3 h:1:x", 2, "1 h:2:y", None, "h:1:x", 3, 4, 5, 1, 8.0, 9.0, 2, 7.0, "then"
     )
 
 
 def test_a_group_that_nobody_leads_has_a_standing_too():
-    answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None]
+    answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None, b""]
     assert standing_of(answer) == Standing(next_lease=1.5, at=9.0, members=1)

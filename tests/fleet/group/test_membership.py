@@ -149,25 +149,16 @@ async def test_the_version_is_asked_for_until_it_is_known():
 
 @in_virtual_time
 async def test_what_arrived_is_handled_until_the_oldest_that_is_not():
-    oldest = Standing(leader="h:2:b", fence=1, oldest=90.0, at=100.0)
-    scene = Scene(Standing(at=50.0), oldest, Standing(leader="h:2:b", at=110.0))
+    then, sooner = "2024-01-15T10:30:00.000Z", "2024-01-15T10:29:50.000Z"
+    heard = Standing(heard_at=then)
+    waits = Standing(heard_at=then, oldest=EPOCH - 10)
+    late = Standing(heard_at=then, oldest=EPOCH + 10)
+    scene = Scene(Standing(at=50.0), waits, late, heard, NOBODY)
     seen = []
-    for _ in range(3):
+    for _ in range(5):
         await scene.beat()
         seen.append(scene.membership.handled_until)
-    assert seen == [None, 90.0, 110.0]
-
-
-@in_virtual_time
-async def test_who_begins_to_lead_knows_what_was_handled_before():
-    before = Standing(leader="h:2:b", fence=1, at=100.0)
-    begun = Standing(0, "2 h:1:a", 2, "1 h:2:b", leader="h:1:a", fence=2, at=120.0)
-    scene = Scene(before, begun, begun)
-    await scene.beat()
-    await scene.beat()
-    assert scene.membership.handled_until == 100.0
-    await scene.beat(leads=True)
-    assert scene.membership.handled_until == 120.0
+    assert seen == ["", sooner, then, then, then]
 
 
 @pytest.mark.parametrize(

@@ -283,6 +283,15 @@ async def test_who_holds_the_lease_appends_and_moves_the_position(make, valkey):
 
 
 @with_stores
+async def test_until_when_the_server_was_heard_is_told_by_who_leads(make, valkey):
+    a, b = make("a"), make("b")
+    await leading(a, heard_at="one")
+    assert (await b.beat(wants=True, heard_at="lies")).heard_at == "one"
+    assert (await leading(a)).heard_at == "one"
+    assert (await leading(a, heard_at="two")).heard_at == "two"
+
+
+@with_stores
 async def test_who_was_asleep_writes_nothing_more(make, valkey):
     a, b = make("a", lease=0.05), make("b")
     late = (await leading(a)).proof

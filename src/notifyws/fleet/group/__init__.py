@@ -15,7 +15,8 @@ commands or terminals.
     partitions       with a key: which streams are this member's alone
     window           what the leader appended lately, should Redis lose it (pure)
     spool            what waits on disk while Redis is away
-    leader           the socket, and what it brings into the stream
+    appender         what brings it into the stream: once, in order
+    leader           the socket, whose notifications go there
     membership       the beat: who lives, who leads
     stream_listener  a listener that reads a group's stream
     listener         a member as a whole: joins, leads when it is its turn, leaves

@@ -55,6 +55,8 @@ class Standing(Struct, frozen=True):
         members: how many live.
         covered_since: unix seconds since when another member's socket is open; ``None``
             where none is.
+        heard_at: RFC 3339; what the server sent until then is in the stream; empty
+            where nobody said so.
     """
 
     slot: int = -1
@@ -71,6 +73,7 @@ class Standing(Struct, frozen=True):
     at: float = 0.0
     members: int = 0
     covered_since: float | None = None
+    heard_at: str = ""
 
 
 class Batch(Struct, frozen=True):
@@ -90,7 +93,7 @@ class Batch(Struct, frozen=True):
 def standing_of(answer: Sequence[Any]) -> Standing:
     """Return what the script ``BEAT`` answers."""
     slot, proof, began, previous, soonest, holder, *rest = answer
-    lag, pending, own, oldest, at, members, covered = rest
+    lag, pending, own, oldest, at, members, covered, heard_at = rest
     fence, _, leader = text_of(holder or b"").partition(" ")
     return Standing(
         slot,
@@ -107,6 +110,7 @@ def standing_of(answer: Sequence[Any]) -> Standing:
         at / 1000,
         members,
         None if covered is None else covered / 1000,
+        text_of(heard_at),
     )
 
 

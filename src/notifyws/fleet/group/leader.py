@@ -1,9 +1,9 @@
 """The member that holds the socket: what arrives there goes into the group's stream.
 
 The law: *what was received is appended once, in order, or lies in a gap that is said.*
-The session fills a bounded queue as for any reader; here the reader is Redis. While
-that is away, what arrives is spooled on disk; when the spool is full nothing is taken
-from the queue any more, and the session does what it does with every slow reader.
+The session fills a bounded queue as for any reader; here the reader is Redis, and how
+it reads is known by ``appender``. While that has no room nothing is taken from the
+queue any more, and the session does what it does with every slow reader.
 
 Whether this member still leads is not decided here: whoever keeps the lease tells.
 """
@@ -11,7 +11,6 @@ Whether this member still leads is not decided here: whoever keeps the lease tel
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -28,12 +27,11 @@ from notifyws.delivery.build import build_receiver
 from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
-from notifyws.errors import CacheFailed
 from notifyws.events import Closed, Connected, Disconnected, Event, Gap
-from notifyws.fleet.group.entries import Batch, Standing
+from notifyws.fleet.group.appender import GroupAppender, Lines
+from notifyws.fleet.group.entries import Standing
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
-from notifyws.fleet.group.window import AppendWindow, Line
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED
 from notifyws.tasks import background
@@ -42,20 +40,14 @@ if TYPE_CHECKING:
     from notifyws.connection.session import Session
     from notifyws.delivery.receiver import Receiver
 
-AT_ONCE = 500
-"""Lines that are appended in one step."""
 LINGER = 0.01
 """Seconds after a small batch in which the next one may grow: a command for each of two
 hundred a second costs Redis more than they do."""
 FEW = 50
 """Lines that are a small batch."""
-AGAIN = 0.25
-"""Seconds between two tries while Redis is away."""
 LAST = 1.0
 """Seconds that what had arrived has at the end to be appended."""
 LOST = "Redis lost what waited for the group"
-
-Lines = Callable[[Notification], Line]
 
 
 class Past(Struct, frozen=True):
@@ -84,7 +76,7 @@ class GroupLeader:
         session: keeps the connection; ``None`` before :meth:`run`.
         receiver: takes what arrives.
         connections: how many times the server was connected to.
-        handled_until: unix seconds; what arrived until then was surely handled.
+        handled_until: RFC 3339; what arrived until then was surely handled.
     """
 
     def __init__(
@@ -99,26 +91,25 @@ class GroupLeader:
         observe: Callable[[Event], None],
         in_doubt: Callable[[], None],
         is_covered: Callable[[float], bool],
-        handled_until: float | None = None,
+        handled_until: str = "",
     ) -> None:
-        self._auth, self._store, self._spool = auth, store, spool
-        self._slot, self._proof = standing.slot, standing.proof
+        self._auth, self._store = auth, store
         self._began, self._previous = standing.began, standing.previous
-        self._line_of, self._announce, self._observe = line_of, announce, observe
-        self._in_doubt, self._is_covered = in_doubt, is_covered
+        self._announce, self._observe = announce, observe
+        self._is_covered = is_covered
         self.handled_until = handled_until
         s = auth.settings
         self._queue = DeliveryQueue[Item](s.queue_count, s.queue_bytes)
-        self._window = AppendWindow()
-        self._position = ListenerPosition()
-        self._number = 0
-        self._appended = ListenerPosition()
-        self._sure_until = ""
-        self._busy = False
+        self._appender = GroupAppender(
+            store,
+            spool,
+            auth.clock,
+            standing,
+            line_of=line_of,
+            in_doubt=in_doubt,
+            warn=auth.warn,
+        )
         self._cut_at: float | None = auth.clock.now()
-        self._first = deque[tuple[Batch, int]]()
-        self._disturbed = self._deposed = False
-        self._draining: asyncio.Task[None] | None = None
         self.session: Session | None = None
         self.receiver: Receiver | None = None
         self.connections = 0
@@ -129,9 +120,9 @@ class GroupLeader:
         connection = self.session.connection if self.session else None
         if connection is None:
             return ""
-        if not (self._busy or self._is_draining or len(self._queue)):
-            self._sure_until = utc_text(connection.heard_at)
-        return self._sure_until
+        if self._appender.is_idle and not len(self._queue):
+            self._appender.sure_until = utc_text(connection.heard_at)
+        return self._appender.sure_until
 
     @property
     def cut_for(self) -> float:
@@ -140,10 +131,6 @@ class GroupLeader:
         if self._cut_at is None or answered:
             return 0.0
         return self._auth.clock.now() - self._cut_at
-
-    @property
-    def _is_draining(self) -> bool:
-        return self._draining is not None and not self._draining.done()
 
     async def run(
         self, retries: int | None, on_receiver: Callable[[Receiver], None]
@@ -173,13 +160,10 @@ class GroupLeader:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST):
                     await asyncio.shield(appending)
-                    await self._settled()
+                    await self._appender.settled()
             appending.cancel()
-            if self._draining is not None:
-                self._draining.cancel()
-            await asyncio.gather(
-                appending, *filter(None, [self._draining]), return_exceptions=True
-            )
+            await asyncio.gather(appending, return_exceptions=True)
+            await self._appender.stop()
 
     def _died(self, said: str, error: Exception) -> None:
         self._auth.warn(f"{said}; the connection is opened anew")
@@ -192,7 +176,7 @@ class GroupLeader:
 
     def depose(self, standing: Standing) -> None:
         """Another one leads: nothing of this one is to be appended any more."""
-        self._deposed = True
+        self._appender.depose()
         if 0 < standing.fence <= self._began:  # it cannot know what Redis lost
             self._tell_lost()
         self.stop()
@@ -208,34 +192,31 @@ class GroupLeader:
                 return False
             self._began = standing.began
             self._tell_lost()
-        self._slot, self._proof = standing.slot, standing.proof
+        self._appender.renew(standing)
         return True
 
     async def aclose(self) -> None:
         """Let go of the spool: what is in it is for who leads next on this host."""
-        if self._deposed and self._spool.count:
-            count = self._spool.count
-            self._auth.warn(f"{count} spooled notifications are left to the new leader")
-            await self._spool.clear()
-        await self._spool.aclose()
+        await self._appender.aclose()
 
     async def _past(self) -> Past:
         """Return where the group stands, after what an earlier leader left here."""
         position, _ = await self._store.where()
-        self._appended = position
-        leaders = {self._store.member, self._previous.partition(" ")[2]}
-        if await self._spool.recover(leaders):
-            position = self._spool.position
-            self._begin_to_drain()
-        if not position.heard_at and self.handled_until is not None:
-            position = replace(position, heard_at=utc_text(self.handled_until))
-        self._position = position
         seen = []
         for entry in reversed(await self._store.latest(REMEMBERED // 4)):
             with suppress(ValueError):
                 if (ident := notification_of(entry.line or "").id) is not None:
                     seen.append(ident)
+        leaders = {self._store.member, self._previous.partition(" ")[2]}
+        position = await self._appender.begin(position, leaders, set(seen))
+        if not position.heard_at:
+            position = replace(position, heard_at=self._last_sign(position))
         return Past(position, seen)
+
+    def _last_sign(self, position: ListenerPosition) -> str:
+        """Return until when what arrived was handled, where no leader said so."""
+        moved = position.moved_at
+        return self.handled_until or (utc_text(moved) if moved else "")
 
     def _tell(self, event: Event) -> None:
         self.connections += isinstance(event, Connected)
@@ -254,135 +235,15 @@ class GroupLeader:
                     notes.append(item)
                 elif not isinstance(item, Closed):
                     self._announce(item, vital=isinstance(item, Gap))
-            if self._deposed:
-                continue
-            self._busy = True
-            for n in range(0, len(notes), AT_ONCE):
-                await self._append(notes[n : n + AT_ONCE])
-            self._busy = False
+            await self._appender.append(notes)
             if len(notes) < FEW:
                 await self._auth.clock.sleep(LINGER)
 
-    async def _append(self, notes: Sequence[Notification]) -> None:
-        lines = [self._line_of(note) for note in notes]
-        self._position = self._position.past_all(notes, self._auth.clock.wall())
-        if self._is_draining:
-            await self._put_aside(lines)
-        elif await self._write(self._batch(lines, self._position), spooled=len(lines)):
-            self._sure_until = max(self._sure_until, notes[-1].received)
-        else:
-            await self._put_aside(lines)
-            self._begin_to_drain()
-
-    def _batch(self, lines: Sequence[Line], position: ListenerPosition) -> Batch:
-        self._number += 1
-        return Batch(self._number, lines, position)
-
-    async def _write(self, batch: Batch, *, spooled: int, again: bool = False) -> bool:
-        """Append a batch; return whether that is sure.
-
-        Args:
-            batch: what is appended.
-            spooled: how many of the oldest spooled lines that is, should it fail.
-            again: whether it may have been done already.
-        """
-        try:
-            places = await self._store.append(
-                self._slot, self._proof, batch, again=again
-            )
-        except CacheFailed:
-            if not again:
-                self._first.append((batch, spooled))
-            self._disturbed = True
-            return False
-        if places is None:
-            self._in_doubt()
-            return False
-        if places:
-            self._window.add(places, batch.lines)
-        self._appended = batch.position
-        return True
-
-    async def _put_aside(self, lines: Sequence[Line]) -> None:
-        """Spool lines; return when there is room for more."""
-        await self._spool.put(lines, self._position, self._store.member)
-        while self._spool.is_full and not self._deposed:
-            await self._auth.clock.sleep(AGAIN)
-
-    def _begin_to_drain(self) -> None:
-        def died(said: str, error: Exception) -> None:
-            self._auth.warn(f"{said}; what is spooled waits")
-
-        self._draining = background("the spool", self._drain(), died)
-
-    async def _settled(self) -> None:
-        """Return when nothing is spooled."""
-        if self._draining is not None:
-            await asyncio.wait({self._draining})
-
-    async def _drain(self) -> None:
-        """Append what is spooled, as soon as that is possible again."""
-        while not self._deposed and (
-            self._spool.count or self._first or self._disturbed
-        ):
-            if not await self._try_to_drain():
-                await self._auth.clock.sleep(AGAIN)
-
-    async def _try_to_drain(self) -> bool:
-        if self._disturbed and not await self._find_lost():
-            return False
-        while self._first:
-            batch, spooled = self._first[0]
-            if not await self._write(batch, spooled=spooled, again=True):
-                return False
-            self._first.popleft()
-            await self._spool.drop(spooled)
-        while self._spool.count and not self._deposed:
-            lines = await self._spool.first(AT_ONCE)
-            batch = self._batch(lines, self._position_after(lines))
-            if not await self._write(batch, spooled=len(lines)):
-                return False
-            await self._spool.drop(len(lines))
-        return True
-
-    def _position_after(self, lines: Sequence[Line]) -> ListenerPosition:
-        """Return where the group stands once these of the spooled are appended.
-
-        The rest of them is not, should this process be killed meanwhile.
-        """
-        notes = []
-        for _, line, _ in lines:
-            with suppress(ValueError):
-                notes.append(notification_of(line))
-        return self._appended.past_all(notes, self._auth.clock.wall())
-
-    async def _find_lost(self) -> bool:
-        """Have what Redis lost of the latest appended again, before all else.
-
-        Returns:
-            Whether that is known.
-        """
-        try:
-            leader, present = await self._store.present(self._window.places)
-        except CacheFailed:
-            return False
-        if leader != self._proof and not self._store.is_shared:
-            self._in_doubt()
-            return False
-        lost = self._window.lost(present)
-        parts = [lost[n : n + AT_ONCE] for n in range(0, len(lost), AT_ONCE)]
-        batches = [(self._batch(part, self._appended), 0) for part in parts]
-        self._first.extendleft(reversed(batches))
-        self._disturbed = False
-        return True
-
     def _tell_lost(self) -> None:
-        self._window.clear()
-        self._first.clear()
-        self._disturbed = False
+        self._appender.forget()
         if self.receiver is not None:
-            at = self.handled_until or self._auth.clock.wall()
-            self.receiver.emitter.gap(GapStart(utc_text(at)), LOST)
+            emitter = self.receiver.emitter
+            emitter.gap(GapStart(self.handled_until or emitter.now()), LOST)
 
 
 def partition_of(key: str, count: int) -> int:

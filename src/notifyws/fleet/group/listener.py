@@ -224,6 +224,7 @@ class GroupListener(StreamListener):
             self.session, self.receiver = self._leader.session, self._leader.receiver
         if isinstance(event, Connected):
             self.membership.reached()
+            self._soon.set()  # so that it is known since when the server is heard
         for observer in self._emitter.observers:
             observer(event)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from notifyws.clock import Clock
+from notifyws.clock import Clock, utc_text
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Standing
 from notifyws.fleet.group.store import GroupStore
@@ -40,8 +40,8 @@ class Membership:
         standing: how the group stood at the latest beat that was answered.
         away: whether Redis did not answer the latest.
         joined: whether it ever did.
-        handled_until: unix seconds; what arrived until then was handled by somebody;
-            ``None`` until somebody was seen to lead.
+        handled_until: RFC 3339; what arrived until then was handled by somebody; empty
+            until that was known.
         patience: seconds that the server may be out of a leader's reach; then another
             member is to try, if there is one.
     """
@@ -64,7 +64,7 @@ class Membership:
         self._checked = False
         self.standing = Standing()
         self.away = self.joined = False
-        self.handled_until: float | None = None
+        self.handled_until = ""
 
     @property
     def name(self) -> str:
@@ -118,9 +118,8 @@ class Membership:
             return False
         self._answered_at = self._clock.wall()
         self._fence = max(self._fence, standing.fence)
-        begins = standing.slot >= 0 and standing.began != self.standing.began
-        if standing.leader and not begins:
-            self.handled_until = standing.oldest or standing.at
+        if standing.heard_at:
+            self.handled_until = _handled_until(standing)
         self.standing, self._steadily_answered_at = standing, self._clock.now()
         self._rose()
         return True
@@ -181,3 +180,10 @@ class Membership:
         if self._well_since is None:
             self._well_since = self._clock.now()
         self.joined = True
+
+
+def _handled_until(standing: Standing) -> str:
+    """Return until when what arrived is in the stream and no member has it in hand."""
+    if standing.oldest is None:
+        return standing.heard_at
+    return min(standing.heard_at, utc_text(standing.oldest))

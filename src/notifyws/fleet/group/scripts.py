@@ -177,7 +177,8 @@ for n = 1, streams do
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
 return {{mine, proof, tonumber(began[1] or '0'), began[2] or '', soonest, leader, lag,
-  pending, own, oldest or false, at, alive_now, covered}}
+  pending, own, oldest or false, at, alive_now, covered,
+  redis.call('HGET', meta, 'heard_at') or ''}}
 """
 """Says that a member lives, keeps or takes a lease, and tells how the group stands.
 
@@ -193,8 +194,8 @@ of it may have been lost.
 Returns: the number of its lease or -1, its proof, the fence with which it began to lead
 and who led until then, milliseconds until another lease ends or -1, who leads, unread,
 pending, how many of those are its own, unix milliseconds of the oldest unread or
-pending, and of now, how many members live, and unix milliseconds since when another
-socket is open.
+pending, and of now, how many members live, unix milliseconds since when another socket
+is open, and until when the server was heard.
 """
 
 APPEND = f"""{_TIME}

@@ -1,0 +1,140 @@
+"""The spool: what a leader could not append waits on disk, in order, and is its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.fleet.group import spool as module
+from notifyws.fleet.group.spool import Spool
+from notifyws.fleet.group.window import Line
+from tests.support.aio import on_a_loop
+
+ME, BEFORE, OTHER = "h:1:me", "h:9:before", "h:2:other"
+
+
+@asynccontextmanager
+async def opened(path: Path, limit: int = 1 << 20) -> AsyncIterator[Spool]:
+    """The spool of one process."""
+    said: list[str] = []
+    spool = Spool(path, "acct-g", limit, said.append)
+    try:
+        yield spool
+    finally:
+        await spool.aclose()
+    assert said == []
+
+
+def lines(first: int, last: int) -> list[Line]:
+    return [(n % 3, f"line {n}", f"tell {n}") for n in range(first, last + 1)]
+
+
+def at(ident: int) -> ListenerPosition:
+    return ListenerPosition(ident)
+
+
+@on_a_loop
+async def test_what_was_put_in_comes_out_in_order(tmp_path):
+    async with opened(tmp_path) as spool:
+        await spool.put(lines(1, 3), at(3), ME)
+        await spool.put(lines(4, 5), at(5), ME)
+        assert (spool.count, spool.position) == (5, at(5))
+        assert await spool.first(2) == lines(1, 2)
+        await spool.drop(2)
+        assert await spool.first(9) == lines(3, 5)
+        await spool.drop(9)
+        assert (spool.count, await spool.first(9)) == (0, [])
+        await spool.drop(1)
+        assert spool.count == 0
+
+
+@on_a_loop
+async def test_it_is_full_by_the_size_of_its_lines(tmp_path):
+    async with opened(tmp_path, limit=60) as spool:
+        await spool.put(lines(1, 2), at(2), ME)
+        assert not spool.is_full
+        await spool.put(lines(3, 3), at(3), ME)
+        assert spool.is_full
+        await spool.drop(1)
+        assert not spool.is_full
+
+
+@on_a_loop
+async def test_where_nothing_was_left_nothing_is_found(tmp_path):
+    async with opened(tmp_path / "none") as spool:
+        assert not await spool.recover({ME})
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("leaders", "is_ours"),
+    [
+        ({ME, BEFORE}, True),  # who spooled led last
+        ({BEFORE}, True),
+        ({ME, ""}, True),  # Redis knows of nobody: it forgot
+        ({ME, OTHER}, False),  # somebody else led since
+    ],
+)
+def test_what_a_killed_leader_left_is_for_who_follows_it(tmp_path, leaders, is_ours):
+    @on_a_loop
+    async def story() -> None:
+        async with opened(tmp_path) as spool:
+            await spool.put(lines(1, 4), at(4), BEFORE)
+            await spool.drop(1)
+        async with opened(tmp_path) as spool:
+            assert await spool.recover(leaders) is is_ours
+            if is_ours:
+                assert (spool.count, spool.position) == (3, at(4))
+                await spool.put(lines(5, 5), at(5), ME)
+                assert await spool.first(9) == lines(2, 5)
+            else:
+                assert (spool.count, await spool.first(9)) == (0, [])
+        async with opened(tmp_path) as spool:
+            assert await spool.recover({ME}) is is_ours
+
+    story()
+
+
+@on_a_loop
+async def test_what_was_let_go_of_takes_no_room(tmp_path):
+    async with opened(tmp_path) as spool:
+        await spool.put(lines(1, 4), at(4), BEFORE)
+    async with opened(tmp_path, limit=60) as spool:
+        await spool.recover({OTHER})
+        assert not spool.is_full
+        await spool.put(lines(1, 1), at(1), ME)
+        assert await spool.first(9) == lines(1, 1)
+
+
+@on_a_loop
+async def test_each_process_of_a_host_has_a_file_of_its_own(tmp_path):
+    async with opened(tmp_path) as one, opened(tmp_path) as two:
+        await one.put(lines(1, 1), at(1), ME)
+        await two.put(lines(2, 2), at(2), OTHER)
+        assert await one.first(9) == lines(1, 1)
+        assert await two.first(9) == lines(2, 2)
+    assert len(list(tmp_path.glob("*.db"))) == 2
+
+
+@on_a_loop
+async def test_where_no_file_is_free_it_is_one_that_ends_with_the_process(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "PROCESSES", 1)
+    async with opened(tmp_path) as one, opened(tmp_path) as two:
+        await one.put(lines(1, 1), at(1), ME)
+        await two.put(lines(2, 2), at(2), OTHER)
+        assert await two.first(9) == lines(2, 2)
+    assert len(list(tmp_path.glob("*.db"))) == 1
+
+
+@on_a_loop
+async def test_a_line_that_is_none_of_ours_is_a_line_all_the_same(tmp_path):
+    async with opened(tmp_path) as spool:
+        await spool.put([(0, "a", "")], at(1), ME)
+        spool._file._db.execute("UPDATE waiting SET line = 'rubbish'")
+        assert await spool.first(1) == [(0, "rubbish", "")]
