@@ -2,8 +2,8 @@
 
 Everything is the installed command, with ``--json`` into pipes that are read at once.
 The server sends as fast as it is read, or 200 a second; and not before all are there.
-A group and one listener take turns for a while, and the ratio is the median of all turns:
-what else the machine does at a moment, it does to both.
+A group and one listener take turns for a while, and the ratio is the median of all of
+them: what else the machine does at a moment, it does to both.
 """
 
 from __future__ import annotations
