@@ -7,7 +7,7 @@ WORKERS ?= 4
 # Without it every run of the tests compiles all of them anew, three times over.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test faults check pure generate bench format coverage clean
+.PHONY: demo test faults check pure generate bench fleet format coverage clean
 
 demo: $(VENV)/.installed          ## listen to a server of its own: live, or JSON Lines in a pipe
 	@$(BIN)/notifyws listen --demo
@@ -34,6 +34,9 @@ generate: $(VENV)/.developing     ## write what is generated: completions, .env.
 
 bench: $(VENV)/.developing        ## ours beside its peers, which are installed below bench/
 	@$(BIN)/python -m bench
+
+fleet: $(VENV)/.developing        ## how far a fleet goes: 200 real listeners, and 10,000 in virtual time
+	@$(BIN)/python -m bench.group $(WITH)
 
 format: $(VENV)/.developing
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .

@@ -45,7 +45,12 @@ def after(command: Sequence[str], env: dict[str, str] | None, count: int) -> flo
         left = count
         while left > 0:
             left -= os.read(process.stdout.fileno(), 1 << 20).count(b"\n")
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        return resident_now(process.pid)
+
+
+def resident_now(pid: int) -> float:
+    """Return the MiB that a process has in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+)", status)
     assert found is not None
     return int(found[1]) / 1024

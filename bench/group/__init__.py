@@ -5,6 +5,7 @@
     valkey_use  what a Valkey did meanwhile: commands, time, bytes, memory
     listeners   200 listeners in 40 groups: what they cost, and when leaders die
     throughput  a group beside one listener, as fast as they read; and how late
+    load        what Valkey's time goes to, when it has much to do
     model       10,000 listeners in virtual time, made of the parts that decide
     figures     what was measured, kept in a file, and the tables of it
     page        the part of docs/fleet.md that is made of them

@@ -33,9 +33,8 @@ async def main(url: str, cache: str, groups: str) -> None:
         ]
         for n, listener in enumerate(listeners):
             tasks.create_task(listen(n, listener))
-        for listener in listeners:
-            while not listener.is_connected:
-                await asyncio.sleep(0.05)
+        while not all(each.is_connected for each in listeners):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         say("joined")
         await asyncio.to_thread(sys.stdin.read)
         await asyncio.gather(*[listener.disconnect() for listener in listeners])

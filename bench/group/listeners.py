@@ -24,6 +24,7 @@ from tests.support.valkey import Valkey
 
 from bench.group.figures import Figure
 from bench.group.valkey_use import look
+from bench.memory import resident_now as resident
 
 GROUPS, HOSTS = 40, 5
 LISTENERS = GROUPS * HOSTS
@@ -59,7 +60,7 @@ async def measured(valkey: Valkey) -> list[Figure]:
         found = [Figure("listeners", "real listeners", LISTENERS)]
         found.append(Figure("groups", "groups", GROUPS))
         found += await while_idle(valkey, server, hosts, look(valkey).since(empty))
-        found += await while_busy(valkey, server, hosts)
+        found += await while_busy(valkey, server, hosts, found)
         found += kept(valkey, server)
         found += await when_leaders_die(valkey, server, hosts)
     return found
@@ -84,6 +85,12 @@ async def while_idle(valkey, server, hosts, grown) -> list[Figure]:
             "idle_read", "bytes a listener sends Valkey, idle", use.read / each, "/s"
         ),
         Figure("idle_host", "a listener's own time, idle", spent / each * 1e3, "ms/s"),
+        Figure(
+            "shared_memory",
+            f"memory of a listener, {GROUPS} in one process",
+            sum(host.resident() for host in hosts) / LISTENERS,
+            "MiB",
+        ),
         Figure("connections", "connections of a listener", grown.clients / LISTENERS),
         Figure(
             "listener_memory",
@@ -94,13 +101,19 @@ async def while_idle(valkey, server, hosts, grown) -> list[Figure]:
     ]
 
 
-async def while_busy(valkey, server, hosts) -> list[Figure]:
-    """Look at what a notification costs."""
+async def while_busy(valkey, server, hosts, idle) -> list[Figure]:
+    """Look at what a notification costs, beyond what all do anyway."""
+    each = {figure.name: figure.value for figure in idle}
+    began = time.monotonic()
     before = look(valkey)
     ids = await server.send(BUSY)
     missing = await all_handled(hosts, ids)
     use = look(valkey).since(before)
+    anyway = LISTENERS * (time.monotonic() - began)
     count = len(ids) * GROUPS
+    sent = (use.sent - each["idle_sent"] * anyway) / count
+    everything = (use.all - each["idle_all"] * anyway) / count
+    cpu = (use.cpu * 1e6 - each["idle_cpu"] * anyway) / count
     handled = handled_by(hosts, ids)
     name = f"notifications, {RATE * GROUPS:.0f}/s over all groups"
     twice = sum(n - 1 for n in handled.values())
@@ -108,9 +121,9 @@ async def while_busy(valkey, server, hosts) -> list[Figure]:
         Figure("sent", name, count),
         Figure("missing", "of these not handled", missing, most=0),
         Figure("twice", "of these handled twice", twice, most=0),
-        Figure("busy_sent", "commands sent a notification", use.sent / count),
-        Figure("busy_all", "with those inside scripts", use.all / count),
-        Figure("busy_cpu", "Valkey's time a notification", use.cpu / count * 1e6, "us"),
+        Figure("busy_sent", "commands sent for each, beyond idle", sent),
+        Figure("busy_all", "with those inside scripts", everything),
+        Figure("busy_cpu", "Valkey's time for each, beyond idle", cpu, "us"),
     ]
 
 
@@ -130,17 +143,18 @@ def kept(valkey: Valkey, server: Server) -> list[Figure]:
 
 async def when_leaders_die(valkey, server, hosts) -> list[Figure]:
     """Kill the process that leads all groups, while notifications come."""
-    first, *others = hosts
     leases = [each.decode() for each in valkey.command("KEYS", "*:lease:0")]
     held = valkey.command("MGET", *leases)
     sending = asyncio.create_task(server.send(BUSY))
     await asyncio.sleep(3.0)
-    first.process.kill()
+    hosts[0].process.kill()
     died = time.monotonic()
     taken: dict[str, float] = {}
     while len(taken) < GROUPS and time.monotonic() - died < PATIENCE:
         await asyncio.sleep(0.05)
-        for lease, old, new in zip(leases, held, valkey.command("MGET", *leases)):
+        for lease, old, new in zip(
+            leases, held, valkey.command("MGET", *leases), strict=True
+        ):
             if new and new != old:
                 taken.setdefault(lease, time.monotonic() - died)
     ids = await sending
@@ -262,6 +276,10 @@ class Host:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2]
         user, system = fields.split()[11:13]
         return (int(user) + int(system)) / TICKS
+
+    def resident(self) -> float:
+        """Return the MiB that it has in memory."""
+        return resident(self.process.pid)
 
     async def _read(self) -> None:
         assert self.process.stdout is not None

@@ -2,10 +2,13 @@
 
 Everything is the installed command, with ``--json`` into pipes that are read at once.
 The server sends as fast as it is read, or 200 a second; and not before all are there.
+A group and one listener take turns for a while, and the ratio is the median of all of
+them: what else the machine does at a moment, it does to both.
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 import statistics
@@ -14,18 +17,19 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from tests.support.valkey import Valkey
 
 from bench.group.figures import Figure
 from bench.group.valkey_use import Look, look
+from bench.memory import resident_now
 from bench.peers import NOTIFYWS
 from bench.running import Blaster, blaster, home, piped
 
 MEMBERS = 4
 COUNT = 200_000
-ROUNDS = 3
+A_WHILE = 75.0
+"""Seconds in which they take turns."""
 RATE, SLOW = 200, 2_000
 """Notifications a second, and how many of them."""
 FIRST = 100
@@ -36,22 +40,25 @@ LISTEN = [NOTIFYWS, "listen", "--json", "--quiet"]
 GROUP = [*LISTEN, "--group", "workers", "--claim-after", "10"]
 ALONE = [*LISTEN, "--name", "alone"]
 SENT = re.compile(rb'"title":"(\d+\.\d+)"')
-MEBI = 1024 * 1024
+PIPE = 65536
+"""Bytes that a pipe holds."""
 
 
 def figures() -> Iterator[Figure]:
     """Measure it."""
     group, alone, uses = [], [], []
-    for _ in range(ROUNDS):
+    end = time.monotonic() + A_WHILE
+    while time.monotonic() < end:
         run = Run(GROUP, MEMBERS, COUNT)
         group.append(COUNT / run.seconds)
         uses.append(run.use)
         alone.append(COUNT / Run(ALONE, 1, COUNT).seconds)
     ours, theirs = statistics.median(group), statistics.median(alone)
+    ratio = statistics.median(map(operator.truediv, group, alone))
     one = f"one listener with `--name`, {COUNT:,} of 205 bytes"
     yield Figure("alone_rate", one, theirs, "/s")
     yield Figure("group_rate", f"a group of {MEMBERS}, all together", ours, "/s")
-    yield Figure("ratio", "the group beside the one", ours / theirs, least=0.5)
+    yield Figure("ratio", "the group beside the one", ratio, least=0.5)
     yield from commands_of(uses[-1], COUNT, "blast", "as fast as it reads")
     cpu = uses[-1].cpu / COUNT * 1e6
     yield Figure("blast_cpu", "Valkey's time a notification, so", cpu, "us")
@@ -62,7 +69,12 @@ def figures() -> Iterator[Figure]:
     last = late[len(late) * 99 // 100]
     yield Figure("late_most", f"{name}, 99 %", last, "ms", most=25)
     yield from commands_of(slow.use, SLOW, "slow", f"at {RATE}/s")
-    yield Figure("resident", "memory of a listener's process", slow.resident, "MiB")
+    yield Figure(
+        "resident",
+        "memory of a listener's process, with what it shares",
+        slow.resident,
+        "MiB",
+    )
 
 
 def commands_of(use: Look, count: int, name: str, how: str) -> Iterator[Figure]:
@@ -106,7 +118,7 @@ class Run:
                 if not number:
                     server.said("open")
             until_all_are_there(valkey, members)
-            self.resident = min(map(resident, processes))
+            self.resident = min(resident_now(each.pid) for each in processes)
             before = look(valkey)
             self.seconds = self._time(server)
             time.sleep(0.2)  # the last are acknowledged
@@ -126,7 +138,7 @@ class Run:
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
         fd = process.stdout.fileno()
-        while piece := os.read(fd, MEBI):
+        while piece := os.read(fd, PIPE):
             now = time.monotonic()
             sent = SENT.findall(piece) if self._timed else []
             with self._rest:
@@ -142,11 +154,3 @@ def until_all_are_there(valkey: Valkey, members: int) -> None:
         [key] = valkey.command("KEYS", "*:members")
         valkey.until(lambda: valkey.command("ZCARD", key) == members)
     time.sleep(1.0)
-
-
-def resident(process: subprocess.Popen[bytes]) -> float:
-    """Return the MiB that a process has in memory."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+)", status)
-    assert found is not None
-    return int(found[1]) / 1024

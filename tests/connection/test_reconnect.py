@@ -175,6 +175,18 @@ def test_delays_are_drawn_from_the_upper_half():
             assert base / 2 < delay(Settings(), losses, draw, None) <= base
 
 
+def test_all_delays_of_one_outage_are_drawn_by_one_throw():
+    throws = iter([0.5, 0.0])
+    reconnector = Reconnector(Settings(), lambda: next(throws))
+    waits = [each.seconds for each in failures(reconnector, *[RETRY] * 7)]
+    assert waits == [0.75, 1.5, 3.0, 6.0, 12.0, 22.5, 22.5]
+    now = 1000.0
+    reconnector.handle(Woke(), now)
+    reconnector.handle(Opened(), now)
+    stayed = now + Settings().stable_after
+    assert reconnector.handle(Lost(RETRY, "again"), stayed).seconds == 1.0
+
+
 def test_the_whole_upper_half_is_drawn_from():
     assert failures(machine(jitter=0.5, draw=0.0), RETRY)[0].seconds == 1.0
     assert failures(machine(jitter=0.5, draw=0.5), RETRY)[0].seconds == 0.75

@@ -54,7 +54,7 @@ def test_listeners_of_one_name_on_two_hosts_are_said_once():
         "2 listeners named desk run at once (here, there): "
         "each hands on every notification"
     )
-    assert "--name" in found.hint
+    assert "--group" in found.hint
 
 
 @pytest.mark.parametrize(

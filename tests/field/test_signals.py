@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
@@ -144,3 +145,22 @@ def test_a_question_whose_terminal_is_given_back(home, server, terminal, signum)
     asking.asks_hidden("Password for demo")
     ends(asking.process, signum)
     assert termios.tcgetattr(asking.slave) == asking.before
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_one_that_whoever_started_us_had_blocked_is_heard(home, server, signum):
+    """Seen: SIGTERM did nothing, for ever. A mask outlives exec, as "ignore" does.
+
+    What is ignored may be meant, as by nohup; a mask is what somebody forgot.
+    """
+    code = (
+        "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK,"
+        " range(1, 32)); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    program = (sys.executable, "-c", code, COMMAND)
+    listener = home.start("listen", "--json", program=program)
+    listener.says("Connected")
+    begun = time.monotonic()
+    listener.signal(signum)
+    assert listener.wait() == -signum
+    assert time.monotonic() - begun < MOST

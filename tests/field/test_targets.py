@@ -103,6 +103,21 @@ async def test_a_header_of_the_users_replaces_ours_however_it_is_written():
 
 
 @on_a_loop
+async def test_cookies_of_a_target_are_not_kept():
+    """Seen: each answer could make every later request longer, until it was refused."""
+
+    async def baker(peer: Peer):
+        for number in range(3):
+            await peer.request()
+            cookie = f"c{number}={'x' * 3000}; Path=/"
+            await peer.write(answer(200, Connection="keep-alive", Set_Cookie=cookie))
+
+    there = await posted(baker)
+    assert len(there.requests) == 3
+    assert not any("cookie" in each.headers for each in there.requests)
+
+
+@on_a_loop
 async def test_nothing_that_a_target_says_beside_its_status_is_told():
     """Seen: a header line that is none stood whole in a warning and a dead letter."""
 

@@ -2,10 +2,17 @@
 
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyws.protocol.deduplicator import REMEMBERED, Deduplicator, RecentIds
+from notifyws.protocol.deduplicator import (
+    LONGEST_ID,
+    REMEMBERED,
+    Deduplicator,
+    RecentIds,
+    kept_id,
+)
 
 
 def test_an_id_is_new_until_it_was_handed_over_and_none_is_always_new():
@@ -106,3 +113,20 @@ def test_its_memory_does_not_grow():
 
 def test_an_id_that_was_never_seen_has_no_content_to_swap():
     assert RecentIds(10).swap("a", 5) == 0
+
+
+@pytest.mark.parametrize("ident", ["", "a", 7, -1, "x" * LONGEST_ID])
+def test_an_id_of_usual_length_is_kept_as_it_is(ident):
+    assert kept_id(ident) == ident
+
+
+@pytest.mark.parametrize(
+    "ident", ["i" * 900_000, "\ud800" * 900_000], ids=["plain", "odd"]
+)
+def test_a_long_one_is_known_again_and_is_no_other(ident):
+    seen = RecentIds(10, [ident])
+    assert ident in seen
+    assert kept_id(ident) in seen, "what a queue kept of it is the same"
+    assert f"{ident}!" not in seen
+    assert len(kept_id(ident)) < LONGEST_ID
+    assert kept_id(kept_id(ident)) == kept_id(ident)

@@ -313,3 +313,10 @@ def test_an_object_of_which_all_is_shown_is_not_there_twice():
     fields = {"title": "a.b", "data": "d"}
     (found,) = read({"a": {"b": "x"}, "d": [1]}, fields=fields)
     assert "a" not in found
+
+
+def test_a_text_that_repeats_too_much_is_refused_before_it_is_there():
+    frame = {"large": "x" * 1_000_000}
+    assert read(frame, text={"title": "{large}" * 9})[0]["title"] == "x" * 9_000_000
+    with pytest.raises(InvalidFrame, match="repeat too much"):
+        read(frame, text={"title": "{large}" * 250})

@@ -5,7 +5,8 @@ closes its connection); a second one forces, and so does time, wherever the proc
 waits: also in a system call that keeps the event loop from running. Afterwards the
 process dies by that very signal. As PID 1, whom a signal of its own does not kill, it
 exits with 128 + n. A signal that was ignored when we were started stays ignored, but
-for the one that tells of a child's end: without it no hook's exit code is known.
+for the one that tells of a child's end: without it no hook's exit code is known. One
+that was blocked is heard.
 """
 
 from __future__ import annotations
@@ -88,8 +89,7 @@ def run(
     """
     import asyncio  # half of what a command costs that needs none of it
 
-    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _hear_signals()
     caught: list[int] = []
 
     async def watched() -> Result:
@@ -120,6 +120,13 @@ def run(
     finally:
         if caught:
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _hear_signals() -> None:
+    """Undo what whoever started us did to signals, but for what may be meant."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _look_for_garbage() -> None:

@@ -37,7 +37,7 @@ from notifyws.delivery.worker import (
     WriteDeadLetter,
 )
 from notifyws.models import Notification
-from notifyws.protocol.deduplicator import REMEMBERED
+from notifyws.protocol.deduplicator import REMEMBERED, kept_id
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
@@ -209,14 +209,15 @@ class Outbox:
         self, past: Notification | None, line: str, sinks: tuple[str, ...]
     ) -> None:
         ident = None if past is None else past.id
+        kept = None if ident is None else kept_id(ident)
         self._top += 1
-        self._batch.append(Entry(self._top, line, ident, sinks))
+        self._batch.append(Entry(self._top, line, kept, sinks))
         if past is None:
             self.position = replace(self.position, mixed=True)
         else:
             self.position = self.position.past(past, self._clock.wall())
-        if ident is not None:
-            self.seen.append(ident)
+        if kept is not None:
+            self.seen.append(kept)
         self._dirty.set()
 
     def _has_room(self, name: str, size: int) -> bool:

@@ -23,7 +23,7 @@ from notifyws.delivery.outbox_records import (
     OutboxRecord,
     RecoveredState,
 )
-from notifyws.protocol.deduplicator import REMEMBERED
+from notifyws.protocol.deduplicator import REMEMBERED, kept_id
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (
@@ -90,7 +90,7 @@ def _idents(db: sqlite3.Connection) -> Iterator[Ident]:
         with suppress(ValueError, TypeError, RecursionError):
             ident = json.loads(text)
             if type(ident) in (str, int):
-                yield ident
+                yield kept_id(ident)
 
 
 def past_in(db: sqlite3.Connection) -> RecoveredState:

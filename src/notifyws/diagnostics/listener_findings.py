@@ -54,7 +54,9 @@ def _of_names(listeners: Sequence[Listener], now: float) -> Iterator[Finding]:
             said = f"{len(places)} listeners named {name} run at once"
             where = ", ".join(sorted(places))
             why = f"{said} ({where}): each hands on every notification"
-            yield warning("listener", why, "stop all but one, or give each its --name")
+            yield warning(
+                "listener", why, "stop all but one, or share the work: --group"
+            )
 
 
 def _of_listener(one: Listener, now: float, context: CheckContext) -> Iterator[Finding]:

@@ -13,8 +13,11 @@ from __future__ import annotations
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterable
+from typing import TypeVar
 
 from notifyws.models import Notification
+
+Ident = TypeVar("Ident", str, int, str | int)
 
 RECENT = 2_000
 """Notifications without an id whose content is kept to tell repeats."""
@@ -26,6 +29,8 @@ OPENING = 2.0
 """Seconds in which a connection has brought what a server sends to all who come."""
 CONTENT = (1 << 32) - 1
 """Bits by which the content of a notification is known again."""
+LONGEST_ID = 256
+"""Characters of an id that is kept as it is."""
 POSITIVE = (1 << 60) - 1
 """Bits of a mark; Python's numbers are slower from the next one on."""
 
@@ -186,7 +191,8 @@ class RecentIds:
             self.add(ident)
 
     def __contains__(self, ident: str | int) -> bool:
-        mark = hash(ident if isinstance(ident, str) else f"\0{ident}") & POSITIVE or 1
+        text = kept_id(ident) if isinstance(ident, str) else f"\0{ident}"
+        mark = hash(text) & POSITIVE or 1
         self._is_old = self._found(self._older, mark)
         if self._is_old or self._found(self._younger, mark):
             self._missed = None  # that place is another one's
@@ -235,6 +241,19 @@ class RecentIds:
         """Return room for marks, and for what each of them named."""
         slots = self._last + 1
         return array("Q", bytes(8 * slots)), array("I", bytes(4 * slots))
+
+
+def kept_id(ident: Ident) -> Ident:
+    """Return an id as it is kept to know it again: a long one as its digest.
+
+    Thousands of them are kept, and a server may make one of a megabyte.
+    """
+    if not isinstance(ident, str) or len(ident) <= LONGEST_ID:
+        return ident
+    import hashlib  # which next to nobody needs
+
+    coded = ident.encode("utf-8", "surrogatepass")
+    return f"sha256:{hashlib.sha256(coded).hexdigest()}"
 
 
 def mark_of(notification: Notification) -> int:

@@ -6,27 +6,24 @@ find is left out, never an error.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 from msgspec import Struct
 
-from notifyws.clock import utc_text
 from notifyws.models import Notification, as_text
 from notifyws.protocol import profile
+from notifyws.protocol.conversions import as_json, base64_text, unix_moment
 from notifyws.protocol.expressions import compiled, names, truthy, walks
-from notifyws.protocol.frames import InvalidFrame, json_or_text
-from notifyws.protocol.since import moment_of
+from notifyws.protocol.frames import InvalidFrame
+from notifyws.protocol.growth import MOST, WHY, Growth
 
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
 ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
 RESERVED = {*ORDER, "frame"}
 """Names that what no field shows cannot take."""
-SECONDS_DIGITS = 9
-"""Digits of unix seconds, at least: since 1973."""
 MOST_VISITS = 20_000_000
 """Values that the expressions of all items of a frame may look at: some seconds."""
 _PATH = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
@@ -78,6 +75,7 @@ def mapper(
     walking = any(walks(text, whole) for text in _expressions(mapping))
     keep = compiled(mapping.keep) if mapping.keep else None
     fields = _fields(mapping, failed)
+    growing = around or bool(mapping.text) or len(fields) > len(ORDER)
 
     def read(value: Any, received: str) -> list[Notification]:
         found: list[Notification] = []
@@ -85,10 +83,13 @@ def mapper(
         most = MOST_VISITS // max(len(items), 1)
         if walking and _size(value, most) > most:
             raise InvalidFrame("too large for what the profile asks of each item")
+        growth = Growth(value) if growing else None
         for each in items:
             view = _view(each, value) if around else each[0]
             if keep is None or truthy(keep(view)):
                 filled = _filled(each[0], view, fields, mentioned)
+                if growth is not None:
+                    growth.add(filled, each[0])
                 found.append(Notification(filled, received))
         return found
 
@@ -239,57 +240,31 @@ def _converted(
 ) -> Callable[[Any, Any], Any] | None:
     if name == "timestamp" and mapping.timestamp != "iso":
         divisor = 1000 if mapping.timestamp == "ms" else 1
-        return lambda value, view: _moment(value, divisor)
+        return lambda value, view: unix_moment(value, divisor)
     is_json = name == "data" and mapping.encoding == "json"
     if name in mapping.base64:
         is_base64 = compiled(mapping.base64[name])
 
         def convert(value: Any, view: Any) -> Any:
-            plain = _decoded(value) if truthy(is_base64(view)) else value
-            return _json(plain) if is_json else plain
+            plain = base64_text(value) if truthy(is_base64(view)) else value
+            return as_json(plain) if is_json else plain
 
         return convert
-    return (lambda value, view: _json(value)) if is_json else None
-
-
-def _json(value: Any) -> Any:
-    return json_or_text(value) if isinstance(value, str) else value
-
-
-def _decoded(value: Any) -> Any:
-    """Return the text that base64 stands for; what is no base64 stays as it is.
-
-    Bytes that are no UTF-8 are Latin-1: each a character, so that none is lost. Servers
-    write base64 where a text is not UTF-8.
-    """
-    try:
-        plain = base64.b64decode(value, validate=True)
-    except (TypeError, ValueError):
-        return value
-    try:
-        return plain.decode()
-    except UnicodeDecodeError:
-        return plain.decode("latin-1")
-
-
-def _moment(value: Any, divisor: int) -> Any:
-    """Return unix time as RFC 3339; text that is a time stays.
-
-    What nchan calls an id begins with it: ``1705314600:0``.
-    """
-    if isinstance(value, str) and ":" in value:
-        head = value.partition(":")[0]
-        if not (head.isdecimal() and len(head) >= SECONDS_DIGITS):
-            return value if moment_of(value) is not None else None
-        value = head
-    try:
-        return utc_text(float(value) / divisor)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
+    return (lambda value, view: as_json(value)) if is_json else None
 
 
 def _text(text: str, view: Any) -> str:
-    return re.sub(_PATH, lambda found: as_text(_at(found[1].split("."), view)), text)
+    left = MOST
+
+    def filled(found: re.Match[str]) -> str:
+        nonlocal left
+        value = as_text(_at(found[1].split("."), view))
+        left -= len(value)
+        if left < 0:
+            raise InvalidFrame(WHY)
+        return value
+
+    return re.sub(_PATH, filled, text)
 
 
 def _at(path: list[str], value: Any) -> Any:

@@ -175,6 +175,7 @@ class ForwardSink:
             "POST", self._url, content=body, headers=headers, extensions=extensions
         ) as response:
             await _read_over(response)
+            client.cookies.clear()  # a target could make every request longer
             again = retry_after(response.headers.get("retry-after"))
             return response.status_code, again
 

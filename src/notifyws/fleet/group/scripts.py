@@ -203,15 +203,15 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
 if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
   return {{2}}
 end
-local distinct, done = tonumber(ARGV[5]), {{1}}
+local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{1}}
 local at = distinct > 0 and now() or 0
-for i = 6, #ARGV, 3 do
-  local fresh = 1
+for i = 7, #ARGV, words do
+  local stream, fresh = words > 1 and KEYS[3 + ARGV[i + 1]] or KEYS[4], 1
   if distinct > 0 then
     fresh = redis.call('ZADD', KEYS[3], 'NX', at, ARGV[i + 2])
   end
   if fresh == 1 then
-    done[#done + 1] = redis.call('XADD', KEYS[3 + ARGV[i]], '*', 'n', ARGV[i + 1])
+    done[#done + 1] = redis.call('XADD', stream, '*', 'n', ARGV[i])
   end
 end
 if distinct > 0 then
@@ -224,8 +224,9 @@ return done
 """Appends a batch, if its writer holds a lease, and moves the group's position.
 
 KEYS: the lease, meta, ids, the streams. ARGV: proof, name of the batch, whether it
-may have been appended already (0/1), position, how many ids to remember (0: none); then
-for each: number of its stream (from 1), line, what tells it from others.
+may have been appended already (0/1), position, how many ids to remember (0: none), how
+many words there are of each (1 or 3); then these: line, number of its stream (from 1),
+what tells it from others.
 Returns: 0 refused; 2 it was; 1 and the new ids.
 """
 

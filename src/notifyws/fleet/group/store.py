@@ -181,9 +181,13 @@ class GroupStore:
             batch: what is appended.
             again: whether that may have been done already.
         """
-        words: list[str | int] = []
-        for n, line, tell in batch.lines:
-            words += (n + 1, line, tell)
+        words: list[str | int] = [1]
+        if self.is_shared or len(self.streams) > 1:
+            words = [3]
+            for n, line, tell in batch.lines:
+                words += (line, n + 1, tell)
+        else:
+            words += (line for _, line, _ in batch.lines)
         answer = await self._run(
             scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
