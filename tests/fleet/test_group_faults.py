@@ -12,13 +12,17 @@ from tests.e2e.support import until
 from tests.support.group_scene import GroupScene, Shared
 from tests.support.valkey import Nodes, Valkey, Watched
 
-quick_and_real = pytest.mark.parametrize(
-    "lease", [2.0, pytest.param(10.0, marks=pytest.mark.slow)]
-)
-"""A short lease for every run, and that of the contract for the catalogue."""
+short_and_real = pytest.mark.parametrize("lease", [2.0, 10.0])
+"""A short lease, and that of the contract."""
 replaying_or_not = pytest.mark.parametrize(
     "replays", [True, False], ids=["replays", "forgets"]
 )
+
+
+def first_of(*cases: tuple[Any, ...]) -> list[Any]:
+    """Return cases: the first for every run, the others for the catalogue."""
+    slow = [pytest.param(*case, marks=pytest.mark.slow) for case in cases[1:]]
+    return [cases[0], *slow]
 
 
 @pytest.fixture
@@ -42,8 +46,10 @@ def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
         each.leave()
 
 
-@quick_and_real
-@replaying_or_not
+@pytest.mark.parametrize(
+    ("lease", "replays"),
+    first_of((2.0, True), (2.0, False), (10.0, True), (10.0, False)),
+)
 def test_a_leader_that_is_killed_is_followed_by_another(scene, lease, replays):
     group = scene(lease=lease, replays=replays)
     leader, others = group.begin(3, 200)
@@ -59,7 +65,8 @@ def test_a_leader_that_is_killed_is_followed_by_another(scene, lease, replays):
         group.in_order(each)
 
 
-@quick_and_real
+@pytest.mark.slow
+@short_and_real
 @replaying_or_not
 def test_a_leader_that_was_asleep_writes_nothing_more(scene, lease, replays):
     group = scene(lease=lease, replays=replays)
@@ -79,7 +86,8 @@ def test_a_leader_that_was_asleep_writes_nothing_more(scene, lease, replays):
     group.once_in_stream()
 
 
-@quick_and_real
+@pytest.mark.slow
+@short_and_real
 @replaying_or_not
 def test_a_leader_that_only_redis_misses_becomes_a_member(scene, lease, replays):
     group = scene(lease=lease, replays=replays)
@@ -104,7 +112,8 @@ def test_a_leader_that_only_redis_misses_becomes_a_member(scene, lease, replays)
         group.once_in_stream()
 
 
-@quick_and_real
+@pytest.mark.slow
+@short_and_real
 @replaying_or_not
 def test_a_leader_that_only_the_server_misses_lets_another_lead(scene, lease, replays):
     group = scene(lease=lease, replays=replays)
@@ -165,6 +174,7 @@ def test_a_rolling_restart_loses_nothing(scene):
         group.in_order(each)
 
 
+@pytest.mark.slow
 @replaying_or_not
 def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
     group = scene(lease=2.0, replays=replays)
@@ -178,17 +188,19 @@ def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
     group.once_in_stream()
 
 
-@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize(
-    ("lease", "away"),
-    [
-        (4.0, 2.0),
-        (2.0, 4.0),
-        pytest.param(10.0, 5.0, marks=pytest.mark.slow),
-        pytest.param(10.0, 15.0, marks=pytest.mark.slow),
-    ],
+    ("lease", "away", "count"),
+    first_of(
+        (4.0, 2.0, 1),
+        (4.0, 2.0, 3),
+        (2.0, 4.0, 1),
+        (2.0, 4.0, 3),
+        (10.0, 5.0, 3),
+        (10.0, 15.0, 1),
+        (10.0, 15.0, 3),
+    ),
 )
-def test_what_comes_while_redis_is_away_is_appended_in_order(scene, count, lease, away):
+def test_what_comes_while_redis_is_away_is_appended_in_order(scene, lease, away, count):
     group = scene(lease=lease, replays=False)
     leader, _ = group.begin(count, 200)
     with group.fault():
@@ -204,8 +216,9 @@ def test_what_comes_while_redis_is_away_is_appended_in_order(scene, count, lease
         group.in_order(each)
 
 
+@pytest.mark.slow
 @replaying_or_not
-@pytest.mark.parametrize("away", [0.0, pytest.param(8.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("away", [0.0, 8.0])
 def test_a_redis_that_comes_back_empty_costs_a_gap_that_is_said(
     scene, mortal, replays, away
 ):
@@ -257,6 +270,7 @@ def test_a_cluster_node_that_dies_loses_nothing_that_is_not_appended_again(
         group.leave()
 
 
+@pytest.mark.slow
 @replaying_or_not
 def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, replays):
     group = scene(lease=2.0, replays=replays)
@@ -276,6 +290,7 @@ def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, rep
         group.once_in_stream()
 
 
+@pytest.mark.slow
 @replaying_or_not
 def test_a_leader_that_is_killed_while_its_spool_drains_leaves_no_hole(scene, replays):
     group = scene(lease=6.0, replays=replays)
@@ -302,6 +317,7 @@ def test_a_leader_that_is_killed_while_its_spool_drains_leaves_no_hole(scene, re
         group.once_in_stream()
 
 
+@pytest.mark.slow
 def test_what_a_killed_leader_had_spooled_is_appended_by_the_next_on_its_host(scene):
     group = scene(lease=2.0, replays=False)
     leader, _ = group.begin(1, 200)
@@ -319,6 +335,7 @@ def test_what_a_killed_leader_had_spooled_is_appended_by_the_next_on_its_host(sc
     group.once_in_stream()
 
 
+@pytest.mark.slow
 @replaying_or_not
 def test_a_spool_that_is_full_is_a_slow_reader_like_any_other(scene, replays):
     group = scene(lease=4.0, replays=replays)
@@ -336,6 +353,7 @@ def test_a_spool_that_is_full_is_a_slow_reader_like_any_other(scene, replays):
     group.in_order(leader)
 
 
+@pytest.mark.slow
 @replaying_or_not
 def test_a_server_that_falls_silent_for_the_leader_alone_is_left_to_another(
     scene, replays
