@@ -156,7 +156,8 @@ class GroupListener(StreamListener):
         if standing.own > len(member.in_hand):
             member.doubt(range(len(self._store.streams)))
         if self._partitions is not None:
-            await self._partitions.settle(standing.members)
+            only_own = not self.membership.is_settled
+            await self._partitions.settle(standing.members, only_own=only_own)
         else:
             member.read_from([0])
             if standing.pending > standing.own and self.membership.is_settled:

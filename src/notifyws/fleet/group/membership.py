@@ -8,6 +8,7 @@ led before comes first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from notifyws.clock import Clock, utc_text
 from notifyws.errors import CacheFailed
@@ -111,6 +112,7 @@ class Membership:
                 heard_at=heard_at,
                 floor=self._fence,
                 connection=connection,
+                age=self._age(heard_at),
                 late=self._late(),
             )
         except CacheFailed as error:
@@ -159,6 +161,12 @@ class Membership:
         """Let others lead first; if none reaches the server, be patient longer."""
         self._well_since = self._clock.now()
         self.patience = min(2 * self.patience, PATIENCE)
+
+    def _age(self, heard_at: str) -> float:
+        if not heard_at:
+            return 0.0
+        heard = datetime.fromisoformat(heard_at).timestamp()
+        return max(self._clock.wall() - heard, 0.0)
 
     def _late(self) -> float:
         """Return when, by Redis' clock, a beat of now is too late to take a lease."""

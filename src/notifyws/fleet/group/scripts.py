@@ -146,7 +146,7 @@ for n = 0, sockets - 1 do
   local since, lasts, what = string.match(line, '^(%d+) (%d+) (.*)$')
   if n == mine and heard ~= '' then
     local told = me .. ' ' .. connection
-    if told ~= what or tonumber(lasts) < at then since = at end
+    if told ~= what or tonumber(lasts) < at then since = at - ARGV[14] end
     if sockets > 1 then
       local said = since .. ' ' .. (at + lease) .. ' ' .. told
       redis.call('HSET', meta, field, said)
@@ -187,7 +187,8 @@ a lease lasts, keys are kept; whether it wants a lease (0/1), whether it led unt
 (0/1), the key expression, until when its server was heard or nothing; how many leases
 and streams; the fence that a new one must exceed; what tells its connection from
 others; unix milliseconds after which these words are too late to take a lease (a Redis
-that was stopped hears them long after whoever said them has given up), or 0.
+that was stopped hears them long after whoever said them has given up), or 0;
+milliseconds since that server was heard.
 Where Redis lost everything, one who led comes first for the time of a lease, for it
 knows where the group stood. A lease is a member's own by its name: the answer that told
 of it may have been lost.

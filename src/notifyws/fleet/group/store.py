@@ -131,6 +131,7 @@ class GroupStore:
         heard_at: str = "",
         floor: int = 0,
         connection: int = 0,
+        age: float = 0.0,
         late: float = 0.0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
@@ -141,6 +142,7 @@ class GroupStore:
             heard_at: RFC 3339 UTC; what the server sent until then was received.
             floor: a new lease has a fencing number beyond this one.
             connection: how many times the server was connected to.
+            age: seconds since ``heard_at``.
             late: unix seconds by Redis' clock after which none is taken; 0 for never.
 
         Raises:
@@ -153,7 +155,7 @@ class GroupStore:
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
             *(int(wants), int(leads)),
             *(self._key, heard_at, len(self._leases), len(self.streams)),
-            *(floor, connection, _ms(late)),
+            *(floor, connection, _ms(late), _ms(age)),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise ConfigurationError(
@@ -320,13 +322,22 @@ class GroupStore:
         entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]
         return entries, [text_of(each) for each in lost]
 
-    async def own(self, most: int) -> list[int]:
+    async def own(
+        self, most: int, among: Sequence[int] = range(PARTITIONS)
+    ) -> list[int]:
         """Keep and take partitions, so many at most; return those that are held.
 
         Each stays a lease long with a member that says nothing.
+
+        Args:
+            most: how many are taken, with those that are held.
+            among: which may be.
         """
+        if not among:
+            return []
+        keys = [self._owners[n] for n in among]
         how = self.member, _ms(self.lease), most
-        return list(await self._run(scripts.OWN, self._owners, *how))
+        return [among[n] for n in await self._run(scripts.OWN, keys, *how)]
 
     async def disown(self, partition: int) -> None:
         """Let another member have a partition."""
