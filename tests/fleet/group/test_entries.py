@@ -12,6 +12,7 @@ from notifyws.fleet.group.entries import (
     moment,
     position_of,
     position_text,
+    shifted,
     standing_of,
     text_of,
 )
@@ -84,3 +85,16 @@ def test_a_beats_answer_becomes_a_standing():
 def test_a_group_that_nobody_leads_has_a_standing_too():
     answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None, b""]
     assert standing_of(answer) == Standing(next_lease=1.5, at=9.0, members=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "told"),
+    [
+        ("", 5.0, ""),
+        ("2024-01-15T10:30:00.000Z", 0.0, "2024-01-15T10:30:00.000Z"),
+        ("2024-01-15T10:30:00.000Z", 2.5, "2024-01-15T10:30:02.500Z"),
+        ("2024-01-15T10:30:00.000Z", -60.0, "2024-01-15T10:29:00.000Z"),
+    ],
+)
+def test_a_moment_can_be_told_as_another_clock_has_it(text, seconds, told):
+    assert shifted(text, seconds) == told
