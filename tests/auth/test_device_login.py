@@ -23,6 +23,7 @@ from notifyws.errors import (
 from notifyws.protocol.oauth import completed
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
+from notifyws.service import NotificationService
 from tests.support.aio import on_a_loop
 from tests.support.httpd import answer, httpd, json_answer
 from tests.support.oauth import (
@@ -299,6 +300,20 @@ async def test_a_refresh_token_that_is_refused_wants_a_new_login(tmp_path):
             assert caught.value.hint == "notifyws auth login"
         await someone.aclose()
     assert server.grants.count("refresh_token") == 1
+
+
+@on_a_loop
+async def test_the_library_shows_a_code_where_nothing_else_is_left(tmp_path):
+    server, shown = OAuthServer(code={"interval": 0.01}), []
+    async with httpd(server.story) as one:
+        settings = auth(one.url, DEVICE, tmp_path).settings
+        async with NotificationService(settings, listed=False) as service:
+            with pytest.raises(AuthenticationFailed):
+                await service.authenticate()
+            for _ in range(2):
+                token = await service.authenticate(shown.append)
+                assert token == "sentinel-access-1"
+    assert [code.user_code for code in shown] == [USER_CODE]
 
 
 # A program as itself

@@ -11,7 +11,7 @@ import re
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from types import MappingProxyType
 from typing import Any
@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from notifyws.auth.http_client import (
     LARGEST,
+    Request,
     exchange,
-    exchange_lines,
     http_client,
     step_request,
 )
@@ -29,7 +29,7 @@ from notifyws.auth.http_refusals import Refusal, refused
 from notifyws.errors import ReplyLost
 from notifyws.models import as_text
 from notifyws.protocol.expressions import holds
-from notifyws.protocol.masking import masked, spellings
+from notifyws.protocol.masking import masked, spellings, without_named
 from notifyws.protocol.profile import Failure, Profile, Step
 from notifyws.protocol.templates import mentions
 from notifyws.protocol.token_replies import Answer, captured
@@ -120,7 +120,7 @@ class HttpSteps:
             asked = replace(step, path=masked(path, hidden))
             error = refused(self.origin, self._profile, asked, reply, refusal, hidden)
             if self.on_line is not None:
-                for line in exchange_lines(request, reply, found, hidden):
+                for line in _lines(request, reply, found, hidden):
                     self.on_line(line)
             if error is not None:
                 raise error
@@ -151,3 +151,14 @@ class HttpSteps:
         sought = {name: place for name, place in places.items() if place}
         tokens = captured(sought, reply).values()
         return spellings(*map(as_text, tokens), *map(as_text, found.values()))
+
+
+def _lines(
+    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield an exchange without what is hidden, and what is called a secret in it."""
+    url, body = masked(request.url, hidden), without_named(request.body, hidden)
+    yield f"--> {request.method} {url} {body}".rstrip()
+    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
+    if names := ", ".join(found):
+        yield f"    captured: {names}"
