@@ -160,7 +160,23 @@ async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
     assert one.clock.slept[:6] == [5, 10, 20, 40, 60, 60]
 
 
+@on_a_loop
+async def test_a_question_whose_answer_is_lost_is_asked_again_and_later():
+    async with scene(PENDING, b"", PENDING) as one:
+        await one.log_in()
+    assert one.clock.slept == [5, 5, 10, 10]
+
+
 # What may be wrong
+
+
+@on_a_loop
+async def test_a_code_that_is_spent_is_told_as_such():
+    """As where the answer that was lost was the one with the token."""
+    async with scene(b"", "invalid_grant") as one:
+        error = await one.fails()
+    assert error.message == "the server does not know this code any more"
+    assert error.hint == "begin again: notifyws auth login"
 
 
 @on_a_loop

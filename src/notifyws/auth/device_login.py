@@ -17,6 +17,7 @@ from notifyws.auth.http_steps import OTHER_KIND
 from notifyws.clock import Clock, boot_time, span
 from notifyws.errors import (
     AuthenticationFailed,
+    CertificateRejected,
     HttpRefused,
     NetworkFailed,
     ReplyLost,
@@ -40,11 +41,11 @@ LIFETIME = 600.0
 """Seconds that a code is good for where the server does not say, as it must."""
 LONGEST = 86_400.0
 """Seconds beyond which a server's numbers are not believed."""
-PENDING, SLOW, DENIED, EXPIRED = (
+OF_THE_CODE = (
     *("authorization_pending", "slow_down"),
-    *("access_denied", "expired_token"),
+    *("access_denied", "expired_token", "invalid_grant"),
 )
-"""The answers of section 3.5 that say how it stands with the code."""
+"""The answers that say how it stands with the code (section 3.5, and RFC 6749's)."""
 AGAIN = "begin again: notifyws auth login"
 CLIENT = Refusal(
     AuthenticationFailed,
@@ -52,8 +53,7 @@ CLIENT = Refusal(
     "correct client_id, client_secret and scope: NOTIFYWS_VARIABLES, or the profile",
 )
 STANDING = Failure(
-    when=" || ".join(f"error == '{word}'" for word in (PENDING, SLOW, DENIED, EXPIRED)),
-    means="retry",
+    when=" || ".join(f"error == '{word}'" for word in OF_THE_CODE), means="retry"
 )
 """Keeps what is no refusal of ours from being taken for one by its words."""
 
@@ -165,13 +165,14 @@ class DeviceLogin:
                 raise _ran_out(code)
             try:
                 answers = await steps.run([step], known, CLIENT)
-                return self._http.tokens([step], answers)
             except HttpRefused as error:
                 interval = _next(error, code, interval)
-            except ReplyLost:
-                raise  # it was granted, perhaps: the code is spent
-            except NetworkFailed:
+            except CertificateRejected:
+                raise
+            except NetworkFailed:  # less often, as section 3.5 wants it
                 interval = max(interval, min(2 * interval, SLOWEST))
+            else:
+                return self._http.tokens([step], answers)
 
 
 def _next(error: HttpRefused, code: DeviceCode, interval: float) -> float:
@@ -191,6 +192,9 @@ def _next(error: HttpRefused, code: DeviceCode, interval: float) -> float:
             raise AuthenticationFailed("the login was denied", AGAIN) from None
         case "expired_token":
             raise _ran_out(code) from None
+        case "invalid_grant":
+            message = "the server does not know this code any more"
+            raise AuthenticationFailed(message, AGAIN) from None
     if error.status == 429 or error.status >= 500:  # not of the code, and may pass
         slower = max(interval, min(2 * interval, SLOWEST))
         return max(slower, min(error.retry_after or 0.0, LONGEST))
