@@ -17,7 +17,7 @@ from tests.support.valkey import Valkey
 
 FOREIGN = {
     *("aiohttp", "asyncio", "cryptography.hazmat", "httpx", "jmespath", "jwt"),
-    *("keyring", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
+    *("keyring", "mcp", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
     *("tomllib", "websockets"),
 }
 """What takes longer than all of a small command."""
