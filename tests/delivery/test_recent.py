@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from notifyws.delivery.recent import MOST_WAITING, RecentNotifications
-from notifyws.errors import UsageError
+from notifyws.errors import NetworkFailed, UsageError
 from notifyws.models import Notification
 from tests.support.virtual import in_virtual_time, turns
 
@@ -86,3 +86,16 @@ async def test_only_some_wait_at_a_time_and_who_leaves_makes_room():
     await turns()
     recent.add(one("a"))
     assert {each.number for each in await asyncio.gather(*waiting)} == {1}
+
+
+@in_virtual_time
+async def test_nobody_waits_for_what_can_no_longer_come():
+    recent = remembering("a")
+    waiting = asyncio.create_task(recent.wait_for(titled("b"), 0))
+    await turns()
+    recent.end(NetworkFailed("over"))
+    with pytest.raises(NetworkFailed, match="over"):
+        await waiting
+    with pytest.raises(NetworkFailed, match="over"):
+        await recent.wait_for(titled("b"), 0)
+    assert (await recent.wait_for(titled("a"), 0)).number == 1

@@ -62,7 +62,7 @@ class ListenerMemory:
         connected_since: RFC 3339; empty while there is no connection.
         last_failure: the last thing that went wrong.
         ended: why the connection ended for good, once it did.
-        ready: set while there is a connection.
+        ready: set while there is a connection, and when there will be none.
     """
 
     def __init__(self, service: NotificationService, request: Request) -> None:
@@ -84,16 +84,19 @@ class ListenerMemory:
                 if isinstance(item, Notification):
                     self.recent.add(item)
                 elif isinstance(item, Event):
-                    self._note(item)
+                    self.note(item)
         try:
             await self.service.closed()
         except NotifyError as error:
             self.ended = error
+            self.recent.end(error)
+            self.ready.set()  # whoever waits for it is told why there is none
             if not self._quiet:
                 say(error.message, "error")
                 say(error.hint, "hint")
 
-    def _note(self, event: Event) -> None:
+    def note(self, event: Event) -> None:
+        """Take note of what happened, and say it on stderr."""
         if not self._quiet:
             say(event_line(event))
         if event.name in READY:

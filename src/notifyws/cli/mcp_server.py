@@ -76,7 +76,7 @@ async def serve(request: Request, settings: Settings) -> None:
             service.start(retries=settings.max_retries)
             remembering = background("the memory", memory.run(), leave.died)
             try:
-                await _speak(_server(Tools(memory, request)), output, leave)
+                await _speak(build_server(Tools(memory, request)), output, leave)
             finally:
                 remembering.cancel()
     finally:
@@ -91,7 +91,7 @@ def _own_stdout() -> int:
     return own
 
 
-def _server(tools: Tools) -> Server[dict[str, Any]]:
+def build_server(tools: Tools) -> Server[dict[str, Any]]:
     """Return the SDK's server with these tools."""
 
     async def list_tools(

@@ -153,6 +153,8 @@ class Tools:
             async with asyncio.timeout(SEND_TIME):
                 if not self._service.sends_without_connection:
                     await self._memory.ready.wait()
+                if self._memory.ended is not None:
+                    raise self._memory.ended
                 sending = True
                 [sent] = await self._service.send_all([message])
         except TimeoutError:

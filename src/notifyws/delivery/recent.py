@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from notifyws.errors import UsageError
+from notifyws.errors import NotifyError, UsageError
 from notifyws.models import Notification
 
 MOST_WAITING = 16
@@ -52,6 +52,7 @@ class RecentNotifications:
         self._kept: deque[Remembered] = deque()
         self._held = 0
         self._waiting: dict[asyncio.Future[Remembered], Test] = {}
+        self._over: NotifyError | None = None
         self.newest = 0
 
     def __len__(self) -> int:
@@ -72,6 +73,13 @@ class RecentNotifications:
             if not future.done() and test(notification):
                 future.set_result(remembered)
 
+    def end(self, error: NotifyError) -> None:
+        """Let go whoever waits, now and later: nothing will come any more."""
+        self._over = error
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)
+
     def after(self, number: int) -> list[Remembered]:
         """Return what is remembered of all that came after one, oldest first."""
         return [each for each in self._kept if each.number > number]
@@ -89,10 +97,13 @@ class RecentNotifications:
 
         Raises:
             UsageError: too many wait already.
+            NotifyError: nothing will come any more.
         """
         for each in self.after(after):
             if test(each.notification):
                 return each
+        if self._over is not None:
+            raise self._over
         if len(self._waiting) >= MOST_WAITING:
             message = f"{MOST_WAITING} wait for a notification already"
             raise UsageError(message, "wait for one of those to end")
