@@ -139,16 +139,24 @@ async def _speak(
     """Carry messages between the client and the SDK until stdin is closed."""
     to_us, incoming = anyio.create_memory_object_stream[Incoming]()
     outgoing, to_client = anyio.create_memory_object_stream[SessionMessage]()
-    reading = background("reading stdin", _read(to_us), leave.died)
-    writing = background("writing stdout", _write(to_client, output), leave.died)
+    ending = asyncio.Event()
+
+    def died(said: str, error: Exception) -> None:
+        if not ending.is_set():  # the SDK may stumble over being cancelled
+            leave.died(said, error)
+
+    served = server.run(incoming, outgoing, server.create_initialization_options())
+    serving = background("the protocol", served, died)
+    reading = background("reading stdin", _read(to_us), died)
+    writing = background("writing stdout", _write(to_client, output), died)
     try:
-        options = server.create_initialization_options()
-        await server.run(incoming, outgoing, options)
+        await asyncio.wait({serving})
         await asyncio.wait({writing}, timeout=LAST_WORDS)
     finally:
-        for task in (reading, writing):
+        ending.set()
+        for task in (reading, serving, writing):
             task.cancel()
-        await asyncio.gather(reading, writing, return_exceptions=True)
+        await asyncio.gather(reading, serving, writing, return_exceptions=True)
         for stream in (to_us, incoming, outgoing, to_client):
             stream.close()
 
