@@ -176,6 +176,14 @@ async def test_another_key_is_shown_harmless_and_not_at_length(make, valkey):
     assert str(said.value).isprintable()
 
 
+@with_stores
+async def test_who_reads_a_group_that_is_not_there_leaves_no_key_for_ever(make, valkey):
+    store = make("a", consumers="replay:x")
+    await store.begin_at("0")
+    await store.end()
+    assert all(valkey.command("PTTL", key) > 0 for key in valkey.command("KEYS", "*"))
+
+
 # How it stands, as anybody may have written it
 
 FACTS: dict[str, Any] = {
