@@ -100,11 +100,10 @@ class Closed(_Entry, frozen=True, tag="closed"):
     """The socket ended.
 
     Args:
-        by: ``server``; ``client`` for a goodbye of ours; ``nobody`` where it was cut.
+        by: ``server``, ``client``, or ``nobody`` where it was cut.
         code: of the close.
         reason: of the close.
-        deaf_since: when the ping was sent that the server left unanswered; so it was
-            the client that cut it.
+        deaf_since: when the ping was sent for whose answer the client waited in vain.
     """
 
     by: str

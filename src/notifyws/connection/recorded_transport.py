@@ -100,8 +100,8 @@ class RecordedTransport:
         await self._transport.close(code, reason)
 
     def abort(self) -> None:
-        """Cut the line: so it was, unless it had ended."""
-        self._over("nobody", 1006, deaf_since=self._deaf_since)
+        """Cut the line."""
+        self._over("client", 1006, deaf_since=self._deaf_since)
         self._transport.abort()
 
     def _over(

@@ -149,7 +149,7 @@ class PlayedSocket:
                 self._say(f"closes with {code}")
                 self._write_close(code, self._in_its_words(reason))
                 await self._leaves(GOODBYE)
-            case Closed(by="client") | Closed(deaf_since=float()):
+            case Closed(by="client"):
                 self._say("waits for the client to leave, as it did")
                 if not await self._leaves(LINGER):
                     self._say("the client did not leave; the line is cut")

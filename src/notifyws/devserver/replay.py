@@ -12,7 +12,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from aiohttp import web
 
@@ -20,6 +19,7 @@ from notifyws.devserver.app import is_local
 from notifyws.devserver.context import Log, failure
 from notifyws.devserver.played_socket import PlayedSocket
 from notifyws.devserver.server import BACKLOG, HOST, PATIENCE, listen_on
+from notifyws.models import strict_json
 from notifyws.recording import Exchange, Recording, Refused, Unreached, Visit
 
 AGAIN_AFTER = 5
@@ -154,9 +154,10 @@ def _is_same(exchange: Exchange, request: web.Request) -> bool:
 
 
 def _refusal(refused: Refused) -> web.Response:
-    headers: dict[str, Any] = {}
+    headers = {"Content-Type": "application/json"}
     if refused.retry_after is not None:
         headers["Retry-After"] = f"{refused.retry_after:g}"
     if refused.location:
         headers["Location"] = refused.location
-    return failure(refused.status, "recorded", refused.words, **headers)
+    body = strict_json({"message": refused.words}) if refused.words else ""
+    return web.Response(text=body, status=refused.status, headers=headers)
