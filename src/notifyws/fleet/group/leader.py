@@ -110,6 +110,7 @@ class GroupLeader:
             warn=auth.warn,
         )
         self._cut_at: float | None = auth.clock.now()
+        self._handed_over = 0
         self.session: Session | None = None
         self.receiver: Receiver | None = None
         self.connections = 0
@@ -120,7 +121,7 @@ class GroupLeader:
         connection = self.session.connection if self.session else None
         if connection is None:
             return ""
-        if self._appender.is_idle and not len(self._queue):
+        if self._appender.is_idle and self._handed_over == self._queue.put_in_all:
             self._appender.sure_until = utc_text(connection.heard_at)
         return self._appender.sure_until
 
@@ -236,6 +237,7 @@ class GroupLeader:
                 elif not isinstance(item, Closed):
                     self._announce(item, vital=isinstance(item, Gap))
             await self._appender.append(notes)
+            self._handed_over += len(notes)
             if len(notes) < FEW:
                 await self._auth.clock.sleep(LINGER)
 

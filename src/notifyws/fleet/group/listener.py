@@ -153,12 +153,12 @@ class GroupListener(StreamListener):
         if standing.slot >= 0 and self._leader is None:
             self._begin_to_lead(standing)
         self._tell_role(standing)
+        if standing.own > len(member.in_hand):
+            member.doubt(range(len(self._store.streams)))
         if self._partitions is not None:
             await self._partitions.settle(standing.members)
         else:
             member.read_from([0])
-            if standing.own > len(member.in_hand):
-                member.doubt()
             if standing.pending > standing.own and self.membership.is_settled:
                 await member.claim(self._options.claim_after)
         if standing.slot >= 0:

@@ -9,7 +9,7 @@ from what is new.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -120,9 +120,13 @@ class GroupMember:
             self.streams = list(streams)
             self._turned.set()
 
-    def doubt(self) -> None:
-        """Look again at what this member was given: Redis was disturbed."""
-        self._again |= set(self.streams)
+    def doubt(self, streams: Iterable[int] | None = None) -> None:
+        """Look again at what this member was given: an answer may have been lost.
+
+        Args:
+            streams: where; those that it reads if not given.
+        """
+        self._again |= set(self.streams if streams is None else streams)
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much waits for each sink."""
