@@ -113,7 +113,7 @@ async def _show(request: Request, settings: Settings) -> None:
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
     unwatch = output.watch_reader(leave)
     try:
-        recording = recording_of(service.listener, request.record, warn)
+        recording = recording_of(service, request.record, warn)
         with before_dying(renderer.stop), recording:
             async with (
                 _supervised(service, os.environ, happened),

@@ -12,7 +12,7 @@ from msgspec import Struct
 from notifyws.errors import UsageError
 
 if TYPE_CHECKING:
-    from notifyws.fleet.active_listener import ActiveListener
+    from notifyws.service import NotificationService
 
 
 class RecordOptions(Struct, frozen=True):
@@ -39,11 +39,11 @@ def recording_wanted(path: Path | None, *, secrets: bool) -> RecordOptions | Non
 
 
 def recording_of(
-    listener: ActiveListener,
+    service: NotificationService,
     options: RecordOptions | None,
     warn: Callable[[str], None],
 ) -> AbstractContextManager[None]:
-    """Return what records a listener meanwhile, if that is asked for.
+    """Return what records a service's listener meanwhile, if that is asked for.
 
     Raises:
         ConfigurationError: the file cannot be made.
@@ -54,4 +54,4 @@ def recording_of(
 
     if options.secrets:
         warn(f"{options.path} will hold tokens and passwords: keep it to yourself")
-    return recorded(listener, options.path, warn, unmasked=options.secrets)
+    return recorded(service.listener, options.path, warn, unmasked=options.secrets)
