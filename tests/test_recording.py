@@ -104,6 +104,9 @@ NEWER = line(HEADER).replace('"version":1', '"version":2')
         ([line(HEADER), '{"what":"else","at":1}\n'], "Invalid value 'else'"),
         ([line(HEADER), '{"what":"sent","at":"x","text":""}\n'], "Expected `float`"),
         ([line(HEADER), '{"what":"received","at":1,"binary":"a"}\n'], "line 2: it is"),
+        ([line(HEADER), '{"what":"closed","at":1,"by":"me","code":1}\n'], "'me'"),
+        ([line(HEADER), '{"what":"closed","at":1,"by":"server","code":-1}\n'], ">= 0"),
+        ([line(HEADER), '{"what":"refused","at":1,"status":101}\n'], ">= 200"),
         ([line(HEADER), "[" * 100_000 + "\n"], "line 2: it is no line of a recording"),
     ],
 )

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from notifyws.errors import ConfigurationError
@@ -21,6 +21,7 @@ from notifyws.models import strict_json
 
 VERSION = 1
 """The form of recordings; one with another meaning has another number."""
+Status = Annotated[int, Meta(ge=200, le=599)]
 HOW = "notifyws listen --record FILE"
 
 
@@ -60,7 +61,7 @@ class Opening(_Entry, frozen=True, tag="opening"):
 class Refused(_Entry, frozen=True, tag="refused"):
     """The server answers with plain HTTP instead."""
 
-    status: int
+    status: Status
     words: str = ""
     location: str = ""
     retry_after: float | None = None
@@ -106,8 +107,8 @@ class Closed(_Entry, frozen=True, tag="closed"):
         deaf_since: when the ping was sent for whose answer the client waited in vain.
     """
 
-    by: str
-    code: int
+    by: Literal["server", "client", "nobody"]
+    code: Annotated[int, Meta(ge=0, le=0xFFFF)]
     reason: str = ""
     deaf_since: float | None = None
 
@@ -117,7 +118,7 @@ class Exchange(_Entry, frozen=True, tag="http"):
 
     method: str
     path: str
-    status: int
+    status: Status
     asked: str = ""
     answer: str = ""
     headers: dict[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
 
 import pytest
 
@@ -15,6 +16,7 @@ from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.recording import Sent
 
 SECRET = "sentinel-secret"
+NESTED = reduce(lambda inner, _: [inner], range(100_000), 1)
 
 
 class Scene:
@@ -171,6 +173,15 @@ def test_of_an_exchange_too_whoever_asks_for_secrets_has_them():
     reply = Answer(cookies={"sid": SECRET})
     scene.recorder.exchanged(Request("GET", "https://h/", {}), reply, (), (SECRET,))
     assert scene.lines[1]["cookies"] == {"sid": SECRET}
+
+
+@pytest.mark.parametrize("body", [float("nan"), NESTED, {"a": "\ud800"}])
+def test_an_answer_that_no_json_can_say_is_no_end(body):
+    scene = Scene()
+    reply = Answer(body)
+    scene.recorder.exchanged(Request("GET", "https://h/", {}), reply, (), ("1234",))
+    assert scene.recorder.shown("12345 \ud800") == "12345 ?"
+    assert len(scene.lines) == 2
 
 
 def test_what_people_were_told_is_kept():

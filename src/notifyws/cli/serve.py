@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.cli.options import Quiet, Verbose, examples, option
+from notifyws.cli.options import Quiet, Verbose, examples, exclude, option
 from notifyws.cli.process import run
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.ui.streams import say
@@ -62,6 +62,9 @@ def serve(
     if replay is not None:
         from notifyws.cli.replay import replay_server
 
+        own = {"--user": user, "--traffic": traffic, "--flaky": flaky, "--state": state}
+        for name, value in own.items():
+            exclude(("--replay", replay), (name, value))
         playing = replay_server(replay, port=port, speed=speed, loop=loop, level=level)
         return run(_forever(playing))
     if speed is not None or loop:

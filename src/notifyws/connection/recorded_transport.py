@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
 from notifyws import recording
 from notifyws.connection.ports import Dial, Transport
 from notifyws.errors import ConnectionLost, NotifyError, UpgradeRefused
 from notifyws.protocol.recorder import Recorder
 from notifyws.protocol.upgrade import UpgradeRequest
+
+By = Literal["server", "client", "nobody"]
 
 
 def recorded(dial: Dial, recorder: Recorder) -> Dial:
@@ -67,7 +70,7 @@ class RecordedTransport:
         try:
             frames = await self._transport.burst()
         except ConnectionLost as lost:
-            by = "nobody" if lost.code == 1006 else "server"
+            by: By = "nobody" if lost.code == 1006 else "server"
             self._over("client" if lost.sent else by, lost.code, lost.reason)
             raise
         for frame in frames if not self._is_over else ():
@@ -105,7 +108,11 @@ class RecordedTransport:
         self._transport.abort()
 
     def _over(
-        self, by: str, code: int, reason: str = "", deaf_since: float | None = None
+        self,
+        by: By,
+        code: int,
+        reason: str = "",
+        deaf_since: float | None = None,
     ) -> None:
         """Write down how it ended, once."""
         if self._is_over:

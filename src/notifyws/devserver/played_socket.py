@@ -23,6 +23,8 @@ GOODBYE = 1.0
 """Seconds that a client has to answer a close."""
 LARGEST = 64 << 20
 """Bytes of the largest frame of a client."""
+MOST = 1000
+"""Frames of a client that may wait to be looked at."""
 WORDLESS = 1005
 ENDS = {WSMsgType.CLOSED, WSMsgType.CLOSING, WSMsgType.ERROR}
 SHORTEST = 6
@@ -43,7 +45,7 @@ class PlayedSocket:
         self._say: Callable[[str], None] = lambda text: say(
             f"socket {visit.number}: {text}"
         )
-        self._heard: deque[str] = deque()
+        self._heard: deque[str] = deque(maxlen=MOST)
         self._hears, self._gone = asyncio.Event(), asyncio.Event()
         self._instead: dict[str, str] = {}
         self._patience = PATIENCE

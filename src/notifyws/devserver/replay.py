@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -150,7 +151,8 @@ class ReplayServer:
 
 
 def _is_same(exchange: Exchange, request: web.Request) -> bool:
-    return exchange.method == request.method and exchange.path.endswith(request.path)
+    path = unquote(exchange.path)  # a base path of the server stands in front
+    return exchange.method == request.method and path.endswith(request.path)
 
 
 def _refusal(refused: Refused) -> web.Response:

@@ -23,6 +23,9 @@ from notifyws.protocol.upgrade import UpgradeRequest
 
 MOST_SECRETS = 1000
 """Spellings of secrets that are remembered: a token lives for minutes."""
+LEAST = 8
+"""Characters of what was captured of an answer and is masked wherever it stands: a
+number that is shorter stands in too many others."""
 KEPT_HEADERS = ("retry-after", "location")
 
 
@@ -98,9 +101,9 @@ class Recorder:
         self, request: Any, reply: Any, found: Iterable[str], hidden: Iterable[str]
     ) -> None:
         """Write down an HTTP exchange, as ``HttpApi.on_exchange`` tells it."""
-        self._learn(hidden)
+        self._learn(each for each in hidden if len(each) >= LEAST)
         parts = urlsplit(request.url)
-        answer = reply.text if reply.body is None else strict_json(reply.body)
+        answer = reply.text if reply.body is None else _json(reply.body)
         kept = {k: v for k, v in reply.headers.items() if k in KEPT_HEADERS}
         self.note(
             recording.Exchange,
@@ -123,6 +126,7 @@ class Recorder:
 
     def shown(self, text: str) -> str:
         """Return a text without secrets, and as it is where it holds none."""
+        text = text.encode("utf-8", "replace").decode()  # lone surrogates are no text
         if self._unmasked:
             return text
         known = masked(text, self._secrets)
@@ -192,6 +196,14 @@ class Recorder:
             for secret in () if self._unmasked else self._secrets:
                 frame = frame.replace(secret.encode(), b"***")
             return frame
+
+
+def _json(value: Any) -> str:
+    """Return the JSON of an answer; nothing for what no JSON can say."""
+    try:
+        return strict_json(value)
+    except (ValueError, RecursionError):
+        return ""
 
 
 def _is_secret(name: str) -> bool:
