@@ -25,6 +25,7 @@ from notifyws.events import Gap, Reconnecting
 from notifyws.recording import Closed, Received, Recording, Refused, Sent, parse
 from tests.e2e.support import Home, until
 from tests.protocol.profiles.stage import scene
+from tests.support.httpd import json_answer
 from tests.support.recorded_scenes import FOLDER, SCENES, Outcome, Scene, listen
 
 FAST = float("inf")
@@ -147,6 +148,70 @@ def test_the_command_records_for_its_owner_alone_and_without_secrets(home, serve
     assert '"title\\":\\"1' in text
     assert "demo" not in text
     assert "eyJ" not in text
+
+
+def test_of_a_group_the_member_that_holds_the_socket_records_it(
+    home, server, clean_valkey
+):
+    home.env |= {"REDIS_URL": clean_valkey.url}
+    listener = home.listen("--json", "-n", "1", "--group", "g", "--record", "r.jsonl")
+    server.notify(1)
+    assert listener.wait() == 0
+    recording = recording_of(home.path / "r.jsonl")
+    assert any(isinstance(each, Received) for each in recording.entries)
+
+
+PLACES = [
+    'token_in = "header"',
+    'token_in = "query:jwt"',
+    'token_in = "cookie:sid"',
+    'token_in = "subprotocol:bearer"',
+    'token_in = "message"\nfirst_frame = { hello = "{access_token}" }',
+    'token_in = "none"\nheaders = { X-Who = "{username}:{access_token}" }',
+]
+LOGIN = """
+name = "p"
+[http.login]
+path = "/login"
+body = { user = "{username}", secret = "{password}" }
+[tokens]
+access = "a"
+refresh = "b"
+[[rules]]
+then = "notification"
+[socket]
+"""
+
+
+@pytest.mark.parametrize("place", PLACES)
+@scene
+async def test_no_secret_is_recorded_wherever_it_travels(place, tmp_path):
+    profile = tmp_path / "p.toml"
+    profile.write_text(f"{LOGIN}{place}\n")
+
+    async def echoes(socket):
+        shown = dict(socket.request.headers) | {"url": socket.request.target}
+        await socket.say({"type": "a", "seen": shown, "b": "sentinel-refresh"})
+        await socket.stay()
+
+    tokens = {"a": "sentinel-access", "b": "sentinel-refresh"}
+    who = {"username": "me", "password": "sentinel-password"}
+    case = Scene(
+        str(profile),
+        (echoes,),
+        1,
+        who,
+        lambda: {"POST /login": lambda _: json_answer(tokens)},
+    )
+    path = tmp_path / "r.jsonl"
+    outcome = await case.record(path)
+    assert outcome.titles == [""]
+    assert "***" in path.read_text()
+    assert "sentinel" not in path.read_text()
+
+
+def test_what_stands_here_holds_no_secret_either():
+    assert not [each for each in FOLDER.iterdir() if "sentinel" in each.read_text()]
 
 
 def test_what_is_there_already_is_not_written_over(home, server):
