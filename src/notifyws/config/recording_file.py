@@ -24,8 +24,8 @@ FLUSHED_AFTER = 1.0
 """Seconds that what was compressed may wait: each time costs some of what is saved."""
 LARGEST = 256 << 20
 """Bytes of the largest recording that is read: all of it is kept in memory."""
-AT_ONCE = 1 << 20
-"""Bytes that are read at once."""
+TORN = b"?"
+"""A line that cannot be read to its end."""
 OPTION = "--record"
 
 
@@ -138,8 +138,12 @@ def _zstd() -> Any:
     return zstd
 
 
-def read_lines(path: Path, what: str = "recording") -> Iterator[bytes]:
-    """Yield the lines of a file, their ends included; the last one may be torn.
+def read_lines(path: Path, largest: int = LARGEST) -> Iterator[bytes]:
+    """Yield the lines of a recording, their ends included; the last one may be torn.
+
+    Args:
+        path: the file.
+        largest: bytes of it that are read.
 
     Raises:
         ConfigurationError: it is not there, or cannot be read.
@@ -154,9 +158,9 @@ def read_lines(path: Path, what: str = "recording") -> Iterator[bytes]:
                 file = zstd.ZstdFile(raw)
             elif suffix == ".gz":
                 file = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]
-            yield from _lines(path, file, broken)
+            yield from _lines(path, file, broken, largest)
     except (FileNotFoundError, NotADirectoryError):
-        message = f"there is no {what} {path}"
+        message = f"there is no recording {path}"
         raise ConfigurationError(message, "check the path") from None
     except gzip.BadGzipFile:
         message = f"{path} is not compressed, as its name says"
@@ -166,22 +170,22 @@ def read_lines(path: Path, what: str = "recording") -> Iterator[bytes]:
         raise ConfigurationError(message, "check its permissions") from None
 
 
-def _lines(path: Path, file: Any, broken: tuple[Any, ...]) -> Iterator[bytes]:
+def _lines(
+    path: Path, file: Any, broken: tuple[Any, ...], largest: int
+) -> Iterator[bytes]:
     """Yield lines as far as they can be read: a killed process leaves no end."""
-    waiting, size = b"", 0
+    left = largest
     while True:
         try:
-            chunk = file.read1(AT_ONCE)
+            line = file.readline(left)
         except broken:
-            yield waiting
-            return
-        size += len(chunk)
-        if size > LARGEST:
-            said = f"{path} holds more than {LARGEST >> 20} MiB"
-            raise ConfigurationError(said, "cut out what matters: it is JSON Lines")
-        *whole, waiting = (waiting + chunk).split(b"\n")
-        yield from (each + b"\n" for each in whole)
-        if not chunk:
+            line = TORN
+        left -= len(line)
+        if left <= 0:
             break
-    if waiting:
-        yield waiting
+        if line:
+            yield line
+        if not line.endswith(b"\n"):
+            return
+    said = f"{path} holds more than {largest >> 20} MiB"
+    raise ConfigurationError(said, "cut out what matters: it is JSON Lines")

@@ -13,12 +13,9 @@ from aiohttp import WSMsgType, web
 
 from notifyws.recording import Closed, Received, Sent, Step, Visit
 
-PATIENCE = 5.0
-"""Seconds to wait for a frame that the client sent when it was recorded."""
 LITTLE = 0.2
-"""The same, once one did not come: its application's pings keep their own time."""
-LINGER = 60.0
-"""Seconds that a client has to leave where it left, at any speed."""
+"""Seconds to wait for a frame of the client once another did not come in time: its
+application's pings keep their own time."""
 GOODBYE = 1.0
 """Seconds that a client has to answer a close."""
 LARGEST = 64 << 20
@@ -38,9 +35,18 @@ class PlayedSocket:
         visit: what to play.
         speed: how many times as fast as it was; infinity waits for nothing.
         say: is told what happens.
+        patience: seconds to wait for a frame that the client sent when it was recorded.
+        linger: seconds that it has to leave where it left then, at any speed.
     """
 
-    def __init__(self, visit: Visit, speed: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        visit: Visit,
+        speed: float,
+        say: Callable[[str], None],
+        patience: float,
+        linger: float,
+    ) -> None:
         self._visit, self._speed = visit, speed
         self._say: Callable[[str], None] = lambda text: say(
             f"socket {visit.number}: {text}"
@@ -48,7 +54,7 @@ class PlayedSocket:
         self._heard: deque[str] = deque(maxlen=MOST)
         self._hears, self._gone = asyncio.Event(), asyncio.Event()
         self._instead: dict[str, str] = {}
-        self._patience = PATIENCE
+        self._patience, self._linger = patience, linger
         self._is_deaf = self._is_closed = False
         self._transport: asyncio.Transport | None = None
 
@@ -153,7 +159,7 @@ class PlayedSocket:
                 await self._leaves(GOODBYE)
             case Closed(by="client"):
                 self._say("waits for the client to leave, as it did")
-                if not await self._leaves(LINGER):
+                if not await self._leaves(self._linger):
                     self._say("the client did not leave; the line is cut")
             case Closed():
                 self._say("cuts the line")

@@ -36,9 +36,8 @@ class ReplayServer:
         speed: how many times as fast as it was; infinity waits for nothing.
         loop: whether it begins again when it is over.
         log: told ``(level, line)``; 0 is important, 1 is each request.
-
-    Raises:
-        ConfigurationError: the recording opens no socket.
+        patience: seconds to wait for a frame that the client sent when it was recorded.
+        linger: seconds that it has to leave where it left then, at any speed.
     """
 
     def __init__(
@@ -49,9 +48,12 @@ class ReplayServer:
         speed: float = 1.0,
         loop: bool = False,
         log: Log = lambda level, line: None,
+        patience: float = 5.0,
+        linger: float = 60.0,
     ) -> None:
         self._visits, self._exchanges = recording.visits, recording.exchanges
         self._speed, self._loop, self._log = speed, loop, log
+        self._patience, self._linger = patience, linger
         self._next, self._asked = 0, Counter[str]()
         self._runner: web.AppRunner | None = None
         self._open: set[PlayedSocket] = set()
@@ -111,7 +113,7 @@ class ReplayServer:
 
     async def _play(self, visit: Visit, request: web.Request) -> web.StreamResponse:
         say: Callable[[str], None] = partial(self._log, 1)
-        played = PlayedSocket(visit, self._speed, say)
+        played = PlayedSocket(visit, self._speed, say, self._patience, self._linger)
         await played.wait(visit.after)
         match visit.ending:
             case Refused() as refused:
