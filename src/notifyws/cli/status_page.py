@@ -121,7 +121,7 @@ def group_fact(group: GroupStanding) -> Fact:
 
 
 def _of_group(group: GroupStanding) -> Iterator[str]:
-    count = len(group.members)
+    count = max(len(group.members), group.alive)
     yield f"{_many(count, 'member')}, {group.leader or 'nobody'} leads"
     yield f"{group.lag} not taken yet" if group.lag else "nothing behind"
     if group.pending:

@@ -149,7 +149,7 @@ def test_what_is_offered_again_is_shown_once(told):
         async with scene(told) as group:
             await group.append(1, 2)
             await group.until(lambda: group.shown == ["1", "2"])
-            entries = await group.store.latest(10)
+            entries = [each async for each in group.store.latest(10)]
             group.member.take(entries)
             await group.append(3)
             await group.until(lambda: len(group.shown) > 2)

@@ -22,6 +22,7 @@ from notifyws.fleet.group.build import (
     build_member,
     build_store,
 )
+from notifyws.fleet.group.failures import RedisFailures
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ class StreamListener(ActiveListener):
         self._stopping, self._broken = asyncio.Event(), asyncio.Event()
         self._refused: CacheFailed | None = None
         self._store.on_refused = self._refuse
+        self._store.failures = RedisFailures(
+            auth.clock, auth.warn, auth.settings.group_lease, lambda: self.is_away
+        )
 
     def start(self, *, retries: int | None = None) -> None:
         """Begin, without waiting for it.
@@ -84,6 +88,11 @@ class StreamListener(ActiveListener):
             NotifyError: why it cannot go on.
         """
         raise NotImplementedError
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is known, and was said, that Redis is away."""
+        return False
 
     async def end(self) -> None:
         """Leave what only :meth:`keep` needed; what was taken can still be read."""
