@@ -19,6 +19,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, TextContent
 
+from notifyws.delivery.recent import MOST_WAITING
 from tests.e2e.support import COMMAND, Home, Running, Server, until
 from tests.support.aio import on_a_loop
 from tests.support.valkey import free_port
@@ -137,6 +138,23 @@ async def test_nothing_is_sent_unless_it_was_allowed(home: Home, server: Server)
         assert "--allow-send" in refused["error"]["hint"]
         assert not (await call(client, "status"))["maySend"]
     assert server.stats["received"] == 0
+
+
+@pytest.mark.slow
+@on_a_loop
+async def test_a_wait_that_the_client_gave_up_makes_room_for_another(
+    home: Home, server: Server
+):
+    async with client_of(home) as client:
+        await connected(client)
+        for _ in range(MOST_WAITING + 4):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await call(client, "wait_for_notification")
+        last = await call(client, "wait_for_notification", seconds=0.05)
+        assert not last["matched"]
+        listed = json.loads(home.run("status", "--json").stdout)["listeners"]
+        assert [each["state"] for each in listed] == ["connected"]
 
 
 @pytest.mark.slow
