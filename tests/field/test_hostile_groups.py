@@ -22,10 +22,12 @@ from notifyws.fleet.group.entries import (
     shifted,
 )
 from notifyws.fleet.group.failures import RedisFailures
+from notifyws.fleet.group.leader import mark_of
 from notifyws.fleet.group.lua import LONGEST
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.standing import standing_of
 from notifyws.fleet.group.store import GroupStore
+from notifyws.models import Notification
 from tests.e2e.support import until
 from tests.fleet.group.test_store import batch, leading, with_stores
 from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
@@ -455,3 +457,26 @@ def test_a_part_of_a_group_that_is_refused_is_said_while_the_rest_goes_on(
         clean_valkey.command("DEL", f"{base}:owner:{number}")
         clean_valkey.command("LPUSH", f"{base}:owner:{number}", "x")
     member.says("(see who else writes there); this member takes nothing")
+
+
+def test_what_tells_two_notifications_apart_is_short():
+    """Seen: with several sockets, Redis kept the text of each: 20,000 of a megabyte."""
+    marks = {
+        mark_of(Notification({"type": "t", **more}, ""))
+        for more in (
+            *({"message": "x" * 1_000_000}, {"message": "\ud800"}, {"title": "a"}),
+            *({"id": 1}, {"id": "1"}, {"id": 1, "title": "a"}, {"data": [1]}),
+        )
+    }
+    assert len(marks) == 7
+    assert max(map(len, marks)) == 32
+
+
+@with_stores
+async def test_a_line_of_a_time_with_more_streams_finds_its_place(make, valkey):
+    """Seen: what was spooled could never be appended, nor could what came later."""
+    a = make("a")
+    proof = (await leading(a)).proof
+    places = await a.append(0, proof, batch(1, "x", stream=17))
+    assert [stream for stream, _ in places] == [0]
+    assert (await a.present(places))[1] == [True]

@@ -12,7 +12,12 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from notifyws.delivery.outbox_file import OutboxFile
-from notifyws.delivery.outbox_records import OUTPUT, Entry, ListenerPosition
+from notifyws.delivery.outbox_records import (
+    OUTPUT,
+    Entry,
+    ListenerPosition,
+    RecoveredState,
+)
 from notifyws.errors import ConfigurationError
 from notifyws.fleet.group.window import Line
 
@@ -67,6 +72,7 @@ class Spool:
         self._top, self.count = past.top, len(past.unshown)
         self._size = sum(len(record.line) for record in past.unshown)
         self._position = past.position
+        file.past = RecoveredState(seen=past.seen)  # the lines themselves may be many
         if self.count and "" not in leaders and leaders.isdisjoint(past.seen):
             await self.clear()
         return bool(self.count)
