@@ -122,7 +122,7 @@ async def test_what_a_deaf_socket_misses_comes_in_order_and_the_socket_is_renewe
     )
     assert scene.told.index(left) < scene.told.index(gap)
     assert proofs(scene).recovered == int(gap.reason.split()[-2])
-    assert proofs(scene).proved_at > scene.clock.clock.wall() - EVERY - 10
+    assert proofs(scene).proved_at > utc_text(scene.clock.clock.wall() - EVERY - 10)
 
 
 @both_ways

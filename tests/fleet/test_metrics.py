@@ -166,7 +166,7 @@ async def test_the_page_holds_every_metric_and_no_secret():
         await scene.dev("notify", [{"type": "t", "title": "private"}])
         await scene.until(received_total=1)
         verified = scene.listener.session.verifier.proofs
-        verified.proved_at = 1705314600.0  # a look takes seconds
+        verified.proved_at = "2024-01-15T10:30:00Z"  # a look takes seconds
         text = scene.page.text()
         families = {f.name: f for f in text_string_to_metric_families(text)}
         for metric in METRICS:

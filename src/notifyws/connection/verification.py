@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from notifyws.clock import Clock, sleep, utc_text
+from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection
 from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.ports import QueueFull, Receiver
 from notifyws.errors import NotifyError
-from notifyws.events import Failure, Gap
+from notifyws.events import Failure
 from notifyws.models import Notification
 from notifyws.protocol.cursor import UNSURE
 from notifyws.protocol.deduplicator import REMEMBERED
@@ -64,7 +64,7 @@ class Proofs(Struct):
 
     Args:
         every: seconds between two of them.
-        proved_at: unix seconds; all that the server had until then was handed over.
+        proved_at: RFC 3339 UTC; all that the server had until then was handed over.
         sound: looks that found nothing missed.
         deaf: sockets that had missed something, and were renewed.
         failed: looks that proved nothing.
@@ -72,7 +72,7 @@ class Proofs(Struct):
     """
 
     every: float
-    proved_at: float | None = None
+    proved_at: str | None = None
     sound: int = 0
     deaf: int = 0
     failed: int = 0
@@ -85,13 +85,13 @@ class Missed(Struct, frozen=True):
     Args:
         notifications: oldest first.
         since: when all was well for the last time.
-        asked_at: unix seconds.
+        asked_at: when the server was asked.
         complete: whether that is all of it.
     """
 
     notifications: Sequence[Notification]
-    since: str
-    asked_at: float
+    since: GapStart
+    asked_at: GapStart
     complete: bool
 
     @property
@@ -127,7 +127,7 @@ class Verifier:
         self._before: frozenset[str | int] = frozenset()
         self._counted = self._placed = 0
         self._due_at = float("-inf")
-        self._well_since = ""
+        self._well_since: GapStart | None = None
         self._missed: Missed | None = None
         self._is_said = False
         self.proofs = Proofs(every)
@@ -137,7 +137,7 @@ class Verifier:
         """Look at a connection again and again; return when it is deaf."""
         if self._due_at < self._clock.now():
             self._put_off()
-        self._well_since = self._well_since or self._receiver.emitter.now()
+        self._well_since = self._well_since or self._now()
         while not self.deaf.is_set():
             try:
                 await self._find_beginning()
@@ -154,13 +154,13 @@ class Verifier:
         missed, self._missed = self._missed, None
         self.deaf.clear()
         emitter = self._receiver.emitter
-        emitter.tell(Gap(missed.since, emitter.now(), missed.said, recovered=True))
+        emitter.gap(missed.since, missed.said, recovered=True)
         await self._hand_over(missed.notifications)
         self.proofs.recovered += len(missed.notifications)
         if missed.complete:
             self._all_well(missed.asked_at)
         else:
-            emitter.gap(GapStart(missed.since), BEYOND)
+            emitter.gap(missed.since, BEYOND)
         self._move_to(missed.notifications)
 
     async def _hand_over(self, notifications: Sequence[Notification]) -> None:
@@ -204,7 +204,8 @@ class Verifier:
             NotifyError: nobody can say.
         """
         assert self._place is not None
-        stood, asked_at = self._receiver.cursor.last_id, self._clock.wall()
+        assert self._well_since is not None
+        stood, asked_at = self._receiver.cursor.last_id, self._now()
         found = await self._ask(self._place, self._receiver)
         missing = await self._left_out(found, connection)
         if missing:
@@ -266,9 +267,12 @@ class Verifier:
                 return found.notifications[number:]
         return ()
 
-    def _all_well(self, asked_at: float) -> None:
-        self.proofs.proved_at = asked_at
-        self._well_since = utc_text(asked_at)
+    def _now(self) -> GapStart:
+        return self._receiver.emitter.steadily(self._receiver.emitter.now())
+
+    def _all_well(self, asked_at: GapStart) -> None:
+        self.proofs.proved_at = asked_at.text
+        self._well_since = asked_at
 
     def _move_to(self, notifications: Sequence[Notification]) -> None:
         """Ask from the last of these on, from now on."""
