@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.models import (
     Account,
-    DeliveryTargets,
     Message,
     Notification,
     Token,

@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
     from notifyws.config.sources import load_settings
+    from notifyws.delivery.targets import DeliveryTargets
     from notifyws.errors import (
         AuthenticationFailed,
         ConfigurationError,
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
         NetworkFailed,
         NotifyError,
     )
-    from notifyws.models import DeliveryTargets, Message, Notification
+    from notifyws.models import Message, Notification
     from notifyws.service import NotificationService
 
 _HOMES = {
     "AuthenticationFailed": "errors",
     "ConfigurationError": "errors",
-    "DeliveryTargets": "models",
+    "DeliveryTargets": "delivery.targets",
     "Message": "models",
     "MessageRejected": "errors",
     "MessageUnconfirmed": "errors",

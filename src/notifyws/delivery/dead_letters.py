@@ -26,13 +26,13 @@ from notifyws.config.files import (
     write_private,
 )
 from notifyws.config.settings import Settings
-from notifyws.delivery.build import build_sinks
+from notifyws.delivery.build_sinks import build_sinks
 from notifyws.delivery.outbox import Outbox
 from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import DeadLetter, notification_of
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.delivery.worker import Sink
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
-from notifyws.models import DeliveryTargets
 
 HINT = "name the file that a warning told"
 TRIES = 40

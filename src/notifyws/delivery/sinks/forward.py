@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 from notifyws.auth.network_errors import plainly, retry_after
 from notifyws.config.settings import Settings
 from notifyws.config.urls import shown_url
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import DeliveryTargets, Notification, as_text
+from notifyws.models import Notification, as_text
 from notifyws.protocol.failures import is_retried
 from notifyws.protocol.masking import masked
 

@@ -12,17 +12,18 @@ from msgspec import Struct
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.files import user_folder
-from notifyws.delivery.build import build_sinks, checked_name
+from notifyws.delivery.build import checked_name
+from notifyws.delivery.build_sinks import build_sinks
 from notifyws.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from notifyws.auth.cache.redis_client import RedisClient
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Selection
+    from notifyws.delivery.targets import DeliveryTargets
     from notifyws.fleet.group.member import GroupMember
     from notifyws.fleet.group.spool import Spool
     from notifyws.fleet.group.store import GroupStore
-    from notifyws.models import DeliveryTargets
 
 
 class GroupOptions(Struct, frozen=True):
