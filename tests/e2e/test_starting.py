@@ -16,7 +16,15 @@ from tests.e2e import support
 from tests.support.valkey import Valkey
 
 FOREIGN = {
-    *("aiohttp", "asyncio", "cryptography.hazmat", "httpx", "jmespath", "jwt"),
+    *(
+        "aiohttp",
+        "apprise",
+        "asyncio",
+        "cryptography.hazmat",
+        "httpx",
+        "jmespath",
+        "jwt",
+    ),
     *("keyring", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
     *("tomllib", "websockets"),
 }

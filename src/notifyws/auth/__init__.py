@@ -9,6 +9,7 @@ cache: the port of a token cache; its ``keys`` are the table of what is cached
 cached_tokens: an access token, and what is cached; when a cached one has expired
 http_api: login, refresh, logout, verify, send and catch-up, as the profile's steps
 http_client: one HTTP client for one origin, and an exchange as it may be shown
+httpx_import: httpx, without what it need not bring
 http_refusals: the sentence by which an answer says why, and what helps
 network_errors: why a host is not reached, in the same words everywhere
 proxies: the way to a host, straight or through the environment's proxy
@@ -21,6 +22,7 @@ __all__ = [
     "cached_tokens",
     "http_client",
     "http_refusals",
+    "httpx_import",
     "network_errors",
     "proxies",
     "token_manager",

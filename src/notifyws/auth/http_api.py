@@ -32,6 +32,7 @@ from notifyws.auth.http_refusals import (
     bad_credentials,
     refused,
 )
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.auth.network_errors import http_date
 from notifyws.errors import (
     AuthenticationFailed,
@@ -94,7 +95,7 @@ class HttpApi:
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
-        import httpx  # noqa: F401  0.1 s, and many times that among many processes
+        import_httpx()  # 0.1 s, and many times that among many processes
 
     async def login(self, username: str, password: str) -> TokenPair:
         """Return the tokens of a new session.

@@ -142,6 +142,10 @@ def listen(
     notify: Annotated[
         bool, delivery("--notify", "Show each one on the desktop.")
     ] = False,
+    apprise: Annotated[
+        list[str] | None,
+        delivery("--apprise URL|VARIABLE", "Send each one by Apprise; repeatable."),
+    ] = None,
     concurrency: Annotated[
         int | None,
         delivery("--concurrency N", "Hand on N at a time; 1, in order."),
@@ -177,7 +181,7 @@ def listen(
     exclude(("--events", events), ("--format", format_), ("--query", query))
     shape = shape_of(format_, query, json=json, warn=warn)
     selection = Selection(type_ or (), filter_, count, until, warn)
-    targets = targets_of(exec_, forward_to, header or (), sign_secret, notify)
+    targets = targets_of(exec_, forward_to, header or (), sign_secret, notify, apprise)
     flags = {
         "max_retries": max_retries,
         "exec_timeout": exec_timeout,

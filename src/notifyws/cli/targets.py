@@ -20,6 +20,7 @@ def targets_of(
     headers: Sequence[str],
     secret_in: str | None,
     desktop: bool,
+    apprise: Sequence[str] | None,
 ) -> DeliveryTargets:
     """Return to whom notifications are handed on.
 
@@ -35,8 +36,33 @@ def targets_of(
         raise UsageError(f"{what} goes with --forward-to", "add --forward-to URL")
     read = dict(map(_header, headers))
     return DeliveryTargets(
-        command or "", url or "", read, _secret(secret_in), desktop, say
+        command or "",
+        url or "",
+        read,
+        _secret(secret_in),
+        desktop,
+        say,
+        tuple(map(apprise_url, apprise or ())),
     )
+
+
+def apprise_url(said: str, option: str = "--apprise") -> str:
+    """Return a URL of Apprise's: what was said, or what a variable of that name holds.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if "://" in said:
+        return said
+    hint = "as in --apprise json://host/path; a variable keeps it out of ps"
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", said):  # it may hold a secret
+        what = "a URL, or the name of a variable that holds one"
+        raise UsageError(f"{option} takes {what}", hint)
+    url = os.environ.get(said, "")
+    if not url:
+        message = f"{option}: the environment has no variable {said}"
+        raise UsageError(message, f"{said}=... notifyws listen --apprise {said}")
+    return trimmed(url, option, f"{said} in the environment")
 
 
 def _header(text: str) -> tuple[str, str]:

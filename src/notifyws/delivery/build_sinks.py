@@ -44,4 +44,10 @@ def build_sinks(
         from notifyws.delivery.sinks.desktop import DesktopSink
 
         sinks.append(DesktopSink(settings.http_timeout))
+    if deliver.apprise:
+        from notifyws.delivery.sinks.apprise import AppriseSink, names_of
+
+        how = settings.http_timeout, settings.concurrency
+        named = zip(names_of(deliver.apprise), deliver.apprise, strict=True)
+        sinks += [AppriseSink(name, url, *how) for name, url in named]
     return sinks

@@ -24,9 +24,10 @@ class DeliveryTargets(Masked, frozen=True):
         secret: what to sign that with; empty for no signature.
         desktop: show each one on the desktop.
         tell: gets each line that the command prints.
+        apprise: where each one is sent, as Apprise writes URLs; each is a secret.
     """
 
-    masked: ClassVar = ("secret",)
+    masked: ClassVar = ("secret", "apprise")
 
     command: str = ""
     url: str = ""
@@ -34,8 +35,9 @@ class DeliveryTargets(Masked, frozen=True):
     secret: str = ""
     desktop: bool = False
     tell: Callable[[str], None] | None = None
+    apprise: tuple[str, ...] = ()
 
     @property
     def anybody(self) -> bool:
         """Whether there is anybody to hand on to."""
-        return bool(self.command or self.url or self.desktop)
+        return bool(self.command or self.url or self.desktop or self.apprise)
