@@ -5,6 +5,7 @@ what the service manager is told, and what is measured. It must not know handler
 commands or terminals.
 
     active_listener a listener at work, put together from the rooms below
+    build           a listener, from settings and what is asked for
     group           listeners that share the work of one name, over Redis Streams
     health          whether it is alive, and of use
     heartbeat       keeps a listener's entry, and finds the others
@@ -17,7 +18,7 @@ commands or terminals.
 """
 
 __all__ = [
-    "active_listener",
+    "build",
     "group",
     "heartbeat",
     "listener_entry",
