@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import types
+from notifyws.cli.optional_value import WithOptionalValues
 from notifyws.cli.options import (
     Common,
     Format,
@@ -23,7 +24,7 @@ from notifyws.cli.options import (
     with_common,
 )
 from notifyws.cli.process import run
-from notifyws.cli.targets import targets_of
+from notifyws.cli.targets import routes_of, targets_of
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
@@ -38,6 +39,8 @@ EXAMPLES = examples(
     "notifyws listen --demo",
     "notifyws listen --json -t trip_update -n 1 --timeout 60 | jq .title",
 )
+
+COMMAND = WithOptionalValues
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
@@ -146,6 +149,10 @@ def listen(
         list[str] | None,
         delivery("--apprise URL|VARIABLE", "Send each one by Apprise; repeatable."),
     ] = None,
+    routes: Annotated[
+        str | None,
+        delivery("--routes [FILE]", "By the routes of it, or of config.toml."),
+    ] = None,
     concurrency: Annotated[
         int | None,
         delivery("--concurrency N", "Hand on N at a time; 1, in order."),
@@ -181,7 +188,10 @@ def listen(
     exclude(("--events", events), ("--format", format_), ("--query", query))
     shape = shape_of(format_, query, json=json, warn=warn)
     selection = Selection(type_ or (), filter_, count, until, warn)
-    targets = targets_of(exec_, forward_to, header or (), sign_secret, notify, apprise)
+    ways = routes_of(routes, common.env_file)
+    targets = targets_of(
+        exec_, forward_to, header or (), sign_secret, notify, apprise, ways
+    )
     flags = {
         "max_retries": max_retries,
         "exec_timeout": exec_timeout,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from notifyws.config.validation import trimmed
-from notifyws.delivery.targets import DeliveryTargets
+from notifyws.delivery.target_values import apprise_url, is_header, secret_of
+from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.errors import UsageError
 from notifyws.ui.streams import say
-
-HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
 def targets_of(
@@ -21,6 +18,7 @@ def targets_of(
     secret_in: str | None,
     desktop: bool,
     apprise: Sequence[str] | None,
+    routes: tuple[Route, ...] = (),
 ) -> DeliveryTargets:
     """Return to whom notifications are handed on.
 
@@ -34,50 +32,46 @@ def targets_of(
     if not url and (headers or secret_in):
         what = "-H" if headers else "--sign-secret"
         raise UsageError(f"{what} goes with --forward-to", "add --forward-to URL")
-    read = dict(map(_header, headers))
     return DeliveryTargets(
-        command or "",
-        url or "",
-        read,
-        _secret(secret_in),
-        desktop,
-        say,
-        tuple(map(apprise_url, apprise or ())),
+        command=command or "",
+        url=url or "",
+        headers=dict(map(_header, headers)),
+        secret=secret_of(secret_in, "--sign-secret") if secret_in else "",
+        desktop=desktop,
+        tell=say,
+        apprise=tuple(apprise_url(each, "--apprise") for each in apprise or ()),
+        routes=routes,
     )
 
 
-def apprise_url(said: str, option: str = "--apprise") -> str:
-    """Return a URL of Apprise's: what was said, or what a variable of that name holds.
+def routes_of(said: str | None, env_file: Path | None) -> tuple[Route, ...]:
+    """Return the routes that are asked for.
+
+    Args:
+        said: the file that holds them, empty for ``config.toml``; ``None`` for none.
+        env_file: which may say where that is.
 
     Raises:
-        UsageError: it is neither.
+        ConfigurationError: there are none, or one of them is wrong.
     """
-    if "://" in said:
-        return said
-    hint = "as in --apprise json://host/path; a variable keeps it out of ps"
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", said):  # it may hold a secret
-        what = "a URL, or the name of a variable that holds one"
-        raise UsageError(f"{option} takes {what}", hint)
-    url = os.environ.get(said, "")
-    if not url:
-        message = f"{option}: the environment has no variable {said}"
-        raise UsageError(message, f"{said}=... notifyws listen --apprise {said}")
-    return trimmed(url, option, f"{said} in the environment")
+    if said is None:
+        return ()
+    from notifyws.delivery.route_file import load_routes
+
+    if said:
+        return load_routes(Path(said))
+    from notifyws.config.files import demand_not_anothers
+    from notifyws.config.sources import config_file
+
+    path = config_file(env_file)
+    demand_not_anothers(path, f"name it: --routes {path}")
+    return load_routes(path)
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    usable = value.isascii() and value.isprintable()
-    if not (colon and re.fullmatch(HEADER_NAME, name.strip()) and usable):
+    name, value = name.strip(), value.strip()
+    if not (colon and is_header(name, value)):
         message = f"-H takes NAME:VALUE, not {name!r}"
         raise UsageError(message, "as in -H 'X-Key: 1'")
-    return name.strip(), value.strip()
-
-
-def _secret(variable: str | None) -> str:
-    """Return the secret of an environment variable."""
-    secret = os.environ.get(variable, "") if variable else ""
-    if variable and not secret:
-        message = f"--sign-secret: the environment has no variable {variable}"
-        raise UsageError(message, f"{variable}=... notifyws listen --sign-secret ...")
-    return trimmed(secret, "--sign-secret", f"{variable} in the environment")
+    return name, value

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import utc_text
-from notifyws.delivery.build_sinks import build_sinks
+from notifyws.delivery.build_sinks import build_routing, build_sinks
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, strict_json
@@ -90,6 +90,7 @@ def build_outbox(
         write_dead_letter=dead_letters.write_dead_letter,
         warn=warn,
         durable=name is not None,
+        routing=build_routing(deliver, sinks, warn),
     )
 
 

@@ -1,4 +1,4 @@
-"""Builds the sinks that a listener is asked to hand on to.
+"""Builds the sinks that a listener is asked to hand on to, and what routes to them.
 
 A sink's module is imported when somebody asks for it: each brings a library or a
 process of its own.
@@ -7,15 +7,20 @@ process of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from notifyws.config.settings import Settings
-from notifyws.delivery.targets import DeliveryTargets
+from notifyws.delivery.targets import DeliveryTargets, Route
 
 if TYPE_CHECKING:
     from notifyws.clock import Clock
+    from notifyws.delivery.routing import Routing
     from notifyws.delivery.worker import Sink
+    from notifyws.models import Notification
 
 
 def build_sinks(
@@ -24,11 +29,25 @@ def build_sinks(
     clock: Clock,
     warn: Callable[[str], None],
 ) -> list[Sink]:
-    """Return the sinks that are asked for.
+    """Return the sinks that are asked for, those of routes behind the others.
 
     Raises:
         ConfigurationError: one of them cannot be.
     """
+    sinks = _own_sinks(settings, deliver, clock, warn)
+    for route in deliver.routes:
+        targets = replace(route.targets, tell=deliver.tell)
+        own = _own_sinks(settings, targets, clock, warn)
+        sinks += [_RouteSink(route, sink) for sink in own]
+    return sinks
+
+
+def _own_sinks(
+    settings: Settings,
+    deliver: DeliveryTargets,
+    clock: Clock,
+    warn: Callable[[str], None],
+) -> list[Sink]:
     sinks: list[Sink] = []
     if deliver.command:
         from notifyws.delivery.sinks.exec import ExecSink, argv_of, hook_environment
@@ -44,6 +63,11 @@ def build_sinks(
         from notifyws.delivery.sinks.desktop import DesktopSink
 
         sinks.append(DesktopSink(settings.http_timeout))
+    if deliver.tee:
+        from notifyws.delivery.sinks.tee import TeeSink
+
+        path = Path(deliver.tee).expanduser()
+        sinks.append(TeeSink(path, settings.http_timeout))
     if deliver.apprise:
         from notifyws.delivery.sinks.apprise import AppriseSink, names_of
 
@@ -51,3 +75,34 @@ def build_sinks(
         named = zip(names_of(deliver.apprise), deliver.apprise, strict=True)
         sinks += [AppriseSink(name, url, *how) for name, url in named]
     return sinks
+
+
+def build_routing(
+    deliver: DeliveryTargets, sinks: Sequence[Sink], warn: Callable[[str], None]
+) -> Routing | None:
+    """Return what tells which sink takes what; ``None`` where each takes all.
+
+    Raises:
+        UsageError: the expression of a route does not parse.
+    """
+    if not deliver.routes:
+        return None
+    from notifyws.delivery.routing import Routing
+
+    return Routing(deliver.routes, [sink.name for sink in sinks], warn)
+
+
+class _RouteSink:
+    """A sink under the name of its route."""
+
+    def __init__(self, route: Route, sink: Sink) -> None:
+        from notifyws.delivery.routing import sink_name
+
+        self.name = sink_name(route.name, sink.name)
+        self._sink = sink
+
+    async def deliver(self, notification: Notification) -> None:
+        await self._sink.deliver(notification)
+
+    async def aclose(self) -> None:
+        await self._sink.aclose()

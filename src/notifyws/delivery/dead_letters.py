@@ -181,7 +181,7 @@ async def replay(
         ConfigurationError: the file cannot be used.
         MessageRejected: some were not taken; they are still in the file.
     """
-    sinks = build_sinks(settings, deliver, real_clock(), warn)
+    sinks = build_sinks(settings, deliver, real_clock(), warn)  # without routing: now
     if not sinks:
         hint = "add --exec, --forward-to, --notify or --apprise"
         raise UsageError("--replay needs somebody to hand on to", hint)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from msgspec import field
+from msgspec import Struct, field
 
+from notifyws.delivery.timing import Timing
 from notifyws.models import Masked
 
 
@@ -25,6 +26,8 @@ class DeliveryTargets(Masked, frozen=True):
         desktop: show each one on the desktop.
         tell: gets each line that the command prints.
         apprise: where each one is sent, as Apprise writes URLs; each is a secret.
+        tee: a file to which each one is appended, as a sink; empty for none.
+        routes: further targets, each of which takes what fits it.
     """
 
     masked: ClassVar = ("secret", "apprise")
@@ -36,8 +39,30 @@ class DeliveryTargets(Masked, frozen=True):
     desktop: bool = False
     tell: Callable[[str], None] | None = None
     apprise: tuple[str, ...] = ()
+    tee: str = ""
+    routes: tuple[Route, ...] = ()
 
     @property
     def anybody(self) -> bool:
         """Whether there is anybody to hand on to."""
-        return bool(self.command or self.url or self.desktop or self.apprise)
+        named = self.command or self.url or self.tee
+        return bool(named or self.desktop or self.apprise or self.routes)
+
+
+class Route(Struct, frozen=True):
+    """Where a part of what arrives is handed on to.
+
+    Args:
+        name: parts its queue, its dead letters and what is said of it from others'.
+        when: the types that go it, all where there are none; or a JMESPath expression
+            over the notification.
+        targets: to whom; a route has no routes of its own.
+        stop: whether those behind it are not asked about what goes it.
+        timing: when it is handed on; ``None`` for at once.
+    """
+
+    name: str
+    when: str | tuple[str, ...] = ()
+    targets: DeliveryTargets = DeliveryTargets()
+    stop: bool = False
+    timing: Timing | None = None

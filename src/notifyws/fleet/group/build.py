@@ -13,7 +13,7 @@ from msgspec import Struct
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.files import user_folder
 from notifyws.delivery.build import checked_name
-from notifyws.delivery.build_sinks import build_sinks
+from notifyws.delivery.build_sinks import build_routing, build_sinks
 from notifyws.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -119,16 +119,18 @@ def build_member(
     stem = f"{auth.account.id}-group-{quote(store.name, safe='')}"
     folder = user_folder("state") / "dead-letters"
     letters = DeadLetters(folder / f"{stem}.jsonl", auth.warn)
+    sinks = build_sinks(auth.settings, deliver, auth.clock, auth.warn)
     return GroupMember(
         store,
         queue,
-        build_sinks(auth.settings, deliver, auth.clock, auth.warn),
+        sinks,
         auth.settings,
         auth.clock,
         write_dead_letter=letters.write_dead_letter,
         warn=auth.warn,
         selection=selection,
         lost=lost,
+        routing=build_routing(deliver, sinks, auth.warn),
     )
 
 
