@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
     from notifyws.config.sources import load_settings
+    from notifyws.delivery.route_file import load_routes
     from notifyws.delivery.targets import DeliveryTargets
     from notifyws.errors import (
         AuthenticationFailed,
@@ -33,6 +34,7 @@ _HOMES = {
     "NotificationService": "service",
     "NotifyError": "errors",
     "Settings": "config.settings",
+    "load_routes": "delivery.route_file",
     "load_settings": "config.sources",
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "NotificationService",
     "NotifyError",
     "Settings",
+    "load_routes",
     "load_settings",
 ]
 

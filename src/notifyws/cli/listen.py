@@ -151,7 +151,7 @@ def listen(
     ] = None,
     routes: Annotated[
         str | None,
-        delivery("--routes [FILE]", "By the routes of it, or of config.toml."),
+        delivery("--routes [FILE]", "By its routes, or config.toml's."),
     ] = None,
     concurrency: Annotated[
         int | None,
