@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.e2e.support import until
+from tests.support.catalogue import sample
 from tests.support.httpd import in_a_thread
 from tests.support.target import target
 
@@ -89,6 +92,7 @@ def test_each_route_takes_what_fits_and_one_that_hangs_delays_no_other(
         assert [each.title for each in mended.posted] == ["1", "2", "quiet", "3"]
 
 
+@pytest.mark.slow
 def test_what_a_route_did_not_take_is_its_dead_letter_and_handed_on_again(
     home, server, routes
 ):
@@ -113,6 +117,44 @@ def test_what_a_route_did_not_take_is_its_dead_letter_and_handed_on_again(
     assert titles(home.path / "all.jsonl") == ["1", "2"]
 
 
+def test_in_a_group_a_notification_is_done_with_when_its_own_routes_took_it(
+    home, server, routes, clean_valkey
+):
+    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_GROUP_LEASE": "1"}
+    routes(
+        """
+        [[routes]]
+        name = "some"
+        when = "title == '2'"
+        tee = "some.jsonl"
+        digest = "1h"
+
+        [[routes]]
+        tee = "all.jsonl"
+        """
+    )
+    member = home.start("listen", "--group", "g", "--routes", "--json")
+    member.says("Connected")
+    server.notify(1, 2, 3)
+    pending = ("XPENDING", key_of(clean_valkey), "members")
+    all_ = home.path / "all.jsonl"
+    until(lambda: all_.exists() and titles(all_) == ["1", "2", "3"], "all of them")
+    left = lambda: clean_valkey.command(*pending)["pending"]  # noqa: E731
+    until(lambda: left() == 1, "what rests, and nothing else")
+    assert not (home.path / "some.jsonl").exists()
+    member.signal(15)
+    member.wait()
+    again = home.start("listen", "--group", "g", "--json", "-n", "1")
+    assert again.wait() == 0  # what rested was given back
+    assert [json.loads(x)["title"] for x in again.out.lines] == ["2"]
+
+
+def key_of(valkey):
+    until(lambda: valkey.command("KEYS", "notifyws:*:group:g"), "the stream")
+    [name] = valkey.command("KEYS", "notifyws:*:group:g")
+    return name.decode()
+
+
 def test_a_digest_is_handed_on_when_a_listener_without_a_name_ends(
     home, server, routes
 ):
@@ -123,18 +165,6 @@ def test_a_digest_is_handed_on_when_a_listener_without_a_name_ends(
     (digest,) = lines(home.path / "digest.jsonl")
     assert (digest["type"], digest["title"]) == ("digest", "3 notifications")
     assert [x["title"] for x in digest["data"]["notifications"]] == ["1", "2", "3"]
-
-
-def test_what_waits_for_a_route_that_is_there_no_more_is_said(home, server, routes):
-    routes('[[routes]]\nname = "old"\ndigest = "1h"\ntee = "old.jsonl"\n')
-    listener = home.listen("--routes", "--name", "desk", "-n", "2", "--json")
-    server.notify(1, 2)
-    assert listener.wait() == 0
-    routes('[[routes]]\nname = "new"\ntee = "new.jsonl"\n')
-    listener = home.listen("--routes", "--name", "desk", "-n", "1", "--json")
-    listener.says("2 wait for old/tee, which is not among those handed on to")
-    server.notify(3)
-    assert listener.wait() == 0
 
 
 def test_check_shows_which_route_takes_what(home, routes):
@@ -179,8 +209,8 @@ def test_check_shows_which_route_takes_what(home, routes):
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
-    [
+    "case",
+    sample(
         (("listen", "--routes"), "there is no file"),
         (("listen", "--routes", "-n", "1"), "there is no file"),
         (("listen", "--routes", "none.toml"), "there is no file none.toml"),
@@ -189,9 +219,11 @@ def test_check_shows_which_route_takes_what(home, routes):
         (("routes", "check", "odd", "--routes", "good.toml"), "odd:1 is no notific"),
         (("routes", "check", "--routes", "bad.toml"), "bad.toml:2:1: routes.0.wenn"),
         (("routes", "chekc"), "chekc"),
-    ],
+        often=2,
+    ),
 )
-def test_what_is_wrong_is_a_sentence_and_a_hint(home, args, said):
+def test_what_is_wrong_is_a_sentence_and_a_hint(home, case):
+    args, said = case
     (home.path / "good.toml").write_text("[[routes]]\nstop = true\n")
     (home.path / "bad.toml").write_text("[[routes]]\nwenn = 1\n")
     (home.path / "odd").write_text("{}\n")
@@ -199,3 +231,19 @@ def test_what_is_wrong_is_a_sentence_and_a_hint(home, args, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "hint: " in done.stderr
+
+
+def test_the_page_about_routes_can_be_done_as_it_stands(home, server, routes):
+    page = (Path(__file__).resolve().parents[2] / "docs/routes.md").read_text("utf-8")
+    shown = re.search(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]
+    typed = re.search(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]
+    routes(shown)
+    routes(shown, home.path / "routes.toml")
+    first, second, *listens = typed.splitlines()
+    assert "big: type == 'payment_approved'" in home.shell(first).stdout
+    assert "trips/exec (stopped by trips)" in home.shell(second).stdout
+    for line in listens:
+        words = line.split()[1:]
+        listener = home.listen(*words[1:], "--json")
+        publish(server, ("trip_update", "1"), ("t", "2"))
+        assert listener.wait() == 0

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.targets import DeliveryTargets, Route
+from notifyws.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from notifyws.clock import Clock
@@ -37,7 +38,11 @@ def build_sinks(
     sinks = _own_sinks(settings, deliver, clock, warn)
     for route in deliver.routes:
         targets = replace(route.targets, tell=deliver.tell)
-        own = _own_sinks(settings, targets, clock, warn)
+        try:
+            own = _own_sinks(settings, targets, clock, warn)
+        except ConfigurationError as error:
+            said = f"route {route.name}: {error.message}"
+            raise ConfigurationError(said, error.hint) from None
         sinks += [_RouteSink(route, sink) for sink in own]
     return sinks
 

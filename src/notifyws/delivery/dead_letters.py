@@ -183,7 +183,7 @@ async def replay(
     """
     sinks = build_sinks(settings, deliver, real_clock(), warn)  # without routing: now
     if not sinks:
-        hint = "add --exec, --forward-to, --notify or --apprise"
+        hint = "add --exec, --forward-to, --notify, --apprise or --routes"
         raise UsageError("--replay needs somebody to hand on to", hint)
     file = DeadLetters(path, warn)
     file.read()  # what is no file of letters needs no lock beside it
