@@ -57,6 +57,14 @@ def test_an_expression_that_is_none_is_refused():
         routing(Route("big", "data ="))
 
 
+def test_a_type_without_brackets_is_a_field_and_that_is_said():
+    warned = []
+    ways = routing(Route("a", "trip_update"), Route("b", "link"), warn=warned.append)
+    assert ways.takers(of("trip_update")) == ["exec"]
+    (said,) = warned
+    assert said.endswith('for a type write when = ["trip_update"]')
+
+
 def test_the_sinks_of_a_route_have_its_time_and_others_have_none():
     timing = Timing(digest=60.0)
     ways = routing(Route("trips", timing=timing), Route("rest"))

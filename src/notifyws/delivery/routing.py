@@ -6,6 +6,7 @@ stops is the last that is asked. It knows no sink but by its name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from notifyws.delivery.filters import matcher
@@ -13,6 +14,9 @@ from notifyws.delivery.targets import Route
 from notifyws.delivery.timing import Timing
 from notifyws.models import Notification
 
+WORD = r"[A-Za-z_]\w*"
+FIELDS = ("title", "message", "link", "data", "id", "timestamp")
+"""Of a notification; whether it has one may well be asked."""
 Test = Callable[[Notification], bool]
 
 
@@ -71,6 +75,9 @@ class Routing:
 
 def _test(route: Route, warn: Callable[[str], None]) -> Test:
     if isinstance(route.when, str):
+        if re.fullmatch(WORD, route.when) and route.when not in FIELDS:
+            asks = f"route {route.name}: when asks whether there is a {route.when!r}"
+            warn(f'{asks}; for a type write when = ["{route.when}"]')
         return matcher(route.when, f"route {route.name}: when", warn)
     types = frozenset(route.when)
     return lambda notification: not types or notification.type in types
