@@ -119,7 +119,9 @@ WRONG = {
     "no variable either": ('apprise = "a b"', "apprise: takes a URL, or the", "json:"),
     "hours of a clock": ('quiet = "22-7"', "quiet: must be two times", '"22:00-07:00"'),
     "hours past midnight": ('quiet = "25:00-07:00"', "hour must be in", "22:00-07:00"),
-    "a digest of no unit": ('digest = "10"', "digest: must be a time", '"10m"'),
+    "a digest of what": ('digest = "x"', "digest: takes a duration, not", "as in dig"),
+    "a digest of none": ('digest = "0m"', "digest: must be more than 0 s", '"10m"'),
+    "a digest of a week": ('digest = "7d"', "a day at most", '"10m"'),
     "a digest of a number": ("digest = 10", "digest: must be text", '"10m"'),
 }
 

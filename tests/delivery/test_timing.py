@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from notifyws.delivery.timing import Quiet, Timing, seconds_of
+from notifyws.delivery.timing import Quiet, Timing
 
 HOUR = 3600.0
 
@@ -63,19 +63,6 @@ def test_hours_that_are_none_are_refused(text):
 
 def test_hours_are_told_as_they_are_written():
     assert str(Quiet.of(" 8:00 - 09:30 ")) == "08:00-09:30"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("30s", 30), ("10m", 600), (" 2 h ", 7200), ("24h", 86400)]
-)
-def test_a_digest_gathers_so_long(text, seconds):
-    assert seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "10", "m", "0m", "25h", "10 minutes", "-1m"])
-def test_a_digest_of_no_time_is_refused(text):
-    with pytest.raises(ValueError, match="must be"):
-        seconds_of(text)
 
 
 def test_without_hours_it_is_never_quiet():

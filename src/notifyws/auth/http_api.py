@@ -11,7 +11,7 @@ import re
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
@@ -20,8 +20,8 @@ from msgspec.structs import asdict, replace
 
 from notifyws.auth.http_client import (
     LARGEST,
+    Exchanged,
     exchange,
-    exchange_lines,
     http_client,
     step_request,
 )
@@ -72,7 +72,7 @@ class HttpApi:
         tls: whom to trust on ``https://``; ``None`` when it is plain.
 
     Attributes:
-        on_line: is told of every exchange, in lines without secrets, if set.
+        on_exchange: is told of every exchange, if set.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class HttpApi:
         self._variables = variables
         self._timeout = timeout
         self._tls = tls
-        self.on_line: Callable[[str], None] | None = None
+        self.on_exchange: Exchanged | None = None
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
@@ -261,9 +261,8 @@ class HttpApi:
             path = request.url.removeprefix(self._origin).partition("?")[0]
             asked = replace(step, path=masked(path, hidden))
             error = refused(self._origin, self._profile, asked, reply, refusal, hidden)
-            if self.on_line is not None:
-                for line in exchange_lines(request, reply, found, hidden):
-                    self.on_line(line)
+            if self.on_exchange is not None:
+                self.on_exchange(request, reply, tuple(found), hidden)
             if error is not None:
                 raise error
             variables |= found

@@ -13,7 +13,7 @@ import base64
 import json
 import re
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -53,6 +53,10 @@ class Request(Masked, frozen=True):
         """What stands behind ``Basic`` or ``Bearer``, for no one to see."""
         values = {name.lower(): value for name, value in self.headers.items()}
         return spellings(values.get("authorization", "").rpartition(" ")[2])
+
+
+Exchanged = Callable[[Request, Answer, Iterable[str], tuple[str, ...]], None]
+"""Told of an exchange: with the names of what was captured, and what is hidden."""
 
 
 def step_request(origin: str, step: Step, variables: Mapping[str, Any]) -> Request:

@@ -29,7 +29,7 @@ from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import UsageError
-from notifyws.protocol.since import parse_since
+from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ def listen(
         int | None,
         together("--sockets N", "Members that hold a socket; 1."),
     ] = None,
+    verify_every: Annotated[
+        str | None,
+        delivery("--verify-every DURATION", "Ask so often what the socket missed."),
+    ] = None,
     exec_: Annotated[
         str | None,
         delivery(
@@ -147,7 +151,7 @@ def listen(
     ] = False,
     apprise: Annotated[
         list[str] | None,
-        delivery("--apprise URL|VARIABLE", "Send each one by Apprise; repeatable."),
+        delivery("--apprise URL|ENV", "Send each one by Apprise; repeatable."),
     ] = None,
     routes: Annotated[
         str | None,
@@ -165,6 +169,12 @@ def listen(
         str | None,
         option("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
     ] = None,
+    record: Annotated[
+        Path | None, option("--record FILE", "Record all frames, to play them back.")
+    ] = None,
+    record_secrets: Annotated[
+        bool, option("--record-secrets", "Do not mask secrets in that.")
+    ] = False,
     demo: Annotated[
         bool, option("--demo", "Show it with a server of its own, right now.")
     ] = False,
@@ -172,6 +182,7 @@ def listen(
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
     from notifyws.cli.listener import Request, listen_to
+    from notifyws.cli.record import recording_wanted
     from notifyws.ui.renderers import DisplayOptions
 
     warn = warner(common.quiet)
@@ -183,6 +194,7 @@ def listen(
     exclude(("--group", group), ("--name", name))
     exclude(("--group", group), ("--raw", raw))
     exclude(("--group", group), ("--demo", demo))
+    exclude(("--replay", replay), ("--record", record))
     form = _form(json=json, plain=plain, raw=raw, format=format_)
     exclude(("--plain", plain), ("--raw", raw), ("--query", query))
     exclude(("--events", events), ("--format", format_), ("--query", query))
@@ -196,6 +208,7 @@ def listen(
         "max_retries": max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
+        "verify_every": None if verify_every is None else _interval(verify_every),
     }
     settings = _for_demo(flags) if demo else common.load(**flags).settings
     if replay is not None:
@@ -213,6 +226,7 @@ def listen(
         demo,
         member,
         _address(metrics),
+        recording_wanted(record, secrets=record_secrets),
     )
     return run(listen_to(request, settings))
 
@@ -246,6 +260,10 @@ def _member(
     if key == "":
         raise UsageError("--key names nothing", "as in --key data.tripId")
     return GroupOptions(group, key or "", claim_after or 60.0, sockets or 1)
+
+
+def _interval(text: str) -> float:
+    return parse_duration(text, "--verify-every")
 
 
 def _redeliver(

@@ -8,6 +8,7 @@ token, connection or command.
 ``config_file``: a server entry in ``config.toml``, found and saved.
 ``dotenv_guard``: what a ``.env`` that merely lies in the folder may say.
 ``files``: reading and writing files safely.
+``recording_file``: the file of a recording, new and its owner's alone.
 ``saved_login``: the remembered login, and passwords in the system's keyring.
 ``settings``: every setting, its default and its variable.
 ``sources``: ``load``: the settings, and where each came from.
@@ -22,6 +23,7 @@ __all__ = [
     "config_file",
     "dotenv_guard",
     "files",
+    "recording_file",
     "saved_login",
     "settings",
     "sources",

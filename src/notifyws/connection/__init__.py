@@ -13,9 +13,13 @@ profiles are read in ``protocol``.
     event_emitter  tells what happens, and since when something may be missing
     outcome        what an error means to the machine, and to whoever tries once
     ports          what a session is given by others
+    recorded_transport
+                   has what goes over a socket recorded
     reconnect      the reconnect machine, its table, and the delays
     renewal        what a live connection owes its server: answers, a fresh token
+    second_connection  what another connection brings, beside the first
     session        drives the machine
+    verification   whether an open socket brings all that the server has
 """
 
 __all__ = [
@@ -27,4 +31,5 @@ __all__ = [
     "reconnect",
     "renewal",
     "session",
+    "verification",
 ]

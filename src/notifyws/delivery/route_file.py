@@ -19,13 +19,16 @@ from notifyws.config.toml_text import located
 from notifyws.config.validation import nearest
 from notifyws.delivery.target_values import apprise_url, is_header, secret_of
 from notifyws.delivery.targets import DeliveryTargets, Route
-from notifyws.delivery.timing import Quiet, Timing, seconds_of
+from notifyws.delivery.timing import Quiet, Timing
 from notifyws.errors import ConfigurationError, NotifyError
 from notifyws.protocol.expressions import of_option
+from notifyws.protocol.since import parse_duration
 
 BESIDE = ("default_server", "servers", "settings", "types")
 """What else ``config.toml`` holds."""
 NAME = r"(?a)[A-Za-z0-9][\w.-]{0,31}"
+LONGEST_DIGEST = 86400.0
+"""Seconds that a digest may gather."""
 EXAMPLE = '[[routes]] with when = ["trip_update"] and exec = "notify-team" below it'
 WHEN = 'as in when = ["trip_update"] or when = "data.status == \'STARTED\'"'
 
@@ -197,6 +200,13 @@ def _services(value: Any) -> tuple[str, ...]:
     return urls
 
 
+def _span(text: str) -> float:
+    seconds = parse_duration(text, "digest")
+    if not 0 < seconds <= LONGEST_DIGEST:
+        raise ValueError("must be more than 0 s, and a day at most")
+    return seconds
+
+
 KEYS: Mapping[str, _Key] = {
     "name": _Key(_named, 'as in name = "team"'),
     "when": _Key(_when, WHEN),
@@ -214,8 +224,6 @@ KEYS: Mapping[str, _Key] = {
     ),
     "stop": _Key(_flag, "as in stop = true"),
     "quiet": _Key(lambda value: Quiet.of(_text(value)), 'as in quiet = "22:00-07:00"'),
-    "digest": _Key(
-        lambda value: seconds_of(_text(value)), 'as in digest = "10m" (s, m or h)'
-    ),
+    "digest": _Key(lambda value: _span(_text(value)), 'as in digest = "10m"'),
 }
 """The keys of a route, and how each is read."""

@@ -12,11 +12,7 @@ from datetime import time as time_of_day
 
 from msgspec import Struct
 
-SECONDS = {"s": 1, "m": 60, "h": 3600}
 _HOURS = r"(?a)\s*(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)\s*"
-_SPAN = r"(?a)\s*(\d{1,5})\s*([smh])\s*"
-LONGEST_DIGEST = 86400.0
-"""Seconds that a digest may gather."""
 
 
 class Quiet(Struct, frozen=True):
@@ -80,18 +76,3 @@ class Timing(Struct, frozen=True):
     def quiet_for(self, wall: float) -> float:
         """Return for how many seconds it is quiet from a moment (unix) on."""
         return 0.0 if self.quiet is None else self.quiet.left(wall)
-
-
-def seconds_of(text: str) -> float:
-    """Return how long a digest gathers, as people write it: ``30s``, ``10m``, ``2h``.
-
-    Raises:
-        ValueError: it is no such time, none at all, or more than a day.
-    """
-    found = re.fullmatch(_SPAN, text)
-    if found is None:
-        raise ValueError("must be a time")
-    seconds = float(int(found[1]) * SECONDS[found[2]])
-    if not 0 < seconds <= LONGEST_DIGEST:
-        raise ValueError("must be from 1 s to a day")
-    return seconds

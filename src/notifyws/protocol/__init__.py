@@ -20,6 +20,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``profile``: the model of a profile
 - ``profile_schema``: its JSON Schema, and its check by pydantic
 - ``profile_text``: a profile's TOML, checked, its mistakes shown where they are
+- ``recorder``: what is recorded of a server, without secrets
 - ``rules``: what a frame means
 - ``since``: beginning at a time
 - ``templates``: ``{name}`` filled with what is known
@@ -44,6 +45,7 @@ __all__ = [
     "profile",
     "profile_schema",
     "profile_text",
+    "recorder",
     "rules",
     "since",
     "templates",

@@ -73,7 +73,7 @@ def build_store(
     Raises:
         UsageError: the name is none, or there are too many sockets.
     """
-    from notifyws.fleet.group.scripts import MEMBERS
+    from notifyws.fleet.group.lua import MEMBERS
     from notifyws.fleet.group.store import SOCKETS, GroupStore
 
     if options.sockets > SOCKETS:

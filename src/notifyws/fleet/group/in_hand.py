@@ -27,6 +27,9 @@ class InHand:
 
     Args:
         sinks: names of the sinks, each of which takes every entry, or some.
+
+    Attributes:
+        size: characters of the lines in hand.
     """
 
     def __init__(self, sinks: Iterable[str]) -> None:
@@ -35,7 +38,8 @@ class InHand:
         self._waiting: dict[str, dict[int, str]] = {name: {} for name in self._sinks}
         self._parts: dict[int, set[str]] = {}
         self._places: dict[int, Place] = {}
-        self._held: set[Place] = set()
+        self._held: dict[Place, int] = {}
+        self.size = 0
         self._shown = deque[tuple[int, int]]()
         self._done: list[Place] = []
         self._past: set[Place] = set()
@@ -77,7 +81,8 @@ class InHand:
         """
         assert entry.line is not None
         self._top = position = self._top + 1
-        self._held.add(entry.place)
+        self._held[entry.place] = length = len(entry.line)
+        self.size += length
         self._places[position] = entry.place
         takers = self._sinks if sinks is None else tuple(sinks)
         self._parts[position] = {OUTPUT, *takers}
@@ -136,7 +141,7 @@ class InHand:
         if not left:
             del self._parts[position]
             place = self._places.pop(position)
-            self._held.discard(place)
+            self.size -= self._held.pop(place, 0)
             self._finish(place)
 
     def _finish(self, place: Place) -> None:

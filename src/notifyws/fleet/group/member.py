@@ -9,11 +9,11 @@ from what is new.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from notifyws.clock import Clock, utc_text
+from notifyws.clock import Clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import (
     Backlog,
@@ -26,7 +26,7 @@ from notifyws.delivery.receiver import Item
 from notifyws.delivery.timed_worker import workers_of
 from notifyws.delivery.worker import Sink, WriteDeadLetter
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.entries import Entry, moment
+from notifyws.fleet.group.entries import Entry, moment_text
 from notifyws.fleet.group.in_hand import InHand
 from notifyws.fleet.group.store import GroupStore
 from notifyws.tasks import first_of, restarted
@@ -39,6 +39,10 @@ AT_ONCE = 200
 """Entries that are taken at once: a share that the others notice little of."""
 HANDFUL = 1000
 """Entries in hand beyond which no more are taken."""
+BYTES = 8 << 20
+"""Characters of them beyond which no more are taken, and that are taken at once."""
+FIRST = 8
+"""Entries that are taken at once while it is not known how large they are."""
 WAIT = 5.0
 """Seconds that a read waits for something new."""
 AGAIN = 0.5
@@ -102,6 +106,7 @@ class GroupMember:
         self._idle = asyncio.Event()
         self._idle.set()
         self._again: set[int] = set()
+        self._at_once, self._largest = FIRST, 1
         self._tasks: list[asyncio.Task[None]] = []
         self._reading: asyncio.Task[None] | None = None
         queue.on_settled = self._settled
@@ -123,9 +128,13 @@ class GroupMember:
             self.streams = list(streams)
             self._turned.set()
 
-    def doubt(self) -> None:
-        """Look again at what this member was given: Redis was disturbed."""
-        self._again |= set(self.streams)
+    def doubt(self, streams: Iterable[int] | None = None) -> None:
+        """Look again at what this member was given: an answer may have been lost.
+
+        Args:
+            streams: where; those that it reads if not given.
+        """
+        self._again |= set(self.streams if streams is None else streams)
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much waits for each sink."""
@@ -138,7 +147,9 @@ class GroupMember:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Take entries that fell to this member."""
+        self._at_once = min(2 * self._at_once, AT_ONCE)
         for entry in entries:
+            self._largest = max(len(entry.line or ""), self._largest * 99 // 100, 1)
             if entry.place in self.in_hand:
                 continue
             if self.in_hand.was_done(entry.place):
@@ -159,7 +170,7 @@ class GroupMember:
             CacheFailed: Redis does not answer.
         """
         for stream in self.streams:
-            room = HANDFUL - len(self.in_hand)
+            room = self._room_for
             if room > 0 and not self._is_satisfied:
                 await self._claim(stream, idle, room)
 
@@ -169,8 +180,8 @@ class GroupMember:
         Raises:
             CacheFailed: Redis does not answer.
         """
-        room = HANDFUL - len(self.in_hand)
-        return room > 0 and await self._claim(stream, 0.0, room, own=True) < room
+        room = self._room_for
+        return room > 0 and await self._claim(stream, 0.0, room, own=True)
 
     async def is_done_with(self, stream: int) -> bool:
         """Return whether nothing of a stream that is read no more is unfinished.
@@ -178,18 +189,24 @@ class GroupMember:
         Raises:
             CacheFailed: Redis does not answer.
         """
-        entries = await self._store.held(stream, "0", AT_ONCE)
+        entries = await self._store.held(stream, "0", self._some)
         self.take(entries)
         return not entries
 
     async def _claim(
         self, stream: int, idle: float, most: int, *, own: bool = False
-    ) -> int:
-        claimed, lost = await self._store.claim(stream, idle, most, own=own)
+    ) -> bool:
+        """Take over what others held, so many at most; return whether that was all."""
+        most = min(most, self._some)
+        try:
+            claimed, lost = await self._store.claim(stream, idle, most, own=own)
+        except CacheFailed:
+            self._want_less()
+            raise
         self.take(claimed)
         for id_ in lost:
             self._is_lost(Entry(stream, id_, None))
-        return len(claimed)
+        return len(claimed) < most
 
     async def stop_reading(self) -> None:
         """Take no more."""
@@ -219,6 +236,21 @@ class GroupMember:
     def _is_satisfied(self) -> bool:
         return self._selection is not None and self._selection.satisfied
 
+    @property
+    def _room_for(self) -> int:
+        """How many more may be taken; entries may be large."""
+        room = BYTES - self.in_hand.size
+        return min(HANDFUL - len(self.in_hand), -(-room // self._largest))
+
+    @property
+    def _some(self) -> int:
+        """How many to take at once, by what those before were like."""
+        return max(min(self._at_once, BYTES // self._largest), 1)
+
+    def _want_less(self) -> None:
+        """Take less at once: so much may not come in the time that there is."""
+        self._at_once = max(self._at_once // 4, 1)
+
     async def _read(self) -> None:
         while True:
             await self._room_for_more()
@@ -231,6 +263,7 @@ class GroupMember:
                     await self._look_again(min(self._again))
                 await self._read_on(self.streams)
             except CacheFailed:
+                self._want_less()
                 self.doubt()
                 await self._clock.sleep(AGAIN)
 
@@ -239,7 +272,8 @@ class GroupMember:
         self._turned.clear()
 
         async def read() -> None:
-            count = min(AT_ONCE, HANDFUL - len(self.in_hand))
+            share = BYTES // self._largest // len(streams)
+            count = max(min(self._at_once, self._room_for, share), 1)
             self.take(await self._store.read(streams, count, WAIT))
 
         await first_of(read(), self._turned.wait())
@@ -247,14 +281,14 @@ class GroupMember:
             self._again |= set(streams) & set(self.streams)
 
     async def _room_for_more(self) -> None:
-        while len(self.in_hand) >= HANDFUL:
+        while self._room_for <= 0:
             self._room.clear()
             await self._room.wait()
 
     async def _look_again(self, stream: int) -> None:
         """See what this member was given before, and does not know of."""
         after = "0"
-        while entries := await self._store.held(stream, after, AT_ONCE):
+        while entries := await self._store.held(stream, after, self._some):
             self.take(entries)
             after = entries[-1].id
             await self._room_for_more()
@@ -284,7 +318,7 @@ class GroupMember:
     def _is_lost(self, entry: Entry) -> None:
         """Tell that an entry was trimmed before the one who had it was done with it."""
         self.in_hand.pass_over(entry)
-        self._lost(utc_text(moment(entry.id)), "it was trimmed before it was handled")
+        self._lost(moment_text(entry.at), "it was trimmed before it was handled")
         self._done.set()
 
     def _settled(self, number: int) -> None:
@@ -305,7 +339,7 @@ class GroupMember:
     def _look(self) -> None:
         if self.in_hand.has_done:
             self._done.set()
-        if len(self.in_hand) < HANDFUL:
+        if self._room_for > 0:
             self._room.set()
 
     async def _acknowledge_for_ever(self) -> None:

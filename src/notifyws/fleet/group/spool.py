@@ -18,6 +18,8 @@ from notifyws.fleet.group.window import Line
 
 PROCESSES = 100
 """Members of one group on one host that can spool."""
+AT_ONCE = 2 << 20
+"""Characters that are read at once, about: Redis has a second to take them."""
 
 
 class Spool:
@@ -58,7 +60,8 @@ class Spool:
         Args:
             leaders: members of whom one led last; an empty name for nobody known.
         """
-        if not any(self._folder.glob(f"{self._stem}*.db")):
+        found = (f"{self._stem}.db", f"{self._stem}+*.db")
+        if not any(any(self._folder.glob(each)) for each in found):
             return False
         past = self._opened().past
         self._top, self.count = past.top, len(past.unshown)
@@ -89,7 +92,9 @@ class Spool:
         await self._opened().keep(entries, position, 0)
 
     async def first(self, most: int) -> list[Line]:
-        """Return the oldest lines."""
+        """Return the oldest lines: so many at most, and of large ones fewer."""
+        usual = self._size // self.count if self.count else 0
+        most = max(min(most, AT_ONCE // (usual or 1)), 1)
         records = await self._opened().waiting(OUTPUT, 0, most)
         return [_line_of(record.line) for record in records]
 
@@ -104,8 +109,8 @@ class Spool:
 
     async def clear(self) -> None:
         """Let go of everything."""
-        while self.count:
-            await self.drop(1000)
+        await self._opened().keep([], self._position, self._top)
+        self.count = self._size = 0
 
     async def aclose(self) -> None:
         """Let go of the file; what is in it stays."""
@@ -120,7 +125,7 @@ class Spool:
 
     def _first_free(self) -> OutboxFile:
         for n in range(PROCESSES):
-            number = f"-{n}" if n else ""
+            number = f"+{n}" if n else ""  # which is in no group's name here
             try:
                 path = self._folder / f"{self._stem}{number}.db"
                 return OutboxFile(path, self._warn)
