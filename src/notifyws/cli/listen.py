@@ -154,7 +154,7 @@ def listen(
         delivery("--apprise URL|ENV", "Send each one by Apprise; repeatable."),
     ] = None,
     routes: Annotated[
-        str | None,
+        Path | None,
         delivery("--routes [FILE]", "By its routes, or config.toml's."),
     ] = None,
     concurrency: Annotated[

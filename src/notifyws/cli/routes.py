@@ -69,7 +69,7 @@ def check(
 
     if file is not None and sample:
         raise UsageError("FILE and --sample exclude each other", "give one of them")
-    found = routes_of(str(routes) if routes else "", env_file)
+    found = routes_of(routes or Path(), env_file)
     deliver = DeliveryTargets(routes=found)
     sinks = build_sinks(Settings(), deliver, real_clock(), say)
     routing = Routing(found, [sink.name for sink in sinks], warner(quiet=False))

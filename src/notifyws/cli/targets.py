@@ -44,11 +44,12 @@ def targets_of(
     )
 
 
-def routes_of(said: str | None, env_file: Path | None) -> tuple[Route, ...]:
+def routes_of(said: Path | None, env_file: Path | None) -> tuple[Route, ...]:
     """Return the routes that are asked for.
 
     Args:
-        said: the file that holds them, empty for ``config.toml``; ``None`` for none.
+        said: the file that holds them, ``Path()`` for ``config.toml``; ``None`` for
+            no routes.
         env_file: which may say where that is.
 
     Raises:
@@ -58,8 +59,8 @@ def routes_of(said: str | None, env_file: Path | None) -> tuple[Route, ...]:
         return ()
     from notifyws.delivery.route_file import load_routes
 
-    if said:
-        return load_routes(Path(said))
+    if said != Path():
+        return load_routes(said)
     from notifyws.config.files import demand_not_anothers
     from notifyws.config.sources import config_file
 
