@@ -41,7 +41,7 @@ def recorded(
         secrets = auth.settings.password, auth.settings.token
         recorder = Recorder(file.write, auth.clock, profile, secrets, unmasked=unmasked)
         auth.recorder = recorder
-        http.on_exchange = recorder.exchanged
+        http.steps.on_exchange = recorder.exchanged
         listener.observers.append(recorder.observe)
         yield
     finally:
