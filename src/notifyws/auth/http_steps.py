@@ -26,6 +26,7 @@ from notifyws.auth.http_client import (
     step_request,
 )
 from notifyws.auth.http_refusals import Refusal, refused
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.errors import ReplyLost
 from notifyws.models import as_text
 from notifyws.protocol.expressions import holds
@@ -79,7 +80,7 @@ class HttpSteps:
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
-        import httpx  # noqa: F401  0.1 s, and many times that among many processes
+        import_httpx()  # 0.1 s, and many times that among many processes
 
     async def run(
         self,
