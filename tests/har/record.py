@@ -3,7 +3,8 @@
     python tests/har/record.py URL SCRIPT.js OUT.har [--sensitive] [--keep N]
 
 The tools' own exporter makes the HAR: the tools are opened in a second tab, attached
-to the first, and asked in their own page. SCRIPT runs in the first, and may be async.
+to the first, and asked in their own page. SCRIPT runs in the first, and may be async;
+a line "// next page" in it waits for the page that follows.
 Bodies that are no JSON are dropped, and of a body more than 4,000 characters; that,
 and the frames beyond the first N of a socket, is all that is changed.
 """
@@ -37,7 +38,9 @@ EXPORT = """(async () => {
   }
   return JSON.stringify({ log });
 })()"""
-READY = "import('/devtools/models/logs/logs.js').then(() => 'ready')"
+PRESERVE = """import('/devtools/core/common/common.js').then(({ Settings }) =>
+  Settings.Settings.instance().moduleSetting('network-log.preserve-log').set(true))"""
+NEXT = "// next page"
 LONGEST = 4_000
 
 
@@ -93,12 +96,14 @@ def recorded(url: str, script: str, *, sensitive: bool, browser: str) -> dict:
         app = f"http://127.0.0.1:{port}/devtools/devtools_app.html?ws={where}"
         tools = Tab(new_tab(port, app)["webSocketDebuggerUrl"], stack)
         time.sleep(3)
-        tools.run(READY)
+        tools.run(PRESERVE)
         tab = Tab(page["webSocketDebuggerUrl"], stack)
         tab.do("Page.enable")
         tab.do("Page.navigate", url=url)
         time.sleep(3)
-        tab.run(script)
+        for part in script.split(NEXT):
+            tab.run(part)
+            time.sleep(3)
         return json.loads(str(tools.run(EXPORT % json.dumps(not sensitive))))
 
 
