@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from msgspec import Struct, field
 
+from notifyws.protocol.har.frame_kinds import (
+    IDS,
+    Kind,
+    is_kind,
+    kind_of,
+    numbered_by,
+    numbers_of,
+)
 from notifyws.protocol.har.recording import Frame, SocketLog
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import expression, is_plain, leaves
 from notifyws.protocol.har.variables import Variables
 
-KINDS = (
-    *("type", "op", "event", "action", "cmd", "command", "method", "kind", "msg"),
-    *("messageType", "message_type", "msgType", "t", "operation", "name", "channel"),
-)
-"""Where frames say what kind they are."""
-IDS = (
-    *("id", "uid", "ref", "seq", "request_id", "requestId", "req_id", "reqId", "nonce"),
-    *("message_id", "messageId", "cid", "correlation_id", "correlationId"),
-)
-"""Where a question has a number that its answer repeats."""
 PING = re.compile(r"(?i)(^|[._:/-])(ping|heartbeat|hb|keep-?_?alive|ka|phx_heartbeat)$")
 PONG = re.compile(r"(?i)(^|[._:/-])(pong|heartbeat_?ack|keep-?_?alive_?ack)$")
 SETUP = re.compile(
@@ -50,9 +48,6 @@ AT_ONCE = 2.0
 """Seconds within which a ping is answered."""
 PAUSE = 1.0
 """Seconds at least between two pings."""
-
-Kind = tuple[str, str]
-"""Where a frame says what kind it is, and which; two empty texts where it does not."""
 
 
 class HandshakeStep(Struct):
@@ -91,17 +86,6 @@ class Conversation(Struct):
     renewed: Any = None
 
 
-def kind_of(value: Any, secrets: Secrets) -> Kind:
-    """Return what kind a frame says it is."""
-    if not isinstance(value, dict):
-        return ("", "")
-    for name in KINDS:
-        said = value.get(name)
-        if isinstance(said, str) and is_plain(said) and not secrets.hides(said):
-            return (name, said)
-    return ("", "")
-
-
 def conversation(
     socket: SocketLog, variables: Variables, secrets: Secrets
 ) -> Conversation:
@@ -119,7 +103,7 @@ class _Sorter:
         self._found = Conversation(unread=len(frames) - len(self._frames))
         self._used: set[int] = set()
         self._kinds = [kind_of(each.value, secrets) for each in self._frames]
-        self._numbered = _numbered(self._frames)
+        self._numbered = numbered_by(self._frames)
 
     def sorted(self) -> Conversation:
         self._pings()
@@ -144,7 +128,7 @@ class _Sorter:
         """Return the template of a frame that was sent, its number a counter."""
         frame = self._frames[index]
         made = self._variables.template(frame.value, at=frame.at)
-        if self._numbered and isinstance(made, dict):
+        if self._numbered and isinstance(made, dict) and self._numbered in made:
             number = frame.value[self._numbered]
             counter = "{seq|json}" if isinstance(number, str) else "{seq}"
             made = {**made, self._numbered: counter}
@@ -248,11 +232,12 @@ class _Sorter:
     def _answered(self, asked: int, end: int) -> int | None:
         """Return the frame that answers one, if there is one."""
         frame, at = self._frames[asked], self._frames[asked].at
-        numbers = _numbers(frame.value)
+        numbers = numbers_of(frame.value)
         came = [i for i in self._indexes(sent=False) if i > asked]
         soon = [i for i in came if self._frames[i].at - at <= SOON]
         for index in soon:
-            if numbers & _numbers(self._frames[index].value):
+            same = numbers & numbers_of(self._frames[index].value)
+            if same and ACK.search(self._kinds[index][1]):
                 return index
         counts = Counter(self._kinds[i] for i in came)
         for index in soon:
@@ -284,39 +269,14 @@ class _Sorter:
         asked: set[Any] = set()
         for index, frame in enumerate(self._frames):
             if frame.sent:
-                asked |= _numbers(frame.value)
-            elif index not in self._used and _numbers(frame.value) & asked:
+                asked |= numbers_of(frame.value)
+            elif index not in self._used and numbers_of(frame.value) & asked:
                 kind = self._kinds[index]
                 if ACK.search(kind[1]) and kind not in self._found.answers:
                     self._found.answers.append(kind)
         for index in self._indexes(sent=False):
             if self._kinds[index] in self._found.answers:
                 self._used.add(index)
-
-
-def is_kind(path: tuple[str | int, ...]) -> bool:
-    """Return whether a path leads to the kind of a frame."""
-    return len(path) == 1 and path[0] in KINDS
-
-
-def _numbers(value: Any) -> set[tuple[str, Any]]:
-    if not isinstance(value, dict):
-        return set()
-    found = {name: value.get(name) for name in IDS}
-    return {(n, v) for n, v in found.items() if isinstance(v, str | int) and v != ""}
-
-
-def _numbered(frames: Iterable[Frame]) -> str:
-    """Return the key by which all that was sent is numbered, if it is."""
-    sent = [each.value for each in frames if each.sent and isinstance(each.value, dict)]
-    for name in IDS:
-        values = [str(each.get(name, "")) for each in sent]
-        digits = all(each.isdecimal() and len(each) < 10 for each in values)
-        if len(values) > 1 and digits:
-            numbers = [int(each) for each in values]
-            if all(a < b for a, b in pairwise(numbers)):
-                return name
-    return ""
 
 
 def _echoed(answer: Any, ping: Any, variables: Variables) -> Any:

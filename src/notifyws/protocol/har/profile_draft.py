@@ -166,7 +166,7 @@ class _Drafter:
             words = "Where the login's answer holds the token, as in data.access_token"
             tokens["access"] = self._ask("access", words, "access_token").strip()
             self._remarks.append("the token was not seen in the login's answer")
-            yield "# ? Where is the token? In the body, or in header:NAME or cookie:NAME."
+            yield "# ? Where is the token? In the body, in header:NAME, in cookie:NAME?"
         yield from token_lines(tokens)
 
     def _head(self, socket: SocketLog, *, complete: bool) -> Iterator[str]:
@@ -193,9 +193,7 @@ class _Drafter:
     def _rules(self, talk: Conversation) -> Iterator[str]:
         kinds = kinds_of(talk, self._secrets)
         if talk.unread:
-            self._remarks.append(
-                f"{talk.unread} frames were no JSON: no rule is for them"
-            )
+            self._remarks.append(f"{talk.unread} frames were no JSON: no rule fits")
         if not kinds:
             yield "# ? Nothing was recorded that could be a notification."
             self._remarks.append("no notification was recorded")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from notifyws.protocol.draft import NAMES, notification_rule, quoted
-from notifyws.protocol.har.conversation import Conversation, Kind, kind_of
+from notifyws.protocol.har.conversation import Conversation
+from notifyws.protocol.har.frame_kinds import Kind, kind_of
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import (
     LONGEST_PATH,
@@ -96,7 +97,7 @@ def _notifications(
         match = [_match(kind)] if kind[0] else []
         yield from [*notification_rule(samples[kind], match), ""]
     if ("", "") not in wanted:
-        yield "# What no rule fits is said as an invalid message, until you pass over it:"
+        yield "# What no rule fits is said to be invalid, until you pass over it:"
         yield from ["# [[rules]]", f"# {IGNORE}"]
 
 

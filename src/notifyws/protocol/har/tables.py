@@ -23,7 +23,7 @@ SINCE = ("since", "after", "last_id", "lastId", "lastEventId", "last_event_id")
 def variable_lines(variables: Variables) -> Iterator[str]:
     """Yield what a user says, and what a user may say."""
     if variables.needs:
-        yield "# ? The page said these; they are secret, or another's are others. Say them"
+        yield "# ? The page said these: they are secret, or not everybody's. Say them"
         yield "# in NOTIFYWS_VARIABLES, or write into [constants] what is constant."
         yield "[needs]"
         yield from (
@@ -67,7 +67,7 @@ def _refresh(login: Login) -> Iterator[str]:
         yield '# body = { refresh_token = "{refresh_token}" }'
         yield ""
     elif login.by_cookie or "refresh" not in login.tokens:
-        yield "# ? The page renewed its session without a refresh token that was recorded,"
+        yield "# ? The page renewed its session and no refresh token was recorded,"
         yield "# as where a cookie holds it: here, expiry means a new login."
         yield ""
     else:
@@ -79,7 +79,7 @@ def token_lines(tokens: Mapping[str, str]) -> Iterator[str]:
     yield "[tokens]"
     yield from (f"{key} = {quoted(said)}" for key, said in tokens.items())
     if not {"expires_in", "expires_at"} & {*tokens}:
-        yield "# ? How long it lives was not said; a JWT says so itself. Else, in seconds:"
+        yield "# ? How long it lives was not said (a JWT says so itself). In seconds:"
         yield "# lifetime = 900"
     yield ""
 

@@ -96,22 +96,14 @@ def variable_name(name: str, taken: set[str]) -> str:
 
 def inline(value: Any) -> str:
     """Return a template as TOML writes it on one line."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(value)
-        case str():
-            return quoted(value)
-        case list():
-            return f"[{', '.join(map(inline, value))}]"
-        case dict() if value:
-            pairs = ", ".join(f"{_key(k)} = {inline(v)}" for k, v in value.items())
-            return f"{{ {pairs} }}"
-        case dict():
-            return "{}"
-        case _:
-            return '"{null}"'
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{_key(k)} = {inline(v)}" for k, v in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    if isinstance(value, str):
+        return quoted(value)
+    return '"{null}"' if value is None else str(value).lower()
 
 
 def _key(name: str) -> str:

@@ -81,25 +81,20 @@ class Variables:
         return self._template(value, name, at, DEEPEST)
 
     def _template(self, value: Any, name: str, at: float, deeper: int) -> Any:
-        match value:
-            case str():
-                return self.text(value, name)
-            case dict() if deeper:
-                return {
-                    key: self._template(inner, key, at, deeper - 1)
-                    for key, inner in value.items()
-                    if not self._secrets.hides(key)
-                }
-            case list() if deeper:
-                return [self._template(each, name, at, deeper - 1) for each in value]
-            case bool() | None:
-                return value
-            case int() | float() if at and abs(value - at) < NEAR:
-                return "{now}"
-            case int() | float():
-                return self._number(value, name)
-            case _:
-                return None
+        if isinstance(value, str):
+            return self.text(value, name)
+        if isinstance(value, bool) or value is None or not deeper:
+            return value if isinstance(value, bool) else None
+        if isinstance(value, dict):
+            return {
+                key: self._template(inner, key, at, deeper - 1)
+                for key, inner in value.items()
+                if not self._secrets.hides(key)
+            }
+        if isinstance(value, list):
+            return [self._template(each, name, at, deeper - 1) for each in value]
+        is_now = at > NEAR and abs(value - at) < NEAR
+        return "{now}" if is_now else self._number(value, name)
 
     def _number(self, value: float, name: str) -> Any:
         text = str(value)
@@ -118,23 +113,23 @@ class Variables:
                 before, _, after = value.partition(whole)
                 inner = f"{{{self.known[whole]}}}"
                 return f"{self.text(before)}{inner}{self.text(after)}"
-        if self._origin and value.rstrip("/") == self._origin:
-            return "{origin}" + value[len(self._origin) :]
-        if self._origin and value.startswith(f"{self._origin}/"):
-            return "{origin}" + self.text(value[len(self._origin) :])
+        path = value.removeprefix(self._origin)
+        if self._origin and path != value and path[:1] in ("", "/"):
+            return "{origin}" + self.text(path)
+        return self._unknown(value, name)
+
+    def _unknown(self, value: str, name: str) -> str:
         if UUID.fullmatch(value) and FRESH.search(name):
             return "{uuid}"
         if ONCE.search(name):
             return self._constant(name, "")
-        if PERSON.match(name) or self._is_private(value, name):
+        if value and (PERSON.match(name) or self._is_private(value, name)):
             return self._needed(name, value)
         if CHANNEL.search(name) and value:
             return self._constant(name, value)
         return value.replace("{", "{{").replace("}", "}}")
 
     def _is_private(self, value: str, name: str) -> bool:
-        if not value:
-            return False
         secret = is_secret_name(name) or self._secrets.hides(value)
         return secret or len(value) > LONGEST
 
