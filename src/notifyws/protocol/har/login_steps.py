@@ -155,8 +155,7 @@ def _step(exchange: Exchange, variables: Variables) -> DraftStep:
     if query := variables.table(exchange.query):
         keys["query"] = query
     headers = _headers(exchange, variables)
-    if headers.get("authorization", "").startswith("Basic "):
-        del headers["authorization"]
+    if exchange.headers.get("authorization", "").lower().startswith("basic "):
         keys["basic"] = "{username}:{password}"
     if headers:
         keys["headers"] = headers
@@ -171,7 +170,11 @@ def _step(exchange: Exchange, variables: Variables) -> DraftStep:
 
 def _headers(exchange: Exchange, variables: Variables) -> dict[str, str]:
     """Return the headers and cookies of a request that hold what is known."""
-    own = own_headers(exchange)
+    own = {
+        name: value
+        for name, value in own_headers(exchange).items()
+        if not value.lower().startswith("basic ")
+    }
     headers = {
         name: variables.text(value, name)
         for name, value in own.items()

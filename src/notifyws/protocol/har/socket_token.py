@@ -56,12 +56,12 @@ def _candidates(socket: SocketLog, sources: Sources) -> Iterator[Placed | None]:
             yield _placed(name, value, f"query:{name}", sources)
     offered = socket.subprotocols
     for before, each in zip(["", *offered], offered, strict=False):
-        if before and is_opaque(each):
-            yield _placed("token", each, f"subprotocol:{before}", sources)
-        elif (inner := sources.within(each)) is not None:
+        inner = None if sources.of(each) else sources.within(each)
+        if inner is not None:
             yield Placed(inner[0], "none", inner[1])
         elif is_opaque(each):
-            yield _placed("token", each, "none", sources)
+            place = f"subprotocol:{before}" if before else "none"
+            yield _placed("token", each, place, sources)
     sent = [frame for frame in socket.frames if frame.sent][:FIRST]
     for frame in sent:
         for path, leaf in leaves(frame.value):

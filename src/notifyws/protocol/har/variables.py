@@ -102,7 +102,7 @@ class Variables:
             return f"{{{self.known[text]}}}"
         if PERSON.match(name) or self._secrets.hides(text):
             return self._needed(name, text)
-        return value if abs(value) < 1 << 53 else None
+        return value
 
     def text(self, value: str, name: str = "") -> str:
         """Return the template of a text."""
@@ -164,7 +164,7 @@ class Variables:
             self.text(part, "id") if self._is_variable(part) else _as_it_is(raw)
             for part, raw in zip(parts, path.split("/"), strict=True)
         ]
-        return "/".join(filled)
+        return re.sub("^/+", "/", "/".join(filled))
 
     def _is_variable(self, part: str) -> bool:
         return bool(part) and (part in self.known or self._secrets.hides(part))
