@@ -146,7 +146,8 @@ class HttpSteps:
     def _given(self, reply: Answer, found: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what an answer gave that others must not see."""
         where = self._profile.tokens
-        places = {"access": where.access, "refresh": where.refresh} if where else {}
+        names = ("access", "refresh", "id_token")
+        places = {name: getattr(where, name) for name in names} if where else {}
         sought = {name: place for name, place in places.items() if place}
         tokens = captured(sought, reply).values()
         return spellings(*map(as_text, tokens), *map(as_text, found.values()))
