@@ -22,7 +22,7 @@ from notifyws.delivery.outbox_records import OUTPUT
 from notifyws.events import Event, Failure, FailureType, Gap
 
 if TYPE_CHECKING:
-    from notifyws.connection.verification import Proofs
+    from notifyws.connection.proofs import Proofs
     from notifyws.fleet.active_listener import ActiveListener
 
 SOURCES = ("refresh", "login")
