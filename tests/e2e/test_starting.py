@@ -17,7 +17,7 @@ from tests.support.valkey import Valkey
 
 FOREIGN = {
     *("aiohttp", "asyncio", "cryptography.hazmat", "httpx", "jmespath", "jwt"),
-    *("keyring", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
+    *("keyring", "mcp", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
     *("tomllib", "websockets"),
 }
 """What takes longer than all of a small command."""
@@ -143,3 +143,12 @@ def test_a_ctrl_c_while_it_starts_ends_it_without_a_word():
     ended = subprocess.run(started, capture_output=True, timeout=60, check=False)
     assert ended.returncode == -signal.SIGINT
     assert ended.stderr == b""
+
+
+def test_what_an_extra_brings_along_costs_other_commands_nothing(warm: Warm):
+    """Wherever click is installed, httpx imports its own command line."""
+    brought = warm.path / "brought"
+    brought.mkdir()
+    (brought / "click.py").write_text("import os\nos.write(2, b'click is imported')")
+    done = warm.run("token", "--refresh", env={"PYTHONPATH": str(brought)})
+    assert (done.returncode, done.stderr) == (0, "")

@@ -34,6 +34,7 @@ COMMANDS = {
     "status": "Say what is configured, cached and working, and what to do where it is "
     "not.",
     "profile": "How servers speak: list, show, check and write profiles.",
+    "mcp": "Offer notifications to a model's client (MCP), over stdin and stdout.",
     "serve": "Run a server to try, test and demonstrate with; not for anything real.",
 }
 """What each command says of itself first; ``notifyws.cli.NAME`` holds it."""

@@ -162,6 +162,12 @@ def listen(
         str | None,
         option("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
     ] = None,
+    record: Annotated[
+        Path | None, option("--record FILE", "Record all frames, to play them back.")
+    ] = None,
+    record_secrets: Annotated[
+        bool, option("--record-secrets", "Do not mask secrets in that.")
+    ] = False,
     demo: Annotated[
         bool, option("--demo", "Show it with a server of its own, right now.")
     ] = False,
@@ -169,6 +175,7 @@ def listen(
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
     from notifyws.cli.listener import Request, listen_to
+    from notifyws.cli.record import recording_wanted
     from notifyws.ui.renderers import DisplayOptions
 
     warn = warner(common.quiet)
@@ -180,6 +187,7 @@ def listen(
     exclude(("--group", group), ("--name", name))
     exclude(("--group", group), ("--raw", raw))
     exclude(("--group", group), ("--demo", demo))
+    exclude(("--replay", replay), ("--record", record))
     form = _form(json=json, plain=plain, raw=raw, format=format_)
     exclude(("--plain", plain), ("--raw", raw), ("--query", query))
     exclude(("--events", events), ("--format", format_), ("--query", query))
@@ -208,6 +216,7 @@ def listen(
         demo,
         member,
         _address(metrics),
+        recording_wanted(record, secrets=record_secrets),
     )
     return run(listen_to(request, settings))
 

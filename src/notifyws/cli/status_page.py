@@ -58,6 +58,8 @@ def _configured(report: Report) -> Iterator[Fact]:
     name = settings.username or "no username"
     yield Fact("account", f"{name}, {user}", sources["username"])
     yield Fact("profile", settings.profile, sources["profile"])
+    if settings.client_cert:
+        yield Fact("certificate", settings.client_cert, sources["client_cert"])
     if report.cache.get("url"):
         named = "cache_url" if settings.cache_url else "redis_url"
         yield Fact("cache", str(report.cache["url"]), sources[named])

@@ -160,6 +160,19 @@ class Settings:
     ca_file: str = server_side(
         "", "A PEM file of certificate authorities to trust.", path=r"."
     )
+    client_cert: str = server_side(
+        "",
+        "A PEM file with the certificate that shows the server who we are.",
+        path=r".",
+    )
+    client_key: str = server_side(
+        "",
+        "A PEM file with its key, where the certificate's file does not hold it.",
+        path=r".",
+    )
+    client_key_password: str = credential(
+        "", "The password of that key, where it is encrypted.", secret=True
+    )
 
     access_ttl: float = lifetime(
         900.0, "Seconds an access token lives when the server does not say."

@@ -14,9 +14,12 @@ profiles are read in ``protocol``.
     outcome        what an error means to the machine, and to whoever tries once
     ports          what a session is given by others
     proofs         what a look at an open socket finds
+    recorded_transport
+                   has what goes over a socket recorded
     reconnect      the reconnect machine, its table, and the delays
     renewal        what a live connection owes its server: answers, a fresh token
-    second_connection  what another connection brings, beside the first
+    second_connection
+                   what another connection brings, beside the first
     session        drives the machine
     verification   whether an open socket brings all that the server has
 """

@@ -195,7 +195,12 @@ def build_dial(auth: Authenticator) -> Dial:
     """Return what opens sockets."""
     from notifyws.connection.dialer import dial
 
-    return partial(dial, settings=auth.settings, tls=auth.tls)
+    opened = partial(dial, settings=auth.settings, tls=auth.tls)
+    if auth.recorder is None:
+        return opened
+    from notifyws.connection.recorded_transport import recorded
+
+    return recorded(opened, auth.recorder)
 
 
 def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | None:

@@ -17,6 +17,7 @@ bounded queue of its own.
 - ``outbox_records``: the values that the outbox keeps.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
+- ``recent``: the newest notifications, for whoever asks later.
 - ``sender``: sends messages, and says what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
 - ``worker``: one sink's order, retries and dead letters.
@@ -37,6 +38,7 @@ __all__ = [
     "outbox_records",
     "queue",
     "receiver",
+    "recent",
     "sender",
     "sinks",
     "worker",
