@@ -14,6 +14,7 @@ from notifyws.auth.device_login import DeviceLogin, log_in_by_device
 from notifyws.auth.http_api import HttpApi
 from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
+from notifyws.diagnostics.connection_probe import exchange_lines
 from notifyws.errors import (
     AuthenticationFailed,
     HttpRefused,
@@ -48,7 +49,9 @@ class Scene:
         self.http = HttpApi(origin, self.profile, Lifetimes(), variables=known)
         self.shown = []
         self.lines = []
-        self.http.steps.on_line = self.lines.append
+        self.http.steps.on_exchange = lambda *exchanged: self.lines.extend(
+            exchange_lines(*exchanged)
+        )
         real = real_clock()
         self.ours = replace(real, now=clock.now, sleep=clock.sleep, suspended=lambda: 0)
 

@@ -55,8 +55,8 @@ SIDES = {
     "client": "username keyring origin user_id access_ttl refresh_ttl access_margin "
     "refresh_margin retry_delays jitter stable_after max_retries retry_after_max "
     "open_timeout http_timeout close_timeout ping_interval ping_timeout max_size "
-    "compression queue_count queue_bytes queue_disk hand_on_delays exec_timeout "
-    "concurrency group_count group_age group_lease",
+    "verify_every compression queue_count queue_bytes queue_disk hand_on_delays "
+    "exec_timeout concurrency group_count group_age group_lease",
     None: "styles apart",  # not said by a variable
 }
 """Does it decide where credentials go, how they travel or whom we trust?"""

@@ -214,6 +214,7 @@ TWINS = {
     "close_timeout": ("NOTIFYWS_CLOSE_TIMEOUT", "3.5", 3.5),
     "ping_interval": ("NOTIFYWS_PING_INTERVAL", "7", 7.0),
     "ping_timeout": ("NOTIFYWS_PING_TIMEOUT", "8", 8.0),
+    "verify_every": ("NOTIFYWS_VERIFY_EVERY", "300", 300.0),
     "max_size": ("NOTIFYWS_MAX_SIZE", "2000", 2000),
     "compression": ("NOTIFYWS_COMPRESSION", "Yes", True),
     "queue_count": ("NOTIFYWS_QUEUE_COUNT", "5", 5),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
     from notifyws.clock import Clock
     from notifyws.protocol.profile import Profile
+    from notifyws.protocol.recorder import Recorder
     from notifyws.protocol.token_replies import Lifetimes
 
 NEVER = 400 * 86400.0  # seconds for which no token is good where none is needed
@@ -43,7 +44,12 @@ class Authenticator:
     Args:
         settings: which server, as whom, and where tokens are kept.
         warn: is told a sentence about what works less well than it should.
+
+    Attributes:
+        recorder: writes down what goes over sockets, if somebody wants it.
     """
+
+    recorder: Recorder | None = None
 
     def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
         self.settings = settings

@@ -13,11 +13,12 @@ import base64
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from notifyws import __version__
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.auth.network_errors import (
     demand_welcome,
     plainly,
@@ -65,6 +66,10 @@ class Request(Masked, frozen=True):
         """What stands behind ``Basic`` or ``Bearer``, for no one to see."""
         values = {name.lower(): value for name, value in self.headers.items()}
         return spellings(values.get("authorization", "").rpartition(" ")[2])
+
+
+Exchanged = Callable[[Request, Answer, Iterable[str], tuple[str, ...]], None]
+"""Told of an exchange: with the names of what was captured, and what is hidden."""
 
 
 def step_request(origin: str, step: Step, variables: Mapping[str, Any]) -> Request:
@@ -148,6 +153,7 @@ def http_client(
     Raises:
         ConfigurationError: the proxy that the environment names cannot be used.
     """
+    import_httpx()
     import httpx
 
     from notifyws.auth.proxies import proxy_url

@@ -11,7 +11,7 @@ import re
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from types import MappingProxyType
 from typing import Any
@@ -20,16 +20,17 @@ from msgspec.structs import replace
 
 from notifyws.auth.http_client import (
     LARGEST,
-    Request,
+    Exchanged,
     exchange,
     http_client,
     step_request,
 )
 from notifyws.auth.http_refusals import Refusal, refused
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.errors import ReplyLost
 from notifyws.models import as_text
 from notifyws.protocol.expressions import holds
-from notifyws.protocol.masking import masked, spellings, without_named
+from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.profile import Failure, Profile, Step
 from notifyws.protocol.templates import mentions
 from notifyws.protocol.token_replies import Answer, captured
@@ -50,7 +51,7 @@ class HttpSteps:
         tls: whom to trust on ``https://``; ``None`` when it is plain.
 
     Attributes:
-        on_line: is told of every exchange, in lines without secrets, if set.
+        on_exchange: is told of every exchange, if set.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class HttpSteps:
         self._profile = profile
         self._timeout = timeout
         self._tls = tls
-        self.on_line: Callable[[str], None] | None = None
+        self.on_exchange: Exchanged | None = None
 
     def taking(self, *failures: Failure) -> HttpSteps:
         """Return the same, with what some answers mean said before the profile."""
@@ -79,7 +80,7 @@ class HttpSteps:
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
-        import httpx  # noqa: F401  0.1 s, and many times that among many processes
+        import_httpx()  # 0.1 s, and many times that among many processes
 
     async def run(
         self,
@@ -119,9 +120,8 @@ class HttpSteps:
             path = request.url.removeprefix(self.origin).partition("?")[0]
             asked = replace(step, path=masked(path, hidden))
             error = refused(self.origin, self._profile, asked, reply, refusal, hidden)
-            if self.on_line is not None:
-                for line in _lines(request, reply, found, hidden):
-                    self.on_line(line)
+            if self.on_exchange is not None:
+                self.on_exchange(request, reply, tuple(found), hidden)
             if error is not None:
                 raise error
             variables |= found
@@ -151,14 +151,3 @@ class HttpSteps:
         sought = {name: place for name, place in places.items() if place}
         tokens = captured(sought, reply).values()
         return spellings(*map(as_text, tokens), *map(as_text, found.values()))
-
-
-def _lines(
-    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
-) -> Iterator[str]:
-    """Yield an exchange without what is hidden, and what is called a secret in it."""
-    url, body = masked(request.url, hidden), without_named(request.body, hidden)
-    yield f"--> {request.method} {url} {body}".rstrip()
-    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
-    if names := ", ".join(found):
-        yield f"    captured: {names}"

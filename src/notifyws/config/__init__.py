@@ -9,11 +9,13 @@ token, connection or command.
 ``config_file``: a server entry in ``config.toml``, found and saved.
 ``dotenv_guard``: what a ``.env`` that merely lies in the folder may say.
 ``files``: reading and writing files safely.
+``recording_file``: the file of a recording, new and its owner's alone.
 ``saved_login``: the remembered login, and passwords in the system's keyring.
 ``settings``: every setting, its default and its variable.
 ``sources``: ``load``: the settings, and where each came from.
 ``sqlite_files``: which SQLite files are ours.
 ``tls``: whom we trust.
+``toml_text``: where in a TOML text a key stands.
 ``urls``: URLs as written, shown, and as the origin whose tokens are whose.
 ``validation``: what a value must be; the nearest word to a mistyped one.
 """
@@ -23,11 +25,13 @@ __all__ = [
     "config_file",
     "dotenv_guard",
     "files",
+    "recording_file",
     "saved_login",
     "settings",
     "sources",
     "sqlite_files",
     "tls",
+    "toml_text",
     "urls",
     "validation",
 ]

@@ -215,6 +215,11 @@ class Settings:
     close_timeout: float = duration(1.5, "Seconds to wait for the peer's close.")
     ping_interval: float = duration(20.0, "Seconds between pings.", low=1)
     ping_timeout: float = duration(10.0, "Seconds to wait for a pong.", low=0.1)
+    verify_every: float = duration(
+        0.0,
+        "Seconds between two looks at whether the open socket missed anything; 0 for "
+        "none.",
+    )
     max_size: int = client_side(1 << 20, "Bytes of the largest frame taken.", low=1024)
     compression: bool = client_side(False, "Offer permessage-deflate to the server.")
     queue_count: int = client_side(

@@ -31,6 +31,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from notifyws.devserver.context import CONTEXT, Context, answer, failure
+from notifyws.devserver.page import page
 from notifyws.devserver.websocket import CUT, Connection, websocket
 
 MAX_BODY = 64 * 1024 * 1024
@@ -53,7 +54,7 @@ def build_app(context: Context) -> web.Application:
     """Return the application that serves ``context``."""
     app = web.Application(middlewares=[_answered], client_max_size=MAX_BODY)
     app[CONTEXT] = context
-    app.add_routes([*AUTH_ROUTES, *CONTROL_ROUTES])
+    app.add_routes([web.get("/", page), *AUTH_ROUTES, *CONTROL_ROUTES])
     app.on_response_prepare.append(_without_server)
     return app
 
@@ -64,7 +65,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     context = request.app[CONTEXT]
     try:
         await request.read()  # what is left unread resets a connection that is closed
-        if not _is_local(request):
+        if not is_local(request):
             return failure(403, "forbidden", "only this machine's own may ask here")
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await websocket(context, request)
@@ -78,7 +79,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         raise
 
 
-def _is_local(request: web.Request) -> bool:
+def is_local(request: web.Request) -> bool:
+    """Return whether a request is this machine's own, and no page's of elsewhere."""
     host = request.headers.get("Host", "").lower()
     origins = request.headers.getall("Origin", [])
     if any(one.lower().partition("://")[2] != host for one in origins):

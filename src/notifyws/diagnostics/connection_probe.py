@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.auth.http_client import Request
 from notifyws.clock import utc_text
 from notifyws.connection.build import (
     build_server_protocol,
@@ -28,8 +29,10 @@ from notifyws.connection.renewal import Responder
 from notifyws.delivery.build import build_rules
 from notifyws.delivery.sender import GRACE
 from notifyws.errors import NetworkFailed
+from notifyws.models import as_text
 from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
-from notifyws.protocol.masking import masked, spellings
+from notifyws.protocol.masking import masked, spellings, without_named
+from notifyws.protocol.token_replies import Answer
 
 Result = TypeVar("Result")
 LONGEST = 400
@@ -233,9 +236,31 @@ class Trace:
         if self._told[way] <= MOST:
             self._lines.append(masked(text, self._secrets)[:LONGEST])
 
+    def exchange(
+        self,
+        request: Request,
+        reply: Answer,
+        found: Iterable[str],
+        hidden: tuple[str, ...],
+    ) -> None:
+        """Keep an HTTP exchange."""
+        for line in exchange_lines(request, reply, found, hidden):
+            self.line(line)
+
     def taken(self) -> tuple[str, ...]:
         """Return what was told since the last time."""
         lines, self._lines = self._lines, []
         told, self._told = self._told, Counter()
         left = {way: many - MOST for way, many in told.items() if many > MOST}
         return (*lines, *(f"{way} and {many} more" for way, many in left.items()))
+
+
+def exchange_lines(
+    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield an exchange without what is hidden, and what is called a secret in it."""
+    url, body = masked(request.url, hidden), without_named(request.body, hidden)
+    yield f"--> {request.method} {url} {body}".rstrip()
+    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
+    if names := ", ".join(found):
+        yield f"    captured: {names}"

@@ -84,7 +84,7 @@ async def walk(
     """
     said = auth.settings.password, auth.settings.token
     trace = Trace(*said, *queried(auth.url))
-    auth.http.steps.on_line = trace.line
+    auth.http.steps.on_exchange = trace.exchange
     walker = _Walker(auth, trace, patience, send)
     try:
         for name, step in walker.steps(everything=everything):

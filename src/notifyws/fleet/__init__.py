@@ -14,6 +14,7 @@ commands or terminals.
     metrics_page    the same as Prometheus reads it
     metrics_server  serves that page, and what probes ask
     readings        where each number comes from
+    recorded        has a listener recorded
     systemd         what the service manager is told
 """
 
@@ -23,5 +24,6 @@ __all__ = [
     "heartbeat",
     "listener_entry",
     "metrics_server",
+    "recorded",
     "systemd",
 ]

@@ -13,6 +13,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``failures``: which closes, HTTP statuses and answers mean what (tables)
 - ``field_mapping``: notifications out of a value
 - ``frames``: frames as values
+- ``har``: a profile out of what a browser recorded
 - ``handshake``: what is said before a socket counts as connected
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
@@ -21,6 +22,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``profile``: the model of a profile
 - ``profile_schema``: its JSON Schema, and its check by pydantic
 - ``profile_text``: a profile's TOML, checked, its mistakes shown where they are
+- ``recorder``: what is recorded of a server, without secrets
 - ``rules``: what a frame means
 - ``since``: beginning at a time
 - ``templates``: ``{name}`` filled with what is known
@@ -39,6 +41,7 @@ __all__ = [
     "field_mapping",
     "frames",
     "handshake",
+    "har",
     "loader",
     "masking",
     "oauth",
@@ -46,6 +49,7 @@ __all__ = [
     "profile",
     "profile_schema",
     "profile_text",
+    "recorder",
     "rules",
     "since",
     "templates",
