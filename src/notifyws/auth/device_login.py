@@ -23,6 +23,7 @@ from notifyws.errors import (
     ReplyLost,
 )
 from notifyws.models import Masked, TokenPair, as_text
+from notifyws.protocol.masking import sendable
 from notifyws.protocol.oauth import PLACES, code_step, poll_step
 from notifyws.protocol.profile import Device, Failure
 from notifyws.protocol.token_replies import captured
@@ -41,6 +42,10 @@ LIFETIME = 600.0
 """Seconds that a code is good for where the server does not say, as it must."""
 LONGEST = 86_400.0
 """Seconds beyond which a server's numbers are not believed."""
+TYPED = 64
+"""Characters of a code that somebody may be asked to type."""
+LONGEST_URL = 2000
+"""Characters of a page's URL."""
 OF_THE_CODE = (
     *("authorization_pending", "slow_down"),
     *("access_denied", "expired_token", "invalid_grant"),
@@ -131,13 +136,13 @@ class DeviceLogin:
         step = code_step(self._device)
         answer = (await self._http.steps.run([step], {}, CLIENT))[-1]
         found = captured({**step.capture, **PLACES}, answer)
-        device_code, user_code = (
-            as_text(found[name]) for name in ("device_code", "user_code")
-        )
+        device_code = as_text(found["device_code"])
+        user_code = as_text(found["user_code"]).strip()
+        typed = user_code.isprintable() and len(user_code) <= TYPED
         url = _web_page(found["page"])
         for name, value in (
             ("device_code", device_code),
-            ("user_code", user_code.strip()),
+            ("user_code that can be typed", user_code if typed else ""),
             ("verification_uri that is a web page", url),
         ):
             if not value:
@@ -213,7 +218,7 @@ def _web_page(found: Any) -> str:
         parts = urlsplit(text)
     except ValueError:
         return ""
-    plain = text.isascii() and text.isprintable() and " " not in text
+    plain = sendable(text) and len(text) <= LONGEST_URL
     return text if plain and parts.scheme in ("http", "https") and parts.netloc else ""
 
 
