@@ -12,7 +12,7 @@ from pathlib import Path
 
 from notifyws.config.recording_file import RecordingFile
 from notifyws.fleet.active_listener import ActiveListener
-from notifyws.protocol.recorder import Recorder
+from notifyws.protocol.recorder import Recorder, named_secrets
 
 
 @contextmanager
@@ -38,7 +38,8 @@ def recorded(
     profile, http = auth.profile.name, auth.http
     file = RecordingFile(path, warn)
     try:
-        secrets = auth.settings.password, auth.settings.token
+        said = auth.settings.password, auth.settings.token
+        secrets = (*said, *named_secrets(auth.variables))
         recorder = Recorder(file.write, auth.clock, profile, secrets, unmasked=unmasked)
         auth.recorder = recorder
         http.on_exchange = recorder.exchanged
