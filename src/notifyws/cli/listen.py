@@ -30,7 +30,7 @@ from notifyws.config.validation import trimmed
 from notifyws.delivery.filters import Selection
 from notifyws.errors import UsageError
 from notifyws.models import DeliveryTargets
-from notifyws.protocol.since import parse_since
+from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
@@ -115,6 +115,10 @@ def listen(
         int | None,
         together("--sockets N", "Members that hold a socket; 1."),
     ] = None,
+    verify_every: Annotated[
+        str | None,
+        delivery("--verify-every DURATION", "Ask so often what the socket missed."),
+    ] = None,
     exec_: Annotated[
         str | None,
         delivery(
@@ -194,6 +198,7 @@ def listen(
         "max_retries": max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
+        "verify_every": None if verify_every is None else _interval(verify_every),
     }
     settings = _for_demo(flags) if demo else common.load(**flags).settings
     if replay is not None:
@@ -245,6 +250,10 @@ def _member(
     if key == "":
         raise UsageError("--key names nothing", "as in --key data.tripId")
     return GroupOptions(group, key or "", claim_after or 60.0, sockets or 1)
+
+
+def _interval(text: str) -> float:
+    return parse_duration(text, "--verify-every")
 
 
 def _redeliver(

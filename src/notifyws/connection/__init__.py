@@ -17,7 +17,9 @@ profiles are read in ``protocol``.
                    has what goes over a socket recorded
     reconnect      the reconnect machine, its table, and the delays
     renewal        what a live connection owes its server: answers, a fresh token
+    second_connection  what another connection brings, beside the first
     session        drives the machine
+    verification   whether an open socket brings all that the server has
 """
 
 __all__ = [
@@ -29,4 +31,5 @@ __all__ = [
     "reconnect",
     "renewal",
     "session",
+    "verification",
 ]

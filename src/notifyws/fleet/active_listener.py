@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.clock import utc_text
 from notifyws.connection.build import build_session
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.connection.reconnect import State
@@ -252,6 +253,7 @@ class ActiveListener:
             return told
         return {
             **told,
+            **_proofs(self.session),
             "filtered": receiver.filtered,
             "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
@@ -264,6 +266,19 @@ class ActiveListener:
         token = self.session.token if self.session else None
         known = token.value if token else ""
         return spellings(known, settings.password, settings.token)
+
+
+def _proofs(session: Session | None) -> dict[str, Any]:
+    if session is None or session.verifier is None:
+        return {}
+    proofs = session.verifier.proofs
+    at = proofs.proved_at
+    return {
+        "verifyEvery": proofs.every,
+        "verifiedAt": None if at is None else utc_text(at),
+        "deaf": proofs.deaf,
+        "recovered": proofs.recovered,
+    }
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

@@ -42,7 +42,7 @@ def recorded(
         secrets = (*said, *named_secrets(auth.variables))
         recorder = Recorder(file.write, auth.clock, profile, secrets, unmasked=unmasked)
         auth.recorder = recorder
-        http.on_exchange = recorder.exchanged
+        http.steps.on_exchange = recorder.exchanged
         listener.observers.append(recorder.observe)
         yield
     finally:

@@ -16,6 +16,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``handshake``: what is said before a socket counts as connected
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
+- ``oauth``: OAuth's grants as HTTP steps
 - ``places``: where streams stand that a server numbers by itself
 - ``profile``: the model of a profile
 - ``profile_schema``: its JSON Schema, and its check by pydantic
@@ -41,6 +42,7 @@ __all__ = [
     "handshake",
     "loader",
     "masking",
+    "oauth",
     "places",
     "profile",
     "profile_schema",

@@ -100,7 +100,7 @@ class Recorder:
     def exchanged(
         self, request: Any, reply: Any, found: Iterable[str], hidden: Iterable[str]
     ) -> None:
-        """Write down an HTTP exchange, as ``HttpApi.on_exchange`` tells it."""
+        """Write down an HTTP exchange, as ``HttpSteps.on_exchange`` tells it."""
         self._learn(each for each in hidden if len(each) >= LEAST)
         parts = urlsplit(request.url)
         answer = reply.text if reply.body is None else _json(reply.body)

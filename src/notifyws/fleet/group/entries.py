@@ -165,8 +165,9 @@ def heard_text(text: bytes | str | None, now: float) -> str:
         now: unix seconds; nobody heard anything later.
     """
     with suppress(ValueError, OverflowError):
-        heard = datetime.fromisoformat(text_of(text or b"")).timestamp()
-        return moment_text(min(heard, now))
+        heard = datetime.fromisoformat(text_of(text or b"")[:40])
+        if heard.tzinfo is not None:
+            return moment_text(min(heard.timestamp(), now))
     return ""
 
 

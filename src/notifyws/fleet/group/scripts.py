@@ -381,6 +381,16 @@ return cjson.encode(facts)
 """Tells how a group stands, as JSON. KEYS: meta, members, the leases, the streams.
 ARGV: how many members to name at most, how many leases."""
 
+BEGIN = """
+for _, stream in ipairs(KEYS) do
+  local is_new = redis.call('EXISTS', stream) == 0
+  redis.call('XGROUP', 'CREATE', stream, ARGV[1], ARGV[2], 'MKSTREAM')
+  if is_new then redis.call('PEXPIRE', stream, ARGV[3]) end
+end
+"""
+"""Makes a consumer group; a stream of which nobody is a member goes some day.
+KEYS: the streams. ARGV: its name, the id after which it begins, milliseconds."""
+
 OWN = f"""{LEASES}
 local kept, me, lease, most = {{}}, ARGV[1], ARGV[2], tonumber(ARGV[3])
 for n, key in ipairs(KEYS) do

@@ -418,10 +418,8 @@ class GroupStore:
     @step
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
-        for stream in self.streams:
-            await self._ask(
-                "XGROUP", "CREATE", stream, self._consumers, entry_id, "MKSTREAM"
-            )
+        how = self._consumers, entry_id, _ms(KEEP)
+        await self._run(scripts.BEGIN, self.streams, *how)
 
     @step
     async def end(self) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.connection.build import want_verifiable
 from notifyws.connection.event_emitter import EventEmitter
 from notifyws.errors import CacheFailed, ConfigurationError, UsageError
 from notifyws.events import Closed, Event, Gap
@@ -75,6 +76,7 @@ class StreamListener(ActiveListener):
         """
         if self.running is not None:
             raise UsageError("a member of a group begins once", "make another one")
+        want_verifiable(self._auth)
         self._retries = retries
         told = self._deliver, self._selection, self.tell_gap
         self._member = build_member(self._auth, self._store, self.queue, *told)
