@@ -122,7 +122,7 @@ async def test_what_a_deaf_socket_misses_comes_in_order_and_the_socket_is_renewe
     )
     assert scene.told.index(left) < scene.told.index(gap)
     assert proofs(scene).recovered == int(gap.reason.split()[-2])
-    assert proofs(scene).proved_at > scene.clock.clock.wall() - EVERY - 10
+    assert proofs(scene).proved_at > utc_text(scene.clock.clock.wall() - EVERY - 10)
 
 
 @both_ways
@@ -332,6 +332,33 @@ async def test_what_was_there_before_a_listener_began_is_nobodys_loss():
     pages.holds.append(101)
     await scene.stop_after(EVERY)
     assert scene.shown == [101]
+
+
+@in_virtual_time
+async def test_where_no_id_is_known_nor_a_time_can_be_asked_for_nothing_is_claimed():
+    server = DeafServer()
+    scene = looked_at("by a second socket", server, begins=False)
+    await asyncio.sleep(2 * EVERY + 10)
+    assert proofs(scene).proved_at is None
+    assert len(server.openings) == 1
+    server.publish()
+    await asyncio.sleep(2 * EVERY)
+    assert (proofs(scene).sound, proofs(scene).failed) == (1, 0)
+    await scene.stop()
+
+
+@in_virtual_time
+async def test_a_server_whose_clock_is_far_behind_is_asked_by_id_as_soon_as_can_be():
+    pages = Pages(range(90, 101))
+    late = json.dumps({**dated(200), "timestamp": utc_text(EPOCH - 3000)})
+    scene = Scene(
+        accepts(5.0, late), archive=pages, order="newest first", verify_every=EVERY
+    )
+    await asyncio.sleep(10)
+    pages.holds.append(200)
+    await scene.stop_after(3 * EVERY)
+    assert scene.session.verifier.proofs.sound >= 2
+    assert (scene.shown, scene.of(Gap)) == ([200], [])
 
 
 @pytest.mark.parametrize("every", [0.3, 1.0])

@@ -15,6 +15,7 @@ COMMANDS = (
     "send",
     "token",
     "status",
+    "mcp",
     "serve",
     "auth",
     "auth login",

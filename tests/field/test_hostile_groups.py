@@ -22,10 +22,13 @@ from notifyws.fleet.group.entries import (
     shifted,
 )
 from notifyws.fleet.group.failures import RedisFailures
+from notifyws.fleet.group.leader import mark_of
 from notifyws.fleet.group.lua import LONGEST
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.standing import standing_of
 from notifyws.fleet.group.store import GroupStore
+from notifyws.models import Notification
+from tests.e2e.support import until
 from tests.fleet.group.test_store import batch, leading, with_stores
 from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
 
@@ -413,3 +416,67 @@ async def test_until_when_a_server_was_heard_is_kept_by_one_clock(ahead):
 def test_a_moment_that_is_not_known_stays_so_by_every_clock():
     assert shifted("", 5.0) == ""
     assert shifted(moment_text(10.0), 5.0) == moment_text(15.0)
+
+
+def test_a_listener_of_no_group_that_can_be_hides_no_other(home, server, clean_valkey):
+    """Seen: one entry with such a name, and ``status`` knew of no group at all."""
+    home.use(server)
+    home.env["REDIS_URL"] = clean_valkey.url
+    member = home.start("listen", "--group", "workers", "--json")
+    member.says("Connected")
+    until(lambda: clean_valkey.command("KEYS", "*:listener:*"), "its entry")
+    [entry] = clean_valkey.command("KEYS", "*:listener:*")
+    [index] = clean_valkey.command("KEYS", "*:listeners:*")
+    facts = json.loads(clean_valkey.command("GET", entry))
+    places = json.loads(clean_valkey.command("GET", index))
+    for number, name in enumerate(["\x1b[31m", " ", "x" * 5000, "taken"]):
+        other = f"{number:032x}"
+        places[other] = max(places.values())
+        text = json.dumps({**facts, "group": name})
+        key = entry.decode().rpartition(":")[0]
+        clean_valkey.command("SET", f"{key}:{other}", text, "PX", 60_000)
+    clean_valkey.command("SET", index, json.dumps(places), "PX", 60_000)
+    base = entry.decode().partition(":listener:")[0]
+    clean_valkey.command("SET", f"{base}:group:taken:meta", "of another type")
+    done = home.run("status", "--json")
+    assert [each["name"] for each in json.loads(done.stdout)["groups"]] == ["workers"]
+
+
+def test_a_part_of_a_group_that_is_refused_is_said_while_the_rest_goes_on(
+    home, server, clean_valkey
+):
+    """Seen: a member that leads, takes nothing, and says nothing."""
+    home.use(server)
+    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_GROUP_LEASE": "1"}
+    listen = "listen", "--group", "workers", "--json", "--key", "type"
+    member = home.start(*listen)
+    member.says("Connected")
+    [meta_key] = clean_valkey.command("KEYS", "*:meta")
+    base = meta_key.decode().removesuffix(":meta")
+    for number in range(32):
+        clean_valkey.command("DEL", f"{base}:owner:{number}")
+        clean_valkey.command("LPUSH", f"{base}:owner:{number}", "x")
+    member.says("(see who else writes there); this member takes nothing")
+
+
+def test_what_tells_two_notifications_apart_is_short():
+    """Seen: with several sockets, Redis kept the text of each: 20,000 of a megabyte."""
+    marks = {
+        mark_of(Notification({"type": "t", **more}, ""))
+        for more in (
+            *({"message": "x" * 1_000_000}, {"message": "\ud800"}, {"title": "a"}),
+            *({"id": 1}, {"id": "1"}, {"id": 1, "title": "a"}, {"data": [1]}),
+        )
+    }
+    assert len(marks) == 7
+    assert max(map(len, marks)) == 32
+
+
+@with_stores
+async def test_a_line_of_a_time_with_more_streams_finds_its_place(make, valkey):
+    """Seen: what was spooled could never be appended, nor could what came later."""
+    a = make("a")
+    proof = (await leading(a)).proof
+    places = await a.append(0, proof, batch(1, "x", stream=17))
+    assert [stream for stream, _ in places] == [0]
+    assert (await a.present(places))[1] == [True]

@@ -41,7 +41,8 @@ class Proxy:
         resets: whether lines are cut by RST; else by FIN.
         refuses: whether new connections are cut at once.
         passes: asked of each data frame that a server sends, given the number of its
-            connection and its own there, both from 1; pings and closes always pass.
+            WebSocket and its own there, both from 1; pings and closes always pass.
+        sockets: the numbers of those that are open.
         withheld: how many data frames did not pass.
         opened: how many connections there were.
         most_open: how many there were at a time, at most.
@@ -56,6 +57,8 @@ class Proxy:
     refuses: bool = False
     passes: Callable[[int, int], bool] | None = None
     withheld: int = 0
+    sockets: set[int] = field(default_factory=set)
+    _upgrades: int = 0
     opened: int = 0
     most_open: int = 0
     cuts: int = 0
@@ -83,7 +86,7 @@ class Proxy:
         if self.passes is None:
             back = self._pass_on(there[0], writer, self.down)
         else:
-            back = self._pass_on_frames(there[0], writer, self.opened)
+            back = self._pass_on_frames(there[0], writer)
         ways = [
             asyncio.create_task(self._pass_on(reader, there[1], self.up)),
             asyncio.create_task(back),
@@ -115,7 +118,7 @@ class Proxy:
                     return
 
     async def _pass_on_frames(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Pass on an answer, and if that opens a WebSocket, the frames that may pass.
 
@@ -126,16 +129,25 @@ class Proxy:
             writer.write(head := await reader.readuntil(b"\r\n\r\n"))
             if b" 101 " not in head.partition(b"\r\n")[0]:
                 return await self._pass_on(reader, writer, self.down)
+            self._upgrades = number = self._upgrades + 1
+            self.sockets.add(number)
             frames = 0
-            while True:
-                opcode, frame = await _frame(reader)
-                if is_data := opcode < CONTROL:
-                    frames += 1
-                if is_data and not self.passes(number, frames):
-                    self.withheld += 1
-                else:
+            try:
+                while True:
+                    opcode, frame = await _frame(reader)
+                    is_data = opcode < CONTROL
+                    frames += is_data
+                    if is_data and not self.passes(number, frames):
+                        self.withheld += 1
+                        continue
                     writer.write(frame)
                     await writer.drain()
+            finally:
+                self.sockets.discard(number)
+
+    def is_alone(self, number: int) -> bool:
+        """Return whether no WebSocket is open that was opened before this one."""
+        return all(other >= number for other in self.sockets)
 
     def _end(self, line: tuple[asyncio.StreamWriter, ...]) -> None:
         self._lines.discard(line)

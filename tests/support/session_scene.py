@@ -57,6 +57,7 @@ class Scene:
         archive: where what was missed is fetched.
         pages: how often it may be asked.
         order: how it sorts what it gives.
+        begins: whether a server can be asked from a time on.
         renewal: how the token of a live connection is renewed.
         life: seconds that an access token lives.
     """
@@ -77,6 +78,7 @@ class Scene:
         archive=None,
         pages=20,
         order="oldest first",
+        begins=True,
         renewal: Renewal | None = None,
         life: float = 900.0,
         dice=(0.0,),
@@ -120,7 +122,8 @@ class Scene:
         if settings.verify_every:
             how = self.server.dial, Keepalive(), tokens, clock
             ask = catch_up.after if catch_up else SecondConnection(protocol, *how)
-            verifier = Verifier(ask, settings.verify_every, self.receiver, clock)
+            told = settings.verify_every, self.receiver, clock
+            verifier = Verifier(ask, *told, begins=begins)
         self.session = Session(
             Reconnector(settings, clock.dice),
             tokens,

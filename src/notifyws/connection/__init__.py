@@ -13,6 +13,7 @@ profiles are read in ``protocol``.
     event_emitter  tells what happens, and since when something may be missing
     outcome        what an error means to the machine, and to whoever tries once
     ports          what a session is given by others
+    proofs         what a look at an open socket finds
     recorded_transport
                    has what goes over a socket recorded
     reconnect      the reconnect machine, its table, and the delays
@@ -28,8 +29,8 @@ __all__ = [
     "counts",
     "event_emitter",
     "ports",
+    "proofs",
     "reconnect",
     "renewal",
     "session",
-    "verification",
 ]

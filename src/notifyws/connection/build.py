@@ -16,6 +16,7 @@ from notifyws.errors import ConfigurationError, NetworkFailed, NotifyError
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.places import Places
+from notifyws.protocol.since import can_begin
 from notifyws.protocol.upgrade import upgrade_request
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ def _verifier(
     from notifyws.connection.second_connection import SecondConnection
     from notifyws.connection.verification import Verifier
 
-    if (catch_up := _catch_up(auth, protocol.classifier)) is not None:
-        return Verifier(catch_up.after, every, receiver, auth.clock)
+    catch_up = _catch_up(auth, protocol.classifier)
     how = build_dial(auth), build_keepalive(auth), auth.tokens, auth.clock
-    return Verifier(SecondConnection(protocol, *how), every, receiver, auth.clock)
+    ask = catch_up.after if catch_up else SecondConnection(protocol, *how)
+    begins = can_begin(auth.profile)
+    return Verifier(ask, every, receiver, auth.clock, begins=begins)
 
 
 def want_verifiable(auth: Authenticator) -> None:

@@ -19,7 +19,7 @@ from notifyws.connection.ports import (
     ServerProtocol,
     Tokens,
 )
-from notifyws.connection.verification import Found, Place
+from notifyws.connection.proofs import Found, Place
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import ServerGap, notifications

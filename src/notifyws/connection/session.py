@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection
+from notifyws.connection.counts import Reason
 from notifyws.connection.outcome import Outcome, without_doubt
 from notifyws.connection.ports import (
     Dial,
@@ -44,7 +45,6 @@ from notifyws.connection.reconnect import (
 )
 from notifyws.connection.reconnect import Event as Fact
 from notifyws.connection.renewal import Renewals, Renewer, Responder
-from notifyws.connection.verification import Verifier
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
 from notifyws.events import (
     Closed,
@@ -56,6 +56,9 @@ from notifyws.events import (
     Reconnecting,
 )
 from notifyws.tasks import background, first_of
+
+if TYPE_CHECKING:
+    from notifyws.connection.verification import Verifier
 
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
@@ -205,9 +208,14 @@ class Session:
                     await self._catch_up()
                 await self._live(connection)
             except QueueFull:
-                return await self._make_room()
+                left = await self._leave_for_now(TOO_SLOW, "slow_reader")
+                await self.receiver.room()
+                return left
             except Deaf:
-                return await self._leave_deaf()
+                left = await self._leave_for_now(DEAF, "deaf")
+                assert self.verifier is not None
+                await self.verifier.recover()
+                return left
             except NetworkFailed as lost:
                 if self.connection is connection:
                     return self._lost(connection, lost)
@@ -293,27 +301,14 @@ class Session:
         self.connection = None
         return self._outcome.after_token(lost, self.token)
 
-    async def _make_room(self) -> Left:
+    async def _leave_for_now(self, said: str, why: Reason) -> Left:
         assert self.connection is not None
-        left_at = self._clock.now()
+        left = Left(self._clock.now())
         self.receiver.gaps.closed(self.connection.heard_at)
-        self._tell(Disconnected(1000, TOO_SLOW))
-        self.counts.failed("slow_reader")
+        self._tell(Disconnected(1000, said))
+        self.counts.failed(why)
         await self._leave()
-        await self.receiver.room()
-        return Left(left_at)
-
-    async def _leave_deaf(self) -> Left:
-        """Leave a connection that missed something; that is handed over first."""
-        assert self.connection is not None
-        assert self.verifier is not None
-        left_at = self._clock.now()
-        self.receiver.gaps.closed(self.connection.heard_at)
-        self._tell(Disconnected(1000, DEAF))
-        self.counts.failed("deaf")
-        await self._leave()
-        await self.verifier.recover()
-        return Left(left_at)
+        return left
 
     async def _leave(self) -> None:
         connection, self.connection = self.connection, None

@@ -13,14 +13,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from msgspec import Struct
-
-from notifyws.clock import Clock, sleep, utc_text
+from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection
 from notifyws.connection.event_emitter import GapStart
 from notifyws.connection.ports import QueueFull, Receiver
+from notifyws.connection.proofs import Found, Missed, Place, Proofs
 from notifyws.errors import NotifyError
-from notifyws.events import Failure, Gap
+from notifyws.events import Failure
 from notifyws.models import Notification
 from notifyws.protocol.cursor import UNSURE
 from notifyws.protocol.deduplicator import REMEMBERED
@@ -34,72 +33,11 @@ TICK = 1.0
 """Seconds between two looks at whether it is time."""
 MANY = REMEMBERED // 2
 """Notifications after which it is time as well: ids of older ones may be forgotten."""
+ODD = "the server did not give what it had sent before"
 BEYOND = "more was missed than can be fetched"
-
-Place = str | int | datetime
-
-
-class Found(Struct, frozen=True):
-    """What a server had after a place.
-
-    Args:
-        notifications: oldest first.
-        complete: whether nothing is known to be lacking.
-        guessed: whether nothing but silence told that this was all.
-        reached: whether nothing among it is from before the place.
-    """
-
-    notifications: Sequence[Notification]
-    complete: bool = True
-    guessed: bool = False
-    reached: bool = True
-
 
 Ask = Callable[[Place, Receiver], Awaitable[Found]]
 """Returns what the server has after a place; raises ``NotifyError``."""
-
-
-class Proofs(Struct):
-    """What came of the looks so far.
-
-    Args:
-        every: seconds between two of them.
-        proved_at: unix seconds; all that the server had until then was handed over.
-        sound: looks that found nothing missed.
-        deaf: sockets that had missed something, and were renewed.
-        failed: looks that proved nothing.
-        recovered: notifications that no socket had brought.
-    """
-
-    every: float
-    proved_at: float | None = None
-    sound: int = 0
-    deaf: int = 0
-    failed: int = 0
-    recovered: int = 0
-
-
-class Missed(Struct, frozen=True):
-    """What a socket did not bring.
-
-    Args:
-        notifications: oldest first.
-        since: when all was well for the last time.
-        asked_at: unix seconds.
-        complete: whether that is all of it.
-    """
-
-    notifications: Sequence[Notification]
-    since: str
-    asked_at: float
-    complete: bool
-
-    @property
-    def said(self) -> str:
-        """What people are told of it."""
-        count = len(self.notifications)
-        what = "a notification" if count == 1 else f"{count} notifications"
-        return f"the socket was open and did not bring {what}"
 
 
 class Verifier:
@@ -110,6 +48,7 @@ class Verifier:
         every: seconds between two looks.
         receiver: knows what was handed over.
         clock: clock and sleep.
+        begins: whether the server can be asked from a time on, where no id is known.
 
     Attributes:
         proofs: what came of the looks.
@@ -117,9 +56,16 @@ class Verifier:
     """
 
     def __init__(
-        self, ask: Ask, every: float, receiver: Receiver, clock: Clock
+        self,
+        ask: Ask,
+        every: float,
+        receiver: Receiver,
+        clock: Clock,
+        *,
+        begins: bool = True,
     ) -> None:
         self._ask = ask
+        self._begins = begins
         self._receiver = receiver
         self._clock = clock
         self._place: Place | None = None
@@ -127,7 +73,7 @@ class Verifier:
         self._before: frozenset[str | int] = frozenset()
         self._counted = self._placed = 0
         self._due_at = float("-inf")
-        self._well_since = ""
+        self._well_since: GapStart | None = None
         self._missed: Missed | None = None
         self._is_said = False
         self.proofs = Proofs(every)
@@ -137,7 +83,7 @@ class Verifier:
         """Look at a connection again and again; return when it is deaf."""
         if self._due_at < self._clock.now():
             self._put_off()
-        self._well_since = self._well_since or self._receiver.emitter.now()
+        self._well_since = self._well_since or self._now()
         while not self.deaf.is_set():
             try:
                 await self._find_beginning()
@@ -154,13 +100,13 @@ class Verifier:
         missed, self._missed = self._missed, None
         self.deaf.clear()
         emitter = self._receiver.emitter
-        emitter.tell(Gap(missed.since, emitter.now(), missed.said, recovered=True))
+        emitter.gap(missed.since, missed.said, recovered=True)
         await self._hand_over(missed.notifications)
         self.proofs.recovered += len(missed.notifications)
         if missed.complete:
             self._all_well(missed.asked_at)
         else:
-            emitter.gap(GapStart(missed.since), BEYOND)
+            emitter.gap(missed.since, BEYOND)
         self._move_to(missed.notifications)
 
     async def _hand_over(self, notifications: Sequence[Notification]) -> None:
@@ -179,7 +125,7 @@ class Verifier:
         if self._place is not None:
             return
         place, began_at = self._receiver.cursor.place, self._clock.wall()
-        if place is None:
+        if place is None and self._begins:
             place = datetime.fromtimestamp(began_at - UNSURE, UTC)
             found = (await self._ask(place, self._receiver)).notifications
             old = [each for each in found if (sent_at(each) or 0.0) < began_at]
@@ -203,8 +149,10 @@ class Verifier:
         Raises:
             NotifyError: nobody can say.
         """
-        assert self._place is not None
-        stood, asked_at = self._receiver.cursor.last_id, self._clock.wall()
+        if self._place is None:
+            return None  # nothing came yet, and nobody knows from where on to ask
+        assert self._well_since is not None
+        stood, asked_at = self._receiver.cursor.last_id, self._now()
         found = await self._ask(self._place, self._receiver)
         missing = await self._left_out(found, connection)
         if missing:
@@ -212,15 +160,13 @@ class Verifier:
             facts = self._well_since, asked_at, found.complete
             self._missed = Missed(missing, *facts)
             return self.deaf.set()
-        known = {each.id for each in found.notifications}
-        if found.guessed and stood not in (None, self._place, *known):
-            raise NotifyError("the server did not give what it had sent before")
-        self._move_to(found.notifications)
+        known = {None, self._place, *(each.id for each in found.notifications)}
+        if not found.guessed or stood in known:
+            self._move_to(found.notifications)
         if isinstance(self._place, datetime) and stood is not None:
-            self._place = stood  # of which no clock can be wrong
-            latest = self._receiver.emitter.latest
-            if latest is not None and latest.id == stood:
-                self._sent_at = sent_at(latest)
+            self._move_to_latest(stood)  # of which no clock can be wrong
+        if found.guessed and stood not in known:
+            raise NotifyError(ODD)
         if not found.complete:
             raise NotifyError(BEYOND)
         self.proofs.sound += 1
@@ -266,9 +212,12 @@ class Verifier:
                 return found.notifications[number:]
         return ()
 
-    def _all_well(self, asked_at: float) -> None:
-        self.proofs.proved_at = asked_at
-        self._well_since = utc_text(asked_at)
+    def _now(self) -> GapStart:
+        return self._receiver.emitter.steadily(self._receiver.emitter.now())
+
+    def _all_well(self, asked_at: GapStart) -> None:
+        self.proofs.proved_at = asked_at.text
+        self._well_since = asked_at
 
     def _move_to(self, notifications: Sequence[Notification]) -> None:
         """Ask from the last of these on, from now on."""
@@ -278,12 +227,17 @@ class Verifier:
                 break
         self._placed = self._receiver.received
 
+    def _move_to_latest(self, ident: str | int) -> None:
+        latest = self._receiver.emitter.latest
+        self._move_to([latest] if latest is not None and latest.id == ident else ())
+        self._place = ident
+
     def _prove_nothing(self, why: str) -> None:
         """Take note that nobody can say; that is told once, until it is better."""
         self.proofs.failed += 1
         if self._receiver.received - self._placed >= MANY:
             self._place = self._receiver.cursor.place
-            self._move_to(())
+            self._placed = self._receiver.received
         if not self._is_said:
             self._is_said = True
             said = f"whether the socket missed anything could not be proved: {why}"

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.clock import utc_text
 from notifyws.connection.build import build_session
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.connection.reconnect import State
@@ -26,10 +25,10 @@ from notifyws.delivery.build import (
 )
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
-from notifyws.models import DeliveryTargets
 from notifyws.protocol.masking import spellings
 from notifyws.tasks import restarted
 
@@ -272,10 +271,9 @@ def _proofs(session: Session | None) -> dict[str, Any]:
     if session is None or session.verifier is None:
         return {}
     proofs = session.verifier.proofs
-    at = proofs.proved_at
     return {
         "verifyEvery": proofs.every,
-        "verifiedAt": None if at is None else utc_text(at),
+        "verifiedAt": proofs.proved_at,
         "deaf": proofs.deaf,
         "recovered": proofs.recovered,
     }

@@ -22,7 +22,7 @@ from notifyws.delivery.outbox_records import OUTPUT
 from notifyws.events import Event, Failure, FailureType, Gap
 
 if TYPE_CHECKING:
-    from notifyws.connection.verification import Proofs
+    from notifyws.connection.proofs import Proofs
     from notifyws.fleet.active_listener import ActiveListener
 
 SOURCES = ("refresh", "login")
@@ -121,7 +121,8 @@ class Readings:
 
     def proved_at(self) -> list[Sample]:
         """Return until when nothing was missed for sure, in unix seconds."""
-        return _one(self._proofs.proved_at if self._proofs else None)
+        at = self._proofs.proved_at if self._proofs else None
+        return [] if at is None else _one(datetime.fromisoformat(at).timestamp())
 
     def recovered(self) -> list[Sample]:
         """Return how many notifications no socket had brought."""

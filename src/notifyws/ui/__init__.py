@@ -15,6 +15,7 @@ and no command, and never draws a word of a server that has not been through
 - ``sanitize``: what is stripped of remote text before a terminal sees it.
 - ``streams``: what commands say on stdout and stderr.
 - ``tee``: the file of ``--tee``.
+- ``untrusted``: remote text as data for a model.
 """
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "sanitize",
     "streams",
     "tee",
+    "untrusted",
 ]

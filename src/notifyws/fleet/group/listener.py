@@ -16,7 +16,7 @@ from notifyws.errors import CacheFailed
 from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
 from notifyws.fleet.group.entries import moment, moment_text
-from notifyws.fleet.group.leader import GroupLeader, partition_of
+from notifyws.fleet.group.leader import GroupLeader, mark_of, partition_of
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.partitions import Partitions
 from notifyws.fleet.group.stream_listener import StreamListener
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TRIM = 10.0
 """Seconds between two looks at how much the stream keeps."""
+TRIMS = 50
+"""Steps of trimming at one time."""
 OUT_OF_REACH = "the server cannot be reached from here"
 EXAMPLE = "as in: --key data.tripId"
 
@@ -203,12 +205,14 @@ class GroupListener(StreamListener):
         now, s = self._auth.clock.now(), self._auth.settings
         if now - self._trimmed_at < TRIM:
             return
-        self._trimmed_at, more = now, True
-        while more:
+        self._trimmed_at = now
+        for _ in range(TRIMS):
             lost, first, last, more = await self._store.trim(s.group_count, s.group_age)
             if lost:
                 said = f"{lost} were trimmed unread: the group is too slow"
                 self._emitter.tell(Gap(moment_text(first), moment_text(last), said))
+            if not more:
+                return
 
     def _line_of(self, notification: Notification) -> Line:
         stream, tell = 0, ""
@@ -219,9 +223,7 @@ class GroupListener(StreamListener):
                 key = ""
             stream = partition_of(key, len(self._store.streams))
         if self._store.is_shared:
-            n = notification
-            told = n.fields if n.id is None else [n.id, n.type, n.title, n.message]
-            tell = as_text(told)
+            tell = mark_of(notification)
         return stream, notification.line(), tell
 
     def _server_heard_at(self) -> tuple[str, int]:

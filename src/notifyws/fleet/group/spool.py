@@ -12,7 +12,12 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from notifyws.delivery.outbox_file import OutboxFile
-from notifyws.delivery.outbox_records import OUTPUT, Entry, ListenerPosition
+from notifyws.delivery.outbox_records import (
+    OUTPUT,
+    Entry,
+    ListenerPosition,
+    RecoveredState,
+)
 from notifyws.errors import ConfigurationError
 from notifyws.fleet.group.window import Line
 
@@ -60,13 +65,14 @@ class Spool:
         Args:
             leaders: members of whom one led last; an empty name for nobody known.
         """
-        found = (f"{self._stem}.db", f"{self._stem}+*.db")
-        if not any(any(self._folder.glob(each)) for each in found):
+        self._file = file = await self._left_behind()
+        if file is None:
             return False
-        past = self._opened().past
+        past = file.past
         self._top, self.count = past.top, len(past.unshown)
         self._size = sum(len(record.line) for record in past.unshown)
         self._position = past.position
+        file.past = RecoveredState(seen=past.seen)  # the lines themselves may be many
         if self.count and "" not in leaders and leaders.isdisjoint(past.seen):
             await self.clear()
         return bool(self.count)
@@ -118,16 +124,39 @@ class Spool:
             await self._file.aclose()
             self._file = None
 
+    async def _left_behind(self) -> OutboxFile | None:
+        """Open the first file in which something waits; else the first that is free."""
+        empty: list[OutboxFile] = []
+        found: OutboxFile | None = None
+        for path in filter(Path.exists, self._paths):
+            try:
+                file = OutboxFile(path, self._warn)
+            except ConfigurationError:
+                continue
+            if file.past.unshown:
+                found = file
+                break
+            empty.append(file)
+        if found is None and empty:
+            found = empty.pop(0)
+        for file in empty:
+            await file.aclose()
+        return found
+
+    @property
+    def _paths(self) -> list[Path]:
+        """The files that processes of this host may have, in order."""
+        names = [f"+{n}" if n else "" for n in range(PROCESSES)]  # + is in no stem
+        return [self._folder / f"{self._stem}{name}.db" for name in names]
+
     def _opened(self) -> OutboxFile:
         if self._file is None:
             self._file = self._first_free()
         return self._file
 
     def _first_free(self) -> OutboxFile:
-        for n in range(PROCESSES):
-            number = f"+{n}" if n else ""  # which is in no group's name here
+        for path in self._paths:
             try:
-                path = self._folder / f"{self._stem}{number}.db"
                 return OutboxFile(path, self._warn)
             except ConfigurationError:
                 continue

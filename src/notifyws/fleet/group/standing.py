@@ -6,14 +6,20 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.errors import CacheFailed, UsageError
 from notifyws.fleet.group.build import GroupOptions, build_client, build_store
 from notifyws.fleet.listener_entry import LONGEST
 
+if TYPE_CHECKING:
+    from notifyws.auth.cache.redis_client import RedisClient
+
+MOST = 100
+"""Groups of one account that are looked at, unless one is asked for."""
 LEASE = re.compile("[0-9]+ (.+)", re.DOTALL)
 """What holds a lease: its fencing number, and who."""
 
@@ -73,22 +79,46 @@ class GroupStanding(Struct, frozen=True):
         }
 
 
-async def find_groups(
-    auth: Authenticator, names: Iterable[str]
-) -> tuple[GroupStanding, ...]:
-    """Return how these groups stand.
+async def find_group(auth: Authenticator, name: str) -> GroupStanding:
+    """Return how a group stands.
 
     Raises:
         CacheFailed: Redis does not answer.
         ConfigurationError: there is none that hosts share.
-        UsageError: a name is none.
+        UsageError: the name is none.
     """
     async with aclosing(build_client(auth)) as client:
-        found = []
-        for name in names:
-            store = build_store(auth, GroupOptions(name), client)
-            found.append(standing_of(name, await store.describe()))
-        return tuple(found)
+        return await _found(auth, name, client)
+
+
+async def find_groups(
+    auth: Authenticator, names: Iterable[str]
+) -> tuple[GroupStanding, ...]:
+    """Return how groups stand that listeners say they are of.
+
+    What can be no group's name is left out, and so are groups that Redis refuses to
+    tell of, and all beyond :data:`MOST`: anybody who can write there can name them.
+
+    Raises:
+        CacheFailed: Redis does not answer.
+        ConfigurationError: there is none that hosts share.
+    """
+    found: list[GroupStanding] = []
+    async with aclosing(build_client(auth)) as client:
+        for name in sorted(set(names))[:MOST]:
+            try:
+                found.append(await _found(auth, name, client))
+            except UsageError:
+                continue
+            except CacheFailed as error:
+                if not error.code:
+                    raise
+    return tuple(found)
+
+
+async def _found(auth: Authenticator, name: str, client: RedisClient) -> GroupStanding:
+    store = build_store(auth, GroupOptions(name), client)
+    return standing_of(name, await store.describe())
 
 
 def standing_of(name: str, facts: Mapping[str, Any]) -> GroupStanding:

@@ -223,13 +223,15 @@ class GroupStore:
             batch: what is appended.
             again: whether that may have been done already.
         """
+        count = len(self.streams)  # a spool may be of a time when there were more
+        lines = [(n % count, line, tell) for n, line, tell in batch.lines]
         words: list[str | int] = [1]
         if self.is_shared or len(self.streams) > 1:
             words = [3]
-            for n, line, tell in batch.lines:
+            for n, line, tell in lines:
                 words += (line, n + 1, tell)
         else:
-            words += (line for _, line, _ in batch.lines)
+            words += (line for _, line, _ in lines)
         answer = await self._run(
             scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
@@ -242,9 +244,9 @@ class GroupStore:
         if answer[0] == 2:
             return []
         if self.is_shared:  # some were there, and it does not matter which
-            return [(n, "") for n, _, _ in batch.lines]
+            return [(n, "") for n, _, _ in lines]
         ids = map(text_of, answer[1:])
-        return [(n, id_) for (n, _, _), id_ in zip(batch.lines, ids, strict=True)]
+        return [(n, id_) for (n, _, _), id_ in zip(lines, ids, strict=True)]
 
     @step
     async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
