@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import (
     Batch,
@@ -480,3 +480,22 @@ async def test_a_line_of_a_time_with_more_streams_finds_its_place(make, valkey):
     places = await a.append(0, proof, batch(1, "x", stream=17))
     assert [stream for stream, _ in places] == [0]
     assert (await a.present(places))[1] == [True]
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "-1e999"])
+def test_a_kept_line_that_is_no_strict_json_is_no_notification(value):
+    """Seen: ``--json`` printed NaN, and beside an accent it ended with exit code 1."""
+    with pytest.raises(ValueError, match="it is no notification"):
+        notification_of(f'{{"type":"é","data":[{value}]}}')
+    assert notification_of('{"type":"é","data":[1.5e3,-0.0]}').data == [1500.0, 0.0]
+
+
+def test_a_kept_line_is_as_deep_as_it_can_be_written_again():
+    """Seen: one of 950 levels could be read, and not be written: exit code 1."""
+    for levels, is_one in ((590, True), (620, False), (950, False), (99_999, False)):
+        line = f'{{"type":"é","data":{"[" * levels}{"]" * levels}}}'
+        if is_one:
+            assert notification_of(line).line().isascii()
+        else:
+            with pytest.raises(ValueError, match="it is no notification"):
+                notification_of(line)
