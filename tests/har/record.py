@@ -38,8 +38,12 @@ EXPORT = """(async () => {
   }
   return JSON.stringify({ log });
 })()"""
-PRESERVE = """import('/devtools/core/common/common.js').then(({ Settings }) =>
-  Settings.Settings.instance().moduleSetting('network-log.preserve-log').set(true))"""
+PRESERVE = """(async () => {
+  const [{ Settings }, { SDKSettings }] = await Promise.all([
+    import('/devtools/core/common/common.js'), import('/devtools/core/sdk/sdk.js')]);
+  const settings = Settings.Settings.instance();
+  settings.resolve(SDKSettings.preserveNetworkLogSettingDescriptor).set(true);
+})()"""
 NEXT = "// next page"
 LONGEST = 4_000
 

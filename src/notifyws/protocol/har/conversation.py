@@ -190,6 +190,7 @@ class _Sorter:
                 shown[kind] = made
             self._found.steps.append(HandshakeStep(made, expect))
         self._used.update(sent)
+        self._found.answers = list(dict.fromkeys(self._found.answers))
         rest = [self._kinds[i][1] for i in sent if i not in setup]
         self._found.left_out = list(dict.fromkeys(filter(None, rest)))
 
@@ -208,9 +209,8 @@ class _Sorter:
             if index >= first or counts[kind] > 1 or not ACK.search(kind[1]):
                 continue
             capture = self._captured(index, first)
-            expect = self._expected(index)
-            if expect:
-                self._found.steps.append(HandshakeStep(None, expect, capture))
+            step = HandshakeStep(None, self._expected(index), capture)
+            self._found.steps.append(step)
 
     def _captured(self, index: int, first: int) -> dict[str, str]:
         """Return what later frames repeat of a hello, such as a session's id."""
@@ -249,11 +249,8 @@ class _Sorter:
     def _expected(self, index: int) -> str:
         """Return the expression for an answer, which counts as heard."""
         name, said = self._kinds[index]
-        if not name:
-            return ""
         self._used.add(index)
-        if self._kinds[index] not in self._found.answers:
-            self._found.answers.append(self._kinds[index])
+        self._found.answers.append((name, said))
         value, more = self._frames[index].value, ""
         for key in ("success", "ok"):
             more += f" && {key}" if value.get(key) is True else ""
@@ -282,8 +279,6 @@ class _Sorter:
 def _echoed(answer: Any, ping: Any, variables: Variables) -> Any:
     """Return what answers a ping; a number that it repeats is a counter's."""
     made = variables.template(answer)
-    if not isinstance(made, dict) or not isinstance(ping, dict):
-        return made
     return {
         key: "{seq}" if _repeats(key, answer, ping) else value
         for key, value in made.items()

@@ -56,6 +56,5 @@ def numbered_by(frames: Iterable[Frame]) -> str:
         digits = all(each.isdecimal() and len(each) < 10 for each in values)
         if len(values) > 1 and digits:
             numbers = [int(each) for each in values]
-            if all(a < b for a, b in pairwise(numbers)):
-                return name
+            return name if all(a < b for a, b in pairwise(numbers)) else ""
     return ""

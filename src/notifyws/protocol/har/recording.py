@@ -254,7 +254,7 @@ def _unpacked(text: str) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return decode(text) if 0 < len(text) <= LONGEST else None
+        return decode(text if len(text) <= LONGEST else "")
     except InvalidFrame:
         return None
 

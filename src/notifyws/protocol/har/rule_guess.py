@@ -141,11 +141,11 @@ def _ignored(
         yield "# ? These came too. Is one of them a notification? Then change its rule."
     for kind in left:
         yield from ["[[rules]]", _match(kind), IGNORE, ""] if kind[0] else []
-    if talk.answers and ("", "") not in wanted:
+    told = [kind for kind in talk.answers if kind not in (*wanted, *left)]
+    if told:
         yield "# Answers to what was sent."
-        for kind in talk.answers:
-            if kind not in wanted and kind not in left:
-                yield from ["[[rules]]", _match(kind), IGNORE, ""]
+    for kind in told:
+        yield from ["[[rules]]", _match(kind), IGNORE, ""]
 
 
 def _match(kind: Kind) -> str:

@@ -34,9 +34,9 @@ PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_:./-]*")
 def leaves(value: Any) -> Iterator[Leaf]:
     """Yield what a value holds, not without end."""
     rest: list[Leaf] = [((), value)]
-    for _ in range(MOST_LEAVES):
-        if not rest:
-            return
+    left = MOST_LEAVES
+    while rest and left:
+        left -= 1
         path, inner = rest.pop()
         if isinstance(inner, dict):
             below = [((*path, key), each) for key, each in inner.items()]
