@@ -126,8 +126,22 @@ def test_numbers_that_are_text_stay_text():
         (OUT, 0.2, {"type": "subscribe", "id": "2", "room": "b"}),
         (IN, 1, ALERT),
     )
-    assert [each.send["id"] for each in profile.handshake] == ["{seq|json}"] * 2
-    assert profile.constants == {"room": "a", "room_2": "b"}
+    (step,) = profile.handshake
+    assert (step.send["id"], step.each) == ("{seq|json}", "room")
+    assert profile.constants == {"room": "a,b"}
+
+
+def test_subscriptions_that_are_not_alike_stay_apart():
+    profile = talk(
+        (OUT, 0.1, {"type": "subscribe", "room": "a"}),
+        (OUT, 0.2, {"type": "subscribe", "room": "a,b"}),
+        (OUT, 0.3, {"type": "unsubscribe", "room": "a"}),
+        (IN, 0.4, [{"type": "subscribed"}, ALERT]),
+        (IN, 0.5, [{"type": "alert", "title": "x", "message": "y"}]),
+    )
+    assert [each.send["room"] for each in profile.handshake] == ["{room}", "{room_2}"]
+    assert profile.socket.split_lists
+    assert profile.rules[-1].then == "notification"
 
 
 def test_leaves_end_and_lists_are_walked():

@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from notifyws.protocol.draft import quoted
 from notifyws.protocol.har.conversation import Conversation, conversation
 from notifyws.protocol.har.login_steps import Login, login_of
 from notifyws.protocol.har.recording import Recording, SocketLog
@@ -28,6 +27,7 @@ from notifyws.protocol.har.tables import (
     variable_lines,
 )
 from notifyws.protocol.har.variables import Variables
+from notifyws.protocol.toml_text import quoted
 
 BUILT_IN = (
     ("/api/websocket", "home-assistant"),
@@ -112,7 +112,7 @@ class _Drafter:
         said = self._variables.beside(login.known, origin)
         token_in = self._token_in(login, placed)
         talk = conversation(socket, said, self._secrets)
-        opened = [*socket_lines(socket, placed, token_in, said)]
+        opened = [*socket_lines(socket, placed, token_in, said, split=talk.split)]
         body = [*login_lines(login), *self._tokens(login, token_in), *opened]
         body += [*handshake_lines(talk), *self._rules(talk), *later_lines(talk)]
         head = self._head(socket, complete=bool(placed and login.steps))

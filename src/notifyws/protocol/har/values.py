@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from notifyws.protocol.draft import dotted_key, quoted
+from notifyws.protocol.notification_guess import dotted_key
 from notifyws.protocol.profile_lint import KNOWN
+from notifyws.protocol.toml_text import quoted
 
 Leaf = tuple[tuple[str | int, ...], Any]
 """The way to a value that is no object or list, and the value."""
