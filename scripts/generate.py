@@ -233,6 +233,12 @@ def learnt() -> Iterator[str]:
         yield from (f"- {sentence_of(test)}" for test in tests_of(path))
 
 
+def in_a_group() -> Iterator[str]:
+    """Yield what must not break a group: the tests of its faults."""
+    for path in sorted((ROOT / "tests/fleet").glob("test_*faults.py")):
+        yield from (f"- {sentence_of(test)}" for test in tests_of(path))
+
+
 def tests_of(path: Path) -> Iterator[Any]:
     """Yield the tests of a file, in their order."""
     import ast
@@ -278,6 +284,7 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "docs/profile-reference.md", reference()
     reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
     reliability = between(reliability, "faults", "\n".join(faults()))
+    reliability = between(reliability, "groups", "\n".join(in_a_group()))
     yield "docs/reliability.md", between(reliability, "field", "\n".join(learnt()))
     fleet = (ROOT / "docs/fleet.md").read_text("utf-8")
     yield "docs/fleet.md", between(fleet, "metrics", metrics_table())

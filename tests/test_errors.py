@@ -20,6 +20,7 @@ TREE = [
     ("ReplyLost", "NetworkFailed", 5, "network_error"),
     ("SessionFailed", "NetworkFailed", 5, "network_error"),
     ("CertificateRejected", "NetworkFailed", 5, "network_error"),
+    ("WeAreNotTrusted", "CertificateRejected", 4, "authentication_failed"),
     ("MessageRejected", "NotifyError", 6, "rejected"),
     ("MessageUnconfirmed", "NotifyError", 6, "unconfirmed"),
     ("OutputFailed", "NotifyError", 74, "output"),

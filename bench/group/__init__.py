@@ -3,6 +3,7 @@
     server      the development server, in a process of its own
     host        a process of many real listeners, one of every group
     valkey_use  what a Valkey did meanwhile: commands, time, bytes, memory
+    processes   the two, as they are started and read
     listeners   200 listeners in 40 groups: what they cost, and when leaders die
     throughput  a group beside one listener, as fast as they read; and how late
     load        what Valkey's time goes to, when it has much to do

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.group.figures import Results, shown
-from bench.group.listeners import GROUPS, LISTENERS
+from bench.group.listeners import LISTENERS
 from bench.group.model import LISTENERS as MODELLED
+from bench.group.processes import GROUPS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/fleet.md"
 BEGIN, END = "<!-- how far -->", "<!-- end of how far -->"
@@ -70,18 +71,25 @@ def needs(results: Results) -> list[str]:
 def limits(results: Results) -> list[str]:
     """Return what ends first, one line each."""
     connections, cost = results["connections"], busy_cost(results)
+    idle = results["idle_cpu"]
     single, blast = results["busy_cpu"], results["blast_cpu"]
     full = f"{FULL} of a core"
     return [
         f"- connections: {CLIENTS:,} (`maxclients` as it comes) / {connections:.3g}"
-        f" = {shown(CLIENTS / connections)} listeners;",
-        f"- beats: {full} / {cost:.3g} us = {shown(FULL * 1e6 / cost)} listeners;",
-        f"- notifications: {full} / {blast:.3g} us = {shown(FULL * 1e6 / blast)} a"
+        f" = {about(CLIENTS / connections)} listeners;",
+        f"- beats: {full} / {cost:.3g} us = {about(FULL * 1e6 / cost)} listeners (by"
+        f" what an idle Valkey took, {idle:.3g} us, {about(FULL * 1e6 / idle)});",
+        f"- notifications: {full} / {blast:.3g} us = {about(FULL * 1e6 / blast)} a"
         f" second where hundreds come together, {full} / {single:.3g} us ="
-        f" {shown(FULL * 1e6 / single)} where each comes alone;",
-        f"- one group: {shown(results['group_rate'])} a second, on two cores with all"
+        f" {about(FULL * 1e6 / single)} where each comes alone;",
+        f"- one group: {about(results['group_rate'])} a second, on two cores with all"
         " else, for one member reads the socket.",
     ]
+
+
+def about(value: float) -> str:
+    """Return a figure with the three digits that can be believed."""
+    return shown(float(f"{value:.3g}"))
 
 
 def cores(microseconds: float) -> str:
@@ -138,7 +146,7 @@ ROWS: tuple[tuple[str, str | Callable[[Results], str], Callable[..., str]], ...]
     (
         "server: reconnects in the worst second, away 20 s",
         lambda r: f"sockets x {r['wave_most'] / MODELLED:.3f}",
-        lambda r, n: shown(n / IN_A_GROUP * r["wave_most"] / MODELLED),
+        lambda r, n: about(n / IN_A_GROUP * r["wave_most"] / MODELLED),
     ),
     (
         "server: token refreshes an hour, of one account",
@@ -148,7 +156,7 @@ ROWS: tuple[tuple[str, str | Callable[[Results], str], Callable[..., str]], ...]
     (
         "Valkey: connections",
         _each("N x {}", "connections"),
-        lambda r, n: shown(n * r["connections"]),
+        lambda r, n: about(n * r["connections"]),
     ),
     (
         "Valkey: memory, beside what groups keep",

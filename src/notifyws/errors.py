@@ -18,6 +18,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
     │   ├── TokenRefused                a token that the server's own words refuse
     │   ├── NotWebSocket                an answer that is no HTTP at all
     │   └── CertificateRejected         TLS peer not trusted
+    │       └── WeAreNotTrusted         nor are we, by that peer; exit 4
     ├── MessageRejected             6   rejected
     ├── MessageUnconfirmed          6   unconfirmed
     ├── OutputFailed               74   output
@@ -239,6 +240,13 @@ class CertificateRejected(NetworkFailed):
     ) -> None:
         super().__init__(message, hint)
         self.reason = reason
+
+
+class WeAreNotTrusted(CertificateRejected):
+    """The peer wants a certificate of us, or another one; no token is to blame."""
+
+    exit_code = 4
+    kind = "authentication_failed"
 
 
 class MessageRejected(NotifyError):

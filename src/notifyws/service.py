@@ -23,10 +23,11 @@ from notifyws.config.settings import Settings, TypeStyle
 from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers, Iteration
 from notifyws.delivery.receiver import Item
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
 from notifyws.events import READY, Event
-from notifyws.fleet.active_listener import ActiveListener
-from notifyws.models import DeliveryTargets, Message, Notification
+from notifyws.fleet.build import build_listener
+from notifyws.models import Message, Notification
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
@@ -78,36 +79,21 @@ class NotificationService:
     ) -> None:
         self.settings = settings
         self._auth = Authenticator(settings, warn or _log.warning)
-        how = {
-            "since": since,
-            "listed": listed,
-            "frames": frames,
-            "name": name,
-            "deliver": deliver,
-            "selection": selection,
-        }
-        self.listener = self._make_listener(group, how)
+        self.listener = build_listener(
+            self._auth,
+            group,
+            since=since,
+            listed=listed,
+            frames=frames,
+            name=name,
+            deliver=deliver,
+            selection=selection,
+        )
         self.listener.on_receiver = self._hear
         patient = name is not None or group is not None
         self._handlers = Handlers(patient=patient)
         self._dispatcher = Dispatcher(self._handlers)
         self._sending: SocketSender | None = None
-
-    def _make_listener(
-        self, group: str | GroupOptions | None, how: Mapping[str, Any]
-    ) -> ActiveListener:
-        if group is None:
-            return ActiveListener(self._auth, **how)
-        from notifyws.fleet.group.build import GroupOptions
-
-        options = GroupOptions(group) if isinstance(group, str) else group
-        if how["since"] is not None:
-            from notifyws.fleet.group.replay import GroupReplay
-
-            return GroupReplay(self._auth, options, **how)
-        from notifyws.fleet.group.listener import GroupListener
-
-        return GroupListener(self._auth, options, **how)
 
     async def __aenter__(self) -> NotificationService:
         return self

@@ -15,6 +15,7 @@ from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cache.sqlite import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
+from notifyws.auth.warm_token import warm_token
 from notifyws.config.files import user_folder
 from notifyws.config.saved_login import keep_password
 from notifyws.config.settings import Settings
@@ -206,7 +207,7 @@ def test_a_folder_with_odd_characters_is_a_path_all_the_same(home, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "a #?%20 b"))
     one = auth()
     keep(one, "kept")
-    assert one.warm_token().value == "kept"
+    assert warm_token(one).value == "kept"
     assert (home / "a #?%20 b" / "notifyws" / "tokens.db").exists()
 
 
@@ -226,23 +227,23 @@ def keep(one: Authenticator, value: str) -> None:
 
 def test_a_warm_token_is_read_without_a_loop():
     one = auth()
-    assert one.warm_token() is None
+    assert warm_token(one) is None
     keep(one, "kept")
-    warm = one.warm_token()
+    warm = warm_token(one)
     assert (warm.value, warm.source, warm.user_id) == ("kept", "cache", "42")
     assert 890 < warm.remaining <= 900
-    assert auth(username="you").warm_token() is None
+    assert warm_token(auth(username="you")) is None
 
 
 def test_there_is_no_warm_token_where_none_lies_in_a_file(home):
     keep(auth(), "kept")
-    assert auth(token=SECRET).warm_token() is None
-    assert auth(cache_url="memory://").warm_token() is None
-    assert auth(redis_url="redis://127.0.0.1:1").warm_token() is None
+    assert warm_token(auth(token=SECRET)) is None
+    assert warm_token(auth(cache_url="memory://")) is None
+    assert warm_token(auth(redis_url="redis://127.0.0.1:1")) is None
 
 
 def test_a_file_that_cannot_be_opened_holds_no_warm_token(home):
-    assert auth(cache_url="sqlite:///dev/null/x").warm_token() is None
+    assert warm_token(auth(cache_url="sqlite:///dev/null/x")) is None
 
 
 @on_a_loop

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from notifyws.cli.status_page import parts, verdict
 from notifyws.config.settings import Settings
 from notifyws.config.sources import load
@@ -104,6 +106,16 @@ def test_a_listener_is_one_line_of_all_that_matters():
         "  unnamed       connecting for 0 s, nothing received yet, pid 8 on web-4\n"
         in page
     )
+
+
+def test_a_listener_says_when_it_was_last_proved_to_have_missed_nothing():
+    often = replace(BUSY, verifyEvery=300.0)
+    proved = replace(often, verifiedAt="2024-01-15T09:58:00Z")
+    deaf = replace(proved, deaf=2, recovered=7)
+    page = told(listeners=(often, proved, deaf))
+    assert ", not verified yet, 2 reconnects," in page
+    assert ", nothing missed as of 2 min 0 s ago, 2 reconnects," in page
+    assert "2 min 0 s ago, 2 deaf sockets renewed and 7 recovered, 2 rec" in page
 
 
 def test_every_setting_is_told_when_asked_for_and_no_secret():

@@ -20,7 +20,21 @@ LISTEN = [
     ((*TARGET, "--sign-secret", "NOWHERE"), "no variable NOWHERE"),
     (("--exec", "true", "--concurrency", "0"), "1 or more"),
     (("--exec", "true", "--exec-timeout", "0"), "more than 0"),
+    (("--apprise", ""), "a URL, or the name of a variable"),
+    (("--apprise", "NOWHERE"), "no variable NOWHERE"),
+    (("--apprise", "nosuch://x"), "Apprise knows no nosuch:// URL"),
     (("--name", ""), "1 to 64 printable characters"),
+    (("--verify-every", "often"), "--verify-every takes a duration, not 'often'"),
+    (("--verify-every", ""), "--verify-every takes a duration"),
+    (("--verify-every", "2d"), "verify_every must be a number from 0 to 86400"),
+    *(
+        (
+            ("--verify-every", "5m", "--profile", profile),
+            f"--verify-every: a server of profile {profile} cannot be verified: it can "
+            "neither be asked what was missed nor resume after an id",
+        )
+        for profile in ("mattermost", "home-assistant")
+    ),
     (("--replay", "nowhere", "--exec", "true"), "No such file"),
     (("--replay", "nowhere"), "somebody to hand on to"),
 ]

@@ -50,13 +50,13 @@ def test_the_defaults_are_the_promised_ones(name, value):
 
 SIDES = {
     "server": "url socket_url redis_url cache_url cache_key server profile variables "
-    "token_in ca_file link_base",
-    "credential": "password token",
+    "token_in ca_file client_cert client_key link_base",
+    "credential": "password token client_key_password",
     "client": "username keyring origin user_id access_ttl refresh_ttl access_margin "
     "refresh_margin retry_delays jitter stable_after max_retries retry_after_max "
     "open_timeout http_timeout close_timeout ping_interval ping_timeout max_size "
-    "compression queue_count queue_bytes queue_disk hand_on_delays exec_timeout "
-    "concurrency group_count group_age group_lease",
+    "verify_every compression queue_count queue_bytes queue_disk hand_on_delays "
+    "exec_timeout concurrency group_count group_age group_lease",
     None: "styles apart",  # not said by a variable
 }
 """Does it decide where credentials go, how they travel or whom we trust?"""
@@ -70,7 +70,8 @@ def test_every_setting_has_said_on_which_side_it_stands():
 
 def test_secrets_are_not_shown():
     secret = [field.name for field in FIELDS if field.metadata.get("secret")]
-    assert secret == ["password", "token", "redis_url", "cache_url", "cache_key"]
+    caches = ["redis_url", "cache_url", "cache_key"]
+    assert secret == ["password", "token", *caches, "client_key_password"]
     assert "hush" not in repr(Settings(**dict.fromkeys(secret, "hush")))
 
 

@@ -197,6 +197,9 @@ TWINS = {
     "origin": ("NOTIFYWS_ORIGIN", "https://a.example", "https://a.example"),
     "user_id": ("NOTIFYWS_USER_ID", "7", "7"),
     "ca_file": ("NOTIFYWS_CA_FILE", "/ca.pem", "/ca.pem"),
+    "client_cert": ("NOTIFYWS_CLIENT_CERT", "/me.pem", "/me.pem"),
+    "client_key": ("NOTIFYWS_CLIENT_KEY", "/me.key", "/me.key"),
+    "client_key_password": ("NOTIFYWS_CLIENT_KEY_PASSWORD", "a # b", "a # b"),
     "access_ttl": ("NOTIFYWS_ACCESS_TTL", "60", 60.0),
     "refresh_ttl": ("NOTIFYWS_REFRESH_TTL", "1e3", 1000.0),
     "access_margin": ("NOTIFYWS_ACCESS_MARGIN", "0.5", 0.5),
@@ -211,6 +214,7 @@ TWINS = {
     "close_timeout": ("NOTIFYWS_CLOSE_TIMEOUT", "3.5", 3.5),
     "ping_interval": ("NOTIFYWS_PING_INTERVAL", "7", 7.0),
     "ping_timeout": ("NOTIFYWS_PING_TIMEOUT", "8", 8.0),
+    "verify_every": ("NOTIFYWS_VERIFY_EVERY", "300", 300.0),
     "max_size": ("NOTIFYWS_MAX_SIZE", "2000", 2000),
     "compression": ("NOTIFYWS_COMPRESSION", "Yes", True),
     "queue_count": ("NOTIFYWS_QUEUE_COUNT", "5", 5),
@@ -238,7 +242,7 @@ def test_every_setting_can_be_said_by_environment_and_by_dotenv(home, name):
     assert getattr(loaded.settings, name) == value
     assert loaded.sources[name] == f"{variable} in the environment"
     path = home.dotenv(f"{variable}='{text}'\n")
-    meant = path if name == "ca_file" else None
+    meant = path if FIELDS[name].metadata["path"] == "." else None
     loaded = load(environ={}, env_file=meant)
     assert getattr(loaded.settings, name) == value
     assert loaded.sources[name] == (f"--env-file {path}" if meant else ".env")
@@ -300,7 +304,7 @@ def test_broken_toml_names_the_file_and_the_line(home):
     ("text", "message", "hint"),
     [
         ("default_sever = 'a'", "unknown key 'default_sever' in", "default_server?"),
-        ("zzz = 1", "unknown key 'zzz' in", "known: default_server, servers"),
+        ("zzz = 1", "unknown key 'zzz' in", "known: default_server, "),
         ("[settings]\njiter = 1", "unknown key 'jiter' in settings in", "jitter?"),
         (
             "default_server = 'a'\n[servers.a]\nurll = 'x'",
@@ -403,6 +407,17 @@ def test_what_dotenv_says_of_the_server_gets_no_credentials_from_elsewhere(
     assert load(env_file=path)
 
 
+@pytest.mark.parametrize("shown", ["CERT", "KEY", "KEY_PASSWORD"])
+def test_a_server_that_dotenv_names_is_shown_no_certificate_from_elsewhere(home, shown):
+    """It would learn who we are, and we would log in there."""
+    path = home.dotenv(f"WEBSOCKET_SERVER_URL={URL}\nWEBSOCKET_PASSWORD={SECRET}")
+    home.env(**{f"NOTIFYWS_CLIENT_{shown}": "/home/me/me.pem"})
+    error = wrong()
+    assert error.message.startswith("WEBSOCKET_SERVER_URL comes from .env in this")
+    assert f"NOTIFYWS_CLIENT_{shown} in the environment" in error.message
+    assert load(env_file=path)
+
+
 @pytest.mark.parametrize("known_by", ["remembered", "environment", "entry", "flag"])
 @pytest.mark.parametrize(
     "name", [n for n in OF_THE_SERVER if n not in ("url", "socket_url", "server")]
@@ -438,6 +453,8 @@ def test_an_entry_that_dotenv_chooses_brings_its_own_credentials(home):
 
 PATHS = [
     "NOTIFYWS_CA_FILE=ca.pem",
+    "NOTIFYWS_CLIENT_CERT=me.pem",
+    "NOTIFYWS_CLIENT_KEY=/home/me/me.key",
     "NOTIFYWS_CACHE_URL=sqlite:///home/me/diary.db",
     "NOTIFYWS_CACHE_URL=SQLite:diary.db",
     "REDIS_URL=unix:///run/redis.sock",

@@ -105,6 +105,27 @@ async def test_the_states_follow_what_happens():
     ]
 
 
+@pytest.mark.parametrize(
+    ("visit", "answered"),
+    [
+        (accepts(), False),
+        (DOWN, False),
+        (accepts(0.1, CUT), False),
+        (answers(503), True),
+    ],
+)
+def test_it_is_known_whether_the_server_itself_said_that_it_fails(visit, answered):
+    @in_virtual_time
+    async def story() -> None:
+        scene = Scene(visit)
+        before = scene.session.was_answered
+        await scene.stop_after(0.5)
+        assert not before
+        assert scene.session.was_answered is answered
+
+    story()
+
+
 @in_virtual_time
 async def test_it_gives_up_when_its_retries_are_used_up():
     scene = Scene(then=DOWN, max_retries=3)

@@ -32,6 +32,8 @@ def told(one: Listener, after: float = 600.0, ground: CheckContext = GROUND):
         WELL,
         replace(WELL, filtered=4),
         replace(WELL, reconnects=9, shortLived=2),
+        replace(WELL, verifyEvery=300.0),
+        replace(WELL, verifyEvery=60.0, verifiedAt="2024-01-15T10:07:00Z", deaf=3),
         replace(WELL, state="connecting", received=0),
         replace(WELL, state="disconnected", received=0),
         QUIET,
@@ -41,6 +43,15 @@ def told(one: Listener, after: float = 600.0, ground: CheckContext = GROUND):
 def test_one_that_gets_something_or_may_have_been_sent_nothing_is_well(one):
     assert told(one) == []
     assert told(one, ground=replace(GROUND, user="42")) == []
+
+
+def test_one_that_cannot_prove_that_it_misses_nothing_is_said():
+    [(said, hint)] = told(replace(WELL, verifyEvery=60.0))
+    assert said == (
+        "listener desk has not been proved to miss nothing for 10 min, "
+        "though it tries every 1 min 0 s"
+    )
+    assert "--verify-every" in hint
 
 
 def test_each_of_many_is_looked_at():

@@ -36,7 +36,7 @@ PAGES = {
 }
 COUNTED = {
     "README.md": 6,
-    "docs/recipes.md": 8,
+    "docs/recipes.md": 11,
     "docs/sending.md": 3,
     "docs/getting-started.md": 7,
 }
@@ -325,6 +325,20 @@ def test_a_desktop_toast(home, busy):
     seen = json.loads(run(home, recipe("notify-send")).stdout)
     shown = (home.path / "toast").read_text()
     assert shown == f"--|{seen['title']}|{seen['message']}|"
+
+
+def test_a_recording_is_made_and_played(home, busy):
+    done = run(home, block("docs/recipes.md", "--record bug.jsonl.gz"))
+    lines = done.stdout.splitlines()
+    assert sum(line.startswith('{"what":"received"') for line in lines) >= 2
+    serve = shlex.split(block("docs/recipes.md", "serve --replay"))[1:]
+    server = home.start(*serve, "--port", "0")
+    server.says("playing 1 connections on ws://")
+    (url,) = re.findall(r"ws://\S+", server.err.text)
+    text = block("docs/recipes.md", "NOTIFYWS_TOKEN=replay")
+    text = text.replace("ws://127.0.0.1:8765", url)
+    played = run(home, text).stdout.splitlines()
+    assert played == [line for line in lines if not line.startswith('{"what"')]
 
 
 @pytest.mark.parametrize("page", ["docs/recipes.md", "docs/running.md"])

@@ -16,8 +16,9 @@ from tests.e2e import support
 from tests.support.valkey import Valkey
 
 FOREIGN = {
-    *("aiohttp", "asyncio", "cryptography.hazmat", "httpx", "jmespath", "jwt"),
-    *("keyring", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
+    *("aiohttp", "apprise", "asyncio", "cryptography.hazmat", "httpx", "jmespath"),
+    *("jwt", "keyring", "mcp", "prometheus_client", "pydantic", "redis", "rich"),
+    "sqlite3",
     *("tomllib", "websockets"),
 }
 """What takes longer than all of a small command."""
@@ -27,7 +28,9 @@ OURS = {
     "notifyws.ui.key_bindings",
     "notifyws.delivery.outbox_records",
     "notifyws.protocol.profile",
+    "notifyws.delivery.routing",
     "notifyws.delivery.sender",
+    "notifyws.delivery.timed_worker",
     "notifyws.service",
     "notifyws.ui.cards",
     "notifyws.ui.footer",
@@ -143,3 +146,12 @@ def test_a_ctrl_c_while_it_starts_ends_it_without_a_word():
     ended = subprocess.run(started, capture_output=True, timeout=60, check=False)
     assert ended.returncode == -signal.SIGINT
     assert ended.stderr == b""
+
+
+def test_what_an_extra_brings_along_costs_other_commands_nothing(warm: Warm):
+    """Wherever click is installed, httpx imports its own command line."""
+    brought = warm.path / "brought"
+    brought.mkdir()
+    (brought / "click.py").write_text("import os\nos.write(2, b'click is imported')")
+    done = warm.run("token", "--refresh", env={"PYTHONPATH": str(brought)})
+    assert (done.returncode, done.stderr) == (0, "")

@@ -23,6 +23,7 @@ from tests.support.scripted import (
     Close,
     FlakyCache,
     NewsServer,
+    ScriptedChannel,
     Visit,
     answers,
     fails,
@@ -54,11 +55,25 @@ ENDING = {"renewed close", "counted close", "401", "issuer"}
 
 
 class SoakServer(NewsServer):
-    """Its openings meet what is laid out for each of them, then the weather."""
+    """Its openings meet what is laid out for each of them, then the weather.
+
+    Attributes:
+        next: what is laid out.
+        deaf: sockets that answer pings, and bring nothing new any more.
+    """
 
     def __init__(self, *, keeps: int, nameless: int) -> None:
         super().__init__(keeps=keeps, nameless=nameless)
         self.next: deque[Visit] = deque()
+        self.deaf: list[ScriptedChannel] = []
+
+    def deafen(self) -> None:
+        """Let the sockets that are open now bring nothing new any more."""
+        self.deaf = self.open
+
+    @property
+    def hearing(self) -> list[ScriptedChannel]:
+        return [each for each in self.open if each not in self.deaf]
 
     def next_visit(self) -> Visit:
         return self.next.popleft() if self.next else self.weather
@@ -85,14 +100,21 @@ class Soak(Scene):
     """A listener, its server, and the books of what was sent, shown and said."""
 
     def __init__(
-        self, seed: int, *, resume: bool, renewal: bool = False, nameless: int = 0
+        self,
+        seed: int,
+        *,
+        resume: bool,
+        renewal: bool = False,
+        nameless: int = 0,
+        verify: float = 0.0,
     ) -> None:
+        self.verify = verify
         self.die = random.Random(seed)
         self.primary = FlakyCache(now)
         self.connected_at = 0.0
         self.born: dict[int, tuple[float, float]] = {}
         self.gaps: list[tuple[float, float, float]] = []
-        self.faults: dict[str, int] = dict.fromkeys(FAULTS, 0)
+        self.faults: dict[str, int] = dict.fromkeys([*FAULTS, "deaf"], 0)
         self.last_shown = self.sent = self.lay_in_gaps = self.count = 0
         super().__init__(
             server=SoakServer(keeps=self.die.choice([50, 400]), nameless=nameless),
@@ -102,6 +124,7 @@ class Soak(Scene):
             renewal=Renewal(how="reconnect") if renewal else None,
             life=BRIEF_LIFE if renewal else 900.0,
             dice=seed,
+            verify_every=verify,
         )
 
     def observe(self, event) -> None:
@@ -132,7 +155,7 @@ class Soak(Scene):
     async def fault(self) -> None:  # noqa: PLR0912 - one list of all that may happen
         """Let something happen to the network, the server, the host or the reader."""
         die, server = self.die, self.server
-        kind = die.choice(FAULTS)
+        kind = die.choice([*FAULTS, *["deaf"] * 3] if self.verify else FAULTS)
         if kind in ENDING and not self._stable():
             kind = "cut"
         self.faults[kind] += 1
@@ -168,6 +191,8 @@ class Soak(Scene):
                 self.clock.wall_offset += die.choice([-3600, -1, 1, 3600])
             case "slow reader":
                 self.pause = die.uniform(0.5, 20)
+            case "deaf":
+                server.deafen()
             case "flood":
                 for _ in range(die.randint(20, 200)):
                     self.publish()
@@ -263,7 +288,8 @@ async def soak(seed: int, hours: float, **how) -> Soak:
             sizes.append(Sizes())
     assert await scene.stop() is None
     assert scene.sent == scene.count + scene.lay_in_gaps
-    assert scene.server.most_open == 1 + how.get("renewal", False)
+    others = how.get("renewal", False) + ("verify" in how)
+    assert scene.server.most_open == 1 + others
     assert_no_growth(sizes)
     return scene
 
@@ -338,6 +364,13 @@ def test_a_day_of_renewals_by_a_second_socket_loses_nothing_and_nothing_grows(re
 @pytest.mark.parametrize("resume", sample(True, False))
 def test_an_hour_with_a_token_renewed_by_a_second_socket_loses_nothing(resume):
     soak_with(4, 1, resume=resume, renewal=True)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(46)
+@pytest.mark.parametrize("renewal", [True, False])
+def test_a_day_with_sockets_that_go_deaf_loses_nothing_where_that_is_looked_at(renewal):
+    soak_with(7, 24, resume=True, verify=15.0, renewal=renewal)
 
 
 @in_virtual_time

@@ -14,6 +14,8 @@ from tests.support.valkey import Nodes, Valkey, Watched
 
 short_and_real = pytest.mark.parametrize("lease", [2.0, 10.0])
 """A short lease, and that of the contract."""
+SOON = "--claim-after", "1"
+"""What a killed member had in hand is taken over soon."""
 replaying_or_not = pytest.mark.parametrize(
     "replays", [True, False], ids=["replays", "forgets"]
 )
@@ -52,7 +54,7 @@ def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
 )
 def test_a_leader_that_is_killed_is_followed_by_another(scene, lease, replays):
     group = scene(lease=lease, replays=replays)
-    leader, others = group.begin(3, 200)
+    leader, others = group.begin(3, 200, *SOON)
     with group.fault():
         killed = time.monotonic()
         leader.kill()
@@ -61,8 +63,6 @@ def test_a_leader_that_is_killed_is_followed_by_another(scene, lease, replays):
     group.end(gaps=not replays)
     group.one_socket()
     group.once_in_stream()
-    for each in group.members:
-        group.in_order(each)
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_what_a_killed_member_had_in_hand_is_run_by_another(scene):
         "time.sleep(0.02)\n"
         f"open({str(log)!r}, 'a').write(f\"{{note['id']}}\\n\")"
     )
-    _, others = group.begin(3, 20, "--exec", hook, "--claim-after", "1")
+    _, others = group.begin(3, 20, "--exec", hook, *SOON)
     with group.fault():
         others[0].kill()
         group.flows(40)
@@ -295,10 +295,9 @@ def test_lines_to_redis_that_are_cut_over_and_over_make_nothing_twice(scene, rep
 def test_a_leader_that_is_killed_while_its_spool_drains_leaves_no_hole(scene, replays):
     group = scene(lease=6.0, replays=replays)
     with group.through(group.redis.port) as (line, _):
-        soon = "--claim-after", "1"
-        leader = group.join(*soon, REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
+        leader = group.join(*SOON, REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
         until(lambda: leader.events("connected"), "a connection")
-        others = [group.join(*soon) for _ in range(2)]
+        others = [group.join(*SOON) for _ in range(2)]
         group.server.rate(500)
         group.flows(200)
         with group.fault():
@@ -327,7 +326,7 @@ def test_what_a_killed_leader_had_spooled_is_appended_by_the_next_on_its_host(sc
         leader.kill()
         killed = time.time()
         group.redis.thaw()
-        group.join(home=leader.home)
+        group.join(*SOON, home=leader.home)
         group.flows(500)
     born = group.end(gaps=True)
     spooled = {n for n, at in born.items() if at < killed - 0.2}
@@ -370,4 +369,53 @@ def test_a_server_that_falls_silent_for_the_leader_alone_is_left_to_another(
         group.leader_after(parted, within=8, among=others)
         group.flows(200)
     group.end(gaps=not replays)
+    group.once_in_stream()
+
+
+@pytest.mark.slow
+def test_what_has_one_key_stays_in_order_while_members_come_and_go(scene):
+    group = scene(lease=2.0)
+    keyed = "--key", "data.key"
+    group.begin(2, 200, *keyed)
+    with group.fault():
+        for _ in range(3):
+            group.join(*keyed)
+            group.flows(200)
+            old = next(each for each in group.members if each.process.poll() is None)
+            old.signal(15)
+            assert old.wait() == -15, old.err.text
+            group.flows(200)
+    group.end()
+    group.in_order_by_key()
+
+
+@pytest.mark.slow
+def test_what_has_one_key_stays_in_order_while_redis_is_away(scene):
+    group = scene(lease=2.0)
+    group.begin(3, 200, "--key", "data.key", "--claim-after", "1")
+    with group.fault():
+        group.redis.freeze()
+        time.sleep(4)
+        group.redis.thaw()
+        group.flows(1000)
+    group.end()
+    group.in_order_by_key()
+
+
+@pytest.mark.slow
+def test_of_two_sockets_one_may_die_without_a_gap(scene):
+    group = scene(lease=2.0, replays=False)
+    leader, _ = group.begin(3, 200, "--sockets", "2", *SOON)
+    until(lambda: group.server.open == 2, "two sockets")
+    group.flows(200)
+    began = time.time()
+    with group.fault():
+        killed = time.monotonic()
+        leader.kill()
+        until(lambda: group.server.open == 2, "another second socket")
+        assert time.monotonic() - killed < 5
+        group.flows(200)
+    born = group.end(gaps=True)
+    assert born.keys() <= group.handled.keys()
+    assert not [(a, b) for a, b in group.gaps() if b > began]
     group.once_in_stream()

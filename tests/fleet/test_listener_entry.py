@@ -30,6 +30,9 @@ WHOLE = Listener(
     6,
     "workers",
     "leader",
+    300.0,
+    "2024-01-15T10:02:00Z",
+    *(1, 8),
 )
 CORE = {"v": 1, "name": "desk", "host": "here", "pid": 7}
 

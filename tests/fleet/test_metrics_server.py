@@ -52,6 +52,35 @@ def raw(server, sent: bytes) -> bytes:
             return answer.read()
 
 
+OWN = [
+    "127.0.0.1:9100",
+    "[::1]:9100",
+    "localhost",
+    "LOCALHOST.:1",
+    "box",
+    "",
+    "10.1.1.1",
+]
+OWN += ["host.docker.internal:9100", "x.localhost"]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [*((each, 200) for each in OWN)]
+    + [(each, 403) for each in ("evil.example:9100", "127.0.0.1.evil.example", "[::1")],
+)
+def test_on_the_loopback_a_page_of_another_site_reads_nothing(host, status):
+    """A site may have its name lead to 127.0.0.1 once its page is loaded."""
+    asked = f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    with served() as server:
+        assert raw(server, asked).startswith(b"HTTP/1.0 %d" % status)
+    with served(host="0.0.0.0") as server:
+        host, port = "127.0.0.1", server.server_address[1]
+        with socket.create_connection((host, port), timeout=10) as line:
+            line.sendall(asked)
+            assert line.recv(100).startswith(b"HTTP/1.0 200")
+
+
 ADDRESSES = {
     "9100": ("127.0.0.1", 9100),
     "0": ("127.0.0.1", 0),

@@ -21,7 +21,10 @@ TABLES = [
     if isinstance(each, type) and issubclass(each, Table) and each is not Table
 ]
 KEYS = sorted({(each.__name__, key.name) for each in TABLES for key in fields(each)})
-DESCRIBING = ("profile.py", "profile_socket.py", "profile_lint.py", "profile_text.py")
+DESCRIBING = (
+    *("profile.py", "profile_http.py", "profile_socket.py"),
+    *("profile_lint.py", "profile_text.py"),
+)
 TEXT = "".join(
     path.read_text("utf-8")
     for path in SOURCE.rglob("*.py")
@@ -100,6 +103,19 @@ def test_a_key_that_has_no_effect_where_it_stands_is_refused_there(table, key):
         (
             "[http.login]\npath = '/'\nbody = {}\nform = {}\n[tokens]\naccess = 'a'",
             ":5:1: http.login.form: there is a body already",
+        ),
+        (
+            "[http.login]\npath = '/'\n[http.client_credentials]\ntoken_path = '/t'\n"
+            "[tokens]\naccess = 'a'",
+            ":4:1: http.client_credentials: there is a login already",
+        ),
+        (
+            "[http.device]\npath = '/'\ntoken_path = '/t'\nclient_id = '{client}'",
+            ":5:1: http.device.client_id: there is no variable {client}",
+        ),
+        (
+            "[http.device]\npath = '//evil'\ntoken_path = '/t'\nclient_id = 'me'",
+            ":3:1: http.device.path: ",
         ),
         (
             "[[handshake]]\nsend = { message = '{chanel}' }",

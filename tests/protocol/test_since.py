@@ -13,7 +13,13 @@ from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile import Profile
 from notifyws.protocol.profile_schema import validated
 from notifyws.protocol.profile_text import parse
-from notifyws.protocol.since import can_begin, is_before, parse_since, spelled
+from notifyws.protocol.since import (
+    can_begin,
+    is_before,
+    parse_duration,
+    parse_since,
+    spelled,
+)
 from notifyws.protocol.upgrade import upgrade_request
 from tests.protocol import DEFAULT
 
@@ -200,6 +206,21 @@ def test_a_time_is_told_in_utc_whatever_zone_it_was_written_in(text):
 
 def test_the_first_moment_of_the_calendar_is_a_time_like_any_other():
     assert parse_since("0001-01-01T00:00:00Z", NOW) == datetime(1, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("5m", 300), ("1h30m", 5400), ("90", 90), ("0.5", 0.5), ("0", 0)],
+)
+def test_a_duration_is_told_in_seconds(text, seconds):
+    assert parse_duration(text, "--every") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "often", "-5m", "5 m", "1e3", "inf", "٣m"])
+def test_what_is_no_duration_is_a_wrong_use_that_names_the_option(text):
+    with pytest.raises(UsageError, match=r"^--every takes a duration") as caught:
+        parse_duration(text, "--every")
+    assert caught.value.hint == "as in --every 5m"
 
 
 @pytest.mark.parametrize(

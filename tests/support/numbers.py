@@ -23,6 +23,8 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.http11 import Request
 
+KEYS = 10
+"""Keys that notifications have, one after the other."""
 TICK = 0.005
 """Seconds between two looks at how many numbers are due."""
 
@@ -84,7 +86,7 @@ class Numbers:
         """Return a number's notification."""
         sent = datetime.fromtimestamp(self.born[number - 1], UTC).isoformat()
         note = {"type": "n", "title": str(number), "timestamp": sent}
-        return json.dumps({**note, "id": number})
+        return json.dumps({**note, "id": number, "data": {"key": number % KEYS}})
 
     def _of(self, origin: str) -> list[ServerConnection]:
         known = ((each, each.request) for each in self.open)

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from .aio import InAThread
 
+CONTROL = 8
+"""The first opcode of a frame that is no data: close, ping, pong."""
+
 
 @dataclass
 class Way:
@@ -37,6 +40,10 @@ class Proxy:
         up, down: what happens to what clients, and what the server, sends.
         resets: whether lines are cut by RST; else by FIN.
         refuses: whether new connections are cut at once.
+        passes: asked of each data frame that a server sends, given the number of its
+            WebSocket and its own there, both from 1; pings and closes always pass.
+        sockets: the numbers of those that are open.
+        withheld: how many data frames did not pass.
         opened: how many connections there were.
         most_open: how many there were at a time, at most.
         cuts: how many were cut by :meth:`cut`.
@@ -48,6 +55,10 @@ class Proxy:
     down: Way = field(default_factory=Way)
     resets: bool = True
     refuses: bool = False
+    passes: Callable[[int, int], bool] | None = None
+    withheld: int = 0
+    sockets: set[int] = field(default_factory=set)
+    _upgrades: int = 0
     opened: int = 0
     most_open: int = 0
     cuts: int = 0
@@ -72,9 +83,13 @@ class Proxy:
         line = (writer, there[1])
         self._lines.add(line)
         self.most_open = max(self.most_open, len(self._lines))
+        if self.passes is None:
+            back = self._pass_on(there[0], writer, self.down)
+        else:
+            back = self._pass_on_frames(there[0], writer)
         ways = [
             asyncio.create_task(self._pass_on(reader, there[1], self.up)),
-            asyncio.create_task(self._pass_on(there[0], writer, self.down)),
+            asyncio.create_task(back),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -101,6 +116,38 @@ class Proxy:
                     way.left = None
                     await asyncio.sleep(0.02)  # an RST may overtake what was sent
                     return
+
+    async def _pass_on_frames(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Pass on an answer, and if that opens a WebSocket, the frames that may pass.
+
+        Each frame is taken for a whole message, which it is at small servers.
+        """
+        assert self.passes is not None
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            writer.write(head := await reader.readuntil(b"\r\n\r\n"))
+            if b" 101 " not in head.partition(b"\r\n")[0]:
+                return await self._pass_on(reader, writer, self.down)
+            self._upgrades = number = self._upgrades + 1
+            self.sockets.add(number)
+            frames = 0
+            try:
+                while True:
+                    opcode, frame = await _frame(reader)
+                    is_data = opcode < CONTROL
+                    frames += is_data
+                    if is_data and not self.passes(number, frames):
+                        self.withheld += 1
+                        continue
+                    writer.write(frame)
+                    await writer.drain()
+            finally:
+                self.sockets.discard(number)
+
+    def is_alone(self, number: int) -> bool:
+        """Return whether no WebSocket is open that was opened before this one."""
+        return all(other >= number for other in self.sockets)
 
     def _end(self, line: tuple[asyncio.StreamWriter, ...]) -> None:
         self._lines.discard(line)
@@ -139,6 +186,16 @@ def _end(writer: asyncio.StreamWriter, *, resets: bool) -> None:
         writer.transport.abort()
     else:
         writer.close()
+
+
+async def _frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Return the opcode of the next frame of a server, and all of it."""
+    head = await reader.readexactly(2)
+    size, wide = head[1] & 127, b""
+    if size > 125:
+        wide = await reader.readexactly(2 if size == 126 else 8)
+        size = int.from_bytes(wide, "big")
+    return head[0] & 15, head + wide + await reader.readexactly(size)
 
 
 @contextmanager

@@ -349,8 +349,13 @@ class NewsServer(ScriptedServer):
         """Let something happen."""
         ident = len(self.news) + 1
         self.news[ident] = EPOCH + now()
-        for transport in self.open:
+        for transport in self.hearing:
             transport.deliver(self.note(ident))
+
+    @property
+    def hearing(self) -> list[ScriptedChannel]:
+        """The sockets to which what happens is delivered."""
+        return self.open
 
     def note(self, ident: int) -> str:
         """Return the frame of a notification, by its number."""

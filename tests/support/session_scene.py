@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.memory import MemoryCache
@@ -11,7 +12,9 @@ from notifyws.config.settings import Settings
 from notifyws.connection.catch_up import CatchUp
 from notifyws.connection.ports import Keepalive, ServerProtocol
 from notifyws.connection.reconnect import Reconnector
+from notifyws.connection.second_connection import SecondConnection
 from notifyws.connection.session import Session
+from notifyws.connection.verification import Verifier
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Receiver
 from notifyws.errors import NotifyError
@@ -53,6 +56,8 @@ class Scene:
         tokens: gives tokens, instead of a token manager.
         archive: where what was missed is fetched.
         pages: how often it may be asked.
+        order: how it sorts what it gives.
+        begins: whether a server can be asked from a time on.
         renewal: how the token of a live connection is renewed.
         life: seconds that an access token lives.
     """
@@ -72,6 +77,8 @@ class Scene:
         tokens=None,
         archive=None,
         pages=20,
+        order="oldest first",
+        begins=True,
         renewal: Renewal | None = None,
         life: float = 900.0,
         dice=(0.0,),
@@ -98,29 +105,34 @@ class Scene:
         self.receiver.emitter.observers.append(self.observe)
         self.shown: list[int | str | None] = []
         self.pause = 0.0
-        settings = Settings(**patience)
+        settings, tokens = Settings(**patience), tokens or self.token_manager
+        catch_up = archive and CatchUp(
+            Catchup(step=Step(path="/missed"), pages=pages, order=order),
+            archive.fetch,
+            tokens,
+            FailureClassifier(),
+            settings,
+            clock,
+        )
+        opening = opener if resume else without_id
+        protocol = ServerProtocol(
+            URL, opening, FailureClassifier(), renewal, catch_up=catch_up
+        )
+        verifier = None
+        if settings.verify_every:
+            how = self.server.dial, Keepalive(), tokens, clock
+            ask = catch_up.after if catch_up else SecondConnection(protocol, *how)
+            told = settings.verify_every, self.receiver, clock
+            verifier = Verifier(ask, *told, begins=begins)
         self.session = Session(
             Reconnector(settings, clock.dice),
-            tokens or self.token_manager,
+            tokens,
             self.server.dial,
-            ServerProtocol(
-                URL,
-                opener if resume else without_id,
-                FailureClassifier(),
-                renewal,
-                catch_up=archive
-                and CatchUp(
-                    Catchup(step=Step(path="/missed"), pages=pages),
-                    archive.fetch,
-                    tokens or self.token_manager,
-                    FailureClassifier(),
-                    settings,
-                    clock,
-                ),
-            ),
+            protocol,
             self.receiver,
             clock,
             Keepalive(),
+            verifier,
         )
         self.running = asyncio.create_task(self._live(is_warm))
         self._reading = None
@@ -186,7 +198,8 @@ def named(notification: Notification) -> int | str | None:
     return notification.id
 
 
-def opener(token: str, last_id: int | str | None) -> UpgradeRequest:
+def opener(token: str, last_id: int | str | datetime | None) -> UpgradeRequest:
+    last_id = 0 if isinstance(last_id, datetime) else last_id  # all that it keeps
     query = "" if last_id is None else f"?since={last_id}"
     return UpgradeRequest(f"{URL}/{query}", {"Authorization": f"Bearer {token}"})
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +18,42 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 HOST = "127.0.0.1"
+
+
+@contextmanager
+def refusing(context: ssl.SSLContext) -> Iterator[int]:
+    """Run a server whose TLS refuses every client; its port.
+
+    On plain sockets, as most servers are: asyncio's hang up without the alert that says
+    why.
+    """
+    listening = socket.create_server((HOST, 0))
+
+    def serve() -> None:
+        with suppress(OSError):  # it ends by being closed
+            while True:
+                line, _ = listening.accept()
+                refuse(line)
+
+    def refuse(line: socket.socket) -> None:
+        line.settimeout(2)
+        with line, suppress(OSError):
+            later = {"do_handshake_on_connect": False}
+            with context.wrap_socket(line.dup(), server_side=True, **later) as secured:
+                with suppress(OSError):
+                    secured.do_handshake()
+                line.shutdown(socket.SHUT_WR)
+                while line.recv(1024):  # unread, it would cost them the alert
+                    pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join(5)
 
 
 class Authority:
@@ -28,11 +68,25 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(path))
         return path
 
-    def write_client(self, folder: Path, name: str) -> None:
+    def write_client(self, folder: Path, name: str, days: float = 365) -> None:
         """Write a client's certificate and key: ``NAME.pem``, ``NAME.key``."""
-        made = self._ca.issue_cert(f"{name}@example.com")
+        now = datetime.now(UTC)
+        dates = {
+            "not_before": now - timedelta(days=60),
+            "not_after": now + timedelta(days=days),
+        }
+        made = self._ca.issue_cert(f"{name}@example.com", **dates)
         made.cert_chain_pems[0].write_to_path(str(folder / f"{name}.pem"))
         made.private_key_pem.write_to_path(str(folder / f"{name}.key"))
+
+    def demanding(self, **limits: ssl.TLSVersion) -> ssl.SSLContext:
+        """A server's context that wants a client certificate of this authority."""
+        context = self.good()
+        context.verify_mode = ssl.CERT_REQUIRED
+        self.trust_in(context)
+        for name, version in limits.items():
+            setattr(context, name, version)
+        return context
 
     def trust_in(self, context: ssl.SSLContext) -> None:
         """Have a server trust clients whose certificates this authority signed."""

@@ -19,7 +19,7 @@ from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_passw
 from notifyws.config.settings import Settings, TypeStyle, environment_name
 from notifyws.config.urls import canonical_origin, checked_url, is_plain_and_far
 from notifyws.config.validation import trimmed
-from notifyws.errors import CacheFailed, ConfigurationError, NetworkFailed
+from notifyws.errors import ConfigurationError
 from notifyws.models import Account, Token, TokenPair
 from notifyws.protocol.loader import is_file, read_profile
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from notifyws.auth.cache.checked import TokenCipher
     from notifyws.auth.cache.memory import FallbackCache
-    from notifyws.auth.cached_tokens import AccessToken
     from notifyws.auth.http_api import HttpApi
     from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
     from notifyws.clock import Clock
     from notifyws.protocol.profile import Profile
+    from notifyws.protocol.recorder import Recorder
     from notifyws.protocol.token_replies import Lifetimes
 
 NEVER = 400 * 86400.0  # seconds for which no token is good where none is needed
@@ -44,7 +44,12 @@ class Authenticator:
     Args:
         settings: which server, as whom, and where tokens are kept.
         warn: is told a sentence about what works less well than it should.
+
+    Attributes:
+        recorder: writes down what goes over sockets, if somebody wants it.
     """
+
+    recorder: Recorder | None = None
 
     def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
         self.settings = settings
@@ -154,16 +159,6 @@ class Authenticator:
 
         return TokenCipher(self.settings.cache_key)
 
-    def want_emptied(self) -> None:
-        """Demand that the real cache was just emptied, and not only memory.
-
-        Raises:
-            NetworkFailed: it did not answer, so the tokens are still in it.
-        """
-        if not self.cache.healthy:
-            message = f"the tokens are still in {self.cache.url}: it did not answer"
-            raise NetworkFailed(message, "start it, and run this command again")
-
     @property
     def cache_url(self) -> str:
         """Where tokens are cached; may hold a password."""
@@ -172,16 +167,17 @@ class Authenticator:
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
-        """Whom to trust; ``None`` where nothing is encrypted.
+        """Whom to trust, and who we are; ``None`` where nothing is encrypted.
 
         Raises:
-            ConfigurationError: the file of authorities cannot be read.
+            ConfigurationError: a file that the settings name cannot be used.
         """
         if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
             return None
+        from notifyws.config.client_certificate import show_certificate
         from notifyws.config.tls import trust
 
-        return trust(self.settings.ca_file)
+        return show_certificate(trust(self.settings.ca_file), self.settings)
 
     @cached_property
     def lifetimes(self) -> Lifetimes:
@@ -237,7 +233,8 @@ class Authenticator:
             claim = self.profile.tokens.user_claim if self.profile.tokens else "sub"
             given = self.settings.token, self.lifetimes, time.time(), claim
             return StaticTokenProvider(static_token(*given))
-        if self.profile.http.login is None and self.profile.socket.token_in == "none":
+        http, token_in = self.profile.http, self.profile.socket.token_in
+        if http.login is None and http.device is None and token_in == "none":
             return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
         return self.token_manager
 
@@ -252,13 +249,36 @@ class Authenticator:
             self.http,
             self.clock,
             username=self.settings.username,
-            password=self.settings.password,
-            find_password=self.kept_password,
+            **self._password(),
         )
+
+    def _password(self) -> dict[str, Any]:
+        """Return what a login can be made with, where a password is of any use."""
+        approve = "somebody has to approve it in a browser"
+        if self._only_by_device:
+            return {"no_way_in": approve}
+        password = self.settings.password
+        how = {"password": password, "find_password": self.kept_password}
+        if self.profile.http.device is None:
+            return how
+        return {**how, "no_way_in": f"no password is set, or {approve}"}
+
+    @property
+    def _only_by_device(self) -> bool:
+        http = self.profile.http
+        return http.device is not None and http.login is None
+
+    @property
+    def by_device(self) -> bool:
+        """Whether a login needs somebody who approves it in a browser."""
+        has_device = self.profile.http.device is not None
+        return self._only_by_device or (has_device and not self.settings.password)
 
     @property
     def may_log_in(self) -> bool:
         """Whether there is a password, or a keyring that may hold one (unasked)."""
+        if self._only_by_device:
+            return False
         kept = self._looks_in_keyring and can_keep_passwords()
         return bool(self.settings.password) or kept
 
@@ -274,25 +294,6 @@ class Authenticator:
         if found is None:
             self.warn("the keyring does not answer; is it locked?")
         return trimmed(found or "", "password", "the keyring", spaces=True)
-
-    def warm_token(self) -> AccessToken | None:
-        """Return the cached token where it lies in a file, read without a loop."""
-        if self.settings.token or not self.cache_url.startswith("sqlite:"):
-            return None
-        from notifyws.auth.cache.build import sqlite_path
-        from notifyws.auth.cache.sqlite import SqliteStore
-        from notifyws.auth.cached_tokens import ACCESS, read_cached_tokens
-
-        store = SqliteStore(sqlite_path(self.cache_url))
-        try:
-            entries = store.read(self.account.id, *ACCESS)
-            if self.cipher is not None:
-                entries = self.cipher.decrypted(self.account.id, entries)
-            return read_cached_tokens(entries).access
-        except CacheFailed:
-            return None
-        finally:
-            store.close()
 
     async def aclose(self) -> None:
         """Let go of what was opened."""

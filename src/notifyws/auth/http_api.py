@@ -1,46 +1,24 @@
 """The HTTP side of a server, as the profile's steps say: login, refresh and the rest.
 
-It fills in what is sent, and judges what is answered; how an exchange is made is
-``http_client``'s.
+It says what is sent, and what comes of the answers; how steps are carried out is
+``http_steps``'s.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-import secrets
-import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
-from notifyws.auth.http_client import (
-    LARGEST,
-    exchange,
-    exchange_lines,
-    http_client,
-    step_request,
-)
-from notifyws.auth.http_refusals import (
-    SPENT,
-    STALE,
-    Refusal,
-    bad_credentials,
-    refused,
-)
+from notifyws.auth.http_client import LARGEST
+from notifyws.auth.http_refusals import SPENT, STALE, bad_credentials
+from notifyws.auth.http_steps import OTHER_KIND, HttpSteps
 from notifyws.auth.network_errors import http_date
-from notifyws.errors import (
-    AuthenticationFailed,
-    ConfigurationError,
-    ReplyLost,
-)
+from notifyws.errors import AuthenticationFailed, ConfigurationError, ReplyLost
 from notifyws.models import TokenPair, as_text
-from notifyws.protocol.expressions import holds
-from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.profile import Profile, Step
 from notifyws.protocol.templates import mentions, shown
 from notifyws.protocol.token_replies import (
@@ -53,48 +31,31 @@ from notifyws.protocol.token_replies import (
 
 PAGE = 4 << 20
 """Bytes that a page of notifications may have."""
-OTHER_KIND = "is it this kind of server? try another --profile"
-
-_SECRET = r"password|secret|token|code|key|otp"
 
 
 class HttpApi:
-    """Carries out the profile's HTTP steps at one origin.
+    """What a server is asked over HTTP.
 
     Args:
-        origin: scheme, host, port, and the path below which the server stands;
-            requests go nowhere else.
+        origin: scheme, host, port, and the path below which the server stands.
         profile: what to send and what to find in the answer.
         lifetimes: for what the server does not say.
-        variables: the profile's constants, and what the user gave.
-        timeout: seconds for all steps of a login together, or of anything else.
-        tls: whom to trust on ``https://``; ``None`` when it is plain.
+        how: ``variables``, ``timeout`` and ``tls`` of :class:`HttpSteps`.
 
     Attributes:
-        on_line: is told of every exchange, in lines without secrets, if set.
+        steps: carries them out.
     """
 
     def __init__(
-        self,
-        origin: str,
-        profile: Profile,
-        lifetimes: Lifetimes,
-        *,
-        variables: Mapping[str, Any] = MappingProxyType({}),
-        timeout: float = 10.0,
-        tls: ssl.SSLContext | None = None,
+        self, origin: str, profile: Profile, lifetimes: Lifetimes, **how: Any
     ) -> None:
-        self._origin = origin
+        self.steps = HttpSteps(origin, profile, **how)
         self._profile = profile
         self._lifetimes = lifetimes
-        self._variables = variables
-        self._timeout = timeout
-        self._tls = tls
-        self.on_line: Callable[[str], None] | None = None
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
-        import httpx  # noqa: F401  0.1 s, and many times that among many processes
+        await self.steps.prepare()
 
     async def login(self, username: str, password: str) -> TokenPair:
         """Return the tokens of a new session.
@@ -109,7 +70,7 @@ class HttpApi:
             raise ConfigurationError(message, "set NOTIFYWS_TOKEN")
         known = {"username": username, "password": password}
         refusal = bad_credentials(username, password)
-        return self._tokens(steps, await self._run(steps, known, refusal))
+        return self.tokens(steps, await self.steps.run(steps, known, refusal))
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """Return new tokens for a refresh token; it may be spent afterwards.
@@ -125,7 +86,7 @@ class HttpApi:
                 "the server knows no refreshing", "notifyws auth login"
             )
         known = {"refresh_token": refresh_token}
-        return self._tokens(steps, await self._run(steps, known, SPENT))
+        return self.tokens(steps, await self.steps.run(steps, known, SPENT))
 
     async def logout(self, access_token: str, refresh_token: str) -> None:
         """End the session at the server, where the profile knows how.
@@ -143,7 +104,7 @@ class HttpApi:
         if any(mentions(asked, name) and not known[name] for name in known):
             return
         with suppress(AuthenticationFailed):  # then it has ended already
-            await self._run(steps, known, SPENT)
+            await self.steps.run(steps, known, SPENT)
 
     async def verify(self, access_token: str) -> None:
         """Return if the server takes this token for a good one.
@@ -210,10 +171,15 @@ class HttpApi:
         known: Mapping[str, Any],
         largest: int = LARGEST,
     ) -> list[Answer]:
-        known = {**known, **shown(access_token, self._variables)}
-        return await self._run(_listed(steps), known, STALE, largest)
+        known = {**known, **shown(access_token, self.steps.variables)}
+        return await self.steps.run(_listed(steps), known, STALE, largest)
 
-    def _tokens(self, steps: Sequence[Step], replies: Sequence[Answer]) -> TokenPair:
+    def tokens(self, steps: Sequence[Step], replies: Sequence[Answer]) -> TokenPair:
+        """Return what the answers to steps hold, as the profile says where.
+
+        Raises:
+            ReplyLost: no token.
+        """
         where = self._profile.tokens
         try:
             if where is None:
@@ -222,75 +188,8 @@ class HttpApi:
             now = http_date(said) or time.time()  # ours may be off
             return read_tokens(where, replies, self._lifetimes, now)
         except NoToken as error:
-            message = f"{self._origin}{steps[-1].path} answered, but {error}"
+            message = f"{self.steps.origin}{steps[-1].path} answered, but {error}"
             raise ReplyLost(message, OTHER_KIND) from None
-
-    async def _run(
-        self,
-        steps: Sequence[Step],
-        known: Mapping[str, Any],
-        refusal: Refusal,
-        largest: int = LARGEST,
-    ) -> list[Answer]:
-        """Carry steps out in their order; what one captures, the next ones know.
-
-        Args:
-            steps: of the profile.
-            known: variables of their templates.
-            refusal: what it means that what was shown is not accepted.
-            largest: bytes that a reply may have.
-        """
-        moment = {"now": int(time.time()), "uuid": secrets.token_hex(16)}
-        variables = {**self._variables, "origin": self._origin, **moment, **known}
-        named = (name for name in variables if re.search(_SECRET, name))
-        hidden = spellings(*(as_text(variables[name]) for name in named))
-        replies: list[Answer] = []
-        await self.prepare()
-        end = asyncio.get_running_loop().time() + self._timeout
-        for step in steps:
-            if not holds(step.only_if, variables):
-                continue
-            self._demand_captured(step, steps, variables)
-            request = step_request(self._origin, step, variables)
-            hidden += request.credentials
-            client = http_client(self._origin, self._tls, self._timeout)
-            reply = await exchange(client, request, end, hidden, largest)
-            found = captured(step.capture, reply)
-            hidden += self._given(reply, found)
-            path = request.url.removeprefix(self._origin).partition("?")[0]
-            asked = replace(step, path=masked(path, hidden))
-            error = refused(self._origin, self._profile, asked, reply, refusal, hidden)
-            if self.on_line is not None:
-                for line in exchange_lines(request, reply, found, hidden):
-                    self.on_line(line)
-            if error is not None:
-                raise error
-            variables |= found
-            replies.append(reply)
-        return replies
-
-    def _demand_captured(
-        self, step: Step, steps: Sequence[Step], variables: Mapping[str, Any]
-    ) -> None:
-        """Raise where a path needs what an earlier answer, a proxy's say, did not hold.
-
-        Raises:
-            ReplyLost: it does.
-        """
-        for earlier in steps:
-            for name in earlier.capture:
-                if mentions(step.path, name) and variables.get(name, "") is None:
-                    missing = f"answered, but the reply holds no {name}"
-                    message = f"{self._origin}{earlier.path} {missing}"
-                    raise ReplyLost(message, OTHER_KIND)
-
-    def _given(self, reply: Answer, found: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what an answer gave that others must not see."""
-        where = self._profile.tokens
-        places = {"access": where.access, "refresh": where.refresh} if where else {}
-        sought = {name: place for name, place in places.items() if place}
-        tokens = captured(sought, reply).values()
-        return spellings(*map(as_text, tokens), *map(as_text, found.values()))
 
 
 def _listed(steps: Step | tuple[Step, ...] | None) -> tuple[Step, ...]:

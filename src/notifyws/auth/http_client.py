@@ -13,12 +13,19 @@ import base64
 import json
 import re
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from notifyws import __version__
-from notifyws.errors import ConfigurationError, NetworkFailed, NotifyError, ReplyLost
+from notifyws.auth.httpx_import import import_httpx
+from notifyws.errors import (
+    CertificateRejected,
+    ConfigurationError,
+    NetworkFailed,
+    NotifyError,
+    ReplyLost,
+)
 from notifyws.models import Masked, as_text, strict_json
 from notifyws.protocol.masking import masked, spellings, without_named
 from notifyws.protocol.profile import Step
@@ -52,6 +59,10 @@ class Request(Masked, frozen=True):
         """What stands behind ``Basic`` or ``Bearer``, for no one to see."""
         values = {name.lower(): value for name, value in self.headers.items()}
         return spellings(values.get("authorization", "").rpartition(" ")[2])
+
+
+Exchanged = Callable[[Request, Answer, Iterable[str], tuple[str, ...]], None]
+"""Told of an exchange: with the names of what was captured, and what is hidden."""
 
 
 def step_request(origin: str, step: Step, variables: Mapping[str, Any]) -> Request:
@@ -135,6 +146,7 @@ def http_client(
     Raises:
         ConfigurationError: the proxy that the environment names cannot be used.
     """
+    import_httpx()
     import httpx
 
     from notifyws.auth.network_errors import unusable_proxy
@@ -214,7 +226,9 @@ async def exchange(
             return Answer(body, headers, cookies, response.status_code, text)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         problem = _translated(error, request.url, client, hidden)
-        raise ReplyLost(problem.message, problem.hint) if sent else problem from None
+        if not sent or isinstance(problem, CertificateRejected):  # TLS 1.3 says it late
+            raise problem from None
+        raise ReplyLost(problem.message, problem.hint) from None
 
 
 def exchange_lines(
@@ -233,21 +247,20 @@ def _translated(
 ) -> NotifyError:
     import httpx
 
-    from notifyws.auth.network_errors import certificate_rejected, plainly, unreachable
+    from notifyws.auth.network_errors import plainly, tls_failed, unreachable
     from notifyws.auth.proxies import around, proxy_name
 
     cause, proxy = _cause(error), proxy_name(url)
     host = urlsplit(url).netloc  # as configured: httpx has its own spelling
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return certificate_rejected(cause, host)
+    failed = tls_failed(cause, host) if isinstance(cause, ssl.SSLError) else None
+    if isinstance(failed, CertificateRejected):
+        return failed
     hint = around(proxy, urlsplit(url).hostname) if proxy else "notifyws status --check"
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         message = f"{host} did not answer within {client.timeout.read:g} s"
     elif isinstance(error, httpx.ProxyError) and re.match(r"\d{3}", str(error)):
         message = f"the proxy answered {str(error)[:3]} instead of connecting to {host}"
-    elif isinstance(cause, OSError | UnicodeError) and not isinstance(
-        cause, ssl.SSLError
-    ):
+    elif isinstance(cause, OSError | UnicodeError) and failed is None:
         dialled = isinstance(error, httpx.ConnectError) and proxy
         message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
     else:

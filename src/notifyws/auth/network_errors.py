@@ -12,7 +12,13 @@ from contextlib import suppress
 from email.utils import mktime_tz, parsedate_tz
 
 from notifyws.clock import span
-from notifyws.errors import CertificateRejected, ConfigurationError, NetworkFailed
+from notifyws.errors import (
+    CertificateRejected,
+    ConfigurationError,
+    NetworkFailed,
+    NotWebSocket,
+    WeAreNotTrusted,
+)
 
 EARLY, EXPIRED = 9, 10
 """OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
@@ -20,6 +26,12 @@ MISNAMED = (62, 64)
 """Its verdicts on one that is for another host, or another address."""
 LACKING = range(80, 95)
 """Its verdicts on one that is not as Python 3.13 demands, where none was named."""
+OF_US = (
+    r"ALERT_((UNSUPPORTED_|BAD_)?CERTIFICATE(_REQUIRED|_EXPIRED|_REVOKED|_UNKNOWN)?"
+    r"|UNKNOWN_CA|ACCESS_DENIED)$"
+)
+"""How OpenSSL calls what a server says of our certificate, or of having none."""
+SHOW = "NOTIFYWS_CLIENT_CERT must name our certificate, and NOTIFYWS_CLIENT_KEY its key"
 
 
 LONGEST = 200
@@ -81,6 +93,23 @@ def certificate_rejected(
         f"openssl s_client -connect {host} shows who"
     )
     return CertificateRejected(message, hint)
+
+
+def tls_failed(error: ssl.SSLError, host: str) -> NetworkFailed:
+    """Return our error for a TLS connection that came to nothing."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return certificate_rejected(error, host)
+    reason = error.reason or "handshake failed"
+    why = re.sub(r"^(SSL|TLS)V\d+_", "", reason).replace("_", " ").lower()
+    if reason.endswith("CERTIFICATE_REQUIRED"):
+        return WeAreNotTrusted(f"{host} wants a client certificate", SHOW)
+    if re.search(OF_US, reason):
+        message = f"{host} does not accept our client certificate: {why}"
+        return WeAreNotTrusted(message, SHOW)
+    hint = "is it ws:// instead of wss://?"
+    if reason.endswith("HANDSHAKE_FAILURE"):  # so older servers say it
+        hint = f"does it want a client certificate? {SHOW}"
+    return NotWebSocket(f"{host} does not speak TLS: {why}", hint)
 
 
 def plainly(error: BaseException) -> str:

@@ -54,6 +54,7 @@ class TokenManager:
         username: to log in with; may be empty.
         password: to log in with; empty when only cached tokens can be used.
         find_password: asked when ``password`` is empty and only a login is left.
+        no_way_in: why there is no way in then.
 
     Attributes:
         obtained: how many tokens the server gave, by how.
@@ -69,6 +70,7 @@ class TokenManager:
         username: str = "",
         password: str = "",
         find_password: Callable[[], Awaitable[str]] | None = None,
+        no_way_in: str = "no usable token is cached and no password is set",
     ) -> None:
         self._account = account.id
         self._cache = cache
@@ -77,6 +79,7 @@ class TokenManager:
         self._username = username
         self._password = password
         self._find_password = find_password
+        self._no_way_in = no_way_in
         self.obtained: Counter[TokenSource] = Counter()
 
     async def peek(self) -> CachedTokens:
@@ -119,6 +122,10 @@ class TokenManager:
         before = await self.peek()
         pair = await self._log_in(await self._secret())
         return await self._store(pair, before, "login"), pair
+
+    async def keep(self, pair: TokenPair) -> AccessToken:
+        """Keep tokens of a login that was made another way, whatever is cached."""
+        return await self._store(pair, await self.peek(), "login")
 
     async def clear(self) -> None:
         """Empty the account's cache, so that a refresh in flight is not kept."""
@@ -204,10 +211,8 @@ class TokenManager:
 
     async def _log_in(self, password: str) -> TokenPair:
         if not password:
-            raise AuthenticationFailed(
-                "not logged in: no usable token is cached and no password is set",
-                "notifyws auth login",
-            )
+            message = f"not logged in: {self._no_way_in}"
+            raise AuthenticationFailed(message, "notifyws auth login")
         try:
             return await self._issuer.login(self._username, password)
         except AuthenticationFailed as error:

@@ -101,7 +101,8 @@ def whoami(*, common: Common, json: Json = False) -> None:
     user_id = run(_user_id(auth))
     if json:
         return emit_json({"userId": user_id, **where(auth)})
-    name = auth.settings.username or "(ready-made token)"
+    unnamed = "(ready-made token)" if auth.settings.token else "(device login)"
+    name = auth.settings.username or unnamed
     return emit_line(f"{name} · user {user_id or 'unknown'} · {auth.origin}")
 
 
@@ -115,7 +116,7 @@ async def _logout(auth: Authenticator) -> None:
         problem = await auth.token_manager.logout()
         if problem is not None:
             say(f"the server could not be told: {problem.message}", "warning")
-        auth.want_emptied()
+        auth.cache.want_emptied()
 
 
 def _log_in(common: Common, loaded: Loaded, *, json: bool) -> None:
@@ -143,7 +144,10 @@ def _kept_password(settings: Settings, *, quiet: bool) -> str:
 def _completed(loaded: Loaded) -> Settings:
     """Return the settings with what had to be asked for, by the host's name."""
     settings = loaded.settings
-    origin = Authenticator(settings, warner(quiet=True)).origin
+    auth = Authenticator(settings, warner(quiet=True))
+    origin = auth.origin
+    if auth.by_device:  # whoever approves it says who that is
+        return settings
     if not settings.password:
         typed = {"password": "typed at the prompt", "url": "named in the prompt"}
         guard({**loaded.sources, **typed})

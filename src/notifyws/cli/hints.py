@@ -183,6 +183,7 @@ def _demo() -> Step:
 def _has_token(auth: Authenticator) -> bool | None:
     """Tell whether a token lies in the file; ``None`` where only asking would tell."""
     from notifyws.auth.cache.build import sqlite_path
+    from notifyws.auth.warm_token import warm_token
     from notifyws.protocol.loader import is_file
 
     url = auth.cache_url
@@ -194,4 +195,4 @@ def _has_token(auth: Authenticator) -> bool | None:
         return False
     except OSError:
         return None  # what lies in a folder that is closed to us, nobody knows
-    return auth.warm_token() is not None
+    return warm_token(auth) is not None

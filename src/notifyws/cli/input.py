@@ -176,7 +176,7 @@ async def lines_from_stdin(shown: Progress, waiting: str) -> AsyncIterator[str]:
     later = None
     if waiting and not select.select([0], [], [], 0)[0]:
         later = asyncio.get_running_loop().call_later(1.0, shown.say, waiting)
-    while chunk := await _stdin_chunk():
+    while chunk := await stdin_chunk():
         shown.read(len(chunk))
         if later is not None:
             later.cancel()
@@ -189,7 +189,7 @@ async def lines_from_stdin(shown: Progress, waiting: str) -> AsyncIterator[str]:
         yield _decoded(b"".join(rest))
 
 
-async def _stdin_chunk() -> bytes:
+async def stdin_chunk() -> bytes:
     """Return what is there to read; a thread would keep the process from ending."""
     import asyncio
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from notifyws.cli.process import Cancellation, before_dying
+from notifyws.cli.record import RecordOptions, recording_of
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.events import READY
 from notifyws.fleet.systemd import Systemd
-from notifyws.models import DeliveryTargets
 from notifyws.tasks import background, restarted
 from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
@@ -53,6 +54,7 @@ class Request(Struct, frozen=True):
         demo: listen to a server in this very process.
         group: share the work with others.
         metrics: host and port of the pages that others read; ``None`` for none.
+        record: where all is recorded, and whether secrets are kept there.
     """
 
     selection: Selection
@@ -65,6 +67,7 @@ class Request(Struct, frozen=True):
     demo: bool
     group: GroupOptions | None = None
     metrics: tuple[str, int] | None = None
+    record: RecordOptions | None = None
 
 
 async def listen_to(request: Request, settings: Settings) -> None:
@@ -110,7 +113,8 @@ async def _show(request: Request, settings: Settings) -> None:
     renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
     unwatch = output.watch_reader(leave)
     try:
-        with before_dying(renderer.stop):
+        recording = recording_of(service, request.record, warn)
+        with before_dying(renderer.stop), recording:
             async with (
                 _supervised(service, os.environ, happened),
                 _measured(service, request),

@@ -19,6 +19,7 @@ from msgspec import structs
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.cli.device import LASTS, by_device, logged_in
 from notifyws.cli.input import TRIES, answer, ask, can_ask, say_wrong
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
@@ -52,7 +53,7 @@ async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
         NetworkFailed: there was no login, and it was not asked to connect.
     """
     try:
-        token, pair = await auth.token_manager.login()
+        token, pair = await logged_in(auth)
         refresh = pair.refresh
         facts = {
             "userId": auth.settings.user_id or token.user_id,
@@ -114,7 +115,8 @@ def tell(
         emit_json(facts)
         return
     minutes = facts["accessExpiresIn"] // 60
-    who = f"{facts['username']} (user {facts['userId'] or 'unknown'})"
+    user, name = f"user {facts['userId'] or 'unknown'}", facts["username"]
+    who = f"{name} ({user})" if name else user
     if not quiet:
         say(f"Logged in to {auth.origin} as {who}; the token lives {minutes} min")
 
@@ -157,12 +159,13 @@ def log_in_and_save(
     default = save_entry(path, entry, settings.login)
     remember(auth)
     who, password = settings.username, settings.password
-    kept = settings.keyring and run(
-        saved_login.keep_password(auth.origin, who, password)
-    )
+    wanted = settings.keyring and bool(password)
+    kept = wanted and run(saved_login.keep_password(auth.origin, who, password))
     tell(auth, facts, json=json, quiet=common.quiet)
     if not common.quiet:
-        _say_saved(path, entry, default=default, kept=kept)
+        say(f"Saved as server {entry} in {path}")
+        say(LASTS) if auth.by_device else _say_kept(kept=kept)
+        say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))
 
 
 def _typed(loaded: Loaded) -> dict[str, str]:
@@ -205,7 +208,7 @@ def _tried(settings: Settings) -> tuple[Settings, Tried]:
         The settings with the password that was typed, and what came of it.
     """
     host = urlsplit(settings.url).netloc
-    typed = not settings.password
+    typed = not settings.password and not by_device(settings)
     for left in reversed(range(TRIES)):
         if typed:
             password = ask("Password", f"{settings.username} at {host}")
@@ -233,10 +236,13 @@ def _place(settings: Settings, common: Common, username: str | None) -> Settings
     url = answer("Server", common.url, before, url_of, "--url URL")
     named, known = common.profile, settings.profile
     profile = answer("Profile", named, known, _profile, "--profile NAME")
-    who = answer("Username", username, settings.username, _name, "--username NAME")
     if url != before:
         settings = replace(settings, socket_url="", token_in="")
-    return replace(settings, url=url, profile=profile, username=who)
+    settings, who = replace(settings, url=url, profile=profile), settings.username
+    if by_device(settings):  # a name only keeps one login of several apart
+        return replace(settings, username=who if username is None else username)
+    who = answer("Username", username, who, _name, "--username NAME")
+    return replace(settings, username=who)
 
 
 def _profile(text: str) -> str:
@@ -244,7 +250,8 @@ def _profile(text: str) -> str:
     from notifyws.protocol.loader import is_file, read_profile
 
     name = text.strip()
-    if read_profile(name).http.login is None:
+    http = read_profile(name).http
+    if http.login is None and http.device is None:
         message = f"profile {name} knows no login"
         raise ConfigurationError(message, "set NOTIFYWS_TOKEN, and NOTIFYWS_PROFILE")
     return str(Path(name).resolve()) if is_file(name) else name
@@ -280,15 +287,13 @@ def _same_or_no_password(settings: Settings, before: Settings) -> Settings:
     return settings if given else replace(settings, password="")
 
 
-def _say_saved(path: Path, entry: str, *, default: bool, kept: bool) -> None:
-    say(f"Saved as server {entry} in {path}")
+def _say_kept(*, kept: bool) -> None:
     if kept:
         say("The password is kept in the system's keyring")
-    else:
-        say(
-            "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
-            "auth login asks for it when the login ends (7 days at most servers)"
-        )
-        if not saved_login.can_keep_passwords():
-            say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
-    say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))
+        return
+    say(
+        "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
+        "auth login asks for it when the login ends (7 days at most servers)"
+    )
+    if not saved_login.can_keep_passwords():
+        say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")

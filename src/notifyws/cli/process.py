@@ -15,6 +15,7 @@ import gc
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
@@ -40,6 +41,8 @@ UNHEARD = r"WEBSOCKETS_.*|PYTHON_DOTENV_DISABLED"
 """Variables by which libraries would take other bounds than ours, or read no file."""
 SIZES, SIZE = ("COLUMNS", "LINES"), r"0*[1-9][0-9]{0,3}"
 """A terminal's size; 0 is that of one that does not know, and a huge one no memory."""
+UNUSED = ("click",)
+"""What makes httpx import its own command line wherever it is installed: 0.1 s."""
 OPENED = ("OPENSSL_CONF", "SSL_CERT_DIR")
 """Variables that name what OpenSSL opens once it is imported; it waits at a pipe."""
 
@@ -54,6 +57,8 @@ def settle_environment() -> None:
         odd_size = name in SIZES and not re.fullmatch(SIZE, value.strip())
         if odd_size or re.fullmatch(UNHEARD, name):
             del os.environ[name]
+    for name in UNUSED:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     for name in OPENED:
         path = os.environ.get(name, os.devnull)
         fit = os.path.isfile(path) or os.path.isdir(path) or path == os.devnull

@@ -154,9 +154,10 @@ def check(
 def _checked(name: str, *, quiet: bool) -> Profile:
     """Return the profile; warn of slips."""
     from notifyws.protocol.loader import profile_text
+    from notifyws.protocol.oauth import completed
     from notifyws.protocol.profile_text import parse, slips
 
-    profile = parse(*(said := profile_text(name)))
+    profile = completed(parse(*(said := profile_text(name))))
     for slip in slips(profile, *said):
         warner(quiet)(slip)
     return profile
@@ -170,6 +171,8 @@ def _facts(profile: Profile) -> dict[str, str]:
     least, most = sum(step.only_if is None for step in steps), len(steps)
     count = f"{most}" if least == most else f"{least} to {most}"
     login = f"{count} request{'s' * (most != 1)}" if steps else "a ready-made token"
+    if http.device is not None:
+        login = f"{login} or a device code" if steps else "a device code"
     resume = profile.resume
     ways = {
         "by query": resume and resume.query,

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.cli.options import Quiet, Verbose, examples, option
+from notifyws.cli.options import Quiet, Verbose, examples, exclude, option
 from notifyws.cli.process import run
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
+    from notifyws.devserver.replay import ReplayServer
     from notifyws.devserver.server import DevServer
 
 EXAMPLES = examples(
     "notifyws serve --user me:secret --traffic 1",
     "notifyws serve --port 9000 --flaky 20 --access-ttl 60",
+    "notifyws serve --replay bug.jsonl --speed 10",
 )
 
 
@@ -45,12 +47,31 @@ def serve(
     state: Annotated[
         Path | None, option("--state FILE", "Keep history over restarts.")
     ] = None,
+    replay: Annotated[
+        Path | None, option("--replay FILE", "Play a recording of listen --record.")
+    ] = None,
+    speed: Annotated[
+        str | None, option("--speed N|max", "So many times as fast as it was.")
+    ] = None,
+    loop: Annotated[bool, option("--loop", "Begin again when it is over.")] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
     """Run a server to try, test and demonstrate with; not for anything real."""
+    level = -1 if quiet else verbose
+    if replay is not None:
+        from notifyws.cli.replay import replay_server
+
+        own = {"--user": user, "--traffic": traffic, "--flaky": flaky, "--state": state}
+        for name, value in own.items():
+            exclude(("--replay", replay), (name, value))
+        playing = replay_server(replay, port=port, speed=speed, loop=loop, level=level)
+        return run(_forever(playing))
+    if speed is not None or loop:
+        what = "--loop" if loop else "--speed"
+        raise UsageError(f"{what} goes with --replay", "add --replay FILE")
     server = dev_server(
-        -1 if quiet else verbose,
+        level,
         port=port,
         users=dict(map(_user, user)) if user else {"demo": "demo"},
         access_ttl=access_ttl,
@@ -59,14 +80,14 @@ def serve(
         flaky=flaky,
         state=state,
     )
+    return run(_forever(server))
 
-    async def forever() -> None:
-        import asyncio
 
-        async with server:
-            await asyncio.Event().wait()
+async def _forever(server: DevServer | ReplayServer) -> None:
+    import asyncio
 
-    run(forever())
+    async with server:
+        await asyncio.Event().wait()
 
 
 def dev_server(level: int, **options: Any) -> DevServer:

@@ -97,14 +97,13 @@ async def _group(loaded: Loaded, name: str) -> GroupStanding:
         ConfigurationError: there is none that hosts share.
     """
     from notifyws.errors import CacheFailed, NetworkFailed
-    from notifyws.fleet.group.standing import find_groups
+    from notifyws.fleet.group.standing import find_group
 
     async with aclosing(Authenticator(loaded.settings, lambda text: None)) as auth:
         try:
-            [found] = await find_groups(auth, [name])
+            return await find_group(auth, name)
         except CacheFailed as error:
             raise NetworkFailed(error.message, error.hint) from None
-    return found
 
 
 def _show_group(group: GroupStanding, *, json: bool) -> None:

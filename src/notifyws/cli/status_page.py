@@ -58,6 +58,8 @@ def _configured(report: Report) -> Iterator[Fact]:
     name = settings.username or "no username"
     yield Fact("account", f"{name}, {user}", sources["username"])
     yield Fact("profile", settings.profile, sources["profile"])
+    if settings.client_cert:
+        yield Fact("certificate", settings.client_cert, sources["client_cert"])
     if report.cache.get("url"):
         named = "cache_url" if settings.cache_url else "redis_url"
         yield Fact("cache", str(report.cache["url"]), sources[named])
@@ -102,6 +104,8 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
         yield f"{_many(one.repeats, 'repeat')} left out"
     if one.notUnderstood:
         yield f"{_many(one.notUnderstood, 'frame')} not understood"
+    if one.verifyEvery:
+        yield _verified(one, now)
     if one.reconnects:
         yield _many(one.reconnects, "reconnect")
     if one.waiting:
@@ -115,13 +119,23 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
     yield f"pid {one.pid} on {one.host}"
 
 
+def _verified(one: Listener, now: float) -> str:
+    from notifyws.diagnostics.listener_findings import since
+
+    ago = span(since(one.verifiedAt or "", now))
+    proved = f"nothing missed as of {ago} ago" if one.verifiedAt else "not verified yet"
+    found = f", {_many(one.deaf, 'deaf socket')} renewed" if one.deaf else ""
+    brought = f" and {one.recovered} recovered" if one.recovered else ""
+    return f"{proved}{found}{brought}"
+
+
 def group_fact(group: GroupStanding) -> Fact:
     """Return how a group stands, in one line."""
     return Fact(group.name, ", ".join(_of_group(group)))
 
 
 def _of_group(group: GroupStanding) -> Iterator[str]:
-    count = len(group.members)
+    count = max(len(group.members), group.alive)
     yield f"{_many(count, 'member')}, {group.leader or 'nobody'} leads"
     yield f"{group.lag} not taken yet" if group.lag else "nothing behind"
     if group.pending:

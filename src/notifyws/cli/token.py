@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.auth.warm_token import warm_token
 from notifyws.cli.options import (
     Common,
     Format,
@@ -55,7 +56,7 @@ def token(
     exclude(("--refresh", refresh), ("--clear", clear))
     shape = shape_of(format_, query, json=json, known=FIELDS)
     auth = common.authenticator()
-    found = None if refresh or clear else auth.warm_token()
+    found = None if refresh or clear else warm_token(auth)
     if found is None:
         from notifyws.cli.process import run
 
@@ -73,7 +74,7 @@ async def _work(
     async with aclosing(auth):
         if clear:
             await auth.token_manager.clear()
-            auth.want_emptied()
+            auth.cache.want_emptied()
             return None
         if refresh and auth.settings.token:
             said = "a ready-made token (NOTIFYWS_TOKEN) cannot be refreshed"

@@ -19,7 +19,10 @@ FOUND = ".env"
 """Where a value comes from that merely lies in the folder."""
 
 SERVER = [n for n, f in FIELDS.items() if f.metadata["side"] == "server"]
+SHOWN = ("client_cert", "client_key")
+"""What shows a server who we are, by a file: as good as a credential."""
 CREDENTIALS = [n for n, f in FIELDS.items() if f.metadata["side"] == "credential"]
+CREDENTIALS += SHOWN
 ADDRESS = ("url", "socket_url")
 """Where the server is; always from one source."""
 ORIGIN_BOUND = {"url", "server"}

@@ -108,6 +108,32 @@ async def find_password(
     return await _in_time(find, patience, failed="")
 
 
+def find_key_password(path: str, patience: float = PATIENCE) -> str | None:
+    """Return the password of a key as kept; empty when there is none.
+
+    It is asked before there is anything else to do, so that no event loop is needed.
+
+    Args:
+        path: of the key, absolute; ``keyring set notifyws 'key PATH'`` keeps it.
+        patience: seconds to wait.
+
+    Returns:
+        ``None`` where the keyring does not answer.
+    """
+    import threading
+
+    found: list[str] = []
+
+    def ask() -> None:
+        with suppress(Exception):  # each backend has errors of its own
+            found.append(_find(f"key {path}"))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(patience)
+    return None if asking.is_alive() else "".join(found)
+
+
 async def forget_password(
     origin: str, username: str, patience: float = PATIENCE
 ) -> bool:

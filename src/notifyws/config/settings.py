@@ -160,6 +160,19 @@ class Settings:
     ca_file: str = server_side(
         "", "A PEM file of certificate authorities to trust.", path=r"."
     )
+    client_cert: str = server_side(
+        "",
+        "A PEM file with the certificate that shows the server who we are.",
+        path=r".",
+    )
+    client_key: str = server_side(
+        "",
+        "A PEM file with its key, where the certificate's file does not hold it.",
+        path=r".",
+    )
+    client_key_password: str = credential(
+        "", "The password of that key, where it is encrypted.", secret=True
+    )
 
     access_ttl: float = lifetime(
         900.0, "Seconds an access token lives when the server does not say."
@@ -202,6 +215,11 @@ class Settings:
     close_timeout: float = duration(1.5, "Seconds to wait for the peer's close.")
     ping_interval: float = duration(20.0, "Seconds between pings.", low=1)
     ping_timeout: float = duration(10.0, "Seconds to wait for a pong.", low=0.1)
+    verify_every: float = duration(
+        0.0,
+        "Seconds between two looks at whether the open socket missed anything; 0 for "
+        "none.",
+    )
     max_size: int = client_side(1 << 20, "Bytes of the largest frame taken.", low=1024)
     compression: bool = client_side(False, "Offer permessage-deflate to the server.")
     queue_count: int = client_side(

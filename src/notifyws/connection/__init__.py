@@ -13,9 +13,15 @@ profiles are read in ``protocol``.
     event_emitter  tells what happens, and since when something may be missing
     outcome        what an error means to the machine, and to whoever tries once
     ports          what a session is given by others
+    proofs         what a look at an open socket finds
+    recorded_transport
+                   has what goes over a socket recorded
     reconnect      the reconnect machine, its table, and the delays
     renewal        what a live connection owes its server: answers, a fresh token
+    second_connection
+                   what another connection brings, beside the first
     session        drives the machine
+    verification   whether an open socket brings all that the server has
 """
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "counts",
     "event_emitter",
     "ports",
+    "proofs",
     "reconnect",
     "renewal",
     "session",

@@ -12,9 +12,11 @@ from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection
 from notifyws.connection.outcome import seen_by_caller, without_doubt
 from notifyws.connection.ports import Dial, Keepalive, Receiver, ServerProtocol
-from notifyws.errors import NetworkFailed, NotifyError
+from notifyws.errors import ConfigurationError, NetworkFailed, NotifyError
+from notifyws.protocol.expressions import holds
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.places import Places
+from notifyws.protocol.since import can_begin
 from notifyws.protocol.upgrade import upgrade_request
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from notifyws.connection.catch_up import CatchUp
     from notifyws.connection.ports import Receiver
     from notifyws.connection.session import Session
+    from notifyws.connection.verification import Verifier
 
 
 def build_session(
@@ -37,15 +40,57 @@ def build_session(
     from notifyws.connection.reconnect import Reconnector
     from notifyws.connection.session import Session
 
+    protocol = build_server_protocol(auth, receiver.cursor.places)
     return Session(
         Reconnector(replace(auth.settings, max_retries=retries), auth.clock.dice),
         auth.tokens,
         build_dial(auth),
-        build_server_protocol(auth, receiver.cursor.places),
+        protocol,
         receiver,
         auth.clock,
         build_keepalive(auth),
+        _verifier(auth, receiver, protocol),
     )
+
+
+def _verifier(
+    auth: Authenticator, receiver: Receiver, protocol: ServerProtocol
+) -> Verifier | None:
+    if not (every := auth.settings.verify_every):
+        return None
+    want_verifiable(auth)
+    from notifyws.connection.second_connection import SecondConnection
+    from notifyws.connection.verification import Verifier
+
+    catch_up = _catch_up(auth, protocol.classifier)
+    how = build_dial(auth), build_keepalive(auth), auth.tokens, auth.clock
+    ask = catch_up.after if catch_up else SecondConnection(protocol, *how)
+    begins = can_begin(auth.profile)
+    return Verifier(ask, every, receiver, auth.clock, begins=begins)
+
+
+def want_verifiable(auth: Authenticator) -> None:
+    """Look whether a server can be asked what a socket missed, if that is wanted.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    if not auth.settings.verify_every:
+        return
+    profile, resume = auth.profile, auth.profile.resume
+    why = ""
+    if resume is None or not (
+        resume.catchup or resume.query or resume.header or resume.by_template
+    ):
+        why = "it can neither be asked what was missed nor resume after an id"
+    elif resume.unless and holds(resume.unless, auth.variables):
+        why = "with these variables it cannot be asked for all that was missed"
+    elif not profile.unique_ids or (profile.follow and not resume.catchup):
+        why = "its notifications have no ids by which to tell what was missed"
+    if why:
+        said = f"--verify-every: a server of profile {profile.name} cannot be verified"
+        hint = "leave out --verify-every (NOTIFYWS_VERIFY_EVERY)"
+        raise ConfigurationError(f"{said}: {why}", hint)
 
 
 async def good_token(auth: Authenticator) -> AccessToken:
@@ -150,7 +195,12 @@ def build_dial(auth: Authenticator) -> Dial:
     """Return what opens sockets."""
     from notifyws.connection.dialer import dial
 
-    return partial(dial, settings=auth.settings, tls=auth.tls)
+    opened = partial(dial, settings=auth.settings, tls=auth.tls)
+    if auth.recorder is None:
+        return opened
+    from notifyws.connection.recorded_transport import recorded
+
+    return recorded(opened, auth.recorder)
 
 
 def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | None:

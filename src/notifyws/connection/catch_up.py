@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from notifyws.clock import Clock, sleep
 from notifyws.config.settings import Settings
 from notifyws.connection.ports import Receiver, Tokens
+from notifyws.connection.proofs import Found, Place
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
@@ -23,8 +26,9 @@ from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import InvalidFrame
 from notifyws.protocol.profile import Catchup
-from notifyws.protocol.since import spelled
+from notifyws.protocol.since import is_before, spelled
 
+Result = TypeVar("Result")
 Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Returns an answer's body, given the token and variables."""
 SEE = "look at [resume.catchup] of the profile: notifyws profile show"
@@ -73,13 +77,53 @@ class CatchUp:
             NetworkFailed: the server did not answer with it.
             NotifyError: there is no other token.
         """
+        return await self._renewing(token, partial(self._fetch_all, receiver))
+
+    async def after(self, place: Place, receiver: Receiver) -> Found:
+        """Return what the server has after a place, whatever of it is known.
+
+        Raises:
+            NetworkFailed: the server did not answer with it.
+            NotifyError: there is no token.
+        """
+        token = (await self._tokens.get()).value
+        fetch = partial(self._fetch_after, place, receiver)
+        return await self._renewing(token, fetch)
+
+    async def _renewing(
+        self, token: str, fetch: Callable[[str], Awaitable[Result]]
+    ) -> Result:
         try:
-            return await self._fetch_all(receiver, token)
+            return await fetch(token)
         except NetworkFailed as error:
             if self._classifier.of(error) is not Verdict.RENEW:
                 raise
         another = await self._tokens.renew(token)
-        return await self._fetch_all(receiver, another.value)
+        return await fetch(another.value)
+
+    async def _fetch_after(self, place: Place, receiver: Receiver, token: str) -> Found:
+        newest_first = self._catchup.order == "newest first"
+        is_time = isinstance(place, datetime)
+        last_id = None if is_time else place
+        since = spelled(place) if isinstance(place, datetime) else None
+        before, found = None, list[Notification]()
+        for _ in range(self._catchup.pages):
+            known = {"last_id": last_id, "since": since, "before": before}
+            page = self._page(await self._fetch_patiently(token, known), receiver)
+            end = next((n for n, each in enumerate(page) if _is_at(each, place)), None)
+            if newest_first and end is not None:
+                return Found([*found, *page[:end]][::-1])
+            found += page
+            stands = before if newest_first else last_id
+            if not page or page[-1].id in (None, stands):
+                reached = is_time or not newest_first
+                return Found(found[::-1] if newest_first else found, reached=reached)
+            if newest_first:
+                before = page[-1].id
+            else:
+                last_id, since = page[-1].id, None
+        whole = found[::-1] if newest_first else found
+        return Found(whole, complete=False, reached=not newest_first)
 
     async def _fetch_all(self, receiver: Receiver, token: str) -> bool:
         newest_first = self._catchup.order == "newest first"
@@ -144,3 +188,10 @@ class CatchUp:
         if self._own:
             return found
         return [n for each in found for n in receiver.arrivals(each.fields["item"])]
+
+
+def _is_at(notification: Notification, place: Place) -> bool:
+    """Return whether paging back has come to a place."""
+    if isinstance(place, datetime):
+        return is_before(notification.timestamp, place)
+    return notification.id == place

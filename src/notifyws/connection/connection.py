@@ -24,7 +24,6 @@ from notifyws.tasks import background, first_of
 EARLY = 1000
 """Frames that may come before a handshake is done."""
 
-
 Result = TypeVar("Result")
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
 
@@ -55,6 +54,7 @@ class Connection:
     Attributes:
         latency: seconds the last ping took there and back.
         heard_at: unix seconds; what the server sent until then was taken.
+        is_behind: whether something may have come since that was not taken yet.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Connection:
         self._keepalive = keepalive
         self._clock = clock
         self._failure: NetworkFailed | None = None
-        self._pausing = self._behind = self._reading = False
+        self._pausing = self.is_behind = self._reading = False
         self._early: list[str | bytes] = []
         self._unread: deque[str | bytes] = deque()
         self._ponged = asyncio.Event()
@@ -181,10 +181,10 @@ class Connection:
         they tell nothing of when we last heard; the next pong does.
         """
         self._framed_at = self._clock.now()
-        if not self._behind:
+        if not self.is_behind:
             self.heard_at = self._clock.wall()
         if (pause := take(frames)) is not None:
-            self._behind = self._pausing = True
+            self.is_behind = self._pausing = True
             await pause
             self._pausing = False
 
@@ -242,7 +242,7 @@ class Connection:
 
     def _answer_took(self, sent_at: float) -> float:
         if not self._pausing:
-            self._behind = False
+            self.is_behind = False
             self.heard_at = self._clock.wall()
         self.latency = self._clock.now() - sent_at
         return self.latency

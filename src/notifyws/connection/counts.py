@@ -22,10 +22,18 @@ from notifyws.errors import (
 from notifyws.protocol.failures import Verdict
 
 Reason = Literal[
-    "closed", "cut", "refused", "token", "certificate", "slow_reader", "unreachable"
+    "closed",
+    "cut",
+    "refused",
+    "token",
+    "certificate",
+    "slow_reader",
+    "unreachable",
+    "deaf",
 ]
 """Closed by the server; cut, or silent; refused by an answer; the token is no good;
-the certificate is not trusted; left because whoever reads is slow; not reached."""
+the certificate is not trusted; left because whoever reads is slow; not reached; left
+because it brought not all that the server had."""
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 

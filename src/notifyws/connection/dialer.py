@@ -23,10 +23,10 @@ from websockets.uri import parse_uri
 from notifyws import __version__
 from notifyws.auth.http_refusals import own_words
 from notifyws.auth.network_errors import (
-    certificate_rejected,
     later,
     plainly,
     retry_after,
+    tls_failed,
     unreachable,
 )
 from notifyws.auth.proxies import connect, proxy_url
@@ -137,11 +137,8 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             return NetworkFailed(message, "notifyws status --check")
         case wsx.InvalidStatus():
             return _refused(error, host)
-        case ssl.SSLCertVerificationError():
-            return certificate_rejected(error, host)
         case ssl.SSLError():
-            message = f"{host} does not speak TLS: {_why_tls(error)}"
-            return NotWebSocket(message, "is it ws:// instead of wss://?")
+            return tls_failed(error, host)
         case wsx.InvalidURI():
             message = f"the URL of {host} cannot be used: {error.msg}"
             return ConfigurationError(message, "correct the URL")
@@ -183,10 +180,6 @@ def _json(body: bytes | bytearray | None) -> Any:
         return decode((body or b"").decode())
     except ValueError:
         return None
-
-
-def _why_tls(error: ssl.SSLError) -> str:
-    return (error.reason or "handshake failed").replace("_", " ").lower()
 
 
 def _innermost(error: BaseException) -> str:

@@ -91,7 +91,7 @@ class EventEmitter:
             return 0.0
         return max(took, 0.0)
 
-    def gap(self, start: GapStart, reason: str) -> None:
+    def gap(self, start: GapStart, reason: str, *, recovered: bool = False) -> None:
         """Tell that from ``start`` to now notifications may have been missed.
 
         The wall clock may have been set back since; then it began as long before now
@@ -101,8 +101,9 @@ class EventEmitter:
         passed = 0.0 if start.at is None else boot_time(self._clock) - start.at
         now, floor = utc_text(wall), utc_text(wall - passed)
         since = min(start.text, floor)
-        covered = self.is_covered(datetime.fromisoformat(since).timestamp())
-        self.tell(Gap(since, now, reason, covered))
+        moment = datetime.fromisoformat(since).timestamp()
+        recovered = recovered or self.is_covered(moment)
+        self.tell(Gap(since, now, reason, recovered))
 
     def steadily(self, text: str) -> GapStart:
         """Return a moment that was written just now, on both clocks."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.connection.event_emitter import EventEmitter, GapStart
 from notifyws.models import Notification
-from notifyws.protocol.arrivals import ControlFrame
+from notifyws.protocol.arrivals import Arrival, ControlFrame
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.failures import FailureClassifier
 from notifyws.protocol.profile import AppPing, Renewal, Step
@@ -44,10 +44,12 @@ class Receiver(Protocol):
     when ``room`` returns.
 
     Attributes:
+        received: how many were handed over.
         on_control_frame: is told what the server says to us, rather than to a reader.
     """
 
     cursor: Cursor
+    received: int
     emitter: EventEmitter
     on_control_frame: Callable[[ControlFrame], None]
 
@@ -56,6 +58,7 @@ class Receiver(Protocol):
     def gaps(self) -> Gaps: ...
     def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None: ...
     def arrivals(self, value: Any) -> list[Notification]: ...
+    def meaning(self, frame: str | bytes) -> Arrival: ...
     def is_news(self, notification: Notification) -> bool: ...
     async def catch_up(self, notifications: list[Notification]) -> None: ...
     def close(self) -> None: ...

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection
+from notifyws.connection.counts import Reason
 from notifyws.connection.outcome import Outcome, without_doubt
 from notifyws.connection.ports import (
     Dial,
@@ -54,12 +55,20 @@ from notifyws.events import (
     FailureType,
     Reconnecting,
 )
-from notifyws.tasks import background
+from notifyws.tasks import background, first_of
+
+if TYPE_CHECKING:
+    from notifyws.connection.verification import Verifier
 
 OVERLAP = 5.0
 """Seconds after which a new connection has brought what the old one did as well."""
 UNREPLAYABLE = "the server cannot replay what it sent"
+DEAF = "it did not bring all that the server had for us; connecting anew"
 TOO_SLOW = "whoever reads the notifications is too slow; resuming when it can"
+
+
+class Deaf(Exception):
+    """The connection is open, and does not bring all that the server has."""
 
 
 class Session:
@@ -73,6 +82,7 @@ class Session:
         receiver: takes what arrives, and tells what happens.
         clock: clock and sleep.
         keepalive: how a dead line is noticed.
+        verifier: how one is noticed that brings not all that the server has.
 
     Attributes:
         connection: the one that is open, if one is.
@@ -90,7 +100,9 @@ class Session:
         receiver: Receiver,
         clock: Clock,
         keepalive: Keepalive,
+        verifier: Verifier | None = None,
     ) -> None:
+        self.verifier = verifier
         self._machine, self._tokens, self._dial = machine, tokens, dial
         self._server_protocol = server_protocol
         self._clock, self._keepalive = clock, keepalive
@@ -196,7 +208,14 @@ class Session:
                     await self._catch_up()
                 await self._live(connection)
             except QueueFull:
-                return await self._make_room()
+                left = await self._leave_for_now(TOO_SLOW, "slow_reader")
+                await self.receiver.room()
+                return left
+            except Deaf:
+                left = await self._leave_for_now(DEAF, "deaf")
+                assert self.verifier is not None
+                await self.verifier.recover()
+                return left
             except NetworkFailed as lost:
                 if self.connection is connection:
                     return self._lost(connection, lost)
@@ -223,12 +242,15 @@ class Session:
         renewer = self._renewer(connection)
         responder = Responder(connection, renewer)
         tasks = [background("the replies", responder.run(), connection.died)]
+        if self.verifier is not None:
+            looks = self.verifier.watch(connection)
+            tasks.append(background("the verification", looks, connection.died))
         if renewer is not None:
             renewal = renewer.run(self.token)
             tasks.append(background("the renewal", renewal, connection.died))
         self.receiver.on_control_frame = responder.hear
         try:
-            await connection.run(self.receiver.take)
+            await self._read(connection)
         except (NetworkFailed, QueueFull):
             if self.connection is not connection:  # let the swap end
                 await asyncio.wait({tasks[-1]})
@@ -237,6 +259,14 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, connection: Connection) -> None:
+        reading = connection.run(self.receiver.take)
+        if self.verifier is None:
+            await reading
+        else:
+            await first_of(reading, self.verifier.deaf.wait())
+            raise Deaf
 
     def _renewer(self, connection: Connection) -> Renewer | None:
         protocol, settings = self._server_protocol, self._machine.settings
@@ -271,15 +301,14 @@ class Session:
         self.connection = None
         return self._outcome.after_token(lost, self.token)
 
-    async def _make_room(self) -> Left:
+    async def _leave_for_now(self, said: str, why: Reason) -> Left:
         assert self.connection is not None
-        left_at = self._clock.now()
+        left = Left(self._clock.now())
         self.receiver.gaps.closed(self.connection.heard_at)
-        self._tell(Disconnected(1000, TOO_SLOW))
-        self.counts.failed("slow_reader")
+        self._tell(Disconnected(1000, said))
+        self.counts.failed(why)
         await self._leave()
-        await self.receiver.room()
-        return Left(left_at)
+        return left
 
     async def _leave(self) -> None:
         connection, self.connection = self.connection, None

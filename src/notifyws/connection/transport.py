@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -70,6 +71,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._parts: list[BytesLike] = []
         self._said: tuple[int, str] | None = None
         self._is_text = self._is_full = self._is_over = self._is_ours = False
+        self._tls_error: ssl.SSLError | None = None
         self._pinged = self._ponged = self._unanswered = 0
         self.heard_at = 0.0
         self._rest: asyncio.TimerHandle | None = None
@@ -82,7 +84,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         """Go through the handshake.
 
         Raises:
-            InvalidHandshake: it was refused, or is none.
+            InvalidHandshake, SSLError: it was refused, or is none.
         """
         request = self._protocol.connect()
         request.headers.update(headers)
@@ -90,8 +92,8 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._protocol.send_request(request)
         self._flush()
         await self._answered.wait()
-        if self._protocol.handshake_exc is not None:
-            raise self._protocol.handshake_exc
+        if error := self._tls_error or self._protocol.handshake_exc:
+            raise error
 
     async def burst(self) -> Sequence[str | bytes]:
         """Return all whole messages that came, at least one; bytes when binary.
@@ -208,6 +210,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         """Tell whoever waits for anything."""
         self._protocol.receive_eof()
         self._is_over = True
+        self._tls_error = exc if isinstance(exc, ssl.SSLError) else None
         for timer in (self._rest, self._end):
             if timer is not None:
                 timer.cancel()

@@ -61,6 +61,34 @@ class Selection:
         return self._filter is None or self._filter(notification)
 
 
+class Only:
+    """Admits what makes an expression truthy, and is never satisfied.
+
+    Args:
+        expression: a JMESPath expression over the notification.
+        option: what named it.
+        warn: is told, once, when it cannot be worked out: that does not pass.
+
+    Raises:
+        UsageError: it does not parse.
+    """
+
+    satisfied = False
+
+    def __init__(
+        self, expression: str, option: str, warn: Callable[[str], None]
+    ) -> None:
+        self._test = matcher(expression, option, warn)
+
+    def passes(self, notification: Notification) -> bool:
+        """Return whether it is wanted."""
+        return self._test(notification)
+
+    def admit(self, notification: Notification) -> bool:
+        """Return whether it passes."""
+        return self._test(notification)
+
+
 def matcher(
     expression: str, option: str, warn: Callable[[str], None]
 ) -> Callable[[Notification], bool]:

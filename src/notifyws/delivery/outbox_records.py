@@ -94,7 +94,7 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         return replace(after, mixed=mixed)
 
     def until(self, now: float) -> ListenerPosition:
-        """Return it without moments in the future.
+        """Return it without moments in the future, or before all computers.
 
         A move that is yet to come would win for ever, and a notification that is yet to
         be sent would make all others old.
@@ -103,7 +103,8 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
             now: unix seconds; the clock that wrote it may have been wrong.
         """
         sent_at = None if self.sent_at is None else min(self.sent_at, now)
-        return replace(self, moved_at=min(self.moved_at, now), sent_at=sent_at)
+        moved_at = max(0.0, min(self.moved_at, now))  # in this order NaN is nothing
+        return replace(self, moved_at=moved_at, sent_at=sent_at)
 
 
 class Entry(Struct, frozen=True):

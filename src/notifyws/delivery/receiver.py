@@ -186,6 +186,10 @@ class Receiver:
         """Return the notifications that the rules see in a value."""
         return notifications(self._rules.value(value, self.emitter.now()))
 
+    def meaning(self, frame: str | bytes) -> Arrival:
+        """Return what a frame means of which nothing is to be handed over."""
+        return self._rules.read(frame, self.emitter.now())
+
     def is_news(self, notification: Notification) -> bool:
         """Return whether it was not handed over before, and is not too old."""
         return self.cursor.is_news(notification)

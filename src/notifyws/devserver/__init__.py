@@ -4,7 +4,8 @@ It is for trying, testing and demonstrating: loopback only, passwords in the ope
 and a control side (``/_dev``) that lets a test break whatever it likes. It needs the
 extra ``notifyws[server]`` and knows nothing of the client.
 
+    replay   a server that plays a recording
     server   the server as a whole, and what it can be asked for
 """
 
-__all__ = ["server"]
+__all__ = ["replay", "server"]

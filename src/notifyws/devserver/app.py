@@ -65,7 +65,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     context = request.app[CONTEXT]
     try:
         await request.read()  # what is left unread resets a connection that is closed
-        if not _is_local(request):
+        if not is_local(request):
             return failure(403, "forbidden", "only this machine's own may ask here")
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await websocket(context, request)
@@ -79,7 +79,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         raise
 
 
-def _is_local(request: web.Request) -> bool:
+def is_local(request: web.Request) -> bool:
+    """Return whether a request is this machine's own, and no page's of elsewhere."""
     host = request.headers.get("Host", "").lower()
     origins = request.headers.getall("Origin", [])
     if any(one.lower().partition("://")[2] != host for one in origins):

@@ -161,7 +161,7 @@ class DevServer:
             ConfigurationError: the port or the state file cannot be used.
         """
         options = self._options
-        listener = _listen(options.port)
+        listener = listen_on(options.port)
         try:
             self._state = State(options.state, options.history)
         except BaseException:
@@ -218,7 +218,12 @@ class DevServer:
                     context.publish(user, fields)
 
 
-def _listen(port: int) -> socket.socket:
+def listen_on(port: int) -> socket.socket:
+    """Return a socket that accepts connections on loopback.
+
+    Raises:
+        ConfigurationError: the port cannot be used.
+    """
     try:
         return socket.create_server((HOST, port), backlog=BACKLOG)
     except OSError as error:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.auth.http_client import Request, exchange_lines
 from notifyws.clock import utc_text
 from notifyws.connection.build import (
     build_server_protocol,
@@ -30,6 +31,7 @@ from notifyws.delivery.sender import GRACE
 from notifyws.errors import NetworkFailed
 from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
 from notifyws.protocol.masking import masked, spellings
+from notifyws.protocol.token_replies import Answer
 
 Result = TypeVar("Result")
 LONGEST = 400
@@ -232,6 +234,17 @@ class Trace:
         self._told[way] += 1
         if self._told[way] <= MOST:
             self._lines.append(masked(text, self._secrets)[:LONGEST])
+
+    def exchange(
+        self,
+        request: Request,
+        reply: Answer,
+        found: Iterable[str],
+        hidden: tuple[str, ...],
+    ) -> None:
+        """Keep an HTTP exchange."""
+        for line in exchange_lines(request, reply, found, hidden):
+            self.line(line)
 
     def taken(self) -> tuple[str, ...]:
         """Return what was told since the last time."""

@@ -195,6 +195,14 @@ def of_certificate(days: float, context: CheckContext) -> Finding | None:
     return warning("tls", said, hint)
 
 
+def of_our_certificate(name: str, days: float) -> Finding | None:
+    """Judge how long the certificate is still good that we show the server."""
+    if days >= EXPIRING:
+        return None
+    said = f"our certificate of {name} ends in {span(days * 86400)}"
+    return warning("tls", said, "have it renewed: NOTIFYWS_CLIENT_CERT names the file")
+
+
 def of_clock(ahead: float) -> Finding | None:
     """Judge the seconds by which the server's clock is ahead of ours."""
     if abs(ahead) <= TOLERABLE_SKEW:

@@ -23,6 +23,7 @@ from notifyws.auth.cached_tokens import AccessToken, CachedTokens
 from notifyws.auth.proxies import proxy_name
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
+from notifyws.config.client_certificate import pair_of
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
 from notifyws.diagnostics import probes
@@ -34,14 +35,11 @@ from notifyws.diagnostics.findings import (
     of_certificate,
     of_clock,
     of_complaint,
+    of_our_certificate,
     skipped,
     warning,
 )
-from notifyws.errors import (
-    AuthenticationFailed,
-    CacheFailed,
-    NotifyError,
-)
+from notifyws.errors import AuthenticationFailed, CacheFailed, NotifyError
 from notifyws.fleet.heartbeat import find_listeners
 from notifyws.fleet.listener_entry import Listener
 
@@ -201,8 +199,13 @@ class HealthChecks:
         if not target.secure or self._auth.tls is None:
             return skipped("plain ws://, nothing is encrypted")
         days = await probes.tls_days_left(target, self._auth.tls)
-        good = f"trusted, {days:.0f} days left"
-        return of_certificate(days, self.context) or good
+        seen = f"trusted, {days:.0f} days left"
+        found = of_certificate(days, self.context)
+        if pair := pair_of(self._auth.settings):
+            name, left = probes.own_certificate(pair)
+            seen += f"; we show the certificate of {name}, {left:.0f} days left"
+            found = found or of_our_certificate(name, left)
+        return found or seen
 
     async def _clock(self) -> str | Finding:
         skew = await probes.clock_skew(self.origin, self._auth.tls)

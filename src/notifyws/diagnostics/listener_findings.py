@@ -21,6 +21,8 @@ QUIET = 60.0
 they are no trouble, for nothing may have been sent."""
 BEHIND = 60.0
 """Seconds that a notification may wait for the members of a group."""
+PROOFS = 3
+"""Proofs in a row that may fail before that is said."""
 RESTLESS = 3
 """Connections of seconds, in a row, after which a listener comes and goes."""
 CHECK = "notifyws status --check"
@@ -65,6 +67,7 @@ def _of_listener(one: Listener, now: float, context: CheckContext) -> Iterator[F
         _of_frames(one, context),
         _of_filter(one),
         _of_silence(one, now, context),
+        _of_proofs(one, now),
     )
     yield from (each for each in found if each is not None)
 
@@ -123,6 +126,17 @@ def _of_frames(one: Listener, context: CheckContext) -> Finding | None:
     check = f"notifyws profile check {context.profile}"
     hint = f"notifyws listen --raw, then: {check}, or: notifyws profile new"
     return warning("listener", said, hint)
+
+
+def _of_proofs(one: Listener, now: float) -> Finding | None:
+    """Judge one that should prove that it is not deaf, and does not get to it."""
+    every = one.verifyEvery or 0.0
+    waits = since(one.verifiedAt or one.since, now)
+    if not every or one.state != "connected" or waits < PROOFS * every + QUIET:
+        return None
+    said = f"{_who(one)} has not been proved to miss nothing for {span(waits)}"
+    said += f", though it tries every {span(every)}"
+    return warning("listener", said, "see why: notifyws listen --verify-every 10s")
 
 
 def _of_filter(one: Listener) -> Finding | None:

@@ -7,21 +7,27 @@ import contextlib
 import socket
 import ssl
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from notifyws.auth.http_client import http_client
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.auth.network_errors import (
-    certificate_rejected,
     http_date,
     plainly,
+    tls_failed,
     unreachable,
 )
-from notifyws.errors import NetworkFailed, NotWebSocket
+from notifyws.config.client_certificate import OURS, KeyPair, load_pair
+from notifyws.errors import NetworkFailed, WeAreNotTrusted
 
 PATIENCE = 10.0
 """Seconds for each look."""
+LATE = 0.2
+"""Seconds that a server has to say that it does not accept us."""
+HUNG_UP = "it hung up after the TLS handshake; does it want a client certificate?"
 
 
 class Target(Struct, frozen=True):
@@ -96,29 +102,83 @@ async def tls_days_left(target: Target, tls: ssl.SSLContext) -> float:
     """Return the days for which the host's certificate is still valid.
 
     Raises:
-        CertificateRejected: it is not trusted.
+        CertificateRejected: it is not trusted, or ours is not.
         NetworkFailed: no TLS connection.
     """
     host = f"{target.host}:{target.port}"
     try:
         async with asyncio.timeout(PATIENCE):
-            _, writer = await asyncio.open_connection(
+            reader, writer = await asyncio.open_connection(
                 target.host, target.port, ssl=tls, server_hostname=target.host
             )
+        try:
+            await _hear_refusal(reader)
+        except OSError:
+            writer.transport.abort()
+            raise
     except TimeoutError:
         message = f"{host} did not finish its TLS handshake"
         raise NetworkFailed(message, "is it ws:// instead of wss://?") from None
-    except ssl.SSLCertVerificationError as error:
-        raise certificate_rejected(error, host) from None
     except ssl.SSLError as error:
-        hint = "is it ws:// instead of wss://?"
-        raise NotWebSocket(f"{host} does not speak TLS: {error.reason}", hint) from None
+        raise tls_failed(error, host) from None
     except OSError as error:
         raise unreachable(error, host) from None
     certificate = writer.get_extra_info("peercert") or {}
     await _close(writer)
     end = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
     return (end - time.time()) / 86400
+
+
+async def _hear_refusal(reader: asyncio.StreamReader) -> None:
+    """Raise what a server says of us when the handshake is over.
+
+    TLS 1.3 lets it speak so late, and what we send meanwhile may cost us its word.
+
+    Raises:
+        SSLError: it does not accept us.
+        OSError: it hung up without a word.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LATE):
+            if not await reader.read(1):
+                raise ConnectionResetError(0, HUNG_UP)
+
+
+def own_certificate(pair: KeyPair) -> tuple[str, float]:
+    """Return whom our certificate names, and the days for which it is still valid.
+
+    The standard library reads only what it has verified, so it is shown to ourselves,
+    over no network.
+
+    Raises:
+        WeAreNotTrusted: nobody would take it: it has expired, or is not valid yet.
+    """
+    theirs, ours = (
+        ssl.SSLContext(kind)
+        for kind in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
+    )
+    ours.check_hostname, ours.verify_mode = False, ssl.CERT_NONE
+    theirs.verify_mode = ssl.CERT_REQUIRED
+    theirs.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    theirs.load_verify_locations(pair.certificate)
+    for context in (theirs, ours):
+        load_pair(context, pair, OURS)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ours.wrap_bio(back, there)
+    server = theirs.wrap_bio(there, back, server_side=True)
+    try:
+        for side in (client, server, client, server):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    except ssl.SSLCertVerificationError as error:
+        message = f"our certificate {pair.certificate}: {error.verify_message}"
+        raise WeAreNotTrusted(message, OURS.hint) from None
+    shown: Any = server.getpeercert()
+    named = [value for _, value in shown.get("subjectAltName", ())]
+    subject = [value for ((key, value),) in shown["subject"] if key == "commonName"]
+    end = ssl.cert_time_to_seconds(shown["notAfter"])
+    name = next(iter([*subject, *named]), pair.certificate)
+    return name, (end - time.time()) / 86400
 
 
 async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
@@ -130,6 +190,7 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
     Raises:
         NetworkFailed: no HTTP answer.
     """
+    import_httpx()
     import httpx
 
     try:
@@ -139,6 +200,8 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
             client.stream("HEAD", "/") as response,
         ):
             said = http_date(response.headers.get("date", ""))
+    except ssl.SSLError as error:
+        raise tls_failed(error, urlsplit(origin).netloc) from None
     except (httpx.HTTPError, TimeoutError, UnicodeError) as error:
         late = isinstance(error, TimeoutError | httpx.TimeoutException)
         why = "time is over" if late else plainly(error)

@@ -84,7 +84,7 @@ async def walk(
     """
     said = auth.settings.password, auth.settings.token
     trace = Trace(*said, *queried(auth.url))
-    auth.http.on_line = trace.line
+    auth.http.steps.on_exchange = trace.exchange
     walker = _Walker(auth, trace, patience, send)
     try:
         for name, step in walker.steps(everything=everything):
@@ -155,7 +155,8 @@ class _Walker:
         settings, profile = self._auth.settings, self._auth.profile
         if settings.token or profile.http.login is None:
             self._token = await self._auth.tokens.get()
-            return "a ready-made token is used" if settings.token else ""
+            how = "cached" if profile.http.device else ""  # somebody approved it
+            return "a ready-made token is used" if settings.token else how
         self._keep(await self._auth.http.login(settings.username, settings.password))
         return self._lives()
 

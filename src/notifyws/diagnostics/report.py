@@ -163,7 +163,7 @@ async def diagnose(
 async def _groups(
     auth: Authenticator, listeners: Iterable[Listener]
 ) -> tuple[GroupStanding, ...]:
-    names = sorted({each.group for each in listeners if each.group})
+    names = {each.group for each in listeners if each.group}
     if not names:
         return ()
     from notifyws.fleet.group.standing import find_groups

@@ -5,6 +5,7 @@ what the service manager is told, and what is measured. It must not know handler
 commands or terminals.
 
     active_listener a listener at work, put together from the rooms below
+    build           a listener, from settings and what is asked for
     group           listeners that share the work of one name, over Redis Streams
     health          whether it is alive, and of use
     heartbeat       keeps a listener's entry, and finds the others
@@ -13,14 +14,16 @@ commands or terminals.
     metrics_page    the same as Prometheus reads it
     metrics_server  serves that page, and what probes ask
     readings        where each number comes from
+    recorded        has a listener recorded
     systemd         what the service manager is told
 """
 
 __all__ = [
-    "active_listener",
+    "build",
     "group",
     "heartbeat",
     "listener_entry",
     "metrics_server",
+    "recorded",
     "systemd",
 ]

@@ -25,10 +25,10 @@ from notifyws.delivery.build import (
 )
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
-from notifyws.models import DeliveryTargets
 from notifyws.protocol.masking import spellings
 from notifyws.tasks import restarted
 
@@ -252,6 +252,7 @@ class ActiveListener:
             return told
         return {
             **told,
+            **_proofs(self.session),
             "filtered": receiver.filtered,
             "repeats": receiver.repeats,
             "notUnderstood": receiver.not_understood,
@@ -264,6 +265,18 @@ class ActiveListener:
         token = self.session.token if self.session else None
         known = token.value if token else ""
         return spellings(known, settings.password, settings.token)
+
+
+def _proofs(session: Session | None) -> dict[str, Any]:
+    if session is None or session.verifier is None:
+        return {}
+    proofs = session.verifier.proofs
+    return {
+        "verifyEvery": proofs.every,
+        "verifiedAt": proofs.proved_at,
+        "deaf": proofs.deaf,
+        "recovered": proofs.recovered,
+    }
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

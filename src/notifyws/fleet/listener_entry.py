@@ -47,6 +47,10 @@ class Listener(Struct, frozen=True):
         repeats: notifications that came again, or were older than its beginning.
         group: the group that it shares the work with.
         role: ``leader`` or ``member`` of it.
+        verifyEvery: seconds between two looks at whether the socket missed anything.
+        verifiedAt: until when it was last proved that all was handed over.
+        deaf: sockets that were found to have missed something.
+        recovered: notifications that no socket brought, and the server gave when asked.
     """
 
     name: str | None
@@ -70,6 +74,10 @@ class Listener(Struct, frozen=True):
     repeats: int = 0
     group: str | None = None
     role: str | None = None
+    verifyEvery: float | None = None
+    verifiedAt: str | None = None
+    deaf: int = 0
+    recovered: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``status --json`` lists."""

@@ -128,6 +128,25 @@ METRICS = (
         ("reason",),
     ),
     Metric(
+        "notifyws_verifications_total",
+        "counter",
+        "Looks of --verify-every at whether the open socket missed anything.",
+        Readings.looks,
+        ("outcome",),
+    ),
+    Metric(
+        "notifyws_verified_timestamp_seconds",
+        "gauge",
+        "Until when such a look proved that all was handed over, as a unix time.",
+        Readings.proved_at,
+    ),
+    Metric(
+        "notifyws_recovered_total",
+        "counter",
+        "Notifications that no socket brought, and the server gave when asked.",
+        Readings.recovered,
+    ),
+    Metric(
         "notifyws_gaps_total",
         "counter",
         "Stretches of time in which notifications may have been missed.",

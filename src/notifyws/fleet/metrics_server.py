@@ -21,8 +21,10 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from ipaddress import ip_address
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -41,6 +43,8 @@ MOST = 32
 """Clients at a time; a further one is let in for the oldest, which may be stuck."""
 ENDING = 1.0
 """Seconds to wait for the thread at the end; it waits for nobody."""
+PRIVATE = (".localhost", ".local", ".internal")
+"""How names end that are no public ones."""
 TEXT = "text/plain; charset=utf-8"
 HINTS = {
     errno.EADDRINUSE: "give another port, or 0 for a free one: --metrics 0",
@@ -81,6 +85,20 @@ def parse_address(text: str) -> tuple[str, int]:
     return host or LOOPBACK, int(port)
 
 
+def is_private(host: str) -> bool:
+    """Return whether a ``Host`` is one that nobody else can name so.
+
+    A page of any site may have its name lead here and then read what is served; it
+    cannot do so with an address, or with a name that no public server of names has.
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+        ip_address(name)
+    except ValueError:
+        return "[" not in host and ("." not in name or name.endswith(PRIVATE))
+    return True
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request, with as few words as can be."""
 
@@ -88,14 +106,16 @@ class _Handler(BaseHTTPRequestHandler):
     server: MetricsServer
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        make = self.server.pages.get(path)
+        self._say(self._asked_for())
+
+    def _asked_for(self) -> Page:
+        if self.server.is_local and not is_private(self.headers.get("Host", "")):
+            return Page("forbidden\n", status=403)
+        make = self.server.pages.get(self.path.partition("?")[0])
         try:
-            page = make() if make else Page("not found\n", status=404)
+            return make() if make else Page("not found\n", status=404)
         except Exception as error:  # noqa: BLE001 - whoever reads it is told, nobody else
-            said = f"failed unexpectedly: {type(error).__name__}\n"
-            page = Page(said, status=HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._say(page)
+            return Page(f"failed unexpectedly: {type(error).__name__}\n", status=500)
 
     do_HEAD = do_GET
 
@@ -159,6 +179,10 @@ class MetricsServer(ThreadingMixIn, TCPServer):
         self._thread = threading.Thread(
             target=self._serve, name="notifyws metrics", daemon=True
         )
+
+    @property
+    def is_local(self) -> bool:
+        return ip_address(str(self.server_address[0])).is_loopback
 
     @property
     def url(self) -> str:

@@ -22,6 +22,7 @@ from notifyws.delivery.outbox_records import OUTPUT
 from notifyws.events import Event, Failure, FailureType, Gap
 
 if TYPE_CHECKING:
+    from notifyws.connection.proofs import Proofs
     from notifyws.fleet.active_listener import ActiveListener
 
 SOURCES = ("refresh", "login")
@@ -109,6 +110,28 @@ class Readings:
         """Return how many tries to connect came to nothing, by why."""
         session = self._listener.session
         return _by(session.counts.failures if session else {}, REASONS)
+
+    def looks(self) -> list[Sample]:
+        """Return how many looks there were at whether the socket missed anything."""
+        proofs = self._proofs
+        if proofs is None:
+            return []
+        counts = {"sound": proofs.sound, "deaf": proofs.deaf, "failed": proofs.failed}
+        return _by(counts)
+
+    def proved_at(self) -> list[Sample]:
+        """Return until when nothing was missed for sure, in unix seconds."""
+        at = self._proofs.proved_at if self._proofs else None
+        return [] if at is None else _one(datetime.fromisoformat(at).timestamp())
+
+    def recovered(self) -> list[Sample]:
+        """Return how many notifications no socket had brought."""
+        return _one(self._proofs.recovered if self._proofs else None)
+
+    @property
+    def _proofs(self) -> Proofs | None:
+        session = self._listener.session
+        return session.verifier.proofs if session and session.verifier else None
 
     def gaps(self) -> list[Sample]:
         """Return in how many stretches of time something may have been missed."""

@@ -54,16 +54,17 @@ def read_profile(profile: str) -> Profile:
     Raises:
         ConfigurationError: there is none, it cannot be read, or it is wrong.
     """
+    from notifyws.protocol.oauth import completed
     from notifyws.protocol.profile import trusted
 
     text, where = profile_text(profile)
     if where == profile and not is_file(profile):
         import tomllib
 
-        return trusted(tomllib.loads(text))
+        return completed(trusted(tomllib.loads(text)))
     from notifyws.protocol.profile_text import parse
 
-    return parse(text, where)
+    return completed(parse(text, where))
 
 
 def built_in() -> list[str]:

@@ -1,9 +1,10 @@
 """What a profile can say: the model behind every ``profiles/*.toml``.
 
 A profile is data. It is validated whole before anything is sent, unknown keys are
-errors, and no part of it can name a host, a file or a command. Here are the tables of
-the HTTP side and the profile itself; the socket's are in ``profile_socket``, what a
-value must be in ``profile_schema``. Who uses a profile imports all tables from here.
+errors, and no part of it can name a host, a file or a command. Here is the profile
+itself; the HTTP side's tables are in ``profile_http`` and ``profile_oauth``, the
+socket's in ``profile_socket``, what a value must be in ``profile_schema``.
+Who uses a profile imports all tables from here.
 
 The text under each field is its reference documentation; it is printed for people
 and stands in the JSON Schema for editors.
@@ -15,16 +16,24 @@ from typing import Any, Literal
 
 from msgspec import convert
 
+from notifyws.protocol.profile_http import (
+    Failure,
+    Http,
+    Steps,
+    Tokens,
+)
+from notifyws.protocol.profile_oauth import (
+    ClientCredentials,
+    Device,
+)
 from notifyws.protocol.profile_schema import (
     Closes,
     Codes,
     Expression,
-    Finder,
     Meaning,
     Name,
     Pages,
     ProfileName,
-    Seconds,
     Table,
     Template,
     Text,
@@ -48,6 +57,8 @@ __all__ = [
     "Ack",
     "AppPing",
     "Catchup",
+    "ClientCredentials",
+    "Device",
     "Failing",
     "Failure",
     "FieldMapping",
@@ -67,77 +78,6 @@ __all__ = [
     "Tokens",
     "trusted",
 ]
-
-
-Steps = Step | tuple[Step, ...]
-
-
-class Failure(Table, frozen=True, kw_only=True):
-    """What an answer means that is no success; the first that fits is used."""
-
-    status: Codes | None = None
-    """A status or a range of them, as in ``400`` or ``400-403``; any when not set."""
-    when: Expression | None = None
-    """An expression over the answer's body that must be true."""
-    means: Meaning
-    """``bad credentials`` (the password is wrong), ``expired`` (the token is not
-    accepted), ``log in again`` (the refresh token is not), ``retry``, ``throttled``
-    or ``stop``."""
-    message: Expression | None = None
-    """Where the answer's body says why; else in the places where servers say it."""
-    hint: str = ""
-    """What helps, in place of a general word."""
-
-
-class Http(Table, frozen=True, kw_only=True):
-    """The HTTP side: logging in and out, refreshing, and asking about a token."""
-
-    login: Steps | None = None
-    """One step, or several in their order; without it a ready-made token is needed."""
-    refresh: Steps | None = None
-    """How a refresh token gives new tokens; without it, expiry means a new login."""
-    logout: Steps | None = None
-    """How to end the session."""
-    verify: Steps | None = None
-    """Asks whether the access token is good, before the socket is opened: for servers
-    that accept any socket and stay silent without a good token."""
-    verify_when: Literal["always", "in doubt"] = "always"
-    """``in doubt``: only after a handshake that the server ended as a step's ``closed``
-    says, to learn whether the token was the reason."""
-    refused: tuple[int, ...] = (401,)
-    """Statuses that mean: these credentials, or this token, are no good."""
-    failures: tuple[Failure, ...] = ()
-    """What other answers mean; asked before ``refused``."""
-
-
-class Tokens(Table, frozen=True, kw_only=True):
-    """Where the answers of ``login`` and ``refresh`` hold what.
-
-    Each is an expression over the body, ``header:NAME`` or ``cookie:NAME``. With
-    several steps, the last answer that holds a token counts.
-    """
-
-    access: Finder
-    """The access token. A ``Bearer`` in front of it is taken off."""
-    refresh: Finder | None = None
-    """The refresh token; an answer without one keeps the old one."""
-    expires_in: Finder | None = None
-    """How long the access token lives, from now."""
-    refresh_expires_in: Finder | None = None
-    """How long the refresh token lives, from now."""
-    unit: Literal["s", "ms"] = "s"
-    """What ``expires_in`` and ``refresh_expires_in`` count."""
-    expires_at: Finder | None = None
-    """When the access token ends: unix seconds or milliseconds, or ISO 8601."""
-    lifetime: Seconds | None = None
-    """Seconds the access token lives where neither the answer nor the token tells
-    (a JWT's ``exp`` does)."""
-    refresh_lifetime: Seconds | None = None
-    """Seconds the refresh token lives where nothing tells."""
-    user_id: Finder | None = None
-    """The user's id in the answer."""
-    user_claim: str = "sub"
-    """The JWT claim that holds the user's id, where the answer does not."""
 
 
 class Catchup(FieldMapping, frozen=True, kw_only=True):

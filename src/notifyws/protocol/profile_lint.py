@@ -154,6 +154,9 @@ def _lacking(profile: Profile) -> Iterator[Finding]:
         yield Finding(("socket", "token_in"), "needs socket.first_frame", "add it")
     if renewal.how == "frame" and not renewal.frame:
         yield Finding(("renewal", "how"), "needs renewal.frame", "add it")
+    if profile.http.login is not None and profile.http.client_credentials is not None:
+        said = "there is a login already"
+        yield Finding(("http", "client_credentials"), said, "keep one of them")
     if profile.http.login is not None and profile.tokens is None:
         hint = "say where its answer holds the token: tokens.access"
         yield Finding(("http", "login"), "needs a table [tokens]", hint)

@@ -58,6 +58,24 @@ def parse_since(text: str, now: datetime) -> str | datetime:
     return text
 
 
+def parse_duration(text: str, option: str) -> float:
+    """Return the seconds that an option was given: ``30s``, ``5m``, ``1h30m``, ``90``.
+
+    Args:
+        text: as it was typed; a bare number is seconds.
+        option: its name.
+
+    Raises:
+        UsageError: it is no duration, or none that makes sense.
+    """
+    plain = re.fullmatch(r"(?a)\d{1,9}(?:\.\d{1,9})?", text)
+    if plain is None and not re.fullmatch(_DURATION, text):
+        raise UsageError(
+            f"{option} takes a duration, not {text!r}", f"as in {option} 5m"
+        )
+    return float(text) if plain else _duration(text).total_seconds()
+
+
 def _duration(text: str) -> timedelta:
     parts = [{UNITS[unit]: int(count)} for count, unit in re.findall(_PART, text)]
     return sum((timedelta(**part) for part in parts), timedelta())

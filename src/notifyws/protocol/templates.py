@@ -3,9 +3,9 @@
 A string that is exactly one variable keeps the variable's type. A part of an object
 or list whose variable is not set is left out, and with it what becomes empty by
 that. ``{name|json}``, ``{name|b64}`` and ``{name|b64url}`` write a value in that
-form, ``{name|path}`` keeps its slashes in a path, ``{payload.title}`` looks inside
-one, ``{null}`` is JSON's null, ``{{`` and ``}}`` are braces. Nothing else is
-evaluated.
+form, ``{name|form}`` as forms do, ``{name|path}`` keeps its slashes in a path,
+``{payload.title}`` looks inside one, ``{null}`` is JSON's null, ``{{`` and ``}}`` are
+braces. Nothing else is evaluated.
 
 Known are the profile's constants, what the user gives for what it leaves open, and
 what one socket adds: its token, what a handshake captured, and a counter.
@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
 import msgspec
 
@@ -62,6 +63,7 @@ FILTERS: Mapping[str | None, Callable[[Any], str]] = {
     "b64": _b64,
     "b64url": lambda value: _b64(value).translate(_URL_SAFE).rstrip("="),
     "path": _text,
+    "form": lambda value: quote_plus(_text(value), errors="replace"),
 }
 
 

@@ -79,6 +79,8 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
             why = _gap_words(event, zone)
         case Grouped(group, "leader"):
             said, why = f"Leading the group {harmless(group)}", ""
+        case Grouped(group, "replay"):
+            said, why = f"Reading the group {harmless(group)} again", ""
         case Grouped(group, _, leader):
             said = f"Member of the group {harmless(group)}"
             why = f"{leader} leads" if leader else "nobody leads yet"

@@ -79,8 +79,8 @@ async def all_of_a_group(client: RedisClient) -> None:
     assert await store.held(0, "0", 10)
     await store.acknowledge(0, [entry.id])
     await store.trim(100, 60.0)
-    await store.where()
-    await store.latest(10)
+    await store.where(2e9)
+    assert [each async for each in store.latest(10)]
     await store.describe()
     await store.note_gap({"from": "a", "to": "b", "reason": "c"})
     await store.own(4)

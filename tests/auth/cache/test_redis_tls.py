@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from contextlib import aclosing
 
 import pytest
@@ -45,21 +44,13 @@ def query(folder, certificate="client.pem", key="client.key", more="") -> str:
     return f"{authority}{ours if certificate else ''}{more}"
 
 
-def demanding(authority: Authority) -> ssl.SSLContext:
-    """A server's context that wants to know who we are."""
-    context = authority.good()
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.trust_in(context)
-    return context
-
-
 @pytest.mark.parametrize(
     ("key", "more"), [("client.key", ""), ("sealed.key", "&ssl_password=s3cret")]
 )
 @on_a_loop
 async def test_a_server_that_wants_our_certificate_gets_it(files, key, more):
     authority, folder = files
-    async with scripted(b"+PONG\r\n", tls=demanding(authority)) as server:
+    async with scripted(b"+PONG\r\n", tls=authority.demanding()) as server:
         url = f"rediss://127.0.0.1:{server.port}{query(folder, key=key, more=more)}"
         async with client(url) as redis:
             assert await redis.command("PING") is True
@@ -78,8 +69,8 @@ def spoken(said) -> bytes:
 async def test_sentinels_and_the_primary_they_name_are_spoken_to_over_tls(files):
     authority, folder = files
     async with (
-        scripted(b"+PONG\r\n", tls=demanding(authority)) as primary,
-        scripted(b"", tls=demanding(authority)) as sentinel,
+        scripted(b"+PONG\r\n", tls=authority.demanding()) as primary,
+        scripted(b"", tls=authority.demanding()) as sentinel,
     ):
         known = {"name": "mine", "ip": "127.0.0.1", "port": str(primary.port)}
         known |= {"flags": "master", "num-other-sentinels": "0"}
@@ -93,7 +84,7 @@ async def test_sentinels_and_the_primary_they_name_are_spoken_to_over_tls(files)
 @on_a_loop
 async def test_nodes_of_a_cluster_are_spoken_to_over_tls(files):
     authority, folder = files
-    async with scripted(b"", tls=demanding(authority)) as node:
+    async with scripted(b"", tls=authority.demanding()) as node:
         node.answer = spoken([[0, 16383, ["127.0.0.1", node.port, "id"]]])
         files_of_ours = query(folder, key="sealed.key", more="&ssl_password=s3cret")
         url = f"rediss+cluster://127.0.0.1:{node.port}{files_of_ours}"
@@ -183,7 +174,7 @@ def test_one_file_may_hold_both(files):
 @on_a_loop
 async def test_a_server_that_wants_a_certificate_that_we_do_not_have_is_said(files):
     authority, folder = files
-    async with scripted(b"+PONG\r\n", tls=demanding(authority)) as server:
+    async with scripted(b"+PONG\r\n", tls=authority.demanding()) as server:
         url = f"rediss://127.0.0.1:{server.port}{query(folder, certificate='')}"
         async with client(url) as redis:
             with pytest.raises(CacheFailed) as caught:

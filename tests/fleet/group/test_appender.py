@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class FakeStore:
         leader: who took a lease last.
         stream: titles, by id.
         position: where the group stands.
+        while_looking: called while it looks for entries.
     """
 
     member, is_shared = ME, False
@@ -47,6 +48,7 @@ class FakeStore:
         self.stream: dict[str, str] = {}
         self.position = ListenerPosition()
         self.positions: list[ListenerPosition] = []
+        self.while_looking: Callable[[], None] = lambda: None
         self._batch: tuple[str, int] = ("", 0)
         self._top = 0
 
@@ -82,6 +84,7 @@ class FakeStore:
 
     async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
         await asyncio.sleep(0)
+        self.while_looking()
         if self.down:
             raise CacheFailed("nobody is there")
         return self.leader, [id_ in self.stream for _, id_ in places]
@@ -280,6 +283,31 @@ async def test_what_a_redis_lost_that_forgot_everything_is_not_appended_again(tm
         group.store.down = False
         await group.appender.settled()
         assert group.store.titles == ["4", "5"]
+
+
+@on_a_loop
+async def test_what_is_forgotten_while_it_is_looked_for_is_not_appended_again(tmp_path):
+    async with scene(tmp_path) as group:
+        await group.receive(1, 3)
+        group.store.stream.clear()
+        group.store.troubles = ["words"]
+        group.store.while_looking = group.appender.forget
+        await group.receive(4, 5)
+        await group.appender.settled()
+        assert group.store.titles == ["4", "5"]
+        assert group.said == []
+
+
+@on_a_loop
+async def test_a_position_says_when_its_last_was_received_where_that_is_known(tmp_path):
+    async with scene(tmp_path) as group:
+        await group.receive(1, 3)
+        group.store.down = True
+        await group.receive(4, AT_ONCE + 9)
+        group.store.down = False
+        await group.settled(AT_ONCE + 9)
+        first, batch, rest = (each.moved_at for each in group.store.positions)
+        assert 0 < first < batch == rest
 
 
 @on_a_loop

@@ -12,23 +12,27 @@ from notifyws.fleet.group.entries import (
     moment,
     position_of,
     position_text,
+    shifted,
     standing_of,
     text_of,
 )
+
+LATER = 2e9
+"""Unix seconds."""
 
 
 def test_a_position_comes_back_as_it_was_kept():
     position = ListenerPosition("a7", moved_at=5.0, mixed=True, sent_at=4.5)
     text = position_text(position).encode()
     then = b"2024-01-15T10:30:00.000Z"
-    found = position_of(text, then)
+    found = position_of(text, then, LATER)
     assert found.heard_at == then.decode()
-    assert position_of(text, None) == position
+    assert position_of(text, None, LATER) == position
 
 
 @pytest.mark.parametrize("text", [None, b"", b"{", b"[1]", b'{"other":1}', b"[" * 9999])
 def test_a_position_that_makes_no_sense_is_none(text):
-    assert position_of(text, None) == ListenerPosition()
+    assert position_of(text, None, LATER) == ListenerPosition()
 
 
 def test_an_entry_tells_where_it_lies_and_when_it_was_appended():
@@ -58,12 +62,39 @@ def test_texts_may_come_decoded():
 
 def test_a_beats_answer_becomes_a_standing():
     lease = [0, b"3 h:1:x", 2, b"1 h:2:y", -1, b"3 h:1:x"]
-    work = [4, 5, 1, 8000, 9000, 2, 7000, b"then"]
+    work = [4, 5, 1, 8000, 9000, 2, 7000, b"1970-01-01T00:00:08.500Z"]
     assert standing_of([*lease, *work]) == Standing(
-        0, "3 h:1:x", 2, "1 h:2:y", None, "h:1:x", 3, 4, 5, 1, 8.0, 9.0, 2, 7.0, "then"
+        0,
+        "3 h:1:x",
+        2,
+        "1 h:2:y",
+        None,
+        "h:1:x",
+        3,
+        4,
+        5,
+        1,
+        8.0,
+        9.0,
+        2,
+        7.0,
+        "1970-01-01T00:00:08.500Z",
     )
 
 
 def test_a_group_that_nobody_leads_has_a_standing_too():
     answer = [-1, b"", 0, b"", 1500, None, 0, 0, 0, None, 9000, 1, None, b""]
     assert standing_of(answer) == Standing(next_lease=1.5, at=9.0, members=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "told"),
+    [
+        ("", 5.0, ""),
+        ("2024-01-15T10:30:00.000Z", 0.0, "2024-01-15T10:30:00.000Z"),
+        ("2024-01-15T10:30:00.000Z", 2.5, "2024-01-15T10:30:02.500Z"),
+        ("2024-01-15T10:30:00.000Z", -60.0, "2024-01-15T10:29:00.000Z"),
+    ],
+)
+def test_a_moment_can_be_told_as_another_clock_has_it(text, seconds, told):
+    assert shifted(text, seconds) == told

@@ -121,6 +121,48 @@ async def test_each_process_of_a_host_has_a_file_of_its_own(tmp_path):
 
 
 @on_a_loop
+async def test_what_the_second_process_of_a_host_left_is_found_as_well(tmp_path):
+    """Seen: only the first file was looked into, and the other's lines lay there."""
+    async with opened(tmp_path) as one, opened(tmp_path) as two:
+        await one.put(lines(1, 2), at(2), ME)
+        await one.drop(2)
+        await two.put(lines(3, 5), at(5), BEFORE)
+    async with opened(tmp_path) as next_one:
+        assert await next_one.recover({BEFORE})
+        assert await next_one.first(9) == lines(3, 5)
+        async with opened(tmp_path) as another:
+            assert not await another.recover({BEFORE})
+
+
+@on_a_loop
+async def test_groups_of_like_names_have_no_file_together(tmp_path):
+    """Seen: the second process of a group ``g`` wrote to the file of one ``g-1``."""
+    async with opened(tmp_path) as one, opened(tmp_path) as two:
+        await one.put(lines(1, 1), at(1), ME)
+        await two.put(lines(2, 2), at(2), ME)
+    like = Spool(tmp_path, "acct-g-1", 1 << 20, print)
+    assert not await like.recover({ME})
+    await like.put(lines(7, 7), at(7), ME)
+    await like.aclose()
+    async with opened(tmp_path) as one, opened(tmp_path) as two:
+        assert [await each.recover({ME}) for each in (one, two)] == [True, True]
+        assert await one.first(9) + await two.first(9) == lines(1, 2)
+
+
+@on_a_loop
+async def test_of_large_lines_few_are_read_at_once(tmp_path):
+    """Seen: five hundred of a megabyte were one command, which has a second."""
+    large = [(0, "x" * 1_000_000, "") for _ in range(7)]
+    async with opened(tmp_path, 1 << 30) as spool:
+        await spool.put(large, at(7), ME)
+        assert len(await spool.first(500)) == 2
+        await spool.drop(6)
+        assert len(await spool.first(500)) == 1
+        await spool.clear()
+        assert (spool.count, spool.is_full, await spool.first(9)) == (0, False, [])
+
+
+@on_a_loop
 async def test_where_no_file_is_free_it_is_one_that_ends_with_the_process(
     tmp_path, monkeypatch
 ):

@@ -26,7 +26,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from notifyws.auth.cache import Changes, Entry, Texts, TokenCache, text_in
-from notifyws.errors import CacheFailed
+from notifyws.errors import CacheFailed, NetworkFailed
 
 T = TypeVar("T")
 
@@ -103,6 +103,16 @@ class FallbackCache(TokenCache):
     def healthy(self) -> bool:
         """Whether the primary answered when it was asked last."""
         return self._ask_again is None
+
+    def want_emptied(self) -> None:
+        """Demand that the primary was just emptied, and not only memory.
+
+        Raises:
+            NetworkFailed: it did not answer, so the tokens are still in it.
+        """
+        if not self.healthy:
+            message = f"the tokens are still in {self.url}: it did not answer"
+            raise NetworkFailed(message, "start it, and run this command again")
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
         """Return those of ``names`` that are there."""

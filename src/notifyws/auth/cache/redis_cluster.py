@@ -14,7 +14,12 @@ from contextlib import suppress
 from typing import Any
 
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.exceptions import ConnectionError, RedisClusterException, ResponseError
+from redis.exceptions import (
+    ConnectionError,
+    InvalidResponse,
+    RedisClusterException,
+    ResponseError,
+)
 
 from notifyws.auth.cache import CALL_TIMEOUT, call_limit
 from notifyws.auth.cache.redis_keys import Word, key_of
@@ -23,6 +28,8 @@ from notifyws.auth.cache.redis_urls import Host, RedisUrl
 
 MAP = 0.3 * CALL_TIMEOUT
 """Seconds that a node has to say which node has what; then others are asked."""
+SLOTS, NODES = 16_384, 1_000
+"""Slots of a cluster; nodes that may have the same ones."""
 LATER = {"ssl_password", "ssl_ca_path"}
 """Options that a connection takes, and a cluster does not pass on to it."""
 
@@ -52,6 +59,7 @@ class Cluster(Servers):
             **known,
         )
         more = {n: v for n, v in self._options.items() if n in LATER}
+        cluster.set_response_callback("CLUSTER SLOTS", slots_in)
         for each in (cluster, *cluster.startup_nodes):
             each.connection_kwargs.update(more)
         cluster.commands_parser = _OwnKeys()
@@ -130,6 +138,29 @@ class Cluster(Servers):
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
             await asyncio.gather(*(each.disconnect() for each in nodes))
+
+
+def slots_in(answer: Any, **options: Any) -> list[Any]:
+    """Return the map of slots that a node tells, if it is one.
+
+    redis-py believes all of it, and counts from the first slot to the last. A node
+    that is not named is at the address that was asked.
+
+    Raises:
+        InvalidResponse: it is none.
+    """
+    with suppress(TypeError, ValueError, LookupError, AttributeError):
+        if len(answer) <= SLOTS and all(_are_slots(*each) for each in answer):
+            return list(answer)
+    raise InvalidResponse("it is no map of slots")
+
+
+def _are_slots(first: int, last: int, *nodes: list[Any]) -> bool:
+    for node in nodes:
+        node[0] = host = node[0] or b""
+        if not (host.isascii() and len(host) < 256 and 0 < node[1] < 65536):
+            return False
+    return 0 <= first <= last < SLOTS and 0 < len(nodes) <= NODES
 
 
 async def _answers(node: ClusterNode) -> Host:

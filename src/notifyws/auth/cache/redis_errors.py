@@ -164,6 +164,8 @@ def _of_sentinels(error: NoPrimary, where: RedisUrl) -> Words:
         if (code := code_of(each)) in SENTINELS:
             why, hint = SENTINELS[code]
             return f"cannot be used: its sentinels {why}", hint
+    if any(map(_is_rubbish, error.failures)):
+        return RUBBISH
     if error.answered:
         hint = "write the name after `sentinel monitor` behind the hosts"
         return "cannot be used: its sentinels do not know that service", hint
@@ -181,11 +183,18 @@ def _of_cluster(error: Exception, where: RedisUrl) -> Words:
         return "has no node for our keys", "look at: redis-cli cluster info"
     if any(isinstance(each, exceptions.ResponseError) for each in behind):
         return "is no cluster", f"write {where.plain_scheme}:// and its one server"
+    if any(isinstance(each, exceptions.InvalidResponse) for each in behind):
+        return RUBBISH
     if isinstance(error, exceptions.ClusterError):
         return "sends us from node to node", "look at: redis-cli cluster info"
     reason, hint = _of_network(behind[1] if behind[1:] else error, where)
     hint = RUNNING.replace("server is", "nodes are") if hint == RUNNING else hint
     return f"cannot be used: no node answers: {reason}", hint
+
+
+def _is_rubbish(error: BaseException) -> bool:
+    """Tell whether an answer was none; what libraries make of that is not foreseen."""
+    return not isinstance(error, exceptions.RedisError | OSError)
 
 
 def _of_network(error: BaseException, where: RedisUrl) -> Words:

@@ -170,6 +170,19 @@ class SentinelServer(Server):
 class _Sentinels(Sentinel):
     """Asks all sentinels at the same time: one that hangs holds nobody up."""
 
+    def _primary_in(self, state: Any, service_name: str) -> tuple[str, int] | None:
+        """Return host and port of the primary that a sentinel tells of, if it is up.
+
+        Raises:
+            ValueError: there can be no such address.
+        """
+        if not state or not self.check_master_state(state, service_name):
+            return None
+        host, port = str(state["ip"]), int(state["port"])
+        if not (0 < len(host) < 256 and host.isprintable() and 0 < port < 65536):
+            raise ValueError("it is no address")
+        return host, port
+
     async def discover_master(self, service_name: str) -> tuple[str, int]:
         """Return host and port of the primary that the first one names.
 
@@ -186,12 +199,13 @@ class _Sentinels(Sentinel):
                 for each in asyncio.as_completed(asked):
                     try:
                         state = (await each).get(service_name)
-                    except (exceptions.RedisError, OSError) as error:
+                        primary = self._primary_in(state, service_name)
+                    except Exception as error:  # noqa: BLE001 - rubbish, in any form
                         failures.append(error)
                         continue
                     answered, known = True, known or bool(state)
-                    if state and self.check_master_state(state, service_name):
-                        return state["ip"], state["port"]
+                    if primary:
+                        return primary
         except TimeoutError:
             pass
         finally:

@@ -6,9 +6,11 @@ through a consumer group and acknowledge what was printed and handed on. This pa
 owns who leads, what is appended, who takes what and when it is done. It must not know
 commands or terminals.
 
+    lua              what several scripts begin with: reads rubbish as nothing
     scripts          what is asked of Redis in one step, and the table of keys
     script_runner    has Redis run them, by their digests
     entries          what Redis keeps of a group, as values (pure)
+    failures         says what Redis goes on refusing
     store            the same as methods, with values
     in_hand          what a member took and has not acknowledged (pure)
     member           takes a share of the streams, and acknowledges

@@ -25,7 +25,7 @@ from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
 from notifyws.fleet.group.window import AppendWindow, Line
 from notifyws.models import Notification
-from notifyws.tasks import background
+from notifyws.tasks import restarted
 
 AT_ONCE = 500
 """Lines that are appended in one step."""
@@ -204,10 +204,8 @@ class GroupAppender:
             await self._clock.sleep(AGAIN)
 
     def _begin_to_drain(self) -> None:
-        def died(said: str, error: Exception) -> None:
-            self._warn(f"{said}; what is spooled waits")
-
-        self._draining = background("the spool", self._drain(), died)
+        how = self._drain, self._warn, self._clock.sleep
+        self._draining = restarted("what appends the spooled", *how)
 
     async def _drain(self) -> None:
         """Append what is spooled, as soon as that is possible again."""
@@ -238,10 +236,11 @@ class GroupAppender:
     def _position_after(self, lines: Sequence[Line]) -> ListenerPosition:
         """Return where the group stands once these of the spooled are appended.
 
-        The rest of them is not, should this process be killed meanwhile.
+        The rest of them is not, should this process be killed meanwhile; when they were
+        received is not known.
         """
         notes = [note for note in map(_note_of, lines) if note is not None]
-        return self._appended.past_all(notes, self._clock.wall())
+        return self._appended.past_all(notes, self._appended.moved_at)
 
     async def _find_lost(self) -> bool:
         """Have what Redis lost of the latest appended again, before all else.
@@ -249,9 +248,12 @@ class GroupAppender:
         Returns:
             Whether that is known.
         """
+        places = self._window.places
         try:
-            leader, present = await self._store.present(self._window.places)
+            leader, present = await self._store.present(places)
         except CacheFailed:
+            return False
+        if places != self._window.places:  # it was forgotten meanwhile
             return False
         if leader != self._proof and not self._store.is_shared:
             self._in_doubt()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import asdict, replace
 
+from notifyws.clock import utc_text
 from notifyws.delivery.outbox_records import ListenerPosition
+
+END_OF_TIME = 253_402_300_799.0
+"""Unix seconds of the last moment that a calendar knows."""
 
 Place = tuple[int, str]
 """Where an entry lies: number of its stream, and its id there."""
@@ -90,33 +96,79 @@ class Batch(Struct, frozen=True):
     position: ListenerPosition
 
 
+class _Beat(Struct, array_like=True, frozen=True):
+    """The answer of the script ``BEAT``, as it has to look."""
+
+    slot: int
+    proof: bytes
+    began: int
+    previous: bytes
+    soonest: int
+    holder: bytes | None
+    lag: int
+    pending: int
+    own: int
+    oldest: int | None
+    at: int
+    members: int
+    covered: int | None
+    heard_at: bytes
+
+
 def standing_of(answer: Sequence[Any]) -> Standing:
-    """Return what the script ``BEAT`` answers."""
-    slot, proof, began, previous, soonest, holder, *rest = answer
-    lag, pending, own, oldest, at, members, covered, heard_at = rest
-    fence, _, leader = text_of(holder or b"").partition(" ")
+    """Return what the script ``BEAT`` answers.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    told = convert(answer, _Beat)
+    fence, _, leader = text_of(told.holder or b"").partition(" ")
     return Standing(
-        slot,
-        text_of(proof),
-        began,
-        text_of(previous),
-        soonest / 1000 if soonest >= 0 else None,
+        told.slot,
+        text_of(told.proof),
+        told.began,
+        text_of(told.previous),
+        told.soonest / 1000 if told.soonest >= 0 else None,
         leader,
         int(fence or 0),
-        lag,
-        pending,
-        own,
-        None if oldest is None else oldest / 1000,
-        at / 1000,
-        members,
-        None if covered is None else covered / 1000,
-        text_of(heard_at),
+        told.lag,
+        told.pending,
+        told.own,
+        None if told.oldest is None else told.oldest / 1000,
+        told.at / 1000,
+        told.members,
+        None if told.covered is None else told.covered / 1000,
+        heard_text(told.heard_at, told.at / 1000),
     )
 
 
 def moment(entry_id: str) -> float:
-    """Return the unix seconds when an entry was appended."""
-    return int(entry_id.partition("-")[0]) / 1000
+    """Return the unix seconds when an entry was appended; 0 for an id that is none."""
+    digits = entry_id.partition("-")[0]
+    return int(digits[:20]) / 1000 if digits.isascii() and digits.isdigit() else 0.0
+
+
+def moment_text(unix_seconds: float) -> str:
+    """Return a moment that Redis tells as RFC 3339, the nearest that a calendar knows.
+
+    Args:
+        unix_seconds: entries have ids, and so moments, that others may have given.
+    """
+    return utc_text(min(max(unix_seconds, 0.0), END_OF_TIME))
+
+
+def heard_text(text: bytes | str | None, now: float) -> str:
+    """Return until when the server was heard, as Redis keeps it; rubbish is nothing.
+
+    Args:
+        text: RFC 3339.
+        now: unix seconds; nobody heard anything later.
+    """
+    with suppress(ValueError, OverflowError):
+        heard = datetime.fromisoformat(text_of(text or b"")[:40])
+        if heard.tzinfo is not None:
+            return moment_text(min(heard.timestamp(), now))
+    return ""
 
 
 def position_text(position: ListenerPosition) -> str:
@@ -124,13 +176,33 @@ def position_text(position: ListenerPosition) -> str:
     return json.dumps(asdict(position))
 
 
-def position_of(position: bytes | None, heard_at: bytes | None) -> ListenerPosition:
-    """Return the position that Redis keeps; rubbish is none."""
+def shifted(text: str, seconds: float) -> str:
+    """Return a moment in RFC 3339 as another clock tells it; nothing stays nothing.
+
+    Args:
+        text: as :func:`heard_text` gives it.
+        seconds: that the other clock is ahead.
+    """
+    if not (text and seconds):
+        return text
+    return moment_text(datetime.fromisoformat(text).timestamp() + seconds)
+
+
+def position_of(
+    position: bytes | None, heard_at: bytes | None, now: float
+) -> ListenerPosition:
+    """Return the position that Redis keeps; rubbish is none.
+
+    Args:
+        position: as :func:`position_text` gives it.
+        heard_at: RFC 3339; until when the server was heard.
+        now: unix seconds; no moment lies later.
+    """
     try:
         found = ListenerPosition.of(json.loads(position or b"{}"))
     except (ValueError, RecursionError):
         found = ListenerPosition()
-    return replace(found, heard_at=text_of(heard_at or b""))
+    return replace(found.until(now), heard_at=heard_text(heard_at, now))
 
 
 def line_of(fields: Any) -> str | None:

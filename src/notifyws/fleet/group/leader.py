@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -29,10 +30,10 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.events import Closed, Connected, Disconnected, Event, Gap
 from notifyws.fleet.group.appender import GroupAppender, Lines
-from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.entries import Standing, moment_text, shifted
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
-from notifyws.models import Notification
+from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import REMEMBERED
 from notifyws.tasks import background
 
@@ -71,6 +72,8 @@ class GroupLeader:
         in_doubt: is told that a lease may be lost.
         is_covered: returns whether another socket of the group has been open since
             then (unix seconds): what came there is no gap.
+        handled_until: see there.
+        ahead: seconds that Redis' clock is ahead of ours.
 
     Attributes:
         session: keeps the connection; ``None`` before :meth:`run`.
@@ -92,12 +95,13 @@ class GroupLeader:
         in_doubt: Callable[[], None],
         is_covered: Callable[[float], bool],
         handled_until: str = "",
+        ahead: float = 0.0,
     ) -> None:
         self._auth, self._store = auth, store
         self._began, self._previous = standing.began, standing.previous
         self._announce, self._observe = announce, observe
         self._is_covered = is_covered
-        self.handled_until = handled_until
+        self.handled_until, self._ahead = handled_until, ahead
         s = auth.settings
         self._queue = DeliveryQueue[Item](s.queue_count, s.queue_bytes)
         self._appender = GroupAppender(
@@ -110,6 +114,7 @@ class GroupLeader:
             warn=auth.warn,
         )
         self._cut_at: float | None = auth.clock.now()
+        self._handed_over = 0
         self.session: Session | None = None
         self.receiver: Receiver | None = None
         self.connections = 0
@@ -120,7 +125,7 @@ class GroupLeader:
         connection = self.session.connection if self.session else None
         if connection is None:
             return ""
-        if self._appender.is_idle and not len(self._queue):
+        if self._appender.is_idle and self._handed_over == self._queue.put_in_all:
             self._appender.sure_until = utc_text(connection.heard_at)
         return self._appender.sure_until
 
@@ -201,12 +206,15 @@ class GroupLeader:
 
     async def _past(self) -> Past:
         """Return where the group stands, after what an earlier leader left here."""
-        position, _ = await self._store.where()
+        now = self._auth.clock.wall() + self._ahead
+        position, _ = await self._store.where(now)
+        position = replace(position, heard_at=shifted(position.heard_at, -self._ahead))
         seen = []
-        for entry in reversed(await self._store.latest(REMEMBERED // 4)):
+        async for entry in self._store.latest(REMEMBERED // 4):
             with suppress(ValueError):
                 if (ident := notification_of(entry.line or "").id) is not None:
                     seen.append(ident)
+        seen.reverse()
         leaders = {self._store.member, self._previous.partition(" ")[2]}
         position = await self._appender.begin(position, leaders, set(seen))
         if not position.heard_at:
@@ -216,7 +224,7 @@ class GroupLeader:
     def _last_sign(self, position: ListenerPosition) -> str:
         """Return until when what arrived was handled, where no leader said so."""
         moved = position.moved_at
-        return self.handled_until or (utc_text(moved) if moved else "")
+        return self.handled_until or (moment_text(moved) if moved else "")
 
     def _tell(self, event: Event) -> None:
         self.connections += isinstance(event, Connected)
@@ -236,6 +244,7 @@ class GroupLeader:
                 elif not isinstance(item, Closed):
                     self._announce(item, vital=isinstance(item, Gap))
             await self._appender.append(notes)
+            self._handed_over += len(notes)
             if len(notes) < FEW:
                 await self._auth.clock.sleep(LINGER)
 
@@ -244,6 +253,17 @@ class GroupLeader:
         if self.receiver is not None:
             emitter = self.receiver.emitter
             emitter.gap(GapStart(self.handled_until or emitter.now()), LOST)
+
+
+def mark_of(notification: Notification) -> str:
+    """Return what tells a notification from others, for two sockets that bring it.
+
+    It is short, whatever a server sends: Redis remembers twenty thousand of them.
+    """
+    n = notification
+    told = n.fields if n.id is None else [n.id, n.type, n.title, n.message]
+    text = as_text(told).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).hexdigest()
 
 
 def partition_of(key: str, count: int) -> int:

@@ -11,12 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.clock import sleep, utc_text
+from notifyws.clock import sleep
 from notifyws.errors import CacheFailed
 from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
-from notifyws.fleet.group.entries import moment
-from notifyws.fleet.group.leader import GroupLeader, partition_of
+from notifyws.fleet.group.entries import moment, moment_text
+from notifyws.fleet.group.leader import GroupLeader, mark_of, partition_of
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.partitions import Partitions
 from notifyws.fleet.group.stream_listener import StreamListener
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TRIM = 10.0
 """Seconds between two looks at how much the stream keeps."""
+TRIMS = 50
+"""Steps of trimming at one time."""
 OUT_OF_REACH = "the server cannot be reached from here"
 EXAMPLE = "as in: --key data.tripId"
 
@@ -76,6 +78,11 @@ class GroupListener(StreamListener):
         if not self.membership.joined:
             return "connecting"
         return "connected" if self.membership.has_leader else "reconnecting"
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is known, and was said, that Redis is away."""
+        return self.membership.away
 
     async def keep(self, member: GroupMember) -> None:
         """Beat, and do what follows, until cancelled.
@@ -125,7 +132,10 @@ class GroupListener(StreamListener):
         """
         lost = await self._store.leave()
         if lost:
-            told = {"from": utc_text(moment(min(lost))), "to": self._emitter.now()}
+            told = {
+                "from": moment_text(min(map(moment, lost))),
+                "to": self._emitter.now(),
+            }
             why = f"{len(lost)} were trimmed before this member was done with them"
             self._auth.warn(f"a gap since {told['from']}: {why}")
             await self._store.note_gap({**told, "reason": why})
@@ -153,12 +163,13 @@ class GroupListener(StreamListener):
         if standing.slot >= 0 and self._leader is None:
             self._begin_to_lead(standing)
         self._tell_role(standing)
+        if standing.own > len(member.in_hand):
+            member.doubt(range(len(self._store.streams)))
         if self._partitions is not None:
-            await self._partitions.settle(standing.members)
+            only_own = not self.membership.is_settled
+            await self._partitions.settle(standing.members, only_own=only_own)
         else:
             member.read_from([0])
-            if standing.own > len(member.in_hand):
-                member.doubt()
             if standing.pending > standing.own and self.membership.is_settled:
                 await member.claim(self._options.claim_after)
         if standing.slot >= 0:
@@ -184,6 +195,7 @@ class GroupListener(StreamListener):
             in_doubt=self._soon.set,
             is_covered=self.membership.is_covered,
             handled_until=self.membership.handled_until,
+            ahead=self.membership.ahead,
         )
         running = leader.run(self._retries, self._hook)
         self._leading = self._run_in_background(running)
@@ -193,12 +205,14 @@ class GroupListener(StreamListener):
         now, s = self._auth.clock.now(), self._auth.settings
         if now - self._trimmed_at < TRIM:
             return
-        self._trimmed_at, more = now, True
-        while more:
+        self._trimmed_at = now
+        for _ in range(TRIMS):
             lost, first, last, more = await self._store.trim(s.group_count, s.group_age)
             if lost:
                 said = f"{lost} were trimmed unread: the group is too slow"
-                self._emitter.tell(Gap(utc_text(first), utc_text(last), said))
+                self._emitter.tell(Gap(moment_text(first), moment_text(last), said))
+            if not more:
+                return
 
     def _line_of(self, notification: Notification) -> Line:
         stream, tell = 0, ""
@@ -209,9 +223,7 @@ class GroupListener(StreamListener):
                 key = ""
             stream = partition_of(key, len(self._store.streams))
         if self._store.is_shared:
-            n = notification
-            told = n.fields if n.id is None else [n.id, n.type, n.title, n.message]
-            tell = as_text(told)
+            tell = mark_of(notification)
         return stream, notification.line(), tell
 
     def _server_heard_at(self) -> tuple[str, int]:

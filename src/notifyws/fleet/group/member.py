@@ -9,11 +9,11 @@ from what is new.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from notifyws.clock import Clock, utc_text
+from notifyws.clock import Clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import (
     Backlog,
@@ -23,20 +23,26 @@ from notifyws.delivery.outbox_records import (
 )
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
-from notifyws.delivery.worker import DeliveryWorker, Sink, WriteDeadLetter
+from notifyws.delivery.timed_worker import workers_of
+from notifyws.delivery.worker import Sink, WriteDeadLetter
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.entries import Entry, moment
+from notifyws.fleet.group.entries import Entry, moment_text
 from notifyws.fleet.group.in_hand import InHand
 from notifyws.fleet.group.store import GroupStore
 from notifyws.tasks import first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Selection
+    from notifyws.delivery.routing import Routing
 
 AT_ONCE = 200
 """Entries that are taken at once: a share that the others notice little of."""
 HANDFUL = 1000
 """Entries in hand beyond which no more are taken."""
+BYTES = 8 << 20
+"""Characters of them beyond which no more are taken, and that are taken at once."""
+FIRST = 8
+"""Entries that are taken at once while it is not known how large they are."""
 WAIT = 5.0
 """Seconds that a read waits for something new."""
 AGAIN = 0.5
@@ -58,6 +64,7 @@ class GroupMember:
         warn: is told what could not be delivered.
         selection: which notifications are wanted; all of them when not given.
         lost: told since when (RFC 3339) something is missing, and why.
+        routing: tells which sinks take what; each takes all without it.
 
     Attributes:
         streams: numbers of the streams that it reads.
@@ -76,22 +83,22 @@ class GroupMember:
         warn: Callable[[str], None],
         selection: Selection | None,
         lost: Callable[[str, str], None],
+        routing: Routing | None = None,
     ) -> None:
         self._store, self._queue, self._clock = store, queue, clock
         self._warn, self._selection, self._lost = warn, selection, lost
         self.in_hand = InHand(sink.name for sink in sinks)
-        self._workers = [
-            DeliveryWorker(
-                sink,
-                self.in_hand,
-                settings,
-                clock,
-                write_dead_letter=write_dead_letter,
-                gone=self._gone,
-                warn=warn,
-            )
-            for sink in sinks
-        ]
+        self._takers = routing.takers if routing else None
+        workers = workers_of(
+            sinks,
+            routing,
+            self._set_idle,
+            *(self.in_hand, settings, clock),
+            write_dead_letter=write_dead_letter,
+            gone=self._gone,
+            warn=warn,
+        )
+        self._workers = [*workers.values()]
         self.streams: list[int] = []
         self.received = self.filtered = 0
         self._turned = asyncio.Event()
@@ -99,6 +106,7 @@ class GroupMember:
         self._idle = asyncio.Event()
         self._idle.set()
         self._again: set[int] = set()
+        self._at_once, self._largest = FIRST, 1
         self._tasks: list[asyncio.Task[None]] = []
         self._reading: asyncio.Task[None] | None = None
         queue.on_settled = self._settled
@@ -120,9 +128,13 @@ class GroupMember:
             self.streams = list(streams)
             self._turned.set()
 
-    def doubt(self) -> None:
-        """Look again at what this member was given: Redis was disturbed."""
-        self._again |= set(self.streams)
+    def doubt(self, streams: Iterable[int] | None = None) -> None:
+        """Look again at what this member was given: an answer may have been lost.
+
+        Args:
+            streams: where; those that it reads if not given.
+        """
+        self._again |= set(self.streams if streams is None else streams)
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much waits for each sink."""
@@ -135,7 +147,9 @@ class GroupMember:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Take entries that fell to this member."""
+        self._at_once = min(2 * self._at_once, AT_ONCE)
         for entry in entries:
+            self._largest = max(len(entry.line or ""), self._largest * 99 // 100, 1)
             if entry.place in self.in_hand:
                 continue
             if self.in_hand.was_done(entry.place):
@@ -156,7 +170,7 @@ class GroupMember:
             CacheFailed: Redis does not answer.
         """
         for stream in self.streams:
-            room = HANDFUL - len(self.in_hand)
+            room = self._room_for
             if room > 0 and not self._is_satisfied:
                 await self._claim(stream, idle, room)
 
@@ -166,8 +180,8 @@ class GroupMember:
         Raises:
             CacheFailed: Redis does not answer.
         """
-        room = HANDFUL - len(self.in_hand)
-        return room > 0 and await self._claim(stream, 0.0, room, own=True) < room
+        room = self._room_for
+        return room > 0 and await self._claim(stream, 0.0, room, own=True)
 
     async def is_done_with(self, stream: int) -> bool:
         """Return whether nothing of a stream that is read no more is unfinished.
@@ -175,18 +189,24 @@ class GroupMember:
         Raises:
             CacheFailed: Redis does not answer.
         """
-        entries = await self._store.held(stream, "0", AT_ONCE)
+        entries = await self._store.held(stream, "0", self._some)
         self.take(entries)
         return not entries
 
     async def _claim(
         self, stream: int, idle: float, most: int, *, own: bool = False
-    ) -> int:
-        claimed, lost = await self._store.claim(stream, idle, most, own=own)
+    ) -> bool:
+        """Take over what others held, so many at most; return whether that was all."""
+        most = min(most, self._some)
+        try:
+            claimed, lost = await self._store.claim(stream, idle, most, own=own)
+        except CacheFailed:
+            self._want_less()
+            raise
         self.take(claimed)
         for id_ in lost:
             self._is_lost(Entry(stream, id_, None))
-        return len(claimed)
+        return len(claimed) < most
 
     async def stop_reading(self) -> None:
         """Take no more."""
@@ -195,7 +215,7 @@ class GroupMember:
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def drained(self) -> None:
-        """Return when nothing waits for any sink."""
+        """Return when nothing waits for any sink but what waits for its time."""
         await self._idle.wait()
 
     async def aclose(self, patience: float) -> None:
@@ -216,6 +236,21 @@ class GroupMember:
     def _is_satisfied(self) -> bool:
         return self._selection is not None and self._selection.satisfied
 
+    @property
+    def _room_for(self) -> int:
+        """How many more may be taken; entries may be large."""
+        room = BYTES - self.in_hand.size
+        return min(HANDFUL - len(self.in_hand), -(-room // self._largest))
+
+    @property
+    def _some(self) -> int:
+        """How many to take at once, by what those before were like."""
+        return max(min(self._at_once, BYTES // self._largest), 1)
+
+    def _want_less(self) -> None:
+        """Take less at once: so much may not come in the time that there is."""
+        self._at_once = max(self._at_once // 4, 1)
+
     async def _read(self) -> None:
         while True:
             await self._room_for_more()
@@ -228,6 +263,7 @@ class GroupMember:
                     await self._look_again(min(self._again))
                 await self._read_on(self.streams)
             except CacheFailed:
+                self._want_less()
                 self.doubt()
                 await self._clock.sleep(AGAIN)
 
@@ -236,7 +272,8 @@ class GroupMember:
         self._turned.clear()
 
         async def read() -> None:
-            count = min(AT_ONCE, HANDFUL - len(self.in_hand))
+            share = BYTES // self._largest // len(streams)
+            count = max(min(self._at_once, self._room_for, share), 1)
             self.take(await self._store.read(streams, count, WAIT))
 
         await first_of(read(), self._turned.wait())
@@ -244,14 +281,14 @@ class GroupMember:
             self._again |= set(streams) & set(self.streams)
 
     async def _room_for_more(self) -> None:
-        while len(self.in_hand) >= HANDFUL:
+        while self._room_for <= 0:
             self._room.clear()
             await self._room.wait()
 
     async def _look_again(self, stream: int) -> None:
         """See what this member was given before, and does not know of."""
         after = "0"
-        while entries := await self._store.held(stream, after, AT_ONCE):
+        while entries := await self._store.held(stream, after, self._some):
             self.take(entries)
             after = entries[-1].id
             await self._room_for_more()
@@ -273,14 +310,15 @@ class GroupMember:
             self.in_hand.pass_over(entry)
             return
         self._queue.put(notification, len(line))
-        self.in_hand.take(entry, self._queue.put_in_all)
+        takers = self._takers(notification) if self._takers else None
+        self.in_hand.take(entry, self._queue.put_in_all, takers)
         if self._workers:
-            self._idle.clear()
+            self._set_idle()
 
     def _is_lost(self, entry: Entry) -> None:
         """Tell that an entry was trimmed before the one who had it was done with it."""
         self.in_hand.pass_over(entry)
-        self._lost(utc_text(moment(entry.id)), "it was trimmed before it was handled")
+        self._lost(moment_text(entry.at), "it was trimmed before it was handled")
         self._done.set()
 
     def _settled(self, number: int) -> None:
@@ -288,14 +326,20 @@ class GroupMember:
         self._look()
 
     def _gone(self, name: str, record: OutboxRecord) -> None:
-        if not self.in_hand.backlog:
-            self._idle.set()
+        self._set_idle()
         self._look()
+
+    def _set_idle(self) -> None:
+        waits = self.in_hand.waits_for
+        if any(waits(each.name) and not each.rests for each in self._workers):
+            self._idle.clear()
+        else:
+            self._idle.set()
 
     def _look(self) -> None:
         if self.in_hand.has_done:
             self._done.set()
-        if len(self.in_hand) < HANDFUL:
+        if self._room_for > 0:
             self._room.set()
 
     async def _acknowledge_for_ever(self) -> None:

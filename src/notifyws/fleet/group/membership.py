@@ -8,10 +8,11 @@ led before comes first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
-from notifyws.clock import Clock, utc_text
+from notifyws.clock import Clock
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.entries import Standing
+from notifyws.fleet.group.entries import Standing, moment_text, shifted
 from notifyws.fleet.group.store import GroupStore
 
 EVERY = 0.3
@@ -22,6 +23,8 @@ GRACE = 0.6
 """Of a lease passes, after Redis was away, in which who led before comes first."""
 LATE = 2.0
 """Seconds after which a beat that was not answered must take no lease any more."""
+SAME = 1.0
+"""Seconds by which two clocks that are told over a network may differ and be right."""
 PATIENCE = 300.0
 """Seconds that a leader tries to reach the server at most, where others could try."""
 
@@ -37,6 +40,7 @@ class Membership:
             not), and how many times it was connected to.
 
     Attributes:
+        ahead: seconds that Redis' clock is ahead of ours; 0 for next to nothing.
         standing: how the group stood at the latest beat that was answered.
         away: whether Redis did not answer the latest.
         joined: whether it ever did.
@@ -62,7 +66,7 @@ class Membership:
         self._fence, self._answered_at = 0, 0.0
         self._steadily_answered_at = 0.0
         self._checked = False
-        self.standing = Standing()
+        self.standing, self.ahead = Standing(), 0.0
         self.away = self.joined = False
         self.handled_until = ""
 
@@ -108,18 +112,21 @@ class Membership:
             standing = await self._store.beat(
                 wants=leads or self.is_settled,
                 leads=leads,
-                heard_at=heard_at,
+                heard_at=shifted(heard_at, self.ahead),
                 floor=self._fence,
                 connection=connection,
+                age=self._age(heard_at),
                 late=self._late(),
             )
         except CacheFailed as error:
             self._fell(error)
             return False
         self._answered_at = self._clock.wall()
+        ahead = standing.at - self._answered_at if standing.at else 0.0
+        self.ahead = ahead if abs(ahead) >= SAME else 0.0
         self._fence = max(self._fence, standing.fence)
         if standing.heard_at:
-            self.handled_until = _handled_until(standing)
+            self.handled_until = shifted(_handled_until(standing), -self.ahead)
         self.standing, self._steadily_answered_at = standing, self._clock.now()
         self._rose()
         return True
@@ -160,6 +167,12 @@ class Membership:
         self._well_since = self._clock.now()
         self.patience = min(2 * self.patience, PATIENCE)
 
+    def _age(self, heard_at: str) -> float:
+        if not heard_at:
+            return 0.0
+        heard = datetime.fromisoformat(heard_at).timestamp()
+        return max(self._clock.wall() - heard, 0.0)
+
     def _late(self) -> float:
         """Return when, by Redis' clock, a beat of now is too late to take a lease."""
         if not self.standing.at:
@@ -183,7 +196,10 @@ class Membership:
 
 
 def _handled_until(standing: Standing) -> str:
-    """Return until when what arrived is in the stream and no member has it in hand."""
+    """Return until when what arrived is in the stream and no member has it in hand.
+
+    By Redis' clock, like all that is kept there.
+    """
     if standing.oldest is None:
         return standing.heard_at
-    return min(standing.heard_at, utc_text(standing.oldest))
+    return min(standing.heard_at, moment_text(standing.oldest))

@@ -30,14 +30,20 @@ class Partitions:
         self._owned: set[int] = set()
         self._leaving: set[int] = set()
 
-    async def settle(self, members: int) -> None:
+    async def settle(self, members: int, *, only_own: bool = False) -> None:
         """Have what falls to this member, where so many live.
+
+        Args:
+            members: how many.
+            only_own: take nothing that this member did not have: Redis was away, and
+                the others come back for theirs.
 
         Raises:
             CacheFailed: Redis does not answer.
         """
-        share = share_of(members)
-        held = set(await self._store.own(share))
+        share = PARTITIONS if only_own else share_of(members)
+        among = sorted(self._owned) if only_own else range(PARTITIONS)
+        held = set(await self._store.own(share, among))
         self._owned &= held
         self._leaving &= held
         surplus = len(held) - share

@@ -15,7 +15,8 @@ from notifyws.delivery.outbox_records import notification_of
 from notifyws.errors import CacheFailed, NetworkFailed, UsageError
 from notifyws.events import Grouped
 from notifyws.fleet.group.build import GroupOptions
-from notifyws.fleet.group.scripts import REPLAY
+from notifyws.fleet.group.scripts import REPLAY, VERSION
+from notifyws.fleet.group.store import wrong_version
 from notifyws.fleet.group.stream_listener import StreamListener
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class GroupReplay(StreamListener):
         """
         try:
             facts = await self._store.describe()
-            self._store.use_key(facts["meta"].get("key", ""))
+            self._want_ours(facts.get("v"))
+            self._store.use_key(str(facts.get("key") or ""))
             await self._store.begin_at(await self._place())
         except CacheFailed as error:
             raise NetworkFailed(error.message, error.hint) from None
@@ -78,6 +80,11 @@ class GroupReplay(StreamListener):
         """
         if self._began:
             await self._store.end()
+
+    def _want_ours(self, version: object) -> None:
+        """Raise if the group is another version's."""
+        if version not in (VERSION, False, None):
+            raise wrong_version(self._store.name)
 
     async def _place(self) -> str:
         """Return the id after which to begin.

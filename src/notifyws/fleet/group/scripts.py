@@ -31,10 +31,10 @@ Every key expires some weeks after the last member left.
 
 from __future__ import annotations
 
+from notifyws.fleet.group.lua import LEASES, MEMBERS, NUMBERS, STANDING, TIME
+
 VERSION = "1"
 """Of the keys and the stream; another one is left alone."""
-MEMBERS = "members"
-"""The consumer group that shares the stream."""
 RELEASED = "released"
 """The consumer that holds what a member gave back when it left."""
 REPLAY = "replay:"
@@ -42,45 +42,7 @@ REPLAY = "replay:"
 WRONG_VERSION, WRONG_KEY = -1, -2
 """Instead of an answer: the group is another version's, or has another ``--key``."""
 
-_TIME = """
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-"""
-
-_STANDING = f"""
-local function earlier(one, other)
-  return one and other and math.min(one, other) or one or other
-end
-local function moment(id)
-  return id and tonumber(string.match(id, '^(%d+)-'))
-end
-local function standing(stream)
-  local last, behind = false, false
-  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local facts = {{}}
-    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
-    if facts['name'] == '{MEMBERS}' then
-      last, behind = facts['last-delivered-id'], facts['lag']
-    end
-  end
-  local after = '(' .. (last or '0-0')
-  local unread = redis.call('XRANGE', stream, after, '+', 'COUNT', 1)[1]
-  if not unread then
-    behind = 0
-  elseif not behind then
-    behind = #redis.call('XRANGE', stream, after, '+', 'COUNT', 10000)
-  end
-  local held = last and redis.call('XPENDING', stream, '{MEMBERS}')
-  local since = earlier(moment(held and held[2]), moment(unread and unread[1]))
-  return behind, held, since
-end
-"""
-"""How many entries nobody has read, who holds what (``XPENDING``; nothing where the
-consumer group is missing), and unix milliseconds of the oldest that is not handled."""
-
-BEAT = f"""{_TIME}{_STANDING}
+BEAT = f"""{TIME}{NUMBERS}{LEASES}{STANDING}
 local members, meta = KEYS[1], KEYS[2]
 local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8]
@@ -89,7 +51,8 @@ local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
 local known = redis.call('HMGET', meta, 'v', 'key', 'forgot')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
-local at, forgot = now(), tonumber(known[3] or '0')
+local at, forgot = now(), number_in(known[3])
+if forgot > at then forgot = 0 end
 if not known[1] then
   redis.call('HSET', meta, 'v', '{VERSION}', 'key', key)
   if floor > 0 then
@@ -101,6 +64,7 @@ if at - forgot < tonumber(lease) and not leads then wants = false end
 local may_take = wants and (late == 0 or at <= late)
 redis.call('ZADD', members, at + alive, me)
 redis.call('ZREMRANGEBYSCORE', members, '-inf', at - 86400000)
+redis.call('ZREMRANGEBYSCORE', members, '(' .. (at + LONGEST * 2), '+inf')
 redis.call('PEXPIRE', members, keep)
 
 local function is_mine(proof)
@@ -108,7 +72,11 @@ local function is_mine(proof)
 end
 local mine, proof, soonest, leader = -1, '', -1, false
 for n = 1, sockets do
-  local holder = redis.call('GET', KEYS[2 + n])
+  local holder = holder_of(KEYS[2 + n])
+  if holder and number_in(string.match(holder, '^(%d+) .')) == 0 then
+    redis.call('DEL', KEYS[2 + n])
+    holder = false
+  end
   if mine < 0 and is_mine(holder) and wants then
     redis.call('PEXPIRE', KEYS[2 + n], lease)
     mine, proof = n - 1, holder
@@ -120,11 +88,9 @@ for n = 1, sockets do
 end
 for n = 1, sockets do
   if mine < 0 and may_take and redis.call('EXISTS', KEYS[2 + n]) == 0 then
-    local fence = redis.call('HINCRBY', meta, 'fence', 1)
-    if fence <= floor then
-      fence = floor + 1
-      redis.call('HSET', meta, 'fence', fence)
-    end
+    local fence = number_in(redis.call('HGET', meta, 'fence'))
+    fence = math.max(fence, floor) + 1
+    redis.call('HSET', meta, 'fence', fence)
     proof, mine = fence .. ' ' .. me, n - 1
     redis.call('SET', KEYS[2 + n], proof, 'PX', lease)
     local last = redis.call('HGET', meta, 'last:' .. mine)
@@ -139,14 +105,23 @@ for n = 1, sockets do
   end
 end
 local began = redis.call('HMGET', meta, 'began:' .. mine, 'before:' .. mine)
+local since_fence = number_in(began[1])
+if mine >= 0 and since_fence == 0 then
+  since_fence = number_in(string.match(proof, '^%d+'))
+  redis.call('HSET', meta, 'began:' .. mine, since_fence)
+end
 local covered = false
 for n = 0, sockets - 1 do
   local field = 'socket:' .. n
   local line = sockets > 1 and redis.call('HGET', meta, field) or ''
   local since, lasts, what = string.match(line, '^(%d+) (%d+) (.*)$')
+  if math.min(number_in(since), number_in(lasts)) == 0
+    or number_in(lasts) > at + LONGEST then
+    since, lasts, what = nil, '0', nil
+  end
   if n == mine and heard ~= '' then
     local told = me .. ' ' .. connection
-    if told ~= what or tonumber(lasts) < at then since = at end
+    if told ~= what or tonumber(lasts) < at then since = at - ARGV[14] end
     if sockets > 1 then
       local said = since .. ' ' .. (at + lease) .. ' ' .. told
       redis.call('HSET', meta, field, said)
@@ -176,7 +151,7 @@ for n = 1, streams do
   end
 end
 local alive_now = redis.call('ZCOUNT', members, at, '+inf')
-return {{mine, proof, tonumber(began[1] or '0'), began[2] or '', soonest, leader, lag,
+return {{mine, proof, since_fence, began[2] or '', soonest, leader, lag,
   pending, own, oldest or false, at, alive_now, covered,
   redis.call('HGET', meta, 'heard_at') or ''}}
 """
@@ -187,7 +162,8 @@ a lease lasts, keys are kept; whether it wants a lease (0/1), whether it led unt
 (0/1), the key expression, until when its server was heard or nothing; how many leases
 and streams; the fence that a new one must exceed; what tells its connection from
 others; unix milliseconds after which these words are too late to take a lease (a Redis
-that was stopped hears them long after whoever said them has given up), or 0.
+that was stopped hears them long after whoever said them has given up), or 0;
+milliseconds since that server was heard.
 Where Redis lost everything, one who led comes first for the time of a lease, for it
 knows where the group stood. A lease is a member's own by its name: the answer that told
 of it may have been lost.
@@ -198,7 +174,7 @@ pending, and of now, how many members live, unix milliseconds since when another
 is open, and until when the server was heard.
 """
 
-APPEND = f"""{_TIME}
+APPEND = f"""{TIME}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
 if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
   return {{2}}
@@ -243,7 +219,7 @@ return found
 KEYS: meta, the streams. ARGV: number of a stream and id, for each.
 """
 
-TRIM = f"""{_TIME}
+TRIM = f"""{TIME}{NUMBERS}{STANDING}
 local cap, age, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local lost, first, last, more = 0, false, false, 0
 for _, stream in ipairs(KEYS) do
@@ -262,12 +238,11 @@ for _, stream in ipairs(KEYS) do
   end
   if #gone == most then more = 1 end
   if #gone > 0 then
-    local unread = redis.call('XRANGE', stream, '(' .. read, gone[#gone][1])
+    local unread = entries_after(stream, read, gone[#gone][1], most)
     if #unread > 0 then
       lost = lost + #unread
-      local from = tonumber(string.match(unread[1][1], '%d+'))
-      local to = tonumber(string.match(unread[#unread][1], '%d+'))
-      first, last = math.min(first or from, from), math.max(last or to, to)
+      first = earlier(first, moment(unread[1][1]))
+      last = math.max(last or 0, moment(unread[#unread][1]) or 0)
     end
     redis.call('XTRIM', stream, 'MAXLEN', length - #gone)
   end
@@ -304,7 +279,7 @@ Returns: how many were unread, unix milliseconds of the first and the last of th
 whether there is more to trim.
 """
 
-CLAIM = f"""{_TIME}
+CLAIM = f"""{TIME}
 local stream, members = KEYS[1], KEYS[2]
 local me, patience, most, own = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local claimed, lost, at = {{}}, {{}}, now()
@@ -371,25 +346,32 @@ KEYS: the streams, members. ARGV: member. Returns: the ids of those that were tr
 LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 """Ends a lease, if it is still one's own. KEYS: it. ARGV: proof."""
 
-DESCRIBE = f"""{_TIME}{_STANDING}
+DESCRIBE = f"""{TIME}{NUMBERS}{STANDING}
+local most, leases, at = tonumber(ARGV[1]), tonumber(ARGV[2]), now()
 local facts = {{
-  leaders = {{}}, members = {{}}, pending = {{}}, lag = 0, length = 0, at = now(),
-  meta = {{}}
+  leaders = {{}}, members = {{}}, pending = {{}}, held = 0, lag = 0, length = 0, at = at
 }}
-local meta = redis.call('HGETALL', KEYS[1])
-for i = 1, #meta, 2 do facts.meta[meta[i]] = meta[i + 1] end
-local alive = redis.call('ZRANGEBYSCORE', KEYS[2], facts.at, '+inf')
-for n, name in ipairs(alive) do facts.members[n] = name end
-for n = 3, 2 + ARGV[1] do
-  local holder = redis.call('GET', KEYS[n])
-  if holder then facts.leaders[#facts.leaders + 1] = holder end
+local meta = redis.call('HMGET', KEYS[1], 'v', 'key', 'gaps', 'gap')
+for n, name in ipairs({{'v', 'key', 'gaps', 'gap'}}) do
+  facts[name] = meta[n] and string.sub(meta[n], 1, 10000)
 end
-for n = 3 + ARGV[1], #KEYS do
+facts.alive = redis.call('ZCOUNT', KEYS[2], at, '+inf')
+local alive = redis.call('ZRANGEBYSCORE', KEYS[2], at, '+inf', 'LIMIT', 0, most)
+for n, name in ipairs(alive) do facts.members[n] = string.sub(name, 1, 300) end
+for n = 3, 2 + leases do
+  local holder = redis.call('GET', KEYS[n])
+  if holder then
+    facts.leaders[#facts.leaders + 1] = string.sub(holder, 1, 300)
+  end
+end
+for n = 3 + leases, #KEYS do
   if redis.call('EXISTS', KEYS[n]) == 1 then
     local behind, held, since = standing(KEYS[n])
     facts.lag, facts.oldest = facts.lag + behind, earlier(facts.oldest, since)
     facts.length = facts.length + redis.call('XLEN', KEYS[n])
-    for _, each in ipairs(held and held[4] or {{}}) do
+    facts.held = facts.held + (held and held[1] or 0)
+    for i, each in ipairs(held and held[4] or {{}}) do
+      if i > most then break end
       facts.pending[each[1]] = (facts.pending[each[1]] or 0) + each[2]
     end
   end
@@ -397,12 +379,22 @@ end
 return cjson.encode(facts)
 """
 """Tells how a group stands, as JSON. KEYS: meta, members, the leases, the streams.
-ARGV: how many leases."""
+ARGV: how many members to name at most, how many leases."""
 
-OWN = """
-local kept, me, lease, most = {}, ARGV[1], ARGV[2], tonumber(ARGV[3])
+BEGIN = """
+for _, stream in ipairs(KEYS) do
+  local is_new = redis.call('EXISTS', stream) == 0
+  redis.call('XGROUP', 'CREATE', stream, ARGV[1], ARGV[2], 'MKSTREAM')
+  if is_new then redis.call('PEXPIRE', stream, ARGV[3]) end
+end
+"""
+"""Makes a consumer group; a stream of which nobody is a member goes some day.
+KEYS: the streams. ARGV: its name, the id after which it begins, milliseconds."""
+
+OWN = f"""{LEASES}
+local kept, me, lease, most = {{}}, ARGV[1], ARGV[2], tonumber(ARGV[3])
 for n, key in ipairs(KEYS) do
-  if redis.call('GET', key) == me then
+  if holder_of(key) == me then
     redis.call('PEXPIRE', key, lease)
     kept[#kept + 1] = n - 1
   end

@@ -12,12 +12,19 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from notifyws.delivery.outbox_file import OutboxFile
-from notifyws.delivery.outbox_records import OUTPUT, Entry, ListenerPosition
+from notifyws.delivery.outbox_records import (
+    OUTPUT,
+    Entry,
+    ListenerPosition,
+    RecoveredState,
+)
 from notifyws.errors import ConfigurationError
 from notifyws.fleet.group.window import Line
 
 PROCESSES = 100
 """Members of one group on one host that can spool."""
+AT_ONCE = 2 << 20
+"""Characters that are read at once, about: Redis has a second to take them."""
 
 
 class Spool:
@@ -58,12 +65,14 @@ class Spool:
         Args:
             leaders: members of whom one led last; an empty name for nobody known.
         """
-        if not any(self._folder.glob(f"{self._stem}*.db")):
+        self._file = file = await self._left_behind()
+        if file is None:
             return False
-        past = self._opened().past
+        past = file.past
         self._top, self.count = past.top, len(past.unshown)
         self._size = sum(len(record.line) for record in past.unshown)
         self._position = past.position
+        file.past = RecoveredState(seen=past.seen)  # the lines themselves may be many
         if self.count and "" not in leaders and leaders.isdisjoint(past.seen):
             await self.clear()
         return bool(self.count)
@@ -89,7 +98,9 @@ class Spool:
         await self._opened().keep(entries, position, 0)
 
     async def first(self, most: int) -> list[Line]:
-        """Return the oldest lines."""
+        """Return the oldest lines: so many at most, and of large ones fewer."""
+        usual = self._size // self.count if self.count else 0
+        most = max(min(most, AT_ONCE // (usual or 1)), 1)
         records = await self._opened().waiting(OUTPUT, 0, most)
         return [_line_of(record.line) for record in records]
 
@@ -104,8 +115,8 @@ class Spool:
 
     async def clear(self) -> None:
         """Let go of everything."""
-        while self.count:
-            await self.drop(1000)
+        await self._opened().keep([], self._position, self._top)
+        self.count = self._size = 0
 
     async def aclose(self) -> None:
         """Let go of the file; what is in it stays."""
@@ -113,16 +124,39 @@ class Spool:
             await self._file.aclose()
             self._file = None
 
+    async def _left_behind(self) -> OutboxFile | None:
+        """Open the first file in which something waits; else the first that is free."""
+        empty: list[OutboxFile] = []
+        found: OutboxFile | None = None
+        for path in filter(Path.exists, self._paths):
+            try:
+                file = OutboxFile(path, self._warn)
+            except ConfigurationError:
+                continue
+            if file.past.unshown:
+                found = file
+                break
+            empty.append(file)
+        if found is None and empty:
+            found = empty.pop(0)
+        for file in empty:
+            await file.aclose()
+        return found
+
+    @property
+    def _paths(self) -> list[Path]:
+        """The files that processes of this host may have, in order."""
+        names = [f"+{n}" if n else "" for n in range(PROCESSES)]  # + is in no stem
+        return [self._folder / f"{self._stem}{name}.db" for name in names]
+
     def _opened(self) -> OutboxFile:
         if self._file is None:
             self._file = self._first_free()
         return self._file
 
     def _first_free(self) -> OutboxFile:
-        for n in range(PROCESSES):
-            number = f"-{n}" if n else ""
+        for path in self._paths:
             try:
-                path = self._folder / f"{self._stem}{number}.db"
                 return OutboxFile(path, self._warn)
             except ConfigurationError:
                 continue

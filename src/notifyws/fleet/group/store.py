@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from notifyws.auth.cache.redis_client import RedisClient
@@ -29,7 +29,12 @@ from notifyws.fleet.group.entries import (
     standing_of,
     text_of,
 )
+from notifyws.fleet.group.failures import RedisFailures
+from notifyws.fleet.group.lua import MEMBERS
 from notifyws.fleet.group.script_runner import ScriptRunner
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PARTITIONS = 32
 """Streams that a group with ``--key`` has, and members that it can use at most."""
@@ -37,8 +42,8 @@ SOCKETS = 8
 """Members that may hold one at most."""
 HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
 """Refusals that waiting does not mend."""
-PAGE = 500
-"""Entries that are read back at once."""
+PAGE, FIRST_PAGE, PAGE_BYTES = 500, 8, 4 << 20
+"""Entries that are read back at once, at first and at most, and characters of them."""
 KEEP = 30 * 86400.0
 """Seconds that a group is kept after its last member left."""
 ALIVE = 1.5
@@ -47,6 +52,40 @@ OLDEST = (6, 2)
 """The version of Redis that is needed at least."""
 DISTINCT = 20_000
 """Ids that several sockets of one group are compared by."""
+NAMED = 1_000
+"""Members that are named, of however many there are."""
+LONGEST_KEY = 200
+"""Characters that are shown of another's ``--key``."""
+NONSENSE = (
+    *(TypeError, ValueError, LookupError, AttributeError),
+    *(ArithmeticError, RecursionError),
+)
+"""What reading an answer of another form comes to."""
+
+
+def step(
+    method: Callable[Concatenate[GroupStore, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[GroupStore, P], Coroutine[Any, Any, T]]:
+    """Have an answer that makes no sense, and what goes on failing, told as such."""
+    name = method.__name__
+
+    @wraps(method)
+    async def tried(self: GroupStore, /, *args: P.args, **more: P.kwargs) -> T:
+        try:
+            answer = await method(self, *args, **more)
+        except NONSENSE as error:
+            failure, cause = self.client.rubbish(), error
+        except CacheFailed as error:
+            self.note_failure(name, error)
+            raise
+        else:
+            if self.failures is not None:
+                self.failures.worked(name)
+            return answer
+        self.note_failure(name, failure)
+        raise failure from cause
+
+    return tried
 
 
 class GroupStore:
@@ -66,6 +105,7 @@ class GroupStore:
         lease: as given.
         is_shared: whether several members append.
         on_refused: is told of a refusal that waiting does not mend.
+        failures: is told of what fails and works, by the names of the methods.
         streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
 
@@ -79,9 +119,10 @@ class GroupStore:
         key: str = "",
         sockets: int = 1,
         lease: float = 10.0,
-        consumers: str = scripts.MEMBERS,
+        consumers: str = MEMBERS,
     ) -> None:
         self.on_refused: Callable[[CacheFailed], None] = lambda error: None
+        self.failures: RedisFailures | None = None
         self._consumers = consumers
         self._scripts = ScriptRunner(client)
         self.client, self.name, self.member = client, name, member
@@ -123,6 +164,7 @@ class GroupStore:
             said = f"--group needs Redis 6.2 or newer: {self.client.url} is {found[0]}"
             raise ConfigurationError(said, "use a newer one, or Valkey")
 
+    @step
     async def beat(
         self,
         *,
@@ -131,6 +173,7 @@ class GroupStore:
         heard_at: str = "",
         floor: int = 0,
         connection: int = 0,
+        age: float = 0.0,
         late: float = 0.0,
     ) -> Standing:
         """Say that this member lives, and see how the group stands.
@@ -141,6 +184,7 @@ class GroupStore:
             heard_at: RFC 3339 UTC; what the server sent until then was received.
             floor: a new lease has a fencing number beyond this one.
             connection: how many times the server was connected to.
+            age: seconds since ``heard_at``.
             late: unix seconds by Redis' clock after which none is taken; 0 for never.
 
         Raises:
@@ -153,21 +197,19 @@ class GroupStore:
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
             *(int(wants), int(leads)),
             *(self._key, heard_at, len(self._leases), len(self.streams)),
-            *(floor, connection, _ms(late)),
+            *(floor, connection, _ms(late), _ms(age)),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
-            raise ConfigurationError(
-                f"the group {self.name} was made by another version of notifyws",
-                "use that version, or another --group",
-            )
+            raise wrong_version(self.name)
         if answer[0] == scripts.WRONG_KEY and len(answer) == 2:
             theirs = text_of(answer[1])
-            has = f"--key {theirs!r}" if theirs else "no --key"
+            has = f"--key {theirs[:LONGEST_KEY]!r}" if theirs else "no --key"
             raise ConfigurationError(
                 f"the group {self.name} has {has}", "give all its members the same"
             )
         return standing_of(answer)
 
+    @step
     async def append(
         self, slot: int, proof: str, batch: Batch, *, again: bool = False
     ) -> list[Place] | None:
@@ -181,13 +223,15 @@ class GroupStore:
             batch: what is appended.
             again: whether that may have been done already.
         """
+        count = len(self.streams)  # a spool may be of a time when there were more
+        lines = [(n % count, line, tell) for n, line, tell in batch.lines]
         words: list[str | int] = [1]
         if self.is_shared or len(self.streams) > 1:
             words = [3]
-            for n, line, tell in batch.lines:
+            for n, line, tell in lines:
                 words += (line, n + 1, tell)
         else:
-            words += (line for _, line, _ in batch.lines)
+            words += (line for _, line, _ in lines)
         answer = await self._run(
             scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
@@ -200,10 +244,11 @@ class GroupStore:
         if answer[0] == 2:
             return []
         if self.is_shared:  # some were there, and it does not matter which
-            return [(n, "") for n, _, _ in batch.lines]
+            return [(n, "") for n, _, _ in lines]
         ids = map(text_of, answer[1:])
-        return [(n, id_) for (n, _, _), id_ in zip(batch.lines, ids, strict=True)]
+        return [(n, id_) for (n, _, _), id_ in zip(lines, ids, strict=True)]
 
+    @step
     async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
         """Return who took a lease last, and which entries are there.
 
@@ -216,8 +261,12 @@ class GroupStore:
             missing = []
         words = [word for n, id_ in places for word in (n + 1, id_)]
         answer = await self._run(scripts.PRESENT, [self._meta, *self.streams], *words)
-        return text_of(answer[0] or b""), [*missing, *(n == 1 for n in answer[1:])]
+        leader, *found = answer
+        if len(found) != len(places):
+            raise ValueError("it tells of other entries")
+        return text_of(leader or b""), [*missing, *(n == 1 for n in found)]
 
+    @step
     async def trim(
         self, count: int, age: float, most: int = 2000
     ) -> tuple[int, float, float, bool]:
@@ -233,43 +282,53 @@ class GroupStore:
         """
         how = count, _ms(age), most
         answer = await self._run(scripts.TRIM, self.streams, *how)
-        lost, first, last, more = answer
+        lost, first, last, more = map(int, answer)
         return lost, first / 1000, last / 1000, bool(more)
 
-    async def where(self) -> tuple[ListenerPosition, str]:
-        """Return where the group stands at the server, and who led last."""
+    @step
+    async def where(self, now: float) -> tuple[ListenerPosition, str]:
+        """Return where the group stands at the server, and who led last.
+
+        Args:
+            now: unix seconds by Redis' clock; no moment lies later.
+        """
         position, heard_at, leader = await self._ask(
             "HMGET", self._meta, "position", "heard_at", "leader"
         )
-        return position_of(position, heard_at), text_of(leader or b"")
+        return position_of(position, heard_at, now), text_of(leader or b"")
 
-    async def latest(self, count: int) -> list[Entry]:
-        """Return what was appended last, of each stream as much, the newest first."""
+    async def latest(self, count: int) -> AsyncIterator[Entry]:
+        """Yield what was appended last, of each stream as much, the newest first."""
         share = -(-count // len(self.streams))
-        found: list[Entry] = []
         for number in range(len(self.streams)):
-            wanted = len(found) + share
-            async for entry in self._backwards_in(number, min(share, PAGE)):
-                found.append(entry)
-                if len(found) == wanted:
+            left = share
+            async for entry in self._backwards_in(number):
+                yield entry
+                if (left := left - 1) == 0:
                     break
-        return found
 
     async def backwards(self) -> AsyncIterator[Entry]:
         """Yield entries, of each stream the newest first."""
         for number in range(len(self.streams)):
-            async for entry in self._backwards_in(number, PAGE):
+            async for entry in self._backwards_in(number):
                 yield entry
 
-    async def _backwards_in(self, number: int, page: int) -> AsyncIterator[Entry]:
-        before = "+"
-        while entries := await self._ask(
-            "XREVRANGE", self.streams[number], before, "-", "COUNT", page
-        ):
-            for id_, fields in entries:
-                yield Entry(number, text_of(id_), line_of(fields))
-            before = f"({text_of(entries[-1][0])}"
+    async def _backwards_in(self, number: int) -> AsyncIterator[Entry]:
+        before, count = "+", FIRST_PAGE
+        while entries := await self._page(number, before, count):
+            before = f"({entries[-1].id}"
+            largest = max(len(entry.line or "") for entry in entries)
+            count = max(min(2 * count, PAGE, PAGE_BYTES // (largest or 1)), 1)
+            for entry in entries:
+                yield entry
 
+    @step
+    async def _page(self, number: int, before: str, count: int) -> list[Entry]:
+        words = "XREVRANGE", self.streams[number], before, "-", "COUNT", count
+        found = await self._ask(*words)
+        return [Entry(number, text_of(i), line_of(fields)) for i, fields in found]
+
+    @step
     async def read(
         self, streams: Sequence[int], count: int, wait: float
     ) -> list[Entry]:
@@ -287,6 +346,7 @@ class GroupStore:
         answer = await self._ask(*who, *how, *new, within=wait + 2.0)
         return self._entries(answer)
 
+    @step
     async def held(self, stream: int, after: str, count: int) -> list[Entry]:
         """Return what this member was given and did not acknowledge, after an id."""
         answer = await self._ask(
@@ -295,11 +355,13 @@ class GroupStore:
         )
         return self._entries(answer)
 
+    @step
     async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
         """Let entries count as dealt with."""
         name = self.streams[stream]
         await self._ask("XACK", name, self._consumers, *ids)
 
+    @step
     async def claim(
         self, stream: int, idle: float, most: int, *, own: bool = False
     ) -> tuple[list[Entry], list[str]]:
@@ -320,48 +382,62 @@ class GroupStore:
         entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]
         return entries, [text_of(each) for each in lost]
 
-    async def own(self, most: int) -> list[int]:
+    @step
+    async def own(
+        self, most: int, among: Sequence[int] = range(PARTITIONS)
+    ) -> list[int]:
         """Keep and take partitions, so many at most; return those that are held.
 
         Each stays a lease long with a member that says nothing.
-        """
-        how = self.member, _ms(self.lease), most
-        return list(await self._run(scripts.OWN, self._owners, *how))
 
+        Args:
+            most: how many are taken, with those that are held.
+            among: which may be.
+        """
+        if not among:
+            return []
+        keys = [self._owners[n] for n in among]
+        how = self.member, _ms(self.lease), most
+        return [among[n] for n in await self._run(scripts.OWN, keys, *how)]
+
+    @step
     async def disown(self, partition: int) -> None:
         """Let another member have a partition."""
         await self._run(scripts.LET_GO, [self._owners[partition]], self.member)
 
+    @step
     async def let_go(self, slot: int, proof: str) -> None:
         """End a lease."""
         await self._run(scripts.LET_GO, [self._leases[slot]], proof)
 
+    @step
     async def leave(self) -> list[str]:
         """Give back what this member holds, and its name; return ids that are lost."""
         keys = [*self.streams, self._members]
         lost = await self._run(scripts.RELEASE, keys, self.member)
         return [text_of(each) for each in lost]
 
+    @step
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
-        for stream in self.streams:
-            await self._ask(
-                "XGROUP", "CREATE", stream, self._consumers, entry_id, "MKSTREAM"
-            )
+        how = self._consumers, entry_id, _ms(KEEP)
+        await self._run(scripts.BEGIN, self.streams, *how)
 
+    @step
     async def end(self) -> None:
         """Take that consumer group away."""
         for stream in self.streams:
             await self._ask("XGROUP", "DESTROY", stream, self._consumers)
 
+    @step
     async def describe(self) -> dict[str, Any]:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
         leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
         keys = [self._meta, self._members, *leases, *self.all_streams]
-        told = await self._run(scripts.DESCRIBE, keys, len(leases))
-        found: dict[str, Any] = json.loads(text_of(told))
-        return found
+        told = await self._run(scripts.DESCRIBE, keys, NAMED, len(leases))
+        return dict(json.loads(text_of(told)))
 
+    @step
     async def note_gap(self, gap: Mapping[str, str]) -> None:
         """Count a gap, and keep it as the latest."""
         await self._ask("HINCRBY", self._meta, "gaps", 1)
@@ -378,21 +454,23 @@ class GroupStore:
         return found
 
     async def _ask(self, *words: str | int, within: float | None = None) -> Any:
-        with self._heeding_refusals():
-            return await self.client.command(*words, within=within)
+        return await self.client.command(*words, within=within)
 
     async def _run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        with self._heeding_refusals():
-            return await self._scripts.run(script, keys, *args)
+        return await self._scripts.run(script, keys, *args)
 
-    @contextmanager
-    def _heeding_refusals(self) -> Iterator[None]:
-        try:
-            yield
-        except CacheFailed as error:
-            if error.code in HOPELESS:
-                self.on_refused(error)
-            raise
+    def note_failure(self, name: str, error: CacheFailed) -> None:
+        """Tell whoever has to know that a step failed."""
+        if error.code in HOPELESS:
+            self.on_refused(error)
+        if self.failures is not None:
+            self.failures.failed(name, error)
+
+
+def wrong_version(name: str) -> ConfigurationError:
+    """Return what is said of a group that another version made."""
+    said = f"the group {name} was made by another version of notifyws"
+    return ConfigurationError(said, "use that version, or another --group")
 
 
 def _ms(seconds: float) -> int:

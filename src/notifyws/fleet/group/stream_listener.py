@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.connection.build import want_verifiable
 from notifyws.connection.event_emitter import EventEmitter
 from notifyws.errors import CacheFailed, ConfigurationError, UsageError
 from notifyws.events import Closed, Event, Gap
@@ -22,6 +23,7 @@ from notifyws.fleet.group.build import (
     build_member,
     build_store,
 )
+from notifyws.fleet.group.failures import RedisFailures
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ class StreamListener(ActiveListener):
         self._stopping, self._broken = asyncio.Event(), asyncio.Event()
         self._refused: CacheFailed | None = None
         self._store.on_refused = self._refuse
+        self._store.failures = RedisFailures(
+            auth.clock, auth.warn, auth.settings.group_lease, lambda: self.is_away
+        )
 
     def start(self, *, retries: int | None = None) -> None:
         """Begin, without waiting for it.
@@ -71,6 +76,7 @@ class StreamListener(ActiveListener):
         """
         if self.running is not None:
             raise UsageError("a member of a group begins once", "make another one")
+        want_verifiable(self._auth)
         self._retries = retries
         told = self._deliver, self._selection, self.tell_gap
         self._member = build_member(self._auth, self._store, self.queue, *told)
@@ -84,6 +90,11 @@ class StreamListener(ActiveListener):
             NotifyError: why it cannot go on.
         """
         raise NotImplementedError
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is known, and was said, that Redis is away."""
+        return False
 
     async def end(self) -> None:
         """Leave what only :meth:`keep` needed; what was taken can still be read."""

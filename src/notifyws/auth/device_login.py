@@ -1,0 +1,224 @@
+"""A login that a person approves in a browser: OAuth 2.0's device grant (RFC 8628).
+
+The server is asked for a code, somebody is shown it, and the server is asked for the
+token until it has been approved there, as often as the server wants. What is shown to
+people, and how, is the caller's; where the codes and tokens stand, the profile's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from notifyws.auth.http_api import HttpApi
+from notifyws.auth.http_refusals import Refusal
+from notifyws.auth.http_steps import OTHER_KIND
+from notifyws.clock import Clock, boot_time, span
+from notifyws.errors import (
+    AuthenticationFailed,
+    HttpRefused,
+    NetworkFailed,
+    ReplyLost,
+)
+from notifyws.models import Masked, TokenPair, as_text
+from notifyws.protocol.oauth import PLACES, code_step, poll_step
+from notifyws.protocol.profile import Device, Failure
+from notifyws.protocol.token_replies import captured
+
+if TYPE_CHECKING:
+    from notifyws.auth.authenticator import Authenticator
+    from notifyws.auth.cached_tokens import AccessToken
+
+INTERVAL = 5.0
+"""Seconds between two questions where the server names none (section 3.2)."""
+SLOWER = 5.0
+"""Seconds that ``slow_down`` adds, for good (section 3.5)."""
+SLOWEST = 60.0
+"""Seconds between two, at most, where nobody answers; a server may want more."""
+LIFETIME = 600.0
+"""Seconds that a code is good for where the server does not say, as it must."""
+LONGEST = 86_400.0
+"""Seconds beyond which a server's numbers are not believed."""
+PENDING, SLOW, DENIED, EXPIRED = (
+    *("authorization_pending", "slow_down"),
+    *("access_denied", "expired_token"),
+)
+"""The answers of section 3.5 that say how it stands with the code."""
+AGAIN = "begin again: notifyws auth login"
+CLIENT = Refusal(
+    AuthenticationFailed,
+    "gives this program no code and no token",
+    "correct client_id, client_secret and scope: NOTIFYWS_VARIABLES, or the profile",
+)
+STANDING = Failure(
+    when=" || ".join(f"error == '{word}'" for word in (PENDING, SLOW, DENIED, EXPIRED)),
+    means="retry",
+)
+"""Keeps what is no refusal of ours from being taken for one by its words."""
+
+
+class DeviceCode(Masked, frozen=True):
+    """What a person needs for approving a login.
+
+    Args:
+        user_code: what to enter there.
+        url: where.
+        complete_url: the same with the code in it, for a QR code; may be empty.
+        lifetime: seconds that the code is good for.
+        interval: seconds between two questions to the server.
+        device_code: what the server knows us by.
+    """
+
+    masked: ClassVar = ("device_code",)
+
+    user_code: str
+    url: str
+    complete_url: str
+    lifetime: float
+    interval: float
+    device_code: str
+
+
+async def log_in_by_device(
+    auth: Authenticator, show: Callable[[DeviceCode], None]
+) -> tuple[AccessToken, TokenPair]:
+    """Log in by a code that somebody approves in a browser; keep the tokens.
+
+    Args:
+        auth: of a profile that has a device login.
+        show: is given what a person needs.
+
+    Raises:
+        AuthenticationFailed: it was denied, or the code ran out.
+        NetworkFailed: no answer, or none that makes sense.
+    """
+    device = auth.profile.http.device
+    assert device is not None
+    pair = await DeviceLogin(auth.http, device, auth.clock).log_in(show)
+    return await auth.token_manager.keep(pair), pair
+
+
+class DeviceLogin:
+    """Asks for a code, and waits for somebody to approve it.
+
+    Args:
+        http: the server's HTTP side.
+        device: the profile's table.
+        clock: sleep and time.
+    """
+
+    def __init__(self, http: HttpApi, device: Device, clock: Clock) -> None:
+        self._http = http
+        self._device = device
+        self._clock = clock
+
+    async def log_in(self, show: Callable[[DeviceCode], None]) -> TokenPair:
+        """Return the tokens of a new session.
+
+        Args:
+            show: is given what a person needs.
+
+        Raises:
+            AuthenticationFailed: it was denied, or the code ran out.
+            NetworkFailed: no answer, or none that makes sense.
+        """
+        code = await self._code()
+        show(code)
+        return await self._approved(code)
+
+    async def _code(self) -> DeviceCode:
+        step = code_step(self._device)
+        answer = (await self._http.steps.run([step], {}, CLIENT))[-1]
+        found = captured({**step.capture, **PLACES}, answer)
+        device_code, user_code = (
+            as_text(found[name]) for name in ("device_code", "user_code")
+        )
+        url = _web_page(found["page"])
+        for name, value in (
+            ("device_code", device_code),
+            ("user_code", user_code.strip()),
+            ("verification_uri that is a web page", url),
+        ):
+            if not value:
+                place = f"{self._http.steps.origin}{step.path}"
+                message = f"{place} answered, but the reply holds no {name}"
+                raise ReplyLost(message, OTHER_KIND)
+        return DeviceCode(
+            user_code,
+            url,
+            _web_page(found["complete_page"]),
+            _seconds(found["lifetime"], LIFETIME),
+            _seconds(found["interval"], INTERVAL),
+            device_code,
+        )
+
+    async def _approved(self, code: DeviceCode) -> TokenPair:
+        """Ask for the token until there is one, no faster than the server wants."""
+        step, interval = poll_step(self._device), code.interval
+        steps = self._http.steps.taking(STANDING)
+        known = {"device_code": code.device_code}
+        end = boot_time(self._clock) + code.lifetime
+        while True:
+            await self._clock.sleep(interval)
+            if boot_time(self._clock) >= end:
+                raise _ran_out(code)
+            try:
+                answers = await steps.run([step], known, CLIENT)
+                return self._http.tokens([step], answers)
+            except HttpRefused as error:
+                interval = _next(error, code, interval)
+            except ReplyLost:
+                raise  # it was granted, perhaps: the code is spent
+            except NetworkFailed:
+                interval = max(interval, min(2 * interval, SLOWEST))
+
+
+def _next(error: HttpRefused, code: DeviceCode, interval: float) -> float:
+    """Return the seconds until the next question, after an answer that is no token.
+
+    Raises:
+        AuthenticationFailed: nobody has to be asked any more.
+        HttpRefused: the answer says nothing of the code.
+    """
+    body = error.body
+    match body.get("error") if isinstance(body, dict) else None:
+        case "authorization_pending":
+            return interval
+        case "slow_down":
+            return interval + SLOWER
+        case "access_denied":
+            raise AuthenticationFailed("the login was denied", AGAIN) from None
+        case "expired_token":
+            raise _ran_out(code) from None
+    if error.status == 429 or error.status >= 500:  # not of the code, and may pass
+        slower = max(interval, min(2 * interval, SLOWEST))
+        return max(slower, min(error.retry_after or 0.0, LONGEST))
+    raise error
+
+
+def _ran_out(code: DeviceCode) -> AuthenticationFailed:
+    message = f"nobody approved the login within {span(code.lifetime)}"
+    return AuthenticationFailed(message, AGAIN)
+
+
+def _web_page(found: Any) -> str:
+    """Return a URL that a person can open; empty where it is none."""
+    text = as_text(found).strip()
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    plain = text.isascii() and text.isprintable() and " " not in text
+    return text if plain and parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def _seconds(found: Any, otherwise: float) -> float:
+    """Return a number of seconds that makes sense."""
+    if isinstance(found, bool) or not isinstance(found, int | float | str):
+        return otherwise
+    try:
+        seconds = float(found)
+    except ValueError:
+        return otherwise
+    return min(seconds, LONGEST) if seconds > 0 else otherwise

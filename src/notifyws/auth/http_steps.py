@@ -1,0 +1,153 @@
+"""Carries out steps of a profile at one origin, one after the other.
+
+What one captures, the next ones know; what is not as hoped for is raised; and nobody
+is shown what was sent. Which steps, and what comes of their answers, is ``http_api``'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from copy import copy
+from types import MappingProxyType
+from typing import Any
+
+from msgspec.structs import replace
+
+from notifyws.auth.http_client import (
+    LARGEST,
+    Exchanged,
+    exchange,
+    http_client,
+    step_request,
+)
+from notifyws.auth.http_refusals import Refusal, refused
+from notifyws.auth.httpx_import import import_httpx
+from notifyws.errors import ReplyLost
+from notifyws.models import as_text
+from notifyws.protocol.expressions import holds
+from notifyws.protocol.masking import masked, spellings
+from notifyws.protocol.profile import Failure, Profile, Step
+from notifyws.protocol.templates import mentions
+from notifyws.protocol.token_replies import Answer, captured
+
+OTHER_KIND = "is it this kind of server? try another --profile"
+_SECRET = r"password|secret|token|code|key|otp"
+
+
+class HttpSteps:
+    """Carries out HTTP steps.
+
+    Args:
+        origin: scheme, host, port, and the path below which the server stands;
+            requests go nowhere else.
+        profile: says what answers mean.
+        variables: the profile's constants, and what the user gave.
+        timeout: seconds for all steps of one run together.
+        tls: whom to trust on ``https://``; ``None`` when it is plain.
+
+    Attributes:
+        on_exchange: is told of every exchange, if set.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        profile: Profile,
+        *,
+        variables: Mapping[str, Any] = MappingProxyType({}),
+        timeout: float = 10.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.origin = origin
+        self.variables = variables
+        self._profile = profile
+        self._timeout = timeout
+        self._tls = tls
+        self.on_exchange: Exchanged | None = None
+
+    def taking(self, *failures: Failure) -> HttpSteps:
+        """Return the same, with what some answers mean said before the profile."""
+        other = copy(self)
+        http = self._profile.http
+        failures = (*failures, *http.failures)
+        other._profile = replace(self._profile, http=replace(http, failures=failures))
+        return other
+
+    async def prepare(self) -> None:
+        """Do beforehand what takes long on a busy machine, and needs no server."""
+        import_httpx()  # 0.1 s, and many times that among many processes
+
+    async def run(
+        self,
+        steps: Sequence[Step],
+        known: Mapping[str, Any],
+        refusal: Refusal,
+        largest: int = LARGEST,
+    ) -> list[Answer]:
+        """Return the answers to steps, carried out in their order.
+
+        Args:
+            steps: of the profile.
+            known: variables of their templates.
+            refusal: what it means that what was shown is not accepted.
+            largest: bytes that a reply may have.
+
+        Raises:
+            NotifyError: one was not answered as hoped for: see ``http_refusals``.
+        """
+        moment = {"now": int(time.time()), "uuid": secrets.token_hex(16)}
+        variables = {**self.variables, "origin": self.origin, **moment, **known}
+        named = (name for name in variables if re.search(_SECRET, name))
+        hidden = spellings(*(as_text(variables[name]) for name in named))
+        replies: list[Answer] = []
+        await self.prepare()
+        end = asyncio.get_running_loop().time() + self._timeout
+        for step in steps:
+            if not holds(step.only_if, variables):
+                continue
+            self._demand_captured(step, steps, variables)
+            request = step_request(self.origin, step, variables)
+            hidden += request.credentials
+            client = http_client(self.origin, self._tls, self._timeout)
+            reply = await exchange(client, request, end, hidden, largest)
+            found = captured(step.capture, reply)
+            hidden += self._given(reply, found)
+            path = request.url.removeprefix(self.origin).partition("?")[0]
+            asked = replace(step, path=masked(path, hidden))
+            error = refused(self.origin, self._profile, asked, reply, refusal, hidden)
+            if self.on_exchange is not None:
+                self.on_exchange(request, reply, tuple(found), hidden)
+            if error is not None:
+                raise error
+            variables |= found
+            replies.append(reply)
+        return replies
+
+    def _demand_captured(
+        self, step: Step, steps: Sequence[Step], variables: Mapping[str, Any]
+    ) -> None:
+        """Raise where a path needs what an earlier answer, a proxy's say, did not hold.
+
+        Raises:
+            ReplyLost: it does.
+        """
+        for earlier in steps:
+            for name in earlier.capture:
+                if mentions(step.path, name) and variables.get(name, "") is None:
+                    missing = f"answered, but the reply holds no {name}"
+                    message = f"{self.origin}{earlier.path} {missing}"
+                    raise ReplyLost(message, OTHER_KIND)
+
+    def _given(self, reply: Answer, found: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what an answer gave that others must not see."""
+        where = self._profile.tokens
+        names = ("access", "refresh", "id_token")
+        places = {name: getattr(where, name) for name in names} if where else {}
+        sought = {name: place for name, place in places.items() if place}
+        tokens = captured(sought, reply).values()
+        return spellings(*map(as_text, tokens), *map(as_text, found.values()))

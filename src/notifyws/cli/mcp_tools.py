@@ -1,0 +1,236 @@
+"""The tools of ``mcp``: what each takes, does and answers. It knows no protocol.
+
+An answer is an object. What others wrote stands in it under ``untrusted`` and nowhere
+else (``ui.untrusted``); all the rest is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from notifyws.cli.mcp_arguments import (
+    NoArguments,
+    RecentArguments,
+    SendArguments,
+    Tool,
+    WaitArguments,
+)
+from notifyws.cli.mcp_listener import ListenerMemory, Request
+from notifyws.delivery.message_input import from_parts
+from notifyws.delivery.recent import Remembered, Test
+from notifyws.errors import NetworkFailed, NotifyError, UsageError
+from notifyws.protocol.expressions import BadExpression, compiled, truthy
+from notifyws.ui.sanitize import harmless
+from notifyws.ui.untrusted import NOTE, as_data, as_json, notification_data
+
+SEND_TIME = 10.0
+"""Seconds in all for a message, waiting for a connection included."""
+ANSWER = 65_536
+"""Characters of an answer's notifications, but for a single one."""
+
+
+class Tools:
+    """What a model can ask of a listener.
+
+    Args:
+        memory: what the listener knows.
+        request: what may be offered.
+    """
+
+    def __init__(self, memory: ListenerMemory, request: Request) -> None:
+        self._memory, self._request = memory, request
+        self._service, self._recent = memory.service, memory.recent
+        self.offered: Sequence[Tool] = self._offered()
+
+    def _offered(self) -> list[Tool]:
+        tools = [
+            Tool(
+                "recent_notifications",
+                "Recent notifications",
+                "The newest notifications of the server that are remembered, oldest "
+                "first, each with its number. To go on from there, give the last "
+                f"number as 'after'. {NOTE}",
+                RecentArguments,
+                self._recent_notifications,
+            ),
+            Tool(
+                "wait_for_notification",
+                "Wait for a notification",
+                "Wait for a notification that matches, and return it; 'matched' is "
+                "false when none came in time. To miss nothing that came since another "
+                "call, give that call's 'newest' as 'after': after sending, for the "
+                f"answer, say. {NOTE}",
+                WaitArguments,
+                self._wait_for_notification,
+            ),
+            Tool(
+                "status",
+                "Status of the listener",
+                "Whether the listener is connected and since when, what it has "
+                "received, gaps in which notifications may have been missed, and what "
+                f"went wrong last. {NOTE}",
+                NoArguments,
+                self._status,
+            ),
+        ]
+        if self._request.allow_send:
+            tools.append(
+                Tool(
+                    "send_message",
+                    "Send a message",
+                    "Send one message to the server. 'status' is delivered, rejected "
+                    "or unknown: an unknown one may have arrived, so look before "
+                    f"sending it again. {NOTE}",
+                    SendArguments,
+                    self._send_message,
+                    reads_only=False,
+                )
+            )
+        return tools
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], bool]:
+        """Do what a tool does; return its answer, and whether it failed."""
+        try:
+            tool = self._tool(name)
+            return {"note": NOTE, **await tool.act(_read(tool, arguments))}, False
+        except UsageError as error:
+            return error.as_json(), True
+        except NotifyError as error:
+            words = {"message": error.message, "hint": error.hint}
+            facts = {"kind": error.kind, "untrusted": as_data(words)}
+            return {"note": NOTE, "error": facts}, True
+
+    def _tool(self, name: str) -> Tool:
+        tool = next((each for each in self.offered if each.name == name), None)
+        if tool is not None:
+            return tool
+        names = ", ".join(each.name for each in self.offered)
+        hint = f"there are {names}"
+        if name == "send_message":
+            hint = "it is offered by notifyws mcp --allow-send"
+        raise UsageError(f"there is no tool {harmless(name)!r}", hint)
+
+    async def _recent_notifications(self, wanted: RecentArguments) -> dict[str, Any]:
+        after = wanted.after or 0
+        test = _test(wanted.match)
+        found = [e for e in self._recent.after(after) if test(e.notification)]
+        oldest_first = wanted.after is not None
+        chosen = found[: wanted.limit] if oldest_first else found[-wanted.limit :]
+        shown = _within(ANSWER, chosen, oldest_first=oldest_first)
+        return {
+            "notifications": shown,
+            "more": len(found) - len(shown),
+            "forgotten": self._recent.forgotten(after) if oldest_first else 0,
+            **self._standing(),
+        }
+
+    async def _wait_for_notification(self, wanted: WaitArguments) -> dict[str, Any]:
+        after = self._recent.newest if wanted.after is None else wanted.after
+        coming = self._recent.wait_for(_test(wanted.match), after)
+        forgotten = self._recent.forgotten(after)
+        try:
+            async with asyncio.timeout(wanted.seconds):
+                found = {"matched": True, **_shown(await coming)}
+        except TimeoutError:
+            found = {"matched": False, "seen": max(0, self._recent.newest - after)}
+        return {**found, "forgotten": forgotten, **self._standing()}
+
+    async def _send_message(self, wanted: SendArguments) -> dict[str, Any]:
+        texts = {"title": wanted.title, "message": wanted.message, "link": wanted.link}
+        message = from_parts(wanted.type, texts, payload=wanted.payload)
+        if message is None:
+            raise UsageError("an empty message is not sent", "give a message")
+        sending = False
+        try:
+            async with asyncio.timeout(SEND_TIME):
+                if not self._service.sends_without_connection:
+                    await self._memory.ready.wait()
+                if self._memory.ended is not None:
+                    raise self._memory.ended
+                sending = True
+                [sent] = await self._service.send_all([message])
+        except TimeoutError:
+            if not sending:
+                said = f"there was no connection within {SEND_TIME:g} s"
+                raise NetworkFailed(said, "ask for the status") from None
+            return {"status": "unknown", **self._standing()}
+        words = {} if sent.detail is None else {"untrusted": harmless(sent.detail)}
+        return {"status": sent.status, **words, **self._standing()}
+
+    async def _status(self, wanted: NoArguments) -> dict[str, Any]:
+        memory, settings = self._memory, self._service.settings
+        listener = self._service.listener
+        return {
+            **self._standing(),
+            "connectedSince": memory.connected_since or None,
+            "server": urlsplit(settings.connect_url).hostname,
+            "username": settings.username or None,
+            "received": listener.received,
+            "only": self._request.only,
+            "passedOnly": listener.received - listener.filtered,
+            "remembered": len(self._recent),
+            "maySend": self._request.allow_send,
+            "untrusted": as_data(memory.troubles()),
+        }
+
+    def _standing(self) -> dict[str, Any]:
+        """Return what every answer says, so that silence is not taken for peace."""
+        return {
+            "newest": self._recent.newest,
+            "state": self._service.connection_state,
+            "gaps": self._memory.gap_count,
+        }
+
+
+def _read(tool: Tool, arguments: Mapping[str, Any]) -> Struct:
+    try:
+        return msgspec.convert(dict(arguments), tool.arguments)
+    except msgspec.ValidationError as error:
+        said = harmless(str(error))
+        hint = "its schema says what it takes"
+        raise UsageError(f"{tool.name}: {said}", hint) from None
+
+
+def _test(match: str | None) -> Test:
+    """Return a test made of a model's expression, which is as bounded as a profile's.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    if match is None:
+        return lambda notification: True
+    try:
+        search = compiled(match)
+    except BadExpression as error:
+        said = f"'match' is not a JMESPath expression: {error.reason}"
+        raise UsageError(said, "as in: type == 'trip_update'") from None
+    return lambda notification: truthy(search(notification.as_json()))
+
+
+def _shown(remembered: Remembered) -> dict[str, Any]:
+    notification = remembered.notification
+    fields, cut = notification_data(notification)
+    facts = {"number": remembered.number, "received": notification.received}
+    return {**facts, **({"cut": True} if cut else {}), "untrusted": fields}
+
+
+def _within(
+    limit: int, chosen: Sequence[Remembered], *, oldest_first: bool
+) -> list[dict[str, Any]]:
+    """Return as many as an answer holds, from the end that was asked for first."""
+    shown: list[dict[str, Any]] = []
+    for each in chosen if oldest_first else reversed(chosen):
+        made = _shown(each)
+        limit -= len(as_json(made))
+        if limit < 0 and shown:
+            break
+        shown.append(made)
+    return shown if oldest_first else shown[::-1]

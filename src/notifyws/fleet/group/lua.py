@@ -1,0 +1,80 @@
+"""Lua that several scripts of a group begin with.
+
+The law: *what Redis holds is read as if a stranger had written it.* A number that is
+none, a lease that does not end, a moment that no clock will see: each reads as if it
+were not there, and is replaced. What has another type than ours is refused by Redis.
+"""
+
+from __future__ import annotations
+
+MEMBERS = "members"
+"""The consumer group that shares the stream."""
+LONGEST = 600_000
+"""Milliseconds that a lease may be set to last at most."""
+
+TIME = """
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+"""
+
+NUMBERS = """
+local function number_in(text)
+  local is_one = text and string.match(text, '^%d+$') and #text < 14
+  return is_one and tonumber(text) or 0
+end
+"""
+"""A number of our own, which Lua holds and writes exactly; 0 for anything else."""
+
+LEASES = f"""
+local LONGEST = {LONGEST}
+local function holder_of(key)
+  local holder = redis.call('GET', key)
+  if not holder then return false end
+  local left = redis.call('PTTL', key)
+  if left < 0 or left > LONGEST then
+    redis.call('DEL', key)
+    return false
+  end
+  return holder
+end
+"""
+"""Who holds a lease; one that never ends, or not in our time, is taken away."""
+
+STANDING = f"""
+local function earlier(one, other)
+  return one and other and math.min(one, other) or one or other
+end
+local function moment(id)
+  local at = number_in(id and string.match(id, '^(%d+)-'))
+  return at > 0 and at
+end
+local function entries_after(stream, id, last, count)
+  local found = redis.pcall('XRANGE', stream, '(' .. id, last, 'COUNT', count)
+  return found.err and {{}} or found
+end
+local function standing(stream)
+  local last, behind = false, false
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local facts = {{}}
+    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+    if facts['name'] == '{MEMBERS}' then
+      last, behind = facts['last-delivered-id'], facts['lag']
+    end
+  end
+  local after = last or '0-0'
+  local unread = entries_after(stream, after, '+', 1)[1]
+  if not unread then
+    behind = 0
+  elseif not behind then
+    behind = #entries_after(stream, after, '+', 10000)
+  end
+  local held = last and redis.call('XPENDING', stream, '{MEMBERS}')
+  local since = earlier(moment(held and held[2]), moment(unread and unread[1]))
+  return behind, held, since
+end
+"""
+"""How many entries nobody has read, who holds what (``XPENDING``; nothing where the
+consumer group is missing), and unix milliseconds of the oldest that is not handled.
+There is nothing after the last id that a stream can have, and Redis refuses to look."""

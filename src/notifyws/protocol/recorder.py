@@ -1,0 +1,216 @@
+"""What is recorded of a server: stamped with its time, and without secrets.
+
+A secret is masked where it is known, and where it is called one. Whatever holds none
+stays as it was, character by character; in JSON a masked value keeps its type, and
+equal ones stay equal, so that a recording can be played.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from notifyws import __version__, recording
+from notifyws.clock import Clock, utc_text
+from notifyws.events import Event, as_json
+from notifyws.models import as_text, strict_json
+from notifyws.protocol.frames import decode
+from notifyws.protocol.masking import masked, spellings, without_named
+from notifyws.protocol.upgrade import UpgradeRequest
+
+MOST_SECRETS = 1000
+"""Spellings of secrets that are remembered: a token lives for minutes."""
+LEAST = 8
+"""Characters of what was captured of an answer and is masked wherever it stands: a
+number that is shorter stands in too many others."""
+KEPT_HEADERS = ("retry-after", "location")
+
+
+class Recorder:
+    """Writes down what happens.
+
+    Args:
+        write: takes a line.
+        clock: both clocks.
+        profile: how the server speaks.
+        secrets: that are known from the beginning.
+        unmasked: whether secrets are kept.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        clock: Clock,
+        profile: str,
+        secrets: Iterable[str] = (),
+        *,
+        unmasked: bool = False,
+    ) -> None:
+        self._write, self._clock, self._unmasked = write, clock, unmasked
+        self._secrets = dict.fromkeys(spellings(*secrets))
+        self._names: dict[str, str] = {}
+        self._began, self._sockets = clock.now(), 0
+        header = recording.Header(
+            recording.VERSION,
+            f"notifyws {__version__}",
+            profile,
+            utc_text(clock.wall()),
+            "kept" if unmasked else "masked",
+        )
+        write(recording.line(header))
+
+    def now(self) -> float:
+        """Return the seconds since the beginning."""
+        return round(self._clock.now() - self._began, 6)
+
+    def opening(self, request: UpgradeRequest) -> int:
+        """Return the number of a socket that the client asks for."""
+        self._sockets += 1
+        self._learn(request.secrets)
+        parts = urlsplit(request.url)
+        headers = {
+            name: self._named(name, value) for name, value in request.headers.items()
+        }
+        asked = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        protocols = tuple(self.shown(each) for each in request.subprotocols)
+        self.note(
+            recording.Opening,
+            self._sockets,
+            url=self.shown(asked),
+            headers=headers,
+            subprotocols=protocols,
+        )
+        return self._sockets
+
+    def note(self, kind: type[recording.Entry], socket: int = 0, **facts: Any) -> None:
+        """Write an entry down: it is now."""
+        entry = kind(at=self.now(), socket=socket, **facts)
+        self._write(recording.line(entry))
+
+    def received(self, socket: int, frame: str | bytes) -> None:
+        """Write down a frame of the server."""
+        if isinstance(frame, str):
+            return self.note(recording.Received, socket, text=self.shown(frame))
+        coded = base64.b64encode(self._bytes(frame)).decode()
+        return self.note(recording.Received, socket, binary=coded)
+
+    def exchanged(
+        self, request: Any, reply: Any, found: Iterable[str], hidden: Iterable[str]
+    ) -> None:
+        """Write down an HTTP exchange, as ``HttpSteps.on_exchange`` tells it."""
+        self._learn(each for each in hidden if len(each) >= LEAST)
+        parts = urlsplit(request.url)
+        answer = reply.text if reply.body is None else _json(reply.body)
+        kept = {k: v for k, v in reply.headers.items() if k in KEPT_HEADERS}
+        self.note(
+            recording.Exchange,
+            method=request.method,
+            path=self.shown(parts.path),
+            status=reply.status,
+            asked=self.shown(request.body),
+            answer=self.shown(answer),
+            headers={name: self.shown(value) for name, value in kept.items()},
+            cookies={k: self._pseudonym(v) for k, v in reply.cookies.items()},
+        )
+
+    def observe(self, event: Event) -> None:
+        """Write down what people are told."""
+        told = {
+            name: self.shown(value) if isinstance(value, str) else value
+            for name, value in as_json(event).items()
+        }
+        self.note(recording.Happened, event=told)
+
+    def shown(self, text: str) -> str:
+        """Return a text without secrets, and as it is where it holds none."""
+        text = text.encode("utf-8", "replace").decode()  # lone surrogates are no text
+        if self._unmasked:
+            return text
+        known = masked(text, self._secrets)
+        if without_named(known) == known:
+            return known
+        try:
+            if isinstance(value := decode(known), dict | list):
+                return strict_json(self._value(value))
+        except (ValueError, RecursionError):
+            pass
+        lines = known.split("\n")
+        return "\n".join(map(self.shown, lines)) if lines[1:] else without_named(known)
+
+    def _learn(self, secrets: Iterable[str]) -> None:
+        self._secrets |= dict.fromkeys(secrets)
+        for old in list(self._secrets)[:-MOST_SECRETS]:
+            del self._secrets[old]
+
+    def _named(self, name: str, value: str) -> str:
+        """Return the value of a header; what says who we are begins with its scheme."""
+        if self._unmasked or self.shown(f"{name}: {value}") == f"{name}: {value}":
+            return value
+        scheme = re.match(r"(?i)(?:bearer|basic|token)\s+", value)
+        return f"{scheme[0] if scheme else ''}***"
+
+    def _value(self, value: Any) -> Any:
+        """Return a JSON value without what is called a secret in it."""
+        match value:
+            case dict():
+                return {
+                    key: self._hidden(each) if _is_secret(key) else self._value(each)
+                    for key, each in value.items()
+                }
+            case list():
+                return [self._value(each) for each in value]
+            case str():
+                return self.shown(value)
+            case _:
+                return value
+
+    def _hidden(self, value: Any) -> Any:
+        """Return what stands where a secret stood, of the same shape."""
+        match value:
+            case dict():
+                return {key: self._hidden(each) for key, each in value.items()}
+            case list():
+                return [self._hidden(each) for each in value]
+            case str() if value:
+                return self._pseudonym(value)
+            case bool() | None | str():
+                return value
+            case _:
+                return 0
+
+    def _pseudonym(self, secret: str) -> str:
+        """Return what stands for a secret: the same for the same."""
+        if self._unmasked:
+            return secret
+        if len(self._names) >= MOST_SECRETS:
+            return "***"
+        return self._names.setdefault(secret, f"***{len(self._names) + 1}")
+
+    def _bytes(self, frame: bytes) -> bytes:
+        try:
+            return self.shown(frame.decode()).encode()
+        except UnicodeDecodeError:
+            for secret in () if self._unmasked else self._secrets:
+                frame = frame.replace(secret.encode(), b"***")
+            return frame
+
+
+def named_secrets(variables: Mapping[str, Any]) -> list[str]:
+    """Return the values of variables that are called secrets by their names."""
+    return [as_text(value) for name, value in variables.items() if _is_secret(name)]
+
+
+def _json(value: Any) -> str:
+    """Return the JSON of an answer; nothing for what no JSON can say."""
+    try:
+        return strict_json(value)
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _is_secret(name: str) -> bool:
+    text = f'{{"{name}":"x"}}'
+    return without_named(text) != text

@@ -1,0 +1,69 @@
+"""A QR code as rows of a terminal, for whoever has a telephone at hand.
+
+Two rows of the code are one of the terminal, in half blocks. What is light in the code
+is drawn and what is dark is not, in colours of our own where there are any: so a
+telephone can read it on a dark terminal without them, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from rich.console import Group
+from rich.style import Style
+from rich.text import Text
+
+from notifyws.ui.output import terminal_width
+from notifyws.ui.streams import theme_on
+
+MARGIN = 2
+"""Modules of light around it, which readers need; a standard asks for four."""
+LIGHT = Style(color="bright_white", bgcolor="black")
+HALVES = {(False, False): "█", (False, True): "▀", (True, False): "▄"}
+"""Two modules, one above the other, each dark or not."""
+
+
+def draw_qr(text: str) -> bool:
+    """Draw a QR code on stderr; tell whether there is a terminal that can show it.
+
+    Args:
+        text: what it says.
+    """
+    theme = theme_on(2)
+    if not (os.isatty(2) and theme.utf8):
+        return False
+    rows = qr_rows(text, terminal_width(2, os.environ)())
+    if not rows:
+        return False
+    with suppress(OSError):
+        os.write(2, theme.encode(theme.draw(Group(*rows))))
+    return True
+
+
+def qr_rows(text: str, width: int) -> list[Text]:
+    """Return the rows of a QR code; none where it does not fit, or cannot be.
+
+    Args:
+        text: what it says, as a URL.
+        width: columns that there are.
+    """
+    import segno  # 8 ms, and few ever need it
+    from segno import DataOverflowError
+
+    try:
+        code = segno.make_qr(text, error="l")
+    except DataOverflowError:
+        return []
+    dark = [[bool(one) for one in row] for row in code.matrix_iter(border=MARGIN)]
+    if len(dark[0]) > width:
+        return []
+    return [Text(row, style=LIGHT) for row in _halves(dark)]
+
+
+def _halves(dark: list[list[bool]]) -> Iterator[str]:
+    beyond = [True] * len(dark[0])  # not drawn: the terminal goes on there
+    for above, below in zip(dark[::2], [*dark[1::2], beyond], strict=False):
+        pairs = zip(above, below, strict=True)
+        yield "".join(HALVES.get(pair, " ") for pair in pairs)

@@ -1,0 +1,348 @@
+"""A login by a code that somebody approves (RFC 8628), and one of a program itself."""
+
+from __future__ import annotations
+
+import base64
+import traceback
+from contextlib import asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+
+from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.device_login import DeviceLogin, log_in_by_device
+from notifyws.auth.http_api import HttpApi
+from notifyws.auth.http_client import exchange_lines
+from notifyws.clock import real_clock
+from notifyws.config.settings import Settings
+from notifyws.errors import (
+    AuthenticationFailed,
+    HttpRefused,
+    NetworkFailed,
+    ReplyLost,
+)
+from notifyws.protocol.oauth import completed
+from notifyws.protocol.profile_text import parse
+from notifyws.protocol.token_replies import Lifetimes
+from tests.support.aio import on_a_loop
+from tests.support.httpd import answer, httpd, json_answer
+from tests.support.oauth import (
+    CLIENT,
+    DEVICE,
+    DEVICE_CODE,
+    MACHINE,
+    SECRET,
+    USER_CODE,
+    FastClock,
+    OAuthServer,
+)
+
+
+class Scene:
+    """A server, a clock that does not wait, and a login there."""
+
+    def __init__(self, origin, server, clock, toml=DEVICE, **variables) -> None:
+        self.server, self.clock = server, clock
+        self.profile = completed(parse(toml, "acme.toml"))
+        known = {**self.profile.constants, **variables}
+        self.http = HttpApi(origin, self.profile, Lifetimes(), variables=known)
+        self.shown = []
+        self.lines = []
+        self.http.steps.on_exchange = lambda *exchanged: self.lines.extend(
+            exchange_lines(*exchanged)
+        )
+        real = real_clock()
+        self.ours = replace(real, now=clock.now, sleep=clock.sleep, suspended=lambda: 0)
+
+    async def log_in(self):
+        login = DeviceLogin(self.http, self.profile.http.device, self.ours)
+        return await login.log_in(self.shown.append)
+
+    async def fails(self, kind=AuthenticationFailed):
+        with pytest.raises(kind) as caught:
+            await self.log_in()
+        whole = "".join(traceback.format_exception(caught.value)) + repr(self.shown)
+        for secret in (DEVICE_CODE, "sentinel-refresh", "sentinel-access"):
+            assert secret not in f"{whole}{self.lines}"
+        return caught.value
+
+
+@asynccontextmanager
+async def scene(*polls, toml=DEVICE, variables=(), **how):
+    clock = FastClock()
+    server = OAuthServer(*polls, now=clock.now, **how)
+    async with httpd(server.story) as one:
+        yield Scene(one.origin, server, clock, toml, **dict(variables))
+
+
+PENDING, SLOW = "authorization_pending", "slow_down"
+
+
+# The way it should go
+
+
+@on_a_loop
+async def test_a_code_is_shown_and_the_token_comes_once_it_is_approved():
+    async with scene(PENDING, PENDING) as one:
+        pair = await one.log_in()
+        (code,) = one.shown
+        origin = one.http.steps.origin
+    assert (code.user_code, code.url) == (USER_CODE, f"{origin}/device")
+    assert code.complete_url == f"{origin}/device?user_code={USER_CODE}"
+    assert code.lifetime == 900
+    assert pair.access.value == "sentinel-access-1"
+    assert pair.access.lifetime == 600
+    assert pair.refresh.value == "sentinel-refresh-1"
+    assert one.server.scopes == ["news offline_access"]
+
+
+@on_a_loop
+async def test_the_id_token_tells_who_approved_it():
+    """Where the access token is none that can be read; a JWT that is one goes first."""
+    claims = base64.urlsafe_b64encode(b'{"sub": "alice"}').decode().rstrip("=")
+    given = {"access_token": "opaque", "id_token": f"e30.{claims}.c2ln"}
+    async with scene(json_answer(given)) as one:
+        pair = await one.log_in()
+    assert pair.user_id == "alice"
+    assert claims not in str(one.lines)
+
+
+@on_a_loop
+async def test_nobody_is_asked_faster_than_the_server_wants():
+    async with scene(PENDING, PENDING, code={"interval": 7}) as one:
+        await one.log_in()
+    assert one.clock.slept == [7, 7, 7]
+
+
+@on_a_loop
+async def test_without_a_word_it_is_every_five_seconds():
+    async with scene(PENDING) as one:
+        await one.log_in()
+    assert one.clock.slept == [5, 5]
+
+
+@on_a_loop
+async def test_slow_down_adds_five_seconds_for_good():
+    async with scene(PENDING, SLOW, PENDING, SLOW, PENDING) as one:
+        await one.log_in()
+    assert one.clock.slept == [5, 5, 10, 10, 15, 15]
+
+
+@on_a_loop
+async def test_a_server_that_says_with_a_200_how_it_stands_is_understood():
+    """As GitHub does."""
+    async with scene(
+        json_answer({"error": PENDING}), json_answer({"error": SLOW})
+    ) as s:
+        await s.log_in()
+    assert s.clock.slept == [5, 5, 10]
+
+
+@on_a_loop
+async def test_a_server_that_fails_for_a_while_is_asked_less_often():
+    gone = answer(503), answer(502), json_answer({}, 429, Retry_After="90")
+    async with scene(PENDING, *gone, PENDING) as one:
+        await one.log_in()
+    assert one.clock.slept == [5, 5, 10, 20, 90, 90]
+
+
+@on_a_loop
+async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
+    async with scene(PENDING) as one:
+        code = {}
+
+        def gone(shown):
+            code["shown"] = shown
+            one.http.steps.origin = "http://127.0.0.1:1"
+
+        login = DeviceLogin(one.http, one.profile.http.device, one.ours)
+        with pytest.raises(AuthenticationFailed) as caught:
+            await login.log_in(gone)
+    assert "nobody approved the login within 15 min" in caught.value.message
+    assert one.clock.slept[:6] == [5, 10, 20, 40, 60, 60]
+
+
+# What may be wrong
+
+
+@on_a_loop
+async def test_a_login_that_is_denied_says_so():
+    async with scene(PENDING, "access_denied") as one:
+        error = await one.fails()
+    assert error.message == "the login was denied"
+    assert error.hint == "begin again: notifyws auth login"
+    assert error.exit_code == 4
+
+
+@on_a_loop
+async def test_a_code_that_the_server_says_has_expired():
+    async with scene(PENDING, "expired_token") as one:
+        error = await one.fails()
+    assert error.message == "nobody approved the login within 15 min"
+
+
+@on_a_loop
+async def test_a_code_that_ran_out_is_not_asked_for_any_more():
+    async with scene(*[PENDING] * 9, code={"expires_in": 22}) as one:
+        error = await one.fails()
+    assert error.message == "nobody approved the login within 22 s"
+    assert len(one.server.asked) == 4
+
+
+@on_a_loop
+async def test_a_client_that_the_server_does_not_know_is_told_what_to_correct():
+    async with scene(variables={"client_id": "nobody"}) as one:
+        error = await one.fails()
+    assert "gives this program no code and no token: invalid_client" in error.message
+    assert "client_id" in error.hint
+
+
+@on_a_loop
+async def test_an_answer_of_another_kind_is_told_as_it_is():
+    async with scene(json_answer({"error": "unsupported_grant_type"}, 400)) as one:
+        error = await one.fails(HttpRefused)
+    assert "/token answered 400: unsupported_grant_type" in error.message
+
+
+@on_a_loop
+async def test_a_grant_without_a_token_is_no_login():
+    async with scene(json_answer({"token_type": "Bearer"})) as one:
+        error = await one.fails(ReplyLost)
+    assert "the reply holds no access token" in error.message
+
+
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ({"device_code": None}, "device_code"),
+        ({"user_code": None}, "user_code"),
+        ({"user_code": "  "}, "user_code"),
+        ({"verification_uri": None}, "verification_uri"),
+        ({"verification_uri": "javascript:alert(1)"}, "verification_uri"),
+        ({"verification_uri": "file:///etc/passwd"}, "verification_uri"),
+        ({"verification_uri": "https://a\x1b]8;;b"}, "verification_uri"),
+        ({"verification_uri": ["https://a"]}, "verification_uri"),
+    ],
+)
+@on_a_loop
+async def test_an_answer_that_lacks_what_a_person_needs_is_no_code(code, missing):
+    async with scene(code=code) as one:
+        error = await one.fails(NetworkFailed)
+    assert f"the reply holds no {missing}" in error.message
+    assert not one.shown
+
+
+@pytest.mark.parametrize("nonsense", [0, -1, "soon", True, None, [], "NaN"])
+@on_a_loop
+async def test_numbers_that_make_no_sense_count_as_none(nonsense):
+    async with scene(PENDING, code={"expires_in": nonsense}) as one:
+        await one.log_in()
+    assert one.shown[0].lifetime == 600
+
+
+@on_a_loop
+async def test_googles_older_name_for_the_page_is_understood():
+    code = {"verification_uri": None, "verification_url": "https://google.example/d"}
+    async with scene(code={**code, "verification_uri_complete": None}) as one:
+        await one.log_in()
+    assert one.shown[0].url == "https://google.example/d"
+    assert one.shown[0].complete_url == ""
+
+
+# What becomes of the tokens
+
+
+def auth(url, toml, folder, **settings) -> Authenticator:
+    (folder / "acme.toml").write_text(toml)
+    settings = {"cache_url": f"sqlite://{folder}/t.db", "keyring": False, **settings}
+    profile = str(folder / "acme.toml")
+    return Authenticator(Settings(url=url, profile=profile, **settings), [].append)
+
+
+@on_a_loop
+async def test_tokens_are_cached_refreshed_and_renewed_like_any_others(tmp_path):
+    server = OAuthServer(code={"interval": 0.01})
+    async with httpd(server.story) as one:
+        first = auth(one.url, DEVICE, tmp_path)
+        assert first.by_device
+        token, _ = await log_in_by_device(first, lambda code: None)
+        await first.aclose()
+        second = auth(one.url, DEVICE, tmp_path)
+        assert (await second.tokens.get()).value == token.value
+        renewed = await second.tokens.renew(token.value)
+        assert (renewed.value, renewed.source) == ("sentinel-access-2", "refresh")
+        await second.aclose()
+    assert len(server.asked) == 1
+
+
+@on_a_loop
+async def test_without_tokens_a_command_says_that_somebody_has_to_log_in(tmp_path):
+    server = OAuthServer()
+    async with httpd(server.story) as one:
+        # A password is of no use there, and nothing is asked with it.
+        someone = auth(one.url, DEVICE, tmp_path, username="me", password="pw")
+        with pytest.raises(AuthenticationFailed) as caught:
+            await someone.tokens.get()
+        await someone.aclose()
+    assert not one.requests
+    assert "somebody has to approve it in a browser" in caught.value.message
+    assert caught.value.hint == "notifyws auth login"
+
+
+@on_a_loop
+async def test_a_refresh_token_that_is_refused_wants_a_new_login(tmp_path):
+    server = OAuthServer(code={"interval": 0.01})
+    async with httpd(server.story) as one:
+        someone = auth(one.url, DEVICE, tmp_path)
+        token, _ = await log_in_by_device(someone, lambda code: None)
+        server.refresh_token = "another"
+        for _ in range(2):
+            with pytest.raises(AuthenticationFailed) as caught:
+                await someone.tokens.renew(token.value)
+            assert caught.value.hint == "notifyws auth login"
+        await someone.aclose()
+    assert server.grants.count("refresh_token") == 1
+
+
+# A program as itself
+
+
+@pytest.mark.parametrize("secret_in", ["basic", "form"])
+@on_a_loop
+async def test_a_program_logs_in_as_itself(tmp_path, secret_in):
+    toml = MACHINE.replace("scope", f'secret_in = "{secret_in}"\nscope')
+    server = OAuthServer()
+    async with httpd(server.story) as one:
+        someone = auth(one.url, toml, tmp_path, username=CLIENT, password=SECRET)
+        assert not someone.by_device
+        token = await someone.tokens.get()
+        await someone.tokens.renew(token.value)  # by another login: it has no refresh
+        await someone.aclose()
+    assert server.grants == ["client_credentials"] * 2
+    assert server.scopes == ["news"] * 2
+
+
+@on_a_loop
+async def test_a_wrong_secret_is_refused_like_a_password(tmp_path):
+    server = OAuthServer()
+    async with httpd(server.story) as one:
+        someone = auth(one.url, MACHINE, tmp_path, username=CLIENT, password="no")
+        for said in (f"username or password of {CLIENT}", "less than a minute ago"):
+            with pytest.raises(AuthenticationFailed) as caught:
+                await someone.tokens.get()
+            assert said in caught.value.message
+        await someone.aclose()
+    assert len(server.grants) == 1
+
+
+@on_a_loop
+async def test_a_server_may_know_people_and_programs(tmp_path):
+    """A password, as a program has one, goes before the code."""
+    table = MACHINE.partition("[http.client")[2].partition("[[rules]]")[0]
+    both = DEVICE.replace("[[rules]]", f"[http.client{table}[[rules]]")
+    async with httpd(OAuthServer().story) as one:
+        assert auth(one.url, both, tmp_path).by_device
+        program = auth(one.url, both, tmp_path, username=CLIENT, password=SECRET)
+        assert not program.by_device
+        assert (await program.tokens.get()).source == "login"
+        await program.aclose()

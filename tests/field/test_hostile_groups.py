@@ -1,0 +1,482 @@
+"""A group's Redis that somebody else writes to, another version did, or that lies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from notifyws.config.settings import Settings
+from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.errors import CacheFailed, ConfigurationError
+from notifyws.fleet.group.entries import (
+    Batch,
+    Standing,
+    heard_text,
+    moment,
+    moment_text,
+    position_of,
+    shifted,
+)
+from notifyws.fleet.group.failures import RedisFailures
+from notifyws.fleet.group.leader import mark_of
+from notifyws.fleet.group.lua import LONGEST
+from notifyws.fleet.group.membership import Membership
+from notifyws.fleet.group.standing import standing_of
+from notifyws.fleet.group.store import GroupStore
+from notifyws.models import Notification
+from tests.e2e.support import until
+from tests.fleet.group.test_store import batch, leading, with_stores
+from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
+
+NO_NUMBERS = ["abc", "", "-5", "1e5", "9" * 18, "9" * 5000, "1.5", "²"]
+SOON = 1_000
+"""Milliseconds within which a lease of a minute ends no more."""
+
+
+def meta(store: GroupStore, **fields: str) -> tuple[str, ...]:
+    """Return the words that plant fields of a group that is ours otherwise."""
+    facts = {"v": "1", "key": "", **fields}
+    words = (word for pair in facts.items() for word in pair)
+    return "HSET", f"{store.base}:meta", *words
+
+
+# What is rubbish reads as nothing, and is replaced
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS, ids=lambda text: text[:6])
+@with_stores
+async def test_a_number_of_a_group_that_is_none_reads_as_nothing(make, valkey, text):
+    """Seen: exit code 1, or a beat that was refused for ever and a group without a
+    leader."""
+    store = make("a")
+    planted = {"fence": text, "forgot": text, "began:0": text, "socket:1": text}
+    valkey.command(*meta(store, **planted))
+    standing = await leading(store)
+    assert 0 < standing.fence < 10**14
+    assert standing.began == standing.fence
+    assert await store.append(0, standing.proof, batch(1, "x"))
+    again = await leading(store)
+    assert (again.proof, again.began) == (standing.proof, standing.began)
+
+
+@with_stores
+async def test_a_loss_that_is_noticed_in_the_future_keeps_nobody_from_leading(
+    make, valkey
+):
+    """Seen: no member ever led, and none said why."""
+    store = make("a")
+    valkey.command(*meta(store, forgot=str(10**12 * 9)))
+    assert (await store.beat(wants=True)).slot == 0
+
+
+@pytest.mark.parametrize("how", [(), ("PX", 10**11)], ids=["for ever", "for years"])
+@pytest.mark.parametrize("text", ["5 other:1:x", "\x1b[31m", "", "7 ", f"{'9' * 20} x"])
+@with_stores
+async def test_a_lease_that_does_not_end_is_no_lease(make, valkey, how, text):
+    """Seen: exit code 1; or everybody waited for ever for somebody who is not there."""
+    store, other = make("a"), make("b", key="k")
+    valkey.command("SET", f"{store.base}:lease:0", text, *how)
+    assert (await store.beat(wants=True)).slot == 0
+    valkey.flush()
+    for number in range(32):
+        valkey.command("SET", f"{store.base}:owner:{number}", text or "x", *how)
+    await leading(other)
+    assert len(await other.own(32)) == 32
+
+
+@with_stores
+async def test_a_lease_that_ends_is_left_to_its_holder(make, valkey):
+    store = make("a")
+    valkey.command("SET", f"{store.base}:lease:0", "5 other:1:x", "PX", LONGEST)
+    standing = await store.beat(wants=True)
+    assert (standing.slot, standing.leader, standing.fence) == (-1, "other:1:x", 5)
+
+
+def test_the_longest_lease_is_the_longest_that_may_be_set():
+    limits = Settings.__dataclass_fields__["group_lease"].metadata
+    assert limits["high"] * 1000 == LONGEST
+
+
+@with_stores
+async def test_members_that_live_for_ever_do_not_live(make, valkey):
+    """Seen: with ``--key`` each had a share for partitions that nobody read."""
+    store = make("a")
+    valkey.command("ZADD", f"{store.base}:members", "inf", "x", 10**15, "y:1:1")
+    assert (await store.beat(wants=True)).members == 1
+
+
+@with_stores
+async def test_a_socket_that_is_open_in_the_future_covers_nothing(make, valkey):
+    """Seen: no gap was ever told any more."""
+    store = make("a", sockets=2)
+    valkey.command(*meta(store, **{"socket:1": f"1 {10**13 - 1} x:1:x 1"}))
+    assert (await store.beat(wants=True)).covered_since is None
+
+
+@with_stores
+async def test_the_last_id_that_there_can_be_is_said_and_ends_nothing(make, valkey):
+    """Seen: every beat was refused."""
+    store = make("a")
+    proof = (await leading(store)).proof
+    last = f"{2**64 - 1}-{2**64 - 1}"
+    valkey.command("XADD", store.base, last, "n", "x")
+    assert (await store.read([0], 10, 0.1))[0].id == last
+    assert (await leading(store)).lag == 0
+    assert await store.describe()
+    with pytest.raises(CacheFailed):
+        await store.append(0, proof, batch(1, "x"))
+    assert (await store.trim(100, 60.0))[0] == 0
+
+
+@with_stores
+async def test_an_entry_of_a_moment_that_no_calendar_knows_is_like_any_other(
+    make, valkey
+):
+    """Seen: exit code 1 at the next beat."""
+    store = make("a")
+    await leading(store)
+    valkey.command("XADD", store.base, f"{2**64 - 2}-1", "n", "x")
+    [entry] = await store.read([0], 10, 0.1)
+    assert (await leading(store)).oldest is None
+    assert moment_text(entry.at).startswith("9999-12-31T23:59:59")
+    assert moment("no id") == moment("²-1") == 0.0
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[31m", "9999", "2024-13-01T00:00:00Z", "1" * 5000]
+)
+def test_a_moment_that_is_none_is_not_taken_for_one(text):
+    """Seen: exit code 1 with the first gap."""
+    assert heard_text(text.encode(), 2e9) == ""
+
+
+def test_nobody_heard_a_server_in_the_future():
+    assert heard_text(b"2999-01-01T00:00:00Z", 1e9) == moment_text(1e9)
+    assert heard_text(b"\xff", 1e9) == heard_text(None, 1e9) == ""
+
+
+@pytest.mark.parametrize(
+    "at", ["NaN", "Infinity", "-Infinity", "1e300", "-1e300", "1e999"]
+)
+def test_a_place_of_any_moment_is_one_that_a_calendar_knows(at):
+    """Seen: exit code 1 before the first connection."""
+    found = position_of(f'{{"last_id":"a","moved_at":{at}}}'.encode(), None, 1e9)
+    assert found.last_id == "a"
+    assert 0 <= found.moved_at <= 1e9
+
+
+@with_stores
+async def test_another_key_is_shown_harmless_and_not_at_length(make, valkey):
+    store = make("a")
+    valkey.command(*meta(store, key="\x1b]0;x\x07" + "y" * 100_000))
+    with pytest.raises(ConfigurationError) as said:
+        await store.beat(wants=True)
+    assert len(str(said.value)) < 400
+    assert str(said.value).isprintable()
+
+
+@with_stores
+async def test_who_reads_a_group_that_is_not_there_leaves_no_key_for_ever(make, valkey):
+    store = make("a", consumers="replay:x")
+    await store.begin_at("0")
+    await store.end()
+    assert all(valkey.command("PTTL", key) > 0 for key in valkey.command("KEYS", "*"))
+
+
+# How it stands, as anybody may have written it
+
+FACTS: dict[str, Any] = {
+    "leaders": ["5 h:1:x"],
+    "members": ["h:1:x"],
+    "pending": {"h:1:x": 3},
+    "held": 3,
+    "lag": 4,
+    "length": 7,
+    "at": 5000,
+    "oldest": 3000,
+    "gaps": "2",
+    "gap": '{"from":"a","to":"b","reason":"c"}',
+    "alive": 1,
+}
+ODD = [
+    None,
+    False,
+    "",
+    "abc",
+    "9" * 5000,
+    -1,
+    1e300,
+    [],
+    {},
+    [1],
+    {"a": []},
+    "[" * 9999,
+]
+
+
+def test_how_a_group_stands_is_what_was_told():
+    found = standing_of("g", FACTS).as_json()
+    leader = {"host": "h", "pid": 1, "role": "leader", "pending": 3}
+    gap = {"from": "a", "to": "b", "reason": "c"}
+    counts = {"lag": 4, "pending": 3, "oldestPending": 2.0, "kept": 7, "gaps": 2}
+    who = {"name": "g", "leader": "h:1", "members": [leader]}
+    assert found == {**who, **counts, "lastGap": gap}
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:9])
+@pytest.mark.parametrize("name", FACTS)
+def test_whatever_is_told_of_a_group_can_be_shown(name, odd):
+    """Seen: ``status`` ended with exit code 1, also where it looks at other things."""
+    text = json.dumps(standing_of("g", {**FACTS, name: odd}).as_json())
+    assert len(text) < 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["", ":", "x", "a:²:b", f"h:{'9' * 5000}:x", "h" * 9999]
+)
+def test_a_member_of_any_name_can_be_shown(name):
+    found = standing_of("g", {**FACTS, "members": [name], "leaders": [f"5 {name}"]})
+    assert [each.pid for each in found.members] == [0]
+    assert len(found.members[0].host) <= 300
+
+
+@with_stores
+async def test_of_very_many_members_some_are_named_and_all_counted(make, valkey):
+    store = make("a")
+    later = valkey.command("TIME")[0] * 1000 + 100_000
+    words = (word for n in range(3000) for word in (later, f"h:{n}:x"))
+    valkey.command("ZADD", f"{store.base}:members", *words)
+    found = standing_of("g", await store.describe())
+    assert (len(found.members), found.alive) == (1000, 3000)
+
+
+# A Redis that lies
+
+SHAPES = [
+    *(b"OK", b"\xff\x1b", 5, -(2**63), None, [], [1], [b"a", b"b"], [[[7]]], {}),
+    *([1] * 14, [b"x"] * 14, [None] * 14, [b"x"] * 3, [[[b"abc", [b"n"]]], []]),
+    *(
+        [[b"other", [[b"1-1", [b"n", b"x"]]]]],
+        [[b"k", None]],
+        {b"k": 1},
+        b"{}",
+        b"[[",
+        1.5,
+    ),
+    *(b"null", b"[" * 9999, [[], [5]], [-1], [0], [1, 5], [2**62, 2**62, 2**62, 1]),
+]
+
+
+class Liar:
+    """A client whose Redis answers everything in the same way."""
+
+    url = "redis://liar"
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    async def command(self, *words: Any, within: float | None = None) -> Any:
+        return self.answer
+
+    def rubbish(self) -> CacheFailed:
+        return CacheFailed("it answered with rubbish")
+
+
+async def _all(entries: Any) -> list[Any]:
+    found = []
+    async for each in entries:
+        found.append(each)
+        if len(found) > 20:  # it may say the same for ever
+            break
+    return found
+
+
+BATCH = Batch(1, [(0, "{}", "")], ListenerPosition())
+STEPS: dict[str, Callable[[GroupStore], Any]] = {
+    "check_version": lambda s: s.check_version(),
+    "beat": lambda s: s.beat(wants=True),
+    "append": lambda s: s.append(0, "1 a", BATCH),
+    "present": lambda s: s.present([(0, "1-1")]),
+    "trim": lambda s: s.trim(1, 1.0),
+    "where": lambda s: s.where(2e9),
+    "latest": lambda s: _all(s.latest(10)),
+    "backwards": lambda s: _all(s.backwards()),
+    "read": lambda s: s.read([0], 1, 0.1),
+    "held": lambda s: s.held(0, "0", 1),
+    "acknowledge": lambda s: s.acknowledge(0, ["1-1"]),
+    "claim": lambda s: s.claim(0, 1.0, 1),
+    "own": lambda s: s.own(1),
+    "leave": lambda s: s.leave(),
+    "describe": lambda s: s.describe(),
+    "note_gap": lambda s: s.note_gap({}),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_answer_of_another_form_is_said_to_be_rubbish(name):
+    """Seen: exit code 1, or a part of a member that was started again for ever."""
+
+    async def story() -> None:
+        for answer in SHAPES:
+            store = GroupStore(Liar(answer), "0" * 16, "g", member="h:1:a")
+            try:
+                found = await STEPS[name](store)
+            except (CacheFailed, ConfigurationError):
+                continue
+            if isinstance(found, Standing):
+                json.dumps([found.slot, found.fence, found.lag, found.members])
+                moment_text(found.oldest or 0.0)
+
+    asyncio.run(story())
+
+
+# What goes on failing is said
+
+
+class Failing:
+    """What fails, and what was said of it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.away = False
+        self._scene = VirtualClock()
+        self.clock = self._scene.clock
+        self.failures = RedisFailures(
+            self.clock, self.said.append, 10.0, lambda: self.away
+        )
+
+    async def fail(self, step: str, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            self.failures.failed(step, CacheFailed("it refuses", "look"))
+            await self.clock.sleep(1.0)
+
+
+@in_virtual_time
+async def test_what_fails_for_a_lease_is_said_once_until_it_works():
+    """Seen: a group stood still, each part trying again, and nobody said a word."""
+    scene = Failing()
+    await scene.fail("append", 9)
+    assert not scene.said
+    await scene.fail("append", 60)
+    assert scene.said == ["it refuses (look); what arrives waits here"]
+    scene.failures.worked("append")
+    await scene.fail("append", 20)
+    assert len(scene.said) == 2
+
+
+@in_virtual_time
+async def test_what_fails_now_and_then_or_while_redis_is_away_is_not_said():
+    scene = Failing()
+    for _ in range(20):
+        await scene.fail("read", 5)
+        scene.failures.worked("read")
+    scene.away = True
+    await scene.fail("read", 60)
+    await scene.fail("let_go", 60)
+    assert not scene.said
+
+
+# Members whose clocks differ
+
+
+class Answering:
+    """A store whose Redis is some seconds ahead of us."""
+
+    lease, name = 10.0, "g"
+
+    def __init__(self, ahead: float, heard_at: str = "") -> None:
+        self.asked: list[str] = []
+        self.standing = Standing(0, at=EPOCH + ahead, members=1, heard_at=heard_at)
+
+    async def check_version(self) -> None: ...
+
+    async def beat(self, **said: Any) -> Standing:
+        self.asked.append(said["heard_at"])
+        return self.standing
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 0.3, 86400.0])
+@in_virtual_time
+async def test_until_when_a_server_was_heard_is_kept_by_one_clock(ahead):
+    """Seen: a leader an hour ahead was followed by one that told no gap."""
+    ours = moment_text(EPOCH - 5)
+    theirs = moment_text(EPOCH - 5 + ahead) if abs(ahead) > 1 else ours
+    store = Answering(ahead, theirs)
+    membership = Membership(store, VirtualClock().clock, print, lambda: (ours, 1))
+    await membership.beat(leads=True)
+    await membership.beat(leads=True)
+    assert store.asked[1] == theirs
+    assert membership.handled_until == ours
+
+
+def test_a_moment_that_is_not_known_stays_so_by_every_clock():
+    assert shifted("", 5.0) == ""
+    assert shifted(moment_text(10.0), 5.0) == moment_text(15.0)
+
+
+def test_a_listener_of_no_group_that_can_be_hides_no_other(home, server, clean_valkey):
+    """Seen: one entry with such a name, and ``status`` knew of no group at all."""
+    home.use(server)
+    home.env["REDIS_URL"] = clean_valkey.url
+    member = home.start("listen", "--group", "workers", "--json")
+    member.says("Connected")
+    until(lambda: clean_valkey.command("KEYS", "*:listener:*"), "its entry")
+    [entry] = clean_valkey.command("KEYS", "*:listener:*")
+    [index] = clean_valkey.command("KEYS", "*:listeners:*")
+    facts = json.loads(clean_valkey.command("GET", entry))
+    places = json.loads(clean_valkey.command("GET", index))
+    for number, name in enumerate(["\x1b[31m", " ", "x" * 5000, "taken"]):
+        other = f"{number:032x}"
+        places[other] = max(places.values())
+        text = json.dumps({**facts, "group": name})
+        key = entry.decode().rpartition(":")[0]
+        clean_valkey.command("SET", f"{key}:{other}", text, "PX", 60_000)
+    clean_valkey.command("SET", index, json.dumps(places), "PX", 60_000)
+    base = entry.decode().partition(":listener:")[0]
+    clean_valkey.command("SET", f"{base}:group:taken:meta", "of another type")
+    done = home.run("status", "--json")
+    assert [each["name"] for each in json.loads(done.stdout)["groups"]] == ["workers"]
+
+
+def test_a_part_of_a_group_that_is_refused_is_said_while_the_rest_goes_on(
+    home, server, clean_valkey
+):
+    """Seen: a member that leads, takes nothing, and says nothing."""
+    home.use(server)
+    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_GROUP_LEASE": "1"}
+    listen = "listen", "--group", "workers", "--json", "--key", "type"
+    member = home.start(*listen)
+    member.says("Connected")
+    [meta_key] = clean_valkey.command("KEYS", "*:meta")
+    base = meta_key.decode().removesuffix(":meta")
+    for number in range(32):
+        clean_valkey.command("DEL", f"{base}:owner:{number}")
+        clean_valkey.command("LPUSH", f"{base}:owner:{number}", "x")
+    member.says("(see who else writes there); this member takes nothing")
+
+
+def test_what_tells_two_notifications_apart_is_short():
+    """Seen: with several sockets, Redis kept the text of each: 20,000 of a megabyte."""
+    marks = {
+        mark_of(Notification({"type": "t", **more}, ""))
+        for more in (
+            *({"message": "x" * 1_000_000}, {"message": "\ud800"}, {"title": "a"}),
+            *({"id": 1}, {"id": "1"}, {"id": 1, "title": "a"}, {"data": [1]}),
+        )
+    }
+    assert len(marks) == 7
+    assert max(map(len, marks)) == 32
+
+
+@with_stores
+async def test_a_line_of_a_time_with_more_streams_finds_its_place(make, valkey):
+    """Seen: what was spooled could never be appended, nor could what came later."""
+    a = make("a")
+    proof = (await leading(a)).proof
+    places = await a.append(0, proof, batch(1, "x", stream=17))
+    assert [stream for stream, _ in places] == [0]
+    assert (await a.present(places))[1] == [True]
