@@ -1,8 +1,13 @@
 """notifyws profile: list, show, check, schema and new, as a user types them."""
 
 import json
+from pathlib import Path
 
 import pytest
+
+from tests.support.har import ALERT, IN, har, login, socket
+
+NEW = ("profile", "new")
 
 
 def test_profiles_are_listed_with_what_they_were_tried_against(home):
@@ -140,3 +145,85 @@ def test_a_draft_that_cannot_be_written_is_a_sentence(home):
     assert done.returncode == 2
     assert "error: cannot write /dev/null/x: " in done.stderr
     assert "hint: name another file with --output" in done.stderr
+
+
+HAR = Path(__file__).parent.parent / "har" / "devserver-message.har"
+
+
+def at(server):
+    """What was recorded, as if this server had been."""
+    text = HAR.read_text("utf-8")
+    return text.replace("127.0.0.1:9411", server.url.partition("://")[2])
+
+
+def test_a_profile_is_made_of_a_recording_tried_and_listened_with(home, server):
+    (home.path / "page.har").write_text(at(server))
+    done = home.run(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
+    assert done.returncode == 0, done.stderr
+    assert "✔ login" in done.stdout
+    assert "✔ socket" in done.stdout
+    assert f"Next: notifyws listen --profile own.toml --url {server.url}" in done.stderr
+    made = (home.path / "own.toml").read_text("utf-8")
+    assert (home.path / "own.toml").stat().st_mode & 0o777 == 0o600
+    assert "made-up-password" not in made + done.stdout + done.stderr
+    listener = home.listen("--profile", "own.toml", "--url", server.url, "--json")
+    server.notify(1)
+    assert listener.prints(1)[0]["title"] == "1"
+
+
+def test_a_recording_that_the_server_does_not_take_says_what_to_mend(home, server):
+    (home.path / "page.har").write_text(at(server).replace("/auth/login", "/login"))
+    done = home.run(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
+    assert done.returncode == 5
+    assert "✖ login" in done.stdout
+    assert "To mend: own.toml:" in done.stderr
+    assert "[http.login] says how; " in done.stderr
+
+
+def test_a_recording_makes_a_profile_without_trying_it(home):
+    (home.path / "page.har").write_text(HAR.read_text("utf-8"))
+    done = home.run(*NEW, "--from-har", "page.har")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "127-0-0-1-9411.toml" in done.stderr
+    check = "notifyws profile check 127-0-0-1-9411 --url ws://127.0.0.1:9411"
+    assert f"Next: {check} --username me" in done.stderr
+    again = home.run(*NEW, "--from-har", "page.har")
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no file page.har"),
+        ("{}", "no log.entries in it"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"log": {"entries": []}}', "holds no WebSocket"),
+    ],
+)
+def test_what_is_no_recording_is_a_sentence(home, content, said):
+    if content is not None:
+        (home.path / "page.har").write_text(content)
+    done = home.run(*NEW, "--from-har", "page.har")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "hint: " in done.stderr
+
+
+def test_what_a_recording_does_not_tell_is_said_or_asked(home):
+    shown = har(
+        login(answer={"ok": True}),
+        socket("/ws", 2, (IN, 1, ALERT), host="ws.example.com"),
+    )
+    (home.path / "page.har").write_text(shown)
+    done = home.run(*NEW, "--from-har", "page.har", "--name", "acme")
+    assert done.returncode == 0, done.stderr
+    assert "Not told: Name of the session's cookie" in done.stderr
+    assert "To mend: the recording holds no cookies" in done.stderr
+    assert "NEXT_PUBLIC_WEBSOCKET_SERVER_URL=wss://ws.example.com" in done.stderr
+    alone = home.run(*NEW, "--check")
+    assert alone.returncode == 2
+    assert "hint: give --from-har FILE" in alone.stderr
+    tried = home.run(*NEW, "--from-har", "page.har", "--name", "more", "--check")
+    assert tried.returncode == 2
+    assert "has another origin" in tried.stderr

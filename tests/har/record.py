@@ -5,8 +5,8 @@
 The tools' own exporter makes the HAR: the tools are opened in a second tab, attached
 to the first, and asked in their own page. SCRIPT runs in the first, and may be async;
 a line "// next page" in it waits for the page that follows.
-Bodies that are no JSON are dropped, and of a body more than 4,000 characters; that,
-and the frames beyond the first N of a socket, is all that is changed.
+What is neither JSON nor a socket is dropped, and a body or frame of more than 4,000
+characters, and the frames beyond the first N of a socket.
 """
 
 from __future__ import annotations
@@ -30,16 +30,20 @@ EXPORT = """(async () => {
   const requests = [...logs.NetworkLog.NetworkLog.instance().requests()];
   const log = await har.Log.Log.build(requests, { sanitize: %s });
   requests.sort((one, other) => one.issueTime() - other.issueTime());
-  const late = new Promise(done => setTimeout(done, 2000, {}));
+  const late = () => new Promise(done => setTimeout(done, 500, {}));
   for (const [index, request] of requests.entries()) {
-    const content = await Promise.race([request.requestContentData(), late]);
+    const content = await Promise.race([request.requestContentData(), late()]);
     const read = content.isTextContent ? { text: content.text } : {};
     Object.assign(log.entries[index].response.content, read);
   }
   return JSON.stringify({ log });
 })()"""
-PRESERVE = """import('/devtools/core/common/common.js').then(({ Settings }) =>
-  Settings.Settings.instance().moduleSetting('network-log.preserve-log').set(true))"""
+PRESERVE = """(async () => {
+  const [{ Settings }, { SDKSettings }] = await Promise.all([
+    import('/devtools/core/common/common.js'), import('/devtools/core/sdk/sdk.js')]);
+  const settings = Settings.Settings.instance();
+  settings.resolve(SDKSettings.preserveNetworkLogSettingDescriptor).set(true);
+})()"""
 NEXT = "// next page"
 LONGEST = 4_000
 
@@ -109,6 +113,13 @@ def recorded(url: str, script: str, *, sensitive: bool, browser: str) -> dict:
 
 def small(har: dict, keep: int) -> dict:
     """Return it without what says nothing of the protocol."""
+
+    def says(entry: dict) -> bool:
+        mime = entry["response"]["content"].get("mimeType", "")
+        static = "/static/" in entry["request"]["url"]
+        return "_webSocketMessages" in entry or ("json" in mime and not static)
+
+    har["log"]["entries"] = [each for each in har["log"]["entries"] if says(each)]
     for entry in har["log"]["entries"]:
         for name in ("_initiator", "_priority", "timings", "cache", "connection"):
             entry.pop(name, None)
@@ -120,7 +131,9 @@ def small(har: dict, keep: int) -> dict:
         elif len(content.get("text", "")) > LONGEST:
             content.pop("text")
         if "_webSocketMessages" in entry:
-            entry["_webSocketMessages"] = entry["_webSocketMessages"][:keep]
+            frames = entry["_webSocketMessages"]
+            short = [each for each in frames if len(each["data"]) <= LONGEST]
+            entry["_webSocketMessages"] = short[:keep]
     return har
 
 

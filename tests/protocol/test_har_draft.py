@@ -417,3 +417,28 @@ def test_a_password_that_is_a_word_of_the_page_is_in_no_line():
     parse(made.text, "acme")
     assert "subscribe-me" not in made.text
     assert REFRESH not in made.text
+
+
+def test_an_answer_that_the_browser_forgot_is_named():
+    forgotten = login()
+    forgotten["response"]["content"] = {"mimeType": "application/json", "size": 9}
+    made = drafted(har(forgotten, socket(f"/ws?token={TOKEN}", 2, (IN, 1, ALERT))))
+    assert "#     POST /api/login" in made.text
+    assert any("browsers forget" in each for each in made.remarks)
+
+
+def test_home_assistants_page_is_read_as_far_as_it_was_recorded():
+    (path,) = (each for each in RECORDED if each.stem == "home-assistant")
+    profile = profile_of(path.read_text("utf-8"))
+    assert profile.http.login[-1].form["grant_type"] == "authorization_code"
+    assert (profile.tokens.access, profile.tokens.refresh) == (
+        "access_token",
+        "refresh_token",
+    )
+    assert profile.socket.path == "/api/websocket"
+    assert profile.socket.split_lists
+    auth, *subscriptions = profile.handshake
+    assert auth.send == {"type": "auth", "access_token": "{access_token}"}
+    assert auth.expect == "type == 'auth_ok'"
+    assert "persistent_notification/subscribe" in str(subscriptions)
+    assert {"event_type"} == {each.each for each in subscriptions if each.each}

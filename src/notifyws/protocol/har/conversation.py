@@ -17,13 +17,14 @@ from typing import Any
 from msgspec import Struct, field
 
 from notifyws.protocol.har.frame_kinds import (
-    IDS,
     Kind,
     is_kind,
     kind_of,
     numbered_by,
     numbers_of,
+    split_frames,
 )
+from notifyws.protocol.har.handshake_steps import HandshakeStep, echoed, merged
 from notifyws.protocol.har.recording import Frame, SocketLog
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import expression, is_plain, leaves
@@ -41,6 +42,9 @@ ACK = re.compile(
     r"|confirm|result|complete|connected|init|reply|response"
 )
 """Words of an answer to that."""
+STRONG = re.compile(r"(?i)\bok\b|_ok|ack|success|subscribed|ready|accept|joined")
+"""The words that say so plainly."""
+UNDONE = re.compile(r"(?i)unsub|logout|leave|detach")
 MOST_STEPS = 20
 SOON = 10.0
 """Seconds within which an answer comes."""
@@ -48,14 +52,6 @@ AT_ONCE = 2.0
 """Seconds within which a ping is answered."""
 PAUSE = 1.0
 """Seconds at least between two pings."""
-
-
-class HandshakeStep(Struct):
-    """One step: the frame that is sent, and the one that ends it."""
-
-    send: Any = None
-    expect: str = ""
-    capture: dict[str, str] = field(default_factory=dict)
 
 
 class Conversation(Struct):
@@ -72,6 +68,7 @@ class Conversation(Struct):
         left_out: kinds of what was sent later.
         unread: how many frames were no JSON.
         renewed: a frame by which the page renewed the token.
+        split: whether lists are several frames.
     """
 
     steps: list[HandshakeStep] = field(default_factory=list)
@@ -84,6 +81,7 @@ class Conversation(Struct):
     left_out: list[str] = field(default_factory=list)
     unread: int = 0
     renewed: Any = None
+    split: bool = False
 
 
 def conversation(
@@ -97,10 +95,11 @@ class _Sorter:
     def __init__(
         self, frames: Sequence[Frame], variables: Variables, secrets: Secrets
     ) -> None:
-        self._frames = [each for each in frames if each.value is not None]
+        read = [each for each in frames if each.value is not None]
+        self._frames, split = split_frames(read, secrets)
         self._variables = variables
         self._secrets = secrets
-        self._found = Conversation(unread=len(frames) - len(self._frames))
+        self._found = Conversation(unread=len(frames) - len(read), split=split)
         self._used: set[int] = set()
         self._kinds = [kind_of(each.value, secrets) for each in self._frames]
         self._numbered = numbered_by(self._frames)
@@ -168,7 +167,7 @@ class _Sorter:
                 if self._frames[index].at - at > AT_ONCE:
                     return None
                 self._used.add(index)
-                return _echoed(self._frames[index].value, value, self._variables)
+                return echoed(self._frames[index].value, value, self._variables)
         return None
 
     def _handshake(self) -> None:
@@ -189,7 +188,9 @@ class _Sorter:
             if "{access_token}" in str(made):
                 shown[kind] = made
             self._found.steps.append(HandshakeStep(made, expect))
+        self._found.steps = merged(self._found.steps, self._variables)
         self._used.update(sent)
+        self._found.answers = list(dict.fromkeys(self._found.answers))
         rest = [self._kinds[i][1] for i in sent if i not in setup]
         self._found.left_out = list(dict.fromkeys(filter(None, rest)))
 
@@ -198,7 +199,7 @@ class _Sorter:
         words = [self._kinds[index][1]]
         if isinstance(value, dict):
             words += [str(each) for each in value]
-        return any(map(SETUP.search, words))
+        return any(map(SETUP.search, words)) and not any(map(UNDONE.search, words))
 
     def _hello(self, first: int) -> None:
         """Find what the server says before anything was sent."""
@@ -208,9 +209,8 @@ class _Sorter:
             if index >= first or counts[kind] > 1 or not ACK.search(kind[1]):
                 continue
             capture = self._captured(index, first)
-            expect = self._expected(index)
-            if expect:
-                self._found.steps.append(HandshakeStep(None, expect, capture))
+            step = HandshakeStep(None, self._expected(index), capture=capture)
+            self._found.steps.append(step)
 
     def _captured(self, index: int, first: int) -> dict[str, str]:
         """Return what later frames repeat of a hello, such as a session's id."""
@@ -240,20 +240,18 @@ class _Sorter:
             if same and ACK.search(self._kinds[index][1]):
                 return index
         counts = Counter(self._kinds[i] for i in came)
-        for index in soon:
-            once = counts[self._kinds[index]] <= 2
-            if index < end and once and ACK.search(self._kinds[index][1]):
-                return index
+        for words in (STRONG, ACK):
+            for index in soon:
+                once = counts[self._kinds[index]] <= 2
+                if index < end and once and words.search(self._kinds[index][1]):
+                    return index
         return None
 
     def _expected(self, index: int) -> str:
         """Return the expression for an answer, which counts as heard."""
         name, said = self._kinds[index]
-        if not name:
-            return ""
         self._used.add(index)
-        if self._kinds[index] not in self._found.answers:
-            self._found.answers.append(self._kinds[index])
+        self._found.answers.append((name, said))
         value, more = self._frames[index].value, ""
         for key in ("success", "ok"):
             more += f" && {key}" if value.get(key) is True else ""
@@ -277,18 +275,3 @@ class _Sorter:
         for index in self._indexes(sent=False):
             if self._kinds[index] in self._found.answers:
                 self._used.add(index)
-
-
-def _echoed(answer: Any, ping: Any, variables: Variables) -> Any:
-    """Return what answers a ping; a number that it repeats is a counter's."""
-    made = variables.template(answer)
-    if not isinstance(made, dict) or not isinstance(ping, dict):
-        return made
-    return {
-        key: "{seq}" if _repeats(key, answer, ping) else value
-        for key, value in made.items()
-    }
-
-
-def _repeats(key: str, answer: dict[str, Any], ping: dict[str, Any]) -> bool:
-    return key in IDS and answer.get(key) == ping.get(key)

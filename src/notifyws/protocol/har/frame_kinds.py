@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+from msgspec.structs import replace
+
 from notifyws.protocol.har.recording import Frame
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import is_plain
@@ -35,6 +37,25 @@ def kind_of(value: Any, secrets: Secrets) -> Kind:
     return ("", "")
 
 
+def split_frames(frames: Iterable[Frame], secrets: Secrets) -> tuple[list[Frame], bool]:
+    """Return frames, those of a list one by one where each has a kind, and if any were.
+
+    Args:
+        frames: as they came.
+        secrets: in them.
+    """
+    found: list[Frame] = []
+    split = False
+    for frame in frames:
+        values = frame.value if isinstance(frame.value, list) else []
+        if frame.sent or not values or not all(kind_of(v, secrets)[0] for v in values):
+            found.append(frame)
+            continue
+        split = True
+        found += [replace(frame, value=each) for each in values]
+    return found, split
+
+
 def is_kind(path: tuple[str | int, ...]) -> bool:
     """Return whether a path leads to the kind of a frame."""
     return len(path) == 1 and path[0] in KINDS
@@ -56,6 +77,5 @@ def numbered_by(frames: Iterable[Frame]) -> str:
         digits = all(each.isdecimal() and len(each) < 10 for each in values)
         if len(values) > 1 and digits:
             numbers = [int(each) for each in values]
-            if all(a < b for a, b in pairwise(numbers)):
-                return name
+            return name if all(a < b for a, b in pairwise(numbers)) else ""
     return ""

@@ -7,7 +7,7 @@ to the request that held the password.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -27,6 +27,7 @@ REFRESH = re.compile(r"(?i)refresh|renew")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATH = re.compile(r"/([^/\\#\s][^\\#\s]*)?")
 """What a profile takes as a path."""
+USERNAME = re.compile(r"(?i)user|login|e?mail|name|account|identif|phone")
 SHORTEST = 8
 """Characters of a token."""
 
@@ -82,9 +83,21 @@ def _follow(exchange: Exchange, sources: Sources, found: dict[int, Exchange]) ->
         if each.number in found or not usable(each):
             continue
         found[each.number] = each
-        for _, _, value in requested(each):
-            if (given := sources.of(value, each)) is not None:
-                rest.append(given.exchange)
+        rest += [given.exchange for _, _, given in links(each, sources)]
+
+
+def links(exchange: Exchange, sources: Sources) -> Iterator[tuple[str, str, Given]]:
+    """Yield the name and value of what a request took from an earlier answer.
+
+    A plain word is no link: it may be anybody's.
+    """
+    for _, name, value in requested(exchange):
+        given = sources.of(value, exchange)
+        if given is None or USERNAME.search(name) or PASSWORD.search(name):
+            continue
+        odd = len(value) >= SHORTEST and any(each.isdigit() for each in value)
+        if odd or is_secret_name(given.name):
+            yield name, value, given
 
 
 def usable(exchange: Exchange) -> bool:
@@ -121,14 +134,15 @@ def _same(
     _follow(refresh, sources, led)
     logins = [each for each in led.values() if each is not refresh]
     logins += _by_password(recording, access).values()
-    for each in logins:
-        for path, leaf in leaves(each.answer):
-            place = expression(path)
-            if isinstance(leaf, str) and last_name(path) == access.name:
-                return Given(each, place, access.name)
-        if access.name in each.set_cookies:
-            return Given(each, access.place, access.name)
-    return None
+    found = [
+        Given(each, expression(path), access.name)
+        for each in logins
+        for path, leaf in leaves(each.answer)
+        if isinstance(leaf, str) and last_name(path) == access.name
+    ]
+    cookies = [each for each in logins if access.name in each.set_cookies]
+    found += [Given(each, access.place, access.name) for each in cookies]
+    return next(iter(found), None)
 
 
 def _renews(exchange: Exchange, logins: Sequence[Exchange]) -> bool:

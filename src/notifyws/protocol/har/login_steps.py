@@ -9,19 +9,20 @@ from typing import Any
 from msgspec import Struct, field
 
 from notifyws.protocol.har.login_chain import (
+    USERNAME,
     Chain,
     chain_of,
+    links,
     passwords,
     usable,
     value_of,
 )
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.socket_token import Placed
-from notifyws.protocol.har.sources import Sources, own_headers, requested
+from notifyws.protocol.har.sources import Sources, own_headers
 from notifyws.protocol.har.values import expression, last_name, leaves
 from notifyws.protocol.har.variables import Variables
 
-USERNAME = re.compile(r"(?i)user|login|e?mail|name|account|identif|phone")
 LOGOUT = re.compile(r"(?i)/(log_?-?out|sign_?-?out|revoke)$")
 LIFETIMES = (
     ("expires_in", re.compile(r"(?i)^(access_?)?(token_?)?(expires(_?in)?|ttl)$")),
@@ -134,10 +135,8 @@ def _credentials(logins: Iterable[Exchange]) -> dict[str, str]:
 def _steps(chain: Chain, sources: Sources, variables: Variables) -> list[DraftStep]:
     steps = {each.number: DraftStep(each) for each in chain.exchanges}
     for step in steps.values():
-        for _, name, value in requested(step.exchange):
-            given = sources.of(value, step.exchange)
-            if given is None or given.exchange.number not in steps:
-                continue
+        found = links(step.exchange, sources)
+        for name, value, given in [e for e in found if e[2].exchange.number in steps]:
             if value not in variables.known:
                 variables.known[value] = variables.new(given.name or name)
             captured = variables.known[value]

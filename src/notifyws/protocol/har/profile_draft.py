@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from notifyws.protocol.draft import quoted
 from notifyws.protocol.har.conversation import Conversation, conversation
 from notifyws.protocol.har.login_steps import Login, login_of
 from notifyws.protocol.har.recording import Recording, SocketLog
@@ -28,6 +27,7 @@ from notifyws.protocol.har.tables import (
     variable_lines,
 )
 from notifyws.protocol.har.variables import Variables
+from notifyws.protocol.toml_text import quoted
 
 BUILT_IN = (
     ("/api/websocket", "home-assistant"),
@@ -112,11 +112,12 @@ class _Drafter:
         said = self._variables.beside(login.known, origin)
         token_in = self._token_in(login, placed)
         talk = conversation(socket, said, self._secrets)
-        opened = [*socket_lines(socket, placed, token_in, said)]
+        opened = [*socket_lines(socket, placed, token_in, said, split=talk.split)]
         body = [*login_lines(login), *self._tokens(login, token_in), *opened]
         body += [*handshake_lines(talk), *self._rules(talk), *later_lines(talk)]
         head = self._head(socket, complete=bool(placed and login.steps))
-        text = "\n".join([*head, *variable_lines(self._variables), *body])
+        lost = self._lost() if self._variables.needs or not login.tokens else ()
+        text = "\n".join([*head, *lost, *variable_lines(self._variables), *body])
         other = socket.opened.origin
         elsewhere = bool(origin) and _as_socket(origin) != _as_socket(other)
         return HarDraft(
@@ -189,6 +190,21 @@ class _Drafter:
         yield f"name = {quoted(self._name)}"
         yield 'description = "drafted by notifyws profile new --from-har"'
         yield ""
+
+    def _lost(self) -> Iterator[str]:
+        """Yield which answers are missing that may have given what is needed."""
+        lost = [each for each in self._recording.exchanges if each.lost]
+        beside = Variables(self._secrets, {})
+        paths = (f"{each.method} {beside.path(each.path)}" for each in lost)
+        told = [path for path in dict.fromkeys(paths) if len(path) < 80]
+        if told:
+            self._remarks.append(
+                "answers are missing in the recording, as browsers forget those of an "
+                "earlier page: the profile says which"
+            )
+            yield "# ? The answers to these are missing: a browser forgets them when a page"
+            yield "# follows. What [needs] asks for may be in one: then capture it there."
+            yield from (f"#     {path}" for path in told[:MOST_CHOICES])
 
     def _rules(self, talk: Conversation) -> Iterator[str]:
         kinds = kinds_of(talk, self._secrets)

@@ -52,6 +52,7 @@ class Exchange(Struct, frozen=True):
         answer: its JSON; ``None`` where it has none.
         answer_headers: lower-case names.
         set_cookies: what the answer sets.
+        lost: whether there was an answer in JSON that is not in the recording.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Exchange(Struct, frozen=True):
     answer: Any
     answer_headers: Mapping[str, str]
     set_cookies: Mapping[str, str]
+    lost: bool = False
 
 
 class Frame(Struct, frozen=True):
@@ -188,6 +190,7 @@ def _exchange(number: int, entry: Mapping[str, Any]) -> Exchange | None:
         _answer(_dict(response.get("content"))),
         answered,
         _named(response, "cookies") or _set(answered.get("set-cookie", "")),
+        _is_lost(_dict(response.get("content"))),
     )
 
 
@@ -245,6 +248,12 @@ def _answer(content: Mapping[str, Any]) -> Any:
     return _json(text)
 
 
+def _is_lost(content: Mapping[str, Any]) -> bool:
+    """Return whether a body is missing, as browsers forget those of an earlier page."""
+    size, is_json = content.get("size"), "json" in _text(content.get("mimeType"))
+    return is_json and "text" not in content and isinstance(size, int) and size > 0
+
+
 def _unpacked(text: str) -> str:
     try:
         return base64.b64decode(text[: 2 * LONGEST], validate=True).decode()
@@ -254,7 +263,7 @@ def _unpacked(text: str) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return decode(text) if 0 < len(text) <= LONGEST else None
+        return decode(text if len(text) <= LONGEST else "")
     except InvalidFrame:
         return None
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from notifyws.protocol.draft import NAMES, notification_rule, quoted
 from notifyws.protocol.har.conversation import Conversation
 from notifyws.protocol.har.frame_kinds import Kind, kind_of
 from notifyws.protocol.har.secrets import Secrets
@@ -17,6 +16,8 @@ from notifyws.protocol.har.values import (
     last_name,
     leaves,
 )
+from notifyws.protocol.notification_guess import NAMES, notification_rule
+from notifyws.protocol.toml_text import quoted
 
 MOST_RULES = 30
 SAMPLES = 20
@@ -141,11 +142,11 @@ def _ignored(
         yield "# ? These came too. Is one of them a notification? Then change its rule."
     for kind in left:
         yield from ["[[rules]]", _match(kind), IGNORE, ""] if kind[0] else []
-    if talk.answers and ("", "") not in wanted:
+    told = [kind for kind in talk.answers if kind not in (*wanted, *left)]
+    if told:
         yield "# Answers to what was sent."
-        for kind in talk.answers:
-            if kind not in wanted and kind not in left:
-                yield from ["[[rules]]", _match(kind), IGNORE, ""]
+    for kind in told:
+        yield from ["[[rules]]", _match(kind), IGNORE, ""]
 
 
 def _match(kind: Kind) -> str:

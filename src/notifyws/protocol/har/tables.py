@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from notifyws.protocol.draft import quoted
 from notifyws.protocol.har.conversation import Conversation
 from notifyws.protocol.har.login_steps import DraftStep, Login
 from notifyws.protocol.har.recording import SocketLog
@@ -15,6 +14,7 @@ from notifyws.protocol.har.socket_token import Placed
 from notifyws.protocol.har.sources import own_headers
 from notifyws.protocol.har.values import inline
 from notifyws.protocol.har.variables import Variables
+from notifyws.protocol.toml_text import quoted
 
 SINCE = ("since", "after", "last_id", "lastId", "lastEventId", "last_event_id")
 """Query parameters that say what was seen last."""
@@ -85,7 +85,12 @@ def token_lines(tokens: Mapping[str, str]) -> Iterator[str]:
 
 
 def socket_lines(
-    socket: SocketLog, placed: Placed | None, token_in: str, said: Variables
+    socket: SocketLog,
+    placed: Placed | None,
+    token_in: str,
+    said: Variables,
+    *,
+    split: bool,
 ) -> Iterator[str]:
     """Yield how the socket is opened.
 
@@ -94,6 +99,7 @@ def socket_lines(
         placed: the token on it.
         token_in: where it is.
         said: writes the templates.
+        split: whether lists are several frames.
     """
     opened, place = socket.opened, token_in.partition(":")[2]
     yield "[socket]"
@@ -117,6 +123,8 @@ def socket_lines(
         yield f"subprotocols = {inline(offered)}"
     if any(each.several for each in socket.frames):
         yield 'frames = "json lines"'
+    if split:
+        yield "split_lists = true"
     if since:
         yield from ["", "[resume]", f"query = {quoted(since[0])}"]
     else:
@@ -127,6 +135,7 @@ def handshake_lines(talk: Conversation) -> Iterator[str]:
     """Yield what is said before the socket counts as connected."""
     for step in talk.steps:
         yield from ["", "[[handshake]]"]
+        yield from [f"each = {quoted(step.each)}"] if step.each else []
         if step.send is not None:
             yield f"send = {inline(step.send)}"
         if step.expect:

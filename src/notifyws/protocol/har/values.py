@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from notifyws.protocol.draft import dotted_key, quoted
+from notifyws.protocol.notification_guess import dotted_key
 from notifyws.protocol.profile_lint import KNOWN
+from notifyws.protocol.toml_text import quoted
 
 Leaf = tuple[tuple[str | int, ...], Any]
 """The way to a value that is no object or list, and the value."""
@@ -34,9 +35,9 @@ PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_:./-]*")
 def leaves(value: Any) -> Iterator[Leaf]:
     """Yield what a value holds, not without end."""
     rest: list[Leaf] = [((), value)]
-    for _ in range(MOST_LEAVES):
-        if not rest:
-            return
+    left = MOST_LEAVES
+    while rest and left:
+        left -= 1
         path, inner = rest.pop()
         if isinstance(inner, dict):
             below = [((*path, key), each) for key, each in inner.items()]
