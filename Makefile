@@ -57,5 +57,5 @@ $(VENV)/.installed: pyproject.toml uv.lock | $(VENV)/bin/uv
 	@touch $@
 
 $(VENV)/.developing: pyproject.toml uv.lock | $(VENV)/bin/uv
-	@$(UV) sync -q --frozen --inexact --extra server --extra secure --extra keyring --extra metrics --extra mcp --compile-bytecode >&2
+	@$(UV) sync -q --frozen --inexact --extra server --extra secure --extra keyring --extra metrics --extra mcp --extra apprise --compile-bytecode >&2
 	@touch $@ $(VENV)/.installed

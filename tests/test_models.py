@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.models import (
     Account,
-    DeliveryTargets,
     Message,
     Notification,
     Token,
@@ -225,9 +225,15 @@ def test_accounts_that_differ_in_one_part_differ():
     assert len({account.id for account in accounts}) == len(accounts)
 
 
+SOMEBODY = (
+    *({"command": "x"}, {"url": "x"}, {"desktop": True}, {"apprise": ("x://",)}),
+    *({"tee": "x"}, {"routes": (Route("r"),)}),
+)
+
+
 def test_handing_on_is_to_somebody_or_nobody_and_its_secret_is_not_shown():
     assert not DeliveryTargets().anybody
-    for somebody in ({"command": "x"}, {"url": "x"}, {"desktop": True}):
+    for somebody in SOMEBODY:
         assert DeliveryTargets(**somebody).anybody
     assert "hush" not in repr(DeliveryTargets(url="x", secret="hush"))
 

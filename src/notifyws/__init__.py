@@ -9,6 +9,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
     from notifyws.config.sources import load_settings
+    from notifyws.delivery.route_file import load_routes
+    from notifyws.delivery.targets import DeliveryTargets
     from notifyws.errors import (
         AuthenticationFailed,
         ConfigurationError,
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
         NetworkFailed,
         NotifyError,
     )
-    from notifyws.models import DeliveryTargets, Message, Notification
+    from notifyws.models import Message, Notification
     from notifyws.service import NotificationService
 
 _HOMES = {
     "AuthenticationFailed": "errors",
     "ConfigurationError": "errors",
-    "DeliveryTargets": "models",
+    "DeliveryTargets": "delivery.targets",
     "Message": "models",
     "MessageRejected": "errors",
     "MessageUnconfirmed": "errors",
@@ -32,6 +34,7 @@ _HOMES = {
     "NotificationService": "service",
     "NotifyError": "errors",
     "Settings": "config.settings",
+    "load_routes": "delivery.route_file",
     "load_settings": "config.sources",
 }
 
@@ -47,6 +50,7 @@ __all__ = [
     "NotificationService",
     "NotifyError",
     "Settings",
+    "load_routes",
     "load_settings",
 ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from msgspec import Struct, field
@@ -156,33 +156,6 @@ class Notification(Struct, frozen=True, eq=False):
     def _missing(self) -> dict[str, str]:
         given = {"title": "", "message": "", "timestamp": self.received}
         return {k: v for k, v in given.items() if k not in self.fields}
-
-
-class DeliveryTargets(Masked, frozen=True):
-    """To whom notifications are handed on, besides being shown.
-
-    Args:
-        command: run for each one, without a shell; empty for none.
-        url: where each one is posted; empty for nowhere.
-        headers: more headers for that.
-        secret: what to sign that with; empty for no signature.
-        desktop: show each one on the desktop.
-        tell: gets each line that the command prints.
-    """
-
-    masked: ClassVar = ("secret",)
-
-    command: str = ""
-    url: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    secret: str = ""
-    desktop: bool = False
-    tell: Callable[[str], None] | None = None
-
-    @property
-    def anybody(self) -> bool:
-        """Whether there is anybody to hand on to."""
-        return bool(self.command or self.url or self.desktop)
 
 
 class Message(Struct, frozen=True):

@@ -23,10 +23,11 @@ from notifyws.config.settings import Settings, TypeStyle
 from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers, Iteration
 from notifyws.delivery.receiver import Item
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
 from notifyws.events import READY, Event
 from notifyws.fleet.build import build_listener
-from notifyws.models import DeliveryTargets, Message, Notification
+from notifyws.models import Message, Notification
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:

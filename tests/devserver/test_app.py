@@ -135,7 +135,7 @@ async def test_a_logout_revokes_its_session_and_no_other():
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/auth/login", 405), ("GET", "/", 404), ("POST", "/elsewhere", 404)],
+    [("GET", "/auth/login", 405), ("GET", "/page", 404), ("POST", "/elsewhere", 404)],
 )
 @told
 async def test_everything_else_is_an_error_in_json(method, path, status):
@@ -143,6 +143,14 @@ async def test_everything_else_is_an_error_in_json(method, path, status):
         answer = await one.http.request(method, path)
         assert answer.status_code == status
         assert answer.json()["error"]["message"]
+
+
+@told
+async def test_its_page_is_for_a_browser():
+    async with world() as one:
+        answer = await one.http.get("/")
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "new WebSocket" in answer.text
 
 
 @told

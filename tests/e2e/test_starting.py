@@ -16,8 +16,9 @@ from tests.e2e import support
 from tests.support.valkey import Valkey
 
 FOREIGN = {
-    *("aiohttp", "asyncio", "cryptography.hazmat", "httpx", "jmespath", "jwt"),
-    *("keyring", "mcp", "prometheus_client", "pydantic", "redis", "rich", "sqlite3"),
+    *("aiohttp", "apprise", "asyncio", "cryptography.hazmat", "httpx", "jmespath"),
+    *("jwt", "keyring", "mcp", "prometheus_client", "pydantic", "redis", "rich"),
+    "sqlite3",
     *("tomllib", "websockets"),
 }
 """What takes longer than all of a small command."""
@@ -27,7 +28,9 @@ OURS = {
     "notifyws.ui.key_bindings",
     "notifyws.delivery.outbox_records",
     "notifyws.protocol.profile",
+    "notifyws.delivery.routing",
     "notifyws.delivery.sender",
+    "notifyws.delivery.timed_worker",
     "notifyws.service",
     "notifyws.ui.cards",
     "notifyws.ui.footer",

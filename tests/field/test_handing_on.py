@@ -6,7 +6,7 @@ import pytest
 
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
-from notifyws.models import DeliveryTargets
+from notifyws.delivery.targets import DeliveryTargets
 from tests.protocol.profiles.stage import scene, stage, until
 from tests.support.httpd import Peer, answer, httpd, silence
 

@@ -8,8 +8,9 @@ import pytest
 
 from notifyws.config.settings import Settings
 from notifyws.delivery.sinks.forward import BODY_LIMIT, ForwardSink
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import DeliveryTargets, Notification
+from notifyws.models import Notification
 from tests.support.aio import on_a_loop
 from tests.support.httpd import Peer, answer, httpd
 

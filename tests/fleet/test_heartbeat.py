@@ -117,6 +117,10 @@ async def test_a_listener_is_found_with_its_facts():
         "repeats": 0,
         "group": None,
         "role": None,
+        "verifyEvery": None,
+        "verifiedAt": None,
+        "deaf": 0,
+        "recovered": 0,
     }
     await scene.stop()
 

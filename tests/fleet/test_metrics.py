@@ -14,6 +14,7 @@ from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.connection.counts import REASONS
 from notifyws.delivery.filters import Selection
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.errors import ConfigurationError
 from notifyws.events import Failure, Gap
@@ -21,7 +22,6 @@ from notifyws.fleet.active_listener import ActiveListener
 from notifyws.fleet.metrics import METRICS
 from notifyws.fleet.metrics_page import MetricsPage
 from notifyws.fleet.readings import Readings
-from notifyws.models import DeliveryTargets
 
 PASSWORD = "sentinel-password-c0de"
 EVERYTHING = {

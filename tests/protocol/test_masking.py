@@ -1,5 +1,7 @@
 """Masking: no secret in what others say, and of a redirect only its origin."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from notifyws.protocol.masking import (
     redirected,
     sendable,
     spellings,
+    without_named,
     without_tokens,
 )
 
@@ -177,3 +180,13 @@ def test_a_url_s_own_secrets_are_known_by_their_names():
 )
 def test_no_long_run_is_ever_seen(token, before, after):
     assert token not in without_tokens(f'{before} "{token}" {after}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["key" * 20_000, 'token:\\"' + "\\" * 200_000, 'key:{"' + "\\" * 60_000 + "x"],
+)
+def test_a_long_run_of_what_begins_like_a_secret_takes_no_longer_than_it_is_long(text):
+    begun = process_time()
+    without_named(text)
+    assert process_time() - begun < 2  # looked at without end, it takes a minute

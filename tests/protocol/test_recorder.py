@@ -10,7 +10,7 @@ import pytest
 from notifyws.auth.http_client import Request
 from notifyws.clock import Clock
 from notifyws.events import Connected
-from notifyws.protocol.recorder import MOST_SECRETS, Recorder
+from notifyws.protocol.recorder import MOST_SECRETS, Recorder, named_secrets
 from notifyws.protocol.token_replies import Answer
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.recording import Sent
@@ -110,6 +110,11 @@ def test_what_is_masked_keeps_its_type_and_equal_ones_stay_equal():
     }
     inner = '{"data":"{\\"token\\":\\"x\\"}"}'
     assert recorder.shown(inner) == '{"data":"{\\"token\\":\\"***1\\"}"}'
+
+
+def test_variables_that_are_called_secrets_are_secrets():
+    said = {"app_secret": SECRET, "channel": "news", "otp_key": 12, "token": None}
+    assert named_secrets(said) == [SECRET, "12", ""]
 
 
 def test_whoever_asks_for_secrets_has_them():

@@ -254,11 +254,14 @@ class Authenticator:
 
     def _password(self) -> dict[str, Any]:
         """Return what a login can be made with, where a password is of any use."""
+        approve = "somebody has to approve it in a browser"
         if self._only_by_device:
-            why = "somebody has to approve it in a browser"
-            return {"no_way_in": why}
+            return {"no_way_in": approve}
         password = self.settings.password
-        return {"password": password, "find_password": self.kept_password}
+        how = {"password": password, "find_password": self.kept_password}
+        if self.profile.http.device is None:
+            return how
+        return {**how, "no_way_in": f"no password is set, or {approve}"}
 
     @property
     def _only_by_device(self) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from notifyws import __version__
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
@@ -145,6 +146,7 @@ def http_client(
     Raises:
         ConfigurationError: the proxy that the environment names cannot be used.
     """
+    import_httpx()
     import httpx
 
     from notifyws.auth.network_errors import unusable_proxy

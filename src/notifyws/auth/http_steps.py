@@ -26,6 +26,7 @@ from notifyws.auth.http_client import (
     step_request,
 )
 from notifyws.auth.http_refusals import Refusal, refused
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.errors import ReplyLost
 from notifyws.models import as_text
 from notifyws.protocol.expressions import holds
@@ -79,7 +80,7 @@ class HttpSteps:
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
-        import httpx  # noqa: F401  0.1 s, and many times that among many processes
+        import_httpx()  # 0.1 s, and many times that among many processes
 
     async def run(
         self,
@@ -145,7 +146,8 @@ class HttpSteps:
     def _given(self, reply: Answer, found: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what an answer gave that others must not see."""
         where = self._profile.tokens
-        places = {"access": where.access, "refresh": where.refresh} if where else {}
+        names = ("access", "refresh", "id_token")
+        places = {name: getattr(where, name) for name in names} if where else {}
         sought = {name: place for name, place in places.items() if place}
         tokens = captured(sought, reply).values()
         return spellings(*map(as_text, tokens), *map(as_text, found.values()))

@@ -35,6 +35,7 @@ COMMANDS = {
     "not.",
     "profile": "How servers speak: list, show, check and write profiles.",
     "mcp": "Offer notifications to a model's client (MCP), over stdin and stdout.",
+    "routes": "What goes where, by the routes of config.toml.",
     "serve": "Run a server to try, test and demonstrate with; not for anything real.",
 }
 """What each command says of itself first; ``notifyws.cli.NAME`` holds it."""
@@ -79,7 +80,9 @@ def _loaded(name: str) -> Any:
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)
-        app.command(name, epilog=module.EXAMPLES)(getattr(module, name))
+        kind = getattr(module, "COMMAND", None)
+        command = app.command(name, cls=kind, epilog=module.EXAMPLES)
+        command(getattr(module, name))
     command = typer.main.get_command(app)
     command.name = name
     return command

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import types
+from notifyws.cli.optional_value import WithOptionalValues
 from notifyws.cli.options import (
     Common,
     Format,
@@ -25,11 +24,11 @@ from notifyws.cli.options import (
     with_common,
 )
 from notifyws.cli.process import run
+from notifyws.cli.targets import routes_of, targets_of
 from notifyws.config.settings import Settings
-from notifyws.config.validation import trimmed
 from notifyws.delivery.filters import Selection
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import UsageError
-from notifyws.models import DeliveryTargets
 from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
 
@@ -41,7 +40,7 @@ EXAMPLES = examples(
     "notifyws listen --json -t trip_update -n 1 --timeout 60 | jq .title",
 )
 
-HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+COMMAND = WithOptionalValues
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
@@ -150,6 +149,14 @@ def listen(
     notify: Annotated[
         bool, delivery("--notify", "Show each one on the desktop.")
     ] = False,
+    apprise: Annotated[
+        list[str] | None,
+        delivery("--apprise URL|ENV", "Send each one by Apprise; repeatable."),
+    ] = None,
+    routes: Annotated[
+        Path | None,
+        delivery("--routes [FILE]", "By its routes, or config.toml's."),
+    ] = None,
     concurrency: Annotated[
         int | None,
         delivery("--concurrency N", "Hand on N at a time; 1, in order."),
@@ -193,7 +200,10 @@ def listen(
     exclude(("--events", events), ("--format", format_), ("--query", query))
     shape = shape_of(format_, query, json=json, warn=warn)
     selection = Selection(type_ or (), filter_, count, until, warn)
-    targets = _targets(exec_, forward_to, header or (), sign_secret, notify)
+    ways = routes_of(routes, common.env_file)
+    targets = targets_of(
+        exec_, forward_to, header or (), sign_secret, notify, apprise, ways
+    )
     flags = {
         "max_retries": max_retries,
         "exec_timeout": exec_timeout,
@@ -280,46 +290,3 @@ def _for_demo(flags: Mapping[str, Any]) -> Settings:
     """Return settings that nobody's configuration changes."""
     given = {name: value for name, value in flags.items() if value is not None}
     return replace(Settings(), **given)
-
-
-def _targets(
-    command: str | None,
-    url: str | None,
-    headers: Sequence[str],
-    secret_in: str | None,
-    desktop: bool,
-) -> DeliveryTargets:
-    """Return to whom notifications are handed on.
-
-    Raises:
-        UsageError: something is missing, or is not what it should be.
-    """
-    if command is not None and not command.strip():
-        raise UsageError("--exec names no command", "as in --exec 'notify-team'")
-    if url == "":
-        raise UsageError("--forward-to names no URL", "as in https://host/path")
-    if not url and (headers or secret_in):
-        what = "-H" if headers else "--sign-secret"
-        raise UsageError(f"{what} goes with --forward-to", "add --forward-to URL")
-    read = dict(map(_header, headers))
-    return DeliveryTargets(
-        command or "", url or "", read, _secret(secret_in), desktop, say
-    )
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    usable = value.isascii() and value.isprintable()
-    if not (colon and re.fullmatch(HEADER_NAME, name.strip()) and usable):
-        message = f"-H takes NAME:VALUE, not {name!r}"
-        raise UsageError(message, "as in -H 'X-Key: 1'")
-    return name.strip(), value.strip()
-
-
-def _secret(variable: str | None) -> str:
-    """Return the secret of an environment variable."""
-    secret = os.environ.get(variable, "") if variable else ""
-    if variable and not secret:
-        message = f"--sign-secret: the environment has no variable {variable}"
-        raise UsageError(message, f"{variable}=... notifyws listen --sign-secret ...")
-    return trimmed(secret, "--sign-secret", f"{variable} in the environment")

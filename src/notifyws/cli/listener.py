@@ -18,10 +18,10 @@ from notifyws.cli.process import Cancellation, before_dying
 from notifyws.cli.record import RecordOptions, recording_of
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import OutputFailed, TimeRanOut
 from notifyws.events import READY
 from notifyws.fleet.systemd import Systemd
-from notifyws.models import DeliveryTargets
 from notifyws.tasks import background, restarted
 from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from notifyws.cli.completion import profiles
-from notifyws.cli.input import (
-    can_ask,
-    frames_of,
-    password_from_stdin,
-    prompt,
-    want_terminal,
-)
+from notifyws.cli.input import password_from_stdin
 from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
 from notifyws.cli.process import run
-from notifyws.config.files import write_private
-from notifyws.errors import ConfigurationError, NotifyError, UsageError
+from notifyws.cli.profile_new import NEW_EXAMPLES, new
+from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message
-from notifyws.ui.streams import draw, emit, emit_json, emit_line, say, warner
+from notifyws.ui.streams import draw, emit, emit_json, emit_line, warner
 
 if TYPE_CHECKING:
     from notifyws.diagnostics.profile_check import Stage
@@ -34,10 +27,6 @@ EXAMPLES = examples(
 CHECK_EXAMPLES = examples(
     "notifyws profile check mine.toml",
     "notifyws profile check mine.toml --url wss://host --username me --all",
-)
-NEW_EXAMPLES = examples(
-    "notifyws profile new",
-    "notifyws profile new --name acme --login-path /login --sample frame.json",
 )
 SCHEMA_EXAMPLES = examples(
     "notifyws profile schema > profile.schema.json",
@@ -209,93 +198,36 @@ def _facts(profile: Profile) -> dict[str, str]:
 
 
 def _try(stages: AsyncIterator[Stage], facts: dict[str, str], *, json: bool) -> None:
-    from notifyws.ui.rows import Fact, traced
-
-    failure: NotifyError | None = None
-    steps: list[dict[str, Any]] = []
-
-    async def all_steps() -> None:
-        nonlocal failure
-        async for stage in stages:
-            failure = failure or stage.error
-            step = {"status": stage.outcome, "detail": stage.detail}
-            steps.append({"name": stage.name, **step, "trace": list(stage.trace)})
-            fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.outcome)
-            if not json:
-                draw(partial(traced, fact, stage.trace))
-
-    run(all_steps())
+    gone = gone_through(stages, drawn=not json)
+    failure = next((each.error for each in gone if each.error is not None), None)
     if json:
+        steps = [
+            {
+                **{"name": each.name, "status": each.outcome, "detail": each.detail},
+                "trace": list(each.trace),
+            }
+            for each in gone
+        ]
         emit_json({"ok": failure is None, "profile": facts, "steps": steps})
     if failure is not None:
         raise failure
 
 
-@app.command("new", epilog=NEW_EXAMPLES)
-def new(
-    name: Annotated[str | None, option("--name NAME", "What to call it.")] = None,
-    login_path: Annotated[
-        str | None, option("--login-path PATH", "Where to log in.")
-    ] = None,
-    username_key: Annotated[
-        str, option("--username-key KEY", "The username's key in the login.")
-    ] = "username",
-    password_key: Annotated[
-        str, option("--password-key KEY", "The password's key in the login.")
-    ] = "password",  # noqa: S107 - a key, no password
-    token_path: Annotated[
-        str | None, option("--token-path PATH", "The token in the answer.")
-    ] = None,
-    token_in: Annotated[
-        str | None, option("--token-in PLACE", "Where the socket takes it.")
-    ] = None,
-    socket_path: Annotated[
-        str | None, option("--socket-path PATH", "The socket's path.")
-    ] = None,
-    sample: Annotated[
-        str | None, option("--sample FILE|-", "A file with a frame; better, several.")
-    ] = None,
-    output: Annotated[Path | None, option("--output -o FILE", "Where to.")] = None,
-) -> None:
-    """Write a first profile for your server, from a few answers and a frame."""
-    from notifyws.protocol.draft import Answers, draft
-    from notifyws.protocol.loader import own_file
-    from notifyws.protocol.profile_text import parse
+def gone_through(stages: AsyncIterator[Stage], *, drawn: bool) -> list[Stage]:
+    """Return what came of each step of a walk, drawn as it comes if that is wanted."""
+    from notifyws.ui.rows import Fact, traced
 
-    name = _name(name)
-    path = output or own_file(name)
-    if path.exists():
-        raise UsageError(f"{path} is there already", "give another --name or --output")
-    asking = sample is None and login_path is None and can_ask()
-    answers = Answers(
-        name,
-        _or_ask(login_path, "Path to log in (empty: ready-made token)", asking),
-        username_key,
-        password_key,
-        token_path or "access_token",
-        _or_ask(token_in, "Token in (header, query:NAME, message)", asking, "header"),
-        _or_ask(socket_path, "Path of the socket (empty: the URL's)", asking),
-        frames_of(sample) if sample is not None or asking else "",
-    )
-    text = draft(answers)
-    parse(text, str(path))
-    try:
-        write_private(path, text)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
-        raise ConfigurationError(message, "name another file with --output") from None
-    say(f"Wrote {path}")
-    shown = name if output is None else str(path)
-    say(f"Next: notifyws profile check {shown} --url wss://host --username me")
+    gone: list[Stage] = []
+
+    async def all_steps() -> None:
+        async for stage in stages:
+            gone.append(stage)
+            fact = Fact(f"{stage.name:<10}", stage.detail, status=stage.outcome)
+            if drawn:
+                draw(partial(traced, fact, stage.trace))
+
+    run(all_steps())
+    return gone
 
 
-def _or_ask(given: str | None, what: str, asking: bool, default: str = "") -> str:
-    if given is not None:
-        return given
-    return prompt(what, default, show_default=True) if asking else default
-
-
-def _name(given: str | None) -> str:
-    if not given:
-        want_terminal("Name of the profile", "use --name")
-    return given or prompt("Name of the profile")
+app.command("new", epilog=NEW_EXAMPLES)(new)

@@ -113,6 +113,7 @@ def read_text_file(
     *,
     required: bool = True,
     encoding: str = "utf-8-sig",
+    limit: int = LIMIT,
 ) -> str:
     """Return the text of a file, its line ends as they are.
 
@@ -121,13 +122,14 @@ def read_text_file(
         what: what it is, for the sentence that says it is not there.
         required: whether one that is not there is an error, and not empty.
         encoding: what its bytes are; by default a byte order mark is dropped.
+        limit: bytes that it may have.
 
     Raises:
         ConfigurationError: it is not there, no regular file, too large, no text.
     """
     try:
         with os.fdopen(open_regular(path), "rb") as file:
-            data = file.read(LIMIT + 1)
+            data = file.read(limit + 1)
     except (FileNotFoundError, NotADirectoryError):
         if not required:
             return ""
@@ -138,8 +140,9 @@ def read_text_file(
         odd = error.errno == errno.EINVAL
         hint = "rename it, or name another file" if odd else "check its permissions"
         raise ConfigurationError(message, hint) from None
-    if len(data) > LIMIT:
-        raise ConfigurationError(f"{path} is larger than 1 MiB", "name another file")
+    if len(data) > limit:
+        message = f"{path} is larger than {limit >> 20} MiB"
+        raise ConfigurationError(message, "name another file")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:

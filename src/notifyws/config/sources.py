@@ -164,7 +164,7 @@ def _config(chosen: str) -> tuple[Raw, Path]:
         demand_not_anothers(path, f"name it: NOTIFYWS_CONFIG={path}")
     text = read_text_file(path, required=bool(chosen))
     config = parsed_toml(text, path) if text else {}
-    keys = ("default_server", "servers", "settings", "types")
+    keys = ("default_server", "routes", "servers", "settings", "types")
     return known_keys(config, keys, str(path)), path
 
 

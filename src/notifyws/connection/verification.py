@@ -33,6 +33,7 @@ TICK = 1.0
 """Seconds between two looks at whether it is time."""
 MANY = REMEMBERED // 2
 """Notifications after which it is time as well: ids of older ones may be forgotten."""
+SEE = "look at it with: notifyws status --check"
 ODD = "the server did not give what it had sent before"
 BEYOND = "more was missed than can be fetched"
 
@@ -166,9 +167,9 @@ class Verifier:
         if isinstance(self._place, datetime) and stood is not None:
             self._move_to_latest(stood)  # of which no clock can be wrong
         if found.guessed and stood not in known:
-            raise NotifyError(ODD)
+            raise NotifyError(ODD, SEE)
         if not found.complete:
-            raise NotifyError(BEYOND)
+            raise NotifyError(BEYOND, SEE)
         self.proofs.sound += 1
         return self._all_well(asked_at)
 

@@ -7,7 +7,8 @@ connections are kept, how anything looks, or which command was given. One direct
 nothing here makes the reader of the socket wait, and whoever is slow waits behind a
 bounded queue of its own.
 
-- ``build``: receiver, sinks and outbox, made from settings and profile.
+- ``build``: receiver and outbox, made from settings and profile.
+- ``build_sinks``: the sinks that are asked for.
 - ``dead_letters``: the file of what no sink took, and its replay.
 - ``dispatcher``: calls handlers and feeds iterations.
 - ``durable_listener``: where a named listener stands, here and in the shared cache.
@@ -18,8 +19,13 @@ bounded queue of its own.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
 - ``recent``: the newest notifications, for whoever asks later.
+- ``route_file``: ``[[routes]]`` of a TOML file.
+- ``routing``: which sinks take what.
 - ``sender``: sends messages, and says what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
+- ``target_values``: what is said of a target, read.
+- ``targets``: to whom notifications are handed on.
+- ``timed_worker``: the same, with quiet hours or a digest.
 - ``worker``: one sink's order, retries and dead letters.
 
 Within: ``gaps`` tells what was missed, and why; ``outbox`` keeps what arrived until
@@ -29,6 +35,7 @@ What is new is decided by ``protocol.cursor``, which ``receiver`` asks.
 
 __all__ = [
     "build",
+    "build_sinks",
     "dead_letters",
     "dispatcher",
     "durable_listener",
@@ -39,7 +46,12 @@ __all__ = [
     "queue",
     "receiver",
     "recent",
+    "route_file",
+    "routing",
     "sender",
     "sinks",
+    "target_values",
+    "targets",
+    "timed_worker",
     "worker",
 ]

@@ -6,7 +6,6 @@ Each from settings, a profile, and what is asked for.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -15,13 +14,13 @@ from urllib.parse import quote
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import utc_text
-from notifyws.config.settings import Settings
+from notifyws.delivery.build_sinks import build_routing, build_sinks
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, UsageError
-from notifyws.models import DeliveryTargets, Message, strict_json
+from notifyws.models import Message, strict_json
 from notifyws.protocol.profile import Profile, Resume, Send
 
 if TYPE_CHECKING:
-    from notifyws.clock import Clock
     from notifyws.connection.connection import Connection
     from notifyws.delivery.durable_listener import SharedCursor
     from notifyws.delivery.outbox import Outbox
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Receiver, Selection
     from notifyws.delivery.sender import SocketSender
-    from notifyws.delivery.worker import Sink
     from notifyws.protocol.composer import Composed, Composer
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.places import Places
@@ -59,35 +57,6 @@ def checked_name(name: str, of: str = "listener") -> str:
         message = f"a {of}'s name has 1 to {LONGEST_NAME} printable characters"
         raise UsageError(message, EXAMPLES[of])
     return name
-
-
-def build_sinks(
-    settings: Settings,
-    deliver: DeliveryTargets,
-    clock: Clock,
-    warn: Callable[[str], None],
-) -> list[Sink]:
-    """Return the sinks that are asked for.
-
-    Raises:
-        ConfigurationError: one of them cannot be.
-    """
-    sinks: list[Sink] = []
-    if deliver.command:
-        from notifyws.delivery.sinks.exec import ExecSink, argv_of, hook_environment
-
-        argv, environment = argv_of(deliver.command), hook_environment(os.environ)
-        tell = deliver.tell or warn
-        sinks.append(ExecSink(argv, environment, settings.exec_timeout, tell))
-    if deliver.url:
-        from notifyws.delivery.sinks.forward import ForwardSink
-
-        sinks.append(ForwardSink(deliver, settings, clock.wall))
-    if deliver.desktop:
-        from notifyws.delivery.sinks.desktop import DesktopSink
-
-        sinks.append(DesktopSink(settings.http_timeout))
-    return sinks
 
 
 def build_outbox(
@@ -121,6 +90,7 @@ def build_outbox(
         write_dead_letter=dead_letters.write_dead_letter,
         warn=warn,
         durable=name is not None,
+        routing=build_routing(deliver, sinks, warn),
     )
 
 

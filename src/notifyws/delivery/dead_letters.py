@@ -26,13 +26,13 @@ from notifyws.config.files import (
     write_private,
 )
 from notifyws.config.settings import Settings
-from notifyws.delivery.build import build_sinks
+from notifyws.delivery.build_sinks import build_sinks
 from notifyws.delivery.outbox import Outbox
 from notifyws.delivery.outbox_file import OutboxFile
 from notifyws.delivery.outbox_records import DeadLetter, notification_of
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.delivery.worker import Sink
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
-from notifyws.models import DeliveryTargets
 
 HINT = "name the file that a warning told"
 TRIES = 40
@@ -181,9 +181,9 @@ async def replay(
         ConfigurationError: the file cannot be used.
         MessageRejected: some were not taken; they are still in the file.
     """
-    sinks = build_sinks(settings, deliver, real_clock(), warn)
+    sinks = build_sinks(settings, deliver, real_clock(), warn)  # without routing: now
     if not sinks:
-        hint = "add --exec, --forward-to or --notify"
+        hint = "add --exec, --forward-to, --notify, --apprise or --routes"
         raise UsageError("--replay needs somebody to hand on to", hint)
     file = DeadLetters(path, warn)
     file.read()  # what is no file of letters needs no lock beside it

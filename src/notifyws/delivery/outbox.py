@@ -31,17 +31,15 @@ from notifyws.delivery.outbox_records import (
     OutboxRecord,
     notification_of,
 )
-from notifyws.delivery.worker import (
-    DeliveryWorker,
-    Sink,
-    WriteDeadLetter,
-)
+from notifyws.delivery.timed_worker import workers_of
+from notifyws.delivery.worker import Sink, WriteDeadLetter
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED, kept_id
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.outbox_file import OutboxFile
+    from notifyws.delivery.routing import Routing
 
 TOUCH = 5.0
 """Seconds after which the store knows that the line is still good."""
@@ -58,6 +56,7 @@ class Outbox:
         write_dead_letter: keeps what a sink finally did not take.
         warn: is told what could not be delivered.
         durable: whether this outlives the process, as a named listener does.
+        routing: tells which sinks take what; each takes all without it.
 
     Attributes:
         counts: what came of what was kept, by sink.
@@ -80,20 +79,19 @@ class Outbox:
         write_dead_letter: WriteDeadLetter,
         warn: Callable[[str], None],
         durable: bool,
+        routing: Routing | None = None,
     ) -> None:
         self._store = store
-        self._workers = {
-            sink.name: DeliveryWorker(
-                sink,
-                store,
-                settings,
-                clock,
-                write_dead_letter=write_dead_letter,
-                gone=self._forget,
-                warn=warn,
-            )
-            for sink in sinks
-        }
+        self._workers = workers_of(
+            sinks,
+            routing,
+            self._set_idle,
+            *(store, settings, clock),
+            write_dead_letter=write_dead_letter,
+            gone=self._forget,
+            warn=warn,
+        )
+        self._takers = routing.takers if routing else lambda _: [*self._workers]
         self._max_bytes, self._clock, self._warn = settings.queue_disk, clock, warn
         self._write_dead_letter = write_dead_letter
         self.counts = {name: each.counts for name, each in self._workers.items()}
@@ -120,6 +118,9 @@ class Outbox:
         if self._tasks:
             return
         self._tell_lost()
+        for name in self.past.waiting.keys() - {OUTPUT, *self._workers}:
+            count = f"{self.past.waiting[name].count} wait for {name}"
+            self._warn(f"{count}, which is not among those handed on to: they stay")
         bodies = {"the queue": self._write_for_ever}
         bodies |= {f"the worker of {x.name}": x.run for x in self._workers.values()}
         warn, sleep = self._warn, self._clock.sleep
@@ -134,11 +135,12 @@ class Outbox:
                 it is not.
         """
         line = notification.line()
-        names = [name for name in self._workers if self._has_room(name, len(line))]
+        takers = self._takers(notification)
+        names = [name for name in takers if self._has_room(name, len(line))]
         for name in names:
             self.waiting[name] = self.waiting[name].plus(line)
         if names:
-            self._idle.clear()
+            self._set_idle()
         if self._durable and number is not None:
             self._move(notification, line, (*names, OUTPUT))
             self._unshown.append((number, self._top))
@@ -181,7 +183,10 @@ class Outbox:
                 await self._store.done(OUTPUT, record.position)
 
     async def drained(self) -> None:
-        """Return when nothing waits for any sink."""
+        """Return when nothing waits for any sink but what waits for its time."""
+        for worker in self._workers.values():
+            if not self._durable:
+                worker.hurry()
         await self._idle.wait()
 
     async def aclose(self, patience: float) -> None:
@@ -287,5 +292,8 @@ class Outbox:
         self._set_idle()
 
     def _set_idle(self) -> None:
-        if not any(waiting.count for waiting in self.waiting.values()):
+        workers, waits = self._workers, self.waiting.items()
+        if any(each.count and not workers[name].rests for name, each in waits):
+            self._idle.clear()
+        else:
             self._idle.set()

@@ -71,6 +71,7 @@ class DeliveryWorker:
     Attributes:
         counts: what came of it so far.
         more: set it when more may be waiting.
+        on_rest: told whenever :attr:`rests` may have changed.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class DeliveryWorker:
         self.sink = sink
         self.counts = DeliveryCounts()
         self.more = asyncio.Event()
+        self.on_rest: Callable[[], None] = lambda: None
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -95,6 +97,14 @@ class DeliveryWorker:
         self._gone = gone
         self._warn = warn
         self._failing = ""
+
+    @property
+    def rests(self) -> bool:
+        """Whether what waits for it waits for a time of its own."""
+        return False
+
+    def hurry(self) -> None:
+        """Let nothing wait for more to come: there will be none."""
 
     async def run(self) -> None:
         """Deliver for ever, in order."""
@@ -166,11 +176,14 @@ class DeliveryWorker:
         self._failing = failure
 
     async def _reject(self, record: OutboxRecord, attempts: int, error: str) -> None:
+        self.counts.rejected += 1
+        await self._bury(record, attempts, error)
+        await self._forget(record)
+
+    async def _bury(self, record: OutboxRecord, attempts: int, error: str) -> None:
         at = utc_text(self._clock.wall())
         letter = DeadLetter(self.name, error, attempts, at, record.line)
-        self.counts.rejected += 1
         await self._write_dead_letter(letter)
-        await self._forget(record)
 
     async def _forget(self, record: OutboxRecord) -> None:
         await self._store.done(self.name, record.position)

@@ -31,6 +31,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from notifyws.devserver.context import CONTEXT, Context, answer, failure
+from notifyws.devserver.page import page
 from notifyws.devserver.websocket import CUT, Connection, websocket
 
 MAX_BODY = 64 * 1024 * 1024
@@ -53,7 +54,7 @@ def build_app(context: Context) -> web.Application:
     """Return the application that serves ``context``."""
     app = web.Application(middlewares=[_answered], client_max_size=MAX_BODY)
     app[CONTEXT] = context
-    app.add_routes([*AUTH_ROUTES, *CONTROL_ROUTES])
+    app.add_routes([web.get("/", page), *AUTH_ROUTES, *CONTROL_ROUTES])
     app.on_response_prepare.append(_without_server)
     return app
 

@@ -49,7 +49,7 @@ class ReplayServer:
         loop: bool = False,
         log: Log = lambda level, line: None,
         patience: float = 5.0,
-        linger: float = 60.0,
+        linger: float = 120.0,
     ) -> None:
         self._visits, self._exchanges = recording.visits, recording.exchanges
         self._speed, self._loop, self._log = speed, loop, log

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from notifyws.auth.http_client import http_client
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.auth.network_errors import (
     http_date,
     plainly,
@@ -189,6 +190,7 @@ async def clock_skew(origin: str, tls: ssl.SSLContext | None) -> float | None:
     Raises:
         NetworkFailed: no HTTP answer.
     """
+    import_httpx()
     import httpx
 
     try:

@@ -25,10 +25,10 @@ from notifyws.delivery.build import (
 )
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
-from notifyws.models import DeliveryTargets
 from notifyws.protocol.masking import spellings
 from notifyws.tasks import restarted
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from notifyws.config.recording_file import RecordingFile
+from notifyws.config.settings import FIELDS
 from notifyws.fleet.active_listener import ActiveListener
-from notifyws.protocol.recorder import Recorder
+from notifyws.protocol.recorder import Recorder, named_secrets
 
 
 @contextmanager
@@ -38,7 +39,9 @@ def recorded(
     profile, http = auth.profile.name, auth.http
     file = RecordingFile(path, warn)
     try:
-        secrets = auth.settings.password, auth.settings.token
+        hidden = (name for name, each in FIELDS.items() if each.metadata["secret"])
+        said = (str(getattr(auth.settings, name)) for name in hidden)
+        secrets = (*said, *named_secrets(auth.variables))
         recorder = Recorder(file.write, auth.clock, profile, secrets, unmasked=unmasked)
         auth.recorder = recorder
         http.steps.on_exchange = recorder.exchanged

@@ -13,6 +13,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``failures``: which closes, HTTP statuses and answers mean what (tables)
 - ``field_mapping``: notifications out of a value
 - ``frames``: frames as values
+- ``har``: a profile out of what a browser recorded
 - ``handshake``: what is said before a socket counts as connected
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
@@ -40,6 +41,7 @@ __all__ = [
     "field_mapping",
     "frames",
     "handshake",
+    "har",
     "loader",
     "masking",
     "oauth",

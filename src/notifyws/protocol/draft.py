@@ -31,6 +31,10 @@ NAMES = {
 }
 
 
+MILLISECONDS = 1e11
+"""Beyond it, a moment is written in unix milliseconds: seconds come there in 5138."""
+DEEPEST = 5
+"""Levels of a frame that are looked through for its notifications."""
 OWN_IDS = ("uuid", "message_id", "notification_id")
 """Names of an id that belongs to nobody but the notification, wherever it stands."""
 UNIQUE = (
@@ -70,13 +74,13 @@ def draft(answers: Answers) -> str:
     parts = [
         f"# How {answers.name} speaks. Try it with:",
         f"#     notifyws profile check {answers.name} --url wss://host",
-        f"name = {_quoted(answers.name)}",
+        f"name = {quoted(answers.name)}",
         'description = "drafted by notifyws profile new"',
         "",
         *_login(answers),
         "[socket]",
-        *([f"path = {_quoted(answers.socket_path)}"] if answers.socket_path else []),
-        f"token_in = {_quoted(answers.token_in)}",
+        *([f"path = {quoted(answers.socket_path)}"] if answers.socket_path else []),
+        f"token_in = {quoted(answers.token_in)}",
         *_first_frame(answers),
         "",
         *_rules(answers.sample),
@@ -84,15 +88,15 @@ def draft(answers: Answers) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a string of TOML, in ASCII; unlike JSON it knows no surrogates."""
     printable = (c if " " <= c <= "~" and c not in '"\\' else _escaped(c) for c in text)
     return f'"{"".join(printable)}"'
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return a text for a comment, which is one line."""
-    return text if text.isprintable() else _quoted(text)
+    return text if text.isprintable() else quoted(text)
 
 
 def _escaped(character: str) -> str:
@@ -103,10 +107,10 @@ def _escaped(character: str) -> str:
 def _login(answers: Answers) -> list[str]:
     if not answers.login_path:
         return ["# No login: set NOTIFYWS_TOKEN to a ready-made token.", ""]
-    username, password = _quoted(answers.username_key), _quoted(answers.password_key)
+    username, password = quoted(answers.username_key), quoted(answers.password_key)
     return [
         "[http.login]",
-        f"path = {_quoted(answers.login_path)}",
+        f"path = {quoted(answers.login_path)}",
         f'body = {{ {username} = "{{username}}", {password} = "{{password}}" }}',
         "# accept = [200, 201]      # if success has another status",
         "",
@@ -115,7 +119,7 @@ def _login(answers: Answers) -> list[str]:
         '# body = { refresh_token = "{refresh_token}" }',
         "",
         "[tokens]",
-        f"access = {_quoted(answers.token_path)}",
+        f"access = {quoted(answers.token_path)}",
         '# refresh = "refresh_token"',
         '# expires_in = "expires_in"    # seconds; unit = "ms" for milliseconds',
         "",
@@ -136,32 +140,51 @@ def _rules(sample: str) -> list[str]:
         '# reply = { type = "pong" }',
         "",
     ]
-    rule = ["[[rules]]", 'then = "notification"']
-    frames = list(_values(sample))
+    return [*pings, *notification_rule(list(_values(sample)))]
+
+
+def notification_rule(frames: Sequence[Any], match: Sequence[str] = ()) -> list[str]:
+    """Return the lines of a rule by which frames are notifications.
+
+    Args:
+        frames: values of one shape; none where nothing is known.
+        match: lines that say which frames it is about; all of them without.
+    """
+    rule = ["[[rules]]", *match, 'then = "notification"']
+    which = "Such a" if match else "Every"
     if not frames:
-        return [*pings, "# Every frame is a notification as it is.", *rule]
+        return [f"# {which} frame is a notification as it is.", *rule]
     items, children, _ = place = _place(frames[0])
     found = list(chain.from_iterable(_found(frame, place) for frame in frames))
     fields = _fields(found[0] if found else {})
     if items not in ("", "@"):
         fields = {**_around(frames[0], items, children), **fields}
     path = fields.pop("id", "")
-    inside = isinstance(frames[0], dict) and isinstance(frames[0].get(items), dict)
+    inside = bool(items) and isinstance(compiled(items)(frames[0]), dict)
     is_own, remark = _own_id(path, found, inside=inside)
     if not items and fields.get("type") == "type" and (is_own or not path):
-        return [*pings, "# Every frame is a notification as it is.", *remark, *rule]
-    named = [f"{name} = {_quoted(path)}" for name, path in fields.items()]
+        return [f"# {which} frame is a notification as it is.", *remark, *rule]
+    named = [f"{name} = {quoted(path)}" for name, path in fields.items()]
+    unit = _unit(fields.get("timestamp"), found)
     return [
-        *pings,
         "# Guessed from the sample; correct what is wrong.",
         *rule,
-        *([f"items = {_quoted(items)}"] if items else []),
-        *([f"children = {_quoted(children)}"] if children else []),
+        *([f"items = {quoted(items)}"] if items else []),
+        *([f"children = {quoted(children)}"] if children else []),
+        *([f'timestamp = "{unit}"'] if unit else []),
         "[rules.fields]",
         *named,
         *remark,
-        *([f"id = {_quoted(path)}"] if is_own else []),
+        *([f"id = {quoted(path)}"] if is_own else []),
     ]
+
+
+def _unit(place: str | None, found: Sequence[Any]) -> str:
+    """Return what a timestamp that is a number counts; empty for no number."""
+    value = compiled(place)(found[0]) if place and found else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return "ms" if value > MILLISECONDS else "s"
 
 
 def _values(sample: str) -> Iterator[Any]:
@@ -190,10 +213,10 @@ def _own_id(path: str, found: Sequence[Any], *, inside: bool) -> tuple[bool, lis
     one = len(values) == 1
     if len({*values}) < len(values):
         return False, [
-            f"# {_shown(path)} is the same in two samples, so that it is no id."
+            f"# {shown(path)} is the same in two samples, so that it is no id."
         ]
     if path.rpartition(".")[2] not in OWN_IDS and ("." in path or (inside and one)):
-        said = f"# id = {_quoted(path)}    # if it is the notification's own, and no"
+        said = f"# id = {quoted(path)}    # if it is the notification's own, and no"
         return False, [UNIQUE, f"{said} sender's"]
     return True, [UNIQUE] if one else []
 
@@ -208,7 +231,7 @@ def _around(frame: Any, items: str, children: str) -> dict[str, str]:
         for place, value in above:
             known = (name for name in NAMES[field] if name in value)
             if (name := next(known, None)) and not isinstance(value[name], dict | list):
-                found.setdefault(field, f"{place}.{_key(name)}")
+                found.setdefault(field, f"{place}.{dotted_key(name)}")
     return found
 
 
@@ -222,11 +245,27 @@ def _place(frame: Any) -> _Place:
     for key, value in frame.items():
         if not (elements := _objects(value)):
             continue
-        places.append((_key(key), "", elements))
+        places.append((dotted_key(key), "", elements))
         for inner, below in elements[0].items():
             if isinstance(below, list) and (children := _objects(below)):
-                places.append((_key(key), _key(inner), children))
+                places.append((dotted_key(key), dotted_key(inner), children))
+    places += _deeper(frame)
     return max(places, key=lambda place: _score(place[2][0]))
+
+
+def _deeper(frame: dict[str, Any]) -> list[_Place]:
+    """Return the places that are more than one level down, of objects alone."""
+    places: list[_Place] = []
+    level = [("", frame)]
+    for depth in range(DEEPEST):
+        level = [
+            (f"{path}.{dotted_key(key)}".lstrip("."), value)
+            for path, inner in level
+            for key, value in inner.items()
+            if isinstance(value, dict)
+        ]
+        places += [(path, "", [value]) for path, value in level if depth]
+    return places
 
 
 def _found(frame: Any, place: _Place) -> list[Any]:
@@ -253,10 +292,10 @@ def _score(item: dict[str, Any]) -> int:
 def _fields(item: Any) -> dict[str, str]:
     if not isinstance(item, dict):
         return {"message": "item"}
-    flat = {name: _key(name) for name in item}
+    flat = {name: dotted_key(name) for name in item}
     for name, value in item.items():
         if isinstance(value, dict):
-            inner = {key: f"{_key(name)}.{_key(key)}" for key in value}
+            inner = {key: f"{dotted_key(name)}.{dotted_key(key)}" for key in value}
             flat = {**inner, **flat}
     found = {
         field: next((flat[name] for name in names if name in flat), "")
@@ -265,6 +304,7 @@ def _fields(item: Any) -> dict[str, str]:
     return {field: path for field, path in found.items() if path}
 
 
-def _key(name: str) -> str:
+def dotted_key(name: str) -> str:
+    """Return a key as an expression names it."""
     plain = name.replace("_", "a").isalnum() and not name[0].isdigit()
     return name if plain and name.isascii() else json.dumps(name)

@@ -19,18 +19,19 @@ MARK = 12
 
 _NAME = (
     r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)"
-    r"(?![\w.-]*(?:type|expires_?(?:in|at)|lifetime|ttl)(?![\w.-]))[\w.-]*"
+    r"(?![\w.-]{0,64}(?:type|expires_?(?:in|at)|lifetime|ttl)(?![\w.-]))[\w.-]{0,64}"
     r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?"
 )
 """What is called a secret: in JSON, in JSON within JSON, in a query, in a header.
 
-What only tells of one, as ``token_type`` does, is none."""
+What only tells of one, as ``token_type`` does, is none. No run is looked at without
+end: a peer may send a megabyte of ``key``."""
 _VALUE = (
-    r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\*\"))*|(')[^']*"
+    r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\{0,64}\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"
 )
 """What a secret is, where it is no list or object."""
-_STEP = r"[\[\]{}]|\\*[\"']"
+_STEP = r"[\[\]{}]|\\{0,64}[\"']"
 _WORD = r"[^\s,;\"'{}\[\]\\]+"
 _SPOKEN = (
     r"(?<![A-Za-z])((?i:bearer|basic)\s+(?:(?i:token)\s+)?\\*[\"']?)"

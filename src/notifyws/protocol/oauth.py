@@ -27,7 +27,10 @@ PLACES = {
 }
 """Where the answer to a device says what is no secret; ``_url`` is Google's name."""
 GRANTED = Tokens(
-    access="access_token", refresh="refresh_token", expires_in="expires_in"
+    access="access_token",
+    refresh="refresh_token",
+    expires_in="expires_in",
+    id_token="id_token",  # noqa: S106 - where it stands
 )
 """Where every OAuth server puts what it grants (RFC 6749, section 5.1)."""
 

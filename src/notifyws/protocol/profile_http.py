@@ -92,3 +92,6 @@ class Tokens(Table, frozen=True, kw_only=True):
     """The user's id in the answer."""
     user_claim: str = "sub"
     """The JWT claim that holds the user's id, where the answer does not."""
+    id_token: Finder | None = None
+    """A JWT that is asked for that claim where the access token is none, as OpenID
+    Connect's ID token; it is used for nothing else."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from notifyws import __version__, recording
 from notifyws.clock import Clock, utc_text
 from notifyws.events import Event, as_json
-from notifyws.models import strict_json
+from notifyws.models import as_text, strict_json
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, spellings, without_named
 from notifyws.protocol.upgrade import UpgradeRequest
@@ -196,6 +196,11 @@ class Recorder:
             for secret in () if self._unmasked else self._secrets:
                 frame = frame.replace(secret.encode(), b"***")
             return frame
+
+
+def named_secrets(variables: Mapping[str, Any]) -> list[str]:
+    """Return the values of variables that are called secrets by their names."""
+    return [as_text(value) for name, value in variables.items() if _is_secret(name)]
 
 
 def _json(value: Any) -> str:

@@ -98,10 +98,12 @@ def read_tokens(
         raise NoToken("the access token is not printable ASCII without blanks")
     refresh = _text(where.refresh, answer)
     user_ids = [_text(where.user_id, each) for each in reversed(answers)]
+    tokens = access, _text(where.id_token, answer) or ""
+    user_ids += [subject(each, where.user_claim) for each in tokens]
     return TokenPair(
         _token(access, _access_life(where, access, answer, lifetimes, now)),
         _refresh_token(where, refresh, answer, lifetimes, now),
-        next(filter(None, user_ids), None) or subject(access, where.user_claim),
+        next(filter(None, user_ids), None),
     )
 
 

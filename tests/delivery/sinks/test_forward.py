@@ -15,8 +15,9 @@ from notifyws.delivery.sinks.forward import (
     idempotency_key,
     signature,
 )
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import DeliveryFailed
-from notifyws.models import DeliveryTargets, Notification
+from notifyws.models import Notification
 from tests.support.aio import on_a_loop
 from tests.support.target import target
 

@@ -83,12 +83,26 @@ def test_a_sink_reads_what_waits_for_it_in_order(after, limit, found):
     assert [record.line for record in records] == [f"line {n}" for n in found]
 
 
-def test_the_backlog_is_that_of_the_slowest_sink():
+def test_the_backlog_of_a_sink_is_what_waits_for_it():
     hand = holding(3, "exec", "forward")
     run(hand.done("exec", 1))
-    assert hand.backlog == 3
     assert hand.backlog_of("exec") == (2, len("line 2line 3"))
-    assert holding(3).backlog == 0
+    assert hand.waits_for("exec")
+    run(hand.done("exec", 2))
+    run(hand.done("exec", 3))
+    assert not hand.waits_for("exec")
+    assert hand.waits_for("forward")
+
+
+def test_what_a_sink_does_not_take_does_not_wait_for_it():
+    hand = InHand(("exec", "forward"))
+    hand.take(entry(1), 1, ["forward"])
+    hand.take(entry(2), 2, [])
+    hand.settled(2)
+    assert hand.acknowledgeable() == {0: ["2-0"]}
+    assert not hand.waits_for("exec")
+    run(hand.done("forward", 1))
+    assert hand.acknowledgeable() == {0: ["1-0"]}
 
 
 def test_what_nobody_wants_is_acknowledged_at_once():

@@ -7,4 +7,4 @@ passed on: what a hook sees is ``exec.hook_environment`` and the
 ``NOTIFICATION_...`` variables beside it.
 """
 
-__all__ = ["desktop", "exec", "forward"]
+__all__ = ["apprise", "desktop", "exec", "forward", "tee"]

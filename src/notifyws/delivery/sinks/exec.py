@@ -55,22 +55,26 @@ RESTS = 64
 """Hooks that have ended, and whose output somebody else still holds."""
 
 
-def argv_of(command: str) -> list[str]:
+def argv_of(command: str, option: str = "--exec") -> list[str]:
     """Return a command split as a shell would.
+
+    Args:
+        command: as it was written.
+        option: where.
 
     Raises:
         ConfigurationError: it cannot be split, or says nothing.
     """
-    hint = "as in --exec 'notify-team --urgent'"
+    hint = f"as in {option} 'notify-team --urgent'"
     try:
         argv = shlex.split(command)
     except ValueError as error:
-        message = f"--exec cannot be read: {error}"
+        message = f"{option} cannot be read: {error}"
         raise ConfigurationError(message, hint) from None
     if not argv:
-        raise ConfigurationError("--exec names no command", hint)
+        raise ConfigurationError(f"{option} names no command", hint)
     if shutil.which(argv[0]) is None:
-        message = f"--exec: there is no command {argv[0]!r}"
+        message = f"{option}: there is no command {argv[0]!r}"
         raise ConfigurationError(message, "check its name, or give its whole path")
     return argv
 

@@ -18,11 +18,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from notifyws.auth.httpx_import import import_httpx
 from notifyws.auth.network_errors import plainly, retry_after
 from notifyws.config.settings import Settings
 from notifyws.config.urls import shown_url
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import DeliveryTargets, Notification, as_text
+from notifyws.models import Notification, as_text
 from notifyws.protocol.failures import is_retried
 from notifyws.protocol.masking import masked
 
@@ -38,8 +40,12 @@ BODY_TIME = 0.5
 """Seconds that they may take; the answer counts already."""
 
 
-def checked_target(url: str) -> str:
+def checked_target(url: str, option: str = "--forward-to") -> str:
     """Return the URL of a target.
+
+    Args:
+        url: as it was written.
+        option: where.
 
     Raises:
         ConfigurationError: it is none.
@@ -51,20 +57,28 @@ def checked_target(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        message = "--forward-to takes an http:// or https:// URL with a host"
-        raise ConfigurationError(message, "as in --forward-to https://host/path")
+        message = f"{option} takes an http:// or https:// URL with a host"
+        raise ConfigurationError(message, f"as in {option} https://host/path")
     return url
 
 
-def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+def checked_headers(
+    headers: Mapping[str, str], option: str = "-H"
+) -> Mapping[str, str]:
     """Return headers of the user's.
+
+    Args:
+        headers: by name.
+        option: where they were said.
 
     Raises:
         ConfigurationError: one of them is not the user's to set.
     """
     for name in headers:
         if name.lower() in LEFT_TO_US:
-            message = f"-H cannot set {name}: it says how the request itself is sent"
+            message = (
+                f"{option} cannot set {name}: it says how the request itself is sent"
+            )
             raise ConfigurationError(message, "leave it out")
     return headers
 
@@ -121,6 +135,7 @@ class ForwardSink:
         Raises:
             DeliveryFailed: it did not answer, or with something else.
         """
+        import_httpx()
         import httpx
 
         body = notification.line().encode()

@@ -12,17 +12,18 @@ from msgspec import Struct
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.files import user_folder
-from notifyws.delivery.build import build_sinks, checked_name
+from notifyws.delivery.build import checked_name
+from notifyws.delivery.build_sinks import build_routing, build_sinks
 from notifyws.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from notifyws.auth.cache.redis_client import RedisClient
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Selection
+    from notifyws.delivery.targets import DeliveryTargets
     from notifyws.fleet.group.member import GroupMember
     from notifyws.fleet.group.spool import Spool
     from notifyws.fleet.group.store import GroupStore
-    from notifyws.models import DeliveryTargets
 
 
 class GroupOptions(Struct, frozen=True):
@@ -118,16 +119,18 @@ def build_member(
     stem = f"{auth.account.id}-group-{quote(store.name, safe='')}"
     folder = user_folder("state") / "dead-letters"
     letters = DeadLetters(folder / f"{stem}.jsonl", auth.warn)
+    sinks = build_sinks(auth.settings, deliver, auth.clock, auth.warn)
     return GroupMember(
         store,
         queue,
-        build_sinks(auth.settings, deliver, auth.clock, auth.warn),
+        sinks,
         auth.settings,
         auth.clock,
         write_dead_letter=letters.write_dead_letter,
         warn=auth.warn,
         selection=selection,
         lost=lost,
+        routing=build_routing(deliver, sinks, auth.warn),
     )
 
 

@@ -26,7 +26,7 @@ class InHand:
     """Entries in a member's hands, and who is still to be done with each.
 
     Args:
-        sinks: names of the sinks, each of which takes every entry.
+        sinks: names of the sinks, each of which takes every entry, or some.
 
     Attributes:
         size: characters of the lines in hand.
@@ -56,10 +56,9 @@ class InHand:
         """Where what is in hand lies."""
         return set(self._held)
 
-    @property
-    def backlog(self) -> int:
-        """Entries that wait for the sink that has most."""
-        return max((len(each) for each in self._waiting.values()), default=0)
+    def waits_for(self, sink: str) -> bool:
+        """Return whether any entry waits for a sink."""
+        return bool(self._waiting[sink])
 
     def backlog_of(self, sink: str) -> tuple[int, int]:
         """Return how many wait for a sink, and the bytes of their lines."""
@@ -70,21 +69,25 @@ class InHand:
         """Return whether an entry was acknowledged lately."""
         return place in self._past
 
-    def take(self, entry: Entry, number: int) -> None:
-        """Take an entry for everybody.
+    def take(
+        self, entry: Entry, number: int, sinks: Iterable[str] | None = None
+    ) -> None:
+        """Take an entry for whoever shows it, and for sinks.
 
         Args:
             entry: with a line.
             number: its number where it is shown (see :meth:`settled`).
+            sinks: which; all of them when not given.
         """
         assert entry.line is not None
         self._top = position = self._top + 1
         self._held[entry.place] = length = len(entry.line)
         self.size += length
         self._places[position] = entry.place
-        self._parts[position] = {OUTPUT, *self._sinks}
-        for waiting in self._waiting.values():
-            waiting[position] = entry.line
+        takers = self._sinks if sinks is None else tuple(sinks)
+        self._parts[position] = {OUTPUT, *takers}
+        for sink in takers:
+            self._waiting[sink][position] = entry.line
         self._shown.append((number, position))
 
     def pass_over(self, entry: Entry) -> None:

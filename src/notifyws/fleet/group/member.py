@@ -23,7 +23,8 @@ from notifyws.delivery.outbox_records import (
 )
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
-from notifyws.delivery.worker import DeliveryWorker, Sink, WriteDeadLetter
+from notifyws.delivery.timed_worker import workers_of
+from notifyws.delivery.worker import Sink, WriteDeadLetter
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Entry, moment_text
 from notifyws.fleet.group.in_hand import InHand
@@ -32,6 +33,7 @@ from notifyws.tasks import first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Selection
+    from notifyws.delivery.routing import Routing
 
 AT_ONCE = 200
 """Entries that are taken at once: a share that the others notice little of."""
@@ -62,6 +64,7 @@ class GroupMember:
         warn: is told what could not be delivered.
         selection: which notifications are wanted; all of them when not given.
         lost: told since when (RFC 3339) something is missing, and why.
+        routing: tells which sinks take what; each takes all without it.
 
     Attributes:
         streams: numbers of the streams that it reads.
@@ -80,22 +83,22 @@ class GroupMember:
         warn: Callable[[str], None],
         selection: Selection | None,
         lost: Callable[[str, str], None],
+        routing: Routing | None = None,
     ) -> None:
         self._store, self._queue, self._clock = store, queue, clock
         self._warn, self._selection, self._lost = warn, selection, lost
         self.in_hand = InHand(sink.name for sink in sinks)
-        self._workers = [
-            DeliveryWorker(
-                sink,
-                self.in_hand,
-                settings,
-                clock,
-                write_dead_letter=write_dead_letter,
-                gone=self._gone,
-                warn=warn,
-            )
-            for sink in sinks
-        ]
+        self._takers = routing.takers if routing else None
+        workers = workers_of(
+            sinks,
+            routing,
+            self._set_idle,
+            *(self.in_hand, settings, clock),
+            write_dead_letter=write_dead_letter,
+            gone=self._gone,
+            warn=warn,
+        )
+        self._workers = [*workers.values()]
         self.streams: list[int] = []
         self.received = self.filtered = 0
         self._turned = asyncio.Event()
@@ -212,7 +215,7 @@ class GroupMember:
             await asyncio.gather(self._reading, return_exceptions=True)
 
     async def drained(self) -> None:
-        """Return when nothing waits for any sink."""
+        """Return when nothing waits for any sink but what waits for its time."""
         await self._idle.wait()
 
     async def aclose(self, patience: float) -> None:
@@ -307,9 +310,10 @@ class GroupMember:
             self.in_hand.pass_over(entry)
             return
         self._queue.put(notification, len(line))
-        self.in_hand.take(entry, self._queue.put_in_all)
+        takers = self._takers(notification) if self._takers else None
+        self.in_hand.take(entry, self._queue.put_in_all, takers)
         if self._workers:
-            self._idle.clear()
+            self._set_idle()
 
     def _is_lost(self, entry: Entry) -> None:
         """Tell that an entry was trimmed before the one who had it was done with it."""
@@ -322,9 +326,15 @@ class GroupMember:
         self._look()
 
     def _gone(self, name: str, record: OutboxRecord) -> None:
-        if not self.in_hand.backlog:
-            self._idle.set()
+        self._set_idle()
         self._look()
+
+    def _set_idle(self) -> None:
+        waits = self.in_hand.waits_for
+        if any(waits(each.name) and not each.rests for each in self._workers):
+            self._idle.clear()
+        else:
+            self._idle.set()
 
     def _look(self) -> None:
         if self.in_hand.has_done:

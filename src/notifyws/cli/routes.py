@@ -1,0 +1,138 @@
+"""``notifyws routes``: check, which shows what goes where."""
+
+from __future__ import annotations
+
+import json as decoder
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from notifyws.cli.completion import types
+from notifyws.cli.input import frames_of
+from notifyws.cli.options import EnvFile, Json, examples, option
+from notifyws.cli.targets import routes_of
+from notifyws.delivery.targets import DeliveryTargets, Route
+from notifyws.errors import UsageError
+from notifyws.models import SAMPLES, Notification
+from notifyws.ui.streams import emit_json, emit_line, say, warner
+
+EXAMPLES = examples(
+    "notifyws routes check", "notifyws routes check --sample trip_update"
+)
+
+app = typer.Typer(
+    help="What goes where, by the routes of config.toml.",
+    epilog=EXAMPLES,
+    suggest_commands=False,  # the hint line does
+    add_completion=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _routes(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        context.get_help()  # which prints it
+        raise typer.Exit(UsageError.exit_code)
+
+
+@app.command(
+    "check",
+    epilog=examples(
+        "notifyws routes check --sample trip_update",
+        "notifyws routes check seen.jsonl --routes routes.toml --json",
+    ),
+)
+def check(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="Notifications, one JSON object a line; - for stdin."
+        ),
+    ] = None,
+    sample: Annotated[
+        list[str] | None,
+        option("--sample TYPE", "An example of this type.", autocompletion=types),
+    ] = None,
+    routes: Annotated[
+        Path | None, option("--routes FILE", "Read this instead of config.toml.")
+    ] = None,
+    env_file: EnvFile = None,
+    json: Json = False,
+) -> None:
+    """Check the routes, and show which one takes what."""
+    from notifyws.clock import real_clock
+    from notifyws.config.settings import Settings
+    from notifyws.delivery.build_sinks import build_sinks
+    from notifyws.delivery.routing import Routing
+
+    if file is not None and sample:
+        raise UsageError("FILE and --sample exclude each other", "give one of them")
+    found = routes_of(routes or Path(), env_file)
+    deliver = DeliveryTargets(routes=found)
+    sinks = build_sinks(Settings(), deliver, real_clock(), say)
+    routing = Routing(found, [sink.name for sink in sinks], warner(quiet=False))
+    if file is not None:
+        notes = list(_read(file))
+    else:
+        notes = [_example(kind) for kind in sample or SAMPLES]
+    if not json:
+        for route in found:
+            emit_line(_described(route, routing.sinks_of(route.name)))
+        emit_line("")
+    for note in notes:
+        taken = routing.routes_of(note)
+        names = [name for route in taken for name in routing.sinks_of(route.name)]
+        if json:
+            ways = [each.name for each in taken]
+            told = {"type": note.type, "title": note.title}
+            emit_json({**told, "routes": ways, "sinks": names})
+        else:
+            emit_line(_went(note, taken, names))
+
+
+def _described(route: Route, sinks: Sequence[str]) -> str:
+    """Return a line about a route: what goes it, to whom, and when."""
+    when, timing = route.when, route.timing
+    what = when if isinstance(when, str) else ", ".join(when) or "everything"
+    to = [name.partition("/")[2] for name in sinks]
+    line = f"{route.name}: {what} -> {', '.join(to) or 'nobody'}"
+    if timing and timing.digest:
+        line += f"; a digest every {timing.digest:g} s"
+    if timing and timing.quiet:
+        line += f"; quiet {timing.quiet}"
+    return f"{line}; the last asked" if route.stop else line
+
+
+def _went(note: Notification, taken: Sequence[Route], sinks: Sequence[str]) -> str:
+    ways = ", ".join(sinks) or "nobody"
+    if taken and taken[-1].stop:
+        ways += f" (stopped by {taken[-1].name})"
+    return f"{note.type}{': ' if note.title else ''}{note.title} -> {ways}"
+
+
+def _example(kind: str) -> Notification:
+    return Notification({"type": kind, **SAMPLES.get(kind, {})}, "")
+
+
+def _read(file: Path) -> Iterator[Notification]:
+    """Yield the notifications of a file.
+
+    Raises:
+        UsageError: a line of it is none.
+    """
+    for number, line in enumerate(frames_of(str(file)).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            value: Any = decoder.loads(line)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+            if isinstance(value, dict) and "event" in value:
+                continue  # of --events
+            message = f"{file}:{number} is no notification"
+            hint = "give it what notifyws listen --json printed"
+            raise UsageError(message, hint)
+        yield Notification(value, "")

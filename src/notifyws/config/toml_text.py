@@ -1,0 +1,84 @@
+"""Where in the text of a TOML file a key stands, so that a mistake is found; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
+_PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
+_KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
+
+
+def located(text: str, loc: Sequence[Any], offset: int = 0) -> tuple[int, int]:
+    """Return the line and column (from 1) where a key of a TOML text stands.
+
+    What is not found, because it is missing, stands where its table begins.
+
+    Args:
+        text: TOML that parses.
+        loc: keys and indexes that lead to it.
+        offset: characters into its value.
+    """
+    wanted = tuple(str(part) for part in loc)
+    best, depth = (1, 1), 0
+    for path, line, column in _keys(text):
+        common = 0
+        while common < min(len(path), len(wanted)) and path[common] == wanted[common]:
+            common += 1
+        if common == len(path) and common >= depth and common > 0:
+            best, depth = (line, column), common
+    line, column = best
+    rest = [part for part in wanted[depth:] if not part.isdigit()]
+    if depth and (rest or offset or depth < len(wanted)):
+        column = _within(text.splitlines()[line - 1], column, rest, offset)
+    elif offset or depth == len(wanted) > 0:
+        column = _within(text.splitlines()[line - 1], column, [], offset)
+    return line, column
+
+
+def _within(line: str, column: int, names: Sequence[str], offset: int) -> int:
+    """Return the column of a key inside an inline table, or of a value's character."""
+    for name in names:
+        found = re.compile(rf"[\"']?\b{re.escape(name)}\b[\"']?\s*=").search(
+            line, column - 1
+        )
+        if found is None:
+            return column
+        column = found.start() + 1
+    if offset:
+        value = re.compile(r"=\s*(\"\"\"|'''|\"|')").search(line, column - 1)
+        return value.end() + 1 + offset if value else column
+    return column
+
+
+def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """Yield the path of every table and key, with its line and column."""
+    table: tuple[str, ...] = ()
+    counts: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.fullmatch(line.split("#")[0].rstrip()):
+            table = _opened(header[1], _split(header[2]), counts)
+            yield table, number, header.start(1) + 1
+        elif key := _KEY.match(line):
+            yield (*table, *_split(key[1])), number, key.start(1) + 1
+
+
+def _opened(
+    mark: str, names: tuple[str, ...], counts: dict[tuple[str, ...], int]
+) -> tuple[str, ...]:
+    path: tuple[str, ...] = ()
+    for name in names[:-1]:
+        path = (*path, name)
+        path = (*path, str(counts[path])) if path in counts else path
+    path = (*path, names[-1])
+    if mark == "[[":
+        counts[path] = counts.get(path, -1) + 1
+        return (*path, str(counts[path]))
+    return path
+
+
+def _split(dotted: str) -> tuple[str, ...]:
+    parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([^.\s]+)", dotted)
+    return tuple(a or b or c for a, b, c in parts)

@@ -1,0 +1,176 @@
+"""Brings one sink what waits for it, in its time: not in quiet hours, or as a digest.
+
+What rests stays in the store, so that a night of it costs disk and no memory, and a
+process that is killed loses none. Whoever waits for the sinks does not wait for one at
+rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from notifyws.clock import utc_text
+from notifyws.delivery.digest import digest_of
+from notifyws.delivery.outbox_records import OutboxRecord, notification_of
+from notifyws.delivery.timing import Timing
+from notifyws.delivery.worker import BATCH, DeliveryWorker, Sink
+from notifyws.models import Notification
+from notifyws.tasks import first_of
+
+if TYPE_CHECKING:
+    from notifyws.delivery.routing import Routing
+
+MOST = 500
+"""Notifications of one digest."""
+MOST_BYTES = 1 << 20
+"""Bytes of their lines."""
+LOOK = 60.0
+"""Seconds between looks at the wall clock, which may be set, or have slept."""
+
+
+class TimedWorker(DeliveryWorker):
+    """Serves one sink when it is time.
+
+    Args:
+        timing: when that is.
+        parts, more: as for :class:`DeliveryWorker`.
+    """
+
+    def __init__(self, *parts: Any, timing: Timing, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._timing = timing
+        self._gathers, self._asleep = False, 0
+        self._hurried = asyncio.Event()
+
+    @property
+    def rests(self) -> bool:
+        """Whether what waits for it waits for its time."""
+        gathers = self._gathers and not self._hurried.is_set()
+        return gathers or self._asleep > 0
+
+    def hurry(self) -> None:
+        """Let no digest wait for more."""
+        self._hurried.set()
+        self.on_rest()
+
+    async def run(self) -> None:
+        """Deliver for ever, in order; a digest at a time where that is asked for."""
+        if not self._timing.digest:
+            return await super().run()
+        while True:
+            await self._hand_on(await self._gathered())
+
+    async def _give(self, notification: Notification) -> None:
+        await self._until_awake()
+        await super()._give(notification)
+
+    async def _until_awake(self) -> None:
+        wall = self._clock.wall
+        if self._timing.quiet_for(wall()):
+            self._asleep += 1
+            self.on_rest()
+            try:
+                while left := self._timing.quiet_for(wall()):
+                    await self._pause(left)
+            finally:
+                self._asleep -= 1
+                self.on_rest()
+
+    async def _gathered(self) -> list[OutboxRecord]:
+        """Return what came until it is time, or until it is enough for one digest."""
+        while not (found := await self._next([])):
+            await self.more.wait()
+        end = self._clock.now() + self._timing.digest
+        self._gathers = True
+        self.on_rest()
+        try:
+            while not _is_full(found) and not self._hurried.is_set():
+                quiet = self._timing.quiet_for(self._clock.wall())
+                left = max(end - self._clock.now(), quiet)
+                if left <= 0:
+                    break
+                waits = self.more.wait(), self._hurried.wait()
+                await first_of(*waits, self._pause(left))
+                found = await self._next(found)
+        finally:
+            self._gathers = False
+            self.on_rest()
+        return found
+
+    async def _pause(self, left: float) -> None:
+        await self._clock.sleep(min(left, LOOK))
+
+    async def _next(self, found: list[OutboxRecord]) -> list[OutboxRecord]:
+        """Return what was found, and what waits beyond it, as far as there is room."""
+        self.more.clear()
+        found, room = list(found), MOST_BYTES - _size(found)
+        while len(found) < MOST and room > 0:
+            after = found[-1].position if found else 0
+            new = await self._store.waiting(self.name, after, BATCH)
+            for record in new[: MOST - len(found)]:
+                if room > 0:
+                    found.append(record)
+                    room -= len(record.line)
+            if len(new) < BATCH:
+                break
+        return found
+
+    async def _hand_on(self, records: Sequence[OutboxRecord]) -> None:
+        """Deliver records as one; they are forgotten, taken or not."""
+        good: list[tuple[OutboxRecord, Notification]] = []
+        for record in records:
+            try:
+                good.append((record, notification_of(record.line)))
+            except ValueError as odd:
+                await self._reject(record, 0, f"{odd}, what waited for it")
+        if not good:
+            return
+        last, one = good[-1]
+        if len(good) > 1:
+            at = utc_text(self._clock.wall())
+            one = digest_of([each for _, each in good], at)
+        whole = OutboxRecord(last.position, one.line())
+        attempts, error = await self._try(whole)
+        if error is None:
+            self.counts.delivered += len(good)
+        else:
+            self.counts.rejected += len(good)
+            await self._bury(whole, attempts, error)
+        for record, _ in good:
+            await self._forget(record)
+
+
+def _is_full(found: Sequence[OutboxRecord]) -> bool:
+    return len(found) >= MOST or _size(found) >= MOST_BYTES
+
+
+def _size(found: Sequence[OutboxRecord]) -> int:
+    return sum(len(each.line) for each in found)
+
+
+def workers_of(
+    sinks: Iterable[Sink],
+    routing: Routing | None,
+    rested: Callable[[], None],
+    *parts: Any,
+    **more: Any,
+) -> dict[str, DeliveryWorker]:
+    """Return what serves each sink, by its name.
+
+    Args:
+        sinks: take notifications.
+        routing: tells when each is served; at once without it.
+        rested: told whenever one begins to rest, or has rested enough.
+        parts, more: as for :class:`DeliveryWorker`.
+    """
+    workers: dict[str, DeliveryWorker] = {}
+    for sink in sinks:
+        timing = routing.timing_of(sink.name) if routing else None
+        if timing is None:
+            workers[sink.name] = DeliveryWorker(sink, *parts, **more)
+        else:
+            workers[sink.name] = TimedWorker(sink, *parts, timing=timing, **more)
+        workers[sink.name].on_rest = rested
+    return workers

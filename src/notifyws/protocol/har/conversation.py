@@ -1,0 +1,294 @@
+"""What was said on a socket: its handshake, its pings, and what merely arrived.
+
+A frame is known by what kind it says it is. What was sent at first to introduce
+itself and to subscribe is the handshake; each of its steps ends with the frame that
+answers it, known by the id it repeats or by its words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from msgspec import Struct, field
+
+from notifyws.protocol.har.frame_kinds import (
+    IDS,
+    Kind,
+    is_kind,
+    kind_of,
+    numbered_by,
+    numbers_of,
+)
+from notifyws.protocol.har.recording import Frame, SocketLog
+from notifyws.protocol.har.secrets import Secrets
+from notifyws.protocol.har.values import expression, is_plain, leaves
+from notifyws.protocol.har.variables import Variables
+
+PING = re.compile(r"(?i)(^|[._:/-])(ping|heartbeat|hb|keep-?_?alive|ka|phx_heartbeat)$")
+PONG = re.compile(r"(?i)(^|[._:/-])(pong|heartbeat_?ack|keep-?_?alive_?ack)$")
+SETUP = re.compile(
+    r"(?i)subscri|auth|init|connect|join|hello|login|register|listen|watch|identify"
+    r"|^sub$|attach|follow|\bopen\b"
+)
+"""Words of what is said at first."""
+ACK = re.compile(
+    r"(?i)\bok\b|ack|success|subscri|welcome|ready|auth|accept|joined|hello|establish"
+    r"|confirm|result|complete|connected|init|reply|response"
+)
+"""Words of an answer to that."""
+MOST_STEPS = 20
+SOON = 10.0
+"""Seconds within which an answer comes."""
+AT_ONCE = 2.0
+"""Seconds within which a ping is answered."""
+PAUSE = 1.0
+"""Seconds at least between two pings."""
+
+
+class HandshakeStep(Struct):
+    """One step: the frame that is sent, and the one that ends it."""
+
+    send: Any = None
+    expect: str = ""
+    capture: dict[str, str] = field(default_factory=dict)
+
+
+class Conversation(Struct):
+    """One socket's frames, sorted.
+
+    Args:
+        steps: of the handshake.
+        ping: the page's own, with the seconds between two.
+        pong: the kind of its answer.
+        server_pings: kinds of the server's, each with what the page answered.
+        silence: seconds between what the server says by itself to be heard.
+        answers: kinds of answers to what the page sent.
+        arrived: the other frames that came.
+        left_out: kinds of what was sent later.
+        unread: how many frames were no JSON.
+        renewed: a frame by which the page renewed the token.
+    """
+
+    steps: list[HandshakeStep] = field(default_factory=list)
+    ping: tuple[Any, float] | None = None
+    pong: Kind | None = None
+    server_pings: dict[Kind, Any] = field(default_factory=dict)
+    silence: float = 0.0
+    answers: list[Kind] = field(default_factory=list)
+    arrived: list[Frame] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    unread: int = 0
+    renewed: Any = None
+
+
+def conversation(
+    socket: SocketLog, variables: Variables, secrets: Secrets
+) -> Conversation:
+    """Return what was said on a socket, sorted."""
+    return _Sorter(socket.frames, variables, secrets).sorted()
+
+
+class _Sorter:
+    def __init__(
+        self, frames: Sequence[Frame], variables: Variables, secrets: Secrets
+    ) -> None:
+        self._frames = [each for each in frames if each.value is not None]
+        self._variables = variables
+        self._secrets = secrets
+        self._found = Conversation(unread=len(frames) - len(self._frames))
+        self._used: set[int] = set()
+        self._kinds = [kind_of(each.value, secrets) for each in self._frames]
+        self._numbered = numbered_by(self._frames)
+
+    def sorted(self) -> Conversation:
+        self._pings()
+        self._server_pings()
+        self._handshake()
+        self._answers()
+        self._found.arrived = [
+            frame
+            for index, frame in enumerate(self._frames)
+            if not frame.sent and index not in self._used
+        ]
+        return self._found
+
+    def _indexes(self, *, sent: bool) -> list[int]:
+        return [
+            index
+            for index, frame in enumerate(self._frames)
+            if frame.sent is sent and index not in self._used
+        ]
+
+    def _template(self, index: int) -> Any:
+        """Return the template of a frame that was sent, its number a counter."""
+        frame = self._frames[index]
+        made = self._variables.template(frame.value, at=frame.at)
+        if self._numbered and isinstance(made, dict) and self._numbered in made:
+            number = frame.value[self._numbered]
+            counter = "{seq|json}" if isinstance(number, str) else "{seq}"
+            made = {**made, self._numbered: counter}
+        return made
+
+    def _pings(self) -> None:
+        """Find the page's own pings, and what answers them."""
+        sent = [i for i in self._indexes(sent=True) if PING.search(self._kinds[i][1])]
+        if not sent:
+            return
+        self._used.update(sent)
+        times = [self._frames[i].at for i in sent]
+        gaps = [b - a for a, b in pairwise(times) if b - a > PAUSE]
+        every = float(round(median(gaps))) if gaps else 0.0
+        self._found.ping = (self._template(sent[0]), every)
+        for index in self._indexes(sent=False):
+            if PONG.search(self._kinds[index][1]):
+                self._found.pong = self._kinds[index]
+                self._used.add(index)
+
+    def _server_pings(self) -> None:
+        came = [i for i in self._indexes(sent=False) if PING.search(self._kinds[i][1])]
+        for index in came:
+            self._used.add(index)
+            kind = self._kinds[index]
+            answer = self._answer_at_once(index)
+            if self._found.server_pings.get(kind) is None:
+                self._found.server_pings[kind] = answer
+        times = [self._frames[i].at for i in came]
+        gaps = [b - a for a, b in pairwise(times) if b - a > PAUSE]
+        self._found.silence = float(round(3 * median(gaps))) if gaps else 0.0
+
+    def _answer_at_once(self, asked: int) -> Any:
+        at, value = self._frames[asked].at, self._frames[asked].value
+        for index in self._indexes(sent=True):
+            if index > asked and PONG.search(self._kinds[index][1]):
+                if self._frames[index].at - at > AT_ONCE:
+                    return None
+                self._used.add(index)
+                return _echoed(self._frames[index].value, value, self._variables)
+        return None
+
+    def _handshake(self) -> None:
+        sent = self._indexes(sent=True)
+        setup = [i for i in sent if self._is_setup(i)][:MOST_STEPS]
+        self._hello(setup[0] if setup else len(self._frames))
+        shown: dict[Kind, Any] = {}
+        for place, index in enumerate(setup):
+            end = setup[place + 1] if place + 1 < len(setup) else len(self._frames)
+            answer, kind = self._answered(index, end), self._kinds[index]
+            expect = self._expected(answer) if answer is not None else ""
+            if kind in shown:
+                self._found.renewed = shown[kind]
+                continue
+            made = self._template(index)
+            if made in [step.send for step in self._found.steps]:
+                continue
+            if "{access_token}" in str(made):
+                shown[kind] = made
+            self._found.steps.append(HandshakeStep(made, expect))
+        self._used.update(sent)
+        rest = [self._kinds[i][1] for i in sent if i not in setup]
+        self._found.left_out = list(dict.fromkeys(filter(None, rest)))
+
+    def _is_setup(self, index: int) -> bool:
+        value = self._frames[index].value
+        words = [self._kinds[index][1]]
+        if isinstance(value, dict):
+            words += [str(each) for each in value]
+        return any(map(SETUP.search, words))
+
+    def _hello(self, first: int) -> None:
+        """Find what the server says before anything was sent."""
+        counts = Counter(self._kinds)
+        for index in self._indexes(sent=False):
+            kind = self._kinds[index]
+            if index >= first or counts[kind] > 1 or not ACK.search(kind[1]):
+                continue
+            capture = self._captured(index, first)
+            expect = self._expected(index)
+            if expect:
+                self._found.steps.append(HandshakeStep(None, expect, capture))
+
+    def _captured(self, index: int, first: int) -> dict[str, str]:
+        """Return what later frames repeat of a hello, such as a session's id."""
+        later = {
+            leaf
+            for frame in self._frames[first:]
+            if frame.sent
+            for _, leaf in leaves(frame.value)
+        }
+        captured: dict[str, str] = {}
+        for path, leaf in leaves(self._frames[index].value):
+            unknown = isinstance(leaf, str) and leaf not in self._variables.known
+            if unknown and leaf in later and len(leaf) > 3 and not is_kind(path):
+                name = self._variables.new(str(path[-1]))
+                self._variables.known[leaf] = name
+                captured[name] = expression(path)
+        return captured
+
+    def _answered(self, asked: int, end: int) -> int | None:
+        """Return the frame that answers one, if there is one."""
+        frame, at = self._frames[asked], self._frames[asked].at
+        numbers = numbers_of(frame.value)
+        came = [i for i in self._indexes(sent=False) if i > asked]
+        soon = [i for i in came if self._frames[i].at - at <= SOON]
+        for index in soon:
+            same = numbers & numbers_of(self._frames[index].value)
+            if same and ACK.search(self._kinds[index][1]):
+                return index
+        counts = Counter(self._kinds[i] for i in came)
+        for index in soon:
+            once = counts[self._kinds[index]] <= 2
+            if index < end and once and ACK.search(self._kinds[index][1]):
+                return index
+        return None
+
+    def _expected(self, index: int) -> str:
+        """Return the expression for an answer, which counts as heard."""
+        name, said = self._kinds[index]
+        if not name:
+            return ""
+        self._used.add(index)
+        if self._kinds[index] not in self._found.answers:
+            self._found.answers.append(self._kinds[index])
+        value, more = self._frames[index].value, ""
+        for key in ("success", "ok"):
+            more += f" && {key}" if value.get(key) is True else ""
+        for key in ("status", "event"):
+            inner = value.get(key)
+            if key != name and isinstance(inner, str) and is_plain(inner):
+                hidden = self._secrets.hides(inner)
+                more += "" if hidden else f" && {key} == '{inner}'"
+        return f"{name} == '{said}'{more}"
+
+    def _answers(self) -> None:
+        """Pass over what answers a question that was no part of the handshake."""
+        asked: set[Any] = set()
+        for index, frame in enumerate(self._frames):
+            if frame.sent:
+                asked |= numbers_of(frame.value)
+            elif index not in self._used and numbers_of(frame.value) & asked:
+                kind = self._kinds[index]
+                if ACK.search(kind[1]) and kind not in self._found.answers:
+                    self._found.answers.append(kind)
+        for index in self._indexes(sent=False):
+            if self._kinds[index] in self._found.answers:
+                self._used.add(index)
+
+
+def _echoed(answer: Any, ping: Any, variables: Variables) -> Any:
+    """Return what answers a ping; a number that it repeats is a counter's."""
+    made = variables.template(answer)
+    if not isinstance(made, dict) or not isinstance(ping, dict):
+        return made
+    return {
+        key: "{seq}" if _repeats(key, answer, ping) else value
+        for key, value in made.items()
+    }
+
+
+def _repeats(key: str, answer: dict[str, Any], ping: dict[str, Any]) -> bool:
+    return key in IDS and answer.get(key) == ping.get(key)

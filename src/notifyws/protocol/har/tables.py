@@ -1,0 +1,165 @@
+"""The tables of a profile that a recording shows, as lines of TOML.
+
+A comment that begins with ``# ?`` says what the recording did not tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from notifyws.protocol.draft import quoted
+from notifyws.protocol.har.conversation import Conversation
+from notifyws.protocol.har.login_steps import DraftStep, Login
+from notifyws.protocol.har.recording import SocketLog
+from notifyws.protocol.har.socket_token import Placed
+from notifyws.protocol.har.sources import own_headers
+from notifyws.protocol.har.values import inline
+from notifyws.protocol.har.variables import Variables
+
+SINCE = ("since", "after", "last_id", "lastId", "lastEventId", "last_event_id")
+"""Query parameters that say what was seen last."""
+
+
+def variable_lines(variables: Variables) -> Iterator[str]:
+    """Yield what a user says, and what a user may say."""
+    if variables.needs:
+        yield "# ? The page said these: they are secret, or not everybody's. Say them"
+        yield "# in NOTIFYWS_VARIABLES, or write into [constants] what is constant."
+        yield "[needs]"
+        yield from (
+            f"{name} = {quoted(what)}" for name, what in variables.needs.items()
+        )
+        yield ""
+    if variables.constants:
+        yield "# What NOTIFYWS_VARIABLES may override."
+        yield "[constants]"
+        for name, value in variables.constants.items():
+            yield f"{name} = {quoted(value)}"
+        yield ""
+
+
+def login_lines(login: Login) -> Iterator[str]:
+    """Yield how to log in, to refresh and to log out."""
+    if not login.steps:
+        yield "# ? No login was recorded: log out and record again from there, or set"
+        yield "# NOTIFYWS_TOKEN to a ready-made token."
+        yield ""
+        return
+    for step in login.steps:
+        yield "[http.login]" if len(login.steps) == 1 else "[[http.login]]"
+        yield from _step(step)
+    yield from _refresh(login)
+    if login.logout is not None:
+        yield from ["[http.logout]", *_step(login.logout)]
+    if login.failed is not None and login.failed[0] != 401:
+        status, place = login.failed
+        yield from ["[[http.failures]]", f'status = "{status}"']
+        yield 'means = "bad credentials"'
+        yield from [f"message = {quoted(place)}"] if place else []
+        yield ""
+
+
+def _refresh(login: Login) -> Iterator[str]:
+    if login.refresh is None:
+        yield "# ? No refresh was recorded. If there are refresh tokens:"
+        yield "# [http.refresh]"
+        yield '# path = "/auth/refresh"'
+        yield '# body = { refresh_token = "{refresh_token}" }'
+        yield ""
+    elif login.by_cookie or "refresh" not in login.tokens:
+        yield "# ? The page renewed its session and no refresh token was recorded,"
+        yield "# as where a cookie holds it: here, expiry means a new login."
+        yield ""
+    else:
+        yield from ["[http.refresh]", *_step(login.refresh)]
+
+
+def token_lines(tokens: Mapping[str, str]) -> Iterator[str]:
+    """Yield where answers hold the tokens."""
+    yield "[tokens]"
+    yield from (f"{key} = {quoted(said)}" for key, said in tokens.items())
+    if not {"expires_in", "expires_at"} & {*tokens}:
+        yield "# ? How long it lives was not said (a JWT says so itself). In seconds:"
+        yield "# lifetime = 900"
+    yield ""
+
+
+def socket_lines(
+    socket: SocketLog, placed: Placed | None, token_in: str, said: Variables
+) -> Iterator[str]:
+    """Yield how the socket is opened.
+
+    Args:
+        socket: as it was recorded.
+        placed: the token on it.
+        token_in: where it is.
+        said: writes the templates.
+    """
+    opened, place = socket.opened, token_in.partition(":")[2]
+    yield "[socket]"
+    yield f"path = {quoted(said.path(opened.path))}"
+    yield f"token_in = {quoted('none' if token_in == 'message' else token_in)}"
+    header = placed.header if placed else ""
+    if placed is not None and header:
+        yield f"header = {quoted(header.title())}"
+        yield f"token = {quoted(placed.before + '{access_token}')}"
+    since = [name for name in opened.query if name in SINCE]
+    query = {n: v for n, v in opened.query.items() if n not in (place, *since)}
+    if query := said.table(query):
+        yield f"query = {inline(query)}"
+    headers = {n: v for n, v in own_headers(opened).items() if n != header}
+    if headers := said.table(headers):
+        yield f"headers = {inline(headers)}"
+    beside = () if placed is None else (place, placed.value)
+    is_there = token_in.startswith("subprotocol:")
+    offered = [e for e in socket.subprotocols if not (is_there and e in beside)]
+    if offered := [said.text(each) for each in offered]:
+        yield f"subprotocols = {inline(offered)}"
+    if any(each.several for each in socket.frames):
+        yield 'frames = "json lines"'
+    if since:
+        yield from ["", "[resume]", f"query = {quoted(since[0])}"]
+    else:
+        yield "# ? If a reconnect can ask for what was missed, say how in [resume]."
+
+
+def handshake_lines(talk: Conversation) -> Iterator[str]:
+    """Yield what is said before the socket counts as connected."""
+    for step in talk.steps:
+        yield from ["", "[[handshake]]"]
+        if step.send is not None:
+            yield f"send = {inline(step.send)}"
+        if step.expect:
+            yield f"expect = {quoted(step.expect)}"
+            if step.send is not None:
+                yield '# ? fail = [{ when = "...", message = "..." }]    # its refusal'
+        if step.capture:
+            yield f"capture = {inline(step.capture)}"
+    if talk.left_out:
+        shown = ", ".join(talk.left_out[:20])
+        yield from [
+            "",
+            f"# ? The page sent these too, later; they are left out: {shown}",
+        ]
+    yield ""
+
+
+def later_lines(talk: Conversation) -> Iterator[str]:
+    """Yield how a line is kept alive, and how a token is renewed on it."""
+    if talk.ping is not None:
+        send, every = talk.ping
+        yield from ["", "[keepalive.ping]", f"send = {inline(send)}"]
+        yield from [f"every = {every:g}"] if every else []
+        yield from ["answer_within = 10"] if talk.pong else []
+    elif talk.silence:
+        yield from ["", "[keepalive]", f"silence = {talk.silence:g}"]
+    if talk.renewed is not None:
+        yield from ["", "[renewal]", 'how = "frame"']
+        yield f"frame = {inline(talk.renewed)}"
+
+
+def _step(step: DraftStep) -> Iterator[str]:
+    yield from (f"{key} = {inline(value)}" for key, value in step.keys.items())
+    if step.capture:
+        yield f"capture = {inline(step.capture)}"
+    yield ""

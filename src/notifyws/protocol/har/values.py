@@ -1,0 +1,110 @@
+"""What values look like: their leaves, the names by which secrets go, words of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from notifyws.protocol.draft import dotted_key, quoted
+from notifyws.protocol.profile_lint import KNOWN
+
+Leaf = tuple[tuple[str | int, ...], Any]
+"""The way to a value that is no object or list, and the value."""
+
+MOST_LEAVES = 5_000
+DEEPEST = 12
+"""Levels of a value that are looked through."""
+LONGEST_PATH = 200
+"""Characters of an expression that is guessed."""
+SHORTEST_OPAQUE = 16
+
+SECRET = re.compile(
+    r"(?i)passw|passphrase|passcode|pwd|secret|token|jwt|auth(?!or(?!iz))|credential"
+    r"|session|cookie|api[-_]?key|access[-_]?key|csrf|xsrf|\bsid\b|ticket|signature|otp"
+)
+"""Names of secrets."""
+ABOUT = re.compile(r"(?i)type|expire|expiry|lifetime|ttl|mode|method|provider|requir")
+"""Names that only tell of one."""
+PASSWORD = re.compile(r"(?i)passw|passphrase|passcode|^pwd$|^pass$")
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_:./-]*")
+"""Words of protocols; what else a text may hold needs care in an expression."""
+
+
+def leaves(value: Any) -> Iterator[Leaf]:
+    """Yield what a value holds, not without end."""
+    rest: list[Leaf] = [((), value)]
+    for _ in range(MOST_LEAVES):
+        if not rest:
+            return
+        path, inner = rest.pop()
+        if isinstance(inner, dict):
+            below = [((*path, key), each) for key, each in inner.items()]
+        elif isinstance(inner, list):
+            below = [((*path, index), each) for index, each in enumerate(inner)]
+        else:
+            yield path, inner
+            continue
+        if len(path) < DEEPEST:
+            rest += reversed(below)
+
+
+def expression(path: tuple[str | int, ...]) -> str:
+    """Return the expression that finds what a path leads to."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{dotted_key(step)}"
+    return text.lstrip(".")
+
+
+def last_name(path: tuple[str | int, ...]) -> str:
+    """Return the last key of a path; empty where there is none."""
+    return next((step for step in reversed(path) if isinstance(step, str)), "")
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether what is called so is a secret."""
+    return SECRET.search(name) is not None and ABOUT.search(name) is None
+
+
+def is_opaque(text: str) -> bool:
+    """Return whether a text may be a token or an id, and no word of a protocol."""
+    for run in re.findall(rf"[\w+/=.~%-]{{{SHORTEST_OPAQUE},}}", text):
+        odd = sum(each.isdigit() or each.isupper() for each in run)
+        if 5 * odd >= len(run):
+            return True
+    return False
+
+
+def is_plain(text: str) -> bool:
+    """Return whether a text is a word that can stand in an expression as it is."""
+    return len(text) <= 64 and PLAIN.fullmatch(text) is not None
+
+
+def variable_name(name: str, taken: set[str]) -> str:
+    """Return a new variable's name, which is added to those that are taken."""
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:40])
+    plain = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    plain = plain if plain[:1].isalpha() else f"value_{plain}".rstrip("_")
+    number, chosen = 1, plain
+    while chosen in KNOWN or chosen in taken:
+        number += 1
+        chosen = f"{plain}_{number}"
+    taken.add(chosen)
+    return chosen
+
+
+def inline(value: Any) -> str:
+    """Return a template as TOML writes it on one line."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{_key(k)} = {inline(v)}" for k, v in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    if isinstance(value, str):
+        return quoted(value)
+    return '"{null}"' if value is None else str(value).lower()
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"(?a)[\w-]+", name) else quoted(name)

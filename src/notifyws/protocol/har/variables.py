@@ -1,0 +1,176 @@
+"""Values of a recording written as templates: what is constant, what is a variable.
+
+What a user, an answer or a frame gave is a variable; what may be a secret is one that
+the user must say (``needs``); a channel is a constant, which a user may override. Only
+short words and numbers stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from notifyws.protocol.har.secrets import Secrets
+from notifyws.protocol.har.sources import SHORTEST
+from notifyws.protocol.har.values import DEEPEST, is_secret_name, variable_name
+
+UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+FRESH = re.compile(
+    r"(?i)^(id|uid|uuid|ref|nonce|(request|req|message|msg|corr\w*)_?id)$"
+)
+"""Names of an id that whoever asks makes up."""
+ONCE = re.compile(r"(?i)otp|mfa|2fa|one_?time")
+"""Names of a code that is given for one login."""
+CHANNEL = re.compile(
+    r"(?i)channel|topic|room|collection|stream|queue|feed|subject|event_?type|pattern"
+)
+"""Names of what a user may want to choose."""
+PERSON = re.compile(r"(?i)^(user|account|member|person|customer|tenant|device)_?(id)?$")
+"""Names of what is another one's at another user."""
+LONGEST = 300
+"""Characters of a text that stays as it is, as a GraphQL document may."""
+NEAR = 120
+"""Seconds within which a number is the time of the request."""
+
+
+class Variables:
+    """The templates of one profile.
+
+    Args:
+        secrets: of the recording.
+        known: values, each with the name of the variable that holds it.
+        origin: of the server's HTTP side; empty where it is not known.
+
+    Attributes:
+        needs: what the user must say, each with what it is.
+        constants: what a user may say.
+    """
+
+    def __init__(
+        self, secrets: Secrets, known: Mapping[str, str], origin: str = ""
+    ) -> None:
+        self.known = dict(known)
+        self.needs: dict[str, str] = {}
+        self.constants: dict[str, str] = {}
+        self._secrets = secrets
+        self._origin = origin
+        self._taken: set[str] = set(known.values())
+
+    def beside(self, known: Mapping[str, str], origin: str) -> Variables:
+        """Return those of another request, with the same needs and constants."""
+        other = Variables(self._secrets, known, origin)
+        other.needs, other.constants = self.needs, self.constants
+        other._taken = self._taken
+        self._taken.update(known.values())
+        return other
+
+    def new(self, name: str) -> str:
+        """Return the name of a new variable."""
+        return variable_name(name, self._taken)
+
+    def template(self, value: Any, name: str = "", *, at: float = 0.0) -> Any:
+        """Return the template of a value.
+
+        Args:
+            value: JSON.
+            name: what it is called.
+            at: when it was sent, in unix seconds.
+        """
+        return self._template(value, name, at, DEEPEST)
+
+    def _template(self, value: Any, name: str, at: float, deeper: int) -> Any:
+        if isinstance(value, str):
+            return self.text(value, name)
+        if isinstance(value, bool) or value is None or not deeper:
+            return value if isinstance(value, bool) else None
+        if isinstance(value, dict):
+            return {
+                key: self._template(inner, key, at, deeper - 1)
+                for key, inner in value.items()
+                if not self._secrets.hides(key)
+            }
+        if isinstance(value, list):
+            return [self._template(each, name, at, deeper - 1) for each in value]
+        is_now = at > NEAR and abs(value - at) < NEAR
+        return "{now}" if is_now else self._number(value, name)
+
+    def _number(self, value: float, name: str) -> Any:
+        text = str(value)
+        if text in self.known:
+            return f"{{{self.known[text]}}}"
+        if PERSON.match(name) or self._secrets.hides(text):
+            return self._needed(name, text)
+        return value
+
+    def text(self, value: str, name: str = "") -> str:
+        """Return the template of a text."""
+        if value in self.known:
+            return f"{{{self.known[value]}}}"
+        for whole in sorted(self.known, key=len, reverse=True):
+            if len(whole) >= SHORTEST and whole in value:
+                before, _, after = value.partition(whole)
+                inner = f"{{{self.known[whole]}}}"
+                return f"{self.text(before)}{inner}{self.text(after)}"
+        path = value.removeprefix(self._origin)
+        if self._origin and path != value and path[:1] in ("", "/"):
+            return "{origin}" + self.text(path)
+        return self._unknown(value, name)
+
+    def _unknown(self, value: str, name: str) -> str:
+        if UUID.fullmatch(value) and FRESH.search(name):
+            return "{uuid}"
+        if ONCE.search(name):
+            return self._constant(name, "")
+        if value and (PERSON.match(name) or self._is_private(value, name)):
+            return self._needed(name, value)
+        if CHANNEL.search(name) and value:
+            return self._constant(name, value)
+        return value.replace("{", "{{").replace("}", "}}")
+
+    def _is_private(self, value: str, name: str) -> bool:
+        secret = is_secret_name(name) or self._secrets.hides(value)
+        return secret or len(value) > LONGEST
+
+    def _needed(self, name: str, value: str) -> str:
+        variable = self.known[value] = self.new(name or "value")
+        what = "what the page said here" if not name else f"the page's {variable}"
+        self.needs[variable] = f"{what}: look it up in the developer tools"
+        return f"{{{variable}}}"
+
+    def _constant(self, name: str, value: str) -> str:
+        variable = self.new(name)
+        self.constants[variable] = value
+        if value:
+            self.known[value] = variable
+        return f"{{{variable}}}"
+
+    def table(self, said: Mapping[str, str], at: float = 0.0) -> dict[str, str]:
+        """Return the templates of a query or a form."""
+        return {
+            name: str(self.template(value, name, at=at))
+            for name, value in said.items()
+            if not self._secrets.hides(name)
+        }
+
+    def path(self, path: str) -> str:
+        """Return the template of a path; its parts are percent-encoded when filled."""
+        parts = [unquote(part) for part in path.split("/")]
+        for part in parts:
+            if UUID.fullmatch(part) and part not in self.known:
+                self._needed("id", part)
+        filled = [
+            self.text(part, "id") if self._is_variable(part) else _as_it_is(raw)
+            for part, raw in zip(parts, path.split("/"), strict=True)
+        ]
+        return re.sub("^/+", "/", "/".join(filled))
+
+    def _is_variable(self, part: str) -> bool:
+        return bool(part) and (part in self.known or self._secrets.hides(part))
+
+
+def _as_it_is(part: str) -> str:
+    """Return a part of a path without what no path of a profile may have."""
+    plain = re.sub(r"[\\#\s{}]", "", part)
+    return plain if plain.isprintable() else ""

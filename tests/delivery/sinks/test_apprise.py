@@ -1,0 +1,118 @@
+"""Apprise's services: what they are given, what they say, and nothing of their URLs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+from notifyws.delivery.sinks.apprise import AppriseSink, names_of, secrets_of
+from notifyws.delivery.targets import DeliveryTargets
+from notifyws.errors import ConfigurationError, DeliveryFailed
+from notifyws.models import Notification
+from tests.support.aio import on_a_loop
+from tests.support.httpd import in_a_thread
+from tests.support.target import target
+
+NOTE = Notification({"type": "t", "title": "T <b>", "message": "M *x*"}, "then")
+SECRET = "xoxb-1234secret"
+
+
+def url_to(there, query=""):
+    return f"json://me:{SECRET}@{urlsplit(there.url).netloc}/{SECRET}path{query}"
+
+
+def sink(url, timeout=5.0):
+    return AppriseSink("apprise:json", url, timeout, 1)
+
+
+@on_a_loop
+async def test_a_service_gets_title_and_message_as_plain_text():
+    with target() as there:
+        apprise = sink(url_to(there))
+        await apprise.deliver(NOTE)
+        await apprise.aclose()
+    (posted,) = there.posted
+    told = json.loads(posted.body)
+    assert (told["title"], told["message"]) == ("T <b>", "M *x*")
+
+
+@on_a_loop
+async def test_one_without_words_says_its_title_and_without_that_its_type():
+    with target() as there:
+        apprise = sink(url_to(there))
+        await apprise.deliver(Notification({"type": "t"}, "then"))
+        await apprise.aclose()
+    told = json.loads(there.posted[0].body)
+    assert (told["title"], told["message"]) == ("t", "t")
+
+
+@on_a_loop
+async def test_a_refusal_is_worth_another_try_and_shows_no_part_of_the_url():
+    with target() as there:
+        there.answers += [500]
+        apprise = sink(url_to(there))
+        with pytest.raises(DeliveryFailed, match="error=500") as failed:
+            await apprise.deliver(NOTE)
+        await apprise.aclose()
+    assert not failed.value.final
+    assert SECRET not in failed.value.message
+
+
+@on_a_loop
+async def test_a_service_that_is_not_there_is_told_without_its_host(caplog):
+    with caplog.at_level(logging.DEBUG):
+        apprise = sink(f"json://{SECRET}:1/{SECRET}")
+        with pytest.raises(
+            DeliveryFailed, match=r"Connection error .* to \*\*\*"
+        ) as no:
+            await apprise.deliver(NOTE)
+        await apprise.aclose()
+    assert SECRET not in no.value.message
+
+
+@on_a_loop
+async def test_one_that_hangs_is_left_after_the_time_limit_and_has_one_thread():
+    async def hang(peer):
+        await peer.hang()
+
+    with in_a_thread(hang) as there:
+        host = urlsplit(there.origin).netloc
+        apprise = sink(f"json://{host}/?rto=0.3", timeout=0.05)
+        for _ in range(3):
+            with pytest.raises(DeliveryFailed, match=r"longer than 0\.05 s"):
+                await apprise.deliver(NOTE)
+        names = [t.name for t in threading.enumerate()]
+        assert sum(name.startswith("apprise:json") for name in names) <= 1
+        await apprise.aclose()
+
+
+@pytest.mark.parametrize("url", ["nosuch://SECRET", "slack://SECRET", "json://"])
+def test_what_apprise_does_not_know_is_told_by_its_scheme_alone(url):
+    with pytest.raises(ConfigurationError, match="Apprise knows no") as wrong:
+        sink(url)
+    assert "SECRET" not in f"{wrong.value.message}{wrong.value.hint}"
+    assert url.partition("://")[0] in wrong.value.message
+
+
+def test_names_are_schemes_with_a_number_from_the_second_on():
+    urls = ["json://a/b", "slack://SECRET", "JSON://c", "json://d"]
+    named = ["apprise:json", "apprise:slack", "apprise:json#2", "apprise:json#3"]
+    assert names_of(urls) == named
+
+
+def test_every_part_of_a_url_is_a_secret_as_it_is_and_as_it_is_meant():
+    url = "tgram://123456:abcdef/chat%2Froom/?token=sesame#frag1"
+    known = secrets_of(url)
+    for part in ("123456", "abcdef", "chat%2Froom", "chat/room", "sesame", "frag1"):
+        assert part in known
+    assert "bracket" in secrets_of("json://[bracket")
+
+
+def test_targets_show_no_url():
+    deliver = DeliveryTargets(apprise=(f"json://{SECRET}",))
+    assert deliver.anybody
+    assert SECRET not in repr(deliver)

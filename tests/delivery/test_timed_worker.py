@@ -1,0 +1,253 @@
+"""Sinks with quiet hours and digests: nothing is lost, late only as far as meant."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import pytest
+
+from notifyws.config.settings import Settings
+from notifyws.delivery import timed_worker
+from notifyws.delivery.outbox import Outbox
+from notifyws.delivery.outbox_records import DeadLetter
+from notifyws.delivery.routing import Routing
+from notifyws.delivery.targets import Route
+from notifyws.delivery.timing import Quiet, Timing
+from notifyws.errors import DeliveryFailed
+from notifyws.models import Notification
+from tests.support.queue import MemoryStore, ScriptedSink, note
+from tests.support.virtual import EPOCH, VirtualClock, elapsed, in_virtual_time, now
+
+NO = DeliveryFailed("no")
+
+
+class KeepingSink(ScriptedSink):
+    """Keeps what it was given, whole."""
+
+    def __init__(self, *context, name):
+        super().__init__(*context, name=name)
+        self.given: list[Notification] = []
+
+    async def deliver(self, notification):
+        await super().deliver(notification)
+        self.given.append(notification)
+
+    @property
+    def digests(self):
+        """The titles that each one held."""
+        found = [each.data or {} for each in self.given]
+        return [[n["title"] for n in each.get("notifications", ())] for each in found]
+
+
+class Story:
+    """An outbox with one route that has a time of its own, and a sink beside it."""
+
+    def __init__(self, timing, *context, durable=True, store=None):
+        self.store = store or MemoryStore()
+        self.routed = KeepingSink(*context, name="r/exec")
+        self.other = ScriptedSink(name="exec")
+        sinks = [self.routed, self.other]
+        self.letters: list[DeadLetter] = []
+        self.warnings: list[str] = []
+        routes = [Route("r", timing=timing)]
+        self.outbox = Outbox(
+            self.store,
+            sinks,
+            Settings(hand_on_delays=(1.0, 2.0)),
+            VirtualClock().clock,
+            write_dead_letter=self._reject,
+            warn=self.warnings.append,
+            durable=durable,
+            routing=Routing(routes, [s.name for s in sinks], self.warnings.append),
+        )
+
+    async def _reject(self, letter):
+        self.letters.append(letter)
+
+
+@asynccontextmanager
+async def running(story, patience=0.0):
+    story.outbox.start()
+    try:
+        yield story.outbox
+    finally:
+        await story.outbox.aclose(patience)
+
+
+def quiet(begins_in, lasts):
+    """Hours of quiet that begin in so many minutes, and last so many."""
+    start = datetime.fromtimestamp(EPOCH) + timedelta(minutes=begins_in)
+    end = start + timedelta(minutes=lasts)
+    return Quiet.of(f"{start:%H:%M}-{end:%H:%M}")
+
+
+async def sleep(seconds):
+    await VirtualClock().clock.sleep(seconds)
+
+
+@in_virtual_time
+async def test_a_digest_is_one_notification_with_what_came_since_the_first():
+    story = Story(Timing(digest=600.0))
+    async with running(story) as outbox:
+        await sleep(100)
+        for n in range(3):
+            outbox.keep(note(n), n + 1)
+            await sleep(10)
+        await sleep(569)
+        assert story.routed.given == []
+        assert story.other.titles == ["0", "1", "2"]  # nobody waits for a route
+        await sleep(2)
+    assert story.routed.digests == [["0", "1", "2"]]
+    assert story.outbox.counts["r/exec"].delivered == 3
+    assert story.outbox.waiting["r/exec"].count == 0
+
+
+@in_virtual_time
+async def test_the_next_digest_begins_with_the_next_notification():
+    story = Story(Timing(digest=60.0))
+    async with running(story) as outbox:
+        for n in (1, 2):
+            outbox.keep(note(n), n)
+        await sleep(1000)
+        for n in (3, 4):
+            outbox.keep(note(n), n)
+        await sleep(59)
+        assert story.routed.digests == [["1", "2"]]
+        await sleep(2)
+    assert story.routed.digests == [["1", "2"], ["3", "4"]]
+
+
+@in_virtual_time
+async def test_one_alone_is_no_digest():
+    story = Story(Timing(digest=60.0))
+    async with running(story) as outbox:
+        outbox.keep(note("alone"), 1)
+        await sleep(61)
+    assert story.routed.titles == ["alone"]
+
+
+@in_virtual_time
+async def test_a_full_digest_does_not_wait(monkeypatch):
+    story = Story(Timing(digest=600.0))
+    async with running(story) as outbox:
+        for n in range(timed_worker.MOST + 2):
+            outbox.keep(note(n), n + 1)
+        await sleep(1)
+        first = [str(n) for n in range(timed_worker.MOST)]
+        assert story.routed.digests == [first]
+        await sleep(600)
+    assert [len(each) for each in story.routed.digests] == [timed_worker.MOST, 2]
+
+
+@in_virtual_time
+async def test_a_digest_of_long_lines_is_cut_where_it_is_enough():
+    story = Story(Timing(digest=60.0))
+    long = "x" * (timed_worker.MOST_BYTES // 2)
+    async with running(story) as outbox:
+        for n in range(3):
+            outbox.keep(note(f"{n}{long}"), n + 1)
+        await sleep(1)
+        assert [[t[0] for t in each] for each in story.routed.digests] == [["0", "1"]]
+        await sleep(60)
+    assert story.routed.titles[-1][0] == "2"
+
+
+@in_virtual_time
+async def test_a_digest_that_fails_is_tried_again_and_becomes_one_dead_letter():
+    story = Story(Timing(digest=60.0), NO, NO, NO)
+    async with running(story) as outbox:
+        for n in (1, 2):
+            outbox.keep(note(n), n)
+        await sleep(70)
+    (letter,) = story.letters
+    assert (letter.sink, letter.error, letter.attempts) == ("r/exec", "no", 3)
+    assert Notification.of_line(letter.line).title == "2 notifications"
+    counts = story.outbox.counts["r/exec"]
+    assert (counts.rejected, counts.retries, counts.delivered) == (2, 2, 0)
+    assert story.store.rows == {("output", 1): note(1).line()} | {
+        ("output", 2): note(2).line()
+    }
+
+
+@in_virtual_time
+async def test_what_is_rubbish_in_a_queue_is_a_dead_letter_and_no_part_of_a_digest():
+    before = MemoryStore()
+    before.rows = {("r/exec", 1): "rubbish", ("r/exec", 2): note("good").line()}
+    story = Story(Timing(digest=60.0), store=MemoryStore(before))
+    async with running(story):
+        await sleep(61)
+    assert [letter.line for letter in story.letters] == ["rubbish"]
+    assert story.routed.titles == ["good"]
+
+
+@in_virtual_time
+async def test_a_durable_listener_that_ends_keeps_its_digest_for_the_next_time():
+    first = Story(Timing(digest=600.0))
+    async with running(first, 1.0) as outbox:
+        for n in (1, 2):
+            outbox.keep(note(n), n)
+        assert await elapsed(outbox.drained()) < 1
+    assert first.routed.given == first.letters == []
+    second = Story(Timing(digest=600.0), store=MemoryStore(first.store))
+    async with running(second) as outbox:
+        outbox.keep(note(3), 3)
+        await sleep(601)
+    assert second.routed.digests == [["1", "2", "3"]]
+
+
+@in_virtual_time
+async def test_any_other_that_ends_hands_its_digest_on_at_once():
+    story = Story(Timing(digest=600.0), durable=False)
+    async with running(story) as outbox:
+        for n in (1, 2):
+            outbox.keep(note(n), n)
+        await sleep(1)
+        assert await elapsed(outbox.drained()) < 1
+    assert story.routed.digests == [["1", "2"]]
+    assert story.letters == []
+
+
+@in_virtual_time
+async def test_in_quiet_hours_nothing_is_handed_on_and_then_all_of_it_in_order():
+    story = Story(Timing(quiet(10, 480)))
+    async with running(story) as outbox:
+        outbox.keep(note("before"), 1)
+        await sleep(600)
+        for n in range(3):
+            outbox.keep(note(n), n + 2)
+        await sleep(480 * 60 - 61)
+        assert story.routed.titles == ["before"]
+        assert story.other.titles == ["before", "0", "1", "2"]
+        await sleep(122)
+    assert story.routed.titles == ["before", "0", "1", "2"]
+    assert story.outbox.counts["r/exec"].seconds < 1
+
+
+@in_virtual_time
+async def test_a_digest_of_a_night_is_one():
+    story = Story(Timing(quiet(0, 480), 600.0))
+    async with running(story) as outbox:
+        for n in range(3):
+            outbox.keep(note(n), n + 1)
+            await sleep(3600)
+        assert story.routed.given == []
+        await sleep(480 * 60)
+    assert story.routed.digests == [["0", "1", "2"]]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_who_waits_for_the_sinks_does_not_wait_for_the_morning(durable):
+    @in_virtual_time
+    async def story_of_a_night():
+        story = Story(Timing(quiet(0, 480)), durable=durable)
+        async with running(story, 1.0) as outbox:
+            for n in (1, 2):
+                outbox.keep(note(n), n)
+            await outbox.drained()
+            assert now() < 1
+        assert len(story.letters) == (0 if durable else 2)
+        assert story.routed.given == []
+        assert story.other.titles == ["1", "2"]
+
+    story_of_a_night()
