@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from notifyws.delivery.digest import SHOWN, WIDTH, digest_of
+from notifyws.delivery.outbox_records import notification_of
 from notifyws.models import Notification
 from tests.support.queue import note
 
@@ -10,14 +11,14 @@ AT = "2026-01-15T10:30:00.000Z"
 
 
 def test_it_counts_and_holds_each_as_the_server_wrote_it():
-    exact = Notification.of_line('{"type":"t","title":"","message":"m","n":[1.50]}')
+    exact = notification_of('{"type":"t","title":"","message":"m","n":[1.50]}')
     digest = digest_of([exact, note("two")], AT)
     assert (digest.type, digest.title) == ("digest", "2 notifications")
     assert digest.timestamp == AT
     assert digest.data["count"] == 2
     assert [each["title"] for each in digest.data["notifications"]] == ["", "two"]
     assert '"n":[1.50]' in digest.line()
-    assert Notification.of_line(digest.line()).data == digest.data
+    assert notification_of(digest.line()).data == digest.data
 
 
 def test_its_message_has_a_line_for_each_of_the_first():

@@ -10,7 +10,7 @@ import pytest
 from notifyws.config.settings import Settings
 from notifyws.delivery import timed_worker
 from notifyws.delivery.outbox import Outbox
-from notifyws.delivery.outbox_records import DeadLetter
+from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from notifyws.delivery.routing import Routing
 from notifyws.delivery.targets import Route
 from notifyws.delivery.timing import Quiet, Timing
@@ -162,7 +162,7 @@ async def test_a_digest_that_fails_is_tried_again_and_becomes_one_dead_letter():
         await sleep(70)
     (letter,) = story.letters
     assert (letter.sink, letter.error, letter.attempts) == ("r/exec", "no", 3)
-    assert Notification.of_line(letter.line).title == "2 notifications"
+    assert notification_of(letter.line).title == "2 notifications"
     counts = story.outbox.counts["r/exec"]
     assert (counts.rejected, counts.retries, counts.delivered) == (2, 2, 0)
     assert story.store.rows == {("output", 1): note(1).line()} | {
