@@ -202,8 +202,8 @@ class _Drafter:
                 "answers are missing in the recording, as browsers forget those of an "
                 "earlier page: the profile says which"
             )
-            yield "# ? The answers to these are missing: a browser forgets them when a page"
-            yield "# follows. What [needs] asks for may be in one: then capture it there."
+            yield "# ? Answers to these are missing: browsers forget them when a page"
+            yield "# follows. What [needs] asks for may be in one: capture it there."
             yield from (f"#     {path}" for path in told[:MOST_CHOICES])
 
     def _rules(self, talk: Conversation) -> Iterator[str]:
