@@ -52,9 +52,8 @@ class Secrets:
         whole = {text.strip() for text in found} - {""}
         self._all = frozenset(w for w in whole if w.lower() not in WORDS)
         self._marks: dict[str, list[str]] = {}
-        for each in self._all:
-            if len(each) >= SHORTEST:
-                self._marks.setdefault(each[:SHORTEST], []).append(each)
+        for text in filter(lambda text: len(text) >= SHORTEST, self._all):
+            self._marks.setdefault(text[:SHORTEST], []).append(text)
 
     def _within(self, text: str) -> Iterator[str]:
         """Yield the secrets in a text, known by how they begin."""
