@@ -240,6 +240,6 @@ def test_handing_on_is_to_somebody_or_nobody_and_its_secret_is_not_shown():
 
 def test_a_line_can_be_read_back():
     line = Notification({"type": "t"}, NOW, '{"type":"t","own":[1.50,null]}').line()
-    again = Notification.of_line(line)
+    again = Notification(json.loads(line), "", line)
     assert again.fields["own"] == [1.5, None]
     assert again.line() == line

@@ -84,11 +84,6 @@ class Notification(Struct, frozen=True, eq=False):
     received: str
     frame: str | None = None
 
-    @classmethod
-    def of_line(cls, line: str) -> Notification:
-        """Return what :meth:`line` made a line of."""
-        return cls(json.loads(line), "", line)
-
     @property
     def type(self) -> str:
         """What kind of notification this is; required."""

@@ -24,7 +24,12 @@ from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers, Iteration
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.errors import MessageRejected, MessageUnconfirmed, NetworkFailed
+from notifyws.errors import (
+    AuthenticationFailed,
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+)
 from notifyws.events import READY, Event
 from notifyws.fleet.build import build_listener
 from notifyws.models import Message, Notification
@@ -32,6 +37,7 @@ from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
+    from notifyws.auth.device_login import DeviceCode
     from notifyws.connection.connection import Connection
     from notifyws.delivery.receiver import Receiver, Selection
     from notifyws.delivery.sender import SendResult, SocketSender
@@ -182,14 +188,28 @@ class NotificationService:
         if self.listener.running is not None:
             await asyncio.shield(self.listener.running)
 
-    async def authenticate(self) -> str:
+    async def authenticate(
+        self, show: Callable[[DeviceCode], None] | None = None
+    ) -> str:
         """Return a fresh access token: cached, refreshed, or logged in for.
+
+        Args:
+            show: is given what a person needs who approves a login in a browser, where
+                the profile has one and nothing else is left; it is waited for.
 
         Raises:
             AuthenticationFailed: no way to one is left.
             NetworkFailed: the server cannot be asked.
         """
-        return (await self._auth.tokens.get()).value
+        try:
+            return (await self._auth.tokens.get()).value
+        except AuthenticationFailed:
+            if show is None or not self._auth.by_device:
+                raise
+        from notifyws.auth.device_login import log_in_by_device
+
+        token, _ = await log_in_by_device(self._auth, show)
+        return token.value
 
     async def get_access_token(self) -> str:
         """Return a fresh access token; the same as :meth:`authenticate`."""

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.device_login import DeviceLogin, log_in_by_device
 from notifyws.auth.http_api import HttpApi
-from notifyws.auth.http_client import exchange_lines
 from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
+from notifyws.diagnostics.connection_probe import exchange_lines
 from notifyws.errors import (
     AuthenticationFailed,
     HttpRefused,
@@ -24,6 +24,7 @@ from notifyws.errors import (
 from notifyws.protocol.oauth import completed
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
+from notifyws.service import NotificationService
 from tests.support.aio import on_a_loop
 from tests.support.httpd import answer, httpd, json_answer
 from tests.support.oauth import (
@@ -162,7 +163,23 @@ async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
     assert one.clock.slept[:6] == [5, 10, 20, 40, 60, 60]
 
 
+@on_a_loop
+async def test_a_question_whose_answer_is_lost_is_asked_again_and_later():
+    async with scene(PENDING, b"", PENDING) as one:
+        await one.log_in()
+    assert one.clock.slept == [5, 5, 10, 10]
+
+
 # What may be wrong
+
+
+@on_a_loop
+async def test_a_code_that_is_spent_is_told_as_such():
+    """As where the answer that was lost was the one with the token."""
+    async with scene(b"", "invalid_grant") as one:
+        error = await one.fails()
+    assert error.message == "the server does not know this code any more"
+    assert error.hint == "begin again: notifyws auth login"
 
 
 @on_a_loop
@@ -217,6 +234,9 @@ async def test_a_grant_without_a_token_is_no_login():
         ({"device_code": None}, "device_code"),
         ({"user_code": None}, "user_code"),
         ({"user_code": "  "}, "user_code"),
+        ({"user_code": "a\x1b[31mb"}, "user_code"),
+        ({"user_code": "x" * 65}, "user_code"),
+        ({"verification_uri": f"https://{'x' * 2000}"}, "verification_uri"),
         ({"verification_uri": None}, "verification_uri"),
         ({"verification_uri": "javascript:alert(1)"}, "verification_uri"),
         ({"verification_uri": "file:///etc/passwd"}, "verification_uri"),
@@ -302,6 +322,20 @@ async def test_a_refresh_token_that_is_refused_wants_a_new_login(tmp_path):
             assert caught.value.hint == "notifyws auth login"
         await someone.aclose()
     assert server.grants.count("refresh_token") == 1
+
+
+@on_a_loop
+async def test_the_library_shows_a_code_where_nothing_else_is_left(tmp_path):
+    server, shown = OAuthServer(code={"interval": 0.01}), []
+    async with httpd(server.story) as one:
+        settings = auth(one.url, DEVICE, tmp_path).settings
+        async with NotificationService(settings, listed=False) as service:
+            with pytest.raises(AuthenticationFailed):
+                await service.authenticate()
+            for _ in range(2):
+                token = await service.authenticate(shown.append)
+                assert token == "sentinel-access-1"
+    assert [code.user_code for code in shown] == [USER_CODE]
 
 
 # A program as itself

@@ -34,7 +34,17 @@ def test_profiles_are_the_built_in_ones_and_ones_own(files):
 
 def test_help_is_offered_the_commands(home):
     assert commands(context(), "") == sorted(
-        ["auth", "listen", "profile", "routes", "send", "serve", "status", "token"]
+        [
+            "auth",
+            "listen",
+            "mcp",
+            "profile",
+            "routes",
+            "send",
+            "serve",
+            "status",
+            "token",
+        ]
     )
 
 

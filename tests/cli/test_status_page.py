@@ -131,3 +131,15 @@ def test_no_secret_of_a_url_is_told():
     assert "  server        wss://h/ws?access_token=***&v=***  [--url]\n" in page
     assert "  url = wss://h/ws?access_token=***&v=***  [--url]\n" in page
     assert "hush" not in page
+
+
+def test_no_secret_among_the_variables_of_a_profile_is_told():
+    said = {"variables": "channel=news client_secret=sentinel"}
+    text = told(everything=True, flags=said)
+    assert "channel=news client_secret=***" in text
+    assert "sentinel" not in text
+
+
+def test_a_client_certificate_and_its_key_are_named():
+    text = told(flags={"client_cert": "/me.pem", "client_key": "/me.key"})
+    assert "/me.pem, its key /me.key" in text

@@ -22,7 +22,7 @@ from notifyws.diagnostics import probes
 from notifyws.errors import ConfigurationError, WeAreNotTrusted
 from notifyws.protocol.upgrade import UpgradeRequest
 from tests.support.examining import echo, looked, told
-from tests.support.httpd import httpd
+from tests.support.httpd import answer, httpd, says
 from tests.support.keyrings import FileKeyring, SilentKeyring
 from tests.support.tls import Authority, refusing
 
@@ -122,6 +122,29 @@ async def test_a_server_that_does_not_accept_it_refuses_us_and_no_password(
     assert f"127.0.0.1:{port} {said}" in caught.value.message
     assert caught.value.exit_code == 4
     assert "NOTIFYWS_CLIENT_CERT" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("No required SSL certificate was sent", "wants a client certificate"),
+        ("The SSL certificate error", "does not accept our client certificate"),
+    ],
+)
+@told
+async def test_nginx_says_it_on_a_page(files, title, said):
+    """It opens every TLS connection, and answers 400 (nginx 1.22.1)."""
+    _, folder = files
+    page = f"<html>\r\n<head><title>400 {title}</title></head>\r\n<body></body></html>"
+    async with httpd(says(answer(400, page.encode()))) as server:
+        auth = of(server.url, folder, "")
+        for asking in (
+            auth.http.login("me", "pw"),
+            build_dial(auth)(UpgradeRequest(server.url, {})),
+        ):
+            with pytest.raises(WeAreNotTrusted) as caught:
+                await asking
+            assert caught.value.message == f"{server.host} {said}"
 
 
 # What may be wrong with the files

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
+from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import utc_text
+from notifyws.config.settings import Settings
+from notifyws.connection.build import want_verifiable
 from notifyws.connection.verification import MANY
-from notifyws.errors import HttpRefused, NetworkFailed
+from notifyws.errors import ConfigurationError, HttpRefused, NetworkFailed
 from notifyws.events import Connected, Disconnected, Failure, Gap
 from tests.support.scripted import (
     CUT,
@@ -386,3 +390,40 @@ async def test_a_flood_is_looked_at_before_its_ids_are_forgotten():
     await asyncio.sleep(10)
     assert proofs(scene).sound == 1
     await scene.stop()
+
+
+NO_WAY = "it can neither be asked what was missed nor resume after an id"
+
+
+@pytest.mark.parametrize(
+    ("profile", "variables", "why"),
+    [
+        ("default", "", ""),
+        ("directus", "", ""),
+        ("directus", 'collection="a,b"', "with these variables it cannot be asked"),
+        ("gotify", "", ""),
+        ("nchan", "channel=news", ""),
+        ("ntfy", "topic=news", ""),
+        ("pusher", "app_key=k channel=c", NO_WAY),
+        ("home-assistant", "", NO_WAY),
+        ("mattermost", "", NO_WAY),
+        ("centrifugo", "channel=news", NO_WAY),
+        ("directus-graphql", "", NO_WAY),
+    ],
+)
+def test_which_servers_can_be_verified(profile, variables, why):
+    settings = Settings(
+        url="wss://ws.example.com",
+        profile=profile,
+        variables=variables,
+        token="t",
+        cache_url="memory://",
+    )
+    want_verifiable(Authenticator(settings, print))
+    auth = Authenticator(replace(settings, verify_every=EVERY), print)
+    if not why:
+        return want_verifiable(auth)
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        want_verifiable(auth)
+    assert "leave out --verify-every" in caught.value.hint
+    return None

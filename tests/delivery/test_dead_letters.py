@@ -10,9 +10,8 @@ import stat
 import pytest
 
 from notifyws.delivery.dead_letters import DeadLetters
-from notifyws.delivery.outbox_records import DeadLetter
+from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from notifyws.errors import ConfigurationError
-from notifyws.models import Notification
 from tests.support.aio import on_a_loop
 
 LETTER = DeadLetter("exec", "ended with 1", 3, "then", '{"type":"t","own":[1.50,null]}')
@@ -27,7 +26,7 @@ def test_a_letter_is_one_json_line_that_holds_the_notification_as_it_was():
 
 def test_a_letter_can_be_read_back():
     again = DeadLetter.of_line(LETTER.as_line())
-    assert Notification.of_line(again.line).fields == {"type": "t", "own": [1.5, None]}
+    assert notification_of(again.line).fields == {"type": "t", "own": [1.5, None]}
     assert (again.sink, again.error, again.at) == ("exec", "ended with 1", "then")
 
 
@@ -187,4 +186,4 @@ async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
     text = '{"type":"t","n":"\u2028\x85"}'
     await dead.write_dead_letter(DeadLetter("exec", "no", 1, "then", text))
     (read,) = dead.read()
-    assert Notification.of_line(read.line).fields["n"] == "\u2028\x85"
+    assert notification_of(read.line).fields["n"] == "\u2028\x85"

@@ -84,6 +84,14 @@ def test_a_login_that_is_denied_says_so(home, serving):
     assert "hint: begin again: notifyws auth login" in login.stderr
 
 
+def test_a_password_for_a_login_by_code_is_refused(home, serving):
+    serving()
+    login = home.run("auth", "login", "--password-stdin", stdin="sentinel\n")
+    assert login.returncode == 2
+    assert "takes a code and no password" in login.stderr
+    assert "leave --password-stdin out" in login.stderr
+
+
 def test_ctrl_c_ends_the_waiting(home, serving):
     known = serving(*["authorization_pending"] * 10_000)
     waiting = home.start("auth", "login")

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.config.sources import load
+from notifyws.delivery.outbox_records import ListenerPosition, notification_of
+from notifyws.delivery.queue import DeliveryQueue
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import (
     Batch,
@@ -24,6 +27,7 @@ from notifyws.fleet.group.entries import (
 from notifyws.fleet.group.failures import RedisFailures
 from notifyws.fleet.group.leader import mark_of
 from notifyws.fleet.group.lua import LONGEST
+from notifyws.fleet.group.member import BYTES, FIRST, GroupMember
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.standing import standing_of
 from notifyws.fleet.group.store import GroupStore
@@ -480,3 +484,107 @@ async def test_a_line_of_a_time_with_more_streams_finds_its_place(make, valkey):
     places = await a.append(0, proof, batch(1, "x", stream=17))
     assert [stream for stream, _ in places] == [0]
     assert (await a.present(places))[1] == [True]
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "-1e999"])
+def test_a_kept_line_that_is_no_strict_json_is_no_notification(value):
+    """Seen: ``--json`` printed NaN, and beside an accent it ended with exit code 1."""
+    with pytest.raises(ValueError, match="it is no notification"):
+        notification_of(f'{{"type":"é","data":[{value}]}}')
+    assert notification_of('{"type":"é","data":[1.5e3,-0.0]}').data == [1500.0, 0.0]
+
+
+def test_a_kept_line_is_as_deep_as_it_can_be_written_again():
+    """Seen: one of 950 levels could be read, and not be written: exit code 1."""
+    for levels, is_one in ((590, True), (620, False), (950, False), (99_999, False)):
+        line = f'{{"type":"é","data":{"[" * levels}{"]" * levels}}}'
+        if is_one:
+            assert notification_of(line).line().isascii()
+        else:
+            with pytest.raises(ValueError, match="it is no notification"):
+                notification_of(line)
+
+
+# What is large
+
+
+@with_stores
+async def test_of_large_entries_few_are_counted_and_trimmed_in_one_step(make, valkey):
+    """Seen: Redis read 2,000 of a megabyte in one step, in which it does nothing else;
+    each was given up after a second, and the stream grew."""
+    a = make("a")
+    await leading(a)
+    line = json.dumps({"type": "t", "title": "x" * 1_000_000})
+    for _ in range(30):
+        valkey.command("XADD", a.base, "*", "n", line)
+    steps = [await a.trim(1, 0.0) for _ in range(3)]
+    assert [lost for lost, *_ in steps] == [10, 10, 9]
+    assert [more for *_, more in steps] == [True, True, False]
+
+
+@with_stores
+async def test_what_nobody_has_read_is_counted_up_to_some_megabytes(make, valkey):
+    """A Redis before 7, or a stream of which something was deleted, does not know."""
+    a = make("a")
+    await leading(a)
+    for size, count, told in ((10, 300, 300), (1_000_000, 30, 10)):
+        valkey.command("XTRIM", a.base, "MAXLEN", 0)
+        ids = [
+            valkey.command("XADD", a.base, "*", "n", "x" * size)
+            for _ in range(count + 2)
+        ]
+        valkey.command("XGROUP", "SETID", a.base, "members", ids[0])
+        valkey.command("XDEL", a.base, ids[-1])
+        assert (await leading(a)).lag == told
+
+
+class Reading:
+    """A member that reads, and what of it waits for whoever shows things."""
+
+    def __init__(self, store: GroupStore) -> None:
+        self.queue: DeliveryQueue[Any] = DeliveryQueue(10_000, 16 << 20)
+        settings = load(environ={}).settings
+        self.member = GroupMember(
+            *(store, self.queue, [], settings, real_clock()),
+            write_dead_letter=lambda letter: None,
+            warn=print,
+            selection=None,
+            lost=print,
+        )
+
+
+@with_stores
+async def test_a_member_holds_no_more_of_large_entries_than_of_small_ones(make, valkey):
+    """Seen: a thousand of a megabyte each, with whoever reads its output asleep."""
+    a = make("a")
+    await leading(a)
+    line = json.dumps({"type": "t", "title": "x" * 1_000_000})
+    for _ in range(60):
+        valkey.command("XADD", a.base, "*", "n", line)
+    reading = Reading(a)
+    member, shown = reading.member, 0
+    member.start()
+    member.read_from([0])
+    try:
+        while shown < 60:
+            async with asyncio.timeout(20):
+                items = await reading.queue.get()
+            shown += len(items)
+            assert member.in_hand.size <= BYTES + FIRST * len(line)
+    finally:
+        await member.aclose(0.1)
+    assert shown == 60
+
+
+@with_stores
+async def test_members_with_another_number_of_sockets_are_told_so(make, valkey):
+    """Seen: one that looks for what others appended, and one that does not: twice."""
+    one, several = make("a"), make("b", sockets=2)
+    await leading(one)
+    with pytest.raises(ConfigurationError, match="run with --sockets 1"):
+        await several.beat(wants=True)
+    await one.leave()
+    assert await several.beat(wants=True)
+    assert await several.beat(wants=True)
+    with pytest.raises(ConfigurationError, match="run with --sockets 2"):
+        await one.beat(wants=True)

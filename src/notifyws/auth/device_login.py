@@ -17,11 +17,13 @@ from notifyws.auth.http_steps import OTHER_KIND
 from notifyws.clock import Clock, boot_time, span
 from notifyws.errors import (
     AuthenticationFailed,
+    CertificateRejected,
     HttpRefused,
     NetworkFailed,
     ReplyLost,
 )
 from notifyws.models import Masked, TokenPair, as_text
+from notifyws.protocol.masking import sendable
 from notifyws.protocol.oauth import PLACES, code_step, poll_step
 from notifyws.protocol.profile import Device, Failure
 from notifyws.protocol.token_replies import captured
@@ -40,11 +42,15 @@ LIFETIME = 600.0
 """Seconds that a code is good for where the server does not say, as it must."""
 LONGEST = 86_400.0
 """Seconds beyond which a server's numbers are not believed."""
-PENDING, SLOW, DENIED, EXPIRED = (
+TYPED = 64
+"""Characters of a code that somebody may be asked to type."""
+LONGEST_URL = 2000
+"""Characters of a page's URL."""
+OF_THE_CODE = (
     *("authorization_pending", "slow_down"),
-    *("access_denied", "expired_token"),
+    *("access_denied", "expired_token", "invalid_grant"),
 )
-"""The answers of section 3.5 that say how it stands with the code."""
+"""The answers that say how it stands with the code (section 3.5, and RFC 6749's)."""
 AGAIN = "begin again: notifyws auth login"
 CLIENT = Refusal(
     AuthenticationFailed,
@@ -52,8 +58,7 @@ CLIENT = Refusal(
     "correct client_id, client_secret and scope: NOTIFYWS_VARIABLES, or the profile",
 )
 STANDING = Failure(
-    when=" || ".join(f"error == '{word}'" for word in (PENDING, SLOW, DENIED, EXPIRED)),
-    means="retry",
+    when=" || ".join(f"error == '{word}'" for word in OF_THE_CODE), means="retry"
 )
 """Keeps what is no refusal of ours from being taken for one by its words."""
 
@@ -131,13 +136,13 @@ class DeviceLogin:
         step = code_step(self._device)
         answer = (await self._http.steps.run([step], {}, CLIENT))[-1]
         found = captured({**step.capture, **PLACES}, answer)
-        device_code, user_code = (
-            as_text(found[name]) for name in ("device_code", "user_code")
-        )
+        device_code = as_text(found["device_code"])
+        user_code = as_text(found["user_code"]).strip()
+        typed = user_code.isprintable() and len(user_code) <= TYPED
         url = _web_page(found["page"])
         for name, value in (
             ("device_code", device_code),
-            ("user_code", user_code.strip()),
+            ("user_code that can be typed", user_code if typed else ""),
             ("verification_uri that is a web page", url),
         ):
             if not value:
@@ -165,13 +170,14 @@ class DeviceLogin:
                 raise _ran_out(code)
             try:
                 answers = await steps.run([step], known, CLIENT)
-                return self._http.tokens([step], answers)
             except HttpRefused as error:
                 interval = _next(error, code, interval)
-            except ReplyLost:
-                raise  # it was granted, perhaps: the code is spent
-            except NetworkFailed:
+            except CertificateRejected:
+                raise
+            except NetworkFailed:  # less often, as section 3.5 wants it
                 interval = max(interval, min(2 * interval, SLOWEST))
+            else:
+                return self._http.tokens([step], answers)
 
 
 def _next(error: HttpRefused, code: DeviceCode, interval: float) -> float:
@@ -191,6 +197,9 @@ def _next(error: HttpRefused, code: DeviceCode, interval: float) -> float:
             raise AuthenticationFailed("the login was denied", AGAIN) from None
         case "expired_token":
             raise _ran_out(code) from None
+        case "invalid_grant":
+            message = "the server does not know this code any more"
+            raise AuthenticationFailed(message, AGAIN) from None
     if error.status == 429 or error.status >= 500:  # not of the code, and may pass
         slower = max(interval, min(2 * interval, SLOWEST))
         return max(slower, min(error.retry_after or 0.0, LONGEST))
@@ -209,7 +218,7 @@ def _web_page(found: Any) -> str:
         parts = urlsplit(text)
     except ValueError:
         return ""
-    plain = text.isascii() and text.isprintable() and " " not in text
+    plain = sendable(text) and len(text) <= LONGEST_URL
     return text if plain and parts.scheme in ("http", "https") and parts.netloc else ""
 
 

@@ -13,12 +13,19 @@ import base64
 import json
 import re
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from notifyws import __version__
 from notifyws.auth.httpx_import import import_httpx
+from notifyws.auth.network_errors import (
+    demand_welcome,
+    plainly,
+    tls_failed,
+    unreachable,
+    unusable_proxy,
+)
 from notifyws.errors import (
     CertificateRejected,
     ConfigurationError,
@@ -27,7 +34,7 @@ from notifyws.errors import (
     ReplyLost,
 )
 from notifyws.models import Masked, as_text, strict_json
-from notifyws.protocol.masking import masked, spellings, without_named
+from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.profile import Step
 from notifyws.protocol.templates import UNSET, fill
 from notifyws.protocol.token_replies import Answer
@@ -149,7 +156,6 @@ def http_client(
     import_httpx()
     import httpx
 
-    from notifyws.auth.network_errors import unusable_proxy
     from notifyws.auth.proxies import proxy_url
 
     try:
@@ -219,7 +225,9 @@ async def exchange(
                 extensions={"trace": watch},
             ) as response,
         ):
-            body, text = _read(await _bounded(response, largest))
+            whole = await _bounded(response, largest)
+            demand_welcome(response.status_code, whole, urlsplit(request.url).netloc)
+            body, text = _read(whole)
             headers = {name.lower(): text for name, text in response.headers.items()}
             jar = response.cookies.jar  # of several with one name, the last
             cookies = {cookie.name: cookie.value or "" for cookie in jar}
@@ -231,23 +239,11 @@ async def exchange(
         raise ReplyLost(problem.message, problem.hint) from None
 
 
-def exchange_lines(
-    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
-) -> Iterator[str]:
-    """Yield an exchange without what is hidden, and what is called a secret in it."""
-    url, body = masked(request.url, hidden), without_named(request.body, hidden)
-    yield f"--> {request.method} {url} {body}".rstrip()
-    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
-    if names := ", ".join(found):
-        yield f"    captured: {names}"
-
-
 def _translated(
     error: Exception, url: str, client: httpx.AsyncClient, hidden: tuple[str, ...]
 ) -> NotifyError:
     import httpx
 
-    from notifyws.auth.network_errors import plainly, tls_failed, unreachable
     from notifyws.auth.proxies import around, proxy_name
 
     cause, proxy = _cause(error), proxy_name(url)

@@ -31,6 +31,10 @@ OF_US = (
     r"|UNKNOWN_CA|ACCESS_DENIED)$"
 )
 """How OpenSSL calls what a server says of our certificate, or of having none."""
+ITS_PAGE = (
+    rb"<title>400 (No required SSL certificate was sent|The SSL certificate error)"
+)
+"""How nginx says the same, over a TLS connection that it opened all the same."""
 SHOW = "NOTIFYWS_CLIENT_CERT must name our certificate, and NOTIFYWS_CLIENT_KEY its key"
 
 
@@ -110,6 +114,19 @@ def tls_failed(error: ssl.SSLError, host: str) -> NetworkFailed:
     if reason.endswith("HANDSHAKE_FAILURE"):  # so older servers say it
         hint = f"does it want a client certificate? {SHOW}"
     return NotWebSocket(f"{host} does not speak TLS: {why}", hint)
+
+
+def demand_welcome(status: int, body: bytes | bytearray, host: str) -> None:
+    """Raise where an answer is nginx's page about our certificate.
+
+    Raises:
+        WeAreNotTrusted: it wants one, or does not accept ours.
+    """
+    found = re.search(ITS_PAGE, body) if status == 400 else None
+    if found:
+        wants = found[1].startswith(b"No ")
+        what = "wants a" if wants else "does not accept our"
+        raise WeAreNotTrusted(f"{host} {what} client certificate", SHOW)
 
 
 def plainly(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import servers
+from notifyws.cli.device import by_device
 from notifyws.cli.input import ask, password_from_stdin
 from notifyws.cli.login import log_in, log_in_and_save, remember, tell, where
 from notifyws.cli.options import (
@@ -76,6 +77,9 @@ def login(
     if loaded.settings.token:
         message = "a ready-made token (NOTIFYWS_TOKEN) needs no login"
         raise UsageError(message, "unset it to log in with a password")
+    if given and by_device(loaded.settings):
+        message = f"profile {loaded.settings.profile} takes a code and no password"
+        raise UsageError(message, "leave --password-stdin out")
     if save or name is not None:
         log_in_and_save(common, loaded, username, name, json=json)
     else:

@@ -59,7 +59,9 @@ def _configured(report: Report) -> Iterator[Fact]:
     yield Fact("account", f"{name}, {user}", sources["username"])
     yield Fact("profile", settings.profile, sources["profile"])
     if settings.client_cert:
-        yield Fact("certificate", settings.client_cert, sources["client_cert"])
+        key = settings.client_key and f", its key {settings.client_key}"
+        shown = f"{settings.client_cert}{key}"
+        yield Fact("certificate", shown, sources["client_cert"])
     if report.cache.get("url"):
         named = "cache_url" if settings.cache_url else "redis_url"
         yield Fact("cache", str(report.cache["url"]), sources[named])
@@ -67,6 +69,7 @@ def _configured(report: Report) -> Iterator[Fact]:
 
 def _settings(report: Report) -> Iterator[Fact]:
     from notifyws.config.settings import FIELDS
+    from notifyws.protocol.masking import without_named
 
     for name, source in report.loaded.sources.items():
         value = getattr(report.loaded.settings, name)
@@ -74,6 +77,8 @@ def _settings(report: Report) -> Iterator[Fact]:
         shown = ("set" if value else "not set") if secret else value
         if isinstance(shown, str) and "//" in shown:
             shown = shown_url(shown)
+        if name == "variables":  # a profile may want a secret there
+            shown = without_named(shown)
         yield Fact("", f"{name} = {shown}", source)
 
 

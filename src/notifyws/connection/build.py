@@ -63,7 +63,7 @@ def _verifier(
     from notifyws.connection.verification import Verifier
 
     catch_up = _catch_up(auth, protocol.classifier)
-    how = build_dial(auth), build_keepalive(auth), auth.tokens, auth.clock
+    how = _plain_dial(auth), build_keepalive(auth), auth.tokens, auth.clock
     ask = catch_up.after if catch_up else SecondConnection(protocol, *how)
     begins = can_begin(auth.profile)
     return Verifier(ask, every, receiver, auth.clock, begins=begins)
@@ -192,15 +192,18 @@ def build_server_protocol(
 
 
 def build_dial(auth: Authenticator) -> Dial:
-    """Return what opens sockets."""
-    from notifyws.connection.dialer import dial
-
-    opened = partial(dial, settings=auth.settings, tls=auth.tls)
+    """Return what opens the sockets that are listened to."""
     if auth.recorder is None:
-        return opened
+        return _plain_dial(auth)
     from notifyws.connection.recorded_transport import recorded
 
-    return recorded(opened, auth.recorder)
+    return recorded(_plain_dial(auth), auth.recorder)
+
+
+def _plain_dial(auth: Authenticator) -> Dial:
+    from notifyws.connection.dialer import dial
+
+    return partial(dial, settings=auth.settings, tls=auth.tls)
 
 
 def _catch_up(auth: Authenticator, classifier: FailureClassifier) -> CatchUp | None:

@@ -23,6 +23,7 @@ from websockets.uri import parse_uri
 from notifyws import __version__
 from notifyws.auth.http_refusals import own_words
 from notifyws.auth.network_errors import (
+    demand_welcome,
     later,
     plainly,
     retry_after,
@@ -136,7 +137,7 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
             message = f"{host} did not answer within {open_timeout:g} s"
             return NetworkFailed(message, "notifyws status --check")
         case wsx.InvalidStatus():
-            return _refused(error, host)
+            return _not_welcome(error, host) or _refused(error, host)
         case ssl.SSLError():
             return tls_failed(error, host)
         case wsx.InvalidURI():
@@ -150,6 +151,14 @@ def translated(  # noqa: PLR0911 - a table of errors, one row each
         case _:
             message = f"cannot connect to {host}: {error}"
             return NetworkFailed(message, "notifyws status --check")
+
+
+def _not_welcome(error: wsx.InvalidStatus, host: str) -> NotifyError | None:
+    try:
+        demand_welcome(error.response.status_code, error.response.body or b"", host)
+    except NotifyError as ours:
+        return ours
+    return None
 
 
 def _refused(error: wsx.InvalidStatus, host: str) -> UpgradeRefused:

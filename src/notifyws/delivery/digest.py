@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from notifyws.delivery.outbox_records import notification_of
 from notifyws.models import Notification, strict_json
 
 TYPE = "digest"
@@ -28,7 +29,7 @@ def digest_of(many: Sequence[Notification], at: str) -> Notification:
     }
     whole = ",".join(each.line() for each in many)  # no number is written anew
     facts = f'{{"count":{len(many)},"notifications":[{whole}]}}'
-    return Notification.of_line(f'{strict_json(said)[:-1]},"data":{facts}}}')
+    return notification_of(f'{strict_json(said)[:-1]},"data":{facts}}}')
 
 
 def _lines(many: Sequence[Notification]) -> list[str]:

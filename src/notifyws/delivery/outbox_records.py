@@ -14,12 +14,16 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 from msgspec.structs import asdict, replace
 
 from notifyws.models import Notification, strict_json
+from notifyws.protocol import frames
+from notifyws.protocol.frames import decode
 from notifyws.protocol.since import sent_at
 
 Ident = str | int
 Moment = Annotated[float, Meta(gt=-1e11, lt=1e11)]
 """Unix seconds that a calendar knows."""
 
+DEEPEST = 3 * frames.DEEPEST
+"""Levels of a kept line: more than a frame, and the JSON in its strings, can have."""
 OUTPUT = "output"
 """The queue of what was not shown yet; who shows things takes it by other ways."""
 
@@ -31,7 +35,7 @@ def notification_of(line: str) -> Notification:
         ValueError: it holds something else: another version's, or rubbish.
     """
     try:
-        notification = Notification.of_line(line)
+        notification = Notification(decode(line, DEEPEST), "", line)
         notification.type, notification.id  # noqa: B018 - whether they are there
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError("it is no notification") from None

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.auth.http_client import Request, exchange_lines
+from notifyws.auth.http_client import Request
 from notifyws.clock import utc_text
 from notifyws.connection.build import (
     build_server_protocol,
@@ -29,8 +29,9 @@ from notifyws.connection.renewal import Responder
 from notifyws.delivery.build import build_rules
 from notifyws.delivery.sender import GRACE
 from notifyws.errors import NetworkFailed
+from notifyws.models import as_text
 from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
-from notifyws.protocol.masking import masked, spellings
+from notifyws.protocol.masking import masked, spellings, without_named
 from notifyws.protocol.token_replies import Answer
 
 Result = TypeVar("Result")
@@ -252,3 +253,14 @@ class Trace:
         told, self._told = self._told, Counter()
         left = {way: many - MOST for way, many in told.items() if many > MOST}
         return (*lines, *(f"{way} and {many} more" for way, many in left.items()))
+
+
+def exchange_lines(
+    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield an exchange without what is hidden, and what is called a secret in it."""
+    url, body = masked(request.url, hidden), without_named(request.body, hidden)
+    yield f"--> {request.method} {url} {body}".rstrip()
+    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
+    if names := ", ".join(found):
+        yield f"    captured: {names}"

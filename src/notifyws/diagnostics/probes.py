@@ -172,7 +172,8 @@ def own_certificate(pair: KeyPair) -> tuple[str, float]:
                 side.do_handshake()
     except ssl.SSLCertVerificationError as error:
         message = f"our certificate {pair.certificate}: {error.verify_message}"
-        raise WeAreNotTrusted(message, OURS.hint) from None
+        hint = "have it renewed, or name another one: NOTIFYWS_CLIENT_CERT"
+        raise WeAreNotTrusted(message, hint) from None
     shown: Any = server.getpeercert()
     named = [value for _, value in shown.get("subjectAltName", ())]
     subject = [value for ((key, value),) in shown["subject"] if key == "commonName"]

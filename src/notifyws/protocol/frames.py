@@ -62,13 +62,17 @@ _scan = make_scanner(_decoder)  # type: ignore[arg-type] # typeshed errs
 """Reads a value that stands at a place; its end comes with it."""
 
 
-def decode(text: str) -> Any:
+def decode(text: str, deepest: int = DEEPEST) -> Any:
     """Return the value of a text that holds one.
+
+    Args:
+        text: a frame, or what was kept of one.
+        deepest: levels taken; in a frame, strings may hold more JSON.
 
     Raises:
         InvalidFrame: it is not strict JSON, or holds what cannot be read.
     """
-    value, end = _value(text, 0)
+    value, end = _value(text, 0, deepest)
     if end != len(text) and (end := _after_space(text, end)) != len(text):
         error = json.JSONDecodeError("Extra data", text, end)
         raise InvalidFrame(f"not JSON: {error}")
@@ -111,7 +115,7 @@ def text_of(frame: str | bytes) -> str:
         raise InvalidFrame(f"a binary frame of {len(frame)} bytes") from None
 
 
-def _value(text: str, start: int) -> tuple[Any, int]:
+def _value(text: str, start: int, deepest: int = DEEPEST) -> tuple[Any, int]:
     """Return the value that stands at a place, or after blanks, and its end."""
     try:
         try:
@@ -126,7 +130,8 @@ def _value(text: str, start: int) -> tuple[Any, int]:
         raise InvalidFrame(f"not JSON: {error}") from None
     except ValueError:
         raise InvalidFrame("not readable: an integer has too many digits") from None
-    if end - start > 2 * DEEPEST and _is_too_deep(value, text, start, end):
+    long = end - start > 2 * deepest
+    if long and _is_too_deep(value, text[start:end], deepest):
         raise InvalidFrame("nested too deeply")
     return value, end
 
@@ -137,9 +142,9 @@ def _after_space(text: str, start: int) -> int:
     return found.end()
 
 
-def _is_too_deep(value: Any, text: str, start: int, end: int) -> bool:
-    opened = text.count("[", start, end) + text.count("{", start, end)
-    return opened > DEEPEST and _depth(value) > DEEPEST
+def _is_too_deep(value: Any, text: str, deepest: int) -> bool:
+    opened = text.count("[") + text.count("{")
+    return opened > deepest and _depth(value) > deepest
 
 
 def _depth(value: Any) -> int:

@@ -11,12 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from notifyws.clock import Clock
-from notifyws.delivery.outbox_records import ListenerPosition
+from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.appender import AT_ONCE, GroupAppender
 from notifyws.fleet.group.entries import Batch, Place, Standing
 from notifyws.fleet.group.spool import Spool
-from notifyws.models import Notification
 from tests.support.aio import on_a_loop
 from tests.support.queue import note
 from tests.support.virtual import VirtualClock
@@ -76,7 +75,7 @@ class FakeStore:
         places = []
         for _, line, _ in batch.lines:
             self._top += 1
-            self.stream[f"{self._top}-0"] = Notification.of_line(line).title
+            self.stream[f"{self._top}-0"] = notification_of(line).title
             places.append((0, f"{self._top}-0"))
         self._batch, self.position = (ME, batch.number), batch.position
         self.positions.append(batch.position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.fleet.group.window import COUNT, AppendWindow
+from notifyws.fleet.group.window import COUNT, SIZE, AppendWindow
 
 
 def window(count: int) -> AppendWindow:
@@ -54,3 +54,19 @@ def test_everything_can_be_forgotten():
     made.clear()
     assert made.places == []
     assert made.lost([]) == []
+
+
+def test_of_large_lines_fewer_are_known():
+    """Seen: five thousand of a megabyte each, in the memory of every leader."""
+    made = AppendWindow()
+    large = [(0, "x" * 1_000_000, "")]
+    for n in range(30):
+        made.add([(0, f"{n}-0")], large)
+    assert len(made) * 1_000_000 <= SIZE < (len(made) + 1) * 1_000_000
+    assert made.places[-1] == (0, "29-0")
+    assert len(made.lost([True, *[False] * (len(made) - 1)])) == 15
+    made.clear()
+    made.add([(0, f"{n}-0") for n in range(30)], large * 30)
+    assert len(made) == SIZE // 1_000_000
+    made.add([(0, "30-0")], [(0, "x" * (SIZE + 1), "")])
+    assert len(made) == 0

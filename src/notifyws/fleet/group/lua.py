@@ -42,7 +42,15 @@ end
 """
 """Who holds a lease; one that never ends, or not in our time, is taken away."""
 
-STANDING = f"""
+SIZES = """
+local function fitting(entry, bytes, most)
+  local size = entry and #(entry[2][2] or '') or 0
+  return math.min(math.max(math.floor(bytes / (size + 100)), 10), most)
+end
+"""
+"""How many entries like one may be looked at in one step: Redis does nothing else."""
+
+STANDING = f"""{SIZES}
 local function earlier(one, other)
   return one and other and math.min(one, other) or one or other
 end
@@ -68,7 +76,8 @@ local function standing(stream)
   if not unread then
     behind = 0
   elseif not behind then
-    behind = #entries_after(stream, after, '+', 10000)
+    local most = fitting(unread, 2000000, 10000)
+    behind = #entries_after(stream, after, '+', most)
   end
   local held = last and redis.call('XPENDING', stream, '{MEMBERS}')
   local since = earlier(moment(held and held[2]), moment(unread and unread[1]))
@@ -77,4 +86,5 @@ end
 """
 """How many entries nobody has read, who holds what (``XPENDING``; nothing where the
 consumer group is missing), and unix milliseconds of the oldest that is not handled.
-There is nothing after the last id that a stream can have, and Redis refuses to look."""
+A Redis that does not know how many are unread counts them, up to some megabytes. There
+is nothing after the last id that a stream can have, and Redis refuses to look."""

@@ -9,6 +9,7 @@ The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}
 ``...:owner:N``      text        which member reads partition N; expires
 ``...:members``      sorted set  members, by unix milliseconds until which they live
 ``...:meta``         hash        ``v``, ``key`` (the expression of ``--key``),
+                                 ``sockets``,
                                  ``fence``, ``leader`` (who took a lease last), and
                                  for each socket ``last:N`` (the same), ``began:N``
                                  (the fence with which they began to lead) and
@@ -39,8 +40,9 @@ RELEASED = "released"
 """The consumer that holds what a member gave back when it left."""
 REPLAY = "replay:"
 """How the consumer groups begin that read the stream again."""
-WRONG_VERSION, WRONG_KEY = -1, -2
-"""Instead of an answer: the group is another version's, or has another ``--key``."""
+WRONG_VERSION, WRONG_KEY, WRONG_SOCKETS = -1, -2, -3
+"""Instead of an answer: the group is another version's, or has another ``--key`` or
+``--sockets``: what one of several sockets appends is looked for by the others."""
 
 BEAT = f"""{TIME}{NUMBERS}{LEASES}{STANDING}
 local members, meta = KEYS[1], KEYS[2]
@@ -48,10 +50,18 @@ local me, alive, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local wants, leads, key, heard = ARGV[5] == '1', ARGV[6] == '1', ARGV[7], ARGV[8]
 local sockets, streams = tonumber(ARGV[9]), tonumber(ARGV[10])
 local floor, connection, late = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13])
-local known = redis.call('HMGET', meta, 'v', 'key', 'forgot')
+local known = redis.call('HMGET', meta, 'v', 'key', 'forgot', 'sockets')
 if known[1] and known[1] ~= '{VERSION}' then return {{{WRONG_VERSION}, known[1]}} end
 if known[1] and known[2] ~= key then return {{{WRONG_KEY}, known[2]}} end
 local at, forgot = now(), number_in(known[3])
+if known[4] ~= ARGV[9] then
+  local mine = tonumber(redis.call('ZSCORE', members, me) or '0') > at and 1 or 0
+  local live = redis.call('ZCOUNT', members, at, at + LONGEST * 2)
+  if number_in(known[4]) > 0 and live > mine then
+    return {{{WRONG_SOCKETS}, known[4]}}
+  end
+  redis.call('HSET', meta, 'sockets', ARGV[9])
+end
 if forgot > at then forgot = 0 end
 if not known[1] then
   redis.call('HSET', meta, 'v', '{VERSION}', 'key', key)
@@ -220,7 +230,7 @@ KEYS: meta, the streams. ARGV: number of a stream and id, for each.
 """
 
 TRIM = f"""{TIME}{NUMBERS}{STANDING}
-local cap, age, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local cap, age = tonumber(ARGV[1]), tonumber(ARGV[2])
 local lost, first, last, more = 0, false, false, 0
 for _, stream in ipairs(KEYS) do
   local length, read = redis.call('XLEN', stream), '0-0'
@@ -230,13 +240,15 @@ for _, stream in ipairs(KEYS) do
     for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
     if facts['name'] == '{MEMBERS}' then read = facts['last-delivered-id'] end
   end
+  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  local most = fitting(oldest, 8000000, tonumber(ARGV[3]))
   local out = math.min(length - cap, most)
   local gone = out > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', out) or {{}}
   if #gone == 0 and age > 0 then
     local until_ = now() - age
     gone = redis.call('XRANGE', stream, '-', tostring(until_), 'COUNT', most)
   end
-  if #gone == most then more = 1 end
+  if #gone >= most then more = 1 end
   if #gone > 0 then
     local unread = entries_after(stream, read, gone[#gone][1], most)
     if #unread > 0 then

@@ -207,6 +207,11 @@ class GroupStore:
             raise ConfigurationError(
                 f"the group {self.name} has {has}", "give all its members the same"
             )
+        if answer[0] == scripts.WRONG_SOCKETS and len(answer) == 2:
+            raise ConfigurationError(
+                f"members of the group {self.name} run with --sockets {int(answer[1])}",
+                "give all its members the same",
+            )
         return standing_of(answer)
 
     @step

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from notifyws.fleet.group.entries import Place
 
-COUNT = 5_000
-"""Entries that are known."""
+COUNT, SIZE = 5_000, 16 << 20
+"""Entries that are known at most, and characters of their lines."""
 
 Line = tuple[int, str, str]
 """Stream, line, and what tells it from others."""
@@ -24,7 +24,8 @@ class AppendWindow:
     """The entries that one leader appended last."""
 
     def __init__(self) -> None:
-        self._entries: deque[tuple[Place, Line]] = deque(maxlen=COUNT)
+        self._entries: deque[tuple[Place, Line]] = deque()
+        self._size = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -32,6 +33,10 @@ class AppendWindow:
     def add(self, places: Sequence[Place], lines: Sequence[Line]) -> None:
         """Take note of what was appended, and where."""
         self._entries.extend(zip(places, lines, strict=True))
+        self._size += sum(len(line) for _, line, _ in lines)
+        while len(self._entries) > COUNT or self._size > SIZE:
+            _, (_, line, _) = self._entries.popleft()
+            self._size -= len(line)
 
     @property
     def places(self) -> list[Place]:
@@ -55,9 +60,11 @@ class AppendWindow:
         kept = [
             each for each, there in zip(self._entries, present, strict=True) if there
         ]
-        self._entries = deque(kept, COUNT)
+        self._entries = deque(kept)
+        self._size = sum(len(line) for _, (_, line, _) in kept)
         return missing
 
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()
+        self._size = 0

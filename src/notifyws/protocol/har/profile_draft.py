@@ -202,8 +202,8 @@ class _Drafter:
                 "answers are missing in the recording, as browsers forget those of an "
                 "earlier page: the profile says which"
             )
-            yield "# ? Answers to these are missing: browsers forget them when a page"
-            yield "# follows. What [needs] asks for may be in one: capture it there."
+            yield "# ? The answers to these are missing: a browser forgets them when"
+            yield "# a page follows. What [needs] asks for may be in one: capture it."
             yield from (f"#     {path}" for path in told[:MOST_CHOICES])
 
     def _rules(self, talk: Conversation) -> Iterator[str]:
