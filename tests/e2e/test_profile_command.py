@@ -156,7 +156,9 @@ def at(server):
     return text.replace("127.0.0.1:9411", server.url.partition("://")[2])
 
 
-def test_a_profile_is_made_of_a_recording_tried_and_listened_with(home, server):
+def test_a_profile_is_made_of_a_recording_tried_and_listened_with(home):
+    server = home.serve("--traffic", "9")
+    home.use(server)
     (home.path / "page.har").write_text(at(server))
     done = home.run(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
     assert done.returncode == 0, done.stderr
@@ -167,8 +169,7 @@ def test_a_profile_is_made_of_a_recording_tried_and_listened_with(home, server):
     assert (home.path / "own.toml").stat().st_mode & 0o777 == 0o600
     assert "made-up-password" not in made + done.stdout + done.stderr
     listener = home.listen("--profile", "own.toml", "--url", server.url, "--json")
-    server.notify(1)
-    assert listener.prints(1)[0]["title"] == "1"
+    assert listener.prints(1)[0]["title"]
 
 
 def test_a_recording_that_the_server_does_not_take_says_what_to_mend(home, server):
@@ -227,3 +228,19 @@ def test_what_a_recording_does_not_tell_is_said_or_asked(home):
     tried = home.run(*NEW, "--from-har", "page.har", "--name", "more", "--check")
     assert tried.returncode == 2
     assert "has another origin" in tried.stderr
+
+
+def test_on_a_terminal_the_questions_are_asked(home, terminal):
+    text = har(login(answer={"ok": True}), socket("/ws", 2, (IN, 1, ALERT)))
+    (home.path / "page.har").write_text(text)
+    asking = terminal(*NEW, "--from-har", "page.har", "-o", "own.toml")
+    asking.shows("Name of the profile")
+    asking.type("acme\r")
+    asking.shows("session's cookie")
+    asking.type("sid\r")
+    asking.shows("Try it on")
+    asking.type("\r")
+    asking.shows("Next: notifyws profile check")
+    made = (home.path / "own.toml").read_text("utf-8")
+    assert 'token_in = "cookie:sid"' in made
+    assert 'name = "acme"' in made

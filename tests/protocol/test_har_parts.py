@@ -7,6 +7,7 @@ import pytest
 from notifyws.protocol.har.frame_kinds import numbered_by
 from notifyws.protocol.har.profile_draft import har_draft
 from notifyws.protocol.har.recording import Frame, read_recording
+from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import MOST_LEAVES, expression, leaves
 from notifyws.protocol.profile_text import parse
 from tests.support.har import (
@@ -286,3 +287,22 @@ def test_names_that_no_place_may_have_are_no_token():
 def test_a_token_that_is_a_bearer_in_a_frame_is_found():
     profile = talk((OUT, 0.1, {"type": "auth", "jwt": f"Bearer {TOKEN}"}), path="/ws")
     assert profile.handshake[0].send["jwt"] == "Bearer {access_token}"
+
+
+def test_a_secret_is_known_within_other_texts_and_percent_encoded():
+    odd = login(body={"email": USER, "password": "pw/ä 9!"})
+    found = Secrets(read_recording(har(odd, socket("/ws", 2, (IN, 1, ALERT))), "x"))
+    assert found.hides("pw/ä 9!")
+    assert found.hides("a pw/ä 9! b")
+    assert found.hides("/x/pw%2F%C3%A4%209%21/y")
+    assert not found.hides("pw/ä")
+    assert found.without("one\ntwo pw/ä 9!\nthree").count("\n") == 2
+    assert "two" not in found.without("one\ntwo pw/ä 9!\nthree")
+    assert found.without("none of it") == "none of it"
+
+
+def test_a_secret_that_is_a_plain_word_leaves_the_lines_of_a_profile():
+    plain = login(body={"email": USER, "password": "path"})
+    text = har(plain, socket(f"/ws?token={TOKEN}", 2, (IN, 1, ALERT)))
+    made = har_draft(read_recording(text, "x"), "acme")
+    assert parse(made.text, "acme").http.login.path == "/api/login"

@@ -51,20 +51,29 @@ class Secrets:
                 found.update(_of_value(frame.value))
         whole = {text.strip() for text in found} - {""}
         self._all = frozenset(w for w in whole if w.lower() not in WORDS)
-        self._long = tuple(each for each in self._all if len(each) >= SHORTEST)
+        self._marks: dict[str, list[str]] = {}
+        for text in filter(lambda text: len(text) >= SHORTEST, self._all):
+            self._marks.setdefault(text[:SHORTEST], []).append(text)
+
+    def _within(self, text: str) -> Iterator[str]:
+        """Yield the secrets in a text, known by how they begin."""
+        for start in range(len(text) - SHORTEST + 1):
+            for each in self._marks.get(text[start : start + SHORTEST], ()):
+                if text.startswith(each, start):
+                    yield each
 
     def hides(self, text: str) -> bool:
         """Return whether a text is a secret, holds one, or may be one."""
         if text in self._all or is_opaque(text):
             return True
         plain = unquote(text)
-        return any(each in text or each in plain for each in self._long)
+        return any(True for each in (text, plain) for _ in self._within(each))
 
     def without(self, lines: str) -> str:
         """Return a text in which a line that holds a secret is only said to be one."""
         return "\n".join(
             "# (a line was left out here: it held a secret of the recording)"
-            if any(each in line for each in self._long if not _ours(each))
+            if not all(map(_ours, self._within(line)))
             else line
             for line in lines.split("\n")
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from notifyws.protocol.notification_guess import dotted_key
@@ -63,6 +64,7 @@ def last_name(path: tuple[str | int, ...]) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
+@lru_cache(4096)
 def is_secret_name(name: str) -> bool:
     """Return whether what is called so is a secret."""
     return SECRET.search(name) is not None and ABOUT.search(name) is None
