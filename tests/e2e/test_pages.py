@@ -183,6 +183,7 @@ def test_make_demo_into_head_ends_quietly_with_three_lines(home):
     assert said == ["Connecting", "Connected"]
 
 
+@pytest.mark.slow
 def test_the_wheel_works_alone_in_an_empty_environment(home, server):
     assert "pipx install ." in block("README.md", "pipx")
     uv = str(Path(sys.executable).with_name("uv"))

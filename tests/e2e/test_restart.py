@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.support import Home, until
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_found_again_and_nothing_is_lost_or_repeated(home: Home):
     state = ("--state", str(home.path / "state"))
     server = home.serve(*state)

@@ -74,6 +74,7 @@ def test_it_reads_well_narrow_and_wide(server, terminal, columns):
     assert not re.search(rb"\x1b\[[\d;]+m", live.raw.replace(b"\x1b[0m", b""))
 
 
+@pytest.mark.slow
 def test_the_footer_counts_down_while_it_reconnects(process, terminal):
     live = terminal("listen", NOTIFYWS_JITTER="0")
     live.shows("Connected")

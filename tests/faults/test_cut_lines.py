@@ -136,6 +136,7 @@ def test_a_line_cut_over_and_over_loses_nothing_where_the_server_replays(home, s
     assert_all_are_shown(*listen_through_cuts(home, server, seconds=4, every=1.0))
 
 
+@pytest.mark.slow
 def test_a_line_cut_over_and_over_has_a_gap_for_all_that_is_lost(home, server):
     profile = without_resume(home.path)
     found = listen_through_cuts(home, server, seconds=4, every=1.0, profile=profile)

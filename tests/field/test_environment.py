@@ -10,6 +10,7 @@ import os
 
 import pytest
 
+from tests.support.catalogue import sample
 from tests.support.httpd import CLOSE, PING, PONG, answer, in_a_thread, json_answer
 from tests.support.tls import Authority
 
@@ -170,7 +171,7 @@ ODD = {
 
 @pytest.mark.parametrize(
     "command",
-    [
+    sample(
         ["--help"],
         ["status"],
         ["status", "--check"],
@@ -183,7 +184,8 @@ ODD = {
         ["listen", "--name", "desk", "-n", "1"],
         ["listen", "--exec", "true", "-n", "1"],
         ["--install-completion"],
-    ],
+        often=4,
+    ),
     ids=" ".join,
 )
 def test_no_command_takes_an_odd_environment_for_a_bug_of_ours(home, files, command):

@@ -133,6 +133,7 @@ def test_a_leader_that_only_the_server_misses_lets_another_lead(scene, lease, re
     group.once_in_stream()
 
 
+@pytest.mark.slow
 def test_what_a_killed_member_had_in_hand_is_run_by_another(scene):
     group = scene(lease=2.0)
     log = group.redis.folder / "ran"

@@ -50,6 +50,7 @@ async def until_it_answers(redis: RedisClient, *words: str) -> int:
     raise AssertionError("it never answers")
 
 
+@pytest.mark.slow
 @on_a_loop
 async def test_after_a_failover_the_same_client_writes_to_the_new_primary():
     with Watched() as servers:
