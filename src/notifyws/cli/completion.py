@@ -75,23 +75,21 @@ def profiles(ctx: typer.Context) -> Iterable[str]:
 @_offering
 def servers(ctx: typer.Context) -> Iterable[str]:
     """Yield the server entries of ``config.toml``."""
-    import tomllib
-
     from notifyws.config.files import read_text_file
     from notifyws.config.sources import config_file
+    from notifyws.config.toml_text import read_toml
 
     file = config_file(ctx.params.get("env_file"))
-    config = tomllib.loads(read_text_file(file))
+    config = read_toml(read_text_file(file))
     yield from _table(config, "servers")
 
 
 @_offering
 def types(ctx: typer.Context) -> Iterable[str]:
     """Yield the known types: the samples', the settings' and the profile's."""
-    import tomllib
-
     from notifyws.config.dotenv_guard import FOUND
     from notifyws.config.sources import load
+    from notifyws.config.toml_text import read_toml
     from notifyws.models import SAMPLES
     from notifyws.protocol.loader import profile_text
 
@@ -101,7 +99,7 @@ def types(ctx: typer.Context) -> Iterable[str]:
     yield from loaded.settings.styles
     if loaded.sources["profile"] != FOUND:
         text, _ = profile_text(loaded.settings.profile)
-        yield from _table(tomllib.loads(text), "types")
+        yield from _table(read_toml(text), "types")
 
 
 def _table(values: dict[str, Any], name: str) -> Iterable[str]:

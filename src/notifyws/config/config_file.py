@@ -13,6 +13,7 @@ from typing import Any
 
 from notifyws.config.files import read_text_file, write_private
 from notifyws.config.settings import LOGIN
+from notifyws.config.toml_text import InvalidToml, read_toml
 from notifyws.config.validation import as_table
 from notifyws.errors import ConfigurationError
 
@@ -26,11 +27,9 @@ def parsed_toml(text: str, path: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: it is not valid; says where.
     """
-    import tomllib
-
     try:
-        return tomllib.loads(text.removeprefix(MARK))
-    except tomllib.TOMLDecodeError as error:
+        return read_toml(text.removeprefix(MARK))
+    except InvalidToml as error:
         message = f"{path} is not valid TOML: {error}"
         raise ConfigurationError(message, "correct that line") from None
 

@@ -1,4 +1,8 @@
-"""Where in the text of a TOML file a key stands, so that a mistake is found; pure."""
+"""What the text of a TOML file says, and where a key stands in it; pure.
+
+Whoever wrote it may be a stranger: what the reader of TOML trips over, or would be busy
+with for minutes, is no valid TOML here.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,33 @@ from typing import Any
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?")
 _PART = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
+
+_LONG = re.compile(
+    r"""(?<![\w."'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}"""
+)
+"""A key of so many parts takes the reader a time that grows with their square."""
+
+
+class InvalidToml(ValueError):
+    """The text is no TOML, or none that a person would write."""
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Return what a TOML text says.
+
+    Raises:
+        InvalidToml: it is none; says why, and where if that is known.
+    """
+    import tomllib
+
+    if _LONG.search(text):
+        raise InvalidToml("a key has a hundred parts or more")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InvalidToml("it is nested too deeply") from None
+    except ValueError as error:  # also for numbers of thousands of digits
+        raise InvalidToml(str(error)) from None
 
 
 def located(text: str, loc: Sequence[Any], offset: int = 0) -> tuple[int, int]:

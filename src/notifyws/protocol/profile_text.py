@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from typing import Any, get_args, get_type_hints
 
 from msgspec.structs import fields
 from pydantic import ValidationError
 
-from notifyws.config.toml_text import located
+from notifyws.config.toml_text import InvalidToml, located, read_toml
 from notifyws.config.validation import nearest
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.expressions import BadExpression
@@ -44,9 +43,9 @@ def parse(text: str, where: str) -> Profile:
             and key.
     """
     try:
-        written = tomllib.loads(text)
+        written = read_toml(text)
         profile = validated(Profile, written)
-    except tomllib.TOMLDecodeError as error:
+    except InvalidToml as error:
         message = f"profile {where} is not valid TOML: {error}"
         raise ConfigurationError(message, "correct that line and try again") from None
     except ValidationError as error:
@@ -64,7 +63,7 @@ def slips(profile: Profile, text: str, where: str) -> list[str]:
         text: its TOML.
         where: its file's name.
     """
-    found = warnings(profile, tomllib.loads(text))
+    found = warnings(profile, read_toml(text))
     return [f"{placed(each, text, where)}: {each.hint}" for each in found]
 
 
