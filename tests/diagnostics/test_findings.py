@@ -13,6 +13,7 @@ from notifyws.diagnostics.findings import (
     of_certificate,
     of_clock,
     of_complaint,
+    of_our_certificate,
     skipped,
 )
 from notifyws.errors import (
@@ -199,3 +200,13 @@ def test_a_finding_as_json_has_a_hint_only_where_there_is_one():
 
 def test_what_has_nothing_to_look_at_is_skipped_and_says_why():
     assert skipped("no TLS").as_json()["status"] == "skip"
+
+
+def test_our_own_certificate_is_told_before_it_ends():
+    assert of_our_certificate("me", 400) is None
+    found = of_our_certificate("me", 3)
+    assert (found.status, found.detail) == (
+        "warn",
+        "our certificate of me ends in 3 d 0 h",
+    )
+    assert "NOTIFYWS_CLIENT_CERT" in found.hint

@@ -8,6 +8,7 @@ from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.fleet.group.entries import (
     Entry,
     Standing,
+    heard_text,
     line_of,
     moment,
     position_of,
@@ -98,3 +99,8 @@ def test_a_group_that_nobody_leads_has_a_standing_too():
 )
 def test_a_moment_can_be_told_as_another_clock_has_it(text, seconds, told):
     assert shifted(text, seconds) == told
+
+
+@pytest.mark.parametrize("text", [b"", None, b"soon", b"2024-01-15T10:30:00", b"\xff"])
+def test_a_moment_of_no_zone_or_none_at_all_is_nothing(text):
+    assert heard_text(text, LATER) == ""
