@@ -184,6 +184,7 @@ def _cursor(
         by_id=profile.unique_ids,
         places=Places(profile.follow) if profile.follow else None,
         warn=auth.warn,
+        in_header=bool(resume and resume.header),
     )
 
 
