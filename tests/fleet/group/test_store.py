@@ -15,7 +15,8 @@ from notifyws.auth.cache.redis_client import RedisClient
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import Batch, Standing
-from notifyws.fleet.group.store import DISTINCT, GroupStore
+from notifyws.fleet.group.keys import DISTINCT
+from notifyws.fleet.group.store import GroupStore
 from tests.support.resp import scripted
 from tests.support.valkey import Valkey
 

@@ -9,6 +9,8 @@ commands or terminals.
     lua              what several scripts begin with: reads rubbish as nothing
     scripts          what is asked of Redis in one step, and the table of keys
     script_runner    has Redis run them, by their digests
+    stream_scripts   the same for the streams
+    keys             a group's keys, and how a step is asked
     entries          what Redis keeps of a group, as values (pure)
     failures         says what Redis goes on refusing
     store            the same as methods, with values

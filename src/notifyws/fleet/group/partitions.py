@@ -8,8 +8,9 @@ of one that died, comes first. So what has the same key stays in order.
 
 from __future__ import annotations
 
+from notifyws.fleet.group.keys import PARTITIONS
 from notifyws.fleet.group.member import GroupMember
-from notifyws.fleet.group.store import PARTITIONS, GroupStore
+from notifyws.fleet.group.store import GroupStore
 
 
 def share_of(members: int) -> int:

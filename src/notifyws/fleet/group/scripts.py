@@ -1,5 +1,8 @@
 """What a group asks of Redis in one step each: Lua, and the keys it works on.
 
+Here stands who lives, who leads and who holds what; ``stream_scripts`` has what is
+appended, trimmed and taken over.
+
 The keys of a group lie in its account's slot of a cluster: ``notifyws:{ACCOUNT}:`` and
 
 ===================  ==========  ======================================================
@@ -184,150 +187,6 @@ pending, and of now, how many members live, unix milliseconds since when another
 is open, and until when the server was heard.
 """
 
-APPEND = f"""{TIME}
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {{0}} end
-if ARGV[3] == '1' and redis.call('HGET', KEYS[2], 'batch') == ARGV[2] then
-  return {{2}}
-end
-local distinct, words, done = tonumber(ARGV[5]), tonumber(ARGV[6]), {{1}}
-local at = distinct > 0 and now() or 0
-for i = 7, #ARGV, words do
-  local stream, fresh = words > 1 and KEYS[3 + ARGV[i + 1]] or KEYS[4], 1
-  if distinct > 0 then
-    fresh = redis.call('ZADD', KEYS[3], 'NX', at, ARGV[i + 2])
-  end
-  if fresh == 1 then
-    done[#done + 1] = redis.call('XADD', stream, '*', 'n', ARGV[i])
-  end
-end
-if distinct > 0 then
-  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -distinct - 1)
-  redis.call('PEXPIRE', KEYS[3], 86400000)
-end
-redis.call('HSET', KEYS[2], 'position', ARGV[4], 'batch', ARGV[2])
-return done
-"""
-"""Appends a batch, if its writer holds a lease, and moves the group's position.
-
-KEYS: the lease, meta, ids, the streams. ARGV: proof, name of the batch, whether it
-may have been appended already (0/1), position, how many ids to remember (0: none), how
-many words there are of each (1 or 3); then these: line, number of its stream (from 1),
-what tells it from others.
-Returns: 0 refused; 2 it was; 1 and the new ids.
-"""
-
-PRESENT = """
-local found = {redis.call('HGET', KEYS[1], 'leader')}
-for i = 1, #ARGV, 2 do
-  local stream = KEYS[1 + ARGV[i]]
-  found[#found + 1] = #redis.call('XRANGE', stream, ARGV[i + 1], ARGV[i + 1])
-end
-return found
-"""
-"""Tells who took a lease last, and which entries are (still) there.
-
-KEYS: meta, the streams. ARGV: number of a stream and id, for each.
-"""
-
-TRIM = f"""{TIME}{NUMBERS}{STANDING}
-local cap, age = tonumber(ARGV[1]), tonumber(ARGV[2])
-local lost, first, last, more = 0, false, false, 0
-for _, stream in ipairs(KEYS) do
-  local length, read = redis.call('XLEN', stream), '0-0'
-  local groups = length > 0 and redis.call('XINFO', 'GROUPS', stream) or {{}}
-  for _, group in ipairs(groups) do
-    local facts = {{}}
-    for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
-    if facts['name'] == '{MEMBERS}' then read = facts['last-delivered-id'] end
-  end
-  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-  local most = fitting(oldest, 8000000, tonumber(ARGV[3]))
-  local out = math.min(length - cap, most)
-  local gone = out > 0 and redis.call('XRANGE', stream, '-', '+', 'COUNT', out) or {{}}
-  if #gone == 0 and age > 0 then
-    local until_ = now() - age
-    gone = redis.call('XRANGE', stream, '-', tostring(until_), 'COUNT', most)
-  end
-  if #gone >= most then more = 1 end
-  if #gone > 0 then
-    local unread = entries_after(stream, read, gone[#gone][1], most)
-    if #unread > 0 then
-      lost = lost + #unread
-      first = earlier(first, moment(unread[1][1]))
-      last = math.max(last or 0, moment(unread[#unread][1]) or 0)
-    end
-    redis.call('XTRIM', stream, 'MAXLEN', length - #gone)
-  end
-  for _, group in ipairs(groups) do
-    if string.find(group[2], '^{REPLAY}') then
-      local readers = redis.call('XINFO', 'CONSUMERS', stream, group[2])
-      local idle = 0
-      for _, reader in ipairs(readers) do
-        for i = 1, #reader, 2 do
-          if reader[i] == 'idle' then idle = math.max(idle, reader[i + 1]) end
-        end
-      end
-      if idle > {3_600_000} then
-        redis.call('XGROUP', 'DESTROY', stream, group[2])
-      end
-    end
-  end
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, '{MEMBERS}')
-  for _, consumer in ipairs(consumers.err and {{}} or consumers) do
-    local facts = {{}}
-    for i = 1, #consumer, 2 do facts[consumer[i]] = consumer[i + 1] end
-    if facts['pending'] == 0 and facts['idle'] > {3_600_000} then
-      redis.call('XGROUP', 'DELCONSUMER', stream, '{MEMBERS}', facts['name'])
-    end
-  end
-end
-return {{lost, first or 0, last or 0, more}}
-"""
-"""Trims streams to a number of entries and an age; tells what nobody had read. Forgets
-members that hold nothing and were not seen for an hour.
-
-KEYS: the streams. ARGV: entries, milliseconds (0 for any age), entries at once.
-Returns: how many were unread, unix milliseconds of the first and the last of them, and
-whether there is more to trim.
-"""
-
-CLAIM = f"""{TIME}
-local stream, members = KEYS[1], KEYS[2]
-local me, patience, most, own = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
-local claimed, lost, at = {{}}, {{}}, now()
-local held = redis.call('XPENDING', stream, '{MEMBERS}')
-for _, each in ipairs(held[4] or {{}}) do
-  local name, idle = each[1], patience
-  local alive = tonumber(redis.call('ZSCORE', members, name) or '0') > at
-  if own or name == '{RELEASED}' then
-    alive, idle = false, '0'
-  end
-  if name ~= me and not alive and #claimed < most then
-    local left = most - #claimed
-    local ids = redis.call(
-      'XPENDING', stream, '{MEMBERS}', 'IDLE', idle, '-', '+', left, name)
-    for _, entry in ipairs(ids) do
-      local found = redis.call('XRANGE', stream, entry[1], entry[1])[1]
-      if found then
-        redis.call('XCLAIM', stream, '{MEMBERS}', me, 0, entry[1], 'JUSTID')
-        claimed[#claimed + 1] = found
-      else
-        redis.call('XACK', stream, '{MEMBERS}', entry[1])
-        lost[#lost + 1] = entry[1]
-      end
-    end
-  end
-end
-return {{claimed, lost}}
-"""
-"""Takes over what members held that are dead, or gave back when they left.
-
-KEYS: stream, members. ARGV: member, milliseconds that what a dead one holds must have
-been idle, entries at most, whether the stream is this member's own (0/1: then all that
-others hold is taken).
-Returns: the entries, and the ids of those that were trimmed meanwhile.
-"""
-
 RELEASE = f"""
 local me, lost = ARGV[1], {{}}
 for i = 1, #KEYS - 1 do
@@ -392,16 +251,6 @@ return cjson.encode(facts)
 """
 """Tells how a group stands, as JSON. KEYS: meta, members, the leases, the streams.
 ARGV: how many members to name at most, how many leases."""
-
-BEGIN = """
-for _, stream in ipairs(KEYS) do
-  local is_new = redis.call('EXISTS', stream) == 0
-  redis.call('XGROUP', 'CREATE', stream, ARGV[1], ARGV[2], 'MKSTREAM')
-  if is_new then redis.call('PEXPIRE', stream, ARGV[3]) end
-end
-"""
-"""Makes a consumer group; a stream of which nobody is a member goes some day.
-KEYS: the streams. ARGV: its name, the id after which it begins, milliseconds."""
 
 OWN = f"""{LEASES}
 local kept, me, lease, most = {{}}, ARGV[1], ARGV[2], tonumber(ARGV[3])

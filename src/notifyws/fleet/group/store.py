@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import quote
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
-from notifyws.auth.cache.redis_client import RedisClient
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.fleet.group import scripts
+from notifyws.fleet.group import scripts, stream_scripts
 from notifyws.fleet.group.entries import (
     Batch,
     Entry,
@@ -29,19 +26,10 @@ from notifyws.fleet.group.entries import (
     standing_of,
     text_of,
 )
-from notifyws.fleet.group.failures import RedisFailures
-from notifyws.fleet.group.lua import MEMBERS
-from notifyws.fleet.group.script_runner import ScriptRunner
+from notifyws.fleet.group.keys import HOPELESS, PARTITIONS, GroupKeys, step
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-PARTITIONS = 32
-"""Streams that a group with ``--key`` has, and members that it can use at most."""
 SOCKETS = 8
 """Members that may hold one at most."""
-HOPELESS = {"NOPERM", "ACL failure", "NOAUTH", "WRONGPASS", "unknown command"}
-"""Refusals that waiting does not mend."""
 PAGE, FIRST_PAGE, PAGE_BYTES = 500, 8, 4 << 20
 """Entries that are read back at once, at first and at most, and characters of them."""
 KEEP = 30 * 86400.0
@@ -50,100 +38,14 @@ ALIVE = 1.5
 """Leases that a member lives on without a word."""
 OLDEST = (6, 2)
 """The version of Redis that is needed at least."""
-DISTINCT = 20_000
-"""Ids that several sockets of one group are compared by."""
 NAMED = 1_000
 """Members that are named, of however many there are."""
 LONGEST_KEY = 200
 """Characters that are shown of another's ``--key``."""
-NONSENSE = (
-    *(TypeError, ValueError, LookupError, AttributeError),
-    *(ArithmeticError, RecursionError),
-)
-"""What reading an answer of another form comes to."""
 
 
-def step(
-    method: Callable[Concatenate[GroupStore, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[GroupStore, P], Coroutine[Any, Any, T]]:
-    """Have an answer that makes no sense, and what goes on failing, told as such."""
-    name = method.__name__
-
-    @wraps(method)
-    async def tried(self: GroupStore, /, *args: P.args, **more: P.kwargs) -> T:
-        try:
-            answer = await method(self, *args, **more)
-        except NONSENSE as error:
-            failure, cause = self.client.rubbish(), error
-        except CacheFailed as error:
-            self.note_failure(name, error)
-            raise
-        else:
-            if self.failures is not None:
-                self.failures.worked(name)
-            return answer
-        self.note_failure(name, failure)
-        raise failure from cause
-
-    return tried
-
-
-class GroupStore:
-    """One group of one account.
-
-    Args:
-        client: asks Redis.
-        account: id of the account.
-        name: of the group.
-        member: who asks, ``HOST:PID:...``.
-        key: the expression of ``--key``; empty for none.
-        sockets: how many members may hold one.
-        lease: seconds that a lease lasts.
-        consumers: the consumer group that it reads with.
-
-    Attributes:
-        lease: as given.
-        is_shared: whether several members append.
-        on_refused: is told of a refusal that waiting does not mend.
-        failures: is told of what fails and works, by the names of the methods.
-        streams: keys of those that are in use; ``all_streams``: of those that may be.
-    """
-
-    def __init__(
-        self,
-        client: RedisClient,
-        account: str,
-        name: str,
-        *,
-        member: str = "",
-        key: str = "",
-        sockets: int = 1,
-        lease: float = 10.0,
-        consumers: str = MEMBERS,
-    ) -> None:
-        self.on_refused: Callable[[CacheFailed], None] = lambda error: None
-        self.failures: RedisFailures | None = None
-        self._consumers = consumers
-        self._scripts = ScriptRunner(client)
-        self.client, self.name, self.member = client, name, member
-        self.lease = lease
-        self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
-        self._meta, self._members, self._ids = (
-            f"{base}:{each}" for each in ("meta", "members", "ids")
-        )
-        self._leases = [f"{base}:lease:{n}" for n in range(sockets)]
-        self.is_shared = sockets > 1
-        self._distinct = DISTINCT if self.is_shared else 0
-        partitions = [f"{base}:p:{n}" for n in range(PARTITIONS)]
-        self.all_streams = [base, *partitions]
-        self._owners = [f"{base}:owner:{n}" for n in range(PARTITIONS)]
-        self.use_key(key)
-
-    def use_key(self, key: str) -> None:
-        """Have the streams that a group with this ``--key`` has, or without one."""
-        self._key = key
-        self.streams = self.all_streams[1:] if key else self.all_streams[:1]
-        self._numbers = {stream: n for n, stream in enumerate(self.streams)}
+class GroupStore(GroupKeys):
+    """One group of one account; the arguments are those of :class:`GroupKeys`."""
 
     async def check_version(self) -> None:
         """Demand a Redis that has what is needed; one that does not say is believed.
@@ -191,7 +93,7 @@ class GroupStore:
             ConfigurationError: the group is another version's, or has another key.
             CacheFailed: Redis does not answer.
         """
-        answer = await self._run(
+        answer = await self.run(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
             *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
@@ -237,8 +139,8 @@ class GroupStore:
                 words += (line, n + 1, tell)
         else:
             words += (line for _, line, _ in lines)
-        answer = await self._run(
-            scripts.APPEND,
+        answer = await self.run(
+            stream_scripts.APPEND,
             [self._leases[slot], self._meta, self._ids, *self.streams],
             *(proof, f"{self.member} {batch.number}", int(again)),
             position_text(batch.position),
@@ -265,7 +167,9 @@ class GroupStore:
         else:
             missing = []
         words = [word for n, id_ in places for word in (n + 1, id_)]
-        answer = await self._run(scripts.PRESENT, [self._meta, *self.streams], *words)
+        answer = await self.run(
+            stream_scripts.PRESENT, [self._meta, *self.streams], *words
+        )
         leader, *found = answer
         if len(found) != len(places):
             raise ValueError("it tells of other entries")
@@ -286,7 +190,7 @@ class GroupStore:
             How many were unread, from when to when (unix seconds), whether to go on.
         """
         how = count, _ms(age), most
-        answer = await self._run(scripts.TRIM, self.streams, *how)
+        answer = await self.run(stream_scripts.TRIM, self.streams, *how)
         lost, first, last, more = map(int, answer)
         return lost, first / 1000, last / 1000, bool(more)
 
@@ -297,7 +201,7 @@ class GroupStore:
         Args:
             now: unix seconds by Redis' clock; no moment lies later.
         """
-        position, heard_at, leader = await self._ask(
+        position, heard_at, leader = await self.ask(
             "HMGET", self._meta, "position", "heard_at", "leader"
         )
         return position_of(position, heard_at, now), text_of(leader or b"")
@@ -330,7 +234,7 @@ class GroupStore:
     @step
     async def _page(self, number: int, before: str, count: int) -> list[Entry]:
         words = "XREVRANGE", self.streams[number], before, "-", "COUNT", count
-        found = await self._ask(*words)
+        found = await self.ask(*words)
         return [Entry(number, text_of(i), line_of(fields)) for i, fields in found]
 
     @step
@@ -348,13 +252,13 @@ class GroupStore:
         who = "XREADGROUP", "GROUP", self._consumers, self.member
         how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
         new = ">" * len(names)
-        answer = await self._ask(*who, *how, *new, within=wait + 2.0)
+        answer = await self.ask(*who, *how, *new, within=wait + 2.0)
         return self._entries(answer)
 
     @step
     async def held(self, stream: int, after: str, count: int) -> list[Entry]:
         """Return what this member was given and did not acknowledge, after an id."""
-        answer = await self._ask(
+        answer = await self.ask(
             *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
             *("STREAMS", self.streams[stream], after),
         )
@@ -364,7 +268,7 @@ class GroupStore:
     async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
         """Let entries count as dealt with."""
         name = self.streams[stream]
-        await self._ask("XACK", name, self._consumers, *ids)
+        await self.ask("XACK", name, self._consumers, *ids)
 
     @step
     async def claim(
@@ -378,8 +282,8 @@ class GroupStore:
             most: entries at most.
             own: whether all that others hold there is to be taken.
         """
-        answer = await self._run(
-            scripts.CLAIM,
+        answer = await self.run(
+            stream_scripts.CLAIM,
             [self.streams[stream], self._members],
             *(self.member, _ms(idle), most, int(own)),
         )
@@ -403,50 +307,50 @@ class GroupStore:
             return []
         keys = [self._owners[n] for n in among]
         how = self.member, _ms(self.lease), most
-        return [among[n] for n in await self._run(scripts.OWN, keys, *how)]
+        return [among[n] for n in await self.run(scripts.OWN, keys, *how)]
 
     @step
     async def disown(self, partition: int) -> None:
         """Let another member have a partition."""
-        await self._run(scripts.LET_GO, [self._owners[partition]], self.member)
+        await self.run(scripts.LET_GO, [self._owners[partition]], self.member)
 
     @step
     async def let_go(self, slot: int, proof: str) -> None:
         """End a lease."""
-        await self._run(scripts.LET_GO, [self._leases[slot]], proof)
+        await self.run(scripts.LET_GO, [self._leases[slot]], proof)
 
     @step
     async def leave(self) -> list[str]:
         """Give back what this member holds, and its name; return ids that are lost."""
         keys = [*self.streams, self._members]
-        lost = await self._run(scripts.RELEASE, keys, self.member)
+        lost = await self.run(scripts.RELEASE, keys, self.member)
         return [text_of(each) for each in lost]
 
     @step
     async def begin_at(self, entry_id: str) -> None:
         """Make a consumer group of its own that begins after an entry."""
         how = self._consumers, entry_id, _ms(KEEP)
-        await self._run(scripts.BEGIN, self.streams, *how)
+        await self.run(stream_scripts.BEGIN, self.streams, *how)
 
     @step
     async def end(self) -> None:
         """Take that consumer group away."""
         for stream in self.streams:
-            await self._ask("XGROUP", "DESTROY", stream, self._consumers)
+            await self.ask("XGROUP", "DESTROY", stream, self._consumers)
 
     @step
     async def describe(self) -> dict[str, Any]:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
         leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
         keys = [self._meta, self._members, *leases, *self.all_streams]
-        told = await self._run(scripts.DESCRIBE, keys, NAMED, len(leases))
+        told = await self.run(scripts.DESCRIBE, keys, NAMED, len(leases))
         return dict(json.loads(text_of(told)))
 
     @step
     async def note_gap(self, gap: Mapping[str, str]) -> None:
         """Count a gap, and keep it as the latest."""
-        await self._ask("HINCRBY", self._meta, "gaps", 1)
-        await self._ask("HSET", self._meta, "gap", json.dumps(gap))
+        await self.ask("HINCRBY", self._meta, "gaps", 1)
+        await self.ask("HSET", self._meta, "gap", json.dumps(gap))
 
     def _entries(self, answer: Any) -> list[Entry]:
         found: list[Entry] = []
@@ -457,19 +361,6 @@ class GroupStore:
                 Entry(number, text_of(i), line_of(fields)) for i, fields in entries
             )
         return found
-
-    async def _ask(self, *words: str | int, within: float | None = None) -> Any:
-        return await self.client.command(*words, within=within)
-
-    async def _run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        return await self._scripts.run(script, keys, *args)
-
-    def note_failure(self, name: str, error: CacheFailed) -> None:
-        """Tell whoever has to know that a step failed."""
-        if error.code in HOPELESS:
-            self.on_refused(error)
-        if self.failures is not None:
-            self.failures.failed(name, error)
 
 
 def wrong_version(name: str) -> ConfigurationError:
