@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.auth.device_login import DeviceLogin, log_in_by_device
+from notifyws.auth.device_login import SOONEST, DeviceLogin, log_in_by_device
 from notifyws.auth.http_api import HttpApi
 from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
@@ -77,6 +77,14 @@ async def scene(*polls, toml=DEVICE, variables=(), **how):
 
 
 PENDING, SLOW = "authorization_pending", "slow_down"
+
+
+@on_a_loop
+async def test_a_server_that_wants_to_be_asked_without_a_pause_is_not():
+    async with scene(PENDING, PENDING, PENDING, code={"interval": 1e-9}) as one:
+        began = one.clock.now()
+        await one.log_in()
+    assert one.clock.now() - began >= 4 * SOONEST
 
 
 # The way it should go

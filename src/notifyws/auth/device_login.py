@@ -38,6 +38,8 @@ SLOWER = 5.0
 """Seconds that ``slow_down`` adds, for good (section 3.5)."""
 SLOWEST = 60.0
 """Seconds between two, at most, where nobody answers; a server may want more."""
+SOONEST = 0.5
+"""Seconds between two at least, whatever the server says."""
 LIFETIME = 600.0
 """Seconds that a code is good for where the server does not say, as it must."""
 LONGEST = 86_400.0
@@ -154,7 +156,7 @@ class DeviceLogin:
             url,
             _web_page(found["complete_page"]),
             _seconds(found["lifetime"], LIFETIME),
-            _seconds(found["interval"], INTERVAL),
+            max(_seconds(found["interval"], INTERVAL), SOONEST),
             device_code,
         )
 
