@@ -224,6 +224,14 @@ JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
         (r'{"d":"{\"t\\u006Fken\":\"abc\"}"}', r'{"d":"{\"t\\u006Fken\":\"***\"}"}'),
         (r'{"token":"a\u0022b","n":"\u0022"}', r'{"token":"***","n":"\u0022"}'),
         (r'{"n":"\u0041b"}', None),
+        (
+            r'{"d":"{\u0022token\u0022:\u0022abc\u0022,\u0022n\u0022:1}"}',
+            r'{"d":"{\u0022token\u0022:\u0022***\u0022,\u0022n\u0022:1}"}',
+        ),
+        (
+            r'{"d":"{\\u0022keys\\u0022:[\\u0022a]\\u0022]}","n":1}',
+            r'{"d":"{\\u0022keys\\u0022:***}","n":1}',
+        ),
         ('{"token_expires_at":1,"key_ttl":5,"keyExpiresIn":3,"token.type":"x"}', None),
         ('{"token":,"n":1}', '{"token":,"n":1}'),
         ("Bearer abc123def456", "Bearer ***"),

@@ -108,6 +108,10 @@ def test_a_secret_is_masked_where_it_is_known_and_where_it_is_called_one(text, s
         (r'{"x":"\u0068ush/DEF\u003D/xyz"}', '{"x":"***"}'),
         (r'{"d":"{\"x\":\"hush\\\/DEF=\\\/xyz\"}"}', r'{"d":"{\"x\":\"***\"}"}'),
         (r'{"t\u006fken":"abc","n":1}', '{"token":"***1","n":1}'),
+        (
+            r'{"d":"{\u0022token\u0022:\u0022abc\u0022}"}',
+            r'{"d":"{\"token\":\"***1\"}"}',
+        ),
         (r'{"d":"{\"t\\u006fken\":\"abc\"}"}', r'{"d":"{\"token\":\"***1\"}"}'),
     ],
 )

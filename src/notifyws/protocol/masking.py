@@ -59,8 +59,8 @@ _ESCAPE = re.compile(
 _SHORT = {'"': '"', "\\": "\\", "/": "/"} | dict(
     zip("bfnrt", "\b\f\n\r\t", strict=True)
 )
-_NEEDLESS = re.compile(r"(?<!\\)\\+u00()()(?!22|27|5[cC])([2-7][\da-fA-F])()", re.ASCII)
-"""A number for what needs none, however deep; of it no quote and no end is made."""
+_NUMBER = re.compile(r"(?<!\\)(\\+)u00(?:(22)|(?!27|5[cC])([2-7][\da-fA-F]))", re.ASCII)
+"""A character by its number, however deep: a name may be spelt so, and its quotes."""
 
 Span = tuple[int, int]
 
@@ -125,7 +125,7 @@ def without_named(text: str, secrets: Iterable[str] = ()) -> str:
     text = masked(text, secrets) if secrets else text
     spans = list(_named(text))
     if "\\u00" in text:
-        spans += _within(text, _NEEDLESS, lambda meant: list(_named(meant)))
+        spans += _within(text, _NUMBER, _read, lambda meant: list(_named(meant)))
     return _blotted(text, spans) if spans else text
 
 
@@ -198,7 +198,9 @@ def _known(text: str, alike: Mapping[str, Sequence[str]], layers: int) -> list[S
     """
     spans = [span for mark in alike for span in _begun(text, mark, alike[mark])]
     if layers and alike and "\\" in text:
-        spans += _within(text, _ESCAPE, lambda meant: _known(meant, alike, layers - 1))
+        spans += _within(
+            text, _ESCAPE, _meaning, lambda meant: _known(meant, alike, layers - 1)
+        )
     return spans
 
 
@@ -226,15 +228,18 @@ def _common(one: str, other: str) -> int:
 
 
 def _within(
-    text: str, escape: re.Pattern[str], find: Callable[[str], list[Span]]
+    text: str,
+    escape: re.Pattern[str],
+    meaning: Callable[[re.Match[str]], str],
+    find: Callable[[str], list[Span]],
 ) -> list[Span]:
     """Return where in ``text`` stands what is found in its meaning."""
-    meant = escape.sub(_meaning, text)
+    meant = escape.sub(meaning, text)
     if meant == text or not (spans := find(meant)):
         return []
     ends, shorter, inner = [0], 0, [0]
     for each in escape.finditer(text):
-        shorter += each.end() - each.start() - 1
+        shorter += len(each[0]) - len(meaning(each))
         ends.append(each.end())
         inner.append(each.end() - shorter)
 
@@ -253,6 +258,12 @@ def _meaning(escape: re.Match[str]) -> str:
     if high:
         return chr(0x10000 + ((int(high, 16) & 0x3FF) << 10) + (int(low, 16) & 0x3FF))
     return _SHORT[short]
+
+
+def _read(escape: re.Match[str]) -> str:
+    """Return the character of a number; a quote stays as deep as it was."""
+    slashes, quote, number = escape.groups()
+    return f'{slashes}"' if quote else chr(int(number, 16))
 
 
 def _towards(location: str) -> str:
