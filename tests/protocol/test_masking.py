@@ -31,6 +31,7 @@ LONG = "eyJhbGciOiJIUzI1NiJ9." + "x" * 300
         (f"Bearer {SECRET}", "Bearer ***"),
         (f"{SECRET}{SECRET}, {SECRET}", "******, ***"),
         ("?t=sentinel%2Ftoken%2B3f9c%3D%3D&a=b", "?t=***&a=b"),
+        ("?t=sentinel%2ftoken%2b3f9c%3d%3d&a=b", "?t=***&a=b"),
     ],
 )
 def test_a_secret_is_masked_in_every_spelling(text, shown):

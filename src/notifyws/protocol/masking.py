@@ -75,12 +75,12 @@ def spellings(*secrets: str) -> tuple[str, ...]:
 
     How JSON writes them need not be said: ``masked`` reads it.
     """
-    forms = (
-        form
-        for secret in secrets
-        if len(secret) >= SHORTEST
-        for form in (secret, quote(secret, safe="", errors="replace"))
-    )
+    forms: list[str] = []
+    for secret in secrets:
+        if len(secret) >= SHORTEST:
+            quoted = quote(secret, safe="", errors="replace")
+            small = re.sub(r"%..", lambda each: each[0].lower(), quoted)
+            forms += (secret, quoted, small)
     return tuple(dict.fromkeys(forms))
 
 
