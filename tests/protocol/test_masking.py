@@ -1,5 +1,6 @@
 """Masking: no secret in what others say, and of a redirect only its origin."""
 
+import json
 from time import process_time
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifyws.protocol.masking import (
+    LAYERS,
+    is_called_secret,
     masked,
     queried,
     redirected,
@@ -28,6 +31,7 @@ LONG = "eyJhbGciOiJIUzI1NiJ9." + "x" * 300
         (f"Bearer {SECRET}", "Bearer ***"),
         (f"{SECRET}{SECRET}, {SECRET}", "******, ***"),
         ("?t=sentinel%2Ftoken%2B3f9c%3D%3D&a=b", "?t=***&a=b"),
+        ("?t=sentinel%2ftoken%2b3f9c%3d%3d&a=b", "?t=***&a=b"),
     ],
 )
 def test_a_secret_is_masked_in_every_spelling(text, shown):
@@ -38,6 +42,81 @@ def test_a_secret_is_masked_as_json_spells_it():
     assert masked(r'{"password":"say \"hush\""}', spellings('say "hush"')) == (
         '{"password":"***"}'
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r'{"x": "sentinel\/token+3f9c=="}', '{"x": "***"}'),
+        (r'{"x":"\u0073entinel/token\u002B3f9c\u003d="}', '{"x":"***"}'),
+        (r'{"d":"{\"x\":\"sentinel\\\/token+3f9c==\"}"}', r'{"d":"{\"x\":\"***\"}"}'),
+        (r'{"d":"{\"x\":\"\\u0073entinel/token"}', r'{"d":"{\"x\":\"***"}'),
+        (r'{"d":"\u005cu0073entinel/token+3f9c=="}', '{"d":"***"}'),
+        (r"a\nsentinel\/token+3f9c==\n\u00e9", r"a\n***\n\u00e9"),
+        (r"\/ sentinel/token+3f9c== \/ sentinel\/token", r"\/ *** \/ ***"),
+        (r"{\"x\": \"sentinel\/tok\u00", r"{\"x\": \"***\u00"),
+        (r"\u0073entinel only, \\ and \/", None),
+    ],
+)
+def test_a_secret_is_masked_by_what_json_means_and_the_rest_stays_as_it_is_spelt(
+    text, shown
+):
+    assert masked(text, spellings(SECRET)) == (text if shown is None else shown)
+
+
+def test_a_character_that_json_spells_in_two_halves_is_one():
+    assert masked(r'["key-\uD83d\uDE00-\ud83d"]', ["key-\U0001f600-"]) == (
+        r'["***\ud83d"]'
+    )
+
+
+SECRETS = st.text('aZ09/+=-."\\\n\u00e9\U0001f600', min_size=3, max_size=40)
+
+
+def spelt(character, way):
+    """Return how JSON may write a character."""
+    units = character.encode("utf-16-be").hex()
+    number = "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    match way:
+        case 0:
+            return number
+        case 1:
+            return number.upper().replace("U", "u")
+        case _:
+            plain = json.dumps(character, ensure_ascii=False)[1:-1]
+            return r"\/" if (character, way) == ("/", 2) else plain
+
+
+def below(text, layers):
+    """Return a frame that holds a JSON text below layers of JSON."""
+    frame = f'{{"x": "<{text}>"}}'
+    for _ in range(layers):
+        frame = json.dumps({"d": frame})
+    return frame
+
+
+@given(SECRETS.map("Z".__add__), st.data(), st.integers(0, LAYERS - 1))
+def test_no_spelling_of_json_hides_a_secret(secret, data, layers):
+    ways = st.integers(0, 5)
+    text = "".join(spelt(each, data.draw(ways)) for each in secret)
+    assert json.loads(f'"{text}"') == secret
+    shown = masked(below(text, layers), spellings(secret))
+    assert shown == below("***", layers)
+
+
+def test_an_empty_secret_is_none():
+    assert masked("abc", [""]) == "abc"
+
+
+@given(st.lists(st.text("ab", min_size=4, max_size=20), min_size=1), st.text("ab"))
+def test_of_many_secrets_the_one_that_goes_on_longest_is_masked(secrets, after):
+    known = [f"0123456789xy{each}" for each in secrets]
+    assert masked(f"{known[0]}.{after}", known) == f"***.{after}"
+    longest = max(
+        (each for each in known if f"{known[0]}{after}".startswith(each)), key=len
+    )
+    shown = masked(f"{known[0]}{after}", known).removeprefix("***")
+    assert len(shown) <= len(known[0] + after) - len(longest)
 
 
 def test_a_secret_that_was_cut_short_is_masked_as_far_as_it_goes():
@@ -142,6 +221,19 @@ JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
         ("{'keys': ['a]', 'b'], 'n': 1}", "{'keys': ***, 'n': 1}"),
         ('{"token":["cut of', '{"token":***'),
         ("token=", "token="),
+        (r'{"t\u006fken":"abc","n":1}', r'{"t\u006fken":"***","n":1}'),
+        (r'{"d":"{\"t\\u006Fken\":\"abc\"}"}', r'{"d":"{\"t\\u006Fken\":\"***\"}"}'),
+        (r'{"token":"a\u0022b","n":"\u0022"}', r'{"token":"***","n":"\u0022"}'),
+        (r'{"n":"\u0041b"}', None),
+        (
+            r'{"d":"{\u0022token\u0022:\u0022abc\u0022,\u0022n\u0022:1}"}',
+            r'{"d":"{\u0022token\u0022:\u0022***\u0022,\u0022n\u0022:1}"}',
+        ),
+        (
+            r'{"d":"{\\u0022keys\\u0022:[\\u0022a]\\u0022]}","n":1}',
+            r'{"d":"{\\u0022keys\\u0022:***}","n":1}',
+        ),
+        ('{"token_expires_at":1,"key_ttl":5,"keyExpiresIn":3,"token.type":"x"}', None),
         ('{"token":,"n":1}', '{"token":,"n":1}'),
         ("Bearer abc123def456", "Bearer ***"),
         ("got Bearer abc, why?", "got Bearer ***, why?"),
@@ -184,9 +276,25 @@ def test_no_long_run_is_ever_seen(token, before, after):
 
 @pytest.mark.parametrize(
     "text",
-    ["key" * 20_000, 'token:\\"' + "\\" * 200_000, 'key:{"' + "\\" * 60_000 + "x"],
+    [
+        "key" * 200_000,
+        "key=x " * 60_000,
+        'token:\\"' + "\\" * 200_000,
+        'key:{"' + "\\" * 60_000 + "x",
+        "\\" * 200_000 + "\\u0041",
+        "\\u005c" * 50_000,
+        "\\" + "u005c" * 60_000,
+        "sentinel/token+" * 20_000,
+        "sentinel\\/token\\/" * 15_000,
+    ],
 )
 def test_a_long_run_of_what_begins_like_a_secret_takes_no_longer_than_it_is_long(text):
     begun = process_time()
-    without_named(text)
+    without_named(text, [SECRET, *(f"sentinel/tok{each}" for each in range(500))])
     assert process_time() - begun < 2  # looked at without end, it takes a minute
+
+
+@pytest.mark.parametrize("name", ["token", "X-Api-Key", "my.password2"])
+def test_a_name_tells_of_a_secret(name):
+    assert is_called_secret(name)
+    assert not is_called_secret(f"{name}_type")

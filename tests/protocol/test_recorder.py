@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from functools import reduce
+from time import process_time
 
 import pytest
 
 from notifyws.auth.http_client import Request
 from notifyws.clock import Clock
 from notifyws.events import Connected
-from notifyws.protocol.recorder import MOST_SECRETS, Recorder, named_secrets
+from notifyws.protocol.recorder import MOST_LINES, MOST_SECRETS, Recorder, named_secrets
 from notifyws.protocol.token_replies import Answer
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.recording import Sent
@@ -97,6 +99,58 @@ def test_a_secret_is_masked_where_it_is_known_and_where_it_is_called_one(text, s
     assert "abc" not in found
     if shown is not None:
         assert found == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r'{"x": "hush\/DEF=\/xyz", "n":1e2}', '{"x": "***", "n":1e2}'),
+        (r'{"x":"\u0068ush/DEF\u003D/xyz"}', '{"x":"***"}'),
+        (r'{"d":"{\"x\":\"hush\\\/DEF=\\\/xyz\"}"}', r'{"d":"{\"x\":\"***\"}"}'),
+        (r'{"t\u006fken":"abc","n":1}', '{"token":"***1","n":1}'),
+        (
+            r'{"d":"{\u0022token\u0022:\u0022abc\u0022}"}',
+            r'{"d":"{\"token\":\"***1\"}"}',
+        ),
+        (r'{"d":"{\"t\\u006fken\":\"abc\"}"}', r'{"d":"{\"token\":\"***1\"}"}'),
+    ],
+)
+def test_a_secret_is_masked_however_json_spells_it_or_its_name(text, shown):
+    scene = Scene("hush/DEF=/xyz")
+    scene.recorder.received(1, text)
+    scene.recorder.received(1, b"\xff" + text.encode())
+    assert scene.lines[1]["text"] == shown
+    if "hush" in text:
+        binary = base64.b64decode(scene.lines[2]["binary"])
+        assert binary == b"\xff" + shown.encode()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        json.dumps(["token:x"] * 90_000),
+        json.dumps({f"token{number}": "v" for number in range(50_000)}),
+        "token=x\n" * 120_000,
+        "token=x\n" + "{}\n" * 9_000,
+        'key="' * 200_000,
+        json.dumps([json.dumps({"token": "x"})] * 40_000),
+        r"hush\/DEF" * 100_000,
+    ],
+)
+def test_no_frame_of_a_megabyte_is_waited_for(frame):
+    recorder = Scene("hush/DEF=/xyz").recorder
+    begun = process_time()
+    recorder.received(1, frame)
+    assert (
+        process_time() - begun < 3
+    )  # a third of a second; looked at twice, it takes longer
+
+
+def test_of_more_lines_than_are_looked_at_each_no_secret_is_left():
+    shown = Scene().recorder.shown('{"token":5}\n' * MOST_LINES)
+    assert shown == '{"token":***}\n' * MOST_LINES
+    few = Scene().recorder.shown('{"token":5}\n' * 3)
+    assert few == '{"token":0}\n' * 3
 
 
 def test_what_is_masked_keeps_its_type_and_equal_ones_stay_equal():

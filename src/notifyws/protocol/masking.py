@@ -1,15 +1,16 @@
 """Secrets as text: which can be sent, and others' words shown without them.
 
 A peer may repeat what it was told, spelt as it was told or cut short: a secret is
-known by its first characters, and masked as far as it goes on.
+known by its first characters, and masked as far as it goes on. In JSON it is known by
+what the text means, for one character has many spellings there; also in JSON within
+JSON.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
-from itertools import takewhile
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlsplit
 
 SHORTEST = 4
@@ -17,21 +18,24 @@ SHORTEST = 4
 MARK = 12
 """Characters by which a secret is known; fewer of them give nothing away."""
 
-_NAME = (
+LAYERS = 4
+"""How deep JSON may stand within JSON, and known secrets are found in it."""
+
+_NAME = re.compile(
     r"(?i)(?:pass|pwd|secret|token|jwt|auth|credential|session|cookie|key)"
-    r"(?![\w.-]{0,64}(?:type|expires_?(?:in|at)|lifetime|ttl)(?![\w.-]))[\w.-]{0,64}"
-    r"\\*[\"']?\s*[:=]\s*(?:(?:bearer|basic)\s+)?"
+    r"[\w.-]{0,64}+(?<!type)(?<!expires_in)(?<!expires_at)(?<!expiresin)(?<!expiresat)"
+    r"(?<!lifetime)(?<!ttl)\\*+[\"']?\s*+[:=]\s*+(?:(?:bearer|basic)\s+)?"
 )
 """What is called a secret: in JSON, in JSON within JSON, in a query, in a header.
 
 What only tells of one, as ``token_type`` does, is none. No run is looked at without
-end: a peer may send a megabyte of ``key``."""
-_VALUE = (
+end, nor twice: a peer may send a megabyte of ``key``."""
+_VALUE = re.compile(
     r"(\")(?:[^\"\\]|\\.)*|(\\+\")(?:[^\"\\]|\\(?!\\{0,64}\"))*|(')[^']*"
     r"|[^\s,&;{}\[\]\"'\\]+"
 )
 """What a secret is, where it is no list or object."""
-_STEP = r"[\[\]{}]|\\{0,64}[\"']"
+_STEP = re.compile(r"[\[\]{}]|\\{0,64}[\"']")
 _WORD = r"[^\s,;\"'{}\[\]\\]+"
 _SPOKEN = (
     r"(?<![A-Za-z])((?i:bearer|basic)\s+(?:(?i:token)\s+)?\\*[\"']?)"
@@ -46,6 +50,19 @@ _RUN = r"[\w+/=.~%-]"
 _KEY = r"[A-Za-z_.-]+\\*[\"']\s*:"
 _OPAQUE = rf"(?a)(?<!{_RUN})(?!{_KEY}){_RUN}{{16,}}"
 """What may be a token, whatever it is called: long, without blanks, and no key."""
+_ESCAPE = re.compile(
+    r"\\(?:u(?:([dD][89abAB][\da-fA-F]{2})\\u([dD][c-fC-F][\da-fA-F]{2})"
+    r"|([\da-fA-F]{4}))|([\"\\/bfnrt]))",
+    re.ASCII,
+)
+"""How JSON may spell a character: as two halves, by its number, or by a short form."""
+_SHORT = {'"': '"', "\\": "\\", "/": "/"} | dict(
+    zip("bfnrt", "\b\f\n\r\t", strict=True)
+)
+_NUMBER = re.compile(r"(?<!\\)(\\+)u00(?:(22)|(?!27|5[cC])([2-7][\da-fA-F]))", re.ASCII)
+"""A character by its number, however deep: a name may be spelt so, and its quotes."""
+
+Span = tuple[int, int]
 
 
 def sendable(token: str) -> bool:
@@ -54,34 +71,39 @@ def sendable(token: str) -> bool:
 
 
 def spellings(*secrets: str) -> tuple[str, ...]:
-    """Return secrets as they are, as a query and as JSON write them."""
-    forms = (
-        form
-        for secret in secrets
-        if len(secret) >= SHORTEST
-        for form in (
-            secret,
-            quote(secret, safe="", errors="replace"),
-            json.dumps(secret)[1:-1],
-        )
-    )
+    """Return secrets as they are, and as a query writes them.
+
+    How JSON writes them need not be said: ``masked`` reads it.
+    """
+    forms: list[str] = []
+    for secret in secrets:
+        if len(secret) >= SHORTEST:
+            quoted = quote(secret, safe="", errors="replace")
+            small = re.sub(r"%..", lambda each: each[0].lower(), quoted)
+            forms += (secret, quoted, small)
     return tuple(dict.fromkeys(forms))
 
 
 def queried(url: str) -> tuple[str, ...]:
     """Return what a URL's query calls a secret, as in ``?access_token=...``."""
     pairs = parse_qsl(urlsplit(url).query)
-    return tuple(value for name, value in pairs if re.search(_NAME, f"{name}="))
+    return tuple(value for name, value in pairs if is_called_secret(name))
+
+
+def is_called_secret(name: str) -> bool:
+    """Tell whether a name is one of a secret."""
+    return _NAME.search(f"{name}=") is not None
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """Return ``text`` with ``***`` for every secret, or part it begins with."""
+    """Return ``text`` with ``***`` for every secret, or part it begins with.
+
+    A secret is found however JSON may spell it, down to JSON within JSON.
+    """
     alike: dict[str, list[str]] = {}
-    for secret in sorted(secrets, key=len, reverse=True):
+    for secret in sorted(filter(None, secrets)):
         alike.setdefault(secret[:MARK], []).append(secret[MARK:])
-    for mark, rests in alike.items():
-        text = _without(text, mark, rests)
-    return text
+    return _blotted(text, _known(text, alike, LAYERS))
 
 
 def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
@@ -100,17 +122,24 @@ def without_named(text: str, secrets: Iterable[str] = ()) -> str:
 
     What stands below such a name is masked, whatever its shape and however short.
     """
-    text, shown, end = masked(text, secrets), "", 0
-    while (name := re.compile(_NAME).search(text, end)) is not None:
-        start = name.end()
-        shown += text[end:start]
+    text = masked(text, secrets) if secrets else text
+    spans = list(_named(text))
+    if "\\u00" in text:
+        spans += _within(text, _NUMBER, _read, lambda meant: list(_named(meant)))
+    return _blotted(text, spans) if spans else text
+
+
+def _named(text: str) -> Iterator[Span]:
+    """Yield where what is called a secret stands."""
+    end = 0
+    while (name := _NAME.search(text, end)) is not None:
+        start = end = name.end()
         if text[start : start + 1] in ("[", "{"):
-            shown, end = f"{shown}***", _end_of_section(text, start)
-        elif (value := re.compile(_VALUE).match(text, start)) is not None:
-            shown, end = shown + _kept(value), value.end()
-        else:
-            end = start
-    return shown + text[end:]
+            end = _end_of_section(text, start)
+            yield start, end
+        elif (value := _VALUE.match(text, start)) is not None:
+            end = value.end()
+            yield start + len("".join(value.groups(default=""))), end
 
 
 def _end_of_section(text: str, start: int) -> int:
@@ -120,7 +149,7 @@ def _end_of_section(text: str, start: int) -> int:
     it escaped or not.
     """
     depth, quote = 0, ""
-    for step in re.compile(_STEP).finditer(text, start):
+    for step in _STEP.finditer(text, start):
         mark = step[0]
         if quote:
             quote = "" if mark == quote else quote
@@ -148,20 +177,93 @@ def redirected(status: int, location: str | None) -> str:
     return f" (a redirect {_towards(location)}, not followed)"
 
 
-def _without(text: str, mark: str, rests: Iterable[str]) -> str:
-    """Mask what begins with ``mark``, as far as any of the secrets goes on."""
-    shown, found, text = text.partition(mark)
-    while found:
-        longest = max(_common(text, rest) for rest in rests)
-        before, found, text = text[longest:].partition(mark)
-        shown += f"***{before}"
-    return shown
+def _blotted(text: str, spans: Iterable[Span]) -> str:
+    """Return ``text`` with ``***`` for each span; of those that overlap, for all."""
+    shown: list[str] = []
+    end = 0
+    for start, stop in sorted(spans):
+        if start >= end:
+            shown += (text[end:start], "***")
+        end = max(end, stop)
+    return "".join((*shown, text[end:]))
+
+
+def _known(text: str, alike: Mapping[str, Sequence[str]], layers: int) -> list[Span]:
+    """Return where secrets stand: in a text as it is, and in what it means as JSON.
+
+    Args:
+        text: may hold some.
+        alike: by their beginnings, what they go on with, sorted.
+        layers: of JSON that are read.
+    """
+    spans = [span for mark in alike for span in _begun(text, mark, alike[mark])]
+    if layers and alike and "\\" in text:
+        spans += _within(
+            text, _ESCAPE, _meaning, lambda meant: _known(meant, alike, layers - 1)
+        )
+    return spans
+
+
+def _begun(text: str, mark: str, rests: Sequence[str]) -> Iterator[Span]:
+    """Yield what begins with ``mark``, as far as any of the secrets goes on."""
+    longest, end = max(map(len, rests)), 0
+    while (start := text.find(mark, end)) >= 0:
+        end = start + len(mark)
+        ahead = text[end : end + longest]
+        near = bisect_right(rests, ahead)  # most alike are its neighbours in the order
+        end += max(_common(ahead, rest) for rest in rests[max(near - 1, 0) : near + 1])
+        yield start, end
 
 
 def _common(one: str, other: str) -> int:
     """Return how many characters two texts have in common at their beginnings."""
-    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return sum(1 for _ in alike)
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one.startswith(other[:middle]):
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def _within(
+    text: str,
+    escape: re.Pattern[str],
+    meaning: Callable[[re.Match[str]], str],
+    find: Callable[[str], list[Span]],
+) -> list[Span]:
+    """Return where in ``text`` stands what is found in its meaning."""
+    meant = escape.sub(meaning, text)
+    if meant == text or not (spans := find(meant)):
+        return []
+    ends, shorter, inner = [0], 0, [0]
+    for each in escape.finditer(text):
+        shorter += len(each[0]) - len(meaning(each))
+        ends.append(each.end())
+        inner.append(each.end() - shorter)
+
+    def outer(place: int) -> int:
+        last = bisect_right(inner, place) - 1
+        return ends[last] + place - inner[last]
+
+    return [(outer(start), outer(end)) for start, end in spans]
+
+
+def _meaning(escape: re.Match[str]) -> str:
+    """Return the character that an escape means."""
+    high, low, number, short = escape.groups()
+    if number:
+        return chr(int(number, 16))
+    if high:
+        return chr(0x10000 + ((int(high, 16) & 0x3FF) << 10) + (int(low, 16) & 0x3FF))
+    return _SHORT[short]
+
+
+def _read(escape: re.Match[str]) -> str:
+    """Return the character of a number; a quote stays as deep as it was."""
+    slashes, quote, number = escape.groups()
+    return f'{slashes}"' if quote else chr(int(number, 16))
 
 
 def _towards(location: str) -> str:

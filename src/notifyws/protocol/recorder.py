@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,12 @@ from notifyws.clock import Clock, utc_text
 from notifyws.events import Event, as_json
 from notifyws.models import as_text, strict_json
 from notifyws.protocol.frames import decode
-from notifyws.protocol.masking import masked, spellings, without_named
+from notifyws.protocol.masking import (
+    is_called_secret,
+    masked,
+    spellings,
+    without_named,
+)
 from notifyws.protocol.upgrade import UpgradeRequest
 
 MOST_SECRETS = 1000
@@ -26,6 +32,9 @@ MOST_SECRETS = 1000
 LEAST = 8
 """Characters of what was captured of an answer and is masked wherever it stands: a
 number that is shorter stands in too many others."""
+MOST_LINES = 10_000
+"""Lines of a frame that are looked at one by one, each as JSON of its own; of more,
+what is masked may lose its type: nobody is to wait for them."""
 KEPT_HEADERS = ("retry-after", "location")
 
 
@@ -126,19 +135,8 @@ class Recorder:
 
     def shown(self, text: str) -> str:
         """Return a text without secrets, and as it is where it holds none."""
-        text = text.encode("utf-8", "replace").decode()  # lone surrogates are no text
-        if self._unmasked:
-            return text
-        known = masked(text, self._secrets)
-        if without_named(known) == known:
-            return known
-        try:
-            if isinstance(value := decode(known), dict | list):
-                return strict_json(self._value(value))
-        except (ValueError, RecursionError):
-            pass
-        lines = known.split("\n")
-        return "\n".join(map(self.shown, lines)) if lines[1:] else without_named(known)
+        text = _without_halves(text)
+        return text if self._unmasked else self._unnamed(masked(text, self._secrets))
 
     def _learn(self, secrets: Iterable[str]) -> None:
         self._secrets |= dict.fromkeys(secrets)
@@ -152,18 +150,31 @@ class Recorder:
         scheme = re.match(r"(?i)(?:bearer|basic|token)\s+", value)
         return f"{scheme[0] if scheme else ''}***"
 
+    def _unnamed(self, known: str) -> str:
+        """Return a text, whose known secrets are masked, without what is called one."""
+        if (unnamed := without_named(known)) == known:
+            return known
+        if known.lstrip()[:1] in ("{", "["):
+            with suppress(ValueError, RecursionError):
+                return strict_json(self._value(decode(known)))
+        if not 0 < known.count("\n") < MOST_LINES:
+            return unnamed
+        return "\n".join(map(self._unnamed, known.split("\n")))
+
     def _value(self, value: Any) -> Any:
         """Return a JSON value without what is called a secret in it."""
         match value:
             case dict():
                 return {
-                    key: self._hidden(each) if _is_secret(key) else self._value(each)
+                    key: self._hidden(each)
+                    if is_called_secret(key)
+                    else self._value(each)
                     for key, each in value.items()
                 }
             case list():
                 return [self._value(each) for each in value]
             case str():
-                return self.shown(value)
+                return self._unnamed(_without_halves(value))
             case _:
                 return value
 
@@ -193,14 +204,17 @@ class Recorder:
         try:
             return self.shown(frame.decode()).encode()
         except UnicodeDecodeError:
-            for secret in () if self._unmasked else self._secrets:
-                frame = frame.replace(secret.encode(), b"***")
-            return frame
+            if self._unmasked:
+                return frame
+            text = masked(frame.decode(errors="surrogateescape"), self._secrets)
+            return text.encode(errors="surrogateescape")
 
 
 def named_secrets(variables: Mapping[str, Any]) -> list[str]:
     """Return the values of variables that are called secrets by their names."""
-    return [as_text(value) for name, value in variables.items() if _is_secret(name)]
+    return [
+        as_text(value) for name, value in variables.items() if is_called_secret(name)
+    ]
 
 
 def _json(value: Any) -> str:
@@ -211,6 +225,6 @@ def _json(value: Any) -> str:
         return ""
 
 
-def _is_secret(name: str) -> bool:
-    text = f'{{"{name}":"x"}}'
-    return without_named(text) != text
+def _without_halves(text: str) -> str:
+    """Return a text without lone surrogates, which are no text."""
+    return text.encode("utf-8", "replace").decode()
