@@ -38,6 +38,11 @@ PLACES = {
         "/rpc",
         body={"jsonrpc": "2.0", "id": 1, "method": "login", "params": ["ann", pw]},
     ),
+    "operation": lambda pw: said({"type": "auth", "cmd": f"login:ann:{pw}"}),
+    "query beside a login": lambda pw: [
+        login(),
+        socket(f"/ws?token={TOKEN}&u=ann&k={pw}", 2, (IN, 1, ALERT)),
+    ],
     "one letter": lambda pw: asked(
         "/graphql",
         body={
@@ -157,7 +162,9 @@ def test_words_of_the_protocol_stay():
         ({"type": "m.login.password", "version": "1.1", "locale": "de-AT"}, True),
         ({"audience": "app.example.com", "v": 2, "scope": "openid offline"}, True),
         ({"realm": "customers"}, True),
+        ({"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"}, True),
         ({"realm": "members"}, False),
+        ({"p": "open live stream socket token"}, False),
         ({"scope": "openid hunterpw"}, False),
         ({"type": "hunter2"}, False),
         ({"signs": "-----"}, False),

@@ -19,22 +19,23 @@ from notifyws.protocol.har.sources import requested
 from notifyws.protocol.har.values import PLAIN, leaves
 
 _WORDS = """
-    access account accounts ack active alert alerts all api app application apps
-    auth authenticate authentication authorization authorize authorized basic bearer
-    begin browser cable callback challenge change changes channel check client code
-    complete config confirm connect connection cookie create credentials current
-    data default device email en event events exchange false feed flow flows form
-    frontend get grant graphql hello http https hub id identifier identify identity
-    init internal issue join json jwt listen live local login logon logout m message
-    messages method mobile mode negotiate none notification notifications notify
-    null oauth off offline oidc ok on op open openid operation password ping pong
-    post profile profiles protocol public push pwd query read ready realms realtime
-    redirect ref refresh register remember renew request response rest result rpc
-    scope send server service services session sessions sign signin signup socket
-    sse sso start state status step stream streams subscribe subscribed subscription
-    subscriptions sync system ticket tickets token tokens topic true type unknown
-    update updates user username users validate verify version watch web webhook
-    websocket websockets ws wss www
+    access account accounts ack active ajax alert alerts all api app application
+    apps auth authenticate authentication authorization authorize authorized basic
+    bearer begin browser cable callback challenge change changes channel check
+    client code complete config confirm connect connection cookie create credentials
+    current data default device email en event events exchange false feed flow flows
+    form frontend get grant graphql hello http https hub id identifier identify
+    identity ietf implicit init internal issue join json jwt listen live local login
+    logon logout m message messages method mobile mode negotiate none notification
+    notifications notify null oauth off offline oidc ok on op open openid operation
+    params password ping pong post profile profiles protocol provider providers
+    public push pwd query read ready realms realtime redirect ref refresh register
+    remember renew request response rest result rpc scope send server service
+    services session sessions sign signin signup socket sse sso start state status
+    step stream streams sub subscribe subscribed subscription subscriptions sync
+    system ticket tickets token tokens topic true type unknown update updates urn
+    user username users validate verify version watch web webapp webhook websocket
+    websockets ws wss www
 """
 WORDS = frozenset(_WORDS.split())
 """Words of protocols: no more than what everybody says."""
@@ -44,6 +45,12 @@ BETWEEN = re.compile(r"[\s_./:,;=+-]*")
 VERSION = re.compile(r"v\d{1,2}|oauth2")
 LONGEST = 200
 """Characters of what is made of such words."""
+MOST_WORDS = 4
+"""Of them in a row; more may be somebody's phrase."""
+LISTS = re.compile(r"(?i)scope|grant_?type|response_?type")
+"""Names of what may be more of them."""
+SAYS_WHO = re.compile(r"(?i)(auth|log_?in|sign_?in|pass|pwd|user|token).*[.:/-]")
+"""An operation that may go on with whom it is about."""
 OPERATIONS = frozenset(
     {"type", "op", "event", "action", "cmd", "command", "method", "operation"}
     | {"messageType", "message_type", "msgType", "operationName", "kind"}
@@ -92,7 +99,8 @@ class Harmless:
             text: what was said.
             name: what it is called where it stands.
         """
-        if text in self._hosts or is_protocol(text) or self._was_given(text):
+        most = LONGEST if LISTS.search(name) else MOST_WORDS
+        if text in self._hosts or is_protocol(text, most) or self._was_given(text):
             return True
         if NUMBERED.search(name) and NUMBER.fullmatch(text):
             return True
@@ -122,16 +130,27 @@ class Harmless:
 def is_operation(name: str, text: str) -> bool:
     """Return whether a text says what is to be done, by what it is called."""
     plain = PLAIN.fullmatch(text) is not None and len(text) <= 64
-    return name in OPERATIONS and plain and not any(map(str.isdigit, text))
+    if name not in OPERATIONS or not plain or any(map(str.isdigit, text)):
+        return False
+    return SAYS_WHO.search(text) is None or is_protocol(text)
 
 
-def is_protocol(text: str) -> bool:
-    """Return whether a text is made of words of protocols alone."""
+def is_protocol(text: str, most: int = MOST_WORDS) -> bool:
+    """Return whether a text is made of words of protocols alone.
+
+    Args:
+        text: what was said.
+        most: how many of them.
+    """
     if not text or (len(text) == 1 and not text.isalnum()):
         return True
     words = [each.lower() for each in SPELLED.findall(text[:LONGEST])]
     rest = SPELLED.sub("", text[:LONGEST])
-    if not words or len(text) > LONGEST or BETWEEN.fullmatch(rest) is None:
+    if (
+        not 0 < len(words) <= most
+        or len(text) > LONGEST
+        or BETWEEN.fullmatch(rest) is None
+    ):
         return False
     return all(each in WORDS or VERSION.fullmatch(each) for each in words)
 

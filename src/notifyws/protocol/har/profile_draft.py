@@ -114,8 +114,9 @@ class _Drafter:
         said = self._variables.beside(login.known, origin)
         token_in = self._token_in(login, placed)
         talk = conversation(socket, said, self._secrets)
-        of = said.beside(said.known, origin, later=bool(login.steps))
-        opened = [*socket_lines(socket, placed, token_in, of, split=talk.split)]
+        later = said.beside(said.known, origin, later=bool(login.steps))
+        lines = socket_lines(socket, placed, token_in, said, later, split=talk.split)
+        opened = [*lines]
         body = [*login_lines(login), *self._tokens(login, token_in), *opened]
         body += [*handshake_lines(talk), *self._rules(talk), *later_lines(talk)]
         head = self._head(socket, complete=bool(placed and login.steps))

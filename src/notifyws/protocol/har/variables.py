@@ -219,10 +219,12 @@ class Variables:
             self.known[value] = variable
         return f"{{{variable}}}"
 
-    def table(self, said: Mapping[str, str], at: float = 0.0) -> dict[str, str]:
-        """Return the templates of a query or a form."""
+    def table(
+        self, said: Mapping[str, str], at: float = 0.0, *, channels: bool = False
+    ) -> dict[str, str]:
+        """Return the templates of a query or a form; as ``template`` does."""
         return {
-            name: str(self.template(value, name, at=at))
+            name: str(self.template(value, name, at=at, channels=channels))
             for name, value in said.items()
             if not self._secrets.hides(name) and (value or self._stays(name))
         }
