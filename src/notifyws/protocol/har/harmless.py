@@ -12,6 +12,8 @@ It knows no templates, and secrets that are known as such are ``secrets``' to ke
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from itertools import accumulate
 from urllib.parse import unquote
 
 from notifyws.protocol.har.recording import Exchange, Recording
@@ -74,21 +76,25 @@ class Harmless:
     """
 
     def __init__(self, recording: Recording) -> None:
-        self._said: dict[str, float] = {}
+        said: dict[str, float] = {}
         self._given: dict[str, float] = {}
         for each in recording.exchanges:
             for text in _texts_of(each):
-                _first(self._said, text, each.started)
+                _first(said, text, each.started)
             unread = each.method != "GET" and each.body is None and each.form is None
             for _, leaf in () if unread else leaves(each.answer):
                 _first(self._given, str(leaf), each.started)
         for socket in recording.sockets:
             for text in _texts_of(socket.opened):
-                _first(self._said, text, socket.opened.started)
+                _first(said, text, socket.opened.started)
             for frame in socket.frames:
-                found = self._said if frame.sent else self._given
+                found = said if frame.sent else self._given
                 for _, leaf in leaves(frame.value):
                     _first(found, str(leaf), frame.at)
+        ordered = sorted(said.items(), key=lambda each: each[1])
+        self._said = "\0".join(text for text, _ in ordered)
+        self._moments = [at for _, at in ordered]
+        self._places = [*accumulate(len(text) + 1 for text, _ in ordered)]
         hosts = {each.origin.partition("://")[2] for each in recording.exchanges}
         self._hosts = hosts | {each.partition(":")[0] for each in hosts}
 
@@ -110,10 +116,10 @@ class Harmless:
 
     def _was_given(self, text: str) -> bool:
         """Return whether the server said a text before the page did, even as a part."""
-        at = self._given.get(text)
-        if at is None:
-            return False
-        return not any(text in said for said, when in self._said.items() if when <= at)
+        at, place = self._given.get(text), self._said.find(text)
+        if at is None or place < 0:
+            return at is not None
+        return at < self._moments[bisect_right(self._places, place)]
 
     def has_number(self, number: float, name: str, *, in_list: bool) -> bool:
         """Return whether a number is known to be no secret: a digit is none.
