@@ -177,7 +177,7 @@ def test_graphql_over_websockets_is_read():
 def test_a_login_of_several_steps_captures_what_the_next_one_needs():
     profile = profile_of(SHAPES["several steps"])
     begin, password, exchange = profile.http.login
-    assert begin.body == {"client_id": "{origin}/", "handler": ["x", "{null}"]}
+    assert begin.body == {"client_id": "{origin}/", "handler": ["{handler}", "{null}"]}
     assert password.path == "/auth/flow/{flow_id}"
     assert password.body["otp"] == "{otp}"
     assert exchange.form["code"] == "{result}"

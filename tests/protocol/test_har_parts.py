@@ -74,7 +74,8 @@ def test_frames_without_a_kind_are_notifications():
         (IN, 1, {"headline": "h", "text": "t", "time": 1_790_000_000}),
         (IN, 2, {"headline": "h", "text": "t", "time": 1_790_000_001}),
     )
-    assert [each.send for each in profile.handshake] == [{"subscribe": ["a"]}]
+    assert [each.send for each in profile.handshake] == [{"subscribe": ["{subscribe}"]}]
+    assert profile.constants == {"subscribe": "a"}
     assert profile.rules[-1].then == "notification"
 
 

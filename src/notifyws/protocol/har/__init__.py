@@ -1,7 +1,8 @@
 """A profile out of a browser's recording: what a HAR shows of how a server speaks.
 
 Pure: text in, text out. ``recording`` reads the file, ``secrets`` knows what in it is
-nobody's business, ``sources`` which answer gave which value; ``socket_token``,
+nobody's business, ``harmless`` what of a login is anybody's, ``documents`` what in
+GraphQL is a value, ``sources`` which answer gave which value; ``socket_token``,
 ``login_steps`` and ``conversation`` say what was done, ``rule_guess`` what arrived
 means, ``variables`` writes it as templates, and ``profile_draft`` is the whole of it.
 

@@ -25,6 +25,7 @@ from notifyws.protocol.har.frame_kinds import (
     split_frames,
 )
 from notifyws.protocol.har.handshake_steps import HandshakeStep, echoed, merged
+from notifyws.protocol.har.harmless import is_operation
 from notifyws.protocol.har.recording import Frame, SocketLog
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import expression, is_plain, leaves
@@ -44,6 +45,8 @@ ACK = re.compile(
 """Words of an answer to that."""
 STRONG = re.compile(r"(?i)\bok\b|_ok|ack|success|subscribed|ready|accept|joined")
 """The words that say so plainly."""
+LOGIN = re.compile(r"(?i)auth|log_?in|sign_?in|identi|passw|credential|hello")
+"""Words of a frame that says who one is."""
 UNDONE = re.compile(r"(?i)unsub|logout|leave|detach")
 MOST_STEPS = 20
 SOON = 10.0
@@ -125,10 +128,14 @@ class _Sorter:
 
     def _template(self, index: int) -> Any:
         """Return the template of a frame that was sent, its number a counter."""
-        frame = self._frames[index]
-        made = self._variables.template(frame.value, at=frame.at)
-        if self._numbered and isinstance(made, dict) and self._numbered in made:
-            number = frame.value[self._numbered]
+        frame, number = self._frames[index], None
+        value, said = frame.value, self._kinds[index][1]
+        if self._numbered and isinstance(value, dict):
+            number = value.get(self._numbered)
+            value = value if number is None else {**value, self._numbered: 0}
+        channels = not any(map(LOGIN.search, [said, *_keys(value)]))
+        made = self._variables.template(value, at=frame.at, channels=channels)
+        if number is not None and self._numbered in made:
             counter = "{seq|json}" if isinstance(number, str) else "{seq}"
             made = {**made, self._numbered: counter}
         return made
@@ -191,14 +198,13 @@ class _Sorter:
         self._found.steps = merged(self._found.steps, self._variables)
         self._used.update(sent)
         self._found.answers = list(dict.fromkeys(self._found.answers))
-        rest = [self._kinds[i][1] for i in sent if i not in setup]
+        others = [self._kinds[i] for i in sent if i not in setup]
+        rest = [said for name, said in others if is_operation(name, said)]
         self._found.left_out = list(dict.fromkeys(filter(None, rest)))
 
     def _is_setup(self, index: int) -> bool:
         value = self._frames[index].value
-        words = [self._kinds[index][1]]
-        if isinstance(value, dict):
-            words += [str(each) for each in value]
+        words = [self._kinds[index][1], *_keys(value)]
         return any(map(SETUP.search, words)) and not any(map(UNDONE.search, words))
 
     def _hello(self, first: int) -> None:
@@ -275,3 +281,7 @@ class _Sorter:
         for index in self._indexes(sent=False):
             if self._kinds[index] in self._found.answers:
                 self._used.add(index)
+
+
+def _keys(value: Any) -> list[str]:
+    return list(value) if isinstance(value, dict) else []

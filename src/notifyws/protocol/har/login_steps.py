@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from notifyws.protocol.har.documents import literals
 from notifyws.protocol.har.login_chain import (
     USERNAME,
     Chain,
@@ -20,7 +21,7 @@ from notifyws.protocol.har.login_chain import (
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.socket_token import Placed
 from notifyws.protocol.har.sources import Sources, own_headers
-from notifyws.protocol.har.values import expression, last_name, leaves
+from notifyws.protocol.har.values import PASSWORD, expression, last_name, leaves
 from notifyws.protocol.har.variables import Variables
 
 LOGOUT = re.compile(r"(?i)/(log_?-?out|sign_?-?out|revoke)$")
@@ -111,7 +112,8 @@ def _add_later(
     origin = chain.exchanges[0].origin if chain.exchanges else ""
     for each in recording.exchanges:
         if LOGOUT.search(each.path) and each.origin == origin and usable(each):
-            login.logout = _step(each, variables.beside(login.known, origin))
+            of = variables.beside(login.known, origin, later=True)
+            login.logout = _step(each, of)
 
 
 def _credentials(logins: Iterable[Exchange]) -> dict[str, str]:
@@ -129,7 +131,17 @@ def _credentials(logins: Iterable[Exchange]) -> dict[str, str]:
                 if leaf != password
             ]
             known.update(dict.fromkeys(names[:1], "username"))
+        for _, leaf in leaves(said):
+            known.update(_in_document(leaf))
     return known
+
+
+def _in_document(leaf: Any) -> dict[str, str]:
+    """Return the credentials that stand in a GraphQL document itself."""
+    said = list(literals(leaf)) if isinstance(leaf, str) else []
+    secret = [value for name, value in said if PASSWORD.search(name)]
+    users = [value for name, value in said if USERNAME.search(name)] if secret else []
+    return dict.fromkeys(users[:1], "username") | dict.fromkeys(secret, "password")
 
 
 def _steps(chain: Chain, sources: Sources, variables: Variables) -> list[DraftStep]:

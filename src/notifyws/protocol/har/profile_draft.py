@@ -11,6 +11,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from notifyws.protocol.har.conversation import Conversation, conversation
+from notifyws.protocol.har.harmless import Harmless
 from notifyws.protocol.har.login_steps import Login, login_of
 from notifyws.protocol.har.recording import Recording, SocketLog
 from notifyws.protocol.har.rule_guess import kinds_of, notifications, rule_lines
@@ -100,7 +101,8 @@ class _Drafter:
         self._questions: list[Question] = []
         self._remarks: list[str] = []
         self._secrets = Secrets(recording)
-        self._variables = Variables(self._secrets, {})
+        self._harmless = Harmless(recording)
+        self._variables = Variables(self._secrets, {}, "", self._harmless)
 
     def draft(self) -> HarDraft:
         socket = self._socket()
@@ -112,7 +114,9 @@ class _Drafter:
         said = self._variables.beside(login.known, origin)
         token_in = self._token_in(login, placed)
         talk = conversation(socket, said, self._secrets)
-        opened = [*socket_lines(socket, placed, token_in, said, split=talk.split)]
+        later = said.beside(said.known, origin, later=bool(login.steps))
+        lines = socket_lines(socket, placed, token_in, said, later, split=talk.split)
+        opened = [*lines]
         body = [*login_lines(login), *self._tokens(login, token_in), *opened]
         body += [*handshake_lines(talk), *self._rules(talk), *later_lines(talk)]
         head = self._head(socket, complete=bool(placed and login.steps))
@@ -194,7 +198,7 @@ class _Drafter:
     def _lost(self) -> Iterator[str]:
         """Yield which answers are missing that may have given what is needed."""
         lost = [each for each in self._recording.exchanges if each.lost]
-        beside = Variables(self._secrets, {})
+        beside = Variables(self._secrets, {}, "", self._harmless)
         paths = (f"{each.method} {beside.path(each.path)}" for each in lost)
         told = [path for path in dict.fromkeys(paths) if len(path) < 80]
         if told:

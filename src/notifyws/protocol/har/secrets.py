@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
+from notifyws.protocol.har.documents import literals
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.values import (
     PASSWORD,
@@ -129,6 +130,9 @@ def _of_value(value: Any) -> Iterator[str]:
         secret = any(isinstance(step, str) and is_secret_name(step) for step in path)
         if PASSWORD.search(name) or (secret and isinstance(leaf, str)):
             yield from _spellings(text)
+        for called, said in literals(text):
+            if is_secret_name(called) or PASSWORD.search(called):
+                yield from _spellings(said)
 
 
 def _spellings(text: str) -> Iterator[str]:

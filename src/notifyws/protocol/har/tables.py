@@ -89,6 +89,7 @@ def socket_lines(
     placed: Placed | None,
     token_in: str,
     said: Variables,
+    later: Variables,
     *,
     split: bool,
 ) -> Iterator[str]:
@@ -99,11 +100,12 @@ def socket_lines(
         placed: the token on it.
         token_in: where it is.
         said: writes the templates.
+        later: writes those of what has a secret only where there is no token yet.
         split: whether lists are several frames.
     """
     opened, place = socket.opened, token_in.partition(":")[2]
     yield "[socket]"
-    yield f"path = {quoted(said.path(opened.path))}"
+    yield f"path = {quoted(later.path(opened.path))}"
     yield f"token_in = {quoted('none' if token_in == 'message' else token_in)}"
     header = placed.header if placed else ""
     if placed is not None and header:
@@ -111,7 +113,7 @@ def socket_lines(
         yield f"token = {quoted(placed.before + '{access_token}')}"
     since = [name for name in opened.query if name in SINCE]
     query = {n: v for n, v in opened.query.items() if n not in (place, *since)}
-    if query := said.table(query):
+    if query := said.table(query, channels=True):
         yield f"query = {inline(query)}"
     headers = {n: v for n, v in own_headers(opened).items() if n != header}
     if headers := said.table(headers):
@@ -119,7 +121,7 @@ def socket_lines(
     beside = () if placed is None else (place, placed.value)
     is_there = token_in.startswith("subprotocol:")
     offered = [e for e in socket.subprotocols if not (is_there and e in beside)]
-    if offered := [said.text(each) for each in offered]:
+    if offered := [later.text(each) for each in offered]:
         yield f"subprotocols = {inline(offered)}"
     if any(each.several for each in socket.frames):
         yield 'frames = "json lines"'

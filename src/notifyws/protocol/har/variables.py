@@ -1,20 +1,27 @@
 """Values of a recording written as templates: what is constant, what is a variable.
 
 What a user, an answer or a frame gave is a variable; what may be a secret is one that
-the user must say (``needs``); a channel is a constant, which a user may override. Only
-short words and numbers stay as they are.
+the user must say (``needs``); a channel is a constant, which a user may override. Of
+what is said to get a token only that stays which ``harmless`` knows; of what comes
+later, short words and numbers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from notifyws.protocol.har.documents import Piece, pieces, plain
+from notifyws.protocol.har.harmless import Harmless
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.sources import SHORTEST
-from notifyws.protocol.har.values import DEEPEST, is_secret_name, variable_name
+from notifyws.protocol.har.values import (
+    DEEPEST,
+    is_secret_name,
+    variable_name,
+)
 
 UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FRESH = re.compile(
@@ -24,13 +31,15 @@ FRESH = re.compile(
 ONCE = re.compile(r"(?i)otp|mfa|2fa|one_?time")
 """Names of a code that is given for one login."""
 CHANNEL = re.compile(
-    r"(?i)channel|topic|room|collection|stream|queue|feed|subject|event_?type|pattern"
+    r"(?i)channel|topic|room|collection|stream|queue|feed|subject|event_?type|pattern|subscri"
 )
 """Names of what a user may want to choose."""
 PERSON = re.compile(r"(?i)^(user|account|member|person|customer|tenant|device)_?(id)?$")
 """Names of what is another one's at another user."""
 LONGEST = 300
 """Characters of a text that stays as it is, as a GraphQL document may."""
+SHORTEST_SHARED = 4
+"""Characters of a value that is the same one where another request says it."""
 NEAR = 120
 """Seconds within which a number is the time of the request."""
 
@@ -42,6 +51,7 @@ class Variables:
         secrets: of the recording.
         known: values, each with the name of the variable that holds it.
         origin: of the server's HTTP side; empty where it is not known.
+        harmless: what stays as it is; ``None`` for what is said once there is a token.
 
     Attributes:
         needs: what the user must say, each with what it is.
@@ -49,20 +59,36 @@ class Variables:
     """
 
     def __init__(
-        self, secrets: Secrets, known: Mapping[str, str], origin: str = ""
+        self,
+        secrets: Secrets,
+        known: Mapping[str, str],
+        origin: str = "",
+        harmless: Harmless | None = None,
     ) -> None:
         self.known = dict(known)
         self.needs: dict[str, str] = {}
         self.constants: dict[str, str] = {}
         self._secrets = secrets
         self._origin = origin
+        self._harmless = harmless
+        self._channels = False
+        self._found: dict[str, str] = {}
         self._taken: set[str] = set(known.values())
 
-    def beside(self, known: Mapping[str, str], origin: str) -> Variables:
-        """Return those of another request, with the same needs and constants."""
-        other = Variables(self._secrets, known, origin)
+    def beside(
+        self, known: Mapping[str, str], origin: str, *, later: bool = False
+    ) -> Variables:
+        """Return those of another request, with the same needs and constants.
+
+        Args:
+            known: values, each with the name of the variable that holds it.
+            origin: of the server's HTTP side.
+            later: whether it is said once there is a token.
+        """
+        harmless = None if later else self._harmless
+        other = Variables(self._secrets, {**self._found, **known}, origin, harmless)
         other.needs, other.constants = self.needs, self.constants
-        other._taken = self._taken
+        other._taken, other._found = self._taken, self._found
         self._taken.update(known.values())
         return other
 
@@ -70,14 +96,18 @@ class Variables:
         """Return the name of a new variable."""
         return variable_name(name, self._taken)
 
-    def template(self, value: Any, name: str = "", *, at: float = 0.0) -> Any:
+    def template(
+        self, value: Any, name: str = "", *, at: float = 0.0, channels: bool = False
+    ) -> Any:
         """Return the template of a value.
 
         Args:
             value: JSON.
             name: what it is called.
             at: when it was sent, in unix seconds.
+            channels: whether it may choose some, and is no login.
         """
+        self._channels = channels
         return self._template(value, name, at, DEEPEST)
 
     def _template(self, value: Any, name: str, at: float, deeper: int) -> Any:
@@ -92,15 +122,26 @@ class Variables:
                 if not self._secrets.hides(key)
             }
         if isinstance(value, list):
-            return [self._template(each, name, at, deeper - 1) for each in value]
-        is_now = at > NEAR and abs(value - at) < NEAR
-        return "{now}" if is_now else self._number(value, name)
+            return [
+                self._template(each, name, at, deeper - 1)
+                if isinstance(each, str | dict | list | bool | None)
+                else self._number(each, name, at, in_list=True)
+                for each in value
+            ]
+        return self._number(value, name, at)
 
-    def _number(self, value: float, name: str) -> Any:
+    def _number(
+        self, value: float, name: str, at: float, *, in_list: bool = False
+    ) -> Any:
+        if at > NEAR and abs(value - at) < NEAR:
+            return "{now}"
         text = str(value)
         if text in self.known:
             return f"{{{self.known[text]}}}"
         if PERSON.match(name) or self._secrets.hides(text):
+            return self._needed(name, text)
+        allowed = self._harmless
+        if allowed and not allowed.has_number(value, name, in_list=in_list):
             return self._needed(name, text)
         return value
 
@@ -108,8 +149,10 @@ class Variables:
         """Return the template of a text."""
         if value in self.known:
             return f"{{{self.known[value]}}}"
-        for whole in sorted(self.known, key=len, reverse=True):
-            if len(whole) >= SHORTEST and whole in value:
+        if document := pieces(value):
+            return self._document(value, document)
+        for whole in self._long():
+            if whole in value:
                 before, _, after = value.partition(whole)
                 inner = f"{{{self.known[whole]}}}"
                 return f"{self.text(before)}{inner}{self.text(after)}"
@@ -125,9 +168,37 @@ class Variables:
             return self._constant(name, "")
         if value and (PERSON.match(name) or self._is_private(value, name)):
             return self._needed(name, value)
-        if CHANNEL.search(name) and value:
+        allowed = self._harmless
+        if CHANNEL.search(name) and value and (self._channels or allowed is None):
             return self._constant(name, value)
-        return value.replace("{", "{{").replace("}", "}}")
+        if allowed and not allowed.has(value, name):
+            return self._needed(name, value)
+        return _escaped(value)
+
+    def _document(self, value: str, document: Sequence[Piece]) -> str:
+        """Return the template of a GraphQL document: its values are variables."""
+        shape = "".join(said for _, said, is_value in document if not is_value)
+        if self._secrets.hides(shape) or any(k in shape for k in self._long()):
+            return self._needed("query", value)
+        made = [
+            self._literal(name, said) if is_value else _escaped(said)
+            for name, said, is_value in document
+        ]
+        return "".join(made)
+
+    def _literal(self, name: str, said: str) -> str:
+        value = plain(said)
+        made = self.text(value, name)
+        if made == value:
+            return said
+        if re.fullmatch(r"\{\w+\}", made) is None:
+            made = self._needed(name, value)
+        return made.replace("}", "|json}") if said.startswith('"') else made
+
+    def _long(self) -> list[str]:
+        """Return the values that are known within others; the longest first."""
+        whole = [each for each in self.known if len(each) >= SHORTEST]
+        return sorted(whole, key=len, reverse=True)
 
     def _is_private(self, value: str, name: str) -> bool:
         secret = is_secret_name(name) or self._secrets.hides(value)
@@ -135,6 +206,8 @@ class Variables:
 
     def _needed(self, name: str, value: str) -> str:
         variable = self.known[value] = self.new(name or "value")
+        if len(value) >= SHORTEST_SHARED:
+            self._found[value] = variable
         what = "what the page said here" if not name else f"the page's {variable}"
         self.needs[variable] = f"{what}: look it up in the developer tools"
         return f"{{{variable}}}"
@@ -146,13 +219,19 @@ class Variables:
             self.known[value] = variable
         return f"{{{variable}}}"
 
-    def table(self, said: Mapping[str, str], at: float = 0.0) -> dict[str, str]:
-        """Return the templates of a query or a form."""
+    def table(
+        self, said: Mapping[str, str], at: float = 0.0, *, channels: bool = False
+    ) -> dict[str, str]:
+        """Return the templates of a query or a form; as ``template`` does."""
         return {
-            name: str(self.template(value, name, at=at))
+            name: str(self.template(value, name, at=at, channels=channels))
             for name, value in said.items()
-            if not self._secrets.hides(name)
+            if not self._secrets.hides(name) and (value or self._stays(name))
         }
+
+    def _stays(self, text: str) -> bool:
+        """Return whether a text of a table or a path is as it was."""
+        return self._harmless is None or self._harmless.has(text)
 
     def path(self, path: str) -> str:
         """Return the template of a path; its parts are percent-encoded when filled."""
@@ -161,13 +240,18 @@ class Variables:
             if UUID.fullmatch(part) and part not in self.known:
                 self._needed("id", part)
         filled = [
-            self.text(part, "id") if self._is_variable(part) else _as_it_is(raw)
+            self.text(part, "part") if self._is_variable(part) else _as_it_is(raw)
             for part, raw in zip(parts, path.split("/"), strict=True)
         ]
         return re.sub("^/+", "/", "/".join(filled))
 
     def _is_variable(self, part: str) -> bool:
-        return bool(part) and (part in self.known or self._secrets.hides(part))
+        hidden = part in self.known or self._secrets.hides(part)
+        return bool(part) and (hidden or not self._stays(part))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _as_it_is(part: str) -> str:
