@@ -43,6 +43,18 @@ PLACES = {
         login(),
         socket(f"/ws?token={TOKEN}&u=ann&k={pw}", 2, (IN, 1, ALERT)),
     ],
+    "before the token": lambda pw: [
+        login(),
+        socket("/ws", 2, (IN, 1, ALERT), headers={"X-A": f"ann {pw} {TOKEN}"}),
+    ],
+    "answer that echoes": lambda pw: [
+        socket(
+            "/ws",
+            2,
+            (OUT, 0.1, {"type": "login", "k": pw}),
+            (IN, 0.2, {"type": "ok", "event": pw}),
+        )
+    ],
     "one letter": lambda pw: asked(
         "/graphql",
         body={
@@ -139,6 +151,12 @@ def test_what_a_document_says_is_filled_in_where_it_stood():
     assert query == "query L($p: String! = {p|json}) {{ login(p: $p) {{ t }} }}"
     query = profile_of("unquoted").http.login.body["query"]
     assert query == "mutation {{ login(by: [{by}]) {{ t }} }}"
+
+
+def test_a_text_of_many_values_is_a_variable_or_two():
+    body = {"password": "Hunter2pw", "all": "Hunter2pw " * 2_000}
+    made = parse(drafted(asked(body=body)), "acme").http.login.body["all"]
+    assert made == "{password} " * 2_000
 
 
 def test_words_of_the_protocol_stay():

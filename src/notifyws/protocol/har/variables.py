@@ -151,11 +151,9 @@ class Variables:
             return f"{{{self.known[value]}}}"
         if document := pieces(value):
             return self._document(value, document)
-        for whole in self._long():
-            if whole in value:
-                before, _, after = value.partition(whole)
-                inner = f"{{{self.known[whole]}}}"
-                return f"{self.text(before)}{inner}{self.text(after)}"
+        if within := [each for each in self._long() if each in value]:
+            parts = re.split(f"({'|'.join(map(re.escape, within))})", value)
+            return "".join(map(self.text, parts))
         path = value.removeprefix(self._origin)
         if self._origin and path != value and path[:1] in ("", "/"):
             return "{origin}" + self.text(path)
