@@ -74,6 +74,9 @@ PLACES = {
     ),
     "comment": lambda pw: document(f"{{ login(p: 1) {{ t }} }} # {pw}\n"),
     "broken document": lambda pw: document(f'{{ login(p: "{pw}) {{ t }} }}'),
+    "what looks like a document": lambda pw: asked(
+        body={"a": f"{{{pw}}}", "query": f"{{{pw}", "p": f"{{ a(b: {pw}) }}"}
+    ),
     "query": lambda pw: asked(f"/login?u=ann&p={pw}", "GET"),
     "query alone": lambda pw: asked(f"/login?{pw}", "GET"),
     "form": lambda pw: asked(form={"a": "ann", "b": pw, "c": f"ann:{pw}"}),
@@ -117,7 +120,7 @@ def profile_of(name):
 
 
 @pytest.mark.parametrize("name", PLACES)
-@pytest.mark.parametrize("password", ["Hunter2pw", "hunterpw", "HUNTER"])
+@pytest.mark.parametrize("password", ["Hunter2pw", "hunterpw", "HUNTER", "a1/b;c}q"])
 def test_a_password_is_in_no_profile_wherever_it_stood(name, password):
     assert password not in drafted(PLACES[name](password))
 
@@ -207,7 +210,9 @@ def test_a_text_is_given_only_if_the_page_did_not_say_it_before():
     ]
 
 
-@pytest.mark.parametrize("text", ["", "login ann", "{ a(b: %) }", '{ a(b: "x) }'])
+@pytest.mark.parametrize(
+    "text", ["", "login ann", "{ a(b: %) }", "{ a", '{ a(b: "x) }']
+)
 def test_what_is_not_understood_is_no_document(text):
     assert pieces(text) == []
 
