@@ -43,6 +43,18 @@ PLACES = {
         login(),
         socket(f"/ws?token={TOKEN}&u=ann&k={pw}", 2, (IN, 1, ALERT)),
     ],
+    "before the token": lambda pw: [
+        login(),
+        socket("/ws", 2, (IN, 1, ALERT), headers={"X-A": f"ann {pw} {TOKEN}"}),
+    ],
+    "answer that echoes": lambda pw: [
+        socket(
+            "/ws",
+            2,
+            (OUT, 0.1, {"type": "login", "k": pw}),
+            (IN, 0.2, {"type": "ok", "event": pw}),
+        )
+    ],
     "one letter": lambda pw: asked(
         "/graphql",
         body={
@@ -62,6 +74,9 @@ PLACES = {
     ),
     "comment": lambda pw: document(f"{{ login(p: 1) {{ t }} }} # {pw}\n"),
     "broken document": lambda pw: document(f'{{ login(p: "{pw}) {{ t }} }}'),
+    "what looks like a document": lambda pw: asked(
+        body={"a": f"{{{pw}}}", "query": f"{{{pw}", "p": f"{{ a(b: {pw}) }}"}
+    ),
     "query": lambda pw: asked(f"/login?u=ann&p={pw}", "GET"),
     "query alone": lambda pw: asked(f"/login?{pw}", "GET"),
     "form": lambda pw: asked(form={"a": "ann", "b": pw, "c": f"ann:{pw}"}),
@@ -105,7 +120,7 @@ def profile_of(name):
 
 
 @pytest.mark.parametrize("name", PLACES)
-@pytest.mark.parametrize("password", ["Hunter2pw", "hunterpw", "HUNTER"])
+@pytest.mark.parametrize("password", ["Hunter2pw", "hunterpw", "HUNTER", "a1/b;c}q"])
 def test_a_password_is_in_no_profile_wherever_it_stood(name, password):
     assert password not in drafted(PLACES[name](password))
 
@@ -139,6 +154,12 @@ def test_what_a_document_says_is_filled_in_where_it_stood():
     assert query == "query L($p: String! = {p|json}) {{ login(p: $p) {{ t }} }}"
     query = profile_of("unquoted").http.login.body["query"]
     assert query == "mutation {{ login(by: [{by}]) {{ t }} }}"
+
+
+def test_a_text_of_many_values_is_a_variable_or_two():
+    body = {"password": "Hunter2pw", "all": "Hunter2pw " * 2_000}
+    made = parse(drafted(asked(body=body)), "acme").http.login.body["all"]
+    assert made == "{password} " * 2_000
 
 
 def test_words_of_the_protocol_stay():
@@ -189,7 +210,9 @@ def test_a_text_is_given_only_if_the_page_did_not_say_it_before():
     ]
 
 
-@pytest.mark.parametrize("text", ["", "login ann", "{ a(b: %) }", '{ a(b: "x) }'])
+@pytest.mark.parametrize(
+    "text", ["", "login ann", "{ a(b: %) }", "{ a", '{ a(b: "x) }']
+)
 def test_what_is_not_understood_is_no_document(text):
     assert pieces(text) == []
 

@@ -25,7 +25,7 @@ from notifyws.protocol.har.frame_kinds import (
     split_frames,
 )
 from notifyws.protocol.har.handshake_steps import HandshakeStep, echoed, merged
-from notifyws.protocol.har.harmless import is_operation
+from notifyws.protocol.har.harmless import is_operation, is_protocol
 from notifyws.protocol.har.recording import Frame, SocketLog
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.values import expression, is_plain, leaves
@@ -264,7 +264,7 @@ class _Sorter:
         for key in ("status", "event"):
             inner = value.get(key)
             if key != name and isinstance(inner, str) and is_plain(inner):
-                hidden = self._secrets.hides(inner)
+                hidden = self._secrets.hides(inner) or not is_protocol(inner)
                 more += "" if hidden else f" && {key} == '{inner}'"
         return f"{name} == '{said}'{more}"
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 LONGEST = 4_000
 """Characters of a document that is kept."""
+NAMES = ("query", "mutation", "subscription", "document")
+"""What a document is called in a request; elsewhere a text may only look like one."""
 DOCUMENT = re.compile(r"(?a)\s*(query|mutation|subscription|fragment|\{)[\s\w({:@$]")
 PIECE = re.compile(
     r'(?a)(?P<literal>"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"'
@@ -50,7 +52,9 @@ class _Reader:
                 is_value = self._is_value(piece)
                 found.append((self._called if is_value else "", said, is_value))
             self._last = said.strip() or self._last
-        return found
+        signs = [said for _, said, is_value in found if not is_value]
+        closed = signs.count("{") == signs.count("}") and signs.count("{") > 0
+        return found if closed and self._last == "}" else []
 
     def _is_value(self, piece: re.Match[str]) -> bool:
         """Return whether a piece is a value, and note what the next one is called."""

@@ -169,4 +169,5 @@ def _texts_of(exchange: Exchange) -> set[str]:
     """Return all that a request says, with what stands in a path as it was meant."""
     said = {value for _, _, value in requested(exchange)}
     said |= {str(leaf) for _, leaf in leaves(exchange.body)}
+    said |= {exchange.path, *exchange.query, *(exchange.form or ())}
     return said | {unquote(each) for each in said}

@@ -110,7 +110,8 @@ def socket_lines(
     header = placed.header if placed else ""
     if placed is not None and header:
         yield f"header = {quoted(header.title())}"
-        yield f"token = {quoted(placed.before + '{access_token}')}"
+        before = said.text(placed.before, "before_token")
+        yield f"token = {quoted(before + '{access_token}')}"
     since = [name for name in opened.query if name in SINCE]
     query = {n: v for n, v in opened.query.items() if n not in (place, *since)}
     if query := said.table(query, channels=True):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from notifyws.protocol.har.documents import Piece, pieces, plain
+from notifyws.protocol.har.documents import NAMES, Piece, pieces, plain
 from notifyws.protocol.har.harmless import Harmless
 from notifyws.protocol.har.secrets import Secrets
 from notifyws.protocol.har.sources import SHORTEST
@@ -149,13 +149,11 @@ class Variables:
         """Return the template of a text."""
         if value in self.known:
             return f"{{{self.known[value]}}}"
-        if document := pieces(value):
+        if document := pieces(value) if name in NAMES else []:
             return self._document(value, document)
-        for whole in self._long():
-            if whole in value:
-                before, _, after = value.partition(whole)
-                inner = f"{{{self.known[whole]}}}"
-                return f"{self.text(before)}{inner}{self.text(after)}"
+        if within := [each for each in self._long() if each in value]:
+            parts = re.split(f"({'|'.join(map(re.escape, within))})", value)
+            return "".join(map(self.text, parts))
         path = value.removeprefix(self._origin)
         if self._origin and path != value and path[:1] in ("", "/"):
             return "{origin}" + self.text(path)
