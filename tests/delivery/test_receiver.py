@@ -124,6 +124,17 @@ async def test_the_beginning_of_a_server_s_error_is_told_and_the_sender_hears(
 
 
 @in_virtual_time
+async def test_what_a_server_repeats_of_ours_is_told_to_nobody():
+    desk, errors, acks = Desk(), [], []
+    desk.receiver.secrets = lambda: ("s3cret-token",)
+    desk.receiver.on_server_error = errors.append
+    desk.receiver.on_acknowledged = acks.append
+    desk.take('{"type":"error","message":"no good: s3cret-token"}')
+    assert await desk.read() == [Failure("server_error", "no good: ***")]
+    assert errors == [ServerError("no good: ***")]
+
+
+@in_virtual_time
 async def test_a_frame_that_is_not_understood_is_one_error_event():
     desk = Desk()
     desk.take("nonsense", b"\x00", "[]", '{"type":""}', '{"a":NaN}')

@@ -182,6 +182,16 @@ def test_an_unknown_mark_is_no_trouble():
     assert rows(note(), theme=theme) == ["10:30:00  note"]
 
 
+def test_marks_and_labels_of_a_strangers_profile_are_text():
+    """A profile is a file that somebody else may have written."""
+    style = TypeStyle("\x1b]0;x\x07!", "red", "\x1b[31mLook", "/x")
+    theme = replace(PLAIN, settings=Settings(styles={"note": style}))
+    shown = "".join(rows(note(), theme=theme))
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "Look" in shown
+
+
 def at(day, **fields):
     return note(timestamp=f"2024-01-{day:02}T10:30:00Z", **fields)
 

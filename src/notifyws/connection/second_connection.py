@@ -33,6 +33,9 @@ after it has come to what the first connection brought last."""
 LONGEST = 30.0
 """Seconds at most until a replay has come to that."""
 
+MOST = 16 << 20
+"""Bytes of what is replayed beyond which it is not looked at."""
+
 
 class SecondConnection:
     """Opens another connection, takes what is replayed there, and leaves.
@@ -110,11 +113,16 @@ class Replay:
         self._ends_at = now + (LONGEST if comes else QUIET)
         self.found: list[Notification] = []
         self.has_gap = False
+        self._bytes = 0
 
     def take(self, frames: Sequence[str | bytes]) -> None:
         """Take frames."""
         self._heard_at = self._clock.now()
         for frame in frames:
+            self._bytes += len(frame)
+            if self._bytes > MOST:
+                self.has_gap = True  # so that what is left out is said
+                return
             arrival = self._receiver.meaning(frame)
             self.has_gap = self.has_gap or isinstance(arrival, ServerGap)
             for each in notifications(arrival):
@@ -124,7 +132,7 @@ class Replay:
 
     async def ended(self) -> None:
         """Return when nothing came for a while, or what is known did a while ago."""
-        while len(self.found) < REMEMBERED:
+        while len(self.found) < REMEMBERED and self._bytes <= MOST:
             end = min(self._heard_at + QUIET, self._ends_at)
             if (left := end - self._clock.now()) <= 0:
                 return

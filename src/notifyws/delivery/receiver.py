@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec.structs import replace
+
 from notifyws.clock import Clock
 from notifyws.connection.event_emitter import EventEmitter
 from notifyws.connection.ports import QueueFull
@@ -35,7 +37,7 @@ from notifyws.protocol.arrivals import (
     notifications,
 )
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.masking import without_tokens
+from notifyws.protocol.masking import masked, without_tokens
 from notifyws.protocol.rules import Rules
 
 if TYPE_CHECKING:
@@ -271,12 +273,15 @@ class Receiver:
     def _other(self, arrival: Arrival, frame: str | bytes) -> None:
         match arrival:
             case ServerError():
+                arrival = replace(arrival, message=self._shown(arrival.message))
                 self.emitter.tell(Failure("server_error", arrival.message[:LONGEST]))
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
                 self.gaps.said_by_server()
             case Acknowledged():
+                if arrival.message:
+                    arrival = replace(arrival, message=self._shown(arrival.message))
                 take = self.on_acknowledged
                 if not (take is not None and take(arrival)) and not arrival.ok:
                     said = arrival.message or "no reason given"
@@ -291,6 +296,10 @@ class Receiver:
                 more = f" ({arrival.count} in one frame)" if arrival.count > 1 else ""
                 said = f"{arrival.reason}{more}" + (f": {shown}" if shown else "")
                 self.emitter.tell(Failure("invalid_message", said))
+
+    def _shown(self, words: str) -> str:
+        """Return a server's words without what it may repeat of ours."""
+        return masked(words, self.secrets())
 
     def _pass_on(self, frame: Frame) -> None:
         if self._queue.fits(size := len(frame.text)):

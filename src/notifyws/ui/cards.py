@@ -93,7 +93,7 @@ def card(
         when = stamp(notification.timestamp, notification.received, theme.zone)
         time = f"{when.time} "
     width = min(width, _MEASURE)
-    mark = f"{style.mark} "
+    mark = f"{harmless(style.mark)} "
     lead = [Segment(time, tint("dim")), Segment(mark, tint(style.colour))]
     indent = " " * (min(len(time), len("00:00:00 ")) + cell_len(mark))
     rows = _headline(lead, notification, width, times)
@@ -133,7 +133,7 @@ def _body(notification: Notification, page: _Page) -> list[Row]:
 
 def _linked(rows: list[Row], link: str, page: _Page) -> list[Row]:
     """Return the rows with the link: its label beside the last one or below."""
-    label = page.style.label or "View"
+    label = harmless(page.style.label) or "View"
     target = link_target(link, page.theme.link_base)
     if target is None:
         return [*rows, *page.rows(f"{label}: {harmless(link)}", tint("dim"))]

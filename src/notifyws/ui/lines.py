@@ -49,7 +49,7 @@ def plain_line(notification: Notification, theme: Theme) -> str:
     if link is not None:  # one that leads nowhere is told by its words
         link = link_target(link, theme.link_base) or harmless(link)
     said = paint(headline, "bold") + (f": {message}" if message else "")
-    line = f"{paint(time, 'dim')} {paint(style.mark, style.colour)} {said}"
+    line = f"{paint(time, 'dim')} {paint(harmless(style.mark), style.colour)} {said}"
     return f"{line} {paint(link, 'dim')}" if link else line
 
 
