@@ -65,6 +65,7 @@ class GroupListener(StreamListener):
         self._leader: GroupLeader | None = None
         self._leading: asyncio.Task[None] | None = None
         self._told: tuple[str, str] = ("", "")
+        self._counting: set[asyncio.Task[None]] = set()
         self._trimmed_at = float("-inf")
         self._soon = asyncio.Event()
 
@@ -130,6 +131,8 @@ class GroupListener(StreamListener):
         Raises:
             CacheFailed: Redis does not answer; then it is taken later.
         """
+        if self._counting:  # or it would ask a client that was closed
+            await asyncio.wait(self._counting)
         lost = await self._store.leave()
         if lost:
             told = {
@@ -251,4 +254,6 @@ class GroupListener(StreamListener):
                 await self._store.note_gap(gap)
 
         warn = self._auth.warn
-        background("the count of gaps", note(), lambda said, _: warn(said))
+        counting = background("the count of gaps", note(), lambda said, _: warn(said))
+        self._counting.add(counting)
+        counting.add_done_callback(self._counting.discard)
