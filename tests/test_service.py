@@ -757,5 +757,4 @@ async def test_what_an_iteration_did_not_come_to_is_for_the_other_members(clean_
         async with NotificationService(settings, group="workers") as other:
             await other.connect_with_retry()
             left = [await anext(other.__aiter__()) for _ in range(2)]
-            await until(lambda: other.is_connected)  # it leads now, and may leave
         assert [each.message for each in left] == ["4", "5"]

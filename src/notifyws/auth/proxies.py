@@ -106,6 +106,19 @@ def _names(entry: str, host: str, port: int) -> bool:
     return False
 
 
+def is_address(host: str) -> bool:
+    """Return whether a host is named by its one address, so that no race is needed.
+
+    asyncio's race over addresses loses the socket of its winner when it is cancelled in
+    that moment; garbage collection closes it.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 async def connect(
     protocol: asyncio.BaseProtocol,
     host: str,
@@ -134,7 +147,7 @@ async def connect(
             port,
             ssl=tls,
             server_hostname=name,
-            happy_eyeballs_delay=EYEBALLS,
+            happy_eyeballs_delay=None if is_address(host) else EYEBALLS,
         )
         return
     transport: asyncio.Transport | None = await _through(proxy, host, port)
