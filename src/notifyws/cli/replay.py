@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from notifyws.cli.serve import log_at, not_installed
 from notifyws.config.recording_file import read_lines
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.recording import Recording, parse
@@ -54,13 +55,8 @@ def replay_server(
     try:
         from notifyws.devserver.replay import ReplayServer
     except ImportError:
-        message = "the development server is not installed"
-        raise ConfigurationError(message, "pip install 'notifyws[server]'") from None
-
-    def log(importance: int, text: str) -> None:
-        if importance <= level:
-            say(text)
-
+        raise not_installed() from None
+    log = log_at(level)
     server = ReplayServer(recording, port=port, speed=fast, loop=loop, log=log)
     if level >= 0:
         say(how_to_listen(recording))

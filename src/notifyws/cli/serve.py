@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,14 +104,24 @@ def dev_server(level: int, **options: Any) -> DevServer:
     try:
         from notifyws.devserver.server import DevServer, ServerOptions
     except ImportError:
-        message = "the development server is not installed"
-        raise ConfigurationError(message, "pip install 'notifyws[server]'") from None
+        raise not_installed() from None
+    return DevServer(ServerOptions(**options), log_at(level))
+
+
+def not_installed() -> ConfigurationError:
+    """Return the error for a server that is an extra."""
+    message = "the development server is not installed"
+    return ConfigurationError(message, "pip install 'notifyws[server]'")
+
+
+def log_at(level: int) -> Callable[[int, str], None]:
+    """Return what says the lines of a server's log that are important enough."""
 
     def log(importance: int, text: str) -> None:
         if importance <= level:
             say(text)
 
-    return DevServer(ServerOptions(**options), log)
+    return log
 
 
 def _user(text: str) -> tuple[str, str]:
