@@ -50,7 +50,7 @@ def known() -> dict[str, set[str]]:
         ends = ("_count", "_sum") if metric.kind == "summary" else ("",)
         names |= {f"{metric.name}{end}": set(metric.labels) for end in ends}
     settings = Settings(url="wss://ws.example.com", cache_url="memory://")
-    page = MetricsPage(Readings(NotificationService(settings).listener))
+    page = MetricsPage({"": Readings(NotificationService(settings).listener)})
     for family in text_string_to_metric_families(page.text()):
         for sample in family.samples:
             names.setdefault(sample.name, set(sample.labels))
