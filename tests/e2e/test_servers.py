@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.e2e.support import Server, until
+from tests.support.catalogue import sample
 
 PASSWORD = "one"
 
@@ -201,21 +204,41 @@ def test_metrics_and_probes_tell_the_servers_apart(home, servers):
         assert client.get(f"{url}/readyz").text.startswith("work: ")
 
 
-@pytest.mark.parametrize(
-    ("args", "said", "hint"),
-    [
-        (["--all", "--server", "work"], "--all and --server exclude each other", "one"),
-        (["--server", "work", "--any"], "--any goes with several servers", "--all"),
-        (["--all", "--url", "ws://h"], "--url goes with one server", "--server NAME"),
-        (["--all", "--since", "abc"], "--since ID goes with one server", "--server"),
-        (["--all", "--record", "f"], "--record goes with one server", "--server NAME"),
-        (["--all", "--demo"], "--demo goes with one server", "--server NAME"),
-        (["--server", "work", "--server", "hme"], "no server 'hme' in", "home?"),
-    ],
-)
-def test_what_makes_no_sense_of_several_is_said(home, servers, args, said, hint):
+REFUSED = [
+    (["--all", "--server", "work"], "--all and --server exclude each other", "one"),
+    (["--server", "work", "--any"], "--any goes with several servers", "--all"),
+    (["--all", "--url", "ws://h"], "--url goes with one server", "--server NAME"),
+    (["--all", "--since", "abc"], "--since ID goes with one server", "--server"),
+    (["--all", "--record", "f"], "--record goes with one server", "--server NAME"),
+    (["--all", "--demo"], "--demo goes with one server", "--server NAME"),
+    (["--server", "work", "--server", "hme"], "no server 'hme' in", "home?"),
+]
+
+
+@pytest.mark.parametrize("case", sample(*REFUSED, often=2))
+def test_what_makes_no_sense_of_several_is_said(home, case):
+    args, said, hint = case
+    nobody = "ws://127.0.0.1:1"
+    write(home, work=("ada", nobody), home=("eve", nobody))
     done = home.run("listen", *args)
     assert (done.returncode, done.stdout) == (2, "")
     first, second = done.stderr.splitlines()
     assert said in first
     assert hint in second
+
+
+def test_the_page_about_servers_can_be_done_as_it_stands(home, servers):
+    page = (Path(__file__).resolve().parents[2] / "docs/servers.md").read_text("utf-8")
+    listens, logins = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    for line in logins.splitlines():
+        assert "Logged in" in home.shell(line).stderr
+    for line in listens.splitlines():
+        listener = listening(home, *shlex.split(line)[2:], "--timeout", "20")
+        for _ in range(2):
+            for each in servers.values():
+                each.notify(1)
+        if "-n" not in line:
+            listener.prints(4)
+            listener.signal(signal.SIGTERM)
+        assert listener.wait() in (0, -signal.SIGTERM)
+        assert listener.out.lines
