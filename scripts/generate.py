@@ -18,6 +18,27 @@ INTRODUCTION = """\
 # What it says of the server is used only with credentials from the same file, and a
 # path in it only with --env-file .env.
 """
+FAULTS_HEAD = """\
+# Faults that were tried
+
+Made from the tests by `make generate`: each line is one of them.
+[Reliability](reliability.md) says what is promised.
+
+## The catalogue
+"""
+GROUPS_HEAD = """
+## In a group
+
+The listeners of a group ([a fleet](fleet.md)) are tried as processes, with a real
+Valkey, sentinels and a cluster, and a server that counts: every notification is handled
+at least once or lies in a gap that is said, hardly any twice, only around the fault.
+"""
+FIELD_HEAD = """
+## Learnt from the field
+
+What servers, proxies, Redis and other people's environments really do, from their
+sources and from public reports (each test names its own).
+"""
 
 
 def completions() -> Iterator[tuple[str, str]]:
@@ -207,6 +228,12 @@ def kind(described: dict[str, Any]) -> str:
     return str(described.get("type", "any"))
 
 
+def faults_page() -> str:
+    """Return every fault and the tests that answer it, for the documentation."""
+    parts = FAULTS_HEAD, *faults(), GROUPS_HEAD, *in_a_group(), FIELD_HEAD, *learnt()
+    return "\n".join(parts) + "\n"
+
+
 def faults() -> Iterator[str]:
     """Yield the catalogue of faults: number, fault, and the tests that answer it."""
     import runpy
@@ -282,10 +309,7 @@ def generated() -> Iterator[tuple[str, str]]:
     yield from pictures()
     yield "docs/reference.md", command_reference()
     yield "docs/profile-reference.md", reference()
-    reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
-    reliability = between(reliability, "faults", "\n".join(faults()))
-    reliability = between(reliability, "groups", "\n".join(in_a_group()))
-    yield "docs/reliability.md", between(reliability, "field", "\n".join(learnt()))
+    yield "docs/faults.md", faults_page()
     fleet = (ROOT / "docs/fleet.md").read_text("utf-8")
     yield "docs/fleet.md", between(fleet, "metrics", metrics_table())
     yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
