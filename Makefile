@@ -29,7 +29,7 @@ check: $(VENV)/.developing        ## style, types, architecture, generated files
 pure: $(VENV)/.developing         ## the pure modules alone, with their branch coverage
 	@$(BIN)/python scripts/pure.py
 
-generate: $(VENV)/.developing     ## write what is generated: completions, .env.example, picture, README parts
+generate: $(VENV)/.developing     ## write what is generated: completions, .env.example, pictures, references
 	@$(BIN)/python scripts/generate.py
 
 bench: $(VENV)/.developing        ## ours beside its peers, which are installed below bench/

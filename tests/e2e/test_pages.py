@@ -30,7 +30,7 @@ PAGES = {
     name: (ROOT / name).read_text("utf-8")
     for name in (
         *("README.md", "docs/recipes.md", "docs/sending.md", "docs/running.md"),
-        *("docs/getting-started.md", "docs/completions.md"),
+        *("docs/getting-started.md", "docs/completions.md", "docs/configuration.md"),
     )
 }
 COUNTED = {
@@ -151,7 +151,7 @@ def test_the_library_example(home, busy):
 
 
 def test_the_configuration_example_is_one(home, busy):
-    text = block("README.md", "default_server", "toml")
+    text = block("docs/configuration.md", "default_server", "toml")
     text = text.replace("wss://ws.example.com", busy.url).replace('"me"', '"demo"')
     folder = home.path / ".config" / "notifyws"
     folder.mkdir(parents=True)
