@@ -229,8 +229,8 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "docs/reference.md", command_reference()
     yield "docs/profile-reference.md", reference()
     yield "docs/faults.md", faults()
-    fleet = (ROOT / "docs/fleet.md").read_text("utf-8")
-    yield "docs/fleet.md", between(fleet, "metrics", metrics_table())
+    metrics = (ROOT / "docs/metrics.md").read_text("utf-8")
+    yield "docs/metrics.md", between(metrics, "metrics", metrics_table())
     inside = (ROOT / "docs/inside.md").read_text("utf-8")
     states = f"```mermaid\n{diagram()}\n```"
     yield "docs/inside.md", between(inside, "states", states)
