@@ -187,8 +187,7 @@ def _demo() -> Step:
 
 def _has_token(auth: Authenticator) -> bool | None:
     """Tell whether a token lies in the file; ``None`` where only asking would tell."""
-    from notifyws.auth.cache.build import sqlite_path
-    from notifyws.auth.warm_token import warm_token
+    from notifyws.auth.cache.build import sqlite_path, warm_token
     from notifyws.protocol.loader import is_file
 
     url = auth.cache_url

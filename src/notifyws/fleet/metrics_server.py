@@ -24,10 +24,10 @@ from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from notifyws.config.urls import is_private
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.fleet.health import Health
 from notifyws.fleet.readings import Readings
@@ -43,8 +43,6 @@ MOST = 32
 """Clients at a time; a further one is let in for the oldest, which may be stuck."""
 ENDING = 1.0
 """Seconds to wait for the thread at the end; it waits for nobody."""
-PRIVATE = (".localhost", ".local", ".internal")
-"""How names end that are no public ones."""
 TEXT = "text/plain; charset=utf-8"
 HINTS = {
     errno.EADDRINUSE: "give another port, or 0 for a free one: --metrics 0",
@@ -83,20 +81,6 @@ def parse_address(text: str) -> tuple[str, int]:
         hint = "as in --metrics 9100, --metrics 0.0.0.0:9100 or --metrics [::1]:9100"
         raise UsageError(message, hint)
     return host or LOOPBACK, int(port)
-
-
-def is_private(host: str) -> bool:
-    """Return whether a ``Host`` is one that nobody else can name so.
-
-    A page of any site may have its name lead here and then read what is served; it
-    cannot do so with an address, or with a name that no public server of names has.
-    """
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-        ip_address(name)
-    except ValueError:
-        return "[" not in host and ("." not in name or name.endswith(PRIVATE))
-    return True
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -23,7 +23,7 @@ from notifyws.fleet.group.build import (
     build_member,
     build_store,
 )
-from notifyws.fleet.group.failures import RedisFailures
+from notifyws.fleet.group.keys import RedisFailures
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
