@@ -7,7 +7,6 @@ soon as what came is enough, all of them end, and nothing has failed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -98,6 +97,8 @@ async def until_ended(
     Raises:
         NotifyError: why the first of those ended that failed.
     """
+    import asyncio  # a TAB reads this module's options without it
+
     tasks = {asyncio.ensure_future(each): name for name, each in listening.items()}
     failed: list[NotifyError] = []
     try:
