@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from notifyws.fleet.group.build import GroupOptions
     from notifyws.ui.renderers import Renderer
 
+TRY_NEXT = "Try next: ? for keys, {}/ to send one, notifyws auth login"
+"""What the demonstration says first, where somebody looks at it."""
 DRAIN_TIME = 0.5
 """Seconds for what had arrived before a signal came."""
 TICK = 0.5
@@ -90,6 +92,8 @@ async def listen_to(request: Request, servers: Mapping[str, Settings]) -> None:
     async with dev_server(level, port=0, traffic=1.0) as server:
         there = replace(servers[""], url=server.url, cache_url="memory://")
         demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
+        if not (request.show.form or request.show.quiet) and os.isatty(1):
+            say(TRY_NEXT.format(server.http_url))
         return await _Listening(request, {"": demo}).run()
 
 
