@@ -60,8 +60,11 @@ class NotificationService:
         group: shares the work with all listeners of that group, over Redis.
         deliver: to whom notifications are handed on besides.
         selection: which notifications are wanted; all of them when not given.
+        label: your name for the server, where several are listened to: notifications
+            and events carry it as ``server``.
 
     Attributes:
+        settings, label: as given.
         listener: as it stands, for those who draw or count.
     """
 
@@ -77,9 +80,10 @@ class NotificationService:
         group: str | GroupOptions | None = None,
         deliver: DeliveryTargets | None = None,
         selection: Selection | None = None,
+        label: str = "",
     ) -> None:
-        self.settings = settings
-        self._auth = Authenticator(settings, warn or _log.warning)
+        self.settings, self.label = settings, label
+        self._auth = Authenticator(settings, warn or _log.warning, label)
         self.listener = build_listener(
             self._auth,
             group,

@@ -44,6 +44,7 @@ class Authenticator:
     Args:
         settings: which server, as whom, and where tokens are kept.
         warn: is told a sentence about what works less well than it should.
+        label: our name for the server, where several are told of together.
 
     Attributes:
         recorder: writes down what goes over sockets, if somebody wants it.
@@ -51,9 +52,12 @@ class Authenticator:
 
     recorder: Recorder | None = None
 
-    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, warn: Callable[[str], None], label: str = ""
+    ) -> None:
         self.settings = settings
         self.warn = warn
+        self.label = label
         self.odd_values: list[str] = []
 
     @cached_property

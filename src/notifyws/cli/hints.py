@@ -90,6 +90,11 @@ def fitting(hint: str, arguments: Sequence[str]) -> str:
     return " ".join([hint, *_places(hint, arguments)])
 
 
+def at_server(hint: str, name: str) -> str:
+    """Return a command that is hinted at, for one of several servers."""
+    return f"{hint} --server {name}" if re.fullmatch(COMMAND, hint) else hint
+
+
 def _typed(command: str, arguments: Sequence[str]) -> bool:
     return {*command.split()[1:]} <= {*arguments}
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
+from notifyws.cli.group import group_options
 from notifyws.cli.optional_value import WithOptionalValues
 from notifyws.cli.options import (
     Common,
@@ -20,20 +22,19 @@ from notifyws.cli.options import (
     option,
     shape_of,
     shown,
+    want_at_least,
     want_positive,
+    where,
     with_common,
 )
 from notifyws.cli.process import run
+from notifyws.cli.servers import ServerChoice
 from notifyws.cli.targets import routes_of, targets_of
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.errors import UsageError
 from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
-
-if TYPE_CHECKING:
-    from notifyws.fleet.group.build import GroupOptions
 
 EXAMPLES = examples(
     "notifyws listen --demo",
@@ -175,6 +176,18 @@ def listen(
     record_secrets: Annotated[
         bool, option("--record-secrets", "Do not mask secrets in that.")
     ] = False,
+    server: Annotated[
+        list[str] | None,
+        where(
+            "--server NAME",
+            "Server entry of config.toml; repeat for several.",
+            autocompletion=server_entries,
+        ),
+    ] = None,
+    all_: Annotated[bool, where("--all", "All server entries at once.")] = False,
+    any_: Annotated[
+        bool, ending("--any", "Of several servers, end with the first that ends.")
+    ] = False,
     demo: Annotated[
         bool, option("--demo", "Show it with a server of its own, right now.")
     ] = False,
@@ -188,47 +201,50 @@ def listen(
     warn = warner(common.quiet)
     want_positive("--timeout", timeout, 60)
     want_positive("--exec-timeout", exec_timeout, 30)
-    _want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
-    _want_at_least(1, "--concurrency", concurrency, "leave it out to keep the order")
-    member = _member(group, key, claim_after, sockets)
-    exclude(("--group", group), ("--name", name))
-    exclude(("--group", group), ("--raw", raw))
-    exclude(("--group", group), ("--demo", demo))
+    want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
+    want_at_least(1, "--concurrency", concurrency, "leave it out to keep the order")
+    member = group_options(group, key, claim_after, sockets)
+    for other, given in (("--name", name), ("--raw", raw), ("--demo", demo)):
+        exclude(("--group", group), (other, given))
     exclude(("--replay", replay), ("--record", record))
     form = _form(json=json, plain=plain, raw=raw, format=format_)
     exclude(("--plain", plain), ("--raw", raw), ("--query", query))
     exclude(("--events", events), ("--format", format_), ("--query", query))
     shape = shape_of(format_, query, json=json, warn=warn)
     selection = Selection(type_ or (), filter_, count, until, warn)
+    began = parse_since(since, datetime.now(UTC)) if since is not None else None
     ways = routes_of(routes, common.env_file)
     targets = targets_of(
         exec_, forward_to, header or (), sign_secret, notify, apprise, ways
     )
     flags = {
-        "max_retries": max_retries,
+        "max_retries": 0 if no_reconnect else max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
         "verify_every": None if verify_every is None else _interval(verify_every),
     }
-    settings = _for_demo(flags) if demo else common.load(**flags).settings
+    alone = {"--since ID": isinstance(began, str), "--record": record}
+    alone |= {"--demo": demo, "--replay": replay}
+    which = ServerChoice(server or (), all_, any_, alone)
+    one = demo and not which.are_several
+    servers = {"": _for_demo(flags)} if one else which.load(common, flags)
     if replay is not None:
-        return _redeliver(replay, settings, targets, quiet=common.quiet)
+        return _redeliver(replay, servers[""], targets, quiet=common.quiet)
     form = "shape" if shape else form
-    show = DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
     request = Request(
         selection,
-        show,
+        DisplayOptions(form, events, tee, common.verbose, common.quiet, shape),
         timeout,
-        0 if no_reconnect else settings.max_retries,
-        parse_since(since, datetime.now(UTC)) if since is not None else None,
+        began,
         name,
         targets,
         demo,
         member,
         _address(metrics),
         recording_wanted(record, secrets=record_secrets),
+        any_,
     )
-    return run(listen_to(request, settings))
+    return run(listen_to(request, servers))
 
 
 def _address(metrics: str | None) -> tuple[str, int] | None:
@@ -237,29 +253,6 @@ def _address(metrics: str | None) -> tuple[str, int] | None:
     from notifyws.fleet.metrics_server import parse_address
 
     return parse_address(metrics)
-
-
-def _member(
-    group: str | None, key: str | None, claim_after: float | None, sockets: int | None
-) -> GroupOptions | None:
-    """Return what a member is told of its group, if there is one.
-
-    Raises:
-        UsageError: something makes no sense.
-    """
-    said = {"--key": key, "--claim-after": claim_after, "--sockets": sockets}
-    if group is None:
-        for option, value in said.items():
-            if value is not None:
-                raise UsageError(f"{option} goes with --group", "add --group NAME")
-        return None
-    from notifyws.fleet.group.build import GroupOptions
-
-    want_positive("--claim-after", claim_after, 60)
-    _want_at_least(1, "--sockets", sockets, "leave it out for one")
-    if key == "":
-        raise UsageError("--key names nothing", "as in --key data.tripId")
-    return GroupOptions(group, key or "", claim_after or 60.0, sockets or 1)
 
 
 def _interval(text: str) -> float:
@@ -274,11 +267,6 @@ def _redeliver(
     count = run(replay(file, settings, targets, warner(quiet)))
     if not quiet:
         say(f"{count} dead letters were handed on")
-
-
-def _want_at_least(least: int, option: str, value: int | None, hint: str) -> None:
-    if value is not None and value < least:
-        raise UsageError(f"{option} must be {least} or more, not {value}", hint)
 
 
 def _form(**wanted: bool | str | None) -> str:

@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -236,8 +236,8 @@ def _unusable(host: str, port: int, error: Exception) -> ConfigurationError:
     return ConfigurationError(message, hint)
 
 
-def build_pages(listener: ActiveListener, health: Health) -> Pages:
-    """Return the pages of a listener.
+def build_pages(listeners: Sequence[ActiveListener], health: Health) -> Pages:
+    """Return the pages of listeners.
 
     Raises:
         ConfigurationError: what writes one of them is not installed.
@@ -247,7 +247,7 @@ def build_pages(listener: ActiveListener, health: Health) -> Pages:
     except ImportError:
         message = "--metrics needs prometheus-client, which is not installed"
         raise ConfigurationError(message, "pip install 'notifyws[metrics]'") from None
-    page = MetricsPage(Readings(listener))
+    page = MetricsPage({each.auth.label: Readings(each) for each in listeners})
     return {
         "/metrics": lambda: Page(page.text(), CONTENT_TYPE),
         "/healthz": partial(_probe, health.alive),
@@ -262,12 +262,15 @@ def _probe(ask: Callable[[], tuple[bool, str]]) -> Page:
 
 @asynccontextmanager
 async def metrics_served(
-    listener: ActiveListener, host: str, port: int, warn: Callable[[str], None]
+    listeners: Sequence[ActiveListener],
+    host: str,
+    port: int,
+    warn: Callable[[str], None],
 ) -> AsyncIterator[MetricsServer]:
-    """Serve the pages of a listener meanwhile.
+    """Serve the pages of listeners meanwhile.
 
     Args:
-        listener: is not started yet.
+        listeners: are not started yet; several have labels.
         host: name or address.
         port: 0 for any free one.
         warn: is told of a bug.
@@ -275,8 +278,8 @@ async def metrics_served(
     Raises:
         ConfigurationError: they cannot be served.
     """
-    health = Health(listener, listener.auth.clock.now)
-    server = MetricsServer(host, port, build_pages(listener, health))
+    health = Health(listeners, listeners[0].auth.clock.now)
+    server = MetricsServer(host, port, build_pages(listeners, health))
     server.start()
     tick = partial(health.tick, asyncio.sleep)
     ticking = restarted("the tick of the health page", tick, warn, asyncio.sleep)

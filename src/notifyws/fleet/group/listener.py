@@ -10,6 +10,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import sleep
 from notifyws.errors import CacheFailed
@@ -226,7 +228,8 @@ class GroupListener(StreamListener):
             stream = partition_of(key, len(self._store.streams))
         if self._store.is_shared:
             tell = mark_of(notification)
-        return stream, notification.line(), tell
+        # What this host calls the server is no concern of the other members.
+        return stream, replace(notification, server="").line(), tell
 
     def _server_heard_at(self) -> tuple[str, int]:
         leader = self._leader

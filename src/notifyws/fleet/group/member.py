@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from notifyws.clock import Clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import (
@@ -56,6 +58,7 @@ class GroupMember:
         selection: which notifications are wanted; all of them when not given.
         lost: told since when (RFC 3339) something is missing, and why.
         routing: tells which sinks take what; each takes all without it.
+        server: which of several servers this is, by our own name for it.
 
     Attributes:
         streams: numbers of the streams that it reads.
@@ -75,7 +78,9 @@ class GroupMember:
         selection: Selection | None,
         lost: Callable[[str, str], None],
         routing: Routing | None = None,
+        server: str = "",
     ) -> None:
+        self._server = server
         self._store, self._queue, self._clock = store, queue, clock
         self._warn, self._selection, self._lost = warn, selection, lost
         self.in_hand = InHand(sink.name for sink in sinks)
@@ -248,6 +253,9 @@ class GroupMember:
             self._warn(f"an entry of the group's stream is passed over: {error}")
             self.in_hand.pass_over(entry)
             return
+        if self._server:
+            notification = replace(notification, server=self._server)
+            entry = replace(entry, line=notification.line())
         if self._is_satisfied:
             return  # it is given back
         self.received += 1
