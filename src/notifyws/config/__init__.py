@@ -15,7 +15,7 @@ token, connection or command.
 ``sources``: ``load``: the settings, and where each came from.
 ``sqlite_files``: which SQLite files are ours.
 ``tls``: whom we trust.
-``toml_text``: where in a TOML text a key stands.
+``toml_text``: where in a TOML text a key stands, and how texts stand in one.
 ``urls``: URLs as written, shown, and as the origin whose tokens are whose.
 ``validation``: what a value must be; the nearest word to a mistyped one.
 """

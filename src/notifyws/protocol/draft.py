@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from notifyws.config.toml_text import quoted
 from notifyws.protocol.notification_guess import notification_rule
-from notifyws.protocol.toml_text import quoted
 
 
 class Answers(Struct, frozen=True):

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from notifyws.config.toml_text import quoted, shown
 from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled
-from notifyws.protocol.toml_text import quoted, shown
 
 NAMES = {
     "type": ("type", "kind", "event", "event_type", "category", "severity", "level"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from notifyws.config.toml_text import quoted
 from notifyws.protocol.har.conversation import Conversation
 from notifyws.protocol.har.frame_kinds import Kind, kind_of
 from notifyws.protocol.har.secrets import Secrets
@@ -17,7 +18,6 @@ from notifyws.protocol.har.values import (
     leaves,
 )
 from notifyws.protocol.notification_guess import NAMES, notification_rule
-from notifyws.protocol.toml_text import quoted
 
 MOST_RULES = 30
 SAMPLES = 20
