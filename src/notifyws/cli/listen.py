@@ -12,11 +12,11 @@ from typing import Annotated, Any
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
 from notifyws.cli.group import group_options
-from notifyws.cli.optional_value import WithOptionalValues
 from notifyws.cli.options import (
     Common,
     Format,
     Query,
+    WithOptionalValues,
     examples,
     exclude,
     option,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import Parameter, signature
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from msgspec import Struct
+from typer.core import TyperCommand
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import profiles, servers
@@ -245,3 +246,27 @@ def _sayable(template: str) -> str:
     except UnicodeEncodeError:
         raise UsageError("--format is not UTF-8 text", "check it") from None
     return template
+
+
+OPTIONAL = {"--routes"}
+
+
+class WithOptionalValues(TyperCommand):
+    """A command with such an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, with an empty value where one was left out."""
+        whole = args if ctx.resilient_parsing else [*with_values(args)]
+        return super().parse_args(ctx, whole)
+
+
+def with_values(args: Iterable[str]) -> Iterable[str]:
+    """Yield the words of a command line, with an empty one where a value is missing."""
+    lacking = False
+    for word in args:
+        if lacking and word.startswith("-"):
+            yield ""
+        yield word
+        lacking = word in OPTIONAL
+    if lacking:
+        yield ""

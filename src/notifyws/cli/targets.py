@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from notifyws.delivery.target_values import apprise_url, is_header, secret_of
-from notifyws.delivery.targets import DeliveryTargets, Route
+from notifyws.delivery.targets import (
+    DeliveryTargets,
+    Route,
+    apprise_url,
+    is_header,
+    secret_of,
+)
 from notifyws.errors import UsageError
 from notifyws.ui.streams import say
 

@@ -5,7 +5,6 @@ flags, environment, files and the remembered login are asked, what a value must 
 how files are read and written. It must not know what a setting is used for: no profile,
 token, connection or command.
 
-``client_certificate``: who we are over TLS.
 ``config_file``: a server entry in ``config.toml``, found and saved.
 ``dotenv_guard``: what a ``.env`` that merely lies in the folder may say.
 ``files``: reading and writing files safely.
@@ -21,7 +20,6 @@ token, connection or command.
 """
 
 __all__ = [
-    "client_certificate",
     "config_file",
     "dotenv_guard",
     "files",

@@ -23,7 +23,6 @@ bounded queue of its own.
 - ``routing``: which sinks take what.
 - ``sender``: sends messages, and says what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
-- ``target_values``: what is said of a target, read.
 - ``targets``: to whom notifications are handed on.
 - ``timed_worker``: the same, with quiet hours or a digest.
 - ``worker``: one sink's order, retries and dead letters.
@@ -50,7 +49,6 @@ __all__ = [
     "routing",
     "sender",
     "sinks",
-    "target_values",
     "targets",
     "timed_worker",
     "worker",
