@@ -143,12 +143,12 @@ class StreamListener(ActiveListener):
     @property
     def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
         """What came of what was taken for each sink."""
-        return self._member.delivery_counts() if self._member else {}
+        return self._member.workers.counts if self._member else {}
 
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
         if self._member is not None:
-            await self._member.drained()
+            await self._member.workers.drained()
 
     def _counts(self) -> dict[str, Any]:
         return {**super()._counts(), "filtered": self.filtered}
