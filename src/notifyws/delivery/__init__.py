@@ -18,7 +18,6 @@ bounded queue of its own.
 - ``outbox_records``: the values that the outbox keeps.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
-- ``recent``: the newest notifications, for whoever asks later.
 - ``route_file``: ``[[routes]]`` of a TOML file.
 - ``routing``: which sinks take what.
 - ``sender``: sends messages, and says what became of each.
@@ -44,7 +43,6 @@ __all__ = [
     "outbox_records",
     "queue",
     "receiver",
-    "recent",
     "route_file",
     "routing",
     "sender",

@@ -26,10 +26,10 @@ from notifyws.auth.cache.redis_errors import (
     diagnosis,
     is_lost,
 )
-from notifyws.auth.cache.redis_keys import Word
 from notifyws.auth.cache.redis_servers import (
     SentinelServer,
     Servers,
+    Word,
     connection_options,
     one_server,
     parsed_commands,

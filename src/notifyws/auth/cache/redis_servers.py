@@ -23,7 +23,6 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from notifyws.auth.cache import CALL_TIMEOUT, bytes_of, call_limit
 from notifyws.auth.cache.redis_errors import NoPrimary
-from notifyws.auth.cache.redis_keys import Word
 from notifyws.auth.cache.redis_urls import RedisUrl
 from notifyws.config.tls import (
     NOT_DEMANDED,
@@ -35,6 +34,7 @@ from notifyws.config.tls import (
 )
 from notifyws.errors import ConfigurationError
 
+Word = str | bytes | int
 SENTINELS = 0.7 * CALL_TIMEOUT
 """Seconds that sentinels have to answer; the rest is for their primary."""
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from notifyws.config.toml_text import quoted
-from notifyws.protocol.notification_guess import dotted_key
+from notifyws.protocol.draft import dotted_key
 from notifyws.protocol.profile_lint import KNOWN
 
 Leaf = tuple[tuple[str | int, ...], Any]
