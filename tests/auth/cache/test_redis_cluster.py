@@ -9,7 +9,7 @@ from contextlib import aclosing
 import pytest
 from redis.crc import key_slot
 
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.auth.cache.redis_cluster import key_of
 from notifyws.errors import CacheFailed
 from tests.support.aio import on_a_loop
