@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifyws.auth.cache.build import open_cache
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.auth.cache.redis_errors import COMMANDS
 from notifyws.auth.cache.redis_urls import SCHEMES, read_url
 from notifyws.delivery.outbox_records import ListenerPosition
