@@ -85,7 +85,7 @@ def test_one_stream_that_did_not_go_on_where_it_ended_is_enough_for_a_gap():
 
 @pytest.mark.parametrize("stream", [["a"], {"a": 1}, [], None, "nobody's"])
 def test_what_nobody_asked_for_has_no_place_whatever_a_server_calls_its_stream(stream):
-    """Seen: a list in place of a channel's name was exit 1, and each new name was kept."""
+    """Seen: a list for a channel's name was exit 1, and each new name was kept."""
     places = Places(EACH)
     places.ask("a")
     places.follow({"channel": stream, "at": 4, "epoch": "e"})
