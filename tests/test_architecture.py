@@ -163,7 +163,6 @@ AWAITED = {
     "delivery.outbox": "a group of writes is shielded from its writer, and awaited",
     "diagnostics.connection_probe": "the connection and its use are awaited together",
     "fleet.active_listener": "whoever waits for the end (closed) gets its error",
-    "connection.session": "an order of the machine is awaited, or the wish to end",
 }
 """Who starts a task beside ``tasks``, and who hears of its failure."""
 

@@ -322,16 +322,23 @@ def test_the_unit_is_one_and_its_command_parses(page):
 
 
 @needs("systemd-analyze")
-def test_systemd_finds_nothing_wrong_with_the_unit(home):
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("docs/recipes.md", "notifyws@work.service"),
+        ("docs/running.md", "notifyws.service"),
+    ],
+)
+def test_systemd_finds_nothing_wrong_with_a_unit(home, page, name):
     place = home.path / ".local" / "bin" / "notifyws"
     place.parent.mkdir(parents=True)
     place.symlink_to(COMMAND)
-    unit = home.path / "notifyws@work.service"
-    text = block("docs/recipes.md", "ExecStart", "ini")
+    unit = home.path / name
+    text = block(page, "ExecStart", "ini")
     unit.write_text(text.replace("%h", str(home.path)))
     verify = f"systemd-analyze --man=no verify {unit}"
     done = home.shell(verify, XDG_RUNTIME_DIR=str(home.path))
-    about_it = [line for line in done.stderr.splitlines() if "notifyws@" in line]
+    about_it = [line for line in done.stderr.splitlines() if "notifyws" in line]
     assert (done.returncode, about_it) == (0, [])
 
 

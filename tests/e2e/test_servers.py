@@ -204,6 +204,41 @@ def test_metrics_and_probes_tell_the_servers_apart(home, servers):
         assert client.get(f"{url}/readyz").text.startswith("work: ")
 
 
+def test_in_a_group_each_member_says_it_by_its_own_name(home, servers, clean_valkey):
+    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_GROUP_LEASE": "1"}
+    hook = ("--exec", "sh -c 'echo by $NOTIFICATION_SERVER'")
+    args = ("--group", "workers", "--all", "--json", "--events", "-n", "2", *hook)
+    listener = home.start("listen", *args)
+    for name in servers:
+        listener.says(f"{name}: Leading the group workers")
+        listener.says(f"{name}: Connected")
+    servers["work"].notify(1)
+    servers["home"].notify(2)
+    assert listener.wait() == 0
+    told = [json.loads(line) for line in listener.out.lines]
+    assert by_server(each for each in told if "type" in each) == SAID
+    assert all(each["server"] in servers for each in told)
+    assert {"by work", "by home"} <= {*listener.err.lines}
+    kept = [clean_valkey.command("XRANGE", x, "-", "+") for x in streams(clean_valkey)]
+    assert len(kept) == 2
+    assert b'"server"' not in repr(kept).encode()
+
+
+def test_an_option_that_one_of_them_cannot_have_names_it(home):
+    nobody = "ws://127.0.0.1:1"
+    write(home, work=("ada", nobody), home=("eve", f'{nobody}"\nprofile = "pusher'))
+    done = home.run("listen", "--all", "--verify-every", "5m")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-2].startswith("error: home: ")
+
+
+SAID = {("work", "1"), ("home", "2")}
+
+
+def streams(valkey):
+    return valkey.command("KEYS", "notifyws:*:group:workers")
+
+
 REFUSED = [
     (["--all", "--server", "work"], "--all and --server exclude each other", "one"),
     (["--server", "work", "--any"], "--any goes with several servers", "--all"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
@@ -35,6 +35,9 @@ from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
+
+if TYPE_CHECKING:
+    from notifyws.ui.renderers import DisplayOptions
 
 EXAMPLES = examples(
     "notifyws listen --demo",
@@ -196,9 +199,7 @@ def listen(
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
     from notifyws.cli.listener import Request, listen_to
     from notifyws.cli.record import recording_wanted
-    from notifyws.ui.renderers import DisplayOptions
 
-    warn = warner(common.quiet)
     want_positive("--timeout", timeout, 60)
     want_positive("--exec-timeout", exec_timeout, 30)
     want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
@@ -207,11 +208,9 @@ def listen(
     for other, given in (("--name", name), ("--raw", raw), ("--demo", demo)):
         exclude(("--group", group), (other, given))
     exclude(("--replay", replay), ("--record", record))
-    form = _form(json=json, plain=plain, raw=raw, format=format_)
-    exclude(("--plain", plain), ("--raw", raw), ("--query", query))
-    exclude(("--events", events), ("--format", format_), ("--query", query))
-    shape = shape_of(format_, query, json=json, warn=warn)
-    selection = Selection(type_ or (), filter_, count, until, warn)
+    forms = {"json": json, "plain": plain, "raw": raw}
+    show = _display(forms, format_, query, common, events=events, tee=tee)
+    selection = Selection(type_ or (), filter_, count, until, warner(common.quiet))
     began = parse_since(since, datetime.now(UTC)) if since is not None else None
     ways = routes_of(routes, common.env_file)
     targets = targets_of(
@@ -230,21 +229,37 @@ def listen(
     servers = {"": _for_demo(flags)} if one else which.load(common, flags)
     if replay is not None:
         return _redeliver(replay, servers[""], targets, quiet=common.quiet)
+    recording = recording_wanted(record, secrets=record_secrets)
+    what = selection, show, timeout, began, name, targets
+    how = demo, member, _address(metrics), recording, any_
+    return run(listen_to(Request(*what, *how), servers))
+
+
+def _display(
+    forms: Mapping[str, bool],
+    format_: str | None,
+    query: str | None,
+    common: Common,
+    *,
+    events: bool,
+    tee: Path | None,
+) -> DisplayOptions:
+    """Return how to show what arrives.
+
+    Raises:
+        UsageError: two options that exclude each other were given.
+    """
+    from notifyws.ui.renderers import DisplayOptions
+
+    template = ("--format", format_)
+    exclude(*((f"--{name}", given) for name, given in forms.items()), template)
+    exclude(("--plain", forms["plain"]), ("--raw", forms["raw"]), ("--query", query))
+    exclude(("--events", events), template, ("--query", query))
+    warn = warner(common.quiet)
+    shape = shape_of(format_, query, json=forms["json"], warn=warn)
+    form = next((name for name, given in forms.items() if given), "")
     form = "shape" if shape else form
-    request = Request(
-        selection,
-        DisplayOptions(form, events, tee, common.verbose, common.quiet, shape),
-        timeout,
-        began,
-        name,
-        targets,
-        demo,
-        member,
-        _address(metrics),
-        recording_wanted(record, secrets=record_secrets),
-        any_,
-    )
-    return run(listen_to(request, servers))
+    return DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
 
 
 def _address(metrics: str | None) -> tuple[str, int] | None:
@@ -267,11 +282,6 @@ def _redeliver(
     count = run(replay(file, settings, targets, warner(quiet)))
     if not quiet:
         say(f"{count} dead letters were handed on")
-
-
-def _form(**wanted: bool | str | None) -> str:
-    exclude(*((f"--{name}", on) for name, on in wanted.items()))
-    return next((name for name, on in wanted.items() if on not in (None, False)), "")
 
 
 def _for_demo(flags: Mapping[str, Any]) -> Settings:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from notifyws.cli.process import Cancellation, before_dying
 from notifyws.cli.record import RecordOptions, recording_of
-from notifyws.cli.servers import until_ended
+from notifyws.cli.servers import speaking_of, until_ended
 from notifyws.cli.supervisor import Supervisor
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from notifyws.fleet.group.build import GroupOptions
     from notifyws.ui.renderers import Renderer
 
+TRY_NEXT = "Try next: ? for keys, {}/ to send one, notifyws auth login"
+"""What the demonstration says first, where somebody looks at it."""
 DRAIN_TIME = 0.5
 """Seconds for what had arrived before a signal came."""
 TICK = 0.5
@@ -90,6 +92,8 @@ async def listen_to(request: Request, servers: Mapping[str, Settings]) -> None:
     async with dev_server(level, port=0, traffic=1.0) as server:
         there = replace(servers[""], url=server.url, cache_url="memory://")
         demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
+        if not (request.show.form or request.show.quiet) and os.isatty(1):
+            say(TRY_NEXT.format(server.http_url))
         return await _Listening(request, {"": demo}).run()
 
 
@@ -123,17 +127,18 @@ class _Listening:
         def warn(text: str) -> None:
             self._warn(f"{label}: {text}" if label else text)
 
-        return NotificationService(
-            settings,
-            since=request.since,
-            frames=request.show.form == "raw",
-            warn=warn,
-            name=request.name,
-            group=request.group,
-            deliver=request.deliver,
-            selection=request.selection,
-            label=label,
-        )
+        with speaking_of(label):
+            return NotificationService(
+                settings,
+                since=request.since,
+                frames=request.show.form == "raw",
+                warn=warn,
+                name=request.name,
+                group=request.group,
+                deliver=request.deliver,
+                selection=request.selection,
+                label=label,
+            )
 
     def _gap(self, since: str, reason: str) -> None:
         for service in self._services.values():
@@ -155,8 +160,9 @@ class _Listening:
                     await stack.enter_async_context(service)
                 await stack.enter_async_context(self._leave)
                 await stack.enter_async_context(asyncio.timeout(request.timeout))
-                for service in self._services.values():
-                    service.start(retries=service.settings.max_retries)
+                for label, service in self._services.items():
+                    with speaking_of(label):
+                        service.start(retries=service.settings.max_retries)
                 await self._show()
         except TimeoutError:
             received = sum(s.listener.received for s in self._services.values())

@@ -7,8 +7,8 @@ soon as what came is enough, all of them end, and nothing has failed.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
@@ -82,6 +82,19 @@ class ServerChoice(Struct, frozen=True):
         return load_servers(which, flags, env_file=common.env_file)
 
 
+@contextmanager
+def speaking_of(server: str) -> Iterator[None]:
+    """Have an error say which of several servers it is about."""
+    try:
+        yield
+    except NotifyError as error:
+        if server:
+            error.message = f"{server}: {error.message}"
+            error.args = (error.message,)
+            error.hint = at_server(error.hint, server)
+        raise
+
+
 async def until_ended(
     listening: Mapping[str, Coroutine[Any, Any, bool]],
     *,
@@ -98,6 +111,8 @@ async def until_ended(
     Raises:
         NotifyError: why the first of those ended that failed.
     """
+    import asyncio  # a TAB reads this module's options without it
+
     tasks = {asyncio.ensure_future(each): name for name, each in listening.items()}
     failed: list[NotifyError] = []
     try:
@@ -106,14 +121,11 @@ async def until_ended(
             for task in done:
                 name = tasks.pop(task)
                 try:
-                    if task.result():
-                        return
+                    with speaking_of(name):
+                        if task.result():
+                            return
                 except ENDINGS as error:
                     failed.append(error)
-                    if name:
-                        error.message = f"{name}: {error.message}"
-                        error.args = (error.message,)
-                        error.hint = at_server(error.hint, name)
                     if not first and (tasks or len(failed) > 1):
                         tell(error.message + "; the others go on" * bool(tasks))
             if first:
