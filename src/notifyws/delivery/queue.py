@@ -68,8 +68,9 @@ class DeliveryQueue(Generic[Item]):
         self.put_in_all += 1
         self._count += 1
         self._bytes += size
+        if not self._items:
+            self._filled.set()
         self._items.append(item)
-        self._filled.set()
 
     def announce(self, item: Item, *, vital: bool = False) -> None:
         """Add an item that takes no room.
