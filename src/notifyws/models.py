@@ -70,11 +70,14 @@ class Notification(Struct, frozen=True, eq=False):
         fields: the server's own fields and values, in its order; unknown ones too.
         received: RFC 3339 UTC time of receipt, the ``timestamp`` of last resort.
         frame: the JSON text that ``fields`` were read from; ``None`` if there is none.
+        server: which of several servers it came from, by our own name for it; empty
+            where only one is listened to. Whatever that server says of it counts less.
     """
 
     fields: Mapping[str, Any]
     received: str
     frame: str | None = None
+    server: str = ""
 
     @property
     def type(self) -> str:
@@ -125,7 +128,7 @@ class Notification(Struct, frozen=True, eq=False):
 
     def as_json(self) -> dict[str, Any]:
         """Return the server's fields in its order, what was missing at the end."""
-        return {**self.fields, **self._missing()}
+        return {**self.fields, **self._added()}
 
     def line(self) -> str:
         """Return it as one line of ASCII-safe strict JSON, without the newline.
@@ -136,14 +139,19 @@ class Notification(Struct, frozen=True, eq=False):
         frame, fields = self.frame, self.fields
         if frame is None or not frame.isascii() or "\n" in frame or "\r" in frame:
             return strict_json(self.as_json())
-        if "title" in fields and "message" in fields and "timestamp" in fields:
+        if self.server:
+            if "server" in fields:
+                return strict_json(self.as_json())
+        elif "title" in fields and "message" in fields and "timestamp" in fields:
             return frame
-        added = [f',"{k}":{strict_json(v)}' for k, v in self._missing().items()]
+        added = [f',"{k}":{strict_json(v)}' for k, v in self._added().items()]
         return "".join([frame.rstrip().removesuffix("}"), *added, "}"])
 
-    def _missing(self) -> dict[str, str]:
+    def _added(self) -> dict[str, str]:
+        """Return what is ours to say: what the server left out, and its name."""
         given = {"title": "", "message": "", "timestamp": self.received}
-        return {k: v for k, v in given.items() if k not in self.fields}
+        missing = {k: v for k, v in given.items() if k not in self.fields}
+        return {**missing, "server": self.server} if self.server else missing
 
 
 class Message(Struct, frozen=True):
