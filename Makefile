@@ -7,7 +7,7 @@ WORKERS ?= 4
 # Without it every run of the tests compiles all of them anew, three times over.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test faults check pure generate bench fleet format coverage clean
+.PHONY: demo test faults check pure generate bench fleet release-check format coverage clean
 
 demo: $(VENV)/.installed          ## listen to a server of its own: live, or JSON Lines in a pipe
 	@$(BIN)/notifyws listen --demo
@@ -29,7 +29,7 @@ check: $(VENV)/.developing        ## style, types, architecture, generated files
 pure: $(VENV)/.developing         ## the pure modules alone, with their branch coverage
 	@$(BIN)/python scripts/pure.py
 
-generate: $(VENV)/.developing     ## write what is generated: completions, .env.example, picture, README parts
+generate: $(VENV)/.developing     ## write what is generated: completions, .env.example, pictures, references
 	@$(BIN)/python scripts/generate.py
 
 bench: $(VENV)/.developing        ## ours beside its peers, which are installed below bench/
@@ -37,6 +37,9 @@ bench: $(VENV)/.developing        ## ours beside its peers, which are installed 
 
 fleet: $(VENV)/.developing        ## how far a fleet goes: 200 real listeners, and 10,000 in virtual time
 	@$(BIN)/python -m bench.group $(WITH)
+
+release-check: $(VENV)/.developing  ## what would be released: alone, on the oldest and the newest
+	@$(BIN)/python scripts/release_check.py $(WITH)
 
 format: $(VENV)/.developing
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .

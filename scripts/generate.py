@@ -1,6 +1,6 @@
 """Writes what is generated from the code, or says what is out of date (``--check``).
 
-Completions, ``.env.example``, the README's picture, state diagram and option tables.
+Completions, ``.env.example``, pictures, the state diagram, references, tables.
 """
 
 from __future__ import annotations
@@ -58,6 +58,13 @@ def pictures() -> Iterator[tuple[str, str]]:
     import runpy
 
     yield from runpy.run_path(str(ROOT / "scripts/pictures.py"))["pictures"]()
+
+
+def faults() -> str:
+    """Return the page of the faults that were tried, from the tests themselves."""
+    import runpy
+
+    return str(runpy.run_path(str(ROOT / "scripts/faults.py"))["page"]())
 
 
 def option_tables() -> str:
@@ -135,11 +142,6 @@ def row(param: object) -> str:
     return f"| {cells[0]} | {cells[1]} |"
 
 
-def readme(text: str) -> str:
-    """Return the README with its generated parts made anew."""
-    return between(text, "states", f"```mermaid\n{diagram()}\n```")
-
-
 def diagram() -> str:
     """Return the table of the reconnect machine as a Mermaid state diagram."""
     from notifyws.connection.reconnect import TABLE
@@ -207,62 +209,6 @@ def kind(described: dict[str, Any]) -> str:
     return str(described.get("type", "any"))
 
 
-def faults() -> Iterator[str]:
-    """Yield the catalogue of faults: number, fault, and the tests that answer it."""
-    import runpy
-
-    catalogue = runpy.run_path(str(ROOT / "tests/support/catalogue.py"))["FAULTS"]
-    sentences: dict[int, list[str]] = {number: [] for number in catalogue}
-    for path in sorted((ROOT / "tests/faults").glob("test_*.py")):
-        for test in tests_of(path):
-            for number in numbers_of(test):
-                sentences[number].append(sentence_of(test))
-    for number, fault in catalogue.items():
-        yield f"\n**{number}. {fault}**\n"
-        yield from (f"- {sentence}" for sentence in sentences[number])
-
-
-def learnt() -> Iterator[str]:
-    """Yield what the field taught: of each file its subject, and its tests."""
-    import ast
-
-    for path in sorted((ROOT / "tests/field").glob("test_*.py")):
-        subject = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split()
-        name = path.relative_to(ROOT)
-        yield f"\n**{' '.join(subject)}** ([{path.name}](../{name}))\n"
-        yield from (f"- {sentence_of(test)}" for test in tests_of(path))
-
-
-def in_a_group() -> Iterator[str]:
-    """Yield what must not break a group: the tests of its faults."""
-    for path in sorted((ROOT / "tests/fleet").glob("test_*faults.py")):
-        yield from (f"- {sentence_of(test)}" for test in tests_of(path))
-
-
-def tests_of(path: Path) -> Iterator[Any]:
-    """Yield the tests of a file, in their order."""
-    import ast
-
-    for node in ast.parse(path.read_text("utf-8")).body:
-        function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        if function and node.name.startswith("test_"):
-            yield node
-
-
-def sentence_of(test: Any) -> str:
-    """Return a test's name as the sentence that it is."""
-    return str(test.name).removeprefix("test_").replace("_", " ")
-
-
-def numbers_of(test: Any) -> Iterator[int]:
-    """Yield the faults that a test says it answers."""
-    import ast
-
-    for mark in test.decorator_list:
-        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.fault":
-            yield from map(ast.literal_eval, mark.args)
-
-
 def metrics_table() -> str:
     """Return a table of everything that ``--metrics`` tells."""
     from notifyws.fleet.metrics import METRICS
@@ -282,13 +228,12 @@ def generated() -> Iterator[tuple[str, str]]:
     yield from pictures()
     yield "docs/reference.md", command_reference()
     yield "docs/profile-reference.md", reference()
-    reliability = (ROOT / "docs/reliability.md").read_text("utf-8")
-    reliability = between(reliability, "faults", "\n".join(faults()))
-    reliability = between(reliability, "groups", "\n".join(in_a_group()))
-    yield "docs/reliability.md", between(reliability, "field", "\n".join(learnt()))
-    fleet = (ROOT / "docs/fleet.md").read_text("utf-8")
-    yield "docs/fleet.md", between(fleet, "metrics", metrics_table())
-    yield "README.md", readme((ROOT / "README.md").read_text("utf-8"))
+    yield "docs/faults.md", faults()
+    metrics = (ROOT / "docs/metrics.md").read_text("utf-8")
+    yield "docs/metrics.md", between(metrics, "metrics", metrics_table())
+    inside = (ROOT / "docs/inside.md").read_text("utf-8")
+    states = f"```mermaid\n{diagram()}\n```"
+    yield "docs/inside.md", between(inside, "states", states)
 
 
 def main() -> int:

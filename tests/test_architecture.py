@@ -159,10 +159,10 @@ AWAITED = {
     "auth.token_lock": "an exchange that is awaited while its lock is held",
     "cli.send_lines": "results are awaited one by one, in their order",
     "cli.send_message": "the answer and the sending are awaited side by side",
+    "cli.servers": "the end of each is awaited, and said",
     "delivery.outbox": "a group of writes is shielded from its writer, and awaited",
     "diagnostics.connection_probe": "the connection and its use are awaited together",
     "fleet.active_listener": "whoever waits for the end (closed) gets its error",
-    "connection.session": "an order of the machine is awaited, or the wish to end",
 }
 """Who starts a task beside ``tasks``, and who hears of its failure."""
 

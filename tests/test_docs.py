@@ -55,3 +55,29 @@ def test_a_command_in_a_page_is_one_of_ours(words):
         )
         context = command.make_context(name, rest, parent=context)
     assert context.command is command
+
+
+LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+LINKING = [
+    *PAGES,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "bench/README.md",
+]
+
+
+def anchors(page):
+    """Return what a link can lead to within a page."""
+    kept = (re.sub(r"[^\w\- ]", "", each.lower()) for each in HEADING.findall(page))
+    return {each.replace(" ", "-") for each in kept}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page):
+    lost = []
+    for path, anchor in LINK.findall(page.read_text("utf-8")):
+        there = page.parent / path if path else page
+        if not there.exists() or (anchor and anchor not in anchors(there.read_text())):
+            lost.append(f"{path}#{anchor}")
+    assert lost == []

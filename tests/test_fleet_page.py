@@ -1,4 +1,4 @@
-"""What docs/fleet.md and the dashboard ask for is there, and what they say is valid."""
+"""What the pages of a fleet and the dashboard ask for is there, and valid."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from notifyws.fleet.metrics_page import MetricsPage
 from notifyws.fleet.readings import Readings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGE = (DOCS / "fleet.md").read_text("utf-8")
+PAGE = "".join(
+    (DOCS / f"{name}.md").read_text("utf-8") for name in ("metrics", "kubernetes")
+)
 FENCE = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 DOCUMENTS = [
     document for block in FENCE.findall(PAGE) for document in yaml.safe_load_all(block)
@@ -50,7 +52,7 @@ def known() -> dict[str, set[str]]:
         ends = ("_count", "_sum") if metric.kind == "summary" else ("",)
         names |= {f"{metric.name}{end}": set(metric.labels) for end in ends}
     settings = Settings(url="wss://ws.example.com", cache_url="memory://")
-    page = MetricsPage(Readings(NotificationService(settings).listener))
+    page = MetricsPage({"": Readings(NotificationService(settings).listener)})
     for family in text_string_to_metric_families(page.text()):
         for sample in family.samples:
             names.setdefault(sample.name, set(sample.labels))

@@ -1,4 +1,4 @@
-"""What is generated is up to date: completions, .env.example, picture, README."""
+"""What is generated is up to date: completions, .env.example, pictures, pages."""
 
 from __future__ import annotations
 

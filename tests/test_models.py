@@ -243,3 +243,28 @@ def test_a_line_can_be_read_back():
     again = Notification(json.loads(line), "", line)
     assert again.fields["own"] == [1.5, None]
     assert again.line() == line
+
+
+@pytest.mark.parametrize(
+    ("frame", "line"),
+    [
+        (
+            '{"type":"t","title":"a","message":"b","timestamp":"c","n":1.0}',
+            '{"type":"t","title":"a","message":"b","timestamp":"c","n":1.0,'
+            '"server":"work"}',
+        ),
+        (
+            '{"type":"t","n":1e2} ',
+            '{"type":"t","n":1e2,"title":"","message":"","timestamp":"now",'
+            '"server":"work"}',
+        ),
+        (
+            '{"type":"t","server":"home"}',
+            '{"type":"t","server":"work","title":"","message":"","timestamp":"now"}',
+        ),
+    ],
+)
+def test_of_several_servers_a_line_says_which_whatever_that_says_itself(frame, line):
+    told = Notification(json.loads(frame), "now", frame, server="work")
+    assert told.line() == line
+    assert told.as_json() == json.loads(line)

@@ -758,3 +758,16 @@ async def test_what_an_iteration_did_not_come_to_is_for_the_other_members(clean_
             await other.connect_with_retry()
             left = [await anext(other.__aiter__()) for _ in range(2)]
         assert [each.message for each in left] == ["4", "5"]
+
+
+@told
+async def test_what_a_service_is_called_stands_in_what_it_brings():
+    async with dev() as server:
+        settings = settings_for(server.url)
+        async with NotificationService(settings, label="work") as service:
+            await service.connect()
+            await server.notify("hello", server="elsewhere")
+            async for notification in service:
+                assert notification.server == "work"
+                assert notification.as_json()["server"] == "work"
+                break

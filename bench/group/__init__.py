@@ -9,7 +9,7 @@
     load        what Valkey's time goes to, when it has much to do
     model       10,000 listeners in virtual time, made of the parts that decide
     figures     what was measured, kept in a file, and the tables of it
-    page        the part of docs/fleet.md that is made of them
+    page        the part of docs/fleet-scale.md that is made of them
 
 ``make fleet`` runs all of it and prints one table.
 """

@@ -1,7 +1,7 @@
 """Runs all of it and prints one table; ``make fleet`` is this.
 
 python -m bench.group           print it, part by part
-python -m bench.group --write   and keep it: results.json, and a part of docs/fleet.md
+python -m bench.group --write   and keep it: results.json, part of docs/fleet-scale.md
 python -m bench.group --page    write that part anew, from what is kept
 """
 

@@ -1,4 +1,4 @@
-"""The part of docs/fleet.md that is made of figures: what was measured, what follows.
+"""The part of docs/fleet-scale.md that is made of figures: measured, and what follows.
 
 What follows is arithmetic, and is written down with it: each row of the second table
 says how it is made of the first one.
@@ -16,7 +16,7 @@ from bench.group.listeners import LISTENERS
 from bench.group.model import LISTENERS as MODELLED
 from bench.group.processes import GROUPS
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/fleet.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/fleet-scale.md"
 BEGIN, END = "<!-- how far -->", "<!-- end of how far -->"
 FLEETS = (100, 10_000, 1_000_000)
 IN_A_GROUP = LISTENERS // GROUPS

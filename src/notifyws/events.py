@@ -18,8 +18,13 @@ FailureType = Literal[
 
 
 class _Happening(Struct, frozen=True, kw_only=True):
-    """Something that happened ``at`` (RFC 3339 UTC); empty until it is told."""
+    """Something that happened ``at`` (RFC 3339 UTC); empty until it is told.
 
+    ``server`` is which of several servers it concerns, by our own name for it;
+    ``None`` where only one is listened to.
+    """
+
+    server: str | None = None
     at: str = ""
 
     def __eq__(self, other: object) -> bool:

@@ -78,11 +78,14 @@ class Notification(Struct, frozen=True, eq=False):
         fields: the server's own fields and values, in its order; unknown ones too.
         received: RFC 3339 UTC time of receipt, the ``timestamp`` of last resort.
         frame: the JSON text that ``fields`` were read from; ``None`` if there is none.
+        server: which of several servers it came from, by our own name for it; empty
+            where only one is listened to. Whatever that server says of it counts less.
     """
 
     fields: Mapping[str, Any]
     received: str
     frame: str | None = None
+    server: str = ""
 
     @property
     def type(self) -> str:
@@ -133,7 +136,7 @@ class Notification(Struct, frozen=True, eq=False):
 
     def as_json(self) -> dict[str, Any]:
         """Return the server's fields in its order, what was missing at the end."""
-        return {**self.fields, **self._missing()}
+        return {**self.fields, **self._added()}
 
     def line(self) -> str:
         """Return it as one line of ASCII-safe strict JSON, without the newline.
@@ -143,14 +146,18 @@ class Notification(Struct, frozen=True, eq=False):
         """
         if self.frame is None or not _is_line(self.frame):
             return strict_json(self.as_json())
-        if PROMISED.issubset(self.fields):
+        if not self.server and PROMISED.issubset(self.fields):
             return self.frame
-        added = [f',"{k}":{strict_json(v)}' for k, v in self._missing().items()]
+        if self.server and "server" in self.fields:
+            return strict_json(self.as_json())
+        added = [f',"{k}":{strict_json(v)}' for k, v in self._added().items()]
         return "".join([self.frame.rstrip().removesuffix("}"), *added, "}"])
 
-    def _missing(self) -> dict[str, str]:
+    def _added(self) -> dict[str, str]:
+        """Return what is ours to say: what the server left out, and its name."""
         given = {"title": "", "message": "", "timestamp": self.received}
-        return {k: v for k, v in given.items() if k not in self.fields}
+        missing = {k: v for k, v in given.items() if k not in self.fields}
+        return {**missing, "server": self.server} if self.server else missing
 
 
 class Message(Struct, frozen=True):

@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
@@ -24,12 +25,7 @@ from notifyws.delivery.build import build_socket_sender
 from notifyws.delivery.dispatcher import Dispatcher, Handlers, Iteration
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.errors import (
-    AuthenticationFailed,
-    MessageRejected,
-    MessageUnconfirmed,
-    NetworkFailed,
-)
+from notifyws.errors import AuthenticationFailed, NetworkFailed
 from notifyws.events import READY, Event
 from notifyws.fleet.build import build_listener
 from notifyws.models import Message, Notification
@@ -47,7 +43,6 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 FAREWELL = 1.0
 """Seconds that handlers have for what had arrived before the end."""
-
 _log = logging.getLogger("notifyws")
 
 
@@ -65,8 +60,11 @@ class NotificationService:
         group: shares the work with all listeners of that group, over Redis.
         deliver: to whom notifications are handed on besides.
         selection: which notifications are wanted; all of them when not given.
+        label: your name for the server, where several are listened to: notifications
+            and events carry it as ``server``.
 
     Attributes:
+        settings, label: as given.
         listener: as it stands, for those who draw or count.
     """
 
@@ -82,9 +80,10 @@ class NotificationService:
         group: str | GroupOptions | None = None,
         deliver: DeliveryTargets | None = None,
         selection: Selection | None = None,
+        label: str = "",
     ) -> None:
-        self.settings = settings
-        self._auth = Authenticator(settings, warn or _log.warning)
+        self.settings, self.label = settings, label
+        self._auth = Authenticator(settings, warn or _log.warning, label)
         self.listener = build_listener(
             self._auth,
             group,
@@ -96,10 +95,8 @@ class NotificationService:
             selection=selection,
         )
         self.listener.on_receiver = self._hear
-        patient = name is not None or group is not None
-        self._handlers = Handlers(patient=patient)
+        self._handlers = Handlers(patient=(name, group) != (None, None))
         self._dispatcher = Dispatcher(self._handlers)
-        self._sending: SocketSender | None = None
 
     async def __aenter__(self) -> NotificationService:
         return self
@@ -208,8 +205,7 @@ class NotificationService:
                 raise
         from notifyws.auth.device_login import log_in_by_device
 
-        token, _ = await log_in_by_device(self._auth, show)
-        return token.value
+        return (await log_in_by_device(self._auth, show))[0].value
 
     async def get_access_token(self) -> str:
         """Return a fresh access token; the same as :meth:`authenticate`."""
@@ -234,18 +230,7 @@ class NotificationService:
         """
         from notifyws.delivery.message_input import as_message
 
-        [sent] = await self.send_all([as_message(message)])
-        if sent.status == "rejected":
-            raise MessageRejected(
-                f"the server rejected the message: {sent.detail}",
-                "correct it by what the server says, and send it again",
-            )
-        if sent.status == "unknown":
-            raise MessageUnconfirmed(
-                f"nothing shows whether the message was taken: {sent.detail}",
-                "look at the other side before sending it again",
-            )
-        return sent
+        return (await self.send_all([as_message(message)]))[0].demand_delivered()
 
     async def send_all(self, messages: Sequence[Message]) -> list[SendResult]:
         """Send messages in order; return what became of each, in the same order.
@@ -254,12 +239,11 @@ class NotificationService:
             NetworkFailed, AuthenticationFailed: they were not sent.
             UsageError: the only one cannot be sent; of many, it is rejected.
         """
-        if self.sends_without_connection:
-            from notifyws.delivery.sender import HttpSender
+        if not self.sends_without_connection:
+            return await self._sender.send(messages)
+        from notifyws.delivery.sender import HttpSender
 
-            by_http = HttpSender(self._auth.tokens, self._auth.http.send)
-            return await by_http.send(messages)
-        return await self._sender().send(messages)
+        return await HttpSender(self._auth.tokens, self._auth.http.send).send(messages)
 
     def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good.
@@ -291,13 +275,13 @@ class NotificationService:
         self.listener.start(retries=retries)
 
     def _hear(self, receiver: Receiver) -> None:
-        receiver.on_server_error = lambda error: self._sender().server_error(error)
-        receiver.on_acknowledged = lambda told: self._sender().acknowledged(told)
 
+        receiver.on_server_error = lambda e: self._sender.server_error(e)  # noqa: PLW0108
+        receiver.on_acknowledged = lambda e: self._sender.acknowledged(e)  # noqa: PLW0108
+
+    @cached_property
     def _sender(self) -> SocketSender:
-        if self._sending is None:
-            self._sending = build_socket_sender(self._auth, lambda: self._connection)
-        return self._sending
+        return build_socket_sender(self._auth, lambda: self._connection)
 
     async def _start(self, *, retries: int | None) -> None:
         opened = asyncio.Event()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
+Result = TypeVar("Result")
 Died = Callable[[str, Exception], None]
 """Told of a task's unexpected end: one sentence, and the exception."""
 
@@ -87,6 +88,25 @@ async def first_of(*bodies: Coroutine[Any, Any, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def unless_set(
+    event: asyncio.Event, body: Coroutine[Any, Any, Result]
+) -> Result | None:
+    """Return what a body gives; if an event is set by then, ``None`` and no more of it.
+
+    Raises:
+        Exception: what the body failed with before.
+    """
+    task = asyncio.ensure_future(body)
+    setting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({task, setting}, return_when=asyncio.FIRST_COMPLETED)
+        return None if event.is_set() else task.result()
+    finally:
+        task.cancel()
+        setting.cancel()  # gather, unlike suppress, keeps our own cancellation
+        await asyncio.gather(task, setting, return_exceptions=True)
 
 
 def _said(name: str, error: Exception) -> str:

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import pytest
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.cache.build import warm_token
 from notifyws.auth.cache.sqlite import SqliteStore
 from notifyws.auth.cached_tokens import pack
 from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
-from notifyws.auth.warm_token import warm_token
 from notifyws.config.files import user_folder
 from notifyws.config.saved_login import keep_password
 from notifyws.config.settings import Settings

@@ -17,7 +17,7 @@ from notifyws.config.settings import (
     TypeStyle,
     environment_name,
 )
-from notifyws.config.sources import config_file, load, load_settings
+from notifyws.config.sources import config_file, load, load_servers, load_settings
 from notifyws.errors import ConfigurationError
 
 SECRET = "sentinel-secret-55ee"
@@ -313,11 +313,11 @@ def test_broken_toml_names_the_file_and_the_line(home):
         ),
         ("[types.x]\ncolor = 'red'", "unknown key 'color' in types.x", "colour?"),
         ("[types.x]\nmark = 1", "types.x in config.toml: every value must be", ""),
-        ("servers = 1", "servers in ", "README"),
-        ("settings = 1", "settings in config.toml must be a table", "README"),
-        ("types = []", "types in ", "README"),
-        ("[types]\nx = 'red'", "types.x in config.toml must be a table", "README"),
-        ("default_server = 'a'\n[servers]\na = 1", "servers.a in", "README"),
+        ("servers = 1", "servers in ", "[servers."),
+        ("settings = 1", "settings in config.toml must be a table", "[servers."),
+        ("types = []", "types in ", "[servers."),
+        ("[types]\nx = 'red'", "types.x in config.toml must be a table", "[servers."),
+        ("default_server = 'a'\n[servers]\na = 1", "servers.a in", "[servers."),
         ("default_server = 5\n[servers.a]", "default_server", ""),
         ("default_server = ['a']\n[servers.a]", "default_server", ""),
     ],
@@ -624,3 +624,72 @@ def test_the_remembered_login_completes_its_own_server_or_user(home, flags):
     remember({"url": URL, "username": "me", "profile": "p"})
     settings = load(flags).settings
     assert (settings.url, settings.username, settings.profile) == (URL, "me", "p")
+
+
+TWO = f"""
+[servers.work]
+url = "{URL}"
+username = "ada"
+[servers.home]
+url = "{OTHER}"
+profile = "gotify"
+[settings]
+jitter = 0
+"""
+
+
+def test_several_servers_each_have_their_entry_in_the_order_that_was_said(home):
+    home.toml(TWO)
+    found = load_servers(["home", "work"], {"max_retries": 3})
+    assert [*found] == ["home", "work"]
+    assert [each.url for each in found.values()] == [OTHER, URL]
+    assert [each.profile for each in found.values()] == ["gotify", "default"]
+    assert {(each.jitter, each.max_retries) for each in found.values()} == {(0, 3)}
+
+
+def test_all_servers_are_those_of_the_file_in_its_order(home):
+    home.toml(TWO)
+    assert [*load_servers(None, {})] == ["work", "home"]
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_what_is_one_servers_goes_to_none_of_several(home, place):
+    home.toml(TWO)
+    said = {
+        "WEBSOCKET_PASSWORD": SECRET,
+        "NOTIFYWS_TOKEN": SECRET,
+        "WEBSOCKET_USERNAME": "eve",
+        "NEXT_PUBLIC_WEBSOCKET_SERVER_URL": "wss://evil.example",
+        "NOTIFYWS_PROFILE": "ntfy",
+        "NOTIFYWS_PING_INTERVAL": "7",
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in said.items())
+    file = home.dotenv(lines, "own.env") if place == "file" else None
+    home.env(**{} if file else said)
+    found = load_servers(["work", "home"], {}, env_file=file)
+    assert {(each.password, each.token) for each in found.values()} == {("", "")}
+    assert [each.username for each in found.values()] == ["ada", ""]
+    assert [each.connect_url for each in found.values()] == [URL, OTHER]
+    assert [each.profile for each in found.values()] == ["default", "gotify"]
+    assert {each.ping_interval for each in found.values()} == {7}
+
+
+def test_a_remembered_login_is_none_of_several(home):
+    remember({"url": OTHER, "username": "eve"})
+    home.toml(TWO)
+    assert load_servers(["home"], {})["home"].username == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "said"),
+    [
+        (None, "", "there are no servers in"),
+        (["work"], "", "no server 'work' in"),
+        (["work"], "[servers.work]\nusername = 'a'", "servers.work names no url"),
+    ],
+)
+def test_servers_that_are_none_are_refused(home, names, text, said):
+    home.toml(text)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        load_servers(names, {})
+    assert caught.value.hint

@@ -118,10 +118,10 @@ def test_it_is_known_whether_the_server_itself_said_that_it_fails(visit, answere
     @in_virtual_time
     async def story() -> None:
         scene = Scene(visit)
-        before = scene.session.was_answered
+        before = scene.session.outcome.is_answer
         await scene.stop_after(0.5)
         assert not before
-        assert scene.session.was_answered is answered
+        assert scene.session.outcome.is_answer is answered
 
     story()
 

@@ -160,9 +160,10 @@ async def test_a_killed_process_hands_on_again_what_was_under_way():
     for n in range(4):
         first.outbox.keep(note(n, n), n + 1)
     await asyncio.sleep(1)
-    for task in first.outbox._tasks:  # as SIGKILL does: nothing more is written
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:  # as SIGKILL does: nothing more is written
         task.cancel()
-    await asyncio.gather(*first.outbox._tasks, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
     second = Story(sink := ScriptedSink(), store=MemoryStore(first.store))
     assert second.outbox.waiting["exec"].count == 3

@@ -155,12 +155,15 @@ class Server(Controlled):
     """The same development server in a thread of the tests, which starts at once."""
 
     def __init__(self, **options: Any) -> None:
-        self._thread = InAThread()
+        self._thread, self._stopped = InAThread(), False
         self._server = DevServer(ServerOptions(**{"port": 0, **options}))
         self._thread.do(self._server.start())
         self.port = self._server.port
 
     def stop(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
         self._thread.do(self._server.stop())
         self._thread.stop()
 

@@ -1,6 +1,6 @@
 """Every trouble, caused for real: what ``status`` says of it, and what it says to try.
 
-The page docs/troubleshooting.md is held against each: it shows the same hint.
+Docs/troubleshooting.md, or docs/redis.md, is held against each: it shows the hint.
 """
 
 from __future__ import annotations

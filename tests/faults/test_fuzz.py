@@ -220,7 +220,7 @@ def test_the_live_view_emits_our_own_sequences_and_text(width, frames, reason):
         paper = Paper()
         theme = Theme(SETTINGS, colour=True, hyperlinks=True, verbose=True)
         status = Status("reconnecting", host=reason, user_id=reason, reason=reason)
-        view = LiveView(theme, paper, lambda: status, width=lambda: width)
+        view = LiveView(theme, paper, lambda: [status], width=lambda: width)
         renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])
@@ -258,7 +258,7 @@ def test_a_terminal_that_only_takes_lines_gets_ascii_lines(capfd, frames, reason
     async def story():
         paper = Paper()
         theme = Theme(SETTINGS, utf8=False, cursor=False, verbose=True)
-        view = LiveView(theme, paper, lambda: Status("connected"), width=lambda: 60)
+        view = LiveView(theme, paper, lambda: [Status("connected")], width=lambda: 60)
         renderer = live_renderer(view, say)
         renderer.start()
         await renderer.show([*await taken(frames), Disconnected(1006, reason)])

@@ -14,7 +14,7 @@ from notifyws.cli.listener import too_late
 from notifyws.delivery.filters import Selection
 from notifyws.models import Notification
 from notifyws.protocol.loader import read_profile
-from notifyws.protocol.templates import given_variables
+from notifyws.protocol.profile import given_variables
 
 SOURCE = Path(notifyws.__file__).parent
 OWN_WORDS = {"ConnectionLost", "TokenRefused", "DeliveryFailed"}

@@ -24,10 +24,11 @@ from notifyws.fleet.group.entries import (
     position_of,
     shifted,
 )
-from notifyws.fleet.group.failures import RedisFailures
+from notifyws.fleet.group.in_hand import BYTES, FIRST
+from notifyws.fleet.group.keys import RedisFailures
 from notifyws.fleet.group.leader import mark_of
 from notifyws.fleet.group.lua import LONGEST
-from notifyws.fleet.group.member import BYTES, FIRST, GroupMember
+from notifyws.fleet.group.member import GroupMember
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.standing import standing_of
 from notifyws.fleet.group.store import GroupStore

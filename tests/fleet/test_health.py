@@ -11,14 +11,15 @@ from notifyws.fleet.health import STALLED, Health
 from tests.support.virtual import in_virtual_time, now
 
 
-def listener(state="connected", has_leader=None):
+def listener(state="connected", has_leader=None, label=""):
     group = None if has_leader is None else SimpleNamespace(has_leader=has_leader)
-    return SimpleNamespace(state=state, group=group)
+    auth = SimpleNamespace(label=label)
+    return SimpleNamespace(state=state, group=group, auth=auth)
 
 
 @in_virtual_time
 async def test_a_loop_that_ticks_is_alive_whatever_the_server_does():
-    health = Health(listener("reconnecting"), now)
+    health = Health([listener("reconnecting")], now)
     ticking = asyncio.create_task(health.tick(asyncio.sleep))
     for _ in range(10):
         await asyncio.sleep(60)
@@ -29,7 +30,7 @@ async def test_a_loop_that_ticks_is_alive_whatever_the_server_does():
 
 def test_a_loop_that_has_not_ticked_for_too_long_is_stalled():
     time = [1000.0]
-    health = Health(listener(), lambda: time[0])
+    health = Health([listener()], lambda: time[0])
     time[0] += STALLED
     assert health.alive() == (True, "ok")
     time[0] += 0.1
@@ -51,4 +52,11 @@ READY = [
 def test_it_is_ready_when_connected_or_when_its_group_has_a_leader(
     state, has_leader, answer
 ):
-    assert Health(listener(state, has_leader), lambda: 0.0).ready() == answer
+    assert Health([listener(state, has_leader)], lambda: 0.0).ready() == answer
+
+
+def test_of_several_servers_the_first_that_is_away_is_named():
+    up, away = listener(label="work"), listener("reconnecting", label="home")
+    assert Health([up, up], lambda: 0.0).ready() == (True, "ready")
+    answer = (False, "home: reconnecting")
+    assert Health([up, away, away], lambda: 0.0).ready() == answer

@@ -43,7 +43,7 @@ class Scene:
 
     def __init__(self, server: DevServer, service: NotificationService) -> None:
         self.listener: ActiveListener = service.listener
-        self.page = MetricsPage(Readings(service.listener))
+        self.page = MetricsPage({"": Readings(service.listener)})
         self.service = service
         self._url = server.http_url
 
@@ -203,13 +203,13 @@ async def test_a_listener_that_has_not_begun_can_be_read():
     )
     async with NotificationService(settings) as service:
         readings = Readings(service.listener)
-        now = samples_of(MetricsPage(readings).text())
+        now = samples_of(MetricsPage({"": readings}).text())
         assert now["notifyws_connected"] == now["notifyws_received_total"] == 0
         for reason in REASONS:
             assert now[f"notifyws_reconnects_total[reason={reason}]"] == 0
         readings.observe(Gap("", "", "", recovered=True))
         readings.observe(Failure("server_error", "words"))
-        now = samples_of(MetricsPage(readings).text())
+        now = samples_of(MetricsPage({"": readings}).text())
         assert now["notifyws_gaps_total"] == 0
         assert now["notifyws_errors_total[kind=server_error]"] == 1
 

@@ -266,7 +266,7 @@ def test_an_address_that_cannot_be_had_is_said(host, why):
 def test_a_blocked_loop_is_told_by_a_thread_that_is_not():
     """The test itself is what blocks the loop."""
     clock = [0.0]
-    health = Health(None, lambda: clock[0])
+    health = Health([], lambda: clock[0])
 
     def page():
         alive, word = health.alive()

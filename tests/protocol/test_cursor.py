@@ -205,6 +205,30 @@ def test_it_began_when_the_oldest_that_was_handed_over_was_sent(
     assert cursor.began_at == began_at
 
 
+ONE_MOMENT = ["2024-01-15T10:00:00Z", "2024-01-15T12:00:00+02:00"]
+
+
+@pytest.mark.parametrize("first", ONE_MOMENT)
+@pytest.mark.parametrize(
+    ("then", "earlier"),
+    [
+        ("2024-01-15T10:00:01Z", 0),
+        ("2024-01-15T09:59:59Z", 1),
+        ("2024-01-15T12:00:01+02:00", 0),
+        ("2024-01-15T12:00:00+03:00", 3600),
+        ("2024-01-15T10:00:00.5Z", 0),
+        ("2024-01-15 09:00:00Z", 3600),
+        (1705312800, 0),
+    ],
+)
+def test_however_timestamps_are_written_it_began_with_the_oldest(first, then, earlier):
+    cursor = Cursor("a")
+    cursor.advance("b", at(first))
+    began_at = cursor.began_at
+    cursor.advance("c", at(then))
+    assert began_at - cursor.began_at == earlier
+
+
 @pytest.mark.parametrize(
     ("timestamp", "too_old"),
     [

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notifyws.models import strict_json
 from notifyws.protocol.expressions import BadExpression
@@ -56,6 +58,33 @@ def test_strict_json_is_its_value(text, value):
 def test_what_is_no_json_is_said_to_be_none(text):
     with pytest.raises(InvalidFrame, match=r"^not JSON: "):
         decode(text)
+
+
+NUMBERS = st.from_regex(
+    r"-?(0|[1-9]\d{0,30})(\.\d{1,30})?([eE][+-]?\d{1,3})?", fullmatch=True
+)
+SCALARS = st.one_of(NUMBERS, st.text().map(json.dumps), st.text().map(repr))
+TEXTS = st.recursive(
+    SCALARS | st.text('\\"{}[]:,0e.-+ \n\t\x00\x1fu8dé', max_size=12),
+    lambda inner: (
+        st.lists(inner).map(lambda parts: f"[{','.join(parts)}]")
+        | st.lists(st.tuples(st.text("ab", max_size=1), inner)).map(
+            lambda pairs: "{" + ",".join(f'"{k}":{v}' for k, v in pairs) + "}"
+        )
+    ),
+)
+
+
+@given(TEXTS)
+def test_a_text_is_read_as_pythons_own_reader_reads_it(text):
+    assert said(decode, text) in (said(json.loads, text), "too large")
+
+
+def said(read, text):
+    try:
+        return repr(read(text))
+    except ValueError as error:
+        return "too large" if "too large" in str(error) else "no JSON"
 
 
 def test_an_array_of_little_values_takes_linear_time():

@@ -249,6 +249,25 @@ def test_an_answer_that_does_not_come_is_an_error_that_says_so():
     assert "sentinel" not in one.gave_up().message
 
 
+@pytest.mark.parametrize(
+    ("frame", "most"),
+    [
+        ("{}", 1_000),
+        ('"\N{BELL}' + "a" * (1 << 20) + '"', 3),
+        (b"\xff" * (1 << 20), 15),
+    ],
+)
+def test_what_comes_before_the_answer_is_kept_up_to_a_number_and_a_size_in_memory(
+    frame, most
+):
+    """Seen: 728 frames of 1 MiB, one emoji in each, took 2.9 GiB."""
+    one = handshake(HELLO)
+    one.proceed()
+    assert [one.hear(frame) for _ in range(most)] == [([frame], [])] * most
+    with pytest.raises(SessionFailed, match="before 1,000 frames or 16 MiB had come"):
+        one.hear(frame)
+
+
 def test_a_context_knows_the_moment_and_something_unique():
     one = context()
     assert one.frame(["{now}", "{uuid}"]) == '[1700000000,"unique"]'

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from notifyws.errors import ConfigurationError
-from notifyws.protocol.profile import Profile, Resume, Rule, Step
-from notifyws.protocol.profile_schema import json_schema
+from notifyws.protocol.profile import Profile, Resume, Rule, Step, given_variables
+from notifyws.protocol.profile_schema import json_schema, validated
 from notifyws.protocol.profile_text import parse
 from tests.protocol import DEFAULT, DEFAULT_TEXT
 
@@ -194,3 +194,53 @@ def test_every_key_of_the_schema_is_described_and_an_optional_one_has_a_default(
         for key, described in table["properties"].items():
             assert described["description"]
             assert "default" in described or key in table["required"]
+
+
+OPEN = validated(
+    Profile,
+    {
+        "name": "open",
+        "constants": {"path": "sub", "size": 5},
+        "needs": {"channel": "the channel to listen to"},
+        "rules": [{"then": "notification"}],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "channel=news path=new",
+        "path=new,channel=news",
+        "channel=\"news\" path='new'",
+        " channel=news,\n path=new ",
+    ],
+)
+def test_variables_are_pairs_in_any_order(text):
+    known = {"path": "new", "size": 5, "channel": "news"}
+    assert given_variables(OPEN, text) == known
+
+
+def test_quotes_hold_blanks_together():
+    assert given_variables(OPEN, 'channel="a b"')["channel"] == "a b"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("", "needs channel: the channel to listen to", 'NOTIFYWS_VARIABLES="channel='),
+        ("channel=", "needs channel", "channel="),
+        ("chanel=news", "has no variable chanel", "did you mean channel?"),
+        ("zzz=1", "has no variable zzz", "profile show"),
+        ("channel", "not a list of name=value", "channel=news"),
+    ],
+)
+def test_what_is_missing_or_unknown_is_said(text, message, hint):
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        given_variables(OPEN, text)
+    assert hint in caught.value.hint
+
+
+def test_a_variable_that_ends_in_a_newline_is_said_to():
+    with pytest.raises(ConfigurationError, match="channel ends in a newline"):
+        given_variables(OPEN, 'channel="news\n"')

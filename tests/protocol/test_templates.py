@@ -2,10 +2,7 @@
 
 import pytest
 
-from notifyws.errors import ConfigurationError
-from notifyws.protocol.profile import Profile
-from notifyws.protocol.profile_schema import validated
-from notifyws.protocol.templates import UNSET, check, fill, given_variables, mentions
+from notifyws.protocol.templates import UNSET, check, fill, mentions
 
 KNOWN = {"n": 5, "text": "t", "flag": False, "map": {"a": 1}, "empty": "", "gone": None}
 
@@ -83,53 +80,3 @@ def test_unknown_filters_are_refused_anywhere():
 
 
 # What a profile leaves open.
-
-
-PROFILE = validated(
-    Profile,
-    {
-        "name": "open",
-        "constants": {"path": "sub", "size": 5},
-        "needs": {"channel": "the channel to listen to"},
-        "rules": [{"then": "notification"}],
-    },
-)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "channel=news path=new",
-        "path=new,channel=news",
-        "channel=\"news\" path='new'",
-        " channel=news,\n path=new ",
-    ],
-)
-def test_variables_are_pairs_in_any_order(text):
-    known = {"path": "new", "size": 5, "channel": "news"}
-    assert given_variables(PROFILE, text) == known
-
-
-def test_quotes_hold_blanks_together():
-    assert given_variables(PROFILE, 'channel="a b"')["channel"] == "a b"
-
-
-@pytest.mark.parametrize(
-    ("text", "message", "hint"),
-    [
-        ("", "needs channel: the channel to listen to", 'NOTIFYWS_VARIABLES="channel='),
-        ("channel=", "needs channel", "channel="),
-        ("chanel=news", "has no variable chanel", "did you mean channel?"),
-        ("zzz=1", "has no variable zzz", "profile show"),
-        ("channel", "not a list of name=value", "channel=news"),
-    ],
-)
-def test_what_is_missing_or_unknown_is_said(text, message, hint):
-    with pytest.raises(ConfigurationError, match=message) as caught:
-        given_variables(PROFILE, text)
-    assert hint in caught.value.hint
-
-
-def test_a_variable_that_ends_in_a_newline_is_said_to():
-    with pytest.raises(ConfigurationError, match="channel ends in a newline"):
-        given_variables(PROFILE, 'channel="news\n"')

@@ -54,11 +54,12 @@ def generic(text: str) -> str:
     return " ".join(text.replace("wss://", "ws://").split())
 
 
-SHOWN = generic((DOCS / "troubleshooting.md").read_text("utf-8"))
+PAGES = ("troubleshooting.md", "redis.md")
+SHOWN = generic("".join((DOCS / name).read_text("utf-8") for name in PAGES))
 
 
 def in_the_page(hint: str) -> bool:
-    """Return whether docs/troubleshooting.md shows a hint of ``status``."""
+    """Return whether one of these pages shows a hint of ``status``."""
     return generic(f"try: {hint}") in SHOWN
 
 

@@ -12,7 +12,6 @@ from datetime import UTC
 import pyte
 
 from notifyws.config.settings import Settings
-from notifyws.delivery.queue import DeliveryQueue
 from notifyws.models import Notification
 from notifyws.ui.footer import Status
 from notifyws.ui.key_bindings import KeyBindings
@@ -95,10 +94,12 @@ class Terminal:
         self.drain()
         return screen_of(self.data, self.columns, self.rows)
 
-    def view(self, theme, status, now=lambda: 0.0):
+    def view(self, theme, status, now=lambda: 0.0, *, others=(), lines=1):
         self.output = Output(self.slave)
-        width = terminal_width(self.slave, {})
-        return LiveView(theme, self.output, status, width=width, now=now)
+        size = {"width": terminal_width(self.slave, {}), "lines": lambda: lines}
+        return LiveView(
+            theme, self.output, lambda: [status(), *others], **size, now=now
+        )
 
     async def reading(self, story):
         loop = asyncio.get_running_loop()
@@ -117,7 +118,6 @@ class Terminal:
 
 def live_renderer(view, say=print):
     """Return the renderer of ``listen`` around a view, with nobody at the keyboard."""
-    keys = KeyBindings(view, lambda: Status("connected"), time.monotonic, bool, bool)
+    keys = KeyBindings(view, lambda: [Status("connected")], time.monotonic, bool, bool)
     session = TerminalSession(view, keys.press, keys=None, drawn_on=-1)
-    queue = DeliveryQueue(1, 1)
-    return LiveRenderer(view, session, keys, queue, say, lambda *died: None)
+    return LiveRenderer(view, session, keys, [], say, lambda *died: None)

@@ -269,3 +269,48 @@ def test_the_last_link_is_remembered():
     assert scroll.last_link is None
     assert list(scroll.pages([trip(), note()], 80))
     assert scroll.last_link == "https://ws.example.com/trips/123"
+
+
+def theme_of(*names, **facts):
+    servers = {
+        name: Settings(url=f"wss://{name.partition('-')[0]}.example") for name in names
+    }
+    return replace(PLAIN, **facts).among(servers)
+
+
+def test_of_several_servers_each_card_names_its_own_and_links_to_it():
+    theme = theme_of("work", "home-2")
+    assert rows(replace(trip(), server="home-2"), theme=theme) == [
+        "10:30:00 ℹ home-2 │ Trip Started  trip_update",
+        "           Your driver has started the trip",
+        "           View Trip → https://home.example/trips/123",
+    ]
+    assert rows(replace(note(), server="work"), theme=theme) == [
+        "10:30:00 • work   │ note"
+    ]
+
+
+def test_on_a_narrow_screen_a_servers_name_takes_little_of_it():
+    theme = theme_of("production-of-all-things")
+    wide = rows(replace(note(), server="production-of-all-things"), theme=theme)
+    assert wide == ["10:30:00 • production-of-all-th │ note"]
+    card = replace(note(title=LONG), server="production-of-all-things")
+    assert rows(card, 40, theme)[0] == "10:30:00 • product… │ The driver is two"
+    assert all(cell_len(row) <= 40 for row in rows(card, 40, theme))
+
+
+def test_what_looks_alike_of_two_servers_is_drawn_twice():
+    theme = theme_of("work", "home")
+    burst = [replace(note(), server=name) for name in ("work", "home", "home")]
+    [drawn_rows] = Scroll(theme).pages(burst, 80)
+    assert theme.draw(page(drawn_rows)).splitlines() == [
+        "10:30:00 • work │ note",
+        "10:30:00 • home │ note  ×2",
+    ]
+
+
+def test_each_server_has_a_colour_of_its_own():
+    theme = replace(theme_of("work", "home"), colour=True)
+    colours = {label.colour for label in theme.servers.values()}
+    assert len(colours) == 2
+    assert "\x1b[36mwork\x1b[0m" in text(replace(note(), server="work"), theme)

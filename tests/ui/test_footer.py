@@ -18,7 +18,8 @@ from notifyws.events import (
     Failure,
     Reconnecting,
 )
-from notifyws.ui.footer import Status, StatusTracker, footer
+from notifyws.ui.footer import Status, footer, footers
+from notifyws.ui.status_tracker import StatusTracker
 from tests.ui.helpers import COLOUR
 
 UP = Status(
@@ -172,6 +173,39 @@ def test_colour_adds_weight_only():
     assert "\x1b[1mConnected\x1b[0m" in COLOUR.draw(footer(UP, 753, 80))
 
 
+AWAY = Status("reconnecting", attempt=2, retry_at=757.0, reason="refused")
+
+
+def named(name, status=UP, **facts):
+    return replace(status, server=(name, "cyan"), **facts)
+
+
+def test_of_several_servers_each_has_a_line_that_begins_with_its_name():
+    lines = footers([named("work"), named("home", AWAY)], 753, 60, 2)
+    assert [line.plain for line in lines] == [
+        "🟢 work  Connected  ws.example.com · user 42 · 128 received",
+        "🟡 home  Reconnecting in 4 s (attempt 2): refused",
+    ]
+
+
+def test_where_there_is_no_room_for_all_those_that_are_well_share_the_last_line():
+    many = [named("a"), named("b", AWAY), named("c"), named("d", paused=True)]
+    assert [line.plain for line in footers(many, 753, 60, 3)] == [
+        "🟡 b  Reconnecting in 4 s (attempt 2): refused",
+        "🟢 d  Connected  paused · user 42 · 128 received",
+        "🟢 2 connected  256 received",
+    ]
+    [line] = footers(many, 753, 60, 1)
+    assert line.plain == "🟡 3 of 4 connected  paused · 384 received"
+
+
+@given(st.integers(0, 30), st.integers(1, 9), st.integers(1, 99))
+def test_the_lines_of_several_fit_whatever_room_there_is(count, most, width):
+    lines = footers([named(f"s{n}", AWAY) for n in range(count)], 0, width, most)
+    assert len(lines) == min(count, most)
+    assert all(line.cell_len <= width for line in lines)
+
+
 class Scene:
     """A service as far as it is looked at, and a clock."""
 
@@ -181,7 +215,7 @@ class Scene:
             connection_state="connecting",
             latency=None,
             token=None,
-            listener=SimpleNamespace(received=0, waiting=0, group=None),
+            listener=SimpleNamespace(received=0, filtered=0, waiting=0, group=None),
         )
         settings = Settings(url="wss://ws.example.com", user_id=user_id)
         self.tracker = StatusTracker(

@@ -23,9 +23,11 @@ class Scene:
         self.opened, self.quits = [], 0
         self.browser = True
         self.view = LiveView(
-            PLAIN, self.paper, lambda: self.status, width=lambda: 200, now=self.clock
+            PLAIN, self.paper, lambda: [self.status], width=lambda: 200, now=self.clock
         )
-        self.keys = KeyBindings(self.view, lambda: UP, self.clock, self.open, self.quit)
+        self.keys = KeyBindings(
+            self.view, lambda: [UP], self.clock, self.open, self.quit
+        )
         self.view.start()
 
     def open(self, url):
@@ -45,7 +47,7 @@ class Scene:
 
     @property
     def status(self):
-        return self.keys.status()
+        return self.keys.statuses()[0]
 
 
 @pytest.fixture

@@ -129,3 +129,14 @@ def test_types_look_as_the_settings_say():
 @given(st.dictionaries(st.sampled_from(["title", "message", "link"]), st.text()))
 def test_no_notification_makes_more_than_one_line(fields):
     assert len(plain_line(note(**fields), PLAIN).splitlines()) == 1
+
+
+def test_of_several_servers_every_line_says_which():
+    theme = PLAIN.among({"work": Settings(url="wss://w.example"), "a": Settings()})
+    line = plain_line(replace(trip(), server="work"), theme)
+    assert line.startswith("10:30:00 ℹ work │ Trip Started: Your driver")
+    assert line.endswith("https://w.example/trips/123")
+    up = Connected("wss://w.example", server="work")
+    assert event_line(up) == "work: Connected to w.example"
+    gap = Gap("\x1b[2Jx", "y", "", server="\x1b[2Jw")
+    assert event_line(gap, UTC).startswith("w: Gap: notifications between x")

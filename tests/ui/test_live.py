@@ -46,7 +46,7 @@ class Clock:
 
 def view_on_paper(theme=PLAIN, status=UP, width=80):
     paper, clock = Paper(), Clock()
-    view = LiveView(theme, paper, lambda: status, width=lambda: width, now=clock)
+    view = LiveView(theme, paper, lambda: [status], width=lambda: width, now=clock)
     view.start()
     return view, paper, clock
 
@@ -158,7 +158,7 @@ def test_the_footer_is_made_anew_four_times_a_second_at_most():
         asked.append(1)
         return UP
 
-    view = LiveView(PLAIN, paper, status, width=lambda: 80, now=clock)
+    view = LiveView(PLAIN, paper, lambda: [status()], width=lambda: 80, now=clock)
     view.start()
     for moment in range(100):
         clock.now = moment / 100
@@ -181,7 +181,7 @@ def test_a_tick_repaints_what_has_changed_once_there_is_room():
 
 def test_stopping_twice_or_before_the_start_writes_nothing():
     paper = Paper()
-    view = LiveView(PLAIN, paper, lambda: UP, width=lambda: 80)
+    view = LiveView(PLAIN, paper, lambda: [UP], width=lambda: 80)
     view.stop()
     assert paper.writes == []
     view.start()
@@ -250,3 +250,31 @@ def test_how_things_look_can_change_meanwhile():
     run(view.show([trip()]))
     assert '{"tripId": "123"}' in paper.writes[-1]
     assert view.scroll.last_link == "https://ws.example.com/trips/123"
+
+
+@pytest.mark.parametrize("terminal", [(40, 12), (80, 24)], indirect=True)
+def test_notifications_scroll_above_a_line_for_each_server(terminal):
+    work, home = (replace(UP, server=(name, "")) for name in ("work", "home"))
+    view = terminal.view(LINKED, lambda: work, lambda: 753.0, others=[home], lines=2)
+
+    async def story():
+        view.start()
+        for number in range(20):
+            await view.show([note(title=f"note {number}")])
+        view.ask("filter: a", "b")
+        view.tick()
+
+    run(terminal.reading(story()))
+    screen = terminal.screen()
+    lines = [line for line in seen_on(screen) if line]
+    assert lines[-4].endswith("note 19  note")
+    assert lines[-3] == "filter: ab"
+    assert [line[:8] for line in lines[-2:]] == ["🟢 work  ", "🟢 home  "]
+    assert sum("Connected" in line for line in lines) == 2
+    assert (screen.cursor.x, screen.display[screen.cursor.y][:9]) == (9, "filter: a")
+    view.asked()
+    view.stop()
+    screen = terminal.screen()
+    left = [line for line in seen_on(screen) if line]
+    assert (len(left), left[-1]) == (20, "10:30:00 • note 19  note")
+    assert not screen.cursor.hidden

@@ -34,7 +34,7 @@ class Scene:
             view,
             TerminalSession(view, press, keys=None, drawn_on=-1),
             self.keyboard.keys,
-            self.service,
+            [self.service],
             print,
             lambda said, error: self.died.append(error),
         )

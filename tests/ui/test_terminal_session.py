@@ -24,7 +24,7 @@ class Scene:
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
         self.paper, self.pressed = Paper(), []
-        self.view = LiveView(PLAIN, self.paper, lambda: UP, width=lambda: 80)
+        self.view = LiveView(PLAIN, self.paper, lambda: [UP], width=lambda: 80)
         self.session = TerminalSession(
             self.view, self.pressed.append, keys=self.slave, drawn_on=self.slave
         )

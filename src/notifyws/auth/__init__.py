@@ -11,12 +11,10 @@ device_login: a login that somebody approves in a browser
 http_api: login, refresh, logout, verify, send and catch-up, as the profile's steps
 http_client: one HTTP client for one origin, and an exchange as it may be shown
 http_steps: how such steps are carried out
-httpx_import: httpx, without what it need not bring
 http_refusals: the sentence by which an answer says why, and what helps
 network_errors: why a host is not reached, in the same words everywhere
 proxies: the way to a host, straight or through the environment's proxy
 token_manager: cached, else refreshed once, else logged in; or a static token
-warm_token: a cached token that is found without an event loop
 """
 
 __all__ = [
@@ -26,9 +24,7 @@ __all__ = [
     "device_login",
     "http_client",
     "http_refusals",
-    "httpx_import",
     "network_errors",
     "proxies",
     "token_manager",
-    "warm_token",
 ]

@@ -44,6 +44,7 @@ class Authenticator:
     Args:
         settings: which server, as whom, and where tokens are kept.
         warn: is told a sentence about what works less well than it should.
+        label: our name for the server, where several are told of together.
 
     Attributes:
         recorder: writes down what goes over sockets, if somebody wants it.
@@ -51,9 +52,12 @@ class Authenticator:
 
     recorder: Recorder | None = None
 
-    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, warn: Callable[[str], None], label: str = ""
+    ) -> None:
         self.settings = settings
         self.warn = warn
+        self.label = label
         self.odd_values: list[str] = []
 
     @cached_property
@@ -93,14 +97,12 @@ class Authenticator:
     def account(self) -> Account:
         """Whose tokens these are."""
         settings = self.settings
-        name = settings.profile
-        if is_file(name):
-            name = self.profile.name
+        said = settings.profile
+        name = self.profile.name if is_file(said) else said
         subject = settings.username or settings.token
-        origin = self.origin
         socket = canonical_origin(checked_url(settings.connect_url))
-        elsewhere = socket if socket != origin else ""
-        server = f"{origin}{self.base_path}"
+        elsewhere = socket if socket != self.origin else ""
+        server = f"{self.origin}{self.base_path}"
         return Account(server, name, subject, elsewhere, settings.apart)
 
     @cached_property
@@ -208,7 +210,7 @@ class Authenticator:
         Raises:
             ConfigurationError: something it needs is missing, or unknown to it.
         """
-        from notifyws.protocol.templates import given_variables
+        from notifyws.protocol.profile import given_variables
 
         return given_variables(self.profile, self.settings.variables)
 

@@ -1,24 +1,22 @@
-"""One HTTP exchange over httpx: what a step asks, bounded, and fit for showing.
+"""One HTTP exchange over httpx: bounded, and fit for showing.
 
-A request cannot leave its origin. An exchange has one time limit over everything,
-takes at most 64 KiB, follows no redirect (it would carry a password to another place),
-and never shows what it sent, not even when the answer repeats it. httpx's exceptions
-become ours here. This module knows neither profiles nor tokens.
+It has one time limit over everything, takes at most 64 KiB, follows no redirect (it
+would carry a password to another place), and never shows what it sent, not even when
+the answer repeats it. httpx's exceptions become ours here, and it is imported here
+first. This module knows neither profiles nor tokens.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
 import ssl
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
-from notifyws import __version__
-from notifyws.auth.httpx_import import import_httpx
 from notifyws.auth.network_errors import (
     demand_welcome,
     plainly,
@@ -28,15 +26,12 @@ from notifyws.auth.network_errors import (
 )
 from notifyws.errors import (
     CertificateRejected,
-    ConfigurationError,
     NetworkFailed,
     NotifyError,
     ReplyLost,
 )
-from notifyws.models import Masked, as_text, strict_json
+from notifyws.models import Masked
 from notifyws.protocol.masking import masked, spellings
-from notifyws.protocol.profile import Step
-from notifyws.protocol.templates import UNSET, fill
 from notifyws.protocol.token_replies import Answer
 
 if TYPE_CHECKING:
@@ -46,9 +41,6 @@ LARGEST = 64 * 1024
 """Bytes of a reply beyond which it cannot be what was asked for."""
 SHOWN = 1000
 """Bytes of a text that may say why."""
-SEE = "see: notifyws profile show"
-_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PATH_VARIABLE = r"(?<!\{)\{[^{}]+\}"
 
 
 class Request(Masked, frozen=True):
@@ -70,79 +62,6 @@ class Request(Masked, frozen=True):
 
 Exchanged = Callable[[Request, Answer, Iterable[str], tuple[str, ...]], None]
 """Told of an exchange: with the names of what was captured, and what is hidden."""
-
-
-def step_request(origin: str, step: Step, variables: Mapping[str, Any]) -> Request:
-    """Return a step with its variables filled in; it cannot leave the origin.
-
-    Raises:
-        ConfigurationError: a variable of the path is not set, or what is filled in
-            cannot stand where it should.
-    """
-    path = _path(step.path, variables)
-    asked = _texts(step.query, variables)
-    query = urlencode(asked, quote_via=quote, errors="replace")
-    kind, body = _content(step, variables)
-    glue = "" if not query else "&" if "?" in path else "?"
-    url = f"{origin}{path}{glue}{query}"
-    return Request(step.method, url, _headers(step, kind, variables), body)
-
-
-def _path(template: str, variables: Mapping[str, Any]) -> str:
-    def quoted(found: re.Match[str]) -> str:
-        value = fill(found[0], variables)
-        if value is UNSET or value is None:
-            message = f"the path {template} needs a variable that is not set"
-            raise ConfigurationError(f"{message}: {found[0]}", SEE)
-        safe = "/" if found[0].endswith("|path}") else ""
-        return quote(as_text(value), safe=safe, errors="replace")
-
-    path = str(fill(re.sub(_PATH_VARIABLE, quoted, template), {}))
-    if {".", ".."} & set(path.partition("?")[0].split("/")):
-        # no encoding helps: a dot that is encoded still means one
-        message = f"what fills the path {template} would lead to another one"
-        raise ConfigurationError(message, SEE)
-    return path
-
-
-def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, str]:
-    headers = {
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        "User-Agent": f"notifyws/{__version__}",
-        **({"Content-Type": kind} if kind else {}),
-        **_texts(step.headers, variables),
-    }
-    basic = UNSET if step.basic is None else fill(step.basic, variables)
-    if basic is not UNSET:
-        coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
-        headers["Authorization"] = f"Basic {coded.decode()}"
-    for name, value in headers.items():
-        if not re.fullmatch(_HEADER_NAME, name):
-            message = f"{name!r} cannot be the name of a header"
-            raise ConfigurationError(message, SEE)
-        if not (value.isascii() and value.isprintable() and value == value.strip()):
-            message = f"the header {name} would hold more than printable ASCII"
-            raise ConfigurationError(message, "a username cannot stand there as it is")
-    return headers
-
-
-def _content(step: Step, variables: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the body's type and text."""
-    if step.form is not None:
-        fields = _texts(step.form, variables)
-        return "application/x-www-form-urlencoded", urlencode(fields, errors="replace")
-    if step.body is None:
-        return "", ""
-    body = fill(step.body, variables)
-    return "application/json", strict_json({} if body is UNSET else body)
-
-
-def _texts(table: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
-    filled = {name: fill(value, variables) for name, value in table.items()}
-    return {
-        name: as_text(value) for name, value in filled.items() if value is not UNSET
-    }
 
 
 def http_client(
@@ -299,3 +218,20 @@ def _read(body: bytes) -> tuple[Any, str]:
     except (ValueError, RecursionError):
         text = body[:SHOWN].decode("utf-8", "replace").strip()
         return None, "" if text.startswith("<") else text
+
+
+def import_httpx() -> None:
+    """Import httpx, and of ``click`` nothing.
+
+    httpx imports a command line of its own where it finds ``click``, and with it Rich
+    and Pygments: 50 ms. An extra may bring ``click`` along.
+    """
+    if "httpx" in sys.modules:
+        return
+    modules: dict[str, Any] = sys.modules
+    hidden = modules.setdefault("click", None) is None  # None: it cannot be imported
+    try:
+        import httpx  # noqa: F401
+    finally:
+        if hidden:
+            del modules["click"]

@@ -94,12 +94,14 @@ def types(ctx: typer.Context) -> Iterable[str]:
     from notifyws.protocol.loader import profile_text
 
     yield from SAMPLES
-    said = {name: ctx.params.get(name) for name in ("server", "profile", "url")}
-    loaded = load(said, env_file=ctx.params.get("env_file"))
-    yield from loaded.settings.styles
-    if loaded.sources["profile"] != FOUND:
-        text, _ = profile_text(loaded.settings.profile)
-        yield from _table(read_toml(text), "types")
+    named = ctx.params.get("server") or [None]  # `listen` takes several
+    for server in [named] if isinstance(named, str) else named:
+        said = {name: ctx.params.get(name) for name in ("profile", "url")}
+        loaded = load({**said, "server": server}, env_file=ctx.params.get("env_file"))
+        yield from loaded.settings.styles
+        if loaded.sources["profile"] != FOUND:
+            text, _ = profile_text(loaded.settings.profile)
+            yield from _table(read_toml(text), "types")
 
 
 def _table(values: dict[str, Any], name: str) -> Iterable[str]:

@@ -90,6 +90,11 @@ def fitting(hint: str, arguments: Sequence[str]) -> str:
     return " ".join([hint, *_places(hint, arguments)])
 
 
+def at_server(hint: str, name: str) -> str:
+    """Return a command that is hinted at, for one of several servers."""
+    return f"{hint} --server {name}" if re.fullmatch(COMMAND, hint) else hint
+
+
 def _typed(command: str, arguments: Sequence[str]) -> bool:
     return {*command.split()[1:]} <= {*arguments}
 
@@ -182,8 +187,7 @@ def _demo() -> Step:
 
 def _has_token(auth: Authenticator) -> bool | None:
     """Tell whether a token lies in the file; ``None`` where only asking would tell."""
-    from notifyws.auth.cache.build import sqlite_path
-    from notifyws.auth.warm_token import warm_token
+    from notifyws.auth.cache.build import sqlite_path, warm_token
     from notifyws.protocol.loader import is_file
 
     url = auth.cache_url

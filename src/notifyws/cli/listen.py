@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
+from notifyws.cli.group import group_options
 from notifyws.cli.optional_value import WithOptionalValues
 from notifyws.cli.options import (
     Common,
@@ -20,20 +22,22 @@ from notifyws.cli.options import (
     option,
     shape_of,
     shown,
+    want_at_least,
     want_positive,
+    where,
     with_common,
 )
 from notifyws.cli.process import run
+from notifyws.cli.servers import ServerChoice
 from notifyws.cli.targets import routes_of, targets_of
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.errors import UsageError
 from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
-    from notifyws.fleet.group.build import GroupOptions
+    from notifyws.ui.renderers import DisplayOptions
 
 EXAMPLES = examples(
     "notifyws listen --demo",
@@ -175,6 +179,18 @@ def listen(
     record_secrets: Annotated[
         bool, option("--record-secrets", "Do not mask secrets in that.")
     ] = False,
+    server: Annotated[
+        list[str] | None,
+        where(
+            "--server NAME",
+            "Server entry of config.toml; repeat for several.",
+            autocompletion=server_entries,
+        ),
+    ] = None,
+    all_: Annotated[bool, where("--all", "All server entries at once.")] = False,
+    any_: Annotated[
+        bool, ending("--any", "Of several servers, end with the first that ends.")
+    ] = False,
     demo: Annotated[
         bool, option("--demo", "Show it with a server of its own, right now.")
     ] = False,
@@ -183,52 +199,67 @@ def listen(
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
     from notifyws.cli.listener import Request, listen_to
     from notifyws.cli.record import recording_wanted
-    from notifyws.ui.renderers import DisplayOptions
 
-    warn = warner(common.quiet)
     want_positive("--timeout", timeout, 60)
     want_positive("--exec-timeout", exec_timeout, 30)
-    _want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
-    _want_at_least(1, "--concurrency", concurrency, "leave it out to keep the order")
-    member = _member(group, key, claim_after, sockets)
-    exclude(("--group", group), ("--name", name))
-    exclude(("--group", group), ("--raw", raw))
-    exclude(("--group", group), ("--demo", demo))
+    want_at_least(0, "--max-retries", max_retries, "leave it out to try for ever")
+    want_at_least(1, "--concurrency", concurrency, "leave it out to keep the order")
+    member = group_options(group, key, claim_after, sockets)
+    for other, given in (("--name", name), ("--raw", raw), ("--demo", demo)):
+        exclude(("--group", group), (other, given))
     exclude(("--replay", replay), ("--record", record))
-    form = _form(json=json, plain=plain, raw=raw, format=format_)
-    exclude(("--plain", plain), ("--raw", raw), ("--query", query))
-    exclude(("--events", events), ("--format", format_), ("--query", query))
-    shape = shape_of(format_, query, json=json, warn=warn)
-    selection = Selection(type_ or (), filter_, count, until, warn)
+    forms = {"json": json, "plain": plain, "raw": raw}
+    show = _display(forms, format_, query, common, events=events, tee=tee)
+    selection = Selection(type_ or (), filter_, count, until, warner(common.quiet))
+    began = parse_since(since, datetime.now(UTC)) if since is not None else None
     ways = routes_of(routes, common.env_file)
     targets = targets_of(
         exec_, forward_to, header or (), sign_secret, notify, apprise, ways
     )
     flags = {
-        "max_retries": max_retries,
+        "max_retries": 0 if no_reconnect else max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
         "verify_every": None if verify_every is None else _interval(verify_every),
     }
-    settings = _for_demo(flags) if demo else common.load(**flags).settings
+    alone = {"--since ID": isinstance(began, str), "--record": record}
+    alone |= {"--demo": demo, "--replay": replay}
+    which = ServerChoice(server or (), all_, any_, alone)
+    one = demo and not which.are_several
+    servers = {"": _for_demo(flags)} if one else which.load(common, flags)
     if replay is not None:
-        return _redeliver(replay, settings, targets, quiet=common.quiet)
+        return _redeliver(replay, servers[""], targets, quiet=common.quiet)
+    recording = recording_wanted(record, secrets=record_secrets)
+    what = selection, show, timeout, began, name, targets
+    how = demo, member, _address(metrics), recording, any_
+    return run(listen_to(Request(*what, *how), servers))
+
+
+def _display(
+    forms: Mapping[str, bool],
+    format_: str | None,
+    query: str | None,
+    common: Common,
+    *,
+    events: bool,
+    tee: Path | None,
+) -> DisplayOptions:
+    """Return how to show what arrives.
+
+    Raises:
+        UsageError: two options that exclude each other were given.
+    """
+    from notifyws.ui.renderers import DisplayOptions
+
+    template = ("--format", format_)
+    exclude(*((f"--{name}", given) for name, given in forms.items()), template)
+    exclude(("--plain", forms["plain"]), ("--raw", forms["raw"]), ("--query", query))
+    exclude(("--events", events), template, ("--query", query))
+    warn = warner(common.quiet)
+    shape = shape_of(format_, query, json=forms["json"], warn=warn)
+    form = next((name for name, given in forms.items() if given), "")
     form = "shape" if shape else form
-    show = DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
-    request = Request(
-        selection,
-        show,
-        timeout,
-        0 if no_reconnect else settings.max_retries,
-        parse_since(since, datetime.now(UTC)) if since is not None else None,
-        name,
-        targets,
-        demo,
-        member,
-        _address(metrics),
-        recording_wanted(record, secrets=record_secrets),
-    )
-    return run(listen_to(request, settings))
+    return DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
 
 
 def _address(metrics: str | None) -> tuple[str, int] | None:
@@ -237,29 +268,6 @@ def _address(metrics: str | None) -> tuple[str, int] | None:
     from notifyws.fleet.metrics_server import parse_address
 
     return parse_address(metrics)
-
-
-def _member(
-    group: str | None, key: str | None, claim_after: float | None, sockets: int | None
-) -> GroupOptions | None:
-    """Return what a member is told of its group, if there is one.
-
-    Raises:
-        UsageError: something makes no sense.
-    """
-    said = {"--key": key, "--claim-after": claim_after, "--sockets": sockets}
-    if group is None:
-        for option, value in said.items():
-            if value is not None:
-                raise UsageError(f"{option} goes with --group", "add --group NAME")
-        return None
-    from notifyws.fleet.group.build import GroupOptions
-
-    want_positive("--claim-after", claim_after, 60)
-    _want_at_least(1, "--sockets", sockets, "leave it out for one")
-    if key == "":
-        raise UsageError("--key names nothing", "as in --key data.tripId")
-    return GroupOptions(group, key or "", claim_after or 60.0, sockets or 1)
 
 
 def _interval(text: str) -> float:
@@ -274,16 +282,6 @@ def _redeliver(
     count = run(replay(file, settings, targets, warner(quiet)))
     if not quiet:
         say(f"{count} dead letters were handed on")
-
-
-def _want_at_least(least: int, option: str, value: int | None, hint: str) -> None:
-    if value is not None and value < least:
-        raise UsageError(f"{option} must be {least} or more, not {value}", hint)
-
-
-def _form(**wanted: bool | str | None) -> str:
-    exclude(*((f"--{name}", on) for name, on in wanted.items()))
-    return next((name for name, on in wanted.items() if on not in (None, False)), "")
 
 
 def _for_demo(flags: Mapping[str, Any]) -> Settings:

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from notifyws.cli.process import Cancellation, before_dying
 from notifyws.cli.record import RecordOptions, recording_of
+from notifyws.cli.servers import speaking_of, until_ended
+from notifyws.cli.supervisor import Supervisor
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import OutputFailed, TimeRanOut
-from notifyws.events import READY
-from notifyws.fleet.systemd import Systemd
-from notifyws.tasks import background, restarted
+from notifyws.service import NotificationService
+from notifyws.tasks import background
+from notifyws.ui.output import Output
 from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
 from notifyws.ui.tee import Tee
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Item
-    from notifyws.events import Event
     from notifyws.fleet.group.build import GroupOptions
-    from notifyws.service import NotificationService
     from notifyws.ui.renderers import Renderer
 
+TRY_NEXT = "Try next: ? for keys, {}/ to send one, notifyws auth login"
+"""What the demonstration says first, where somebody looks at it."""
 DRAIN_TIME = 0.5
 """Seconds for what had arrived before a signal came."""
 TICK = 0.5
@@ -47,7 +47,6 @@ class Request(Struct, frozen=True):
         selection: which notifications, and when there were enough.
         show: how to show them.
         timeout: seconds in all.
-        retries: reconnects in a row before giving up; ``None`` for never.
         since: id or time to start from.
         name: makes the listener durable.
         deliver: to whom notifications are handed on besides.
@@ -55,12 +54,12 @@ class Request(Struct, frozen=True):
         group: share the work with others.
         metrics: host and port of the pages that others read; ``None`` for none.
         record: where all is recorded, and whether secrets are kept there.
+        first: end with the first of several servers that ends.
     """
 
     selection: Selection
     show: DisplayOptions
     timeout: float | None
-    retries: int | None
     since: str | datetime | None
     name: str | None
     deliver: DeliveryTargets
@@ -68,122 +67,169 @@ class Request(Struct, frozen=True):
     group: GroupOptions | None = None
     metrics: tuple[str, int] | None = None
     record: RecordOptions | None = None
+    first: bool = False
 
 
-async def listen_to(request: Request, settings: Settings) -> None:
+async def listen_to(request: Request, servers: Mapping[str, Settings]) -> None:
     """Listen as asked.
+
+    Args:
+        request: what was asked for.
+        servers: by the names that they are told apart by; ``""`` for one alone.
 
     Raises:
         TimeRanOut: the time is over.
         ReaderGone: nobody reads stdout any more.
         NotifyError: why there is no connection.
     """
-    _name_the_proxy(request, settings.connect_url)
+    for settings in servers.values():
+        _name_the_proxy(request, settings.connect_url)
     if not request.demo:
-        return await _show(request, settings)
+        return await _Listening(request, servers).run()
     from notifyws.cli.serve import dev_server
 
     level = request.show.verbose - 1
     async with dev_server(level, port=0, traffic=1.0) as server:
-        there = replace(settings, url=server.url, cache_url="memory://")
+        there = replace(servers[""], url=server.url, cache_url="memory://")
         demo = replace(there, username="demo", password="demo")  # noqa: S106 - its own
-        return await _show(request, demo)
+        if not (request.show.form or request.show.quiet) and os.isatty(1):
+            say(TRY_NEXT.format(server.http_url))
+        return await _Listening(request, {"": demo}).run()
 
 
-async def _show(request: Request, settings: Settings) -> None:
-    """Connect, and show what passes until it is enough, too late, or over."""
-    from notifyws.service import NotificationService
-    from notifyws.ui.output import Output
+class _Listening:
+    """One run of ``listen``: its services, and where what they bring goes."""
 
-    output = Output(1)
-    warn = warner(request.show.quiet)
-    service = NotificationService(
-        settings,
-        since=request.since,
-        frames=request.show.form == "raw",
-        warn=warn,
-        name=request.name,
-        group=request.group,
-        deliver=request.deliver,
-        selection=request.selection,
-    )
-    tee = _tee(request.show.tee, warn, service)
-    happened, leave = set[str](), Cancellation()
-    facts = request.show, settings, service, output, request.selection
-    renderer = choose_renderer(*facts, quit_=leave, died=leave.died)
-    unwatch = output.watch_reader(leave)
-    try:
-        recording = recording_of(service, request.record, warn)
-        with before_dying(renderer.stop), recording:
-            async with (
-                _supervised(service, os.environ, happened),
-                _measured(service, request),
-                service,
-                leave,
-                asyncio.timeout(request.timeout),
-            ):
-                service.start(retries=request.retries)
-                await _until_satisfied(request, service, renderer, tee, leave)
-    except TimeoutError:
-        wanted, received = request.selection, service.listener.received
-        connected = bool(READY & happened)
-        raise too_late(wanted, request.timeout, received, connected) from None
-    finally:
-        unwatch()
-        renderer.stop()
-        output.close()
-        if tee is not None:
-            tee.close()
+    def __init__(self, request: Request, servers: Mapping[str, Settings]) -> None:
+        self._request, show = request, request.show
+        self._warn = warner(show.quiet)
+        self._leave = Cancellation()
+        self._output = Output(1)
+        self._services = {
+            label: self._service(label, settings) for label, settings in servers.items()
+        }
+        services = [*self._services.values()]
+        self._tee = None if show.tee is None else Tee(show.tee, self._warn, self._gap)
+        self._renderer = choose_renderer(
+            show,
+            services,
+            self._output,
+            request.selection,
+            quit_=self._leave,
+            died=self._leave.died,
+        )
+        self._writing = asyncio.Lock()
+        self._supervisor = Supervisor(os.environ, services)
 
+    def _service(self, label: str, settings: Settings) -> NotificationService:
+        request = self._request
 
-def _tee(
-    path: Path | None, warn: Callable[[str], None], service: NotificationService
-) -> Tee | None:
-    return None if path is None else Tee(path, warn, service.listener.tell_gap)
+        def warn(text: str) -> None:
+            self._warn(f"{label}: {text}" if label else text)
 
+        with speaking_of(label):
+            return NotificationService(
+                settings,
+                since=request.since,
+                frames=request.show.form == "raw",
+                warn=warn,
+                name=request.name,
+                group=request.group,
+                deliver=request.deliver,
+                selection=request.selection,
+                label=label,
+            )
 
-@asynccontextmanager
-async def _supervised(
-    service: NotificationService, environ: MutableMapping[str, str], happened: set[str]
-) -> AsyncIterator[None]:
-    """Keep, and tell the service manager, what happens to ``service``."""
-    from notifyws.ui.lines import event_line
+    def _gap(self, since: str, reason: str) -> None:
+        for service in self._services.values():
+            service.listener.tell_gap(since, reason)
 
-    systemd = Systemd(environ)
+    async def run(self) -> None:
+        """Connect, and show what passes until it is enough, too late, or over."""
+        request, renderer = self._request, self._renderer
+        unwatch = self._output.watch_reader(self._leave)
+        try:
+            async with AsyncExitStack() as stack:
+                stack.enter_context(before_dying(renderer.stop))
+                for service in self._services.values():
+                    recording = recording_of(service, request.record, self._warn)
+                    stack.enter_context(recording)
+                await stack.enter_async_context(self._supervisor.at_work())
+                await stack.enter_async_context(self._measured())
+                for service in self._services.values():
+                    await stack.enter_async_context(service)
+                await stack.enter_async_context(self._leave)
+                await stack.enter_async_context(asyncio.timeout(request.timeout))
+                for label, service in self._services.items():
+                    with speaking_of(label):
+                        service.start(retries=service.settings.max_retries)
+                await self._show()
+        except TimeoutError:
+            received = sum(s.listener.received for s in self._services.values())
+            facts = request.timeout, received, self._supervisor.was_ready
+            raise too_late(request.selection, *facts) from None
+        finally:
+            unwatch()
+            renderer.stop()
+            self._output.close()
+            if self._tee is not None:
+                self._tee.close()
 
-    def tell(event: Event) -> None:
-        happened.add(event.name)
-        if event.name in READY:
-            systemd.ready()
-        if event.name == "closed":
-            systemd.stopping()
-        systemd.status(event_line(event))
+    async def _show(self) -> None:
+        self._renderer.start()
+        ticking = background("the footer", _tick(self._renderer), self._leave.died)
+        try:
+            listening = {k: self._follow(s) for k, s in self._services.items()}
+            await until_ended(listening, first=self._request.first, tell=_tell_end)
+        finally:
+            ticking.cancel()
+            await _finish(self._renderer)
 
-    service.listener.observers.append(tell)
-    stay_alive = partial(systemd.stay_alive, asyncio.sleep)
-    alive = restarted("the watchdog's sign of life", stay_alive, say, asyncio.sleep)
-    try:
-        yield
-    finally:
-        alive.cancel()
-        await asyncio.gather(alive, return_exceptions=True)
+    async def _follow(self, service: NotificationService) -> bool:
+        """Show what one brings to its end; return whether it was enough, for all."""
+        try:
+            async for burst in service.arrivals():
+                await self._write(burst)
+                if self._request.selection.satisfied:
+                    await self._drain(service)
+                    await service.listener.delivered()
+                    return True
+                await self._renderer.ready()
+            await service.listener.delivered()
+            await service.closed()
+        except asyncio.CancelledError:
+            await self._drain(service)
+            raise
+        return False
 
+    async def _write(self, burst: list[Item]) -> None:
+        async with self._writing:
+            if self._tee is not None:
+                self._tee.show(burst)
+            await self._renderer.show(burst)
 
-@asynccontextmanager
-async def _measured(
-    service: NotificationService, request: Request
-) -> AsyncIterator[None]:
-    """Let others read how ``service`` does, if that is asked for."""
-    if request.metrics is None:
-        yield
-        return
-    from notifyws.fleet.metrics_server import metrics_served
+    async def _drain(self, service: NotificationService) -> None:
+        """Disconnect, and show what had arrived, if that goes at once."""
+        await service.disconnect()
+        with suppress(TimeoutError, ReaderGone, OutputFailed):
+            async with asyncio.timeout(DRAIN_TIME):
+                async for burst in service.arrivals():
+                    await self._write(burst)
 
-    warn = warner(request.show.quiet)
-    async with metrics_served(service.listener, *request.metrics, warn) as server:
-        if not request.show.quiet:
-            say(f"Metrics on {server.url}/metrics")
-        yield
+    @asynccontextmanager
+    async def _measured(self) -> AsyncIterator[None]:
+        """Let others read how it goes, if that is asked for."""
+        if self._request.metrics is None:
+            yield
+            return
+        from notifyws.fleet.metrics_server import metrics_served
+
+        listeners = [service.listener for service in self._services.values()]
+        address = self._request.metrics
+        async with metrics_served(listeners, *address, self._warn) as server:
+            if not self._request.show.quiet:
+                say(f"Metrics on {server.url}/metrics")
+            yield
 
 
 def too_late(
@@ -227,46 +273,8 @@ def _name_the_proxy(request: Request, url: str) -> None:
         say(f"Through the proxy {proxy}")
 
 
-async def _until_satisfied(
-    request: Request,
-    service: NotificationService,
-    renderer: Renderer,
-    tee: Tee | None,
-    leave: Cancellation,
-) -> None:
-    async def show(burst: list[Item]) -> None:
-        if tee is not None:
-            tee.show(burst)
-        await renderer.show(burst)
-
-    renderer.start()
-    ticking = background("the footer", _tick(renderer), leave.died)
-    try:
-        async for burst in service.arrivals():
-            await show(burst)
-            if request.selection.satisfied:
-                await _drain(service, show)
-                return await service.listener.delivered()
-            await renderer.ready()
-        await service.listener.delivered()
-        await service.closed()
-    except asyncio.CancelledError:
-        await _drain(service, show)
-        raise
-    finally:
-        ticking.cancel()
-        await _finish(renderer)
-
-
-async def _drain(
-    service: NotificationService, show: Callable[[list[Item]], Awaitable[None]]
-) -> None:
-    """Disconnect, and show what had arrived, if that goes at once."""
-    await service.disconnect()
-    with suppress(TimeoutError, ReaderGone, OutputFailed):
-        async with asyncio.timeout(DRAIN_TIME):
-            async for burst in service.arrivals():
-                await show(burst)
+def _tell_end(text: str) -> None:
+    say(text, "error")
 
 
 async def _finish(renderer: Renderer) -> None:

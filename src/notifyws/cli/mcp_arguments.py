@@ -26,6 +26,10 @@ Match = Annotated[
 Number = Annotated[int, Meta(ge=0)]
 
 
+Act = Callable[[Any], Awaitable[dict[str, Any]]]
+"""Does what a tool does, given its arguments."""
+
+
 class NoArguments(Struct, frozen=True, forbid_unknown_fields=True):
     """A tool that takes nothing."""
 
@@ -88,7 +92,7 @@ class Tool(Struct, frozen=True):
     title: str
     description: str
     arguments: type[Struct]
-    act: Callable[[Any], Awaitable[dict[str, Any]]]
+    act: Act
     reads_only: bool = True
 
     @property

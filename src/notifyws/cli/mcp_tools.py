@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from notifyws.cli.mcp_arguments import (
+    Act,
     NoArguments,
     RecentArguments,
     SendArguments,
@@ -34,6 +35,39 @@ SEND_TIME = 10.0
 ANSWER = 65_536
 """Characters of an answer's notifications, but for a single one."""
 
+OFFERED: Mapping[str, tuple[str, str, type[Struct]]] = {
+    "recent_notifications": (
+        "Recent notifications",
+        "The newest notifications of the server that are remembered, oldest first, "
+        "each with its number. To go on from there, give the last number as 'after'. "
+        f"{NOTE}",
+        RecentArguments,
+    ),
+    "wait_for_notification": (
+        "Wait for a notification",
+        "Wait for a notification that matches, and return it; 'matched' is false when "
+        "none came in time. To miss nothing that came since another call, give that "
+        "call's 'newest' as 'after': after sending, for the answer, say. "
+        f"{NOTE}",
+        WaitArguments,
+    ),
+    "status": (
+        "Status of the listener",
+        "Whether the listener is connected and since when, what it has received, gaps "
+        "in which notifications may have been missed, and what went wrong last. "
+        f"{NOTE}",
+        NoArguments,
+    ),
+    "send_message": (
+        "Send a message",
+        "Send one message to the server. 'status' is delivered, rejected or unknown: "
+        "an unknown one may have arrived, so look before sending it again. "
+        f"{NOTE}",
+        SendArguments,
+    ),
+}
+"""Name -> what it is called, what a model is told of it, and what it takes."""
+
 
 class Tools:
     """What a model can ask of a listener.
@@ -46,53 +80,17 @@ class Tools:
     def __init__(self, memory: ListenerMemory, request: Request) -> None:
         self._memory, self._request = memory, request
         self._service, self._recent = memory.service, memory.recent
-        self.offered: Sequence[Tool] = self._offered()
-
-    def _offered(self) -> list[Tool]:
-        tools = [
-            Tool(
-                "recent_notifications",
-                "Recent notifications",
-                "The newest notifications of the server that are remembered, oldest "
-                "first, each with its number. To go on from there, give the last "
-                f"number as 'after'. {NOTE}",
-                RecentArguments,
-                self._recent_notifications,
-            ),
-            Tool(
-                "wait_for_notification",
-                "Wait for a notification",
-                "Wait for a notification that matches, and return it; 'matched' is "
-                "false when none came in time. To miss nothing that came since another "
-                "call, give that call's 'newest' as 'after': after sending, for the "
-                f"answer, say. {NOTE}",
-                WaitArguments,
-                self._wait_for_notification,
-            ),
-            Tool(
-                "status",
-                "Status of the listener",
-                "Whether the listener is connected and since when, what it has "
-                "received, gaps in which notifications may have been missed, and what "
-                f"went wrong last. {NOTE}",
-                NoArguments,
-                self._status,
-            ),
+        acts: dict[str, Act] = {
+            "recent_notifications": self._recent_notifications,
+            "wait_for_notification": self._wait_for_notification,
+            "status": self._status,
+            "send_message": self._send_message,
+        }
+        self.offered: Sequence[Tool] = [
+            Tool(name, *told, acts[name], reads_only=name != "send_message")
+            for name, told in OFFERED.items()
+            if name != "send_message" or request.allow_send
         ]
-        if self._request.allow_send:
-            tools.append(
-                Tool(
-                    "send_message",
-                    "Send a message",
-                    "Send one message to the server. 'status' is delivered, rejected "
-                    "or unknown: an unknown one may have arrived, so look before "
-                    f"sending it again. {NOTE}",
-                    SendArguments,
-                    self._send_message,
-                    reads_only=False,
-                )
-            )
-        return tools
 
     async def call(
         self, name: str, arguments: Mapping[str, Any]

@@ -127,8 +127,10 @@ def examples(*lines: str) -> str:
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of ``Common`` where its parameter ``common`` stands.
 
-    typer reads options from a signature, so this makes one.
+    One that the command declares itself stays its own. typer reads options from a
+    signature, so this makes one.
     """
+    own = signature(command, eval_str=True)
     options = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=hint)
         for (name, hint), default in zip(
@@ -136,6 +138,7 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
             Common.__struct_defaults__,
             strict=True,
         )
+        if name not in own.parameters
     ]
 
     @wraps(command)
@@ -143,7 +146,6 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
         common = Common(**{each.name: values.pop(each.name) for each in options})
         command(common=common, **values)
 
-    own = signature(command, eval_str=True)
     parameters: list[Parameter] = []
     for each in own.parameters.values():
         parameters += options if each.name == "common" else [each]
@@ -160,6 +162,16 @@ def want_positive(option: str, seconds: float | None, usual: int) -> None:
     if seconds is not None and not seconds > 0:
         message = f"{option} must be more than 0, not {seconds:g}"
         raise UsageError(message, f"give it seconds, as in {option} {usual}")
+
+
+def want_at_least(least: int, option: str, value: int | None, hint: str) -> None:
+    """Refuse a number that is too small.
+
+    Raises:
+        UsageError: says so, with what helps.
+    """
+    if value is not None and value < least:
+        raise UsageError(f"{option} must be {least} or more, not {value}", hint)
 
 
 def exclude(*options: tuple[str, object]) -> None:

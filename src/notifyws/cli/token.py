@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.auth.authenticator import Authenticator
+from notifyws.auth.cache.build import warm_token
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.auth.warm_token import warm_token
 from notifyws.cli.options import (
     Common,
     Format,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from notifyws.config.settings import FIELDS, environment_name
+from notifyws.config.settings import FIELDS, LOGIN, environment_name
 from notifyws.errors import ConfigurationError
 
 FOUND = ".env"
@@ -29,6 +29,9 @@ ORIGIN_BOUND = {"url", "server"}
 """What a kept password is bound to already."""
 TOKEN_BOUND = {*ADDRESS, "server", "profile", "redis_url", "cache_url", "cache_key"}
 """What parts cached tokens already: the account's own names, and other caches."""
+OF_ONE_SERVER = {*ADDRESS, *CREDENTIALS, *LOGIN, "variables", "origin", "user_id"}
+OF_ONE_SERVER |= {"server", "link_base"}
+"""What is meant for one server, and for no other that is listened to beside it."""
 NO_MATTER = {"link_base"}
 """What no token meets."""
 

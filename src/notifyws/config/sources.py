@@ -21,6 +21,7 @@ from notifyws.config.config_file import parsed_toml
 from notifyws.config.dotenv_guard import (
     ADDRESS,
     FOUND,
+    OF_ONE_SERVER,
     guard,
     kept_apart,
     keyring_may_answer,
@@ -73,6 +74,7 @@ def load(
     *,
     env_file: EnvFile = None,
     environ: Mapping[str, str] | None = None,
+    among_others: bool = False,
 ) -> Loaded:
     """Return the settings and their sources.
 
@@ -80,6 +82,8 @@ def load(
         flags: what the command line said, by setting; ``None`` for nothing.
         env_file: a file to read instead of ``.env`` in the working directory.
         environ: the environment; the process's own when not given.
+        among_others: it is one of several servers: who we are there, and where that
+            is, only its own entry says, lest one be shown what is another's.
 
     Raises:
         ConfigurationError: a file or a value is wrong; says which.
@@ -90,12 +94,15 @@ def load(
     label = FOUND if env_file is None else f"--env-file {env_file}"
     dotenv = _Layer(lambda _: label, _of(variables))
     found = [_Layer(_variable, _of(environ)), dotenv]
+    if among_others:
+        found = [_Layer(each.label, _of_no_server(each.values)) for each in found]
     config, where = _config(_chosen_config(environ, env_file, variables))
     entry = _entry(config, where, [typed, *found])
     named = typed.values.get("server")
     said = [typed, entry, *found] if named else [typed, *found, entry]
     layers = [*said, _general(config, where)]
-    values, sources = _merge([*layers, _remembered(layers)])
+    remembered = [] if among_others else [_remembered(layers)]
+    values, sources = _merge([*layers, *remembered])
     guard(sources)
     no_paths(values, sources)
     if not keyring_may_answer(sources):
@@ -106,6 +113,39 @@ def load(
     styles = _styles(config.get("types", {}), where)
     apart = kept_apart(values, sources)
     return Loaded(Settings(**values, styles=styles, apart=apart), sources)
+
+
+def load_servers(
+    names: Sequence[str] | None, flags: Raw, *, env_file: EnvFile = None
+) -> dict[str, Settings]:
+    """Return the settings of several server entries, by their names.
+
+    Args:
+        names: of the entries; ``None`` for all that there are.
+        flags: what the command line said of each, by setting.
+        env_file: a file to read instead of ``.env`` in the working directory.
+
+    Raises:
+        ConfigurationError: a file or a value is wrong, or an entry is no server's.
+    """
+    if names is None:
+        config, where = _config(_chosen(env_file))
+        names = [*as_table(config.get("servers", {}), f"servers in {where}")]
+        if not names:
+            hint = "notifyws auth login --save --name NAME"
+            raise ConfigurationError(f"there are no servers in {where}", hint)
+    found = {}
+    for name in names:
+        loaded = load({**flags, "server": name}, env_file=env_file, among_others=True)
+        if not loaded.settings.connect_url:
+            message = f"servers.{name} names no url, and it is one of several"
+            raise ConfigurationError(message, 'give it one: url = "wss://HOST"')
+        found[name] = loaded.settings
+    return found
+
+
+def _of_no_server(values: Raw) -> Raw:
+    return {name: value for name, value in values.items() if name not in OF_ONE_SERVER}
 
 
 def _flag(name: str) -> str:
@@ -139,8 +179,12 @@ def config_file(env_file: EnvFile = None) -> Path:
     Raises:
         ConfigurationError: there is no such ``env_file``.
     """
+    return _config_path(_chosen(env_file))
+
+
+def _chosen(env_file: EnvFile) -> str:
     variables = _variables(env_file) if env_file is not None else {}
-    return _config_path(_chosen_config(os.environ, env_file, variables))
+    return _chosen_config(os.environ, env_file, variables)
 
 
 def _chosen_config(environ: Variables, env_file: EnvFile, variables: Variables) -> str:

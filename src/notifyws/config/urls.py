@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from notifyws.errors import ConfigurationError
 
+PRIVATE = (".localhost", ".local", ".internal")
+"""How names end that are no public ones."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HTTP = {"ws": "http", "wss": "https"}
 _SHAPE = "write it as wss://host[:port][/path]"
@@ -107,3 +110,17 @@ def _is_near(name: str | None) -> bool:
     return host in ("localhost", "::1") or bool(
         re.fullmatch(r"127(\.\d{1,3}){3}", host)
     )
+
+
+def is_private(host: str) -> bool:
+    """Return whether a ``Host`` is one that nobody else can name so.
+
+    A page of any site may have its name lead here and then read what is served; it
+    cannot do so with an address, or with a name that no public server of names has.
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+        ip_address(name)
+    except ValueError:
+        return "[" not in host and ("." not in name or name.endswith(PRIVATE))
+    return True

@@ -151,7 +151,8 @@ def as_table(value: Any, label: str) -> Mapping[str, Any]:
         ConfigurationError: it is something else.
     """
     if not isinstance(value, dict):
-        raise ConfigurationError(f"{label} must be a table", "see the README")
+        hint = "as in [servers.work], with a line for each key below it"
+        raise ConfigurationError(f"{label} must be a table", hint)
     return value
 
 

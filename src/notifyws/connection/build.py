@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection
-from notifyws.connection.outcome import seen_by_caller, without_doubt
+from notifyws.connection.outcome import opened, seen_by_caller
 from notifyws.connection.ports import Dial, Keepalive, Receiver, ServerProtocol
 from notifyws.errors import ConfigurationError, NetworkFailed, NotifyError
 from notifyws.protocol.expressions import holds
@@ -145,11 +145,9 @@ async def open_connection(
         NetworkFailed: it did not come to one.
     """
     protocol = build_server_protocol(auth)
-    request = protocol.upgrade_request(token.value, None)
-    dialled, keepalive = dial or build_dial(auth), build_keepalive(auth)
-    opening = Connection.open(dialled, request, keepalive, auth.clock, protocol.ask)
+    how = dial or build_dial(auth), build_keepalive(auth), auth.clock
     try:
-        return await without_doubt(protocol, token, opening)
+        return await opened(protocol, token, None, *how)
     except NetworkFailed as error:
         raise judged(auth, error, token) from None
 

@@ -21,9 +21,6 @@ from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.tasks import background, first_of
 
-EARLY = 1000
-"""Frames that may come before a handshake is done."""
-
 Result = TypeVar("Result")
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
 
@@ -142,8 +139,6 @@ class Connection:
             later, after = handshake.hear(await self._next())
             self._early += later
             self._unread.extendleft(reversed(after))
-            if len(self._early) > EARLY:
-                raise handshake.gave_up()
 
     async def _next(self) -> str | bytes:
         if not self._unread:

@@ -41,6 +41,7 @@ class EventEmitter:
     Args:
         announce: takes events for whoever shows things, in their turn.
         clock: both clocks.
+        server: which of several servers it is, by our own name for it.
 
     Attributes:
         observers: are told at once.
@@ -48,8 +49,11 @@ class EventEmitter:
         is_covered: returns whether all since then (unix seconds) came another way.
     """
 
-    def __init__(self, announce: Callable[..., Any], clock: Clock) -> None:
+    def __init__(
+        self, announce: Callable[..., Any], clock: Clock, server: str = ""
+    ) -> None:
         self._announce = announce
+        self._server = server or None
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
         self.latest: Notification | None = None
@@ -61,7 +65,7 @@ class EventEmitter:
 
     def tell(self, event: Event) -> None:
         """Tell observers at once, and whoever shows things in its turn: it is now."""
-        event = replace(event, at=self.now())
+        event = replace(event, server=self._server, at=self.now())
         for observer in self.observers:
             observer(event)
         self._announce(event, vital=isinstance(event, Gap))

@@ -6,12 +6,12 @@ border between them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TypeVar
-
 from notifyws.auth.cached_tokens import AccessToken
+from notifyws.clock import Clock
+from notifyws.connection.connection import Connection
 from notifyws.connection.counts import ConnectionCounts, reason_of
-from notifyws.connection.ports import ServerProtocol
+from notifyws.connection.ports import Dial, Keepalive, ServerProtocol
+from notifyws.connection.proofs import Place
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
 from notifyws.errors import (
     AuthenticationFailed,
@@ -31,8 +31,6 @@ GOOD = "the server hung up during the handshake, though it takes the token"
 NO_RIGHT = "use an account or token that may do this, or ask whoever runs the server"
 RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
 
-Opened = TypeVar("Opened")
-
 
 def seen_by_caller(
     error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
@@ -49,17 +47,29 @@ def _denied(error: NotifyError) -> AuthenticationFailed:
     return AuthenticationFailed(error.message, hint)
 
 
-async def without_doubt(
-    protocol: ServerProtocol, token: AccessToken, opening: Awaitable[Opened]
-) -> Opened:
-    """Return what was opened; where the token may be why it was not, ask whether it is.
+async def opened(
+    protocol: ServerProtocol,
+    token: AccessToken,
+    place: Place | None,
+    dial: Dial,
+    keepalive: Keepalive,
+    clock: Clock,
+) -> Connection:
+    """Return an open connection; where the token may be why there is none, ask that.
+
+    Args:
+        protocol: how the server speaks.
+        token: what it is shown.
+        place: what to resume after.
+        dial, keepalive, clock: see :meth:`Connection.open`.
 
     Raises:
         TokenRefused: it is.
         NetworkFailed: it came to nothing.
     """
+    request = protocol.upgrade_request(token.value, place)
     try:
-        return await opening
+        return await Connection.open(dial, request, keepalive, clock, protocol.ask)
     except SessionFailed as error:
         if error.means != "renew once" or not protocol.doubts:
             raise

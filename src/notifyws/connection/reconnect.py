@@ -145,7 +145,8 @@ class Stop(Struct, frozen=True):
     reason: str
 
 
-Action = Connect | Receive | Wait | Renew | Stop
+Order = Connect | Receive | Wait | Renew
+Action = Order | Stop
 
 
 STRIKES = 3

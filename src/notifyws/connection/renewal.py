@@ -21,6 +21,7 @@ from notifyws.connection.ports import ServerProtocol, Tokens
 from notifyws.connection.reconnect import REFUSALS, delay
 from notifyws.errors import (
     AuthenticationFailed,
+    ConnectionLost,
     NetworkFailed,
     NotifyError,
     TokenRefused,
@@ -37,6 +38,8 @@ from notifyws.protocol.failures import Verdict, refusal
 from notifyws.tasks import first_of
 
 FRESH_EXPIRED = "the server calls every new token expired"
+MOST_REPLIES = 1_000
+"""Answers to pings that may wait to be sent."""
 OUR_RULE = 'correct the profile\'s rule "token expired", or see that clocks are right'
 
 
@@ -215,7 +218,7 @@ class Responder:
     def __init__(self, connection: Connection, renewer: Renewer | None) -> None:
         self._connection = connection
         self._renewer = renewer
-        self._replies: asyncio.Queue[str] = asyncio.Queue()
+        self._replies: asyncio.Queue[str] = asyncio.Queue(MOST_REPLIES)
 
     async def run(self) -> None:
         """Send replies in their order, until the connection ends."""
@@ -230,7 +233,7 @@ class Responder:
             case ServerPing(reply) if (
                 frame := connection.context.frame(reply)
             ) is not None:
-                self._replies.put_nowait(frame)
+                self._reply(frame)
             case Pong():
                 connection.ponged()
             case RenewalAnswer() if renewer is not None:
@@ -241,3 +244,10 @@ class Responder:
                 connection.fail(refusal("", "expired", message))
             case SessionEnded(means, message, what):
                 connection.fail(refusal(what, means, message))
+
+    def _reply(self, frame: str) -> None:
+        try:
+            self._replies.put_nowait(frame)
+        except asyncio.QueueFull:
+            said = f"the server pings, and {MOST_REPLIES:,} answers wait to be sent"
+            self._connection.fail(ConnectionLost(1006, said))

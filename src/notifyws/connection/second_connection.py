@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection
-from notifyws.connection.outcome import without_doubt
+from notifyws.connection.outcome import opened
 from notifyws.connection.ports import (
     Dial,
     Keepalive,
@@ -83,10 +83,8 @@ class SecondConnection:
         return Found(replay.found, complete=not replay.has_gap, guessed=True)
 
     async def _open(self, token: AccessToken, place: Place) -> Connection:
-        request = self._protocol.upgrade_request(token.value, place)
-        how = request, self._keepalive, self._clock, self._protocol.ask
-        opening = Connection.open(self._dial, *how)
-        return await without_doubt(self._protocol, token, opening)
+        how = self._dial, self._keepalive, self._clock
+        return await opened(self._protocol, token, place, *how)
 
 
 class Replay:

@@ -7,15 +7,17 @@ What it needs of others is handed in; it knows no library and no code.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from notifyws import events
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
+from notifyws.connection import reconnect
 from notifyws.connection.connection import Connection
 from notifyws.connection.counts import Reason
-from notifyws.connection.outcome import Outcome, without_doubt
+from notifyws.connection.outcome import Outcome, opened
 from notifyws.connection.ports import (
     Dial,
     Keepalive,
@@ -24,38 +26,11 @@ from notifyws.connection.ports import (
     ServerProtocol,
     Tokens,
 )
-from notifyws.connection.reconnect import (
-    Cause,
-    Connect,
-    Failed,
-    Left,
-    Loss,
-    Lost,
-    Opened,
-    Receive,
-    Reconnector,
-    Renew,
-    Renewed,
-    Started,
-    State,
-    Stop,
-    Stopped,
-    Wait,
-    Woke,
-)
 from notifyws.connection.reconnect import Event as Fact
+from notifyws.connection.reconnect import Order, Reconnector, State, Stop
 from notifyws.connection.renewal import Renewals, Renewer, Responder
 from notifyws.errors import ConnectionLost, NetworkFailed, NotifyError
-from notifyws.events import (
-    Closed,
-    Connected,
-    Connecting,
-    Disconnected,
-    Failure,
-    FailureType,
-    Reconnecting,
-)
-from notifyws.tasks import background, first_of
+from notifyws.tasks import background, first_of, unless_set
 
 if TYPE_CHECKING:
     from notifyws.connection.verification import Verifier
@@ -87,6 +62,7 @@ class Session:
     Attributes:
         connection: the one that is open, if one is.
         counts: of connections that were lost, and tries that failed.
+        outcome: of the latest of them.
         token: the one that the server was shown last.
         renewals: of tokens on live connections.
     """
@@ -102,16 +78,14 @@ class Session:
         keepalive: Keepalive,
         verifier: Verifier | None = None,
     ) -> None:
-        self.verifier = verifier
         self._machine, self._tokens, self._dial = machine, tokens, dial
-        self._server_protocol = server_protocol
+        self._server_protocol, self.verifier = server_protocol, verifier
         self._clock, self._keepalive = clock, keepalive
         self._stopping = asyncio.Event()
         self._next_token: AccessToken | None = None
-        self._outcome = Outcome(server_protocol.classifier)
+        self.outcome = Outcome(server_protocol.classifier)
         self._tell = receiver.emitter.tell
-        self.receiver = receiver
-        self.counts = self._outcome.counts
+        self.receiver, self.counts = receiver, self.outcome.counts
         self.connection: Connection | None = None
         self.token: AccessToken | None = None
         self.renewals = Renewals()
@@ -120,11 +94,6 @@ class Session:
     def state(self) -> State:
         """Where the connection stands."""
         return self._machine.state
-
-    @property
-    def was_answered(self) -> bool:
-        """Whether the server was reached when it last failed: it said so itself."""
-        return self._outcome.is_answer
 
     def stop(self) -> None:
         """End: say goodbye, then let ``run`` return."""
@@ -137,68 +106,58 @@ class Session:
             AuthenticationFailed: the server does not accept who we are.
             NetworkFailed: there is no point in trying on.
         """
-        fact: Fact = Started()
+        fact: Fact = reconnect.Started()
         try:
             while True:
                 action = self._machine.handle(fact, self._clock.now())
                 if isinstance(action, Stop):
                     return self._end(action)
-                fact = await self._unless_stopped(self._do(action))
+                fact = (
+                    await unless_set(self._stopping, self._do(action))
+                    or reconnect.Stopped()
+                )
         finally:
             try:
                 await self._leave()
             finally:
                 self.receiver.close()
 
-    async def _unless_stopped(self, doing: Coroutine[Any, Any, Fact]) -> Fact:
-        """Return what ``doing`` gives, unless the end comes first."""
-        task = asyncio.ensure_future(doing)
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            return Stopped() if self._stopping.is_set() else task.result()
-        finally:
-            task.cancel()
-            stopping.cancel()  # gather, unlike suppress, keeps our own cancellation
-            await asyncio.gather(task, stopping, return_exceptions=True)
-
-    async def _do(self, action: Connect | Receive | Wait | Renew) -> Fact:
-        match action:
-            case Connect(attempt):
+    async def _do(self, order: Order) -> Fact:
+        match order:
+            case reconnect.Connect(attempt):
                 return await self._connect(attempt)
-            case Receive():
+            case reconnect.Receive():
                 return await self._receive()
-            case Wait():
-                return await self._wait(action)
-            case Renew(only_login=only_login):  # pragma: no branch - there is no other
+            case reconnect.Wait():
+                return await self._wait(order)
+            case reconnect.Renew(only_login):  # pragma: no branch - there is no other
                 return await self._renew(only_login)
 
-    async def _connect(self, attempt: int) -> Opened | Loss:
+    async def _connect(self, attempt: int) -> reconnect.Opened | reconnect.Loss:
         url = self._server_protocol.url
-        self._tell(Connecting(url, attempt))
+        self._tell(events.Connecting(url, attempt))
         try:
             self.token = self._next_token or await self._tokens.get()
         except NotifyError as error:
-            return self._outcome.without_token(error)
+            return self.outcome.without_token(error)
         self._next_token = None
         try:
             self.connection = await self._open(self.token)
         except NotifyError as error:
-            return self._outcome.after_token(error, self.token)
-        self._outcome.opened()
+            return self.outcome.after_token(error, self.token)
+        self.outcome.opened()
         self.receiver.gaps.opened()
-        self._tell(Connected(url, self.token.user_id))
-        return Opened()
+        self._tell(events.Connected(url, self.token.user_id))
+        return reconnect.Opened()
 
     async def _open(self, token: AccessToken) -> Connection:
         protocol = self._server_protocol
         if protocol.verify is not None and not protocol.doubts:
             await protocol.verify(token.value)
-        request = protocol.upgrade_request(token.value, self.receiver.cursor.place)
-        how = request, self._keepalive, self._clock, protocol.ask
-        return await without_doubt(protocol, token, Connection.open(self._dial, *how))
+        place, how = self.receiver.cursor.place, (self._keepalive, self._clock)
+        return await opened(protocol, token, place, self._dial, *how)
 
-    async def _receive(self) -> Left | Loss:
+    async def _receive(self) -> reconnect.Left | reconnect.Loss:
         behind = True
         while True:
             assert self.connection is not None
@@ -208,14 +167,11 @@ class Session:
                     await self._catch_up()
                 await self._live(connection)
             except QueueFull:
-                left = await self._leave_for_now(TOO_SLOW, "slow_reader")
-                await self.receiver.room()
-                return left
+                room = self.receiver.room
+                return await self._leave_until(room, TOO_SLOW, "slow_reader")
             except Deaf:
-                left = await self._leave_for_now(DEAF, "deaf")
                 assert self.verifier is not None
-                await self.verifier.recover()
-                return left
+                return await self._leave_until(self.verifier.recover, DEAF, "deaf")
             except NetworkFailed as lost:
                 if self.connection is connection:
                     return self._lost(connection, lost)
@@ -232,7 +188,7 @@ class Session:
                 if not await fetch(self.receiver, self.token.value):
                     missing = "more was missed than can be fetched"
             except NotifyError as error:
-                self._tell(Failure("network_error", error.message))
+                self._tell(events.Failure("network_error", error.message))
                 missing = f"what was missed could not be fetched: {error.message}"
         self.receiver.gaps.caught_up(missing)
 
@@ -241,16 +197,20 @@ class Session:
         assert self.token is not None
         renewer = self._renewer(connection)
         responder = Responder(connection, renewer)
-        tasks = [background("the replies", responder.run(), connection.died)]
+        bodies = {"the replies": responder.run()}
         if self.verifier is not None:
-            looks = self.verifier.watch(connection)
-            tasks.append(background("the verification", looks, connection.died))
+            bodies["the verification"] = self.verifier.watch(connection)
         if renewer is not None:
-            renewal = renewer.run(self.token)
-            tasks.append(background("the renewal", renewal, connection.died))
+            bodies["the renewal"] = renewer.run(self.token)
+        tasks = [background(n, body, connection.died) for n, body in bodies.items()]
         self.receiver.on_control_frame = responder.hear
         try:
-            await self._read(connection)
+            reading = connection.run(self.receiver.take)
+            if self.verifier is None:
+                await reading
+            else:
+                await first_of(reading, self.verifier.deaf.wait())
+                raise Deaf
         except (NetworkFailed, QueueFull):
             if self.connection is not connection:  # let the swap end
                 await asyncio.wait({tasks[-1]})
@@ -259,14 +219,6 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _read(self, connection: Connection) -> None:
-        reading = connection.run(self.receiver.take)
-        if self.verifier is None:
-            await reading
-        else:
-            await first_of(reading, self.verifier.deaf.wait())
-            raise Deaf
 
     def _renewer(self, connection: Connection) -> Renewer | None:
         protocol, settings = self._server_protocol, self._machine.settings
@@ -291,23 +243,26 @@ class Session:
             self.receiver.gaps.replaced(old.heard_at, sound=sound)
             await old.close(1000)
 
-    def _lost(self, connection: Connection, lost: NetworkFailed) -> Loss:
+    def _lost(self, connection: Connection, lost: NetworkFailed) -> reconnect.Loss:
         assert self.token is not None
         self.receiver.gaps.closed(connection.heard_at)
         code, reason = 1000, lost.message
         if isinstance(lost, ConnectionLost):
             code, reason = lost.code, lost.reason
-        self._tell(Disconnected(code, reason))
+        self._tell(events.Disconnected(code, reason))
         self.connection = None
-        return self._outcome.after_token(lost, self.token)
+        return self.outcome.after_token(lost, self.token)
 
-    async def _leave_for_now(self, said: str, why: Reason) -> Left:
+    async def _leave_until(
+        self, better: Callable[[], Awaitable[None]], said: str, why: Reason
+    ) -> reconnect.Left:
         assert self.connection is not None
-        left = Left(self._clock.now())
+        left = reconnect.Left(self._clock.now())
         self.receiver.gaps.closed(self.connection.heard_at)
-        self._tell(Disconnected(1000, said))
+        self._tell(events.Disconnected(1000, said))
         self.counts.failed(why)
         await self._leave()
+        await better()
         return left
 
     async def _leave(self) -> None:
@@ -315,28 +270,31 @@ class Session:
         if connection is not None:
             await connection.close()
 
-    async def _wait(self, wait: Wait) -> Woke:
-        self._tell(Reconnecting(wait.attempt, wait.seconds, wait.reason))
+    async def _wait(self, wait: reconnect.Wait) -> reconnect.Woke:
+        self._tell(events.Reconnecting(wait.attempt, wait.seconds, wait.reason))
         await sleep(self._clock, wait.seconds)
-        return Woke()
+        return reconnect.Woke()
 
-    async def _renew(self, only_login: bool) -> Renewed | Lost | Failed:
+    async def _renew(
+        self, only_login: bool
+    ) -> reconnect.Renewed | reconnect.Lost | reconnect.Failed:
         assert self.token is not None
         refused = self.token.value
         try:
             self._next_token = await self._tokens.renew(refused, only_login=only_login)
         except NotifyError as error:
-            return self._outcome.without_token(error)
-        return Renewed()
+            return self.outcome.without_token(error)
+        return reconnect.Renewed()
 
     def _end(self, stop: Stop) -> None:
-        if stop.cause is Cause.ASKED:
+        if stop.cause is reconnect.Cause.ASKED:
             if self.connection is not None:
-                self._tell(Disconnected(1000))
-            return self._tell(Closed())
-        error = self._outcome.error(stop)
-        refused = stop.cause is Cause.AUTHENTICATION
-        kind: FailureType = "authentication_failed" if refused else "network_error"
-        self._tell(Failure(kind, error.message))
-        self._tell(Closed(error.message))
+                self._tell(events.Disconnected(1000))
+            return self._tell(events.Closed())
+        error = self.outcome.error(stop)
+        kind: events.FailureType = "network_error"
+        if stop.cause is reconnect.Cause.AUTHENTICATION:
+            kind = "authentication_failed"
+        self._tell(events.Failure(kind, error.message))
+        self._tell(events.Closed(error.message))
         raise error

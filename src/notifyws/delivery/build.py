@@ -147,6 +147,7 @@ def build_receiver(
         frames=frames,
         selection=selection,
         outbox=outbox,
+        server=auth.label,
     )
     heard_at = past.position.heard_at if past else ""
     if isinstance(since, datetime):

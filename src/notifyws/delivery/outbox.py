@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -31,11 +30,10 @@ from notifyws.delivery.outbox_records import (
     OutboxRecord,
     notification_of,
 )
-from notifyws.delivery.timed_worker import workers_of
+from notifyws.delivery.timed_worker import Workers
 from notifyws.delivery.worker import Sink, WriteDeadLetter
 from notifyws.models import Notification
 from notifyws.protocol.deduplicator import REMEMBERED, kept_id
-from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.outbox_file import OutboxFile
@@ -82,19 +80,19 @@ class Outbox:
         routing: Routing | None = None,
     ) -> None:
         self._store = store
-        self._workers = workers_of(
+        self._workers = Workers(
             sinks,
             routing,
-            self._set_idle,
+            lambda name: self.waiting[name].count,
             *(store, settings, clock),
             write_dead_letter=write_dead_letter,
             gone=self._forget,
             warn=warn,
+            hurried=not durable,
         )
-        self._takers = routing.takers if routing else lambda _: [*self._workers]
         self._max_bytes, self._clock, self._warn = settings.queue_disk, clock, warn
         self._write_dead_letter = write_dead_letter
-        self.counts = {name: each.counts for name, each in self._workers.items()}
+        self.counts = dict(self._workers.counts)
         self._durable = durable
         self.heard_at: Callable[[], str | None] = lambda: None
         self.on_gap: Callable[[str, str], None] = lambda start, reason: None
@@ -107,24 +105,19 @@ class Outbox:
         self._unshown, self._shown = deque[tuple[int, int]](), 0
         self._dirty = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
-        self._idle = asyncio.Event()
         self._refused: dict[str, tuple[int, str]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self.waiting = {n: past.waiting.get(n, Backlog()) for n in self._workers}
-        self._set_idle()
+        self.waiting = {n: past.waiting.get(n, Backlog()) for n in self.counts}
+        self._workers.look()
 
     def start(self) -> None:
         """Begin to write and to deliver, also what waited before; once is enough."""
-        if self._tasks:
+        if self._workers.are_running:
             return
         self._tell_lost()
-        for name in self.past.waiting.keys() - {OUTPUT, *self._workers}:
+        for name in self.past.waiting.keys() - {OUTPUT, *self.waiting}:
             count = f"{self.past.waiting[name].count} wait for {name}"
             self._warn(f"{count}, which is not among those handed on to: they stay")
-        bodies = {"the queue": self._write_for_ever}
-        bodies |= {f"the worker of {x.name}": x.run for x in self._workers.values()}
-        warn, sleep = self._warn, self._clock.sleep
-        self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
+        self._workers.start("the queue", self._write_for_ever)
 
     def keep(self, notification: Notification, number: int | None) -> None:
         """Keep a notification for every sink, and move past it.
@@ -135,12 +128,12 @@ class Outbox:
                 it is not.
         """
         line = notification.line()
-        takers = self._takers(notification)
+        takers = self._workers.takers(notification)
         names = [name for name in takers if self._has_room(name, len(line))]
         for name in names:
             self.waiting[name] = self.waiting[name].plus(line)
         if names:
-            self._set_idle()
+            self._workers.look()
         if self._durable and number is not None:
             self._move(notification, line, (*names, OUTPUT))
             self._unshown.append((number, self._top))
@@ -151,7 +144,7 @@ class Outbox:
         """Keep a notification for one sink alone."""
         line = notification.line()
         self.waiting[name] = self.waiting[name].plus(line)
-        self._idle.clear()
+        self._workers.look()
         self._move(None, line, (name,))
 
     def passed(self, notification: Notification) -> None:
@@ -184,30 +177,17 @@ class Outbox:
 
     async def drained(self) -> None:
         """Return when nothing waits for any sink but what waits for its time."""
-        for worker in self._workers.values():
-            if not self._durable:
-                worker.hurry()
-        await self._idle.wait()
+        await self._workers.drained()
 
     async def aclose(self, patience: float) -> None:
         """Stop; what is left after some seconds stays, or becomes dead letters."""
-        if self._tasks:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    await self.drained()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
-        for worker in self._workers.values():
-            await worker.sink.aclose()
+        await self._workers.stop(patience)
         if self._writing is not None:
             await self._writing
         self._tell_refused(*self._refused)
         await self._write()
         if not self._durable:
-            for worker in self._workers.values():
-                await worker.reject_the_rest()
+            await self._workers.reject_the_rest()
         await self._store.aclose()
 
     def _move(
@@ -270,8 +250,7 @@ class Outbox:
         if self._store.lost:
             self._count_anew([*batch, *self._batch])
             self._tell_lost()
-        for worker in self._workers.values():
-            worker.more.set()
+        self._workers.wake()
         if self.on_moved is not None:
             await self.on_moved(position)
 
@@ -285,15 +264,7 @@ class Outbox:
         for entry in entries:
             for name in self.waiting.keys() & set(entry.sinks):
                 self.waiting[name] = self.waiting[name].plus(entry.line)
-        self._set_idle()
+        self._workers.look()
 
     def _forget(self, name: str, record: OutboxRecord) -> None:
         self.waiting[name] = self.waiting[name].minus(record.line)
-        self._set_idle()
-
-    def _set_idle(self) -> None:
-        workers, waits = self._workers, self.waiting.items()
-        if any(each.count and not workers[name].rests for name, each in waits):
-            self._idle.clear()
-        else:
-            self._idle.set()

@@ -80,6 +80,7 @@ class Receiver:
         frames: hand over frames as they are, too, behind what is in them.
         selection: which notifications are wanted; all of them when not given.
         outbox: keeps what is wanted for the sinks.
+        server: which of several servers this is, by our own name for it.
 
     Attributes:
         dropped: how many there was no room for, at a server that cannot replay.
@@ -97,14 +98,16 @@ class Receiver:
         frames: bool = False,
         selection: Selection | None = None,
         outbox: Outbox | None = None,
+        server: str = "",
     ) -> None:
         self._rules = rules
+        self._server = server
         self._queue = queue
         self._clock = clock
         self._frames = frames
         self._selection = selection
         self._outbox = outbox
-        self.emitter = EventEmitter(queue.announce, clock)
+        self.emitter = EventEmitter(queue.announce, clock, server)
         self._dropped_counter = DroppedCounter(self.emitter, queue.room)
         self.room = queue.room
         self._received = ""
@@ -201,6 +204,8 @@ class Receiver:
     ) -> Awaitable[None] | None:
         """Take in what may be news; most of the time of a burst goes by here."""
         selection, ident = self._selection, notification.id
+        if self._server:
+            notification = replace(notification, server=self._server)
         if self.cursor.is_repeat(notification, ident, self._clock.now):
             self.repeats += 1
             if self.gaps.in_doubt and self.cursor.is_too_old(

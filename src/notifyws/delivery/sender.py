@@ -12,11 +12,19 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
-from notifyws.errors import HttpRefused, NetworkFailed, TokenRefused, UsageError
+from notifyws.errors import (
+    HttpRefused,
+    MessageRejected,
+    MessageUnconfirmed,
+    NetworkFailed,
+    TokenRefused,
+    UsageError,
+)
 from notifyws.models import Message
 from notifyws.protocol.arrivals import Acknowledged, ServerError
 from notifyws.protocol.composer import Composed, of_message
@@ -57,6 +65,23 @@ class SendResult(Struct, frozen=True):
         """Return what became of this message."""
         return cls(status, message.type, message.id, detail)
 
+    def demand_delivered(self) -> SendResult:
+        """Return this; raise unless the message was taken.
+
+        Raises:
+            MessageRejected: the server answered with an error.
+            MessageUnconfirmed: nothing shows whether it was taken.
+        """
+        if self.status == "rejected":
+            said = f"the server rejected the message: {self.detail}"
+            hint = "correct it by what the server says, and send it again"
+            raise MessageRejected(said, hint)
+        if self.status == "unknown":
+            said = f"nothing shows whether the message was taken: {self.detail}"
+            hint = "look at the other side before sending it again"
+            raise MessageUnconfirmed(said, hint)
+        return self
+
     def as_json(self) -> dict[str, Any]:
         """Return ``{"status", "type", "id"?, "detail"?}``."""
         facts = {"id": self.id, "detail": self.detail}
@@ -65,7 +90,7 @@ class SendResult(Struct, frozen=True):
 
 
 class _Batch(Struct, eq=False):
-    messages: Sequence[Message]
+    count: int
     names: frozenset[str | None]
     rejected: dict[str, str] = field(default_factory=dict)
     doubt: str | None = None
@@ -78,13 +103,8 @@ class _Batch(Struct, eq=False):
         self.rejected[error.id] = error.message
         return True
 
-    def outcomes(self) -> list[SendResult]:
-        """Return what became of each message, as far as it is known by now."""
-        if self.rejected or self.doubt is not None:
-            return [self._outcome(message) for message in self.messages]
-        return [SendResult("delivered", each.type, each.id) for each in self.messages]
-
-    def _outcome(self, message: Message) -> SendResult:
+    def outcome(self, message: Message) -> SendResult:
+        """Return what became of a message, as far as it is known by now."""
         if message.id is not None and message.id in self.rejected:
             return SendResult.of(message, "rejected", self.rejected[message.id])
         status = "delivered" if self.doubt is None else self.doubted
@@ -148,8 +168,7 @@ class SocketSender:
         ack: Ack | None = None,
     ) -> None:
         self._connection, self._compose = connection, compose
-        self._sleep = sleep
-        self.ack = ack
+        self._sleep, self.ack = sleep, ack
         self._awaited: dict[str, deque[_Answer]] = {}
         self._nameless = itertools.count()
         self._open: dict[_Batch, None] = {}
@@ -164,7 +183,7 @@ class SocketSender:
         """
         if any(batch.blame(error) for batch in self._open):
             return
-        alone = sum(len(batch.messages) for batch in self._open) == 1
+        alone = sum(batch.count for batch in self._open) == 1
         for batch in self._open:
             if error.id is None or None in batch.names:  # it may mean one of these
                 batch.doubt = error.message
@@ -200,27 +219,18 @@ class SocketSender:
         connection = self._connection()
         if connection is None:
             raise NetworkFailed("not connected", "connect first")
-        composed, refused = self._composed(connection.context, messages)
-        if not refused:
-            return await self._send(connection, composed, messages)
-        good = [each for n, each in enumerate(messages) if n not in refused]
-        sent = iter(await self._send(connection, composed, good))
-        return [refused.get(n) or next(sent) for n in range(len(messages))]
-
-    def _composed(
-        self, context: TemplateContext, messages: Sequence[Message]
-    ) -> tuple[list[Composed], dict[int, SendResult]]:
-        """Return messages as frames, and by its place each that cannot be one."""
         composed: list[Composed] = []
         refused: dict[int, SendResult] = {}
         for place, message in enumerate(messages):
             try:
-                composed.append(self._compose(message, context))
+                composed.append(self._compose(message, connection.context))
             except UsageError as error:
                 if len(messages) == 1:
                     raise
                 refused[place] = SendResult.of(message, "rejected", error.message)
-        return composed, refused
+        good = [each for n, each in enumerate(messages) if n not in refused]
+        sent = iter(await self._send(connection, composed, good))
+        return [refused.get(n) or next(sent) for n in range(len(messages))]
 
     async def _send(
         self,
@@ -229,8 +239,8 @@ class SocketSender:
         messages: Sequence[Message],
     ) -> list[SendResult]:
         if self.ack is not None:
-            return await self._acknowledge(connection, composed, messages)
-        batch = _Batch(messages, frozenset([message.id for message in messages]))
+            return await self._acknowledge(connection, composed, messages, self.ack)
+        batch = _Batch(len(messages), frozenset([message.id for message in messages]))
         try:
             async with self._writing:  # no error can mean it before that
                 self._open[batch] = None
@@ -244,27 +254,25 @@ class SocketSender:
             batch.doubt, batch.doubted = f"no answer: {error.message}", "unknown"
         finally:
             self._open.pop(batch, None)
-        return batch.outcomes()
+        return [batch.outcome(each) for each in messages]
 
     async def _acknowledge(
         self,
         connection: Connection,
         composed: Sequence[Composed],
         messages: Sequence[Message],
+        ack: Ack,
     ) -> list[SendResult]:
-        assert self.ack is not None
         awaited = [self._await(each.key) for each in composed]
         try:
-            async with self._writing:
-                await connection.send_all([each.frame for each in composed])
-            async with asyncio.timeout(self.ack.timeout):
-                await asyncio.gather(*[future for _, future in awaited])
-        except (TimeoutError, NetworkFailed):
-            pass  # what has no answer by now is unknown
+            with suppress(TimeoutError, NetworkFailed):  # what has no answer is unknown
+                async with self._writing:
+                    await connection.send_all([each.frame for each in composed])
+                async with asyncio.timeout(ack.timeout):
+                    await asyncio.gather(*[future for _, future in awaited])
         finally:
             self._forget(awaited)
-        pairs = zip(messages, awaited, strict=True)
-        return [_judged(message, future) for message, (_, future) in pairs]
+        return [*map(_judged, messages, (future for _, future in awaited))]
 
     def _await(self, key: str) -> tuple[str, _Answer]:
         """Await an answer that names this, or any where none can name it."""

@@ -8,16 +8,18 @@ rest.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from notifyws.clock import utc_text
+from notifyws.clock import Clock, utc_text
+from notifyws.config.settings import Settings
 from notifyws.delivery.digest import digest_of
 from notifyws.delivery.outbox_records import OutboxRecord, notification_of
 from notifyws.delivery.timing import Timing
-from notifyws.delivery.worker import BATCH, DeliveryWorker, Sink
+from notifyws.delivery.worker import BATCH, DeliveryWorker, RecordStore, Sink
 from notifyws.models import Notification
-from notifyws.tasks import first_of
+from notifyws.tasks import first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.routing import Routing
@@ -150,27 +152,107 @@ def _size(found: Sequence[OutboxRecord]) -> int:
     return sum(len(each.line) for each in found)
 
 
-def workers_of(
-    sinks: Iterable[Sink],
-    routing: Routing | None,
-    rested: Callable[[], None],
-    *parts: Any,
-    **more: Any,
-) -> dict[str, DeliveryWorker]:
-    """Return what serves each sink, by its name.
+class Workers:
+    """The workers of all sinks.
 
     Args:
         sinks: take notifications.
-        routing: tells when each is served; at once without it.
-        rested: told whenever one begins to rest, or has rested enough.
-        parts, more: as for :class:`DeliveryWorker`.
+        routing: tells which of them take what, and when; all at once without it.
+        waits_for: returns whether anything waits for a sink.
+        store, settings, clock, more: as for :class:`DeliveryWorker`.
+        gone, warn: the same.
+        hurried: whether no digest waits for more at the end.
+
+    Attributes:
+        counts: what came of what each sink was given, by its name.
+        takers: returns the names of the sinks that take a notification.
     """
-    workers: dict[str, DeliveryWorker] = {}
-    for sink in sinks:
-        timing = routing.timing_of(sink.name) if routing else None
-        if timing is None:
-            workers[sink.name] = DeliveryWorker(sink, *parts, **more)
+
+    def __init__(
+        self,
+        sinks: Iterable[Sink],
+        routing: Routing | None,
+        waits_for: Callable[[str], object],
+        store: RecordStore,
+        settings: Settings,
+        clock: Clock,
+        *,
+        gone: Callable[[str, OutboxRecord], None],
+        warn: Callable[[str], None],
+        hurried: bool = False,
+        **more: Any,
+    ) -> None:
+        self._waits_for, self._gone, self._hurried = waits_for, gone, hurried
+        self._warn, self._sleep = warn, clock.sleep
+        self._workers: dict[str, DeliveryWorker] = {}
+        for sink in sinks:
+            parts = sink, store, settings, clock
+            told = {"gone": self._is_gone, "warn": warn, **more}
+            timing = routing.timing_of(sink.name) if routing else None
+            worker = (
+                DeliveryWorker(*parts, **told)
+                if timing is None
+                else TimedWorker(*parts, timing=timing, **told)
+            )
+            worker.on_rest = self.look
+            self._workers[sink.name] = worker
+        self.counts = {name: each.counts for name, each in self._workers.items()}
+        self.takers = routing.takers if routing else lambda _: [*self._workers]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def are_running(self) -> bool:
+        """Whether they were started, and not stopped."""
+        return bool(self._tasks)
+
+    def start(self, name: str, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin to deliver, and to do what is done beside it."""
+        bodies = {f"the worker of {n}": each.run for n, each in self._workers.items()}
+        self._tasks = [
+            restarted(name, body, self._warn, self._sleep)
+            for name, body in {name: body, **bodies}.items()
+        ]
+
+    def wake(self) -> None:
+        """More may be waiting."""
+        for worker in self._workers.values():
+            worker.more.set()
+
+    def look(self) -> None:
+        """Look again at what waits."""
+        workers = self._workers.items()
+        if any(self._waits_for(name) and not each.rests for name, each in workers):
+            self._idle.clear()
         else:
-            workers[sink.name] = TimedWorker(sink, *parts, timing=timing, **more)
-        workers[sink.name].on_rest = rested
-    return workers
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Return when nothing waits for any sink but what waits for its time."""
+        if self._hurried:
+            for worker in self._workers.values():
+                worker.hurry()
+        await self._idle.wait()
+
+    async def stop(self, patience: float) -> None:
+        """Deliver what can be in so many seconds, and no more; let the sinks go."""
+        if self.are_running:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self.drained()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for worker in self._workers.values():
+            await worker.sink.aclose()
+
+    async def reject_the_rest(self) -> None:
+        """Make dead letters of all that waits."""
+        for worker in self._workers.values():
+            await worker.reject_the_rest()
+
+    def _is_gone(self, name: str, record: OutboxRecord) -> None:
+        self._gone(name, record)
+        self.look()

@@ -13,11 +13,12 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import jwt
-from jwt.types import Options
 
 from notifyws.devserver.state import Session, State
 
 if TYPE_CHECKING:
+    from jwt.types import Options
+
     from notifyws.devserver.server import ServerOptions
 
 Grant = dict[str, Any]

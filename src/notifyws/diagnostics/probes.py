@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from notifyws.auth.http_client import http_client
-from notifyws.auth.httpx_import import import_httpx
+from notifyws.auth.http_client import http_client, import_httpx
 from notifyws.auth.network_errors import (
     http_date,
     plainly,

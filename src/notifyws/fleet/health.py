@@ -1,4 +1,4 @@
-"""Whether a listener is alive, and whether it is of use: what probes ask.
+"""Whether listeners are alive, and whether they are of use: what probes ask.
 
 Alive is the event loop that has run lately. Of the server that says nothing, so that
 nobody restarts a listener for a fault of its server. Of use is one that is connected,
@@ -8,7 +8,7 @@ blocked answers nobody.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,15 +21,17 @@ STALLED = 10.0
 
 
 class Health:
-    """What probes are told of a listener.
+    """What probes are told of listeners.
 
     Args:
-        listener: as it stands.
+        listeners: as they stand.
         now: monotonic seconds.
     """
 
-    def __init__(self, listener: ActiveListener, now: Callable[[], float]) -> None:
-        self._listener = listener
+    def __init__(
+        self, listeners: Sequence[ActiveListener], now: Callable[[], float]
+    ) -> None:
+        self._listeners = listeners
         self._now = now
         self._ticked_at = now()
 
@@ -49,8 +51,14 @@ class Health:
         return not stalled, "stalled" if stalled else "ok"
 
     def ready(self) -> tuple[bool, str]:
-        """Return whether notifications can come here, and one word: why they cannot."""
-        state, group = self._listener.state, self._listener.group
-        if state == "connected" or (group is not None and group.has_leader):
-            return True, "ready"
-        return False, state if group is None else "leaderless"
+        """Return whether notifications can come from everywhere; else why they cannot.
+
+        In one word, behind the server's name where there are several.
+        """
+        for each in self._listeners:
+            state, group = each.state, each.group
+            if state == "connected" or (group is not None and group.has_leader):
+                continue
+            label, why = each.auth.label, state if group is None else "leaderless"
+            return False, f"{label}: {why}" if label else why
+        return True, "ready"

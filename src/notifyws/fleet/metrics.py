@@ -5,7 +5,7 @@ One table, from which the page that Prometheus reads and its documentation are m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Literal, Protocol
 
@@ -38,6 +38,10 @@ class GroupView(Protocol):
         """How many were given to a member that has not acknowledged them."""
 
 
+ENTRY = "entry"
+"""The label that tells several servers apart: an entry of ``config.toml``."""
+
+
 class Metric(Struct, frozen=True):
     """One row of the table.
 
@@ -56,11 +60,24 @@ class Metric(Struct, frozen=True):
     labels: tuple[str, ...] = ()
 
 
-def measured(readings: Readings) -> Iterator[tuple[Metric, list[Sample]]]:
-    """Yield each metric of which there is something to tell now."""
+def measured(
+    of: Mapping[str, Readings],
+) -> Iterator[tuple[Metric, tuple[str, ...], list[Sample]]]:
+    """Yield each metric of which there is something to tell now, its labels, and that.
+
+    Args:
+        of: what is read, by our own name for each server, which is one label more;
+            under ``""`` where it is one alone.
+    """
     for metric in METRICS:
-        if samples := metric.read(readings):
-            yield metric, samples
+        told = [
+            ((entry, *values) if entry else values, numbers)
+            for entry, readings in of.items()
+            for values, numbers in metric.read(readings)
+        ]
+        if told:
+            more = () if "" in of else (ENTRY,)
+            yield metric, (*more, *metric.labels), told
 
 
 METRICS = (

@@ -7,7 +7,7 @@ the system tells it (Linux).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -38,10 +38,10 @@ class MetricsPage(Collector):
     """Writes what is measured.
 
     Args:
-        readings: what there is to tell.
+        readings: what there is to tell, by our own name for each server.
     """
 
-    def __init__(self, readings: Readings) -> None:
+    def __init__(self, readings: Mapping[str, Readings]) -> None:
         self._readings = readings
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -49,12 +49,10 @@ class MetricsPage(Collector):
 
     def collect(self) -> Iterator[Family]:
         """Yield each metric with its samples."""
-        for metric, samples in measured(self._readings):
-            family = FAMILIES[metric.kind](
-                metric.name, metric.meaning, labels=metric.labels
-            )
-            for labels, numbers in samples:
-                family.add_metric(labels, *numbers)
+        for metric, labels, samples in measured(self._readings):
+            family = FAMILIES[metric.kind](metric.name, metric.meaning, labels=labels)
+            for values, numbers in samples:
+                family.add_metric(values, *numbers)
             yield family
 
     def text(self) -> str:

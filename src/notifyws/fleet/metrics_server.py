@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -24,10 +24,10 @@ from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from notifyws.config.urls import is_private
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.fleet.health import Health
 from notifyws.fleet.readings import Readings
@@ -43,8 +43,6 @@ MOST = 32
 """Clients at a time; a further one is let in for the oldest, which may be stuck."""
 ENDING = 1.0
 """Seconds to wait for the thread at the end; it waits for nobody."""
-PRIVATE = (".localhost", ".local", ".internal")
-"""How names end that are no public ones."""
 TEXT = "text/plain; charset=utf-8"
 HINTS = {
     errno.EADDRINUSE: "give another port, or 0 for a free one: --metrics 0",
@@ -83,20 +81,6 @@ def parse_address(text: str) -> tuple[str, int]:
         hint = "as in --metrics 9100, --metrics 0.0.0.0:9100 or --metrics [::1]:9100"
         raise UsageError(message, hint)
     return host or LOOPBACK, int(port)
-
-
-def is_private(host: str) -> bool:
-    """Return whether a ``Host`` is one that nobody else can name so.
-
-    A page of any site may have its name lead here and then read what is served; it
-    cannot do so with an address, or with a name that no public server of names has.
-    """
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-        ip_address(name)
-    except ValueError:
-        return "[" not in host and ("." not in name or name.endswith(PRIVATE))
-    return True
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -252,8 +236,8 @@ def _unusable(host: str, port: int, error: Exception) -> ConfigurationError:
     return ConfigurationError(message, hint)
 
 
-def build_pages(listener: ActiveListener, health: Health) -> Pages:
-    """Return the pages of a listener.
+def build_pages(listeners: Sequence[ActiveListener], health: Health) -> Pages:
+    """Return the pages of listeners.
 
     Raises:
         ConfigurationError: what writes one of them is not installed.
@@ -263,7 +247,7 @@ def build_pages(listener: ActiveListener, health: Health) -> Pages:
     except ImportError:
         message = "--metrics needs prometheus-client, which is not installed"
         raise ConfigurationError(message, "pip install 'notifyws[metrics]'") from None
-    page = MetricsPage(Readings(listener))
+    page = MetricsPage({each.auth.label: Readings(each) for each in listeners})
     return {
         "/metrics": lambda: Page(page.text(), CONTENT_TYPE),
         "/healthz": partial(_probe, health.alive),
@@ -278,12 +262,15 @@ def _probe(ask: Callable[[], tuple[bool, str]]) -> Page:
 
 @asynccontextmanager
 async def metrics_served(
-    listener: ActiveListener, host: str, port: int, warn: Callable[[str], None]
+    listeners: Sequence[ActiveListener],
+    host: str,
+    port: int,
+    warn: Callable[[str], None],
 ) -> AsyncIterator[MetricsServer]:
-    """Serve the pages of a listener meanwhile.
+    """Serve the pages of listeners meanwhile.
 
     Args:
-        listener: is not started yet.
+        listeners: are not started yet; several have labels.
         host: name or address.
         port: 0 for any free one.
         warn: is told of a bug.
@@ -291,8 +278,8 @@ async def metrics_served(
     Raises:
         ConfigurationError: they cannot be served.
     """
-    health = Health(listener, listener.auth.clock.now)
-    server = MetricsServer(host, port, build_pages(listener, health))
+    health = Health(listeners, listeners[0].auth.clock.now)
+    server = MetricsServer(host, port, build_pages(listeners, health))
     server.start()
     tick = partial(health.tick, asyncio.sleep)
     ticking = restarted("the tick of the health page", tick, warn, asyncio.sleep)

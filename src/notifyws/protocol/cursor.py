@@ -20,7 +20,7 @@ from urllib.parse import quote
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import Deduplicator, mark_of
 from notifyws.protocol.places import Places
-from notifyws.protocol.since import is_before, sent_at
+from notifyws.protocol.since import is_before, sent_at, text_and_zone
 
 UNSURE = 300.0
 """Seconds by which timestamps of one server may be out of order."""
@@ -103,6 +103,7 @@ class Cursor:
         self._past: datetime | None = None
         self._beginning_until = 0.0
         self.began_at = began_at
+        self._no_older: tuple[str, str] | None = None
         self._warn = warn or (lambda text: None)
         self._said: set[str] = set()
         self._opened = False
@@ -212,9 +213,8 @@ class Cursor:
             notification: itself, where it did not only lie in a gap.
         """
         self.since = None
-        sent = None if notification is None else sent_at(notification)
-        if sent is not None and (self.began_at is None or sent < self.began_at):
-            self.began_at = sent
+        if notification is not None:
+            self._begin_no_later(notification)
         if ident is None:
             self.mixed = True
             return
@@ -222,6 +222,20 @@ class Cursor:
             self.last_id = ident  # else more comes again, and is known by its id
         content = 0 if notification is None else mark_of(notification)
         self._seen.add(ident, content)
+
+    def _begin_no_later(self, notification: Notification) -> None:
+        """Note when it was sent, if no other was before; reading that takes a while."""
+        said = notification.fields.get("timestamp")
+        if not isinstance(said, str):
+            return
+        if self._no_older is not None:
+            text, zone = self._no_older
+            if said >= text and len(said) == len(text) and said.endswith(zone):
+                return  # of one form, the later one is the greater text
+        sent = sent_at(notification)
+        if sent is not None and (self.began_at is None or sent <= self.began_at):
+            self.began_at = sent
+            self._no_older = text_and_zone(said)
 
     def opened(self, now: float, replay: float) -> None:
         """Begin with a connection that replays, or sends what the server holds.

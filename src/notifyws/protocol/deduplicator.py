@@ -191,25 +191,21 @@ class RecentIds:
             self.add(ident)
 
     def __contains__(self, ident: str | int) -> bool:
-        text = kept_id(ident) if isinstance(ident, str) else f"\0{ident}"
-        mark = hash(text) & POSITIVE or 1
-        self._is_old = self._found(self._older, mark)
-        if self._is_old or self._found(self._younger, mark):
-            self._missed = None  # that place is another one's
-            return True
-        self._missed, self._mark = ident, mark
-        return False
-
-    def _found(self, table: array[int], mark: int) -> bool:
-        """Look from the mark's own slot on, as far as slots are taken."""
-        last = self._last
-        at = mark & last
-        while there := table[at]:
-            if there == mark:
+        is_short = isinstance(ident, str) and len(ident) <= LONGEST_ID
+        mark = hash(ident if is_short else _distinct(ident)) & POSITIVE or 1
+        last, missed = self._last, True
+        for table in (self._older, self._younger):
+            at = mark & last  # its own slot; then on, as far as slots are taken
+            while there := table[at]:
+                if there == mark:
+                    missed = False
+                    break
+                at = at + 1 & last
+            if not missed:
                 break
-            at = at + 1 & last
-        self._place = at
-        return there != 0
+        self._is_old, self._place, self._mark = table is self._older, at, mark
+        self._missed = ident if missed else None  # that place is another one's
+        return not missed
 
     def swap(self, ident: str | int, content: int) -> int:
         """Remember another content of an id; return the former, 0 where none is known.
@@ -241,6 +237,11 @@ class RecentIds:
         """Return room for marks, and for what each of them named."""
         slots = self._last + 1
         return array("Q", bytes(8 * slots)), array("I", bytes(4 * slots))
+
+
+def _distinct(ident: str | int) -> str:
+    """Return what tells an id from all others, be they texts or numbers."""
+    return kept_id(ident) if isinstance(ident, str) else f"\0{ident}"
 
 
 def kept_id(ident: Ident) -> Ident:

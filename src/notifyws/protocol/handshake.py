@@ -1,11 +1,13 @@
 """The profile's handshake as a small machine: frames in, frames out, until it is done.
 
 It holds the steps that are left and nothing else; time, the socket and HTTP belong to
-whoever drives it. What no step awaits is handed back, for it may be a notification.
+whoever drives it. What no step awaits is handed back, for it may be a notification, and
+has to be kept until the end: so how much that may be is bounded here.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -27,6 +29,8 @@ SHOWN = 200
 """Characters of a frame that are told."""
 MOST = 1_000
 """Values for which a step may be gone through; a server may have named them."""
+EARLY, EARLY_BYTES = 1_000, 16 << 20
+"""Frames that may come before it is done, and the memory that they may take."""
 WORDLESS = (1005, 1006)
 """What is reported for a close without a code, and for a cut line."""
 
@@ -76,6 +80,7 @@ class HandshakeState:
         self.request: HttpRequest | None = None
         self.waiting = False
         self._unawaited = ""
+        self._early = self._early_bytes = 0
 
     @property
     def done(self) -> bool:
@@ -135,8 +140,17 @@ class HandshakeState:
         ``waiting`` is false from then on if it was the awaited one.
 
         Raises:
-            TokenRefused, SessionFailed: the server says no.
+            TokenRefused, SessionFailed: the server says no, or too much else.
         """
+        later, after = self._heard(frame)
+        self._early += len(later)
+        self._early_bytes += sum(map(sys.getsizeof, later))
+        if self._early > EARLY or self._early_bytes > EARLY_BYTES:
+            most = f"{EARLY:,} frames or {EARLY_BYTES >> 20} MiB"
+            raise self._unanswered(f"before {most} had come")
+        return later, after
+
+    def _heard(self, frame: str | bytes) -> tuple[list[str | bytes], list[str | bytes]]:
         try:
             values = self._read(text_of(frame))
         except InvalidFrame:
@@ -155,8 +169,10 @@ class HandshakeState:
 
     def gave_up(self) -> NetworkFailed:
         """Return the error for an awaited frame that did not come in time."""
-        waited = f"{self._turns[0].step.timeout:g} s"
-        message = f"the server did not answer the handshake within {waited}"
+        return self._unanswered(f"within {self._turns[0].step.timeout:g} s")
+
+    def _unanswered(self, when: str) -> NetworkFailed:
+        message = f"the server did not answer the handshake {when}"
         if shown := without_tokens(self._unawaited)[:SHOWN]:
             message += f", but said: {shown}"
         return SessionFailed(message, "is it the right --profile for this server?")

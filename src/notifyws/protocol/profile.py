@@ -12,10 +12,14 @@ and stands in the JSON Schema for editors.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import convert
 
+from notifyws.config.validation import nearest, trimmed
+from notifyws.errors import ConfigurationError
 from notifyws.protocol.profile_http import (
     Failure,
     Http,
@@ -76,8 +80,11 @@ __all__ = [
     "Step",
     "Style",
     "Tokens",
+    "given_variables",
     "trusted",
 ]
+
+_PAIR = r"(?<![a-z0-9_])([a-z][a-z0-9_]*)=(\"[^\"]*\"|'[^']*'|[^\s,\"']*)"
 
 
 class Catchup(FieldMapping, frozen=True, kw_only=True):
@@ -233,3 +240,44 @@ def trusted(written: dict[str, Any]) -> Profile:
     validates the others takes 100 ms to import.
     """
     return convert(written, Profile)
+
+
+def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
+    """Return the profile's constants with what the user gave.
+
+    Args:
+        profile: says which variables there are.
+        text: as in ``transport=news title="my own"``.
+
+    Raises:
+        ConfigurationError: one is missing, unknown, or cannot be read.
+    """
+    given = _pairs(text)
+    all_of_them = {**profile.constants, **given}
+    known = {k: v for k, v in all_of_them.items() if v != ""}
+    for name, value in given.items():
+        trimmed(value, name, "NOTIFYWS_VARIABLES", spaces=True)
+    for name in given:
+        if name not in profile.constants and name not in profile.needs:
+            near = nearest(name, [*profile.constants, *profile.needs])
+            see = f"notifyws profile show {profile.name}"
+            hint = f"did you mean {near}?" if near else see
+            message = f"profile {profile.name} has no variable {name}"
+            raise ConfigurationError(message, hint)
+    for name, what in profile.needs.items():
+        if not known.get(name):
+            message = f"profile {profile.name} needs {name}: {what}"
+            hint = f'set NOTIFYWS_VARIABLES="{name}=..."'
+            if given:
+                hint = f"add {name}=... to NOTIFYWS_VARIABLES"
+            raise ConfigurationError(message, hint)
+    return known
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {name: value.strip("\"'") for name, value in re.findall(_PAIR, text)}
+    rest = re.sub(_PAIR, "", text).strip(" ,\t\n")
+    if rest:
+        message = "NOTIFYWS_VARIABLES is not a list of name=value"
+        raise ConfigurationError(message, 'as in: channel=news title="my own"')
+    return pairs

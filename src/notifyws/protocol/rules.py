@@ -34,12 +34,8 @@ from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
 _Reader = Callable[[Any, "str | None", str], Arrival]
 _LeftOver = Callable[[list[Any]], list[Any]]
 """Returns the elements of a list that a rule does not take."""
-_Row = tuple[
-    tuple[tuple[str, Any], ...],
-    "Callable[[Any], Any] | None",
-    _Reader,
-    "_LeftOver | None",
-]
+_Tests = tuple[tuple[str, Any], ...]
+_Row = tuple[_Tests, "Callable[[Any], Any] | None", _Reader, "_LeftOver | None"]
 
 
 class Rules:
@@ -68,6 +64,7 @@ class Rules:
         self._plain = read is None
         first = [*_renewals(renewal, closes), *_acks(ack)]
         self._rows: list[_Row] = [*first, *(_row(each, closes) for each in rules)]
+        self._taken = _taken_types(self._rows)
 
     def read(self, frame: str | bytes, received: str) -> Arrival:
         """Return what ``frame`` means.
@@ -85,7 +82,11 @@ class Rules:
             for value in values:
                 self._follow(value)
         if self._plain and len(values) == 1:
-            return self._meaning(values[0], text, received)
+            if isinstance(value := values[0], dict) and self._taken is not None:
+                kind = value.get("type")
+                if isinstance(kind, str) and kind and kind not in self._taken:
+                    return Notification(value, received, text)
+            return self._meaning(value, text, received)
         return many(
             NotUnderstood(str(value))
             if isinstance(value, InvalidFrame)
@@ -136,6 +137,21 @@ class Rules:
         if isinstance(element, dict):
             return self._meaning(element, None, received)
         return NotUnderstood("an element of a list that is not a JSON object")
+
+
+def _taken_types(rows: Sequence[_Row]) -> frozenset[str] | None:
+    """Return the types of the objects that are not notifications as they stand.
+
+    ``None`` where a rule looks at something else first.
+    """
+    taken = set[str]()
+    for tests, when, reader, _ in rows:
+        if reader is _notification and not (tests or when):
+            return frozenset(taken)
+        if not isinstance(kind := dict(tests).get("type"), str):
+            break
+        taken.add(kind)
+    return None
 
 
 def _row(rule: Rule, closes: Mapping[str, str]) -> _Row:

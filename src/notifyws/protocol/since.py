@@ -31,6 +31,7 @@ _TIME = (
     r"(?a)\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
     r"(?P<zone>[Zz]|[+-]\d\d:\d\d)?"
 )
+_TIMESTAMP = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 
 def parse_since(text: str, now: datetime) -> str | datetime:
@@ -135,6 +136,12 @@ def sent_at(notification: Notification) -> float | None:
     if said is None:
         return None
     return min(said, moment_of(notification.received) or said).timestamp()
+
+
+def text_and_zone(timestamp: str) -> tuple[str, str] | None:
+    """Return a timestamp and its zone; ``None`` if it has not the form of RFC 3339."""
+    found = re.fullmatch(_TIMESTAMP, timestamp)
+    return found and (timestamp, found[1])
 
 
 def moment_of(text: Any) -> datetime | None:

@@ -20,12 +20,13 @@ from notifyws.config.settings import TypeStyle
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Notification
 from notifyws.ui.lines import event_line, stamp
-from notifyws.ui.rows import Row, breadth, clip, hung, wrap
+from notifyws.ui.rows import ROOMY, Row, breadth, clip, hung, wrap
 from notifyws.ui.sanitize import harmless, link_target
-from notifyws.ui.theme import Theme, tint
+from notifyws.ui.theme import ServerLabel, Theme, tint
 
 _MEASURE = 110
 _WITH_TIME = 24
+_NARROW_NAME = 8
 _MOST_LINES = 60
 _PAGE = 100
 """Items drawn before they are written: more would hold up the event loop."""
@@ -87,6 +88,7 @@ def card(
     notification: Notification, theme: Theme, width: int, *, times: int = 1
 ) -> list[Row]:
     """Return time, mark and title in one row, the rest under the title."""
+    theme = theme.for_server(notification.server)
     style = theme.settings.style(notification.type)
     time = ""
     if width >= _WITH_TIME:
@@ -95,13 +97,23 @@ def card(
     width = min(width, _MEASURE)
     mark = f"{harmless(style.mark)} "
     lead = [Segment(time, tint("dim")), Segment(mark, tint(style.colour))]
+    lead += _server(theme.servers.get(notification.server), width)
     indent = " " * (min(len(time), len("00:00:00 ")) + cell_len(mark))
     rows = _headline(lead, notification, width, times)
     return rows + _body(notification, _Page(theme, style, indent, width))
 
 
+def _server(label: ServerLabel | None, width: int) -> Row:
+    """Return the name of the server that a card came from, where there are several."""
+    if label is None:
+        return []
+    name = label.text if width >= ROOMY else clip(label.text.rstrip(), _NARROW_NAME)
+    return [Segment(name, tint(label.colour)), Segment(" │ ", tint("dim"))]
+
+
 def target_of(notification: Notification, theme: Theme) -> str | None:
     """Return where a card's link leads; ``None`` if it has none to be followed."""
+    theme = theme.for_server(notification.server)
     link = notification.link or theme.settings.style(notification.type).link
     return link_target(link, theme.link_base)
 
@@ -249,7 +261,7 @@ class Scroll:
         shown = (*_SHOWN, "data") if self.theme.verbose else _SHOWN
         mine, its = one.fields, other.fields
         same = all(_same(mine.get(key), its.get(key)) for key in shown)
-        same = same and one.words == other.words
+        same = same and one.words == other.words and one.server == other.server
         return same and self._minute(one) == self._minute(other)
 
     def _minute(self, item: Notification) -> tuple[date | None, str]:

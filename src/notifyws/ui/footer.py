@@ -1,44 +1,30 @@
-"""The one line at the bottom of the live view: how the connection is, right now.
+"""The line at the bottom of the live view: how the connection is, right now.
 
 Pure: a status and a time give a line of text, never wider than asked for. What
-does not fit is left out, the least important things first. The status is kept up to
-date from the very events of the connection.
+does not fit is left out, the least important things first. Of several servers each has
+a line of its own, as long as there is room for that.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, cast
+from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 from rich.text import Text
 
-from notifyws.config.settings import Settings
-from notifyws.delivery.filters import Selection
-from notifyws.events import (
-    Connected,
-    Connecting,
-    Disconnected,
-    Event,
-    Failure,
-    Grouped,
-    Reconnecting,
-)
-from notifyws.ui.lines import elapsed, host_of, remaining
+from notifyws.ui.lines import elapsed, remaining
 from notifyws.ui.rows import clip
 from notifyws.ui.sanitize import harmless
-
-if TYPE_CHECKING:
-    from notifyws.auth.cached_tokens import AccessToken
-    from notifyws.service import NotificationService
 
 _FILTER = 24
 """Cells of a filter that are shown."""
 _ASIDE = 9
 """The rank of what somebody at the keyboard has to know."""
 
+Part = tuple[str, str]
+"""Words and their style."""
 State = Literal["disconnected", "connecting", "connected", "reconnecting"]
 
 
@@ -69,6 +55,7 @@ class Status(Struct, frozen=True):
         lag: notifications that no member of the group has taken yet; ``None`` while
             its Redis is away.
         pending: those that one has taken and is not done with.
+        server: which of several servers it is, and its colour; empty for one alone.
     """
 
     state: State
@@ -93,10 +80,37 @@ class Status(Struct, frozen=True):
     leader: str = ""
     lag: int | None = 0
     pending: int = 0
+    server: Part = ("", "")
 
 
-Part = tuple[str, str]
-"""Words and their style."""
+def footers(
+    statuses: Sequence[Status], now: float, width: int, most: int
+) -> list[Text]:
+    """Return the lines of several servers, so many at most.
+
+    Those that are well share the last one where there are more.
+
+    Args:
+        statuses: one of each server.
+        now: of the clock that the statuses are of.
+        width: cells that a line may have.
+        most: lines that there may be, one at least.
+    """
+    if len(statuses) <= most:
+        return [footer(status, now, width) for status in statuses]
+    troubled = sorted(statuses, key=lambda s: s.state == "connected" and not _asides(s))
+    shown, rest = troubled[: most - 1], troubled[most - 1 :]
+    return [*(footer(each, now, width) for each in shown), _summary(rest, width)]
+
+
+def _summary(statuses: Sequence[Status], width: int) -> Text:
+    up = sum(status.state == "connected" for status in statuses)
+    well = up == len(statuses)
+    head = f"{up} connected" if well else f"{up} of {len(statuses)} connected"
+    asides = [part for status in statuses for part in _asides(status)]
+    received = sum(status.received for status in statuses)
+    facts = [*asides, (f"{received:,} received", "")]
+    return _fitted(_line("🟢" if well else "🟡", head, _joined(facts)), width)
 
 
 def footer(status: Status, now: float, width: int) -> Text:
@@ -109,19 +123,23 @@ def footer(status: Status, now: float, width: int) -> Text:
             again = f" (attempt {status.attempt})" if status.attempt else ""
             head = "Connecting to " if status.host else "Connecting"
             tail = [(harmless(status.host) + again, ""), *_after(status, "")]
-            return _fitted(_line("🟡", head, tail), width)
+            return _fitted(_line("🟡", head, tail, status.server), width)
         case "reconnecting" if status.role == "member":
             who = f"nobody leads {status.group}"
             why = "its Redis is away" if status.lag is None else harmless(who)
-            return _fitted(_line("🟡", "Waiting", _after(status, why)), width)
+            tail = _after(status, why)
+            return _fitted(_line("🟡", "Waiting", tail, status.server), width)
         case "reconnecting":
-            return _fitted(_line("🟡", _wait(status, now), _after(status, why)), width)
+            head, tail = _wait(status, now), _after(status, why)
+            return _fitted(_line("🟡", head, tail, status.server), width)
         case "disconnected":
-            return _fitted(_line("🔴", "Disconnected", _after(status, why)), width)
+            tail = _after(status, why)
+            return _fitted(_line("🔴", "Disconnected", tail, status.server), width)
 
 
-def _line(mark: str, head: str, tail: list[Part]) -> Text:
-    return Text.assemble(f"{mark} ", (head, "bold"), *tail)
+def _line(mark: str, head: str, tail: list[Part], server: Part = ("", "")) -> Text:
+    name: list[str | Part] = [server, "  "] if server[0] else []
+    return Text.assemble(f"{mark} ", *name, (head, "bold"), *tail)
 
 
 def _fitted(line: Text, width: int) -> Text:
@@ -155,11 +173,12 @@ def _connected(status: Status, now: float, width: int) -> Text:
     facts = [*((part, _ASIDE) for part in asides), *_facts(status, now)]
     head = "Member" if status.role == "member" else "Connected"
     while facts:
-        line = _line("🟢", head, _joined([part for part, _ in facts]))
+        tail = _joined([part for part, _ in facts])
+        line = _line("🟢", head, tail, status.server)
         if line.cell_len <= width:
             return line
         facts.remove(min(reversed(facts), key=lambda fact: fact[1]))
-    return _fitted(_line("🟢", head, _joined(asides)), width)
+    return _fitted(_line("🟢", head, _joined(asides), status.server), width)
 
 
 def _asides(status: Status) -> list[Part]:
@@ -223,69 +242,3 @@ def _milliseconds(latency: float) -> str:
     if latency < 0.001:
         return "<1 ms"
     return f"{latency * 1000:.0f} ms" if latency < 1 else f"{latency:.1f} s"
-
-
-class StatusTracker:
-    """Sees every event and can say, at any moment, how things stand.
-
-    Args:
-        service: gives what changes without events: counts and latency.
-        settings: whose user it is, where the server does not say.
-        selection: which notifications are shown.
-        now: monotonic seconds.
-    """
-
-    def __init__(
-        self,
-        service: NotificationService,
-        settings: Settings,
-        selection: Selection,
-        now: Callable[[], float],
-    ) -> None:
-        self._service = service
-        self._selection = selection
-        self._user_id = settings.user_id or None
-        self._now = now
-        self._token: AccessToken | None = None
-        self._seen = Status("disconnected", host_of(settings.connect_url))
-
-    def __call__(self, event: Event) -> None:
-        """Take note of an event."""
-        match event:
-            case Connecting(url, attempt):
-                self._note(host=host_of(url), attempt=attempt, retry_at=None)
-            case Connected(_, user_id):
-                user_id, now = self._user_id or user_id, self._now()
-                self._note(
-                    user_id=user_id, connected_since=now, attempt=0, retry_at=None
-                )
-            case Disconnected(reason=reason):
-                self._note(connected_since=None, reason=reason)
-            case Reconnecting(attempt, delay, reason):
-                retry_at = self._now() + delay
-                self._note(attempt=attempt, reason=reason, retry_at=retry_at)
-            case Grouped(group, role, leader):
-                self._note(group=group, role=role, leader=leader)
-            case Failure("authentication_failed" | "network_error", message):
-                self._note(error=message)
-
-    def _note(self, **facts: object) -> None:
-        self._seen = replace(self._seen, **facts)
-
-    def status(self) -> Status:
-        """Return how things stand now."""
-        service, selection = self._service, self._selection
-        if service.token is not self._token:  # one that was renewed is another object
-            self._token = token = service.token
-            self._note(token_expires=self._now() + token.remaining if token else None)
-        group = service.listener.group
-        return replace(
-            self._seen,
-            state=cast("State", service.connection_state),
-            received=service.listener.received,
-            latency=service.latency,
-            queued=service.listener.waiting,
-            lag=group.lag if group else 0,
-            pending=group.pending if group else 0,
-            shown=None if selection.admits_all else selection.admitted,
-        )

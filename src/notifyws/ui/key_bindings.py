@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -33,7 +33,7 @@ class KeyBindings:
 
     Args:
         view: what they have their effect on.
-        status: tells how the connection is.
+        statuses: tells how each connection is.
         now: monotonic seconds.
         open_link: opens a URL in a browser; returns whether there is one.
         quit_: ends the listening.
@@ -45,13 +45,13 @@ class KeyBindings:
     def __init__(
         self,
         view: LiveView,
-        status: Callable[[], Status],
+        statuses: Callable[[], Sequence[Status]],
         now: Callable[[], float],
         open_link: Callable[[str], bool],
         quit_: Callable[[], None],
     ) -> None:
         self.view = view
-        self._status = status
+        self._statuses = statuses
         self._now = now
         self._open_link = open_link
         self.quit = quit_
@@ -65,17 +65,18 @@ class KeyBindings:
         self._notice = ("", 0.0)
         self._saying: set[asyncio.Task[None]] = set()
 
-    def status(self) -> Status:
-        """Return how the connection is, and what was asked for."""
-        status, (notice, until) = self._status(), self._notice
-        return replace(
-            status,
-            queued=status.queued + self.buffered,
+    def statuses(self) -> list[Status]:
+        """Return how each connection is; the first one says what was asked for."""
+        (first, *others), (notice, until) = self._statuses(), self._notice
+        first = replace(
+            first,
+            queued=first.queued + self.buffered,
             paused=self.paused,
             filter=self._filter,
             hidden=self._hidden,
             notice=notice if self._now() < until else "",
         )
+        return [first, *others]
 
     def admits(self, notification: Notification) -> bool:
         """Return whether a notification passes the filter that was typed."""

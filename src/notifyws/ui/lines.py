@@ -41,6 +41,7 @@ _FAILURES = {
 def plain_line(notification: Notification, theme: Theme) -> str:
     """Return time, mark, title or type, message and link in one line."""
     kind, paint = notification.type, theme.paint
+    theme = theme.for_server(server := notification.server)
     style = theme.settings.style(kind)
     time = moment(notification.timestamp, notification.received, theme.zone)
     headline = harmless(notification.title) or harmless(kind)
@@ -49,6 +50,8 @@ def plain_line(notification: Notification, theme: Theme) -> str:
     if link is not None:  # one that leads nowhere is told by its words
         link = link_target(link, theme.link_base) or harmless(link)
     said = paint(headline, "bold") + (f": {message}" if message else "")
+    if label := theme.servers.get(server):
+        said = f"{paint(label.text, label.colour)} │ {said}"
     line = f"{paint(time, 'dim')} {paint(harmless(style.mark), style.colour)} {said}"
     return f"{line} {paint(link, 'dim')}" if link else line
 
@@ -86,6 +89,7 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
             why = f"{leader} leads" if leader else "nobody leads yet"
         case Closed(why):
             said = "Closed"
+    said = f"{harmless(event.server)}: {said}" if event.server else said
     return f"{said}: {harmless(why)}" if why else said
 
 

@@ -1,9 +1,9 @@
-"""The live view: notifications scroll as ordinary output above one footer line.
+"""The live view: notifications scroll as ordinary output above a footer.
 
 Owns the terminal between ``start`` and ``stop``. The cursor rests, hidden, at the
-start of the footer line; whatever comes next erases from there down. So a resized
-terminal that has folded the footer is cleaned as well, which a cursor at the end of
-the line does not allow (rich.live: 7,700 prints a second at most, and leftovers).
+start of the footer (a line for each server); whatever comes next erases from there
+down. So a resized terminal that has folded it is cleaned as well, which a cursor at its
+end does not allow (rich.live: 7,700 prints a second at most, and leftovers).
 The footer is drawn with the terminal's wrapping off: one drawn for a width that has
 just changed is cut, and stays one line.
 While something is typed, a line with the cursor in it stands above the footer.
@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from notifyws.events import Event
 from notifyws.models import Notification
 from notifyws.ui.cards import Scroll
-from notifyws.ui.footer import Status, footer
+from notifyws.ui.footer import Status, footers
 from notifyws.ui.output import Output
 from notifyws.ui.rows import Row, clip, hung, page
 from notifyws.ui.theme import Theme, tint
@@ -36,14 +36,15 @@ _FAREWELL = 0.25
 
 
 class LiveView:
-    """Draws notifications and one line of status on a terminal.
+    """Draws notifications, and a line of status for each server, on a terminal.
 
     Args:
         theme: how things are drawn; without a cursor there is no footer, and events
             are printed as lines instead.
         screen: where it is drawn.
-        status: gives what the footer tells, whenever it is asked.
+        statuses: gives what the footer tells, whenever it is asked.
         width: gives the terminal's columns.
+        lines: gives how many lines the footer may have.
         now: the monotonic clock of the status, in seconds.
         today: the reader's day, for which no line is needed.
 
@@ -55,16 +56,18 @@ class LiveView:
         self,
         theme: Theme,
         screen: Output,
-        status: Callable[[], Status],
+        statuses: Callable[[], Sequence[Status]],
         *,
         width: Callable[[], int],
+        lines: Callable[[], int] = lambda: 1,
         now: Callable[[], float] = time.monotonic,
         today: date | None = None,
     ) -> None:
         self.scroll = Scroll(theme, today)
         self._screen = screen
-        self._status = status
+        self._statuses = statuses
         self._width = width
+        self._lines = lines
         self._now = now
         self._typed: tuple[str, str] | None = None
         self._shown = ""
@@ -153,8 +156,11 @@ class LiveView:
 
     def _fresh_area(self) -> str:
         width, now = self._columns, self._now()
-        line = self.scroll.theme.draw(footer(self._status(), now, width - 1))
-        self._shown = f"{_CUT}{line}{_WRAP}\r"
+        most = max(1, self._lines())
+        drawn = footers(self._statuses(), now, width - 1, most)
+        below = "\n".join(map(self.scroll.theme.draw, drawn))
+        back = f"\x1b[{len(drawn) - 1}A" if len(drawn) > 1 else ""
+        self._shown = f"{_CUT}{below}{_WRAP}\r{back}"
         if self._typed is not None:
             self._shown = self._typing(*self._typed, width - 1, self._shown)
         self._shown_at, self._shown_width = now, width

@@ -24,12 +24,12 @@ from notifyws.delivery.receiver import Item
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Frame, Notification
 from notifyws.tasks import Died, background
-from notifyws.ui.footer import StatusTracker
 from notifyws.ui.key_bindings import KeyBindings
 from notifyws.ui.lines import event_line
 from notifyws.ui.live import LiveView
-from notifyws.ui.output import Output, terminal_width
+from notifyws.ui.output import Output, terminal_lines, terminal_width
 from notifyws.ui.renderers import Renderer
+from notifyws.ui.status_tracker import StatusTracker
 from notifyws.ui.terminal_session import TerminalSession
 from notifyws.ui.theme import Theme
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 FRAME = 0.03
 """Seconds between drawings that nobody would see apart. Ten thousand notifications a
 second that come one by one take 90 % of a core when each is drawn as it comes."""
+FOOTER = 3
+"""The footer has one of so many lines of a terminal, and one at least."""
 FEW = 100
 """Notifications that are worth waiting for more."""
 
@@ -50,7 +52,7 @@ class LiveRenderer(Renderer):
         view: draws.
         session: takes the terminal and gives it back.
         keys: what was asked for by keys.
-        service: counts what is held back during a pause as not shown yet.
+        services: count what is held back during a pause as not shown yet.
         say: writes a line to stderr.
         died: is told when what was held back cannot be printed.
     """
@@ -60,14 +62,14 @@ class LiveRenderer(Renderer):
         view: LiveView,
         session: TerminalSession,
         keys: KeyBindings,
-        service: NotificationService,
+        services: Sequence[NotificationService],
         say: Callable[[str], None],
         died: Died,
     ) -> None:
         self._view = view
         self._session = session
         self._keys = keys
-        self._service = service
+        self._services = services
         self._say = say
         self._died = died
         self._few = False
@@ -96,7 +98,8 @@ class LiveRenderer(Renderer):
         self._buffer.extend(burst)
         self._keys.buffered = len(self._buffer)
         if self._printing is None:
-            self._service.listener.queue.hold()
+            for service in self._services:
+                service.listener.queue.hold()
             self._printing = background("the view", self._print_buffer(), self._died)
 
     async def ready(self) -> None:
@@ -120,7 +123,8 @@ class LiveRenderer(Renderer):
                 self._keys.buffered = len(self._buffer)
         finally:
             self._printing = None
-            self._service.listener.queue.release()
+            for service in self._services:
+                service.listener.queue.release()
 
     async def _draw(self, burst: Sequence[Item]) -> None:
         items = [item for item in burst if not isinstance(item, Frame)]
@@ -144,34 +148,42 @@ class LiveRenderer(Renderer):
 
 def live_renderer(
     theme: Theme,
-    service: NotificationService,
+    services: Sequence[NotificationService],
     output: Output,
     selection: Selection,
     say: Callable[[str], None],
     quit_: Callable[[], None],
     died: Died,
 ) -> LiveRenderer:
-    """Return the live view of a service; see :func:`~.renderers.choose_renderer`."""
+    """Return the live view of services; see :func:`~.renderers.choose_renderer`."""
     from notifyws.delivery.sinks.exec import hook_environment
 
     def browse(url: str) -> bool:
         return open_link(url, hook_environment(os.environ))
 
-    tracker = StatusTracker(service, theme.settings, selection, _awake_or_not)
+    trackers = []
+    for service in services:
+        label = theme.servers.get(service.label)
+        name = (label.text, label.colour) if label else ("", "")
+        told = service.settings, selection, _awake_or_not, name
+        trackers.append(StatusTracker(service, *told))
     view = LiveView(
         theme,
         output,
-        lambda: keys.status(),  # noqa: PLW0108 - they are made with this view
+        lambda: keys.statuses(),  # noqa: PLW0108 - they are made with this view
         width=terminal_width(1, os.environ),
+        lines=lambda: terminal_lines(1) // FOOTER,
         now=_awake_or_not,
         today=datetime.now().astimezone(theme.zone).date(),
     )
-    keys = KeyBindings(view, tracker.status, _awake_or_not, browse, quit_)
-    service.listener.observers.append(tracker)
-    service.listener.observers.append(lambda event: view.tick())
+    keys = KeyBindings(
+        view, lambda: [each.status() for each in trackers], _awake_or_not, browse, quit_
+    )
+    for service, tracker in zip(services, trackers, strict=True):
+        service.listener.observers += [tracker, lambda event: view.tick()]
     terminal = 0 if theme.cursor and os.isatty(0) else None
     session = TerminalSession(view, keys.press, keys=terminal, drawn_on=1)
-    return LiveRenderer(view, session, keys, service, say, died)
+    return LiveRenderer(view, session, keys, services, say, died)
 
 
 def _awake_or_not() -> float:

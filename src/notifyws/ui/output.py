@@ -193,6 +193,14 @@ def terminal_width(fd: int, environ: Mapping[str, str]) -> Callable[[], int]:
     return ask
 
 
+def terminal_lines(fd: int) -> int:
+    """Return the lines of a terminal; 24 where it does not say."""
+    try:
+        return os.get_terminal_size(fd).lines or 24
+    except OSError:
+        return 24
+
+
 def in_front(fd: int) -> bool:
     """Return whether a terminal is ours, and not that of a shell we run behind.
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.receiver import Item
 from notifyws.events import Closed, Disconnected, Event, Failure, as_json
@@ -181,8 +180,7 @@ def shaped_renderer(
 
 def choose_renderer(
     show: DisplayOptions,
-    settings: Settings,
-    service: NotificationService,
+    services: Sequence[NotificationService],
     output: Output,
     selection: Selection,
     *,
@@ -193,8 +191,7 @@ def choose_renderer(
 
     Args:
         show: what was asked for.
-        settings: how types look.
-        service: what is shown; not started yet.
+        services: what is shown; not started yet. Several have labels.
         output: where to.
         selection: which notifications are shown.
         quit_: ends the command, when a key says so.
@@ -203,13 +200,17 @@ def choose_renderer(
     form = show.form or ("live" if output.is_terminal else "json")
     speak: Callable[[str], None] = (lambda text: None) if show.quiet else say
     if form in ("live", "plain"):
-        theme = theme_on(1, replace(settings, styles=service.styles))
+        styled = {s.label: replace(s.settings, styles=s.styles) for s in services}
+        theme = theme_on(1, next(iter(styled.values())))
         theme = structs.replace(theme, verbose=show.verbose > 0)
+        if "" not in styled:
+            theme = theme.among(styled)
     if form == "live":
         from notifyws.ui.live_renderer import live_renderer
 
-        return live_renderer(theme, service, output, selection, speak, quit_, died)
-    service.listener.observers.append(_talk(speak))
+        return live_renderer(theme, services, output, selection, speak, quit_, died)
+    for service in services:
+        service.listener.observers.append(_talk(speak))
     if show.shape is not None:
         return shaped_renderer(output, show.shape)
     match form:

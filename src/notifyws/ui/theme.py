@@ -14,11 +14,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import tzinfo
 from functools import cache, lru_cache
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from notifyws.config.settings import Settings
+from notifyws.ui.sanitize import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 _ALIASES = {"grey": "bright_black", "gray": "bright_black", "default": "none"}
 _ASCII = str.maketrans(
-    "•●🟢ℹ✉✔✓✖×→↗…🟡·─—–━╸╺🔴⚠‘’“”\xa0", "*****++xx>>~~-------!!''\"\" "
+    "•●🟢ℹ✉✔✓✖×→↗…🟡·─—–━╸╺│🔴⚠‘’“”\xa0", "*****++xx>>~~-------|!!''\"\" "
 )
 _ACCENTS = r"[\u0300-\u036f]"
 _LINKING_TERMS = r"alacritty|contour|foot|ghostty|kitty|rio|wezterm"
@@ -34,6 +37,26 @@ _LINKING_PROGRAMS = frozenset(
     {"Hyper", "Tabby", "WarpTerminal", "WezTerm", "ghostty", "iTerm.app", "vscode"}
 )
 _LINKING_VARIABLES = ("DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION")
+
+
+SERVER_COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_black")
+"""By their places; of more than that, some have the same."""
+SERVER_CELLS = 20
+"""Cells of a server's name that are shown."""
+
+
+class ServerLabel(Struct, frozen=True):
+    """How one of several servers is told apart.
+
+    Args:
+        settings: its types' styles, and what its links are resolved against.
+        text: its name, in as many cells as all of them have.
+        colour: of its name.
+    """
+
+    settings: Settings
+    text: str
+    colour: str
 
 
 class Theme(Struct, frozen=True):
@@ -47,6 +70,7 @@ class Theme(Struct, frozen=True):
         cursor: whether the cursor can be moved; without it there is no footer.
         zone: whose local time is shown; ``None`` for the machine's.
         verbose: whether ``data`` is shown.
+        servers: how each is told apart where there are several, by its name.
     """
 
     settings: Settings
@@ -56,6 +80,7 @@ class Theme(Struct, frozen=True):
     cursor: bool = True
     zone: tzinfo | None = None
     verbose: bool = False
+    servers: Mapping[str, ServerLabel] = {}
 
     @classmethod
     def of(
@@ -89,6 +114,24 @@ class Theme(Struct, frozen=True):
     def link_base(self) -> str:
         """What relative links are resolved against."""
         return self.settings.link_base or self.settings.url
+
+    def among(self, servers: Mapping[str, Settings]) -> Theme:
+        """Return the theme of several servers, each by our own name for it."""
+        from rich.cells import cell_len, set_cell_size
+
+        names = {name: harmless(name) for name in servers}
+        width = min(max(map(cell_len, names.values()), default=0), SERVER_CELLS)
+        colours = cycle(SERVER_COLOURS)
+        labels = {
+            name: ServerLabel(settings, set_cell_size(names[name], width), colour)
+            for (name, settings), colour in zip(servers.items(), colours, strict=False)
+        }
+        return replace(self, servers=labels)
+
+    def for_server(self, server: str) -> Theme:
+        """Return the theme for what came from one of several servers."""
+        label = self.servers.get(server) if server else None
+        return replace(self, settings=label.settings) if label else self
 
     def paint(self, text: str, words: str) -> str:
         """Return ``text`` in the style of ``words`` where colour is wanted."""

@@ -10,8 +10,8 @@ import pytest
 
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.fleet.group import spool as module
+from notifyws.fleet.group.entries import Line
 from notifyws.fleet.group.spool import Spool
-from notifyws.fleet.group.window import Line
 from tests.support.aio import on_a_loop
 
 ME, BEFORE, OTHER = "h:1:me", "h:9:before", "h:2:other"

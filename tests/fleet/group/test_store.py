@@ -14,7 +14,7 @@ import pytest
 from notifyws.auth.cache.redis_client import RedisClient
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.fleet.group.entries import Batch, Standing
+from notifyws.fleet.group.entries import Batch, Entry, Standing
 from notifyws.fleet.group.keys import DISTINCT
 from notifyws.fleet.group.store import GroupStore
 from tests.support.resp import scripted
@@ -441,11 +441,11 @@ async def test_what_a_dead_member_held_is_claimed_after_its_time(make, valkey):
     await filled(a, 3)
     await b.beat(wants=False)
     given = await b.read([0], 2, 0.1)
-    assert await a.claim(0, 0.0, 10) == ([], [])  # it lives
+    assert await a.claim(0, 0.0, 10) == []  # it lives
     await asyncio.sleep(0.1)
-    assert await a.claim(0, 60.0, 10) == ([], [])  # it was busy just now
-    assert await a.claim(0, 0.05, 1) == (given[:1], [])
-    assert await a.claim(0, 0.05, 10) == (given[1:], [])
+    assert await a.claim(0, 60.0, 10) == []  # it was busy just now
+    assert await a.claim(0, 0.05, 1) == given[:1]
+    assert await a.claim(0, 0.05, 10) == given[1:]
     assert await a.held(0, "0", 10) == given
 
 
@@ -457,7 +457,7 @@ async def test_what_was_given_back_is_claimed_at_once(make, valkey):
     given = await b.read([0], 2, 0.1)
     assert await b.leave() == []
     assert (await a.beat(wants=True)).members == 1
-    assert await a.claim(0, 60.0, 10) == (given, [])
+    assert await a.claim(0, 60.0, 10) == given
 
 
 @with_stores
@@ -468,7 +468,7 @@ async def test_what_was_trimmed_before_its_member_left_is_told(make, valkey):
     given = await b.read([0], 2, 0.1)
     valkey.command("XDEL", a.streams[0], given[0].id)
     assert await b.leave() == [given[0].id]
-    assert await a.claim(0, 60.0, 10) == (given[1:], [])
+    assert await a.claim(0, 60.0, 10) == given[1:]
 
 
 @with_stores
@@ -491,8 +491,8 @@ async def test_what_others_hold_of_ones_own_stream_is_taken(make, valkey):
     await a.append(0, proof, batch(1, "x", stream=7))
     await b.beat(wants=False)
     given = await b.read([7], 9, 0.1)
-    assert await a.claim(7, 0.0, 10) == ([], [])
-    assert await a.claim(7, 0.0, 10, own=True) == (given, [])
+    assert await a.claim(7, 0.0, 10) == []
+    assert await a.claim(7, 0.0, 10, own=True) == given
 
 
 @with_stores
@@ -501,7 +501,7 @@ async def test_what_was_trimmed_before_it_was_claimed_is_told(make, valkey):
     await filled(a, 3)
     given = await b.read([0], 2, 0.1)
     valkey.command("XDEL", a.base, given[0].id)
-    assert await a.claim(0, 0.0, 10) == (given[1:], [given[0].id])
+    assert await a.claim(0, 0.0, 10) == [*given[1:], Entry(0, given[0].id, None)]
     assert await b.held(0, "0", 10) == []
     held = await a.held(0, "0", 10)
     assert held == given[1:]

@@ -1,4 +1,4 @@
-"""Servers of no kind that is built in, by profiles written from docs/profiles.md."""
+"""Servers of no kind that is built in, by profiles written from the docs."""
 
 import asyncio
 import re
@@ -11,9 +11,18 @@ from notifyws.protocol.profile_text import parse
 from tests.protocol.profiles.stage import listening, scene, stage, until
 from tests.support.httpd import answer, json_answer
 
-DOCS = Path(__file__).parents[3] / "docs" / "profiles.md"
-BLOCKS = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
-ACME = next(block for block in BLOCKS if block.startswith("# acme.toml"))
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def blocks(page):
+    """Return what a page shows of profiles, in its order."""
+    return re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+
+
+TUTORIAL = blocks("profiles.md")
+BLOCKS = [*TUTORIAL, *blocks("profile-recipes.md")]
+ACME = "\n".join(TUTORIAL)
+"""What whoever goes through the tutorial has in the end."""
 RULE = '\n[[rules]]\nthen = "notification"\n'
 USER = {"username": "me", "password": "sentinel-password"}
 

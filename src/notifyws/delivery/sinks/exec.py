@@ -264,6 +264,8 @@ def _fields(notification: Notification) -> dict[str, str]:
         "ID": as_text(notification.id),
         "TIMESTAMP": notification.timestamp,
     }
+    if server := notification.server or as_text(notification.fields.get("server")):
+        fields["SERVER"] = server
     return {f"NOTIFICATION_{name}": _fit(text) for name, text in fields.items()}
 
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from notifyws.auth.httpx_import import import_httpx
+from notifyws.auth.http_client import import_httpx
 from notifyws.auth.network_errors import plainly, retry_after
 from notifyws.config.settings import Settings
 from notifyws.config.urls import shown_url

@@ -8,16 +8,15 @@ commands or terminals.
 
     lua              what several scripts begin with: reads rubbish as nothing
     scripts          what is asked of Redis in one step, and the table of keys
-    script_runner    has Redis run them, by their digests
     stream_scripts   the same for the streams
-    keys             a group's keys, and how a step is asked
-    entries          what Redis keeps of a group, as values (pure)
-    failures         says what Redis goes on refusing
-    store            the same as methods, with values
+    keys             a group's keys, how a step is asked, and what goes on failing
+    entries          what Redis keeps of a group, as values; what the leader appended
+                     lately, should Redis lose it (pure)
+    stream           the streams as methods, with values
+    store            the same for members and leases
     in_hand          what a member took and has not acknowledged (pure)
     member           takes a share of the streams, and acknowledges
     partitions       with a key: which streams are this member's alone
-    window           what the leader appended lately, should Redis lose it (pure)
     spool            what waits on disk while Redis is away
     appender         what brings it into the stream: once, in order
     leader           the socket, whose notifications go there

@@ -20,10 +20,9 @@ from msgspec.structs import replace
 from notifyws.clock import Clock
 from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.entries import Batch, Standing
+from notifyws.fleet.group.entries import AppendWindow, Batch, Line, Standing
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
-from notifyws.fleet.group.window import AppendWindow, Line
 from notifyws.models import Notification
 from notifyws.tasks import restarted
 

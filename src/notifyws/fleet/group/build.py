@@ -131,6 +131,7 @@ def build_member(
         selection=selection,
         lost=lost,
         routing=build_routing(deliver, sinks, auth.warn),
+        server=auth.label,
     )
 
 

@@ -20,6 +20,14 @@ OUTPUT = "output"
 """The part of whoever shows things."""
 REMEMBERED = 20_000
 """Entries that are known to have been acknowledged."""
+AT_ONCE = 200
+"""Entries that are taken at once: a share that the others notice little of."""
+HANDFUL = 1000
+"""Entries in hand beyond which no more are taken."""
+BYTES = 8 << 20
+"""Characters of them beyond which no more are taken, and that are taken at once."""
+FIRST = 8
+"""Entries that are taken at once while it is not known how large they are."""
 
 
 class InHand:
@@ -44,12 +52,33 @@ class InHand:
         self._done: list[Place] = []
         self._past: set[Place] = set()
         self._order = deque[Place]()
+        self._at_once, self._largest = FIRST, 1
 
     def __len__(self) -> int:
         return len(self._held)
 
     def __contains__(self, place: Place) -> bool:
         return place in self._held
+
+    @property
+    def room(self) -> int:
+        """How many more may be taken; entries may be large."""
+        room = BYTES - self.size
+        return min(HANDFUL - len(self), -(-room // self._largest))
+
+    def some(self, streams: int = 1) -> int:
+        """Return how many to take at once of each stream, by what came before."""
+        return max(min(self._at_once, BYTES // self._largest // streams), 1)
+
+    def came(self, entries: Sequence[Entry]) -> None:
+        """Take note how large entries are."""
+        self._at_once = min(2 * self._at_once, AT_ONCE)
+        for entry in entries:
+            self._largest = max(len(entry.line or ""), self._largest * 99 // 100, 1)
+
+    def want_less(self) -> None:
+        """Take less at once: so much may not come in the time that there is."""
+        self._at_once = max(self._at_once // 4, 1)
 
     @property
     def places(self) -> set[Place]:

@@ -1,21 +1,126 @@
 """The keys of a group, and how a step of it is asked of Redis.
 
-A step that fails is told by its name, so that one which goes on failing is said once;
-an answer of another form is a failure like any other, whoever gave it.
+The law: *nothing fails for long without a word.* A step is tried again when it fails,
+for Redis is disturbed now and then; one that goes on failing is said once, by its name.
+An answer of another form is a failure like any other, whoever gave it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Coroutine, Sequence
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.clock import Clock
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.failures import RedisFailures
 from notifyws.fleet.group.lua import MEMBERS
-from notifyws.fleet.group.script_runner import ScriptRunner
+
+UNKNOWN = "NOSCRIPT"
+"""Refusal of a script that this Redis has not run since it was started."""
+FORBIDDEN = ("NOPERM", "ACL failure", "unknown command")
+"""Refusals of a command as such: a user may not call it, or there is none."""
+
+
+class ScriptRunner:
+    """Has Redis run a script by its digest, and by its text where that is refused.
+
+    The text of a beat has twelve times the bytes of all else that it says. A refusal
+    is sure: nothing was done, so asking once more does nothing twice.
+
+    Args:
+        client: asks it.
+    """
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+        self._by_text = False
+
+    async def run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
+        """Return what a script answers.
+
+        Raises:
+            CacheFailed: Redis does not answer, or the script is refused.
+        """
+        words = len(keys), *keys, *args
+        if not self._by_text:
+            try:
+                digest = digest_of(script)
+                return await self._client.command("EVALSHA", digest, *words)
+            except CacheFailed as error:
+                if error.code not in (UNKNOWN, *FORBIDDEN):
+                    raise
+                forbidden = error.code in FORBIDDEN
+            self._by_text = forbidden
+        return await self._client.command("EVAL", script, *words)
+
+
+@cache
+def digest_of(script: str) -> str:
+    """Return the name by which Redis knows a script that it has run."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+MEANINGS = {
+    "append": "what arrives waits here",
+    "present": "what arrives waits here",
+    "where": "this member cannot lead",
+    "_page": "this member cannot lead",
+    "read": "this member takes nothing",
+    "held": "this member takes nothing",
+    "own": "this member takes nothing",
+    "claim": "what others left is not taken over",
+    "acknowledge": "what is done with may come again",
+    "trim": "the group's stream grows",
+}
+"""What it means when a step fails; of others nobody needs to know."""
+
+
+class RedisFailures:
+    """Says what Redis goes on refusing although it is there.
+
+    A step that does not work for as long as a lease lasts, while beats are answered,
+    is said, once until it works again; that Redis is away, others say.
+
+    Args:
+        clock: monotonic time.
+        warn: is told.
+        patience: seconds that something may fail.
+        is_away: whether Redis is known to be away.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        warn: Callable[[str], None],
+        patience: float,
+        is_away: Callable[[], bool],
+    ) -> None:
+        self._clock, self._warn = clock, warn
+        self._patience, self._is_away = patience, is_away
+        self._since: dict[str, float] = {}
+        self._said: set[str] = set()
+
+    def failed(self, step: str, error: CacheFailed) -> None:
+        """Take note that a step failed."""
+        meaning = MEANINGS.get(step)
+        if meaning is None:
+            return
+        now = self._clock.now()
+        since = self._since.setdefault(step, now)
+        if now - since < self._patience or self._is_away() or meaning in self._said:
+            return
+        self._said.add(meaning)
+        hint = f" ({error.hint})" if error.hint else ""
+        self._warn(f"{error.message}{hint}; {meaning}")
+
+    def worked(self, step: str) -> None:
+        """Take note that a step was answered."""
+        if self._since.pop(step, None) is not None:
+            self._said.discard(MEANINGS[step])
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,6 +182,7 @@ class GroupKeys:
         is_shared: whether several members append.
         on_refused: is told of a refusal that waiting does not mend.
         failures: is told of what fails and works, by the names of the methods.
+        ask, run: return what a command, or a script, answers.
         streams: keys of those that are in use; ``all_streams``: of those that may be.
     """
 
@@ -95,7 +201,7 @@ class GroupKeys:
         self.on_refused: Callable[[CacheFailed], None] = lambda error: None
         self.failures: RedisFailures | None = None
         self._consumers = consumers
-        self._scripts = ScriptRunner(client)
+        self.ask, self.run = client.command, ScriptRunner(client).run
         self.client, self.name, self.member = client, name, member
         self.lease = lease
         self.base = base = f"notifyws:{{{account}}}:group:{quote(name, safe='')}"
@@ -115,14 +221,6 @@ class GroupKeys:
         self._key = key
         self.streams = self.all_streams[1:] if key else self.all_streams[:1]
         self._numbers = {stream: n for n, stream in enumerate(self.streams)}
-
-    async def ask(self, *words: str | int, within: float | None = None) -> Any:
-        """Return what one command answers."""
-        return await self.client.command(*words, within=within)
-
-    async def run(self, script: str, keys: Sequence[str], *args: str | int) -> Any:
-        """Return what a script answers."""
-        return await self._scripts.run(script, keys, *args)
 
     def note_failure(self, name: str, error: CacheFailed) -> None:
         """Tell whoever has to know that a step failed."""

@@ -132,7 +132,7 @@ class GroupLeader:
     @property
     def cut_for(self) -> float:
         """Seconds that the server could not be reached; 0 where it can, or says why."""
-        answered = self.session is not None and self.session.was_answered
+        answered = self.session is not None and self.session.outcome.is_answer
         if self._cut_at is None or answered:
             return 0.0
         return self._auth.clock.now() - self._cut_at

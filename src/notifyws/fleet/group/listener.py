@@ -10,17 +10,18 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from notifyws.auth.authenticator import Authenticator
 from notifyws.clock import sleep
 from notifyws.errors import CacheFailed
 from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
-from notifyws.fleet.group.entries import moment, moment_text
+from notifyws.fleet.group.entries import Line, moment, moment_text
 from notifyws.fleet.group.leader import GroupLeader, mark_of, partition_of
 from notifyws.fleet.group.membership import Membership
 from notifyws.fleet.group.partitions import Partitions
 from notifyws.fleet.group.stream_listener import StreamListener
-from notifyws.fleet.group.window import Line
 from notifyws.models import Notification, as_text
 from notifyws.protocol.expressions import UNFIT, of_option
 from notifyws.tasks import background, first_of
@@ -227,7 +228,8 @@ class GroupListener(StreamListener):
             stream = partition_of(key, len(self._store.streams))
         if self._store.is_shared:
             tell = mark_of(notification)
-        return stream, notification.line(), tell
+        # What this host calls the server is no concern of the other members.
+        return stream, replace(notification, server="").line(), tell
 
     def _server_heard_at(self) -> tuple[str, int]:
         leader = self._leader

@@ -9,21 +9,22 @@ from what is new.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from notifyws.clock import Clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import (
     Backlog,
     DeliveryCounts,
-    OutboxRecord,
     notification_of,
 )
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
-from notifyws.delivery.timed_worker import workers_of
+from notifyws.delivery.timed_worker import Workers
 from notifyws.delivery.worker import Sink, WriteDeadLetter
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Entry, moment_text
@@ -35,14 +36,6 @@ if TYPE_CHECKING:
     from notifyws.delivery.receiver import Selection
     from notifyws.delivery.routing import Routing
 
-AT_ONCE = 200
-"""Entries that are taken at once: a share that the others notice little of."""
-HANDFUL = 1000
-"""Entries in hand beyond which no more are taken."""
-BYTES = 8 << 20
-"""Characters of them beyond which no more are taken, and that are taken at once."""
-FIRST = 8
-"""Entries that are taken at once while it is not known how large they are."""
 WAIT = 5.0
 """Seconds that a read waits for something new."""
 AGAIN = 0.5
@@ -65,6 +58,7 @@ class GroupMember:
         selection: which notifications are wanted; all of them when not given.
         lost: told since when (RFC 3339) something is missing, and why.
         routing: tells which sinks take what; each takes all without it.
+        server: which of several servers this is, by our own name for it.
 
     Attributes:
         streams: numbers of the streams that it reads.
@@ -84,30 +78,26 @@ class GroupMember:
         selection: Selection | None,
         lost: Callable[[str, str], None],
         routing: Routing | None = None,
+        server: str = "",
     ) -> None:
+        self._server = server
         self._store, self._queue, self._clock = store, queue, clock
         self._warn, self._selection, self._lost = warn, selection, lost
         self.in_hand = InHand(sink.name for sink in sinks)
-        self._takers = routing.takers if routing else None
-        workers = workers_of(
+        self._workers = Workers(
             sinks,
             routing,
-            self._set_idle,
+            self.in_hand.waits_for,
             *(self.in_hand, settings, clock),
             write_dead_letter=write_dead_letter,
-            gone=self._gone,
+            gone=lambda name, record: self._look(),
             warn=warn,
         )
-        self._workers = [*workers.values()]
         self.streams: list[int] = []
         self.received = self.filtered = 0
         self._turned = asyncio.Event()
         self._done, self._room = asyncio.Event(), asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._again: set[int] = set()
-        self._at_once, self._largest = FIRST, 1
-        self._tasks: list[asyncio.Task[None]] = []
         self._reading: asyncio.Task[None] | None = None
         queue.on_settled = self._settled
 
@@ -115,11 +105,7 @@ class GroupMember:
         """Begin to take, to hand on and to acknowledge."""
         warn, sleep = self._warn, self._clock.sleep
         self._reading = restarted("the reader of the group", self._read, warn, sleep)
-        bodies: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-            "what acknowledges": self._acknowledge_for_ever
-        }
-        bodies |= {f"the worker of {each.name}": each.run for each in self._workers}
-        self._tasks = [restarted(n, body, warn, sleep) for n, body in bodies.items()]
+        self._workers.start("what acknowledges", self._acknowledge_for_ever)
 
     def read_from(self, streams: Sequence[int]) -> None:
         """Read these streams from now on; what is in hand of others is finished."""
@@ -128,28 +114,23 @@ class GroupMember:
             self.streams = list(streams)
             self._turned.set()
 
-    def doubt(self, streams: Iterable[int] | None = None) -> None:
-        """Look again at what this member was given: an answer may have been lost.
-
-        Args:
-            streams: where; those that it reads if not given.
-        """
-        self._again |= set(self.streams if streams is None else streams)
+    def doubt(self, streams: Iterable[int]) -> None:
+        """Look again at what this member was given: an answer may have been lost."""
+        self._again |= set(streams)
 
     def backlog(self) -> dict[str, Backlog]:
         """Return how much waits for each sink."""
-        names = (worker.name for worker in self._workers)
-        return {name: Backlog(*self.in_hand.backlog_of(name)) for name in names}
+        backlog_of = self.in_hand.backlog_of
+        return {name: Backlog(*backlog_of(name)) for name in self._workers.counts}
 
     def delivery_counts(self) -> dict[str, DeliveryCounts]:
         """Return what came of what this member took, by sink."""
-        return {worker.name: worker.counts for worker in self._workers}
+        return dict(self._workers.counts)
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Take entries that fell to this member."""
-        self._at_once = min(2 * self._at_once, AT_ONCE)
+        self.in_hand.came(entries)
         for entry in entries:
-            self._largest = max(len(entry.line or ""), self._largest * 99 // 100, 1)
             if entry.place in self.in_hand:
                 continue
             if self.in_hand.was_done(entry.place):
@@ -160,8 +141,7 @@ class GroupMember:
                 self._take(entry, entry.line)
         if self.in_hand.has_done:
             self._done.set()
-        for worker in self._workers:
-            worker.more.set()
+        self._workers.wake()
 
     async def claim(self, idle: float) -> None:
         """Take over what dead members held, if there is room for it.
@@ -170,9 +150,8 @@ class GroupMember:
             CacheFailed: Redis does not answer.
         """
         for stream in self.streams:
-            room = self._room_for
-            if room > 0 and not self._is_satisfied:
-                await self._claim(stream, idle, room)
+            if not self._is_satisfied:
+                await self._claim(stream, idle)
 
     async def inherit(self, stream: int) -> bool:
         """Take over what others left in a stream; return whether that is all of it.
@@ -180,8 +159,7 @@ class GroupMember:
         Raises:
             CacheFailed: Redis does not answer.
         """
-        room = self._room_for
-        return room > 0 and await self._claim(stream, 0.0, room, own=True)
+        return await self._claim(stream, 0.0, own=True)
 
     async def is_done_with(self, stream: int) -> bool:
         """Return whether nothing of a stream that is read no more is unfinished.
@@ -189,24 +167,21 @@ class GroupMember:
         Raises:
             CacheFailed: Redis does not answer.
         """
-        entries = await self._store.held(stream, "0", self._some)
-        self.take(entries)
+        self.take(entries := await self._store.held(stream, "0", self.in_hand.some()))
         return not entries
 
-    async def _claim(
-        self, stream: int, idle: float, most: int, *, own: bool = False
-    ) -> bool:
-        """Take over what others held, so many at most; return whether that was all."""
-        most = min(most, self._some)
+    async def _claim(self, stream: int, idle: float, *, own: bool = False) -> bool:
+        """Take over what others held, if there is room; return whether that was all."""
+        most = min(self.in_hand.room, self.in_hand.some())
+        if most <= 0:
+            return False
         try:
-            claimed, lost = await self._store.claim(stream, idle, most, own=own)
+            entries = await self._store.claim(stream, idle, most, own=own)
         except CacheFailed:
-            self._want_less()
+            self.in_hand.want_less()
             raise
-        self.take(claimed)
-        for id_ in lost:
-            self._is_lost(Entry(stream, id_, None))
-        return len(claimed) < most
+        self.take(entries)
+        return sum(entry.line is not None for entry in entries) < most
 
     async def stop_reading(self) -> None:
         """Take no more."""
@@ -216,40 +191,18 @@ class GroupMember:
 
     async def drained(self) -> None:
         """Return when nothing waits for any sink but what waits for its time."""
-        await self._idle.wait()
+        await self._workers.drained()
 
     async def aclose(self, patience: float) -> None:
         """Stop; what is not done with after some seconds is for the others."""
         await self.stop_reading()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await self.drained()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for worker in self._workers:
-            await worker.sink.aclose()
+        await self._workers.stop(patience)
         with suppress(CacheFailed):  # then it comes twice, to another one
             await self._acknowledge()
 
     @property
     def _is_satisfied(self) -> bool:
         return self._selection is not None and self._selection.satisfied
-
-    @property
-    def _room_for(self) -> int:
-        """How many more may be taken; entries may be large."""
-        room = BYTES - self.in_hand.size
-        return min(HANDFUL - len(self.in_hand), -(-room // self._largest))
-
-    @property
-    def _some(self) -> int:
-        """How many to take at once, by what those before were like."""
-        return max(min(self._at_once, BYTES // self._largest), 1)
-
-    def _want_less(self) -> None:
-        """Take less at once: so much may not come in the time that there is."""
-        self._at_once = max(self._at_once // 4, 1)
 
     async def _read(self) -> None:
         while True:
@@ -263,8 +216,8 @@ class GroupMember:
                     await self._look_again(min(self._again))
                 await self._read_on(self.streams)
             except CacheFailed:
-                self._want_less()
-                self.doubt()
+                self.in_hand.want_less()
+                self.doubt(self.streams)
                 await self._clock.sleep(AGAIN)
 
     async def _read_on(self, streams: Sequence[int]) -> None:
@@ -272,8 +225,7 @@ class GroupMember:
         self._turned.clear()
 
         async def read() -> None:
-            share = BYTES // self._largest // len(streams)
-            count = max(min(self._at_once, self._room_for, share), 1)
+            count = max(min(self.in_hand.some(len(streams)), self.in_hand.room), 1)
             self.take(await self._store.read(streams, count, WAIT))
 
         await first_of(read(), self._turned.wait())
@@ -281,14 +233,14 @@ class GroupMember:
             self._again |= set(streams) & set(self.streams)
 
     async def _room_for_more(self) -> None:
-        while self._room_for <= 0:
+        while self.in_hand.room <= 0:
             self._room.clear()
             await self._room.wait()
 
     async def _look_again(self, stream: int) -> None:
         """See what this member was given before, and does not know of."""
         after = "0"
-        while entries := await self._store.held(stream, after, self._some):
+        while entries := await self._store.held(stream, after, self.in_hand.some()):
             self.take(entries)
             after = entries[-1].id
             await self._room_for_more()
@@ -301,19 +253,20 @@ class GroupMember:
             self._warn(f"an entry of the group's stream is passed over: {error}")
             self.in_hand.pass_over(entry)
             return
-        selection = self._selection
-        if selection is not None and selection.satisfied:
+        if self._server:
+            notification = replace(notification, server=self._server)
+            entry = replace(entry, line=notification.line())
+        if self._is_satisfied:
             return  # it is given back
         self.received += 1
-        if selection is not None and not selection.admit(notification):
+        if self._selection is not None and not self._selection.admit(notification):
             self.filtered += 1
             self.in_hand.pass_over(entry)
             return
         self._queue.put(notification, len(line))
-        takers = self._takers(notification) if self._takers else None
+        takers = self._workers.takers(notification)
         self.in_hand.take(entry, self._queue.put_in_all, takers)
-        if self._workers:
-            self._set_idle()
+        self._workers.look()
 
     def _is_lost(self, entry: Entry) -> None:
         """Tell that an entry was trimmed before the one who had it was done with it."""
@@ -325,21 +278,10 @@ class GroupMember:
         self.in_hand.settled(number)
         self._look()
 
-    def _gone(self, name: str, record: OutboxRecord) -> None:
-        self._set_idle()
-        self._look()
-
-    def _set_idle(self) -> None:
-        waits = self.in_hand.waits_for
-        if any(waits(each.name) and not each.rests for each in self._workers):
-            self._idle.clear()
-        else:
-            self._idle.set()
-
     def _look(self) -> None:
         if self.in_hand.has_done:
             self._done.set()
-        if self._room_for > 0:
+        if self.in_hand.room > 0:
             self._room.set()
 
     async def _acknowledge_for_ever(self) -> None:

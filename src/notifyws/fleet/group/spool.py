@@ -19,7 +19,7 @@ from notifyws.delivery.outbox_records import (
     RecoveredState,
 )
 from notifyws.errors import ConfigurationError
-from notifyws.fleet.group.window import Line
+from notifyws.fleet.group.entries import Line
 
 PROCESSES = 100
 """Members of one group on one host that can spool."""

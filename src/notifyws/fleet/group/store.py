@@ -1,4 +1,4 @@
-"""A group as Redis keeps it: who lives, who leads, the stream, and who holds what.
+"""A group as Redis keeps it: who lives, who leads, and what is known of all of it.
 
 Every method is one command or script of one account's group. What goes wrong is a
 ``CacheFailed``; what can never work (a group of another version, with another
@@ -9,31 +9,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
-from notifyws.fleet.group import scripts, stream_scripts
+from notifyws.fleet.group import scripts
 from notifyws.fleet.group.entries import (
-    Batch,
-    Entry,
-    Place,
     Standing,
-    line_of,
     position_of,
-    position_text,
     standing_of,
     text_of,
 )
-from notifyws.fleet.group.keys import HOPELESS, PARTITIONS, GroupKeys, step
+from notifyws.fleet.group.keys import HOPELESS, PARTITIONS, step
+from notifyws.fleet.group.stream import KEEP, GroupStream, as_ms
 
 SOCKETS = 8
 """Members that may hold one at most."""
-PAGE, FIRST_PAGE, PAGE_BYTES = 500, 8, 4 << 20
-"""Entries that are read back at once, at first and at most, and characters of them."""
-KEEP = 30 * 86400.0
-"""Seconds that a group is kept after its last member left."""
 ALIVE = 1.5
 """Leases that a member lives on without a word."""
 OLDEST = (6, 2)
@@ -44,7 +36,7 @@ LONGEST_KEY = 200
 """Characters that are shown of another's ``--key``."""
 
 
-class GroupStore(GroupKeys):
+class GroupStore(GroupStream):
     """One group of one account; the arguments are those of :class:`GroupKeys`."""
 
     async def check_version(self) -> None:
@@ -96,10 +88,10 @@ class GroupStore(GroupKeys):
         answer = await self.run(
             scripts.BEAT,
             [self._members, self._meta, *self._leases, *self.streams],
-            *(self.member, _ms(ALIVE * self.lease), _ms(self.lease), _ms(KEEP)),
+            *(self.member, as_ms(ALIVE * self.lease), as_ms(self.lease), as_ms(KEEP)),
             *(int(wants), int(leads)),
             *(self._key, heard_at, len(self._leases), len(self.streams)),
-            *(floor, connection, _ms(late), _ms(age)),
+            *(floor, connection, as_ms(late), as_ms(age)),
         )
         if answer[0] == scripts.WRONG_VERSION and len(answer) == 2:
             raise wrong_version(self.name)
@@ -117,84 +109,6 @@ class GroupStore(GroupKeys):
         return standing_of(answer)
 
     @step
-    async def append(
-        self, slot: int, proof: str, batch: Batch, *, again: bool = False
-    ) -> list[Place] | None:
-        """Append a batch, unless it was; return where, ``None`` when refused.
-
-        Nothing is returned of a batch that had been appended already.
-
-        Args:
-            slot: number of the lease.
-            proof: that it is held.
-            batch: what is appended.
-            again: whether that may have been done already.
-        """
-        count = len(self.streams)  # a spool may be of a time when there were more
-        lines = [(n % count, line, tell) for n, line, tell in batch.lines]
-        words: list[str | int] = [1]
-        if self.is_shared or len(self.streams) > 1:
-            words = [3]
-            for n, line, tell in lines:
-                words += (line, n + 1, tell)
-        else:
-            words += (line for _, line, _ in lines)
-        answer = await self.run(
-            stream_scripts.APPEND,
-            [self._leases[slot], self._meta, self._ids, *self.streams],
-            *(proof, f"{self.member} {batch.number}", int(again)),
-            position_text(batch.position),
-            *(self._distinct, *words),
-        )
-        if answer[0] == 0:
-            return None
-        if answer[0] == 2:
-            return []
-        if self.is_shared:  # some were there, and it does not matter which
-            return [(n, "") for n, _, _ in lines]
-        ids = map(text_of, answer[1:])
-        return [(n, id_) for (n, _, _), id_ in zip(lines, ids, strict=True)]
-
-    @step
-    async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
-        """Return who took a lease last, and which entries are there.
-
-        Where several append, what was appended before is not appended again: then
-        none needs to be looked for.
-        """
-        if self.is_shared or not places:
-            places, missing = [], [False] * len(places)
-        else:
-            missing = []
-        words = [word for n, id_ in places for word in (n + 1, id_)]
-        answer = await self.run(
-            stream_scripts.PRESENT, [self._meta, *self.streams], *words
-        )
-        leader, *found = answer
-        if len(found) != len(places):
-            raise ValueError("it tells of other entries")
-        return text_of(leader or b""), [*missing, *(n == 1 for n in found)]
-
-    @step
-    async def trim(
-        self, count: int, age: float, most: int = 2000
-    ) -> tuple[int, float, float, bool]:
-        """Let go of the oldest; return what nobody had read, and if there is more.
-
-        Args:
-            count: entries to keep in each stream.
-            age: seconds to keep them; 0 for ever.
-            most: entries to let go at once.
-
-        Returns:
-            How many were unread, from when to when (unix seconds), whether to go on.
-        """
-        how = count, _ms(age), most
-        answer = await self.run(stream_scripts.TRIM, self.streams, *how)
-        lost, first, last, more = map(int, answer)
-        return lost, first / 1000, last / 1000, bool(more)
-
-    @step
     async def where(self, now: float) -> tuple[ListenerPosition, str]:
         """Return where the group stands at the server, and who led last.
 
@@ -205,91 +119,6 @@ class GroupStore(GroupKeys):
             "HMGET", self._meta, "position", "heard_at", "leader"
         )
         return position_of(position, heard_at, now), text_of(leader or b"")
-
-    async def latest(self, count: int) -> AsyncIterator[Entry]:
-        """Yield what was appended last, of each stream as much, the newest first."""
-        share = -(-count // len(self.streams))
-        for number in range(len(self.streams)):
-            left = share
-            async for entry in self._backwards_in(number):
-                yield entry
-                if (left := left - 1) == 0:
-                    break
-
-    async def backwards(self) -> AsyncIterator[Entry]:
-        """Yield entries, of each stream the newest first."""
-        for number in range(len(self.streams)):
-            async for entry in self._backwards_in(number):
-                yield entry
-
-    async def _backwards_in(self, number: int) -> AsyncIterator[Entry]:
-        before, count = "+", FIRST_PAGE
-        while entries := await self._page(number, before, count):
-            before = f"({entries[-1].id}"
-            largest = max(len(entry.line or "") for entry in entries)
-            count = max(min(2 * count, PAGE, PAGE_BYTES // (largest or 1)), 1)
-            for entry in entries:
-                yield entry
-
-    @step
-    async def _page(self, number: int, before: str, count: int) -> list[Entry]:
-        words = "XREVRANGE", self.streams[number], before, "-", "COUNT", count
-        found = await self.ask(*words)
-        return [Entry(number, text_of(i), line_of(fields)) for i, fields in found]
-
-    @step
-    async def read(
-        self, streams: Sequence[int], count: int, wait: float
-    ) -> list[Entry]:
-        """Return new entries for this member, as soon as there are any.
-
-        Args:
-            streams: numbers of the streams to read.
-            count: entries of each at most.
-            wait: seconds to wait for the first.
-        """
-        names = [self.streams[n] for n in streams]
-        who = "XREADGROUP", "GROUP", self._consumers, self.member
-        how: list[str | int] = ["COUNT", count, "BLOCK", _ms(wait), "STREAMS", *names]
-        new = ">" * len(names)
-        answer = await self.ask(*who, *how, *new, within=wait + 2.0)
-        return self._entries(answer)
-
-    @step
-    async def held(self, stream: int, after: str, count: int) -> list[Entry]:
-        """Return what this member was given and did not acknowledge, after an id."""
-        answer = await self.ask(
-            *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
-            *("STREAMS", self.streams[stream], after),
-        )
-        return self._entries(answer)
-
-    @step
-    async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
-        """Let entries count as dealt with."""
-        name = self.streams[stream]
-        await self.ask("XACK", name, self._consumers, *ids)
-
-    @step
-    async def claim(
-        self, stream: int, idle: float, most: int, *, own: bool = False
-    ) -> tuple[list[Entry], list[str]]:
-        """Take over what dead members held; return it, and ids that are lost.
-
-        Args:
-            stream: its number.
-            idle: seconds that nobody may have touched it.
-            most: entries at most.
-            own: whether all that others hold there is to be taken.
-        """
-        answer = await self.run(
-            stream_scripts.CLAIM,
-            [self.streams[stream], self._members],
-            *(self.member, _ms(idle), most, int(own)),
-        )
-        claimed, lost = answer
-        entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]
-        return entries, [text_of(each) for each in lost]
 
     @step
     async def own(
@@ -306,7 +135,7 @@ class GroupStore(GroupKeys):
         if not among:
             return []
         keys = [self._owners[n] for n in among]
-        how = self.member, _ms(self.lease), most
+        how = self.member, as_ms(self.lease), most
         return [among[n] for n in await self.run(scripts.OWN, keys, *how)]
 
     @step
@@ -327,18 +156,6 @@ class GroupStore(GroupKeys):
         return [text_of(each) for each in lost]
 
     @step
-    async def begin_at(self, entry_id: str) -> None:
-        """Make a consumer group of its own that begins after an entry."""
-        how = self._consumers, entry_id, _ms(KEEP)
-        await self.run(stream_scripts.BEGIN, self.streams, *how)
-
-    @step
-    async def end(self) -> None:
-        """Take that consumer group away."""
-        for stream in self.streams:
-            await self.ask("XGROUP", "DESTROY", stream, self._consumers)
-
-    @step
     async def describe(self) -> dict[str, Any]:
         """Return how the group stands, as ``DESCRIBE`` tells it."""
         leases = [f"{self.base}:lease:{n}" for n in range(SOCKETS)]
@@ -352,22 +169,8 @@ class GroupStore(GroupKeys):
         await self.ask("HINCRBY", self._meta, "gaps", 1)
         await self.ask("HSET", self._meta, "gap", json.dumps(gap))
 
-    def _entries(self, answer: Any) -> list[Entry]:
-        found: list[Entry] = []
-        pairs = answer.items() if isinstance(answer, dict) else answer or ()
-        for stream, entries in pairs:
-            number = self._numbers[text_of(stream)]
-            found += (
-                Entry(number, text_of(i), line_of(fields)) for i, fields in entries
-            )
-        return found
-
 
 def wrong_version(name: str) -> ConfigurationError:
     """Return what is said of a group that another version made."""
     said = f"the group {name} was made by another version of notifyws"
     return ConfigurationError(said, "use that version, or another --group")
-
-
-def _ms(seconds: float) -> int:
-    return round(1000 * seconds)

@@ -23,7 +23,7 @@ from notifyws.fleet.group.build import (
     build_member,
     build_store,
 )
-from notifyws.fleet.group.failures import RedisFailures
+from notifyws.fleet.group.keys import RedisFailures
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class StreamListener(ActiveListener):
         self._options = options
         self._client = build_client(auth)
         self._store = build_store(auth, options, self._client, consumers)
-        self._emitter = EventEmitter(self._announce, auth.clock)
+        self._emitter = EventEmitter(self._announce, auth.clock, auth.label)
         self._member: GroupMember | None = None
         self._retries: int | None = None
         self._stopping, self._broken = asyncio.Event(), asyncio.Event()

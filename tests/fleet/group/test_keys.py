@@ -8,7 +8,7 @@ import pytest
 
 from notifyws.auth.cache.redis_client import RedisClient
 from notifyws.errors import CacheFailed
-from notifyws.fleet.group.script_runner import ScriptRunner
+from notifyws.fleet.group.keys import ScriptRunner
 from tests.support.valkey import Valkey
 
 SCRIPT = "return {KEYS[1], ARGV[1]}"

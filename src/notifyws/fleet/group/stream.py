@@ -1,0 +1,220 @@
+"""The stream of a group as Redis keeps it: appended, read, claimed, trimmed, read back.
+
+Every method is one command or script; what each asks of Redis is in ``stream_scripts``.
+What goes wrong is a ``CacheFailed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from notifyws.fleet.group import stream_scripts
+from notifyws.fleet.group.entries import (
+    Batch,
+    Entry,
+    Place,
+    line_of,
+    position_text,
+    text_of,
+)
+from notifyws.fleet.group.keys import GroupKeys, step
+
+PAGE, FIRST_PAGE, PAGE_BYTES = 500, 8, 4 << 20
+"""Entries that are read back at once, at first and at most, and characters of them."""
+KEEP = 30 * 86400.0
+"""Seconds that a group is kept after its last member left."""
+
+
+class GroupStream(GroupKeys):
+    """The streams of one group; the arguments are those of :class:`GroupKeys`."""
+
+    @step
+    async def append(
+        self, slot: int, proof: str, batch: Batch, *, again: bool = False
+    ) -> list[Place] | None:
+        """Append a batch, unless it was; return where, ``None`` when refused.
+
+        Nothing is returned of a batch that had been appended already.
+
+        Args:
+            slot: number of the lease.
+            proof: that it is held.
+            batch: what is appended.
+            again: whether that may have been done already.
+        """
+        count = len(self.streams)  # a spool may be of a time when there were more
+        lines = [(n % count, line, tell) for n, line, tell in batch.lines]
+        words: list[str | int] = [1]
+        if self.is_shared or len(self.streams) > 1:
+            words = [3]
+            for n, line, tell in lines:
+                words += (line, n + 1, tell)
+        else:
+            words += (line for _, line, _ in lines)
+        answer = await self.run(
+            stream_scripts.APPEND,
+            [self._leases[slot], self._meta, self._ids, *self.streams],
+            *(proof, f"{self.member} {batch.number}", int(again)),
+            position_text(batch.position),
+            *(self._distinct, *words),
+        )
+        if answer[0] == 0:
+            return None
+        if answer[0] == 2:
+            return []
+        if self.is_shared:  # some were there, and it does not matter which
+            return [(n, "") for n, _, _ in lines]
+        ids = map(text_of, answer[1:])
+        return [(n, id_) for (n, _, _), id_ in zip(lines, ids, strict=True)]
+
+    @step
+    async def present(self, places: Sequence[Place]) -> tuple[str, list[bool]]:
+        """Return who took a lease last, and which entries are there.
+
+        Where several append, what was appended before is not appended again: then
+        none needs to be looked for.
+        """
+        if self.is_shared or not places:
+            places, missing = [], [False] * len(places)
+        else:
+            missing = []
+        words = [word for n, id_ in places for word in (n + 1, id_)]
+        answer = await self.run(
+            stream_scripts.PRESENT, [self._meta, *self.streams], *words
+        )
+        leader, *found = answer
+        if len(found) != len(places):
+            raise ValueError("it tells of other entries")
+        return text_of(leader or b""), [*missing, *(n == 1 for n in found)]
+
+    @step
+    async def trim(
+        self, count: int, age: float, most: int = 2000
+    ) -> tuple[int, float, float, bool]:
+        """Let go of the oldest; return what nobody had read, and if there is more.
+
+        Args:
+            count: entries to keep in each stream.
+            age: seconds to keep them; 0 for ever.
+            most: entries to let go at once.
+
+        Returns:
+            How many were unread, from when to when (unix seconds), whether to go on.
+        """
+        how = count, as_ms(age), most
+        answer = await self.run(stream_scripts.TRIM, self.streams, *how)
+        lost, first, last, more = map(int, answer)
+        return lost, first / 1000, last / 1000, bool(more)
+
+    async def latest(self, count: int) -> AsyncIterator[Entry]:
+        """Yield what was appended last, of each stream as much, the newest first."""
+        share = -(-count // len(self.streams))
+        for number in range(len(self.streams)):
+            left = share
+            async for entry in self._backwards_in(number):
+                yield entry
+                if (left := left - 1) == 0:
+                    break
+
+    async def backwards(self) -> AsyncIterator[Entry]:
+        """Yield entries, of each stream the newest first."""
+        for number in range(len(self.streams)):
+            async for entry in self._backwards_in(number):
+                yield entry
+
+    async def _backwards_in(self, number: int) -> AsyncIterator[Entry]:
+        before, count = "+", FIRST_PAGE
+        while entries := await self._page(number, before, count):
+            before = f"({entries[-1].id}"
+            largest = max(len(entry.line or "") for entry in entries)
+            count = max(min(2 * count, PAGE, PAGE_BYTES // (largest or 1)), 1)
+            for entry in entries:
+                yield entry
+
+    @step
+    async def _page(self, number: int, before: str, count: int) -> list[Entry]:
+        words = "XREVRANGE", self.streams[number], before, "-", "COUNT", count
+        found = await self.ask(*words)
+        return [Entry(number, text_of(i), line_of(fields)) for i, fields in found]
+
+    @step
+    async def read(
+        self, streams: Sequence[int], count: int, wait: float
+    ) -> list[Entry]:
+        """Return new entries for this member, as soon as there are any.
+
+        Args:
+            streams: numbers of the streams to read.
+            count: entries of each at most.
+            wait: seconds to wait for the first.
+        """
+        names = [self.streams[n] for n in streams]
+        who = "XREADGROUP", "GROUP", self._consumers, self.member
+        how: list[str | int] = ["COUNT", count, "BLOCK", as_ms(wait), "STREAMS", *names]
+        new = ">" * len(names)
+        answer = await self.ask(*who, *how, *new, within=wait + 2.0)
+        return self._entries(answer)
+
+    @step
+    async def held(self, stream: int, after: str, count: int) -> list[Entry]:
+        """Return what this member was given and did not acknowledge, after an id."""
+        answer = await self.ask(
+            *("XREADGROUP", "GROUP", self._consumers, self.member, "COUNT", count),
+            *("STREAMS", self.streams[stream], after),
+        )
+        return self._entries(answer)
+
+    @step
+    async def acknowledge(self, stream: int, ids: Sequence[str]) -> None:
+        """Let entries count as dealt with."""
+        name = self.streams[stream]
+        await self.ask("XACK", name, self._consumers, *ids)
+
+    @step
+    async def claim(
+        self, stream: int, idle: float, most: int, *, own: bool = False
+    ) -> list[Entry]:
+        """Take over what dead members held; return it, and behind it what is lost.
+
+        Args:
+            stream: its number.
+            idle: seconds that nobody may have touched it.
+            most: entries at most.
+            own: whether all that others hold there is to be taken.
+        """
+        answer = await self.run(
+            stream_scripts.CLAIM,
+            [self.streams[stream], self._members],
+            *(self.member, as_ms(idle), most, int(own)),
+        )
+        claimed, lost = answer
+        entries = [Entry(stream, text_of(i), line_of(fields)) for i, fields in claimed]
+        return entries + [Entry(stream, text_of(each), None) for each in lost]
+
+    @step
+    async def begin_at(self, entry_id: str) -> None:
+        """Make a consumer group of its own that begins after an entry."""
+        how = self._consumers, entry_id, as_ms(KEEP)
+        await self.run(stream_scripts.BEGIN, self.streams, *how)
+
+    @step
+    async def end(self) -> None:
+        """Take that consumer group away."""
+        for stream in self.streams:
+            await self.ask("XGROUP", "DESTROY", stream, self._consumers)
+
+    def _entries(self, answer: Any) -> list[Entry]:
+        found: list[Entry] = []
+        pairs = answer.items() if isinstance(answer, dict) else answer or ()
+        for stream, entries in pairs:
+            number = self._numbers[text_of(stream)]
+            found += (
+                Entry(number, text_of(i), line_of(fields)) for i, fields in entries
+            )
+        return found
+
+
+def as_ms(seconds: float) -> int:
+    """Return whole milliseconds, as Redis reckons."""
+    return round(1000 * seconds)
