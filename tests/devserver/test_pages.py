@@ -196,7 +196,7 @@ def test_a_server_that_is_away_answers_503_and_counts_down(page, server, listene
     shows(page, "upgrade refused: 503")
     server.dev("mode", {})  # it is not waited for
     listener.says("Connected", 2)
-    shows(page, "closes all lines first", "#left")
+    shows(page, "closes all lines, too", "#left")
 
 
 @in_chromium

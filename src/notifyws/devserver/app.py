@@ -38,7 +38,6 @@ from notifyws.devserver.context import CONTEXT, Context, answer, failure
 from notifyws.devserver.event_stream import event_stream
 from notifyws.devserver.pages import PAGES
 from notifyws.devserver.websocket import CUT, Connection, websocket
-from notifyws.models import strict_json
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest request; many notifications may be published at once."""
@@ -254,7 +253,7 @@ async def _mode(context: Context, body: Body) -> Body:
         if not isinstance(value, kinds) or not low <= value <= high:
             raise ValueError(f"{name} is a number from {low} to {high}")
     context.mode = body
-    context.log(1, f"answers from now on: {strict_json(body) if body else 'the truth'}")
+    context.log(1, f"answers are {'as asked for' if body else 'the truth'} from now on")
     return body
 
 
