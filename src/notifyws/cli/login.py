@@ -26,6 +26,7 @@ from notifyws.cli.process import run
 from notifyws.config import saved_login
 from notifyws.config.config_file import find_entry, save_entry
 from notifyws.config.dotenv_guard import guard
+from notifyws.config.extras import install_command
 from notifyws.config.settings import LOGIN, Settings
 from notifyws.config.sources import Loaded, config_file
 from notifyws.config.urls import completed_url, shown_url
@@ -296,4 +297,4 @@ def _say_kept(*, kept: bool) -> None:
         "auth login asks for it when the login ends (7 days at most servers)"
     )
     if not saved_login.can_keep_passwords():
-        say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
+        say(f"To keep it in the system's keyring: {install_command('keyring')}")
