@@ -6,11 +6,12 @@ What another page could do is tried from pages of another origin, in the same br
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.devserver.support import world
-from tests.e2e.support import Server, home, until
+from tests.e2e.support import COMMAND, Server, home, until
 from tests.support.browser import REBOUND, in_chromium
 from tests.support.examining import told
 
@@ -84,6 +85,21 @@ def test_a_types_button_sends_it_to_a_real_listener(page, server, listener):
         assert listener.prints(count)[-1]["type"] == kind
     shows(page, "for demo: sent to #1")
     shows(page, "3 sent", "#listeners")
+
+
+@in_chromium
+def test_the_command_that_it_shows_is_all_it_takes_to_listen(page, server, tmp_path):
+    opened(page, server)
+    shows(page, "notifyws listen", "#command")
+    command = page.locator("#command").text_content()
+    with home(tmp_path) as lived_in:
+        path = f"{Path(COMMAND).parent}:{lived_in.env['PATH']}"
+        words = ["-c", f"{command} --json -n 1"]
+        listening = lived_in.start(*words, program=["bash"], PATH=path)
+        shows(page, "#1 demo", "#listeners")
+        press(page, "New Message")
+        assert listening.prints(1)[0]["type"] == "message_received"
+        assert listening.wait() == 0
 
 
 @in_chromium
