@@ -68,7 +68,7 @@ def serve(
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Run a server to try, test and demonstrate with; not for anything real."""
+    """Run a server to try and test with, and its page; not for anything real."""
     level = -1 if quiet else verbose
     if replay is not None:
         own = {"--user": user, "--traffic": traffic, "--flaky": flaky, "--state": state}
