@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from notifyws.cli.options import belong_to, want_at_least, want_positive
-from notifyws.delivery.target_values import apprise_url, is_header, secret_of
-from notifyws.delivery.targets import DeliveryTargets, Route
+from notifyws.delivery.targets import (
+    DeliveryTargets,
+    Route,
+    apprise_url,
+    is_header,
+    secret_of,
+)
 from notifyws.errors import UsageError
 from notifyws.ui.streams import say
 

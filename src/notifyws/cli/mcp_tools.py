@@ -17,9 +17,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from notifyws.cli.mcp_listener import ListenerMemory, Request
+from notifyws.cli.mcp_listener import ListenerMemory, Remembered, Request, Test
 from notifyws.delivery.message_input import from_parts
-from notifyws.delivery.recent import Remembered, Test
 from notifyws.errors import NetworkFailed, NotifyError, UsageError
 from notifyws.protocol.expressions import BadExpression, compiled, truthy
 from notifyws.ui.sanitize import harmless
