@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
-from notifyws.cli.group import group_options
+from notifyws.cli.listen_options import group_options, routes_of, targets_of
 from notifyws.cli.options import (
     Common,
     Format,
@@ -29,7 +29,6 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.process import run
 from notifyws.cli.servers import ServerChoice
-from notifyws.cli.targets import routes_of, targets_of
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
@@ -197,8 +196,8 @@ def listen(
     common: Common,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
+    from notifyws.cli.listen_options import recording_wanted
     from notifyws.cli.listener import Request, listen_to
-    from notifyws.cli.record import recording_wanted
 
     want_positive("--timeout", timeout, 60)
     want_positive("--exec-timeout", exec_timeout, 30)

@@ -26,8 +26,7 @@ from notifyws.cli.mcp_listener import ListenerMemory, Remembered, Request, Test
 from notifyws.delivery.message_input import from_parts
 from notifyws.errors import NetworkFailed, NotifyError, UsageError
 from notifyws.protocol.expressions import BadExpression, compiled, truthy
-from notifyws.ui.sanitize import harmless
-from notifyws.ui.untrusted import NOTE, as_data, as_json, notification_data
+from notifyws.ui.sanitize import NOTE, as_data, as_json, harmless, notification_data
 
 SEND_TIME = 10.0
 """Seconds in all for a message, waiting for a connection included."""
