@@ -5,25 +5,22 @@ what the service manager is told, and what is measured. It must not know handler
 commands or terminals.
 
     active_listener a listener at work, put together from the rooms below
-    build           a listener, from settings and what is asked for
+    build           a listener, from settings and what is asked for; has it recorded
     group           listeners that share the work of one name, over Redis Streams
-    health          whether it is alive, and of use
+    health          whether it is alive, and of use; what the service manager is told
     heartbeat       keeps a listener's entry, and finds the others
     listener_entry  what a listener says of itself
     metrics         what is measured of it: the table
     metrics_page    the same as Prometheus reads it
     metrics_server  serves that page, and what probes ask
     readings        where each number comes from
-    recorded        has a listener recorded
-    systemd         what the service manager is told
 """
 
 __all__ = [
     "build",
     "group",
+    "health",
     "heartbeat",
     "listener_entry",
     "metrics_server",
-    "recorded",
-    "systemd",
 ]
