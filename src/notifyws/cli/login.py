@@ -66,12 +66,11 @@ async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
             token, pair = await log_in_by_device(auth, show_code)
         else:
             token, pair = await auth.token_manager.login()
-        refresh = pair.refresh
         facts = {
             "userId": auth.settings.user_id or token.user_id,
             **where(auth),
             "accessExpiresIn": int(pair.access.lifetime),
-            "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
+            "refreshExpiresIn": int(pair.refresh.lifetime) if pair.refresh else None,
             "cache": auth.cache.backend,
         }
         return facts, await _no_socket(auth, token) if and_connect else None
