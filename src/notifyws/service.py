@@ -54,7 +54,8 @@ class NotificationService:
         since: id of the last notification known, or a time to begin at (local where
             it names no zone); ``None`` starts from now.
         listed: whether ``status`` lists it among the running listeners.
-        frames: also hand over frames that are no notifications (:meth:`arrivals`).
+        frames: also hand over frames that are no notifications (:meth:`arrivals`);
+            one that is a notification is its ``frame``.
         warn: is told what works less well than it should; logged when not given.
         name: makes the listener durable: it resumes where one of this name stopped.
         group: shares the work with all listeners of that group, over Redis.

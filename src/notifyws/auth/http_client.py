@@ -9,7 +9,6 @@ first. This module knows neither profiles nor tokens.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import ssl
 import sys
@@ -31,6 +30,7 @@ from notifyws.errors import (
     ReplyLost,
 )
 from notifyws.models import Masked
+from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.token_replies import Answer
 
@@ -212,10 +212,10 @@ async def _bounded(response: Any, largest: int) -> bytes:
 
 
 def _read(body: bytes) -> tuple[Any, str]:
-    """Return a body's JSON, or else the beginning of its text if that is no markup."""
+    """Return a body's strict JSON, or else how its text begins if that is no markup."""
     try:
-        return json.loads(body), ""
-    except (ValueError, RecursionError):
+        return decode(body.decode("utf-8-sig")), ""
+    except ValueError:
         text = body[:SHOWN].decode("utf-8", "replace").strip()
         return None, "" if text.startswith("<") else text
 

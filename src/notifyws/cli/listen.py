@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
-from notifyws.cli.listen_options import group_options, routes_of, targets_of
+from notifyws.cli.listen_options import (
+    group_options,
+    recording_wanted,
+    routes_of,
+    targets_of,
+)
 from notifyws.cli.options import (
     Common,
     Format,
@@ -196,7 +201,6 @@ def listen(
     common: Common,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
-    from notifyws.cli.listen_options import recording_wanted
     from notifyws.cli.listener import Request, listen_to
 
     want_positive("--timeout", timeout, 60)

@@ -1,6 +1,6 @@
-"""Options of ``listen`` that go together: read, and refused where they are wrong.
+"""Options of ``listen`` that mean something together, read and refused.
 
-To whom it hands on, what a member is told of its group, and where it records.
+To whom it hands on, what it is told of its group, and what it records.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from notifyws.cli.options import want_at_least, want_positive
+from notifyws.cli.options import belong_to, want_at_least, want_positive
 from notifyws.delivery.targets import (
     DeliveryTargets,
     Route,
@@ -46,9 +46,8 @@ def targets_of(
         raise UsageError("--exec names no command", "as in --exec 'notify-team'")
     if url == "":
         raise UsageError("--forward-to names no URL", "as in https://host/path")
-    if not url and (headers or secret_in):
-        what = "-H" if headers else "--sign-secret"
-        raise UsageError(f"{what} goes with --forward-to", "add --forward-to URL")
+    if not url:
+        belong_to("--forward-to URL", ("-H", headers), ("--sign-secret", secret_in))
     return DeliveryTargets(
         command=command or "",
         url=url or "",
@@ -103,11 +102,9 @@ def group_options(
     Raises:
         UsageError: something makes no sense.
     """
-    said = {"--key": key, "--claim-after": claim_after, "--sockets": sockets}
     if group is None:
-        for option, value in said.items():
-            if value is not None:
-                raise UsageError(f"{option} goes with --group", "add --group NAME")
+        more = ("--key", key), ("--claim-after", claim_after), ("--sockets", sockets)
+        belong_to("--group NAME", *more)
         return None
     from notifyws.fleet.group.build import GroupOptions
 
@@ -136,9 +133,10 @@ def recording_wanted(path: Path | None, *, secrets: bool) -> RecordOptions | Non
     Raises:
         UsageError: ``--record-secrets`` stands alone.
     """
-    if path is None and secrets:
-        raise UsageError("--record-secrets goes with --record", "add --record FILE")
-    return None if path is None else RecordOptions(path, secrets)
+    if path is None:
+        belong_to("--record FILE", ("--record-secrets", secrets))
+        return None
+    return RecordOptions(path, secrets)
 
 
 def recording_of(
@@ -153,7 +151,7 @@ def recording_of(
     """
     if options is None:
         return nullcontext()
-    from notifyws.fleet.build import recorded
+    from notifyws.fleet.recorded import recorded
 
     if options.secrets:
         warn(f"{options.path} will hold tokens and passwords: keep it to yourself")

@@ -26,6 +26,19 @@ NEW_EXAMPLES = examples(
     "notifyws profile new --from-har recorded.har --check",
 )
 
+LARGEST = 64 << 20
+"""Bytes of a HAR that is read; pictures and scripts make them large."""
+TABLES = {
+    "login": ("http.login", "tokens"),
+    "refresh": ("http.refresh",),
+    "verify": ("http.verify",),
+    "socket": ("handshake", "socket"),
+    "first frame": ("rules",),
+    "ping": ("keepalive",),
+    "ids": ("rules.fields", "rules"),
+}
+"""Which tables of a profile say what each step does; the first that is there."""
+
 
 def new(
     name: Annotated[str | None, option("--name NAME", "What to call it.")] = None,
@@ -62,11 +75,11 @@ def new(
     from notifyws.protocol.draft import Answers, draft
 
     if from_har is not None:
-        return new_from_har(from_har, name, output, check=check)
+        return _new_from_har(from_har, name, output, check=check)
     if check:
         raise UsageError("--check needs a recording", "give --from-har FILE as well")
     name = _name(name)
-    path = free_path(name, output)
+    path = _free_path(name, output)
     asking = sample is None and login_path is None and can_ask()
     answers = Answers(
         name,
@@ -78,13 +91,13 @@ def new(
         _or_ask(socket_path, "Path of the socket (empty: the URL's)", asking),
         frames_of(sample) if sample is not None or asking else "",
     )
-    keep(draft(answers), path)
+    _keep(draft(answers), path)
     shown = name if output is None else str(path)
     say(f"Next: notifyws profile check {shown} --url wss://host --username me")
     return None
 
 
-def free_path(name: str, output: Path | None) -> Path:
+def _free_path(name: str, output: Path | None) -> Path:
     """Return where a new profile is to be written.
 
     Raises:
@@ -99,7 +112,7 @@ def free_path(name: str, output: Path | None) -> Path:
     return path
 
 
-def keep(text: str, path: Path) -> None:
+def _keep(text: str, path: Path) -> None:
     """Write a new profile, if it is sound, and say so.
 
     Raises:
@@ -128,21 +141,7 @@ def _name(given: str | None) -> str:
     return given or prompt("Name of the profile")
 
 
-LARGEST = 64 << 20
-"""Bytes of a HAR that is read; pictures and scripts make them large."""
-TABLES = {
-    "login": ("http.login", "tokens"),
-    "refresh": ("http.refresh",),
-    "verify": ("http.verify",),
-    "socket": ("handshake", "socket"),
-    "first frame": ("rules",),
-    "ping": ("keepalive",),
-    "ids": ("rules.fields", "rules"),
-}
-"""Which tables of a profile say what each step does; the first that is there."""
-
-
-def new_from_har(
+def _new_from_har(
     file: Path, name: str | None, output: Path | None, *, check: bool
 ) -> None:
     """Write a profile out of what a browser recorded, and try it if that is wanted.
@@ -165,9 +164,9 @@ def new_from_har(
     if not name:
         asked = can_ask()
         name = prompt("Name of the profile", host, show_default=True) if asked else host
-    path = free_path(name, output)
+    path = _free_path(name, output)
     drafted = _answered(recording, name)
-    keep(drafted.text, path)
+    _keep(drafted.text, path)
     for remark in drafted.remarks:
         say(f"To mend: {remark}")
     for question in drafted.questions:

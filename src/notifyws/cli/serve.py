@@ -1,4 +1,4 @@
-"""``notifyws serve``: the development server, or a recording that it plays."""
+"""``notifyws serve``: the development server: to try, to test, to play recordings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.cli.options import Quiet, Verbose, examples, exclude, option
+from notifyws.cli.options import (
+    Quiet,
+    Verbose,
+    belong_to,
+    examples,
+    exclude,
+    option,
+)
 from notifyws.cli.process import run
 from notifyws.config.recording_file import read_lines
 from notifyws.errors import ConfigurationError, UsageError
-from notifyws.recording import Recording, parse
+from notifyws.recording import parse
 from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
@@ -68,9 +75,7 @@ def serve(
             exclude(("--replay", replay), (name, value))
         playing = replay_server(replay, port=port, speed=speed, loop=loop, level=level)
         return run(_forever(playing))
-    if speed is not None or loop:
-        what = "--loop" if loop else "--speed"
-        raise UsageError(f"{what} goes with --replay", "add --replay FILE")
+    belong_to("--replay FILE", ("--loop", loop), ("--speed", speed))
     server = dev_server(
         level,
         port=port,
@@ -104,31 +109,8 @@ def dev_server(level: int, **options: Any) -> DevServer:
     try:
         from notifyws.devserver.server import DevServer, ServerOptions
     except ImportError:
-        raise not_installed() from None
-    return DevServer(ServerOptions(**options), log_at(level))
-
-
-def not_installed() -> ConfigurationError:
-    """Return the error for a server that is an extra."""
-    message = "the development server is not installed"
-    return ConfigurationError(message, "pip install 'notifyws[server]'")
-
-
-def log_at(level: int) -> Callable[[int, str], None]:
-    """Return what says the lines of a server's log that are important enough."""
-
-    def log(importance: int, text: str) -> None:
-        if importance <= level:
-            say(text)
-
-    return log
-
-
-def _user(text: str) -> tuple[str, str]:
-    name, colon, password = text.partition(":")
-    if not (name and colon and password):
-        raise UsageError(f"--user {name!r} has no password", "write it NAME:PASSWORD")
-    return name, password
+        raise _not_installed() from None
+    return DevServer(ServerOptions(**options), _log_at(level))
 
 
 def speed_of(text: str | None) -> float:
@@ -171,16 +153,33 @@ def replay_server(
     try:
         from notifyws.devserver.replay import ReplayServer
     except ImportError:
-        raise not_installed() from None
-    log = log_at(level)
+        raise _not_installed() from None
+    log = _log_at(level)
     server = ReplayServer(recording, port=port, speed=fast, loop=loop, log=log)
     if level >= 0:
-        say(how_to_listen(recording))
+        profile = recording.header.profile
+        say(f"listen with --profile {profile}, and NOTIFYWS_TOKEN=replay")
     return server
 
 
-def how_to_listen(recording: Recording) -> str:
-    """Return what to type elsewhere."""
-    return (
-        f"listen with --profile {recording.header.profile}, and NOTIFYWS_TOKEN=replay"
-    )
+def _not_installed() -> ConfigurationError:
+    """Return the error for a server that is an extra."""
+    message = "the development server is not installed"
+    return ConfigurationError(message, "pip install 'notifyws[server]'")
+
+
+def _log_at(level: int) -> Callable[[int, str], None]:
+    """Return what says the lines of a server's log that are important enough."""
+
+    def log(importance: int, text: str) -> None:
+        if importance <= level:
+            say(text)
+
+    return log
+
+
+def _user(text: str) -> tuple[str, str]:
+    name, colon, password = text.partition(":")
+    if not (name and colon and password):
+        raise UsageError(f"--user {name!r} has no password", "write it NAME:PASSWORD")
+    return name, password

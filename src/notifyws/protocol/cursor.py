@@ -27,6 +27,8 @@ UNSURE = 300.0
 
 LONGEST_ID = 2000
 """Bytes of an id within a URL or a header: servers take 8 KiB for all of either."""
+SURE_TO_FIT = LONGEST_ID // 12
+"""Characters of an id that no spelling in a URL makes longer than that."""
 
 
 def can_be_asked(ident: str | int, *, in_header: bool) -> bool:
@@ -44,7 +46,7 @@ def can_be_asked(ident: str | int, *, in_header: bool) -> bool:
     if in_header:
         fits = len(ident) <= LONGEST_ID and ident == ident.strip()
         return fits and ident.isascii() and ident.isprintable()
-    if len(ident) * 12 <= LONGEST_ID:
+    if len(ident) <= SURE_TO_FIT:
         return True
     return len(quote(ident, safe="", errors="surrogatepass")) <= LONGEST_ID
 

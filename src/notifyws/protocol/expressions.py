@@ -8,18 +8,20 @@ done with each part of a result multiplies, and a condition is such a thing as w
 text can grow, too: ``to_string`` escapes what was escaped before, and ``join`` puts its
 glue between all items. Nothing else in JMESPath can run for long, because it only ever
 descends (where each item of a frame looks at all of that frame, ``field_mapping`` has
-a limit).
+a limit). What is worked out for a profile can be written as JSON again: a number that
+cannot (``to_number('nan')``, a sum beyond 1e308) is null.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 from notifyws.errors import UsageError
+from notifyws.models import strict_json
 
 UNFIT = (ValueError, TypeError, OverflowError, RecursionError)
 """What comes of an expression that cannot be worked out; JMESPath's own errors are
@@ -34,6 +36,9 @@ MOST_COPIES = 64
 
 ESCAPED = 4
 """Times that a text counts which ``to_string`` writes: an escape may become two."""
+
+MOST_BITS = 14_000
+"""Of a whole number: Python writes and reads those of 4,300 digits."""
 
 TOO_DEEP = "it is nested too deeply"
 PREFIX = r"^(Invalid|Bad) jmespath expression: "
@@ -73,11 +78,11 @@ def compiled(
     Raises:
         BadExpression: it cannot be used.
     """
-    parsed = _bounded(expression)
+    parsed, options = _bounded(expression), _options()
 
     def search(value: Any) -> Any:
         try:
-            return parsed.search(value)
+            return parsed.search(value, options)
         except UNFIT as error:
             failed(first_line(error))
             return None
@@ -185,13 +190,35 @@ def _bounded(expression: str) -> Any:
     return parsed
 
 
+@cache
+def _options() -> Any:
+    from jmespath import Options
+    from jmespath.functions import Functions
+
+    class StrictFunctions(Functions):
+        def call_function(
+            self, function_name: str, resolved_args: Iterable[Any]
+        ) -> Any:
+            found = super().call_function(function_name, resolved_args)
+            return found if _is_sayable(found) else None
+
+    return Options(custom_functions=StrictFunctions())
+
+
+def _is_sayable(value: Any) -> bool:
+    """Return whether JSON can say a number; anything else that is given is fine."""
+    if isinstance(value, float):
+        return isfinite(value)
+    return not isinstance(value, int) or value.bit_length() <= MOST_BITS
+
+
 def _parsed(expression: str) -> Any:
     import jmespath  # 2 ms that a profile without expressions does not cost
     from jmespath.exceptions import JMESPathError
 
     try:
         parsed = jmespath.compile(expression)
-        _check_functions(parsed.parsed, expression)
+        _check(parsed.parsed, expression)
     except RecursionError:
         raise BadExpression(TOO_DEEP) from None
     except JMESPathError as error:
@@ -249,9 +276,14 @@ def _fields(node: Any) -> set[str]:
     return own.union(*map(_fields, _children(node)))
 
 
-def _check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
+def _check(node: Any, expression: str, *, argument: bool = False) -> None:
     from jmespath.functions import Functions
 
+    if node["type"] == "literal":
+        try:
+            strict_json(node["value"])
+        except ValueError:
+            raise BadExpression("it holds a number that JSON cannot say") from None
     called = node.get("value") if node["type"] == "function_expression" else None
     if called is not None and called not in Functions.FUNCTION_TABLE:
         offset = max(expression.find(f"{called}("), 0)
@@ -260,4 +292,4 @@ def _check_functions(node: Any, expression: str, *, argument: bool = False) -> N
         offset = expression.find("&")
         raise BadExpression("& stands only before what a function takes", offset)
     for child in _children(node):
-        _check_functions(child, expression, argument=called is not None)
+        _check(child, expression, argument=called is not None)

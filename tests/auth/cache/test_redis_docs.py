@@ -126,7 +126,8 @@ def test_the_page_names_every_scheme():
 
 
 @pytest.mark.parametrize(
-    "url", [u for u in re.findall(r"redis[a-z+]*://[^`'\s]+", PAGE) if "." in u]
+    "url",
+    [u for u in re.findall(r"(?<=[`'])redis[a-z+]*://[^`'\s]+", PAGE) if "." in u],
 )
 def test_a_url_of_the_page_can_be_read(url):
     assert read_url(url).hosts

@@ -163,8 +163,8 @@ class StreamListener(ActiveListener):
         self._refused = error
         self._broken.set()
 
-    def _announce(self, item: Event, *, vital: bool = False) -> None:
-        self.queue.announce(item, vital=vital)
+    def _announce(self, item: Event, *, join: Any = None) -> None:
+        self.queue.announce(item, join=join)
 
     async def _run(self, member: GroupMember) -> None:
         reason = ""
