@@ -19,7 +19,7 @@ from notifyws import NotificationService
 from notifyws.config.settings import Settings
 from notifyws.errors import NotifyError
 from notifyws.events import Event
-from notifyws.fleet.build import recorded
+from notifyws.fleet.recorded import recorded
 from tests.field import test_centrifugo as centrifugo
 from tests.field import test_home_assistant as home_assistant
 from tests.field import test_pusher as pusher

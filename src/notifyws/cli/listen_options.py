@@ -151,7 +151,7 @@ def recording_of(
     """
     if options is None:
         return nullcontext()
-    from notifyws.fleet.build import recorded
+    from notifyws.fleet.recorded import recorded
 
     if options.secrets:
         warn(f"{options.path} will hold tokens and passwords: keep it to yourself")

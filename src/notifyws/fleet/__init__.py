@@ -5,7 +5,7 @@ what the service manager is told, and what is measured. It must not know handler
 commands or terminals.
 
     active_listener a listener at work, put together from the rooms below
-    build           a listener, from settings and what is asked for; has it recorded
+    build           a listener, from settings and what is asked for
     group           listeners that share the work of one name, over Redis Streams
     health          whether it is alive, and of use; what the service manager is told
     heartbeat       keeps a listener's entry, and finds the others
@@ -14,6 +14,7 @@ commands or terminals.
     metrics_page    the same as Prometheus reads it
     metrics_server  serves that page, and what probes ask
     readings        where each number comes from
+    recorded        has a listener recorded
 """
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "heartbeat",
     "listener_entry",
     "metrics_server",
+    "recorded",
 ]

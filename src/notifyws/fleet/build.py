@@ -1,14 +1,7 @@
-"""Builds a listener: one of its own, one that shares its work, or a second reading.
-
-And has it recorded: what is written down stands in ``protocol.recorder``, and where in
-``config.recording_file``.
-"""
+"""Builds a listener: one of its own, one that shares its work, or a second reading."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
@@ -45,42 +38,3 @@ def build_listener(
     from notifyws.fleet.group.listener import GroupListener
 
     return GroupListener(auth, options, **how)
-
-
-@contextmanager
-def recorded(
-    listener: ActiveListener,
-    path: Path,
-    warn: Callable[[str], None],
-    *,
-    unmasked: bool = False,
-) -> Iterator[None]:
-    """Record a listener meanwhile.
-
-    Args:
-        listener: is not started yet.
-        path: a new file.
-        warn: is told that the file cannot be written any more.
-        unmasked: whether secrets are kept in it.
-
-    Raises:
-        ConfigurationError: the file cannot be made, or there is no server.
-    """
-    from notifyws.config.recording_file import RecordingFile
-    from notifyws.config.settings import FIELDS
-    from notifyws.protocol.recorder import Recorder, named_secrets
-
-    auth = listener.auth
-    profile, http = auth.profile.name, auth.http
-    file = RecordingFile(path, warn)
-    try:
-        hidden = (name for name, each in FIELDS.items() if each.metadata["secret"])
-        said = (str(getattr(auth.settings, name)) for name in hidden)
-        secrets = (*said, *named_secrets(auth.variables))
-        recorder = Recorder(file.write, auth.clock, profile, secrets, unmasked=unmasked)
-        auth.recorder = recorder
-        http.steps.on_exchange = recorder.exchanged
-        listener.observers.append(recorder.observe)
-        yield
-    finally:
-        file.close()
