@@ -39,18 +39,12 @@ TOKENS = {
 }
 
 
-def text_of(number: int, size: int) -> bytes:
+def text_of(number: int, size: int, title: str = "") -> bytes:
     """Return a notification of ``size`` bytes with an id of its own."""
-    fields = {
-        "type": "trip_update",
-        "id": f"n{number:09}",
-        "title": f"Trip {number}",
-        "message": "",
-        "timestamp": "2024-01-15T10:30:00Z",
-    }
-    empty = json.dumps(fields, separators=(",", ":"))
-    fields["message"] = "x" * (size - len(empty))
-    return json.dumps(fields, separators=(",", ":")).encode()
+    begun = '{"type":"trip_update","id":"n%09d","title":"%s","message":"'
+    begun %= number, title or f"Trip {number}"
+    end = '","timestamp":"2024-01-15T10:30:00Z"}'
+    return f"{begun}{'x' * (size - len(begun) - len(end))}{end}".encode()
 
 
 def frame(payload: bytes, first: int = 0x81) -> bytes:
@@ -131,11 +125,9 @@ def send_at(
     while number < options.count:
         due = int((time.monotonic() - start) * options.rate) + 1
         while number < min(due, options.count):
-            text = json.loads(text_of(number, options.size))
-            text["title"] = f"{time.monotonic():.6f}"
-            payload = json.dumps(text, separators=(",", ":")).encode()
+            text = text_of(number, options.size, f"{time.monotonic():.6f}")
             with whole:
-                client.sendall(frame(payload))
+                client.sendall(frame(text))
             number += 1
         time.sleep(max(0.0, start + number / options.rate - time.monotonic()))
 

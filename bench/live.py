@@ -6,38 +6,42 @@ import fcntl
 import os
 import pty
 import re
-import statistics
 import struct
 import subprocess
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from bench.measuring import ROUNDS, Row
+from bench.measuring import Row, single
 from bench.peers import NOTIFYWS, PYTHON
 from bench.running import ROOT, blaster, home
 
-SECONDS = 4.0
-BLAST = 100_000
+ROUNDS = 3
+CONNECTED = 1.5
+"""Seconds after which it is connected, with all that it imports."""
+SECONDS = 2.5
+BLAST = 60_000
+RATES = {"live-1000": 1000, "live-10000": 10_000, "live-idle": 0}
 
 
-def rows() -> Iterator[Row]:
+def measured(wanted: Sequence[str]) -> Iterator[Row]:
     """Measure, row by row."""
-    yield share("live view, 1,000/s", 1000, 15, 5)
-    yield share("live view, 10,000/s", 10_000, 50, 10)
-    yield share("live view, idle", 0, 0.5)
-    yield late("event loop in a blast, live view", 50)
+    for name, rate in RATES.items():
+        if name in wanted:
+            yield share(name, rate)
+    if "live-late" in wanted:
+        yield late()
 
 
-def share(what: str, rate: int, limit: float, worth: float | None = None) -> Row:
+def share(name: str, rate: int) -> Row:
     """Return a row about the share of a core that the live view takes."""
-    count = str(int(rate * SECONDS * 3) or 1)
+    count = str(int(rate * (CONNECTED + SECONDS) * 2) or 1)
     options = ("--count", count, "--rate", str(rate or 1))
     with blaster(*options) as server, home(server.url) as env:
-        shares = [cpu(env) for _ in range(ROUNDS)]
-    value = statistics.median(shares) * 100
-    return Row(what, "one core", f"{value:.2g} %", "", value, limit, worth, unit=" %")
+        shares = [cpu(env) * 100 for _ in range(ROUNDS)]
+    return single(name, shares, lambda value: f"{value:.2g} %")
 
 
 def cpu(env: dict[str, str]) -> float:
@@ -45,7 +49,7 @@ def cpu(env: dict[str, str]) -> float:
     master, process = on_a_terminal([NOTIFYWS, "listen"], env)
     reading = threading.Thread(target=drain, args=(master,), daemon=True)
     reading.start()
-    time.sleep(1.5)  # connected, with all it imports
+    time.sleep(CONNECTED)
     before, started = cpu_of(process.pid), time.monotonic()
     time.sleep(SECONDS)
     took = (cpu_of(process.pid) - before) / (time.monotonic() - started)
@@ -87,19 +91,14 @@ def drain(master: int) -> bytes:
 
 def cpu_of(pid: int) -> float:
     """Return the seconds of CPU that a process took so far."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def late(what: str, limit: float) -> Row:
+def late() -> Row:
     """Return a row about how late a 5 ms ticker is while a blast is drawn."""
     with blaster("--count", str(BLAST)) as server, home(server.url) as env:
         worst = [ticked(env) for _ in range(ROUNDS)]
-    value = statistics.median(worst)
-    return Row(
-        what, "a 5 ms ticker", f"{value:.0f} ms late", "", value, limit, unit=" ms"
-    )
+    return single("live-late", worst, lambda value: f"{value:.0f} ms late")
 
 
 def ticked(env: dict[str, str]) -> float:

@@ -8,34 +8,47 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.measuring import ROUNDS, Row
-from bench.peers import NOTIFYWS, WSCAT
+from bench.measuring import Row, missing, single
+from bench.peers import NOTIFYWS, WEBSOCAT, WSCAT, there
 from bench.running import blaster, home, piped
 
 MANY = 1_000_000
 FEW = 10
+ROUNDS = 3
 LISTEN = [NOTIFYWS, "listen", "--json"]
+PEERS = {"memory-wscat": (WSCAT, "-c"), "memory-websocat": (WEBSOCAT, "-t")}
 
 
-def rows() -> Iterator[Row]:
-    """Measure after ten, how much more it is after a million, and beside a peer."""
-    few, many = resident(FEW, ROUNDS), resident(MANY, ROUNDS)
-    peer = resident(MANY, 1, WSCAT)
-    said = [f"{few:.1f} MiB", f"{many:.1f} MiB"]
-    yield Row("memory, `--json`, after 10", "", said[0], "", few, 42, 32, unit=" MiB")
-    grown = many - few
-    what = "memory grown after 1,000,000"
-    yield Row(what, "after 10", said[1], said[0], grown, 2, unit=" MiB")
-    theirs = f"{peer:.1f} MiB"
-    yield Row("memory after 1,000,000", "`wscat`", said[1], theirs, many / peer, 1.0)
+def measured(wanted: Sequence[str]) -> Iterator[Row]:
+    """Measure after ten, how much more it is after a million, and beside peers."""
+    with blaster("--count", str(FEW)) as server, home(server.url) as env:
+        few = [after(LISTEN, env, FEW) for _ in range(ROUNDS)]
+    if "memory" in wanted:
+        yield single("memory", few, mebibytes)
+    if {*wanted} == {"memory"}:
+        return
+    with blaster("--count", str(MANY)) as server, home(server.url) as env:
+        many = [after(LISTEN, env, MANY) for _ in range(ROUNDS)]
+        peers = {
+            name: after([*peer, server.url], None, MANY)
+            for name, peer in PEERS.items()
+            if name in wanted and there(peer[0])
+        }
+    least, most = statistics.median(few), statistics.median(many)
+    if "memory-grown" in wanted:
+        said = mebibytes(most), mebibytes(least)
+        spread = min(many) - least, max(many) - least
+        yield Row("memory-grown", *said, most - least, spread)
+    for name in (name for name in PEERS if name in wanted):
+        if (its := peers.get(name)) is None:
+            yield missing(name, mebibytes(most))
+        else:
+            yield Row(name, mebibytes(most), mebibytes(its), most / its)
 
 
-def resident(count: int, rounds: int, peer: str = "") -> float:
-    """Return the median of the MiB that are resident once ``count`` lines are read."""
-    with blaster("--count", str(count)) as server, home(server.url) as env:
-        command = [peer, "-c", server.url] if peer else LISTEN
-        taken = [after(command, None if peer else env, count) for _ in range(rounds)]
-    return statistics.median(taken)
+def mebibytes(figure: float) -> str:
+    """Return an amount of memory for people."""
+    return f"{figure:.1f} MiB"
 
 
 def after(command: Sequence[str], env: dict[str, str] | None, count: int) -> float:

@@ -6,17 +6,17 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.measuring import Row, side_by_side
+from bench.measuring import Row, in_turn
 from bench.peers import BARE, NOTIFYWS, PYTHON
 from bench.running import blaster, home
 
 COUNT = 100_000
 
 
-def rows() -> Iterator[Row]:
+def measured(wanted: Sequence[str]) -> Iterator[Row]:
     """Measure both from their start to their end."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "messages.jsonl"
@@ -28,13 +28,12 @@ def rows() -> Iterator[Row]:
         with blaster() as server, home(server.url) as env:
             send = [NOTIFYWS, "send", "--lines"]
             loop = [PYTHON, BARE, "send", server.url, str(COUNT)]
-            pair = side_by_side(
-                lambda: COUNT / took(send, env, path),
-                lambda: COUNT / took(loop, None, path),
-            )
-    said = [f"{rate:,.0f}/s" for rate in (pair.ours, pair.theirs)]
-    what = f"`send --lines`, {COUNT:,} confirmed"
-    yield Row(what, "a bare loop that sends", *said, pair.ratio, 0.6, at_least=True)
+            contestants = {
+                "ours": lambda: COUNT / took(send, env, path),
+                "loop": lambda: COUNT / took(loop, None, path),
+            }
+            rounds = in_turn(contestants)
+    yield rounds.row("send", "ours", "loop", lambda rate: f"{rate:,.0f}/s")
 
 
 def took(command: list[str], env: dict[str, str] | None, path: Path) -> float:

@@ -3,89 +3,85 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tests.support.valkey import Valkey
 
 from bench.floor_app import MADE, make
-from bench.measuring import Pair, Row, side_by_side
-from bench.peers import HTTP, NOTIFYWS, PYTHON, WSCAT
+from bench.measuring import Row, in_turn
+from bench.peers import HTTP, NOTIFYWS, PYTHON, WEBSOCAT, WSCAT, there
 from bench.running import blaster, first_line, home, wall
 
 ROUNDS = 11
 
 
-def rows() -> Iterator[Row]:
+def measured(wanted: Sequence[str]) -> Iterator[Row]:
     """Measure, row by row."""
-    make()
-    yield help_screen()
-    yield from tokens()
-    yield completion()
-    yield first_notification()
-
-
-def milliseconds(what: str, against: str, pair: Pair, limit: float, worth=None) -> Row:
-    """Return a row about seconds, told in milliseconds."""
-    ours, theirs = f"{pair.ours * 1000:.0f} ms", f"{pair.theirs * 1000:.0f} ms"
-    return Row(what, against, ours, theirs, pair.ratio, limit, worth)
-
-
-def help_screen() -> Row:
-    """``--help`` beside a bare application with the same help."""
-    env = {**os.environ, "COLUMNS": "100"}
-    pair = side_by_side(
-        lambda: wall([NOTIFYWS, "--help"], env),
-        lambda: wall([PYTHON, str(MADE), "--help"], env),
-        ROUNDS,
-    )
-    return milliseconds("`--help`", "a bare Typer app", pair, 1.15)
-
-
-def tokens() -> Iterator[Row]:
-    """A warm token beside ``http --version``."""
-    with blaster() as server:
-        with home(server.url) as env:
-            pair = side_by_side(
-                lambda: wall([NOTIFYWS, "token"], env),
-                lambda: wall([HTTP, "--version"]),
-                ROUNDS,
-            )
-            what = "`token`, warm embedded cache"
-            yield milliseconds(what, "`http --version`", pair, 0.6, 0.45)
-        with Valkey() as cache, home(server.url, REDIS_URL=cache.url) as env:
-            pair = side_by_side(
-                lambda: wall([NOTIFYWS, "token"], env),
-                lambda: wall([HTTP, "--version"]),
-                ROUNDS,
-            )
-            yield milliseconds(
-                "`token`, warm Redis", "`http --version`", pair, 1.0, 0.8
-            )
-
-
-def completion() -> Row:
-    """One TAB after ``listen --`` beside the bare application's."""
-
-    tab = {
-        **os.environ,
-        "_NOTIFYWS_COMPLETE": "complete_bash",
-        "COMP_WORDS": "notifyws listen --f",
-        "COMP_CWORD": "2",
-    }
-    pair = side_by_side(
-        lambda: wall([NOTIFYWS], tab),
-        lambda: wall([PYTHON, str(MADE)], tab),
-        ROUNDS,
-    )
-    return milliseconds("one TAB", "the bare Typer app", pair, 1.15)
-
-
-def first_notification() -> Row:
-    """``listen --json`` to its first line, with a token cached, beside ``wscat``."""
-    with blaster() as server, home(server.url) as env:
-        pair = side_by_side(
-            lambda: first_line([NOTIFYWS, "listen", "--json"], env),
-            lambda: first_line([WSCAT, "-c", server.url]),
-            ROUNDS,
+    if {"help", "tab"} & {*wanted}:
+        make()
+    if "help" in wanted:
+        yield beside_typer("help", ["--help"], COLUMNS="100")
+    if "tab" in wanted:
+        words = "notifyws listen --f"
+        yield beside_typer(
+            *("tab", []),
+            _NOTIFYWS_COMPLETE="complete_bash",
+            COMP_WORDS=words,
+            COMP_CWORD="2",
         )
-    return milliseconds("`listen --json` to its first line", "`wscat`", pair, 1.5, 1.1)
+    yield from tokens(wanted)
+    yield from first_notification(wanted)
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time for people."""
+    return f"{seconds * 1000:.0f} ms"
+
+
+def beside_typer(name: str, options: list[str], **environment: str) -> Row:
+    """Measure beside a bare application with the same commands, options and words."""
+    env = {**os.environ, **environment}
+    rounds = in_turn(
+        {
+            "ours": lambda: wall([NOTIFYWS, *options], env),
+            "bare": lambda: wall([PYTHON, str(MADE), *options], env),
+        },
+        ROUNDS,
+    )
+    return rounds.row(name, "ours", "bare", milliseconds)
+
+
+def tokens(wanted: Sequence[str]) -> Iterator[Row]:
+    """A warm token beside ``http --version``."""
+
+    def beside_http(name: str, env: dict[str, str]) -> Row:
+        contestants = {"ours": lambda: wall([NOTIFYWS, "token"], env)}
+        if there(HTTP):
+            contestants["http"] = lambda: wall([HTTP, "--version"])
+        return in_turn(contestants, ROUNDS).row(name, "ours", "http", milliseconds)
+
+    with blaster() as server:
+        if "token" in wanted:
+            with home(server.url) as env:
+                yield beside_http("token", env)
+        if "token-redis" in wanted:
+            with Valkey() as cache, home(server.url, REDIS_URL=cache.url) as env:
+                yield beside_http("token-redis", env)
+
+
+def first_notification(wanted: Sequence[str]) -> Iterator[Row]:
+    """``listen --json`` to its first line, with a token cached."""
+    rows = {"first-line": "wscat", "first-line-websocat": "websocat"}
+    rows = {name: peer for name, peer in rows.items() if name in wanted}
+    if not rows:
+        return
+    with blaster() as server, home(server.url) as env:
+        listen = [NOTIFYWS, "listen", "--json"]
+        contestants = {"ours": lambda: first_line(listen, env)}
+        if "first-line" in rows and there(WSCAT):
+            contestants["wscat"] = lambda: first_line([WSCAT, "-c", server.url])
+        if "first-line-websocat" in rows and there(WEBSOCAT):
+            contestants["websocat"] = lambda: first_line([WEBSOCAT, "-t", server.url])
+        rounds = in_turn(contestants, ROUNDS)
+    for name, peer in rows.items():
+        yield rounds.row(name, "ours", peer, milliseconds)

@@ -601,7 +601,7 @@ async def test_arrivals_are_bursts_of_events_and_notifications_in_their_order():
         await service.closed()
     kinds = [getattr(item, "name", type(item).__name__) for item in seen]
     assert kinds == [
-        *("connecting", "connected", "error", "Frame", "Notification", "Frame"),
+        *("connecting", "connected", "error", "Frame", "Notification"),
         *("disconnected", "closed"),
     ]
     ends = ["disconnected", "closed"]

@@ -15,10 +15,6 @@ from msgspec import Struct, field
 
 TokenSource = Literal["cache", "refresh", "login", "static"]
 
-
-PROMISED = frozenset({"title", "message", "timestamp"})
-"""What a line has also when the server left it out."""
-
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -47,10 +43,6 @@ class Masked(Struct, frozen=True):
         names = (name for name in self.__struct_fields__ if name not in self.masked)
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({shown})"
-
-
-def _is_line(text: str) -> bool:
-    return text.isascii() and "\n" not in text and "\r" not in text
 
 
 class Frame(Struct, frozen=True):
@@ -144,14 +136,16 @@ class Notification(Struct, frozen=True, eq=False):
         The frame's own text stays where it can, because a number that is read and
         written again may change.
         """
-        if self.frame is None or not _is_line(self.frame):
+        frame, fields = self.frame, self.fields
+        if frame is None or not frame.isascii() or "\n" in frame or "\r" in frame:
             return strict_json(self.as_json())
-        if not self.server and PROMISED.issubset(self.fields):
-            return self.frame
-        if self.server and "server" in self.fields:
-            return strict_json(self.as_json())
+        if self.server:
+            if "server" in fields:
+                return strict_json(self.as_json())
+        elif "title" in fields and "message" in fields and "timestamp" in fields:
+            return frame
         added = [f',"{k}":{strict_json(v)}' for k, v in self._added().items()]
-        return "".join([self.frame.rstrip().removesuffix("}"), *added, "}"])
+        return "".join([frame.rstrip().removesuffix("}"), *added, "}"])
 
     def _added(self) -> dict[str, str]:
         """Return what is ours to say: what the server left out, and its name."""

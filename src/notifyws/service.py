@@ -54,7 +54,8 @@ class NotificationService:
         since: id of the last notification known, or a time to begin at (local where
             it names no zone); ``None`` starts from now.
         listed: whether ``status`` lists it among the running listeners.
-        frames: also hand over frames that are no notifications (:meth:`arrivals`).
+        frames: also hand over frames that are no notifications (:meth:`arrivals`);
+            one that is a notification is its ``frame``.
         warn: is told what works less well than it should; logged when not given.
         name: makes the listener durable: it resumes where one of this name stopped.
         group: shares the work with all listeners of that group, over Redis.
@@ -84,16 +85,9 @@ class NotificationService:
     ) -> None:
         self.settings, self.label = settings, label
         self._auth = Authenticator(settings, warn or _log.warning, label)
-        self.listener = build_listener(
-            self._auth,
-            group,
-            since=since,
-            listed=listed,
-            frames=frames,
-            name=name,
-            deliver=deliver,
-            selection=selection,
-        )
+        how = {"since": since, "listed": listed, "frames": frames, "name": name}
+        whom = {"deliver": deliver, "selection": selection}
+        self.listener = build_listener(self._auth, group, **how, **whom)
         self.listener.on_receiver = self._hear
         self._handlers = Handlers(patient=(name, group) != (None, None))
         self._dispatcher = Dispatcher(self._handlers)
@@ -275,7 +269,7 @@ class NotificationService:
         self.listener.start(retries=retries)
 
     def _hear(self, receiver: Receiver) -> None:
-
+        """Have the sender told; it is built when there is first something to tell."""
         receiver.on_server_error = lambda e: self._sender.server_error(e)  # noqa: PLW0108
         receiver.on_acknowledged = lambda e: self._sender.acknowledged(e)  # noqa: PLW0108
 

@@ -244,11 +244,20 @@ async def test_observers_are_told_at_once_and_readers_in_their_turn_with_its_tim
 @in_virtual_time
 async def test_frames_as_they_are_come_too_where_they_are_asked_for():
     desk = Desk(room=10, frames=True)
-    desk.take('{"type":"hello"}', b"\xff", note(1))
-    hello, error, binary, first, frame = await desk.read()
-    assert (hello, binary, first) == (Frame('{"type":"hello"}'), Frame("\ufffd"), 1)
-    assert frame == Frame(note(1), has_news=True)
+    desk.take('{"type":"hello"}', b"\xff", two := note(1) + note(2))
+    hello, error, binary, *both, frame = await desk.read()
+    assert (hello, binary, both) == (Frame('{"type":"hello"}'), Frame("\ufffd"), [1, 2])
+    assert frame == Frame(two, has_news=True)
     assert error.type == "invalid_message"
+
+
+@in_virtual_time
+async def test_a_notification_that_is_all_of_a_frame_stands_for_it():
+    desk = Desk(room=10, frames=True)
+    text = f" {note(1)} "
+    desk.take(text, text.encode())
+    (item,) = await desk.queue.get()
+    assert item.frame == text
 
 
 # Without room

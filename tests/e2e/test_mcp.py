@@ -19,7 +19,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, TextContent
 
-from notifyws.delivery.recent import MOST_WAITING
+from notifyws.cli.mcp_listener import MOST_WAITING
 from tests.e2e.support import COMMAND, Home, Running, Server, until
 from tests.support.aio import on_a_loop
 from tests.support.valkey import free_port

@@ -185,7 +185,7 @@ def test_the_live_view_names_the_server_on_each_card_and_has_a_line_for_each(
     screen.type("q")
     screen.process.wait(20)
     assert screen.process.returncode == 0
-    assert "Connected" not in screen.text
+    until(lambda: "Connected" not in screen.text, "the terminal given back")
 
 
 def test_metrics_and_probes_tell_the_servers_apart(home, servers):

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from notifyws.protocol.har.documents import literals, pieces
-from notifyws.protocol.har.harmless import Harmless, is_protocol
 from notifyws.protocol.har.profile_draft import har_draft
 from notifyws.protocol.har.recording import read_recording
+from notifyws.protocol.har.secrets import Harmless, is_protocol
+from notifyws.protocol.har.values import literals, pieces
 from notifyws.protocol.profile_text import parse, slips
 from tests.support.har import ALERT, IN, OUT, TOKEN, entry, har, login, socket
 

@@ -176,8 +176,7 @@ class Authenticator:
         """
         if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
             return None
-        from notifyws.config.client_certificate import show_certificate
-        from notifyws.config.tls import trust
+        from notifyws.config.tls import show_certificate, trust
 
         return show_certificate(trust(self.settings.ca_file), self.settings)
 

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
-from notifyws.cli.group import group_options
-from notifyws.cli.optional_value import WithOptionalValues
+from notifyws.cli.listen_options import (
+    group_options,
+    recording_wanted,
+    routes_of,
+    targets_of,
+)
 from notifyws.cli.options import (
     Common,
     Format,
     Query,
+    WithOptionalValues,
     examples,
     exclude,
     option,
@@ -29,7 +34,6 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.process import run
 from notifyws.cli.servers import ServerChoice
-from notifyws.cli.targets import routes_of, targets_of
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
@@ -198,7 +202,6 @@ def listen(
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
     from notifyws.cli.listener import Request, listen_to
-    from notifyws.cli.record import recording_wanted
 
     want_positive("--timeout", timeout, 60)
     want_positive("--exec-timeout", exec_timeout, 30)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from notifyws.cli.listen_options import RecordOptions, recording_of
 from notifyws.cli.process import Cancellation, before_dying
-from notifyws.cli.record import RecordOptions, recording_of
 from notifyws.cli.servers import speaking_of, until_ended
 from notifyws.cli.supervisor import Supervisor
 from notifyws.config.settings import Settings

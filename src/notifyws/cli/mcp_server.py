@@ -29,9 +29,8 @@ from mcp_types import Tool as OfferedTool
 
 from notifyws import __version__
 from notifyws.cli.input import stdin_chunk
-from notifyws.cli.mcp_arguments import Tool
 from notifyws.cli.mcp_listener import ListenerMemory, Request
-from notifyws.cli.mcp_tools import Tools
+from notifyws.cli.mcp_tools import Tool, Tools
 from notifyws.cli.process import Cancellation
 from notifyws.config.settings import Settings
 from notifyws.service import NotificationService

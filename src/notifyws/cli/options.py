@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import Parameter, signature
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from msgspec import Struct
+from typer.core import TyperCommand
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import profiles, servers
@@ -119,6 +120,34 @@ async def usable_token(auth: Authenticator) -> AccessToken:
     return await good_token(auth)
 
 
+OPTIONAL = {"--routes"}
+"""Options whose value may be left out, which typer has no word for."""
+
+
+class WithOptionalValues(TyperCommand):
+    """A command that has such an option: ``--routes`` alone is ``--routes ''``.
+
+    It takes nothing but options, so that whatever follows and is no option is a value.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, with an empty value where one was left out."""
+        whole = args if ctx.resilient_parsing else [*with_values(args)]
+        return super().parse_args(ctx, whole)
+
+
+def with_values(args: Iterable[str]) -> Iterable[str]:
+    """Yield the words of a command line, with an empty one where a value is missing."""
+    lacking = False
+    for word in args:
+        if lacking and word.startswith("-"):
+            yield ""
+        yield word
+        lacking = word in OPTIONAL
+    if lacking:
+        yield ""
+
+
 def examples(*lines: str) -> str:
     """Return what stands at the end of a command's help."""
     return "\n\n".join(["\nExamples:", *(f"  {line}" for line in lines)])
@@ -187,6 +216,22 @@ def exclude(*options: tuple[str, object]) -> None:
     if len(given) > 1:
         both = " and ".join(given)
         raise UsageError(f"{both} exclude each other", "give one of them")
+
+
+def belong_to(other: str, *options: tuple[str, object]) -> None:
+    """Refuse options that mean nothing without another one, which was not given.
+
+    Args:
+        other: that one, and what it takes.
+        options: names, each with what was given for it.
+
+    Raises:
+        UsageError: names the first.
+    """
+    for option, value in options:
+        if value is not None and value is not False and value != ():
+            message = f"{option} goes with {other.partition(' ')[0]}"
+            raise UsageError(message, f"add {other}")
 
 
 def shape_of(

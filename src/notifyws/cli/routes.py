@@ -11,8 +11,8 @@ import typer
 
 from notifyws.cli.completion import types
 from notifyws.cli.input import frames_of
+from notifyws.cli.listen_options import routes_of
 from notifyws.cli.options import EnvFile, Json, examples, option
-from notifyws.cli.targets import routes_of
 from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.errors import UsageError
 from notifyws.models import SAMPLES, Notification

@@ -70,8 +70,9 @@ class DeliveryQueue(Generic[Item]):
         self.put_in_all += 1
         self._count += 1
         self._bytes += size
+        if not self._items:
+            self._filled.set()
         self._items.append(item)
-        self._filled.set()
 
     def announce(
         self, item: Item, *, join: Callable[[Item, Item], Item] | None = None

@@ -77,7 +77,8 @@ class Receiver:
         queue: for whoever shows things.
         cursor: where this listener stands.
         clock: the wall clock, and monotonic time.
-        frames: hand over frames as they are, too, behind what is in them.
+        frames: hand over frames as they are, too, behind what is in them; a
+            notification that is all of a frame stands for it.
         selection: which notifications are wanted; all of them when not given.
         outbox: keeps what is wanted for the sinks.
         server: which of several servers this is, by our own name for it.
@@ -135,9 +136,13 @@ class Receiver:
         return self._queue.taken(BREATH) if self._queue.is_filling else None
 
     def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
+        read = self._rules.read
         for frame in frames:
-            arrival, size = self._rules.read(frame, self._received), len(frame)
-            admitted = self._admitted if self._frames else 0
+            arrival, size = read(frame, self._received), len(frame)
+            if isinstance(arrival, Notification) and arrival.frame is not None:
+                yield arrival, frame, size
+                continue
+            admitted = self._admitted
             if isinstance(arrival, Many):
                 share = size // max(len(arrival.arrivals), 1)
                 for each in arrival.arrivals:
@@ -183,7 +188,8 @@ class Receiver:
             line, admitted = notification.line(), self._admitted
             if pause := self._notification(notification, len(line)):
                 await pause
-            if self._frames and self._admitted > admitted:
+            came = notification.frame is not None
+            if self._frames and self._admitted > admitted and not came:
                 self._pass_on(Frame(line, has_news=True))  # it came in none
         self.cursor.deduplicator.expect_ids(self._clock.now() + FETCHED)
 

@@ -23,9 +23,9 @@ from notifyws.auth.cached_tokens import AccessToken, CachedTokens
 from notifyws.auth.proxies import proxy_name
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
-from notifyws.config.client_certificate import pair_of
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
+from notifyws.config.tls import pair_of
 from notifyws.diagnostics import probes
 from notifyws.diagnostics.connection_probe import ConnectionProbe
 from notifyws.diagnostics.findings import (

@@ -19,7 +19,7 @@ from notifyws.auth.network_errors import (
     tls_failed,
     unreachable,
 )
-from notifyws.config.client_certificate import OURS, KeyPair, load_pair
+from notifyws.config.tls import OURS, KeyPair, load_pair
 from notifyws.errors import NetworkFailed, WeAreNotTrusted
 
 PATIENCE = 10.0

@@ -82,9 +82,11 @@ def decode(text: str, deepest: int = DEEPEST) -> Any:
         InvalidFrame: it is not strict JSON, or holds what cannot be read.
     """
     try:
-        return _read_quickly(text, deepest)
+        value, end = _quick(text), len(text)
     except _SLOWLY:
         value, end = _value(text, 0, deepest)
+    else:
+        _limit_depth(value, text, deepest)
     if end != len(text) and (end := _after_space(text, end)) != len(text):
         error = json.JSONDecodeError("Extra data", text, end)
         raise InvalidFrame(f"not JSON: {error}")
@@ -101,9 +103,12 @@ def decode_all(text: str) -> list[Any]:
         InvalidFrame: not even the first can be read.
     """
     try:
-        return [_read_quickly(text)]
+        value, end = _quick(text), len(text)
     except _SLOWLY:
         value, end = _value(text, 0)
+    else:
+        if end > 2 * DEEPEST:
+            _limit_depth(value, text, DEEPEST)
     values = [value]
     while end != len(text) and (start := _after_space(text, end)) != len(text):
         try:
@@ -130,13 +135,6 @@ def text_of(frame: str | bytes) -> str:
         raise InvalidFrame(f"a binary frame of {len(frame)} bytes") from None
 
 
-def _read_quickly(text: str, deepest: int = DEEPEST) -> Any:
-    value = _quick(text)
-    if len(text) > 2 * deepest and _is_too_deep(value, text, deepest):
-        raise InvalidFrame(_TOO_DEEP)
-    return value
-
-
 def _value(text: str, start: int, deepest: int = DEEPEST) -> tuple[Any, int]:
     """Return the value that stands at a place, or after blanks, and its end."""
     try:
@@ -152,10 +150,13 @@ def _value(text: str, start: int, deepest: int = DEEPEST) -> tuple[Any, int]:
         raise InvalidFrame(f"not JSON: {error}") from None
     except ValueError:
         raise InvalidFrame("not readable: an integer has too many digits") from None
-    long = end - start > 2 * deepest
-    if long and _is_too_deep(value, text[start:end], deepest):
-        raise InvalidFrame(_TOO_DEEP)
+    _limit_depth(value, text[start:end], deepest)
     return value, end
+
+
+def _limit_depth(value: Any, text: str, deepest: int) -> None:
+    if len(text) > 2 * deepest and _is_too_deep(value, text, deepest):
+        raise InvalidFrame(_TOO_DEEP)
 
 
 def _after_space(text: str, start: int) -> int:

@@ -2,8 +2,8 @@
 
 A profile is data. It is validated whole before anything is sent, unknown keys are
 errors, and no part of it can name a host, a file or a command. Here is the profile
-itself; the HTTP side's tables are in ``profile_http`` and ``profile_oauth``, the
-socket's in ``profile_socket``, what a value must be in ``profile_schema``.
+itself; the HTTP side's tables are in ``profile_http``, the socket's in
+``profile_socket``, what a value must be in ``profile_schema``.
 Who uses a profile imports all tables from here.
 
 The text under each field is its reference documentation; it is printed for people
@@ -21,14 +21,12 @@ from msgspec import convert
 from notifyws.config.validation import nearest, trimmed
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.profile_http import (
+    ClientCredentials,
+    Device,
     Failure,
     Http,
     Steps,
     Tokens,
-)
-from notifyws.protocol.profile_oauth import (
-    ClientCredentials,
-    Device,
 )
 from notifyws.protocol.profile_schema import (
     Closes,

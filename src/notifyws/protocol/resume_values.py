@@ -16,6 +16,8 @@ from notifyws.protocol.profile import Profile
 
 LONGEST = 2000
 """Bytes of a value within a URL or a header: servers take 8 KiB for all of either."""
+SURE_TO_FIT = LONGEST // 12
+"""Characters that no spelling in a URL makes longer than that."""
 SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 """A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
 COOKIE = r"[!#-+\--:<-\[\]-~]*"
@@ -28,7 +30,7 @@ def fits_url(value: Any) -> bool:
     """Return whether a URL can carry a value, or a frame beside others."""
     if not isinstance(value, str):
         return _is_number(value)
-    if len(value) * 12 <= LONGEST:
+    if len(value) <= SURE_TO_FIT:
         return True
     return len(quote(value, safe="", errors="surrogatepass")) <= LONGEST
 

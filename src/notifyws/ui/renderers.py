@@ -139,12 +139,18 @@ def raw_renderer(output: Output, *, every: bool) -> LineRenderer:
         every: also frames in which there is no notification.
     """
 
-    def line(item: Item) -> str | None:
+    def frame(item: Item) -> str | None:
+        if isinstance(item, Notification):
+            return item.frame
         if not isinstance(item, Frame) or not (every or item.has_news):
             return None
-        return safe_frame(item.text) if output.is_terminal else item.text
+        return item.text
 
-    return LineRenderer(output, line)
+    def harmless_frame(item: Item) -> str | None:
+        text = frame(item)
+        return None if text is None else safe_frame(text)
+
+    return LineRenderer(output, harmless_frame if output.is_terminal else frame)
 
 
 def shaped_renderer(

@@ -19,8 +19,7 @@ from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
 from notifyws.fleet.group.entries import Line, moment, moment_text
 from notifyws.fleet.group.leader import GroupLeader, mark_of, partition_of
-from notifyws.fleet.group.membership import Membership
-from notifyws.fleet.group.partitions import Partitions
+from notifyws.fleet.group.membership import Membership, Partitions
 from notifyws.fleet.group.stream_listener import StreamListener
 from notifyws.models import Notification, as_text
 from notifyws.protocol.expressions import UNFIT, of_option

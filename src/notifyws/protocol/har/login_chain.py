@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from notifyws.protocol.har.recording import Exchange, Recording
-from notifyws.protocol.har.socket_token import Placed
+from notifyws.protocol.har.sockets import Placed
 from notifyws.protocol.har.sources import Given, Sources, requested
 from notifyws.protocol.har.values import (
     PASSWORD,

@@ -10,14 +10,18 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from notifyws.config.toml_text import quoted
 from notifyws.protocol.har.conversation import Conversation, conversation
-from notifyws.protocol.har.harmless import Harmless
 from notifyws.protocol.har.login_steps import Login, login_of
 from notifyws.protocol.har.recording import Recording, SocketLog
 from notifyws.protocol.har.rule_guess import kinds_of, notifications, rule_lines
-from notifyws.protocol.har.secrets import Secrets
-from notifyws.protocol.har.socket_token import Placed, placed_token
-from notifyws.protocol.har.sockets import demand_speakable, likely_sockets
+from notifyws.protocol.har.secrets import Harmless, Secrets
+from notifyws.protocol.har.sockets import (
+    Placed,
+    demand_speakable,
+    likely_sockets,
+    placed_token,
+)
 from notifyws.protocol.har.sources import Sources
 from notifyws.protocol.har.tables import (
     handshake_lines,
@@ -28,7 +32,6 @@ from notifyws.protocol.har.tables import (
     variable_lines,
 )
 from notifyws.protocol.har.variables import Variables
-from notifyws.protocol.toml_text import quoted
 
 BUILT_IN = (
     ("/api/websocket", "home-assistant"),

@@ -13,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from notifyws.protocol.har.documents import NAMES, Piece, pieces, plain
-from notifyws.protocol.har.harmless import Harmless
-from notifyws.protocol.har.secrets import Secrets
+from notifyws.protocol.har.secrets import Harmless, Secrets
 from notifyws.protocol.har.sources import SHORTEST
 from notifyws.protocol.har.values import (
     DEEPEST,
+    NAMES,
+    Piece,
     is_secret_name,
+    pieces,
+    plain,
     variable_name,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.connection.counts import REASONS, reason_of
+from notifyws.connection.outcome import REASONS, reason_of
 from notifyws.errors import (
     AuthenticationFailed,
     CertificateRejected,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from notifyws.delivery.timing import Quiet, Timing
+from notifyws.delivery.targets import Quiet, Timing
 
 HOUR = 3600.0
 

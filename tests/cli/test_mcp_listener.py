@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from notifyws.delivery.recent import MOST_WAITING, RecentNotifications
+from notifyws.cli.mcp_listener import MOST_WAITING, RecentNotifications
 from notifyws.errors import NetworkFailed, UsageError
 from notifyws.models import Notification
 from tests.support.virtual import in_virtual_time, turns

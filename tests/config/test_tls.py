@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.config.client_certificate import pair_of, show_certificate
 from notifyws.config.settings import Settings
+from notifyws.config.tls import pair_of, show_certificate
 from notifyws.connection.build import build_dial
 from notifyws.diagnostics import probes
 from notifyws.errors import ConfigurationError, WeAreNotTrusted
