@@ -28,6 +28,7 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``since``: beginning at a time
 - ``templates``: ``{name}`` filled with what is known
 - ``token_replies``: which tokens an answer holds, and for how long
+- ``unseen``: what of a text vanishes where it is shown
 - ``upgrade``: URL, headers and first frames of a socket
 """
 
@@ -56,5 +57,6 @@ __all__ = [
     "since",
     "templates",
     "token_replies",
+    "unseen",
     "upgrade",
 ]
