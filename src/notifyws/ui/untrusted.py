@@ -10,7 +10,8 @@ notification is longer than a page.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from notifyws.models import Notification, as_text
@@ -44,7 +45,21 @@ def as_data(value: Any, levels: int = DEEPEST) -> Any:
         return "…"
     if isinstance(value, list):
         return [as_data(each, levels - 1) for each in value]
-    return {harmless(k): as_data(each, levels - 1) for k, each in value.items()}
+    values = (as_data(each, levels - 1) for each in value.values())
+    return dict(zip(_names(value), values, strict=True))
+
+
+def _names(names: Collection[str]) -> Iterator[str]:
+    """Yield names made harmless, none of which passes for one that is there."""
+    taken = {name for name in names if harmless(name) == name}
+    times: Counter[str] = Counter()
+    for name in names:
+        shown = plain = harmless(name)
+        while name != shown and shown in taken:
+            times[plain] += 1
+            shown = f"{plain} ({times[plain] + 1})"
+        taken.add(shown)
+        yield shown
 
 
 def notification_data(notification: Notification) -> tuple[dict[str, Any], bool]:
