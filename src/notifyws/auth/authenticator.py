@@ -239,6 +239,11 @@ class Authenticator:
             return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
         return self.token_manager
 
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether there are tokens to be cached: no ready-made one, and not none."""
+        return self.tokens is self.token_manager
+
     @cached_property
     def token_manager(self) -> TokenManager:
         """Whoever keeps this account's tokens."""
