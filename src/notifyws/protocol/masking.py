@@ -13,6 +13,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from notifyws.models import printable
+
 SHORTEST = 4
 """Characters of the shortest text that is worth masking."""
 MARK = 12
@@ -112,8 +114,7 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     Known secrets are masked, what is called one, and every long run of characters
     without a blank; what cannot be printed is a blank.
     """
-    plain = "".join(each if each.isprintable() else " " for each in text)
-    spoken = re.sub(_SPOKEN, _kept, without_named(plain, secrets))
+    spoken = re.sub(_SPOKEN, _kept, without_named(printable(text), secrets))
     return re.sub(_OPAQUE, "***", spoken)
 
 
