@@ -8,7 +8,7 @@ and no command, and never draws a word of a server that has not been through
 - ``lines``: a notification or an event as one line.
 - ``output``: data to a file descriptor without blocking the event loop.
 - ``progress``: how far ``send --lines`` is.
-- ``qr_code``: a QR code on a terminal.
+- ``qr_code``: the code of a login by device, for a browser or a telephone.
 - ``renderers``: how ``listen`` shows what arrives; chooses between live view (whose
   keys are in ``key_bindings``), plain lines, JSON Lines, raw frames and shapes.
 - ``rows``: pages of facts and lists, for ``status`` and ``profile``.
