@@ -94,7 +94,7 @@ def _listener(one: Listener, now: float) -> Fact:
 
 
 def _of_listener(one: Listener, now: float) -> Iterator[str]:
-    from notifyws.diagnostics.listener_findings import since
+    from notifyws.diagnostics.account_findings import since
 
     state = "taking its share" if one.state == "member" else one.state
     yield f"{state} for {span(since(one.since, now))}"
@@ -123,7 +123,7 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
 
 
 def _verified(one: Listener, now: float) -> str:
-    from notifyws.diagnostics.listener_findings import since
+    from notifyws.diagnostics.account_findings import since
 
     ago = span(since(one.verifiedAt or "", now))
     proved = f"nothing missed as of {ago} ago" if one.verifiedAt else "not verified yet"
