@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
 from notifyws.cli.listen_options import (
+    WithOptionalValues,
     group_options,
     recording_wanted,
     routes_of,
@@ -21,7 +22,6 @@ from notifyws.cli.options import (
     Common,
     Format,
     Query,
-    WithOptionalValues,
     examples,
     exclude,
     option,

@@ -12,7 +12,7 @@ import typer
 from notifyws.cli.completion import types
 from notifyws.cli.input import frames_of
 from notifyws.cli.listen_options import routes_of
-from notifyws.cli.options import EnvFile, Json, examples, option
+from notifyws.cli.options import EnvFile, Json, examples, group, option
 from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.errors import UsageError
 from notifyws.models import SAMPLES, Notification
@@ -22,19 +22,7 @@ EXAMPLES = examples(
     "notifyws routes check", "notifyws routes check --sample trip_update"
 )
 
-app = typer.Typer(
-    help="What goes where, by the routes of config.toml.",
-    epilog=EXAMPLES,
-    suggest_commands=False,  # the hint line does
-    add_completion=False,
-)
-
-
-@app.callback(invoke_without_command=True)
-def _routes(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        context.get_help()  # which prints it
-        raise typer.Exit(UsageError.exit_code)
+app = group("What goes where, by the routes of config.toml.", EXAMPLES)
 
 
 @app.command(
