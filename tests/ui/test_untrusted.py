@@ -22,7 +22,7 @@ def test_every_text_is_made_harmless_keys_too_and_lines_stay():
 
 
 def test_a_name_that_looks_like_another_replaces_none():
-    """Seen: whoever may add a key wrote over one of the server's, for the model alone."""
+    """Seen: whoever may add a key wrote over one of the server's, for a model."""
     said = {"by\u200b": 1, "by": 2, "\u200bby": 3, "by (3)": 4, "b\u200by\u200b": 5}
     assert as_data(said) == {
         "by (2)": 1,
