@@ -181,7 +181,9 @@ def _demo() -> Step:
     """Return how to try it without a server, and what that needs."""
     commands = ["notifyws listen --demo"]
     if not (find_spec("aiohttp") and find_spec("jwt")):
-        commands.insert(0, "pip install 'notifyws[server]'")
+        from notifyws.config.extras import install_command
+
+        commands.insert(0, install_command("server"))
     return "Try it, with a server of its own:", commands
 
 

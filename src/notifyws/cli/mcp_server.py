@@ -36,8 +36,8 @@ from notifyws.config.settings import Settings
 from notifyws.service import NotificationService
 from notifyws.tasks import background
 from notifyws.ui.output import Output
+from notifyws.ui.sanitize import NOTE, as_json
 from notifyws.ui.streams import say, warner
-from notifyws.ui.untrusted import NOTE, as_json
 
 INSTRUCTIONS = (
     "A listener of one notification server. recent_notifications says what came, "

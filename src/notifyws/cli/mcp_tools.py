@@ -4,7 +4,7 @@ What a tool takes is a Struct: a client is told its schema, what a model gives i
 checked against it, and its docstring is what the model is told of the tool.
 
 An answer is an object. What others wrote stands in it under ``untrusted`` and nowhere
-else (``ui.untrusted``); all the rest is ours.
+else (``ui.sanitize``); all the rest is ours.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from notifyws.cli.mcp_listener import ListenerMemory, Remembered, Request, Test
 from notifyws.delivery.message_input import from_parts
 from notifyws.errors import NetworkFailed, NotifyError, UsageError
 from notifyws.protocol.expressions import BadExpression, compiled, truthy
-from notifyws.ui.sanitize import harmless
-from notifyws.ui.untrusted import NOTE, as_data, as_json, notification_data
+from notifyws.ui.sanitize import NOTE, as_data, as_json, harmless, notification_data
 
 SEND_TIME = 10.0
 """Seconds in all for a message, waiting for a connection included."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from notifyws.events import READY, Event
-from notifyws.fleet.systemd import Systemd
+from notifyws.fleet.health import Systemd
 from notifyws.service import NotificationService
 from notifyws.tasks import restarted
 from notifyws.ui.lines import event_line

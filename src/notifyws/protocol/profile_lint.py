@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from notifyws.config.validation import nearest
 from notifyws.protocol.expressions import names
-from notifyws.protocol.field_mapping import ORDER
+from notifyws.protocol.field_values import ORDER
 from notifyws.protocol.profile import Profile
 from notifyws.protocol.templates import variables_of
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from notifyws.config.extras import needs_extra
 from notifyws.delivery.sinks.blocking_calls import BlockingCalls
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
@@ -80,8 +81,7 @@ def client_of(url: str, option: str = "--apprise") -> Apprise:
     try:
         client, known = _client(url)
     except ImportError:
-        hint = "pip install 'notifyws[apprise]'"
-        raise ConfigurationError(f"{option} needs an extra", hint) from None
+        raise needs_extra(option, "apprise") from None
     if not known:
         scheme = scheme_of(url) or "such"
         message = f"{option}: Apprise knows no {scheme}:// URL of this form"

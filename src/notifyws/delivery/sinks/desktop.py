@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from html import escape
 
 from notifyws.auth.network_errors import plainly
-from notifyws.errors import ConfigurationError, DeliveryFailed
+from notifyws.config.extras import needs_extra
+from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 
 LONGEST = 1000
@@ -62,8 +63,7 @@ class DesktopSink:
         try:
             from desktop_notifier import DesktopNotifier
         except ImportError:
-            hint = "pip install 'notifyws[desktop]'"
-            raise ConfigurationError("--notify needs an extra", hint) from None
+            raise needs_extra("--notify", "desktop") from None
         self._timeout = timeout
         self._notifier = DesktopNotifier(app_name="notifyws")
         self._reads_markup = reads_markup

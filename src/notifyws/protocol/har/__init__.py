@@ -2,7 +2,7 @@
 
 Pure: text in, text out. ``recording`` reads the file, ``secrets`` knows what in it is
 nobody's business, and what of a login is anybody's, ``values`` what a value is, also in
-GraphQL, ``sources`` which answer gave which value; ``sockets``, ``login_steps`` and
+GraphQL, and which answer gave it first; ``sockets``, ``login_steps`` and
 ``conversation`` say what was done, ``rule_guess`` what arrived means, ``variables``
 writes it as templates, and ``profile_draft`` is the whole of it.
 

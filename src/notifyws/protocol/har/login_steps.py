@@ -19,13 +19,14 @@ from notifyws.protocol.har.login_chain import (
 )
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.sockets import Placed
-from notifyws.protocol.har.sources import Sources, own_headers
 from notifyws.protocol.har.values import (
     PASSWORD,
+    Sources,
     expression,
     last_name,
     leaves,
     literals,
+    own_headers,
 )
 from notifyws.protocol.har.variables import Variables
 

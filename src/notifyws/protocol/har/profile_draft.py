@@ -22,7 +22,6 @@ from notifyws.protocol.har.sockets import (
     likely_sockets,
     placed_token,
 )
-from notifyws.protocol.har.sources import Sources
 from notifyws.protocol.har.tables import (
     handshake_lines,
     later_lines,
@@ -31,6 +30,7 @@ from notifyws.protocol.har.tables import (
     token_lines,
     variable_lines,
 )
+from notifyws.protocol.har.values import Sources
 from notifyws.protocol.har.variables import Variables
 
 BUILT_IN = (

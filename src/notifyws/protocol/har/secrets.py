@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from notifyws.protocol.har.recording import Exchange, Recording
-from notifyws.protocol.har.sources import requested
 from notifyws.protocol.har.values import (
     PASSWORD,
     PLAIN,
@@ -25,6 +24,7 @@ from notifyws.protocol.har.values import (
     last_name,
     leaves,
     literals,
+    requested,
 )
 
 SHORTEST = 4

@@ -11,12 +11,14 @@ from msgspec import Struct
 
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.har.recording import AGAIN, Recording, SocketLog
-from notifyws.protocol.har.sources import Given, Sources, own_headers
 from notifyws.protocol.har.values import (
+    Given,
+    Sources,
     is_opaque,
     is_secret_name,
     last_name,
     leaves,
+    own_headers,
 )
 
 RELOADING = ("vite-hmr", "vite-ping")

@@ -12,8 +12,7 @@ from notifyws.protocol.har.conversation import Conversation
 from notifyws.protocol.har.login_steps import DraftStep, Login
 from notifyws.protocol.har.recording import SocketLog
 from notifyws.protocol.har.sockets import Placed
-from notifyws.protocol.har.sources import own_headers
-from notifyws.protocol.har.values import inline
+from notifyws.protocol.har.values import inline, own_headers
 from notifyws.protocol.har.variables import Variables
 
 SINCE = ("since", "after", "last_id", "lastId", "lastEventId", "last_event_id")

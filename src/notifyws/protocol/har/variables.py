@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from notifyws.protocol.har.secrets import Harmless, Secrets
-from notifyws.protocol.har.sources import SHORTEST
 from notifyws.protocol.har.values import (
     DEEPEST,
     NAMES,
+    SHORTEST,
     Piece,
     is_secret_name,
     pieces,

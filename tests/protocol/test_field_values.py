@@ -2,8 +2,8 @@
 
 import pytest
 
+from notifyws.protocol.field_values import MOST, Growth
 from notifyws.protocol.frames import InvalidFrame
-from notifyws.protocol.growth import MOST, Growth
 
 LARGE = "x" * (MOST // 10)
 
