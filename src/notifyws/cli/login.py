@@ -295,7 +295,9 @@ def _say_kept(*, kept: bool) -> None:
         return
     say(
         "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
-        "auth login asks for it when the login ends (7 days at most servers)"
+        "auth login asks for it when the login ends (after 7 days, at most servers)"
     )
-    if not saved_login.can_keep_passwords():
+    if saved_login.can_keep_passwords():
+        say("No keyring of this system keeps it")
+    else:
         say(f"To keep it in the system's keyring: {install_command('keyring')}")

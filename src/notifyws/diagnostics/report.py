@@ -20,16 +20,18 @@ from notifyws.auth.cached_tokens import CachedTokens
 from notifyws.clock import span
 from notifyws.config.sources import Loaded
 from notifyws.config.urls import shown_url
-from notifyws.diagnostics.findings import (
-    Finding,
+from notifyws.diagnostics.account_findings import (
     TokenLife,
     of_access,
+    of_group,
+    of_listeners,
+    of_login,
     of_refresh,
     of_renewal,
     of_user,
 )
+from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.health_checks import HealthChecks, run_checks
-from notifyws.diagnostics.listener_findings import of_group, of_listeners
 from notifyws.errors import NotifyError
 from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener
@@ -198,6 +200,9 @@ def _of_tokens(
         found.append(of_access(access))
     if refresh is not None:
         found.append(of_refresh(refresh, access))
+    has_none = checks.cache.get("ok") and not (cached.access or cached.refresh)
+    if checks.url and has_none and auth.keeps_tokens and not auth.may_log_in:
+        found.append(of_login(checks.origin))
     if cached.access is not None:
         can_renew = bool(cached.refresh) or auth.may_log_in
         found.append(of_renewal(cached.access.remaining, can_renew))

@@ -18,8 +18,8 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
 - ``places``: where streams stand that a server numbers by itself
+- ``oauth``: OAuth's grants as HTTP steps
 - ``profile``: the model of a profile
-- ``profile_http``: its HTTP side, and OAuth's grants as HTTP steps
 - ``profile_schema``: its JSON Schema, and its check by pydantic
 - ``profile_text``: a profile's TOML, checked, its mistakes shown where they are
 - ``recorder``: what is recorded of a server, without secrets
@@ -46,9 +46,9 @@ __all__ = [
     "har",
     "loader",
     "masking",
+    "oauth",
     "places",
     "profile",
-    "profile_http",
     "profile_schema",
     "profile_text",
     "recorder",

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from notifyws.models import printable
 from notifyws.protocol.unseen import may_vanish, vanishing
 
 SHORTEST = 4
@@ -115,8 +116,7 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     without a blank; what cannot be printed is a blank.
     """
     seen = vanishing().sub("", text) if may_vanish(text) else text
-    plain = "".join(each if each.isprintable() else " " for each in seen)
-    spoken = re.sub(_SPOKEN, _kept, without_named(plain, secrets))
+    spoken = re.sub(_SPOKEN, _kept, without_named(printable(seen), secrets))
     return re.sub(_OPAQUE, "***", spoken)
 
 

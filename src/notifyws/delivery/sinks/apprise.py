@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from notifyws.config.extras import needs_extra
 from notifyws.delivery.sinks.blocking_calls import BlockingCalls
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import Notification
+from notifyws.models import Notification, printable
 from notifyws.protocol.masking import masked, spellings
 
 if TYPE_CHECKING:
@@ -161,6 +161,5 @@ class AppriseSink:
         return " ".join(each.message for each in sent.logs()) or "Apprise says no more"
 
     def _failed(self, why: str) -> DeliveryFailed:
-        plain = "".join(c if c.isprintable() else " " for c in why)
-        said = masked(plain, self._secrets)[:LONGEST].strip()
+        said = masked(printable(why), self._secrets)[:LONGEST].strip()
         return DeliveryFailed(f"the service was not reached or refused it: {said}")
