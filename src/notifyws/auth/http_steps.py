@@ -31,7 +31,7 @@ from notifyws.auth.http_client import (
     import_httpx,
 )
 from notifyws.auth.http_refusals import Refusal, refused
-from notifyws.errors import ConfigurationError, NetworkFailed, ReplyLost
+from notifyws.errors import ConfigurationError, ReplyLost
 from notifyws.models import as_text, strict_json
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import masked, spellings
@@ -143,7 +143,7 @@ class HttpSteps:
         """Return a step's request.
 
         Raises:
-            NetworkFailed: what the server chose cannot stand where it should.
+            ReplyLost: what the server chose cannot stand where it should.
             ConfigurationError: what we were given cannot.
         """
         try:
@@ -152,7 +152,7 @@ class HttpSteps:
             others = {name: "x" for name in self._chosen(steps) if variables.get(name)}
             step_request(self.origin, step, {**variables, **others})
             said = f"{self.origin} named what no request can carry: {error.message}"
-            raise NetworkFailed(said, OTHER_KIND) from None
+            raise ReplyLost(said, OTHER_KIND) from None
 
     def _chosen(self, steps: Sequence[Step]) -> set[str]:
         """Return the names of variables that the server fills."""
