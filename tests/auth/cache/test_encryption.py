@@ -10,6 +10,7 @@ import pytest
 from notifyws.auth.cache.checked import ENCRYPTED, CheckedCache, TokenCipher
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cached_tokens import pack
+from notifyws.config.extras import install_command
 from notifyws.errors import ConfigurationError
 from notifyws.models import Token
 from tests.support.aio import on_a_loop
@@ -141,4 +142,4 @@ def test_without_the_extra_the_hint_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography.fernet", None)
     with pytest.raises(ConfigurationError) as caught:
         TokenCipher("words")
-    assert "notifyws[secure]" in caught.value.hint
+    assert caught.value.hint == install_command("secure")
