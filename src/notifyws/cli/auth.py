@@ -23,6 +23,7 @@ from notifyws.cli.options import (
     Common,
     Json,
     examples,
+    group,
     option,
     usable_token,
     with_common,
@@ -42,11 +43,7 @@ EXAMPLES = examples(
 LOGOUT_EXAMPLES = examples("notifyws auth logout", "notifyws auth logout --server work")
 WHOAMI_EXAMPLES = examples("notifyws auth whoami", "notifyws auth whoami --json")
 
-app = typer.Typer(
-    epilog=EXAMPLES,
-    suggest_commands=False,  # the hint line does
-    add_completion=False,
-)
+app = group("Log in, log out, and who am I.", EXAMPLES)
 
 
 @app.callback(invoke_without_command=True, help="Log in, log out, and who am I.")

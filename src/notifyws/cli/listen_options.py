@@ -1,16 +1,18 @@
 """Options of ``listen`` that mean something together, read and refused.
 
-To whom it hands on, what it is told of its group, and what it records.
+To whom it hands on, what it is told of its group, and what it records; and how an
+option is read whose value may be left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from typer.core import TyperCommand
 
 from notifyws.cli.options import belong_to, want_at_least, want_positive
 from notifyws.delivery.targets import (
@@ -156,3 +158,31 @@ def recording_of(
     if options.secrets:
         warn(f"{options.path} will hold tokens and passwords: keep it to yourself")
     return recorded(service.listener, options.path, warn, unmasked=options.secrets)
+
+
+OPTIONAL = {"--routes"}
+"""Options whose value may be left out, which typer has no word for."""
+
+
+class WithOptionalValues(TyperCommand):
+    """A command that has such an option: ``--routes`` alone is ``--routes ''``.
+
+    It takes nothing but options, so that whatever follows and is no option is a value.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, with an empty value where one was left out."""
+        whole = args if ctx.resilient_parsing else [*with_values(args)]
+        return super().parse_args(ctx, whole)
+
+
+def with_values(args: Iterable[str]) -> Iterable[str]:
+    """Yield the words of a command line, with an empty one where a value is missing."""
+    lacking = False
+    for word in args:
+        if lacking and word.startswith("-"):
+            yield ""
+        yield word
+        lacking = word in OPTIONAL
+    if lacking:
+        yield ""

@@ -15,13 +15,14 @@ from msgspec import Struct
 from notifyws.cli.listen_options import RecordOptions, recording_of
 from notifyws.cli.process import Cancellation, before_dying
 from notifyws.cli.servers import services_of, speaking_of, until_ended
-from notifyws.cli.supervisor import Supervisor
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import OutputFailed, TimeRanOut
+from notifyws.fleet.health import Supervisor
 from notifyws.service import NotificationService
 from notifyws.tasks import background
+from notifyws.ui.lines import event_line
 from notifyws.ui.output import Output
 from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
@@ -130,7 +131,8 @@ class _Listening:
             died=self._leave.died,
         )
         self._writing = asyncio.Lock()
-        self._supervisor = Supervisor(os.environ, services)
+        listeners = [each.listener for each in services]
+        self._supervisor = Supervisor(os.environ, listeners, event_line, say)
 
     def _gap(self, since: str, reason: str) -> None:
         for service in self._services.values():

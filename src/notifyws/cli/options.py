@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from inspect import Parameter, signature
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from msgspec import Struct
-from typer.core import TyperCommand
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import profiles, servers
@@ -120,37 +119,27 @@ async def usable_token(auth: Authenticator) -> AccessToken:
     return await good_token(auth)
 
 
-OPTIONAL = {"--routes"}
-"""Options whose value may be left out, which typer has no word for."""
-
-
-class WithOptionalValues(TyperCommand):
-    """A command that has such an option: ``--routes`` alone is ``--routes ''``.
-
-    It takes nothing but options, so that whatever follows and is no option is a value.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line, with an empty value where one was left out."""
-        whole = args if ctx.resilient_parsing else [*with_values(args)]
-        return super().parse_args(ctx, whole)
-
-
-def with_values(args: Iterable[str]) -> Iterable[str]:
-    """Yield the words of a command line, with an empty one where a value is missing."""
-    lacking = False
-    for word in args:
-        if lacking and word.startswith("-"):
-            yield ""
-        yield word
-        lacking = word in OPTIONAL
-    if lacking:
-        yield ""
-
-
 def examples(*lines: str) -> str:
     """Return what stands at the end of a command's help."""
     return "\n\n".join(["\nExamples:", *(f"  {line}" for line in lines)])
+
+
+def group(meaning: str, epilog: str) -> typer.Typer:
+    """Return a command that holds others; alone it prints its help, and that is 2."""
+    made = typer.Typer(
+        help=meaning,
+        epilog=epilog,
+        suggest_commands=False,  # the hint line does
+        add_completion=False,
+    )
+
+    @made.callback(invoke_without_command=True)
+    def alone(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            context.get_help()  # which prints it
+            raise typer.Exit(UsageError.exit_code)
+
+    return made
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as decoder
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from notifyws.cli.completion import types
 from notifyws.cli.input import frames_of
 from notifyws.cli.listen_options import routes_of
-from notifyws.cli.options import EnvFile, Json, examples, option
+from notifyws.cli.options import EnvFile, Json, examples, group, option
 from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.errors import UsageError
 from notifyws.models import SAMPLES, Notification
@@ -22,19 +23,7 @@ EXAMPLES = examples(
     "notifyws routes check", "notifyws routes check --sample trip_update"
 )
 
-app = typer.Typer(
-    help="What goes where, by the routes of config.toml.",
-    epilog=EXAMPLES,
-    suggest_commands=False,  # the hint line does
-    add_completion=False,
-)
-
-
-@app.callback(invoke_without_command=True)
-def _routes(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        context.get_help()  # which prints it
-        raise typer.Exit(UsageError.exit_code)
+app = group("What goes where, by the routes of config.toml.", EXAMPLES)
 
 
 @app.command(
@@ -67,6 +56,9 @@ def check(
     from notifyws.delivery.build_sinks import build_sinks
     from notifyws.delivery.routing import Routing
 
+    if file is not None and file.suffix == ".toml":
+        message = f"{file} would be a file of notifications, not of routes"
+        raise UsageError(message, f"notifyws routes check --routes {quote(str(file))}")
     if file is not None and sample:
         raise UsageError("FILE and --sample exclude each other", "give one of them")
     found = routes_of(routes or Path(), env_file)

@@ -26,7 +26,7 @@ from notifyws.delivery.build import build_receiver, build_socket_sender
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Trace
-from notifyws.diagnostics.frame_findings import Ids, meaning
+from notifyws.diagnostics.findings import Ids, meaning
 from notifyws.errors import (
     NetworkFailed,
     NotifyError,

@@ -20,17 +20,18 @@ from notifyws.auth.cached_tokens import CachedTokens
 from notifyws.clock import span
 from notifyws.config.sources import Loaded
 from notifyws.config.urls import shown_url
-from notifyws.diagnostics.findings import (
-    Finding,
+from notifyws.diagnostics.account_findings import (
     TokenLife,
     of_access,
+    of_group,
+    of_listeners,
     of_login,
     of_refresh,
     of_renewal,
     of_user,
 )
+from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.health_checks import HealthChecks, run_checks
-from notifyws.diagnostics.listener_findings import of_group, of_listeners
 from notifyws.errors import NotifyError
 from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener

@@ -12,11 +12,22 @@ does not listen misses it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from contextlib import suppress
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    MutableMapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
+
+from notifyws.events import READY, Event
+from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.fleet.active_listener import ActiveListener
@@ -119,3 +130,55 @@ class Systemd:
         ):
             line.setblocking(False)
             line.sendto(text.encode("utf-8", "replace"), self._address)
+
+
+class Supervisor:
+    """Tells the service manager how listeners do, while they listen.
+
+    Ready it is told as soon as one of them is; that we end, when the last one has.
+
+    Args:
+        environ: says where that is; read once, and its variables taken out.
+        listeners: not started yet.
+        describe: says in a sentence what happened.
+        warn: is told of a bug of ours.
+
+    Attributes:
+        was_ready: whether notifications could come at any time.
+    """
+
+    def __init__(
+        self,
+        environ: MutableMapping[str, str],
+        listeners: Sequence[ActiveListener],
+        describe: Callable[[Event], str],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._systemd = Systemd(environ)
+        self._open = len(listeners)
+        self._describe, self._warn = describe, warn
+        self.was_ready = False
+        for listener in listeners:
+            listener.observers.append(self._tell)
+
+    def _tell(self, event: Event) -> None:
+        if event.name in READY:
+            self.was_ready = True
+            self._systemd.ready()
+        if event.name == "closed":
+            self._open -= 1
+            if not self._open:
+                self._systemd.stopping()
+        self._systemd.status(self._describe(event))
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Say meanwhile that we live."""
+        stay_alive = partial(self._systemd.stay_alive, asyncio.sleep)
+        name = "the watchdog's sign of life"
+        alive = restarted(name, stay_alive, self._warn, asyncio.sleep)
+        try:
+            yield
+        finally:
+            alive.cancel()
+            await asyncio.gather(alive, return_exceptions=True)

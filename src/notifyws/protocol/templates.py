@@ -18,15 +18,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus
 
 import msgspec
 
 from notifyws.models import strict_json
-
-if TYPE_CHECKING:
-    pass
 
 _VARIABLE = re.compile(
     r"(?<!\{)\{([a-z_][a-z0-9_]*)((?:\.[A-Za-z0-9_-]+)*)(?:\|([a-z0-9]+))?\}"

@@ -72,8 +72,10 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
             said, why = f"Connected to {host_of(url)}{harmless(who)}", ""
         case Reconnecting(attempt, delay, why):
             said = f"Reconnecting in {_wait(delay)} (attempt {attempt})"
+        case Disconnected(1006, reason):  # which is no code that anybody sent
+            said, why = "Disconnected", reason or "connection cut"
         case Disconnected(code, reason):
-            said, why = "Disconnected", _parting(code, reason)
+            said, why = "Disconnected", f"{reason or 'connection closed'} ({code})"
         case Failure(kind, why):
             said = _FAILURES[kind]
         case Gap():
@@ -107,13 +109,6 @@ def host_of(url: str) -> str:
     except ValueError:
         return harmless(url.rpartition("@")[2])
     return harmless(parts.netloc.rpartition("@")[2]) or harmless(url)
-
-
-def _parting(code: int, reason: str) -> str:
-    """Return why a socket ended; 1006 is no code that anybody sent."""
-    if code == 1006:
-        return reason or "connection cut"
-    return f"{reason or 'connection closed'} ({code})"
 
 
 def _gap_words(gap: Gap, zone: tzinfo | None) -> str:

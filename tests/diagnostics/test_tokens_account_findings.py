@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.diagnostics.findings import (
+from notifyws.diagnostics.account_findings import (
     TokenLife,
     of_access,
     of_refresh,

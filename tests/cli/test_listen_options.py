@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.cli.options import with_values
+from notifyws.cli.listen_options import with_values
 
 
 @pytest.mark.parametrize(

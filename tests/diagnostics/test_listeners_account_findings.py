@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from notifyws.diagnostics.account_findings import of_group, of_listeners, since
 from notifyws.diagnostics.findings import CheckContext
-from notifyws.diagnostics.listener_findings import of_listeners, since
+from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener
 
 SINCE = "2024-01-15T10:00:00Z"
@@ -176,3 +177,18 @@ def test_a_moment_of_no_sense_or_zone_is_harmless(text):
 
 def test_a_moment_to_come_is_now():
     assert since(SINCE, START - 5) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        (GroupStanding("trips", "here:7", oldest_pending=60.0), []),
+        (GroupStanding("trips"), ["nobody of the group trips holds the socket"]),
+        (
+            GroupStanding("trips", "here:7", oldest_pending=61.0),
+            ["the group trips is behind: the oldest waits for 1 min 1 s"],
+        ),
+    ],
+)
+def test_a_group_without_a_leader_or_that_is_behind_is_said(group, said):
+    assert [found.detail for found in of_group(group)] == said

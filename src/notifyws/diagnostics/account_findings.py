@@ -1,20 +1,23 @@
-"""What is wrong with listeners, by what they say of themselves; pure."""
+"""What is wrong with an account's tokens, and with its listeners; pure.
+
+It is judged by what the server says of the ones, and the others of themselves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from msgspec import Struct
+
 from notifyws.clock import span
-from notifyws.diagnostics.findings import (
-    CheckContext,
-    Finding,
-    warning,
-)
+from notifyws.diagnostics.findings import CheckContext, Finding, warning
 from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener
 
 BRIEF = 30.0
+"""Seconds; a token that is cached for less is fetched all the time."""
+YOUNG = 30.0
 """Seconds for which a connection is a young one."""
 QUIET = 60.0
 """Seconds without a notification after which other signs count; without one of them
@@ -26,6 +29,99 @@ PROOFS = 3
 RESTLESS = 3
 """Connections of seconds, in a row, after which a listener comes and goes."""
 CHECK = "notifyws status --check"
+
+
+class TokenLife(Struct, frozen=True):
+    """How long tokens live.
+
+    Args:
+        seconds: as the server says, or where it does not, as the settings do.
+        margin: share of it at whose end a token is not used any more.
+        configured: seconds that the user set; ``None`` where nobody did.
+    """
+
+    seconds: float
+    margin: float
+    configured: float | None = None
+
+    @property
+    def kept(self) -> float:
+        """Seconds for which a token is cached."""
+        return round(self.seconds * (1 - self.margin), 3)
+
+
+def of_user(taken_for: str | None, configured: str) -> Finding | None:
+    """Judge whom the server takes us for, against who we said we are."""
+    if taken_for is None or configured in ("", taken_for):
+        return None
+    said = f"the server takes us for user {taken_for}, not {configured}"
+    return warning("user", said, "correct NOTIFYWS_USER_ID, or: notifyws auth login")
+
+
+def of_access(life: TokenLife) -> Finding | None:
+    """Judge how long access tokens live and are cached."""
+    said = f"access tokens live {span(life.seconds)} and are cached for {_kept(life)}"
+    if life.kept < BRIEF <= life.seconds / 2:
+        return warning(
+            "lifetimes",
+            f"{said}: the margin leaves hardly anything",
+            f"lower NOTIFYWS_ACCESS_MARGIN: it is {life.margin:g}, by default 0.2",
+        )
+    if life.kept < BRIEF:
+        what = f"{said}, so that nearly every command fetches a new one"
+        return warning("lifetimes", what, "have the server give tokens of some minutes")
+    return _of_configured(life, "access", "NOTIFYWS_ACCESS_TTL")
+
+
+def of_refresh(life: TokenLife, access: TokenLife | None) -> Finding | None:
+    """Judge how long refresh tokens are cached, against access tokens."""
+    if access is not None and life.kept <= access.seconds:
+        said = f"refresh tokens are cached for {_kept(life)}, no longer than access "
+        said += f"tokens live ({span(access.seconds)}): each renewal is a login"
+        hint = f"lower NOTIFYWS_REFRESH_MARGIN: it is {life.margin:.2g}"
+        if life.seconds <= access.seconds:
+            hint = "have the server give refresh tokens that live longer"
+        return warning("lifetimes", said, hint)
+    return _of_configured(life, "refresh", "NOTIFYWS_REFRESH_TTL")
+
+
+def _kept(life: TokenLife) -> str:
+    return span(life.kept) if life.kept >= 1 else "less than 1 s"
+
+
+def _of_configured(life: TokenLife, kind: str, variable: str) -> Finding | None:
+    """Judge a lifetime that somebody configured and the server does not go by."""
+    if not life.configured or 0.5 <= life.seconds / life.configured <= 2:
+        return None
+    said = f"{kind} tokens live {span(life.seconds)} by the server's own word, "
+    said += f"not {span(life.configured)} as configured"
+    hint = f"unset {variable}, which is only for servers that do not say"
+    return warning("lifetimes", said, hint)
+
+
+def of_login(origin: str) -> Finding:
+    """Say that there is no token, and nothing left to have one with.
+
+    Args:
+        origin: the server's.
+    """
+    said = f"not logged in to {origin}: no token is cached, and no password configured"
+    return warning("login", said, "notifyws auth login")
+
+
+def of_renewal(left: float, can_renew: bool) -> Finding | None:
+    """Judge whether the cached access token can be followed by another one.
+
+    Args:
+        left: seconds that it is still good for.
+        can_renew: whether there is a refresh token, or a password to log in with.
+    """
+    if can_renew:
+        return None
+    said = f"the access token ends in {span(left)} and nothing can renew it: "
+    said += "no refresh token is cached, and no password is configured"
+    hint = "set WEBSOCKET_PASSWORD, or when it has ended: notifyws auth login"
+    return warning("lifetimes", said, hint)
 
 
 def of_listeners(
@@ -49,7 +145,7 @@ def _of_names(listeners: Sequence[Listener], now: float) -> Iterator[Finding]:
     """
     hosts: dict[str, set[str]] = {}
     for one in listeners:
-        if one.name and one.state == "connected" and since(one.since, now) > BRIEF:
+        if one.name and one.state == "connected" and since(one.since, now) > YOUNG:
             hosts.setdefault(one.name, set()).add(one.host)
     for name, places in hosts.items():
         if len(places) > 1:
@@ -102,7 +198,7 @@ def _of_state(one: Listener, now: float, context: CheckContext) -> Finding | Non
         tries = f", {one.attempts} tries so far" if one.attempts > 1 else ""
         said = f"{_who(one)} has been reconnecting for {passed}{tries}{why}"
         return warning("listener", said, _where(one, context))
-    young = since(one.since, now) < BRIEF
+    young = since(one.since, now) < YOUNG
     if one.state == "connected" and one.shortLived >= RESTLESS and young:
         said = f"{_who(one)} comes and goes: connected {passed} ago, after "
         said += f"{one.shortLived} connections that lasted for seconds only{why}"
