@@ -8,7 +8,6 @@ their answers, is ``http_api``'s.
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import secrets
 import ssl
@@ -230,8 +229,7 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
     }
     basic = UNSET if step.basic is None else fill(step.basic, variables)
     if basic is not UNSET:
-        coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
-        headers["Authorization"] = f"Basic {coded.decode()}"
+        headers["Authorization"] = fill("Basic {it|b64}", {"it": str(basic)})
     for name, value in headers.items():
         if not re.fullmatch(_HEADER_NAME, name):
             message = f"{name!r} cannot be the name of a header"
