@@ -11,14 +11,7 @@ import typer
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import servers
 from notifyws.cli.input import ask, password_from_stdin
-from notifyws.cli.login import (
-    by_device,
-    log_in,
-    log_in_and_save,
-    remember,
-    tell,
-    where,
-)
+from notifyws.cli.login import by_device, log_in, log_in_and_save, remember, tell, where
 from notifyws.cli.options import (
     Common,
     Json,

@@ -6,14 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.cli.options import (
-    Quiet,
-    Verbose,
-    belong_to,
-    examples,
-    exclude,
-    option,
-)
+from notifyws.cli.options import Quiet, Verbose, belong_to, examples, exclude, option
 from notifyws.cli.process import run
 from notifyws.config.recording_file import read_lines
 from notifyws.errors import ConfigurationError, UsageError

@@ -264,8 +264,7 @@ class HealthChecks:
 
 
 async def run_checks(
-    probes: Sequence[tuple[str, Probe]],
-    advice: Advice = lambda name, error: error.hint,
+    probes: Sequence[tuple[str, Probe]], advice: Advice = lambda name, error: error.hint
 ) -> list[Finding]:
     """Run probes in order.
 

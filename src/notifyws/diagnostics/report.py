@@ -175,16 +175,15 @@ async def _groups(
 
 
 def _told(cached: CachedTokens) -> dict[str, Any]:
-    access, refresh = cached.access, cached.refresh_remaining
+    access = cached.access.remaining if cached.access else None
+    lives = {"access": access, "refresh": cached.refresh_remaining}
     return {
-        "access": _token(access.remaining if access else None),
-        "refresh": _token(refresh),
+        kind: {
+            "cached": left is not None,
+            "expiresIn": left if left is None else int(left),
+        }
+        for kind, left in lives.items()
     }
-
-
-def _token(remaining: float | None) -> dict[str, Any]:
-    left = None if remaining is None else int(remaining)
-    return {"cached": remaining is not None, "expiresIn": left}
 
 
 def _of_tokens(
