@@ -142,6 +142,7 @@ def join_of(event: object) -> Callable[[Any, Any], Any] | None:
 def _joined(one: Gap, later: Gap) -> Gap:
     return replace(
         later,
+        server=one.server if one.server == later.server else None,
         start=min(one.start, later.start),
         end=max(one.end, later.end),
         reason=one.reason if one.reason == later.reason else SEVERAL,

@@ -21,7 +21,7 @@ from notifyws.errors import (
     NetworkFailed,
     ReplyLost,
 )
-from notifyws.protocol.profile_http import completed
+from notifyws.protocol.oauth import completed
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
 from notifyws.service import NotificationService

@@ -71,6 +71,26 @@ async def test_who_waits_looks_first_at_what_came_since():
 
 
 @in_virtual_time
+async def test_a_look_at_all_that_is_remembered_lets_others_have_their_turns():
+    """Pings among them: a test is a model's, and may take its time."""
+    recent, looked = remembering("a", "b", "c"), []
+
+    def looks(notification) -> bool:
+        looked.append(notification.title)
+        return False
+
+    finding = asyncio.create_task(recent.found(looks, 0))
+    waiting = asyncio.create_task(recent.wait_for(looks, 0))
+    await asyncio.sleep(0)
+    recent.add(one("d"))
+    assert looked == ["a", "a"]
+    assert await finding == []
+    await turns()
+    assert looked.count("d") == 1
+    waiting.cancel()
+
+
+@in_virtual_time
 async def test_only_some_wait_at_a_time_and_who_leaves_makes_room():
     recent = remembering()
     waiting = [

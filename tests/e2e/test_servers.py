@@ -232,6 +232,16 @@ def test_an_option_that_one_of_them_cannot_have_names_it(home):
     assert done.stderr.splitlines()[-2].startswith("error: home: ")
 
 
+def test_two_entries_of_one_account_are_listened_to_once(home, servers):
+    url = servers["work"].url
+    write(home, passwords=["one"] * 2, work=("ada", url), also=("ada", url))
+    listener = home.start("listen", "--all", "--name", "desk", "--json", "-n", "1")
+    listener.says("warning: also is left out: it is the same account as work")
+    listener.says("work: Connected")
+    servers["work"].notify(1)
+    assert listener.wait() == 0
+
+
 SAID = {("work", "1"), ("home", "2")}
 
 

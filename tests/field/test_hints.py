@@ -70,6 +70,7 @@ def admitting(*titles: str, **wanted) -> Selection:
         (admitting("a", count=3), 1, True, "1 of 3 notifications", "--count"),
         (admitting("a"), 1, True, "1 notification came", "--count N or --until EXPR"),
         (admitting("a", until="title == 'b'"), 1, True, "none made --until", "--until"),
+        (admitting("a", count=1), 1, True, "not all handed on", "more time"),
         (admitting("a", "b", filter="title == 'b'"), 2, True, "1 of 2", "--filter"),
     ],
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from notifyws.protocol.profile import ClientCredentials, Profile
-from notifyws.protocol.profile_http import (
+from notifyws.protocol.oauth import (
     DEVICE_CODE,
     code_step,
     completed,
     login_step,
     poll_step,
 )
+from notifyws.protocol.profile import ClientCredentials, Profile
 from notifyws.protocol.profile_text import parse
 
 DEVICE = """

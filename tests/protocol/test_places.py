@@ -113,3 +113,24 @@ def test_the_streams_that_were_asked_for_last_have_places():
     places.ask("new")
     assert places.known(0) != {}
     assert places.known(1) == {}
+
+
+def test_a_place_with_what_cannot_be_said_again_is_not_known_until_it_can():
+    """Seen: with an e acute for a header, the next connection was exit code 2."""
+    places = Places(ONE, {"at": str.isascii})
+    places.follow({"number": "1", "session": "s"})
+    places.begin()
+    assert places.covers_everything
+    places.follow({"number": "\u00e9"})
+    places.begin()
+    assert not places.covers_everything
+    assert places.known() == {}
+    places.follow({"number": "3"})
+    assert places.known()["at"] == "3"
+
+
+def test_a_place_of_which_a_part_is_known_covers_nothing():
+    places = Places(ONE)
+    places.follow({"number": 1})
+    places.begin()
+    assert not places.covers_everything

@@ -233,6 +233,20 @@ def test_every_text_is_made_harmless_keys_too_and_lines_stay():
     assert as_data(said) == expected
 
 
+def test_a_name_that_looks_like_another_replaces_none():
+    """Seen: whoever may add a key wrote over one of the server for the model alone."""
+    said = {"by\u200b": 1, "by": 2, "\u200bby": 3, "by (3)": 4, "b\u200by\u200b": 5}
+    assert as_data(said) == {
+        "by (2)": 1,
+        "by": 2,
+        "by (4)": 3,
+        "by (3)": 4,
+        "by (5)": 5,
+    }
+    many = {"by" + "\u200b" * n: n for n in range(2_000)}
+    assert list(as_data(many).values()) == list(range(2_000))
+
+
 def test_numbers_and_constants_stay_as_they_are():
     said = {"big": 2**70, "small": 1e-300, "yes": True, "none": None}
     assert json.loads(as_json(as_data(said))) == said

@@ -141,8 +141,7 @@ class Authenticator:
             name = "cache_url" if self.settings.cache_url else "redis_url"
             message = f"{environment_name(name)}: {error.message}"
             raise ConfigurationError(message, error.hint) from None
-        checked = CheckedCache(cache, self._odd, self.cipher)
-        return FallbackCache(checked, self.warn)
+        return FallbackCache(CheckedCache(cache, self._odd, self.cipher), self.warn)
 
     def _odd(self, sentence: str) -> None:
         self.odd_values.append(sentence)
@@ -239,6 +238,11 @@ class Authenticator:
             return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
         return self.token_manager
 
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether there are tokens to be cached: no ready-made one, and not none."""
+        return self.tokens is self.token_manager
+
     @cached_property
     def token_manager(self) -> TokenManager:
         """Whoever keeps this account's tokens."""
@@ -258,8 +262,7 @@ class Authenticator:
         approve = "somebody has to approve it in a browser"
         if self._only_by_device:
             return {"no_way_in": approve}
-        password = self.settings.password
-        how = {"password": password, "find_password": self.kept_password}
+        how = {"password": self.settings.password, "find_password": self.kept_password}
         if self.profile.http.device is None:
             return how
         return {**how, "no_way_in": f"no password is set, or {approve}"}

@@ -24,8 +24,8 @@ from notifyws.errors import (
 )
 from notifyws.models import Masked, TokenPair, as_text
 from notifyws.protocol.masking import sendable
+from notifyws.protocol.oauth import PLACES, code_step, poll_step
 from notifyws.protocol.profile import Device, Failure
-from notifyws.protocol.profile_http import PLACES, code_step, poll_step
 from notifyws.protocol.token_replies import captured
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ PLACES = ("--server", "--profile", "--url", "--env-file")
 PLACES_OF = {
     "notifyws profile check ": ("--url", "--env-file"),
     "notifyws profile ": (),
+    "notifyws auth login --save --name ": ("--profile", "--url", "--env-file"),
 }
 """Those that a command takes, by how it begins, where they are not all."""
 FURTHER = ("notifyws status --check", "notifyws listen -v")
@@ -30,6 +31,7 @@ REPORT = "report what it prints with -v"
 COMMAND = r"notifyws( [\w./:-]+)+"
 
 UNKNOWN = r"(?s)No such command '(.*?)'"
+EXTRA = r"unexpected extra argument\S* \(([\w-]+)\)"
 
 Step = tuple[str, Sequence[str]]
 
@@ -65,6 +67,9 @@ def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
     options = getattr(error, "possibilities", None)
     if options:
         return f"did you mean {options[0]}?"
+    extra = re.search(EXTRA, str(getattr(error, "message", "")))
+    if extra and "--server" in _options(context.command):
+        return f"to name a server: {context.command_path} --server {extra[1]}"
     unknown = re.match(UNKNOWN, str(getattr(error, "message", "")))
     meant = _command_like(unknown[1], context) if unknown else None
     return f"did you mean {meant}?" if meant else f"{context.command_path} --help"
@@ -102,6 +107,8 @@ def _typed(command: str, arguments: Sequence[str]) -> bool:
 def _places(hint: str, arguments: Sequence[str]) -> Iterator[str]:
     few = (PLACES_OF[start] for start in PLACES_OF if hint.startswith(start))
     taken = next(few, PLACES)
+    if sum(each.partition("=")[0] == "--server" for each in arguments) > 1:
+        taken = tuple(place for place in taken if place != "--server")
     for each, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = each.partition("=")
         value = value if equals else following
@@ -181,7 +188,9 @@ def _demo() -> Step:
     """Return how to try it without a server, and what that needs."""
     commands = ["notifyws listen --demo"]
     if not (find_spec("aiohttp") and find_spec("jwt")):
-        commands.insert(0, "pip install 'notifyws[server]'")
+        from notifyws.config.extras import install_command
+
+        commands.insert(0, install_command("server"))
     return "Try it, with a server of its own:", commands
 
 

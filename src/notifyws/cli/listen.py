@@ -53,6 +53,7 @@ COMMAND = WithOptionalValues
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
 together = partial(option, panel="In a group")
+watching = partial(option, panel="Being watched")
 
 
 @with_common
@@ -175,13 +176,13 @@ def listen(
     ] = None,
     metrics: Annotated[
         str | None,
-        option("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
+        watching("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
     ] = None,
     record: Annotated[
-        Path | None, option("--record FILE", "Record all frames, to play them back.")
+        Path | None, watching("--record FILE", "Record all frames, to play them back.")
     ] = None,
     record_secrets: Annotated[
-        bool, option("--record-secrets", "Do not mask secrets in that.")
+        bool, watching("--record-secrets", "Do not mask secrets in that.")
     ] = False,
     server: Annotated[
         list[str] | None,
@@ -196,7 +197,7 @@ def listen(
         bool, ending("--any", "Of several servers, end with the first that ends.")
     ] = False,
     demo: Annotated[
-        bool, option("--demo", "Show it with a server of its own, right now.")
+        bool, where("--demo", "Show it with a server of its own, right now.")
     ] = False,
     common: Common,
 ) -> None:
@@ -284,7 +285,8 @@ def _redeliver(
 
     count = run(replay(file, settings, targets, warner(quiet)))
     if not quiet:
-        say(f"{count} dead letters were handed on")
+        letters = "dead letter was" if count == 1 else "dead letters were"
+        say(f"{count} {letters} handed on")
 
 
 def _for_demo(flags: Mapping[str, Any]) -> Settings:

@@ -26,6 +26,7 @@ from notifyws.cli.process import run
 from notifyws.config import saved_login
 from notifyws.config.config_file import find_entry, save_entry
 from notifyws.config.dotenv_guard import guard
+from notifyws.config.extras import install_command
 from notifyws.config.settings import LOGIN, Settings
 from notifyws.config.sources import Loaded, config_file
 from notifyws.config.urls import completed_url, shown_url
@@ -294,7 +295,9 @@ def _say_kept(*, kept: bool) -> None:
         return
     say(
         "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
-        "auth login asks for it when the login ends (7 days at most servers)"
+        "auth login asks for it when the login ends (after 7 days, at most servers)"
     )
-    if not saved_login.can_keep_passwords():
-        say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
+    if saved_login.can_keep_passwords():
+        say("No keyring of this system keeps it")
+    else:
+        say(f"To keep it in the system's keyring: {install_command('keyring')}")

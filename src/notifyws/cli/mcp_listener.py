@@ -92,6 +92,15 @@ class RecentNotifications:
         """Return what is remembered of all that came after one, oldest first."""
         return [each for each in self._kept if each.number > number]
 
+    async def found(self, test: Test, after: int) -> list[Remembered]:
+        """Return what passes a test of all after a number; others get their turns."""
+        found = []
+        for each in self.after(after):
+            if test(each.notification):
+                found.append(each)
+            await asyncio.sleep(0)
+        return found
+
     def forgotten(self, number: int) -> int:
         """Return how many came after one and are remembered no more."""
         return max(0, self.newest - len(self._kept) - number)
@@ -107,9 +116,12 @@ class RecentNotifications:
             UsageError: too many wait already.
             NotifyError: nothing will come any more.
         """
-        for each in self.after(after):
-            if test(each.notification):
-                return each
+        while rest := self.after(after):
+            for each in rest:
+                if test(each.notification):
+                    return each
+                after = each.number
+                await asyncio.sleep(0)
         if self._over is not None:
             raise self._over
         if len(self._waiting) >= MOST_WAITING:

@@ -179,8 +179,7 @@ class Tools:
 
     async def _recent_notifications(self, wanted: RecentArguments) -> dict[str, Any]:
         after = wanted.after or 0
-        test = _test(wanted.match)
-        found = [e for e in self._recent.after(after) if test(e.notification)]
+        found = await self._recent.found(_test(wanted.match), after)
         oldest_first = wanted.after is not None
         chosen = found[: wanted.limit] if oldest_first else found[-wanted.limit :]
         shown = _within(ANSWER, chosen, oldest_first=oldest_first)

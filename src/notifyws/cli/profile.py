@@ -142,7 +142,7 @@ def check(
 def _checked(name: str, *, quiet: bool) -> Profile:
     """Return the profile; warn of slips."""
     from notifyws.protocol.loader import profile_text
-    from notifyws.protocol.profile_http import completed
+    from notifyws.protocol.oauth import completed
     from notifyws.protocol.profile_text import parse, slips
 
     profile = completed(parse(*(said := profile_text(name))))

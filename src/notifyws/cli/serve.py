@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.options import Quiet, Verbose, belong_to, examples, exclude, option
 from notifyws.cli.process import run
+from notifyws.config.extras import needs_extra
 from notifyws.config.recording_file import read_lines
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.recording import parse
@@ -60,7 +61,7 @@ def serve(
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Run a server to try, test and demonstrate with; not for anything real."""
+    """Run a server to try and test with, and its page; not for anything real."""
     level = -1 if quiet else verbose
     if replay is not None:
         own = {"--user": user, "--traffic": traffic, "--flaky": flaky, "--state": state}
@@ -102,7 +103,7 @@ def dev_server(level: int, **options: Any) -> DevServer:
     try:
         from notifyws.devserver.server import DevServer, ServerOptions
     except ImportError:
-        raise _not_installed() from None
+        raise needs_extra("the development server", "server") from None
     return DevServer(ServerOptions(**options), _log_at(level))
 
 
@@ -146,19 +147,13 @@ def replay_server(
     try:
         from notifyws.devserver.replay import ReplayServer
     except ImportError:
-        raise _not_installed() from None
+        raise needs_extra("the development server", "server") from None
     log = _log_at(level)
     server = ReplayServer(recording, port=port, speed=fast, loop=loop, log=log)
     if level >= 0:
         profile = recording.header.profile
         say(f"listen with --profile {profile}, and NOTIFYWS_TOKEN=replay")
     return server
-
-
-def _not_installed() -> ConfigurationError:
-    """Return the error for a server that is an extra."""
-    message = "the development server is not installed"
-    return ConfigurationError(message, "pip install 'notifyws[server]'")
 
 
 def _log_at(level: int) -> Callable[[int, str], None]:

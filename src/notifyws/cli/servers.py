@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +26,9 @@ from notifyws.errors import (
     NotifyError,
     UsageError,
 )
+
+if TYPE_CHECKING:
+    from notifyws.service import NotificationService
 
 ENDINGS = (AuthenticationFailed, ConfigurationError, NetworkFailed)
 """What ends one server and is no fault of the command."""
@@ -93,6 +97,37 @@ def speaking_of(server: str) -> Iterator[None]:
             error.args = (error.message,)
             error.hint = at_server(error.hint, server)
         raise
+
+
+def services_of(
+    servers: Mapping[str, Settings], warn: Callable[[str], None], **how: Any
+) -> Iterator[tuple[str, NotificationService]]:
+    """Yield the service of each server; of those that are one account, the first.
+
+    Args:
+        servers: by the names that they are told apart by.
+        warn: is told what works less well than it should, and of which.
+        how: as for :class:`NotificationService`.
+
+    Raises:
+        ConfigurationError: something is missing or wrong.
+    """
+    from notifyws.service import NotificationService  # a TAB needs none
+
+    names: dict[str, str] = {}
+    for label, settings in servers.items():
+        say = partial(_say_of, label, warn)
+        with speaking_of(label):
+            service = NotificationService(settings, warn=say, label=label, **how)
+            account = service.listener.auth.account.id if label else ""
+        if (same := names.setdefault(account, label)) != label:
+            warn(f"{label} is left out: it is the same account as {same}")
+        else:
+            yield label, service
+
+
+def _say_of(label: str, warn: Callable[[str], None], text: str) -> None:
+    warn(f"{label}: {text}" if label else text)
 
 
 async def until_ended(

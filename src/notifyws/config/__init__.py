@@ -7,6 +7,7 @@ token, connection or command.
 
 ``config_file``: a server entry in ``config.toml``, found and saved.
 ``dotenv_guard``: what a ``.env`` that merely lies in the folder may say.
+``extras``: which extras are installed, and how another one is had.
 ``files``: reading and writing files safely.
 ``recording_file``: the file of a recording, new and its owner's alone.
 ``saved_login``: the remembered login, and passwords in the system's keyring.
@@ -22,6 +23,7 @@ token, connection or command.
 __all__ = [
     "config_file",
     "dotenv_guard",
+    "extras",
     "files",
     "recording_file",
     "saved_login",

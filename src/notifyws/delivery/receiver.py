@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from notifyws.clock import Clock
 from notifyws.connection.event_emitter import EventEmitter
 from notifyws.connection.ports import QueueFull
+from notifyws.delivery.complaints import Complaints
 from notifyws.delivery.gaps import DroppedCounter, GapTracker
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.events import Event, Failure
@@ -54,8 +55,6 @@ SHOWN = 200
 """Characters that are shown of a frame which nobody understands."""
 FETCHED = 5.0
 """Seconds in which a connection brings what was fetched as well."""
-LONGEST = 1000
-"""Characters of a server's complaint that are told."""
 _Read = tuple[Arrival | Frame, str | bytes, int]
 """A thing that arrived, its frame, and its share of that; or the frame behind all."""
 
@@ -109,6 +108,7 @@ class Receiver:
         self._selection = selection
         self._outbox = outbox
         self.emitter = EventEmitter(queue.announce, clock, server)
+        self._complaints = Complaints(self.emitter)
         self._dropped_counter = DroppedCounter(self.emitter, queue.room)
         self.room = queue.room
         self._received = ""
@@ -133,6 +133,7 @@ class Receiver:
         self._received, rest = self.emitter.now(), self._read(frames)
         if (pause := self._take(rest)) is not None:
             return self._take_slowly(pause, rest)
+        self._complaints.end_burst()
         return self._queue.taken(BREATH) if self._queue.is_filling else None
 
     def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
@@ -177,6 +178,7 @@ class Receiver:
             await pause
             self._received = self.emitter.now()
             pause = self._take(rest)
+        self._complaints.end_burst()
 
     async def catch_up(self, missed: Iterable[Notification]) -> None:
         """Take in what was missed and came by other means.
@@ -285,7 +287,7 @@ class Receiver:
         match arrival:
             case ServerError():
                 arrival = replace(arrival, message=self._shown(arrival.message))
-                self.emitter.tell(Failure("server_error", arrival.message[:LONGEST]))
+                self._complaints.add(arrival.message)
                 if self.on_server_error is not None:
                     self.on_server_error(arrival)
             case ServerGap():
@@ -296,7 +298,7 @@ class Receiver:
                 take = self.on_acknowledged
                 if not (take is not None and take(arrival)) and not arrival.ok:
                     said = arrival.message or "no reason given"
-                    self.emitter.tell(Failure("server_error", said[:LONGEST]))
+                    self._complaints.add(said)
             case ServerPing() | Pong() | Expired() | SessionEnded() | RenewalAnswer():
                 self.on_control_frame(arrival)
             case NotUnderstood():

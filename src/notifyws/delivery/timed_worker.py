@@ -126,6 +126,7 @@ class TimedWorker(DeliveryWorker):
                 good.append((record, notification_of(record.line)))
             except ValueError as odd:
                 await self._reject(record, 0, f"{odd}, what waited for it")
+                await self._forget(record)
         if not good:
             return
         last, one = good[-1]

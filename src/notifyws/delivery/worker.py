@@ -127,17 +127,18 @@ class DeliveryWorker:
         while records := await self._store.waiting(self.name, 0, BATCH):
             for record in records:
                 await self._reject(record, 0, f"the listener ended before it{why}")
+                await self._forget(record)
 
     async def _deliver(self, record: OutboxRecord, places: asyncio.Semaphore) -> None:
         try:
             attempts, error = await self._try(record)
             if error is None:
                 self.counts.delivered += 1
-                await self._forget(record)
             else:
                 await self._reject(record, attempts, error)
         finally:
-            places.release()
+            places.release()  # the next one need not wait for the disk to forget this
+        await self._forget(record)
 
     async def _try(self, record: OutboxRecord) -> tuple[int, str | None]:
         """Return how often it was tried, and why it came to nothing if it did."""
@@ -178,7 +179,6 @@ class DeliveryWorker:
     async def _reject(self, record: OutboxRecord, attempts: int, error: str) -> None:
         self.counts.rejected += 1
         await self._bury(record, attempts, error)
-        await self._forget(record)
 
     async def _bury(self, record: OutboxRecord, attempts: int, error: str) -> None:
         at = utc_text(self._clock.wall())

@@ -188,12 +188,11 @@ class Connection:
     async def _write(self) -> None:
         try:
             while await self.wake.wait():
-                for entry in self._next_entries():
-                    if pace := self._context.mode.get("pace"):
-                        await asyncio.sleep(pace)
+                pace = self._context.mode.get("pace", 0)
+                await asyncio.sleep(pace)
+                for entry in self._next_entries(1 if pace else BATCH):
                     await self._socket.send_str(entry.frame)
                     self._note_sent(entry)
-                await asyncio.sleep(0)
         except Overtaken:
             self.close(TOO_SLOW)
         except ConnectionError:
@@ -205,14 +204,14 @@ class Connection:
             for watcher in self._context.watchers:
                 watcher.sent(entry.id, self.number)
 
-    def _next_entries(self) -> list[Entry]:
-        """Return what is next, a batch at most; it sleeps if nothing is left.
+    def _next_entries(self, most: int) -> list[Entry]:
+        """Return what is next, so much at most; it sleeps if nothing is left.
 
         What is said to this connection alone has no id: 0.
         """
         if self._aside and self._aside[0][0] <= self._seen:
             return [Entry(0, self._aside.popleft()[1])]
-        entries = self._history.after(self._seen, BATCH)
+        entries = self._history.after(self._seen, most)
         if self._aside:
             entries = [one for one in entries if one.id <= self._aside[0][0]]
         if entries:

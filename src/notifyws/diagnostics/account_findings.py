@@ -99,6 +99,16 @@ def _of_configured(life: TokenLife, kind: str, variable: str) -> Finding | None:
     return warning("lifetimes", said, hint)
 
 
+def of_login(origin: str) -> Finding:
+    """Say that there is no token, and nothing left to have one with.
+
+    Args:
+        origin: the server's.
+    """
+    said = f"not logged in to {origin}: no token is cached, and no password configured"
+    return warning("login", said, "notifyws auth login")
+
+
 def of_renewal(left: float, can_renew: bool) -> Finding | None:
     """Judge whether the cached access token can be followed by another one.
 

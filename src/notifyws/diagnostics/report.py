@@ -25,6 +25,7 @@ from notifyws.diagnostics.account_findings import (
     of_access,
     of_group,
     of_listeners,
+    of_login,
     of_refresh,
     of_renewal,
     of_user,
@@ -198,6 +199,9 @@ def _of_tokens(
         found.append(of_access(access))
     if refresh is not None:
         found.append(of_refresh(refresh, access))
+    has_none = checks.cache.get("ok") and not (cached.access or cached.refresh)
+    if checks.url and has_none and auth.keeps_tokens and not auth.may_log_in:
+        found.append(of_login(checks.origin))
     if cached.access is not None:
         can_renew = bool(cached.refresh) or auth.may_log_in
         found.append(of_renewal(cached.access.remaining, can_renew))

@@ -15,40 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import Deduplicator, mark_of
 from notifyws.protocol.places import Places
+from notifyws.protocol.resume_values import fits_url
 from notifyws.protocol.since import is_before, sent_at, text_and_zone
 
 UNSURE = 300.0
 """Seconds by which timestamps of one server may be out of order."""
-
-LONGEST_ID = 2000
-"""Bytes of an id within a URL or a header: servers take 8 KiB for all of either."""
-SURE_TO_FIT = LONGEST_ID // 12
-"""Characters of an id that no spelling in a URL makes longer than that."""
-
-
-def can_be_asked(ident: str | int, *, in_header: bool) -> bool:
-    """Return whether a server can be asked for what came after this id.
-
-    Whoever chooses ids may choose one that no request can carry; a listener that asked
-    for it would never connect again.
-
-    Args:
-        ident: of a notification.
-        in_header: whether a header carries it, else a URL or a frame.
-    """
-    if isinstance(ident, int):
-        return abs(ident) < 10**30
-    if in_header:
-        fits = len(ident) <= LONGEST_ID and ident == ident.strip()
-        return fits and ident.isascii() and ident.isprintable()
-    if len(ident) <= SURE_TO_FIT:
-        return True
-    return len(quote(ident, safe="", errors="surrogatepass")) <= LONGEST_ID
 
 
 class Cursor:
@@ -69,7 +44,7 @@ class Cursor:
             given last was sent; ``None`` where that is not known.
         warn: is told, once each, that one id names several notifications, and that
             what a replay brings is left out for being too old.
-        in_header: whether a header asks for what came after an id.
+        fits: tells whether the server can be asked for what came after an id.
 
     Attributes:
         deduplicator: knows what was handed over.
@@ -93,10 +68,10 @@ class Cursor:
         places: Places | None = None,
         began_at: float | None = None,
         warn: Callable[[str], None] | None = None,
-        in_header: bool = False,
+        fits: Callable[[str | int], bool] = fits_url,
     ) -> None:
         self.last_id: str | int | None = None
-        self._in_header = in_header
+        self._fits = fits
         self._asks, self._can_resume = can_resume, can_resume and not partial
         self._snapshot = snapshot
         self._partial = partial
@@ -120,7 +95,7 @@ class Cursor:
 
     def begin_at(self, last_id: str | int) -> None:
         """Ask for what came after this one, which was handed over elsewhere."""
-        if can_be_asked(last_id, in_header=self._in_header):
+        if self._fits(last_id):
             self.last_id = last_id
         self.deduplicator.add(last_id)
 
@@ -220,7 +195,7 @@ class Cursor:
         if ident is None:
             self.mixed = True
             return
-        if can_be_asked(ident, in_header=self._in_header):
+        if self._fits(ident):
             self.last_id = ident  # else more comes again, and is known by its id
         content = 0 if notification is None else mark_of(notification)
         self._seen.add(ident, content)

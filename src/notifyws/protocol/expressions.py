@@ -110,6 +110,24 @@ def of_option(expression: str, option: str, example: str) -> Search:
     return search
 
 
+def bare_word(expression: str) -> str | None:
+    """Return a word that an expression compares with and that is a field, unquoted.
+
+    ``type == trip_update`` compares two fields of the notification, which nobody means.
+
+    Raises:
+        BadExpression: it does not parse.
+    """
+    nodes = [_parsed(expression).parsed]
+    while nodes:
+        node = nodes.pop()
+        children = _children(node)
+        if node["type"] == "comparator" and children[1]["type"] == "field":
+            return str(children[1]["value"])
+        nodes += children
+    return None
+
+
 def later(expression: str) -> Search:
     """Return the same as :func:`compiled`, compiled when it is first used.
 

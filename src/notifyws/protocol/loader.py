@@ -54,8 +54,8 @@ def read_profile(profile: str) -> Profile:
     Raises:
         ConfigurationError: there is none, it cannot be read, or it is wrong.
     """
+    from notifyws.protocol.oauth import completed
     from notifyws.protocol.profile import trusted
-    from notifyws.protocol.profile_http import completed
 
     text, where = profile_text(profile)
     if where == profile and not is_file(profile):

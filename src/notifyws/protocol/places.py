@@ -7,7 +7,8 @@ handshake asked for has one, whatever streams a server names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from notifyws.protocol.expressions import compiled, truthy
@@ -27,9 +28,16 @@ class Places:
 
     Args:
         follow: of the profile.
+        fits: by variables, tells whether a value of theirs can be said when the next
+            socket is opened; a place with one that cannot is not known.
     """
 
-    def __init__(self, follow: Follow) -> None:
+    def __init__(
+        self,
+        follow: Follow,
+        fits: Mapping[str, Callable[[Any], bool]] = MappingProxyType({}),
+    ) -> None:
+        self._fits = fits
         self._found = {name: compiled(e) for name, e in follow.variables.items()}
         self._stream = compiled(follow.stream) if follow.stream else None
         self._kept = compiled(follow.kept) if follow.kept else None
@@ -46,7 +54,7 @@ class Places:
     def begin(self) -> None:
         """Begin a connection: nothing was said on it yet."""
         self._said = {}
-        self._missed = not any(self._places.values())
+        self._missed = not any(map(self.known, self._places))
 
     def ask(self, stream: Any) -> Mapping[str, Any]:
         """Let a stream have a place; return the variables of it, if it had one.
@@ -63,7 +71,7 @@ class Places:
     def known(self, stream: Any = None) -> Mapping[str, Any]:
         """Return the variables of a stream's place; none unless all are known."""
         place = self._places[stream] if self._has_place(stream) else {}
-        whole = len(place) == len(self._found)
+        whole = len(place) == len(self._found) and None not in place.values()
         return {**place, FOLLOWING: True} if whole else {}
 
     def heard(self, value: Any) -> None:
@@ -101,5 +109,8 @@ class Places:
             return
         found = {name: search(value) for name, search in self._found.items()}
         said = {k: v for k, v in found.items() if v is not None and v is not False}
+        for name, fits in self._fits.items():
+            if name in said and not fits(said[name]):
+                said[name] = None
         if said:
             places.setdefault(stream, {}).update(said)

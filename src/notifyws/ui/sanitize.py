@@ -25,12 +25,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from notifyws.models import Notification, as_text
+from notifyws.protocol.unseen import ACCENT, SEQUENCE, UNSEEN
 
 LIMIT = 4096
 """Characters of one text that are shown."""
@@ -39,29 +41,16 @@ FRAME_LIMIT = 65_536
 _LOOKED_AT = 65_536
 _LINK_LIMIT = 2048
 
-_BODY = r"[^\x07\x18\x1a\x1b\x80-\x9f]*+"
-_SEQUENCE = (
-    rf"(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f]){_BODY}(?:\x07|\x1b\\|\x9c)"
-    r"|(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
-    r"|\x1b[P\]X^_\[]|[\x90\x98\x9b\x9d-\x9f]"
-    r"|\x1b[ -/]*+[0-~]"
-)
 _BREAK = r"\r\n|[\n\r\v\f\x85\u2028\u2029]"
-_UNSEEN = (
-    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
-    r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb"
-    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
 _STRAY = r"\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
-_INVISIBLE = f"[{_UNSEEN}]"
+_INVISIBLE = f"[{UNSEEN}]"
 _CONTROL = f"[{_STRAY}]"
 _SEEN = r"[^\x00-\x7f\u200c\u200d]"
 _SELECTOR = r"(?<![0-9#*\x80-\u200b\u200e-\ufe0d\ufe10-\U0010ffff])[\ufe0e\ufe0f]"
 _JOINER = rf"(?<!{_SEEN})[\u200c\u200d]|[\u200c\u200d](?!{_SEEN})"
-_ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
-_PILE = rf"(?<={_ACCENT}{{3}}){_ACCENT}+"
-_SUSPECT = rf"[\n\u2028\u2029{_UNSEEN}{_STRAY}\u200c\u200d\ufe0e\ufe0f]|{_ACCENT}{{4}}"
-_IN_FRAME = rf"[\u2028\u2029{_UNSEEN}{_STRAY}]"
+_PILE = rf"(?<={ACCENT}{{3}}){ACCENT}+"
+_SUSPECT = rf"[\n\u2028\u2029{UNSEEN}{_STRAY}\u200c\u200d\ufe0e\ufe0f]|{ACCENT}{{4}}"
+_IN_FRAME = rf"[\u2028\u2029{UNSEEN}{_STRAY}]"
 
 
 def harmless(text: str, *, lines: bool = False) -> str:
@@ -101,7 +90,7 @@ def _innocent(text: str) -> bool:
 
 
 def _without_sequences(text: str, lines: bool) -> str:
-    text = re.sub(_BREAK, "\n", re.sub(_SEQUENCE, "", text))
+    text = re.sub(_BREAK, "\n", re.sub(SEQUENCE, "", text))
     if lines:
         return text.replace("\t", "    ")
     return text.replace("\n", " ").replace("\t", " ")
@@ -207,7 +196,21 @@ def as_data(value: Any, levels: int = DEEPEST) -> Any:
         return "…"
     if isinstance(value, list):
         return [as_data(each, levels - 1) for each in value]
-    return {harmless(k): as_data(each, levels - 1) for k, each in value.items()}
+    values = (as_data(each, levels - 1) for each in value.values())
+    return dict(zip(_names(value), values, strict=True))
+
+
+def _names(names: Collection[str]) -> Iterator[str]:
+    """Yield names made harmless, none of which passes for one that is there."""
+    taken = {name for name in names if harmless(name) == name}
+    times: Counter[str] = Counter()
+    for name in names:
+        shown = plain = harmless(name)
+        while name != shown and shown in taken:
+            times[plain] += 1
+            shown = f"{plain} ({times[plain] + 1})"
+        taken.add(shown)
+        yield shown
 
 
 def notification_data(notification: Notification) -> tuple[dict[str, Any], bool]:

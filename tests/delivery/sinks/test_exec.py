@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from pathlib import Path
@@ -10,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from notifyws.delivery.sinks.exec import (
-    LINE,
     PASSED,
     ExecSink,
     argv_of,
     hook_environment,
 )
+from notifyws.delivery.sinks.hook_process import LINE
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 from tests.support.aio import on_a_loop
@@ -136,3 +137,24 @@ async def test_the_end_of_the_listener_is_the_end_of_its_hooks():
     async with asyncio.timeout(5):  # it is killed at once, and reaped a little later
         while lives(int(told[0])):
             await asyncio.sleep(0.01)
+
+
+@on_a_loop
+async def test_it_sees_no_file_that_was_handed_to_us_or_is_ours(tmp_path):
+    with (tmp_path / "handed").open("w") as handed:
+        os.set_inheritable(handed.fileno(), True)
+        sink = python(
+            "print(*sorted(os.listdir('/dev/fd'), key=int))", told=(told := [])
+        )
+        await sink.deliver(NOTE)
+    assert told == ["0 1 2 3"]  # and that of the list itself
+
+
+@on_a_loop
+async def test_where_the_system_cannot_say_so_a_thread_waits_for_its_end(monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOSYS, "no such call")
+
+    monkeypatch.setattr(os, "pidfd_open", refused, raising=False)
+    with pytest.raises(DeliveryFailed, match="ended with 3"):
+        await python("sys.exit(3)").deliver(NOTE)

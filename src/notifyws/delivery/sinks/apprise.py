@@ -18,9 +18,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from notifyws.config.extras import needs_extra
 from notifyws.delivery.sinks.blocking_calls import BlockingCalls
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import Notification
+from notifyws.models import Notification, printable
 from notifyws.protocol.masking import masked, spellings
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def client_of(url: str, option: str = "--apprise") -> Apprise:
     try:
         client, known = _client(url)
     except ImportError:
-        hint = "pip install 'notifyws[apprise]'"
-        raise ConfigurationError(f"{option} needs an extra", hint) from None
+        raise needs_extra(option, "apprise") from None
     if not known:
         scheme = scheme_of(url) or "such"
         message = f"{option}: Apprise knows no {scheme}:// URL of this form"
@@ -161,6 +161,5 @@ class AppriseSink:
         return " ".join(each.message for each in sent.logs()) or "Apprise says no more"
 
     def _failed(self, why: str) -> DeliveryFailed:
-        plain = "".join(c if c.isprintable() else " " for c in why)
-        said = masked(plain, self._secrets)[:LONGEST].strip()
+        said = masked(printable(why), self._secrets)[:LONGEST].strip()
         return DeliveryFailed(f"the service was not reached or refused it: {said}")

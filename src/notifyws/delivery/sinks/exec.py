@@ -20,14 +20,13 @@ import shutil
 import signal
 import sys
 import tempfile
-from asyncio.subprocess import Process
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import IO
 
+from notifyws.delivery.sinks.hook_process import HookOutput, HookProcess, inherited
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification, as_text
-from notifyws.tasks import background
 
 PASSED = (
     r"PATH|HOME|USER|LOGNAME|SHELL|PWD|HOSTNAME|TMPDIR|TZ|LANG|LANGUAGE|LC_.*|TERM"
@@ -47,10 +46,6 @@ OUTPUT_DRAIN = 0.2
 """Seconds for what a hook printed before it ended."""
 NEVER = (None, errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 """What is wrong with a command that no second try will mend."""
-LINE = 64 << 10
-"""Bytes of one line of a hook's output that are told."""
-AT_ONCE = 64
-"""Lines of a hook's output that are told before anybody else has a turn."""
 RESTS = 64
 """Hooks that have ended, and whose output somebody else still holds."""
 
@@ -107,10 +102,10 @@ class ExecSink:
         self._environment = environment
         self._timeout = timeout
         self._tell = tell
-        self._running: set[int] = set()
-        self._left: set[int] = set()
-        self._talks: list[asyncio.Task[None]] = []  # of hooks that have ended
-        self._rests: set[asyncio.Task[None]] = set()
+        self._inherited = inherited()
+        self._running: set[HookProcess] = set()
+        self._rests: dict[HookOutput, int] = {}  # what is still held; in whose group
+        self._held: list[HookOutput] = []  # that by others, for longer than it should
         self._let_go = False
 
     async def deliver(self, notification: Notification) -> None:
@@ -120,65 +115,58 @@ class ExecSink:
             DeliveryFailed: it did not start, ended badly, or took too long.
         """
         end = asyncio.get_running_loop().time() + self._timeout
-        process, talk = await self._started(notification)
-        self._running.add(process.pid)
+        process, output = self._started(notification)
+        self._running.add(process)
+        process.end.add_done_callback(lambda _: self._running.discard(process))
         try:
-            async with asyncio.timeout_at(end):
-                code = await process.wait()
-        except TimeoutError:
-            await self._kill(process)
-            message = f"{self._argv[0]} took longer than {self._timeout:g} s"
-            raise DeliveryFailed(message) from None
+            await asyncio.wait({process.end}, timeout=self._timeout)
+            in_time = process.end.done()
+            if not in_time:
+                await self._kill(process)
         except asyncio.CancelledError:
-            _signal(process.pid, signal.SIGKILL)
+            process.signal(signal.SIGKILL)
             raise
         finally:
-            self._let_end(process.pid, talk, end)
-        await asyncio.wait({talk}, timeout=OUTPUT_DRAIN)
-        self._bound_rests(talk)
-        if code != 0:
+            self._let_end(process.pid, output, end)
+        if not in_time:
+            message = f"{self._argv[0]} took longer than {self._timeout:g} s"
+            raise DeliveryFailed(message)
+        if not output.end.done():
+            await asyncio.wait({output.end}, timeout=OUTPUT_DRAIN)
+        self._bound_rests(output)
+        if (code := process.end.result()) != 0:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
             raise DeliveryFailed(f"{self._argv[0]} {how}")
 
     async def aclose(self) -> None:
         """Kill what still runs."""
-        for pid in self._running:
-            _signal(pid, signal.SIGKILL)
-        for pid in self._left:
+        for process in self._running:
+            process.signal(signal.SIGKILL)
+        for output, pid in [*self._rests.items()]:
             _kill_rest(pid)
-        for rest in self._rests:
-            rest.cancel()
-        await asyncio.gather(*self._rests, return_exceptions=True)
+            output.close()
+        if ends := {process.end for process in self._running}:
+            await asyncio.wait(ends, timeout=KILL_GRACE)
 
-    async def _started(
-        self, notification: Notification
-    ) -> tuple[Process, asyncio.Task[None]]:
-        """Start the command; what it prints goes through a pipe of our own.
+    def _started(self, notification: Notification) -> tuple[HookProcess, HookOutput]:
+        """Start the command; what it prints goes through a pipe.
 
-        asyncio's own pipes would make the end of the process wait for everybody who
-        holds them; and a file for its stdin never fills up, read or not.
+        A file for its stdin never fills up, read or not.
         """
         reading, writing = self._pipe()
         try:
             with _in_memory() or tempfile.TemporaryFile() as stdin:
                 stdin.write(f"{notification.line()}\n".encode())
                 stdin.seek(0)
-                process = await asyncio.create_subprocess_exec(
-                    *self._argv,
-                    stdin=stdin,
-                    stdout=writing,
-                    stderr=writing,
-                    env={**self._environment, **_fields(notification)},
-                    start_new_session=True,
-                )
+                environment = {**self._environment, **_fields(notification)}
+                ends = stdin.fileno(), writing
+                process = HookProcess(self._argv, environment, *ends, self._inherited)
         except (OSError, ValueError) as error:
             os.close(reading)
             raise self._cannot_run(error) from None
         finally:
             os.close(writing)
-        return process, background(
-            "a hook's output", self._listen_to(reading), self._died
-        )
+        return process, HookOutput(reading, self._tell)
 
     def _pipe(self) -> tuple[int, int]:
         try:
@@ -192,63 +180,38 @@ class ExecSink:
         message = f"cannot run {self._argv[0]}: {reason}"
         return DeliveryFailed(message, final=final)
 
-    async def _listen_to(self, descriptor: int) -> None:
-        """Tell every line that comes through a pipe, and close it in the end."""
-        reader = asyncio.StreamReader()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
-        )
-        rest = b""
-        try:
-            while block := await reader.read(LINE):
-                *lines, rest = (rest + block).split(b"\n")
-                if len(rest) >= LINE:
-                    lines, rest = [*lines, rest], b""
-                for number, line in enumerate(lines, 1):
-                    self._tell(line.decode("utf-8", "replace"))
-                    if number % AT_ONCE == 0:
-                        await asyncio.sleep(0)
-            if rest:
-                self._tell(rest.decode("utf-8", "replace"))
-        finally:
-            transport.close()
-
-    def _died(self, said: str, error: Exception) -> None:
-        self._tell(said)
-
-    async def _kill(self, process: Process) -> None:
+    async def _kill(self, process: HookProcess) -> None:
         """Kill the whole group: SIGTERM, then SIGKILL."""
-        _signal(process.pid, signal.SIGTERM)
+        process.signal(signal.SIGTERM)
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(KILL_GRACE):
-                    await process.wait()
+            await asyncio.wait({process.end}, timeout=KILL_GRACE)
         finally:
-            _signal(process.pid, signal.SIGKILL)
-        await process.wait()
+            process.signal(signal.SIGKILL)
+        await asyncio.wait({process.end})
 
-    def _let_end(self, pid: int, talk: asyncio.Task[None], end: float) -> None:
+    def _let_end(self, pid: int, output: HookOutput, end: float) -> None:
         """Let what still holds the output live until the time limit, no longer."""
-        self._running.discard(pid)
-        self._left.add(pid)
+        if output.end.done():
+            return
+        self._rests[output] = pid
 
-        async def watch() -> None:
-            left = end - asyncio.get_running_loop().time()
-            done, _ = await asyncio.wait({talk}, timeout=max(left, 0.0))
-            if not done:
-                _kill_rest(pid)
-                talk.cancel()
-            self._left.discard(pid)
+        def cut() -> None:
+            _kill_rest(pid)
+            output.close()
 
-        rest = background("the watch over a hook", watch(), self._died)
-        self._rests.add(rest)
-        rest.add_done_callback(self._rests.discard)
+        cutting = asyncio.get_running_loop().call_at(end, cut)
 
-    def _bound_rests(self, talk: asyncio.Task[None]) -> None:
+        def ended(_: asyncio.Future[None]) -> None:
+            cutting.cancel()
+            self._rests.pop(output, None)
+
+        output.end.add_done_callback(ended)
+
+    def _bound_rests(self, output: HookOutput) -> None:
         """Let go of the oldest output that others hold, where it is one too many."""
-        self._talks = [each for each in (*self._talks, talk) if not each.done()]
-        if len(self._talks) > RESTS:
-            self._talks.pop(0).cancel()
+        self._held = [each for each in (*self._held, output) if not each.end.done()]
+        if len(self._held) > RESTS:
+            self._held.pop(0).close()
             if not self._let_go:
                 self._let_go = True
                 left = f"more than {RESTS} times, what {self._argv[0]} started is left"
@@ -286,11 +249,6 @@ def _in_memory() -> IO[bytes] | None:
     return None
 
 
-def _signal(pid: int, signum: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signum)
-
-
 def _kill_rest(pid: int) -> None:
     """Kill what is left of a group whose first process is gone.
 
@@ -300,6 +258,7 @@ def _kill_rest(pid: int) -> None:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        _signal(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
     except PermissionError:
         return

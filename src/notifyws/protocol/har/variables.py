@@ -2,7 +2,7 @@
 
 What a user, an answer or a frame gave is a variable; what may be a secret is one that
 the user must say (``needs``); a channel is a constant, which a user may override. Of
-what is said to get a token only that stays which ``harmless`` knows; of what comes
+what is said to get a token only that stays which ``Harmless`` knows; of what comes
 later, short words and numbers.
 """
 
