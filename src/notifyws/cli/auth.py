@@ -36,10 +36,10 @@ EXAMPLES = examples(
 LOGOUT_EXAMPLES = examples("notifyws auth logout", "notifyws auth logout --server work")
 WHOAMI_EXAMPLES = examples("notifyws auth whoami", "notifyws auth whoami --json")
 
-app = group("Log in, log out, and who am I.", EXAMPLES)
+app = group(EXAMPLES)
 
 
-@app.callback(invoke_without_command=True, help="Log in, log out, and who am I.")
+@app.callback(invoke_without_command=True)
 @app.command("login", epilog=EXAMPLES)
 @with_common
 def login(

@@ -124,10 +124,9 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["\nExamples:", *(f"  {line}" for line in lines)])
 
 
-def group(meaning: str, epilog: str) -> typer.Typer:
+def group(epilog: str) -> typer.Typer:
     """Return a command that holds others; alone it prints its help, and that is 2."""
     made = typer.Typer(
-        help=meaning,
         epilog=epilog,
         suggest_commands=False,  # the hint line does
         add_completion=False,

@@ -22,7 +22,7 @@ EXAMPLES = examples(
     "notifyws routes check", "notifyws routes check --sample trip_update"
 )
 
-app = group("What goes where, by the routes of config.toml.", EXAMPLES)
+app = group(EXAMPLES)
 
 
 @app.command(
