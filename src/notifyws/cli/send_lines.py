@@ -185,12 +185,9 @@ class Window:
         self._bytes += batch.size
 
     def through(self, batch: Batch, took: float, *, doubtful: bool) -> None:
-        """Take note of a batch that is dealt with.
+        """Take note of a batch that is dealt with, and of the seconds that it took.
 
-        Args:
-            batch: which one.
-            took: seconds from when it went.
-            doubtful: whether what became of it is not known.
+        It is doubtful where it is not known what became of it.
         """
         self._batches -= 1
         self._messages -= len(batch.messages)

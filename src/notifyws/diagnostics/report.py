@@ -127,14 +127,7 @@ async def diagnose(
     thorough: bool,
     wall: Callable[[], float] = time.time,
 ) -> Report:
-    """Look at everything and return what was seen.
-
-    Args:
-        loaded: the settings and their sources.
-        auth: the real parts.
-        thorough: speak to the server as well.
-        wall: unix seconds.
-    """
+    """Look at everything, the server too if ``thorough``; return what was seen."""
     checks = HealthChecks(loaded, auth, thorough)
     probes = checks.quick + (checks.thorough if thorough else [])
     try:

@@ -56,9 +56,7 @@ def fields_of(
 ) -> dict[str, Field]:
     """Return how each field of a mapping is read, in the order they are shown in.
 
-    Args:
-        mapping: of the profile.
-        failed: is told why an ``id`` could not be worked out.
+    ``failed`` is told why an ``id`` could not be worked out.
     """
     named = dict.fromkeys([*mapping.fields, *mapping.text])
     ordered = sorted(named, key=lambda name: (*ORDER, name).index(name))

@@ -131,9 +131,7 @@ CONDITIONS = (
 def faults(profile: Profile, written: _Table) -> Iterator[Finding]:
     """Yield why a profile is refused whose every key is right by itself.
 
-    Args:
-        profile: the profile.
-        written: the same as TOML gives it.
+    ``written`` is the profile as TOML gives it.
     """
     for condition in CONDITIONS:
         for loc, table in _at(written, tuple(condition.table.split("."))):
@@ -210,12 +208,7 @@ def _unused_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
 
 
 def warnings(profile: Profile, written: _Table) -> Iterator[Finding]:
-    """Yield what is allowed, and looks like a slip.
-
-    Args:
-        profile: the profile.
-        written: the same as TOML gives it.
-    """
+    """Yield what is allowed in a profile, as TOML gives it, and looks like a slip."""
     for loc, table in [*_at(written, ("rules",)), *_at(written, ("resume", "catchup"))]:
         for key in ("fields", "text"):
             for name in table.get(key, ()):
