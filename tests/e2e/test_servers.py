@@ -242,6 +242,21 @@ def test_two_entries_of_one_account_are_listened_to_once(home, servers):
     assert listener.wait() == 0
 
 
+def test_a_listener_with_the_name_of_a_server_is_told_what_that_means(home, servers):
+    args = ("--server", "work", "--json", "-n", "1", "--name")
+    listener = home.start("listen", *args, "home")
+    listener.says("warning: --name home is what this listener is called")
+    listener.says("to listen to that server: --server home")
+    listener.says("Connected")
+    servers["work"].notify(1)
+    assert listener.wait() == 0
+    other = home.start("listen", *args, "work")
+    other.says("Connected")
+    servers["work"].notify(1)
+    assert other.wait() == 0
+    assert "--name" not in other.err.text
+
+
 SAID = {("work", "1"), ("home", "2")}
 
 

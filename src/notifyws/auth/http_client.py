@@ -175,6 +175,8 @@ def _translated(
         message = f"{host} did not answer within {client.timeout.read:g} s"
     elif isinstance(error, httpx.ProxyError) and re.match(r"\d{3}", str(error)):
         message = f"the proxy answered {str(error)[:3]} instead of connecting to {host}"
+    elif failed is not None and not proxy:
+        message, hint = failed.message, failed.hint
     elif isinstance(cause, OSError | UnicodeError) and failed is None:
         dialled = isinstance(error, httpx.ConnectError) and proxy
         message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message

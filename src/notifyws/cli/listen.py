@@ -53,6 +53,7 @@ COMMAND = WithOptionalValues
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
 together = partial(option, panel="In a group")
+lasting = partial(option, panel="Missing nothing")
 watching = partial(option, panel="Being watched")
 
 
@@ -82,9 +83,9 @@ def listen(
     ] = None,
     since: Annotated[
         str | None,
-        shown(
+        lasting(
             "--since ID|TIME",
-            "Begin after this one, or so long ago: 30s, 10m, 2h, 1d, a time.",
+            "Begin after this id, at a time, or so long ago: 10m, 2h.",
         ),
     ] = None,
     count: Annotated[int | None, ending("--count -n N", "End after N.")] = None,
@@ -105,27 +106,35 @@ def listen(
     ] = False,
     name: Annotated[
         str | None,
-        delivery("--name NAME", "Resume where the listener of this name stopped."),
+        lasting("--name NAME", "Resume where the listener of this name stopped."),
     ] = None,
     group: Annotated[
         str | None,
-        together("--group NAME", "Share the work with this group."),
+        together(
+            "--group NAME", "Share the work with the other listeners of this group."
+        ),
     ] = None,
     key: Annotated[
         str | None,
-        together("--key EXPR", "Keep what has the same in order."),
+        together("--key EXPR", "Keep what has the same key in order."),
     ] = None,
     claim_after: Annotated[
         float | None,
-        together("--claim-after SECONDS", "Take over from the dead; 60."),
+        together(
+            "--claim-after SECONDS",
+            "Take over what a dead one had; 60.",
+        ),
     ] = None,
     sockets: Annotated[
         int | None,
-        together("--sockets N", "Members that hold a socket; 1."),
+        together("--sockets N", "How many members hold a socket at once; 1."),
     ] = None,
     verify_every: Annotated[
         str | None,
-        delivery("--verify-every DURATION", "Ask so often what the socket missed."),
+        lasting(
+            "--verify-every DURATION",
+            "Ask this often whether the socket missed any.",
+        ),
     ] = None,
     exec_: Annotated[
         str | None,
@@ -164,7 +173,7 @@ def listen(
     ] = None,
     routes: Annotated[
         Path | None,
-        delivery("--routes [FILE]", "By its routes, or config.toml's."),
+        delivery("--routes [FILE]", "Hand on by this file's routes, or config.toml's."),
     ] = None,
     concurrency: Annotated[
         int | None,
@@ -172,7 +181,7 @@ def listen(
     ] = None,
     replay: Annotated[
         Path | None,
-        delivery("--replay FILE", "Hand on a file's dead letters; end."),
+        delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
     ] = None,
     metrics: Annotated[
         str | None,
@@ -182,7 +191,7 @@ def listen(
         Path | None, watching("--record FILE", "Record all frames, to play them back.")
     ] = None,
     record_secrets: Annotated[
-        bool, watching("--record-secrets", "Do not mask secrets in that.")
+        bool, watching("--record-secrets", "Keep secrets in the recording too.")
     ] = False,
     server: Annotated[
         list[str] | None,
@@ -228,7 +237,7 @@ def listen(
     }
     alone = {"--since ID": isinstance(began, str), "--record": record}
     alone |= {"--demo": demo, "--replay": replay}
-    which = ServerChoice(server or (), all_, any_, alone)
+    which = ServerChoice(server or (), all_, any_, alone, name)
     one = demo and not which.are_several
     servers = {"": _for_demo(flags)} if one else which.load(common, flags)
     if replay is not None:

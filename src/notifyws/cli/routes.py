@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as decoder
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -55,6 +56,9 @@ def check(
     from notifyws.delivery.build_sinks import build_sinks
     from notifyws.delivery.routing import Routing
 
+    if file is not None and file.suffix == ".toml":
+        message = f"{file} would be a file of notifications, not of routes"
+        raise UsageError(message, f"notifyws routes check --routes {quote(str(file))}")
     if file is not None and sample:
         raise UsageError("FILE and --sample exclude each other", "give one of them")
     found = routes_of(routes or Path(), env_file)

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from notifyws.cli.hints import at_server
 from notifyws.cli.options import Common, exclude
 from notifyws.config.settings import Settings
-from notifyws.config.sources import load_servers
+from notifyws.config.sources import entry_names, load_servers
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -26,6 +26,7 @@ from notifyws.errors import (
     NotifyError,
     UsageError,
 )
+from notifyws.ui.streams import warner
 
 if TYPE_CHECKING:
     from notifyws.service import NotificationService
@@ -42,12 +43,14 @@ class ServerChoice(Struct, frozen=True):
         every: all entries.
         first: whether to end with the first that ends.
         alone: options that go with one server, each with what was given for it.
+        listener: what the listener is called; ``None`` for no name.
     """
 
     named: Sequence[str]
     every: bool
     first: bool
     alone: Mapping[str, object]
+    listener: str | None = None
 
     @property
     def are_several(self) -> bool:
@@ -75,7 +78,10 @@ class ServerChoice(Struct, frozen=True):
                 hint = "add --server NAME once more, or --all"
                 raise UsageError("--any goes with several servers", hint)
             name = names[0] if names else None
-            return {"": replace(common, server=name).load(**flags).settings}
+            settings = replace(common, server=name).load(**flags).settings
+            if self.listener not in (None, settings.server):
+                self._doubt(common)
+            return {"": settings}
         alone = {**self.alone, "--url": common.url, "--profile": common.profile}
         for option, value in alone.items():
             if value not in (None, False):
@@ -84,6 +90,12 @@ class ServerChoice(Struct, frozen=True):
                 raise UsageError(message, "name one: --server NAME")
         which = None if self.every else names
         return load_servers(which, flags, env_file=common.env_file)
+
+    def _doubt(self, common: Common) -> None:
+        """Say that the listener has the name of a server that it does not listen to."""
+        if self.listener in entry_names(common.env_file):
+            said = f"--name {self.listener} is what this listener is called; to listen "
+            warner(common.quiet)(f"{said}to that server: --server {self.listener}")
 
 
 @contextmanager

@@ -128,12 +128,9 @@ def load_servers(
     Raises:
         ConfigurationError: a file or a value is wrong, or an entry is no server's.
     """
-    if names is None:
-        config, where = _config(_chosen(env_file))
-        names = [*as_table(config.get("servers", {}), f"servers in {where}")]
-        if not names:
-            hint = "notifyws auth login --save --name NAME"
-            raise ConfigurationError(f"there are no servers in {where}", hint)
+    if names is None and not (names := entry_names(env_file)):
+        message = f"there are no servers in {config_file(env_file)}"
+        raise ConfigurationError(message, "notifyws auth login --save --name NAME")
     found = {}
     for name in names:
         loaded = load({**flags, "server": name}, env_file=env_file, among_others=True)
@@ -142,6 +139,16 @@ def load_servers(
             raise ConfigurationError(message, 'give it one: url = "wss://HOST"')
         found[name] = loaded.settings
     return found
+
+
+def entry_names(env_file: EnvFile = None) -> list[str]:
+    """Return the names of the server entries.
+
+    Raises:
+        ConfigurationError: the configuration file is wrong.
+    """
+    config, where = _config(_chosen(env_file))
+    return [*as_table(config.get("servers", {}), f"servers in {where}")]
 
 
 def _of_no_server(values: Raw) -> Raw:
