@@ -154,11 +154,7 @@ class Batch(Struct, frozen=True):
 
 
 class Window:
-    """Counts what is on its way, and says whether there is room for more.
-
-    Args:
-        batches: how many may be on their way at most.
-    """
+    """Counts what is on its way, in so many batches, and says whether there is room."""
 
     def __init__(self, batches: int = MOST_BATCHES) -> None:
         self._batches = self._messages = self._bytes = 0

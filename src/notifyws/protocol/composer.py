@@ -27,11 +27,7 @@ class Composed(Struct, frozen=True):
 
 
 class Composer:
-    """Writes messages as a profile says.
-
-    Args:
-        send: the profile's table.
-    """
+    """Writes messages as a profile's table says."""
 
     def __init__(self, send: Send) -> None:
         named = send.ack.equals if send.ack else ""

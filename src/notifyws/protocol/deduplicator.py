@@ -43,9 +43,6 @@ class Deduplicator:
         repeats: whether what has no id may come twice.
         snapshot: whether the server sends all that it holds at every connect.
         by_id: whether an id that comes again is a duplicate.
-
-    Attributes:
-        seen: ids that were handed over.
     """
 
     def __init__(

@@ -155,11 +155,7 @@ def _unix_moment(value: Any, divisor: int) -> Any:
 
 
 class Growth:
-    """Counts what the items of one frame show that is not their own.
-
-    Args:
-        frame: its value.
-    """
+    """Counts what the items of one frame show that is not their own."""
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
