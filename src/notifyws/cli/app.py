@@ -84,7 +84,7 @@ def _loaded(name: str) -> Any:
         command = app.command(name, cls=kind, epilog=module.EXAMPLES)
         command(getattr(module, name))
     command = typer.main.get_command(app)
-    command.name = name
+    command.name, command.help = name, COMMANDS[name]
     return command
 
 

@@ -52,12 +52,7 @@ def sentence(error: Exception) -> str:
 
 
 def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
-    """Return what was probably meant, else where to read what there is.
-
-    Args:
-        error: what typer says is wrong.
-        arguments: the whole command line.
-    """
+    """Return what was probably meant, else where to read what there is."""
     context = getattr(error, "ctx", None)
     if context is None:
         return "notifyws --help"
@@ -81,10 +76,6 @@ def fitting(hint: str, arguments: Sequence[str]) -> str:
     Words that are more than one command, or ask for help, stay as they are. A URL that
     holds what nobody should see is left out. What was typed already is no hint: the
     next one that tells more is.
-
-    Args:
-        hint: the next command to try, or any other words.
-        arguments: what was typed.
     """
     if not re.fullmatch(COMMAND, hint) or "--help" in hint:
         return hint

@@ -118,12 +118,7 @@ def group_options(
 
 
 class RecordOptions(Struct, frozen=True):
-    """Where to record.
-
-    Args:
-        path: a new file.
-        secrets: whether they are kept.
-    """
+    """A new file to record in, and whether secrets are kept there."""
 
     path: Path
     secrets: bool

@@ -141,14 +141,10 @@ def log_in_and_save(
     *,
     json: bool,
 ) -> None:
-    """Ask for what is missing, try it, and write the server entry.
+    """Ask for what is not said, try it, and write the server entry.
 
-    Args:
-        common: the options that every command has.
-        loaded: what is configured: the answers that are offered.
-        username: as a flag said it.
-        name: the entry's; the host's when not given.
-        json: print the facts of the login.
+    What is configured is offered as the answers; the entry's name is the host's when
+    none is said.
 
     Raises:
         ConfigurationError: something is missing and there is nobody to ask.

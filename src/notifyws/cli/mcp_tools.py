@@ -119,12 +119,7 @@ class Tool(Struct, frozen=True):
 
 
 class Tools:
-    """What a model can ask of a listener.
-
-    Args:
-        memory: what the listener knows.
-        request: what may be offered.
-    """
+    """What a model can ask of a listener, as far as ``request`` lets it."""
 
     def __init__(self, memory: ListenerMemory, request: Request) -> None:
         self._memory, self._request = memory, request

@@ -124,10 +124,9 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["\nExamples:", *(f"  {line}" for line in lines)])
 
 
-def group(meaning: str, epilog: str) -> typer.Typer:
+def group(epilog: str) -> typer.Typer:
     """Return a command that holds others; alone it prints its help, and that is 2."""
     made = typer.Typer(
-        help=meaning,
         epilog=epilog,
         suggest_commands=False,  # the hint line does
         add_completion=False,
@@ -193,10 +192,7 @@ def want_at_least(least: int, option: str, value: int | None, hint: str) -> None
 
 
 def exclude(*options: tuple[str, object]) -> None:
-    """Refuse options that were given together.
-
-    Args:
-        options: names, each with what was given for it.
+    """Refuse options that were given together: names, each with what was given.
 
     Raises:
         UsageError: names them.
@@ -210,12 +206,8 @@ def exclude(*options: tuple[str, object]) -> None:
 def belong_to(other: str, *options: tuple[str, object]) -> None:
     """Refuse options that mean nothing without another one, which was not given.
 
-    Args:
-        other: that one, and what it takes.
-        options: names, each with what was given for it.
-
     Raises:
-        UsageError: names the first.
+        UsageError: names the first that was given.
     """
     for option, value in options:
         if value is not None and value is not False and value != ():

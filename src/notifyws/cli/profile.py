@@ -40,7 +40,7 @@ Name = Annotated[
     typer.Argument(metavar="NAME|FILE", autocompletion=profiles, help="The profile."),
 ]
 
-app = group("How servers speak: list, show, check and write profiles.", EXAMPLES)
+app = group(EXAMPLES)
 
 
 @app.command("list", epilog=EXAMPLES)

@@ -146,11 +146,7 @@ def _new_from_har(
 ) -> None:
     """Write a profile out of what a browser recorded, and try it if that is wanted.
 
-    Args:
-        file: the HAR.
-        name: of the profile; that of the host if nobody says one.
-        output: where to write it; among the user's own profiles without.
-        check: whether to try it on the server that was recorded.
+    It is named after the host if nobody says a name.
 
     Raises:
         UsageError, ConfigurationError: it cannot be read, written, or spoken.

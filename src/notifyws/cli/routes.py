@@ -23,7 +23,7 @@ EXAMPLES = examples(
     "notifyws routes check", "notifyws routes check --sample trip_update"
 )
 
-app = group("What goes where, by the routes of config.toml.", EXAMPLES)
+app = group(EXAMPLES)
 
 
 @app.command(
@@ -68,7 +68,8 @@ def check(
     if file is not None:
         notes = list(_read(file))
     else:
-        notes = [_example(kind) for kind in sample or SAMPLES]
+        kinds = sample or SAMPLES
+        notes = [Notification({"type": k, **SAMPLES.get(k, {})}, "") for k in kinds]
     if not json:
         for route in found:
             emit_line(_described(route, routing.sinks_of(route.name)))
@@ -102,10 +103,6 @@ def _went(note: Notification, taken: Sequence[Route], sinks: Sequence[str]) -> s
     if taken and taken[-1].stop:
         ways += f" (stopped by {taken[-1].name})"
     return f"{note.type}{': ' if note.title else ''}{note.title} -> {ways}"
-
-
-def _example(kind: str) -> Notification:
-    return Notification({"type": kind, **SAMPLES.get(kind, {})}, "")
 
 
 def _read(file: Path) -> Iterator[Notification]:

@@ -6,14 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.cli.options import (
-    Quiet,
-    Verbose,
-    belong_to,
-    examples,
-    exclude,
-    option,
-)
+from notifyws.cli.options import Quiet, Verbose, belong_to, examples, exclude, option
 from notifyws.cli.process import run
 from notifyws.config.extras import needs_extra
 from notifyws.config.recording_file import read_lines
@@ -133,14 +126,9 @@ def speed_of(text: str | None) -> float:
 def replay_server(
     file: Path, *, port: int, speed: str | None, loop: bool, level: int
 ) -> ReplayServer:
-    """Return a server that plays a recording, not started.
+    """Return a server that plays a recording on a port of loopback, not started.
 
-    Args:
-        file: the recording.
-        port: on loopback; 0 for a free one.
-        speed: as it was typed.
-        loop: whether it begins again.
-        level: how unimportant a line of its log may be to be said.
+    Lines of its log are said that are as important as ``level``, or more.
 
     Raises:
         UsageError: the speed is none.

@@ -22,12 +22,7 @@ def verdict(report: Report) -> Fact:
 
 
 def parts(report: Report, *, everything: bool) -> list[Part]:
-    """Return what follows.
-
-    Args:
-        report: what was seen.
-        everything: every setting as well.
-    """
+    """Return what follows; if ``everything`` is wanted, every setting as well."""
     listeners = [_listener(each, report.now) for each in report.listeners]
     return [
         Part("Configured", list(_configured(report))),

@@ -105,22 +105,13 @@ def of_mistyped(name: str, where: str, near: str) -> Finding:
 
 
 def of_login(origin: str) -> Finding:
-    """Say that there is no token, and nothing left to have one with.
-
-    Args:
-        origin: the server's.
-    """
+    """Say that there is no token for a server, and nothing left to have one with."""
     said = f"not logged in to {origin}: no token is cached, and no password configured"
     return warning("login", said, "notifyws auth login")
 
 
 def of_renewal(left: float, can_renew: bool) -> Finding | None:
-    """Judge whether the cached access token can be followed by another one.
-
-    Args:
-        left: seconds that it is still good for.
-        can_renew: whether there is a refresh token, or a password to log in with.
-    """
+    """Judge whether the cached access token, with seconds ``left``, can be renewed."""
     if can_renew:
         return None
     said = f"the access token ends in {span(left)} and nothing can renew it: "
@@ -132,13 +123,7 @@ def of_renewal(left: float, can_renew: bool) -> Finding | None:
 def of_listeners(
     listeners: Sequence[Listener], now: float, context: CheckContext
 ) -> list[Finding]:
-    """Judge what listeners say of themselves.
-
-    Args:
-        listeners: all that run.
-        now: unix seconds.
-        context: what they should be connected to.
-    """
+    """Judge what all listeners that run say of themselves; ``now`` is unix seconds."""
     each = (each for one in listeners for each in _of_listener(one, now, context))
     return [*each, *_of_names(listeners, now)]
 

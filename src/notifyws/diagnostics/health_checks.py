@@ -264,15 +264,9 @@ class HealthChecks:
 
 
 async def run_checks(
-    probes: Sequence[tuple[str, Probe]],
-    advice: Advice = lambda name, error: error.hint,
+    probes: Sequence[tuple[str, Probe]], advice: Advice = lambda name, error: error.hint
 ) -> list[Finding]:
-    """Run probes in order.
-
-    Args:
-        probes: each returns what it saw, or raises what is wrong.
-        advice: what to try next after an error of the probe of that name.
-    """
+    """Run probes in order; ``advice`` says what to try after an error of one."""
     checks: list[Finding] = []
     failed: str | None = None
     for name, probe in probes:

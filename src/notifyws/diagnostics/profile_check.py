@@ -27,10 +27,7 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Trace
 from notifyws.diagnostics.findings import Ids, meaning
-from notifyws.errors import (
-    NetworkFailed,
-    NotifyError,
-)
+from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
 from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
 from notifyws.protocol.composer import of_message

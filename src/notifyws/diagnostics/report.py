@@ -128,14 +128,7 @@ async def diagnose(
     thorough: bool,
     wall: Callable[[], float] = time.time,
 ) -> Report:
-    """Look at everything and return what was seen.
-
-    Args:
-        loaded: the settings and their sources.
-        auth: the real parts.
-        thorough: speak to the server as well.
-        wall: unix seconds.
-    """
+    """Look at everything, the server too if ``thorough``; return what was seen."""
     checks = HealthChecks(loaded, auth, thorough)
     probes = checks.quick + (checks.thorough if thorough else [])
     try:
@@ -178,16 +171,15 @@ async def _groups(
 
 
 def _told(cached: CachedTokens) -> dict[str, Any]:
-    access, refresh = cached.access, cached.refresh_remaining
+    access = cached.access.remaining if cached.access else None
+    lives = {"access": access, "refresh": cached.refresh_remaining}
     return {
-        "access": _token(access.remaining if access else None),
-        "refresh": _token(refresh),
+        kind: {
+            "cached": left is not None,
+            "expiresIn": left if left is None else int(left),
+        }
+        for kind, left in lives.items()
     }
-
-
-def _token(remaining: float | None) -> dict[str, Any]:
-    left = None if remaining is None else int(remaining)
-    return {"cached": remaining is not None, "expiresIn": left}
 
 
 def _of_tokens(

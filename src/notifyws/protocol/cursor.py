@@ -125,10 +125,7 @@ class Cursor:
     ) -> bool:
         """Return whether it was handed over before, or is too old to be new.
 
-        Args:
-            notification: what arrived.
-            ident: its id.
-            now: returns monotonic seconds.
+        ``now`` returns monotonic seconds.
         """
         if self.beginning is not None and self.is_too_old(notification, now()):
             if self._asked_since is None:
@@ -167,13 +164,9 @@ class Cursor:
     def is_too_old(self, notification: Notification, now: float) -> bool:
         """Return whether a replayed notification is older than the beginning.
 
-        Nothing is, once the replay must be over: then a timestamp tells of the
-        server's clock only. That newer ones were handed over is no reason: a server may
-        send its history in any order.
-
-        Args:
-            notification: what arrived.
-            now: monotonic seconds.
+        Nothing is, once the replay must be over (``now`` is monotonic seconds): then a
+        timestamp tells of the server's clock only. That newer ones were handed over
+        is no reason: a server may send its history in any order.
         """
         if self.beginning is None or now >= self._beginning_until:
             self.beginning = None

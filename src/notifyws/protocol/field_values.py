@@ -56,9 +56,7 @@ def fields_of(
 ) -> dict[str, Field]:
     """Return how each field of a mapping is read, in the order they are shown in.
 
-    Args:
-        mapping: of the profile.
-        failed: is told why an ``id`` could not be worked out.
+    ``failed`` is told why an ``id`` could not be worked out.
     """
     named = dict.fromkeys([*mapping.fields, *mapping.text])
     ordered = sorted(named, key=lambda name: (*ORDER, name).index(name))
@@ -157,11 +155,7 @@ def _unix_moment(value: Any, divisor: int) -> Any:
 
 
 class Growth:
-    """Counts what the items of one frame show that is not their own.
-
-    Args:
-        frame: its value.
-    """
+    """Counts what the items of one frame show that is not their own."""
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame

@@ -241,11 +241,7 @@ def trusted(written: dict[str, Any]) -> Profile:
 
 
 def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
-    """Return the profile's constants with what the user gave.
-
-    Args:
-        profile: says which variables there are.
-        text: as in ``transport=news title="my own"``.
+    """Return the profile's constants with what the user gave, as in ``a=b c="d e"``.
 
     Raises:
         ConfigurationError: one is missing, unknown, or cannot be read.

@@ -63,11 +63,9 @@ FILTERS: Mapping[str | None, Callable[[Any], str]] = {
 
 
 def fill(template: Any, variables: Mapping[str, Any]) -> Any:
-    """Return ``template`` with its variables filled in, or :data:`UNSET`.
+    """Return a template with its variables filled in, or :data:`UNSET`.
 
-    Args:
-        template: a string, or JSON-like values holding strings.
-        variables: name -> value; ``None`` counts as not set.
+    A variable that is ``None`` counts as not set.
     """
     return filler(template)(variables)
 

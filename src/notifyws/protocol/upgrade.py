@@ -104,7 +104,7 @@ def upgrade_request(
     placed = _placed(profile, _addressed(profile, url, known), known, place)
     return replace(
         placed,
-        secrets=spellings(token, *_credentials(known)),
+        secrets=spellings(token, str(known["authorization"] or "").rpartition(" ")[2]),
         steps=tuple(_asked(step, profile, variables) for step in profile.handshake),
         known=known,
         read=decoder_of(profile.socket),
@@ -112,10 +112,6 @@ def upgrade_request(
         places=places,
         compression=profile.socket.compression,
     )
-
-
-def _credentials(known: Mapping[str, Any]) -> list[str]:
-    return [str(known["authorization"] or "").rpartition(" ")[2]]
 
 
 def _asked(

@@ -123,10 +123,7 @@ def _gap_words(gap: Gap, zone: tzinfo | None) -> str:
 def moment(written: str, received: str, zone: tzinfo | None) -> str:
     """Return the local time of day, with the date where it is not the day of receipt.
 
-    Args:
-        written: when it happened, in the server's words: RFC 3339 or epoch.
-        received: RFC 3339 time of receipt, taken where those say nothing.
-        zone: whose clock; ``None`` for the machine's.
+    See :func:`stamp`.
     """
     day, time = stamp(written, received, zone)
     today = stamp(received, "", zone).day

@@ -96,7 +96,7 @@ class Output:
 
         def look() -> None:
             stop()
-            if self._reader_left():
+            if any(event & _GONE for _, event in self._poll.poll(0)):
                 callback()
 
         if not self._streams:
@@ -115,9 +115,6 @@ class Output:
 
     def _ready(self, patience: float = 0.0) -> bool:
         return not (self._asked or patience) or bool(self._poll.poll(patience * 1000))
-
-    def _reader_left(self) -> bool:
-        return any(event & _GONE for _, event in self._poll.poll(0))
 
     def _write_piece(self, data: bytes, start: int) -> int:
         """Write one piece and return its size, 0 when there is no room after all."""

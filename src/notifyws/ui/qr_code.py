@@ -54,12 +54,7 @@ def _draw_qr(text: str) -> bool:
 
 
 def qr_rows(text: str, width: int) -> list[Text]:
-    """Return the rows of a QR code; none where it does not fit, or cannot be.
-
-    Args:
-        text: what it says, as a URL.
-        width: columns that there are.
-    """
+    """Return the rows of a QR code; none where it does not fit, or cannot be."""
     import segno  # 8 ms, and few ever need it
     from segno import DataOverflowError
 

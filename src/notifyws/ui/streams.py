@@ -123,12 +123,7 @@ def emit_json(value: object) -> None:
 
 
 def theme_on(descriptor: int, settings: Settings | None = None) -> Theme:
-    """Return how things are drawn on stdout or stderr.
-
-    Args:
-        descriptor: 1 or 2.
-        settings: how types look, where any are drawn.
-    """
+    """Return how things, and types if any, are drawn on stdout (1) or stderr (2)."""
     from notifyws.config.settings import Settings
     from notifyws.ui.theme import Theme
 
