@@ -29,6 +29,8 @@ LONGEST_ID = 2000
 """Bytes of an id within a URL or a header: servers take 8 KiB for all of either."""
 SURE_TO_FIT = LONGEST_ID // 12
 """Characters of an id that no spelling in a URL makes longer than that."""
+NOTHING = ("", " ")
+"""No timestamp, and a zone that none has."""
 
 
 def can_be_asked(ident: str | int, *, in_header: bool) -> bool:
@@ -105,7 +107,7 @@ class Cursor:
         self._past: datetime | None = None
         self._beginning_until = 0.0
         self.began_at = began_at
-        self._no_older: tuple[str, str] | None = None
+        self._no_older, self._zone = NOTHING
         self._warn = warn or (lambda text: None)
         self._said: set[str] = set()
         self._opened = False
@@ -230,14 +232,13 @@ class Cursor:
         said = notification.fields.get("timestamp")
         if not isinstance(said, str):
             return
-        if self._no_older is not None:
-            text, zone = self._no_older
-            if said >= text and len(said) == len(text) and said.endswith(zone):
-                return  # of one form, the later one is the greater text
+        text = self._no_older
+        if said >= text and len(said) == len(text) and said.endswith(self._zone):
+            return  # of one form, the later one is the greater text
         sent = sent_at(notification)
         if sent is not None and (self.began_at is None or sent <= self.began_at):
             self.began_at = sent
-            self._no_older = text_and_zone(said)
+            self._no_older, self._zone = text_and_zone(said) or NOTHING
 
     def opened(self, now: float, replay: float) -> None:
         """Begin with a connection that replays, or sends what the server holds.
