@@ -29,6 +29,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Literal
 
@@ -36,6 +37,15 @@ ORIGIN = (
     "name an Origin that the server allows: NOTIFYWS_ORIGIN=https://app.example.com"
 )
 """What to do where a server asks for an Origin."""
+
+
+def command(*words: object) -> str:
+    """Return a command of ours, as a shell takes it.
+
+    People paste what a hint says; so a word that somebody else chose is quoted where a
+    shell would make more of it.
+    """
+    return shlex.join(["notifyws", *map(str, words)])
 
 
 def hint_for(words: str, otherwise: str) -> str:

@@ -88,7 +88,8 @@ def fitting(hint: str, arguments: Sequence[str]) -> str:
 
 def at_server(hint: str, name: str) -> str:
     """Return a command that is hinted at, for one of several servers."""
-    return f"{hint} --server {name}" if re.fullmatch(COMMAND, hint) else hint
+    fits = re.fullmatch(COMMAND, hint)
+    return f"{hint} {shlex.join(('--server', name))}" if fits else hint
 
 
 def _typed(command: str, arguments: Sequence[str]) -> bool:

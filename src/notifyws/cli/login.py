@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +35,7 @@ from notifyws.errors import (
     NetworkFailed,
     NotifyError,
     UsageError,
+    command,
 )
 from notifyws.ui.streams import emit_json, say, warner
 
@@ -164,7 +164,8 @@ def log_in_and_save(
     if not common.quiet:
         say(f"Saved as server {entry} in {path}")
         say(LASTS) if auth.by_device else _say_kept(kept=kept)
-        say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))
+        where = () if default else ("--server", entry)
+        say(f"Next: {command('listen', *where)}")
 
 
 def _typed(loaded: Loaded) -> Mapping[str, str]:

@@ -7,12 +7,13 @@ terminal, and where a profile is to be mended that a server does not take.
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from notifyws.cli.input import ask, can_ask, frames_of, prompt, want_terminal
 from notifyws.cli.options import Common, examples, option
 from notifyws.config.files import read_text_file, write_private
-from notifyws.errors import ConfigurationError, UsageError
+from notifyws.errors import ConfigurationError, UsageError, command
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def new(
     )
     _keep(draft(answers), path)
     shown = name if output is None else str(path)
-    say(f"Next: notifyws profile check {shown} --url wss://host --username me")
+    where = ("--url", "wss://host", "--username", "me")
+    say(f"Next: {command('profile', 'check', shown, *where)}")
     return None
 
 
@@ -171,9 +173,9 @@ def _new_from_har(
     shown = name if output is None else str(path)
     if check or (can_ask() and _wanted(drafted)):
         return _try(drafted, shown, path)
-    also = f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={drafted.socket_url} "
-    command = f"notifyws profile check {shown} --url {drafted.url} --username me"
-    say(f"Next: {also if drafted.socket_url else ''}{command}")
+    where = ("--url", drafted.url, "--username", "me")
+    also = f"{_socket_at(drafted)} " if drafted.socket_url else ""
+    say(f"Next: {also}{command('profile', 'check', shown, *where)}")
     return None
 
 
@@ -203,9 +205,8 @@ def _try(drafted: HarDraft, shown: str, path: Path) -> None:
 
     if drafted.socket_url:
         message = "the socket has another origin than the login, so it was not tried"
-        known = f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={drafted.socket_url}"
-        hint = f"{known} notifyws profile check {shown} --url {drafted.url}"
-        raise UsageError(message, hint)
+        check = command("profile", "check", shown, "--url", drafted.url)
+        raise UsageError(message, f"{_socket_at(drafted)} {check}")
     common = Common(profile=str(path), url=drafted.url)
     settings = common.load().settings
     if can_ask() and not settings.token:
@@ -218,7 +219,11 @@ def _try(drafted: HarDraft, shown: str, path: Path) -> None:
             say(f"To mend: {_place(stage, path)}")
         if stage.error is not None:
             raise stage.error
-    say(f"Next: notifyws listen --profile {shown} --url {drafted.url}")
+    say(f"Next: {command('listen', '--profile', shown, '--url', drafted.url)}")
+
+
+def _socket_at(drafted: HarDraft) -> str:
+    return f"NEXT_PUBLIC_WEBSOCKET_SERVER_URL={quote(drafted.socket_url)}"
 
 
 def _place(stage: Stage, path: Path) -> str:

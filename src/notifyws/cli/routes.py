@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as decoder
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +14,7 @@ from notifyws.cli.input import frames_of
 from notifyws.cli.listen_options import routes_of
 from notifyws.cli.options import EnvFile, Json, examples, group, option
 from notifyws.delivery.targets import DeliveryTargets, Route
-from notifyws.errors import UsageError
+from notifyws.errors import UsageError, command
 from notifyws.models import SAMPLES, Notification
 from notifyws.ui.streams import emit_json, emit_line, say, warner
 
@@ -58,7 +57,7 @@ def check(
 
     if file is not None and file.suffix == ".toml":
         message = f"{file} would be a file of notifications, not of routes"
-        raise UsageError(message, f"notifyws routes check --routes {quote(str(file))}")
+        raise UsageError(message, command("routes", "check", "--routes", file))
     if file is not None and sample:
         raise UsageError("FILE and --sample exclude each other", "give one of them")
     found = routes_of(routes or Path(), env_file)

@@ -38,7 +38,7 @@ from notifyws.config.settings import (
     environment_name,
 )
 from notifyws.config.validation import as_table, known_keys, nearest, validated
-from notifyws.errors import ConfigurationError
+from notifyws.errors import ConfigurationError, command
 
 Raw = Mapping[str, Any]
 Variables = Mapping[str, str | None]
@@ -245,7 +245,7 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
         return _Layer(lambda _: "", {})
     if name not in servers:
         near = nearest(name, servers)
-        new = f"notifyws auth login --save --name {name}"
+        new = command("auth", "login", "--save", "--name", name)
         hint = f"did you mean {near}?" if near else new
         raise ConfigurationError(f"no server {name!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"

@@ -13,12 +13,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
+from shlex import quote
 from typing import ClassVar
 
 from msgspec import Struct, field
 
 from notifyws.config.validation import trimmed
-from notifyws.errors import UsageError
+from notifyws.errors import UsageError, command
 from notifyws.models import Masked
 
 _HOURS = r"(?a)\s*(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)\s*"
@@ -164,8 +165,8 @@ def secret_of(variable: str, option: str) -> str:
     secret = os.environ.get(variable, "")
     if not secret:
         message = f"{option}: the environment has no variable {variable}"
-        given = f" {option} {variable}" if option.startswith("--") else " --routes"
-        raise UsageError(message, f"{variable}=... notifyws listen{given}")
+        given = (option, variable) if option.startswith("--") else ("--routes",)
+        raise UsageError(message, f"{quote(variable)}=... {command('listen', *given)}")
     return trimmed(secret, option, f"{variable} in the environment")
 
 

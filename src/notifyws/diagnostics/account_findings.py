@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from notifyws.clock import span
 from notifyws.diagnostics.findings import CheckContext, Finding, warning
+from notifyws.errors import command
 from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener
 
@@ -163,7 +164,8 @@ def of_group(group: GroupStanding) -> Iterator[Finding]:
     name = group.name
     if group.leader is None:
         said = f"nobody of the group {name} holds the socket"
-        yield warning("group", said, f"start a member: notifyws listen --group {name}")
+        start = command("listen", "--group", name)
+        yield warning("group", said, f"start a member: {start}")
     if (waits := group.oldest_pending or 0.0) > BEHIND:
         said = f"the group {name} is behind: the oldest waits for {span(waits)}"
         yield warning("group", said, "start more members, or look at their hooks")
@@ -209,7 +211,7 @@ def _of_frames(one: Listener, context: CheckContext) -> Finding | None:
     frames = "1 frame" if one.notUnderstood == 1 else f"{one.notUnderstood} frames"
     last = f", the last: {one.lastNotUnderstood}" if one.lastNotUnderstood else ""
     said = f"{_who(one)} has not understood {frames}{last}"
-    check = f"notifyws profile check {context.profile}"
+    check = command("profile", "check", context.profile)
     hint = f"notifyws listen --raw, then: {check}, or: notifyws profile new"
     return warning("listener", said, hint)
 

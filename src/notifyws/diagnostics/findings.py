@@ -25,6 +25,7 @@ from notifyws.errors import (
     SessionFailed,
     TokenRefused,
     UpgradeRefused,
+    command,
 )
 from notifyws.models import Notification, strict_json
 from notifyws.protocol.arrivals import (
@@ -180,7 +181,8 @@ def _of_wrong_path(context: CheckContext) -> str:
 
 def _of_refused(context: CheckContext) -> str:
     """Return what to try where a handshake or a subscription came to nothing."""
-    check = f"notifyws profile check {context.profile} --url {shown_url(context.url)}"
+    place = shown_url(context.url)
+    check = command("profile", "check", context.profile, "--url", place)
     asked = ""
     if context.needs:
         named = " and ".join(context.needs)

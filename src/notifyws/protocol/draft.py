@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from notifyws.config.toml_text import quoted, shown
+from notifyws.errors import command
 from notifyws.models import as_text
 from notifyws.protocol.expressions import compiled
 
@@ -229,7 +230,7 @@ def draft(answers: Answers) -> str:
     """Return a commented profile as TOML text."""
     parts = [
         f"# How {answers.name} speaks. Try it with:",
-        f"#     notifyws profile check {answers.name} --url wss://host",
+        f"#     {command('profile', 'check', answers.name, '--url', 'wss://host')}",
         f"name = {quoted(answers.name)}",
         'description = "drafted by notifyws profile new"',
         "",

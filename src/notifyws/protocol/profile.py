@@ -19,7 +19,7 @@ from typing import Any, Literal
 from msgspec import convert
 
 from notifyws.config.validation import nearest, trimmed
-from notifyws.errors import ConfigurationError
+from notifyws.errors import ConfigurationError, command
 from notifyws.protocol.profile_http import (
     ClientCredentials,
     Device,
@@ -254,7 +254,7 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
     for name in given:
         if name not in profile.constants and name not in profile.needs:
             near = nearest(name, [*profile.constants, *profile.needs])
-            see = f"notifyws profile show {profile.name}"
+            see = command("profile", "show", profile.name)
             hint = f"did you mean {near}?" if near else see
             message = f"profile {profile.name} has no variable {name}"
             raise ConfigurationError(message, hint)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from notifyws.config.toml_text import quoted
+from notifyws.errors import command
 from notifyws.protocol.har.conversation import Conversation, conversation
 from notifyws.protocol.har.login_steps import Login, login_of
 from notifyws.protocol.har.recording import Recording, SocketLog
@@ -179,7 +180,7 @@ class _Drafter:
 
     def _head(self, socket: SocketLog, *, complete: bool) -> Iterator[str]:
         yield f"# How {self._name} speaks, as a browser recorded it. Try it with:"
-        yield f"#     notifyws profile check {self._name} --url wss://host"
+        yield f"#     {command('profile', 'check', self._name, '--url', 'wss://host')}"
         yield '# A comment that begins with "?" says what the recording did not tell.'
         if self._recording.sanitized and not complete:
             yield "# ? No cookies and no Authorization headers were recorded: a browser"
