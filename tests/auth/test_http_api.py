@@ -233,7 +233,7 @@ async def test_what_a_server_chose_and_no_request_can_carry_is_the_servers_fault
     profile = profiled(ODD_ANSWERS)
     async with httpd(says(json_answer({"flow": flow}))) as server:
         here = side(server.origin, profile)
-        error = await failing(here.login("me", PASSWORD), NetworkFailed)
+        error = await failing(here.login("me", PASSWORD), ReplyLost)
         assert "named what no request can carry" in error.message
         with pytest.raises(ConfigurationError, match="X-User"):
             await here.login("m\u00e9", PASSWORD)

@@ -375,3 +375,9 @@ def test_status_says_when_nobody_is_logged_in_and_nothing_is_left_to_log_in_with
     home.run("auth", "logout")
     assert "not logged in" in home.run("status").stdout
     assert "not logged in" not in home.run("status", env={"NOTIFYWS_TOKEN": "t"}).stdout
+
+
+def test_status_says_which_variable_is_mistyped(home, server):
+    told = home.run("status", env={"NOTIFYWS_PING_INTERVL": "3"})
+    assert "NOTIFYWS_PING_INTERVL in the environment is no setting" in told.stdout
+    assert "is it NOTIFYWS_PING_INTERVAL?" in told.stdout

@@ -1,6 +1,7 @@
 """Bytes leave in order, whole and at once, and the loop never waits for a reader."""
 
 import asyncio
+import errno
 import fcntl
 import os
 import pty
@@ -63,6 +64,37 @@ def test_order_and_wholeness_survive_a_slow_reader(pipe):
         return got.result()
 
     assert run(story()) == LINES * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="Linux alone has it")
+def test_an_empty_pipe_is_filled_with_whole_lines_at_once(pipe):
+    async def story():
+        writing = asyncio.create_task(Output(pipe[1]).write(LINES))
+        await asyncio.sleep(0)
+        first = os.read(pipe[0], len(LINES))
+        rest = await read_all(pipe[0], len(LINES) - len(first))
+        await writing
+        return first, rest
+
+    first, rest = run(story())
+    assert len(first) > 50_000
+    assert first.endswith(b"\n")
+    assert first + rest == LINES
+
+
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="Linux alone has it")
+def test_a_system_that_knows_no_such_write_gets_pieces(pipe, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.EOPNOTSUPP, "not for pipes")
+
+    async def story():
+        writing = asyncio.create_task(Output(pipe[1]).write(LINES))
+        got = await read_all(pipe[0], len(LINES))
+        await writing
+        return got
+
+    monkeypatch.setattr(os, "pwritev", refused)
+    assert run(story()) == LINES
 
 
 def test_a_blocked_pipe_does_not_block_the_loop(pipe):

@@ -8,7 +8,6 @@ their answers, is ``http_api``'s.
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import secrets
 import ssl
@@ -31,7 +30,7 @@ from notifyws.auth.http_client import (
     import_httpx,
 )
 from notifyws.auth.http_refusals import Refusal, refused
-from notifyws.errors import ConfigurationError, NetworkFailed, ReplyLost
+from notifyws.errors import ConfigurationError, ReplyLost
 from notifyws.models import as_text, strict_json
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import masked, spellings
@@ -143,7 +142,7 @@ class HttpSteps:
         """Return a step's request.
 
         Raises:
-            NetworkFailed: what the server chose cannot stand where it should.
+            ReplyLost: what the server chose cannot stand where it should.
             ConfigurationError: what we were given cannot.
         """
         try:
@@ -152,7 +151,7 @@ class HttpSteps:
             others = {name: "x" for name in self._chosen(steps) if variables.get(name)}
             step_request(self.origin, step, {**variables, **others})
             said = f"{self.origin} named what no request can carry: {error.message}"
-            raise NetworkFailed(said, OTHER_KIND) from None
+            raise ReplyLost(said, OTHER_KIND) from None
 
     def _chosen(self, steps: Sequence[Step]) -> set[str]:
         """Return the names of variables that the server fills."""
@@ -230,8 +229,7 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
     }
     basic = UNSET if step.basic is None else fill(step.basic, variables)
     if basic is not UNSET:
-        coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
-        headers["Authorization"] = f"Basic {coded.decode()}"
+        headers["Authorization"] = fill("Basic {it|b64}", {"it": str(basic)})
     for name, value in headers.items():
         if not re.fullmatch(_HEADER_NAME, name):
             message = f"{name!r} cannot be the name of a header"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -42,14 +42,19 @@ from notifyws.errors import ConfigurationError
 
 Raw = Mapping[str, Any]
 Variables = Mapping[str, str | None]
+OURS = "NOTIFYWS_"
 EnvFile = str | os.PathLike[str] | None
 
 
 class Loaded(Struct, frozen=True):
-    """Settings, and for each the words that say where it came from."""
+    """Settings, and for each the words that say where it came from.
+
+    ``mistyped``: variables that are no settings: name, where, and the nearest one.
+    """
 
     settings: Settings
     sources: Mapping[str, str]
+    mistyped: tuple[tuple[str, str, str], ...] = ()
 
 
 class _Layer(Struct, frozen=True):
@@ -112,7 +117,17 @@ def load(
         sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
     apart = kept_apart(values, sources)
-    return Loaded(Settings(**values, styles=styles, apart=apart), sources)
+    settings = Settings(**values, styles=styles, apart=apart)
+    mistyped = _mistyped((environ, "the environment"), (variables, label))
+    return Loaded(settings, sources, tuple(mistyped))
+
+
+def _mistyped(*places: tuple[Variables, str]) -> Iterator[tuple[str, str, str]]:
+    known = {environment_name(name).removeprefix(OURS) for name in FIELDS} | {"CONFIG"}
+    for variables, where in places:
+        for word in (n.removeprefix(OURS) for n in variables if n.startswith(OURS)):
+            if word not in known and (near := nearest(word, known)):
+                yield OURS + word, where, OURS + near
 
 
 def load_servers(

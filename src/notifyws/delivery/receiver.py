@@ -55,8 +55,8 @@ SHOWN = 200
 """Characters that are shown of a frame which nobody understands."""
 FETCHED = 5.0
 """Seconds in which a connection brings what was fetched as well."""
-_Read = tuple[Arrival | Frame, str | bytes, int]
-"""A thing that arrived, its frame, and its share of that; or the frame behind all."""
+_Part = tuple[Arrival | Frame, int]
+"""A thing that arrived in a frame, and its share of that; or the frame behind all."""
 
 
 class Selection(Protocol):
@@ -130,55 +130,75 @@ class Receiver:
         Raises:
             QueueFull: (there or here) leave the server, and come back when there is.
         """
-        self._received, rest = self.emitter.now(), self._read(frames)
+        self._received, rest = self.emitter.now(), iter(frames)
         if (pause := self._take(rest)) is not None:
-            return self._take_slowly(pause, rest)
+            return self._go_on(pause, lambda: self._take(rest))
         self._complaints.end_burst()
         return self._queue.taken(BREATH) if self._queue.is_filling else None
 
-    def _read(self, frames: Iterable[str | bytes]) -> Iterator[_Read]:
-        read = self._rules.read
-        for frame in frames:
-            arrival, size = read(frame, self._received), len(frame)
+    def _take(self, rest: Iterator[str | bytes]) -> Awaitable[None] | None:
+        """Take frames in until one must wait; return what for."""
+        read, received = self._rules.read, self._received
+        for frame in rest:
+            arrival = read(frame, received)
             if isinstance(arrival, Notification) and arrival.frame is not None:
-                yield arrival, frame, size
-                continue
-            admitted = self._admitted
-            if isinstance(arrival, Many):
-                share = size // max(len(arrival.arrivals), 1)
-                for each in arrival.arrivals:
-                    yield each, frame, share
+                pause = self._notification(arrival, len(frame))
             else:
-                yield arrival, frame, size
-            if self._frames:
-                has_news = self._admitted > admitted
-                if has_news or not notifications(arrival):
-                    yield Frame.of(frame, has_news), frame, size
+                pause = self._take_apart(frame, arrival)
+            if pause is not None:
+                return pause
+        return None
+
+    async def _go_on(
+        self,
+        pause: Awaitable[None] | None,
+        take: Callable[[], Awaitable[None] | None],
+    ) -> None:
+        while pause is not None:
+            await pause
+            self._received = self.emitter.now()
+            pause = take()
+        self._complaints.end_burst()
+
+    def _take_apart(
+        self, frame: str | bytes, arrival: Arrival
+    ) -> Awaitable[None] | None:
+        """Take in a frame that is more, or less, than a notification."""
+        parts = self._parts(frame, arrival)
+        pause = self._take_parts(parts, frame)
+        if pause is None:
+            return None
+        return self._go_on(pause, lambda: self._take_parts(parts, frame))
+
+    def _parts(self, frame: str | bytes, arrival: Arrival) -> Iterator[_Part]:
+        admitted = self._admitted
+        if isinstance(arrival, Many):
+            share = len(frame) // max(len(arrival.arrivals), 1)
+            for each in arrival.arrivals:
+                yield each, share
+        else:
+            yield arrival, len(frame)
+        if self._frames:
+            has_news = self._admitted > admitted
+            if has_news or not notifications(arrival):
+                yield Frame.of(frame, has_news), len(frame)
 
     @property
     def _admitted(self) -> int:
         return self.received - self.filtered
 
-    def _take(self, rest: Iterator[_Read]) -> Awaitable[None] | None:
-        """Take things in until one must wait; return what for."""
-        for arrival, frame, size in rest:
-            if isinstance(arrival, Notification):
-                if (pause := self._notification(arrival, size)) is not None:
+    def _take_parts(
+        self, parts: Iterator[_Part], frame: str | bytes
+    ) -> Awaitable[None] | None:
+        for part, size in parts:
+            if isinstance(part, Notification):
+                if (pause := self._notification(part, size)) is not None:
                     return pause
-            elif isinstance(arrival, Frame):
-                self._pass_on(arrival)
+            elif isinstance(part, Frame):
+                self._pass_on(part)
             else:
-                self._other(arrival, frame)
+                self._other(part, frame)
         return None
-
-    async def _take_slowly(
-        self, pause: Awaitable[None] | None, rest: Iterator[_Read]
-    ) -> None:
-        while pause is not None:
-            await pause
-            self._received = self.emitter.now()
-            pause = self._take(rest)
-        self._complaints.end_burst()
 
     async def catch_up(self, missed: Iterable[Notification]) -> None:
         """Take in what was missed and came by other means.

@@ -99,6 +99,11 @@ def _of_configured(life: TokenLife, kind: str, variable: str) -> Finding | None:
     return warning("lifetimes", said, hint)
 
 
+def of_mistyped(name: str, where: str, near: str) -> Finding:
+    """Say that a variable is no setting, and which one it looks like."""
+    return warning("variables", f"{name} in {where} is no setting", f"is it {near}?")
+
+
 def of_login(origin: str) -> Finding:
     """Say that there is no token for a server, and nothing left to have one with."""
     said = f"not logged in to {origin}: no token is cached, and no password configured"

@@ -26,6 +26,7 @@ from notifyws.diagnostics.account_findings import (
     of_group,
     of_listeners,
     of_login,
+    of_mistyped,
     of_refresh,
     of_renewal,
     of_user,
@@ -136,6 +137,7 @@ async def diagnose(
         await checks.leave()
     listeners, now = await checks.listeners(), wall()
     found += _of_tokens(loaded, auth, checks)
+    found += [of_mistyped(*each) for each in loaded.mistyped]
     if listeners:
         found += of_listeners(listeners, now, checks.context)
     groups = await _groups(auth, listeners)

@@ -25,6 +25,9 @@ from notifyws.protocol.since import is_before, sent_at, text_and_zone
 UNSURE = 300.0
 """Seconds by which timestamps of one server may be out of order."""
 
+NOTHING = ("", " ")
+"""No timestamp, and a zone that none has."""
+
 
 class Cursor:
     """Where a listener stands in a server's history.
@@ -80,7 +83,7 @@ class Cursor:
         self._past: datetime | None = None
         self._beginning_until = 0.0
         self.began_at = began_at
-        self._no_older: tuple[str, str] | None = None
+        self._no_older, self._zone = NOTHING
         self._warn = warn or (lambda text: None)
         self._said: set[str] = set()
         self._opened = False
@@ -198,14 +201,13 @@ class Cursor:
         said = notification.fields.get("timestamp")
         if not isinstance(said, str):
             return
-        if self._no_older is not None:
-            text, zone = self._no_older
-            if said >= text and len(said) == len(text) and said.endswith(zone):
-                return  # of one form, the later one is the greater text
+        text = self._no_older
+        if said >= text and len(said) == len(text) and said.endswith(self._zone):
+            return  # of one form, the later one is the greater text
         sent = sent_at(notification)
         if sent is not None and (self.began_at is None or sent <= self.began_at):
             self.began_at = sent
-            self._no_older = text_and_zone(said)
+            self._no_older, self._zone = text_and_zone(said) or NOTHING
 
     def opened(self, now: float, replay: float) -> None:
         """Begin with a connection that replays, or sends what the server holds.

@@ -181,19 +181,24 @@ class RecentIds:
     def __contains__(self, ident: str | int) -> bool:
         is_short = isinstance(ident, str) and len(ident) <= LONGEST_ID
         mark = hash(ident if is_short else _distinct(ident)) & POSITIVE or 1
-        last, missed = self._last, True
-        for table in (self._older, self._younger):
-            at = mark & last  # its own slot; then on, as far as slots are taken
-            while there := table[at]:
-                if there == mark:
-                    missed = False
-                    break
-                at = at + 1 & last
-            if not missed:
-                break
-        self._is_old, self._place, self._mark = table is self._older, at, mark
-        self._missed = ident if missed else None  # that place is another one's
-        return not missed
+        last, table = self._last, self._older
+        at = own = mark & last  # its own slot; then on, as far as slots are taken
+        while there := table[at]:
+            if there == mark:
+                return self._found_at(at, is_old=True)
+            at = at + 1 & last
+        at, table = own, self._younger
+        while there := table[at]:
+            if there == mark:
+                return self._found_at(at, is_old=False)
+            at = at + 1 & last
+        self._missed, self._mark, self._place = ident, mark, at
+        return False
+
+    def _found_at(self, place: int, *, is_old: bool) -> bool:
+        self._is_old, self._place = is_old, place
+        self._missed = None  # that place is another one's
+        return True
 
     def swap(self, ident: str | int, content: int) -> int:
         """Remember another content of an id; return the former, 0 if none is known."""

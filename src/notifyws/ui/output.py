@@ -2,18 +2,21 @@
 
 Owns a file descriptor and knows nothing of what is written. A pipe or socket takes
 ``PIPE_BUF`` bytes without blocking once poll says so (POSIX), so it is asked before
-each piece. A terminal promises no such thing, so it is opened once more for our own
-non-blocking use. O_NONBLOCK is never set on what was inherited: other processes
-share it. No threads.
+each piece; an empty pipe takes as many as it holds, at once (Linux). A terminal
+promises no such thing, so it is opened once more for our own non-blocking use.
+O_NONBLOCK is never set on what was inherited: other processes share it. No threads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
 import select
 import stat
+import termios
+from array import array
 from collections.abc import Callable, Mapping
 
 from notifyws.errors import OutputFailed
@@ -23,6 +26,8 @@ _PIECE = min(select.PIPE_BUF, 4096)
 _BIG_PIECE = 65_536
 _GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _RETRY = 0.02
+_UNKNOWN = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+"""What a system says that knows no write to a pipe which must not wait."""
 
 
 class Output:
@@ -48,6 +53,7 @@ class Output:
         self._fd = fd if self._own is None else self._own
         self._streams = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
         self._asked = not stat.S_ISREG(mode) and self._own is None
+        self._capacity = _pipe_size(fd) if stat.S_ISFIFO(mode) else 0
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLOUT)
         self._lock = asyncio.Lock()
@@ -62,7 +68,8 @@ class Output:
         async with self._lock:
             start = 0
             while start < len(data):
-                taken = self._write_piece(data, start) if self._ready() else 0
+                room = self._room(len(data) - start)
+                taken = self._write_piece(data, start, room) if room else 0
                 start += taken
                 if not taken:
                     await self._writable()
@@ -79,7 +86,9 @@ class Output:
         if self._lock.locked() and not patience:
             return False
         try:
-            return self._ready(patience) and self._write_piece(data, 0) == len(data)
+            size = _PIECE if self._asked else _BIG_PIECE
+            ready = self._ready(patience)
+            return ready and self._write_piece(data, 0, size) == len(data)
         except (ReaderGone, OutputFailed):
             return False
 
@@ -116,14 +125,30 @@ class Output:
     def _ready(self, patience: float = 0.0) -> bool:
         return not (self._asked or patience) or bool(self._poll.poll(patience * 1000))
 
-    def _write_piece(self, data: bytes, start: int) -> int:
+    def _room(self, wanted: int) -> int:
+        """Return how many bytes can be written without blocking, 0 for none."""
+        if not self._asked:
+            return _BIG_PIECE
+        if wanted > _PIECE and self._capacity:
+            waiting = array("i", [0])
+            fcntl.ioctl(self._fd, termios.FIONREAD, waiting)
+            if waiting[0] == 0:
+                return self._capacity
+        return _PIECE if self._ready() else 0
+
+    def _write_piece(self, data: bytes, start: int, size: int) -> int:
         """Write one piece and return its size, 0 when there is no room after all."""
-        size = _PIECE if self._asked else _BIG_PIECE
+        piece = data[start : _piece_end(data, start, size)]
         try:
-            return os.write(self._fd, data[start : _piece_end(data, start, size)])
+            if size == self._capacity:  # another writer may have been quicker
+                return os.pwritev(self._fd, [piece], -1, os.RWF_NOWAIT)
+            return os.write(self._fd, piece)
         except BlockingIOError:
             return 0
         except OSError as error:
+            if size == self._capacity and error.errno in _UNKNOWN:
+                self._capacity = 0
+                return 0
             if error.errno == errno.EIO and self.is_terminal:
                 raise ReaderGone(self._name) from None
             raise write_failure(error, self._name) from None
@@ -155,6 +180,18 @@ def _piece_end(data: bytes, start: int, size: int) -> int:
     if len(data) - start <= size:
         return len(data)
     return data.rfind(b"\n", start, start + size) + 1 or start + size
+
+
+def _pipe_size(fd: int) -> int:
+    """Return how many bytes a pipe takes at once when it is empty.
+
+    0 where the system does not say, or where no write of so many can be kept from
+    blocking; or that is no more than a piece, as for a user who has many pipes.
+    """
+    if not hasattr(os, "RWF_NOWAIT") or not hasattr(fcntl, "F_GETPIPE_SZ"):
+        return 0
+    size = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+    return size if size > _PIECE else 0
 
 
 def _reopened(fd: int) -> int | None:

@@ -193,7 +193,7 @@ class GroupListener(StreamListener):
             build_spool(self._auth, self._store.name),
             standing,
             line_of=self._line_of,
-            announce=self._announce,
+            announce=self.queue.announce,
             observe=self._observe,
             in_doubt=self._soon.set,
             is_covered=self.membership.is_covered,

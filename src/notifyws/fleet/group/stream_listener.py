@@ -19,7 +19,7 @@ from notifyws.connection.build import want_verifiable
 from notifyws.connection.event_emitter import EventEmitter
 from notifyws.delivery.outbox_records import notification_of
 from notifyws.errors import CacheFailed, ConfigurationError, NetworkFailed, UsageError
-from notifyws.events import Closed, Event, Gap, Grouped
+from notifyws.events import Closed, Gap, Grouped
 from notifyws.fleet.active_listener import LAST_DELIVERY, ActiveListener
 from notifyws.fleet.group.build import (
     GroupOptions,
@@ -63,7 +63,7 @@ class StreamListener(ActiveListener):
         self._options = options
         self._client = build_client(auth)
         self._store = build_store(auth, options, self._client, consumers)
-        self._emitter = EventEmitter(self._announce, auth.clock, auth.label)
+        self._emitter = EventEmitter(self.queue.announce, auth.clock, auth.label)
         self._member: GroupMember | None = None
         self._retries: int | None = None
         self._stopping, self._broken = asyncio.Event(), asyncio.Event()
@@ -162,9 +162,6 @@ class StreamListener(ActiveListener):
     def _refuse(self, error: CacheFailed) -> None:
         self._refused = error
         self._broken.set()
-
-    def _announce(self, item: Event, *, join: Any = None) -> None:
-        self.queue.announce(item, join=join)
 
     async def _run(self, member: GroupMember) -> None:
         reason = ""
