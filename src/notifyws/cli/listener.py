@@ -131,12 +131,12 @@ class _Listening:
             died=self._leave.died,
         )
         self._writing = asyncio.Lock()
-        listeners = [each.listener for each in services]
-        self._supervisor = Supervisor(os.environ, listeners, event_line, say)
+        self._listeners = [each.listener for each in services]
+        self._supervisor = Supervisor(os.environ, self._listeners, event_line, say)
 
     def _gap(self, since: str, reason: str) -> None:
-        for service in self._services.values():
-            service.listener.tell_gap(since, reason)
+        for listener in self._listeners:
+            listener.tell_gap(since, reason)
 
     async def run(self) -> None:
         """Connect, and show what passes until it is enough, too late, or over."""
@@ -159,7 +159,7 @@ class _Listening:
                         service.start(retries=service.settings.max_retries)
                 await self._show()
         except TimeoutError:
-            received = sum(s.listener.received for s in self._services.values())
+            received = sum(each.received for each in self._listeners)
             facts = request.timeout, received, self._supervisor.was_ready
             raise too_late(request.selection, *facts) from None
         finally:
@@ -218,9 +218,8 @@ class _Listening:
             return
         from notifyws.fleet.metrics_server import metrics_served
 
-        listeners = [service.listener for service in self._services.values()]
         address = self._request.metrics
-        async with metrics_served(listeners, *address, self._warn) as server:
+        async with metrics_served(self._listeners, *address, self._warn) as server:
             if not self._request.show.quiet:
                 say(f"Metrics on {server.url}/metrics")
             yield

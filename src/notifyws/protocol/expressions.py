@@ -15,8 +15,9 @@ cannot (``to_number('nan')``, a sum beyond 1e308) is null.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
+from itertools import chain
 from math import isfinite, prod
 from typing import Any
 
@@ -26,17 +27,14 @@ from notifyws.models import strict_json
 UNFIT = (ValueError, TypeError, OverflowError, RecursionError)
 """What comes of an expression that cannot be worked out; JMESPath's own errors are
 ValueErrors, and it lets more out."""
-
 LONGEST = 2_000
 """Characters of an expression."""
 DEEPEST = 40
 """Levels of its tree."""
 MOST_COPIES = 64
 """Times it may repeat what it looks at: a megabyte of ``{}`` takes 8 s then."""
-
 ESCAPED = 4
 """Times that a text counts which ``to_string`` writes: an escape may become two."""
-
 MOST_BITS = 14_000
 """Of a whole number: Python writes and reads those of 4,300 digits."""
 
@@ -118,14 +116,10 @@ def bare_word(expression: str) -> str | None:
     Raises:
         BadExpression: it does not parse.
     """
-    nodes = [_parsed(expression).parsed]
-    while nodes:
-        node = nodes.pop()
-        children = _children(node)
-        if node["type"] == "comparator" and children[1]["type"] == "field":
-            return str(children[1]["value"])
-        nodes += children
-    return None
+    nodes = _nodes(_parsed(expression).parsed)
+    compared = (_children(node)[1] for node in nodes if node["type"] == "comparator")
+    words = (str(node["value"]) for node in compared if node["type"] == "field")
+    return next(words, None)
 
 
 def later(expression: str) -> Search:
@@ -134,11 +128,7 @@ def later(expression: str) -> Search:
     For what is seldom used, and was tried when its profile was read.
     """
     made = cache(partial(compiled, expression))
-
-    def search(value: Any) -> Any:
-        return made()(value)
-
-    return search
+    return lambda value: made()(value)  # noqa: PLW0108 - made when first used
 
 
 def names(expression: str) -> frozenset[str]:
@@ -151,14 +141,9 @@ def walks(expression: str, around: frozenset[str]) -> bool:
 
     Where it only picks fields of that, its cost does not grow with the whole.
     """
-    level, found = [_bounded(expression).parsed], False
-    while level and not found:
-        found = any(
-            node["type"] in _WALKING and not around.isdisjoint(_fields(node))
-            for node in level
-        )
-        level = [child for node in level for child in _children(node)]
-    return found
+    nodes = _nodes(_bounded(expression).parsed)
+    walking = (node for node in nodes if node["type"] in _WALKING)
+    return any(not around.isdisjoint(_fields(node)) for node in walking)
 
 
 def finder(place: str) -> Callable[[Any, Mapping[str, str], Mapping[str, str]], Any]:
@@ -201,7 +186,7 @@ def _bounded(expression: str) -> Any:
     if len(expression) > LONGEST:
         raise BadExpression(f"longer than {LONGEST} characters")
     parsed = _parsed(expression)
-    if _depth(parsed.parsed) > DEEPEST:
+    if sum(1 for _ in _levels(parsed.parsed)) > DEEPEST:
         raise BadExpression(TOO_DEEP)
     if _copies(parsed.parsed) > MOST_COPIES:
         raise BadExpression(f"repeats its input more than {MOST_COPIES} times")
@@ -214,10 +199,8 @@ def _options() -> Any:
     from jmespath.functions import Functions
 
     class StrictFunctions(Functions):
-        def call_function(
-            self, function_name: str, resolved_args: Iterable[Any]
-        ) -> Any:
-            found = super().call_function(function_name, resolved_args)
+        def call_function(self, name: str, arguments: Iterable[Any]) -> Any:
+            found = super().call_function(name, arguments)
             return found if _is_sayable(found) else None
 
     return Options(custom_functions=StrictFunctions())
@@ -254,12 +237,16 @@ def _children(node: Any) -> list[Any]:
     return [child for child in node["children"] if isinstance(child, dict)]
 
 
-def _depth(node: Any) -> int:
-    depth, level = 0, [node]
+def _levels(node: Any) -> Iterator[list[Any]]:
+    """Yield a node, then those below it, level by level."""
+    level = [node]
     while level:
-        depth += 1
+        yield level
         level = [child for each in level for child in _children(each)]
-    return depth
+
+
+def _nodes(node: Any) -> Iterable[Any]:
+    return chain.from_iterable(_levels(node))
 
 
 def _copies(node: Any) -> int:
@@ -290,8 +277,7 @@ def _growth(node: Any) -> int:
 
 
 def _fields(node: Any) -> set[str]:
-    own = {node["value"]} if node["type"] == "field" else set()
-    return own.union(*map(_fields, _children(node)))
+    return {each["value"] for each in _nodes(node) if each["type"] == "field"}
 
 
 def _check(node: Any, expression: str, *, argument: bool = False) -> None:
