@@ -9,7 +9,6 @@ import pytest
 
 from notifyws.connection.event_emitter import UNNOTICED, GapStart
 from notifyws.connection.ports import QueueFull
-from notifyws.delivery.complaints import LONGEST, TOLD
 from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, DeliveryQueue
 from notifyws.delivery.receiver import (
     BREATH,
@@ -17,6 +16,7 @@ from notifyws.delivery.receiver import (
     Frame,
     Receiver,
 )
+from notifyws.delivery.server_words import LONGEST, TOLD
 from notifyws.events import Failure, Gap
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import ServerError
