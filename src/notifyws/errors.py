@@ -40,11 +40,7 @@ ORIGIN = (
 
 
 def command(*words: object) -> str:
-    """Return a command of ours, as a shell takes it.
-
-    People paste what a hint says; so a word that somebody else chose is quoted where a
-    shell would make more of it.
-    """
+    """Return a command of ours to be pasted: nothing in its words is for the shell."""
     return shlex.join(["notifyws", *map(str, words)])
 
 
@@ -146,11 +142,8 @@ class UpgradeRefused(NetworkFailed):
         words: str = "",
     ) -> None:
         super().__init__(message, hint)
-        self.words = words
-        self.by_proxy = by_proxy
-        self.status = status
-        self.retry_after = retry_after
-        self.location = location
+        self.words, self.by_proxy, self.status = words, by_proxy, status
+        self.retry_after, self.location = retry_after, location
 
 
 class ConnectionLost(NetworkFailed):
@@ -168,9 +161,7 @@ class ConnectionLost(NetworkFailed):
         if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
             hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
         super().__init__(f"{what}: {reason}" if reason else what, hint)
-        self.code = code
-        self.reason = reason
-        self.sent = sent
+        self.code, self.reason, self.sent = code, reason, sent
 
 
 class HttpRefused(NetworkFailed):

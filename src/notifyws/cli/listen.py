@@ -49,6 +49,7 @@ EXAMPLES = examples(
 )
 
 COMMAND = WithOptionalValues
+VERIFY = "--verify-every"
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
@@ -132,7 +133,7 @@ def listen(
     verify_every: Annotated[
         str | None,
         lasting(
-            "--verify-every DURATION",
+            f"{VERIFY} DURATION",
             "Ask this often whether the socket missed any.",
         ),
     ] = None,
@@ -233,7 +234,7 @@ def listen(
         "max_retries": 0 if no_reconnect else max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
-        "verify_every": None if verify_every is None else _interval(verify_every),
+        "verify_every": verify_every and parse_duration(verify_every, VERIFY),
     }
     alone = {"--since ID": isinstance(began, str), "--record": record}
     alone |= {"--demo": demo, "--replay": replay}
@@ -281,10 +282,6 @@ def _address(metrics: str | None) -> tuple[str, int] | None:
     from notifyws.fleet.metrics_server import parse_address
 
     return parse_address(metrics)
-
-
-def _interval(text: str) -> float:
-    return parse_duration(text, "--verify-every")
 
 
 def _redeliver(
