@@ -301,7 +301,7 @@ def test_a_recording_is_made_and_played(home, busy):
     assert sum(line.startswith('{"what":"received"') for line in lines) >= 2
     serve = shlex.split(block("docs/recipes.md", "serve --replay"))[1:]
     server = home.start(*serve, "--port", "0")
-    server.says("playing 1 connections on ws://")
+    server.says("playing 1 connection on ws://")
     (url,) = re.findall(r"ws://\S+", server.err.text)
     text = block("docs/recipes.md", "NOTIFYWS_TOKEN=replay")
     text = text.replace("ws://127.0.0.1:8765", url)

@@ -146,7 +146,7 @@ def test_the_demo_needs_nothing_but_a_terminal(terminal):
     demo.shows("2 received")
     (said,) = [line for line in demo.text.splitlines() if "Try next" in line]
     assert re.fullmatch(
-        r"Try next: \? for keys, http://127.0.0.1:\d+/ to send one, .*login", said
+        r"Try next: \? for keys, http://127.0.0.1:\d+/ to send one, .*login .*", said
     )
     demo.type("\x03")
     assert demo.wait() == -signal.SIGINT
