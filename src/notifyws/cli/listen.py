@@ -271,8 +271,7 @@ def _display(
     exclude(("--events", events), template, ("--query", query))
     warn = warner(common.quiet)
     shape = shape_of(format_, query, json=forms["json"], warn=warn)
-    form = next((name for name, given in forms.items() if given), "")
-    form = "shape" if shape else form
+    form = "shape" if shape else next((n for n, given in forms.items() if given), "")
     return DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
 
 

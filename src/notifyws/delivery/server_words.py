@@ -102,7 +102,8 @@ class ServerWords:
         return masked(words, self.secrets())
 
     def end_burst(self) -> None:
-        """Tell how many errors were only counted."""
+        """Tell of a gap, and how many errors were only counted."""
+        self.gaps.end_burst()
         more, self._complaints = self._complaints - TOLD, 0
         if more > 0:
             self.emitter.tell(Failure("server_error", f"and {more:,} errors more"))
