@@ -127,7 +127,7 @@ async def test_the_beginning_of_a_server_s_error_is_told_and_the_sender_hears(
 async def test_gaps_that_a_server_says_by_the_thousand_are_one_in_its_place():
     """Seen: a line for each, 17 MB of them in 20 s."""
     desk = Desk(Cursor(1), room=10)
-    desk.take(note(1), *['{"type":"gap"}' * 500] * 3, note(2))
+    desk.take(note(2), *['{"type":"gap"}' * 500] * 3, note(3))
     assert [type(each) for each in await desk.read()] == [int, Gap, int]
     desk.take('{"type":"gap"}')
     assert [type(each) for each in desk.told] == [Gap, Gap]
