@@ -7,6 +7,8 @@ import pytest
 from notifyws.diagnostics.account_findings import (
     TokenLife,
     of_access,
+    of_login,
+    of_mistyped,
     of_refresh,
     of_renewal,
     of_user,
@@ -98,3 +100,15 @@ def test_another_user_is_named_with_the_one_that_was_meant():
     found = of_user("42", "43")
     assert found is not None
     assert found.detail == "the server takes us for user 42, not 43"
+
+
+def test_whoever_is_not_logged_in_is_told_how():
+    found = of_login("https://h.example")
+    assert "not logged in to https://h.example" in found.detail
+    assert (found.status, found.hint) == ("warn", "notifyws auth login")
+
+
+def test_a_variable_that_looks_like_a_setting_is_told_with_what_it_looks_like():
+    found = of_mistyped("NOTIFYWS_PROFIL", ".env", "NOTIFYWS_PROFILE")
+    assert found.detail == "NOTIFYWS_PROFIL in .env is no setting"
+    assert found.hint == "is it NOTIFYWS_PROFILE?"

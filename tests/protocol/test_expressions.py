@@ -8,6 +8,7 @@ from notifyws.protocol.expressions import (
     LONGEST,
     UNFIT,
     BadExpression,
+    bare_word,
     compiled,
     finder,
     first_line,
@@ -239,3 +240,17 @@ def test_an_option_s_expression_may_be_long_and_says_when_it_does_not_fit():
         of_option("abs(a)", "--x", "")({"a": "text"})
     assert "\n" not in first_line(caught.value)
     assert first_line(RecursionError()) == "RecursionError"
+
+
+@pytest.mark.parametrize(
+    ("expression", "word"),
+    [
+        ("type == trip_update", "trip_update"),
+        ("a && data[?kind != mine]", "mine"),
+        ("type == 'trip_update'", None),
+        ("data.from == data.to", None),
+        ("title", None),
+    ],
+)
+def test_a_text_without_quotes_is_a_field_that_is_compared_with(expression, word):
+    assert bare_word(expression) == word

@@ -187,3 +187,7 @@ def test_what_follows_a_value_without_a_blank_is_no_value(text):
     value, error = decode_all(text)
     assert isinstance(value, dict)
     assert "extra data" in str(error)
+
+
+def test_numbers_of_several_values_in_a_frame_stay_what_they_are():
+    assert decode_all('{"a":1.5} {"b":2e3}') == [{"a": 1.5}, {"b": 2000.0}]

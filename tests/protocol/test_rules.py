@@ -397,3 +397,10 @@ def test_a_frame_that_is_too_large_for_its_rule_is_not_understood():
     found = Rules((rule,)).read(frame, NOW)
     assert isinstance(found, NotUnderstood)
     assert "too large for what the profile asks" in found.reason
+
+
+def test_gaps_of_one_frame_are_one():
+    text = '[{"type":"gap"},{"type":"gap"},{"type":"t"},{"type":"gap"}]'
+    gap, told = read(text).arrivals
+    assert isinstance(gap, ServerGap)
+    assert told.type == "t"
