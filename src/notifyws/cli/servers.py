@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from notifyws.cli.hints import at_server
 from notifyws.cli.options import Common, exclude
-from notifyws.config.settings import Settings
-from notifyws.config.sources import load_servers
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -25,6 +23,9 @@ from notifyws.errors import (
     NotifyError,
     UsageError,
 )
+
+if TYPE_CHECKING:
+    from notifyws.config.settings import Settings
 
 ENDINGS = (AuthenticationFailed, ConfigurationError, NetworkFailed)
 """What ends one server and is no fault of the command."""
@@ -79,6 +80,8 @@ class ServerChoice(Struct, frozen=True):
                 message = f"{option} goes with one server, not with {several}"
                 raise UsageError(message, "name one: --server NAME")
         which = None if self.every else names
+        from notifyws.config.sources import load_servers
+
         return load_servers(which, flags, env_file=common.env_file)
 
 
