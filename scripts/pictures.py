@@ -133,6 +133,30 @@ def pictures() -> Iterator[tuple[str, str]]:
         yield f"docs/pictures/reconnecting-{ground}.svg", away
         trip = [sample("trip_update", "23:41:07")]
         yield f"docs/pictures/keys-{ground}.svg", live(trip, STEERED, 100, loud, ground)
+        yield f"docs/pictures/servers-{ground}.svg", several(ground)
+
+
+def several(ground: str) -> str:
+    """Return an SVG of what a terminal shows of two servers."""
+    hosts = {"work": "ws.example.com", "home": "gotify.example.org"}
+    theme = THEME.among(
+        {
+            name: Settings(url=f"wss://{host}", styles=STYLES)
+            for name, host in hosts.items()
+        }
+    )
+    up, away = (
+        replace(status, host=hosts[name], server=(label.text, label.colour))
+        for status, (name, label) in zip((UP, AWAY), theme.servers.items(), strict=True)
+    )
+    lost = ("2024-01-15T23:58:40Z", "2024-01-15T23:58:55Z", "no replay")
+    batch = [
+        replace(sample("trip_update", "23:41:07"), server="work"),
+        replace(LOST, server="home"),
+        Gap(*lost, server="home"),
+        replace(sample("payment_approved", "23:59:31"), server="work"),
+    ]
+    return live(batch, up, 80, theme, ground, away, typed="notifyws listen --all")
 
 
 def live(
@@ -141,12 +165,17 @@ def live(
     width: int,
     theme: Theme,
     ground: str,
+    *others: Status,
+    typed: str = "notifyws listen",
 ) -> str:
     """Return an SVG of what a terminal of so many columns shows."""
-    prompt = Text.assemble(("$", "green"), " ", ("notifyws listen", "bold"), "\n")
+    prompt = Text.assemble(("$", "green"), " ", (typed, "bold"), "\n")
     cards = [row for rows in Scroll(theme).pages(batch, width) for row in rows]
-    line = footer(status, 0.0, width)
-    line = Text.assemble(("●", DOTS[line.plain[0]]), " ", line[1:])
+    lines = [footer(each, 0.0, width) for each in (status, *others)]
+    dotted = [
+        Text.assemble(("●", DOTS[line.plain[0]]), " ", line[1:]) for line in lines
+    ]
+    line = Text("\n").join(dotted)
     console = Console(
         file=io.StringIO(),
         record=True,

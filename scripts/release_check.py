@@ -55,10 +55,13 @@ def run(*command: str, code: int = 0, **options: Any) -> str:
     """Run a command; return what it prints.
 
     Raises:
-        Refused: it ends with another exit code than ``code``.
+        Refused: it ends with another exit code than ``code``, or not in time.
     """
     given = {"timeout": PATIENCE, "capture_output": True, "text": True, **options}
-    done = subprocess.run(command, check=False, **given)  # noqa: S603 - our own commands
+    try:
+        done = subprocess.run(command, check=False, **given)  # noqa: S603 - our own commands
+    except subprocess.TimeoutExpired as late:
+        raise Refused(f"{' '.join(command)}: not done in {late.timeout:g} s") from None
     if done.returncode != code:
         said = (done.stderr or done.stdout).strip()[-1500:]
         raise Refused(f"{' '.join(command)}: exit code {done.returncode}\n{said}")

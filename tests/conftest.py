@@ -13,5 +13,6 @@ for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
 pytest_plugins = [
     "tests.support.leaks",
     "tests.support.fixtures",
+    "tests.support.browser",
     "tests.support.catalogue",
 ]

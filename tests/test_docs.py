@@ -81,3 +81,14 @@ def test_every_link_of_a_page_leads_somewhere(page):
         if not there.exists() or (anchor and anchor not in anchors(there.read_text())):
             lost.append(f"{path}#{anchor}")
     assert lost == []
+
+
+GENERATED = {"faults.md", "profile-reference.md", "reference.md"}
+"""Lists to look something up in, not to read."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_is_short_enough_to_be_read(page):
+    most = 200 if page.name == "README.md" else 360
+    lines = page.read_text("utf-8").count("\n")
+    assert lines <= most or page.name in GENERATED

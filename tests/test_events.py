@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from notifyws.clock import utc_text
 from notifyws.events import (
+    SEVERAL,
     Closed,
     Connected,
     Connecting,
@@ -13,6 +14,7 @@ from notifyws.events import (
     Gap,
     Reconnecting,
     as_json,
+    join_of,
 )
 
 AT = "2024-01-15T10:30:00.000Z"
@@ -68,6 +70,15 @@ def test_events_are_equal_in_their_facts_whenever_they_happened():
 def test_a_first_attempt_is_number_0_and_a_gap_is_not_recovered_unless_said():
     assert as_json(Connecting("wss://h"))["attempt"] == 0
     assert as_json(Gap("a", "b", "why"))["recovered"] is False
+
+
+def test_gaps_are_told_as_one_that_leaves_out_nothing():
+    join = join_of(first := Gap("b", "c", "why", recovered=True))
+    assert join(first, Gap("a", "d", "why", recovered=True)) == Gap(
+        "a", "d", "why", recovered=True
+    )
+    assert join(first, Gap("c", "d", "else")) == Gap("b", "d", SEVERAL)
+    assert join_of(Closed("done")) is None
 
 
 def test_a_moment_is_rfc_3339_utc_with_milliseconds():

@@ -29,6 +29,7 @@ Foreign exceptions are translated into these at the adapters, nowhere else.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Literal
 
@@ -36,6 +37,11 @@ ORIGIN = (
     "name an Origin that the server allows: NOTIFYWS_ORIGIN=https://app.example.com"
 )
 """What to do where a server asks for an Origin."""
+
+
+def command(*words: object) -> str:
+    """Return a command of ours to be pasted: nothing in its words is for the shell."""
+    return shlex.join(["notifyws", *map(str, words)])
 
 
 def hint_for(words: str, otherwise: str) -> str:
@@ -136,11 +142,8 @@ class UpgradeRefused(NetworkFailed):
         words: str = "",
     ) -> None:
         super().__init__(message, hint)
-        self.words = words
-        self.by_proxy = by_proxy
-        self.status = status
-        self.retry_after = retry_after
-        self.location = location
+        self.words, self.by_proxy, self.status = words, by_proxy, status
+        self.retry_after, self.location = retry_after, location
 
 
 class ConnectionLost(NetworkFailed):
@@ -158,9 +161,7 @@ class ConnectionLost(NetworkFailed):
         if code == 1009 and sent:  # the peer's own 1009 is about a frame of ours
             hint = "let larger frames in with NOTIFYWS_MAX_SIZE=<bytes>"
         super().__init__(f"{what}: {reason}" if reason else what, hint)
-        self.code = code
-        self.reason = reason
-        self.sent = sent
+        self.code, self.reason, self.sent = code, reason, sent
 
 
 class HttpRefused(NetworkFailed):

@@ -7,6 +7,7 @@ draw from these and from nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
@@ -125,10 +126,28 @@ Event = (
     | Closed
 )
 
+SEVERAL = "several reasons, one after the other"
+"""Of gaps that were told as one."""
 READY = {"connected", "group"}
 """Names of what tells that notifications can come."""
 
 _RENAMED = {"start": "from", "end": "to", "type": "kind", "user_id": "userId"}
+
+
+def join_of(event: object) -> Callable[[Any, Any], Any] | None:
+    """Return how two events of this kind are told as one; ``None`` for not at all."""
+    return _joined if isinstance(event, Gap) else None
+
+
+def _joined(one: Gap, later: Gap) -> Gap:
+    return replace(
+        later,
+        server=one.server if one.server == later.server else None,
+        start=min(one.start, later.start),
+        end=max(one.end, later.end),
+        reason=one.reason if one.reason == later.reason else SEVERAL,
+        recovered=one.recovered and later.recovered,
+    )
 
 
 def as_json(event: Event) -> dict[str, Any]:

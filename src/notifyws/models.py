@@ -33,6 +33,11 @@ def as_text(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+def printable(text: str) -> str:
+    """Return a text with a blank for each character that cannot be printed."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
 class Masked(Struct, frozen=True):
     """A value whose ``repr`` leaves out the fields that ``masked`` names: secrets."""
 

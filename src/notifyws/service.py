@@ -85,16 +85,9 @@ class NotificationService:
     ) -> None:
         self.settings, self.label = settings, label
         self._auth = Authenticator(settings, warn or _log.warning, label)
-        self.listener = build_listener(
-            self._auth,
-            group,
-            since=since,
-            listed=listed,
-            frames=frames,
-            name=name,
-            deliver=deliver,
-            selection=selection,
-        )
+        how = {"since": since, "listed": listed, "frames": frames, "name": name}
+        whom = {"deliver": deliver, "selection": selection}
+        self.listener = build_listener(self._auth, group, **how, **whom)
         self.listener.on_receiver = self._hear
         self._handlers = Handlers(patient=(name, group) != (None, None))
         self._dispatcher = Dispatcher(self._handlers)
@@ -276,7 +269,7 @@ class NotificationService:
         self.listener.start(retries=retries)
 
     def _hear(self, receiver: Receiver) -> None:
-
+        """Have the sender told; it is built when there is first something to tell."""
         receiver.on_server_error = lambda e: self._sender.server_error(e)  # noqa: PLW0108
         receiver.on_acknowledged = lambda e: self._sender.acknowledged(e)  # noqa: PLW0108
 

@@ -211,6 +211,43 @@ async def test_a_username_like_another_host_stays_at_the_origin():
         assert server.requests[0].target == "/%2Fevil.invalid%2F..%2Fx%3Fy"
 
 
+ODD_ANSWERS = """
+[tokens]
+access = "token"
+[[http.login]]
+path = "/begin"
+capture = { flow = "flow" }
+[[http.login]]
+path = "/{flow}"
+headers = { X-User = "{username}", X-Flow = "{flow}" }
+[resume.catchup.step]
+method = "GET"
+path = "/after/{last_id}"
+"""
+
+
+@pytest.mark.parametrize("flow", ["..", "\u00e9", "a\r\nX: y", "."])
+@on_a_loop
+async def test_what_a_server_chose_and_no_request_can_carry_is_the_servers_fault(flow):
+    """Seen: it was exit code 2, for which nobody starts a listener again."""
+    profile = profiled(ODD_ANSWERS)
+    async with httpd(says(json_answer({"flow": flow}))) as server:
+        here = side(server.origin, profile)
+        error = await failing(here.login("me", PASSWORD), ReplyLost)
+        assert "named what no request can carry" in error.message
+        with pytest.raises(ConfigurationError, match="X-User"):
+            await here.login("m\u00e9", PASSWORD)
+
+
+@on_a_loop
+async def test_an_id_that_leads_elsewhere_is_no_wrong_profile():
+    profile = profiled(ODD_ANSWERS)
+    async with httpd(silence) as server:
+        here = side(server.origin, profile)
+        await failing(here.catch_up(ACCESS, {"last_id": ".."}), NetworkFailed)
+        assert server.connections == 0
+
+
 @on_a_loop
 async def test_unknown_steps_are_said_and_nothing_is_asked():
     profile = profiled("")

@@ -48,6 +48,8 @@ UNLIKE = [
     ("listen -n many", "notifyws listen --help"),
     ("listen --filter", "notifyws --help"),  # typer does not say where
     ("help xyzzy", "notifyws --help"),
+    ("listen work", "to name a server: notifyws listen --server work"),
+    ("serve work", "notifyws serve --help"),
 ]
 
 
@@ -104,6 +106,16 @@ def test_help_as_a_word_is_the_help_as_an_option(home, capsys, line):
             "notifyws profile check acme --url wss://h",
         ),
         ("notifyws auth login", "token --url=wss://u:p@h", "notifyws auth login"),
+        (
+            "notifyws auth login",
+            "listen --server a --server b --env-file x",
+            "notifyws auth login --env-file x",
+        ),
+        (
+            "notifyws auth login --save --name new",
+            "listen --server new --profile p",
+            "notifyws auth login --save --name new --profile p",
+        ),
     ],
 )
 def test_a_hinted_command_is_for_the_same_server(hint, typed, completed):

@@ -252,7 +252,7 @@ def test_without_a_keyring_it_says_that_the_password_is_not_kept(
     save(server)
     said = capfd.readouterr().err
     assert "The password is not kept: it stays in WEBSOCKET_PASSWORD" in said
-    assert ("pip install 'notifyws[keyring]'" in said) is not extra
+    assert ("To keep it in the system's keyring: pip install" in said) is not extra
     (name,) = tomllib.loads(config.read_text())["servers"]
     assert name == f"127.0.0.1:{server.port}"
     assert not (house / "keyring.json").exists()

@@ -15,7 +15,7 @@ from notifyws.errors import NetworkFailed
 from notifyws.events import Connected, Failure, Gap
 from notifyws.models import Notification
 from notifyws.service import NotificationService
-from notifyws.ui.untrusted import as_json
+from notifyws.ui.sanitize import as_json
 from tests.support.virtual import elapsed, in_virtual_time
 
 

@@ -693,3 +693,12 @@ def test_servers_that_are_none_are_refused(home, names, text, said):
     with pytest.raises(ConfigurationError, match=said) as caught:
         load_servers(names, {})
     assert caught.value.hint
+
+
+def test_a_variable_that_looks_like_a_setting_and_is_none_is_noted(home):
+    home.env(NOTIFYWS_PING_INTERVL="3", NOTIFYWS_SIGNING_SECRET="x", NOTIFY="y")
+    home.dotenv("NOTIFYWS_PROFIL=gotify\nNOTIFYWS_CONFIG=x\n")
+    assert load().mistyped == (
+        ("NOTIFYWS_PING_INTERVL", "the environment", "NOTIFYWS_PING_INTERVAL"),
+        ("NOTIFYWS_PROFIL", ".env", "NOTIFYWS_PROFILE"),
+    )

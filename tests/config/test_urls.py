@@ -161,3 +161,18 @@ def test_what_is_typed_is_completed(typed, url):
 def test_what_is_typed_and_no_url_is_refused(typed):
     with pytest.raises(ConfigurationError):
         completed_url(typed)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("localhost:8765", "write it as ws://localhost:8765"),
+        ("ws.example.com/path", "write it as wss://ws.example.com/path"),
+        ("", "write it as wss://host[:port][/path]"),
+        ("ftp://host", "write it as wss://host[:port][/path]"),
+    ],
+)
+def test_what_lacks_only_its_scheme_is_answered_with_all_of_it(written, instead):
+    with pytest.raises(ConfigurationError) as caught:
+        checked_url(written)
+    assert caught.value.hint == instead

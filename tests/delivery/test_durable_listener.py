@@ -64,6 +64,7 @@ async def test_it_is_there_again_after_a_cache_lost_all():
         '{"v":1,"standing":{"mixed":1}}',
         '{"v":1,"standing":{"sent_at":"zzz"}}',
         '{"v":1,"standing":{"sent_at":1e12}}',
+        '{"v":1,"standing":{"last_id":NaN}}',
     ],
 )
 async def test_rubbish_counts_as_nothing(text):
@@ -73,7 +74,7 @@ async def test_rubbish_counts_as_nothing(text):
 
 
 @in_virtual_time
-@pytest.mark.parametrize("ident", [[1, 2], True, {"a": 1}, float("nan")])
+@pytest.mark.parametrize("ident", [[1, 2], True, {"a": 1}])
 async def test_an_id_that_is_neither_text_nor_number_is_none(ident):
     cache = MemoryCache(now)
     facts = {"last_id": ident, "heard_at": "2024-01-15T10:00:00Z", "moved_at": 5.0}

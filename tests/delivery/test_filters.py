@@ -125,3 +125,21 @@ def test_an_expression_that_does_not_fit_says_so_once_and_passes_nothing():
     assert len(said) == 1
     assert said[0].startswith("--filter does not fit every notification: ")
     assert "\n" not in said[0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "word"),
+    [
+        ("type == trip_update", "trip_update"),
+        ("data.status == STARTED && id", "STARTED"),
+        ("data[?kind == mine]", "mine"),
+        ("type == 'trip_update'", None),
+        ("data.amount > `100`", None),
+        ("data.from == data.to", None),
+    ],
+)
+def test_a_text_that_is_not_quoted_is_said_to_be_a_field(expression, word):
+    said = []
+    Selection(filter=expression, warn=said.append)
+    told = f"--filter compares with the field {word}; a text is quoted: '{word}'"
+    assert said == ([told] if word else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from operator import add
 
 import pytest
 
@@ -128,24 +129,60 @@ async def test_events_take_no_room():
 
 
 @in_virtual_time
-async def test_far_too_many_events_are_let_go_until_somebody_takes():
+async def test_far_too_many_events_are_let_go_until_those_before_are_shown():
     queue = filled()
     for number in range(delivery.ANNOUNCEMENTS + 5):
         queue.announce(number)
     assert len(await queue.get()) == delivery.ANNOUNCEMENTS
+    queue.announce(6)
+    queue.put(1, 1)
+    assert await queue.get() == [1]
     queue.announce(7)
     assert await queue.get() == [7]
 
 
 @in_virtual_time
-async def test_a_vital_event_is_never_let_go_and_takes_the_others_room():
+async def test_what_can_be_joined_is_told_as_one_when_far_too_much_waited():
+    """Seen: gaps that a server says by the thousand were kept while nobody read."""
     queue = filled()
     for number in range(delivery.ANNOUNCEMENTS):
-        queue.announce(number, vital=number > 5)
-    queue.announce(-1, vital=True)
-    queue.announce(-2)
-    queue.announce(-3, vital=True)
-    assert (await queue.get())[delivery.ANNOUNCEMENTS - 1 :] == [9_999, -1, -3]
+        queue.announce(number)
+    for number in (1, 2, 4):
+        queue.announce(number, join=add)
+    assert (await queue.get())[delivery.ANNOUNCEMENTS :] == [7]
+    queue.announce(8, join=add)
+    queue.announce(16, join=add)
+    assert await queue.get() == [24]
+    queue.announce(3, join=add)
+    assert await queue.get() == [3]
+
+
+@in_virtual_time
+async def test_events_in_the_hands_of_who_shows_nothing_count_until_they_are_shown():
+    queue = filled()
+    queue.announce(0)
+    await queue.get()
+    queue.hold()
+    taken = 0
+    for _ in range(3):
+        for number in range(delivery.ANNOUNCEMENTS):
+            queue.announce(number)
+        queue.announce(7, join=add)
+        queue.put(1, 1)
+        taken += len(await queue.get())
+    assert taken == delivery.ANNOUNCEMENTS + 2
+    queue.release()
+    assert await queue.get() == [21]
+
+
+@in_virtual_time
+async def test_what_was_joined_is_told_before_the_end():
+    queue = filled()
+    for number in range(delivery.ANNOUNCEMENTS + 1):
+        queue.announce(number, join=add)
+    queue.hold()
+    queue.close()
+    assert (await queue.get())[-1] == delivery.ANNOUNCEMENTS
 
 
 @in_virtual_time

@@ -12,11 +12,11 @@ from notifyws.connection.ports import QueueFull
 from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, DeliveryQueue
 from notifyws.delivery.receiver import (
     BREATH,
-    LONGEST,
     PATIENCE,
     Frame,
     Receiver,
 )
+from notifyws.delivery.server_words import LONGEST, TOLD
 from notifyws.events import Failure, Gap
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import ServerError
@@ -121,6 +121,38 @@ async def test_the_beginning_of_a_server_s_error_is_told_and_the_sender_hears(
     desk.take(f'{{"type":"error","message":"{message}","id":"a"}}')
     assert await desk.read() == [Failure("server_error", message[:LONGEST])]
     assert errors == [ServerError(message, "a")] * passed_on
+
+
+@in_virtual_time
+async def test_gaps_that_a_server_says_by_the_thousand_are_one_in_its_place():
+    """Seen: a line for each, 17 MB of them in 20 s."""
+    desk = Desk(Cursor(1), room=10)
+    desk.take(note(2), *['{"type":"gap"}' * 500] * 3, note(3))
+    assert [type(each) for each in await desk.read()] == [int, Gap, int]
+    desk.take('{"type":"gap"}')
+    assert [type(each) for each in desk.told] == [Gap, Gap]
+
+
+@in_virtual_time
+async def test_of_errors_that_come_by_the_thousand_the_first_are_told_and_all_counted():
+    """Seen: 60,000 lines for a frame, and no pong was read meanwhile."""
+    desk, errors = Desk(), []
+    desk.receiver.on_server_error = errors.append
+    desk.take(*['{"type":"error","message":"no"}{"type":"gap"}' * 500] * 3)
+    failures = [e for e in await desk.read() if isinstance(e, Failure)]
+    no, rest = Failure("server_error", "no"), "and 1,400 errors more"
+    assert failures == [no] * TOLD + [Failure("server_error", rest)]
+    assert len(errors) == 1_500
+    desk.take('{"type":"error","message":"no"}')
+    assert await desk.read() == [no]
+
+
+@in_virtual_time
+async def test_a_gap_that_a_frame_says_by_the_thousand_is_one():
+    desk = Desk()
+    desk.take('{"type":"gap"}' * 1_000)
+    (gap,) = await desk.read()
+    assert isinstance(gap, Gap)
 
 
 @in_virtual_time

@@ -6,8 +6,7 @@ import pytest
 
 import notifyws
 from notifyws.delivery.route_file import load_routes
-from notifyws.delivery.targets import DeliveryTargets, Route
-from notifyws.delivery.timing import Quiet, Timing
+from notifyws.delivery.targets import DeliveryTargets, Quiet, Route, Timing
 from notifyws.errors import ConfigurationError
 
 ALL = """

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifyws.delivery.routing import Routing
-from notifyws.delivery.targets import Route
-from notifyws.delivery.timing import Timing
+from notifyws.delivery.targets import Route, Timing
 from notifyws.errors import UsageError
 from notifyws.models import Notification
 

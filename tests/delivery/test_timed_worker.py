@@ -12,8 +12,8 @@ from notifyws.delivery import timed_worker
 from notifyws.delivery.outbox import Outbox
 from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from notifyws.delivery.routing import Routing
-from notifyws.delivery.targets import Route
-from notifyws.delivery.timing import Quiet, Timing
+from notifyws.delivery.targets import Quiet, Route, Timing
+from notifyws.delivery.timed_worker import SHOWN, WIDTH, digest_of
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
 from tests.support.queue import MemoryStore, ScriptedSink, note
@@ -251,3 +251,30 @@ def test_who_waits_for_the_sinks_does_not_wait_for_the_morning(durable):
         assert story.other.titles == ["1", "2"]
 
     story_of_a_night()
+
+
+AT = "2026-01-15T10:30:00.000Z"
+
+
+def test_it_counts_and_holds_each_as_the_server_wrote_it():
+    exact = notification_of('{"type":"t","title":"","message":"m","n":[1.50]}')
+    digest = digest_of([exact, note("two")], AT)
+    assert (digest.type, digest.title) == ("digest", "2 notifications")
+    assert digest.timestamp == AT
+    assert digest.data["count"] == 2
+    assert [each["title"] for each in digest.data["notifications"]] == ["", "two"]
+    assert '"n":[1.50]' in digest.line()
+    assert notification_of(digest.line()).data == digest.data
+
+
+def test_its_message_has_a_line_for_each_of_the_first():
+    many = [
+        Notification({"type": "t", "title": "A", "message": "x\n y"}, "then"),
+        Notification({"type": "t"}, "then"),
+        Notification({"type": "t", "title": "L", "message": "z" * 999}, "then"),
+        *map(note, range(SHOWN)),
+    ]
+    first, second, third, *_, last = digest_of(many, AT).message.split("\n")
+    assert (first, second, last) == ("A: x y", "t", "and 3 more")
+    assert len(third) == WIDTH
+    assert third.endswith("…")

@@ -30,6 +30,9 @@ STRANGE = [
     {"Origin": "null"},
     {"Origin": ""},
     {"Host": "evil.example", "Origin": "http://evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"},
 ]
 
 
@@ -60,6 +63,16 @@ async def test_whoever_is_on_this_machine_is_let_in(host, port):
         for headers in (named, {**named, "Origin": f"http://{host}{port}"}):
             answer = await one.http.get("/_dev/stats", headers=headers)
             assert answer.status_code == 200
+
+
+@told
+async def test_a_link_may_lead_to_its_page_but_not_in_anothers_name():
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    async with world() as one:
+        assert (await one.http.get("/", headers=link)).status_code == 200
+        strange = {**link, "Host": "evil.example"}
+        assert (await one.http.get("/", headers=strange)).status_code == 403
+        assert (await one.http.post("/_dev/cut", headers=link)).status_code == 403
 
 
 # Login, refresh and logout
@@ -143,14 +156,6 @@ async def test_everything_else_is_an_error_in_json(method, path, status):
         answer = await one.http.request(method, path)
         assert answer.status_code == status
         assert answer.json()["error"]["message"]
-
-
-@told
-async def test_its_page_is_for_a_browser():
-    async with world() as one:
-        answer = await one.http.get("/")
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert "new WebSocket" in answer.text
 
 
 @told

@@ -45,7 +45,7 @@ async def test_a_bad_state_file_gives_the_port_back(tmp_path):
 async def test_it_says_where_it_is_and_what_it_is_for():
     async with world() as one:
         important = [line for level, line in one.lines if level == 0]
-        assert one.server.url in important[0]
+        assert f"{one.server.url}, its page on {one.server.http_url}/" in important[0]
         assert "trying, testing and demonstrating" in important[1]
 
 

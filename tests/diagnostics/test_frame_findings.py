@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifyws.diagnostics.frame_findings import Ids, meaning
+from notifyws.diagnostics.findings import Ids, meaning
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import (
     Ignored,

@@ -156,7 +156,7 @@ class Server(Controlled):
 
     def __init__(self, **options: Any) -> None:
         self._thread, self._stopped = InAThread(), False
-        self._server = DevServer(ServerOptions(port=0, **options))
+        self._server = DevServer(ServerOptions(**{"port": 0, **options}))
         self._thread.do(self._server.start())
         self.port = self._server.port
 

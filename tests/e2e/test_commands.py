@@ -34,6 +34,7 @@ def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
     }
     del home.env["WEBSOCKET_SERVER_URL"]
     del home.env["WEBSOCKET_USERNAME"]
+    home.env["NOTIFYWS_KEYRING"] = "false"
     del home.env["WEBSOCKET_PASSWORD"]
     again = json.loads(home.run("auth", "whoami", "--json").stdout)
     assert again.items() <= json.loads(done.stdout).items()
@@ -44,6 +45,7 @@ def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
 
 
 def test_without_a_terminal_nobody_is_asked_for_a_password(home, server):
+    home.env["NOTIFYWS_KEYRING"] = "false"
     del home.env["WEBSOCKET_PASSWORD"]
     done = home.run("auth", "login")
     assert done.returncode == 2
@@ -356,3 +358,26 @@ def test_a_post_that_is_never_answered_leaves_no_other_in_doubt(home):
         done = home.run("send", "--lines", *told, stdin="\n".join(lines), env=env)
     said = [json.loads(line)["status"] for line in done.stdout.splitlines()]
     assert said == ["delivered"] * 2 + ["unknown"] + ["delivered"] * 3
+
+
+def test_status_says_when_nobody_is_logged_in_and_nothing_is_left_to_log_in_with(
+    home, server
+):
+    home.env["NOTIFYWS_KEYRING"] = "false"
+    del home.env["WEBSOCKET_PASSWORD"]
+    told = home.run("status")
+    assert told.returncode == 0
+    assert "Not quite well: not logged in to http://127.0.0.1" in told.stdout
+    assert "notifyws auth login" in told.stdout
+    login = home.run("auth", "login", "--password-stdin", stdin="demo")
+    assert login.returncode == 0
+    assert "All is well" in home.run("status").stdout
+    home.run("auth", "logout")
+    assert "not logged in" in home.run("status").stdout
+    assert "not logged in" not in home.run("status", env={"NOTIFYWS_TOKEN": "t"}).stdout
+
+
+def test_status_says_which_variable_is_mistyped(home, server):
+    told = home.run("status", env={"NOTIFYWS_PING_INTERVL": "3"})
+    assert "NOTIFYWS_PING_INTERVL in the environment is no setting" in told.stdout
+    assert "is it NOTIFYWS_PING_INTERVAL?" in told.stdout

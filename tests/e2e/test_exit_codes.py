@@ -218,3 +218,11 @@ def test_a_proxy_in_use_is_named_at_v(home):
     assert done.returncode == 5
     assert f"Through the proxy {proxy}\n" in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_a_server_without_tls_is_said_to_be_one_by_whoever_logs_in(home, server):
+    home.env["WEBSOCKET_SERVER_URL"] = server.url.replace("ws://", "wss://")
+    done = home.run("auth", "login", "--password-stdin", stdin="demo")
+    assert done.returncode == 5
+    assert "does not speak TLS" in done.stderr
+    assert "hint: is it ws:// instead of wss://?" in done.stderr

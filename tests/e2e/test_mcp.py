@@ -19,7 +19,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, TextContent
 
-from notifyws.delivery.recent import MOST_WAITING
+from notifyws.cli.mcp_listener import MOST_WAITING
 from tests.e2e.support import COMMAND, Home, Running, Server, until
 from tests.support.aio import on_a_loop
 from tests.support.valkey import free_port
@@ -233,8 +233,8 @@ def test_without_the_extra_a_hint_says_how_to_have_it(home: Home):
     absent.write_text("raise ImportError")
     ended = home.run("mcp", env={"PYTHONPATH": str(absent.parent)})
     assert ended.returncode == 2
-    assert "SDK is not installed" in ended.stderr
-    assert "hint: pip install 'notifyws[mcp]'" in ended.stderr
+    assert "notifyws mcp needs the extra mcp" in ended.stderr
+    assert re.search(r"hint: pip install .*\[.*\bmcp\b.*\]", ended.stderr)
 
 
 @pytest.mark.slow

@@ -301,7 +301,7 @@ def test_a_recording_is_made_and_played(home, busy):
     assert sum(line.startswith('{"what":"received"') for line in lines) >= 2
     serve = shlex.split(block("docs/recipes.md", "serve --replay"))[1:]
     server = home.start(*serve, "--port", "0")
-    server.says("playing 1 connections on ws://")
+    server.says("playing 1 connection on ws://")
     (url,) = re.findall(r"ws://\S+", server.err.text)
     text = block("docs/recipes.md", "NOTIFYWS_TOKEN=replay")
     text = text.replace("ws://127.0.0.1:8765", url)
@@ -340,6 +340,42 @@ def test_systemd_finds_nothing_wrong_with_a_unit(home, page, name):
     done = home.shell(verify, XDG_RUNTIME_DIR=str(home.path))
     about_it = [line for line in done.stderr.splitlines() if "notifyws" in line]
     assert (done.returncode, about_it) == (0, [])
+
+
+STEPS = re.findall(
+    r"^([A-Z]+) (.+)$", "".join(blocks("docs/running.md", "dockerfile")), re.MULTILINE
+)
+"""Instruction and words of each line of the Dockerfile."""
+
+
+def test_what_is_copied_into_the_container_is_enough_to_install(tmp_path):
+    for _, words in filter(lambda step: step[0] == "COPY", STEPS):
+        *sources, place = words.split()
+        for name in sources:
+            there = tmp_path / place.removeprefix("/")
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, there)
+            else:
+                there.mkdir(exist_ok=True)
+                shutil.copy(ROOT / name, there)
+    build = [Path(sys.executable).with_name("uv"), "build", "-q", "--wheel"]
+    trusting = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # as the Makefile does
+    subprocess.run([*build, tmp_path / "src"], check=True, timeout=180, env=trusting)
+    assert list((tmp_path / "src" / "dist").glob("notifyws-*.whl"))
+
+
+def test_the_containers_volume_belongs_to_who_runs_in_it():
+    order = [(kind, words.split()[-1]) for kind, words in STEPS]
+    user, made = order.index(("USER", "listener")), dict(order)["VOLUME"]
+    assert user < order.index(("RUN", made)) < order.index(("VOLUME", made))
+
+
+@pytest.mark.parametrize("kind", ["HEALTHCHECK", "ENTRYPOINT"])
+def test_what_the_container_runs_parses(kind):
+    program, *words = json.loads(re.sub(r"^[^\[]*", "", dict(STEPS)[kind]))
+    assert program == "notifyws"
+    command = root_command().get_command(None, words[0])
+    assert command.make_context(words[0], words[1:]).params["name"] == "desk"
 
 
 @pytest.mark.slow

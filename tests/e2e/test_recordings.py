@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from notifyws.cli.replay import speed_of
+from notifyws.cli.serve import speed_of
 from notifyws.config.recording_file import RecordingFile, read_lines
 from notifyws.devserver.replay import ReplayServer
 from notifyws.errors import (

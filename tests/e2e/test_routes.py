@@ -247,3 +247,23 @@ def test_the_page_about_routes_can_be_done_as_it_stands(home, server, routes):
         listener = home.listen(*words[1:], "--json")
         publish(server, ("trip_update", "1"), ("t", "2"))
         assert listener.wait() == 0
+
+
+def test_whoever_waits_for_what_is_handed_on_is_told_so(home, server):
+    async def hang(peer):
+        await peer.hang()
+
+    with in_a_thread(hang) as slow:
+        to = ("--forward-to", f"{slow.origin}/", "--name", "desk")
+        listener = home.listen("--json", "-n", "1", *to, "--timeout", "6")
+        server.notify(1)
+        listener.says("still to be handed on: forward has 1. Ctrl-C ends it")
+        assert listener.wait() == 3
+        assert "what was asked for came, but was not all handed on" in listener.err.text
+
+
+def test_a_file_of_routes_is_not_taken_for_one_of_notifications(home):
+    done = home.run("routes", "check", "my routes.toml")
+    assert done.returncode == 2
+    assert "would be a file of notifications, not of routes" in done.stderr
+    assert "hint: notifyws routes check --routes 'my routes.toml'" in done.stderr

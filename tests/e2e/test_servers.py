@@ -185,7 +185,7 @@ def test_the_live_view_names_the_server_on_each_card_and_has_a_line_for_each(
     screen.type("q")
     screen.process.wait(20)
     assert screen.process.returncode == 0
-    assert "Connected" not in screen.text
+    until(lambda: "Connected" not in screen.text, "the terminal given back")
 
 
 def test_metrics_and_probes_tell_the_servers_apart(home, servers):
@@ -230,6 +230,31 @@ def test_an_option_that_one_of_them_cannot_have_names_it(home):
     done = home.run("listen", "--all", "--verify-every", "5m")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-2].startswith("error: home: ")
+
+
+def test_two_entries_of_one_account_are_listened_to_once(home, servers):
+    url = servers["work"].url
+    write(home, passwords=["one"] * 2, work=("ada", url), also=("ada", url))
+    listener = home.start("listen", "--all", "--name", "desk", "--json", "-n", "1")
+    listener.says("warning: also is left out: it is the same account as work")
+    listener.says("work: Connected")
+    servers["work"].notify(1)
+    assert listener.wait() == 0
+
+
+def test_a_listener_with_the_name_of_a_server_is_told_what_that_means(home, servers):
+    args = ("--server", "work", "--json", "-n", "1", "--name")
+    listener = home.start("listen", *args, "home")
+    listener.says("warning: --name home is what this listener is called")
+    listener.says("to listen to that server: --server home")
+    listener.says("Connected")
+    servers["work"].notify(1)
+    assert listener.wait() == 0
+    other = home.start("listen", *args, "work")
+    other.says("Connected")
+    servers["work"].notify(1)
+    assert other.wait() == 0
+    assert "--name" not in other.err.text
 
 
 SAID = {("work", "1"), ("home", "2")}

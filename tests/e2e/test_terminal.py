@@ -146,7 +146,7 @@ def test_the_demo_needs_nothing_but_a_terminal(terminal):
     demo.shows("2 received")
     (said,) = [line for line in demo.text.splitlines() if "Try next" in line]
     assert re.fullmatch(
-        r"Try next: \? for keys, http://127.0.0.1:\d+/ to send one, .*login", said
+        r"Try next: \? for keys, http://127.0.0.1:\d+/ to send one, .*login .*", said
     )
     demo.type("\x03")
     assert demo.wait() == -signal.SIGINT
@@ -273,3 +273,18 @@ def test_no_key_is_read_where_stdin_is_no_terminal(server, home, terminal):
     server.notify(1)
     live.shows("1 received")
     assert not live.reads_by_key
+
+
+def test_what_a_hook_prints_stands_above_the_footer_and_not_in_it(server, terminal):
+    hook = "sh -c 'echo said by the hook'"
+    screen = terminal("listen", "--exec", hook, columns=90, rows=12)
+    screen.shows("Connected")
+    for number in range(12):
+        server.notify(number)
+    screen.shows("• 11")
+    until(lambda: screen.text.count("\nsaid by the hook\n") > 3, "the hook's words")
+    screen.shows("12 received")
+    lines = screen.text.splitlines()
+    assert lines[-1].startswith("🟢 Connected")
+    assert sum("Connected" in line for line in lines) == 1
+    assert {line for line in lines if "hook" in line} == {"said by the hook"}

@@ -16,8 +16,13 @@ from time import time
 import pytest
 from msgspec.structs import replace
 
-from notifyws.diagnostics.findings import CheckContext, TokenLife, of_access, of_refresh
-from notifyws.diagnostics.listener_findings import of_listeners
+from notifyws.diagnostics.account_findings import (
+    TokenLife,
+    of_access,
+    of_listeners,
+    of_refresh,
+)
+from notifyws.diagnostics.findings import CheckContext
 from notifyws.fleet.listener_entry import Listener
 from tests.e2e.support import until as in_time
 from tests.protocol.profiles.stage import stage

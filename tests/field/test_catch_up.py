@@ -34,6 +34,8 @@ BODIES = {
     "a gateway's page with 502": answer(502, PAGE, Content_Type="text/html"),
     "an error in JSON": json_answer({"error": "database is locked"}),
     "nothing at all": answer(200),
+    "a number that is no JSON": answer(200, b'{"messages": [{"id": 3, "x": NaN}]}'),
+    "an endless number": answer(200, b'{"messages": [{"id": 3, "x": -1e999}]}'),
     "a cut line": b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{",
 }
 QUICK = {"retry_delays": (0.1,), "http_timeout": 0.5}

@@ -253,7 +253,7 @@ async def test_all_steps_are_gone_when_asked_up_to_the_logout(acme) -> None:
     ("replies", "code", "words"),
     [
         ([{"error": 1, "words": "no such key"}], 6, "rejected the message: no such"),
-        ([], 6, "nothing shows that it was taken: no answer: connection cut"),
+        ([], 6, "nothing shows that the message was taken: no answer: connection cut"),
     ],
 )
 def test_a_message_that_is_not_taken_fails_with_the_servers_words(

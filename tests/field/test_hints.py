@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from notifyws import errors
 from notifyws.cli.hints import fitting
 from notifyws.cli.listener import too_late
 from notifyws.delivery.filters import Selection
+from notifyws.errors import command
 from notifyws.models import Notification
 from notifyws.protocol.loader import read_profile
 from notifyws.protocol.profile import given_variables
@@ -70,6 +73,7 @@ def admitting(*titles: str, **wanted) -> Selection:
         (admitting("a", count=3), 1, True, "1 of 3 notifications", "--count"),
         (admitting("a"), 1, True, "1 notification came", "--count N or --until EXPR"),
         (admitting("a", until="title == 'b'"), 1, True, "none made --until", "--until"),
+        (admitting("a", count=1), 1, True, "not all handed on", "more time"),
         (admitting("a", "b", filter="title == 'b'"), 2, True, "1 of 2", "--filter"),
     ],
 )
@@ -116,3 +120,31 @@ def test_a_bug_that_was_shown_whole_is_reported_as_it_is(home):
     env = {"PYTHONPATH": str(home.path)}
     done = home.run("listen", "--demo", "--filter", "x", "-v", env=env)
     assert done.stderr.splitlines()[-1] == "hint: report what it prints"
+
+
+def unquoted(tree: ast.AST) -> Iterator[str]:
+    """Yield texts that name a command of ours and put a word into it as it is."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        begun = ""
+        for part in node.values:
+            if isinstance(part, ast.Constant):
+                begun += str(part.value)
+            elif re.search(r"\bnotifyws( -*[\w-]+)+ ?$", begun):
+                called = getattr(part.value, "func", None)
+                if getattr(called, "id", "") != "quote":
+                    yield ast.unparse(node)
+                begun += "x"
+
+
+def test_no_command_to_paste_holds_a_word_that_a_shell_could_obey():
+    trees = (ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py"))
+    assert [text for tree in trees for text in unquoted(tree)] == []
+    assert list(unquoted(ast.parse("f'try: notifyws listen --group {name}'")))
+    assert not list(unquoted(ast.parse("f'cannot find {name}: {command(x)}'")))
+
+
+def test_a_command_is_quoted_word_by_word():
+    said = command("listen", "--group", "x;touch${IFS}y", "--url", "wss://h")
+    assert said == "notifyws listen --group 'x;touch${IFS}y' --url wss://h"

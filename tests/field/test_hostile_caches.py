@@ -9,7 +9,7 @@ import pytest
 
 from notifyws.auth.cache.keys import VERSION, decoded
 from notifyws.auth.cache.memory import MemoryCache
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.config.settings import LIFETIME
 from notifyws.delivery.durable_listener import SharedCursor
 from notifyws.delivery.outbox_records import ListenerPosition

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from notifyws import NotificationService
 from notifyws.config.settings import Settings
-from notifyws.connection.counts import REASONS
+from notifyws.connection.outcome import REASONS
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.devserver.server import DevServer, ServerOptions

@@ -1,4 +1,4 @@
-// PLACE is query, subprotocol or message; notifyws serve --user demo:made-up-password --traffic 1
+// At /client. PLACE is query, subprotocol or message; notifyws serve --user demo:made-up-password --traffic 1
 (async () => {
   const wait = ms => new Promise(done => setTimeout(done, ms));
   const form = document.forms[0];

@@ -112,6 +112,31 @@ def test_what_only_chooses_does_not_count_as_repeating():
     compiled("sort_by(a, &b)[0]")
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("to_number(@)", "nan"),
+        ("to_number(@)", "-Infinity"),
+        ("to_number(@)", "1e999"),
+        ("to_number(@)", "9" * 5_000),
+        ("sum(@)", [1e308, 1e308]),
+        ("avg(@)", [1e308, 1e308]),
+        ("sum(@)", [int("9" * 4_299)] * 50),
+        ("map(&to_number(@), @) | [0]", ["1e999"]),
+    ],
+)
+def test_a_number_that_json_cannot_say_is_null(expression, value):
+    """Seen: a server's text decided, and the listener ended where it was written."""
+    assert compiled(expression)(value) is None
+    assert compiled(f"{{a: [{expression}]}}")(value) == {"a": [None]}
+
+
+@pytest.mark.parametrize("literal", ["NaN", "1e999", '{"a": [-Infinity]}'])
+def test_an_expression_that_holds_a_number_that_json_cannot_say_is_refused(literal):
+    with pytest.raises(BadExpression, match="a number that JSON cannot say"):
+        compiled(f"a || `{literal}`")
+
+
 def test_expressions_have_a_length_and_a_depth():
     with pytest.raises(BadExpression, match="longer than"):
         compiled("a" * (LONGEST + 1))

@@ -289,6 +289,7 @@ FOLLOW = Follow(variables={"at": "at"}, stream="subscribed", kept="recovered")
 @pytest.mark.parametrize("recovered", [True, False])
 def test_places_are_those_of_the_answers_once_hands_are_shaken(recovered):
     places = Places(FOLLOW)
+    places.ask("a")
     places.follow({"subscribed": "a", "at": 1})
     step = validated(Handshake, {"each": "c", "send": ["{c}"], "expect": "at"})
     one = HandshakeState([step], context(c="a"), decoder(), places=places)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from notifyws.protocol.har.documents import literals, pieces
-from notifyws.protocol.har.harmless import Harmless, is_protocol
 from notifyws.protocol.har.profile_draft import har_draft
 from notifyws.protocol.har.recording import read_recording
+from notifyws.protocol.har.secrets import Harmless, is_protocol
+from notifyws.protocol.har.values import literals, pieces
 from notifyws.protocol.profile_text import parse, slips
 from tests.support.har import ALERT, IN, OUT, TOKEN, entry, har, login, socket
 
@@ -154,6 +154,30 @@ def test_what_a_document_says_is_filled_in_where_it_stood():
     assert query == "query L($p: String! = {p|json}) {{ login(p: $p) {{ t }} }}"
     query = profile_of("unquoted").http.login.body["query"]
     assert query == "mutation {{ login(by: [{by}]) {{ t }} }}"
+
+
+@pytest.mark.parametrize(
+    ("said", "made"),
+    [
+        (
+            'login(version: 2, user: "ann smith 7")',
+            "login(version: 2, user: {user|json})",
+        ),
+        (
+            'login(password: "Secret99pw", all: "v2 Secret99pw")',
+            "login(password: {password|json}, all: {all|json})",
+        ),
+    ],
+)
+def test_of_a_document_stays_what_is_harmless(said, made):
+    body = parse(drafted(document(f"{{ {said} {{ t }} }}")), "acme").http.login.body
+    assert body["query"] == f"{{{{ {made} {{{{ t }}}} }}}}"
+
+
+def test_a_document_whose_names_hold_a_secret_is_a_variable():
+    text = '{ login(password: "Secret99pw") { Secret99pw } }'
+    body = parse(drafted(document(text)), "acme").http.login.body
+    assert body["query"] == "{query}"
 
 
 def test_a_text_of_many_values_is_a_variable_or_two():

@@ -21,10 +21,8 @@ TABLES = [
     if isinstance(each, type) and issubclass(each, Table) and each is not Table
 ]
 KEYS = sorted({(each.__name__, key.name) for each in TABLES for key in fields(each)})
-DESCRIBING = (
-    *("profile.py", "profile_http.py", "profile_socket.py"),
-    *("profile_lint.py", "profile_text.py"),
-)
+DESCRIBING = ("profile.py", "profile_socket.py", "profile_lint.py", "profile_text.py")
+"""What says a key and uses none; OAuth's keys are used beside their tables."""
 TEXT = "".join(
     path.read_text("utf-8")
     for path in SOURCE.rglob("*.py")

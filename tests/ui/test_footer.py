@@ -151,7 +151,7 @@ def test_the_least_important_goes_first():
     assert shown(UP, width=30) == "🟢 Connected  128 received"
     assert shown(UP, width=20) == "🟢 Connected"
     assert shown(UP, width=5) == "🟢 C…"
-    assert shown(WAITING, width=40) == "🟡 Reconnecting in 4 s (attempt 3): ser…"
+    assert shown(WAITING, width=40) == "🟡 Reconnecting in 4 s: server closed t…"
 
 
 @pytest.mark.parametrize("status", STATES, ids=lambda status: status.state)
@@ -174,6 +174,16 @@ def test_colour_adds_weight_only():
 
 
 AWAY = Status("reconnecting", attempt=2, retry_at=757.0, reason="refused")
+
+
+def test_on_a_narrow_screen_the_reason_stays_the_longest():
+    cut = replace(AWAY, host="127.0.0.1:8765", reason="127.0.0.1:8765 was cut")
+    assert [footer(cut, 753, width).plain for width in (80, 48, 36, 20)] == [
+        "🟡 Reconnecting in 4 s (attempt 2): 127.0.0.1:8765 was cut",
+        "🟡 Reconnecting in 4 s (attempt 2): was cut",
+        "🟡 Reconnecting in 4 s: was cut",
+        "🟡 Reconnecting in …",
+    ]
 
 
 def named(name, status=UP, **facts):

@@ -120,6 +120,14 @@ def test_a_filter_is_typed_and_hides_what_does_not_pass(scene):
     assert (scene.status.filter, scene.status.hidden) == ("title == 'a'", 1)
 
 
+def test_a_filter_that_is_left_as_it_was_goes_on_counting(scene):
+    scene.press("/", *"title == 'a'", "enter")
+    assert not scene.keys.admits(note(title="b"))
+    scene.press("/", "enter")
+    assert "filter:" not in scene.drawn
+    assert scene.status.hidden == 1
+
+
 def test_a_filter_is_edited_and_taken_away(scene):
     scene.press("/", "x", "enter", "/", "y")
     assert "filter: xy\n" in scene.drawn

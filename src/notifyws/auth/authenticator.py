@@ -6,7 +6,6 @@ Each part is built when it is first asked for, and a command pays for what it us
 from __future__ import annotations
 
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec.structs import asdict
 
+from notifyws.clock import Clock, real_clock
 from notifyws.config.files import user_folder
 from notifyws.config.saved_login import PATIENCE, can_keep_passwords, find_password
 from notifyws.config.settings import Settings, TypeStyle, environment_name
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from notifyws.auth.cache.memory import FallbackCache
     from notifyws.auth.http_api import HttpApi
     from notifyws.auth.token_manager import StaticTokenProvider, TokenManager
-    from notifyws.clock import Clock
     from notifyws.protocol.profile import Profile
     from notifyws.protocol.recorder import Recorder
     from notifyws.protocol.token_replies import Lifetimes
@@ -117,15 +116,12 @@ class Authenticator:
     @property
     def styles(self) -> Mapping[str, TypeStyle]:
         """How each type looks: as the settings say, else as the profile does."""
-        types = self.profile.types.items()
-        ours = {name: TypeStyle(**asdict(style)) for name, style in types}
+        ours = {n: TypeStyle(**asdict(s)) for n, s in self.profile.types.items()}
         return {**ours, **self.settings.styles}
 
     @cached_property
     def clock(self) -> Clock:
         """The real clock, sleep and dice."""
-        from notifyws.clock import real_clock
-
         return real_clock()
 
     @cached_property
@@ -141,8 +137,7 @@ class Authenticator:
             name = "cache_url" if self.settings.cache_url else "redis_url"
             message = f"{environment_name(name)}: {error.message}"
             raise ConfigurationError(message, error.hint) from None
-        checked = CheckedCache(cache, self._odd, self.cipher)
-        return FallbackCache(checked, self.warn)
+        return FallbackCache(CheckedCache(cache, self._odd, self.cipher), self.warn)
 
     def _odd(self, sentence: str) -> None:
         self.odd_values.append(sentence)
@@ -176,8 +171,7 @@ class Authenticator:
         """
         if not (self.origin.startswith("https") or self.url.lower().startswith("wss")):
             return None
-        from notifyws.config.client_certificate import show_certificate
-        from notifyws.config.tls import trust
+        from notifyws.config.tls import show_certificate, trust
 
         return show_certificate(trust(self.settings.ca_file), self.settings)
 
@@ -217,13 +211,12 @@ class Authenticator:
     @property
     def basic(self) -> str | None:
         """HTTP basic authentication, where it is used without a token."""
-        from notifyws.protocol.templates import mentions
+        from notifyws.protocol.templates import fill, mentions
 
         said = self.settings.username, self.settings.password
         if not all(said) or not mentions(self.profile.socket.headers, "authorization"):
             return None
-        coded = b64encode(":".join(said).encode("utf-8", "surrogatepass"))
-        return f"Basic {coded.decode()}"
+        return str(fill("Basic {said|b64}", {"said": ":".join(said)}))
 
     @cached_property
     def tokens(self) -> TokenManager | StaticTokenProvider:
@@ -239,6 +232,11 @@ class Authenticator:
         if http.login is None and http.device is None and token_in == "none":
             return StaticTokenProvider(TokenPair(Token("", NEVER, 0.0)))
         return self.token_manager
+
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether there are tokens to be cached: no ready-made one, and not none."""
+        return self.tokens is self.token_manager
 
     @cached_property
     def token_manager(self) -> TokenManager:
@@ -259,8 +257,7 @@ class Authenticator:
         approve = "somebody has to approve it in a browser"
         if self._only_by_device:
             return {"no_way_in": approve}
-        password = self.settings.password
-        how = {"password": password, "find_password": self.kept_password}
+        how = {"password": self.settings.password, "find_password": self.kept_password}
         if self.profile.http.device is None:
             return how
         return {**how, "no_way_in": f"no password is set, or {approve}"}

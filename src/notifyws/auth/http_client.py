@@ -9,7 +9,6 @@ first. This module knows neither profiles nor tokens.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import ssl
 import sys
@@ -31,6 +30,7 @@ from notifyws.errors import (
     ReplyLost,
 )
 from notifyws.models import Masked
+from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.token_replies import Answer
 
@@ -175,6 +175,8 @@ def _translated(
         message = f"{host} did not answer within {client.timeout.read:g} s"
     elif isinstance(error, httpx.ProxyError) and re.match(r"\d{3}", str(error)):
         message = f"the proxy answered {str(error)[:3]} instead of connecting to {host}"
+    elif failed is not None and not proxy:
+        message, hint = failed.message, failed.hint
     elif isinstance(cause, OSError | UnicodeError) and failed is None:
         dialled = isinstance(error, httpx.ConnectError) and proxy
         message = unreachable(cause, f"the proxy {proxy}" if dialled else host).message
@@ -212,10 +214,10 @@ async def _bounded(response: Any, largest: int) -> bytes:
 
 
 def _read(body: bytes) -> tuple[Any, str]:
-    """Return a body's JSON, or else the beginning of its text if that is no markup."""
+    """Return a body's strict JSON, or else how its text begins if that is no markup."""
     try:
-        return json.loads(body), ""
-    except (ValueError, RecursionError):
+        return decode(body.decode("utf-8-sig")), ""
+    except ValueError:
         text = body[:SHOWN].decode("utf-8", "replace").strip()
         return None, "" if text.startswith("<") else text
 

@@ -25,6 +25,7 @@ from notifyws.errors import (
     NotifyError,
     TokenRefused,
 )
+from notifyws.models import printable
 from notifyws.protocol.expressions import compiled, truthy
 from notifyws.protocol.failures import (
     LONGEST,
@@ -238,5 +239,4 @@ def _sentence(value: Any, depth: int = DEPTH) -> str:
 
 def one_line(words: str) -> str:
     """Return a server's sentence as one line without anything but characters."""
-    plain = "".join(each if each.isprintable() else " " for each in words[:LONGEST])
-    return " ".join(plain.split())
+    return " ".join(printable(words[:LONGEST]).split())

@@ -8,7 +8,6 @@ their answers, is ``http_api``'s.
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import secrets
 import ssl
@@ -16,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from copy import copy
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from msgspec.structs import replace
@@ -31,10 +30,7 @@ from notifyws.auth.http_client import (
     import_httpx,
 )
 from notifyws.auth.http_refusals import Refusal, refused
-from notifyws.errors import (
-    ConfigurationError,
-    ReplyLost,
-)
+from notifyws.errors import ConfigurationError, ReplyLost
 from notifyws.models import as_text, strict_json
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import masked, spellings
@@ -42,11 +38,10 @@ from notifyws.protocol.profile import Failure, Profile, Step
 from notifyws.protocol.templates import UNSET, fill, mentions
 from notifyws.protocol.token_replies import Answer, captured
 
-if TYPE_CHECKING:
-    pass
-
 OTHER_KIND = "is it this kind of server? try another --profile"
 SEE = "see: notifyws profile show"
+CHOSEN = ("last_id", "before")
+"""Variables that notifications fill."""
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PATH_VARIABLE = r"(?<!\{)\{[^{}]+\}"
 _SECRET = r"password|secret|token|code|key|otp"
@@ -124,7 +119,7 @@ class HttpSteps:
             if not holds(step.only_if, variables):
                 continue
             self._demand_captured(step, steps, variables)
-            request = step_request(self.origin, step, variables)
+            request = self._request(step, steps, variables)
             hidden += request.credentials
             client = http_client(self.origin, self._tls, self._timeout)
             reply = await exchange(client, request, end, hidden, largest)
@@ -140,6 +135,31 @@ class HttpSteps:
             variables |= found
             replies.append(reply)
         return replies
+
+    def _request(
+        self, step: Step, steps: Sequence[Step], variables: Mapping[str, Any]
+    ) -> Request:
+        """Return a step's request.
+
+        Raises:
+            ReplyLost: what the server chose cannot stand where it should.
+            ConfigurationError: what we were given cannot.
+        """
+        try:
+            return step_request(self.origin, step, variables)
+        except ConfigurationError as error:
+            others = {name: "x" for name in self._chosen(steps) if variables.get(name)}
+            step_request(self.origin, step, {**variables, **others})
+            said = f"{self.origin} named what no request can carry: {error.message}"
+            raise ReplyLost(said, OTHER_KIND) from None
+
+    def _chosen(self, steps: Sequence[Step]) -> set[str]:
+        """Return the names of variables that the server fills."""
+        hands, follow = self._profile.handshake, self._profile.follow
+        requests = [*steps, *(each.http for each in hands if each.http is not None)]
+        filled = {*CHOSEN, *(follow.variables if follow else ())}
+        filled.update(*(each.capture for each in hands))
+        return filled.union(*(each.capture for each in requests))
 
     def _demand_captured(
         self, step: Step, steps: Sequence[Step], variables: Mapping[str, Any]
@@ -209,8 +229,7 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
     }
     basic = UNSET if step.basic is None else fill(step.basic, variables)
     if basic is not UNSET:
-        coded = base64.b64encode(str(basic).encode("utf-8", "surrogatepass"))
-        headers["Authorization"] = f"Basic {coded.decode()}"
+        headers["Authorization"] = fill("Basic {it|b64}", {"it": str(basic)})
     for name, value in headers.items():
         if not re.fullmatch(_HEADER_NAME, name):
             message = f"{name!r} cannot be the name of a header"

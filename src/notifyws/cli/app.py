@@ -36,7 +36,7 @@ COMMANDS = {
     "profile": "How servers speak: list, show, check and write profiles.",
     "mcp": "Offer notifications to a model's client (MCP), over stdin and stdout.",
     "routes": "What goes where, by the routes of config.toml.",
-    "serve": "Run a server to try, test and demonstrate with; not for anything real.",
+    "serve": "Run a server to try and test with, and its page; not for anything real.",
 }
 """What each command says of itself first; ``notifyws.cli.NAME`` holds it."""
 
@@ -84,7 +84,7 @@ def _loaded(name: str) -> Any:
         command = app.command(name, cls=kind, epilog=module.EXAMPLES)
         command(getattr(module, name))
     command = typer.main.get_command(app)
-    command.name = name
+    command.name, command.help = name, COMMANDS[name]
     return command
 
 

@@ -10,13 +10,13 @@ import typer
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import servers
-from notifyws.cli.device import by_device
 from notifyws.cli.input import ask, password_from_stdin
-from notifyws.cli.login import log_in, log_in_and_save, remember, tell, where
+from notifyws.cli.login import by_device, log_in, log_in_and_save, remember, tell, where
 from notifyws.cli.options import (
     Common,
     Json,
     examples,
+    group,
     option,
     usable_token,
     with_common,
@@ -36,14 +36,10 @@ EXAMPLES = examples(
 LOGOUT_EXAMPLES = examples("notifyws auth logout", "notifyws auth logout --server work")
 WHOAMI_EXAMPLES = examples("notifyws auth whoami", "notifyws auth whoami --json")
 
-app = typer.Typer(
-    epilog=EXAMPLES,
-    suggest_commands=False,  # the hint line does
-    add_completion=False,
-)
+app = group(EXAMPLES)
 
 
-@app.callback(invoke_without_command=True, help="Log in, log out, and who am I.")
+@app.callback(invoke_without_command=True)
 @app.command("login", epilog=EXAMPLES)
 @with_common
 def login(

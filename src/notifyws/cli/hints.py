@@ -23,6 +23,7 @@ PLACES = ("--server", "--profile", "--url", "--env-file")
 PLACES_OF = {
     "notifyws profile check ": ("--url", "--env-file"),
     "notifyws profile ": (),
+    "notifyws auth login --save --name ": ("--profile", "--url", "--env-file"),
 }
 """Those that a command takes, by how it begins, where they are not all."""
 FURTHER = ("notifyws status --check", "notifyws listen -v")
@@ -30,6 +31,7 @@ REPORT = "report what it prints with -v"
 COMMAND = r"notifyws( [\w./:-]+)+"
 
 UNKNOWN = r"(?s)No such command '(.*?)'"
+EXTRA = r"unexpected extra argument\S* \(([\w-]+)\)"
 
 Step = tuple[str, Sequence[str]]
 
@@ -50,12 +52,7 @@ def sentence(error: Exception) -> str:
 
 
 def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
-    """Return what was probably meant, else where to read what there is.
-
-    Args:
-        error: what typer says is wrong.
-        arguments: the whole command line.
-    """
+    """Return what was probably meant, else where to read what there is."""
     context = getattr(error, "ctx", None)
     if context is None:
         return "notifyws --help"
@@ -65,6 +62,9 @@ def usage_hint(error: Exception, arguments: Sequence[str]) -> str:
     options = getattr(error, "possibilities", None)
     if options:
         return f"did you mean {options[0]}?"
+    extra = re.search(EXTRA, str(getattr(error, "message", "")))
+    if extra and "--server" in _options(context.command):
+        return f"to name a server: {context.command_path} --server {extra[1]}"
     unknown = re.match(UNKNOWN, str(getattr(error, "message", "")))
     meant = _command_like(unknown[1], context) if unknown else None
     return f"did you mean {meant}?" if meant else f"{context.command_path} --help"
@@ -76,10 +76,6 @@ def fitting(hint: str, arguments: Sequence[str]) -> str:
     Words that are more than one command, or ask for help, stay as they are. A URL that
     holds what nobody should see is left out. What was typed already is no hint: the
     next one that tells more is.
-
-    Args:
-        hint: the next command to try, or any other words.
-        arguments: what was typed.
     """
     if not re.fullmatch(COMMAND, hint) or "--help" in hint:
         return hint
@@ -92,7 +88,8 @@ def fitting(hint: str, arguments: Sequence[str]) -> str:
 
 def at_server(hint: str, name: str) -> str:
     """Return a command that is hinted at, for one of several servers."""
-    return f"{hint} --server {name}" if re.fullmatch(COMMAND, hint) else hint
+    fits = re.fullmatch(COMMAND, hint)
+    return f"{hint} {shlex.join(('--server', name))}" if fits else hint
 
 
 def _typed(command: str, arguments: Sequence[str]) -> bool:
@@ -102,6 +99,8 @@ def _typed(command: str, arguments: Sequence[str]) -> bool:
 def _places(hint: str, arguments: Sequence[str]) -> Iterator[str]:
     few = (PLACES_OF[start] for start in PLACES_OF if hint.startswith(start))
     taken = next(few, PLACES)
+    if sum(each.partition("=")[0] == "--server" for each in arguments) > 1:
+        taken = tuple(place for place in taken if place != "--server")
     for each, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, equals, value = each.partition("=")
         value = value if equals else following
@@ -181,7 +180,9 @@ def _demo() -> Step:
     """Return how to try it without a server, and what that needs."""
     commands = ["notifyws listen --demo"]
     if not (find_spec("aiohttp") and find_spec("jwt")):
-        commands.insert(0, "pip install 'notifyws[server]'")
+        from notifyws.config.extras import install_command
+
+        commands.insert(0, install_command("server"))
     return "Try it, with a server of its own:", commands
 
 

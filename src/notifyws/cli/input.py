@@ -166,9 +166,7 @@ def _as_text(data: bytes, what: str) -> str:
 async def lines_from_stdin(shown: Progress, waiting: str) -> AsyncIterator[str]:
     """Yield the whole lines of stdin, as many at a time as have come.
 
-    Args:
-        shown: is told how much was read, and says that nothing comes.
-        waiting: how it says that; empty for not at all.
+    ``shown`` says that nothing comes, in the words of ``waiting`` if there are any.
     """
     import asyncio
 

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
-from notifyws.cli.group import group_options
-from notifyws.cli.optional_value import WithOptionalValues
+from notifyws.cli.listen_options import (
+    WithOptionalValues,
+    group_options,
+    recording_wanted,
+    routes_of,
+    targets_of,
+)
 from notifyws.cli.options import (
     Common,
     Format,
@@ -29,7 +34,6 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.process import run
 from notifyws.cli.servers import ServerChoice
-from notifyws.cli.targets import routes_of, targets_of
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.protocol.since import parse_duration, parse_since
@@ -45,10 +49,13 @@ EXAMPLES = examples(
 )
 
 COMMAND = WithOptionalValues
+VERIFY = "--verify-every"
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
 together = partial(option, panel="In a group")
+lasting = partial(option, panel="Missing nothing")
+watching = partial(option, panel="Being watched")
 
 
 @with_common
@@ -77,9 +84,9 @@ def listen(
     ] = None,
     since: Annotated[
         str | None,
-        shown(
+        lasting(
             "--since ID|TIME",
-            "Begin after this one, or so long ago: 30s, 10m, 2h, 1d, a time.",
+            "Begin after this id, at a time, or so long ago: 10m, 2h.",
         ),
     ] = None,
     count: Annotated[int | None, ending("--count -n N", "End after N.")] = None,
@@ -100,27 +107,35 @@ def listen(
     ] = False,
     name: Annotated[
         str | None,
-        delivery("--name NAME", "Resume where the listener of this name stopped."),
+        lasting("--name NAME", "Resume where the listener of this name stopped."),
     ] = None,
     group: Annotated[
         str | None,
-        together("--group NAME", "Share the work with this group."),
+        together(
+            "--group NAME", "Share the work with the other listeners of this group."
+        ),
     ] = None,
     key: Annotated[
         str | None,
-        together("--key EXPR", "Keep what has the same in order."),
+        together("--key EXPR", "Keep what has the same key in order."),
     ] = None,
     claim_after: Annotated[
         float | None,
-        together("--claim-after SECONDS", "Take over from the dead; 60."),
+        together(
+            "--claim-after SECONDS",
+            "Take over what a dead one had; 60.",
+        ),
     ] = None,
     sockets: Annotated[
         int | None,
-        together("--sockets N", "Members that hold a socket; 1."),
+        together("--sockets N", "How many members hold a socket at once; 1."),
     ] = None,
     verify_every: Annotated[
         str | None,
-        delivery("--verify-every DURATION", "Ask so often what the socket missed."),
+        lasting(
+            f"{VERIFY} DURATION",
+            "Ask this often whether the socket missed any.",
+        ),
     ] = None,
     exec_: Annotated[
         str | None,
@@ -159,7 +174,7 @@ def listen(
     ] = None,
     routes: Annotated[
         Path | None,
-        delivery("--routes [FILE]", "By its routes, or config.toml's."),
+        delivery("--routes [FILE]", "Hand on by this file's routes, or config.toml's."),
     ] = None,
     concurrency: Annotated[
         int | None,
@@ -167,17 +182,17 @@ def listen(
     ] = None,
     replay: Annotated[
         Path | None,
-        delivery("--replay FILE", "Hand on a file's dead letters; end."),
+        delivery("--replay FILE", "Hand on the dead letters of a file, and end."),
     ] = None,
     metrics: Annotated[
         str | None,
-        option("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
+        watching("--metrics [HOST:]PORT", "Serve metrics and health checks there."),
     ] = None,
     record: Annotated[
-        Path | None, option("--record FILE", "Record all frames, to play them back.")
+        Path | None, watching("--record FILE", "Record all frames, to play them back.")
     ] = None,
     record_secrets: Annotated[
-        bool, option("--record-secrets", "Do not mask secrets in that.")
+        bool, watching("--record-secrets", "Keep secrets in the recording too.")
     ] = False,
     server: Annotated[
         list[str] | None,
@@ -192,13 +207,12 @@ def listen(
         bool, ending("--any", "Of several servers, end with the first that ends.")
     ] = False,
     demo: Annotated[
-        bool, option("--demo", "Show it with a server of its own, right now.")
+        bool, where("--demo", "Show it with a server of its own, right now.")
     ] = False,
     common: Common,
 ) -> None:
     """Show notifications as they arrive: live in a terminal, JSON Lines in a pipe."""
     from notifyws.cli.listener import Request, listen_to
-    from notifyws.cli.record import recording_wanted
 
     want_positive("--timeout", timeout, 60)
     want_positive("--exec-timeout", exec_timeout, 30)
@@ -220,11 +234,11 @@ def listen(
         "max_retries": 0 if no_reconnect else max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
-        "verify_every": None if verify_every is None else _interval(verify_every),
+        "verify_every": verify_every and parse_duration(verify_every, VERIFY),
     }
     alone = {"--since ID": isinstance(began, str), "--record": record}
     alone |= {"--demo": demo, "--replay": replay}
-    which = ServerChoice(server or (), all_, any_, alone)
+    which = ServerChoice(server or (), all_, any_, alone, name)
     one = demo and not which.are_several
     servers = {"": _for_demo(flags)} if one else which.load(common, flags)
     if replay is not None:
@@ -257,8 +271,7 @@ def _display(
     exclude(("--events", events), template, ("--query", query))
     warn = warner(common.quiet)
     shape = shape_of(format_, query, json=forms["json"], warn=warn)
-    form = next((name for name, given in forms.items() if given), "")
-    form = "shape" if shape else form
+    form = "shape" if shape else next((n for n, given in forms.items() if given), "")
     return DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
 
 
@@ -270,10 +283,6 @@ def _address(metrics: str | None) -> tuple[str, int] | None:
     return parse_address(metrics)
 
 
-def _interval(text: str) -> float:
-    return parse_duration(text, "--verify-every")
-
-
 def _redeliver(
     file: Path, settings: Settings, targets: DeliveryTargets, *, quiet: bool
 ) -> None:
@@ -281,7 +290,8 @@ def _redeliver(
 
     count = run(replay(file, settings, targets, warner(quiet)))
     if not quiet:
-        say(f"{count} dead letters were handed on")
+        letters = "dead letter was" if count == 1 else "dead letters were"
+        say(f"{count} {letters} handed on")
 
 
 def _for_demo(flags: Mapping[str, Any]) -> Settings:

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from notifyws.cli.listen_options import RecordOptions, recording_of
 from notifyws.cli.process import Cancellation, before_dying
-from notifyws.cli.record import RecordOptions, recording_of
-from notifyws.cli.servers import speaking_of, until_ended
-from notifyws.cli.supervisor import Supervisor
+from notifyws.cli.servers import services_of, speaking_of, until_ended
 from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import OutputFailed, TimeRanOut
+from notifyws.fleet.health import Supervisor
 from notifyws.service import NotificationService
 from notifyws.tasks import background
+from notifyws.ui.lines import event_line
 from notifyws.ui.output import Output
 from notifyws.ui.renderers import DisplayOptions, choose_renderer
 from notifyws.ui.streams import ReaderGone, say, warner
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from notifyws.fleet.group.build import GroupOptions
     from notifyws.ui.renderers import Renderer
 
-TRY_NEXT = "Try next: ? for keys, {}/ to send one, notifyws auth login"
+TRY_NEXT = "Try next: ? for keys, {}/ to send one, auth login --save"
 """What the demonstration says first, where somebody looks at it."""
 DRAIN_TIME = 0.5
 """Seconds for what had arrived before a signal came."""
+SOON = 1.0
+"""Seconds that handing on may take at the end before a word is said of it."""
 TICK = 0.5
 """Seconds between looks at whether the footer still tells the truth."""
 
@@ -105,9 +108,18 @@ class _Listening:
         self._warn = warner(show.quiet)
         self._leave = Cancellation()
         self._output = Output(1)
-        self._services = {
-            label: self._service(label, settings) for label, settings in servers.items()
-        }
+        self._services = dict(
+            services_of(
+                servers,
+                self._warn,
+                since=request.since,
+                frames=show.form == "raw",
+                name=request.name,
+                group=request.group,
+                deliver=request.deliver,
+                selection=request.selection,
+            )
+        )
         services = [*self._services.values()]
         self._tee = None if show.tee is None else Tee(show.tee, self._warn, self._gap)
         self._renderer = choose_renderer(
@@ -119,30 +131,12 @@ class _Listening:
             died=self._leave.died,
         )
         self._writing = asyncio.Lock()
-        self._supervisor = Supervisor(os.environ, services)
-
-    def _service(self, label: str, settings: Settings) -> NotificationService:
-        request = self._request
-
-        def warn(text: str) -> None:
-            self._warn(f"{label}: {text}" if label else text)
-
-        with speaking_of(label):
-            return NotificationService(
-                settings,
-                since=request.since,
-                frames=request.show.form == "raw",
-                warn=warn,
-                name=request.name,
-                group=request.group,
-                deliver=request.deliver,
-                selection=request.selection,
-                label=label,
-            )
+        self._listeners = [each.listener for each in services]
+        self._supervisor = Supervisor(os.environ, self._listeners, event_line, say)
 
     def _gap(self, since: str, reason: str) -> None:
-        for service in self._services.values():
-            service.listener.tell_gap(since, reason)
+        for listener in self._listeners:
+            listener.tell_gap(since, reason)
 
     async def run(self) -> None:
         """Connect, and show what passes until it is enough, too late, or over."""
@@ -165,7 +159,7 @@ class _Listening:
                         service.start(retries=service.settings.max_retries)
                 await self._show()
         except TimeoutError:
-            received = sum(s.listener.received for s in self._services.values())
+            received = sum(each.received for each in self._listeners)
             facts = request.timeout, received, self._supervisor.was_ready
             raise too_late(request.selection, *facts) from None
         finally:
@@ -192,7 +186,7 @@ class _Listening:
                 await self._write(burst)
                 if self._request.selection.satisfied:
                     await self._drain(service)
-                    await service.listener.delivered()
+                    await _delivered(service)
                     return True
                 await self._renderer.ready()
             await service.listener.delivered()
@@ -224,9 +218,8 @@ class _Listening:
             return
         from notifyws.fleet.metrics_server import metrics_served
 
-        listeners = [service.listener for service in self._services.values()]
         address = self._request.metrics
-        async with metrics_served(listeners, *address, self._warn) as server:
+        async with metrics_served(self._listeners, *address, self._warn) as server:
             if not self._request.show.quiet:
                 say(f"Metrics on {server.url}/metrics")
             yield
@@ -252,6 +245,8 @@ def too_late(
     elif received > shown:
         said = f"{shown} of {received} notifications passed the filters"
         hint = f"check --type and --filter, or {longer}"
+    elif selection.satisfied:
+        said, hint = "what was asked for came, but was not all handed on", longer
     elif shown and selection.count is not None:
         said = f"{shown} of {selection.count} notifications came"
         hint = f"{longer}, or ask for fewer with --count"
@@ -275,6 +270,18 @@ def _name_the_proxy(request: Request, url: str) -> None:
 
 def _tell_end(text: str) -> None:
     say(text, "error")
+
+
+async def _delivered(service: NotificationService) -> None:
+    """Return when all is handed on; who waits for long is told for what."""
+    try:
+        async with asyncio.timeout(SOON):
+            await service.listener.delivered()
+    except TimeoutError:
+        waiting = service.listener.backlog.items()
+        left = ", ".join(f"{name} has {each.count:,}" for name, each in waiting)
+        say(f"What was asked for came; still to be handed on: {left}. Ctrl-C ends it")
+        await service.listener.delivered()
 
 
 async def _finish(renderer: Renderer) -> None:

@@ -8,9 +8,9 @@ tried as a whole, by opening the socket once as well, and only then written down
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,13 +19,13 @@ from msgspec import structs
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.cli.device import LASTS, by_device, logged_in
 from notifyws.cli.input import TRIES, answer, ask, can_ask, say_wrong
 from notifyws.cli.options import Common
 from notifyws.cli.process import run
 from notifyws.config import saved_login
 from notifyws.config.config_file import find_entry, save_entry
 from notifyws.config.dotenv_guard import guard
+from notifyws.config.extras import install_command
 from notifyws.config.settings import LOGIN, Settings
 from notifyws.config.sources import Loaded, config_file
 from notifyws.config.urls import completed_url, shown_url
@@ -35,14 +35,21 @@ from notifyws.errors import (
     NetworkFailed,
     NotifyError,
     UsageError,
+    command,
 )
 from notifyws.ui.streams import emit_json, say, warner
 
 CORRECT = "correct the server's URL, or name another --profile"
 LATER = "notifyws status --check"
 """A hint that is of use once the server is saved."""
+LASTS = "The login lasts for as long as the server renews it; then: notifyws auth login"
 Tried = tuple[dict[str, Any], NotifyError | None]
 """The facts of a login, and why the server cannot be used, if it cannot."""
+
+
+def by_device(settings: Settings) -> bool:
+    """Tell whether a login with these settings needs somebody at a browser."""
+    return Authenticator(settings, warner(quiet=True)).by_device
 
 
 async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
@@ -53,17 +60,21 @@ async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
         NetworkFailed: there was no login, and it was not asked to connect.
     """
     try:
-        token, pair = await logged_in(auth)
-        refresh = pair.refresh
+        if auth.by_device:
+            from notifyws.auth.device_login import log_in_by_device
+            from notifyws.ui.qr_code import show_code
+
+            token, pair = await log_in_by_device(auth, show_code)
+        else:
+            token, pair = await auth.token_manager.login()
         facts = {
             "userId": auth.settings.user_id or token.user_id,
             **where(auth),
             "accessExpiresIn": int(pair.access.lifetime),
-            "refreshExpiresIn": int(refresh.lifetime) if refresh else None,
+            "refreshExpiresIn": int(pair.refresh.lifetime) if pair.refresh else None,
             "cache": auth.cache.backend,
         }
-        problem = await _wrong_with_socket(auth, token) if and_connect else None
-        return facts, problem
+        return facts, await _no_socket(auth, token) if and_connect else None
     except NetworkFailed as error:
         if not and_connect:
             raise
@@ -72,24 +83,17 @@ async def log_in(auth: Authenticator, *, and_connect: bool = False) -> Tried:
         await auth.aclose()
 
 
-async def _wrong_with_socket(
-    auth: Authenticator, token: AccessToken
-) -> NotifyError | None:
+async def _no_socket(auth: Authenticator, token: AccessToken) -> NotifyError | None:
     """Open the socket as a listener does; return why that cannot be done."""
-    from notifyws.diagnostics.connection_probe import ConnectionProbe
+    from notifyws.diagnostics.connection_probe import try_socket
 
-    probe = ConnectionProbe(auth, token)
     try:
-        await probe.verify()
-        await probe.open()
-        await probe.ping()
+        await try_socket(auth, token)
     except (NetworkFailed, AuthenticationFailed) as error:
         refused = isinstance(error, AuthenticationFailed)
         kind = AuthenticationFailed if refused else NetworkFailed
         message = f"the login works, but the socket does not open: {error.message}"
         return kind(message, _hint(error))
-    finally:
-        await probe.close()
     return None
 
 
@@ -113,11 +117,10 @@ def tell(
     """Say that the login works: on stdout as JSON, else on stderr."""
     if json:
         emit_json(facts)
-        return
-    minutes = facts["accessExpiresIn"] // 60
-    user, name = f"user {facts['userId'] or 'unknown'}", facts["username"]
-    who = f"{name} ({user})" if name else user
-    if not quiet:
+    elif not quiet:
+        minutes = facts["accessExpiresIn"] // 60
+        user, name = f"user {facts['userId'] or 'unknown'}", facts["username"]
+        who = f"{name} ({user})" if name else user
         say(f"Logged in to {auth.origin} as {who}; the token lives {minutes} min")
 
 
@@ -138,14 +141,10 @@ def log_in_and_save(
     *,
     json: bool,
 ) -> None:
-    """Ask for what is missing, try it, and write the server entry.
+    """Ask for what is not said, try it, and write the server entry.
 
-    Args:
-        common: the options that every command has.
-        loaded: what is configured: the answers that are offered.
-        username: as a flag said it.
-        name: the entry's; the host's when not given.
-        json: print the facts of the login.
+    What is configured is offered as the answers; the entry's name is the host's when
+    none is said.
 
     Raises:
         ConfigurationError: something is missing and there is nobody to ask.
@@ -165,17 +164,17 @@ def log_in_and_save(
     if not common.quiet:
         say(f"Saved as server {entry} in {path}")
         say(LASTS) if auth.by_device else _say_kept(kept=kept)
-        say("Next: notifyws listen" + ("" if default else f" --server {quote(entry)}"))
+        where = () if default else ("--server", entry)
+        say(f"Next: {command('listen', *where)}")
 
 
-def _typed(loaded: Loaded) -> dict[str, str]:
+def _typed(loaded: Loaded) -> Mapping[str, str]:
     """Return where values come from once somebody has said yes to the server."""
-    sources = dict(loaded.sources)
-    if can_ask():
-        sources |= dict.fromkeys(("url", "profile"), "named in the prompt")
-        if not loaded.settings.password:
-            sources["password"] = "typed at the prompt"
-    return sources
+    if not can_ask():
+        return loaded.sources
+    said = dict.fromkeys(("url", "profile"), "named in the prompt")
+    typed = {} if loaded.settings.password else {"password": "typed at the prompt"}
+    return {**loaded.sources, **said, **typed}
 
 
 def _working(
@@ -202,10 +201,9 @@ def _working(
 
 
 def _tried(settings: Settings) -> tuple[Settings, Tried]:
-    """Try a server; a password that was typed wrong is asked for again.
+    """Return settings with the password that was typed, and what came of trying them.
 
-    Returns:
-        The settings with the password that was typed, and what came of it.
+    One that was typed wrong is asked for again.
     """
     host = urlsplit(settings.url).netloc
     typed = not settings.password and not by_device(settings)
@@ -264,9 +262,10 @@ def _name(text: str) -> str:
 
 
 def _entry_name(settings: Settings, said: str | None) -> str:
-    if said is not None and not said.strip():
+    name = urlsplit(settings.url).netloc.lower() if said is None else said
+    if not name.strip():
         raise UsageError("--name needs a name", "as in --name work")
-    return (said or urlsplit(settings.url).netloc.lower()).strip()
+    return name.strip()
 
 
 def _want_room(path: Path, entry: str, values: dict[str, str]) -> None:
@@ -293,7 +292,9 @@ def _say_kept(*, kept: bool) -> None:
         return
     say(
         "The password is not kept: it stays in WEBSOCKET_PASSWORD, or notifyws "
-        "auth login asks for it when the login ends (7 days at most servers)"
+        "auth login asks for it when the login ends (after 7 days, at most servers)"
     )
-    if not saved_login.can_keep_passwords():
-        say("To keep it in the system's keyring: pip install 'notifyws[keyring]'")
+    if saved_login.can_keep_passwords():
+        say("No keyring of this system keeps it")
+    else:
+        say(f"To keep it in the system's keyring: {install_command('keyring')}")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from notifyws.cli.options import Common, examples, option, with_common
 from notifyws.cli.process import run
+from notifyws.config.extras import needs_extra
 from notifyws.delivery.filters import Only
-from notifyws.errors import ConfigurationError, UsageError
+from notifyws.errors import UsageError
 from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
 
@@ -73,6 +74,5 @@ def _server() -> Callable[..., Coroutine[Any, Any, None]]:
     try:
         from notifyws.cli.mcp_server import serve
     except ImportError:
-        message = "the Model Context Protocol's SDK is not installed"
-        raise ConfigurationError(message, "pip install 'notifyws[mcp]'") from None
+        raise needs_extra("notifyws mcp", "mcp") from None
     return serve

@@ -29,16 +29,15 @@ from mcp_types import Tool as OfferedTool
 
 from notifyws import __version__
 from notifyws.cli.input import stdin_chunk
-from notifyws.cli.mcp_arguments import Tool
 from notifyws.cli.mcp_listener import ListenerMemory, Request
-from notifyws.cli.mcp_tools import Tools
+from notifyws.cli.mcp_tools import Tool, Tools
 from notifyws.cli.process import Cancellation
 from notifyws.config.settings import Settings
 from notifyws.service import NotificationService
 from notifyws.tasks import background
 from notifyws.ui.output import Output
+from notifyws.ui.sanitize import NOTE, as_json
 from notifyws.ui.streams import say, warner
-from notifyws.ui.untrusted import NOTE, as_json
 
 INSTRUCTIONS = (
     "A listener of one notification server. recent_notifications says what came, "

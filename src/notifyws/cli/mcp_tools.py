@@ -1,96 +1,152 @@
 """The tools of ``mcp``: what each takes, does and answers. It knows no protocol.
 
+What a tool takes is a Struct: a client is told its schema, what a model gives is
+checked against it, and its docstring is what the model is told of the tool.
+
 An answer is an object. What others wrote stands in it under ``untrusted`` and nowhere
-else (``ui.untrusted``); all the rest is ours.
+else (``ui.sanitize``); all the rest is ours.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from notifyws.cli.mcp_arguments import (
-    Act,
-    NoArguments,
-    RecentArguments,
-    SendArguments,
-    Tool,
-    WaitArguments,
-)
-from notifyws.cli.mcp_listener import ListenerMemory, Request
+from notifyws.cli.mcp_listener import ListenerMemory, Remembered, Request, Test
 from notifyws.delivery.message_input import from_parts
-from notifyws.delivery.recent import Remembered, Test
 from notifyws.errors import NetworkFailed, NotifyError, UsageError
 from notifyws.protocol.expressions import BadExpression, compiled, truthy
-from notifyws.ui.sanitize import harmless
-from notifyws.ui.untrusted import NOTE, as_data, as_json, notification_data
+from notifyws.ui.sanitize import NOTE, as_data, as_json, harmless, notification_data
 
 SEND_TIME = 10.0
 """Seconds in all for a message, waiting for a connection included."""
 ANSWER = 65_536
 """Characters of an answer's notifications, but for a single one."""
+LONGEST_WAIT = 600
+"""Seconds that a client may wait; most give up after a minute or so."""
 
-OFFERED: Mapping[str, tuple[str, str, type[Struct]]] = {
-    "recent_notifications": (
-        "Recent notifications",
-        "The newest notifications of the server that are remembered, oldest first, "
-        "each with its number. To go on from there, give the last number as 'after'. "
-        f"{NOTE}",
-        RecentArguments,
+Match = Annotated[
+    str | None,
+    Meta(
+        description="JMESPath expression over the notification's fields (type, title, "
+        "message, link, id, timestamp, data, ...); only what it is true for. As in: "
+        "type == 'deploy' && data.status == 'failed'"
     ),
-    "wait_for_notification": (
-        "Wait for a notification",
-        "Wait for a notification that matches, and return it; 'matched' is false when "
-        "none came in time. To miss nothing that came since another call, give that "
-        "call's 'newest' as 'after': after sending, for the answer, say. "
-        f"{NOTE}",
-        WaitArguments,
-    ),
-    "status": (
-        "Status of the listener",
-        "Whether the listener is connected and since when, what it has received, gaps "
-        "in which notifications may have been missed, and what went wrong last. "
-        f"{NOTE}",
-        NoArguments,
-    ),
-    "send_message": (
-        "Send a message",
-        "Send one message to the server. 'status' is delivered, rejected or unknown: "
-        "an unknown one may have arrived, so look before sending it again. "
-        f"{NOTE}",
-        SendArguments,
-    ),
-}
-"""Name -> what it is called, what a model is told of it, and what it takes."""
+]
+Number = Annotated[int, Meta(ge=0)]
+
+
+class _Arguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a tool takes."""
+
+
+class RecentArguments(_Arguments, frozen=True):
+    """The newest notifications of the server that are remembered, oldest first, each
+    with its number. To go on from there, give the last number as 'after'."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="At most so many.")] = 20
+    after: Annotated[
+        Number | None,
+        Meta(
+            description="Only those after this number, the oldest first; the newest "
+            "when left out."
+        ),
+    ] = None
+    match: Match = None
+
+
+class WaitArguments(_Arguments, frozen=True):
+    """Wait for a notification that matches, and return it; 'matched' is false when none
+    came in time. To miss nothing that came since another call, give that call's
+    'newest' as 'after': after sending, for the answer, say."""
+
+    match: Match = None
+    seconds: Annotated[
+        float, Meta(gt=0, le=LONGEST_WAIT, description="How long to wait at most.")
+    ] = 30.0
+    after: Annotated[
+        Number | None,
+        Meta(
+            description="Look first at those that came after this number; only at "
+            "what comes from now on when left out."
+        ),
+    ] = None
+
+
+class StatusArguments(_Arguments, frozen=True):
+    """Whether the listener is connected and since when, what it has received, gaps in
+    which notifications may have been missed, and what went wrong last."""
+
+
+class SendArguments(_Arguments, frozen=True):
+    """Send one message to the server. 'status' is delivered, rejected or unknown: an
+    unknown one may have arrived, so look before sending it again."""
+
+    type: Annotated[str, Meta(description="Kind of message.")] = "notification"
+    title: Annotated[str | None, Meta(description="Its headline.")] = None
+    message: Annotated[str | None, Meta(description="Its text.")] = None
+    link: Annotated[str | None, Meta(description="Where it leads.")] = None
+    payload: Annotated[
+        dict[str, Any] | None, Meta(description="More fields, or all of them.")
+    ] = None
+
+
+class Tool(Struct, frozen=True):
+    """A tool: its name, its title for people, what it takes, and what does it."""
+
+    name: str
+    title: str
+    arguments: type[Struct]
+    act: Callable[[Any], Awaitable[dict[str, Any]]]
+    reads_only: bool = True
+
+    @property
+    def description(self) -> str:
+        """What a model is told of it."""
+        return " ".join([*str(self.arguments.__doc__).split(), NOTE])
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of what it takes."""
+        _, parts = msgspec.json.schema_components([self.arguments])
+        schema = dict(parts[self.arguments.__name__])
+        return {k: v for k, v in schema.items() if k not in ("title", "description")}
 
 
 class Tools:
-    """What a model can ask of a listener.
-
-    Args:
-        memory: what the listener knows.
-        request: what may be offered.
-    """
+    """What a model can ask of a listener, as far as ``request`` lets it."""
 
     def __init__(self, memory: ListenerMemory, request: Request) -> None:
         self._memory, self._request = memory, request
         self._service, self._recent = memory.service, memory.recent
-        acts: dict[str, Act] = {
-            "recent_notifications": self._recent_notifications,
-            "wait_for_notification": self._wait_for_notification,
-            "status": self._status,
-            "send_message": self._send_message,
-        }
-        self.offered: Sequence[Tool] = [
-            Tool(name, *told, acts[name], reads_only=name != "send_message")
-            for name, told in OFFERED.items()
-            if name != "send_message" or request.allow_send
+        tools = [
+            Tool(
+                "recent_notifications",
+                "Recent notifications",
+                RecentArguments,
+                self._recent_notifications,
+            ),
+            Tool(
+                "wait_for_notification",
+                "Wait for a notification",
+                WaitArguments,
+                self._wait_for_notification,
+            ),
+            Tool("status", "Status of the listener", StatusArguments, self._status),
+            Tool(
+                "send_message",
+                "Send a message",
+                SendArguments,
+                self._send_message,
+                False,
+            ),
         ]
+        self.offered = [each for each in tools if each.reads_only or request.allow_send]
 
     async def call(
         self, name: str, arguments: Mapping[str, Any]
@@ -118,8 +174,7 @@ class Tools:
 
     async def _recent_notifications(self, wanted: RecentArguments) -> dict[str, Any]:
         after = wanted.after or 0
-        test = _test(wanted.match)
-        found = [e for e in self._recent.after(after) if test(e.notification)]
+        found = await self._recent.found(_test(wanted.match), after)
         oldest_first = wanted.after is not None
         chosen = found[: wanted.limit] if oldest_first else found[-wanted.limit :]
         shown = _within(ANSWER, chosen, oldest_first=oldest_first)
@@ -163,7 +218,7 @@ class Tools:
         words = {} if sent.detail is None else {"untrusted": harmless(sent.detail)}
         return {"status": sent.status, **words, **self._standing()}
 
-    async def _status(self, wanted: NoArguments) -> dict[str, Any]:
+    async def _status(self, wanted: StatusArguments) -> dict[str, Any]:
         memory, settings = self._memory, self._service.settings
         listener = self._service.listener
         return {

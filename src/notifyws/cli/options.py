@@ -128,6 +128,23 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["\nExamples:", *(f"  {line}" for line in lines)])
 
 
+def group(epilog: str) -> typer.Typer:
+    """Return a command that holds others; alone it prints its help, and that is 2."""
+    made = typer.Typer(
+        epilog=epilog,
+        suggest_commands=False,  # the hint line does
+        add_completion=False,
+    )
+
+    @made.callback(invoke_without_command=True)
+    def alone(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            context.get_help()  # which prints it
+            raise typer.Exit(UsageError.exit_code)
+
+    return made
+
+
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of ``Common`` where its parameter ``common`` stands.
 
@@ -179,10 +196,7 @@ def want_at_least(least: int, option: str, value: int | None, hint: str) -> None
 
 
 def exclude(*options: tuple[str, object]) -> None:
-    """Refuse options that were given together.
-
-    Args:
-        options: names, each with what was given for it.
+    """Refuse options that were given together: names, each with what was given.
 
     Raises:
         UsageError: names them.
@@ -191,6 +205,18 @@ def exclude(*options: tuple[str, object]) -> None:
     if len(given) > 1:
         both = " and ".join(given)
         raise UsageError(f"{both} exclude each other", "give one of them")
+
+
+def belong_to(other: str, *options: tuple[str, object]) -> None:
+    """Refuse options that mean nothing without another one, which was not given.
+
+    Raises:
+        UsageError: names the first that was given.
+    """
+    for option, value in options:
+        if value is not None and value is not False and value != ():
+            message = f"{option} goes with {other.partition(' ')[0]}"
+            raise UsageError(message, f"add {other}")
 
 
 def shape_of(

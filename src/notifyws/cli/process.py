@@ -69,11 +69,7 @@ def settle_environment() -> None:
 
 
 class Interrupted(BaseException):
-    """A signal asked us to end.
-
-    Args:
-        signum: which one.
-    """
+    """A signal asked us to end, this one."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -83,11 +79,7 @@ class Interrupted(BaseException):
 def run(
     main: Coroutine[Any, Any, Result], *, garbage_after: float = STARTUP_TIME
 ) -> Result:
-    """Run ``main`` to its end.
-
-    Args:
-        main: what the command does.
-        garbage_after: seconds until garbage is looked for.
+    """Run ``main`` to its end; after some seconds, look for garbage now and then.
 
     Raises:
         Interrupted: a signal ended it.

@@ -10,7 +10,7 @@ import typer
 
 from notifyws.cli.completion import profiles
 from notifyws.cli.input import password_from_stdin
-from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, option
+from notifyws.cli.options import Common, EnvFile, Json, Quiet, examples, group, option
 from notifyws.cli.process import run
 from notifyws.cli.profile_new import NEW_EXAMPLES, new
 from notifyws.errors import ConfigurationError, UsageError
@@ -40,19 +40,7 @@ Name = Annotated[
     typer.Argument(metavar="NAME|FILE", autocompletion=profiles, help="The profile."),
 ]
 
-app = typer.Typer(
-    help="How servers speak: list, show, check and write profiles.",
-    epilog=EXAMPLES,
-    suggest_commands=False,  # the hint line does
-    add_completion=False,
-)
-
-
-@app.callback(invoke_without_command=True)
-def _profile(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        context.get_help()  # which prints it
-        raise typer.Exit(UsageError.exit_code)
+app = group(EXAMPLES)
 
 
 @app.command("list", epilog=EXAMPLES)

@@ -11,10 +11,10 @@ import typer
 
 from notifyws.cli.completion import types
 from notifyws.cli.input import frames_of
-from notifyws.cli.options import EnvFile, Json, examples, option
-from notifyws.cli.targets import routes_of
+from notifyws.cli.listen_options import routes_of
+from notifyws.cli.options import EnvFile, Json, examples, group, option
 from notifyws.delivery.targets import DeliveryTargets, Route
-from notifyws.errors import UsageError
+from notifyws.errors import UsageError, command
 from notifyws.models import SAMPLES, Notification
 from notifyws.ui.streams import emit_json, emit_line, say, warner
 
@@ -22,19 +22,7 @@ EXAMPLES = examples(
     "notifyws routes check", "notifyws routes check --sample trip_update"
 )
 
-app = typer.Typer(
-    help="What goes where, by the routes of config.toml.",
-    epilog=EXAMPLES,
-    suggest_commands=False,  # the hint line does
-    add_completion=False,
-)
-
-
-@app.callback(invoke_without_command=True)
-def _routes(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        context.get_help()  # which prints it
-        raise typer.Exit(UsageError.exit_code)
+app = group(EXAMPLES)
 
 
 @app.command(
@@ -67,6 +55,9 @@ def check(
     from notifyws.delivery.build_sinks import build_sinks
     from notifyws.delivery.routing import Routing
 
+    if file is not None and file.suffix == ".toml":
+        message = f"{file} would be a file of notifications, not of routes"
+        raise UsageError(message, command("routes", "check", "--routes", file))
     if file is not None and sample:
         raise UsageError("FILE and --sample exclude each other", "give one of them")
     found = routes_of(routes or Path(), env_file)
@@ -76,7 +67,8 @@ def check(
     if file is not None:
         notes = list(_read(file))
     else:
-        notes = [_example(kind) for kind in sample or SAMPLES]
+        kinds = sample or SAMPLES
+        notes = [Notification({"type": k, **SAMPLES.get(k, {})}, "") for k in kinds]
     if not json:
         for route in found:
             emit_line(_described(route, routing.sinks_of(route.name)))
@@ -110,10 +102,6 @@ def _went(note: Notification, taken: Sequence[Route], sinks: Sequence[str]) -> s
     if taken and taken[-1].stop:
         ways += f" (stopped by {taken[-1].name})"
     return f"{note.type}{': ' if note.title else ''}{note.title} -> {ways}"
-
-
-def _example(kind: str) -> Notification:
-    return Notification({"type": kind, **SAMPLES.get(kind, {})}, "")
 
 
 def _read(file: Path) -> Iterator[Notification]:

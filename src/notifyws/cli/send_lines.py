@@ -154,11 +154,7 @@ class Batch(Struct, frozen=True):
 
 
 class Window:
-    """Counts what is on its way, and says whether there is room for more.
-
-    Args:
-        batches: how many may be on their way at most.
-    """
+    """Counts what is on its way, in so many batches, and says whether there is room."""
 
     def __init__(self, batches: int = MOST_BATCHES) -> None:
         self._batches = self._messages = self._bytes = 0
@@ -185,12 +181,9 @@ class Window:
         self._bytes += batch.size
 
     def through(self, batch: Batch, took: float, *, doubtful: bool) -> None:
-        """Take note of a batch that is dealt with.
+        """Take note of a batch that is dealt with, and of the seconds that it took.
 
-        Args:
-            batch: which one.
-            took: seconds from when it went.
-            doubtful: whether what became of it is not known.
+        It is doubtful where it is not known what became of it.
         """
         self._batches -= 1
         self._messages -= len(batch.messages)

@@ -1,4 +1,4 @@
-"""``notifyws serve``: the development server, to try and to test against."""
+"""``notifyws serve``: the development server: to try, to test, to play recordings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from notifyws.cli.options import Quiet, Verbose, examples, exclude, option
+from notifyws.cli.options import Quiet, Verbose, belong_to, examples, exclude, option
 from notifyws.cli.process import run
+from notifyws.config.extras import needs_extra
+from notifyws.config.recording_file import read_lines
 from notifyws.errors import ConfigurationError, UsageError
+from notifyws.recording import parse
 from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
@@ -58,19 +61,15 @@ def serve(
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Run a server to try, test and demonstrate with; not for anything real."""
+    """Run a server to try and test with, and its page; not for anything real."""
     level = -1 if quiet else verbose
     if replay is not None:
-        from notifyws.cli.replay import replay_server
-
         own = {"--user": user, "--traffic": traffic, "--flaky": flaky, "--state": state}
         for name, value in own.items():
             exclude(("--replay", replay), (name, value))
         playing = replay_server(replay, port=port, speed=speed, loop=loop, level=level)
         return run(_forever(playing))
-    if speed is not None or loop:
-        what = "--loop" if loop else "--speed"
-        raise UsageError(f"{what} goes with --replay", "add --replay FILE")
+    belong_to("--replay FILE", ("--loop", loop), ("--speed", speed))
     server = dev_server(
         level,
         port=port,
@@ -104,17 +103,55 @@ def dev_server(level: int, **options: Any) -> DevServer:
     try:
         from notifyws.devserver.server import DevServer, ServerOptions
     except ImportError:
-        raise not_installed() from None
-    return DevServer(ServerOptions(**options), log_at(level))
+        raise needs_extra("the development server", "server") from None
+    return DevServer(ServerOptions(**options), _log_at(level))
 
 
-def not_installed() -> ConfigurationError:
-    """Return the error for a server that is an extra."""
-    message = "the development server is not installed"
-    return ConfigurationError(message, "pip install 'notifyws[server]'")
+def speed_of(text: str | None) -> float:
+    """Return how many times as fast as it was; infinity for ``max``.
+
+    Raises:
+        UsageError: it is no speed.
+    """
+    try:
+        speed = {None: 1.0, "max": float("inf")}.get(text) or float(text or "")
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        message = f"--speed {text} is no speed"
+        raise UsageError(message, "as in --speed 10, or --speed max")
+    return speed
 
 
-def log_at(level: int) -> Callable[[int, str], None]:
+def replay_server(
+    file: Path, *, port: int, speed: str | None, loop: bool, level: int
+) -> ReplayServer:
+    """Return a server that plays a recording on a port of loopback, not started.
+
+    Lines of its log are said that are as important as ``level``, or more.
+
+    Raises:
+        UsageError: the speed is none.
+        ConfigurationError: it is no recording, or the server is not installed.
+    """
+    fast = speed_of(speed)
+    recording = parse(str(file), read_lines(file), say)
+    if not recording.visits:
+        message = f"{file} opens no socket: there is nothing to play"
+        raise ConfigurationError(message, "record until the listener has connected")
+    try:
+        from notifyws.devserver.replay import ReplayServer
+    except ImportError:
+        raise needs_extra("the development server", "server") from None
+    log = _log_at(level)
+    server = ReplayServer(recording, port=port, speed=fast, loop=loop, log=log)
+    if level >= 0:
+        profile = recording.header.profile
+        say(f"listen with --profile {profile}, and NOTIFYWS_TOKEN=replay")
+    return server
+
+
+def _log_at(level: int) -> Callable[[int, str], None]:
     """Return what says the lines of a server's log that are important enough."""
 
     def log(importance: int, text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -23,9 +24,11 @@ from notifyws.errors import (
     NotifyError,
     UsageError,
 )
+from notifyws.ui.streams import warner
 
 if TYPE_CHECKING:
     from notifyws.config.settings import Settings
+    from notifyws.service import NotificationService
 
 ENDINGS = (AuthenticationFailed, ConfigurationError, NetworkFailed)
 """What ends one server and is no fault of the command."""
@@ -39,12 +42,14 @@ class ServerChoice(Struct, frozen=True):
         every: all entries.
         first: whether to end with the first that ends.
         alone: options that go with one server, each with what was given for it.
+        listener: what the listener is called; ``None`` for no name.
     """
 
     named: Sequence[str]
     every: bool
     first: bool
     alone: Mapping[str, object]
+    listener: str | None = None
 
     @property
     def are_several(self) -> bool:
@@ -72,7 +77,10 @@ class ServerChoice(Struct, frozen=True):
                 hint = "add --server NAME once more, or --all"
                 raise UsageError("--any goes with several servers", hint)
             name = names[0] if names else None
-            return {"": replace(common, server=name).load(**flags).settings}
+            settings = replace(common, server=name).load(**flags).settings
+            if self.listener not in (None, settings.server):
+                self._doubt(common)
+            return {"": settings}
         alone = {**self.alone, "--url": common.url, "--profile": common.profile}
         for option, value in alone.items():
             if value not in (None, False):
@@ -83,6 +91,14 @@ class ServerChoice(Struct, frozen=True):
         from notifyws.config.sources import load_servers
 
         return load_servers(which, flags, env_file=common.env_file)
+
+    def _doubt(self, common: Common) -> None:
+        """Say that the listener has the name of a server that it does not listen to."""
+        from notifyws.config.sources import entry_names
+
+        if self.listener in entry_names(common.env_file):
+            said = f"--name {self.listener} is what this listener is called; to listen "
+            warner(common.quiet)(f"{said}to that server: --server {self.listener}")
 
 
 @contextmanager
@@ -96,6 +112,37 @@ def speaking_of(server: str) -> Iterator[None]:
             error.args = (error.message,)
             error.hint = at_server(error.hint, server)
         raise
+
+
+def services_of(
+    servers: Mapping[str, Settings], warn: Callable[[str], None], **how: Any
+) -> Iterator[tuple[str, NotificationService]]:
+    """Yield the service of each server; of those that are one account, the first.
+
+    Args:
+        servers: by the names that they are told apart by.
+        warn: is told what works less well than it should, and of which.
+        how: as for :class:`NotificationService`.
+
+    Raises:
+        ConfigurationError: something is missing or wrong.
+    """
+    from notifyws.service import NotificationService  # a TAB needs none
+
+    names: dict[str, str] = {}
+    for label, settings in servers.items():
+        say = partial(_say_of, label, warn)
+        with speaking_of(label):
+            service = NotificationService(settings, warn=say, label=label, **how)
+            account = service.listener.auth.account.id if label else ""
+        if (same := names.setdefault(account, label)) != label:
+            warn(f"{label} is left out: it is the same account as {same}")
+        else:
+            yield label, service
+
+
+def _say_of(label: str, warn: Callable[[str], None], text: str) -> None:
+    warn(f"{label}: {text}" if label else text)
 
 
 async def until_ended(

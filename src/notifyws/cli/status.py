@@ -22,7 +22,7 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.process import run
 from notifyws.config.sources import Loaded
-from notifyws.errors import UsageError
+from notifyws.errors import UsageError, command
 from notifyws.ui.streams import draw, emit_json, warner
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _show_group(group: GroupStanding, *, json: bool) -> None:
     if group.leader is None:
         raise NetworkFailed(
             f"nobody leads the group {group.name}",
-            f"start a member: notifyws listen --group {group.name}",
+            f"start a member: {command('listen', '--group', group.name)}",
         )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from notifyws.clock import span
 from notifyws.config.urls import shown_url
@@ -22,12 +22,7 @@ def verdict(report: Report) -> Fact:
 
 
 def parts(report: Report, *, everything: bool) -> list[Part]:
-    """Return what follows.
-
-    Args:
-        report: what was seen.
-        everything: every setting as well.
-    """
+    """Return what follows; if ``everything`` is wanted, every setting as well."""
     listeners = [_listener(each, report.now) for each in report.listeners]
     return [
         Part("Configured", list(_configured(report))),
@@ -94,7 +89,7 @@ def _listener(one: Listener, now: float) -> Fact:
 
 
 def _of_listener(one: Listener, now: float) -> Iterator[str]:
-    from notifyws.diagnostics.listener_findings import since
+    from notifyws.diagnostics.account_findings import since
 
     state = "taking its share" if one.state == "member" else one.state
     yield f"{state} for {span(since(one.since, now))}"
@@ -116,16 +111,14 @@ def _of_listener(one: Listener, now: float) -> Iterator[str]:
     if one.waiting:
         yield f"{one.waiting} waiting to be handed on"
     if one.gaps:
-        gap = one.lastGap or {}
-        when = f"{gap.get('from')} to {gap.get('to')}: {gap.get('reason')}"
-        yield f"{_many(one.gaps, 'gap')} (the last {when})"
+        yield _gaps(one.gaps, one.lastGap)
     if one.group:
         yield f"{one.role} of the group {one.group}"
     yield f"pid {one.pid} on {one.host}"
 
 
 def _verified(one: Listener, now: float) -> str:
-    from notifyws.diagnostics.listener_findings import since
+    from notifyws.diagnostics.account_findings import since
 
     ago = span(since(one.verifiedAt or "", now))
     proved = f"nothing missed as of {ago} ago" if one.verifiedAt else "not verified yet"
@@ -149,9 +142,7 @@ def _of_group(group: GroupStanding) -> Iterator[str]:
         yield f"the oldest for {span(group.oldest_pending)}"
     yield f"{group.kept} kept"
     if group.gaps:
-        gap = group.last_gap or {}
-        when = f"{gap.get('from')} to {gap.get('to')}: {gap.get('reason')}"
-        yield f"{_many(group.gaps, 'gap')} (the last {when})"
+        yield _gaps(group.gaps, group.last_gap)
 
 
 def member_facts(group: GroupStanding) -> Iterator[Fact]:
@@ -159,6 +150,12 @@ def member_facts(group: GroupStanding) -> Iterator[Fact]:
     for each in group.members:
         held = f"{each.pending} in hand" if each.pending else "nothing in hand"
         yield Fact(each.role, f"pid {each.pid} on {each.host}, {held}")
+
+
+def _gaps(count: int, last: Mapping[str, Any] | None) -> str:
+    gap = last or {}
+    when = f"{gap.get('from')} to {gap.get('to')}: {gap.get('reason')}"
+    return f"{_many(count, 'gap')} (the last {when})"
 
 
 def _many(count: int, word: str) -> str:

@@ -5,9 +5,9 @@ flags, environment, files and the remembered login are asked, what a value must 
 how files are read and written. It must not know what a setting is used for: no profile,
 token, connection or command.
 
-``client_certificate``: who we are over TLS.
 ``config_file``: a server entry in ``config.toml``, found and saved.
 ``dotenv_guard``: what a ``.env`` that merely lies in the folder may say.
+``extras``: which extras are installed, and how another one is had.
 ``files``: reading and writing files safely.
 ``recording_file``: the file of a recording, new and its owner's alone.
 ``saved_login``: the remembered login, and passwords in the system's keyring.
@@ -15,15 +15,15 @@ token, connection or command.
 ``sources``: ``load``: the settings, and where each came from.
 ``sqlite_files``: which SQLite files are ours.
 ``tls``: whom we trust.
-``toml_text``: where in a TOML text a key stands.
+``toml_text``: where in a TOML text a key stands, and how texts stand in one.
 ``urls``: URLs as written, shown, and as the origin whose tokens are whose.
 ``validation``: what a value must be; the nearest word to a mistyped one.
 """
 
 __all__ = [
-    "client_certificate",
     "config_file",
     "dotenv_guard",
+    "extras",
     "files",
     "recording_file",
     "saved_login",

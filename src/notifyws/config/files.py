@@ -80,6 +80,17 @@ def is_torn(descriptor: int) -> bool:
         return False
 
 
+def append_line(descriptor: int, line: bytes) -> None:
+    """Append a line where a line begins: what was left torn is closed first.
+
+    Raises:
+        OSError: not all of it was written; what others appended meanwhile stays.
+    """
+    whole = b"\n" + line if is_torn(descriptor) else line
+    if os.write(descriptor, whole) != len(whole):
+        raise OSError(None, "the disk is full")
+
+
 def _opened(path: Path, flags: int) -> int:
     return os.open(path, flags, 0o600)
 

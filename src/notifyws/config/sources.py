@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -38,18 +38,23 @@ from notifyws.config.settings import (
     environment_name,
 )
 from notifyws.config.validation import as_table, known_keys, nearest, validated
-from notifyws.errors import ConfigurationError
+from notifyws.errors import ConfigurationError, command
 
 Raw = Mapping[str, Any]
 Variables = Mapping[str, str | None]
+OURS = "NOTIFYWS_"
 EnvFile = str | os.PathLike[str] | None
 
 
 class Loaded(Struct, frozen=True):
-    """Settings, and for each the words that say where it came from."""
+    """Settings, and for each the words that say where it came from.
+
+    ``mistyped``: variables that are no settings: name, where, and the nearest one.
+    """
 
     settings: Settings
     sources: Mapping[str, str]
+    mistyped: tuple[tuple[str, str, str], ...] = ()
 
 
 class _Layer(Struct, frozen=True):
@@ -112,7 +117,17 @@ def load(
         sources["password"] = "the keyring, if it holds one"
     styles = _styles(config.get("types", {}), where)
     apart = kept_apart(values, sources)
-    return Loaded(Settings(**values, styles=styles, apart=apart), sources)
+    settings = Settings(**values, styles=styles, apart=apart)
+    mistyped = _mistyped((environ, "the environment"), (variables, label))
+    return Loaded(settings, sources, tuple(mistyped))
+
+
+def _mistyped(*places: tuple[Variables, str]) -> Iterator[tuple[str, str, str]]:
+    known = {environment_name(name).removeprefix(OURS) for name in FIELDS} | {"CONFIG"}
+    for variables, where in places:
+        for word in (n.removeprefix(OURS) for n in variables if n.startswith(OURS)):
+            if word not in known and (near := nearest(word, known)):
+                yield OURS + word, where, OURS + near
 
 
 def load_servers(
@@ -128,12 +143,9 @@ def load_servers(
     Raises:
         ConfigurationError: a file or a value is wrong, or an entry is no server's.
     """
-    if names is None:
-        config, where = _config(_chosen(env_file))
-        names = [*as_table(config.get("servers", {}), f"servers in {where}")]
-        if not names:
-            hint = "notifyws auth login --save --name NAME"
-            raise ConfigurationError(f"there are no servers in {where}", hint)
+    if names is None and not (names := entry_names(env_file)):
+        message = f"there are no servers in {config_file(env_file)}"
+        raise ConfigurationError(message, "notifyws auth login --save --name NAME")
     found = {}
     for name in names:
         loaded = load({**flags, "server": name}, env_file=env_file, among_others=True)
@@ -142,6 +154,16 @@ def load_servers(
             raise ConfigurationError(message, 'give it one: url = "wss://HOST"')
         found[name] = loaded.settings
     return found
+
+
+def entry_names(env_file: EnvFile = None) -> list[str]:
+    """Return the names of the server entries.
+
+    Raises:
+        ConfigurationError: the configuration file is wrong.
+    """
+    config, where = _config(_chosen(env_file))
+    return [*as_table(config.get("servers", {}), f"servers in {where}")]
 
 
 def _of_no_server(values: Raw) -> Raw:
@@ -223,7 +245,7 @@ def _entry(config: Raw, where: Path, said: Sequence[_Layer]) -> _Layer:
         return _Layer(lambda _: "", {})
     if name not in servers:
         near = nearest(name, servers)
-        new = f"notifyws auth login --save --name {name}"
+        new = command("auth", "login", "--save", "--name", name)
         hint = f"did you mean {near}?" if near else new
         raise ConfigurationError(f"no server {name!r} in {where}", hint)
     label = f"servers.{name} in {where.name}"

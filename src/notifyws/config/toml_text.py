@@ -1,4 +1,4 @@
-"""What the text of a TOML file says, and where a key stands in it; pure.
+"""What the text of a TOML file says, where a key stands in it, and how to write one.
 
 Whoever wrote it may be a stranger: what the reader of TOML trips over, or would be busy
 with for minutes, is no valid TOML here.
@@ -113,3 +113,19 @@ def _opened(
 def _split(dotted: str) -> tuple[str, ...]:
     parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([^.\s]+)", dotted)
     return tuple(a or b or c for a, b, c in parts)
+
+
+def quoted(text: str) -> str:
+    """Return a string of TOML, in ASCII; unlike JSON it knows no surrogates."""
+    printable = (c if " " <= c <= "~" and c not in '"\\' else _escaped(c) for c in text)
+    return f'"{"".join(printable)}"'
+
+
+def shown(text: str) -> str:
+    """Return a text for a comment, which is one line."""
+    return text if text.isprintable() else quoted(text)
+
+
+def _escaped(character: str) -> str:
+    code = 0xFFFD if "\ud800" <= character <= "\udfff" else ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

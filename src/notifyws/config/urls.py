@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,12 +37,21 @@ def checked_url(url: str, setting: str = "the server's URL") -> str:
         hint = f"use {'wss' if scheme == 'https' else 'ws'}://{rest}"
         raise ConfigurationError(f"{setting} must be ws:// or wss://: {shown}", hint)
     if scheme not in _HTTP or not parts.hostname:
-        raise ConfigurationError(f"{setting} is not a WebSocket URL: {shown}", _SHAPE)
+        said = f"{setting} is not a WebSocket URL: {shown}"
+        raise ConfigurationError(said, _as_written(shown))
     if parts.username is not None or parts.fragment or not _port_is_good(parts):
         hint = "no user, no fragment, and a port from 1 to 65535"
         host = f"{scheme}://{parts.hostname}"
         raise ConfigurationError(f"{setting} cannot be used: {host}", hint)
     return url
+
+
+def _as_written(shown: str) -> str:
+    """Return how to write what may only lack its scheme."""
+    if shown and "://" not in shown:
+        with suppress(ConfigurationError):
+            return f"write it as {completed_url(shown)}"
+    return _SHAPE
 
 
 def shown_url(url: str) -> str:

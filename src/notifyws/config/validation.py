@@ -60,7 +60,9 @@ def validated(name: str, value: Any, source: str) -> Any:
         what = WANTED[wanted].format(_range(field))
         shown = "" if field.metadata["secret"] else f", not {value!r}"
         message = f"{name} must be {what}{shown} ({source})"
-        raise ConfigurationError(message, field.metadata["help"]) from None
+        usual, meant = field.default, field.metadata["help"]
+        hint = f"leave it out for {usual:g}. {meant}" if type(usual) is float else meant
+        raise ConfigurationError(message, hint) from None
     return trimmed(text, name, source, spaces=name in MAY_HAVE_SPACES)
 
 

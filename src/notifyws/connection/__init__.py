@@ -8,12 +8,11 @@ profiles are read in ``protocol``.
     build          a session, or one connection, from settings and a profile
     catch_up       what was missed, by HTTP
     connection     one connection's life, and its keepalive
-    counts         how often connections were lost, and why, in few words
     dialer         opens a WebSocket; why that came to nothing, as our errors
     event_emitter  tells what happens, and since when something may be missing
-    outcome        what an error means to the machine, and to whoever tries once
+    outcome        what an error means to the machine, and to whoever tries once; how
+                   often connections were lost, and why, in few words
     ports          what a session is given by others
-    proofs         what a look at an open socket finds
     recorded_transport
                    has what goes over a socket recorded
     reconnect      the reconnect machine, its table, and the delays
@@ -27,11 +26,11 @@ profiles are read in ``protocol``.
 __all__ = [
     "build",
     "connection",
-    "counts",
     "event_emitter",
+    "outcome",
     "ports",
-    "proofs",
     "reconnect",
     "renewal",
     "session",
+    "verification",
 ]

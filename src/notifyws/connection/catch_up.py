@@ -16,8 +16,7 @@ from msgspec.structs import replace
 
 from notifyws.clock import Clock, sleep
 from notifyws.config.settings import Settings
-from notifyws.connection.ports import Receiver, Tokens
-from notifyws.connection.proofs import Found, Place
+from notifyws.connection.ports import Found, Place, Receiver, Tokens
 from notifyws.connection.reconnect import delay
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification

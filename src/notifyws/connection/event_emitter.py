@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from notifyws.clock import Clock, boot_time, utc_text
-from notifyws.events import Event, Gap
+from notifyws.events import Event, Gap, join_of
 from notifyws.models import Notification
 
 UNNOTICED = 60.0
@@ -68,7 +68,7 @@ class EventEmitter:
         event = replace(event, server=self._server, at=self.now())
         for observer in self.observers:
             observer(event)
-        self._announce(event, vital=isinstance(event, Gap))
+        self._announce(event, join=join_of(event))
 
     def since(self, heard_at: float) -> GapStart:
         """Return when the server was heard last, on both clocks.

@@ -1,24 +1,29 @@
 """What an error means to the reconnect machine, and which error its end means to us.
 
 The machine knows no errors and the callers of a session know no machine: this is the
-border between them.
+border between them. How often connections were lost, and tries failed, is counted by
+fixed words: they are few and ours, and no text of a server is among them, so that
+whoever keeps a series for each keeps few.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Literal, get_args
+
 from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock
 from notifyws.connection.connection import Connection
-from notifyws.connection.counts import ConnectionCounts, reason_of
-from notifyws.connection.ports import Dial, Keepalive, ServerProtocol
-from notifyws.connection.proofs import Place
+from notifyws.connection.ports import Dial, Keepalive, Place, ServerProtocol
 from notifyws.connection.reconnect import Cause, Failed, Loss, Lost, Refused, Stop
 from notifyws.errors import (
     AuthenticationFailed,
+    CertificateRejected,
     ConnectionLost,
     HttpRefused,
     NetworkFailed,
     NotifyError,
+    NotWebSocket,
     SessionFailed,
     TokenRefused,
     UpgradeRefused,
@@ -166,3 +171,69 @@ def _words(error: NotifyError) -> str:
             return words
         case _:
             return ""
+
+
+Reason = Literal[
+    "closed",
+    "cut",
+    "refused",
+    "token",
+    "certificate",
+    "slow_reader",
+    "unreachable",
+    "deaf",
+]
+"""Closed by the server; cut, or silent; refused by an answer; the token is no good;
+the certificate is not trusted; left because whoever reads is slow; not reached; left
+because it brought not all that the server had."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+def reason_of(error: NotifyError, verdict: Verdict) -> Reason:
+    """Return the word for an error.
+
+    Args:
+        error: what ended a connection, or a try.
+        verdict: what it means at this server.
+    """
+    if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE):
+        return "token"
+    match error:
+        case AuthenticationFailed():
+            return "token"
+        case CertificateRejected():
+            return "certificate"
+        case ConnectionLost(code=code):
+            return "cut" if code == 1006 else "closed"
+        case UpgradeRefused() | HttpRefused() | SessionFailed() | NotWebSocket():
+            return "refused"
+        case _:
+            return "unreachable"
+
+
+class ConnectionCounts:
+    """What came of the connections of one session.
+
+    Attributes:
+        reconnects: connections after the first, by why the one before it ended.
+        failures: tries that came to nothing.
+    """
+
+    def __init__(self) -> None:
+        self.reconnects: Counter[Reason] = Counter()
+        self.failures: Counter[Reason] = Counter()
+        self._ended: Reason | None = None
+        self._is_open = False
+
+    def opened(self) -> None:
+        """A connection is there."""
+        if self._ended is not None:
+            self.reconnects[self._ended] += 1
+        self._ended, self._is_open = None, True
+
+    def failed(self, reason: Reason) -> None:
+        """The connection was lost, or a try to have one came to nothing."""
+        if self._is_open:
+            self._ended, self._is_open = reason, False
+        else:
+            self.failures[reason] += 1

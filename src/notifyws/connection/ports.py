@@ -147,3 +147,22 @@ class ServerProtocol(Struct, frozen=True):
     catch_up: Callable[[Receiver, str], Awaitable[bool]] | None = None
     ask: Ask | None = None
     doubts: bool = False
+
+
+Place = str | int | datetime
+
+
+class Found(Struct, frozen=True):
+    """What a server had after a place.
+
+    Args:
+        notifications: oldest first.
+        complete: whether nothing is known to be lacking.
+        guessed: whether nothing but silence told that this was all.
+        reached: whether nothing among it is from before the place.
+    """
+
+    notifications: Sequence[Notification]
+    complete: bool = True
+    guessed: bool = False
+    reached: bool = True

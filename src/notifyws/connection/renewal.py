@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from math import inf
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -37,6 +37,9 @@ from notifyws.protocol.arrivals import (
 from notifyws.protocol.failures import Verdict, refusal
 from notifyws.tasks import first_of
 
+if TYPE_CHECKING:
+    from notifyws.connection.session import Session
+
 FRESH_EXPIRED = "the server calls every new token expired"
 MOST_REPLIES = 1_000
 """Answers to pings that may wait to be sent."""
@@ -55,15 +58,6 @@ class Renewals(Struct):
     in_vain: int = 0
 
 
-class Holder(Protocol):
-    """Whoever holds the connection, the token in use, and the count of renewals."""
-
-    token: AccessToken | None
-    renewals: Renewals
-
-    async def replace(self, old: Connection, token: AccessToken) -> None: ...
-
-
 class Renewer:
     """Renews the token of one connection for as long as it lives.
 
@@ -71,7 +65,8 @@ class Renewer:
         protocol: when and how, and what a failure means.
         connection: the connection.
         tokens: gives another token than the one it is shown.
-        holder: opens a new connection with a token, for make before break.
+        holder: holds the connection, the token in use and the count of renewals; opens
+            a new connection with a token, for make before break.
         settings: how long to wait before each further try.
         clock: clock, sleep and dice.
     """
@@ -81,7 +76,7 @@ class Renewer:
         protocol: ServerProtocol,
         connection: Connection,
         tokens: Tokens,
-        holder: Holder,
+        holder: Session,
         settings: Settings,
         clock: Clock,
     ) -> None:

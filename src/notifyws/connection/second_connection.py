@@ -14,12 +14,13 @@ from notifyws.connection.connection import Connection
 from notifyws.connection.outcome import opened
 from notifyws.connection.ports import (
     Dial,
+    Found,
     Keepalive,
+    Place,
     Receiver,
     ServerProtocol,
     Tokens,
 )
-from notifyws.connection.proofs import Found, Place
 from notifyws.errors import NetworkFailed
 from notifyws.models import Notification
 from notifyws.protocol.arrivals import ServerGap, notifications

@@ -16,8 +16,7 @@ from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
 from notifyws.connection import reconnect
 from notifyws.connection.connection import Connection
-from notifyws.connection.counts import Reason
-from notifyws.connection.outcome import Outcome, opened
+from notifyws.connection.outcome import Outcome, Reason, opened
 from notifyws.connection.ports import (
     Dial,
     Keepalive,

@@ -13,17 +13,62 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
+from msgspec import Struct
+
 from notifyws.clock import Clock, sleep
 from notifyws.connection.connection import Connection
 from notifyws.connection.event_emitter import GapStart
-from notifyws.connection.ports import QueueFull, Receiver
-from notifyws.connection.proofs import Found, Missed, Place, Proofs
+from notifyws.connection.ports import Found, Place, QueueFull, Receiver
 from notifyws.errors import NotifyError
 from notifyws.events import Failure
 from notifyws.models import Notification
 from notifyws.protocol.cursor import UNSURE
 from notifyws.protocol.deduplicator import REMEMBERED
 from notifyws.protocol.since import sent_at
+
+
+class Proofs(Struct):
+    """What came of the looks so far.
+
+    Args:
+        every: seconds between two of them.
+        proved_at: RFC 3339 UTC; all that the server had until then was handed over.
+        sound: looks that found nothing missed.
+        deaf: sockets that had missed something, and were renewed.
+        failed: looks that proved nothing.
+        recovered: notifications that no socket had brought.
+    """
+
+    every: float
+    proved_at: str | None = None
+    sound: int = 0
+    deaf: int = 0
+    failed: int = 0
+    recovered: int = 0
+
+
+class Missed(Struct, frozen=True):
+    """What a socket did not bring.
+
+    Args:
+        notifications: oldest first.
+        since: when all was well for the last time.
+        asked_at: when the server was asked.
+        complete: whether that is all of it.
+    """
+
+    notifications: Sequence[Notification]
+    since: GapStart
+    asked_at: GapStart
+    complete: bool
+
+    @property
+    def said(self) -> str:
+        """What people are told of it."""
+        count = len(self.notifications)
+        what = "a notification" if count == 1 else f"{count} notifications"
+        return f"the socket was open and did not bring {what}"
+
 
 GRACE = 5.0
 """Seconds that a socket has to bring what the server gave when it was asked."""

@@ -18,12 +18,10 @@ bounded queue of its own.
 - ``outbox_records``: the values that the outbox keeps.
 - ``queue``: what waits for whoever shows it.
 - ``receiver``: what a frame means, whether it is new, where it goes.
-- ``recent``: the newest notifications, for whoever asks later.
 - ``route_file``: ``[[routes]]`` of a TOML file.
 - ``routing``: which sinks take what.
 - ``sender``: sends messages, and says what became of each.
 - ``sinks``: a command, an HTTP target, the desktop.
-- ``target_values``: what is said of a target, read.
 - ``targets``: to whom notifications are handed on.
 - ``timed_worker``: the same, with quiet hours or a digest.
 - ``worker``: one sink's order, retries and dead letters.
@@ -45,12 +43,10 @@ __all__ = [
     "outbox_records",
     "queue",
     "receiver",
-    "recent",
     "route_file",
     "routing",
     "sender",
     "sinks",
-    "target_values",
     "targets",
     "timed_worker",
     "worker",

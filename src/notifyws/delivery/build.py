@@ -162,7 +162,7 @@ def _cursor(
 ) -> Cursor:
     from notifyws.protocol.cursor import Cursor
     from notifyws.protocol.expressions import holds
-    from notifyws.protocol.places import Places
+    from notifyws.protocol.resume_values import sayable
 
     profile = auth.profile
     resume = profile.resume
@@ -183,10 +183,19 @@ def _cursor(
         partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
         by_id=profile.unique_ids,
-        places=Places(profile.follow) if profile.follow else None,
+        places=_places(profile),
         warn=auth.warn,
-        in_header=bool(resume and resume.header),
+        fits=sayable(profile, "last_id"),
     )
+
+
+def _places(profile: Profile) -> Places | None:
+    from notifyws.protocol.places import Places
+    from notifyws.protocol.resume_values import sayable
+
+    if (follow := profile.follow) is None:
+        return None
+    return Places(follow, {name: sayable(profile, name) for name in follow.variables})
 
 
 def _only_snapshot(resume: Resume) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from notifyws.clock import real_clock
 from notifyws.config.files import (
-    is_torn,
+    append_line,
     locked,
     open_regular,
     open_to_append,
@@ -139,11 +139,11 @@ class DeadLetters:
                 if not self._is_still_there(descriptor):
                     continue  # a replay put another file in its place
                 start = os.fstat(descriptor).st_size
-                whole = b"\n" + line if is_torn(descriptor) else line
-                if os.write(descriptor, whole) != len(whole):
+                try:
+                    return append_line(descriptor, line)
+                except OSError:
                     os.ftruncate(descriptor, start)
-                    raise OSError(None, "the disk is full")
-                return
+                    raise
             finally:
                 os.close(descriptor)
 

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable
 
 from notifyws.errors import UsageError
 from notifyws.models import Notification
-from notifyws.protocol.expressions import UNFIT, first_line, of_option, truthy
+from notifyws.protocol.expressions import (
+    UNFIT,
+    bare_word,
+    first_line,
+    of_option,
+    truthy,
+)
 
 EXAMPLE = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
 
@@ -101,6 +107,8 @@ def matcher(
         UsageError: it does not parse; says where.
     """
     search = of_option(expression, option, EXAMPLE)
+    if word := bare_word(expression):
+        warn(f"{option} compares with the field {word}; a text is quoted: '{word}'")
     unsaid = [True]
 
     def test(notification: Notification) -> bool:

@@ -99,8 +99,11 @@ class GapTracker:
         return self._missing_since is not None
 
     def said_by_server(self) -> None:
-        """The server keeps too little; to who begins at a time it may not matter."""
+        """The server keeps too little; told before what follows, once a burst."""
         self.in_doubt = True
+
+    def end_burst(self) -> None:
+        """Tell what the server said; to who begins at a time it may not matter."""
         if self._cursor.since is None:
             self.settle()
 

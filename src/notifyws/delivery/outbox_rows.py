@@ -62,10 +62,14 @@ def connected(path: str) -> sqlite3.Connection:
     """
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
-    mark(db, QUEUE, path)  # before the WAL, so that it stands in the file itself
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
-    db.executescript(SCHEMA)
+    try:
+        mark(db, QUEUE, path)  # before the WAL, so that it stands in the file itself
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
+        db.executescript(SCHEMA)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

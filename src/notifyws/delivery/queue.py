@@ -2,8 +2,8 @@
 
 The reader of the socket puts, and never waits; whoever shows things gets whole
 bursts. What was taken counts against the limits until the taker comes back for more,
-so that a taker that hangs holds no more than the limits say. Nothing leaves here in
-silence: whoever puts asks first whether there is room.
+so that a taker that hangs holds no more than the limits say, of events as well.
+Nothing leaves here in silence: whoever puts asks first whether there is room.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ Item = TypeVar("Item")
 EASY = 200
 """Items that may wait before whoever puts should let the taker have a turn."""
 ANNOUNCEMENTS = 10_000
-"""Events that may wait; they are also told at once, so later ones are let go."""
+"""Events that may wait or be in a taker's hands; they are also told at once, so later
+ones are let go, or told as one."""
 
 
 class DeliveryQueue(Generic[Item]):
@@ -38,7 +39,8 @@ class DeliveryQueue(Generic[Item]):
         self._max_bytes = max_bytes
         self._items: list[Item] = []
         self._count = self._bytes = self._announced = 0
-        self._taken = (0, 0)
+        self._taken = (0, 0, 0)
+        self._late: Item | None = None
         self.put_in_all = self._settled_in_all = numbered_from
         self.on_settled: Callable[[int], None] = lambda count: None
         self._filled = asyncio.Event()
@@ -72,15 +74,21 @@ class DeliveryQueue(Generic[Item]):
             self._filled.set()
         self._items.append(item)
 
-    def announce(self, item: Item, *, vital: bool = False) -> None:
+    def announce(
+        self, item: Item, *, join: Callable[[Item, Item], Item] | None = None
+    ) -> None:
         """Add an item that takes no room.
 
-        When far too many wait it is let go, unless it is ``vital``.
+        Args:
+            item: when far too many wait it is let go, unless it can be joined.
+            join: tells two such items as one; that comes once there are fewer.
         """
-        if vital or self._announced < ANNOUNCEMENTS:
+        if self._announced < ANNOUNCEMENTS:
             self._announced += 1
             self._items.append(item)
             self._filled.set()
+        elif join is not None:
+            self._late = item if self._late is None else join(self._late, item)
 
     @property
     def is_settled(self) -> bool:
@@ -95,9 +103,9 @@ class DeliveryQueue(Generic[Item]):
 
     def settle_one(self) -> None:
         """The oldest of what was taken and put in, no event, is dealt with already."""
-        count, size = self._taken
+        count, size, announced = self._taken
         if count:
-            self._taken = count - 1, size
+            self._taken = count - 1, size, announced
             self._count -= 1
             self._count_settled(1)
 
@@ -119,6 +127,7 @@ class DeliveryQueue(Generic[Item]):
     def close(self) -> None:
         """Nothing more will come."""
         self._closed = True
+        self._announce_late()
         self._filled.set()
 
     async def get(self) -> list[Item]:
@@ -136,21 +145,29 @@ class DeliveryQueue(Generic[Item]):
 
     def _take(self) -> list[Item]:
         items, self._items = self._items, []
-        self._taken = (self._count, self._bytes)
-        self._announced = 0
+        self._taken = (self._count, self._bytes, self._announced)
         self._takes = True
         self._taking.set()
         return items
 
     def _settle(self) -> None:
-        count, size = self._taken
-        self._taken = (0, 0)
+        count, size, announced = self._taken
+        self._taken = (0, 0, 0)
         self._count -= count
         self._bytes -= size
+        self._announced -= announced
+        self._announce_late()
         if count:
             self._count_settled(count)
         if self._count * 2 <= self._max_count and self._bytes * 2 <= self._max_bytes:
             self._roomy.set()
+
+    def _announce_late(self) -> None:
+        late, self._late = self._late, None
+        if late is not None:
+            self._announced += 1
+            self._items.append(late)
+            self._filled.set()
 
     def _count_settled(self, count: int) -> None:
         self._settled_in_all += count

@@ -19,25 +19,15 @@ from notifyws.connection.event_emitter import EventEmitter
 from notifyws.connection.ports import QueueFull
 from notifyws.delivery.gaps import DroppedCounter, GapTracker
 from notifyws.delivery.queue import DeliveryQueue
-from notifyws.events import Event, Failure
+from notifyws.delivery.server_words import ServerWords
+from notifyws.events import Event
 from notifyws.models import Frame, Notification
 from notifyws.protocol.arrivals import (
-    Acknowledged,
     Arrival,
-    ControlFrame,
-    Expired,
     Many,
-    NotUnderstood,
-    Pong,
-    RenewalAnswer,
-    ServerError,
-    ServerGap,
-    ServerPing,
-    SessionEnded,
     notifications,
 )
 from notifyws.protocol.cursor import Cursor
-from notifyws.protocol.masking import masked, without_tokens
 from notifyws.protocol.rules import Rules
 
 if TYPE_CHECKING:
@@ -50,12 +40,8 @@ PATIENCE = 2.0
 BREATH = 0.02
 """Seconds that a burst may wait for the one before it to be shown: what is read much
 sooner than it is shown only fills memory."""
-SHOWN = 200
-"""Characters that are shown of a frame which nobody understands."""
 FETCHED = 5.0
 """Seconds in which a connection brings what was fetched as well."""
-LONGEST = 1000
-"""Characters of a server's complaint that are told."""
 _Part = tuple[Arrival | Frame, int]
 """A thing that arrived in a frame, and its share of that; or the frame behind all."""
 
@@ -69,7 +55,7 @@ class Selection(Protocol):
     def admit(self, notification: Notification) -> bool: ...
 
 
-class Receiver:
+class Receiver(ServerWords):
     """Takes frames in and tells events, in their order.
 
     Args:
@@ -86,7 +72,6 @@ class Receiver:
     Attributes:
         dropped: how many there was no room for, at a server that cannot replay.
         room: returns when whoever shows things can take more.
-        secrets: gives what must not be seen of a frame, as it may be spelled.
     """
 
     def __init__(
@@ -108,18 +93,12 @@ class Receiver:
         self._frames = frames
         self._selection = selection
         self._outbox = outbox
-        self.emitter = EventEmitter(queue.announce, clock, server)
+        emitter = EventEmitter(queue.announce, clock, server)
+        super().__init__(emitter, GapTracker(emitter, cursor, clock))
         self._dropped_counter = DroppedCounter(self.emitter, queue.room)
         self.room = queue.room
         self._received = ""
-        self.gaps = GapTracker(self.emitter, cursor, clock)
         self.cursor = cursor
-        self.on_server_error: Callable[[ServerError], None] | None = None
-        self.on_acknowledged: Callable[[Acknowledged], bool] | None = None
-        self.on_control_frame: Callable[[ControlFrame], None] = lambda word: None
-        self.not_understood = 0
-        self.last_not_understood: str | None = None
-        self.secrets: Callable[[], tuple[str, ...]] = lambda: ()
         self.received = 0
         self.filtered = 0
         self.repeats = self.dropped = 0
@@ -133,6 +112,7 @@ class Receiver:
         self._received, rest = self.emitter.now(), iter(frames)
         if (pause := self._take(rest)) is not None:
             return self._go_on(pause, lambda: self._take(rest))
+        self.end_burst()
         return self._queue.taken(BREATH) if self._queue.is_filling else None
 
     def _take(self, rest: Iterator[str | bytes]) -> Awaitable[None] | None:
@@ -157,6 +137,7 @@ class Receiver:
             await pause
             self._received = self.emitter.now()
             pause = take()
+        self.end_burst()
 
     def _take_apart(
         self, frame: str | bytes, arrival: Arrival
@@ -195,7 +176,7 @@ class Receiver:
             elif isinstance(part, Frame):
                 self._pass_on(part)
             else:
-                self._other(part, frame)
+                self.hear(part, frame)
         return None
 
     async def catch_up(self, missed: Iterable[Notification]) -> None:
@@ -300,37 +281,6 @@ class Receiver:
         if self._outbox is not None:  # a slow reader is no reason to deliver less
             self._outbox.keep(notification, None)
         return False
-
-    def _other(self, arrival: Arrival, frame: str | bytes) -> None:
-        match arrival:
-            case ServerError():
-                arrival = replace(arrival, message=self._shown(arrival.message))
-                self.emitter.tell(Failure("server_error", arrival.message[:LONGEST]))
-                if self.on_server_error is not None:
-                    self.on_server_error(arrival)
-            case ServerGap():
-                self.gaps.said_by_server()
-            case Acknowledged():
-                if arrival.message:
-                    arrival = replace(arrival, message=self._shown(arrival.message))
-                take = self.on_acknowledged
-                if not (take is not None and take(arrival)) and not arrival.ok:
-                    said = arrival.message or "no reason given"
-                    self.emitter.tell(Failure("server_error", said[:LONGEST]))
-            case ServerPing() | Pong() | Expired() | SessionEnded() | RenewalAnswer():
-                self.on_control_frame(arrival)
-            case NotUnderstood():
-                self.not_understood += arrival.count
-                text = frame if isinstance(frame, str) else repr(frame)
-                begun = without_tokens(text[: 2 * SHOWN], self.secrets())
-                self.last_not_understood = shown = begun[:SHOWN]
-                more = f" ({arrival.count} in one frame)" if arrival.count > 1 else ""
-                said = f"{arrival.reason}{more}" + (f": {shown}" if shown else "")
-                self.emitter.tell(Failure("invalid_message", said))
-
-    def _shown(self, words: str) -> str:
-        """Return a server's words without what it may repeat of ours."""
-        return masked(words, self.secrets())
 
     def _pass_on(self, frame: Frame) -> None:
         if self._queue.fits(size := len(frame.text)):

@@ -17,9 +17,15 @@ from notifyws.config.config_file import parsed_toml
 from notifyws.config.files import read_text_file
 from notifyws.config.toml_text import located
 from notifyws.config.validation import nearest
-from notifyws.delivery.target_values import apprise_url, is_header, secret_of
-from notifyws.delivery.targets import DeliveryTargets, Route
-from notifyws.delivery.timing import Quiet, Timing
+from notifyws.delivery.targets import (
+    DeliveryTargets,
+    Quiet,
+    Route,
+    Timing,
+    apprise_url,
+    is_header,
+    secret_of,
+)
 from notifyws.errors import ConfigurationError, NotifyError
 from notifyws.protocol.expressions import of_option
 from notifyws.protocol.since import parse_duration

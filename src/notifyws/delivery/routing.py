@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from notifyws.delivery.filters import matcher
-from notifyws.delivery.targets import Route
-from notifyws.delivery.timing import Timing
+from notifyws.delivery.targets import Route, Timing
 from notifyws.models import Notification
 
 WORD = r"[A-Za-z_]\w*"

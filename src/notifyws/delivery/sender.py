@@ -65,8 +65,8 @@ class SendResult(Struct, frozen=True):
         """Return what became of this message."""
         return cls(status, message.type, message.id, detail)
 
-    def demand_delivered(self) -> SendResult:
-        """Return this; raise unless the message was taken.
+    def demand_delivered(self, hint: str = "") -> SendResult:
+        """Return this; raise, with a better hint if one is given, unless it was taken.
 
         Raises:
             MessageRejected: the server answered with an error.
@@ -74,12 +74,12 @@ class SendResult(Struct, frozen=True):
         """
         if self.status == "rejected":
             said = f"the server rejected the message: {self.detail}"
-            hint = "correct it by what the server says, and send it again"
-            raise MessageRejected(said, hint)
+            usual = "correct it by what the server says, and send it again"
+            raise MessageRejected(said, hint or usual)
         if self.status == "unknown":
-            said = f"nothing shows whether the message was taken: {self.detail}"
-            hint = "look at the other side before sending it again"
-            raise MessageUnconfirmed(said, hint)
+            said = f"nothing shows that the message was taken: {self.detail}"
+            usual = "look at the other side before sending it again"
+            raise MessageUnconfirmed(said, hint or usual)
         return self
 
     def as_json(self) -> dict[str, Any]:

@@ -1,18 +1,91 @@
-"""To whom notifications are handed on: what a user asks for; values only.
+"""To whom notifications are handed on, and when: what a user asks for.
 
-What takes them is made of these by ``build_sinks``; nothing here is opened, asked or
-checked.
+What takes them is made of these by ``build_sinks``; nothing here is opened. What is
+said of a target is read, or refused: what holds a secret may be the name of an
+environment variable, for what is typed can be seen by everybody on the machine. Times
+of the day are local, and read off the wall clock whenever they are needed.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
+from shlex import quote
 from typing import ClassVar
 
 from msgspec import Struct, field
 
-from notifyws.delivery.timing import Timing
+from notifyws.config.validation import trimmed
+from notifyws.errors import UsageError, command
 from notifyws.models import Masked
+
+_HOURS = r"(?a)\s*(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)\s*"
+
+
+class Quiet(Struct, frozen=True):
+    """Hours of each day in which nothing is handed on.
+
+    Args:
+        start: when they begin.
+        end: when they are over; the next day, where that is not later.
+    """
+
+    start: time_of_day
+    end: time_of_day
+
+    @classmethod
+    def of(cls, text: str) -> Quiet:
+        """Return hours as people write them, as in ``22:00-07:00``.
+
+        Raises:
+            ValueError: they are none, or the whole day.
+        """
+        found = re.fullmatch(_HOURS, text)
+        if found is None:
+            raise ValueError("must be two times of a day")
+        hour, minute, last_hour, last_minute = map(int, found.groups())
+        start, end = time_of_day(hour, minute), time_of_day(last_hour, last_minute)
+        if start == end:
+            raise ValueError("must begin and end at different times")
+        return cls(start, end)
+
+    def left(self, wall: float) -> float:
+        """Return the seconds until they are over; 0 while it is not quiet.
+
+        Args:
+            wall: unix seconds.
+        """
+        now = datetime.fromtimestamp(wall)
+        start, end, moment = self.start, self.end, now.time()
+        over_night, after = start > end, moment >= start
+        quiet = (after or moment < end) if over_night else (after and moment < end)
+        if not quiet:
+            return 0.0
+        day = now.date() + timedelta(days=int(over_night and after))
+        return max(datetime.combine(day, end).timestamp() - wall, 0.0)
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+
+class Timing(Struct, frozen=True):
+    """When a sink is served.
+
+    Args:
+        quiet: not in these hours; ``None`` for at any time.
+        digest: seconds in which what comes is gathered, from the first on, and handed
+            on as one; 0 for each by itself.
+    """
+
+    quiet: Quiet | None = None
+    digest: float = 0.0
+
+    def quiet_for(self, wall: float) -> float:
+        """Return for how many seconds it is quiet from a moment (unix) on."""
+        return 0.0 if self.quiet is None else self.quiet.left(wall)
 
 
 class DeliveryTargets(Masked, frozen=True):
@@ -66,3 +139,48 @@ class Route(Struct, frozen=True):
     targets: DeliveryTargets = DeliveryTargets()
     stop: bool = False
     timing: Timing | None = None
+
+
+HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
+def is_header(name: str, value: str) -> bool:
+    """Return whether a request can carry a header."""
+    usable = value.isascii() and value.isprintable()
+    return usable and re.fullmatch(HEADER_NAME, name) is not None
+
+
+def secret_of(variable: str, option: str) -> str:
+    """Return the secret that an environment variable holds.
+
+    Args:
+        variable: its name.
+        option: where it was said.
+
+    Raises:
+        UsageError: there is none.
+        ConfigurationError: it begins or ends with what cannot be seen.
+    """
+    secret = os.environ.get(variable, "")
+    if not secret:
+        message = f"{option}: the environment has no variable {variable}"
+        given = (option, variable) if option.startswith("--") else ("--routes",)
+        raise UsageError(message, f"{quote(variable)}=... {command('listen', *given)}")
+    return trimmed(secret, option, f"{variable} in the environment")
+
+
+def apprise_url(said: str, option: str) -> str:
+    """Return a URL of Apprise's: what was said, or what a variable of that name holds.
+
+    Raises:
+        UsageError: it is neither.
+        ConfigurationError: it begins or ends with what cannot be seen.
+    """
+    if "://" in said:
+        return said
+    if not re.fullmatch(VARIABLE, said):  # nor is it shown: it may hold a secret
+        what = "a URL, or the name of a variable that holds one"
+        hint = "as in json://host/path; a variable keeps it out of ps"
+        raise UsageError(f"{option} takes {what}", hint)
+    return secret_of(said, option)

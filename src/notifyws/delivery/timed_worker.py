@@ -2,7 +2,7 @@
 
 What rests stays in the store, so that a night of it costs disk and no memory, and a
 process that is killed loses none. Whoever waits for the sinks does not wait for one at
-rest.
+rest. A digest is one notification: its title counts, its data has each whole.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from notifyws.clock import Clock, utc_text
 from notifyws.config.settings import Settings
-from notifyws.delivery.digest import digest_of
 from notifyws.delivery.outbox_records import OutboxRecord, notification_of
-from notifyws.delivery.timing import Timing
+from notifyws.delivery.targets import Timing
 from notifyws.delivery.worker import BATCH, DeliveryWorker, RecordStore, Sink
-from notifyws.models import Notification
+from notifyws.models import Notification, strict_json
 from notifyws.tasks import first_of, restarted
 
 if TYPE_CHECKING:
@@ -257,3 +256,40 @@ class Workers:
     def _is_gone(self, name: str, record: OutboxRecord) -> None:
         self._gone(name, record)
         self.look()
+
+
+TYPE = "digest"
+SHOWN = 20
+"""Notifications of which the message has a line."""
+WIDTH = 120
+"""Characters of such a line."""
+
+
+def digest_of(many: Sequence[Notification], at: str) -> Notification:
+    """Return a digest.
+
+    Args:
+        many: what came, in order.
+        at: RFC 3339 UTC; when it is made.
+    """
+    said = {
+        "type": TYPE,
+        "title": f"{len(many)} notifications",
+        "message": "\n".join(_lines(many)),
+        "timestamp": at,
+    }
+    whole = ",".join(each.line() for each in many)  # no number is written anew
+    facts = f'{{"count":{len(many)},"notifications":[{whole}]}}'
+    return notification_of(f'{strict_json(said)[:-1]},"data":{facts}}}')
+
+
+def _lines(many: Sequence[Notification]) -> list[str]:
+    lines = [_line(each) for each in many[:SHOWN]]
+    more = len(many) - SHOWN
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _line(one: Notification) -> str:
+    title, words = one.title or one.type, " ".join(one.words.split())
+    line = f"{title}: {words}" if words else title
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"

@@ -1,7 +1,8 @@
 """The routes put together, who may speak to them at all, ``/auth`` and ``/_dev``.
 
 A page of another origin can reach a server on loopback, by a name that leads there
-too. So ``Host`` must be loopback and ``Origin`` the same, or absent; else it is 403.
+too. So ``Host`` must be loopback, ``Origin`` the same, or absent, and what a browser
+says in ``Sec-Fetch-Site`` no other site; else it is 403. A link may lead to a page.
 
 ``/_dev`` is what tests and demonstrations do to the server:
 
@@ -11,7 +12,10 @@ too. So ``Host`` must be loopback and ``Origin`` the same, or absent; else it is
     POST /_dev/revoke   {"user"?}: refuse all access tokens given so far
     POST /_dev/raw      {"text", "user"?}: send a text frame as it is
     POST /_dev/mode     {"login_status"?, "refresh_status"?, "upgrade_status"?,
-                        "delay"?, "retry_after"?}: answer so until {} resets it
+                        "delay"?, "retry_after"?, "pace"?, "seconds"?}: answer so
+                        until {} resets it, statuses for so many seconds; "pace" is
+                        how many of them each frame waits
+    GET  /_dev/events   what happens, as ``event_stream`` tells it
 
 Without ``user``, ``notify`` and ``revoke`` mean the first user, ``cut`` and ``raw``
 mean everybody.
@@ -31,18 +35,21 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from notifyws.devserver.context import CONTEXT, Context, answer, failure
-from notifyws.devserver.page import page
+from notifyws.devserver.event_stream import event_stream
+from notifyws.devserver.pages import PAGES
 from notifyws.devserver.websocket import CUT, Connection, websocket
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest request; many notifications may be published at once."""
 SENDABLE = frozenset(range(1000, 5000)) - {1005, 1006, 1015}
+OWN_SITE = {"none", "same-origin"}
+"""What browsers say of requests that no other site's page has asked for."""
 REASON_LIMIT = 123
 """Bytes that a close frame has for its reason."""
 SLICE = 200
 """Notifications published before others get their turn."""
 STATUSES = ("login_status", "refresh_status", "upgrade_status")
-SECONDS = dict.fromkeys(("delay", "retry_after"), (0, 3600))
+SECONDS = dict.fromkeys(("delay", "retry_after", "pace", "seconds"), (0, 3600))
 MODES = {**dict.fromkeys(STATUSES, (200, 599)), **SECONDS}
 """The lowest and the highest number of each mode."""
 
@@ -54,8 +61,8 @@ def build_app(context: Context) -> web.Application:
     """Return the application that serves ``context``."""
     app = web.Application(middlewares=[_answered], client_max_size=MAX_BODY)
     app[CONTEXT] = context
-    app.add_routes([web.get("/", page), *AUTH_ROUTES, *CONTROL_ROUTES])
-    app.on_response_prepare.append(_without_server)
+    app.add_routes([*PAGES, *AUTH_ROUTES, *CONTROL_ROUTES])
+    app.on_response_prepare.append(_mark)
     return app
 
 
@@ -85,6 +92,10 @@ def is_local(request: web.Request) -> bool:
     origins = request.headers.getall("Origin", [])
     if any(one.lower().partition("://")[2] != host for one in origins):
         return False
+    if not OWN_SITE.issuperset(request.headers.getall("Sec-Fetch-Site", [])):
+        to = request.headers.get("Sec-Fetch-Dest")
+        if request.method != "GET" or to != "document":
+            return False
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ip_address(name).is_loopback
@@ -92,8 +103,9 @@ def is_local(request: web.Request) -> bool:
         return False
 
 
-async def _without_server(_: web.Request, response: web.StreamResponse) -> None:
+async def _mark(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
+    response.headers["X-Content-Type-Options"] = "nosniff"
 
 
 def _auth_route(
@@ -216,7 +228,9 @@ async def _cut(context: Context, body: Body) -> Body:
 
 
 async def _revoke(context: Context, body: Body) -> Body:
-    return {"revoked": context.sessions.revoke(_user(context, body))}
+    user = _user(context, body)
+    context.log(1, f"access tokens are refused from now on: {user}")
+    return {"revoked": context.sessions.revoke(user)}
 
 
 async def _raw(context: Context, body: Body) -> Body:
@@ -239,12 +253,18 @@ async def _mode(context: Context, body: Body) -> Body:
         if not isinstance(value, kinds) or not low <= value <= high:
             raise ValueError(f"{name} is a number from {low} to {high}")
     context.mode = body
+    context.log(1, f"answers are {'as asked for' if body else 'the truth'} from now on")
     return body
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    return await event_stream(request.app[CONTEXT], request)
 
 
 ORDERS = {"notify": _notify, "cut": _cut, "revoke": _revoke, "raw": _raw, "mode": _mode}
 
 CONTROL_ROUTES = [
     web.get("/_dev/stats", _endpoint(_stats)),
+    web.get("/_dev/events", _events),
     *(web.post(f"/_dev/{name}", _endpoint(order)) for name, order in ORDERS.items()),
 ]

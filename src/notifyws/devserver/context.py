@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -23,6 +24,7 @@ from notifyws.devserver.tokens import Sessions
 from notifyws.models import strict_json
 
 if TYPE_CHECKING:
+    from notifyws.devserver.event_stream import Watcher
     from notifyws.devserver.server import ServerOptions
     from notifyws.devserver.websocket import Connection
 
@@ -32,6 +34,11 @@ Log = Callable[[int, str], None]
 LOGGED_IN = ("logins", "failedLogins", "refreshes", "failedRefreshes", "logouts")
 CONNECTED = ("connections", "refusedUpgrades", "received", "refusedMessages")
 COUNTED = dict.fromkeys((*LOGGED_IN, *CONNECTED), 0)
+
+LASTING = ("delay", "pace")
+"""What a mode's ``seconds`` do not end."""
+Mode = dict[str, Any]
+"""How answers differ from the truth until it is reset; ``app`` tells its keys."""
 
 
 def answer(value: object, status: int = 200, **headers: str) -> web.Response:
@@ -70,10 +77,9 @@ class Context:
     ) -> None:
         self.options = options
         self.state = state
-        self.log = log
         self.clock = clock
         self.sessions = Sessions(state, options)
-        self.mode: dict[str, Any] = {}
+        self.watchers: set[Watcher] = set()
         self.stats = Counter(COUNTED)
         self.closes: deque[dict[str, Any]] = deque(maxlen=100)
         self.stopping = asyncio.Event()
@@ -81,17 +87,47 @@ class Context:
         self.numbers = count(1)
         self.empty = asyncio.Event()
         self.empty.set()
+        self._log = log
+        self._mode: Mode = {}
+        self._mode_ends = inf
         newest = (history.newest for history in state.histories.values())
         self._last = max(newest, default=state.born)
+
+    @property
+    def mode(self) -> Mode:
+        """What is in force now; its ``seconds`` are those that are left, rounded up."""
+        left = self._mode_ends - asyncio.get_running_loop().time()
+        if left == inf:
+            return self._mode
+        if left > 0:
+            return {**self._mode, "seconds": ceil(left)}
+        self.mode = {k: v for k, v in self._mode.items() if k in LASTING}
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        seconds = mode.get("seconds", inf)
+        self._mode, self._mode_ends = mode, asyncio.get_running_loop().time() + seconds
+
+    def log(self, level: int, line: str) -> None:
+        """Say what happened, in words."""
+        self._log(level, line)
+        self.note("said", {"text": line})
+
+    def note(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Note for whoever watches that something happened."""
+        for watcher in self.watchers:
+            watcher.note(self.clock(), kind, facts)
 
     async def instead(self, what: str) -> web.Response | None:
         """Wait as the mode says; return what it answers instead of the truth, if so."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), self.mode.get("delay", 0))
-        status = self.mode.get(f"{what}_status")
+        mode = self.mode
+        status = mode.get(f"{what}_status")
         if status is None:
             return None
-        after = self.mode.get("retry_after")
+        after = mode.get("retry_after")
         headers = {} if after is None else {"Retry-After": f"{after:g}"}
         return failure(status, "mode", "answered so on request", **headers)
 
@@ -116,6 +152,9 @@ class Context:
         frame = published(fields, ident, moment.replace("+00:00", "Z"))
         self._last = ident
         self.state.publish(user, Entry(ident, frame, origin))
+        if self.watchers:
+            about = {"id": str(ident), "user": user, "origin": origin}
+            self.note("published", {**fields, **about})
         for connection in self.live(user):
             connection.wake.set()
         return str(ident)

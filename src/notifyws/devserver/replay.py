@@ -79,7 +79,8 @@ class ReplayServer:
         )
         await self._runner.setup()
         await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
-        self._log(0, f"playing {len(self._visits)} connections on {self.url}")
+        count = len(self._visits)
+        self._log(0, f"playing {count} connection{'s' * (count != 1)} on {self.url}")
         return self
 
     async def __aexit__(self, *_: object) -> None:

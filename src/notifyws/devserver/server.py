@@ -183,7 +183,8 @@ class DevServer:
             say = partial(self._log, 0)
             samples = self._send_samples
             self._traffic = restarted("traffic", samples, say, asyncio.sleep)
-        self._log(0, f"development server listening on {self.url}")
+        where = f"{self.url}, its page on {self.http_url}/"
+        self._log(0, f"development server listening on {where}")
         self._log(0, "for trying, testing and demonstrating only")
 
     async def stop(self) -> None:

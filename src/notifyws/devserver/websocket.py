@@ -18,7 +18,7 @@ from aiohttp import WSMsgType, web
 
 from notifyws.devserver.context import Context, failure
 from notifyws.devserver.messages import Hello, Refused, notification_fields, understand
-from notifyws.devserver.state import History, Overtaken
+from notifyws.devserver.state import Entry, History, Overtaken
 from notifyws.models import strict_json
 
 Ending = tuple[int, str]
@@ -89,6 +89,9 @@ class Connection:
     Attributes:
         user: whose it is; nobody's until a token was shown.
         number: tells it from all others; never 0.
+        agent: what its client calls itself.
+        since: when it was opened, in seconds since 1970.
+        sent: how many notifications it was sent.
         wake: set while there may be something to write.
     """
 
@@ -97,6 +100,9 @@ class Connection:
     ) -> None:
         self.user: str | None = None
         self.number = next(context.numbers)
+        self.agent = request.headers.get("User-Agent", "")
+        self.since = context.clock()
+        self.sent = 0
         self.wake = asyncio.Event()
         self._context = context
         self._request = request
@@ -182,26 +188,37 @@ class Connection:
     async def _write(self) -> None:
         try:
             while await self.wake.wait():
-                for frame in self._next_frames():
-                    await self._socket.send_str(frame)
-                await asyncio.sleep(0)
+                pace = self._context.mode.get("pace", 0)
+                await asyncio.sleep(pace)
+                for entry in self._next_entries(1 if pace else BATCH):
+                    await self._socket.send_str(entry.frame)
+                    self._note_sent(entry)
         except Overtaken:
             self.close(TOO_SLOW)
         except ConnectionError:
             return  # the reader learns how it ended
 
-    def _next_frames(self) -> list[str]:
-        """Return the next frames, a batch at most; it sleeps if none is left."""
+    def _note_sent(self, entry: Entry) -> None:
+        if entry.id:
+            self.sent += 1
+            for watcher in self._context.watchers:
+                watcher.sent(entry.id, self.number)
+
+    def _next_entries(self, most: int) -> list[Entry]:
+        """Return what is next, so much at most; it sleeps if nothing is left.
+
+        What is said to this connection alone has no id: 0.
+        """
         if self._aside and self._aside[0][0] <= self._seen:
-            return [self._aside.popleft()[1]]
-        entries = self._history.after(self._seen, BATCH)
+            return [Entry(0, self._aside.popleft()[1])]
+        entries = self._history.after(self._seen, most)
         if self._aside:
             entries = [one for one in entries if one.id <= self._aside[0][0]]
         if entries:
             self._seen = entries[-1].id
         else:
             self.wake.clear()
-        return [entry.frame for entry in entries if entry.origin != self.number]
+        return [entry for entry in entries if entry.origin != self.number]
 
     async def _receive(self) -> str | bytes | None:
         """Return the next frame, ``None`` when the socket has ended."""

@@ -3,13 +3,12 @@
 It looks at the parts that the rooms below build, changes nothing of them, and knows
 nothing of how a report is drawn or printed. What is found is judged in pure modules.
 
+- ``account_findings``: the same of tokens, and of what listeners say; pure.
 - ``connection_probe``: one connection opened for a look, as listeners do.
-- ``findings``: what a check found, and what to try next; pure.
-- ``frame_findings``: what a server's frames show of a profile; pure.
-- ``listener_findings``: the same of what listeners say of themselves; pure.
+- ``findings``: what a check found, and what to try next; what frames show; pure.
 - ``probes``: DNS, TCP, TLS and the server's clock, one by one.
 - ``profile_check``: walks a profile against a real server, step by step.
 - ``report``: runs the checks, and what they found as one value.
 """
 
-__all__ = ["connection_probe", "listener_findings", "profile_check", "report"]
+__all__ = ["account_findings", "connection_probe", "profile_check", "report"]

@@ -184,6 +184,21 @@ class ConnectionProbe:
                 responder.hear(each)
 
 
+async def try_socket(auth: Authenticator, token: AccessToken) -> None:
+    """Open a socket once, as listeners do.
+
+    Raises:
+        AuthenticationFailed, NetworkFailed: it does not open, or ends at once.
+    """
+    probe = ConnectionProbe(auth, token)
+    try:
+        await probe.verify()
+        await probe.open()
+        await probe.ping()
+    finally:
+        await probe.close()
+
+
 class Recording:
     """A channel that tells what goes over it."""
 

@@ -1,7 +1,7 @@
 """What was found, and what to try next, judged from facts alone; pure.
 
 Each judgement returns nothing where all is well, else one sentence that holds the
-reason, and the next command.
+reason, and the next command. What frames show of a profile is told in words as well.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ from notifyws.errors import (
     SessionFailed,
     TokenRefused,
     UpgradeRefused,
+    command,
+)
+from notifyws.models import Notification, strict_json
+from notifyws.protocol.arrivals import (
+    Arrival,
+    Many,
+    NotUnderstood,
+    ServerError,
+    SessionEnded,
 )
 from notifyws.protocol.failures import is_retried
 
@@ -32,8 +41,8 @@ TOLERABLE_SKEW = 60.0
 """Seconds a clock may be off before tokens could suffer."""
 EXPIRING = 14.0
 """Days before a certificate's end from which it is worth a word."""
-BRIEF = 30.0
-"""Seconds; a token that is cached for less is fetched all the time."""
+SHOWN = 400
+"""Characters of a notification that are told."""
 
 
 class Finding(Struct, frozen=True):
@@ -172,7 +181,8 @@ def _of_wrong_path(context: CheckContext) -> str:
 
 def _of_refused(context: CheckContext) -> str:
     """Return what to try where a handshake or a subscription came to nothing."""
-    check = f"notifyws profile check {context.profile} --url {shown_url(context.url)}"
+    place = shown_url(context.url)
+    check = command("profile", "check", context.profile, "--url", place)
     asked = ""
     if context.needs:
         named = " and ".join(context.needs)
@@ -212,84 +222,51 @@ def of_clock(ahead: float) -> Finding | None:
     return warning("clock", said, "set the clock: timedatectl set-ntp true")
 
 
-class TokenLife(Struct, frozen=True):
-    """How long tokens live.
+def meaning(arrival: Arrival) -> str:
+    """Return what the rules make of a frame, in words."""
+    match arrival:
+        case Notification():
+            return f"a notification: {strict_json(arrival.as_json())[:SHOWN]}"
+        case Many(()):
+            return "a rule fits, but it finds no notification in it"
+        case Many(arrivals):
+            return "; ".join(map(meaning, arrivals[:3]))
+        case NotUnderstood(reason):
+            return f"not understood: {reason}"
+        case ServerError(words) | SessionEnded(message=words):
+            return f"the server's error: {words}"
+        case _:
+            return f"no notification: {type(arrival).__name__}"
 
-    Args:
-        seconds: as the server says, or where it does not, as the settings do.
-        margin: share of it at whose end a token is not used any more.
-        configured: seconds that the user set; ``None`` where nobody did.
+
+class Ids:
+    """Sees whether the profile's id is one: never the same with other content.
+
+    Attributes:
+        last: the latest id.
+        twice: the first that came again with other content; ``None`` while none did.
     """
 
-    seconds: float
-    margin: float
-    configured: float | None = None
+    def __init__(self) -> None:
+        self._seen: dict[str | int, int] = {}
+        self._without = 0
+        self.last: str | int | None = None
+        self.twice: str | int | None = None
+
+    def note(self, notification: Notification) -> None:
+        """Take a notification that arrived."""
+        if (ident := notification.id) is None:
+            self._without += 1
+            return
+        self.last, content = ident, hash(notification.line())  # a flood fits in, too
+        if self._seen.setdefault(ident, content) != content and self.twice is None:
+            self.twice = ident
 
     @property
-    def kept(self) -> float:
-        """Seconds for which a token is cached."""
-        return round(self.seconds * (1 - self.margin), 3)
-
-
-def of_user(taken_for: str | None, configured: str) -> Finding | None:
-    """Judge whom the server takes us for, against who we said we are."""
-    if taken_for is None or configured in ("", taken_for):
-        return None
-    said = f"the server takes us for user {taken_for}, not {configured}"
-    return warning("user", said, "correct NOTIFYWS_USER_ID, or: notifyws auth login")
-
-
-def of_access(life: TokenLife) -> Finding | None:
-    """Judge how long access tokens live and are cached."""
-    said = f"access tokens live {span(life.seconds)} and are cached for {_kept(life)}"
-    if life.kept < BRIEF <= life.seconds / 2:
-        return warning(
-            "lifetimes",
-            f"{said}: the margin leaves hardly anything",
-            f"lower NOTIFYWS_ACCESS_MARGIN: it is {life.margin:g}, by default 0.2",
-        )
-    if life.kept < BRIEF:
-        what = f"{said}, so that nearly every command fetches a new one"
-        return warning("lifetimes", what, "have the server give tokens of some minutes")
-    return _of_configured(life, "access", "NOTIFYWS_ACCESS_TTL")
-
-
-def of_refresh(life: TokenLife, access: TokenLife | None) -> Finding | None:
-    """Judge how long refresh tokens are cached, against access tokens."""
-    if access is not None and life.kept <= access.seconds:
-        said = f"refresh tokens are cached for {_kept(life)}, no longer than access "
-        said += f"tokens live ({span(access.seconds)}): each renewal is a login"
-        hint = f"lower NOTIFYWS_REFRESH_MARGIN: it is {life.margin:.2g}"
-        if life.seconds <= access.seconds:
-            hint = "have the server give refresh tokens that live longer"
-        return warning("lifetimes", said, hint)
-    return _of_configured(life, "refresh", "NOTIFYWS_REFRESH_TTL")
-
-
-def _kept(life: TokenLife) -> str:
-    return span(life.kept) if life.kept >= 1 else "less than 1 s"
-
-
-def _of_configured(life: TokenLife, kind: str, variable: str) -> Finding | None:
-    """Judge a lifetime that somebody configured and the server does not go by."""
-    if not life.configured or 0.5 <= life.seconds / life.configured <= 2:
-        return None
-    said = f"{kind} tokens live {span(life.seconds)} by the server's own word, "
-    said += f"not {span(life.configured)} as configured"
-    hint = f"unset {variable}, which is only for servers that do not say"
-    return warning("lifetimes", said, hint)
-
-
-def of_renewal(left: float, can_renew: bool) -> Finding | None:
-    """Judge whether the cached access token can be followed by another one.
-
-    Args:
-        left: seconds that it is still good for.
-        can_renew: whether there is a refresh token, or a password to log in with.
-    """
-    if can_renew:
-        return None
-    said = f"the access token ends in {span(left)} and nothing can renew it: "
-    said += "no refresh token is cached, and no password is configured"
-    hint = "set WEBSOCKET_PASSWORD, or when it has ended: notifyws auth login"
-    return warning("lifetimes", said, hint)
+    def words(self) -> str:
+        """What was seen, in words; empty where nothing came."""
+        if self.twice is not None:
+            return f"the id {self.twice} came twice, with other content"
+        of_them = f", {self._without} without" if self._without else ""
+        seen = len(self._seen)
+        return f"{seen} different ids{of_them}" if seen or self._without else ""

@@ -23,9 +23,9 @@ from notifyws.auth.cached_tokens import AccessToken, CachedTokens
 from notifyws.auth.proxies import proxy_name
 from notifyws.auth.token_manager import StaticTokenProvider
 from notifyws.clock import span
-from notifyws.config.client_certificate import pair_of
 from notifyws.config.settings import environment_name
 from notifyws.config.sources import Loaded
+from notifyws.config.tls import pair_of
 from notifyws.diagnostics import probes
 from notifyws.diagnostics.connection_probe import ConnectionProbe
 from notifyws.diagnostics.findings import (
@@ -264,15 +264,9 @@ class HealthChecks:
 
 
 async def run_checks(
-    probes: Sequence[tuple[str, Probe]],
-    advice: Advice = lambda name, error: error.hint,
+    probes: Sequence[tuple[str, Probe]], advice: Advice = lambda name, error: error.hint
 ) -> list[Finding]:
-    """Run probes in order.
-
-    Args:
-        probes: each returns what it saw, or raises what is wrong.
-        advice: what to try next after an error of the probe of that name.
-    """
+    """Run probes in order; ``advice`` says what to try after an error of one."""
     checks: list[Finding] = []
     failed: str | None = None
     for name, probe in probes:

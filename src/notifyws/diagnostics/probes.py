@@ -13,13 +13,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from notifyws.auth.http_client import http_client, import_httpx
-from notifyws.auth.network_errors import (
-    http_date,
-    plainly,
-    tls_failed,
-    unreachable,
-)
-from notifyws.config.client_certificate import OURS, KeyPair, load_pair
+from notifyws.auth.network_errors import http_date, plainly, tls_failed, unreachable
+from notifyws.config.tls import OURS, KeyPair, load_pair
 from notifyws.errors import NetworkFailed, WeAreNotTrusted
 
 PATIENCE = 10.0

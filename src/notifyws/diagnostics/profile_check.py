@@ -26,13 +26,8 @@ from notifyws.delivery.build import build_receiver, build_socket_sender
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.diagnostics.connection_probe import ConnectionProbe, Recording, Trace
-from notifyws.diagnostics.frame_findings import Ids, meaning
-from notifyws.errors import (
-    MessageRejected,
-    MessageUnconfirmed,
-    NetworkFailed,
-    NotifyError,
-)
+from notifyws.diagnostics.findings import Ids, meaning
+from notifyws.errors import NetworkFailed, NotifyError
 from notifyws.models import Message, Notification, TokenPair
 from notifyws.protocol.arrivals import Acknowledged, Arrival, Many, ServerError
 from notifyws.protocol.composer import of_message
@@ -40,7 +35,7 @@ from notifyws.protocol.masking import queried
 from notifyws.protocol.since import can_begin
 
 if TYPE_CHECKING:
-    from notifyws.delivery.sender import SendResult, SocketSender
+    from notifyws.delivery.sender import SocketSender
     from notifyws.protocol.upgrade import UpgradeRequest
 
 Outcome = Literal["pass", "warn", "fail", "skip"]
@@ -252,7 +247,8 @@ class _Walker:
         self._sender = build_socket_sender(self._auth, lambda: probe.connection)
         sent = await probe.meanwhile(self._sender.send([message]), None)
         assert sent is not None
-        return _of_sent(sent[0])
+        sent[0].demand_delivered("correct [send] of the profile")
+        return "the server took the message"
 
     async def _catch_up(self) -> str:
         """Fetch as a listener does that comes back: by the last id, or by time."""
@@ -284,17 +280,3 @@ class _Walker:
         refresh = self._pair.refresh.value if self._pair.refresh else ""
         await self._auth.http.logout(self._pair.access.value, refresh)
         return "the server ended the session"
-
-
-def _of_sent(result: SendResult) -> str:
-    """Return that a message was delivered.
-
-    Raises:
-        MessageRejected, MessageUnconfirmed: it was not, or nothing shows that it was.
-    """
-    if result.status == "delivered":
-        return "the server took the message"
-    words, hint = result.detail or "no reason given", "correct [send] of the profile"
-    if result.status == "rejected":
-        raise MessageRejected(f"the server rejected the message: {words}", hint)
-    raise MessageUnconfirmed(f"nothing shows that it was taken: {words}", hint)

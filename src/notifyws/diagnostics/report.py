@@ -20,16 +20,19 @@ from notifyws.auth.cached_tokens import CachedTokens
 from notifyws.clock import span
 from notifyws.config.sources import Loaded
 from notifyws.config.urls import shown_url
-from notifyws.diagnostics.findings import (
-    Finding,
+from notifyws.diagnostics.account_findings import (
     TokenLife,
     of_access,
+    of_group,
+    of_listeners,
+    of_login,
+    of_mistyped,
     of_refresh,
     of_renewal,
     of_user,
 )
+from notifyws.diagnostics.findings import Finding
 from notifyws.diagnostics.health_checks import HealthChecks, run_checks
-from notifyws.diagnostics.listener_findings import of_group, of_listeners
 from notifyws.errors import NotifyError
 from notifyws.fleet.group.standing import GroupStanding
 from notifyws.fleet.listener_entry import Listener
@@ -125,14 +128,7 @@ async def diagnose(
     thorough: bool,
     wall: Callable[[], float] = time.time,
 ) -> Report:
-    """Look at everything and return what was seen.
-
-    Args:
-        loaded: the settings and their sources.
-        auth: the real parts.
-        thorough: speak to the server as well.
-        wall: unix seconds.
-    """
+    """Look at everything, the server too if ``thorough``; return what was seen."""
     checks = HealthChecks(loaded, auth, thorough)
     probes = checks.quick + (checks.thorough if thorough else [])
     try:
@@ -141,6 +137,7 @@ async def diagnose(
         await checks.leave()
     listeners, now = await checks.listeners(), wall()
     found += _of_tokens(loaded, auth, checks)
+    found += [of_mistyped(*each) for each in loaded.mistyped]
     if listeners:
         found += of_listeners(listeners, now, checks.context)
     groups = await _groups(auth, listeners)
@@ -174,16 +171,15 @@ async def _groups(
 
 
 def _told(cached: CachedTokens) -> dict[str, Any]:
-    access, refresh = cached.access, cached.refresh_remaining
+    access = cached.access.remaining if cached.access else None
+    lives = {"access": access, "refresh": cached.refresh_remaining}
     return {
-        "access": _token(access.remaining if access else None),
-        "refresh": _token(refresh),
+        kind: {
+            "cached": left is not None,
+            "expiresIn": left if left is None else int(left),
+        }
+        for kind, left in lives.items()
     }
-
-
-def _token(remaining: float | None) -> dict[str, Any]:
-    left = None if remaining is None else int(remaining)
-    return {"cached": remaining is not None, "expiresIn": left}
 
 
 def _of_tokens(
@@ -198,6 +194,9 @@ def _of_tokens(
         found.append(of_access(access))
     if refresh is not None:
         found.append(of_refresh(refresh, access))
+    has_none = checks.cache.get("ok") and not (cached.access or cached.refresh)
+    if checks.url and has_none and auth.keeps_tokens and not auth.may_log_in:
+        found.append(of_login(checks.origin))
     if cached.access is not None:
         can_renew = bool(cached.refresh) or auth.may_log_in
         found.append(of_renewal(cached.access.remaining, can_renew))

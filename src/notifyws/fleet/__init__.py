@@ -7,7 +7,7 @@ commands or terminals.
     active_listener a listener at work, put together from the rooms below
     build           a listener, from settings and what is asked for
     group           listeners that share the work of one name, over Redis Streams
-    health          whether it is alive, and of use
+    health          whether it is alive, and of use; what the service manager is told
     heartbeat       keeps a listener's entry, and finds the others
     listener_entry  what a listener says of itself
     metrics         what is measured of it: the table
@@ -15,15 +15,14 @@ commands or terminals.
     metrics_server  serves that page, and what probes ask
     readings        where each number comes from
     recorded        has a listener recorded
-    systemd         what the service manager is told
 """
 
 __all__ = [
     "build",
     "group",
+    "health",
     "heartbeat",
     "listener_entry",
     "metrics_server",
     "recorded",
-    "systemd",
 ]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from notifyws.delivery.durable_listener import DurableListener
     from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
     from notifyws.delivery.receiver import Receiver, Selection
-    from notifyws.fleet.metrics import GroupView
+    from notifyws.fleet.group.membership import Membership
 
 _PUBLIC_STATE = {
     State.DISCONNECTED: "connecting",  # it is about to
@@ -70,7 +70,7 @@ class ActiveListener:
         running: the task that runs it.
     """
 
-    group: GroupView | None = None
+    group: Membership | None = None
 
     def __init__(
         self,

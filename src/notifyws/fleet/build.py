@@ -32,7 +32,7 @@ def build_listener(
 
     options = GroupOptions(group) if isinstance(group, str) else group
     if how.get("since") is not None:
-        from notifyws.fleet.group.replay import GroupReplay
+        from notifyws.fleet.group.stream_listener import GroupReplay
 
         return GroupReplay(auth, options, **how)
     from notifyws.fleet.group.listener import GroupListener

@@ -4,12 +4,30 @@ Alive is the event loop that has run lately. Of the server that says nothing, so
 nobody restarts a listener for a fault of its server. Of use is one that is connected,
 or whose group has somebody who is. It is asked from another thread, as a loop that is
 blocked answers nobody.
+
+And what systemd is told of them: one datagram each to the socket that ``NOTIFY_SOCKET``
+names; nothing at all where it names none. Telling never fails and never waits: whoever
+does not listen misses it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+import os
+import socket
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    MutableMapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
+
+from notifyws.events import READY, Event
+from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
     from notifyws.fleet.active_listener import ActiveListener
@@ -62,3 +80,105 @@ class Health:
             label, why = each.auth.label, state if group is None else "leaderless"
             return False, f"{label}: {why}" if label else why
         return True, "ready"
+
+
+VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+
+
+class Systemd:
+    """The service manager, if there is one.
+
+    Args:
+        environ: is read once; its variables are taken out, so no child has them.
+    """
+
+    def __init__(self, environ: MutableMapping[str, str]) -> None:
+        path, usec, pid = (environ.pop(name, "") for name in VARIABLES)
+        self._address = "\0" + path[1:] if path.startswith("@") else path
+        ours = path and pid in ("", str(os.getpid()))
+        digits = usec.isascii() and usec.isdigit()
+        self.watchdog = int(usec) / 1e6 if ours and digits and int(usec) else None
+
+    def ready(self) -> None:
+        """Say that we do what we are for."""
+        self._tell("READY=1")
+
+    def status(self, line: str) -> None:
+        """Say how it goes.
+
+        Args:
+            line: of harmless text.
+        """
+        self._tell("STATUS=" + " ".join(line.split()))
+
+    def stopping(self) -> None:
+        """Say that we are about to end."""
+        self._tell("STOPPING=1")
+
+    async def stay_alive(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Say that we live, at half the interval that systemd asks for, for ever."""
+        while self.watchdog is not None:
+            self._tell("WATCHDOG=1")
+            await sleep(self.watchdog / 2)
+
+    def _tell(self, text: str) -> None:
+        if not self._address:
+            return
+        with (
+            suppress(OSError, ValueError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line,
+        ):
+            line.setblocking(False)
+            line.sendto(text.encode("utf-8", "replace"), self._address)
+
+
+class Supervisor:
+    """Tells the service manager how listeners do, while they listen.
+
+    Ready it is told as soon as one of them is; that we end, when the last one has.
+
+    Args:
+        environ: says where that is; read once, and its variables taken out.
+        listeners: not started yet.
+        describe: says in a sentence what happened.
+        warn: is told of a bug of ours.
+
+    Attributes:
+        was_ready: whether notifications could come at any time.
+    """
+
+    def __init__(
+        self,
+        environ: MutableMapping[str, str],
+        listeners: Sequence[ActiveListener],
+        describe: Callable[[Event], str],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._systemd = Systemd(environ)
+        self._open = len(listeners)
+        self._describe, self._warn = describe, warn
+        self.was_ready = False
+        for listener in listeners:
+            listener.observers.append(self._tell)
+
+    def _tell(self, event: Event) -> None:
+        if event.name in READY:
+            self.was_ready = True
+            self._systemd.ready()
+        if event.name == "closed":
+            self._open -= 1
+            if not self._open:
+                self._systemd.stopping()
+        self._systemd.status(self._describe(event))
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Say meanwhile that we live."""
+        stay_alive = partial(self._systemd.stay_alive, asyncio.sleep)
+        name = "the watchdog's sign of life"
+        alive = restarted(name, stay_alive, self._warn, asyncio.sleep)
+        try:
+            yield
+        finally:
+            alive.cancel()
+            await asyncio.gather(alive, return_exceptions=True)

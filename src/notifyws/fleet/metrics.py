@@ -7,36 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Struct
 
 from notifyws.fleet.readings import Readings, Sample
-
-
-class GroupView(Protocol):
-    """A group, as one of its members sees it."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def leading(self) -> bool:
-        """Whether this member leads it."""
-
-    @property
-    def has_leader(self) -> bool:
-        """Whether any member does."""
-
-    @property
-    def lag(self) -> int | None:
-        """How many notifications no member was given yet; ``None`` if unknown."""
-
-    @property
-    def pending(self) -> int:
-        """How many were given to a member that has not acknowledged them."""
-
 
 ENTRY = "entry"
 """The label that tells several servers apart: an entry of ``config.toml``."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
+from notifyws.config.extras import needs_extra
 from notifyws.config.urls import is_private
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.fleet.health import Health
@@ -245,8 +246,7 @@ def build_pages(listeners: Sequence[ActiveListener], health: Health) -> Pages:
     try:
         from notifyws.fleet.metrics_page import CONTENT_TYPE, MetricsPage
     except ImportError:
-        message = "--metrics needs prometheus-client, which is not installed"
-        raise ConfigurationError(message, "pip install 'notifyws[metrics]'") from None
+        raise needs_extra("--metrics", "metrics") from None
     page = MetricsPage({each.auth.label: Readings(each) for each in listeners})
     return {
         "/metrics": lambda: Page(page.text(), CONTENT_TYPE),

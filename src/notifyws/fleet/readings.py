@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlsplit
 
 from notifyws import __version__
-from notifyws.connection.counts import REASONS
+from notifyws.connection.outcome import REASONS
 from notifyws.delivery.outbox_records import OUTPUT
 from notifyws.events import Event, Failure, FailureType, Gap
 
 if TYPE_CHECKING:
-    from notifyws.connection.proofs import Proofs
+    from notifyws.connection.verification import Proofs
     from notifyws.fleet.active_listener import ActiveListener
 
 SOURCES = ("refresh", "login")

@@ -17,16 +17,18 @@ comes in as a value. ``loader`` alone reads files. Below are ``config`` and the 
 - ``handshake``: what is said before a socket counts as connected
 - ``loader``: finds and reads a profile
 - ``masking``: others' words without secrets
-- ``oauth``: OAuth's grants as HTTP steps
 - ``places``: where streams stand that a server numbers by itself
+- ``oauth``: OAuth's grants as HTTP steps
 - ``profile``: the model of a profile
 - ``profile_schema``: its JSON Schema, and its check by pydantic
 - ``profile_text``: a profile's TOML, checked, its mistakes shown where they are
 - ``recorder``: what is recorded of a server, without secrets
+- ``resume_values``: which values of a server's can be said to it again
 - ``rules``: what a frame means
 - ``since``: beginning at a time
 - ``templates``: ``{name}`` filled with what is known
 - ``token_replies``: which tokens an answer holds, and for how long
+- ``unseen``: what of a text vanishes where it is shown
 - ``upgrade``: URL, headers and first frames of a socket
 """
 
@@ -50,9 +52,11 @@ __all__ = [
     "profile_schema",
     "profile_text",
     "recorder",
+    "resume_values",
     "rules",
     "since",
     "templates",
     "token_replies",
+    "unseen",
     "upgrade",
 ]

@@ -118,10 +118,10 @@ def many(arrivals: Iterable[Arrival]) -> Arrival:
     """Return several arrivals as one, flat.
 
     What is not understood is there once, and counted: a frame can hold a hundred
-    thousand values that nobody should be told of one by one.
+    thousand values that nobody should be told of one by one. So is a gap.
     """
     flat: list[One] = []
-    place, count = -1, 0
+    place, count, gap = -1, 0, False
     for arrival in arrivals:
         for one in arrival.arrivals if isinstance(arrival, Many) else (arrival,):
             if isinstance(one, NotUnderstood):
@@ -129,6 +129,10 @@ def many(arrivals: Iterable[Arrival]) -> Arrival:
                 if place >= 0:
                     continue
                 place = len(flat)
+            elif isinstance(one, ServerGap):
+                if gap:
+                    continue
+                gap = True
             flat.append(one)
     if place >= 0:
         first = flat[place]

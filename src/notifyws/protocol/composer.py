@@ -27,11 +27,7 @@ class Composed(Struct, frozen=True):
 
 
 class Composer:
-    """Writes messages as a profile says.
-
-    Args:
-        send: the profile's table.
-    """
+    """Writes messages as a profile's table says."""
 
     def __init__(self, send: Send) -> None:
         named = send.ack.equals if send.ack else ""
@@ -40,11 +36,7 @@ class Composer:
         self._used = {"seq", "uuid"}.intersection(variables_of(templates))
 
     def compose(self, message: Message, context: TemplateContext) -> Composed:
-        """Return a message as the frame that the profile makes of it.
-
-        Args:
-            message: what to send.
-            context: what is known on the socket it will go over.
+        """Return a message as the frame that the profile makes of it, on one socket.
 
         Raises:
             UsageError: the payload holds what JSON or UTF-8 cannot say.

@@ -15,42 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import Deduplicator, mark_of
 from notifyws.protocol.places import Places
+from notifyws.protocol.resume_values import fits_url
 from notifyws.protocol.since import is_before, sent_at, text_and_zone
 
 UNSURE = 300.0
 """Seconds by which timestamps of one server may be out of order."""
 
-LONGEST_ID = 2000
-"""Bytes of an id within a URL or a header: servers take 8 KiB for all of either."""
-SURE_TO_FIT = LONGEST_ID // 12
-"""Characters of an id that no spelling in a URL makes longer than that."""
 NOTHING = ("", " ")
 """No timestamp, and a zone that none has."""
-
-
-def can_be_asked(ident: str | int, *, in_header: bool) -> bool:
-    """Return whether a server can be asked for what came after this id.
-
-    Whoever chooses ids may choose one that no request can carry; a listener that asked
-    for it would never connect again.
-
-    Args:
-        ident: of a notification.
-        in_header: whether a header carries it, else a URL or a frame.
-    """
-    if isinstance(ident, int):
-        return abs(ident) < 10**30
-    if in_header:
-        fits = len(ident) <= LONGEST_ID and ident == ident.strip()
-        return fits and ident.isascii() and ident.isprintable()
-    if len(ident) <= SURE_TO_FIT:
-        return True
-    return len(quote(ident, safe="", errors="surrogatepass")) <= LONGEST_ID
 
 
 class Cursor:
@@ -71,7 +47,7 @@ class Cursor:
             given last was sent; ``None`` where that is not known.
         warn: is told, once each, that one id names several notifications, and that
             what a replay brings is left out for being too old.
-        in_header: whether a header asks for what came after an id.
+        fits: tells whether the server can be asked for what came after an id.
 
     Attributes:
         deduplicator: knows what was handed over.
@@ -95,10 +71,10 @@ class Cursor:
         places: Places | None = None,
         began_at: float | None = None,
         warn: Callable[[str], None] | None = None,
-        in_header: bool = False,
+        fits: Callable[[str | int], bool] = fits_url,
     ) -> None:
         self.last_id: str | int | None = None
-        self._in_header = in_header
+        self._fits = fits
         self._asks, self._can_resume = can_resume, can_resume and not partial
         self._snapshot = snapshot
         self._partial = partial
@@ -122,7 +98,7 @@ class Cursor:
 
     def begin_at(self, last_id: str | int) -> None:
         """Ask for what came after this one, which was handed over elsewhere."""
-        if can_be_asked(last_id, in_header=self._in_header):
+        if self._fits(last_id):
             self.last_id = last_id
         self.deduplicator.add(last_id)
 
@@ -152,10 +128,7 @@ class Cursor:
     ) -> bool:
         """Return whether it was handed over before, or is too old to be new.
 
-        Args:
-            notification: what arrived.
-            ident: its id.
-            now: returns monotonic seconds.
+        ``now`` returns monotonic seconds.
         """
         if self.beginning is not None and self.is_too_old(notification, now()):
             if self._asked_since is None:
@@ -194,13 +167,9 @@ class Cursor:
     def is_too_old(self, notification: Notification, now: float) -> bool:
         """Return whether a replayed notification is older than the beginning.
 
-        Nothing is, once the replay must be over: then a timestamp tells of the
-        server's clock only. That newer ones were handed over is no reason: a server may
-        send its history in any order.
-
-        Args:
-            notification: what arrived.
-            now: monotonic seconds.
+        Nothing is, once the replay must be over (``now`` is monotonic seconds): then a
+        timestamp tells of the server's clock only. That newer ones were handed over
+        is no reason: a server may send its history in any order.
         """
         if self.beginning is None or now >= self._beginning_until:
             self.beginning = None
@@ -222,7 +191,7 @@ class Cursor:
         if ident is None:
             self.mixed = True
             return
-        if can_be_asked(ident, in_header=self._in_header):
+        if self._fits(ident):
             self.last_id = ident  # else more comes again, and is known by its id
         content = 0 if notification is None else mark_of(notification)
         self._seen.add(ident, content)

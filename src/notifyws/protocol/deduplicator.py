@@ -43,9 +43,6 @@ class Deduplicator:
         repeats: whether what has no id may come twice.
         snapshot: whether the server sends all that it holds at every connect.
         by_id: whether an id that comes again is a duplicate.
-
-    Attributes:
-        seen: ids that were handed over.
     """
 
     def __init__(
@@ -91,20 +88,15 @@ class Deduplicator:
     def add(self, ident: str | int, content: int = 0) -> None:
         """Take note that the notification with this id was handed over.
 
-        Args:
-            ident: the id.
-            content: see :func:`mark_of`; 0 where it is not known.
+        Its content, see :func:`mark_of`, is 0 where it is not known.
         """
         self.seen.add(ident, content)
 
     def is_repeat(self, content: str, now: float) -> bool:
         """Return whether a notification without an id is one that was handed over.
 
-        Two equal notifications are two: each is taken for a repeat only once.
-
-        Args:
-            content: the notification as text.
-            now: monotonic seconds.
+        ``content`` is its text, ``now`` monotonic seconds. Two equal notifications are
+        two: each is taken for a repeat only once.
         """
         mark = hash(content)
         if now < self._opening_until:
@@ -149,11 +141,7 @@ class Deduplicator:
         self._opening_until = now + OPENING
 
     def expect_ids(self, until: float) -> None:
-        """Take whatever comes of a known id for the same, until then at least.
-
-        Args:
-            until: monotonic seconds.
-        """
+        """Take what comes of a known id for the same, until these monotonic seconds."""
         self._replaying_until = max(self._replaying_until, until)
 
     def _expect(self, marks: Iterable[int], until: float) -> None:
@@ -213,12 +201,7 @@ class RecentIds:
         return True
 
     def swap(self, ident: str | int, content: int) -> int:
-        """Remember another content of an id; return the former, 0 where none is known.
-
-        Args:
-            ident: the id.
-            content: 32 bits.
-        """
+        """Remember another content of an id; return the former, 0 if none is known."""
         if ident not in self:
             return 0
         contents = self._older_contents if self._is_old else self._younger_contents

@@ -8,32 +8,35 @@ done with each part of a result multiplies, and a condition is such a thing as w
 text can grow, too: ``to_string`` escapes what was escaped before, and ``join`` puts its
 glue between all items. Nothing else in JMESPath can run for long, because it only ever
 descends (where each item of a frame looks at all of that frame, ``field_mapping`` has
-a limit).
+a limit). What is worked out for a profile can be written as JSON again: a number that
+cannot (``to_number('nan')``, a sum beyond 1e308) is null.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
-from math import prod
+from itertools import chain
+from math import isfinite, prod
 from typing import Any
 
 from notifyws.errors import UsageError
+from notifyws.models import strict_json
 
 UNFIT = (ValueError, TypeError, OverflowError, RecursionError)
 """What comes of an expression that cannot be worked out; JMESPath's own errors are
 ValueErrors, and it lets more out."""
-
 LONGEST = 2_000
 """Characters of an expression."""
 DEEPEST = 40
 """Levels of its tree."""
 MOST_COPIES = 64
 """Times it may repeat what it looks at: a megabyte of ``{}`` takes 8 s then."""
-
 ESCAPED = 4
 """Times that a text counts which ``to_string`` writes: an escape may become two."""
+MOST_BITS = 14_000
+"""Of a whole number: Python writes and reads those of 4,300 digits."""
 
 TOO_DEEP = "it is nested too deeply"
 PREFIX = r"^(Invalid|Bad) jmespath expression: "
@@ -73,11 +76,11 @@ def compiled(
     Raises:
         BadExpression: it cannot be used.
     """
-    parsed = _bounded(expression)
+    parsed, options = _bounded(expression), _options()
 
     def search(value: Any) -> Any:
         try:
-            return parsed.search(value)
+            return parsed.search(value, options)
         except UNFIT as error:
             failed(first_line(error))
             return None
@@ -105,17 +108,27 @@ def of_option(expression: str, option: str, example: str) -> Search:
     return search
 
 
+def bare_word(expression: str) -> str | None:
+    """Return a word that an expression compares with and that is a field, unquoted.
+
+    ``type == trip_update`` compares two fields of the notification, which nobody means.
+
+    Raises:
+        BadExpression: it does not parse.
+    """
+    nodes = _nodes(_parsed(expression).parsed)
+    compared = (_children(node)[1] for node in nodes if node["type"] == "comparator")
+    words = (str(node["value"]) for node in compared if node["type"] == "field")
+    return next(words, None)
+
+
 def later(expression: str) -> Search:
     """Return the same as :func:`compiled`, compiled when it is first used.
 
     For what is seldom used, and was tried when its profile was read.
     """
     made = cache(partial(compiled, expression))
-
-    def search(value: Any) -> Any:
-        return made()(value)
-
-    return search
+    return lambda value: made()(value)  # noqa: PLW0108 - made when first used
 
 
 def names(expression: str) -> frozenset[str]:
@@ -128,14 +141,9 @@ def walks(expression: str, around: frozenset[str]) -> bool:
 
     Where it only picks fields of that, its cost does not grow with the whole.
     """
-    level, found = [_bounded(expression).parsed], False
-    while level and not found:
-        found = any(
-            node["type"] in _WALKING and not around.isdisjoint(_fields(node))
-            for node in level
-        )
-        level = [child for node in level for child in _children(node)]
-    return found
+    nodes = _nodes(_bounded(expression).parsed)
+    walking = (node for node in nodes if node["type"] in _WALKING)
+    return any(not around.isdisjoint(_fields(node)) for node in walking)
 
 
 def finder(place: str) -> Callable[[Any, Mapping[str, str], Mapping[str, str]], Any]:
@@ -178,11 +186,31 @@ def _bounded(expression: str) -> Any:
     if len(expression) > LONGEST:
         raise BadExpression(f"longer than {LONGEST} characters")
     parsed = _parsed(expression)
-    if _depth(parsed.parsed) > DEEPEST:
+    if sum(1 for _ in _levels(parsed.parsed)) > DEEPEST:
         raise BadExpression(TOO_DEEP)
     if _copies(parsed.parsed) > MOST_COPIES:
         raise BadExpression(f"repeats its input more than {MOST_COPIES} times")
     return parsed
+
+
+@cache
+def _options() -> Any:
+    from jmespath import Options
+    from jmespath.functions import Functions
+
+    class StrictFunctions(Functions):
+        def call_function(self, name: str, arguments: Iterable[Any]) -> Any:
+            found = super().call_function(name, arguments)
+            return found if _is_sayable(found) else None
+
+    return Options(custom_functions=StrictFunctions())
+
+
+def _is_sayable(value: Any) -> bool:
+    """Return whether JSON can say a number; anything else that is given is fine."""
+    if isinstance(value, float):
+        return isfinite(value)
+    return not isinstance(value, int) or value.bit_length() <= MOST_BITS
 
 
 def _parsed(expression: str) -> Any:
@@ -191,7 +219,7 @@ def _parsed(expression: str) -> Any:
 
     try:
         parsed = jmespath.compile(expression)
-        _check_functions(parsed.parsed, expression)
+        _check(parsed.parsed, expression)
     except RecursionError:
         raise BadExpression(TOO_DEEP) from None
     except JMESPathError as error:
@@ -209,12 +237,16 @@ def _children(node: Any) -> list[Any]:
     return [child for child in node["children"] if isinstance(child, dict)]
 
 
-def _depth(node: Any) -> int:
-    depth, level = 0, [node]
+def _levels(node: Any) -> Iterator[list[Any]]:
+    """Yield a node, then those below it, level by level."""
+    level = [node]
     while level:
-        depth += 1
+        yield level
         level = [child for each in level for child in _children(each)]
-    return depth
+
+
+def _nodes(node: Any) -> Iterable[Any]:
+    return chain.from_iterable(_levels(node))
 
 
 def _copies(node: Any) -> int:
@@ -245,13 +277,17 @@ def _growth(node: Any) -> int:
 
 
 def _fields(node: Any) -> set[str]:
-    own = {node["value"]} if node["type"] == "field" else set()
-    return own.union(*map(_fields, _children(node)))
+    return {each["value"] for each in _nodes(node) if each["type"] == "field"}
 
 
-def _check_functions(node: Any, expression: str, *, argument: bool = False) -> None:
+def _check(node: Any, expression: str, *, argument: bool = False) -> None:
     from jmespath.functions import Functions
 
+    if node["type"] == "literal":
+        try:
+            strict_json(node["value"])
+        except ValueError:
+            raise BadExpression("it holds a number that JSON cannot say") from None
     called = node.get("value") if node["type"] == "function_expression" else None
     if called is not None and called not in Functions.FUNCTION_TABLE:
         offset = max(expression.find(f"{called}("), 0)
@@ -260,4 +296,4 @@ def _check_functions(node: Any, expression: str, *, argument: bool = False) -> N
         offset = expression.find("&")
         raise BadExpression("& stands only before what a function takes", offset)
     for child in _children(node):
-        _check_functions(child, expression, argument=called is not None)
+        _check(child, expression, argument=called is not None)

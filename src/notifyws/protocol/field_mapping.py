@@ -10,42 +10,22 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
-from msgspec import Struct
-
 from notifyws.models import Notification, as_text
 from notifyws.protocol import profile
-from notifyws.protocol.conversions import as_json, base64_text, unix_moment
 from notifyws.protocol.expressions import compiled, names, truthy, walks
+from notifyws.protocol.field_values import ORDER, PATH, Field, Growth, fields_of
 from notifyws.protocol.frames import InvalidFrame
-from notifyws.protocol.growth import MOST, WHY, Growth
 
 AROUND = frozenset({"parent", "frame", "key", "item"})
 """What an item's expressions see beside its own fields."""
-ORDER = ("type", "title", "message", "link", "data", "id", "timestamp")
 RESERVED = {*ORDER, "frame"}
 """Names that what no field shows cannot take."""
 MOST_VISITS = 20_000_000
 """Values that the expressions of all items of a frame may look at: some seconds."""
-_PATH = r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}"
 
 Reader = Callable[[Any, str], list[Notification]]
 _Item = tuple[Any, Any, Any]
 """An item, what it was found in, and its key."""
-
-
-class _Field(Struct, frozen=True):
-    """How a field is read.
-
-    Args:
-        find: takes its value out of an item.
-        convert: writes it as it will be shown, and loses nothing of it; ``None`` for a
-            value that makes no sense.
-        words: replace values.
-    """
-
-    find: Callable[[Any], Any]
-    convert: Callable[[Any, Any], Any] | None = None
-    words: Mapping[str, str] = {}
 
 
 def plain(mapping: profile.FieldMapping) -> bool:
@@ -74,7 +54,7 @@ def mapper(
     whole = frozenset({"parent", "frame"})
     walking = any(walks(text, whole) for text in _expressions(mapping))
     keep = compiled(mapping.keep) if mapping.keep else None
-    fields = _fields(mapping, failed)
+    fields = fields_of(mapping, failed)
     growing = around or bool(mapping.text) or len(fields) > len(ORDER)
 
     def read(value: Any, received: str) -> list[Notification]:
@@ -97,7 +77,7 @@ def mapper(
 
 
 def _filled(
-    item: Any, view: Any, fields: Mapping[str, _Field], mentioned: Set[str]
+    item: Any, view: Any, fields: Mapping[str, Field], mentioned: Set[str]
 ) -> dict[str, Any]:
     """Return the fields of a notification; nothing of its item is lost.
 
@@ -205,69 +185,7 @@ def _expressions(mapping: profile.FieldMapping) -> list[str]:
 
 
 def _mentioned(mapping: profile.FieldMapping) -> set[str]:
-    texts = [path for text in mapping.text.values() for path in re.findall(_PATH, text)]
+    texts = [path for text in mapping.text.values() for path in re.findall(PATH, text)]
     return {name for text in _expressions(mapping) for name in names(text)} | {
         name for path in texts for name in path.split(".")
     }
-
-
-def _fields(
-    mapping: profile.FieldMapping, failed: Callable[[str], object]
-) -> dict[str, _Field]:
-    named = dict.fromkeys([*mapping.fields, *mapping.text])
-    ordered = sorted(named, key=lambda name: (*ORDER, name).index(name))
-    return {name: _field(name, mapping, failed) for name in ordered}
-
-
-def _field(
-    name: str, mapping: profile.FieldMapping, failed: Callable[[str], object]
-) -> _Field:
-    text = mapping.text.get(name)
-    search: Callable[[Any], Any] = lambda view: None  # noqa: E731 - the empty one
-    if name in mapping.fields:
-        told = failed if name == "id" else lambda reason: None
-        search = compiled(mapping.fields[name], told)
-
-    def find(view: Any) -> Any:
-        value = search(view)
-        return _text(text, view) if value is None and text is not None else value
-
-    return _Field(find, _converted(name, mapping), mapping.words.get(name, {}))
-
-
-def _converted(
-    name: str, mapping: profile.FieldMapping
-) -> Callable[[Any, Any], Any] | None:
-    if name == "timestamp" and mapping.timestamp != "iso":
-        divisor = 1000 if mapping.timestamp == "ms" else 1
-        return lambda value, view: unix_moment(value, divisor)
-    is_json = name == "data" and mapping.encoding == "json"
-    if name in mapping.base64:
-        is_base64 = compiled(mapping.base64[name])
-
-        def convert(value: Any, view: Any) -> Any:
-            plain = base64_text(value) if truthy(is_base64(view)) else value
-            return as_json(plain) if is_json else plain
-
-        return convert
-    return (lambda value, view: as_json(value)) if is_json else None
-
-
-def _text(text: str, view: Any) -> str:
-    left = MOST
-
-    def filled(found: re.Match[str]) -> str:
-        nonlocal left
-        value = as_text(_at(found[1].split("."), view))
-        left -= len(value)
-        if left < 0:
-            raise InvalidFrame(WHY)
-        return value
-
-    return re.sub(_PATH, filled, text)
-
-
-def _at(path: list[str], value: Any) -> Any:
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

@@ -207,7 +207,7 @@ class HandshakeState:
         several = True if len(values) > 1 else None
         turns = []
         for each in values:
-            place = self._places.known(each) if self._places else {}
+            place = self._places.ask(each) if self._places else {}
             known = {**place, name: each, "several": several}
             turns.append(_Turn(step, known, asks=True, splits=False))
         return turns

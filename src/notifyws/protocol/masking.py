@@ -3,7 +3,7 @@
 A peer may repeat what it was told, spelt as it was told or cut short: a secret is
 known by its first characters, and masked as far as it goes on. In JSON it is known by
 what the text means, for one character has many spellings there; also in JSON within
-JSON.
+JSON. What vanishes where a text is shown hides no secret.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from notifyws.models import printable
+from notifyws.protocol.unseen import may_vanish, vanishing
 
 SHORTEST = 4
 """Characters of the shortest text that is worth masking."""
@@ -112,8 +115,8 @@ def without_tokens(text: str, secrets: Iterable[str] = ()) -> str:
     Known secrets are masked, what is called one, and every long run of characters
     without a blank; what cannot be printed is a blank.
     """
-    plain = "".join(each if each.isprintable() else " " for each in text)
-    spoken = re.sub(_SPOKEN, _kept, without_named(plain, secrets))
+    seen = vanishing().sub("", text) if may_vanish(text) else text
+    spoken = re.sub(_SPOKEN, _kept, without_named(printable(seen), secrets))
     return re.sub(_OPAQUE, "***", spoken)
 
 
@@ -188,18 +191,25 @@ def _blotted(text: str, spans: Iterable[Span]) -> str:
     return "".join((*shown, text[end:]))
 
 
-def _known(text: str, alike: Mapping[str, Sequence[str]], layers: int) -> list[Span]:
-    """Return where secrets stand: in a text as it is, and in what it means as JSON.
+def _known(
+    text: str, alike: Mapping[str, Sequence[str]], layers: int, seen: bool = False
+) -> list[Span]:
+    """Return where secrets stand: in a text, in what is seen and what JSON means of it.
 
     Args:
         text: may hold some.
         alike: by their beginnings, what they go on with, sorted.
         layers: of JSON that are read.
+        seen: whether what vanishes was taken out already; once is as it is shown.
     """
     spans = [span for mark in alike for span in _begun(text, mark, alike[mark])]
+    if alike and not seen and may_vanish(text):
+        spans += _within(
+            text, vanishing(), _nothing, lambda left: _known(left, alike, layers, True)
+        )
     if layers and alike and "\\" in text:
         spans += _within(
-            text, _ESCAPE, _meaning, lambda meant: _known(meant, alike, layers - 1)
+            text, _ESCAPE, _meaning, lambda it: _known(it, alike, layers - 1, seen)
         )
     return spans
 
@@ -248,6 +258,10 @@ def _within(
         return ends[last] + place - inner[last]
 
     return [(outer(start), outer(end)) for start, end in spans]
+
+
+def _nothing(unseen: re.Match[str]) -> str:
+    return ""
 
 
 def _meaning(escape: re.Match[str]) -> str:

@@ -1,12 +1,14 @@
 """Places: where streams stand that a server numbers by itself, from frame to frame.
 
 A place is what the next connection says to go on without a loss. It lives as long as
-the process; the id of a notification, where one is enough, is the cursor's.
+the process; the id of a notification, where one is enough, is the cursor's. Only what a
+handshake asked for has one, whatever streams a server names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from notifyws.protocol.expressions import compiled, truthy
@@ -14,6 +16,8 @@ from notifyws.protocol.profile import Follow
 
 FOLLOWING = "following"
 """The variable that is set where a place is known."""
+MOST = 10_000
+"""Streams that have a place: those that were asked for last."""
 
 
 class Places:
@@ -24,14 +28,21 @@ class Places:
 
     Args:
         follow: of the profile.
+        fits: by variables, tells whether a value of theirs can be said when the next
+            socket is opened; a place with one that cannot is not known.
     """
 
-    def __init__(self, follow: Follow) -> None:
+    def __init__(
+        self,
+        follow: Follow,
+        fits: Mapping[str, Callable[[Any], bool]] = MappingProxyType({}),
+    ) -> None:
+        self._fits = fits
         self._found = {name: compiled(e) for name, e in follow.variables.items()}
         self._stream = compiled(follow.stream) if follow.stream else None
         self._kept = compiled(follow.kept) if follow.kept else None
         self._lost = compiled(follow.lost) if follow.lost else None
-        self._places: dict[Any, dict[str, Any]] = {}
+        self._places: dict[Any, dict[str, Any]] = {} if self._stream else {None: {}}
         self._said: dict[Any, dict[str, Any]] = {}
         self._missed = True
 
@@ -43,12 +54,24 @@ class Places:
     def begin(self) -> None:
         """Begin a connection: nothing was said on it yet."""
         self._said = {}
-        self._missed = not self._places
+        self._missed = not any(map(self.known, self._places))
+
+    def ask(self, stream: Any) -> Mapping[str, Any]:
+        """Let a stream have a place; return the variables of it, if it had one.
+
+        One that is no text and no number never has one.
+        """
+        if not isinstance(stream, str | int | float):
+            return {}
+        self._places[stream] = self._places.pop(stream, {})
+        if len(self._places) > MOST:
+            del self._places[next(iter(self._places))]
+        return self.known(stream)
 
     def known(self, stream: Any = None) -> Mapping[str, Any]:
         """Return the variables of a stream's place; none unless all are known."""
-        place = self._places.get(stream, {})
-        whole = len(place) == len(self._found)
+        place = self._places[stream] if self._has_place(stream) else {}
+        whole = len(place) == len(self._found) and None not in place.values()
         return {**place, FOLLOWING: True} if whole else {}
 
     def heard(self, value: Any) -> None:
@@ -67,7 +90,7 @@ class Places:
     def opened(self) -> None:
         """Take for true what was said: hands are shaken."""
         for stream, said in self._said.items():
-            self._places[stream] = {**self._places.get(stream, {}), **said}
+            self._places.get(stream, {}).update(said)
         self._said = {}
 
     def follow(self, value: Any) -> None:
@@ -77,10 +100,17 @@ class Places:
     def _stream_of(self, value: Any) -> Any:
         return None if self._stream is None else self._stream(value)
 
+    def _has_place(self, stream: Any) -> bool:
+        told = isinstance(stream, str | int | float | None)
+        return told and stream in self._places
+
     def _note(self, places: dict[Any, dict[str, Any]], value: Any, stream: Any) -> None:
-        if self._stream is not None and stream is None:
+        if not self._has_place(stream):
             return
         found = {name: search(value) for name, search in self._found.items()}
         said = {k: v for k, v in found.items() if v is not None and v is not False}
+        for name, fits in self._fits.items():
+            if name in said and not fits(said[name]):
+                said[name] = None
         if said:
             places.setdefault(stream, {}).update(said)

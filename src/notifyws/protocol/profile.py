@@ -2,8 +2,8 @@
 
 A profile is data. It is validated whole before anything is sent, unknown keys are
 errors, and no part of it can name a host, a file or a command. Here is the profile
-itself; the HTTP side's tables are in ``profile_http`` and ``profile_oauth``, the
-socket's in ``profile_socket``, what a value must be in ``profile_schema``.
+itself; the HTTP side's tables are in ``profile_http``, the socket's in
+``profile_socket``, what a value must be in ``profile_schema``.
 Who uses a profile imports all tables from here.
 
 The text under each field is its reference documentation; it is printed for people
@@ -19,16 +19,14 @@ from typing import Any, Literal
 from msgspec import convert
 
 from notifyws.config.validation import nearest, trimmed
-from notifyws.errors import ConfigurationError
+from notifyws.errors import ConfigurationError, command
 from notifyws.protocol.profile_http import (
+    ClientCredentials,
+    Device,
     Failure,
     Http,
     Steps,
     Tokens,
-)
-from notifyws.protocol.profile_oauth import (
-    ClientCredentials,
-    Device,
 )
 from notifyws.protocol.profile_schema import (
     Closes,
@@ -243,11 +241,7 @@ def trusted(written: dict[str, Any]) -> Profile:
 
 
 def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
-    """Return the profile's constants with what the user gave.
-
-    Args:
-        profile: says which variables there are.
-        text: as in ``transport=news title="my own"``.
+    """Return the profile's constants with what the user gave, as in ``a=b c="d e"``.
 
     Raises:
         ConfigurationError: one is missing, unknown, or cannot be read.
@@ -260,7 +254,7 @@ def given_variables(profile: Profile, text: str) -> Mapping[str, Any]:
     for name in given:
         if name not in profile.constants and name not in profile.needs:
             near = nearest(name, [*profile.constants, *profile.needs])
-            see = f"notifyws profile show {profile.name}"
+            see = command("profile", "show", profile.name)
             hint = f"did you mean {near}?" if near else see
             message = f"profile {profile.name} has no variable {name}"
             raise ConfigurationError(message, hint)

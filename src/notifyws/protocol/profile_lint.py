@@ -13,24 +13,15 @@ from msgspec import Struct
 
 from notifyws.config.validation import nearest
 from notifyws.protocol.expressions import names
-from notifyws.protocol.field_mapping import ORDER
+from notifyws.protocol.field_values import ORDER
 from notifyws.protocol.profile import Profile
 from notifyws.protocol.templates import variables_of
 
 KNOWN = {
     *("username", "password", "access_token", "refresh_token", "authorization"),
     "origin",
-    *(
-        "last_id",
-        "since",
-        "resuming",
-        "following",
-        "before",
-        "uuid",
-        "now",
-        "seq",
-        "several",
-    ),
+    *("last_id", "since", "resuming", "following", "before"),
+    *("uuid", "now", "seq", "several"),
     *("type", "payload", "id"),
 }
 """Variables that need no declaration."""
@@ -131,9 +122,7 @@ CONDITIONS = (
 def faults(profile: Profile, written: _Table) -> Iterator[Finding]:
     """Yield why a profile is refused whose every key is right by itself.
 
-    Args:
-        profile: the profile.
-        written: the same as TOML gives it.
+    ``written`` is the profile as TOML gives it.
     """
     for condition in CONDITIONS:
         for loc, table in _at(written, tuple(condition.table.split("."))):
@@ -172,8 +161,7 @@ def _lacking(profile: Profile) -> Iterator[Finding]:
 
 def _of_no_field(written: _Table) -> Iterator[Finding]:
     """Yield words and encodings of fields that the mapping does not have."""
-    tables = [*_at(written, ("rules",)), *_at(written, ("resume", "catchup"))]
-    for loc, table in tables:
+    for loc, table in _mappings(written):
         fields = {*table.get("fields", ()), *table.get("text", ())}
         for key in ("words", "base64"):
             for name in {*table.get(key, ())} - fields:
@@ -210,13 +198,8 @@ def _unused_variables(profile: Profile, written: _Table) -> Iterator[Finding]:
 
 
 def warnings(profile: Profile, written: _Table) -> Iterator[Finding]:
-    """Yield what is allowed, and looks like a slip.
-
-    Args:
-        profile: the profile.
-        written: the same as TOML gives it.
-    """
-    for loc, table in [*_at(written, ("rules",)), *_at(written, ("resume", "catchup"))]:
+    """Yield what is allowed in a profile, as TOML gives it, and looks like a slip."""
+    for loc, table in _mappings(written):
         for key in ("fields", "text"):
             for name in table.get(key, ()):
                 near = None if name in ORDER else nearest(name, ORDER)
@@ -242,6 +225,11 @@ def _uses(written: _Table) -> Iterator[tuple[_Loc, str]]:
             continue
         for name in variables_of(text):
             yield loc, name
+
+
+def _mappings(written: _Table) -> list[tuple[_Loc, _Table]]:
+    """Return the tables that say how notifications are read."""
+    return [*_at(written, ("rules",)), *_at(written, ("resume", "catchup"))]
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Iterator[tuple[_Loc, _Table]]:

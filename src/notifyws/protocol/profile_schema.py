@@ -108,11 +108,7 @@ Kind = TypeVar("Kind", bound=Table)
 
 
 def validated(kind: type[Kind], written: Any) -> Kind:
-    """Return a table of a profile.
-
-    Args:
-        kind: which.
-        written: its values, as TOML or JSON gives them.
+    """Return a table of a profile, out of values as TOML or JSON gives them.
 
     Raises:
         pydantic.ValidationError: something in it is wrong.

@@ -32,11 +32,7 @@ _Loc = tuple[Any, ...]
 
 
 def parse(text: str, where: str) -> Profile:
-    """Return the profile written in ``text``.
-
-    Args:
-        text: TOML.
-        where: its file's name, for messages.
+    """Return the profile written in TOML; ``where`` is its file's name, for messages.
 
     Raises:
         ConfigurationError: it is not TOML, or not a profile; says file, line, column
@@ -56,13 +52,7 @@ def parse(text: str, where: str) -> Profile:
 
 
 def slips(profile: Profile, text: str, where: str) -> list[str]:
-    """Return what is allowed in a profile and looks like a slip, each in a sentence.
-
-    Args:
-        profile: the profile.
-        text: its TOML.
-        where: its file's name.
-    """
+    """Return what is allowed in a profile and looks like a slip, each in a sentence."""
     found = warnings(profile, read_toml(text))
     return [f"{placed(each, text, where)}: {each.hint}" for each in found]
 

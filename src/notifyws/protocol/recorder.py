@@ -19,12 +19,7 @@ from notifyws.clock import Clock, utc_text
 from notifyws.events import Event, as_json
 from notifyws.models import as_text, strict_json
 from notifyws.protocol.frames import decode
-from notifyws.protocol.masking import (
-    is_called_secret,
-    masked,
-    spellings,
-    without_named,
-)
+from notifyws.protocol.masking import is_called_secret, masked, spellings, without_named
 from notifyws.protocol.upgrade import UpgradeRequest
 
 MOST_SECRETS = 1000

@@ -67,12 +67,7 @@ class Rules:
         self._taken = _taken_types(self._rows)
 
     def read(self, frame: str | bytes, received: str) -> Arrival:
-        """Return what ``frame`` means.
-
-        Args:
-            frame: as it arrived; bytes when it was binary.
-            received: RFC 3339 UTC time of receipt.
-        """
+        """Return what a frame means that was received then (RFC 3339 UTC)."""
         try:
             text = frame if isinstance(frame, str) else text_of(frame)
             values = self._decode(text)

@@ -18,15 +18,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus
 
 import msgspec
 
 from notifyws.models import strict_json
-
-if TYPE_CHECKING:
-    pass
 
 _VARIABLE = re.compile(
     r"(?<!\{)\{([a-z_][a-z0-9_]*)((?:\.[A-Za-z0-9_-]+)*)(?:\|([a-z0-9]+))?\}"
@@ -66,11 +63,9 @@ FILTERS: Mapping[str | None, Callable[[Any], str]] = {
 
 
 def fill(template: Any, variables: Mapping[str, Any]) -> Any:
-    """Return ``template`` with its variables filled in, or :data:`UNSET`.
+    """Return a template with its variables filled in, or :data:`UNSET`.
 
-    Args:
-        template: a string, or JSON-like values holding strings.
-        variables: name -> value; ``None`` counts as not set.
+    A variable that is ``None`` counts as not set.
     """
     return filler(template)(variables)
 

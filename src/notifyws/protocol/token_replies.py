@@ -8,8 +8,6 @@ so does a token that no header can carry.
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -18,6 +16,7 @@ from msgspec import Struct, field
 from notifyws.errors import ConfigurationError
 from notifyws.models import Masked, Token, TokenPair
 from notifyws.protocol.expressions import finder
+from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.profile import Tokens
 from notifyws.protocol.since import moment_of
@@ -49,8 +48,9 @@ def claims(token: str) -> Mapping[str, Any]:
         return {}
     try:
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        decoded = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, RecursionError):
+        written = base64.b64decode(padded, altchars=b"-_", validate=True)
+        decoded = decode(written.decode())
+    except ValueError:
         return {}
     return decoded if isinstance(decoded, dict) else {}
 

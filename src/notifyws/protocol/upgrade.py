@@ -23,12 +23,10 @@ from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.places import Places
 from notifyws.protocol.profile import Handshake, Profile, Resume
+from notifyws.protocol.resume_values import SUBPROTOCOL
 from notifyws.protocol.since import spelled
 from notifyws.protocol.templates import UNSET, fill, shown, variables_of
 from notifyws.protocol.token_replies import unsendable
-
-_SUBPROTOCOL = r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
-"""A token as HTTP has it (RFC 9110, 5.6.2); RFC 6455, 4.1 asks for one."""
 
 
 class UpgradeRequest(Masked, frozen=True):
@@ -106,7 +104,7 @@ def upgrade_request(
     placed = _placed(profile, _addressed(profile, url, known), known, place)
     return replace(
         placed,
-        secrets=spellings(token, *_credentials(known)),
+        secrets=spellings(token, str(known["authorization"] or "").rpartition(" ")[2]),
         steps=tuple(_asked(step, profile, variables) for step in profile.handshake),
         known=known,
         read=decoder_of(profile.socket),
@@ -114,10 +112,6 @@ def upgrade_request(
         places=places,
         compression=profile.socket.compression,
     )
-
-
-def _credentials(known: Mapping[str, Any]) -> list[str]:
-    return [str(known["authorization"] or "").rpartition(" ")[2]]
 
 
 def _asked(
@@ -189,7 +183,7 @@ def _check(token: str, place: str) -> None:
     """Refuse a token that cannot be written in a place, without showing it."""
     if place != "message" and not sendable(token):
         raise unsendable()
-    if place == "subprotocol" and not re.fullmatch(_SUBPROTOCOL, token):
+    if place == "subprotocol" and not re.fullmatch(SUBPROTOCOL, token):
         message = "the access token holds characters that no subprotocol may have"
         hint = "set NOTIFYWS_TOKEN_IN to header, query:NAME or message"
         raise ConfigurationError(message, hint)
@@ -214,7 +208,7 @@ def _placed(
             return replace(plain, url=_with(url, {name: token, **query}))
         case "cookie" if name:
             return replace(plain, headers=_with_cookie(headers, f"{name}={token}"))
-        case "subprotocol" if re.fullmatch(_SUBPROTOCOL, name):
+        case "subprotocol" if re.fullmatch(SUBPROTOCOL, name):
             return replace(plain, subprotocols=(*offered, name, token))
         case "message" if not name:
             return replace(plain, frames=_first_frames(profile, known))
@@ -234,12 +228,13 @@ def _additions(
     if resume is not None and (place := _place(resume, known)) is not None:
         query |= {resume.query: place} if resume.query else {}
         headers |= {resume.header: place} if resume.header else {}
-    for name, value in headers.items():
-        if not value.isprintable() or not value.isascii():
-            said = f"the header {name} must be printable ASCII"
-            hint = "correct what fills it: NOTIFYWS_VARIABLES, the username or a token"
-            raise ConfigurationError(said, hint)
     cookies = _filled(socket.cookies, known)
+    said = [(f"header {name}", value) for name, value in headers.items()]
+    said += [(f"cookie {name}", value) for name, value in cookies.items()]
+    for what, value in said:
+        if not value.isprintable() or not value.isascii():
+            hint = "correct what fills it: NOTIFYWS_VARIABLES, the username or a token"
+            raise ConfigurationError(f"the {what} must be printable ASCII", hint)
     for name, value in cookies.items():
         headers = _with_cookie(headers, f"{name}={value}")
     return query, headers

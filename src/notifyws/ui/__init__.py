@@ -8,14 +8,13 @@ and no command, and never draws a word of a server that has not been through
 - ``lines``: a notification or an event as one line.
 - ``output``: data to a file descriptor without blocking the event loop.
 - ``progress``: how far ``send --lines`` is.
-- ``qr_code``: a QR code on a terminal.
+- ``qr_code``: the code of a login by device, for a browser or a telephone.
 - ``renderers``: how ``listen`` shows what arrives; chooses between live view (whose
   keys are in ``key_bindings``), plain lines, JSON Lines, raw frames and shapes.
 - ``rows``: pages of facts and lists, for ``status`` and ``profile``.
-- ``sanitize``: what is stripped of remote text before a terminal sees it.
+- ``sanitize``: what is stripped of remote text before a terminal, or a model, sees it.
 - ``streams``: what commands say on stdout and stderr.
 - ``tee``: the file of ``--tee``.
-- ``untrusted``: remote text as data for a model.
 """
 
 __all__ = [
@@ -29,5 +28,4 @@ __all__ = [
     "sanitize",
     "streams",
     "tee",
-    "untrusted",
 ]

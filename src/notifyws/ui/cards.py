@@ -224,12 +224,7 @@ class Scroll:
         self._day = today
 
     def pages(self, burst: Sequence[Item], width: int) -> Iterator[list[Row]]:
-        """Yield the rows of a burst, so many that they can be drawn at once.
-
-        Args:
-            burst: what happened.
-            width: columns of the terminal, one or more.
-        """
+        """Yield the rows of a burst, as many as can be drawn at once."""
         folded = self._folded(burst)
         while some := list(islice(folded, _PAGE)):
             yield [row for item in some for row in self._drawn(*item, width)]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.text import Text
 
 from notifyws.ui.lines import elapsed, remaining
@@ -130,11 +131,22 @@ def footer(status: Status, now: float, width: int) -> Text:
             tail = _after(status, why)
             return _fitted(_line("🟡", "Waiting", tail, status.server), width)
         case "reconnecting":
-            head, tail = _wait(status, now), _after(status, why)
-            return _fitted(_line("🟡", head, tail, status.server), width)
+            return _reconnecting(status, now, width)
         case "disconnected":
             tail = _after(status, why)
             return _fitted(_line("🔴", "Disconnected", tail, status.server), width)
+
+
+def _reconnecting(status: Status, now: float, width: int) -> Text:
+    """Return when it is tried again, and why it has to be: that stays the longest."""
+    why = harmless(status.error or status.reason)
+    brief = why.removeprefix(f"{harmless(status.host)} ")
+    for attempt, reason in ((status.attempt, why), (status.attempt, brief), (0, brief)):
+        head = _wait(replace(status, attempt=attempt), now)
+        line = _line("🟡", head, _after(status, reason), status.server)
+        if line.cell_len <= width:
+            break
+    return _fitted(line, width)
 
 
 def _line(mark: str, head: str, tail: list[Part], server: Part = ("", "")) -> Text:

@@ -160,6 +160,9 @@ class KeyBindings:
             self._ask(line.after(key))
 
     def _choose(self, expression: str) -> None:
+        if expression == self._filter:
+            self._typed_away()
+            return
         try:
             passes = (
                 matcher(expression, "the filter", self._tell) if expression else None

@@ -72,8 +72,10 @@ def event_line(event: Event, zone: tzinfo | None = None) -> str:
             said, why = f"Connected to {host_of(url)}{harmless(who)}", ""
         case Reconnecting(attempt, delay, why):
             said = f"Reconnecting in {_wait(delay)} (attempt {attempt})"
+        case Disconnected(1006, reason):  # which is no code that anybody sent
+            said, why = "Disconnected", reason or "connection cut"
         case Disconnected(code, reason):
-            said, why = "Disconnected", _parting(code, reason)
+            said, why = "Disconnected", f"{reason or 'connection closed'} ({code})"
         case Failure(kind, why):
             said = _FAILURES[kind]
         case Gap():
@@ -109,13 +111,6 @@ def host_of(url: str) -> str:
     return harmless(parts.netloc.rpartition("@")[2]) or harmless(url)
 
 
-def _parting(code: int, reason: str) -> str:
-    """Return why a socket ended; 1006 is no code that anybody sent."""
-    if code == 1006:
-        return reason or "connection cut"
-    return f"{reason or 'connection closed'} ({code})"
-
-
 def _gap_words(gap: Gap, zone: tzinfo | None) -> str:
     start, end = clock_time(gap.start, zone), clock_time(gap.end, zone)
     fate = "were recovered" if gap.recovered else "may have been missed"
@@ -128,10 +123,7 @@ def _gap_words(gap: Gap, zone: tzinfo | None) -> str:
 def moment(written: str, received: str, zone: tzinfo | None) -> str:
     """Return the local time of day, with the date where it is not the day of receipt.
 
-    Args:
-        written: when it happened, in the server's words: RFC 3339 or epoch.
-        received: RFC 3339 time of receipt, taken where those say nothing.
-        zone: whose clock; ``None`` for the machine's.
+    See :func:`stamp`.
     """
     day, time = stamp(written, received, zone)
     today = stamp(received, "", zone).day

@@ -13,7 +13,8 @@ A burst is one write; between writes nothing is held back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 from rich.cells import cell_len
@@ -132,6 +133,15 @@ class LiveView:
         area = self._fresh_area()
         if area != seen and not self._send_now(_ERASE + area):
             self._shown = ""
+
+    @contextmanager
+    def room_made(self) -> Iterator[None]:
+        """Have lines of others stand above the footer, which is gone meanwhile."""
+        self._send_now(_ERASE)
+        try:
+            yield
+        finally:
+            self.redraw()
 
     def stop(self) -> None:
         """Remove the footer and give the terminal back as it was."""

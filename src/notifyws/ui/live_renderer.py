@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from notifyws.delivery.receiver import Item
 from notifyws.events import Event, Failure, Gap
 from notifyws.models import Frame, Notification
 from notifyws.tasks import Died, background
+from notifyws.ui import streams
 from notifyws.ui.key_bindings import KeyBindings
 from notifyws.ui.lines import event_line
 from notifyws.ui.live import LiveView
@@ -78,10 +79,12 @@ class LiveRenderer(Renderer):
 
     def start(self) -> None:
         """Take the terminal and draw the footer."""
+        streams.make_room = self._view.room_made
         self._session.begin()
 
     def stop(self) -> None:
         """Give the terminal back."""
+        streams.make_room = nullcontext
         self._session.end()
 
     def tick(self) -> None:

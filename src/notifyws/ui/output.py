@@ -105,7 +105,7 @@ class Output:
 
         def look() -> None:
             stop()
-            if self._reader_left():
+            if any(event & _GONE for _, event in self._poll.poll(0)):
                 callback()
 
         if not self._streams:
@@ -135,9 +135,6 @@ class Output:
             if waiting[0] == 0:
                 return self._capacity
         return _PIECE if self._ready() else 0
-
-    def _reader_left(self) -> bool:
-        return any(event & _GONE for _, event in self._poll.poll(0))
 
     def _write_piece(self, data: bytes, start: int, size: int) -> int:
         """Write one piece and return its size, 0 when there is no room after all."""

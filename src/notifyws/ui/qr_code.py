@@ -1,4 +1,6 @@
-"""A QR code as rows of a terminal, for whoever has a telephone at hand.
+"""The code of a login by device, said and drawn as a QR code for a telephone.
+
+It goes to stderr: it is talk, also where the facts of the login are JSON.
 
 Two rows of the code are one of the terminal, in half blocks. What is light in the code
 is drawn and what is dark is not, in colours of our own where there are any: so a
@@ -10,13 +12,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.style import Style
 from rich.text import Text
 
+from notifyws.clock import span
 from notifyws.ui.output import terminal_width
-from notifyws.ui.streams import theme_on
+from notifyws.ui.streams import say, theme_on
+
+if TYPE_CHECKING:
+    from notifyws.auth.device_login import DeviceCode
 
 MARGIN = 2
 """Modules of light around it, which readers need; a standard asks for four."""
@@ -25,12 +32,16 @@ HALVES = {(False, False): "█", (False, True): "▀", (True, False): "▄"}
 """Two modules, one above the other, each dark or not."""
 
 
-def draw_qr(text: str) -> bool:
-    """Draw a QR code on stderr; tell whether there is a terminal that can show it.
+def show_code(code: DeviceCode) -> None:
+    """Say where to enter which code; on a terminal, draw it for a telephone too."""
+    say(f"Open {code.url} in any browser, and enter the code: {code.user_code}")
+    if _draw_qr(code.complete_url or code.url):
+        say("(or read this with a telephone; the code there must be the same)")
+    say(f"Waiting for it to be approved, for {span(code.lifetime)} at most ...")
 
-    Args:
-        text: what it says.
-    """
+
+def _draw_qr(text: str) -> bool:
+    """Draw a QR code; tell whether there is a terminal that can show it."""
     theme = theme_on(2)
     if not (os.isatty(2) and theme.utf8):
         return False
@@ -43,12 +54,7 @@ def draw_qr(text: str) -> bool:
 
 
 def qr_rows(text: str, width: int) -> list[Text]:
-    """Return the rows of a QR code; none where it does not fit, or cannot be.
-
-    Args:
-        text: what it says, as a URL.
-        width: columns that there are.
-    """
+    """Return the rows of a QR code; none where it does not fit, or cannot be."""
     import segno  # 8 ms, and few ever need it
     from segno import DataOverflowError
 

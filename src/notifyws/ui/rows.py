@@ -98,13 +98,7 @@ class Part(Struct, frozen=True):
 
 
 def sheet(verdict: Fact, parts: Sequence[Part], width: int) -> list[Row]:
-    """Return the rows of the page.
-
-    Args:
-        verdict: the first line; its label is not shown.
-        parts: those without facts are left out.
-        width: cells of the screen.
-    """
+    """Return the rows of a page; parts without facts are left out."""
     bold = tint(f"bold {COLOURS[verdict.status]}")
     rows = hung(_mark(verdict.status), harmless(verdict.text), width, bold)
     for part in parts:
@@ -116,12 +110,7 @@ def sheet(verdict: Fact, parts: Sequence[Part], width: int) -> list[Row]:
 
 
 def listed(things: Sequence[tuple[str, str, str]], width: int) -> list[Row]:
-    """Return the rows of a list: names, each with its words, and more below.
-
-    Args:
-        things: their names, what each is, and what else there is to say.
-        width: see :func:`sheet`.
-    """
+    """Return the rows of a list: names, what each is, and what else there is to say."""
     longest = max(cell_len(harmless(name)) for name, _, _ in things)
     rows: list[Row] = []
     for name, what, more in things:

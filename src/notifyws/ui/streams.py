@@ -12,7 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from notifyws.errors import OutputFailed, UsageError
@@ -28,6 +28,9 @@ _HINTS = {
     errno.EBADF: "start it with stdout open: a terminal, a pipe, a file, /dev/null",
 }
 LABELS = {"error": "bold red", "hint": "bold cyan", "warning": "bold yellow"}
+
+make_room: Callable[[], AbstractContextManager[object]] = nullcontext
+"""Is entered for each line of talk: what is drawn on the terminal makes room for it."""
 
 
 class ReaderGone(Exception):
@@ -120,12 +123,7 @@ def emit_json(value: object) -> None:
 
 
 def theme_on(descriptor: int, settings: Settings | None = None) -> Theme:
-    """Return how things are drawn on stdout or stderr.
-
-    Args:
-        descriptor: 1 or 2.
-        settings: how types look, where any are drawn.
-    """
+    """Return how things, and types if any, are drawn on stdout (1) or stderr (2)."""
     from notifyws.config.settings import Settings
     from notifyws.ui.theme import Theme
 
@@ -167,10 +165,8 @@ def say(text: str, label: str = "") -> None:
     if label:
         line = f"{theme_on(2).paint(f'{label}:', LABELS[label])} {line}"
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    try:
+    with make_room() if os.isatty(2) else nullcontext(), suppress(OSError):
         os.write(2, line.encode(encoding, "backslashreplace"))
-    except OSError:
-        return
 
 
 def prompt(question: str, default: str | None = None, **options: Any) -> str:

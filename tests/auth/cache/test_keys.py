@@ -40,6 +40,10 @@ RUBBISH = [
     ),
     ("cursor:desk", json.dumps({"v": 1, "standing": {"heard_at": 5}})),
     *(("listener:0f", json.dumps({**LISTENER, name: []})) for name in LISTENER),
+    *(
+        ("listener:0f", json.dumps({**LISTENER, "verifyEvery": float(odd)}))
+        for odd in ("nan", "inf")
+    ),
     *(("listeners:7", text) for text in ('{"a":"x"}', '{"a":1e999}', '{"v":0}')),
 ]
 

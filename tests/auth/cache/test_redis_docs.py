@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifyws.auth.cache.build import open_cache
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.auth.cache.redis_errors import COMMANDS
 from notifyws.auth.cache.redis_urls import SCHEMES, read_url
 from notifyws.delivery.outbox_records import ListenerPosition
@@ -126,7 +126,8 @@ def test_the_page_names_every_scheme():
 
 
 @pytest.mark.parametrize(
-    "url", [u for u in re.findall(r"redis[a-z+]*://[^`'\s]+", PAGE) if "." in u]
+    "url",
+    [u for u in re.findall(r"(?<=[`'])redis[a-z+]*://[^`'\s]+", PAGE) if "." in u],
 )
 def test_a_url_of_the_page_can_be_read(url):
     assert read_url(url).hosts

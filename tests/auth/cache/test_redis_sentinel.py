@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.errors import CacheFailed
 from tests.support.aio import on_a_loop
 from tests.support.proxy import proxy

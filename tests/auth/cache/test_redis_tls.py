@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.errors import CacheFailed, ConfigurationError
 from tests.support.aio import on_a_loop
 from tests.support.resp import scripted

@@ -14,7 +14,7 @@ from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 from tests.support.aio import on_a_loop
-from tests.support.httpd import in_a_thread
+from tests.support.httpd import answer, in_a_thread
 from tests.support.target import target
 
 NOTE = Notification({"type": "t", "title": "T <b>", "message": "M *x*"}, "then")
@@ -88,6 +88,51 @@ async def test_one_that_hangs_is_left_after_the_time_limit_and_has_one_thread():
         names = [t.name for t in threading.enumerate()]
         assert sum(name.startswith("apprise:json") for name in names) <= 1
         await apprise.aclose()
+
+
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n"
+
+
+async def drips(peer):
+    await peer.drip(LONG + b"x" * 9_999)
+
+
+async def floods(peer):
+    await peer.write(LONG)
+    while True:
+        await peer.write(bytes(1 << 16))
+
+
+@pytest.mark.parametrize("endless", [drips, floods])
+@on_a_loop
+async def test_one_whose_answer_has_no_end_is_left_and_asked_again(endless):
+    """Seen: its thread read on, for good, and each later notification was given up."""
+    asked = []
+
+    async def story(peer):
+        asked.append(await peer.request())
+        await (endless(peer) if len(asked) == 1 else peer.write(answer(200)))
+
+    with in_a_thread(story) as there:
+        apprise = sink(f"json://{urlsplit(there.origin).netloc}/", timeout=0.5)
+        with pytest.raises(DeliveryFailed, match=r"longer than 0\.5 s"):
+            await apprise.deliver(NOTE)
+        await apprise.deliver(NOTE)
+        await apprise.aclose()
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@on_a_loop
+async def test_a_redirect_takes_nothing_to_another_origin(status):
+    """Seen: headers of the URL, and the notification, went where the service said."""
+    with target() as there, target() as other:
+        there.answers += [(status, {"Location": other.url})]
+        apprise = sink(url_to(there, "?+X-Api-Key=sesame"))
+        with pytest.raises(DeliveryFailed, match=f"error={status}"):
+            await apprise.deliver(NOTE)
+        await apprise.aclose()
+    assert other.posted == []
 
 
 @pytest.mark.parametrize("url", ["nosuch://SECRET", "slack://SECRET", "json://"])

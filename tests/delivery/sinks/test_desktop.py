@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from notifyws.config.extras import install_command
 from notifyws.delivery.sinks.desktop import LONGEST, DesktopSink, reads_markup
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
@@ -102,4 +103,4 @@ def test_without_the_extra_the_hint_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "desktop_notifier", None)
     with pytest.raises(ConfigurationError, match="extra") as caught:
         DesktopSink(9)
-    assert "notifyws[desktop]" in caught.value.hint
+    assert caught.value.hint == install_command("desktop")

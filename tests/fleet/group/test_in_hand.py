@@ -136,3 +136,34 @@ def test_the_oldest_that_were_acknowledged_are_forgotten():
     assert not hand.was_done((0, "0-0"))
     assert hand.was_done((0, "1-0"))
     assert hand.was_done((0, f"{in_hand.REMEMBERED}-0"))
+
+
+def sized(size: int, count: int = 1) -> list[Entry]:
+    return [Entry(0, f"{n}-1", "x" * size) for n in range(count)]
+
+
+def test_more_is_taken_at_once_as_all_goes_well_and_less_where_it_does_not():
+    hand = InHand([])
+    assert hand.some() == in_hand.FIRST
+    hand.came(sized(10))
+    assert hand.some() == 2 * in_hand.FIRST
+    for _ in range(9):
+        hand.came(sized(10))
+    assert hand.some() == in_hand.AT_ONCE
+    hand.want_less()
+    assert hand.some() == in_hand.AT_ONCE // 4
+
+
+def test_of_large_entries_few_are_taken_and_of_several_streams_fewer_each():
+    hand = InHand([])
+    hand.came(sized(in_hand.BYTES // 4))
+    assert hand.room == hand.some() == 4
+    assert hand.some(2) == 2
+    assert hand.some(100) == 1
+
+
+def test_there_is_room_for_a_handful_and_for_so_many_bytes():
+    hand = holding(3)
+    assert hand.room == in_hand.HANDFUL - 3
+    hand.take(Entry(0, "9-9", "x" * in_hand.BYTES), 4)
+    assert hand.room <= 0

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.keys import ScriptRunner
 from tests.support.valkey import Valkey

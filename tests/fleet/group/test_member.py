@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import ListenerPosition

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group.entries import Batch, Entry, Standing

@@ -23,6 +23,7 @@ from contextlib import suppress
 
 from notifyws.auth.cache import Changes, Entry, Texts, TokenCache, text_in
 from notifyws.auth.cache.keys import NewerValue, UnreadableValue, decode
+from notifyws.config.extras import needs_extra
 from notifyws.errors import CacheFailed, ConfigurationError
 
 ENCRYPTED = frozenset({"access", "refresh"})
@@ -48,9 +49,7 @@ class TokenCipher:
         try:
             from cryptography.fernet import Fernet, MultiFernet
         except ImportError:
-            raise ConfigurationError(
-                "NOTIFYWS_CACHE_KEY needs an extra", "pip install 'notifyws[secure]'"
-            ) from None
+            raise needs_extra("NOTIFYWS_CACHE_KEY", "secure") from None
         words = [word.strip() for word in keys.split(",") if word.strip()]
         if not words:
             raise ConfigurationError(

@@ -39,7 +39,6 @@ asks here; this module is pure.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,6 +47,7 @@ from typing import Annotated, Any, TypeGuard
 from msgspec import Meta, Struct, convert
 
 from notifyws.config.settings import LIFETIME
+from notifyws.protocol.frames import decode as strictly
 from notifyws.protocol.masking import sendable
 
 VERSION = 1
@@ -147,8 +147,8 @@ def decode(name: str, text: str, remaining: float = 0.0) -> Any:
     """
     kind = name.partition(":")[0]
     try:
-        value = json.loads(text) if text.startswith("{") else None
-    except (ValueError, RecursionError):
+        value = strictly(text) if text.startswith("{") else None
+    except ValueError:
         value = None
     version = value.get("v") if isinstance(value, dict) else None
     if _is_number(version) and version > VERSION:

@@ -1,15 +1,15 @@
 """A cluster: each command goes to the node that has its key.
 
-All keys of an account are in one slot, so a command is one round trip. redis-py keeps
-the map of slots and follows redirections, by which nothing was done; whatever else it
-would repeat is switched off here. The map is asked for anew after a lost connection,
-and after a doubt.
+Where in a command its key stands is known here of those that we use. All keys of an
+account are in one slot, so a command is one round trip. redis-py keeps the map of slots
+and follows redirections, by which nothing was done; whatever else it would repeat is
+switched off here. The map is asked for anew after a lost connection, and after a doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,9 +22,47 @@ from redis.exceptions import (
 )
 
 from notifyws.auth.cache import CALL_TIMEOUT, call_limit
-from notifyws.auth.cache.redis_keys import Word, key_of
-from notifyws.auth.cache.redis_servers import Servers, encoded, no_notices, once
+from notifyws.auth.cache.redis_servers import Servers, Word, encoded, no_notices, once
 from notifyws.auth.cache.redis_urls import Host, RedisUrl
+
+LONGEST = 32
+"""Characters of a word that may make it one that means something here."""
+
+KEYLESS = frozenset(
+    {
+        *("ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DBSIZE", "FLUSHALL"),
+        *("HELLO", "INFO", "PING", "ROLE", "SCRIPT", "SELECT", "TIME"),
+    }
+)
+"""Commands that any node can answer."""
+COUNTED = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"})
+"""Commands of a script, how many keys there are, and these."""
+NAMED = frozenset({"XGROUP", "XINFO", "OBJECT", "MEMORY"})
+"""Commands of two words before the key."""
+STREAMS = frozenset({"XREAD", "XREADGROUP"})
+
+
+def key_of(words: Sequence[Word]) -> Word | None:
+    """Return the first key of a command, ``None`` where it has none."""
+    name, rest = _upper(words[0]), words[1:]
+    place = 0
+    if name in KEYLESS:
+        return None
+    if name in COUNTED:
+        place = 2 if _upper(*rest[1:2]) != "0" else len(rest)
+    elif name in STREAMS:
+        start = 3 if name == "XREADGROUP" else 0  # a group may have any name
+        said = [_upper(word) for word in rest]
+        place = said.index("STREAMS", start) + 1 if "STREAMS" in said[start:] else -1
+    elif name in NAMED:
+        place = 1
+    return rest[place] if 0 <= place < len(rest) else None
+
+
+def _upper(word: Word = "") -> str:
+    text = word.decode("latin-1") if isinstance(word, bytes) else str(word)
+    return text[:LONGEST].upper()
+
 
 MAP = 0.3 * CALL_TIMEOUT
 """Seconds that a node has to say which node has what; then others are asked."""

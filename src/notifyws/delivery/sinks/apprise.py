@@ -3,8 +3,9 @@
 Apprise's URLs are made of secrets, and which of their parts are some depends on the
 service: so none of a URL but its scheme is ever shown, and whatever Apprise says is
 masked. Title and message are plain text for it, so that no markup of a stranger's is
-interpreted. Apprise blocks: each call has a thread, of which a sink has as many as it
-may hand on at a time, so that a service that hangs holds up nobody else.
+interpreted, and redirects are not followed: a header of the URL would go along. Apprise
+blocks, and reads what is answered whole: each call has a thread, of which a sink has as
+many as it may hand on at a time, and is given up when its time is over.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import asyncio
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from notifyws.config.extras import needs_extra
+from notifyws.delivery.sinks.blocking_calls import BlockingCalls
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import Notification
+from notifyws.models import Notification, printable
 from notifyws.protocol.masking import masked, spellings
 
 if TYPE_CHECKING:
@@ -78,8 +81,7 @@ def client_of(url: str, option: str = "--apprise") -> Apprise:
     try:
         client, known = _client(url)
     except ImportError:
-        hint = "pip install 'notifyws[apprise]'"
-        raise ConfigurationError(f"{option} needs an extra", hint) from None
+        raise needs_extra(option, "apprise") from None
     if not known:
         scheme = scheme_of(url) or "such"
         message = f"{option}: Apprise knows no {scheme}:// URL of this form"
@@ -97,6 +99,7 @@ def _client(url: str) -> tuple[Apprise, bool]:
             app_id="notifyws",
             app_desc="notifyws",
             async_mode=False,
+            http_redirects=False,
             service_timeout=0,  # with one, all services would share their threads
         )
         client = Apprise(asset=asset)
@@ -121,7 +124,7 @@ class AppriseSink:
         self._client = client_of(url)
         self._secrets = secrets_of(url)
         self._timeout = timeout
-        self._threads = ThreadPoolExecutor(concurrency, name)
+        self._calls = BlockingCalls(name, concurrency)
 
     async def deliver(self, notification: Notification) -> None:
         """Return when Apprise says that the service took it.
@@ -129,11 +132,9 @@ class AppriseSink:
         Raises:
             DeliveryFailed: it did not.
         """
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout):
-                sent = loop.run_in_executor(self._threads, self._send, notification)
-                why = await sent
+                why = await self._calls.call(partial(self._send, notification))
         except TimeoutError:
             took = f"the service took longer than {self._timeout:g} s"
             raise DeliveryFailed(took) from None
@@ -143,8 +144,7 @@ class AppriseSink:
             raise self._failed(why)
 
     async def aclose(self) -> None:
-        """Wait for nobody: a thread that hangs ends with its call, or the process."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Nothing to let go of: what hangs ends with its call, or the process."""
 
     def _send(self, notification: Notification) -> str | None:
         """Send it, in a thread; return why it was not taken, if it was not."""
@@ -161,6 +161,5 @@ class AppriseSink:
         return " ".join(each.message for each in sent.logs()) or "Apprise says no more"
 
     def _failed(self, why: str) -> DeliveryFailed:
-        plain = "".join(c if c.isprintable() else " " for c in why)
-        said = masked(plain, self._secrets)[:LONGEST].strip()
+        said = masked(printable(why), self._secrets)[:LONGEST].strip()
         return DeliveryFailed(f"the service was not reached or refused it: {said}")

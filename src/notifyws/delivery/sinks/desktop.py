@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable
 from html import escape
 
 from notifyws.auth.network_errors import plainly
-from notifyws.errors import ConfigurationError, DeliveryFailed
-from notifyws.models import Notification
+from notifyws.config.extras import needs_extra
+from notifyws.errors import DeliveryFailed
+from notifyws.models import Notification, printable
 
 LONGEST = 1000
 """Characters of a title or message that a desktop is given."""
@@ -62,8 +63,7 @@ class DesktopSink:
         try:
             from desktop_notifier import DesktopNotifier
         except ImportError:
-            hint = "pip install 'notifyws[desktop]'"
-            raise ConfigurationError("--notify needs an extra", hint) from None
+            raise needs_extra("--notify", "desktop") from None
         self._timeout = timeout
         self._notifier = DesktopNotifier(app_name="notifyws")
         self._reads_markup = reads_markup
@@ -75,8 +75,8 @@ class DesktopSink:
         Raises:
             DeliveryFailed: it did not.
         """
-        title = _printable(notification.title or notification.type)
-        message = _printable(notification.words)
+        title = printable((notification.title or notification.type)[:LONGEST])
+        message = printable(notification.words[:LONGEST])
         try:
             async with asyncio.timeout(self._timeout):
                 if self._markup is None:
@@ -92,7 +92,3 @@ class DesktopSink:
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text[:LONGEST])

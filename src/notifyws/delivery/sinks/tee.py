@@ -14,7 +14,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from notifyws.config.files import is_torn, open_to_append
+from notifyws.config.files import append_line, open_to_append
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 
@@ -67,10 +67,7 @@ class TeeSink:
     def _append(self, line: bytes) -> None:
         descriptor = open_to_append(self._path, ours=False)
         try:
-            whole = b"\n" + line if is_torn(descriptor) else line
-            written = os.write(descriptor, whole)
-            if written != len(whole):  # what others appended meanwhile stays
-                raise OSError(None, "the disk is full")
+            append_line(descriptor, line)
         finally:
             os.close(descriptor)
 

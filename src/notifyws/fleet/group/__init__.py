@@ -16,16 +16,16 @@ commands or terminals.
     store            the same for members and leases
     in_hand          what a member took and has not acknowledged (pure)
     member           takes a share of the streams, and acknowledges
-    partitions       with a key: which streams are this member's alone
     spool            what waits on disk while Redis is away
     appender         what brings it into the stream: once, in order
     leader           the socket, whose notifications go there
-    membership       the beat: who lives, who leads
-    stream_listener  a listener that reads a group's stream
+    membership       the beat: who lives, who leads; with a key: which streams are this
+                     member's alone
+    stream_listener  a listener that reads a group's stream; one that reads it again, as
+                     a group of its own
     listener         a member as a whole: joins, leads when it is its turn, leaves
-    replay           reads the stream again, as a group of its own
     standing         how the group stands, for whoever asks from outside
     build            parts of them, from settings
 """
 
-__all__ = ["build", "listener", "replay", "standing"]
+__all__ = ["build", "listener", "standing", "stream_listener"]

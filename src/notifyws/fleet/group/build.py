@@ -17,7 +17,7 @@ from notifyws.delivery.build_sinks import build_routing, build_sinks
 from notifyws.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from notifyws.auth.cache.redis_client import RedisClient
+    from notifyws.auth.cache.redis import RedisClient
     from notifyws.delivery.queue import DeliveryQueue
     from notifyws.delivery.receiver import Item, Selection
     from notifyws.delivery.targets import DeliveryTargets
@@ -54,7 +54,7 @@ def build_client(auth: Authenticator) -> RedisClient:
             "--group needs a Redis that its members share",
             "set REDIS_URL, as in REDIS_URL=redis://host:6379",
         )
-    from notifyws.auth.cache.redis_client import RedisClient
+    from notifyws.auth.cache.redis import RedisClient
 
     return RedisClient(url, "the group's Redis")
 

@@ -13,7 +13,7 @@ from functools import cache, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from notifyws.auth.cache.redis_client import RedisClient
+from notifyws.auth.cache.redis import RedisClient
 from notifyws.clock import Clock
 from notifyws.errors import CacheFailed
 from notifyws.fleet.group.lua import MEMBERS

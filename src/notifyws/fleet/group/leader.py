@@ -28,7 +28,7 @@ from notifyws.delivery.build import build_receiver
 from notifyws.delivery.outbox_records import ListenerPosition, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
-from notifyws.events import Closed, Connected, Disconnected, Event, Gap
+from notifyws.events import Closed, Connected, Disconnected, Event, join_of
 from notifyws.fleet.group.appender import GroupAppender, Lines
 from notifyws.fleet.group.entries import Standing, moment_text, shifted
 from notifyws.fleet.group.spool import Spool
@@ -242,7 +242,7 @@ class GroupLeader:
                 if isinstance(item, Notification):
                     notes.append(item)
                 elif not isinstance(item, Closed):
-                    self._announce(item, vital=isinstance(item, Gap))
+                    self._announce(item, join=join_of(item))
             await self._appender.append(notes)
             self._handed_over += len(notes)
             if len(notes) < FEW:

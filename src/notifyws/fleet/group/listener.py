@@ -19,8 +19,7 @@ from notifyws.events import Connected, Event, Gap, Grouped
 from notifyws.fleet.group.build import GroupOptions, build_spool
 from notifyws.fleet.group.entries import Line, moment, moment_text
 from notifyws.fleet.group.leader import GroupLeader, mark_of, partition_of
-from notifyws.fleet.group.membership import Membership
-from notifyws.fleet.group.partitions import Partitions
+from notifyws.fleet.group.membership import Membership, Partitions
 from notifyws.fleet.group.stream_listener import StreamListener
 from notifyws.models import Notification, as_text
 from notifyws.protocol.expressions import UNFIT, of_option
@@ -194,7 +193,7 @@ class GroupListener(StreamListener):
             build_spool(self._auth, self._store.name),
             standing,
             line_of=self._line_of,
-            announce=self._announce,
+            announce=self.queue.announce,
             observe=self._observe,
             in_doubt=self._soon.set,
             is_covered=self.membership.is_covered,

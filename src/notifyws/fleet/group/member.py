@@ -19,7 +19,6 @@ from notifyws.clock import Clock
 from notifyws.config.settings import Settings
 from notifyws.delivery.outbox_records import (
     Backlog,
-    DeliveryCounts,
     notification_of,
 )
 from notifyws.delivery.queue import DeliveryQueue
@@ -63,6 +62,7 @@ class GroupMember:
     Attributes:
         streams: numbers of the streams that it reads.
         received, filtered: notifications so far.
+        workers: bring sinks what falls to this member.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class GroupMember:
         routing: Routing | None = None,
         server: str = "",
     ) -> None:
-        self._server = server
         self._store, self._queue, self._clock = store, queue, clock
         self._warn, self._selection, self._lost = warn, selection, lost
+        self._server = server
         self.in_hand = InHand(sink.name for sink in sinks)
-        self._workers = Workers(
+        self.workers = Workers(
             sinks,
             routing,
             self.in_hand.waits_for,
@@ -105,7 +105,7 @@ class GroupMember:
         """Begin to take, to hand on and to acknowledge."""
         warn, sleep = self._warn, self._clock.sleep
         self._reading = restarted("the reader of the group", self._read, warn, sleep)
-        self._workers.start("what acknowledges", self._acknowledge_for_ever)
+        self.workers.start("what acknowledges", self._acknowledge_for_ever)
 
     def read_from(self, streams: Sequence[int]) -> None:
         """Read these streams from now on; what is in hand of others is finished."""
@@ -121,11 +121,7 @@ class GroupMember:
     def backlog(self) -> dict[str, Backlog]:
         """Return how much waits for each sink."""
         backlog_of = self.in_hand.backlog_of
-        return {name: Backlog(*backlog_of(name)) for name in self._workers.counts}
-
-    def delivery_counts(self) -> dict[str, DeliveryCounts]:
-        """Return what came of what this member took, by sink."""
-        return dict(self._workers.counts)
+        return {name: Backlog(*backlog_of(name)) for name in self.workers.counts}
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Take entries that fell to this member."""
@@ -141,7 +137,7 @@ class GroupMember:
                 self._take(entry, entry.line)
         if self.in_hand.has_done:
             self._done.set()
-        self._workers.wake()
+        self.workers.wake()
 
     async def claim(self, idle: float) -> None:
         """Take over what dead members held, if there is room for it.
@@ -189,14 +185,10 @@ class GroupMember:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def drained(self) -> None:
-        """Return when nothing waits for any sink but what waits for its time."""
-        await self._workers.drained()
-
     async def aclose(self, patience: float) -> None:
         """Stop; what is not done with after some seconds is for the others."""
         await self.stop_reading()
-        await self._workers.stop(patience)
+        await self.workers.stop(patience)
         with suppress(CacheFailed):  # then it comes twice, to another one
             await self._acknowledge()
 
@@ -264,9 +256,9 @@ class GroupMember:
             self.in_hand.pass_over(entry)
             return
         self._queue.put(notification, len(line))
-        takers = self._workers.takers(notification)
+        takers = self.workers.takers(notification)
         self.in_hand.take(entry, self._queue.put_in_all, takers)
-        self._workers.look()
+        self.workers.look()
 
     def _is_lost(self, entry: Entry) -> None:
         """Tell that an entry was trimmed before the one who had it was done with it."""

@@ -167,5 +167,5 @@ def _line_of(text: str) -> Line:
     try:
         stream, line, tell = json.loads(text)
         return int(stream), str(line), str(tell)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return 0, text, ""

@@ -16,7 +16,7 @@ from notifyws.fleet.group.build import GroupOptions, build_client, build_store
 from notifyws.fleet.listener_entry import LONGEST
 
 if TYPE_CHECKING:
-    from notifyws.auth.cache.redis_client import RedisClient
+    from notifyws.auth.cache.redis import RedisClient
 
 MOST = 100
 """Groups of one account that are looked at, unless one is asked for."""

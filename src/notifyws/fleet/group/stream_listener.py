@@ -1,7 +1,9 @@
 """A listener that reads a group's stream in place of a socket.
 
 What members and those who read a stream again have in common: a share, its sinks, and
-an end at which what is not done with is left to others.
+an end at which what is not done with is left to others. Who reads it again is a group
+of its own and no member: it begins after an id or at a time, and goes on with what is
+appended later. It never leads, and what it takes is taken from nobody.
 """
 
 from __future__ import annotations
@@ -9,13 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from notifyws.auth.authenticator import Authenticator
 from notifyws.connection.build import want_verifiable
 from notifyws.connection.event_emitter import EventEmitter
-from notifyws.errors import CacheFailed, ConfigurationError, UsageError
-from notifyws.events import Closed, Event, Gap
+from notifyws.delivery.outbox_records import notification_of
+from notifyws.errors import CacheFailed, ConfigurationError, NetworkFailed, UsageError
+from notifyws.events import Closed, Gap, Grouped
 from notifyws.fleet.active_listener import LAST_DELIVERY, ActiveListener
 from notifyws.fleet.group.build import (
     GroupOptions,
@@ -24,6 +28,8 @@ from notifyws.fleet.group.build import (
     build_store,
 )
 from notifyws.fleet.group.keys import RedisFailures
+from notifyws.fleet.group.scripts import REPLAY, VERSION
+from notifyws.fleet.group.store import wrong_version
 from notifyws.tasks import first_of
 
 if TYPE_CHECKING:
@@ -57,7 +63,7 @@ class StreamListener(ActiveListener):
         self._options = options
         self._client = build_client(auth)
         self._store = build_store(auth, options, self._client, consumers)
-        self._emitter = EventEmitter(self._announce, auth.clock, auth.label)
+        self._emitter = EventEmitter(self.queue.announce, auth.clock, auth.label)
         self._member: GroupMember | None = None
         self._retries: int | None = None
         self._stopping, self._broken = asyncio.Event(), asyncio.Event()
@@ -143,12 +149,12 @@ class StreamListener(ActiveListener):
     @property
     def delivery_counts(self) -> Mapping[str, DeliveryCounts]:
         """What came of what was taken for each sink."""
-        return self._member.delivery_counts() if self._member else {}
+        return self._member.workers.counts if self._member else {}
 
     async def delivered(self) -> None:
         """Return when nothing waits for any sink."""
         if self._member is not None:
-            await self._member.drained()
+            await self._member.workers.drained()
 
     def _counts(self) -> dict[str, Any]:
         return {**super()._counts(), "filtered": self.filtered}
@@ -156,9 +162,6 @@ class StreamListener(ActiveListener):
     def _refuse(self, error: CacheFailed) -> None:
         self._refused = error
         self._broken.set()
-
-    def _announce(self, item: Event, *, vital: bool = False) -> None:
-        self.queue.announce(item, vital=vital)
 
     async def _run(self, member: GroupMember) -> None:
         reason = ""
@@ -178,3 +181,86 @@ class StreamListener(ActiveListener):
             await self.end()
             self._emitter.tell(Closed(reason))
             self.queue.close()
+
+
+class GroupReplay(StreamListener):
+    """Reads what a group's stream still holds.
+
+    Args:
+        auth: whose group.
+        options: which.
+        since: id of the last notification known, or the time to begin at.
+        more: as for :class:`ActiveListener`.
+    """
+
+    def __init__(
+        self,
+        auth: Authenticator,
+        options: GroupOptions,
+        *,
+        since: str | int | datetime,
+        **more: Any,
+    ) -> None:
+        consumers = f"{REPLAY}{auth.clock.secret()[:12]}"
+        super().__init__(auth, options, consumers=consumers, **more)
+        self._from = since
+        self._began = False
+
+    @property
+    def state(self) -> str:
+        """``disconnected``, ``connecting`` or ``connected``."""
+        if self.running is None or self.running.done():
+            return "disconnected"
+        return "connected" if self._began else "connecting"
+
+    async def keep(self, member: GroupMember) -> None:
+        """Read until cancelled.
+
+        Raises:
+            NetworkFailed: Redis does not answer.
+            UsageError: the stream does not hold what is asked for.
+        """
+        try:
+            facts = await self._store.describe()
+            self._want_ours(facts.get("v"))
+            self._store.use_key(str(facts.get("key") or ""))
+            await self._store.begin_at(await self._place())
+        except CacheFailed as error:
+            raise NetworkFailed(error.message, error.hint) from None
+        self._began = True
+        self._emitter.tell(Grouped(self._store.name, "replay"))
+        member.read_from(range(len(self._store.streams)))
+        await asyncio.Event().wait()
+
+    async def leave(self) -> None:
+        """Take the consumer group away.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+        """
+        if self._began:
+            await self._store.end()
+
+    def _want_ours(self, version: object) -> None:
+        """Raise if the group is another version's."""
+        if version not in (VERSION, False, None):
+            raise wrong_version(self._store.name)
+
+    async def _place(self) -> str:
+        """Return the id after which to begin.
+
+        Raises:
+            CacheFailed: Redis does not answer.
+            UsageError: the stream does not hold what is asked for.
+        """
+        if isinstance(self._from, datetime):
+            return f"{max(int(1000 * self._from.timestamp()) - 1, 0)}-0"
+        async for entry in self._store.backwards():
+            try:
+                found = notification_of(entry.line or "").id
+            except ValueError:
+                continue
+            if str(found) == str(self._from):
+                return entry.id
+        said = f"the group {self._store.name} keeps no notification {self._from}"
+        raise UsageError(f"--since: {said}", "give a time, as in --since 10m")

@@ -17,17 +17,18 @@ from typing import Any
 from msgspec import Struct, field
 
 from notifyws.protocol.har.frame_kinds import (
+    HandshakeStep,
     Kind,
+    echoed,
     is_kind,
     kind_of,
+    merged,
     numbered_by,
     numbers_of,
     split_frames,
 )
-from notifyws.protocol.har.handshake_steps import HandshakeStep, echoed, merged
-from notifyws.protocol.har.harmless import is_operation, is_protocol
 from notifyws.protocol.har.recording import Frame, SocketLog
-from notifyws.protocol.har.secrets import Secrets
+from notifyws.protocol.har.secrets import Secrets, is_operation, is_protocol
 from notifyws.protocol.har.values import expression, is_plain, leaves
 from notifyws.protocol.har.variables import Variables
 

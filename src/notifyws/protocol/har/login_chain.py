@@ -12,14 +12,16 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from notifyws.protocol.har.recording import Exchange, Recording
-from notifyws.protocol.har.socket_token import Placed
-from notifyws.protocol.har.sources import Given, Sources, requested
+from notifyws.protocol.har.sockets import Placed
 from notifyws.protocol.har.values import (
     PASSWORD,
+    Given,
+    Sources,
     expression,
     is_secret_name,
     last_name,
     leaves,
+    requested,
 )
 
 MOST_STEPS = 10

@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from notifyws.protocol.har.documents import literals
 from notifyws.protocol.har.login_chain import (
     USERNAME,
     Chain,
@@ -19,9 +18,16 @@ from notifyws.protocol.har.login_chain import (
     value_of,
 )
 from notifyws.protocol.har.recording import Exchange, Recording
-from notifyws.protocol.har.socket_token import Placed
-from notifyws.protocol.har.sources import Sources, own_headers
-from notifyws.protocol.har.values import PASSWORD, expression, last_name, leaves
+from notifyws.protocol.har.sockets import Placed
+from notifyws.protocol.har.values import (
+    PASSWORD,
+    Sources,
+    expression,
+    last_name,
+    leaves,
+    literals,
+    own_headers,
+)
 from notifyws.protocol.har.variables import Variables
 
 LOGOUT = re.compile(r"(?i)/(log_?-?out|sign_?-?out|revoke)$")

@@ -10,15 +10,19 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from notifyws.config.toml_text import quoted
+from notifyws.errors import command
 from notifyws.protocol.har.conversation import Conversation, conversation
-from notifyws.protocol.har.harmless import Harmless
 from notifyws.protocol.har.login_steps import Login, login_of
 from notifyws.protocol.har.recording import Recording, SocketLog
 from notifyws.protocol.har.rule_guess import kinds_of, notifications, rule_lines
-from notifyws.protocol.har.secrets import Secrets
-from notifyws.protocol.har.socket_token import Placed, placed_token
-from notifyws.protocol.har.sockets import demand_speakable, likely_sockets
-from notifyws.protocol.har.sources import Sources
+from notifyws.protocol.har.secrets import Harmless, Secrets
+from notifyws.protocol.har.sockets import (
+    Placed,
+    demand_speakable,
+    likely_sockets,
+    placed_token,
+)
 from notifyws.protocol.har.tables import (
     handshake_lines,
     later_lines,
@@ -27,8 +31,8 @@ from notifyws.protocol.har.tables import (
     token_lines,
     variable_lines,
 )
+from notifyws.protocol.har.values import Sources
 from notifyws.protocol.har.variables import Variables
-from notifyws.protocol.toml_text import quoted
 
 BUILT_IN = (
     ("/api/websocket", "home-assistant"),
@@ -176,7 +180,7 @@ class _Drafter:
 
     def _head(self, socket: SocketLog, *, complete: bool) -> Iterator[str]:
         yield f"# How {self._name} speaks, as a browser recorded it. Try it with:"
-        yield f"#     notifyws profile check {self._name} --url wss://host"
+        yield f"#     {command('profile', 'check', self._name, '--url', 'wss://host')}"
         yield '# A comment that begins with "?" says what the recording did not tell.'
         if self._recording.sanitized and not complete:
             yield "# ? No cookies and no Authorization headers were recorded: a browser"

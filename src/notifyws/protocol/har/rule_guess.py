@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from notifyws.config.toml_text import quoted
+from notifyws.protocol.draft import NAMES, notification_rule
 from notifyws.protocol.har.conversation import Conversation
 from notifyws.protocol.har.frame_kinds import Kind, kind_of
 from notifyws.protocol.har.secrets import Secrets
@@ -16,8 +18,6 @@ from notifyws.protocol.har.values import (
     last_name,
     leaves,
 )
-from notifyws.protocol.notification_guess import NAMES, notification_rule
-from notifyws.protocol.toml_text import quoted
 
 MOST_RULES = 30
 SAMPLES = 20

@@ -1,25 +1,30 @@
 """What in a recording is nobody's business: passwords, tokens, cookies.
 
 They are known by their names, by where they stand and by their looks, and once known
-wherever they stand again.
+wherever they stand again. And what of a login is none: ``Harmless``.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 from urllib.parse import quote, unquote
 
-from notifyws.protocol.har.documents import literals
 from notifyws.protocol.har.recording import Exchange, Recording
 from notifyws.protocol.har.values import (
     PASSWORD,
+    PLAIN,
     is_opaque,
     is_secret_name,
     last_name,
     leaves,
+    literals,
+    requested,
 )
 
 SHORTEST = 4
@@ -139,3 +144,152 @@ def _spellings(text: str) -> Iterator[str]:
     yield text
     yield quote(text, safe="", errors="replace")
     yield unquote(text)
+
+
+_WORDS = """
+    access account accounts ack active ajax alert alerts all api app application
+    apps auth authenticate authentication authorization authorize authorized basic
+    bearer begin browser cable callback challenge change changes channel check
+    client code complete config confirm connect connection cookie create credentials
+    current data default device email en event events exchange false feed flow flows
+    form frontend get grant graphql hello http https hub id identifier identify
+    identity ietf implicit init internal issue join json jwt listen live local login
+    logon logout m message messages method mobile mode negotiate none notification
+    notifications notify null oauth off offline oidc ok on op open openid operation
+    params password ping pong post profile profiles protocol provider providers
+    public push pwd query read ready realms realtime redirect ref refresh register
+    remember renew request response rest result rpc scope send server service
+    services session sessions sign signin signup socket sse sso start state status
+    step stream streams sub subscribe subscribed subscription subscriptions sync
+    system ticket tickets token tokens topic true type unknown update updates urn
+    user username users validate verify version watch web webapp webhook websocket
+    websockets ws wss www
+"""
+PROTOCOL_WORDS = frozenset(_WORDS.split())
+"""Words of protocols: no more than what everybody says."""
+SPELLED = re.compile(r"[oO][aA]uth2?|[vV]\d{1,2}(?!\d)|[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+"""The words within a text that is written as one."""
+BETWEEN = re.compile(r"[\s_./:,;=+-]*")
+VERSION = re.compile(r"v\d{1,2}|oauth2")
+LONGEST = 200
+"""Characters of what is made of such words."""
+MOST_WORDS = 4
+"""Of them in a row; more may be somebody's phrase."""
+LISTS = re.compile(r"(?i)scope|grant_?type|response_?type")
+"""Names of what may be more of them."""
+SAYS_WHO = re.compile(r"(?i)(auth|log_?in|sign_?in|pass|pwd|user|token).*[.:/-]")
+"""An operation that may go on with whom it is about."""
+OPERATIONS = frozenset(
+    {"type", "op", "event", "action", "cmd", "command", "method", "operation"}
+    | {"messageType", "message_type", "msgType", "operationName", "kind"}
+)
+"""Names of what is to be done; it is a plain word without a digit."""
+NUMBERED = re.compile(
+    r"(?i)^(id|ref|seq|nonce|cid|v|ver|version|jsonrpc|protocol|op|limit|page"
+    r"|(protocol|api|client)_?version|(req|request|message|correlation)_?id)$"
+)
+"""Names of what has a number, which is short."""
+NUMBER = re.compile(r"v?\d{1,3}(\.\d{1,3}){0,2}")
+LANGUAGES = re.compile(r"(?i)lang|locale")
+LANGUAGE = re.compile(r"[a-z]{2}([-_][A-Z]{2})?")
+
+
+class Harmless:
+    """What a recording holds that is no secret.
+
+    In whatever is sent before there is a token, or to get one, a secret may stand
+    anywhere and look like anything. So nothing stays as it was but what is known to be
+    harmless; all else is a variable, and when in doubt it is one.
+
+    Args:
+        recording: of what the server and the page said.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        said: dict[str, float] = {}
+        self._given: dict[str, float] = {}
+        for each in recording.exchanges:
+            for text in _texts_of(each):
+                _first(said, text, each.started)
+            unread = each.method != "GET" and each.body is None and each.form is None
+            for _, leaf in () if unread else leaves(each.answer):
+                _first(self._given, str(leaf), each.started)
+        for socket in recording.sockets:
+            for text in _texts_of(socket.opened):
+                _first(said, text, socket.opened.started)
+            for frame in socket.frames:
+                found = said if frame.sent else self._given
+                for _, leaf in leaves(frame.value):
+                    _first(found, str(leaf), frame.at)
+        ordered = sorted(said.items(), key=lambda each: each[1])
+        self._said = "\0".join(text for text, _ in ordered)
+        self._moments = [at for _, at in ordered]
+        self._places = [*accumulate(len(text) + 1 for text, _ in ordered)]
+        hosts = {each.origin.partition("://")[2] for each in recording.exchanges}
+        self._hosts = hosts | {each.partition(":")[0] for each in hosts}
+
+    def has(self, text: str, name: str = "") -> bool:
+        """Return whether a text is known to be no secret.
+
+        Args:
+            text: what was said.
+            name: what it is called where it stands.
+        """
+        most = LONGEST if LISTS.search(name) else MOST_WORDS
+        if text in self._hosts or is_protocol(text, most) or self._was_given(text):
+            return True
+        if NUMBERED.search(name) and NUMBER.fullmatch(text):
+            return True
+        if LANGUAGES.search(name) and LANGUAGE.fullmatch(text):
+            return True
+        return is_operation(name, text)
+
+    def _was_given(self, text: str) -> bool:
+        """Return whether the server said a text before the page did, even as a part."""
+        at, place = self._given.get(text), self._said.find(text)
+        if at is None or place < 0:
+            return at is not None
+        return at < self._moments[bisect_right(self._places, place)]
+
+    def has_number(self, number: float, name: str, *, in_list: bool) -> bool:
+        """Return whether a number is known to be no secret: a digit is none.
+
+        Args:
+            number: what was said.
+            name: what it is called where it stands.
+            in_list: whether it is one of several, which together may be one.
+        """
+        digit = number in range(10) and not in_list
+        return digit or (NUMBERED.search(name) is not None and abs(number) < 1000)
+
+
+def is_operation(name: str, text: str) -> bool:
+    """Return whether a text says what is to be done, by what it is called."""
+    plain = PLAIN.fullmatch(text) is not None and len(text) <= 64
+    if name not in OPERATIONS or not plain or any(map(str.isdigit, text)):
+        return False
+    return SAYS_WHO.search(text) is None or is_protocol(text)
+
+
+def is_protocol(text: str, most: int = MOST_WORDS) -> bool:
+    """Return whether a text is made of words of protocols alone, so many at most."""
+    if not text or (len(text) == 1 and not text.isalnum()):
+        return True
+    words = [each.lower() for each in SPELLED.findall(text[:LONGEST])]
+    rest = SPELLED.sub("", text[:LONGEST])
+    is_long = not 0 < len(words) <= most or len(text) > LONGEST
+    if is_long or BETWEEN.fullmatch(rest) is None:
+        return False
+    return all(each in PROTOCOL_WORDS or VERSION.fullmatch(each) for each in words)
+
+
+def _first(found: dict[str, float], text: str, at: float) -> None:
+    found[text] = min(at, found.get(text, at))
+
+
+def _texts_of(exchange: Exchange) -> set[str]:
+    """Return all that a request says, with what stands in a path as it was meant."""
+    said = {value for _, _, value in requested(exchange)}
+    said |= {str(leaf) for _, leaf in leaves(exchange.body)}
+    said |= {exchange.path, *exchange.query, *(exchange.form or ())}
+    return said | {unquote(each) for each in said}

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from notifyws.config.toml_text import quoted
 from notifyws.protocol.har.conversation import Conversation
 from notifyws.protocol.har.login_steps import DraftStep, Login
 from notifyws.protocol.har.recording import SocketLog
-from notifyws.protocol.har.socket_token import Placed
-from notifyws.protocol.har.sources import own_headers
-from notifyws.protocol.har.values import inline
+from notifyws.protocol.har.sockets import Placed
+from notifyws.protocol.har.values import inline, own_headers
 from notifyws.protocol.har.variables import Variables
-from notifyws.protocol.toml_text import quoted
 
 SINCE = ("since", "after", "last_id", "lastId", "lastEventId", "last_event_id")
 """Query parameters that say what was seen last."""

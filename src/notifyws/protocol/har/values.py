@@ -1,15 +1,23 @@
-"""What values look like: their leaves, the names by which secrets go, words of ours."""
+"""What values look like: their leaves, the names by which secrets go, words of ours.
+
+A GraphQL document is told in pieces, and stays only where all of it is understood:
+names, signs and literals. What is a literal is told apart, for a secret may be one; a
+comment is left out. And where values come from: which answer gave which first.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from notifyws.protocol.notification_guess import dotted_key
+from msgspec import Struct
+
+from notifyws.config.toml_text import quoted
+from notifyws.protocol.draft import dotted_key
+from notifyws.protocol.har.recording import Exchange
 from notifyws.protocol.profile_lint import KNOWN
-from notifyws.protocol.toml_text import quoted
 
 Leaf = tuple[tuple[str | int, ...], Any]
 """The way to a value that is no object or list, and the value."""
@@ -111,3 +119,179 @@ def inline(value: Any) -> str:
 
 def _key(name: str) -> str:
     return name if re.fullmatch(r"(?a)[\w-]+", name) else quoted(name)
+
+
+LONGEST = 4_000
+"""Characters of a document that is kept."""
+NAMES = ("query", "mutation", "subscription", "document")
+"""What a document is called in a request; elsewhere a text may only look like one."""
+DOCUMENT = re.compile(r"(?a)\s*(query|mutation|subscription|fragment|\{)[\s\w({:@$]")
+PIECE = re.compile(
+    r'(?a)(?P<literal>"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"'
+    r"|-?\d[\w.+-]*)|(?P<comment>\#[^\n]*)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<sign>\.\.\.|[!$&():=@\[\]{|},\s])",
+    re.DOTALL,
+)
+Piece = tuple[str, str, bool]
+"""What it is called, its text, and whether it is a value."""
+
+
+def pieces(text: str) -> list[Piece]:
+    """Return a document in pieces; none if it is no document, or not understood."""
+    if len(text) > LONGEST or DOCUMENT.match(text) is None:
+        return []
+    return _Reader(text).pieces()
+
+
+class _Reader:
+    """Reads a document once, and keeps in mind where it stands."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._called = self._last = ""
+        self._depth = 0
+        self._is_type = False
+
+    def pieces(self) -> list[Piece]:
+        found: list[Piece] = []
+        at = 0
+        while at < len(self._text):
+            piece = PIECE.match(self._text, at)
+            if piece is None:
+                return []
+            at, said = piece.end(), piece[0]
+            if piece["comment"] is None:
+                is_value = self._is_value(piece)
+                found.append((self._called if is_value else "", said, is_value))
+            self._last = said.strip() or self._last
+        signs = [said for _, said, is_value in found if not is_value]
+        closed = signs.count("{") == signs.count("}") and signs.count("{") > 0
+        return found if closed and self._last == "}" else []
+
+    def _is_value(self, piece: re.Match[str]) -> bool:
+        """Return whether a piece is a value, and note what the next one is called."""
+        said = piece[0]
+        self._depth += (said == "(") - (said == ")")
+        if piece["name"] is None:
+            self._is_type = self._is_type and said not in ("=", ")")
+            return piece["literal"] is not None
+        is_key = self._text[piece.end() :].lstrip()[:1] == ":"
+        if is_key or self._last == "$" or not self._depth:
+            self._is_type = is_key and self._last == "$"
+            self._called = said
+            return False
+        return not self._is_type and said not in ("true", "false", "null")
+
+
+def literals(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts in a document, each with what it is called."""
+    for name, said, is_value in pieces(text):
+        if is_value:
+            yield name, plain(said)
+
+
+def plain(literal: str) -> str:
+    """Return what a literal means."""
+    bare = literal.strip('"') if literal.startswith('"') else literal
+    return re.sub(r"\\(.)", r"\1", bare)
+
+
+SHORTEST = 6
+"""Characters of a value that is no chance."""
+STANDARD = frozenset(
+    {"host", "origin", "referer", "user-agent", "content-type", "content-length"}
+    | {"accept", "accept-encoding", "accept-language", "connection", "cookie"}
+    | {"cache-control", "pragma", "upgrade", "dnt", "priority", "te", "date"}
+    | {"upgrade-insecure-requests", "set-cookie", "content-encoding", "if-none-match"}
+    | {"vary", "server", "etag", "expires", "last-modified", "transfer-encoding"}
+)
+"""Headers that browsers and servers send by themselves."""
+
+
+class Given(Struct, frozen=True):
+    """A value as an answer gave it.
+
+    Args:
+        exchange: whose answer.
+        place: where in it: an expression, ``header:NAME`` or ``cookie:NAME``.
+        name: what it is called there.
+    """
+
+    exchange: Exchange
+    place: str
+    name: str
+
+
+class Sources:
+    """Which answer gave which value.
+
+    Args:
+        exchanges: in their order.
+    """
+
+    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+        self._given: dict[str, Given] = {}
+        for exchange in exchanges:
+            for value, given in _answered(exchange):
+                if len(value) >= SHORTEST and len(given.place) <= LONGEST_PATH:
+                    self._given.setdefault(value, given)
+
+    def of(self, value: Any, before: Exchange | None = None) -> Given | None:
+        """Return who gave a value, if somebody did.
+
+        Args:
+            value: of a request or a frame.
+            before: only an answer that came before this request counts.
+        """
+        given = self._given.get(value) if isinstance(value, str) else None
+        if given is None or before is None:
+            return given
+        one, other = given.exchange, before
+        earlier = (one.started, one.number) < (other.started, other.number)
+        return given if earlier else None
+
+    def within(self, text: str) -> tuple[str, Given] | None:
+        """Return the longest value that a text ends with, and who gave it."""
+        starts = range(1, len(text) - SHORTEST)
+        ends = (text[start:] for start in starts if not text[start - 1].isalnum())
+        found = ((end, self._given[end]) for end in ends if end in self._given)
+        return next(found, None)
+
+
+def _answered(exchange: Exchange) -> Iterator[tuple[str, Given]]:
+    for path, leaf in leaves(exchange.answer):
+        if isinstance(leaf, str) and path:
+            yield leaf, Given(exchange, expression(path), last_name(path))
+    for name, value in exchange.set_cookies.items():
+        yield value, Given(exchange, f"cookie:{name}", name)
+    for name, value in exchange.answer_headers.items():
+        if name not in STANDARD and not name.startswith(("access-control-", "sec-")):
+            bare = value[7:] if value[:7].lower() == "bearer " else value
+            yield bare, Given(exchange, f"header:{name}", name)
+
+
+def requested(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
+    """Yield the table, name and value of all that a request says."""
+    for part in exchange.path.split("/"):
+        yield "path", "", part
+    for name, value in exchange.query.items():
+        yield "query", name, value
+    for name, value in (exchange.form or {}).items():
+        yield "form", name, value
+    for path, leaf in leaves(exchange.body):
+        if isinstance(leaf, str):
+            yield "body", last_name(path), leaf
+    for name, value in own_headers(exchange).items():
+        yield "headers", name, value.rpartition(" ")[2]
+    for name, value in exchange.cookies.items():
+        if is_secret_name(name) or is_opaque(value):
+            yield "cookies", name, value
+
+
+def own_headers(exchange: Exchange) -> dict[str, str]:
+    """Return the headers of a request that a page set."""
+    return {
+        name: value
+        for name, value in exchange.headers.items()
+        if name not in STANDARD and not name.startswith(("sec-", ":"))
+    }

@@ -2,7 +2,7 @@
 
 What a user, an answer or a frame gave is a variable; what may be a secret is one that
 the user must say (``needs``); a channel is a constant, which a user may override. Of
-what is said to get a token only that stays which ``harmless`` knows; of what comes
+what is said to get a token only that stays which ``Harmless`` knows; of what comes
 later, short words and numbers.
 """
 
@@ -13,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from notifyws.protocol.har.documents import NAMES, Piece, pieces, plain
-from notifyws.protocol.har.harmless import Harmless
-from notifyws.protocol.har.secrets import Secrets
-from notifyws.protocol.har.sources import SHORTEST
+from notifyws.protocol.har.secrets import Harmless, Secrets
 from notifyws.protocol.har.values import (
     DEEPEST,
+    NAMES,
+    SHORTEST,
+    Piece,
     is_secret_name,
+    pieces,
+    plain,
     variable_name,
 )
 
