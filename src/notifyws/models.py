@@ -6,7 +6,6 @@ what it left out is derived here and nowhere else.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -238,6 +237,8 @@ class Account(Masked, frozen=True):
         A line each; a socket of another origin, and what else parts them, stand
         before the first.
         """
+        import hashlib  # which takes 2 ms, and completions need no account
+
         text = f"{self.origin}\n{self.profile}\n{self.subject}"
         text = " ".join(filter(None, (self.apart, self.socket, text)))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

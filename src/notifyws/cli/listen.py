@@ -34,13 +34,13 @@ from notifyws.cli.options import (
 )
 from notifyws.cli.process import run
 from notifyws.cli.servers import ServerChoice
-from notifyws.config.settings import Settings
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
+    from notifyws.config.settings import Settings
     from notifyws.ui.renderers import DisplayOptions
 
 EXAMPLES = examples(
@@ -296,5 +296,7 @@ def _redeliver(
 
 def _for_demo(flags: Mapping[str, Any]) -> Settings:
     """Return settings that nobody's configuration changes."""
+    from notifyws.config.settings import Settings
+
     given = {name: value for name, value in flags.items() if value is not None}
     return replace(Settings(), **given)

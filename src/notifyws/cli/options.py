@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from msgspec import Struct
 
-from notifyws.auth.authenticator import Authenticator
 from notifyws.cli.completion import profiles, servers
-from notifyws.config.sources import Loaded, load
 from notifyws.config.validation import nearest
 from notifyws.errors import UsageError
 from notifyws.ui.streams import emit, warner
 
 if TYPE_CHECKING:
+    from notifyws.auth.authenticator import Authenticator
     from notifyws.auth.cached_tokens import AccessToken
+    from notifyws.config.sources import Loaded
     from notifyws.ui.formatting import Shape
 
 
@@ -94,6 +94,8 @@ class Common(Struct, frozen=True):
             ConfigurationError: a file or a value is wrong.
         """
         said = {"server": self.server, "profile": self.profile, "url": self.url}
+        from notifyws.config.sources import load
+
         return load({**said, **flags}, env_file=self.env_file)
 
     def authenticator(self) -> Authenticator:
@@ -102,6 +104,8 @@ class Common(Struct, frozen=True):
         Raises:
             ConfigurationError: a file or a value is wrong.
         """
+        from notifyws.auth.authenticator import Authenticator
+
         return Authenticator(self.load().settings, warner(self.quiet))
 
 

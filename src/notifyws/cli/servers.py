@@ -17,8 +17,6 @@ from msgspec.structs import replace
 
 from notifyws.cli.hints import at_server
 from notifyws.cli.options import Common, exclude
-from notifyws.config.settings import Settings
-from notifyws.config.sources import entry_names, load_servers
 from notifyws.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -29,6 +27,7 @@ from notifyws.errors import (
 from notifyws.ui.streams import warner
 
 if TYPE_CHECKING:
+    from notifyws.config.settings import Settings
     from notifyws.service import NotificationService
 
 ENDINGS = (AuthenticationFailed, ConfigurationError, NetworkFailed)
@@ -89,10 +88,14 @@ class ServerChoice(Struct, frozen=True):
                 message = f"{option} goes with one server, not with {several}"
                 raise UsageError(message, "name one: --server NAME")
         which = None if self.every else names
+        from notifyws.config.sources import load_servers
+
         return load_servers(which, flags, env_file=common.env_file)
 
     def _doubt(self, common: Common) -> None:
         """Say that the listener has the name of a server that it does not listen to."""
+        from notifyws.config.sources import entry_names
+
         if self.listener in entry_names(common.env_file):
             said = f"--name {self.listener} is what this listener is called; to listen "
             warner(common.quiet)(f"{said}to that server: --server {self.listener}")

@@ -60,6 +60,8 @@ def harmless(text: str, *, lines: bool = False) -> str:
         text: anything at all.
         lines: keep newlines instead of making them spaces.
     """
+    if len(text) <= LIMIT and _innocent(text):
+        return text
     kept = text_only(text[:_LOOKED_AT], lines=lines)
     return _shortened(kept, LIMIT, max(0, len(text) - _LOOKED_AT))
 
@@ -123,6 +125,11 @@ def link_target(link: str | None, base: str) -> str | None:
     """
     if not link or len(link) > _LINK_LIMIT:
         return None
+    return _target(link, base)
+
+
+@lru_cache(maxsize=64)  # most link to the same few pages, as do all of a type
+def _target(link: str, base: str) -> str | None:
     if re.fullmatch(_PLAIN_PATH, link) and (origin := _origin(base)):
         return origin + link
     if re.search(_REFUSED, link) or harmless(link) != link:
