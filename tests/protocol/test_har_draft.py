@@ -128,10 +128,25 @@ def test_a_session_in_a_cookie_is_followed_back_to_its_form():
     assert profile.tokens.access == profile.socket.token_in == "cookie:sessionid"
 
 
-def test_a_token_as_a_subprotocol_leaves_the_others():
-    profile = profile_of(SHAPES["subprotocol"])
+@pytest.mark.parametrize(
+    ("offered", "kept"),
+    [
+        ("v1.acme", "{subprotocol}"),
+        ("v1.json", "v1.json"),
+        ("v12.stomp", "v12.stomp"),
+        ("Zq7horse", "{subprotocol}"),
+        ("Zq7horse-battery-staple", "{subprotocol}"),
+    ],
+)
+def test_a_token_as_a_subprotocol_leaves_of_the_others_those_that_are_known(
+    offered, kept
+):
+    """Seen: a secret that is short, or has dashes, stood in the profile as it was."""
+    recorded = SHAPES["subprotocol"]
+    other = json.loads(json.dumps(recorded).replace("v1.acme", offered))
+    profile = profile_of(other)
     assert profile.socket.token_in == "subprotocol:bearer"
-    assert profile.socket.subprotocols == ("v1.acme",)
+    assert profile.socket.subprotocols == (kept,)
 
 
 def test_a_conversation_is_handshake_ping_rules_and_renewal():

@@ -167,7 +167,8 @@ class DeviceLogin:
         known = {"device_code": code.device_code}
         end = boot_time(self._clock) + code.lifetime
         while True:
-            await self._clock.sleep(interval)
+            left = end - boot_time(self._clock)
+            await self._clock.sleep(min(interval, max(left, 0.0)))
             if boot_time(self._clock) >= end:
                 raise _ran_out(code)
             try:

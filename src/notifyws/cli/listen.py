@@ -234,7 +234,7 @@ def listen(
         "max_retries": 0 if no_reconnect else max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
-        "verify_every": verify_every and parse_duration(verify_every, VERIFY),
+        "verify_every": None if verify_every is None else _interval(verify_every),
     }
     alone = {"--since ID": isinstance(began, str), "--record": record}
     alone |= {"--demo": demo, "--replay": replay}
@@ -281,6 +281,10 @@ def _address(metrics: str | None) -> tuple[str, int] | None:
     from notifyws.fleet.metrics_server import parse_address
 
     return parse_address(metrics)
+
+
+def _interval(text: str) -> float:
+    return parse_duration(text, VERIFY)
 
 
 def _redeliver(

@@ -121,7 +121,7 @@ def socket_lines(
     beside = () if placed is None else (place, placed.value)
     is_there = token_in.startswith("subprotocol:")
     offered = [e for e in socket.subprotocols if not (is_there and e in beside)]
-    if offered := [later.text(each) for each in offered]:
+    if offered := [later.subprotocol(each) for each in offered]:
         yield f"subprotocols = {inline(offered)}"
     if any(each.several for each in socket.frames):
         yield 'frames = "json lines"'

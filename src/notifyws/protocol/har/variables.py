@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from notifyws.protocol.har.secrets import Harmless, Secrets
+from notifyws.protocol.har.secrets import Harmless, Secrets, is_protocol
 from notifyws.protocol.har.values import (
     DEEPEST,
     NAMES,
@@ -44,6 +44,40 @@ SHORTEST_SHARED = 4
 """Characters of a value that is the same one where another request says it."""
 NEAR = 120
 """Seconds within which a number is the time of the request."""
+
+
+SUBPROTOCOLS = frozenset(
+    [
+        "actioncable-v1-json",
+        "actioncable-unsupported",
+        "amqp",
+        "base64.channel.k8s.io",
+        "base64.binary.k8s.io",
+        "channel.k8s.io",
+        "v4.channel.k8s.io",
+        "v5.channel.k8s.io",
+        "centrifuge-json",
+        "centrifuge-protobuf",
+        "mqtt",
+        "mqttv3.1",
+        "ocpp1.5",
+        "ocpp1.6",
+        "ocpp2.0",
+        "ocpp2.0.1",
+        "sip",
+        "soap",
+        "stomp",
+        "v10.stomp",
+        "v11.stomp",
+        "v12.stomp",
+        "wamp",
+        "wamp.2.json",
+        "wamp.2.msgpack",
+        "wamp.2.cbor",
+        "xmpp",
+    ]
+)
+"""Those that are registered, or widely used, beside what is made of plain words."""
 
 
 class Variables:
@@ -160,6 +194,15 @@ class Variables:
         if self._origin and path != value and path[:1] in ("", "/"):
             return "{origin}" + self.text(path)
         return self._unknown(value, name)
+
+    def subprotocol(self, value: str) -> str:
+        """Return the template of one that is offered; it stays if it is a known one.
+
+        It may be a secret of any form, also once there is a token.
+        """
+        said = self.text(value, "subprotocol")
+        known = said != value or value in SUBPROTOCOLS or is_protocol(value)
+        return said if known else self._needed("subprotocol", value)
 
     def _unknown(self, value: str, name: str) -> str:
         if UUID.fullmatch(value) and FRESH.search(name):
