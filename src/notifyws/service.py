@@ -235,7 +235,7 @@ class NotificationService:
         """
         if not self.sends_without_connection:
             return await self._sender.send(messages)
-        from notifyws.delivery.sender import HttpSender
+        from notifyws.delivery.http_sender import HttpSender
 
         return await HttpSender(self._auth.tokens, self._auth.http.send).send(messages)
 

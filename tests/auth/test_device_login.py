@@ -215,6 +215,14 @@ async def test_a_code_that_ran_out_is_not_asked_for_any_more():
 
 
 @on_a_loop
+async def test_nobody_waits_for_longer_than_the_code_lives():
+    async with scene(PENDING, code={"expires_in": 22, "interval": 86_400}) as one:
+        error = await one.fails()
+    assert error.message == "nobody approved the login within 22 s"
+    assert one.clock.slept == [22]
+
+
+@on_a_loop
 async def test_a_client_that_the_server_does_not_know_is_told_what_to_correct():
     async with scene(variables={"client_id": "nobody"}) as one:
         error = await one.fails()

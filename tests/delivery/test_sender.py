@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.delivery.sender import HttpSender, SendResult, SocketSender
+from notifyws.delivery.http_sender import HttpSender
+from notifyws.delivery.sender import SendResult, SocketSender
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
@@ -47,6 +48,7 @@ class Line:
         self.fails = fails
         self.said: list[str] = []
         self.can_ping = can_ping
+        self.ended: ConnectionLost | None = None
         self.context = TemplateContext({}, lambda: 0.0, lambda: "uuid")
 
     async def send_all(self, texts: list[str]) -> None:
@@ -113,6 +115,25 @@ async def test_a_batch_is_sent_in_order_with_one_ping_after_it():
     assert line.said == ["<note a>", "<note None>", "<note b>", "ping"]
     assert [each.id for each in sent] == ["a", None, "b"]
     assert statuses(sent) == ["delivered"] * 3
+
+
+@pytest.mark.parametrize(
+    ("lost", "status"),
+    [
+        (ConnectionLost(4400, "too long"), "unknown"),
+        (ConnectionLost(1006), "unknown"),
+        (ConnectionLost(1000, "done"), "delivered"),
+        (ConnectionLost(1001, sent=True), "delivered"),
+    ],
+)
+@in_virtual_time
+async def test_a_close_right_after_the_answer_to_the_ping_leaves_it_open(lost, status):
+    """Seen: a handler that refuses by closing, behind a library that answers pings."""
+    line = Line(pong=0.05)
+    later(0.14, setattr, line, "ended", lost)
+    [sent] = await one(sender(line))
+    assert sent.status == status
+    assert (lost.message in (sent.detail or "")) is (status == "unknown")
 
 
 ERRORS = {

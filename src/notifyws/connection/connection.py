@@ -52,6 +52,7 @@ class Connection:
         latency: seconds the last ping took there and back.
         heard_at: unix seconds; what the server sent until then was taken.
         is_behind: whether something may have come since that was not taken yet.
+        ended: the end of the line, once it has come.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Connection:
         self._keepalive = keepalive
         self._clock = clock
         self._failure: NetworkFailed | None = None
+        self.ended: ConnectionLost | None = None
         self._pausing = self.is_behind = self._reading = False
         self._early: list[str | bytes] = []
         self._unread: deque[str | bytes] = deque()
@@ -163,6 +165,7 @@ class Connection:
             while True:
                 await self._hand_over(await self._transport.burst(), take)
         except ConnectionLost as lost:  # what broke it first was the reason
+            self.ended = lost
             raise lost if lost.sent else self._failure or lost from None
         finally:
             self._reading = False

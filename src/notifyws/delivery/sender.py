@@ -1,9 +1,9 @@
 """Sends messages, and finds out what became of each: delivered, rejected, unknown.
 
-By HTTP the answer says so. Most sockets acknowledge nothing: there a WebSocket ping
-sent after the message and answered shows that the server has read that far; an error
-frame within a tenth of a second after it shows that it did not like what it read.
-Success is claimed only then. Each way is one ``send`` of many messages.
+Most sockets acknowledge nothing: there a WebSocket ping sent after the message and
+answered shows that the server has read that far; an error frame or a close within a
+tenth of a second after it shows that it did not like what it read. Success is claimed
+only then. ``http_sender`` sends where messages go over HTTP.
 """
 
 from __future__ import annotations
@@ -11,34 +11,30 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
 from notifyws.errors import (
-    HttpRefused,
     MessageRejected,
     MessageUnconfirmed,
     NetworkFailed,
-    TokenRefused,
     UsageError,
 )
 from notifyws.models import Message
 from notifyws.protocol.arrivals import Acknowledged, ServerError
-from notifyws.protocol.composer import Composed, of_message
+from notifyws.protocol.composer import Composed
 from notifyws.protocol.profile import Ack
 
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
-    from notifyws.connection.ports import Tokens
     from notifyws.protocol.templates import TemplateContext
 
 GRACE = 0.1
 """Seconds after the pong in which an error frame may still come."""
 
-Post = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 _Answer = asyncio.Future[Acknowledged]
 Status = Literal["delivered", "rejected", "unknown"]
 
@@ -109,45 +105,6 @@ class _Batch(Struct, eq=False):
             return SendResult.of(message, "rejected", self.rejected[message.id])
         status = "delivered" if self.doubt is None else self.doubted
         return SendResult.of(message, status, self.doubt)
-
-
-class HttpSender:
-    """Sends by HTTP, one message a request.
-
-    Args:
-        tokens: what to send with.
-        post: sends one message with an access token, given the templates' variables.
-    """
-
-    def __init__(self, tokens: Tokens, post: Post) -> None:
-        self._tokens, self._post = tokens, post
-
-    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
-        """Send messages in order; return what became of each, in the same order.
-
-        Raises:
-            NetworkFailed, AuthenticationFailed: there is no token to send with, or a
-                second one was refused as well.
-        """
-        token = await self._tokens.get()
-        sent: list[SendResult] = []
-        for message in messages:
-            known = of_message(message)
-            try:
-                try:
-                    await self._post(token.value, known)
-                except TokenRefused:
-                    token = await self._tokens.renew(token.value)
-                    await self._post(token.value, known)
-            except TokenRefused as error:
-                raise token.not_accepted(error.words) from None
-            except HttpRefused as error:
-                sent.append(SendResult.of(message, "rejected", error.message))
-            except NetworkFailed as error:
-                sent.append(SendResult.of(message, "unknown", error.message))
-            else:
-                sent.append(SendResult.of(message, "delivered"))
-        return sent
 
 
 class SocketSender:
@@ -248,6 +205,7 @@ class SocketSender:
             if connection.can_ping:
                 await connection.ping()
                 await self._sleep(GRACE)
+                batch.doubt = batch.doubt or _doubt(connection)
             else:
                 batch.doubt = "the server confirms nothing, not even a ping"
         except NetworkFailed as error:
@@ -289,6 +247,18 @@ class SocketSender:
                 waiting.remove(future)
             if not waiting:
                 self._awaited.pop(name, None)
+
+
+def _doubt(connection: Connection) -> str | None:
+    """Return why a message may not have been taken although a ping was answered.
+
+    A server's library answers pings, also for a handler that refuses what it reads by
+    closing; a goodbye (1000) refuses nothing.
+    """
+    lost = connection.ended
+    if lost is None or lost.sent or lost.code == 1000:
+        return None
+    return f"after the ping's answer: {lost.message}"
 
 
 def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> SendResult:
