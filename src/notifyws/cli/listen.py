@@ -13,7 +13,9 @@ from notifyws.cli.completion import servers as server_entries
 from notifyws.cli.completion import types
 from notifyws.cli.listen_options import (
     WithOptionalValues,
+    address_of,
     group_options,
+    interval_of,
     recording_wanted,
     routes_of,
     targets_of,
@@ -36,7 +38,7 @@ from notifyws.cli.process import run
 from notifyws.cli.servers import ServerChoice
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.protocol.since import parse_duration, parse_since
+from notifyws.protocol.since import parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
@@ -49,7 +51,6 @@ EXAMPLES = examples(
 )
 
 COMMAND = WithOptionalValues
-VERIFY = "--verify-every"
 
 ending = partial(option, panel="When it ends")
 delivery = partial(option, panel="Handing on")
@@ -133,7 +134,7 @@ def listen(
     verify_every: Annotated[
         str | None,
         lasting(
-            f"{VERIFY} DURATION",
+            "--verify-every DURATION",
             "Ask this often whether the socket missed any.",
         ),
     ] = None,
@@ -234,7 +235,7 @@ def listen(
         "max_retries": 0 if no_reconnect else max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
-        "verify_every": None if verify_every is None else _interval(verify_every),
+        "verify_every": interval_of(verify_every),
     }
     alone = {"--since ID": isinstance(began, str), "--record": record}
     alone |= {"--demo": demo, "--replay": replay}
@@ -245,7 +246,7 @@ def listen(
         return _redeliver(replay, servers[""], targets, quiet=common.quiet)
     recording = recording_wanted(record, secrets=record_secrets)
     what = selection, show, timeout, began, name, targets
-    how = demo, member, _address(metrics), recording, any_
+    how = demo, member, address_of(metrics), recording, any_
     return run(listen_to(Request(*what, *how), servers))
 
 
@@ -273,18 +274,6 @@ def _display(
     shape = shape_of(format_, query, json=forms["json"], warn=warn)
     form = "shape" if shape else next((n for n, given in forms.items() if given), "")
     return DisplayOptions(form, events, tee, common.verbose, common.quiet, shape)
-
-
-def _address(metrics: str | None) -> tuple[str, int] | None:
-    if metrics is None:
-        return None
-    from notifyws.fleet.metrics_server import parse_address
-
-    return parse_address(metrics)
-
-
-def _interval(text: str) -> float:
-    return parse_duration(text, VERIFY)
 
 
 def _redeliver(

@@ -45,38 +45,13 @@ SHORTEST_SHARED = 4
 NEAR = 120
 """Seconds within which a number is the time of the request."""
 
-
-SUBPROTOCOLS = frozenset(
-    [
-        "actioncable-v1-json",
-        "actioncable-unsupported",
-        "amqp",
-        "base64.channel.k8s.io",
-        "base64.binary.k8s.io",
-        "channel.k8s.io",
-        "v4.channel.k8s.io",
-        "v5.channel.k8s.io",
-        "centrifuge-json",
-        "centrifuge-protobuf",
-        "mqtt",
-        "mqttv3.1",
-        "ocpp1.5",
-        "ocpp1.6",
-        "ocpp2.0",
-        "ocpp2.0.1",
-        "sip",
-        "soap",
-        "stomp",
-        "v10.stomp",
-        "v11.stomp",
-        "v12.stomp",
-        "wamp",
-        "wamp.2.json",
-        "wamp.2.msgpack",
-        "wamp.2.cbor",
-        "xmpp",
-    ]
-)
+_OFFERED = """
+    actioncable-v1-json actioncable-unsupported amqp base64.channel.k8s.io
+    base64.binary.k8s.io channel.k8s.io v4.channel.k8s.io v5.channel.k8s.io
+    centrifuge-json centrifuge-protobuf mqtt mqttv3.1 ocpp1.5 ocpp1.6 ocpp2.0 ocpp2.0.1
+    sip soap stomp v10.stomp v11.stomp v12.stomp wamp wamp.2.json wamp.2.msgpack xmpp
+"""
+SUBPROTOCOLS = frozenset(_OFFERED.split())
 """Those that are registered, or widely used, beside what is made of plain words."""
 
 
