@@ -187,7 +187,11 @@ class Cursor:
         """
         self.since = None
         if notification is not None:
-            self._begin_no_later(notification)
+            said, text = notification.fields.get("timestamp"), self._no_older
+            if type(said) is str and not (  # of one form, the later is the greater text
+                said >= text and len(said) == len(text) and said.endswith(self._zone)
+            ):
+                self._begin_no_later(notification, said)
         if ident is None:
             self.mixed = True
             return
@@ -196,14 +200,8 @@ class Cursor:
         content = 0 if notification is None else mark_of(notification)
         self._seen.add(ident, content)
 
-    def _begin_no_later(self, notification: Notification) -> None:
+    def _begin_no_later(self, notification: Notification, said: str) -> None:
         """Note when it was sent, if no other was before; reading that takes a while."""
-        said = notification.fields.get("timestamp")
-        if not isinstance(said, str):
-            return
-        text = self._no_older
-        if said >= text and len(said) == len(text) and said.endswith(self._zone):
-            return  # of one form, the later one is the greater text
         sent = sent_at(notification)
         if sent is not None and (self.began_at is None or sent <= self.began_at):
             self.began_at = sent

@@ -66,8 +66,9 @@ def _finite(digits: str) -> float:
 _decoder = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite)
 _scan = make_scanner(_decoder)  # type: ignore[arg-type] # typeshed errs
 """Reads a value that stands at a place; its end comes with it."""
-_quick = msgspec.json.Decoder().decode
-_SLOWLY = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+quick = msgspec.json.Decoder().decode
+"""Reads a text that holds one value, unless it raises one of ``SLOWLY``."""
+SLOWLY = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 """What says that a text is nothing for the quick one."""
 
 
@@ -82,8 +83,8 @@ def decode(text: str, deepest: int = DEEPEST) -> Any:
         InvalidFrame: it is not strict JSON, or holds what cannot be read.
     """
     try:
-        value, end = _quick(text), len(text)
-    except _SLOWLY:
+        value, end = quick(text), len(text)
+    except SLOWLY:
         value, end = _value(text, 0, deepest)
     else:
         _limit_depth(value, text, deepest)
@@ -103,12 +104,11 @@ def decode_all(text: str) -> list[Any]:
         InvalidFrame: not even the first can be read.
     """
     try:
-        value, end = _quick(text), len(text)
-    except _SLOWLY:
+        value, end = quick(text), len(text)
+    except SLOWLY:
         value, end = _value(text, 0)
     else:
-        if end > 2 * DEEPEST:
-            _limit_depth(value, text, DEEPEST)
+        _limit_depth(value, text)
     values = [value]
     while end != len(text) and (start := _after_space(text, end)) != len(text):
         try:
@@ -154,8 +154,8 @@ def _value(text: str, start: int, deepest: int = DEEPEST) -> tuple[Any, int]:
     return value, end
 
 
-def _limit_depth(value: Any, text: str, deepest: int) -> None:
-    if len(text) > 2 * deepest and _is_too_deep(value, text, deepest):
+def _limit_depth(value: Any, text: str, deepest: int = DEEPEST) -> None:
+    if is_too_deep(value, text, deepest):
         raise InvalidFrame(_TOO_DEEP)
 
 
@@ -165,7 +165,10 @@ def _after_space(text: str, start: int) -> int:
     return found.end()
 
 
-def _is_too_deep(value: Any, text: str, deepest: int) -> bool:
+def is_too_deep(value: Any, text: str, deepest: int = DEEPEST) -> bool:
+    """Return whether a value has more levels than that; its text tells at a glance."""
+    if len(text) <= 2 * deepest:
+        return False
     opened = text.count("[") + text.count("{")
     return opened > deepest and _depth(value) > deepest
 

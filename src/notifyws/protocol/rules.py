@@ -28,7 +28,15 @@ from notifyws.protocol.arrivals import (
 from notifyws.protocol.expressions import compiled, later, truthy
 from notifyws.protocol.failures import refused
 from notifyws.protocol.field_mapping import mapper, plain
-from notifyws.protocol.frames import Decoder, InvalidFrame, decode_all, text_of
+from notifyws.protocol.frames import (
+    SLOWLY,
+    Decoder,
+    InvalidFrame,
+    decode_all,
+    is_too_deep,
+    quick,
+    text_of,
+)
 from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
 
 _Reader = Callable[[Any, "str | None", str], Arrival]
@@ -64,10 +72,21 @@ class Rules:
         self._plain = read is None
         first = [*_renewals(renewal, closes), *_acks(ack)]
         self._rows: list[_Row] = [*first, *(_row(each, closes) for each in rules)]
-        self._taken = _taken_types(self._rows)
+        taken = _taken_types(self._rows)
+        self._taken = taken or frozenset()
+        self._is_simple = self._plain and follow is None and taken is not None
 
     def read(self, frame: str | bytes, received: str) -> Arrival:
         """Return what a frame means that was received then (RFC 3339 UTC)."""
+        if self._is_simple and type(frame) is str:
+            try:  # the way of nearly all that comes by the thousand
+                value = quick(frame)
+            except SLOWLY:
+                value = None
+            if type(value) is dict and not is_too_deep(value, frame):
+                kind = value.get("type")
+                if type(kind) is str and kind and kind not in self._taken:
+                    return Notification(value, received, frame)
         try:
             text = frame if isinstance(frame, str) else text_of(frame)
             values = self._decode(text)
@@ -77,11 +96,7 @@ class Rules:
             for value in values:
                 self._follow(value)
         if self._plain and len(values) == 1:
-            if isinstance(value := values[0], dict) and self._taken is not None:
-                kind = value.get("type")
-                if isinstance(kind, str) and kind and kind not in self._taken:
-                    return Notification(value, received, text)
-            return self._meaning(value, text, received)
+            return self._meaning(values[0], text, received)
         return many(
             NotUnderstood(str(value))
             if isinstance(value, InvalidFrame)
