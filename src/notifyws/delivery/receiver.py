@@ -210,7 +210,9 @@ class Receiver(ServerWords):
         self, notification: Notification, size: int
     ) -> Awaitable[None] | None:
         """Take in what may be news; most of the time of a burst goes by here."""
-        selection, ident = self._selection, notification.id
+        selection, ident = self._selection, notification.fields.get("id")
+        if type(ident) is not str or not ident:
+            ident = notification.id
         if self._server:
             notification = replace(notification, server=self._server)
         if self.cursor.is_repeat(notification, ident, self._clock.now):

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import Deduplicator, mark_of
 from notifyws.protocol.places import Places
-from notifyws.protocol.resume_values import fits_url
+from notifyws.protocol.resume_values import SURE_TO_FIT, fits_url
 from notifyws.protocol.since import is_before, sent_at, text_and_zone
 
 UNSURE = 300.0
@@ -75,6 +75,7 @@ class Cursor:
     ) -> None:
         self.last_id: str | int | None = None
         self._fits = fits
+        self._sure = SURE_TO_FIT if fits is fits_url else 0
         self._asks, self._can_resume = can_resume, can_resume and not partial
         self._snapshot = snapshot
         self._partial = partial
@@ -195,7 +196,8 @@ class Cursor:
         if ident is None:
             self.mixed = True
             return
-        if self._fits(ident):
+        short = type(ident) is str and len(ident) <= self._sure
+        if short or self._fits(ident):
             self.last_id = ident  # else more comes again, and is known by its id
         content = 0 if notification is None else mark_of(notification)
         self._seen.add(ident, content)
