@@ -9,8 +9,10 @@ import stat
 
 import pytest
 
-from notifyws.delivery.dead_letters import DeadLetters
+from notifyws.config.settings import Settings
+from notifyws.delivery.dead_letters import DeadLetters, replay
 from notifyws.delivery.outbox_records import DeadLetter, notification_of
+from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError
 from tests.support.aio import on_a_loop
 
@@ -187,3 +189,15 @@ async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
     await dead.write_dead_letter(DeadLetter("exec", "no", 1, "then", text))
     (read,) = dead.read()
     assert notification_of(read.line).fields["n"] == "\u2028\x85"
+
+
+@on_a_loop
+async def test_a_replay_by_a_link_empties_the_file_that_it_leads_to(tmp_path):
+    """Seen: the link was gone, and the letters were handed on again the next time."""
+    file, link = tmp_path / "letters", tmp_path / "link"
+    await DeadLetters(file, print).write_dead_letter(LETTER)
+    link.symlink_to(file)
+    deliver = DeliveryTargets(command="true")
+    assert await replay(link, Settings(), deliver, print) == 1
+    assert not file.exists()
+    assert link.is_symlink()

@@ -185,7 +185,7 @@ async def replay(
     if not sinks:
         hint = "add --exec, --forward-to, --notify, --apprise or --routes"
         raise UsageError("--replay needs somebody to hand on to", hint)
-    file = DeadLetters(path, warn)
+    file = DeadLetters(path.resolve(), warn)  # not the link that leads to it
     file.read()  # what is no file of letters needs no lock beside it
     with file.claimed():
         letters = file.read()

@@ -103,15 +103,29 @@ async def floods(peer):
         await peer.write(bytes(1 << 16))
 
 
-@pytest.mark.parametrize("endless", [drips, floods])
 @on_a_loop
-async def test_one_whose_answer_has_no_end_is_left_and_asked_again(endless):
+async def test_of_an_answer_without_end_only_the_beginning_is_read():
+    """Seen: gigabytes of it in memory, for as long as the time limit lasted."""
+
+    async def story(peer):
+        await peer.request()
+        await floods(peer)
+
+    with in_a_thread(story) as there:
+        apprise = sink(f"json://{urlsplit(there.origin).netloc}/", timeout=30)
+        await apprise.deliver(NOTE)
+        await apprise.deliver(NOTE)
+        await apprise.aclose()
+
+
+@on_a_loop
+async def test_one_whose_answer_has_no_end_is_left_and_asked_again():
     """Seen: its thread read on, for good, and each later notification was given up."""
     asked = []
 
     async def story(peer):
         asked.append(await peer.request())
-        await (endless(peer) if len(asked) == 1 else peer.write(answer(200)))
+        await (drips(peer) if len(asked) == 1 else peer.write(answer(200)))
 
     with in_a_thread(story) as there:
         apprise = sink(f"json://{urlsplit(there.origin).netloc}/", timeout=0.5)

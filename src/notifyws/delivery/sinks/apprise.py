@@ -4,8 +4,9 @@ Apprise's URLs are made of secrets, and which of their parts are some depends on
 service: so none of a URL but its scheme is ever shown, and whatever Apprise says is
 masked. Title and message are plain text for it, so that no markup of a stranger's is
 interpreted, and redirects are not followed: a header of the URL would go along. Apprise
-blocks, and reads what is answered whole: each call has a thread, of which a sink has as
-many as it may hand on at a time, and is given up when its time is over.
+blocks: each call has a thread, of which a sink has as many as it may hand on at a time,
+and is given up when its time is over. It reads what is answered whole, by ``requests``,
+which nobody else uses here: that is made to read no more than anybody needs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.+-]{0,31})://")
 LONGEST = 300
 """Characters of a reason."""
+MOST_READ = 64 << 10
+"""Bytes of an answer that are read."""
 PLAIN = ("localhost", "127.0.0.1", "::1")
 """Hosts that are no secret."""
 
@@ -95,6 +98,7 @@ def _client(url: str) -> tuple[Apprise, bool]:
     with warnings.catch_warnings(action="ignore"):  # of modules that it tries to load
         from apprise import Apprise, AppriseAsset
 
+        bound_answers()
         asset = AppriseAsset(
             app_id="notifyws",
             app_desc="notifyws",
@@ -104,6 +108,40 @@ def _client(url: str) -> tuple[Apprise, bool]:
         )
         client = Apprise(asset=asset)
         return client, client.add(url)
+
+
+@cache
+def bound_answers() -> None:
+    """Have ``requests`` read the beginning of an answer only: it may have no end."""
+    from requests import Response
+    from requests.adapters import HTTPAdapter
+
+    build = HTTPAdapter.build_response
+
+    def bounded(self: HTTPAdapter, *answered: Any) -> Response:
+        response = build(self, *answered)
+        response.raw = _Beginning(response.raw)
+        return response
+
+    HTTPAdapter.build_response = bounded  # type: ignore[method-assign, assignment]
+
+
+class _Beginning:
+    """What ``requests`` reads of an answer, as long as it is not too long."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def stream(self, *how: Any, **more: Any) -> Iterator[bytes]:
+        read = 0
+        for piece in self._whole.stream(*how, **more):
+            yield piece
+            if (read := read + len(piece)) >= MOST_READ:
+                self._whole.close()
+                return
 
 
 class AppriseSink:
