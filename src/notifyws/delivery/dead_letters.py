@@ -162,6 +162,11 @@ def _letter(line: str) -> DeadLetter:
         return DeadLetter("", f"{error}, what stood in its place", 0, "", line)
 
 
+def _named(path: Path) -> Path:
+    """Return the file that somebody named, also where that is a link to it."""
+    return path.resolve()
+
+
 async def replay(
     path: Path,
     settings: Settings,
@@ -185,7 +190,7 @@ async def replay(
     if not sinks:
         hint = "add --exec, --forward-to, --notify, --apprise or --routes"
         raise UsageError("--replay needs somebody to hand on to", hint)
-    file = DeadLetters(path.resolve(), warn)  # not the link that leads to it
+    file = DeadLetters(_named(path), warn)
     file.read()  # what is no file of letters needs no lock beside it
     with file.claimed():
         letters = file.read()
