@@ -544,6 +544,7 @@ async def test_where_only_a_login_can_help_nothing_is_refreshed():
 # Passwords
 
 
+@pytest.mark.slow
 @in_virtual_time
 async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
     scene = Scene()

@@ -309,6 +309,7 @@ async def test_many_are_sent_in_their_order_and_pings_behind_them():
     assert read[:-1] == [(TEXT, text.encode()) for text in texts]
 
 
+@pytest.mark.slow
 @on_a_loop
 async def test_many_wait_while_the_peer_reads_nothing():
     reads = asyncio.Event()

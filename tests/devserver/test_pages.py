@@ -87,6 +87,7 @@ def test_a_types_button_sends_it_to_a_real_listener(page, server, listener):
     shows(page, "3 sent", "#listeners")
 
 
+@pytest.mark.slow
 @in_chromium
 def test_the_command_that_it_shows_is_all_it_takes_to_listen(page, server, tmp_path):
     opened(page, server)
@@ -235,6 +236,7 @@ def test_a_slow_server_is_slow_until_it_is_told_otherwise(page, server, listener
     listener.prints(2)
 
 
+@pytest.mark.slow
 @in_chromium
 def test_a_flood_leaves_the_page_awake_and_its_log_short(page, server, listener):
     opened(page, server)
@@ -270,6 +272,7 @@ def test_a_page_finds_the_server_again(page):
     again.stop()
 
 
+@pytest.mark.slow
 @in_chromium
 def test_the_page_that_listens_does_so_with_a_token_in_each_place(page, server):
     for count, place in enumerate(("query", "subprotocol", "message"), 1):

@@ -105,6 +105,7 @@ def _lines(path: Path) -> list[str]:
     return path.read_text().replace("}{", "}\n{").splitlines()
 
 
+@pytest.mark.slow
 def test_with_a_key_what_has_the_same_stays_in_order(group: Home, server: Server):
     members = [lead(group, "--json", "--key", "type")]
     members += [join(group, "--json", "--key", "type") for _ in range(2)]
@@ -128,6 +129,7 @@ def test_several_sockets_bring_each_id_once(group: Home, server: Server):
     assert titles(*members) == list(range(50))
 
 
+@pytest.mark.slow
 def test_the_stream_can_be_read_again_and_nobody_else_notices(
     group: Home, server: Server
 ):
@@ -168,6 +170,7 @@ def test_events_say_who_leads(group: Home, server: Server):
     assert (told["role"], told["leader"]) == ("member", first["leader"])
 
 
+@pytest.mark.slow
 def test_status_tells_how_the_group_stands(group: Home, server: Server):
     nobody = group.run("status", "--group", "workers")
     assert nobody.returncode == 5
@@ -238,6 +241,7 @@ def test_frames_as_received_are_not_what_a_group_shares(group: Home):
     assert "--group and --raw exclude each other" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_group_of_another_version_is_left_alone(group: Home, clean_valkey: Valkey):
     lead(group, "--json").stop()
     clean_valkey.command("HSET", key_of(clean_valkey, ":meta"), "v", "2")
@@ -245,6 +249,7 @@ def test_a_group_of_another_version_is_left_alone(group: Home, clean_valkey: Val
     assert said == "the group workers was made by another version of notifyws"
 
 
+@pytest.mark.slow
 def test_all_members_have_the_same_key(group: Home):
     lead(group, "--json", "--key", "type").stop()
     assert refused(group, "--group", "workers") == "the group workers has --key 'type'"
@@ -252,6 +257,7 @@ def test_all_members_have_the_same_key(group: Home):
     assert other == "the group workers has --key 'type'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["xadd", "xreadgroup", "xpending", "eval", "xack"])
 def test_the_command_that_redis_forbids_is_named(
     group: Home, server: Server, clean_valkey: Valkey, command

@@ -37,6 +37,7 @@ def test_a_running_listener_is_listed_and_leaves_when_it_ends(
     assert listeners(home) == []
 
 
+@pytest.mark.slow
 def test_the_health_check_says_by_its_exit_code_whether_one_listens(
     home: Home, process: Process
 ):
@@ -72,6 +73,7 @@ def test_a_service_manager_is_told_how_things_stand(home: Home, server: Server):
         assert listener.wait() == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_what_was_not_handed_on_is_told_as_a_gap(home: Home, server: Server):
     home.env["NOTIFYWS_QUEUE_DISK"] = "2000"
     listener = home.listen("--exec", "sleep 0.2", "--name", "desk")

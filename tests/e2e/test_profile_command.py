@@ -88,6 +88,7 @@ def test_a_walk_ends_at_the_first_step_that_fails(home, server):
     assert "sentinel" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_new_profile_is_drafted_from_a_sample_and_never_overwritten(home):
     sample = {"items": [{"id": 1, "subject": "s", "body": "b"}]}
     said = ["profile", "new", "--name", "acme", "--login-path", "/in", "--sample", "-"]
@@ -118,6 +119,7 @@ def test_what_a_profile_needs_is_asked_for(home, server):
     assert "NOTIFYWS_VARIABLES" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "more"),
     [("--send", ["send"]), ("--all", ["send", "catch-up", "logout"])],
@@ -172,6 +174,7 @@ def test_a_profile_is_made_of_a_recording_tried_and_listened_with(home):
     assert listener.prints(1)[0]["title"]
 
 
+@pytest.mark.slow
 def test_a_recording_that_the_server_does_not_take_says_what_to_mend(home, server):
     (home.path / "page.har").write_text(at(server).replace("/auth/login", "/login"))
     done = home.run(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
@@ -211,6 +214,7 @@ def test_what_is_no_recording_is_a_sentence(home, content, said):
     assert "hint: " in done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_recording_does_not_tell_is_said_or_asked(home):
     shown = har(
         login(answer={"ok": True}),

@@ -255,7 +255,7 @@ def test_whoever_waits_for_what_is_handed_on_is_told_so(home, server):
 
     with in_a_thread(hang) as slow:
         to = ("--forward-to", f"{slow.origin}/", "--name", "desk")
-        listener = home.listen("--json", "-n", "1", *to, "--timeout", "6")
+        listener = home.listen("--json", "-n", "1", *to, "--timeout", "3")
         server.notify(1)
         listener.says("still to be handed on: forward has 1. Ctrl-C ends it")
         assert listener.wait() == 3

@@ -147,6 +147,7 @@ def test_when_all_have_ended_the_first_that_failed_says_why(home, servers):
     assert {"error: work", "error: home"} <= {*re.findall("error: [a-z]+", done.stderr)}
 
 
+@pytest.mark.slow
 def test_with_any_the_first_that_ends_ends_all(home, servers):
     urls = {"work": ("ada", servers["work"].url), "home": ("eve", servers["home"].url)}
     write(home, passwords=("wrong-one", "two"), **urls)
@@ -204,6 +205,7 @@ def test_metrics_and_probes_tell_the_servers_apart(home, servers):
         assert client.get(f"{url}/readyz").text.startswith("work: ")
 
 
+@pytest.mark.slow
 def test_in_a_group_each_member_says_it_by_its_own_name(home, servers, clean_valkey):
     home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_GROUP_LEASE": "1"}
     hook = ("--exec", "sh -c 'echo by $NOTIFICATION_SERVER'")

@@ -203,6 +203,7 @@ def account(valkey: Valkey) -> str:
     return key.removesuffix("access")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(33)
 def test_rubbish_under_our_keys_costs_one_login_and_is_said(
     home: Home, server: Server, clean_valkey: Valkey

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from notifyws.diagnostics.connection_probe import LONGEST, MOST, Trace
 from tests.e2e.support import Home
 from tests.support.httpd import Peer, in_a_thread
@@ -11,6 +13,7 @@ from tests.support.httpd import Peer, in_a_thread
 FLOOD = 20_000
 
 
+@pytest.mark.slow
 def test_of_a_flood_the_first_frames_are_shown_and_how_many_more(home: Home):
     """Seen: 190 MB of trace in ten seconds, all of it kept and then printed."""
 

@@ -37,6 +37,7 @@ WAYS = [{"token": "t"}, {"username": "u", "password": "p"}]
 """The socket is the first to see the certificate, or the login is."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", WAYS, ids=["socket", "login"])
 @scene
 async def test_a_certificate_that_is_not_valid_yet_is_waited_for(settings, who):

@@ -43,6 +43,7 @@ def test_whoever_starts_us_deaf_to_the_end_of_children_changes_no_exit_code(
     assert "did not take" not in listener.err.text
 
 
+@pytest.mark.slow
 @on_a_loop
 async def test_what_hooks_leave_behind_takes_a_bounded_number_of_descriptors():
     """Seen: a hook that ends in ``&`` used up all 256, and nothing else could open one.

@@ -57,6 +57,7 @@ def answering(line: str, headers: dict[str, str]):
     return story
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["", "ready-made"])
 @pytest.mark.parametrize("answered", sample(*ANSWERS))
 def test_whatever_is_answered_to_a_login_or_an_upgrade_only_text_is_written(

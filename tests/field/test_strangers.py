@@ -53,6 +53,7 @@ def is_text(done, line: str) -> None:
         assert last.isascii(), line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", [hostile, refusing])
 @pytest.mark.parametrize("lines", sample(COMMANDS[::3], COMMANDS), ids=len)
 def test_a_server_whose_every_string_is_hostile(home, story, lines):

@@ -48,6 +48,7 @@ def scene(clean_valkey, tmp_path) -> Iterator[Callable[..., GroupScene]]:
         each.leave()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lease", "replays"),
     first_of((2.0, True), (2.0, False), (10.0, True), (10.0, False)),
@@ -189,6 +190,7 @@ def test_a_redis_that_is_flushed_costs_a_gap_that_is_said(scene, replays):
     group.once_in_stream()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lease", "away", "count"),
     first_of(

@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections import Counter
 
+import pytest
+
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.errors import CacheFailed
 from notifyws.events import (
@@ -234,6 +236,7 @@ async def test_a_wake_from_sleep_beats_at_once():
     await scene.stop()
 
 
+@pytest.mark.slow
 @in_virtual_time
 async def test_a_thousand_listeners_on_one_account_are_found():
     board = Board()

@@ -125,6 +125,7 @@ def test_a_secret_is_masked_however_json_spells_it_or_its_name(text, shown):
         assert binary == b"\xff" + shown.encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "frame",
     [

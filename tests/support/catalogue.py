@@ -63,6 +63,10 @@ FAULTS = {
 """Number -> the fault in a few words; 46 is the soak that closes the list."""
 
 
+TABLES = ("tests/e2e/", "tests/faults/", "tests/field/")
+"""Where tests start whole commands, each of which takes a third of a second."""
+
+
 def sample(*values: Any, often: int = 1) -> list[Any]:
     """Return parameters: the first few for every run, the others for the catalogue."""
     slow = [pytest.param(value, marks=pytest.mark.slow) for value in values[often:]]
@@ -78,13 +82,33 @@ def pytest_configure(config: Any) -> None:
     config.addinivalue_line("markers", "slow: takes long; run by make faults only")
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that are slow are left out
 def pytest_collection_modifyitems(items: list[Any]) -> None:
+    _leave_to_the_catalogue(items)
     for item in items:
         for mark in item.iter_markers("fault"):
             unknown = set(mark.args) - set(FAULTS)
             if unknown:
                 raise pytest.UsageError(f"{item.nodeid}: no such fault: {unknown}")
             item.user_properties.append(("faults", list(mark.args)))
+
+
+def _leave_to_the_catalogue(items: list[Any]) -> None:
+    """Mark what ``make test`` has no time for: it takes two minutes at most.
+
+    Of a table that is tried with whole commands it runs one row, and of the catalogue
+    one test for each fault; ``make faults`` runs them all.
+    """
+    rows, faults = set[str](), set[int]()
+    for item in items:
+        if item.get_closest_marker("slow") or not item.nodeid.startswith(TABLES):
+            continue
+        test = item.nodeid.partition("[")[0]
+        numbers = {n for mark in item.iter_markers("fault") for n in mark.args}
+        if test in rows or (numbers and numbers <= faults):
+            item.add_marker(pytest.mark.slow)
+        rows.add(test)
+        faults |= numbers
 
 
 class _Rows:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 LEAKS = """
 import asyncio, socket, subprocess, threading
 from tests.support import leaks
@@ -54,6 +56,7 @@ def test_nothing():
 """
 
 
+@pytest.mark.slow
 def test_each_leak_fails_the_very_test_that_leaves_it(tmp_path: Path):
     (tmp_path / "test_leaking.py").write_text(LEAKS)
     alone = ("-c", "/dev/null", "--rootdir", str(tmp_path), "-p", "no:cacheprovider")

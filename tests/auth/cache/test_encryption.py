@@ -98,6 +98,7 @@ async def test_a_key_is_changed_without_a_login():
     assert await old.read(ME, "access") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["x", "open sesame", "zażółć", "\ud800", "k" * 5000])
 @pytest.mark.parametrize("text", ["", "two\nlines\r\n", "zażółć 🗝 \x00", "\ud800"])
 def test_any_text_is_a_key_and_can_be_encrypted(key, text):

@@ -244,6 +244,7 @@ CROWD = """if True:
 """
 
 
+@pytest.mark.slow
 def test_of_thirty_processes_at_once_one_adds_and_all_count(path):
     pipe = subprocess.PIPE
     crowd = [
