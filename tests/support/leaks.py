@@ -14,13 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 GRACE = 2.0
 """Seconds that a thread or a process, told to end, may take for it."""
-PROC = Path("/proc/self")
+PROC = "/proc/self"
+HAS_PROC = os.path.isdir(PROC)
 
 
 class _Complaints(logging.Handler):
@@ -48,19 +48,20 @@ class _Complaints(logging.Handler):
 def _open() -> dict[str, str]:
     """Return whatever is open now, by a name that nothing else has meanwhile."""
     found = {f"thread {each.ident}": each.name for each in threading.enumerate()}
-    if not PROC.exists():
+    if not HAS_PROC:
         return found
-    for number in os.listdir(PROC / "fd"):
+    for number in os.listdir(f"{PROC}/fd"):  # not by pathlib: twice for each test
         try:
-            found[f"descriptor {number}"] = os.readlink(PROC / "fd" / number)
+            found[f"descriptor {number}"] = os.readlink(f"{PROC}/fd/{number}")
         except FileNotFoundError:  # the one that lists them
             continue
-    for task in os.listdir(PROC / "task"):
+    for task in os.listdir(f"{PROC}/task"):
         try:
-            children = (PROC / "task" / task / "children").read_text().split()
+            with open(f"{PROC}/task/{task}/children", "rb") as file:
+                children = file.read().split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found |= {f"process {pid}": "a child" for pid in children}
+        found |= {f"process {pid.decode()}": "a child" for pid in children}
     return found
 
 
