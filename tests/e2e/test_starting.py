@@ -155,3 +155,12 @@ def test_what_an_extra_brings_along_costs_other_commands_nothing(warm: Warm):
     (brought / "click.py").write_text("import os\nos.write(2, b'click is imported')")
     done = warm.run("token", "--refresh", env={"PYTHONPATH": str(brought)})
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_listener_that_tries_once_needs_no_more_than_any_other(warm):
+    """Seen: 50 ms of pydantic, for a number that nobody had typed."""
+    nobody = {"WEBSOCKET_SERVER_URL": "ws://127.0.0.1:1", "NOTIFYWS_TOKEN": "t"}
+    tried = warm.run("listen", "--no-reconnect", env={**SAYING, **nobody})
+    assert tried.returncode == 5
+    names = imported(tried.stderr)
+    assert not {"pydantic", "importlib.metadata", "mcp", "apprise"} & names

@@ -232,7 +232,7 @@ def listen(
         exec_, forward_to, header or (), sign_secret, notify, apprise, ways
     )
     flags = {
-        "max_retries": 0 if no_reconnect else max_retries,
+        "max_retries": max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
         "verify_every": interval_of(verify_every),
@@ -246,7 +246,7 @@ def listen(
         return _redeliver(replay, servers[""], targets, quiet=common.quiet)
     recording = recording_wanted(record, secrets=record_secrets)
     what = selection, show, timeout, began, name, targets
-    how = demo, member, address_of(metrics), recording, any_
+    how = demo, member, address_of(metrics), recording, any_, no_reconnect
     return run(listen_to(Request(*what, *how), servers))
 
 

@@ -58,6 +58,7 @@ class Request(Struct, frozen=True):
         metrics: host and port of the pages that others read; ``None`` for none.
         record: where all is recorded, and whether secrets are kept there.
         first: end with the first of several servers that ends.
+        once: try to connect once, and never again.
     """
 
     selection: Selection
@@ -71,6 +72,7 @@ class Request(Struct, frozen=True):
     metrics: tuple[str, int] | None = None
     record: RecordOptions | None = None
     first: bool = False
+    once: bool = False
 
 
 async def listen_to(request: Request, servers: Mapping[str, Settings]) -> None:
@@ -108,18 +110,12 @@ class _Listening:
         self._warn = warner(show.quiet)
         self._leave = Cancellation()
         self._output = Output(1)
-        self._services = dict(
-            services_of(
-                servers,
-                self._warn,
-                since=request.since,
-                frames=show.form == "raw",
-                name=request.name,
-                group=request.group,
-                deliver=request.deliver,
-                selection=request.selection,
-            )
-        )
+        how = {
+            **{"since": request.since, "frames": show.form == "raw"},
+            **{"name": request.name, "group": request.group},
+            **{"deliver": request.deliver, "selection": request.selection},
+        }
+        self._services = dict(services_of(servers, self._warn, **how))
         services = [*self._services.values()]
         self._tee = None if show.tee is None else Tee(show.tee, self._warn, self._gap)
         self._renderer = choose_renderer(
@@ -155,8 +151,9 @@ class _Listening:
                 await stack.enter_async_context(self._leave)
                 await stack.enter_async_context(asyncio.timeout(request.timeout))
                 for label, service in self._services.items():
+                    most = service.settings.max_retries
                     with speaking_of(label):
-                        service.start(retries=service.settings.max_retries)
+                        service.start(retries=0 if request.once else most)
                 await self._show()
         except TimeoutError:
             received = sum(each.received for each in self._listeners)

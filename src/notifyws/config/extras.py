@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
 from collections.abc import Iterator
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from pathlib import PurePath
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from notifyws.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 NAME = "notifyws"
 INSTALLERS = {
@@ -38,6 +38,8 @@ def install_command(extra: str) -> str:
 
     It is for who installed us, and from where: there need be no index that has us.
     """
+    from importlib.metadata import PackageNotFoundError, distribution  # 50 ms
+
     try:
         ours = distribution(NAME)
     except PackageNotFoundError:
@@ -53,6 +55,8 @@ def command_for(extra: str, ours: Distribution, prefix: str) -> str:
         ours: what is installed.
         prefix: where.
     """
+    from pathlib import PurePath
+
     pairs = zip(parts := PurePath(prefix).parts, parts[1:], strict=False)
     installer = next((INSTALLERS[p] for p in pairs if p in INSTALLERS), "pip install")
     extras = ",".join(sorted({*installed(ours), extra}))
@@ -71,6 +75,8 @@ def installed(ours: Distribution) -> Iterator[str]:
 
 
 def _is_there(package: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, distribution
+
     try:
         distribution(package)
     except PackageNotFoundError:
@@ -80,6 +86,9 @@ def _is_there(package: str) -> bool:
 
 def _requirement(ours: Distribution, extras: str) -> str:
     """Return it with extras, from a folder, a URL or an index: as it was installed."""
+    import json
+    from urllib.parse import unquote, urlsplit
+
     try:
         url = str(json.loads(ours.read_text("direct_url.json") or "{}")["url"])
     except (ValueError, KeyError, TypeError):
