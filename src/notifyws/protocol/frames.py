@@ -66,9 +66,9 @@ def _finite(digits: str) -> float:
 _decoder = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite)
 _scan = make_scanner(_decoder)  # type: ignore[arg-type] # typeshed errs
 """Reads a value that stands at a place; its end comes with it."""
-quick = msgspec.json.Decoder().decode
-"""Reads a text that holds one value, unless it raises one of ``SLOWLY``."""
-SLOWLY = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+_quick = msgspec.json.Decoder().decode
+"""Reads a text that holds one value, unless it raises one of ``_SLOWLY``."""
+_SLOWLY = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 """What says that a text is nothing for the quick one."""
 
 
@@ -83,8 +83,8 @@ def decode(text: str, deepest: int = DEEPEST) -> Any:
         InvalidFrame: it is not strict JSON, or holds what cannot be read.
     """
     try:
-        value, end = quick(text), len(text)
-    except SLOWLY:
+        value, end = _quick(text), len(text)
+    except _SLOWLY:
         value, end = _value(text, 0, deepest)
     else:
         _limit_depth(value, text, deepest)
@@ -104,8 +104,8 @@ def decode_all(text: str) -> list[Any]:
         InvalidFrame: not even the first can be read.
     """
     try:
-        value, end = quick(text), len(text)
-    except SLOWLY:
+        value, end = _quick(text), len(text)
+    except _SLOWLY:
         value, end = _value(text, 0)
     else:
         _limit_depth(value, text)
@@ -119,6 +119,16 @@ def decode_all(text: str) -> list[Any]:
             return [*values, InvalidFrame(str(error), text[start:])]
         values.append(value)
     return values
+
+
+def quick_object(text: str) -> dict[str, Any] | None:
+    """Return the object that all of a text is; ``None`` where that takes a look."""
+    try:
+        value = _quick(text)
+    except _SLOWLY:
+        return None
+    is_one = type(value) is dict and not _is_too_deep(value, text)
+    return value if is_one else None
 
 
 def text_of(frame: str | bytes) -> str:
@@ -155,7 +165,7 @@ def _value(text: str, start: int, deepest: int = DEEPEST) -> tuple[Any, int]:
 
 
 def _limit_depth(value: Any, text: str, deepest: int = DEEPEST) -> None:
-    if is_too_deep(value, text, deepest):
+    if _is_too_deep(value, text, deepest):
         raise InvalidFrame(_TOO_DEEP)
 
 
@@ -165,8 +175,7 @@ def _after_space(text: str, start: int) -> int:
     return found.end()
 
 
-def is_too_deep(value: Any, text: str, deepest: int = DEEPEST) -> bool:
-    """Return whether a value has more levels than that; its text tells at a glance."""
+def _is_too_deep(value: Any, text: str, deepest: int = DEEPEST) -> bool:
     if len(text) <= 2 * deepest:
         return False
     opened = text.count("[") + text.count("{")

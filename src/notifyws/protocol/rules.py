@@ -29,19 +29,16 @@ from notifyws.protocol.expressions import compiled, later, truthy
 from notifyws.protocol.failures import refused
 from notifyws.protocol.field_mapping import mapper, plain
 from notifyws.protocol.frames import (
-    SLOWLY,
     Decoder,
     InvalidFrame,
     decode_all,
-    is_too_deep,
-    quick,
+    quick_object,
     text_of,
 )
 from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
 
 _Reader = Callable[[Any, "str | None", str], Arrival]
-_LeftOver = Callable[[list[Any]], list[Any]]
-"""Returns the elements of a list that a rule does not take."""
+_LeftOver = Callable[[list[Any]], list[Any]]  # of a list, what a rule does not take
 _Tests = tuple[tuple[str, Any], ...]
 _Row = tuple[_Tests, "Callable[[Any], Any] | None", _Reader, "_LeftOver | None"]
 
@@ -78,15 +75,10 @@ class Rules:
 
     def read(self, frame: str | bytes, received: str) -> Arrival:
         """Return what a frame means that was received then (RFC 3339 UTC)."""
-        if self._is_simple and type(frame) is str:
-            try:  # the way of nearly all that comes by the thousand
-                value = quick(frame)
-            except SLOWLY:
-                value = None
-            if type(value) is dict and not is_too_deep(value, frame):
-                kind = value.get("type")
-                if type(kind) is str and kind and kind not in self._taken:
-                    return Notification(value, received, frame)
+        if self._is_simple and type(frame) is str and (one := quick_object(frame)):
+            kind = one.get("type")  # the way of nearly all that comes in bursts
+            if type(kind) is str and kind and kind not in self._taken:
+                return Notification(one, received, frame)
         try:
             text = frame if isinstance(frame, str) else text_of(frame)
             values = self._decode(text)
@@ -281,13 +273,11 @@ def _acks(ack: Ack | None) -> list[_Row]:
 
 
 def _renewals(renewal: Renewal | None, closes: Mapping[str, str]) -> list[_Row]:
-    if renewal is None:
-        return []
+    failing = renewal.fail if renewal else ()
     rows: list[_Row] = [
-        ((), compiled(failing.when), _refused(failing, closes), None)
-        for failing in renewal.fail
+        ((), compiled(each.when), _refused(each, closes), None) for each in failing
     ]
-    if renewal.ok is not None:
+    if renewal and renewal.ok is not None:
         accepted: _Reader = lambda value, frame, received: RenewalAnswer(ok=True)  # noqa: E731 - a row
         rows.append(((), compiled(renewal.ok), accepted, None))
     return rows
