@@ -112,7 +112,7 @@ def test_what_a_route_did_not_take_is_its_dead_letter_and_handed_on_again(
             "1",
         )
         done = home.run("listen", "--replay", str(letters), "--routes", "own.toml")
-        assert (done.returncode, done.stderr.count("1 dead letters")) == (0, 1)
+        assert (done.returncode, done.stderr.count("1 dead letter was")) == (0, 1)
         assert [each.title for each in there.posted] == ["1", "2", "1"]
     assert titles(home.path / "all.jsonl") == ["1", "2"]
 
