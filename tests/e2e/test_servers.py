@@ -259,6 +259,17 @@ def test_a_listener_with_the_name_of_a_server_is_told_what_that_means(home, serv
     assert "--name" not in other.err.text
 
 
+def test_when_it_is_enough_what_any_of_them_brought_is_handed_on_first(home, servers):
+    slow = "sh -c 'test $NOTIFICATION_SERVER = home || sleep 2; echo done'"
+    listener = listening(home, "--all", "--json", "-n", "2", "--exec", slow)
+    servers["work"].notify(1)
+    listener.prints(1)
+    servers["home"].notify(2)
+    assert listener.wait() == 0
+    assert listener.err.lines.count("done") == 2
+    assert "Gap" not in listener.err.text
+
+
 SAID = {("work", "1"), ("home", "2")}
 
 

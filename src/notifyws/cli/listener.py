@@ -183,7 +183,8 @@ class _Listening:
                 await self._write(burst)
                 if self._request.selection.satisfied:
                     await self._drain(service)
-                    await _delivered(service)
+                    for each in self._services.values():  # it is enough for all
+                        await _delivered(each)
                     return True
                 await self._renderer.ready()
             await service.listener.delivered()
@@ -276,7 +277,7 @@ async def _delivered(service: NotificationService) -> None:
             await service.listener.delivered()
     except TimeoutError:
         waiting = service.listener.backlog.items()
-        left = ", ".join(f"{name} has {each.count:,}" for name, each in waiting)
+        left = ", ".join(f"{name} has {b.count:,}" for name, b in waiting if b.count)
         say(f"What was asked for came; still to be handed on: {left}. Ctrl-C ends it")
         await service.listener.delivered()
 

@@ -123,7 +123,7 @@ def bound_answers() -> None:
         response.raw = _Beginning(response.raw)
         return response
 
-    HTTPAdapter.build_response = bounded  # type: ignore[method-assign, assignment]
+    HTTPAdapter.build_response = bounded  # type: ignore[method-assign, assignment] # Apprise takes no session of ours
 
 
 class _Beginning:
