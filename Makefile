@@ -12,10 +12,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.installed          ## listen to a server of its own: live, or JSON Lines in a pipe
 	@$(BIN)/notifyws listen --demo
 
-test: $(VENV)/.developing         ## every test
+test: $(VENV)/.developing         ## the tests, but those that are left to make faults
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
-faults: $(VENV)/.developing       ## the catalogue of faults, whole, and a table of it
+faults: $(VENV)/.developing       ## the catalogue of faults and all that is slow, and a table of it
 	@$(BIN)/python -m pytest -m "fault or slow" -n $(WORKERS) --dist worksteal --fault-table
 
 check: $(VENV)/.developing        ## style, types, architecture, generated files

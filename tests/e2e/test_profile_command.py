@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.har import ALERT, IN, har, login, socket
+from tests.support.har import ALERT, HOST, IN, SHAPES, har, login, socket
 
 NEW = ("profile", "new")
 
@@ -252,21 +252,11 @@ def test_on_a_terminal_the_questions_are_asked(home, terminal):
 
 def test_what_is_to_be_pasted_runs_nothing_of_a_recordings(home):
     """A recording is somebody else's: its origin may be written for a shell."""
-    url = "https://a.example$(touch${IFS}PWNED)/login"
-    request = {"method": "POST", "url": url, "headers": [], "queryString": []}
-    request |= {"cookies": [], "httpVersion": "HTTP/1.1", "headersSize": -1}
-    body = json.dumps({"username": "ada", "password": "hush"})
-    request |= {"bodySize": -1}
-    request |= {"postData": {"mimeType": "application/json", "text": body}}
-    answer = {"status": 200, "statusText": "OK", "headers": [], "cookies": []}
-    answer |= {"httpVersion": "HTTP/1.1", "redirectURL": "", "headersSize": -1}
-    told = json.dumps({"accessToken": "aaaa.bbbb.cccc", "expiresIn": 900})
-    answer |= {"content": {"size": 1, "mimeType": "application/json", "text": told}}
-    entry = {"request": request, "response": answer | {"bodySize": -1}, "time": 1}
-    entry |= {"startedDateTime": "2026-01-01T00:00:00Z", "cache": {}, "timings": {}}
-    recorded = {"log": {"version": "1.2", "creator": {}, "entries": [entry]}}
-    (home.path / "r.har").write_text(json.dumps(recorded))
+    hostile = f"{HOST}$(touch${{IFS}}PWNED)"
+    recorded = SHAPES["token in query"].replace(f"//{HOST}", f"//{hostile}")
+    (home.path / "r.har").write_text(recorded)
     done = home.run("profile", "new", "--from-har", "r.har", "--name", "acme")
-    for line in done.stderr.splitlines():
-        home.shell(line.partition(": ")[2] if ": " in line else line)
+    [told] = [each for each in done.stderr.splitlines() if each.startswith("Next: ")]
+    assert "touch" in told
+    home.shell(told.removeprefix("Next: "))
     assert not list(home.path.rglob("PWNED"))
