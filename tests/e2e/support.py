@@ -24,6 +24,9 @@ COMMAND = str(Path(sys.executable).with_name("notifyws"))
 PATIENCE = 40.0
 """Seconds: a machine that runs floods beside this is slow to start a process."""
 
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""For one whose files may not grow: it would leave half a module for all others."""
+
 
 def until(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """Look again and again until something is so; return it."""

@@ -23,7 +23,7 @@ from notifyws.errors import (
 )
 from notifyws.events import Gap, Reconnecting
 from notifyws.recording import Closed, Received, Recording, Refused, Sent, parse
-from tests.e2e.support import Home, until
+from tests.e2e.support import COMMAND, NO_BYTECODE, Home, until
 from tests.protocol.profiles.stage import scene
 from tests.support.httpd import json_answer
 from tests.support.recorded_scenes import FOLDER, SCENES, Outcome, Scene, listen
@@ -240,7 +240,9 @@ def test_what_is_there_already_is_not_written_over(home, server):
 
 def test_a_full_disk_ends_the_recording_and_not_the_listener(home, server):
     script = "ulimit -f 1; exec notifyws listen --json -n 40 --record r.jsonl"
-    listener = home.start(program=("bash", "-c", script), PATH=path_of(home))
+    listener = home.start(
+        program=("bash", "-c", script), PATH=path_of(home), **NO_BYTECODE
+    )
     listener.says("Connected")
     server.notify(*range(40))
     assert listener.wait() == 0
@@ -249,8 +251,6 @@ def test_a_full_disk_ends_the_recording_and_not_the_listener(home, server):
 
 
 def path_of(home: Home) -> str:
-    from tests.e2e.support import COMMAND
-
     return f"{Path(COMMAND).parent}:{home.env['PATH']}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Home, Server, until
+from tests.e2e.support import NO_BYTECODE, Home, Running, Server, until
 from tests.faults.support import without_resume
 from tests.support.catalogue import sample
 from tests.support.target import target
@@ -450,10 +450,9 @@ def test_a_disk_that_fills_up_costs_one_warning(home: Home, server: Server):
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
-    from tests.e2e.support import Running
-
     args = ("listen", "--name", "desk", "--exec", "true", "-n", "40", "--json")
-    listener = Running(*args, env=home.env, cwd=home.path, preexec_fn=little_room)
+    env = home.env | NO_BYTECODE
+    listener = Running(*args, env=env, cwd=home.path, preexec_fn=little_room)
     try:
         listener.says("Connected")
         for n in range(40):

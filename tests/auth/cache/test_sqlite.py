@@ -135,7 +135,8 @@ def test_a_read_only_file_is_read_but_not_written(store, path):
 
 def test_a_full_disk_is_a_failure_and_what_was_there_stays(path):
     code = f"""if True:
-        import pathlib, resource
+        import pathlib, resource, sys
+        sys.dont_write_bytecode = True  # half of it would stay for all that follow
         from notifyws.auth.cache.sqlite import SqliteStore
         from notifyws.errors import CacheFailed
         store = SqliteStore(pathlib.Path({str(path)!r}))
