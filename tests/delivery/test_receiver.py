@@ -460,6 +460,8 @@ async def test_a_frame_that_is_no_notification_is_dropped_in_no_silence_either()
 class Choice:
     """Wants odd ids, and so many of them."""
 
+    admits_unseen = False
+
     def __init__(self, enough: int) -> None:
         self._left = enough
 

@@ -202,6 +202,11 @@ class Answer:
         expected = self._sent_at is not None and not self.satisfied
         return expected and self._test(notification)
 
+    admits_unseen = False
+
+    def count_admitted(self, count: int) -> None:
+        """Count nothing: it admits none unseen."""
+
     def admit(self, notification: Notification) -> bool:
         """Return whether this is the answer."""
         if self._sent_at is None or not self.passes(notification):

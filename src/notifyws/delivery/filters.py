@@ -47,6 +47,7 @@ class Selection:
         self.count = count
         self.has_end = count is not None or until is not None
         self.admits_all = not self._types and self._filter is None
+        self.admits_unseen = self.admits_all and not self.has_end
         self.admitted = 0
         self.satisfied = False
 
@@ -59,6 +60,10 @@ class Selection:
         found = self._until is not None and self._until(notification)
         self.satisfied = enough or found
         return True
+
+    def count_admitted(self, count: int) -> None:
+        """Count what was admitted unseen."""
+        self.admitted += count
 
     def passes(self, notification: Notification) -> bool:
         """Return whether it is wanted, without counting it."""
@@ -79,7 +84,7 @@ class Only:
         UsageError: it does not parse.
     """
 
-    satisfied = False
+    satisfied = admits_unseen = False
 
     def __init__(
         self, expression: str, option: str, warn: Callable[[str], None]
@@ -93,6 +98,9 @@ class Only:
     def admit(self, notification: Notification) -> bool:
         """Return whether it passes."""
         return self._test(notification)
+
+    def count_admitted(self, count: int) -> None:
+        """Count nothing: it admits none unseen."""
 
 
 def matcher(

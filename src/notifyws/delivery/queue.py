@@ -9,7 +9,7 @@ Nothing leaves here in silence: whoever puts asks first whether there is room.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -65,14 +65,23 @@ class DeliveryQueue(Generic[Item]):
             return False
         return True
 
+    def fit(self, count: int, size: int) -> bool:
+        """Return whether there is room for items of ``size`` bytes together."""
+        counted = self._count + count <= self._max_count
+        return counted and self._bytes + size <= self._max_bytes
+
     def put(self, item: Item, size: int) -> None:
         """Add an item of ``size`` bytes; ask :meth:`fits` first."""
-        self.put_in_all += 1
-        self._count += 1
+        self.put_all((item,), size)
+
+    def put_all(self, items: Sequence[Item], size: int) -> None:
+        """Add items of ``size`` bytes together; ask :meth:`fit` first."""
+        self.put_in_all += len(items)
+        self._count += len(items)
         self._bytes += size
         if not self._items:
             self._filled.set()
-        self._items.append(item)
+        self._items += items
 
     def announce(
         self, item: Item, *, join: Callable[[Item, Item], Item] | None = None

@@ -13,11 +13,11 @@ loss that nobody sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from notifyws.models import Notification, as_text
-from notifyws.protocol.deduplicator import Deduplicator, mark_of
+from notifyws.protocol.deduplicator import LONGEST_ID, Deduplicator, mark_of
 from notifyws.protocol.places import Places
 from notifyws.protocol.resume_values import SURE_TO_FIT, fits_url
 from notifyws.protocol.since import is_before, sent_at, text_and_zone
@@ -188,26 +188,54 @@ class Cursor:
         """
         self.since = None
         if notification is not None:
-            said, text = notification.fields.get("timestamp"), self._no_older
-            if type(said) is str and not (  # of one form, the later is the greater text
-                said >= text and len(said) == len(text) and said.endswith(self._zone)
-            ):
-                self._begin_no_later(notification, said)
+            self._begin_no_later([notification])
         if ident is None:
             self.mixed = True
             return
-        short = type(ident) is str and len(ident) <= self._sure
-        if short or self._fits(ident):
+        if self._is_fit(ident):
             self.last_id = ident  # else more comes again, and is known by its id
         content = 0 if notification is None else mark_of(notification)
         self._seen.add(ident, content)
 
-    def _begin_no_later(self, notification: Notification, said: str) -> None:
-        """Note when it was sent, if no other was before; reading that takes a while."""
-        sent = sent_at(notification)
-        if sent is not None and (self.began_at is None or sent <= self.began_at):
-            self.began_at = sent
-            self._no_older, self._zone = text_and_zone(said) or NOTHING
+    def advance_over(self, notifications: Sequence[Notification]) -> int:
+        """Take note that a burst was handed over, up to what takes a look.
+
+        Returns:
+            How many were: those before one that has no id, or none that is a short
+            text, or one that was seen before. It is what :meth:`is_repeat` and
+            :meth:`advance` do, for all that a burst mostly holds.
+        """
+        idents: list[str] = []
+        for each in notifications:
+            ident = each.fields.get("id")
+            if type(ident) is not str or not 0 < len(ident) <= LONGEST_ID:
+                break
+            idents.append(ident)
+        if count := self._seen.add_new(idents, map(mark_of, notifications)):
+            self.since = None
+            self._begin_no_later(notifications[:count])
+            fit = (i for i in reversed(idents[:count]) if self._is_fit(i))
+            self.last_id = next(fit, self.last_id)
+        return count
+
+    def _is_fit(self, ident: str | int) -> bool:
+        short = type(ident) is str and len(ident) <= self._sure
+        return short or self._fits(ident)
+
+    def _begin_no_later(self, notifications: Iterable[Notification]) -> None:
+        """Note when the first was sent; reading a time takes a while."""
+        text, zone = self._no_older, self._zone
+        for each in notifications:
+            said = each.fields.get("timestamp")
+            if type(said) is not str or (  # of one form, the later is the greater text
+                said >= text and len(said) == len(text) and said.endswith(zone)
+            ):
+                continue
+            sent = sent_at(each)
+            if sent is not None and (self.began_at is None or sent <= self.began_at):
+                self.began_at = sent
+                text, zone = text_and_zone(said) or NOTHING
+        self._no_older, self._zone = text, zone
 
     def opened(self, now: float, replay: float) -> None:
         """Begin with a connection that replays, or sends what the server holds.

@@ -217,9 +217,39 @@ class RecentIds:
         self._missed = None
         self._count += 1
         if self._count == self._at_least:
-            self._older, self._older_contents = self._younger, self._younger_contents
-            self._younger, self._younger_contents = self._table()
-            self._count = 0
+            self._forget_the_oldest()
+
+    def _forget_the_oldest(self) -> None:
+        self._older, self._older_contents = self._younger, self._younger_contents
+        self._younger, self._younger_contents = self._table()
+        self._count = 0
+
+    def add_new(self, idents: Iterable[str], contents: Iterable[int]) -> int:
+        """Remember short ids up to the first that is known; return how many.
+
+        It is what :meth:`__contains__` and :meth:`add` do, for a burst.
+        """
+        last, count = self._last, 0
+        for ident, content in zip(idents, contents, strict=False):
+            mark = hash(ident) & POSITIVE or 1
+            at = own = mark & last
+            table = self._older
+            while (there := table[at]) and there != mark:
+                at = at + 1 & last
+            if there:
+                break
+            at, table = own, self._younger
+            while (there := table[at]) and there != mark:
+                at = at + 1 & last
+            if there:
+                break
+            table[at], self._younger_contents[at] = mark, content
+            count += 1
+            self._count += 1
+            if self._count == self._at_least:
+                self._forget_the_oldest()
+        self._missed = None  # its place may be taken
+        return count
 
     def _table(self) -> tuple[array[int], array[int]]:
         """Return room for marks, and for what each of them named."""

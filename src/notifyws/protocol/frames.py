@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any
@@ -121,14 +121,24 @@ def decode_all(text: str) -> list[Any]:
     return values
 
 
-def quick_object(text: str) -> dict[str, Any] | None:
-    """Return the object that all of a text is; ``None`` where that takes a look."""
-    try:
-        value = _quick(text)
-    except _SLOWLY:
-        return None
-    is_one = type(value) is dict and not _is_too_deep(value, text)
-    return value if is_one else None
+def plain_objects(
+    frames: Iterable[str | bytes],
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the objects that a burst begins with, each with all of its frame.
+
+    They end before what is none, or takes a look: :func:`decode_all` knows about that.
+    """
+    quick, shallow = _quick, 2 * DEEPEST
+    for frame in frames:
+        try:
+            value = quick(frame)
+        except _SLOWLY:
+            return
+        if type(value) is not dict or type(frame) is not str:
+            return
+        if len(frame) > shallow and _is_too_deep(value, frame):
+            return
+        yield value, frame
 
 
 def text_of(frame: str | bytes) -> str:

@@ -6,7 +6,7 @@ missing, nothing of interest, or not understood. It is never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -32,7 +32,7 @@ from notifyws.protocol.frames import (
     Decoder,
     InvalidFrame,
     decode_all,
-    quick_object,
+    plain_objects,
     text_of,
 )
 from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
@@ -73,12 +73,24 @@ class Rules:
         self._taken = taken or frozenset()
         self._is_simple = self._plain and follow is None and taken is not None
 
+    def plain(self, frames: Iterable[str | bytes], received: str) -> list[Notification]:
+        """Return the notifications that a burst begins with, each all of its frame.
+
+        Bursts are made of these where the profile's notifications are objects with a
+        type; :meth:`read` knows about all else.
+        """
+        found: list[Notification] = []
+        if self._is_simple:
+            taken = self._taken
+            for value, frame in plain_objects(frames):
+                kind = value.get("type")
+                if type(kind) is not str or not kind or kind in taken:
+                    break
+                found.append(Notification(value, received, frame))
+        return found
+
     def read(self, frame: str | bytes, received: str) -> Arrival:
         """Return what a frame means that was received then (RFC 3339 UTC)."""
-        if self._is_simple and type(frame) is str and (one := quick_object(frame)):
-            kind = one.get("type")  # the way of nearly all that comes in bursts
-            if type(kind) is str and kind and kind not in self._taken:
-                return Notification(one, received, frame)
         try:
             text = frame if isinstance(frame, str) else text_of(frame)
             values = self._decode(text)
