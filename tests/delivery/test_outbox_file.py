@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
@@ -106,12 +108,37 @@ async def test_what_was_shown_is_not_kept_for_that_any_longer(stores):
 @on_a_loop
 async def test_only_so_many_ids_are_remembered(files):
     store = files.open()
-    await store.keep([entry(n, ident=n) for n in range(1, 11)], STANDING, 0)
+    for n in range(1, 11):
+        await store.keep([entry(n, ident=n)], STANDING, 0)
     await store.keep([entry(REMEMBERED + 5, ident="late")], STANDING, 0)
     await store.aclose()
     again = files.open()
     assert list(again.past.seen) == [6, 7, 8, 9, 10, "late"]
     await again.aclose()
+
+
+@on_a_loop
+async def test_of_ids_that_came_at_once_the_last_are_remembered(files):
+    store = files.open()
+    count = REMEMBERED + 5
+    await store.keep([entry(n, ident=n) for n in range(1, count + 1)], STANDING, 0)
+    await store.aclose()
+    again = files.open()
+    assert list(again.past.seen) == list(range(6, count + 1))
+    await again.aclose()
+
+
+@on_a_loop
+async def test_ids_that_an_earlier_version_kept_are_taken_over(files):
+    await files.open().aclose()
+    with closing(sqlite3.connect(files.path)) as other, other:
+        other.execute("CREATE TABLE seen (ident TEXT PRIMARY KEY, position INTEGER)")
+        rows = [(json.dumps(ident), at) for ident, at in (("b", 2), (7, 1))]
+        other.executemany("INSERT INTO seen VALUES (?, ?)", rows)
+    for _ in range(2):
+        again = files.open()
+        assert (list(again.past.seen), again.past.top) == ([7, "b"], 2)
+        await again.aclose()
 
 
 @on_a_loop
@@ -194,7 +221,7 @@ def corrupted(files, table):
 
 
 @on_a_loop
-@pytest.mark.parametrize("table", ["waiting", "seen", "standing"])
+@pytest.mark.parametrize("table", ["waiting", "ids", "standing"])
 async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, table):
     store = files.open()
     await store.keep([entry(n, "a", ident=n) for n in range(1, 99)], STANDING, 0)
@@ -254,11 +281,12 @@ ODD_ROWS = {
     "a line that is a number": "INSERT INTO waiting VALUES ('a', 2, 17)",
     "a line that is nothing": "INSERT INTO waiting VALUES ('a', 2, NULL)",
     "a line of bytes": "INSERT INTO waiting VALUES ('a', 2, x'6f646400ff')",
-    "an id that is no JSON": "INSERT INTO seen VALUES ('rubbish', 1)",
-    "an id that is a list": "INSERT INTO seen VALUES ('[1]', 1)",
-    "an id that is nothing": "INSERT INTO seen VALUES (NULL, 1)",
-    "an id at the end": "INSERT INTO seen VALUES ('\"z\"', ~(1 << 63))",
-    "an id nowhere": "INSERT INTO seen VALUES ('\"z\"', 'x')",
+    "ids that are no JSON": "INSERT INTO ids VALUES (2, 'rubbish')",
+    "ids that are no list": "INSERT INTO ids VALUES (2, '1')",
+    "ids that are nothing": "INSERT INTO ids VALUES (2, NULL)",
+    "an id that is a list": "INSERT INTO ids VALUES (2, '[[1], true, null]')",
+    "an id at the end": "INSERT INTO ids VALUES (~(1 << 63), '[\"z\"]')",
+    "an id before all": "INSERT INTO ids VALUES (-5, '[\"z\"]')",
     "one more column": "ALTER TABLE waiting ADD COLUMN more TEXT",
 }
 

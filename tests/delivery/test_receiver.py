@@ -487,6 +487,10 @@ class RecordingOutbox:
     def keep(self, notification: Notification, number: int | None) -> None:
         self.kept.append((notification.id, number))
 
+    def keep_all(self, notifications: list[Notification], first: int) -> None:
+        for number, notification in enumerate(notifications, first):
+            self.keep(notification, number)
+
     def passed(self, notification: Notification) -> None:
         self.kept.append(notification.id)
 

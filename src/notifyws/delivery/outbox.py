@@ -26,6 +26,7 @@ from notifyws.delivery.outbox_records import (
     DeadLetter,
     DeliveryCounts,
     Entry,
+    Ident,
     ListenerPosition,
     OutboxRecord,
     notification_of,
@@ -127,30 +128,40 @@ class Outbox:
             number: its number where it is shown (see :meth:`settled`), ``None`` when
                 it is not.
         """
-        line = notification.line()
-        takers = self._workers.takers(notification)
-        names = [name for name in takers if self._has_room(name, len(line))]
-        for name in names:
-            self.waiting[name] = self.waiting[name].plus(line)
-        if names:
-            self._workers.look()
-        if self._durable and number is not None:
-            self._move(notification, line, (*names, OUTPUT))
-            self._unshown.append((number, self._top))
-        else:
-            self._move(notification, line, tuple(names))
+        self.keep_all([notification], number)
+
+    def keep_all(
+        self, notifications: Sequence[Notification], first: int | None
+    ) -> None:
+        """Keep a burst as :meth:`keep` does; ``first`` is the number of the first."""
+        is_shown = self._durable and first is not None
+        for number, notification in enumerate(notifications, first or 0):
+            line = notification.line()
+            takers = self._workers.takers(notification)
+            names = [name for name in takers if self._has_room(name, len(line))]
+            for name in names:
+                self.waiting[name] = self.waiting[name].plus(line)
+            if names:
+                self._workers.look()
+            if is_shown:
+                names.append(OUTPUT)
+                self._unshown.append((number, self._top + 1))
+            self._add(line, notification.id, tuple(names))
+        self._move_past(notifications)
 
     def keep_for(self, name: str, notification: Notification) -> None:
         """Keep a notification for one sink alone."""
         line = notification.line()
         self.waiting[name] = self.waiting[name].plus(line)
         self._workers.look()
-        self._move(None, line, (name,))
+        self._add(line, None, (name,))
+        self.position = replace(self.position, mixed=True)
 
     def passed(self, notification: Notification) -> None:
         """Move past a notification that nobody wants."""
         if self._durable:
-            self._move(notification, "", ())
+            self._add("", notification.id, ())
+            self._move_past([notification])
 
     def show_again(self, position: int, number: int) -> None:
         """Take note that what was kept before is shown under a new number."""
@@ -190,20 +201,16 @@ class Outbox:
             await self._workers.reject_the_rest()
         await self._store.aclose()
 
-    def _move(
-        self, past: Notification | None, line: str, sinks: tuple[str, ...]
-    ) -> None:
-        ident = None if past is None else past.id
+    def _add(self, line: str, ident: Ident | None, sinks: tuple[str, ...]) -> None:
         kept = None if ident is None else kept_id(ident)
         self._top += 1
         self._batch.append(Entry(self._top, line, kept, sinks))
-        if past is None:
-            self.position = replace(self.position, mixed=True)
-        else:
-            self.position = self.position.past(past, self._clock.wall())
         if kept is not None:
             self.seen.append(kept)
         self._dirty.set()
+
+    def _move_past(self, notifications: Sequence[Notification]) -> None:
+        self.position = self.position.past_all(notifications, self._clock.wall())
 
     def _has_room(self, name: str, size: int) -> bool:
         if self.waiting[name].size + size <= self._max_bytes:

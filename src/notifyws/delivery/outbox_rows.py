@@ -23,26 +23,31 @@ from notifyws.delivery.outbox_records import (
     OutboxRecord,
     RecoveredState,
 )
+from notifyws.models import strict_json
 from notifyws.protocol.deduplicator import REMEMBERED, kept_id
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (
   sink TEXT, position INTEGER, line TEXT, PRIMARY KEY (sink, position)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (ident TEXT PRIMARY KEY, position INTEGER);
-CREATE INDEX IF NOT EXISTS seen_by_age ON seen (position);
+CREATE TABLE IF NOT EXISTS ids (position INTEGER PRIMARY KEY, idents TEXT);
 CREATE TABLE IF NOT EXISTS standing (one INTEGER PRIMARY KEY, value TEXT);
 """
 TOP = """
 SELECT coalesce(max(position), 0)
-FROM (SELECT position FROM waiting UNION ALL SELECT position FROM seen)
+FROM (SELECT position FROM waiting UNION ALL SELECT position FROM ids)
 """
 ODD = "typeof(position) != 'integer' OR position NOT BETWEEN 1 AND 1 << 62"
 """What is no position of ours; above the highest one some are still free."""
 ORDER = f"""
-DELETE FROM seen WHERE {ODD};
+DELETE FROM ids WHERE {ODD};
 UPDATE waiting SET line = coalesce(CAST(line AS TEXT), '') WHERE typeof(line) != 'text'
 """  # noqa: S608 - made of our own words, as is the next one
+BEFORE = """
+INSERT OR IGNORE INTO ids SELECT position, '[' || ident || ']' FROM seen;
+DROP TABLE seen
+"""
+"""Takes over what versions kept that had a row for each id."""
 MOVE = f"""
 UPDATE waiting
 SET position = (SELECT coalesce(max(position), 0) + 1 FROM waiting WHERE NOT ({ODD}))
@@ -75,6 +80,8 @@ def connected(path: str) -> sqlite3.Connection:
 
 def put_in_order(db: sqlite3.Connection) -> None:
     """Give each row the form that ours have, whoever wrote it."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'seen'").fetchone():
+        db.executescript(BEFORE)
     db.executescript(ORDER)
     while db.execute(MOVE).rowcount:
         pass
@@ -90,11 +97,11 @@ def position_in(db: sqlite3.Connection) -> ListenerPosition | None:
 
 
 def _idents(db: sqlite3.Connection) -> Iterator[Ident]:
-    for (text,) in db.execute("SELECT ident FROM seen ORDER BY position"):
+    for (text,) in db.execute("SELECT idents FROM ids ORDER BY position"):
         with suppress(ValueError, TypeError, RecursionError):
-            ident = json.loads(text)
-            if type(ident) in (str, int):
-                yield kept_id(ident)
+            for ident in json.loads(text):
+                if type(ident) in (str, int):
+                    yield kept_id(ident)
 
 
 def past_in(db: sqlite3.Connection) -> RecoveredState:
@@ -123,16 +130,21 @@ def keep_in(
     shown: int,
 ) -> None:
     """Keep entries and a position; what was to be shown up to ``shown`` goes."""
-    rows = [(sink, e.position, e.line) for e in entries for sink in e.sinks]
-    ids = [(json.dumps(e.ident), e.position) for e in entries if e.ident is not None]
+    rows = [
+        (sink, e.position, e.line)
+        for e in entries
+        for sink in e.sinks
+        if sink != OUTPUT or e.position > shown
+    ]
+    named = [e for e in entries if e.ident is not None][-REMEMBERED:]
     write = "INSERT OR REPLACE INTO"
     db.execute("BEGIN IMMEDIATE")
     with db:  # commits, or rolls back
         db.executemany(f"{write} waiting (sink, position, line) VALUES (?, ?, ?)", rows)
-        db.executemany(f"{write} seen (ident, position) VALUES (?, ?)", ids)
-        if ids:
-            oldest = ids[-1][1] - REMEMBERED
-            db.execute("DELETE FROM seen WHERE position <= ?", (oldest,))
+        if named:
+            last, idents = named[-1].position, strict_json([e.ident for e in named])
+            db.execute(f"{write} ids (position, idents) VALUES (?, ?)", (last, idents))
+            db.execute("DELETE FROM ids WHERE position <= ?", (last - REMEMBERED,))
         value = json.dumps(asdict(position))
         db.execute(f"{write} standing (one, value) VALUES (1, ?)", (value,))
         db.execute(SHOWN, (OUTPUT, shown))

@@ -141,11 +141,9 @@ class Receiver(ServerWords):
         self.emitter.latest = found[-1]
         if self._selection is not None:
             self._selection.count_admitted(count)
-        before = self._queue.put_in_all
         self._queue.put_all(found, sum(map(len, frames[:count])))
         if self._outbox is not None:
-            for number, notification in enumerate(found, before + 1):
-                self._outbox.keep(notification, number)
+            self._outbox.keep_all(found, self._queue.put_in_all - count + 1)
         return count
 
     @property
