@@ -15,12 +15,7 @@ from notifyws.auth.http_api import HttpApi
 from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
 from notifyws.diagnostics.connection_probe import exchange_lines
-from notifyws.errors import (
-    AuthenticationFailed,
-    HttpRefused,
-    NetworkFailed,
-    ReplyLost,
-)
+from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
 from notifyws.protocol.oauth import completed
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes

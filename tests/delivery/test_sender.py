@@ -271,10 +271,7 @@ async def test_a_cancelled_batch_is_forgotten():
             await one(used)
     line.pong = 0.05
     later(0.02, used.server_error, ServerError("no", "a"))
-    assert statuses(await used.send(batch("b", "a"))) == [
-        "delivered",
-        "rejected",
-    ]
+    assert statuses(await used.send(batch("b", "a"))) == ["delivered", "rejected"]
     assert now() < 2
 
 

@@ -135,8 +135,7 @@ async def test_a_lost_connection_is_a_reconnect_and_a_gap_is_a_gap():
 @told
 async def test_what_sinks_take_and_refuse_is_counted():
     targets = DeliveryTargets(
-        command="""sh -c 'test "$NOTIFICATION_TITLE" = good'""",
-        tell=lambda text: None,
+        command="""sh -c 'test "$NOTIFICATION_TITLE" = good'""", tell=lambda text: None
     )
     async with listening(deliver=targets) as scene:
         await scene.until(connected=1)

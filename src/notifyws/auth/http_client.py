@@ -23,12 +23,7 @@ from notifyws.auth.network_errors import (
     unreachable,
     unusable_proxy,
 )
-from notifyws.errors import (
-    CertificateRejected,
-    NetworkFailed,
-    NotifyError,
-    ReplyLost,
-)
+from notifyws.errors import CertificateRejected, NetworkFailed, NotifyError, ReplyLost
 from notifyws.models import Masked
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, spellings

@@ -19,20 +19,10 @@ from msgspec import Struct
 
 from notifyws.auth.network_errors import later, retry_after
 from notifyws.auth.proxies import around, may_be_the_proxys, proxy_name
-from notifyws.errors import (
-    AuthenticationFailed,
-    HttpRefused,
-    NotifyError,
-    TokenRefused,
-)
+from notifyws.errors import AuthenticationFailed, HttpRefused, NotifyError, TokenRefused
 from notifyws.models import printable
 from notifyws.protocol.expressions import compiled, truthy
-from notifyws.protocol.failures import (
-    LONGEST,
-    http_meaning,
-    is_retried,
-    is_servers_own,
-)
+from notifyws.protocol.failures import LONGEST, http_meaning, is_retried, is_servers_own
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.profile import Meaning, Profile, Step
 from notifyws.protocol.token_replies import Answer

@@ -82,10 +82,7 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         if notification.id is None:
             return replace(self, mixed=True)
         return replace(
-            self,
-            last_id=notification.id,
-            moved_at=wall,
-            sent_at=sent_at(notification),
+            self, last_id=notification.id, moved_at=wall, sent_at=sent_at(notification)
         )
 
     def past_all(

@@ -256,10 +256,7 @@ def test_a_redis_that_does_not_say_its_version_is_believed(word):
 
 def test_a_redis_that_does_not_answer_is_not_believed():
     async def story() -> None:
-        async with (
-            scripted(b"-LOADING it is\r\n") as redis,
-            stores(redis.url) as make,
-        ):
+        async with scripted(b"-LOADING it is\r\n") as redis, stores(redis.url) as make:
             with pytest.raises(CacheFailed):
                 await make().check_version()
 

@@ -190,9 +190,7 @@ class AppriseSink:
 
         title = notification.title or notification.type
         sent: Any = self._client.notify(
-            body=notification.words or title,
-            title=title,
-            body_format=NotifyFormat.TEXT,
+            body=notification.words or title, title=title, body_format=NotifyFormat.TEXT
         )
         if sent:
             return None

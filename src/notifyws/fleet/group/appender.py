@@ -78,10 +78,7 @@ class GroupAppender:
         return not (self._busy or self._is_draining)
 
     async def begin(
-        self,
-        position: ListenerPosition,
-        leaders: set[str],
-        seen: Container[str | int],
+        self, position: ListenerPosition, leaders: set[str], seen: Container[str | int]
     ) -> ListenerPosition:
         """Begin where the group stands; return where it does with what is spooled here.
 

@@ -17,10 +17,7 @@ from msgspec.structs import replace
 
 from notifyws.clock import Clock
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import (
-    Backlog,
-    notification_of,
-)
+from notifyws.delivery.outbox_records import Backlog, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.timed_worker import Workers

@@ -15,12 +15,7 @@ from typing import Any
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group import scripts
-from notifyws.fleet.group.entries import (
-    Standing,
-    position_of,
-    standing_of,
-    text_of,
-)
+from notifyws.fleet.group.entries import Standing, position_of, standing_of, text_of
 from notifyws.fleet.group.keys import HOPELESS, PARTITIONS, step
 from notifyws.fleet.group.stream import KEEP, GroupStream, as_ms
 

@@ -75,10 +75,7 @@ class Login(Struct):
 
 
 def login_of(
-    recording: Recording,
-    placed: Placed | None,
-    sources: Sources,
-    variables: Variables,
+    recording: Recording, placed: Placed | None, sources: Sources, variables: Variables
 ) -> Login:
     """Return how the token of a socket was got.
 

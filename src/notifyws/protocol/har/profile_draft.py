@@ -78,9 +78,7 @@ class HarDraft(Struct, frozen=True):
 
 
 def har_draft(
-    recording: Recording,
-    name: str,
-    answers: Mapping[str, str] = MappingProxyType({}),
+    recording: Recording, name: str, answers: Mapping[str, str] = MappingProxyType({})
 ) -> HarDraft:
     """Return a profile for the server that was recorded.
 
