@@ -19,9 +19,8 @@ from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.errors import ConfigurationError
 from notifyws.events import Failure, Gap
 from notifyws.fleet.active_listener import ActiveListener
-from notifyws.fleet.metrics import METRICS
+from notifyws.fleet.metrics import METRICS, Readings
 from notifyws.fleet.metrics_page import MetricsPage
-from notifyws.fleet.readings import Readings
 
 PASSWORD = "sentinel-password-c0de"
 EVERYTHING = {

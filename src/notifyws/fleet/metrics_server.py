@@ -31,7 +31,7 @@ from notifyws.config.extras import needs_extra
 from notifyws.config.urls import is_private
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.fleet.health import Health
-from notifyws.fleet.readings import Readings
+from notifyws.fleet.metrics import Readings
 from notifyws.tasks import restarted
 
 if TYPE_CHECKING:
