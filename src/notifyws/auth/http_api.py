@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from notifyws.auth.http_client import LARGEST
+from notifyws.auth.http_client import LARGEST, import_httpx
 from notifyws.auth.http_refusals import SPENT, STALE, bad_credentials
 from notifyws.auth.http_steps import OTHER_KIND, HttpSteps
 from notifyws.auth.network_errors import http_date
@@ -55,7 +55,7 @@ class HttpApi:
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
-        await self.steps.prepare()
+        import_httpx()  # 0.1 s, and many times that among many processes
 
     async def login(self, username: str, password: str) -> TokenPair:
         """Return the tokens of a new session.

@@ -86,10 +86,6 @@ class HttpSteps:
         other._profile = replace(self._profile, http=replace(http, failures=failures))
         return other
 
-    async def prepare(self) -> None:
-        """Do beforehand what takes long on a busy machine, and needs no server."""
-        import_httpx()  # 0.1 s, and many times that among many processes
-
     async def run(
         self,
         steps: Sequence[Step],
@@ -113,7 +109,7 @@ class HttpSteps:
         named = (name for name in variables if re.search(_SECRET, name))
         hidden = spellings(*(as_text(variables[name]) for name in named))
         replies: list[Answer] = []
-        await self.prepare()
+        import_httpx()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
             if not holds(step.only_if, variables):
