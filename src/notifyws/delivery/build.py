@@ -18,7 +18,7 @@ from notifyws.delivery.build_sinks import build_routing, build_sinks
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, strict_json
-from notifyws.protocol.profile import Profile, Resume, Send
+from notifyws.protocol.profile import Profile, Send
 
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
@@ -178,7 +178,7 @@ def _cursor(
         start = {"since": since.astimezone(UTC)}
     return Cursor(
         **start,
-        can_resume=resume is not None and not _only_snapshot(resume),
+        can_resume=resume is not None and resume.asks,
         snapshot=resume is not None and resume.snapshot,
         partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
@@ -196,11 +196,6 @@ def _places(profile: Profile) -> Places | None:
     if (follow := profile.follow) is None:
         return None
     return Places(follow, {name: sayable(profile, name) for name in follow.variables})
-
-
-def _only_snapshot(resume: Resume) -> bool:
-    asks = resume.query or resume.header or resume.by_template or resume.catchup
-    return not asks
 
 
 def _want_replay_by_time(profile: Profile) -> None:
