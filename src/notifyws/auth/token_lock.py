@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from notifyws.auth.cache import TokenCache, text_in
 from notifyws.auth.cache.keys import KEEP
 from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
+from notifyws.tasks import cancel
 
 T = TypeVar("T")
 
@@ -87,8 +88,7 @@ class TokenLock:
             await asyncio.wait({task}, timeout=grace)
             raise
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel(task)
 
     async def use(
         self,

@@ -18,7 +18,7 @@ from notifyws.delivery.outbox_records import OutboxRecord, notification_of
 from notifyws.delivery.targets import Timing
 from notifyws.delivery.worker import BATCH, DeliveryWorker, RecordStore, Sink
 from notifyws.models import Notification, strict_json
-from notifyws.tasks import first_of, restarted
+from notifyws.tasks import cancel, first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.routing import Routing
@@ -241,9 +241,7 @@ class Workers:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await self.drained()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(*self._tasks)
         self._tasks = []
         for worker in self._workers.values():
             await worker.sink.aclose()

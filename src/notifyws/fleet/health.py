@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from notifyws.events import READY, Event
-from notifyws.tasks import restarted
+from notifyws.tasks import meanwhile
 
 if TYPE_CHECKING:
     from notifyws.fleet.active_listener import ActiveListener
@@ -169,10 +169,5 @@ class Supervisor:
     async def at_work(self) -> AsyncIterator[None]:
         """Say meanwhile that we live."""
         stay_alive = partial(self._systemd.stay_alive, asyncio.sleep)
-        name = "the watchdog's sign of life"
-        alive = restarted(name, stay_alive, self._warn, asyncio.sleep)
-        try:
+        async with meanwhile("the watchdog's sign of life", stay_alive, self._warn):
             yield
-        finally:
-            alive.cancel()
-            await asyncio.gather(alive, return_exceptions=True)

@@ -32,7 +32,7 @@ from notifyws.config.urls import is_private
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.fleet.health import Health
 from notifyws.fleet.metrics import Readings
-from notifyws.tasks import restarted
+from notifyws.tasks import meanwhile
 
 if TYPE_CHECKING:
     from notifyws.fleet.active_listener import ActiveListener
@@ -282,10 +282,8 @@ async def metrics_served(
     server = MetricsServer(host, port, build_pages(listeners, health))
     server.start()
     tick = partial(health.tick, asyncio.sleep)
-    ticking = restarted("the tick of the health page", tick, warn, asyncio.sleep)
     try:
-        yield server
+        async with meanwhile("the tick of the health page", tick, warn):
+            yield server
     finally:
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
         server.close()

@@ -24,7 +24,7 @@ from notifyws.fleet.group.entries import AppendWindow, Batch, Line, Standing
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification
-from notifyws.tasks import restarted
+from notifyws.tasks import cancel, restarted
 
 AT_ONCE = 500
 """Lines that are appended in one step."""
@@ -125,8 +125,7 @@ class GroupAppender:
     async def stop(self) -> None:
         """Append no more."""
         if self._draining is not None:
-            self._draining.cancel()
-            await asyncio.gather(self._draining, return_exceptions=True)
+            await cancel(self._draining)
 
     async def aclose(self) -> None:
         """Let go of the spool: what is in it is for who leads next on this host."""

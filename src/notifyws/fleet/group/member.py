@@ -26,7 +26,7 @@ from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Entry, moment_text
 from notifyws.fleet.group.in_hand import InHand
 from notifyws.fleet.group.store import GroupStore
-from notifyws.tasks import first_of, restarted
+from notifyws.tasks import cancel, first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Selection
@@ -179,8 +179,7 @@ class GroupMember:
     async def stop_reading(self) -> None:
         """Take no more."""
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            await cancel(self._reading)
 
     async def aclose(self, patience: float) -> None:
         """Stop; what is not done with after some seconds is for the others."""

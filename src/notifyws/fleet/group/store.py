@@ -104,16 +104,15 @@ class GroupStore(GroupStream):
         return standing_of(answer)
 
     @step
-    async def where(self, now: float) -> tuple[ListenerPosition, str]:
-        """Return where the group stands at the server, and who led last.
+    async def where(self, now: float) -> ListenerPosition:
+        """Return where the group stands at the server.
 
         Args:
             now: unix seconds by Redis' clock; no moment lies later.
         """
-        position, heard_at, leader = await self.ask(
-            "HMGET", self._meta, "position", "heard_at", "leader"
-        )
-        return position_of(position, heard_at, now), text_of(leader or b"")
+        told = await self.ask("HMGET", self._meta, "position", "heard_at")
+        position, heard_at = told
+        return position_of(position, heard_at, now)
 
     @step
     async def own(
