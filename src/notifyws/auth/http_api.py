@@ -39,7 +39,6 @@ class HttpApi:
     Args:
         origin: scheme, host, port, and the path below which the server stands.
         profile: what to send and what to find in the answer.
-        lifetimes: for what the server does not say.
         how: ``variables``, ``timeout`` and ``tls`` of :class:`HttpSteps`.
 
     Attributes:
@@ -136,7 +135,6 @@ class HttpApi:
         """Return the body that holds what was missed.
 
         Args:
-            access_token: to ask with.
             known: further variables: the last id, and the oldest one of a page.
 
         Raises:
@@ -151,10 +149,6 @@ class HttpApi:
 
     async def ask(self, step: Step, known: Mapping[str, Any]) -> dict[str, Any]:
         """Return what one request of a handshake captures.
-
-        Args:
-            step: the request.
-            known: the variables of its templates.
 
         Raises:
             TokenRefused: the token is no good.

@@ -109,7 +109,6 @@ async def exchange(
 
     Args:
         client: of the origin; closed afterwards.
-        request: asked once.
         end: when all of it must be over, by the event loop's clock.
         hidden: what no error may show.
         largest: bytes that a reply may have.

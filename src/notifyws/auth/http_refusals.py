@@ -87,7 +87,6 @@ class Refusal(Struct, frozen=True):
     """What it means that a server does not accept what was shown.
 
     Args:
-        kind: of the error.
         what: the server does, for a sentence that begins with its origin.
         hint: the next command or change to try.
         means: what a refused status is taken for.
@@ -135,10 +134,6 @@ def refused(
     """Return the error for an answer, ``None`` when it is as hoped for.
 
     Args:
-        origin: whose answer it is.
-        profile: says what it means.
-        step: was answered so.
-        reply: the answer.
         refusal: what it means that what was shown is not accepted.
         hidden: what must not be shown; a server may repeat what it was told.
     """

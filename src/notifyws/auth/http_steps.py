@@ -53,7 +53,6 @@ class HttpSteps:
     Args:
         origin: scheme, host, port, and the path below which the server stands;
             requests go nowhere else.
-        profile: says what answers mean.
         variables: the profile's constants, and what the user gave.
         timeout: seconds for all steps of one run together.
         tls: whom to trust on ``https://``; ``None`` when it is plain.
@@ -96,8 +95,6 @@ class HttpSteps:
         """Return the answers to steps, carried out in their order.
 
         Args:
-            steps: of the profile.
-            known: variables of their templates.
             refusal: what it means that what was shown is not accepted.
             largest: bytes that a reply may have.
 

@@ -44,8 +44,6 @@ class TokenLock:
     """One holder's lock on an account; waits for nobody.
 
     Args:
-        cache: shared with everybody else.
-        account: id of the account.
         owner: an unguessable text, the proof.
     """
 
@@ -75,7 +73,6 @@ class TokenLock:
         """Return what an exchange comes to, and hold the lock meanwhile.
 
         Args:
-            exchange: shows the credential.
             grace: seconds it has to end in after the caller was cancelled.
         """
         task = asyncio.ensure_future(exchange)

@@ -102,7 +102,6 @@ class KeyPair(Masked, frozen=True):
     """A certificate and its private key, in PEM.
 
     Args:
-        certificate: its file.
         key: the key's file; empty where the certificate's holds it too.
         password: opens the key; empty where it is not encrypted.
     """

@@ -33,7 +33,6 @@ def build_session(
 
     Args:
         auth: gives the tokens, and knows the server.
-        receiver: takes what arrives.
         retries: reconnects in a row before giving up; ``None`` for never.
     """
     from notifyws.connection.reconnect import Reconnector
@@ -136,8 +135,6 @@ async def open_connection(
     """Return one open connection, its handshake done, which no session keeps.
 
     Args:
-        auth: knows the server.
-        token: the access token.
         dial: opens the socket, in place of the usual way.
 
     Raises:
@@ -158,7 +155,6 @@ def build_server_protocol(
     """Return how the server speaks on the socket.
 
     Args:
-        auth: knows the server.
         places: where streams stand that it numbers by itself.
     """
     profile, settings = auth.profile, auth.settings

@@ -38,16 +38,7 @@ UNREAD = 30.0
 
 
 class CatchUp:
-    """Fetches what was missed and hands it over, oldest first.
-
-    Args:
-        catchup: of the profile.
-        fetch: makes the request.
-        tokens: gives another token where one is refused.
-        classifier: says what a failure means.
-        settings: how long to wait before a request is repeated.
-        clock: clock, sleep and dice.
-    """
+    """Fetches what was missed and hands it over, oldest first."""
 
     def __init__(
         self,

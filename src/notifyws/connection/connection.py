@@ -43,9 +43,7 @@ class Connection:
     """An open connection.
 
     Args:
-        transport: the open WebSocket.
         keepalive: when to ping, and how long to wait for the pong.
-        clock: clock and sleep.
         known: variables of the templates of frames.
 
     Attributes:
@@ -89,10 +87,6 @@ class Connection:
         """Dial, say what the opening says, and go through its handshake.
 
         Args:
-            dial: opens the socket.
-            upgrade_request: what to say.
-            keepalive: when to ping.
-            clock: clock and sleep.
             ask: makes the handshake's HTTP requests.
 
         Raises:

@@ -53,12 +53,6 @@ async def opened(
 ) -> Connection:
     """Return an open connection; where the token may be why there is none, ask that.
 
-    Args:
-        protocol: how the server speaks.
-        token: what it is shown.
-        place: what to resume after.
-        dial, keepalive, clock: see :meth:`Connection.open`.
-
     Raises:
         TokenRefused: it is.
         NetworkFailed: it came to nothing.
@@ -81,9 +75,6 @@ async def opened(
 
 class Outcome:
     """Translates errors of one session into facts, and remembers the last.
-
-    Args:
-        classifier: says what a failure means.
 
     Attributes:
         worked: whether there was a connection already.

@@ -76,7 +76,6 @@ class Replay:
     Args:
         place: what it begins after.
         receiver: says what frames mean, and what the first connection brought.
-        clock: clock and sleep.
 
     Attributes:
         found: the notifications.

@@ -67,7 +67,6 @@ def build_outbox(
     Args:
         auth: whose notifications these are, and how patiently they are delivered.
         name: the listener's; ``None`` for one that ends with this process.
-        deliver: to whom.
 
     Raises:
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
@@ -123,13 +122,10 @@ def build_receiver(
     """Return what takes frames in.
 
     Args:
-        auth: knows the profile and the clock.
-        queue: for whoever shows things.
         since: id of the last notification known, or the time to begin at;
             ``None`` for "from now".
         frames: hand over frames that are no notifications, too.
         selection: which notifications are wanted.
-        outbox: keeps them.
         past: where a listener stood that goes on.
 
     Raises:
@@ -225,7 +221,6 @@ def build_socket_sender(
     """Return what sends messages over a socket.
 
     Args:
-        auth: knows the profile.
         connection: returns the open one, if there is one.
     """
     from notifyws.delivery.sender import SocketSender

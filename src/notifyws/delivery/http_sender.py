@@ -20,7 +20,6 @@ class HttpSender:
     """Sends by HTTP, one message a request.
 
     Args:
-        tokens: what to send with.
         post: sends one message with an access token, given the templates' variables.
     """
 

@@ -113,7 +113,6 @@ class SocketSender:
     Args:
         connection: returns the one that is open, ``None`` where none is.
         compose: writes a message as a frame, with a socket's context.
-        sleep: waits that many seconds.
         ack: how the server acknowledges messages, if it does.
     """
 

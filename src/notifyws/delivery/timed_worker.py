@@ -35,7 +35,6 @@ class TimedWorker(DeliveryWorker):
     """Serves one sink when it is time.
 
     Args:
-        timing: when that is.
         parts, more: as for :class:`DeliveryWorker`.
     """
 
@@ -156,7 +155,6 @@ class Workers:
     """The workers of all sinks.
 
     Args:
-        sinks: take notifications.
         routing: tells which of them take what, and when; all at once without it.
         waits_for: returns whether anything waits for a sink.
         store, settings, clock, more: as for :class:`DeliveryWorker`.

@@ -51,7 +51,6 @@ class ActiveListener:
     """One listener, from its first connection to its end.
 
     Args:
-        auth: who we are, and where.
         since: id of the last notification known, or a time to begin at; ``None``
             starts from now.
         listed: whether it keeps an entry that ``status`` lists.

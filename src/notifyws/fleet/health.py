@@ -36,7 +36,6 @@ class Health:
     """What probes are told of listeners.
 
     Args:
-        listeners: as they stand.
         now: monotonic seconds.
     """
 
@@ -48,11 +47,7 @@ class Health:
         self._ticked_at = now()
 
     async def tick(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Say for ever that the loop runs.
-
-        Args:
-            sleep: waits that many seconds.
-        """
+        """Say for ever that the loop runs."""
         while True:
             self._ticked_at = self._now()
             await sleep(TICK)
@@ -134,8 +129,6 @@ class Supervisor:
     Args:
         environ: says where that is; read once, and its variables taken out.
         listeners: not started yet.
-        describe: says in a sentence what happened.
-        warn: is told of a bug of ours.
 
     Attributes:
         was_ready: whether notifications could come at any time.

@@ -45,9 +45,6 @@ class Metric(Struct, frozen=True):
     Args:
         name: as Prometheus sees it.
         kind: what it is; a counter starts again with the process.
-        labels: their names.
-        meaning: one sentence.
-        read: returns its samples.
     """
 
     name: str

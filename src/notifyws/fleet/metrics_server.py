@@ -135,9 +135,7 @@ class MetricsServer(ThreadingMixIn, TCPServer):
     """Serves pages until it is closed.
 
     Args:
-        host: name or address.
         port: 0 for any free one.
-        pages: by their paths.
 
     Raises:
         ConfigurationError: the address cannot be had.
@@ -271,9 +269,7 @@ async def metrics_served(
 
     Args:
         listeners: are not started yet; several have labels.
-        host: name or address.
         port: 0 for any free one.
-        warn: is told of a bug.
 
     Raises:
         ConfigurationError: they cannot be served.

@@ -38,12 +38,9 @@ class UpgradeRequest(Masked, frozen=True):
         subprotocols: to offer, in order; may hold the token.
         frames: texts to send once it is open; may hold the token.
         secrets: what must be masked in whatever the peer or the library says.
-        steps: the handshake that follows.
         known: variables of its templates; may hold the token.
-        read: reads the values of frames.
         closes: what codes in frames mean.
         places: where streams stand that the server numbers by itself.
-        compression: whether to offer it.
     """
 
     masked: ClassVar = (
@@ -83,8 +80,6 @@ def upgrade_request(
     """Return how to open a socket.
 
     Args:
-        profile: says where the token goes.
-        url: the socket's URL, as configured.
         token: the access token; empty where none is needed.
         token_in: overrides the profile's place for it.
         last_id: resume after this notification, or at this time, where the profile

@@ -76,11 +76,6 @@ class TokenCache(Protocol):
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected.
 
-        Args:
-            account: whose.
-            entries: what to write and to delete.
-            expect: what must be there now.
-
         Returns:
             Whether it was done; ``False`` when an expectation did not hold.
         """

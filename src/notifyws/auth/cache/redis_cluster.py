@@ -77,7 +77,6 @@ class Cluster(Servers):
     """The nodes of a cluster.
 
     Args:
-        url: names some of them.
         options: what a connection to any of them is made with.
     """
 

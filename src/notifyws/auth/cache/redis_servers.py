@@ -105,11 +105,7 @@ def no_notices() -> MaintNotificationsConfig:
 
 
 class Server(Servers):
-    """What a pool of connections leads to.
-
-    Args:
-        pool: makes them.
-    """
+    """What a pool of connections leads to."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool

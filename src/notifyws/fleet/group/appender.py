@@ -38,13 +38,7 @@ class GroupAppender:
     """Appends what one leader received.
 
     Args:
-        store: the group.
-        spool: what waits while Redis is away.
-        clock: sleep, and the wall clock.
-        standing: how this member came to lead.
         line_of: what is appended of a notification.
-        in_doubt: is told that a lease may be lost.
-        warn: is told of a bug.
 
     Attributes:
         sure_until: RFC 3339; what arrived until then is in the stream.
@@ -83,7 +77,6 @@ class GroupAppender:
         """Begin where the group stands; return where it does with what is spooled here.
 
         Args:
-            position: where it stands at the server.
             leaders: members of whom one led last; see :meth:`Spool.recover`.
             seen: ids that are in the stream: who spooled may have died right after.
         """
@@ -169,7 +162,6 @@ class GroupAppender:
         """Append a batch; return whether that is sure.
 
         Args:
-            batch: what is appended.
             spooled: how many of the oldest spooled lines that is, should it fail.
             again: whether it may have been done already.
         """

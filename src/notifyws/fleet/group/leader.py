@@ -58,14 +58,8 @@ class GroupLeader:
     """Keeps one session and appends what it brings.
 
     Args:
-        auth: who we are, and where.
-        store: the group.
-        spool: what waits while Redis is away.
-        standing: how this member came to lead.
         line_of: what is appended of a notification.
         announce: takes events for whoever shows things here.
-        observe: is told of every event at once.
-        in_doubt: is told that a lease may be lost.
         is_covered: returns whether another socket of the group has been open since
             then (unix seconds): what came there is no gap.
         handled_until: see there.

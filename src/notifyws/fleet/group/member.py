@@ -44,11 +44,6 @@ class GroupMember:
     """Takes what falls to one member.
 
     Args:
-        store: the group.
-        queue: for whoever shows things.
-        sinks: each takes all that is taken.
-        settings: how often a sink is tried.
-        clock: clock and sleep.
         write_dead_letter: keeps what a sink finally did not take.
         warn: is told what could not be delivered.
         selection: which notifications are wanted; all of them when not given.

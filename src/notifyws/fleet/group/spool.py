@@ -31,8 +31,6 @@ class Spool:
     """A queue of lines on disk; opened when it is first needed.
 
     Args:
-        folder: where spools lie.
-        stem: how the files of this group begin.
         limit: bytes that may wait.
         warn: is told that the disk does not serve.
 
@@ -81,9 +79,7 @@ class Spool:
         """Add lines.
 
         Args:
-            lines: what waits.
             position: where the group stands at the server after them.
-            leader: the member that puts them in.
         """
         entries = []
         for line in lines:

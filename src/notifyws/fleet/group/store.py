@@ -124,7 +124,6 @@ class GroupStore(GroupStream):
 
         Args:
             most: how many are taken, with those that are held.
-            among: which may be.
         """
         if not among:
             return []

@@ -54,9 +54,7 @@ def chain_of(recording: Recording, placed: Placed | None, sources: Sources) -> C
     """Return the requests that led to the token of a socket.
 
     Args:
-        recording: what was said.
         placed: the token; ``None`` where the socket has none.
-        sources: of its values.
     """
     found: dict[int, Exchange] = {}
     refresh, access = None, placed.given if placed else None
