@@ -35,7 +35,7 @@ from notifyws.models import as_text, strict_json
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.profile import Failure, Profile, Step
-from notifyws.protocol.templates import UNSET, fill, mentions
+from notifyws.protocol.templates import UNSET, fill, filled_texts, mentions
 from notifyws.protocol.token_replies import Answer, captured
 
 OTHER_KIND = "is it this kind of server? try another --profile"
@@ -187,7 +187,7 @@ def step_request(origin: str, step: Step, variables: Mapping[str, Any]) -> Reque
             cannot stand where it should.
     """
     path = _path(step.path, variables)
-    asked = _texts(step.query, variables)
+    asked = filled_texts(step.query, variables)
     query = urlencode(asked, quote_via=quote, errors="replace")
     kind, body = _content(step, variables)
     glue = "" if not query else "&" if "?" in path else "?"
@@ -218,7 +218,7 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
         "Accept-Encoding": "identity",
         "User-Agent": f"notifyws/{__version__}",
         **({"Content-Type": kind} if kind else {}),
-        **_texts(step.headers, variables),
+        **filled_texts(step.headers, variables),
     }
     basic = UNSET if step.basic is None else fill(step.basic, variables)
     if basic is not UNSET:
@@ -236,16 +236,9 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
 def _content(step: Step, variables: Mapping[str, Any]) -> tuple[str, str]:
     """Return the body's type and text."""
     if step.form is not None:
-        fields = _texts(step.form, variables)
+        fields = filled_texts(step.form, variables)
         return "application/x-www-form-urlencoded", urlencode(fields, errors="replace")
     if step.body is None:
         return "", ""
     body = fill(step.body, variables)
     return "application/json", strict_json({} if body is UNSET else body)
-
-
-def _texts(table: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
-    filled = {name: fill(value, variables) for name, value in table.items()}
-    return {
-        name: as_text(value) for name, value in filled.items() if value is not UNSET
-    }

@@ -16,19 +16,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple, Protocol
 
-__all__ = [
-    "CALL_TIMEOUT",
-    "LARGEST",
-    "Changes",
-    "Entry",
-    "Texts",
-    "TokenCache",
-    "bytes_of",
-    "call_limit",
-    "text_in",
-    "text_of",
-]
-
 CALL_TIMEOUT = 1.0
 """Seconds that a call to a cache may take, connecting included."""
 TICKS = 16
