@@ -20,9 +20,8 @@ from notifyws import NotificationService
 from notifyws.cli.app import root_command
 from notifyws.config.settings import FIELDS, Settings, environment_name
 from notifyws.fleet.health import STALLED
-from notifyws.fleet.metrics import METRICS
+from notifyws.fleet.metrics import METRICS, Readings
 from notifyws.fleet.metrics_page import MetricsPage
-from notifyws.fleet.readings import Readings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = "".join(

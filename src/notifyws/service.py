@@ -235,9 +235,9 @@ class NotificationService:
         """
         if not self.sends_without_connection:
             return await self._sender.send(messages)
-        from notifyws.delivery.http_sender import HttpSender
+        from notifyws.delivery.sender import send_over_http
 
-        return await HttpSender(self._auth.tokens, self._auth.http.send).send(messages)
+        return await send_over_http(self._auth.tokens, self._auth.http.send, messages)
 
     def __aiter__(self) -> AsyncIterator[Notification]:
         """Yield notifications as they arrive, until the connection ends for good.

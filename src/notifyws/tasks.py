@@ -8,7 +8,8 @@ tells somebody who can end what it served. It knows nothing of what the tasks do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -73,6 +74,28 @@ def restarted(
     return asyncio.create_task(again_and_again())
 
 
+@asynccontextmanager
+async def meanwhile(
+    name: str,
+    body: Callable[[], Coroutine[Any, Any, None]],
+    warn: Callable[[str], None],
+) -> AsyncIterator[None]:
+    """Run what :func:`restarted` does, until the block ends."""
+    task = restarted(name, body, warn, asyncio.sleep)
+    try:
+        yield
+    finally:
+        await cancel(task)
+
+
+async def cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and return when they have ended, however they did."""
+    for task in tasks:
+        task.cancel()
+    # Unlike suppress, gather keeps a cancellation of our own.
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def first_of(*bodies: Coroutine[Any, Any, object]) -> None:
     """Return when one of several has ended; the others are cancelled.
 
@@ -85,9 +108,7 @@ async def first_of(*bodies: Coroutine[Any, Any, object]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
 
 
 async def unless_set(
@@ -104,9 +125,7 @@ async def unless_set(
         await asyncio.wait({task, setting}, return_when=asyncio.FIRST_COMPLETED)
         return None if event.is_set() else task.result()
     finally:
-        task.cancel()
-        setting.cancel()  # gather, unlike suppress, keeps our own cancellation
-        await asyncio.gather(task, setting, return_exceptions=True)
+        await cancel(task, setting)
 
 
 def _said(name: str, error: Exception) -> str:

@@ -355,11 +355,7 @@ def test_the_world_is_the_real_one():
 
 @on_a_loop
 async def test_limits_and_keepalive_are_the_settings():
-    one = auth(
-        "ws://example.com",
-        ping_interval=4.0,
-        ping_timeout=5.0,
-    )
+    one = auth("ws://example.com", ping_interval=4.0, ping_timeout=5.0)
     assert build_dial(one).keywords["settings"] is one.settings
     keepalive = build_keepalive(one)
     assert (keepalive.interval, keepalive.timeout) == (4.0, 5.0)

@@ -5,22 +5,18 @@ from __future__ import annotations
 import base64
 import traceback
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
-from notifyws.auth.device_login import SOONEST, DeviceLogin, log_in_by_device
+from notifyws.auth.device_login import SOONEST, log_in_by_device
 from notifyws.auth.http_api import HttpApi
 from notifyws.clock import real_clock
 from notifyws.config.settings import Settings
 from notifyws.diagnostics.connection_probe import exchange_lines
-from notifyws.errors import (
-    AuthenticationFailed,
-    HttpRefused,
-    NetworkFailed,
-    ReplyLost,
-)
+from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
 from notifyws.protocol.oauth import completed
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
@@ -56,8 +52,15 @@ class Scene:
         self.ours = replace(real, now=clock.now, sleep=clock.sleep, suspended=lambda: 0)
 
     async def log_in(self):
-        login = DeviceLogin(self.http, self.profile.http.device, self.ours)
-        return await login.log_in(self.shown.append)
+        return await self.logged_in(self.shown.append)
+
+    async def logged_in(self, show):
+        async def keep(pair):
+            return None
+
+        auth = SimpleNamespace(http=self.http, profile=self.profile, clock=self.ours)
+        auth.token_manager = SimpleNamespace(keep=keep)
+        return (await log_in_by_device(auth, show))[1]
 
     async def fails(self, kind=AuthenticationFailed):
         with pytest.raises(kind) as caught:
@@ -164,9 +167,8 @@ async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
             code["shown"] = shown
             one.http.steps.origin = "http://127.0.0.1:1"
 
-        login = DeviceLogin(one.http, one.profile.http.device, one.ours)
         with pytest.raises(AuthenticationFailed) as caught:
-            await login.log_in(gone)
+            await one.logged_in(gone)
     assert "nobody approved the login within 15 min" in caught.value.message
     assert one.clock.slept[:6] == [5, 10, 20, 40, 60, 60]
 

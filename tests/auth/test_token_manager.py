@@ -11,21 +11,10 @@ from notifyws.auth.cache.keys import decode
 from notifyws.auth.cache.memory import FallbackCache, MemoryCache
 from notifyws.auth.cached_tokens import AccessToken, CachedTokens, pack
 from notifyws.auth.token_manager import BY_WORDS, StaticTokenProvider, TokenManager
-from notifyws.errors import (
-    AuthenticationFailed,
-    HttpRefused,
-    NetworkFailed,
-    ReplyLost,
-)
+from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
 from notifyws.models import Account, Token, TokenPair
 from tests.support.scripted import FlakyCache, ScriptedIssuer, warm
-from tests.support.virtual import (
-    VirtualClock,
-    elapsed,
-    in_virtual_time,
-    now,
-    turns,
-)
+from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, now, turns
 
 ACCOUNT = Account("https://ws.example.com", "default", "alice")
 DAY = 86400.0

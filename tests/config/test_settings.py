@@ -5,12 +5,7 @@ import dataclasses
 import pytest
 
 from notifyws.config.settings import FIELDS as NAMED
-from notifyws.config.settings import (
-    NEUTRAL,
-    Settings,
-    TypeStyle,
-    environment_name,
-)
+from notifyws.config.settings import NEUTRAL, Settings, TypeStyle, environment_name
 
 FIELDS = dataclasses.fields(Settings)
 

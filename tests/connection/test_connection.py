@@ -51,9 +51,7 @@ class Line:
         self.taken: list[str | bytes] = []
 
     async def open(
-        self,
-        upgrade_request: UpgradeRequest = HELLO,
-        keepalive: Keepalive = USUAL,
+        self, upgrade_request: UpgradeRequest = HELLO, keepalive: Keepalive = USUAL
     ) -> Connection:
         dial, clock = self.server.dial, self.clock.clock
         return await Connection.open(dial, upgrade_request, keepalive, clock)

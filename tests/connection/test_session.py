@@ -249,11 +249,7 @@ async def test_a_token_refused_thrice_goes_from_cache_to_refresh_to_login_to_the
     assert now() == 0
     assert scene.server.bearers == ["access-1", "access-2", "access-3"]
     assert scene.issuer.asked == (1, 1)
-    assert [type(event) for event in scene.told] == [
-        *[Connecting] * 3,
-        Failure,
-        Closed,
-    ]
+    assert [type(event) for event in scene.told] == [*[Connecting] * 3, Failure, Closed]
     assert scene.told[-2].type == "authentication_failed"
 
 

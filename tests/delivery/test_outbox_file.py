@@ -340,8 +340,7 @@ async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
 
 @on_a_loop
 @pytest.mark.parametrize(
-    "statement",
-    ["CREATE TABLE waiting (other)", "CREATE TABLE notes (line)"],
+    "statement", ["CREATE TABLE waiting (other)", "CREATE TABLE notes (line)"]
 )
 async def test_odd_tables_in_a_file_of_ours_stop_nothing(files, statement):
     files.path.parent.mkdir()

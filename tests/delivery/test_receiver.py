@@ -10,12 +10,7 @@ import pytest
 from notifyws.connection.event_emitter import UNNOTICED, GapStart
 from notifyws.connection.ports import QueueFull
 from notifyws.delivery.queue import ANNOUNCEMENTS, EASY, DeliveryQueue
-from notifyws.delivery.receiver import (
-    BREATH,
-    PATIENCE,
-    Frame,
-    Receiver,
-)
+from notifyws.delivery.receiver import BREATH, PATIENCE, Frame, Receiver
 from notifyws.delivery.server_words import LONGEST, TOLD
 from notifyws.events import Failure, Gap
 from notifyws.models import Notification
@@ -24,13 +19,7 @@ from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import Rules
 from tests.support.scripted import note
-from tests.support.virtual import (
-    VirtualClock,
-    elapsed,
-    in_virtual_time,
-    now,
-    turns,
-)
+from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, now, turns
 
 RULES = Rules(
     [

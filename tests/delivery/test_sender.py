@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
 from notifyws.auth.cached_tokens import AccessToken
-from notifyws.delivery.http_sender import HttpSender
-from notifyws.delivery.sender import SendResult, SocketSender
+from notifyws.delivery.sender import SendResult, SocketSender, send_over_http
 from notifyws.errors import (
     AuthenticationFailed,
     ConnectionLost,
@@ -271,10 +269,7 @@ async def test_a_cancelled_batch_is_forgotten():
             await one(used)
     line.pong = 0.05
     later(0.02, used.server_error, ServerError("no", "a"))
-    assert statuses(await used.send(batch("b", "a"))) == [
-        "delivered",
-        "rejected",
-    ]
+    assert statuses(await used.send(batch("b", "a"))) == ["delivered", "rejected"]
     assert now() < 2
 
 
@@ -403,7 +398,7 @@ async def test_a_second_token_that_is_refused_as_well_is_a_refusal_of_who_we_are
 
     posted = []
     with pytest.raises(AuthenticationFailed, match="no session"):
-        await HttpSender(Tokens(), post).send(batch("a", "b"))
+        await send_over_http(Tokens(), post, batch("a", "b"))
     assert posted == ["t0", "t1"]
 
 
@@ -425,9 +420,8 @@ async def test_by_http_the_answer_says_what_became_of_each(answers, expected):
         if (answer := answers.pop(0) if answers else None) is not None:
             raise answer
 
-    auth = SimpleNamespace(tokens=Tokens(), http=SimpleNamespace(send=post))
     number = len(answers)
-    sent = await HttpSender(auth.tokens, auth.http.send).send(batch("a", "b"))
+    sent = await send_over_http(Tokens(), post, batch("a", "b"))
     assert [(each.status, each.detail) for each in sent] == [
         expected,
         ("delivered", None),

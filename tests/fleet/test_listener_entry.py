@@ -7,12 +7,7 @@ import json
 import pytest
 from msgspec.structs import fields
 
-from notifyws.fleet.listener_entry import (
-    Listener,
-    listener_of,
-    places_in,
-    text_of,
-)
+from notifyws.fleet.listener_entry import Listener, listener_of, places_in, text_of
 
 WHOLE = Listener(
     "desk",

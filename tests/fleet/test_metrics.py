@@ -19,9 +19,8 @@ from notifyws.devserver.server import DevServer, ServerOptions
 from notifyws.errors import ConfigurationError
 from notifyws.events import Failure, Gap
 from notifyws.fleet.active_listener import ActiveListener
-from notifyws.fleet.metrics import METRICS
+from notifyws.fleet.metrics import METRICS, Readings
 from notifyws.fleet.metrics_page import MetricsPage
-from notifyws.fleet.readings import Readings
 
 PASSWORD = "sentinel-password-c0de"
 EVERYTHING = {
@@ -135,8 +134,7 @@ async def test_a_lost_connection_is_a_reconnect_and_a_gap_is_a_gap():
 @told
 async def test_what_sinks_take_and_refuse_is_counted():
     targets = DeliveryTargets(
-        command="""sh -c 'test "$NOTIFICATION_TITLE" = good'""",
-        tell=lambda text: None,
+        command="""sh -c 'test "$NOTIFICATION_TITLE" = good'""", tell=lambda text: None
     )
     async with listening(deliver=targets) as scene:
         await scene.until(connected=1)

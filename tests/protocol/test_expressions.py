@@ -82,8 +82,7 @@ def test_expressions_that_repeat_their_input_too_often_are_refused(form):
 
 
 @pytest.mark.parametrize(
-    "form",
-    ["to_string([{}])", "{}|to_string([@])", "map(&to_string([@]), {})"],
+    "form", ["to_string([{}])", "{}|to_string([@])", "map(&to_string([@]), {})"]
 )
 def test_expressions_that_escape_what_was_escaped_too_often_are_refused(form):
     """Seen: each doubles every quote, so that 19 made 53 MB of a hundred."""

@@ -248,7 +248,7 @@ def test_which_socket_and_which_kinds_is_asked_where_it_is_open():
     }
     profile = profile_of(text)
     assert [rule.then for rule in profile.rules] == [
-        *("ignore", "error", "ignore", "notification"),
+        *("ignore", "error", "ignore", "notification")
     ]
     assert profile.keepalive.silence == 15
     both = profile_of(text, types="alert, presence")
@@ -306,8 +306,7 @@ def test_a_session_that_is_renewed_by_its_cookie_is_said_so():
 
 def test_a_socket_of_another_origin_is_named():
     text = har(
-        login(),
-        socket(f"/ws?token={TOKEN}", 2, (IN, 1, ALERT), host="ws.example.com"),
+        login(), socket(f"/ws?token={TOKEN}", 2, (IN, 1, ALERT), host="ws.example.com")
     )
     made = drafted(text)
     assert (made.url, made.socket_url) == (

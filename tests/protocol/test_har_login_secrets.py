@@ -135,8 +135,7 @@ def test_no_password_of_letters_is_ever_in_a_profile(name, password):
 
 
 @pytest.mark.parametrize(
-    "body",
-    [{"user": "ann", "pin": 482913}, {"code": [7, 3, 1, 9]}, {"id": 48291}],
+    "body", [{"user": "ann", "pin": 482913}, {"code": [7, 3, 1, 9]}, {"id": 48291}]
 )
 def test_a_pin_is_a_variable(body):
     pin = parse(drafted(asked(body=body)), "acme").http.login.body
@@ -230,7 +229,7 @@ def test_a_text_is_given_only_if_the_page_did_not_say_it_before():
     )
     found = Harmless(read_recording(text, "x"))
     assert [found.has(each) for each in ("early", "echo", "late", "an")] == [
-        *(True, True, False, False),
+        *(True, True, False, False)
     ]
 
 

@@ -255,15 +255,7 @@ def test_a_deep_number_of_a_user_is_known_again():
             "/ws",
             2,
             (OUT, 0.1, {"type": "auth", "token": TOKEN, "user_id": 4711, "uid": "x"}),
-            (
-                OUT,
-                0.2,
-                {
-                    "type": "subscribe",
-                    "who": 4711,
-                    "deep": deep,
-                },
-            ),
+            (OUT, 0.2, {"type": "subscribe", "who": 4711, "deep": deep}),
             (IN, 1, ALERT),
         ),
     )

@@ -269,10 +269,7 @@ def test_a_notification_is_always_one_ascii_line_of_strict_json(fields, ascii, i
         ("ignore", Ignored()),
         ("token expired", Expired("w")),
         ("auth failed", SessionEnded("renew", "w")),
-        (
-            "unsubscribed",
-            SessionEnded("retry", "w", UNSUBSCRIBED),
-        ),
+        ("unsubscribed", SessionEnded("retry", "w", UNSUBSCRIBED)),
     ],
 )
 def test_a_frame_may_speak_to_us(then, arrival):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 
 from notifyws.auth.cache import TokenCache
 from notifyws.auth.cache.memory import MemoryCache
@@ -12,7 +13,7 @@ from notifyws.config.settings import Settings
 from notifyws.connection.catch_up import CatchUp
 from notifyws.connection.ports import Keepalive, ServerProtocol
 from notifyws.connection.reconnect import Reconnector
-from notifyws.connection.second_connection import SecondConnection
+from notifyws.connection.second_connection import replayed
 from notifyws.connection.session import Session
 from notifyws.connection.verification import Verifier
 from notifyws.delivery.queue import DeliveryQueue
@@ -121,7 +122,7 @@ class Scene:
         verifier = None
         if settings.verify_every:
             how = self.server.dial, Keepalive(), tokens, clock
-            ask = catch_up.after if catch_up else SecondConnection(protocol, *how)
+            ask = catch_up.after if catch_up else partial(replayed, protocol, *how)
             told = settings.verify_every, self.receiver, clock
             verifier = Verifier(ask, *told, begins=begins)
         self.session = Session(

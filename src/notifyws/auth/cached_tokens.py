@@ -51,7 +51,6 @@ class AccessToken(Masked, frozen=True):
     """A usable access token.
 
     Args:
-        value: the token.
         source: whether it was cached, refreshed, logged in for, or ready-made.
         remaining: seconds of the token's own life that are left.
         user_id: whose it is; ``None`` when the server did not say.

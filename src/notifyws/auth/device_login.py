@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from notifyws.auth.http_api import HttpApi
 from notifyws.auth.http_refusals import Refusal
 from notifyws.auth.http_steps import OTHER_KIND
 from notifyws.clock import Clock, boot_time, span
@@ -31,6 +30,7 @@ from notifyws.protocol.token_replies import captured
 if TYPE_CHECKING:
     from notifyws.auth.authenticator import Authenticator
     from notifyws.auth.cached_tokens import AccessToken
+    from notifyws.auth.http_api import HttpApi
 
 INTERVAL = 5.0
 """Seconds between two questions where the server names none (section 3.2)."""
@@ -102,85 +102,62 @@ async def log_in_by_device(
     """
     device = auth.profile.http.device
     assert device is not None
-    pair = await DeviceLogin(auth.http, device, auth.clock).log_in(show)
+    code = await _code(auth.http, device)
+    show(code)
+    pair = await _approved(auth.http, device, code, auth.clock)
     return await auth.token_manager.keep(pair), pair
 
 
-class DeviceLogin:
-    """Asks for a code, and waits for somebody to approve it.
+async def _code(http: HttpApi, device: Device) -> DeviceCode:
+    step = code_step(device)
+    answer = (await http.steps.run([step], {}, CLIENT))[-1]
+    found = captured({**step.capture, **PLACES}, answer)
+    device_code = as_text(found["device_code"])
+    user_code = as_text(found["user_code"]).strip()
+    typed = user_code.isprintable() and len(user_code) <= TYPED
+    url = _web_page(found["page"])
+    for name, value in (
+        ("device_code", device_code),
+        ("user_code that can be typed", user_code if typed else ""),
+        ("verification_uri that is a web page", url),
+    ):
+        if not value:
+            place = f"{http.steps.origin}{step.path}"
+            message = f"{place} answered, but the reply holds no {name}"
+            raise ReplyLost(message, OTHER_KIND)
+    return DeviceCode(
+        user_code,
+        url,
+        _web_page(found["complete_page"]),
+        _seconds(found["lifetime"], LIFETIME),
+        max(_seconds(found["interval"], INTERVAL), SOONEST),
+        device_code,
+    )
 
-    Args:
-        http: the server's HTTP side.
-        device: the profile's table.
-        clock: sleep and time.
-    """
 
-    def __init__(self, http: HttpApi, device: Device, clock: Clock) -> None:
-        self._http = http
-        self._device = device
-        self._clock = clock
-
-    async def log_in(self, show: Callable[[DeviceCode], None]) -> TokenPair:
-        """Return the tokens of a new session.
-
-        Args:
-            show: is given what a person needs.
-
-        Raises:
-            AuthenticationFailed: it was denied, or the code ran out.
-            NetworkFailed: no answer, or none that makes sense.
-        """
-        code = await self._code()
-        show(code)
-        return await self._approved(code)
-
-    async def _code(self) -> DeviceCode:
-        step = code_step(self._device)
-        answer = (await self._http.steps.run([step], {}, CLIENT))[-1]
-        found = captured({**step.capture, **PLACES}, answer)
-        device_code = as_text(found["device_code"])
-        user_code = as_text(found["user_code"]).strip()
-        typed = user_code.isprintable() and len(user_code) <= TYPED
-        url = _web_page(found["page"])
-        for name, value in (
-            ("device_code", device_code),
-            ("user_code that can be typed", user_code if typed else ""),
-            ("verification_uri that is a web page", url),
-        ):
-            if not value:
-                place = f"{self._http.steps.origin}{step.path}"
-                message = f"{place} answered, but the reply holds no {name}"
-                raise ReplyLost(message, OTHER_KIND)
-        return DeviceCode(
-            user_code,
-            url,
-            _web_page(found["complete_page"]),
-            _seconds(found["lifetime"], LIFETIME),
-            max(_seconds(found["interval"], INTERVAL), SOONEST),
-            device_code,
-        )
-
-    async def _approved(self, code: DeviceCode) -> TokenPair:
-        """Ask for the token until there is one, no faster than the server wants."""
-        step, interval = poll_step(self._device), code.interval
-        steps = self._http.steps.taking(STANDING)
-        known = {"device_code": code.device_code}
-        end = boot_time(self._clock) + code.lifetime
-        while True:
-            left = end - boot_time(self._clock)
-            await self._clock.sleep(min(interval, max(left, 0.0)))
-            if boot_time(self._clock) >= end:
-                raise _ran_out(code)
-            try:
-                answers = await steps.run([step], known, CLIENT)
-            except HttpRefused as error:
-                interval = _next(error, code, interval)
-            except CertificateRejected:
-                raise
-            except NetworkFailed:  # less often, as section 3.5 wants it
-                interval = max(interval, min(2 * interval, SLOWEST))
-            else:
-                return self._http.tokens([step], answers)
+async def _approved(
+    http: HttpApi, device: Device, code: DeviceCode, clock: Clock
+) -> TokenPair:
+    """Ask for the token until there is one, no faster than the server wants."""
+    step, interval = poll_step(device), code.interval
+    steps = http.steps.taking(STANDING)
+    known = {"device_code": code.device_code}
+    end = boot_time(clock) + code.lifetime
+    while True:
+        left = end - boot_time(clock)
+        await clock.sleep(min(interval, max(left, 0.0)))
+        if boot_time(clock) >= end:
+            raise _ran_out(code)
+        try:
+            answers = await steps.run([step], known, CLIENT)
+        except HttpRefused as error:
+            interval = _next(error, code, interval)
+        except CertificateRejected:
+            raise
+        except NetworkFailed:  # less often, as section 3.5 wants it
+            interval = max(interval, min(2 * interval, SLOWEST))
+        else:
+            return http.tokens([step], answers)
 
 
 def _next(error: HttpRefused, code: DeviceCode, interval: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from notifyws.auth.http_client import LARGEST
+from notifyws.auth.http_client import LARGEST, import_httpx
 from notifyws.auth.http_refusals import SPENT, STALE, bad_credentials
 from notifyws.auth.http_steps import OTHER_KIND, HttpSteps
 from notifyws.auth.network_errors import http_date
@@ -39,7 +39,6 @@ class HttpApi:
     Args:
         origin: scheme, host, port, and the path below which the server stands.
         profile: what to send and what to find in the answer.
-        lifetimes: for what the server does not say.
         how: ``variables``, ``timeout`` and ``tls`` of :class:`HttpSteps`.
 
     Attributes:
@@ -55,7 +54,7 @@ class HttpApi:
 
     async def prepare(self) -> None:
         """Do beforehand what takes long on a busy machine, and needs no server."""
-        await self.steps.prepare()
+        import_httpx()  # 0.1 s, and many times that among many processes
 
     async def login(self, username: str, password: str) -> TokenPair:
         """Return the tokens of a new session.
@@ -136,7 +135,6 @@ class HttpApi:
         """Return the body that holds what was missed.
 
         Args:
-            access_token: to ask with.
             known: further variables: the last id, and the oldest one of a page.
 
         Raises:
@@ -151,10 +149,6 @@ class HttpApi:
 
     async def ask(self, step: Step, known: Mapping[str, Any]) -> dict[str, Any]:
         """Return what one request of a handshake captures.
-
-        Args:
-            step: the request.
-            known: the variables of its templates.
 
         Raises:
             TokenRefused: the token is no good.

@@ -23,12 +23,7 @@ from notifyws.auth.network_errors import (
     unreachable,
     unusable_proxy,
 )
-from notifyws.errors import (
-    CertificateRejected,
-    NetworkFailed,
-    NotifyError,
-    ReplyLost,
-)
+from notifyws.errors import CertificateRejected, NetworkFailed, NotifyError, ReplyLost
 from notifyws.models import Masked
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import masked, spellings
@@ -114,7 +109,6 @@ async def exchange(
 
     Args:
         client: of the origin; closed afterwards.
-        request: asked once.
         end: when all of it must be over, by the event loop's clock.
         hidden: what no error may show.
         largest: bytes that a reply may have.

@@ -19,20 +19,10 @@ from msgspec import Struct
 
 from notifyws.auth.network_errors import later, retry_after
 from notifyws.auth.proxies import around, may_be_the_proxys, proxy_name
-from notifyws.errors import (
-    AuthenticationFailed,
-    HttpRefused,
-    NotifyError,
-    TokenRefused,
-)
+from notifyws.errors import AuthenticationFailed, HttpRefused, NotifyError, TokenRefused
 from notifyws.models import printable
 from notifyws.protocol.expressions import compiled, truthy
-from notifyws.protocol.failures import (
-    LONGEST,
-    http_meaning,
-    is_retried,
-    is_servers_own,
-)
+from notifyws.protocol.failures import LONGEST, http_meaning, is_retried, is_servers_own
 from notifyws.protocol.masking import masked, redirected
 from notifyws.protocol.profile import Meaning, Profile, Step
 from notifyws.protocol.token_replies import Answer
@@ -97,7 +87,6 @@ class Refusal(Struct, frozen=True):
     """What it means that a server does not accept what was shown.
 
     Args:
-        kind: of the error.
         what: the server does, for a sentence that begins with its origin.
         hint: the next command or change to try.
         means: what a refused status is taken for.
@@ -145,10 +134,6 @@ def refused(
     """Return the error for an answer, ``None`` when it is as hoped for.
 
     Args:
-        origin: whose answer it is.
-        profile: says what it means.
-        step: was answered so.
-        reply: the answer.
         refusal: what it means that what was shown is not accepted.
         hidden: what must not be shown; a server may repeat what it was told.
     """

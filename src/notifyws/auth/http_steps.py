@@ -35,7 +35,7 @@ from notifyws.models import as_text, strict_json
 from notifyws.protocol.expressions import holds
 from notifyws.protocol.masking import masked, spellings
 from notifyws.protocol.profile import Failure, Profile, Step
-from notifyws.protocol.templates import UNSET, fill, mentions
+from notifyws.protocol.templates import UNSET, fill, filled_texts, mentions
 from notifyws.protocol.token_replies import Answer, captured
 
 OTHER_KIND = "is it this kind of server? try another --profile"
@@ -53,7 +53,6 @@ class HttpSteps:
     Args:
         origin: scheme, host, port, and the path below which the server stands;
             requests go nowhere else.
-        profile: says what answers mean.
         variables: the profile's constants, and what the user gave.
         timeout: seconds for all steps of one run together.
         tls: whom to trust on ``https://``; ``None`` when it is plain.
@@ -86,10 +85,6 @@ class HttpSteps:
         other._profile = replace(self._profile, http=replace(http, failures=failures))
         return other
 
-    async def prepare(self) -> None:
-        """Do beforehand what takes long on a busy machine, and needs no server."""
-        import_httpx()  # 0.1 s, and many times that among many processes
-
     async def run(
         self,
         steps: Sequence[Step],
@@ -100,8 +95,6 @@ class HttpSteps:
         """Return the answers to steps, carried out in their order.
 
         Args:
-            steps: of the profile.
-            known: variables of their templates.
             refusal: what it means that what was shown is not accepted.
             largest: bytes that a reply may have.
 
@@ -113,7 +106,7 @@ class HttpSteps:
         named = (name for name in variables if re.search(_SECRET, name))
         hidden = spellings(*(as_text(variables[name]) for name in named))
         replies: list[Answer] = []
-        await self.prepare()
+        import_httpx()
         end = asyncio.get_running_loop().time() + self._timeout
         for step in steps:
             if not holds(step.only_if, variables):
@@ -194,7 +187,7 @@ def step_request(origin: str, step: Step, variables: Mapping[str, Any]) -> Reque
             cannot stand where it should.
     """
     path = _path(step.path, variables)
-    asked = _texts(step.query, variables)
+    asked = filled_texts(step.query, variables)
     query = urlencode(asked, quote_via=quote, errors="replace")
     kind, body = _content(step, variables)
     glue = "" if not query else "&" if "?" in path else "?"
@@ -225,7 +218,7 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
         "Accept-Encoding": "identity",
         "User-Agent": f"notifyws/{__version__}",
         **({"Content-Type": kind} if kind else {}),
-        **_texts(step.headers, variables),
+        **filled_texts(step.headers, variables),
     }
     basic = UNSET if step.basic is None else fill(step.basic, variables)
     if basic is not UNSET:
@@ -243,16 +236,9 @@ def _headers(step: Step, kind: str, variables: Mapping[str, Any]) -> dict[str, s
 def _content(step: Step, variables: Mapping[str, Any]) -> tuple[str, str]:
     """Return the body's type and text."""
     if step.form is not None:
-        fields = _texts(step.form, variables)
+        fields = filled_texts(step.form, variables)
         return "application/x-www-form-urlencoded", urlencode(fields, errors="replace")
     if step.body is None:
         return "", ""
     body = fill(step.body, variables)
     return "application/json", strict_json({} if body is UNSET else body)
-
-
-def _texts(table: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, str]:
-    filled = {name: fill(value, variables) for name, value in table.items()}
-    return {
-        name: as_text(value) for name, value in filled.items() if value is not UNSET
-    }

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from notifyws.auth.cache import TokenCache, text_in
 from notifyws.auth.cache.keys import KEEP
 from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
+from notifyws.tasks import cancel
 
 T = TypeVar("T")
 
@@ -43,8 +44,6 @@ class TokenLock:
     """One holder's lock on an account; waits for nobody.
 
     Args:
-        cache: shared with everybody else.
-        account: id of the account.
         owner: an unguessable text, the proof.
     """
 
@@ -74,7 +73,6 @@ class TokenLock:
         """Return what an exchange comes to, and hold the lock meanwhile.
 
         Args:
-            exchange: shows the credential.
             grace: seconds it has to end in after the caller was cancelled.
         """
         task = asyncio.ensure_future(exchange)
@@ -87,8 +85,7 @@ class TokenLock:
             await asyncio.wait({task}, timeout=grace)
             raise
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel(task)
 
     async def use(
         self,

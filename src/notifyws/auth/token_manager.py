@@ -47,10 +47,7 @@ class TokenManager:
     """Keeps the tokens of one account.
 
     Args:
-        account: whose tokens.
         cache: shared with everybody else who keeps them.
-        issuer: the server's HTTP side.
-        clock: sleep, dice and secrets.
         username: to log in with; may be empty.
         password: to log in with; empty when only cached tokens can be used.
         find_password: asked when ``password`` is empty and only a login is left.
@@ -103,7 +100,6 @@ class TokenManager:
         meantime stays, and is used.
 
         Args:
-            refused: the token.
             only_login: it came straight from a refresh, so only a login can help.
         """
         now = await self.peek()

@@ -27,7 +27,6 @@ def needs_extra(what: str, extra: str) -> ConfigurationError:
 
     Args:
         what: the option or variable that needs it.
-        extra: its name.
     """
     message = f"{what} needs the extra {extra}, which is not installed"
     return ConfigurationError(message, install_command(extra))
@@ -48,13 +47,7 @@ def install_command(extra: str) -> str:
 
 
 def command_for(extra: str, ours: Distribution, prefix: str) -> str:
-    """Return the command that installs an extra, beside those that there are.
-
-    Args:
-        extra: its name.
-        ours: what is installed.
-        prefix: where.
-    """
+    """Return the command that installs an extra, beside those that there are."""
     from pathlib import PurePath
 
     pairs = zip(parts := PurePath(prefix).parts, parts[1:], strict=False)

@@ -57,7 +57,6 @@ def open_to_append(path: Path, *, ours: bool) -> int:
     It can be read as well, where that is allowed (see :func:`is_torn`).
 
     Args:
-        path: the file.
         ours: whether its place is ours to choose, so that it must be no link.
 
     Raises:
@@ -129,7 +128,6 @@ def read_text_file(
     """Return the text of a file, its line ends as they are.
 
     Args:
-        path: where it is.
         what: what it is, for the sentence that says it is not there.
         required: whether one that is not there is an error, and not empty.
         encoding: what its bytes are; by default a byte order mark is dropped.

@@ -142,7 +142,6 @@ def read_lines(path: Path, largest: int = LARGEST) -> Iterator[bytes]:
     """Yield the lines of a recording, their ends included; the last one may be torn.
 
     Args:
-        path: the file.
         largest: bytes of it that are read.
 
     Raises:

@@ -91,9 +91,6 @@ async def keep_password(
     """Keep a password; tell whether it can be found again.
 
     Args:
-        origin: the HTTP side's.
-        username: whose password.
-        password: what to keep.
         patience: seconds to wait.
     """
     keep = partial(_keep, f"{origin} {username}", password)

@@ -43,14 +43,12 @@ def setting(
     """Declare a setting.
 
     Args:
-        side: on which side it stands.
         default: its value when nobody says anything.
         help: one sentence for people, with the unit.
         env: its variable, where that is not ``NOTIFYWS_<NAME>``.
         path: the pattern of those values that lead to a file.
         secret: never shown, not even by ``repr``.
         low: the smallest number that makes sense.
-        high: the largest one.
     """
     meta = {"side": side, "help": help, "env": env, "path": path, "secret": secret}
     meta |= {"low": low, "high": high}

@@ -62,14 +62,14 @@ def trust(ca_file: str, setting: str = CA_FILE) -> ssl.SSLContext:
     return context
 
 
-def checked_file(path: str, setting: str) -> None:
-    """Demand that a file can be read; OpenSSL waits at a pipe, and reads for ever.
+def checked_file(path: str, setting: str) -> str:
+    """Return the text of a file; OpenSSL waits at a pipe, and reads for ever.
 
     Raises:
-        ConfigurationError: it cannot.
+        ConfigurationError: it cannot be read.
     """
     try:
-        read_text_file(Path(path), encoding="latin-1")
+        return read_text_file(Path(path), encoding="latin-1")
     except ConfigurationError as error:
         raise _unusable(path, setting, error.message) from None
 
@@ -102,7 +102,6 @@ class KeyPair(Masked, frozen=True):
     """A certificate and its private key, in PEM.
 
     Args:
-        certificate: its file.
         key: the key's file; empty where the certificate's holds it too.
         password: opens the key; empty where it is not encrypted.
     """
@@ -158,8 +157,7 @@ def pair_of(
     password = settings.client_key_password
     if not password and settings.keyring and can_keep_passwords():
         path = key or certificate
-        checked_file(path, KEY if key else CERT)
-        if "ENCRYPTED" in _read(path):
+        if "ENCRYPTED" in checked_file(path, KEY if key else CERT):
             password = find(str(Path(path).resolve())) or ""
     return KeyPair(certificate, key, password)
 
@@ -182,14 +180,12 @@ def load_pair(context: ssl.SSLContext, pair: KeyPair, names: PairNames) -> None:
     Raises:
         ConfigurationError: one of the files cannot be used; says which and why.
     """
-    for name, path in ((names.certificate, pair.certificate), (names.key, pair.key)):
-        if path:
-            checked_file(path, name)
     certificate, key = pair.certificate, pair.key or pair.certificate
-    if "CERTIFICATE-----" not in _read(certificate):
+    named = names.key if key != certificate else names.certificate
+    shown, text = checked_file(certificate, names.certificate), checked_file(key, named)
+    if "CERTIFICATE-----" not in shown:
         why = "not a PEM file of certificates"
         raise _unusable(certificate, names.certificate, why, names.hint)
-    named, text = names.key if key != certificate else names.certificate, _read(key)
     if "PRIVATE KEY-----" not in text:
         raise _unusable(key, named, "it holds no private key in PEM", names.hint)
     try:  # without a password, OpenSSL would ask the terminal for one
@@ -206,7 +202,3 @@ def load_pair(context: ssl.SSLContext, pair: KeyPair, names: PairNames) -> None:
         else:
             why = "OpenSSL cannot read it"
         raise _unusable(key, named, why, hint) from None
-
-
-def _read(path: str) -> str:
-    return read_text_file(Path(path), encoding="latin-1")

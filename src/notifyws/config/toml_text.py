@@ -48,7 +48,6 @@ def located(text: str, loc: Sequence[Any], offset: int = 0) -> tuple[int, int]:
     What is not found, because it is missing, stands where its table begins.
 
     Args:
-        text: TOML that parses.
         loc: keys and indexes that lead to it.
         offset: characters into its value.
     """

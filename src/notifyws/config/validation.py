@@ -44,9 +44,7 @@ def validated(name: str, value: Any, source: str) -> Any:
     """Return a value in the type of its setting.
 
     Args:
-        name: the setting's.
         value: as it was written: text, or what TOML makes of it.
-        source: who said it.
 
     Raises:
         ConfigurationError: it cannot be one.
@@ -70,9 +68,6 @@ def trimmed(text: str, name: str, source: str, *, spaces: bool = False) -> str:
     """Return a value as it is; files and secret stores put into it what nobody sees.
 
     Args:
-        text: the value.
-        name: what it is.
-        source: who said it.
         spaces: whether it may begin or end with a space, as a password may.
 
     Raises:
@@ -146,7 +141,6 @@ def as_table(value: Any, label: str) -> Mapping[str, Any]:
     """Return a value that must be a table.
 
     Args:
-        value: what TOML makes of it.
         label: what it is and where it stands.
 
     Raises:
@@ -162,8 +156,6 @@ def known_keys(value: Any, names: Iterable[str], label: str) -> Mapping[str, Any
     """Return a table that holds no keys but these.
 
     Args:
-        value: what TOML makes of it.
-        names: the keys that there may be.
         label: what it is and where it stands.
 
     Raises:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from notifyws.auth.authenticator import Authenticator
 from notifyws.config.urls import shown_url
 from notifyws.connection.connection import Connection
-from notifyws.connection.outcome import opened, seen_by_caller
+from notifyws.connection.outcome import RENEWING, denied, opened
 from notifyws.connection.ports import Dial, Keepalive, Receiver, ServerProtocol
 from notifyws.errors import ConfigurationError, NetworkFailed, NotifyError
 from notifyws.protocol.expressions import holds
-from notifyws.protocol.failures import FailureClassifier
+from notifyws.protocol.failures import FailureClassifier, Verdict
 from notifyws.protocol.places import Places
 from notifyws.protocol.since import can_begin
 from notifyws.protocol.upgrade import upgrade_request
@@ -22,7 +22,6 @@ from notifyws.protocol.upgrade import upgrade_request
 if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.connection.catch_up import CatchUp
-    from notifyws.connection.ports import Receiver
     from notifyws.connection.session import Session
     from notifyws.connection.verification import Verifier
 
@@ -34,7 +33,6 @@ def build_session(
 
     Args:
         auth: gives the tokens, and knows the server.
-        receiver: takes what arrives.
         retries: reconnects in a row before giving up; ``None`` for never.
     """
     from notifyws.connection.reconnect import Reconnector
@@ -59,12 +57,12 @@ def _verifier(
     if not (every := auth.settings.verify_every):
         return None
     want_verifiable(auth)
-    from notifyws.connection.second_connection import SecondConnection
+    from notifyws.connection.second_connection import replayed
     from notifyws.connection.verification import Verifier
 
     catch_up = _catch_up(auth, protocol.classifier)
     how = _plain_dial(auth), build_keepalive(auth), auth.tokens, auth.clock
-    ask = catch_up.after if catch_up else SecondConnection(protocol, *how)
+    ask = catch_up.after if catch_up else partial(replayed, protocol, *how)
     begins = can_begin(auth.profile)
     return Verifier(ask, every, receiver, auth.clock, begins=begins)
 
@@ -79,9 +77,7 @@ def want_verifiable(auth: Authenticator) -> None:
         return
     profile, resume = auth.profile, auth.profile.resume
     why = ""
-    if resume is None or not (
-        resume.catchup or resume.query or resume.header or resume.by_template
-    ):
+    if resume is None or not resume.asks:
         why = "it can neither be asked what was missed nor resume after an id"
     elif resume.unless and holds(resume.unless, auth.variables):
         why = "with these variables it cannot be asked for all that was missed"
@@ -127,7 +123,10 @@ def judged(auth: Authenticator, error: NotifyError, token: AccessToken) -> Notif
     """Return what an error is to somebody who tries once, with one token."""
     if not isinstance(error, NetworkFailed):
         return error
-    return seen_by_caller(error, token, build_server_protocol(auth).classifier)
+    verdict = build_server_protocol(auth).classifier.of(error)
+    if verdict is Verdict.DENIED:
+        return denied(error)
+    return token.not_accepted(error.message) if verdict in RENEWING else error
 
 
 async def open_connection(
@@ -136,8 +135,6 @@ async def open_connection(
     """Return one open connection, its handshake done, which no session keeps.
 
     Args:
-        auth: knows the server.
-        token: the access token.
         dial: opens the socket, in place of the usual way.
 
     Raises:
@@ -158,7 +155,6 @@ def build_server_protocol(
     """Return how the server speaks on the socket.
 
     Args:
-        auth: knows the server.
         places: where streams stand that it numbers by itself.
     """
     profile, settings = auth.profile, auth.settings

@@ -7,7 +7,7 @@ by the table of delays, but not for long.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -38,16 +38,7 @@ UNREAD = 30.0
 
 
 class CatchUp:
-    """Fetches what was missed and hands it over, oldest first.
-
-    Args:
-        catchup: of the profile.
-        fetch: makes the request.
-        tokens: gives another token where one is refused.
-        classifier: says what a failure means.
-        settings: how long to wait before a request is repeated.
-        clock: clock, sleep and dice.
-    """
+    """Fetches what was missed and hands it over, oldest first."""
 
     def __init__(
         self,
@@ -59,6 +50,7 @@ class CatchUp:
         clock: Clock,
     ) -> None:
         self._catchup = catchup
+        self._newest_first = catchup.order == "newest first"
         self._fetch = fetch
         self._tokens = tokens
         self._classifier = classifier
@@ -101,51 +93,52 @@ class CatchUp:
         return await fetch(another.value)
 
     async def _fetch_after(self, place: Place, receiver: Receiver, token: str) -> Found:
-        newest_first = self._catchup.order == "newest first"
-        is_time = isinstance(place, datetime)
-        last_id = None if is_time else place
-        since = spelled(place) if isinstance(place, datetime) else None
-        before, found = None, list[Notification]()
-        for _ in range(self._catchup.pages):
-            known = {"last_id": last_id, "since": since, "before": before}
-            page = self._page(await self._fetch_patiently(token, known), receiver)
+        found: list[Notification] = []
+        async for page, is_last in self._pages(receiver, token, place):
             end = next((n for n, each in enumerate(page) if _is_at(each, place)), None)
-            if newest_first and end is not None:
+            if self._newest_first and end is not None:
                 return Found([*found, *page[:end]][::-1])
             found += page
-            stands = before if newest_first else last_id
-            if not page or page[-1].id in (None, stands):
-                reached = is_time or not newest_first
-                return Found(found[::-1] if newest_first else found, reached=reached)
-            if newest_first:
-                before = page[-1].id
-            else:
-                last_id, since = page[-1].id, None
-        whole = found[::-1] if newest_first else found
-        return Found(whole, complete=False, reached=not newest_first)
+            if is_last:
+                reached = isinstance(place, datetime) or not self._newest_first
+                return Found(self._oldest_first(found), reached=reached)
+        is_sure = not self._newest_first
+        return Found(self._oldest_first(found), complete=False, reached=is_sure)
 
     async def _fetch_all(self, receiver: Receiver, token: str) -> bool:
-        newest_first = self._catchup.order == "newest first"
-        last_id, before = receiver.cursor.last_id, None
-        since = receiver.cursor.since and spelled(receiver.cursor.since)
-        missed: list[Notification] = []
-        for _ in range(self._catchup.pages):
-            asked = since if last_id is None else None
-            known = {"last_id": last_id, "since": asked, "before": before}
-            body = await self._fetch_patiently(token, known)
-            page = self._page(body, receiver)
+        place, missed = receiver.cursor.place, list[Notification]()
+        async for page, is_last in self._pages(receiver, token, place):
             new = [each for each in page if receiver.is_news(each)]
             missed += new
-            reached = len(new) < len(page) or not page
-            if newest_first and not reached:
-                before = page[-1].id
-                continue
-            await receiver.catch_up(missed[::-1] if newest_first else missed)
-            if newest_first or not page or page[-1].id in (None, last_id):
+            if self._newest_first and page and len(new) == len(page):
+                continue  # what was known before lies further back
+            await receiver.catch_up(self._oldest_first(missed))
+            if self._newest_first or is_last:
                 return True
-            last_id, missed = page[-1].id, []
+            missed = []
         await receiver.catch_up(missed[::-1])
         return False
+
+    async def _pages(
+        self, receiver: Receiver, token: str, place: Place | None
+    ) -> AsyncIterator[tuple[list[Notification], bool]]:
+        """Yield pages from a place on, or from now backwards, and whether it ends."""
+        known: dict[str, Any] = {"last_id": place, "since": None, "before": None}
+        if isinstance(place, datetime):
+            known |= {"last_id": None, "since": spelled(place)}
+        stands = "before" if self._newest_first else "last_id"
+        for _ in range(self._catchup.pages):
+            page = self._page(await self._fetch_patiently(token, known), receiver)
+            is_last = not page or page[-1].id in (None, known[stands])
+            yield page, is_last
+            if is_last:
+                return
+            known[stands] = page[-1].id
+            if not self._newest_first:
+                known["since"] = None
+
+    def _oldest_first(self, found: list[Notification]) -> list[Notification]:
+        return found[::-1] if self._newest_first else found
 
     async def _fetch_patiently(self, token: str, known: Mapping[str, Any]) -> Any:
         """Return a body; a server that may do better soon is asked again."""

@@ -19,7 +19,7 @@ from notifyws.protocol.handshake import HandshakeState
 from notifyws.protocol.profile import AppPing
 from notifyws.protocol.templates import TemplateContext
 from notifyws.protocol.upgrade import UpgradeRequest
-from notifyws.tasks import background, first_of
+from notifyws.tasks import background, cancel, first_of
 
 Result = TypeVar("Result")
 Take = Callable[[Sequence[str | bytes]], Awaitable[None] | None]
@@ -43,9 +43,7 @@ class Connection:
     """An open connection.
 
     Args:
-        transport: the open WebSocket.
         keepalive: when to ping, and how long to wait for the pong.
-        clock: clock and sleep.
         known: variables of the templates of frames.
 
     Attributes:
@@ -89,10 +87,6 @@ class Connection:
         """Dial, say what the opening says, and go through its handshake.
 
         Args:
-            dial: opens the socket.
-            upgrade_request: what to say.
-            keepalive: when to ping.
-            clock: clock and sleep.
             ask: makes the handshake's HTTP requests.
 
         Raises:
@@ -169,8 +163,7 @@ class Connection:
             raise lost if lost.sent else self._failure or lost from None
         finally:
             self._reading = False
-            pinging.cancel()
-            await asyncio.gather(pinging, return_exceptions=True)
+            await cancel(pinging)
 
     async def _hand_over(self, frames: Sequence[str | bytes], take: Take) -> None:
         """Let frames be taken; read nothing while there is something to await.

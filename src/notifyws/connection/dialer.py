@@ -58,7 +58,6 @@ async def dial(
     """Open a socket.
 
     Args:
-        upgrade_request: URL, headers and subprotocols.
         settings: its time limits, the largest frame, whether to offer compression.
         tls: whom to trust on ``wss://``; ``None`` for the system's authorities.
 

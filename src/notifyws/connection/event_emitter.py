@@ -40,7 +40,6 @@ class EventEmitter:
 
     Args:
         announce: takes events for whoever shows things, in their turn.
-        clock: both clocks.
         server: which of several servers it is, by our own name for it.
 
     Attributes:

@@ -37,17 +37,8 @@ NO_RIGHT = "use an account or token that may do this, or ask whoever runs the se
 RENEWING = (Verdict.RENEW, Verdict.RENEW_ONCE)
 
 
-def seen_by_caller(
-    error: NetworkFailed, token: AccessToken, classifier: FailureClassifier
-) -> NotifyError:
-    """Return what an error is to somebody who tries once, with one token."""
-    verdict = classifier.of(error)
-    if verdict is Verdict.DENIED:
-        return _denied(error)
-    return token.not_accepted(error.message) if verdict in RENEWING else error
-
-
-def _denied(error: NotifyError) -> AuthenticationFailed:
+def denied(error: NotifyError) -> AuthenticationFailed:
+    """Return what an error is to a caller that refuses who we are."""
     hint = error.hint if error.hint not in ("", CHECK) else NO_RIGHT
     return AuthenticationFailed(error.message, hint)
 
@@ -61,12 +52,6 @@ async def opened(
     clock: Clock,
 ) -> Connection:
     """Return an open connection; where the token may be why there is none, ask that.
-
-    Args:
-        protocol: how the server speaks.
-        token: what it is shown.
-        place: what to resume after.
-        dial, keepalive, clock: see :meth:`Connection.open`.
 
     Raises:
         TokenRefused: it is.
@@ -90,9 +75,6 @@ async def opened(
 
 class Outcome:
     """Translates errors of one session into facts, and remembers the last.
-
-    Args:
-        classifier: says what a failure means.
 
     Attributes:
         worked: whether there was a connection already.
@@ -150,7 +132,7 @@ class Outcome:
         assert problem is not None
         known = isinstance(problem, AuthenticationFailed)
         if self._of(problem) is Verdict.DENIED:
-            return _denied(problem)
+            return denied(problem)
         if stop.cause is Cause.AUTHENTICATION and not known:
             assert self._token is not None
             return self._token.not_accepted(self._words or stop.reason)
@@ -196,7 +178,7 @@ def reason_of(error: NotifyError, verdict: Verdict) -> Reason:
         error: what ended a connection, or a try.
         verdict: what it means at this server.
     """
-    if verdict in (Verdict.RENEW, Verdict.RENEW_ONCE):
+    if verdict in RENEWING:
         return "token"
     match error:
         case AuthenticationFailed():

@@ -128,7 +128,6 @@ class ServerProtocol(Struct, frozen=True):
     Args:
         url: the socket's, for people.
         upgrade_request: says how to open a socket, given the token and where to go on.
-        classifier: says what a failure means.
         renewal: how to renew the token of a live connection.
         renewal_margin: share of the token's remaining life at whose end it is time.
         verify: asks, before the socket is opened, whether a token is good.

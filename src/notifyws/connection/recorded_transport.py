@@ -108,11 +108,7 @@ class RecordedTransport:
         self._transport.abort()
 
     def _over(
-        self,
-        by: By,
-        code: int,
-        reason: str = "",
-        deaf_since: float | None = None,
+        self, by: By, code: int, reason: str = "", deaf_since: float | None = None
     ) -> None:
         """Write down how it ended, once."""
         if self._is_over:

@@ -63,12 +63,10 @@ class Renewer:
 
     Args:
         protocol: when and how, and what a failure means.
-        connection: the connection.
         tokens: gives another token than the one it is shown.
         holder: holds the connection, the token in use and the count of renewals; opens
             a new connection with a token, for make before break.
         settings: how long to wait before each further try.
-        clock: clock, sleep and dice.
     """
 
     def __init__(
@@ -206,7 +204,6 @@ class Responder:
     """Answers on one connection.
 
     Args:
-        connection: the connection.
         renewer: renews its token; ``None`` where nobody does.
     """
 

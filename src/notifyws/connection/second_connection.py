@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from notifyws.auth.cached_tokens import AccessToken
 from notifyws.clock import Clock, sleep
-from notifyws.connection.connection import Connection
 from notifyws.connection.outcome import opened
 from notifyws.connection.ports import (
     Dial,
@@ -38,54 +36,35 @@ MOST = 16 << 20
 """Bytes of what is replayed beyond which it is not looked at."""
 
 
-class SecondConnection:
-    """Opens another connection, takes what is replayed there, and leaves.
+async def replayed(
+    protocol: ServerProtocol,
+    dial: Dial,
+    keepalive: Keepalive,
+    tokens: Tokens,
+    clock: Clock,
+    place: Place,
+    receiver: Receiver,
+) -> Found:
+    """Open another connection, return what is replayed there after a place, and leave.
 
-    Args:
-        protocol: how the server speaks.
-        dial: opens sockets.
-        keepalive: how a dead line is noticed.
-        tokens: gives a token for it.
-        clock: clock and sleep.
+    Raises:
+        NotifyError: it did not come to an open connection, or that was lost.
     """
-
-    def __init__(
-        self,
-        protocol: ServerProtocol,
-        dial: Dial,
-        keepalive: Keepalive,
-        tokens: Tokens,
-        clock: Clock,
-    ) -> None:
-        self._protocol = protocol
-        self._dial, self._keepalive = dial, keepalive
-        self._tokens = tokens
-        self._clock = clock
-
-    async def __call__(self, place: Place, receiver: Receiver) -> Found:
-        """Return what the server replays after a place.
-
-        Raises:
-            NotifyError: it did not come to an open connection, or that was lost.
-        """
-        token = await self._tokens.get()
-        try:
-            connection = await self._open(token, place)
-        except NetworkFailed as error:
-            if self._protocol.classifier.of(error) is not Verdict.RENEW:
-                raise
-            another = await self._tokens.renew(token.value)
-            connection = await self._open(another, place)
-        replay = Replay(place, receiver, self._clock)
-        try:
-            await first_of(connection.run(replay.take), replay.ended())
-        finally:
-            await connection.close()
-        return Found(replay.found, complete=not replay.has_gap, guessed=True)
-
-    async def _open(self, token: AccessToken, place: Place) -> Connection:
-        how = self._dial, self._keepalive, self._clock
-        return await opened(self._protocol, token, place, *how)
+    token = await tokens.get()
+    how = place, dial, keepalive, clock
+    try:
+        connection = await opened(protocol, token, *how)
+    except NetworkFailed as error:
+        if protocol.classifier.of(error) is not Verdict.RENEW:
+            raise
+        another = await tokens.renew(token.value)
+        connection = await opened(protocol, another, *how)
+    replay = Replay(place, receiver, clock)
+    try:
+        await first_of(connection.run(replay.take), replay.ended())
+    finally:
+        await connection.close()
+    return Found(replay.found, complete=not replay.has_gap, guessed=True)
 
 
 class Replay:
@@ -97,7 +76,6 @@ class Replay:
     Args:
         place: what it begins after.
         receiver: says what frames mean, and what the first connection brought.
-        clock: clock and sleep.
 
     Attributes:
         found: the notifications.

@@ -53,7 +53,6 @@ class Missed(Struct, frozen=True):
     Args:
         notifications: oldest first.
         since: when all was well for the last time.
-        asked_at: when the server was asked.
         complete: whether that is all of it.
     """
 
@@ -90,10 +89,7 @@ class Verifier:
     """Looks at the connections of one session, one after the other.
 
     Args:
-        ask: asks the server.
         every: seconds between two looks.
-        receiver: knows what was handed over.
-        clock: clock and sleep.
         begins: whether the server can be asked from a time on, where no id is known.
 
     Attributes:

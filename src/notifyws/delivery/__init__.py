@@ -13,7 +13,6 @@ bounded queue of its own.
 - ``dispatcher``: calls handlers and feeds iterations.
 - ``durable_listener``: where a named listener stands, here and in the shared cache.
 - ``filters``: which notifications are wanted, and when there were enough of them.
-- ``http_sender``: ``sender``, where messages go over HTTP.
 - ``message_input``: messages made of what people type.
 - ``outbox_file``: what waits on disk.
 - ``outbox_records``: the values that the outbox keeps.
@@ -39,7 +38,6 @@ __all__ = [
     "dispatcher",
     "durable_listener",
     "filters",
-    "http_sender",
     "message_input",
     "outbox_file",
     "outbox_records",

@@ -18,7 +18,7 @@ from notifyws.delivery.build_sinks import build_routing, build_sinks
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, strict_json
-from notifyws.protocol.profile import Profile, Resume, Send
+from notifyws.protocol.profile import Profile, Send
 
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
@@ -67,7 +67,6 @@ def build_outbox(
     Args:
         auth: whose notifications these are, and how patiently they are delivered.
         name: the listener's; ``None`` for one that ends with this process.
-        deliver: to whom.
 
     Raises:
         ConfigurationError: a sink cannot be, or a listener of that name runs already.
@@ -123,13 +122,10 @@ def build_receiver(
     """Return what takes frames in.
 
     Args:
-        auth: knows the profile and the clock.
-        queue: for whoever shows things.
         since: id of the last notification known, or the time to begin at;
             ``None`` for "from now".
         frames: hand over frames that are no notifications, too.
         selection: which notifications are wanted.
-        outbox: keeps them.
         past: where a listener stood that goes on.
 
     Raises:
@@ -178,7 +174,7 @@ def _cursor(
         start = {"since": since.astimezone(UTC)}
     return Cursor(
         **start,
-        can_resume=resume is not None and not _only_snapshot(resume),
+        can_resume=resume is not None and resume.asks,
         snapshot=resume is not None and resume.snapshot,
         partial=bool(resume and resume.unless and holds(resume.unless, auth.variables)),
         repeats=profile.renewal.how == "reconnect",
@@ -196,11 +192,6 @@ def _places(profile: Profile) -> Places | None:
     if (follow := profile.follow) is None:
         return None
     return Places(follow, {name: sayable(profile, name) for name in follow.variables})
-
-
-def _only_snapshot(resume: Resume) -> bool:
-    asks = resume.query or resume.header or resume.by_template or resume.catchup
-    return not asks
 
 
 def _want_replay_by_time(profile: Profile) -> None:
@@ -230,7 +221,6 @@ def build_socket_sender(
     """Return what sends messages over a socket.
 
     Args:
-        auth: knows the profile.
         connection: returns the open one, if there is one.
     """
     from notifyws.delivery.sender import SocketSender

@@ -175,12 +175,6 @@ async def replay(
 ) -> int:
     """Deliver the letters of a file again; return how many were taken.
 
-    Args:
-        path: the file.
-        settings: how often each is tried.
-        deliver: to whom.
-        warn: is told what was not taken again.
-
     Raises:
         UsageError: there is nobody to deliver to.
         ConfigurationError: the file cannot be used.

@@ -78,7 +78,6 @@ class Handlers:
         """Forget an iteration's queue: nobody reads it, so nobody waits for it.
 
         Args:
-            feed: its queue.
             rest: what it took of it and did not come to; when that is not dealt with,
                 and no other iteration has begun, the next one begins with it.
         """
@@ -148,7 +147,6 @@ class Iteration:
     """One ``async for``; what it did not come to is left when nobody holds it any more.
 
     Args:
-        handlers: gives it its queue.
         closed: returns when nothing more will come, or raises why.
     """
 
@@ -175,11 +173,7 @@ class Iteration:
 
 
 class Dispatcher:
-    """Empties one queue after the other.
-
-    Args:
-        handlers: gets what is in them.
-    """
+    """Empties one queue after the other."""
 
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers

@@ -34,9 +34,6 @@ class SharedCursor:
     """Where one listener stands, in the shared cache.
 
     Args:
-        cache: where; it never fails.
-        account: whose.
-        name: the listener's.
         clock: says when it was written last.
     """
 
@@ -85,7 +82,6 @@ class DurableListener:
     """Keeps a listener's place over connections.
 
     Args:
-        outbox: keeps what arrives.
         shared: the place as other hosts know it; ``None`` where they do not.
         queue: what is shown; what was not shown before is put there at once.
     """

@@ -81,7 +81,6 @@ class Only:
 
     Args:
         expression: a JMESPath expression over the notification.
-        option: what named it.
         warn: is told, once, when it cannot be worked out: that does not pass.
 
     Raises:

@@ -34,7 +34,6 @@ def from_parts(
     """Return the message that options and pairs make; ``None`` when they make none.
 
     Args:
-        kind: the message's type.
         texts: title, message and link, where they were given.
         pairs: ``key=text`` and ``key:=json``.
         payload: a whole payload, which the others add to.

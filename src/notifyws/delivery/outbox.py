@@ -51,10 +51,7 @@ class Outbox:
     """The queues between what arrived and the sinks.
 
     Args:
-        store: keeps them.
-        sinks: each takes all that is kept.
         settings: how often a sink is tried, and how much may wait for it.
-        clock: clock and sleep.
         write_dead_letter: keeps what a sink finally did not take.
         warn: is told what could not be delivered.
         durable: whether this outlives the process, as a named listener does.
@@ -129,7 +126,6 @@ class Outbox:
         """Keep a notification for every sink, and move past it.
 
         Args:
-            notification: what arrived.
             number: its number where it is shown (see :meth:`settled`), ``None`` when
                 it is not.
         """

@@ -23,11 +23,7 @@ from msgspec.structs import replace
 from notifyws.clock import utc_text
 from notifyws.config.sqlite_files import QUEUE, demand_ours, set_aside
 from notifyws.delivery.outbox_place import OutboxPlace
-from notifyws.delivery.outbox_records import (
-    Entry,
-    ListenerPosition,
-    OutboxRecord,
-)
+from notifyws.delivery.outbox_records import Entry, ListenerPosition, OutboxRecord
 from notifyws.delivery.outbox_rows import (
     SCHEMA,
     connected,

@@ -76,16 +76,12 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         """Return where it stands after a notification, which is taken now.
 
         Args:
-            notification: the next one.
             wall: unix seconds.
         """
         if notification.id is None:
             return replace(self, mixed=True)
         return replace(
-            self,
-            last_id=notification.id,
-            moved_at=wall,
-            sent_at=sent_at(notification),
+            self, last_id=notification.id, moved_at=wall, sent_at=sent_at(notification)
         )
 
     def past_all(
@@ -145,8 +141,6 @@ class DeliveryCounts(Struct):
     """What came of a sink's notifications since this process began.
 
     Args:
-        delivered: how many it took.
-        rejected: how many became dead letters.
         dropped: how many it was never given, as too much waited for it.
         tries: how often it was given one.
         retries: how often that was to come again.
@@ -165,7 +159,6 @@ class RecoveredState(Struct, frozen=True):
     """What a store held when it was opened.
 
     Args:
-        position: where the listener stood.
         seen: ids that it was given, the oldest first.
         top: the highest position in use.
         unshown: what was kept and perhaps never shown.
@@ -186,9 +179,6 @@ class DeadLetter(Struct, frozen=True):
     stands there whole, as text where it is none.
 
     Args:
-        sink: its name.
-        error: why it did not.
-        attempts: how often it was tried.
         at: RFC 3339 UTC; when it was given up.
         line: the notification as one line of JSON, or whatever waited in its place.
     """

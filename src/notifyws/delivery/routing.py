@@ -28,8 +28,6 @@ class Routing:
     """Tells who takes what, and when.
 
     Args:
-        routes: in their order.
-        sinks: names of all sinks that there are.
         warn: is told, once a route, when its expression cannot be worked out.
 
     Raises:

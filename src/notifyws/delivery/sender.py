@@ -3,7 +3,7 @@
 Most sockets acknowledge nothing: there a WebSocket ping sent after the message and
 answered shows that the server has read that far; an error frame or a close within a
 tenth of a second after it shows that it did not like what it read. Success is claimed
-only then. ``http_sender`` sends where messages go over HTTP.
+only then. Where messages go over HTTP, each is a request, and its answer says so.
 """
 
 from __future__ import annotations
@@ -11,25 +11,28 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
 from notifyws.errors import (
+    HttpRefused,
     MessageRejected,
     MessageUnconfirmed,
     NetworkFailed,
+    TokenRefused,
     UsageError,
 )
 from notifyws.models import Message
 from notifyws.protocol.arrivals import Acknowledged, ServerError
-from notifyws.protocol.composer import Composed
+from notifyws.protocol.composer import Composed, of_message
 from notifyws.protocol.profile import Ack
 
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
+    from notifyws.connection.ports import Tokens
     from notifyws.protocol.templates import TemplateContext
 
 GRACE = 0.1
@@ -44,8 +47,6 @@ class SendResult(Struct, frozen=True):
 
     Args:
         status: delivered, rejected, or unknown when nothing shows it.
-        type: the message's type.
-        id: the message's own id, if it has one.
         detail: the server's words, or why it is unknown.
     """
 
@@ -113,7 +114,6 @@ class SocketSender:
     Args:
         connection: returns the one that is open, ``None`` where none is.
         compose: writes a message as a frame, with a socket's context.
-        sleep: waits that many seconds.
         ack: how the server acknowledges messages, if it does.
     """
 
@@ -228,8 +228,13 @@ class SocketSender:
                     await connection.send_all([each.frame for each in composed])
                 async with asyncio.timeout(ack.timeout):
                     await asyncio.gather(*[future for _, future in awaited])
-        finally:
-            self._forget(awaited)
+        finally:  # what was not answered is awaited no more
+            for name, future in awaited:
+                waiting = self._awaited.get(name, deque())
+                if future in waiting:
+                    waiting.remove(future)
+                if not waiting:
+                    self._awaited.pop(name, None)
         return [*map(_judged, messages, (future for _, future in awaited))]
 
     def _await(self, key: str) -> tuple[str, _Answer]:
@@ -238,15 +243,6 @@ class SocketSender:
         future: _Answer = asyncio.get_running_loop().create_future()
         self._awaited.setdefault(name, deque()).append(future)
         return name, future
-
-    def _forget(self, awaited: Sequence[tuple[str, _Answer]]) -> None:
-        """Await no more what was not answered."""
-        for name, future in awaited:
-            waiting = self._awaited.get(name, deque())
-            if future in waiting:
-                waiting.remove(future)
-            if not waiting:
-                self._awaited.pop(name, None)
 
 
 def _doubt(connection: Connection) -> str | None:
@@ -268,3 +264,37 @@ def _judged(message: Message, future: asyncio.Future[Acknowledged]) -> SendResul
     if (answer := future.result()).ok:
         return SendResult.of(message, "delivered")
     return SendResult.of(message, "rejected", answer.message or "no reason given")
+
+
+async def send_over_http(
+    tokens: Tokens,
+    post: Callable[[str, Mapping[str, Any]], Awaitable[None]],
+    messages: Sequence[Message],
+) -> list[SendResult]:
+    """Send messages in order; return what became of each, in the same order.
+
+    ``post`` sends one with an access token, given the variables of its templates.
+
+    Raises:
+        NetworkFailed, AuthenticationFailed: there is no token to send with, or a
+            second one was refused as well.
+    """
+    token = await tokens.get()
+    sent: list[SendResult] = []
+    for message in messages:
+        known = of_message(message)
+        try:
+            try:
+                await post(token.value, known)
+            except TokenRefused:
+                token = await tokens.renew(token.value)
+                await post(token.value, known)
+        except TokenRefused as error:
+            raise token.not_accepted(error.words) from None
+        except HttpRefused as error:
+            sent.append(SendResult.of(message, "rejected", error.message))
+        except NetworkFailed as error:
+            sent.append(SendResult.of(message, "unknown", error.message))
+        else:
+            sent.append(SendResult.of(message, "delivered"))
+    return sent

@@ -154,10 +154,6 @@ def is_header(name: str, value: str) -> bool:
 def secret_of(variable: str, option: str) -> str:
     """Return the secret that an environment variable holds.
 
-    Args:
-        variable: its name.
-        option: where it was said.
-
     Raises:
         UsageError: there is none.
         ConfigurationError: it begins or ends with what cannot be seen.

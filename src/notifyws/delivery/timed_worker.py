@@ -18,7 +18,7 @@ from notifyws.delivery.outbox_records import OutboxRecord, notification_of
 from notifyws.delivery.targets import Timing
 from notifyws.delivery.worker import BATCH, DeliveryWorker, RecordStore, Sink
 from notifyws.models import Notification, strict_json
-from notifyws.tasks import first_of, restarted
+from notifyws.tasks import cancel, first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.routing import Routing
@@ -35,7 +35,6 @@ class TimedWorker(DeliveryWorker):
     """Serves one sink when it is time.
 
     Args:
-        timing: when that is.
         parts, more: as for :class:`DeliveryWorker`.
     """
 
@@ -156,7 +155,6 @@ class Workers:
     """The workers of all sinks.
 
     Args:
-        sinks: take notifications.
         routing: tells which of them take what, and when; all at once without it.
         waits_for: returns whether anything waits for a sink.
         store, settings, clock, more: as for :class:`DeliveryWorker`.
@@ -241,9 +239,7 @@ class Workers:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await self.drained()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(*self._tasks)
         self._tasks = []
         for worker in self._workers.values():
             await worker.sink.aclose()

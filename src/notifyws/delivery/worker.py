@@ -60,11 +60,7 @@ class DeliveryWorker:
     """Serves one sink.
 
     Args:
-        sink: takes notifications.
-        store: where they wait.
         settings: how often it is tried, and how many at a time.
-        clock: clock and sleep.
-        write_dead_letter: keeps what was finally not taken.
         gone: told of each that waits no longer, taken or not.
         warn: told when the sink begins to fail, and why.
 

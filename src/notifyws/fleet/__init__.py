@@ -10,10 +10,9 @@ commands or terminals.
     health          whether it is alive, and of use; what the service manager is told
     heartbeat       keeps a listener's entry, and finds the others
     listener_entry  what a listener says of itself
-    metrics         what is measured of it: the table
+    metrics         what is measured of it, and where each number comes from
     metrics_page    the same as Prometheus reads it
     metrics_server  serves that page, and what probes ask
-    readings        where each number comes from
     recorded        has a listener recorded
 """
 

@@ -30,7 +30,7 @@ from notifyws.errors import UsageError
 from notifyws.events import Event
 from notifyws.fleet.heartbeat import build_heartbeat
 from notifyws.protocol.masking import spellings
-from notifyws.tasks import restarted
+from notifyws.tasks import meanwhile
 
 if TYPE_CHECKING:
     from notifyws.delivery.durable_listener import DurableListener
@@ -51,7 +51,6 @@ class ActiveListener:
     """One listener, from its first connection to its end.
 
     Args:
-        auth: who we are, and where.
         since: id of the last notification known, or a time to begin at; ``None``
             starts from now.
         listed: whether it keeps an entry that ``status`` lists.
@@ -172,13 +171,8 @@ class ActiveListener:
             yield
             return
         emitter.observers.append(heartbeat.observe)
-        warn = self._auth.warn
-        beating = restarted("the heartbeat", heartbeat.run, warn, asyncio.sleep)
-        try:
+        async with meanwhile("the heartbeat", heartbeat.run, self._auth.warn):
             yield
-        finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
 
     def tell_gap(self, since: str, reason: str) -> None:
         """Tell that something since a moment (RFC 3339) was lost on its way out."""

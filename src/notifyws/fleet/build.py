@@ -17,7 +17,6 @@ def build_listener(
     """Return a listener that has not begun.
 
     Args:
-        auth: who we are, and where.
         group: the group that it shares its work with, or the options of one.
         how: as for :class:`ActiveListener`; in a group, ``since`` reads what the group
             was given again.

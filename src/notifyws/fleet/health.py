@@ -15,19 +15,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    MutableMapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from notifyws.events import READY, Event
-from notifyws.tasks import restarted
+from notifyws.tasks import meanwhile
 
 if TYPE_CHECKING:
     from notifyws.fleet.active_listener import ActiveListener
@@ -42,7 +36,6 @@ class Health:
     """What probes are told of listeners.
 
     Args:
-        listeners: as they stand.
         now: monotonic seconds.
     """
 
@@ -54,11 +47,7 @@ class Health:
         self._ticked_at = now()
 
     async def tick(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Say for ever that the loop runs.
-
-        Args:
-            sleep: waits that many seconds.
-        """
+        """Say for ever that the loop runs."""
         while True:
             self._ticked_at = self._now()
             await sleep(TICK)
@@ -140,8 +129,6 @@ class Supervisor:
     Args:
         environ: says where that is; read once, and its variables taken out.
         listeners: not started yet.
-        describe: says in a sentence what happened.
-        warn: is told of a bug of ours.
 
     Attributes:
         was_ready: whether notifications could come at any time.
@@ -175,10 +162,5 @@ class Supervisor:
     async def at_work(self) -> AsyncIterator[None]:
         """Say meanwhile that we live."""
         stay_alive = partial(self._systemd.stay_alive, asyncio.sleep)
-        name = "the watchdog's sign of life"
-        alive = restarted(name, stay_alive, self._warn, asyncio.sleep)
-        try:
+        async with meanwhile("the watchdog's sign of life", stay_alive, self._warn):
             yield
-        finally:
-            alive.cancel()
-            await asyncio.gather(alive, return_exceptions=True)

@@ -70,11 +70,7 @@ class Heartbeat:
     """Keeps one listener's entry until it is told to stop.
 
     Args:
-        cache: the real token cache.
-        account: id of the account.
-        listener: who it is.
         counts: returns what it has counted so far, by the entry's names.
-        clock: clock and sleep.
         secrets: returns what nobody else may see of what the server says, as it may
             be spelled.
         fell: is told of every beat that the cache did not take.
@@ -247,8 +243,6 @@ def build_heartbeat(
     """Return what keeps a listener's sign of life; ``None`` where none sees it.
 
     Args:
-        auth: knows the account and its cache.
-        name: the listener's, if it has one.
         counts: returns what it has counted so far.
         secrets: returns what nobody else may see.
     """

@@ -23,8 +23,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from notifyws.fleet.metrics import measured
-from notifyws.fleet.readings import Readings
+from notifyws.fleet.metrics import Readings, measured
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 FAMILIES = {

@@ -31,8 +31,8 @@ from notifyws.config.extras import needs_extra
 from notifyws.config.urls import is_private
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.fleet.health import Health
-from notifyws.fleet.readings import Readings
-from notifyws.tasks import restarted
+from notifyws.fleet.metrics import Readings
+from notifyws.tasks import meanwhile
 
 if TYPE_CHECKING:
     from notifyws.fleet.active_listener import ActiveListener
@@ -135,9 +135,7 @@ class MetricsServer(ThreadingMixIn, TCPServer):
     """Serves pages until it is closed.
 
     Args:
-        host: name or address.
         port: 0 for any free one.
-        pages: by their paths.
 
     Raises:
         ConfigurationError: the address cannot be had.
@@ -271,9 +269,7 @@ async def metrics_served(
 
     Args:
         listeners: are not started yet; several have labels.
-        host: name or address.
         port: 0 for any free one.
-        warn: is told of a bug.
 
     Raises:
         ConfigurationError: they cannot be served.
@@ -282,10 +278,8 @@ async def metrics_served(
     server = MetricsServer(host, port, build_pages(listeners, health))
     server.start()
     tick = partial(health.tick, asyncio.sleep)
-    ticking = restarted("the tick of the health page", tick, warn, asyncio.sleep)
     try:
-        yield server
+        async with meanwhile("the tick of the health page", tick, warn):
+            yield server
     finally:
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
         server.close()

@@ -27,10 +27,7 @@ def recorded(
     """Record a listener meanwhile.
 
     Args:
-        listener: is not started yet.
-        path: a new file.
         warn: is told that the file cannot be written any more.
-        unmasked: whether secrets are kept in it.
 
     Raises:
         ConfigurationError: the file cannot be made, or there is no server.

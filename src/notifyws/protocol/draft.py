@@ -206,7 +206,6 @@ class Answers(Struct, frozen=True):
     """What is known of a server.
 
     Args:
-        name: of the profile.
         login_path: where to log in; empty for a ready-made token.
         username_key: the username's key in the login's body.
         password_key: the password's.

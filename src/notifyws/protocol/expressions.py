@@ -54,7 +54,6 @@ class BadExpression(ValueError):
     """It is no JMESPath expression, or none that is safe to use.
 
     Args:
-        reason: what is wrong.
         offset: characters before the place, where it is known.
     """
 
@@ -70,7 +69,6 @@ def compiled(
     """Return a search that gives ``None`` where the expression cannot be worked out.
 
     Args:
-        expression: of a profile.
         failed: is told why it could not, as where a function takes no null.
 
     Raises:
@@ -92,8 +90,6 @@ def of_option(expression: str, option: str, example: str) -> Search:
     """Return a search that raises one of :data:`UNFIT` where it cannot be worked out.
 
     Args:
-        expression: as the user gave it.
-        option: by which.
         example: a hint for one that cannot be used.
 
     Raises:

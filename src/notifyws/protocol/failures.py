@@ -172,7 +172,6 @@ class FailureClassifier:
         """Return what ``error`` means for the next step.
 
         Args:
-            error: what happened.
             worked: whether this server has worked in this process; then only what the
                 profile itself names is final.
         """
@@ -264,9 +263,6 @@ def http_meaning(
     """Return what an answer means that is no success, the server's words, and a hint.
 
     Args:
-        http: the profile's HTTP side.
-        status: of the answer.
-        body: its decoded JSON.
         refused: what a refused status means in this place.
     """
     for failure in http.failures:

@@ -55,9 +55,7 @@ class HandshakeState:
     """One socket's handshake.
 
     Args:
-        steps: of the profile.
         context: writes the frames, and learns what is captured.
-        read: reads a frame's values.
         closes: what the codes in frames mean, as the profile says of closes.
         places: where streams stand that the server numbers by itself, if it does.
     """

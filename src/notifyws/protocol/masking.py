@@ -197,7 +197,6 @@ def _known(
     """Return where secrets stand: in a text, in what is seen and what JSON means of it.
 
     Args:
-        text: may hold some.
         alike: by their beginnings, what they go on with, sorted.
         layers: of JSON that are read.
         seen: whether what vanishes was taken out already; once is as it is shown.

@@ -10,13 +10,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from notifyws.protocol.profile import (
-    ClientCredentials,
-    Device,
-    Profile,
-    Step,
-    Tokens,
-)
+from notifyws.protocol.profile import ClientCredentials, Device, Profile, Step, Tokens
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 PLACES = {

@@ -27,7 +27,6 @@ class Places:
     over.
 
     Args:
-        follow: of the profile.
         fits: by variables, tells whether a value of theirs can be said when the next
             socket is opened; a place with one that cannot is not known.
     """

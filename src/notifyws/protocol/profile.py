@@ -130,6 +130,11 @@ class Resume(Table, frozen=True, kw_only=True):
     """True for variables with which not all of it can be asked for, as in
     ``contains(channel, ',')``: each interruption is a gap then."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether a reconnect asks: a snapshot comes unasked."""
+        return bool(self.query or self.header or self.by_template or self.catchup)
+
 
 class Follow(Table, frozen=True, kw_only=True):
     """What frames say of the place in streams that the server numbers by itself.

@@ -30,9 +30,7 @@ class Checked(Struct, frozen=True):
 
     Args:
         check: raises ``ValueError`` with a sentence about what is wrong.
-        pattern: which a text must match.
         max_length: characters of a text.
-        gt, ge, le: bounds of a number.
     """
 
     check: Callable[[Any], object] | None = None

@@ -34,15 +34,7 @@ KEPT_HEADERS = ("retry-after", "location")
 
 
 class Recorder:
-    """Writes down what happens.
-
-    Args:
-        write: takes a line.
-        clock: both clocks.
-        profile: how the server speaks.
-        secrets: that are known from the beginning.
-        unmasked: whether secrets are kept.
-    """
+    """Writes down what happens."""
 
     def __init__(
         self,

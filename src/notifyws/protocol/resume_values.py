@@ -58,7 +58,6 @@ def sayable(profile: Profile, name: str) -> Check:
 
     Args:
         profile: says where the variable is written as it is.
-        name: the variable's.
     """
     written = f"{{{name}}}"
     carriers = _carriers(profile)

@@ -64,7 +64,6 @@ def parse_duration(text: str, option: str) -> float:
 
     Args:
         text: as it was typed; a bare number is seconds.
-        option: its name.
 
     Raises:
         UsageError: it is no duration, or none that makes sense.

@@ -23,7 +23,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from notifyws.models import strict_json
+from notifyws.models import as_text, strict_json
 
 _VARIABLE = re.compile(
     r"(?<!\{)\{([a-z_][a-z0-9_]*)((?:\.[A-Za-z0-9_-]+)*)(?:\|([a-z0-9]+))?\}"
@@ -68,6 +68,14 @@ def fill(template: Any, variables: Mapping[str, Any]) -> Any:
     A variable that is ``None`` counts as not set.
     """
     return filler(template)(variables)
+
+
+def filled_texts(
+    table: Mapping[str, str], variables: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return a table of templates as texts, without those that are not set."""
+    filled = {name: fill(value, variables) for name, value in table.items()}
+    return {n: as_text(value) for n, value in filled.items() if value is not UNSET}
 
 
 def filler(template: Any) -> Filler:

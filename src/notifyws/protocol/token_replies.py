@@ -78,7 +78,6 @@ def read_tokens(
     """Return the tokens of a login's or refresh's answers.
 
     Args:
-        where: the profile's places.
         answers: of every step; the last that holds an access token counts.
         lifetimes: for what neither the server nor the profile says.
         now: unix seconds.

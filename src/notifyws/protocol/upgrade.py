@@ -18,14 +18,14 @@ from msgspec import field
 from msgspec.structs import replace
 
 from notifyws.errors import ConfigurationError
-from notifyws.models import Masked, as_text, strict_json
+from notifyws.models import Masked, strict_json
 from notifyws.protocol.frames import Decoder, decoder, decoder_of
 from notifyws.protocol.masking import sendable, spellings
 from notifyws.protocol.places import Places
 from notifyws.protocol.profile import Handshake, Profile, Resume
 from notifyws.protocol.resume_values import SUBPROTOCOL
 from notifyws.protocol.since import spelled
-from notifyws.protocol.templates import UNSET, fill, shown, variables_of
+from notifyws.protocol.templates import UNSET, fill, filled_texts, shown, variables_of
 from notifyws.protocol.token_replies import unsendable
 
 
@@ -38,12 +38,9 @@ class UpgradeRequest(Masked, frozen=True):
         subprotocols: to offer, in order; may hold the token.
         frames: texts to send once it is open; may hold the token.
         secrets: what must be masked in whatever the peer or the library says.
-        steps: the handshake that follows.
         known: variables of its templates; may hold the token.
-        read: reads the values of frames.
         closes: what codes in frames mean.
         places: where streams stand that the server numbers by itself.
-        compression: whether to offer it.
     """
 
     masked: ClassVar = (
@@ -83,8 +80,6 @@ def upgrade_request(
     """Return how to open a socket.
 
     Args:
-        profile: says where the token goes.
-        url: the socket's URL, as configured.
         token: the access token; empty where none is needed.
         token_in: overrides the profile's place for it.
         last_id: resume after this notification, or at this time, where the profile
@@ -223,12 +218,12 @@ def _additions(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the query parameters and headers that the profile adds."""
     socket, resume = profile.socket, profile.resume
-    query = _filled(socket.query, known)
-    headers = _filled(socket.headers, known)
+    query = filled_texts(socket.query, known)
+    headers = filled_texts(socket.headers, known)
     if resume is not None and (place := _place(resume, known)) is not None:
         query |= {resume.query: place} if resume.query else {}
         headers |= {resume.header: place} if resume.header else {}
-    cookies = _filled(socket.cookies, known)
+    cookies = filled_texts(socket.cookies, known)
     said = [(f"header {name}", value) for name, value in headers.items()]
     said += [(f"cookie {name}", value) for name, value in cookies.items()]
     for what, value in said:
@@ -255,17 +250,8 @@ def _with_cookie(headers: Mapping[str, str], cookie: str) -> dict[str, str]:
     return {**headers, "Cookie": f"{before}; {cookie}" if before else cookie}
 
 
-def _filled(table: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
-    filled = {name: fill(value, known) for name, value in table.items()}
-    return {
-        name: value if isinstance(value, str) else as_text(value)
-        for name, value in filled.items()
-        if value is not UNSET
-    }
-
-
 def _texts(templates: Iterable[str], known: Mapping[str, Any]) -> list[str]:
-    return list(_filled({each: each for each in templates}, known).values())
+    return list(filled_texts({each: each for each in templates}, known).values())
 
 
 def _first_frames(profile: Profile, variables: Mapping[str, Any]) -> tuple[str, ...]:

@@ -57,10 +57,7 @@ def test_a_path_survives_being_shown_and_opened_again():
 @pytest.mark.parametrize(
     ("module", "banned"),
     [
-        (
-            "notifyws.auth.cache.sqlite",
-            ["asyncio", "redis", "concurrent.futures"],
-        ),
+        ("notifyws.auth.cache.sqlite", ["asyncio", "redis", "concurrent.futures"]),
         ("notifyws.auth.cache.build", ["asyncio", "redis", "sqlite3"]),
     ],
 )

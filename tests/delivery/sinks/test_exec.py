@@ -10,12 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from notifyws.delivery.sinks.exec import (
-    PASSED,
-    ExecSink,
-    argv_of,
-    hook_environment,
-)
+from notifyws.delivery.sinks.exec import PASSED, ExecSink, argv_of, hook_environment
 from notifyws.delivery.sinks.hook_process import LINE
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification

@@ -16,19 +16,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple, Protocol
 
-__all__ = [
-    "CALL_TIMEOUT",
-    "LARGEST",
-    "Changes",
-    "Entry",
-    "Texts",
-    "TokenCache",
-    "bytes_of",
-    "call_limit",
-    "text_in",
-    "text_of",
-]
-
 CALL_TIMEOUT = 1.0
 """Seconds that a call to a cache may take, connecting included."""
 TICKS = 16
@@ -75,11 +62,6 @@ class TokenCache(Protocol):
 
     async def replace(self, account: str, entries: Changes, *, expect: Texts) -> bool:
         """Write and delete in one step, if what is there is still as expected.
-
-        Args:
-            account: whose.
-            entries: what to write and to delete.
-            expect: what must be there now.
 
         Returns:
             Whether it was done; ``False`` when an expectation did not hold.

@@ -136,7 +136,6 @@ def decode(name: str, text: str, remaining: float = 0.0) -> Any:
 
     Args:
         name: the key's, within its account; what it is about stands before a colon.
-        text: as the cache has it.
         remaining: seconds until it is forgotten. What is to stay for longer than
             anybody of ours keeps it is none of ours: a lock for years would hold
             everybody up.

@@ -24,6 +24,7 @@ from redis.exceptions import (
 from notifyws.auth.cache import CALL_TIMEOUT, call_limit
 from notifyws.auth.cache.redis_servers import Servers, Word, encoded, no_notices, once
 from notifyws.auth.cache.redis_urls import Host, RedisUrl
+from notifyws.tasks import cancel
 
 LONGEST = 32
 """Characters of a word that may make it one that means something here."""
@@ -76,7 +77,6 @@ class Cluster(Servers):
     """The nodes of a cluster.
 
     Args:
-        url: names some of them.
         options: what a connection to any of them is made with.
     """
 
@@ -172,9 +172,7 @@ class Cluster(Servers):
                         return await each
             raise TimeoutError
         finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await cancel(*asked)
             await asyncio.gather(*(each.disconnect() for each in nodes))
 
 

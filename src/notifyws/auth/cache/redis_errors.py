@@ -125,13 +125,7 @@ def is_lost(error: BaseException) -> bool:
 
 
 def diagnosis(error: Exception, where: RedisUrl, seconds: float) -> Words:
-    """Return what is wrong with a Redis, and what to do.
-
-    Args:
-        error: what a command raised.
-        where: whom it asked.
-        seconds: that it was given.
-    """
+    """Return what is wrong with a Redis, and what to do."""
     code = code_of(error)
     if isinstance(error, NoPrimary):
         return _of_sentinels(error, where)

@@ -33,6 +33,7 @@ from notifyws.config.tls import (
     trust,
 )
 from notifyws.errors import ConfigurationError
+from notifyws.tasks import cancel
 
 Word = str | bytes | int
 SENTINELS = 0.7 * CALL_TIMEOUT
@@ -104,11 +105,7 @@ def no_notices() -> MaintNotificationsConfig:
 
 
 class Server(Servers):
-    """What a pool of connections leads to.
-
-    Args:
-        pool: makes them.
-    """
+    """What a pool of connections leads to."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
@@ -217,9 +214,7 @@ class _Sentinels(Sentinel):
         except TimeoutError:
             pass
         finally:
-            for each in asked:
-                each.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await cancel(*asked)
         raise NoPrimary(failures, known=known, answered=answered)
 
 

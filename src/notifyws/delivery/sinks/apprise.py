@@ -76,7 +76,6 @@ def client_of(url: str, option: str = "--apprise") -> Apprise:
 
     Args:
         url: the service's, as Apprise writes it.
-        option: where it was said.
 
     Raises:
         ConfigurationError: the extra is not installed, or it is no such URL.
@@ -148,10 +147,8 @@ class AppriseSink:
     """Sends each notification to one service.
 
     Args:
-        name: by which it is known.
         url: the service's, as Apprise writes it.
         timeout: seconds it may take.
-        concurrency: how many at a time.
 
     Raises:
         ConfigurationError: the extra is not installed, or it is no such URL.
@@ -190,9 +187,7 @@ class AppriseSink:
 
         title = notification.title or notification.type
         sent: Any = self._client.notify(
-            body=notification.words or title,
-            title=title,
-            body_format=NotifyFormat.TEXT,
+            body=notification.words or title, title=title, body_format=NotifyFormat.TEXT
         )
         if sent:
             return None

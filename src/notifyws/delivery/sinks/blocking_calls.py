@@ -22,12 +22,7 @@ class _GivenUp(BaseException):
 
 
 class BlockingCalls:
-    """Calls in threads.
-
-    Args:
-        name: of the threads.
-        concurrency: how many at a time.
-    """
+    """Calls in threads."""
 
     def __init__(self, name: str, concurrency: int) -> None:
         self._name = name

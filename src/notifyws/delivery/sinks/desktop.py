@@ -56,9 +56,7 @@ class DesktopSink:
     name = "notify"
 
     def __init__(
-        self,
-        timeout: float,
-        reads_markup: Callable[[], Awaitable[bool]] = reads_markup,
+        self, timeout: float, reads_markup: Callable[[], Awaitable[bool]] = reads_markup
     ) -> None:
         try:
             from desktop_notifier import DesktopNotifier

@@ -53,10 +53,6 @@ RESTS = 64
 def argv_of(command: str, option: str = "--exec") -> list[str]:
     """Return a command split as a shell would.
 
-    Args:
-        command: as it was written.
-        option: where.
-
     Raises:
         ConfigurationError: it cannot be split, or says nothing.
     """
@@ -83,10 +79,8 @@ class ExecSink:
     """Runs a command for each notification.
 
     Args:
-        argv: the command and its arguments.
         environment: what the command sees beside the notification.
         timeout: seconds it may take.
-        tell: gets each line of its output.
     """
 
     name = "exec"

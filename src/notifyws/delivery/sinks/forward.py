@@ -43,10 +43,6 @@ BODY_TIME = 0.5
 def checked_target(url: str, option: str = "--forward-to") -> str:
     """Return the URL of a target.
 
-    Args:
-        url: as it was written.
-        option: where.
-
     Raises:
         ConfigurationError: it is none.
     """
@@ -66,10 +62,6 @@ def checked_headers(
     headers: Mapping[str, str], option: str = "-H"
 ) -> Mapping[str, str]:
     """Return headers of the user's.
-
-    Args:
-        headers: by name.
-        option: where they were said.
 
     Raises:
         ConfigurationError: one of them is not the user's to set.

@@ -27,10 +27,6 @@ class HookProcess:
     """A running process.
 
     Args:
-        argv: the command and its arguments.
-        environment: all of what it sees.
-        stdin: the descriptor that it reads from.
-        output: that of its stdout and stderr.
         inherited: descriptors that it must not see; see :func:`inherited`.
 
     Attributes:
@@ -89,7 +85,6 @@ class HookOutput:
 
     Args:
         descriptor: the pipe's end; closed here.
-        tell: gets each line.
 
     Attributes:
         end: done when nobody writes any more, or nobody listens.

@@ -24,7 +24,7 @@ from notifyws.fleet.group.entries import AppendWindow, Batch, Line, Standing
 from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification
-from notifyws.tasks import restarted
+from notifyws.tasks import cancel, restarted
 
 AT_ONCE = 500
 """Lines that are appended in one step."""
@@ -38,13 +38,7 @@ class GroupAppender:
     """Appends what one leader received.
 
     Args:
-        store: the group.
-        spool: what waits while Redis is away.
-        clock: sleep, and the wall clock.
-        standing: how this member came to lead.
         line_of: what is appended of a notification.
-        in_doubt: is told that a lease may be lost.
-        warn: is told of a bug.
 
     Attributes:
         sure_until: RFC 3339; what arrived until then is in the stream.
@@ -78,15 +72,11 @@ class GroupAppender:
         return not (self._busy or self._is_draining)
 
     async def begin(
-        self,
-        position: ListenerPosition,
-        leaders: set[str],
-        seen: Container[str | int],
+        self, position: ListenerPosition, leaders: set[str], seen: Container[str | int]
     ) -> ListenerPosition:
         """Begin where the group stands; return where it does with what is spooled here.
 
         Args:
-            position: where it stands at the server.
             leaders: members of whom one led last; see :meth:`Spool.recover`.
             seen: ids that are in the stream: who spooled may have died right after.
         """
@@ -128,8 +118,7 @@ class GroupAppender:
     async def stop(self) -> None:
         """Append no more."""
         if self._draining is not None:
-            self._draining.cancel()
-            await asyncio.gather(self._draining, return_exceptions=True)
+            await cancel(self._draining)
 
     async def aclose(self) -> None:
         """Let go of the spool: what is in it is for who leads next on this host."""
@@ -173,7 +162,6 @@ class GroupAppender:
         """Append a batch; return whether that is sure.
 
         Args:
-            batch: what is appended.
             spooled: how many of the oldest spooled lines that is, should it fail.
             again: whether it may have been done already.
         """

@@ -30,7 +30,6 @@ class GroupOptions(Struct, frozen=True):
     """What a member is told of its group.
 
     Args:
-        name: of the group.
         key: JMESPath; notifications of which it finds the same stay in order.
         claim_after: seconds after which what a dead member held is taken over.
         sockets: how many members may hold one.
@@ -65,9 +64,6 @@ def build_store(
     """Return the group as this process sees it.
 
     Args:
-        auth: whose group.
-        options: which.
-        client: asks Redis.
         consumers: the consumer group to read with, where it is none of the members'.
 
     Raises:
@@ -103,11 +99,7 @@ def build_member(
     """Return what takes a share of the stream.
 
     Args:
-        auth: how patiently it is handed on.
-        store: the group.
-        queue: for whoever shows things.
         deliver: to whom notifications are handed on besides.
-        selection: which are wanted.
         lost: told since when (RFC 3339) something is missing, and why.
 
     Raises:

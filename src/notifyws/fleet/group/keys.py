@@ -29,9 +29,6 @@ class ScriptRunner:
 
     The text of a beat has twelve times the bytes of all else that it says. A refusal
     is sure: nothing was done, so asking once more does nothing twice.
-
-    Args:
-        client: asks it.
     """
 
     def __init__(self, client: RedisClient) -> None:
@@ -85,8 +82,6 @@ class RedisFailures:
     is said, once until it works again; that Redis is away, others say.
 
     Args:
-        clock: monotonic time.
-        warn: is told.
         patience: seconds that something may fail.
         is_away: whether Redis is known to be away.
     """
@@ -168,9 +163,6 @@ class GroupKeys:
     """One group of one account: its keys, and how Redis is asked.
 
     Args:
-        client: asks Redis.
-        account: id of the account.
-        name: of the group.
         member: who asks, ``HOST:PID:...``.
         key: the expression of ``--key``; empty for none.
         sockets: how many members may hold one.

@@ -11,13 +11,12 @@ Whether this member still leads is not decided here: whoever keeps the lease tel
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from notifyws.auth.authenticator import Authenticator
@@ -25,7 +24,11 @@ from notifyws.clock import utc_text
 from notifyws.connection.build import build_session
 from notifyws.connection.event_emitter import GapStart
 from notifyws.delivery.build import build_receiver
-from notifyws.delivery.outbox_records import ListenerPosition, notification_of
+from notifyws.delivery.outbox_records import (
+    ListenerPosition,
+    RecoveredState,
+    notification_of,
+)
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.events import Closed, Connected, Disconnected, Event, join_of
@@ -35,7 +38,7 @@ from notifyws.fleet.group.spool import Spool
 from notifyws.fleet.group.store import GroupStore
 from notifyws.models import Notification, as_text
 from notifyws.protocol.deduplicator import REMEMBERED
-from notifyws.tasks import background
+from notifyws.tasks import background, cancel
 
 if TYPE_CHECKING:
     from notifyws.connection.session import Session
@@ -51,25 +54,12 @@ LAST = 1.0
 LOST = "Redis lost what waited for the group"
 
 
-class Past(Struct, frozen=True):
-    """Where a group stands at the server, and the ids that it was given lately."""
-
-    position: ListenerPosition
-    seen: Sequence[str | int] = ()
-
-
 class GroupLeader:
     """Keeps one session and appends what it brings.
 
     Args:
-        auth: who we are, and where.
-        store: the group.
-        spool: what waits while Redis is away.
-        standing: how this member came to lead.
         line_of: what is appended of a notification.
         announce: takes events for whoever shows things here.
-        observe: is told of every event at once.
-        in_doubt: is told that a lease may be lost.
         is_covered: returns whether another socket of the group has been open since
             then (unix seconds): what came there is no gap.
         handled_until: see there.
@@ -166,8 +156,7 @@ class GroupLeader:
                 async with asyncio.timeout(LAST):
                     await asyncio.shield(appending)
                     await self._appender.settled()
-            appending.cancel()
-            await asyncio.gather(appending, return_exceptions=True)
+            await cancel(appending)
             await self._appender.stop()
 
     def _died(self, said: str, error: Exception) -> None:
@@ -204,10 +193,10 @@ class GroupLeader:
         """Let go of the spool: what is in it is for who leads next on this host."""
         await self._appender.aclose()
 
-    async def _past(self) -> Past:
+    async def _past(self) -> RecoveredState:
         """Return where the group stands, after what an earlier leader left here."""
         now = self._auth.clock.wall() + self._ahead
-        position, _ = await self._store.where(now)
+        position = await self._store.where(now)
         position = replace(position, heard_at=shifted(position.heard_at, -self._ahead))
         seen = []
         async for entry in self._store.latest(REMEMBERED // 4):
@@ -219,7 +208,7 @@ class GroupLeader:
         position = await self._appender.begin(position, leaders, set(seen))
         if not position.heard_at:
             position = replace(position, heard_at=self._last_sign(position))
-        return Past(position, seen)
+        return RecoveredState(position, seen)
 
     def _last_sign(self, position: ListenerPosition) -> str:
         """Return until when what arrived was handled, where no leader said so."""

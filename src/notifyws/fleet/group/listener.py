@@ -41,8 +41,6 @@ class GroupListener(StreamListener):
     """A member of a group.
 
     Args:
-        auth: who we are, and where.
-        options: which group, and how.
         more: as for :class:`ActiveListener`.
 
     Attributes:

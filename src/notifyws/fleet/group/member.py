@@ -17,10 +17,7 @@ from msgspec.structs import replace
 
 from notifyws.clock import Clock
 from notifyws.config.settings import Settings
-from notifyws.delivery.outbox_records import (
-    Backlog,
-    notification_of,
-)
+from notifyws.delivery.outbox_records import Backlog, notification_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.receiver import Item
 from notifyws.delivery.timed_worker import Workers
@@ -29,7 +26,7 @@ from notifyws.errors import CacheFailed
 from notifyws.fleet.group.entries import Entry, moment_text
 from notifyws.fleet.group.in_hand import InHand
 from notifyws.fleet.group.store import GroupStore
-from notifyws.tasks import first_of, restarted
+from notifyws.tasks import cancel, first_of, restarted
 
 if TYPE_CHECKING:
     from notifyws.delivery.receiver import Selection
@@ -47,11 +44,6 @@ class GroupMember:
     """Takes what falls to one member.
 
     Args:
-        store: the group.
-        queue: for whoever shows things.
-        sinks: each takes all that is taken.
-        settings: how often a sink is tried.
-        clock: clock and sleep.
         write_dead_letter: keeps what a sink finally did not take.
         warn: is told what could not be delivered.
         selection: which notifications are wanted; all of them when not given.
@@ -182,8 +174,7 @@ class GroupMember:
     async def stop_reading(self) -> None:
         """Take no more."""
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            await cancel(self._reading)
 
     async def aclose(self, patience: float) -> None:
         """Stop; what is not done with after some seconds is for the others."""

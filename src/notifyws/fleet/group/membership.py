@@ -40,8 +40,6 @@ class Membership:
     """Keeps a member's place in its group.
 
     Args:
-        store: the group.
-        clock: monotonic time and dice.
         warn: is told when Redis is away, and when it is back.
         heard_at: returns until when the server was heard (RFC 3339; empty where it is
             not), and how many times it was connected to.
@@ -218,12 +216,7 @@ def share_of(members: int) -> int:
 
 
 class Partitions:
-    """The partitions of one member.
-
-    Args:
-        store: the group.
-        member: reads them.
-    """
+    """The partitions of one member."""
 
     def __init__(self, store: GroupStore, member: GroupMember) -> None:
         self._store, self._member = store, member
@@ -234,7 +227,6 @@ class Partitions:
         """Have what falls to this member, where so many live.
 
         Args:
-            members: how many.
             only_own: take nothing that this member did not have: Redis was away, and
                 the others come back for theirs.
 

@@ -31,10 +31,11 @@ class Spool:
     """A queue of lines on disk; opened when it is first needed.
 
     Args:
-        folder: where spools lie.
-        stem: how the files of this group begin.
         limit: bytes that may wait.
         warn: is told that the disk does not serve.
+
+    Attributes:
+        position: where the group stands at the server with what is spooled.
     """
 
     def __init__(
@@ -44,18 +45,13 @@ class Spool:
         self._limit, self._warn = limit, warn
         self._file: OutboxFile | None = None
         self._top = self._size = 0
-        self._position = ListenerPosition()
+        self.position = ListenerPosition()
         self.count = 0
 
     @property
     def is_full(self) -> bool:
         """Whether no more is to be put in."""
         return self._size >= self._limit
-
-    @property
-    def position(self) -> ListenerPosition:
-        """Where the group stands at the server with what is spooled."""
-        return self._position
 
     async def recover(self, leaders: Set[str]) -> bool:
         """Open what an earlier process left; return whether it is to be appended.
@@ -71,7 +67,7 @@ class Spool:
         past = file.past
         self._top, self.count = past.top, len(past.unshown)
         self._size = sum(len(record.line) for record in past.unshown)
-        self._position = past.position
+        self.position = past.position
         file.past = RecoveredState(seen=past.seen)  # the lines themselves may be many
         if self.count and "" not in leaders and leaders.isdisjoint(past.seen):
             await self.clear()
@@ -83,9 +79,7 @@ class Spool:
         """Add lines.
 
         Args:
-            lines: what waits.
             position: where the group stands at the server after them.
-            leader: the member that puts them in.
         """
         entries = []
         for line in lines:
@@ -94,7 +88,7 @@ class Spool:
             self._size += len(text)
             entries.append(Entry(self._top, text, leader, (OUTPUT,)))
         self.count += len(entries)
-        self._position = position
+        self.position = position
         await self._opened().keep(entries, position, 0)
 
     async def first(self, most: int) -> list[Line]:
@@ -111,11 +105,11 @@ class Spool:
             self.count -= len(records)
             self._size -= sum(len(record.line) for record in records)
             last = records[-1].position
-            await self._opened().keep([], self._position, last)
+            await self._opened().keep([], self.position, last)
 
     async def clear(self) -> None:
         """Let go of everything."""
-        await self._opened().keep([], self._position, self._top)
+        await self._opened().keep([], self.position, self._top)
         self.count = self._size = 0
 
     async def aclose(self) -> None:

@@ -37,14 +37,11 @@ class GroupStanding(Struct, frozen=True):
     """How a group stands.
 
     Args:
-        name: its name.
         leader: ``HOST:PID`` of who leads; ``None`` for nobody.
-        members: all that live.
         lag: notifications that no member has taken yet.
         pending: those that one has taken and is not done with.
         oldest_pending: seconds since the oldest of either arrived; ``None`` for none.
         kept: notifications that can be read again.
-        gaps: how many were told.
         last_gap: ``from``, ``to`` and ``reason`` of the latest.
         alive: how many members live; of very many not all are in ``members``.
     """

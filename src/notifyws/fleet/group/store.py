@@ -15,12 +15,7 @@ from typing import Any
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.errors import CacheFailed, ConfigurationError
 from notifyws.fleet.group import scripts
-from notifyws.fleet.group.entries import (
-    Standing,
-    position_of,
-    standing_of,
-    text_of,
-)
+from notifyws.fleet.group.entries import Standing, position_of, standing_of, text_of
 from notifyws.fleet.group.keys import HOPELESS, PARTITIONS, step
 from notifyws.fleet.group.stream import KEEP, GroupStream, as_ms
 
@@ -109,16 +104,15 @@ class GroupStore(GroupStream):
         return standing_of(answer)
 
     @step
-    async def where(self, now: float) -> tuple[ListenerPosition, str]:
-        """Return where the group stands at the server, and who led last.
+    async def where(self, now: float) -> ListenerPosition:
+        """Return where the group stands at the server.
 
         Args:
             now: unix seconds by Redis' clock; no moment lies later.
         """
-        position, heard_at, leader = await self.ask(
-            "HMGET", self._meta, "position", "heard_at", "leader"
-        )
-        return position_of(position, heard_at, now), text_of(leader or b"")
+        told = await self.ask("HMGET", self._meta, "position", "heard_at")
+        position, heard_at = told
+        return position_of(position, heard_at, now)
 
     @step
     async def own(
@@ -130,7 +124,6 @@ class GroupStore(GroupStream):
 
         Args:
             most: how many are taken, with those that are held.
-            among: which may be.
         """
         if not among:
             return []

@@ -38,9 +38,6 @@ class GroupStream(GroupKeys):
         Nothing is returned of a batch that had been appended already.
 
         Args:
-            slot: number of the lease.
-            proof: that it is held.
-            batch: what is appended.
             again: whether that may have been done already.
         """
         count = len(self.streams)  # a spool may be of a time when there were more
@@ -145,7 +142,6 @@ class GroupStream(GroupKeys):
         """Return new entries for this member, as soon as there are any.
 
         Args:
-            streams: numbers of the streams to read.
             count: entries of each at most.
             wait: seconds to wait for the first.
         """
@@ -178,9 +174,7 @@ class GroupStream(GroupKeys):
         """Take over what dead members held; return it, and behind it what is lost.
 
         Args:
-            stream: its number.
             idle: seconds that nobody may have touched it.
-            most: entries at most.
             own: whether all that others hold there is to be taken.
         """
         answer = await self.run(

@@ -41,8 +41,6 @@ class StreamListener(ActiveListener):
     """Reads a group's stream.
 
     Args:
-        auth: who we are, and where.
-        options: which group, and how.
         consumers: the consumer group to read with; empty for the members'.
         more: as for :class:`ActiveListener`.
 
@@ -187,8 +185,6 @@ class GroupReplay(StreamListener):
     """Reads what a group's stream still holds.
 
     Args:
-        auth: whose group.
-        options: which.
         since: id of the last notification known, or the time to begin at.
         more: as for :class:`ActiveListener`.
     """

@@ -62,7 +62,6 @@ class Conversation(Struct):
     """One socket's frames, sorted.
 
     Args:
-        steps: of the handshake.
         ping: the page's own, with the seconds between two.
         pong: the kind of its answer.
         server_pings: kinds of the server's, each with what the page answered.
@@ -72,7 +71,6 @@ class Conversation(Struct):
         left_out: kinds of what was sent later.
         unread: how many frames were no JSON.
         renewed: a frame by which the page renewed the token.
-        split: whether lists are several frames.
     """
 
     steps: list[HandshakeStep] = field(default_factory=list)

@@ -44,12 +44,7 @@ def kind_of(value: Any, secrets: Secrets) -> Kind:
 
 
 def split_frames(frames: Iterable[Frame], secrets: Secrets) -> tuple[list[Frame], bool]:
-    """Return frames, those of a list one by one where each has a kind, and if any were.
-
-    Args:
-        frames: as they came.
-        secrets: in them.
-    """
+    """Return frames, each of a list where all have a kind, and whether any were one."""
     found: list[Frame] = []
     split = False
     for frame in frames:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from notifyws.protocol.har.recording import Exchange, Recording
-from notifyws.protocol.har.sockets import Placed
+from notifyws.protocol.har.sockets import SHORTEST, Placed
 from notifyws.protocol.har.values import (
     PASSWORD,
     Given,
@@ -30,8 +30,6 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATH = re.compile(r"/([^/\\#\s][^\\#\s]*)?")
 """What a profile takes as a path."""
 USERNAME = re.compile(r"(?i)user|login|e?mail|name|account|identif|phone")
-SHORTEST = 8
-"""Characters of a token."""
 
 
 class Chain(Struct):
@@ -54,9 +52,7 @@ def chain_of(recording: Recording, placed: Placed | None, sources: Sources) -> C
     """Return the requests that led to the token of a socket.
 
     Args:
-        recording: what was said.
         placed: the token; ``None`` where the socket has none.
-        sources: of its values.
     """
     found: dict[int, Exchange] = {}
     refresh, access = None, placed.given if placed else None

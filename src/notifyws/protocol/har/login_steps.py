@@ -57,8 +57,6 @@ class Login(Struct):
 
     Args:
         steps: in their order; none where that was not recorded.
-        refresh: of a token.
-        logout: of a session.
         tokens: the profile's table of where answers hold what.
         known: values of the socket, each with the name of its variable.
         failed: status of a recorded login that was refused, and where it says why.
@@ -75,18 +73,12 @@ class Login(Struct):
 
 
 def login_of(
-    recording: Recording,
-    placed: Placed | None,
-    sources: Sources,
-    variables: Variables,
+    recording: Recording, placed: Placed | None, sources: Sources, variables: Variables
 ) -> Login:
     """Return how the token of a socket was got.
 
     Args:
-        recording: what was said.
         placed: the token; ``None`` where the socket has none.
-        sources: of its values.
-        variables: of the profile.
     """
     chain = chain_of(recording, placed, sources)
     known = _credentials(chain.exchanges)

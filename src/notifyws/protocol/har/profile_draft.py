@@ -63,10 +63,8 @@ class HarDraft(Struct, frozen=True):
     """A profile, and what goes with it.
 
     Args:
-        text: TOML.
         url: to try it with, of the server's HTTP side as a socket's.
         socket_url: where the socket has another origin; else empty.
-        questions: that were not answered.
         remarks: what is missing, each in a sentence.
     """
 
@@ -78,15 +76,11 @@ class HarDraft(Struct, frozen=True):
 
 
 def har_draft(
-    recording: Recording,
-    name: str,
-    answers: Mapping[str, str] = MappingProxyType({}),
+    recording: Recording, name: str, answers: Mapping[str, str] = MappingProxyType({})
 ) -> HarDraft:
     """Return a profile for the server that was recorded.
 
     Args:
-        recording: what a page did.
-        name: of the profile.
         answers: to questions, by their key.
 
     Raises:

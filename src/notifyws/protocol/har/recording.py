@@ -42,13 +42,9 @@ class Exchange(Struct, frozen=True):
         started: unix seconds.
         method: as in ``POST``.
         origin: as in ``https://host:port``.
-        path: of the URL.
-        query: parameters of the URL.
         headers: of the request; lower-case names.
-        cookies: of the request.
         body: its JSON; ``None`` where it has none.
         form: its form; ``None`` where it has none.
-        status: of the answer.
         answer: its JSON; ``None`` where it has none.
         answer_headers: lower-case names.
         set_cookies: what the answer sets.
@@ -121,7 +117,6 @@ def read_recording(text: str, where: str) -> Recording:
     """Return what a HAR holds.
 
     Args:
-        text: JSON.
         where: its file's name, for messages.
 
     Raises:

@@ -59,14 +59,7 @@ def rule_lines(
     wanted: Sequence[Kind],
     secrets: Secrets,
 ) -> Iterator[str]:
-    """Yield the lines of all rules.
-
-    Args:
-        talk: what was said.
-        kinds: what arrived, by its kind.
-        wanted: the kinds that are notifications.
-        secrets: what must not be in a rule.
-    """
+    """Yield the lines of all rules."""
     for kind, answer in talk.server_pings.items():
         yield from _ping(kind, answer)
     if talk.pong is not None:

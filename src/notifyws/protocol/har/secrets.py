@@ -40,11 +40,7 @@ WORDS = frozenset(
 
 
 class Secrets:
-    """The secrets of a recording.
-
-    Args:
-        recording: in which they are.
-    """
+    """The secrets of a recording."""
 
     def __init__(self, recording: Recording) -> None:
         found: set[str] = set()
@@ -232,7 +228,6 @@ class Harmless:
         """Return whether a text is known to be no secret.
 
         Args:
-            text: what was said.
             name: what it is called where it stands.
         """
         most = LONGEST if LISTS.search(name) else MOST_WORDS
@@ -255,7 +250,6 @@ class Harmless:
         """Return whether a number is known to be no secret: a digit is none.
 
         Args:
-            number: what was said.
             name: what it is called where it stands.
             in_list: whether it is one of several, which together may be one.
         """

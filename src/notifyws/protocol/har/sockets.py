@@ -87,7 +87,6 @@ class Placed(Struct, frozen=True):
     """A token on a socket.
 
     Args:
-        value: the token.
         token_in: where, as a profile says it.
         given: who gave it, if that was recorded.
         header: the header, where it is one.

@@ -95,12 +95,7 @@ def socket_lines(
     """Yield how the socket is opened.
 
     Args:
-        socket: as it was recorded.
-        placed: the token on it.
-        token_in: where it is.
-        said: writes the templates.
         later: writes those of what has a secret only where there is no token yet.
-        split: whether lists are several frames.
     """
     opened, place = socket.opened, token_in.partition(":")[2]
     yield "[socket]"

@@ -212,7 +212,6 @@ class Given(Struct, frozen=True):
     """A value as an answer gave it.
 
     Args:
-        exchange: whose answer.
         place: where in it: an expression, ``header:NAME`` or ``cookie:NAME``.
         name: what it is called there.
     """
@@ -240,7 +239,6 @@ class Sources:
         """Return who gave a value, if somebody did.
 
         Args:
-            value: of a request or a frame.
             before: only an answer that came before this request counts.
         """
         given = self._given.get(value) if isinstance(value, str) else None

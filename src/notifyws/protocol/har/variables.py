@@ -59,7 +59,6 @@ class Variables:
     """The templates of one profile.
 
     Args:
-        secrets: of the recording.
         known: values, each with the name of the variable that holds it.
         origin: of the server's HTTP side; empty where it is not known.
         harmless: what stays as it is; ``None`` for what is said once there is a token.
@@ -113,8 +112,6 @@ class Variables:
         """Return the template of a value.
 
         Args:
-            value: JSON.
-            name: what it is called.
             at: when it was sent, in unix seconds.
             channels: whether it may choose some, and is no login.
         """
