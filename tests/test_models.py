@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from notifyws.models import (
     Message,
     Notification,
     Token,
+    as_number,
     as_text,
     strict_json,
 )
@@ -268,3 +270,15 @@ def test_of_several_servers_a_line_says_which_whatever_that_says_itself(frame, l
     told = Notification(json.loads(frame), "now", frame, server="work")
     assert told.line() == line
     assert told.as_json() == json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        *((7, 7.0), (0.5, 0.5), ("12", 12.0), (" 1e3 ", 1000.0), (-1, -1.0)),
+        *((True, None), (None, None), ([], None), ("soon", None), (b"7", None)),
+        *((10**400, None), ("9" * 400, None), ("nan", None), (math.inf, math.inf)),
+    ],
+)
+def test_a_number_from_outside_is_one_that_can_be_reckoned_with(value, number):
+    assert as_number(value) == number

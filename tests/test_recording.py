@@ -96,6 +96,7 @@ NEWER = line(HEADER).replace('"version":1', '"version":2')
         ([], "r.jsonl is no recording"),
         (["rubbish\n"], "r.jsonl is no recording"),
         (["[]\n"], "r.jsonl is no recording"),
+        (["[" * 100_000 + "\n"], "r.jsonl is no recording"),
         (['{"type":"a"}\n'], "r.jsonl is no recording"),
         (['{"what":"opened","version":1}\n'], "r.jsonl is no recording"),
         ([NEWER], "r.jsonl is a recording of form 2, and this reads 1"),

@@ -7,6 +7,7 @@ what it left out is derived here and nowhere else.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -31,6 +32,21 @@ def as_text(value: object) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def as_number(value: object) -> float | None:
+    """Return a number, or a text that is one, as it came from outside.
+
+    ``None`` for all else: true and false, NaN, and a whole number of so many digits
+    that no float holds it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number
 
 
 def printable(text: str) -> str:

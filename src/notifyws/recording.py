@@ -23,6 +23,8 @@ VERSION = 1
 """The form of recordings; one with another meaning has another number."""
 Status = Annotated[int, Meta(ge=200, le=599)]
 HOW = "notifyws listen --record FILE"
+UNREADABLE = (ValueError, RecursionError)
+"""What reading a line may raise; ``msgspec``'s errors are ValueErrors too."""
 
 
 class Header(Struct, frozen=True, tag="recording", tag_field="what"):
@@ -233,7 +235,7 @@ def _header(name: str, text: bytes) -> Header:
     try:
         said = msgspec.json.decode(text)
         version = said["version"] if said["what"] == "recording" else None
-    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError):
+    except (*UNREADABLE, TypeError, KeyError):
         version = None
     if not isinstance(version, int):
         raise ConfigurationError(f"{name} is no recording", f"make one: {HOW}")
@@ -242,7 +244,7 @@ def _header(name: str, text: bytes) -> Header:
         raise ConfigurationError(message, "play it with the notifyws that made it")
     try:
         return msgspec.json.decode(text, type=Header)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         message = f"{name}, line 1: it is no recording's first line: {error}"
         raise ConfigurationError(message, f"make one: {HOW}") from None
 
@@ -252,7 +254,7 @@ def _entry(where: str, text: bytes) -> Entry:
         entry: Entry = _decoder().decode(text)
         if isinstance(entry, Received):
             _ = entry.frame
-    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors too
+    except UNREADABLE as error:
         message = f"{where}: it is no line of a recording: {error}"
         raise ConfigurationError(message, f"correct it, or make one: {HOW}") from None
     return entry

@@ -270,7 +270,7 @@ async def test_an_answer_that_lacks_what_a_person_needs_is_no_code(code, missing
     assert not one.shown
 
 
-@pytest.mark.parametrize("nonsense", [0, -1, "soon", True, None, [], "NaN"])
+@pytest.mark.parametrize("nonsense", [0, -1, "soon", True, None, [], "NaN", 10**400])
 @on_a_loop
 async def test_numbers_that_make_no_sense_count_as_none(nonsense):
     async with scene(PENDING, code={"expires_in": nonsense}) as one:

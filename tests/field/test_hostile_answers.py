@@ -16,6 +16,11 @@ MILD = "\x9b2J\x9d0;owned\x9c\u202e\u2066\u200b"
 """What HTTP lets through in a header: no control characters but those of C1."""
 
 
+FAR = "Mon, 1 Jan 2000 00:00:00 +" + "9" * 400
+"""A date that no number but Python's own can hold."""
+FAR_YEAR = f"Thu, 01-Jan-{'9' * 5000} 00:00:00 GMT"
+
+
 def headers(words: str) -> dict[str, str]:
     """Return all headers that are read anywhere."""
     return {
@@ -33,6 +38,8 @@ ANSWERS = [
     ("302 Found", headers(MILD)),
     ("503 Service Unavailable", headers(MILD)),
     ("429 Too Many Requests", {"Retry-After": "9" * 400, "Location": "http://[x"}),
+    ("503 Service Unavailable", {"Retry-After": FAR, "Date": FAR}),
+    ("200 OK", {"Date": FAR, "Set-Cookie": f"a=b; expires={FAR_YEAR}"}),
     (f"418 {MILD}", {}),
     ("200 OK", headers(MILD)),
     ("403 Forbidden", headers(EVIL.replace("\r", "").replace("\0", ""))),

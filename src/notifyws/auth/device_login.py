@@ -21,7 +21,7 @@ from notifyws.errors import (
     NetworkFailed,
     ReplyLost,
 )
-from notifyws.models import Masked, TokenPair, as_text
+from notifyws.models import Masked, TokenPair, as_number, as_text
 from notifyws.protocol.masking import sendable
 from notifyws.protocol.oauth import PLACES, code_step, poll_step
 from notifyws.protocol.profile import Device, Failure
@@ -204,10 +204,5 @@ def _web_page(found: Any) -> str:
 
 def _seconds(found: Any, otherwise: float) -> float:
     """Return a number of seconds that makes sense."""
-    if isinstance(found, bool) or not isinstance(found, int | float | str):
-        return otherwise
-    try:
-        seconds = float(found)
-    except ValueError:
-        return otherwise
-    return min(seconds, LONGEST) if seconds > 0 else otherwise
+    seconds = as_number(found)
+    return min(seconds, LONGEST) if seconds and seconds > 0 else otherwise

@@ -20,6 +20,8 @@ from notifyws.errors import (
     WeAreNotTrusted,
 )
 
+CALENDAR = 253_402_300_800
+"""Unix seconds that no calendar knows: the year 10,000."""
 EARLY, EXPIRED = 9, 10
 """OpenSSL's verdicts on a certificate that is not valid yet, or not any more."""
 MISNAMED = (62, 64)
@@ -157,5 +159,7 @@ def http_date(text: str) -> float | None:
     """Return an HTTP date as unix seconds; ``None`` when it is none."""
     parsed = parsedate_tz(text)
     with suppress(ValueError, OverflowError):  # as in the year 99999
-        return None if parsed is None else mktime_tz(parsed)
+        moment = None if parsed is None else mktime_tz(parsed)
+        if moment is not None and abs(moment) < CALENDAR:  # a zone may have any digits
+            return float(moment)
     return None

@@ -16,6 +16,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
@@ -57,6 +58,8 @@ def settle_environment() -> None:
         odd_size = name in SIZES and not re.fullmatch(SIZE, value.strip())
         if odd_size or re.fullmatch(UNHEARD, name):
             del os.environ[name]
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # Python's own, with tracebacks
     for name in UNUSED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     for name in OPENED:

@@ -152,7 +152,7 @@ class State:
         try:
             self._read(path)
             self._fd = self._written_anew(path)
-        except (OSError, ValueError, TypeError, IndexError) as error:
+        except (OSError, ValueError, TypeError, IndexError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or "it was not written by this"
             raise ConfigurationError(
                 f"the state file {path} cannot be used: {reason}",
@@ -216,7 +216,7 @@ class State:
         for number, line in enumerate(lines, 1):
             try:
                 self._restore(*json.loads(line))
-            except (ValueError, TypeError, IndexError):
+            except (ValueError, TypeError, IndexError, RecursionError):
                 if not number == len(lines) > 1:  # a write that a kill cut short
                     raise
 

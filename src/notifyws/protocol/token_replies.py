@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from msgspec import Struct, field
 
 from notifyws.errors import ConfigurationError
-from notifyws.models import Masked, Token, TokenPair
+from notifyws.models import Masked, Token, TokenPair, as_number
 from notifyws.protocol.expressions import finder
 from notifyws.protocol.frames import decode
 from notifyws.protocol.masking import sendable
@@ -135,13 +135,13 @@ def _refresh_token(
 
 
 def _stated(where: Tokens, place: str | None, answer: Answer) -> float | None:
-    found = _number(_find(place, answer))
+    found = as_number(_find(place, answer))
     return None if found is None else _lifetime(found / UNITS[where.unit])
 
 
 def _moment(stated: Any) -> float | None:
     """Return unix seconds of unix seconds, unix milliseconds or ISO 8601 text."""
-    seconds = _number(stated)
+    seconds = as_number(stated)
     if seconds is None:
         moment = moment_of(stated)
         return None if moment is None else moment.timestamp()
@@ -170,7 +170,7 @@ def static_token(
     """
     if not value.isprintable():
         raise unsendable()
-    ends = _number(claims(value).get("exp"))
+    ends = as_number(claims(value).get("exp"))
     lives = lifetimes.access if ends is None else _lifetime(ends - now) or 0.0
     return TokenPair(Token(value, lives, 0.0), None, subject(value, claim))
 
@@ -200,14 +200,6 @@ def _text(place: str | None, answer: Answer) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _number(stated: Any) -> float | None:
-    """Return a number, or a text that is one; true and false are none."""
-    try:
-        return None if isinstance(stated, bool) else float(stated)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
 def _lifetime(seconds: float | None) -> float | None:
     """Return a lifetime that makes sense; one that is no number does not."""
     return min(seconds, LONGEST) if seconds is not None and seconds > 0 else None
@@ -215,5 +207,5 @@ def _lifetime(seconds: float | None) -> float | None:
 
 def _lifetime_of_jwt(token: str, now: float) -> float | None:
     said = claims(token)
-    start, end = _number(said.get("iat", now)), _number(said.get("exp"))
+    start, end = as_number(said.get("iat", now)), as_number(said.get("exp"))
     return None if start is None or end is None else _lifetime(end - start)

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import Struct
 
 from notifyws.errors import ConfigurationError
+from notifyws.models import as_number
 from notifyws.protocol.frames import InvalidFrame, decode, decode_all
 from notifyws.protocol.since import moment_of
 
@@ -270,7 +271,7 @@ def _frames(messages: list[Any]) -> Iterator[Frame]:
             continue
         if each.get("opcode") == BINARY:
             data = _unpacked(data)
-        moment = float(at) if isinstance(at, int | float) else 0.0
+        moment = (None if isinstance(at, str) else as_number(at)) or 0.0
         try:
             values = decode_all(data)
         except InvalidFrame:
