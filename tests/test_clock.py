@@ -1,10 +1,14 @@
 """Waiting, where the machine may be asleep for a part of it."""
 
 import asyncio
+import math
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from notifyws.clock import boot_time, sleep, sleep_through_suspend
+from notifyws.clock import boot_time, sleep, sleep_through_suspend, utc_text
 from tests.support.virtual import VirtualClock, elapsed, in_virtual_time
 
 
@@ -49,3 +53,18 @@ async def _slept_through(wait, seconds, *, asleep):
     took = await elapsed(wait(clock.clock, seconds))
     await waking
     return took
+
+
+@given(st.floats(-6e10, 2e11))
+@example(1705314600.0004)
+@example(1705314600.9999996)
+@example(-0.0000004)
+def test_a_moment_is_written_as_the_calendar_says(unix):
+    moment = datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds")
+    assert utc_text(unix) == moment.replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("unix", [math.nan, math.inf, 1e18, -1e18])
+def test_a_moment_that_no_calendar_knows_is_refused(unix):
+    with pytest.raises((ValueError, OverflowError, OSError)):
+        utc_text(unix)

@@ -421,14 +421,15 @@ async def test_a_frame_that_is_no_notification_is_dropped_in_no_silence_either()
 class Choice:
     """Wants odd ids, and so many of them."""
 
-    admits_unseen = False
-
     def __init__(self, enough: int) -> None:
         self._left = enough
 
     @property
     def satisfied(self) -> bool:
         return self._left == 0
+
+    def admits_unseen(self, count: int) -> bool:
+        return False
 
     def passes(self, notification: Notification) -> bool:
         return notification.id % 2 == 1

@@ -312,3 +312,35 @@ def test_an_id_that_no_request_can_carry_is_not_asked_for(ident, can):
     again = Cursor(ident)
     assert again.place == (ident if can else None)
     assert again.can_resume is can
+
+
+def named(ident, at: str = "2024-01-15T10:30:00Z") -> Notification:
+    fields = {"type": "a", "id": ident, "timestamp": at}
+    return Notification(fields, "2024-01-15T10:30:09Z", str(fields))
+
+
+@pytest.mark.parametrize("odd", [None, "", 7, "x" * 999, "a", "seen"])
+def test_a_burst_is_handed_over_up_to_what_takes_a_look(odd):
+    cursor = Cursor(seen=["seen"])
+    burst = [named("a"), named("b"), named(odd), named("c")]
+    assert cursor.advance_over(burst) == 2
+    assert (cursor.last_id, cursor.mixed) == ("b", False)
+    assert [cursor.deduplicator.is_new(ident) for ident in "abc"] == [0, 0, 1]
+
+
+def test_a_burst_ends_the_wish_to_begin_at_a_time_and_began_with_its_oldest():
+    cursor = Cursor(since=datetime(2024, 1, 15, tzinfo=UTC))
+    assert cursor.advance_over([named(7)]) == 0
+    assert cursor.since is not None
+    times = [f"2024-01-15T10:{minute}:00Z" for minute in (29, 28, 30)]
+    assert cursor.advance_over([*map(named, "abc", times)]) == 3
+    assert cursor.since is None
+    assert cursor.began_at == datetime(2024, 1, 15, 10, 28, tzinfo=UTC).timestamp()
+
+
+def test_of_a_burst_the_last_that_a_request_can_carry_is_asked_for():
+    cursor = Cursor("start", fits=lambda ident: ident in ("start", "b"))
+    assert cursor.advance_over([named("a"), named("b"), named("c")]) == 3
+    assert cursor.last_id == "b"
+    assert cursor.advance_over([named("d")]) == 1
+    assert cursor.last_id == "b"

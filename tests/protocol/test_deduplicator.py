@@ -130,3 +130,35 @@ def test_a_long_one_is_known_again_and_is_no_other(ident):
     assert f"{ident}!" not in seen
     assert len(kept_id(ident)) < LONGEST_ID
     assert kept_id(kept_id(ident)) == kept_id(ident)
+
+
+@given(
+    st.lists(st.lists(st.text("abc", min_size=1, max_size=3)), max_size=8),
+    st.integers(1, 20),
+)
+def test_a_burst_is_remembered_as_one_by_one_up_to_the_first_that_is_known(
+    bursts, at_least
+):
+    at_once, one_by_one = RecentIds(at_least), RecentIds(at_least)
+    for burst in bursts:
+        count = at_once.add_new(burst, range(1, 1 + len(burst)))
+        new = []
+        for content, ident in enumerate(burst, 1):
+            if ident in one_by_one:
+                break
+            one_by_one.add(ident, content)
+            new.append(ident)
+        assert burst[:count] == new
+        at_once.add("another")  # where it goes was asked for before that burst
+        one_by_one.add("another")
+        assert [x in at_once for x in burst] == [x in one_by_one for x in burst]
+    for ident in {ident for burst in bursts for ident in burst}:
+        assert at_once.swap(ident, 9) == one_by_one.swap(ident, 9)
+
+
+def test_an_id_that_was_asked_for_before_a_burst_finds_its_place_anew():
+    seen = RecentIds(1000)
+    assert "a" not in seen
+    assert seen.add_new([f"n{number}" for number in range(900)], [1] * 900) == 900
+    seen.add("a")
+    assert all(ident in seen for ident in ("a", "n0", "n899"))

@@ -401,3 +401,50 @@ def test_gaps_of_one_frame_are_one():
     gap, told = read(text).arrivals
     assert isinstance(gap, ServerGap)
     assert told.type == "t"
+
+
+# What bursts are made of.
+
+DEEP = '{"type":"a","x":' + "[" * 300 + "]" * 300 + "}"
+WIDE = '{"type":"a","x":[' + "[]," * 300 + "[]]}"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(
+            "",
+            "1",
+            "[]",
+            '{"type":',
+            '{"type":7}',
+            '{"type":""}',
+            "{}",
+            '{"a":"\ud800"}',
+        ),
+        *('{"type":"error","message":"m"}', '{"type":"a"}{"type":"b"}', DEEP),
+        b'{"type":"a"}',
+    ],
+)
+def test_of_a_burst_the_plain_notifications_that_it_begins_with_are_read_at_once(odd):
+    frames = ['{"type":"a","id":"1"}', WIDE, odd, '{"type":"b"}']
+    found = RULES.plain(frames, NOW)
+    assert len(RULES.plain(frames[:2], NOW)) == 2
+    alone = [read(frame) for frame in frames[:2]]
+    assert [(each.fields, each.frame, each.received) for each in found] == [
+        (each.fields, each.frame, each.received) for each in alone
+    ]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules([Rule(when="a", then="ignore"), Rule(then="notification")]),
+        Rules([Rule(then="notification", fields={"title": "a"})]),
+        Rules([Rule(match={"kind": "a"}, then="notification")]),
+        Rules(DEFAULT.rules, decoder("json lines")),
+        Rules(DEFAULT.rules, follow=lambda value: None),
+    ],
+)
+def test_where_a_profile_has_to_look_at_frames_none_is_plain(rules):
+    assert rules.plain(['{"type":"a"}'], NOW) == []

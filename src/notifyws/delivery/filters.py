@@ -47,7 +47,6 @@ class Selection:
         self.count = count
         self.has_end = count is not None or until is not None
         self.admits_all = not self._types and self._filter is None
-        self.admits_unseen = self.admits_all and not self.has_end
         self.admitted = 0
         self.satisfied = False
 
@@ -60,6 +59,11 @@ class Selection:
         found = self._until is not None and self._until(notification)
         self.satisfied = enough or found
         return True
+
+    def admits_unseen(self, count: int) -> bool:
+        """Return whether the next so many pass unseen, and are not enough."""
+        left = self.count is None or self.admitted + count < self.count
+        return self.admits_all and self._until is None and left
 
     def count_admitted(self, count: int) -> None:
         """Count what was admitted unseen."""
@@ -83,7 +87,7 @@ class Only:
         UsageError: it does not parse.
     """
 
-    satisfied = admits_unseen = False
+    satisfied = False
 
     def __init__(
         self, expression: str, option: str, warn: Callable[[str], None]
@@ -97,6 +101,10 @@ class Only:
     def admit(self, notification: Notification) -> bool:
         """Return whether it passes."""
         return self._test(notification)
+
+    def admits_unseen(self, count: int) -> bool:
+        """Return whether any so many pass: none does."""
+        return False
 
     def count_admitted(self, count: int) -> None:
         """Count nothing: it admits none unseen."""

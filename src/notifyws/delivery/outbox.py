@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 TOUCH = 5.0
 """Seconds after which the store knows that the line is still good."""
+MANY, REST = 50, 0.01
+"""So many that were written at once are part of a burst: that many seconds later more
+of it is written at once, and most of that was shown meanwhile and is not written."""
 
 
 class Outbox:
@@ -100,7 +103,9 @@ class Outbox:
         self.seen = deque(past.seen, REMEMBERED)
         self._top = past.top
         self._batch: list[Entry] = []
-        self._unshown, self._shown = deque[tuple[int, int]](), 0
+        # what is not shown yet, in runs: number and position of the first, and how many
+        self._unshown = deque[tuple[int, int, int]]()
+        self._shown = 0
         self._dirty = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
         self._refused: dict[str, tuple[int, str]] = {}
@@ -130,20 +135,25 @@ class Outbox:
         self, notifications: Sequence[Notification], first: int | None
     ) -> None:
         """Keep a burst as :meth:`keep` does; ``first`` is the number of the first."""
-        is_shown = self._durable and first is not None
-        for number, notification in enumerate(notifications, first or 0):
+        output: tuple[str, ...] = ()
+        if self._durable and first is not None:
+            output = (OUTPUT,)
+            self._unshown.append((first, self._top + 1, len(notifications)))
+        for notification in notifications:
             line = notification.line()
-            takers = self._workers.takers(notification)
-            names = [name for name in takers if self._has_room(name, len(line))]
-            for name in names:
-                self.waiting[name] = self.waiting[name].plus(line)
-            if names:
-                self._workers.look()
-            if is_shown:
-                names.append(OUTPUT)
-                self._unshown.append((number, self._top + 1))
-            self._add(line, notification.id, tuple(names))
+            names = self._queued_for(notification, line) if self.waiting else ()
+            self._add(line, notification.id, (*names, *output) if names else output)
         self._move_past(notifications)
+
+    def _queued_for(self, notification: Notification, line: str) -> list[str]:
+        """Count it as waiting for each sink that takes it and has room."""
+        takers = self._workers.takers(notification)
+        names = [name for name in takers if self._has_room(name, len(line))]
+        for name in names:
+            self.waiting[name] = self.waiting[name].plus(line)
+        if names:
+            self._workers.look()
+        return names
 
     def keep_for(self, name: str, notification: Notification) -> None:
         """Keep a notification for one sink alone."""
@@ -161,12 +171,15 @@ class Outbox:
 
     def show_again(self, position: int, number: int) -> None:
         """Take note that what was kept before is shown under a new number."""
-        self._unshown.append((number, position))
+        self._unshown.append((number, position, 1))
 
     def settled(self, number: int) -> None:
         """Take note that everything up to a number was shown."""
-        while self._unshown and self._unshown[0][0] <= number:
-            self._shown = self._unshown.popleft()[1]
+        while self._unshown and (left := number + 1 - self._unshown[0][0]) > 0:
+            first, position, count = self._unshown.popleft()
+            self._shown = position + min(left, count) - 1
+            if left < count:
+                self._unshown.appendleft((first + left, position + left, count - left))
             self._dirty.set()
 
     async def reject_unshowable(self) -> None:
@@ -234,10 +247,14 @@ class Outbox:
             except TimeoutError:
                 if self.heard_at() is None:
                     continue
-            await self._write()
+            if await self._write() > MANY:
+                await self._clock.sleep(REST)
 
-    async def _write(self) -> None:
-        """Write what has gathered; what gathers meanwhile is for the next time."""
+    async def _write(self) -> int:
+        """Write what has gathered, and return how many that were.
+
+        What gathers meanwhile is for the next time.
+        """
         self._dirty.clear()
         batch, self._batch = self._batch, []
         heard = self.heard_at() or self.position.heard_at
@@ -256,6 +273,7 @@ class Outbox:
         self._workers.wake()
         if self.on_moved is not None:
             await self.on_moved(position)
+        return len(batch)
 
     def _tell_lost(self) -> None:
         while self._store.lost:

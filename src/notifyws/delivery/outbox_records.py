@@ -88,10 +88,9 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         self, notifications: Sequence[Notification], wall: float
     ) -> ListenerPosition:
         """Return where it stands after many, which are taken now."""
-        named = next((n for n in reversed(notifications) if n.id is not None), None)
-        after = self if named is None else self.past(named, wall)
-        mixed = self.mixed or any(n.id is None for n in notifications)
-        return replace(after, mixed=mixed)
+        named = [n for n in notifications if n.id is not None]
+        after = self.past(named[-1], wall) if named else self
+        return replace(after, mixed=self.mixed or len(named) < len(notifications))
 
     def until(self, now: float) -> ListenerPosition:
         """Return it without moments in the future, or before all computers.
@@ -107,7 +106,7 @@ class ListenerPosition(Struct, frozen=True, forbid_unknown_fields=True):
         return replace(self, moved_at=moved_at, sent_at=sent_at)
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """A notification to keep; its position orders it among all others."""
 
     position: int

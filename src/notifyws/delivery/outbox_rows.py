@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 from msgspec.structs import asdict
 
@@ -55,6 +56,11 @@ WHERE (sink, position) IN (SELECT sink, position FROM waiting WHERE {ODD} LIMIT 
 """  # noqa: S608 - as the one above
 WAITING = """SELECT position, line FROM waiting WHERE sink = ? AND position > ?
 ORDER BY position LIMIT ?"""
+ONLY_SHOWN = (OUTPUT,)
+"""The queues of what no sink takes: once it is shown it waits no more."""
+ROWS = 300
+"""Rows of one statement: between two, the interpreter has to be waited for. A statement
+has at most 999 values."""
 SHOWN = "DELETE FROM waiting WHERE sink = ? AND position <= ?"
 
 
@@ -130,17 +136,17 @@ def keep_in(
     shown: int,
 ) -> None:
     """Keep entries and a position; what was to be shown up to ``shown`` goes."""
-    rows = [
-        (sink, e.position, e.line)
-        for e in entries
-        for sink in e.sinks
-        if sink != OUTPUT or e.position > shown
-    ]
+    waiting = [e for e in entries if e.position > shown or e.sinks != ONLY_SHOWN]
+    rows = [(sink, e.position, e.line) for e in waiting for sink in e.sinks]
     named = [e for e in entries if e.ident is not None][-REMEMBERED:]
     write = "INSERT OR REPLACE INTO"
     db.execute("BEGIN IMMEDIATE")
     with db:  # commits, or rolls back
-        db.executemany(f"{write} waiting (sink, position, line) VALUES (?, ?, ?)", rows)
+        for at in range(0, len(rows), ROWS):
+            some = rows[at : at + ROWS]
+            places = ", ".join(["(?, ?, ?)"] * len(some))
+            table = f"{write} waiting (sink, position, line)"
+            db.execute(f"{table} VALUES {places}", [*chain.from_iterable(some)])
         if named:
             last, idents = named[-1].position, strict_json([e.ident for e in named])
             db.execute(f"{write} ids (position, idents) VALUES (?, ?)", (last, idents))

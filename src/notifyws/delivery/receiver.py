@@ -49,13 +49,12 @@ _Part = tuple[Arrival | Frame, int]
 class Selection(Protocol):
     """Which notifications are wanted, and whether there were enough of them.
 
-    What admits them unseen admits all, and never has enough: it is told their count.
+    What admits a burst unseen is only told how many there were.
     """
 
     @property
     def satisfied(self) -> bool: ...
-    @property
-    def admits_unseen(self) -> bool: ...
+    def admits_unseen(self, count: int) -> bool: ...
     def count_admitted(self, count: int) -> None: ...
     def passes(self, notification: Notification) -> bool: ...
     def admit(self, notification: Notification) -> bool: ...
@@ -128,7 +127,7 @@ class Receiver(ServerWords):
         It is what :meth:`_take` does with each, for all at once, where nothing is in
         doubt and there is room: most of what is to be done costs no more for a hundred.
         """
-        if not self._is_calm or not (
+        if not self._is_calm(len(frames)) or not (
             found := self._rules.plain(frames, self._received)
         ):
             return 0
@@ -146,10 +145,9 @@ class Receiver(ServerWords):
             self._outbox.keep_all(found, self._queue.put_in_all - count + 1)
         return count
 
-    @property
-    def _is_calm(self) -> bool:
-        """Whether no notification has to be asked anything but whether it is new."""
-        if self._selection is not None and not self._selection.admits_unseen:
+    def _is_calm(self, count: int) -> bool:
+        """Return whether of so many no notification is asked but whether it is new."""
+        if self._selection is not None and not self._selection.admits_unseen(count):
             return False
         if self._server or self.gaps.in_doubt or self._dropped_counter.count:
             return False
