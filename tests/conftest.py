@@ -2,6 +2,9 @@ import atexit
 import os
 import shutil
 import tempfile
+from inspect import iscoroutinefunction
+
+import pytest
 
 # No test opens the developer's own keyring, or leaves anything in their home.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
@@ -16,3 +19,15 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.catalogue",
 ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a coroutine on a loop, in virtual time where it is so marked."""
+    from tests.support.aio import on_a_loop
+    from tests.support.virtual import in_virtual_time
+
+    if iscoroutinefunction(pyfuncitem.obj):
+        is_virtual = pyfuncitem.get_closest_marker("virtual_time") is not None
+        run = in_virtual_time if is_virtual else on_a_loop
+        pyfuncitem.obj = run(pyfuncitem.obj)

@@ -277,7 +277,7 @@ def test_of_several_servers_a_line_says_which_whatever_that_says_itself(frame, l
     [
         *((7, 7.0), (0.5, 0.5), ("12", 12.0), (" 1e3 ", 1000.0), (-1, -1.0)),
         *((True, None), (None, None), ([], None), ("soon", None), (b"7", None)),
-        *((10**400, None), ("9" * 400, None), ("nan", None), (math.inf, math.inf)),
+        *((10**400, None), ("9" * 400, math.inf), ("nan", None), (math.inf, math.inf)),
     ],
 )
 def test_a_number_from_outside_is_one_that_can_be_reckoned_with(value, number):

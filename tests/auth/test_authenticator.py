@@ -24,7 +24,6 @@ from notifyws.delivery.build import build_receiver, frame_of
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.errors import ConfigurationError, UsageError
 from notifyws.models import Message, Token
-from tests.support.aio import on_a_loop
 from tests.support.tls import Authority
 
 SECRET = "sentinel-secret-1d1d"
@@ -246,7 +245,6 @@ def test_a_file_that_cannot_be_opened_holds_no_warm_token(home):
     assert warm_token(auth(cache_url="sqlite:///dev/null/x")) is None
 
 
-@on_a_loop
 async def test_a_ready_made_token_is_given_as_it_is():
     one = auth(token=SECRET)
     assert isinstance(one.tokens, StaticTokenProvider)
@@ -255,7 +253,6 @@ async def test_a_ready_made_token_is_given_as_it_is():
     await one.aclose()
 
 
-@on_a_loop
 async def test_without_one_tokens_are_kept():
     one = auth(cache_url="memory://")
     assert isinstance(one.tokens, TokenManager)
@@ -295,14 +292,12 @@ def keyring_file(tmp_path, monkeypatch):
         ("wss://evil.example", {"username": "me"}, ""),
     ],
 )
-@on_a_loop
 async def test_a_kept_password_is_only_for_whom_it_was_kept(
     keyring_file, url, settings, found
 ):
     assert await auth(url, **settings).kept_password() == found
 
 
-@on_a_loop
 async def test_a_kept_password_that_ends_in_a_newline_is_said_to(keyring_file):
     await keep_password("https://example.com", "me", f"{SECRET}\n")
     with pytest.raises(ConfigurationError) as caught:
@@ -310,7 +305,6 @@ async def test_a_kept_password_that_ends_in_a_newline_is_said_to(keyring_file):
     assert caught.value.message == "password ends in a newline (the keyring)"
 
 
-@on_a_loop
 async def test_a_locked_keyring_is_said_and_is_no_password(keyring_file, monkeypatch):
     import keyring
 
@@ -353,7 +347,6 @@ def test_the_world_is_the_real_one():
     assert clock.suspended() > -1
 
 
-@on_a_loop
 async def test_limits_and_keepalive_are_the_settings():
     one = auth("ws://example.com", ping_interval=4.0, ping_timeout=5.0)
     assert build_dial(one).keywords["settings"] is one.settings
@@ -361,7 +354,6 @@ async def test_limits_and_keepalive_are_the_settings():
     assert (keepalive.interval, keepalive.timeout) == (4.0, 5.0)
 
 
-@on_a_loop
 async def test_what_is_known_last_is_asked_for_where_the_profile_can():
     one = auth("ws://example.com", token_in="query:t")
     receiver = build_receiver(one, DeliveryQueue(1, 1), since="7", frames=False)
@@ -390,7 +382,6 @@ def test_reprs_hold_no_secrets():
 A_TIME = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 
 
-@on_a_loop
 async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last():
     one = auth("ws://example.com", profile="ntfy", variables="topic=news")
     receiver = build_receiver(one, DeliveryQueue(1, 1), since=A_TIME, frames=False)
@@ -402,7 +393,6 @@ async def test_a_time_is_asked_for_and_counts_as_when_something_was_missed_last(
     assert upgrade_request.url.endswith("/news/ws?since=1705314599")
 
 
-@on_a_loop
 async def test_the_first_moment_of_the_calendar_can_be_asked_for_in_every_zone():
     one = auth("ws://example.com", profile="ntfy", variables="topic=news")
     first = datetime(1, 1, 1, tzinfo=UTC)
@@ -422,7 +412,6 @@ def test_the_url_that_events_tell_holds_no_token():
     assert build_server_protocol(one).url == "ws://example.com?t=***"
 
 
-@on_a_loop
 async def test_a_time_without_a_zone_is_local():
     one = auth("ws://example.com")
     naive = A_TIME.astimezone().replace(tzinfo=None)

@@ -21,7 +21,6 @@ from notifyws.protocol.oauth import completed
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
 from notifyws.service import NotificationService
-from tests.support.aio import on_a_loop
 from tests.support.httpd import answer, httpd, json_answer
 from tests.support.oauth import (
     CLIENT,
@@ -82,7 +81,6 @@ async def scene(*polls, toml=DEVICE, variables=(), **how):
 PENDING, SLOW = "authorization_pending", "slow_down"
 
 
-@on_a_loop
 async def test_a_server_that_wants_to_be_asked_without_a_pause_is_not():
     async with scene(PENDING, PENDING, PENDING, code={"interval": 1e-9}) as one:
         began = one.clock.now()
@@ -93,7 +91,6 @@ async def test_a_server_that_wants_to_be_asked_without_a_pause_is_not():
 # The way it should go
 
 
-@on_a_loop
 async def test_a_code_is_shown_and_the_token_comes_once_it_is_approved():
     async with scene(PENDING, PENDING) as one:
         pair = await one.log_in()
@@ -108,7 +105,6 @@ async def test_a_code_is_shown_and_the_token_comes_once_it_is_approved():
     assert one.server.scopes == ["news offline_access"]
 
 
-@on_a_loop
 async def test_the_id_token_tells_who_approved_it():
     """Where the access token is none that can be read; a JWT that is one goes first."""
     claims = base64.urlsafe_b64encode(b'{"sub": "alice"}').decode().rstrip("=")
@@ -119,28 +115,24 @@ async def test_the_id_token_tells_who_approved_it():
     assert claims not in str(one.lines)
 
 
-@on_a_loop
 async def test_nobody_is_asked_faster_than_the_server_wants():
     async with scene(PENDING, PENDING, code={"interval": 7}) as one:
         await one.log_in()
     assert one.clock.slept == [7, 7, 7]
 
 
-@on_a_loop
 async def test_without_a_word_it_is_every_five_seconds():
     async with scene(PENDING) as one:
         await one.log_in()
     assert one.clock.slept == [5, 5]
 
 
-@on_a_loop
 async def test_slow_down_adds_five_seconds_for_good():
     async with scene(PENDING, SLOW, PENDING, SLOW, PENDING) as one:
         await one.log_in()
     assert one.clock.slept == [5, 5, 10, 10, 15, 15]
 
 
-@on_a_loop
 async def test_a_server_that_says_with_a_200_how_it_stands_is_understood():
     """As GitHub does."""
     async with scene(
@@ -150,7 +142,6 @@ async def test_a_server_that_says_with_a_200_how_it_stands_is_understood():
     assert s.clock.slept == [5, 5, 10]
 
 
-@on_a_loop
 async def test_a_server_that_fails_for_a_while_is_asked_less_often():
     gone = answer(503), answer(502), json_answer({}, 429, Retry_After="90")
     async with scene(PENDING, *gone, PENDING) as one:
@@ -158,7 +149,6 @@ async def test_a_server_that_fails_for_a_while_is_asked_less_often():
     assert one.clock.slept == [5, 5, 10, 20, 90, 90]
 
 
-@on_a_loop
 async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
     async with scene(PENDING) as one:
         code = {}
@@ -173,7 +163,6 @@ async def test_a_server_that_is_away_is_asked_again_until_the_code_runs_out():
     assert one.clock.slept[:6] == [5, 10, 20, 40, 60, 60]
 
 
-@on_a_loop
 async def test_a_question_whose_answer_is_lost_is_asked_again_and_later():
     async with scene(PENDING, b"", PENDING) as one:
         await one.log_in()
@@ -183,7 +172,6 @@ async def test_a_question_whose_answer_is_lost_is_asked_again_and_later():
 # What may be wrong
 
 
-@on_a_loop
 async def test_a_code_that_is_spent_is_told_as_such():
     """As where the answer that was lost was the one with the token."""
     async with scene(b"", "invalid_grant") as one:
@@ -192,7 +180,6 @@ async def test_a_code_that_is_spent_is_told_as_such():
     assert error.hint == "begin again: notifyws auth login"
 
 
-@on_a_loop
 async def test_a_login_that_is_denied_says_so():
     async with scene(PENDING, "access_denied") as one:
         error = await one.fails()
@@ -201,14 +188,12 @@ async def test_a_login_that_is_denied_says_so():
     assert error.exit_code == 4
 
 
-@on_a_loop
 async def test_a_code_that_the_server_says_has_expired():
     async with scene(PENDING, "expired_token") as one:
         error = await one.fails()
     assert error.message == "nobody approved the login within 15 min"
 
 
-@on_a_loop
 async def test_a_code_that_ran_out_is_not_asked_for_any_more():
     async with scene(*[PENDING] * 9, code={"expires_in": 22}) as one:
         error = await one.fails()
@@ -216,7 +201,6 @@ async def test_a_code_that_ran_out_is_not_asked_for_any_more():
     assert len(one.server.asked) == 4
 
 
-@on_a_loop
 async def test_nobody_waits_for_longer_than_the_code_lives():
     async with scene(PENDING, code={"expires_in": 22, "interval": 86_400}) as one:
         error = await one.fails()
@@ -224,7 +208,6 @@ async def test_nobody_waits_for_longer_than_the_code_lives():
     assert one.clock.slept == [22]
 
 
-@on_a_loop
 async def test_a_client_that_the_server_does_not_know_is_told_what_to_correct():
     async with scene(variables={"client_id": "nobody"}) as one:
         error = await one.fails()
@@ -232,14 +215,12 @@ async def test_a_client_that_the_server_does_not_know_is_told_what_to_correct():
     assert "client_id" in error.hint
 
 
-@on_a_loop
 async def test_an_answer_of_another_kind_is_told_as_it_is():
     async with scene(json_answer({"error": "unsupported_grant_type"}, 400)) as one:
         error = await one.fails(HttpRefused)
     assert "/token answered 400: unsupported_grant_type" in error.message
 
 
-@on_a_loop
 async def test_a_grant_without_a_token_is_no_login():
     async with scene(json_answer({"token_type": "Bearer"})) as one:
         error = await one.fails(ReplyLost)
@@ -262,7 +243,6 @@ async def test_a_grant_without_a_token_is_no_login():
         ({"verification_uri": ["https://a"]}, "verification_uri"),
     ],
 )
-@on_a_loop
 async def test_an_answer_that_lacks_what_a_person_needs_is_no_code(code, missing):
     async with scene(code=code) as one:
         error = await one.fails(NetworkFailed)
@@ -271,14 +251,12 @@ async def test_an_answer_that_lacks_what_a_person_needs_is_no_code(code, missing
 
 
 @pytest.mark.parametrize("nonsense", [0, -1, "soon", True, None, [], "NaN", 10**400])
-@on_a_loop
 async def test_numbers_that_make_no_sense_count_as_none(nonsense):
     async with scene(PENDING, code={"expires_in": nonsense}) as one:
         await one.log_in()
     assert one.shown[0].lifetime == 600
 
 
-@on_a_loop
 async def test_googles_older_name_for_the_page_is_understood():
     code = {"verification_uri": None, "verification_url": "https://google.example/d"}
     async with scene(code={**code, "verification_uri_complete": None}) as one:
@@ -297,7 +275,6 @@ def auth(url, toml, folder, **settings) -> Authenticator:
     return Authenticator(Settings(url=url, profile=profile, **settings), [].append)
 
 
-@on_a_loop
 async def test_tokens_are_cached_refreshed_and_renewed_like_any_others(tmp_path):
     server = OAuthServer(code={"interval": 0.01})
     async with httpd(server.story) as one:
@@ -313,7 +290,6 @@ async def test_tokens_are_cached_refreshed_and_renewed_like_any_others(tmp_path)
     assert len(server.asked) == 1
 
 
-@on_a_loop
 async def test_without_tokens_a_command_says_that_somebody_has_to_log_in(tmp_path):
     server = OAuthServer()
     async with httpd(server.story) as one:
@@ -327,7 +303,6 @@ async def test_without_tokens_a_command_says_that_somebody_has_to_log_in(tmp_pat
     assert caught.value.hint == "notifyws auth login"
 
 
-@on_a_loop
 async def test_a_refresh_token_that_is_refused_wants_a_new_login(tmp_path):
     server = OAuthServer(code={"interval": 0.01})
     async with httpd(server.story) as one:
@@ -342,7 +317,6 @@ async def test_a_refresh_token_that_is_refused_wants_a_new_login(tmp_path):
     assert server.grants.count("refresh_token") == 1
 
 
-@on_a_loop
 async def test_the_library_shows_a_code_where_nothing_else_is_left(tmp_path):
     server, shown = OAuthServer(code={"interval": 0.01}), []
     async with httpd(server.story) as one:
@@ -360,7 +334,6 @@ async def test_the_library_shows_a_code_where_nothing_else_is_left(tmp_path):
 
 
 @pytest.mark.parametrize("secret_in", ["basic", "form"])
-@on_a_loop
 async def test_a_program_logs_in_as_itself(tmp_path, secret_in):
     toml = MACHINE.replace("scope", f'secret_in = "{secret_in}"\nscope')
     server = OAuthServer()
@@ -374,7 +347,6 @@ async def test_a_program_logs_in_as_itself(tmp_path, secret_in):
     assert server.scopes == ["news"] * 2
 
 
-@on_a_loop
 async def test_a_wrong_secret_is_refused_like_a_password(tmp_path):
     server = OAuthServer()
     async with httpd(server.story) as one:
@@ -387,7 +359,6 @@ async def test_a_wrong_secret_is_refused_like_a_password(tmp_path):
     assert len(server.grants) == 1
 
 
-@on_a_loop
 async def test_a_server_may_know_people_and_programs(tmp_path):
     """A password, as a program has one, goes before the code."""
     table = MACHINE.partition("[http.client")[2].partition("[[rules]]")[0]

@@ -28,7 +28,6 @@ from notifyws.errors import (
 from notifyws.protocol.loader import profile_text
 from notifyws.protocol.profile_text import parse
 from notifyws.protocol.token_replies import Lifetimes
-from tests.support.aio import on_a_loop
 from tests.support.httpd import answer, httpd, json_answer, says, silence
 from tests.support.tls import Authority
 from tests.support.valkey import free_port
@@ -75,7 +74,6 @@ async def failing(call, kind=NotifyError):
 # What is asked
 
 
-@on_a_loop
 async def test_a_login_asks_as_the_profile_says_and_returns_the_tokens():
     async with httpd(says(json_answer(GIVEN))) as server:
         pair = await side(server.origin).login("demo", PASSWORD)
@@ -95,7 +93,6 @@ async def test_a_login_asks_as_the_profile_says_and_returns_the_tokens():
         assert secret not in repr(pair)
 
 
-@on_a_loop
 async def test_a_refresh_shows_the_refresh_token_and_nothing_else():
     async with httpd(says(json_answer({"accessToken": ACCESS}))) as server:
         pair = await side(server.origin).refresh(REFRESH)
@@ -107,7 +104,6 @@ async def test_a_refresh_shows_the_refresh_token_and_nothing_else():
 
 
 @pytest.mark.parametrize("status", [200, 204, 401, 404])
-@on_a_loop
 async def test_a_logout_is_done_when_the_session_is_gone_either_way(status):
     async with httpd(says(answer(status))) as server:
         await side(server.origin).logout(ACCESS, REFRESH)
@@ -116,14 +112,12 @@ async def test_a_logout_is_done_when_the_session_is_gone_either_way(status):
     assert asked.json == {"refreshToken": REFRESH}
 
 
-@on_a_loop
 async def test_a_logout_that_the_server_cannot_do_says_so():
     async with httpd(says(answer(500))) as server:
         call = side(server.origin).logout(ACCESS, REFRESH)
         assert (await failing(call, HttpRefused)).status == 500
 
 
-@on_a_loop
 async def test_method_headers_and_body_are_the_profiles():
     profile = profiled(
         """
@@ -155,7 +149,6 @@ async def test_method_headers_and_body_are_the_profiles():
     assert asked.body == b""
 
 
-@on_a_loop
 async def test_a_request_is_left_out_unless_its_condition_is_true():
     profile = profiled(
         """
@@ -181,7 +174,6 @@ async def test_a_request_is_left_out_unless_its_condition_is_true():
         assert server.requests[-1].json == {"flow": "f", "code": "42"}
 
 
-@on_a_loop
 async def test_a_path_keeps_the_slashes_of_a_variable_that_is_one():
     profile = profiled(
         """
@@ -200,7 +192,6 @@ async def test_a_path_keeps_the_slashes_of_a_variable_that_is_one():
         assert server.requests[0].target == asked
 
 
-@on_a_loop
 async def test_a_username_like_another_host_stays_at_the_origin():
     profile = profiled(
         '[http.login]\npath = "/{username}"\n[tokens]\naccess = "accessToken"'
@@ -227,7 +218,6 @@ path = "/after/{last_id}"
 
 
 @pytest.mark.parametrize("flow", ["..", "\u00e9", "a\r\nX: y", "."])
-@on_a_loop
 async def test_what_a_server_chose_and_no_request_can_carry_is_the_servers_fault(flow):
     """Seen: it was exit code 2, for which nobody starts a listener again."""
     profile = profiled(ODD_ANSWERS)
@@ -239,7 +229,6 @@ async def test_what_a_server_chose_and_no_request_can_carry_is_the_servers_fault
             await here.login("m\u00e9", PASSWORD)
 
 
-@on_a_loop
 async def test_an_id_that_leads_elsewhere_is_no_wrong_profile():
     profile = profiled(ODD_ANSWERS)
     async with httpd(silence) as server:
@@ -248,7 +237,6 @@ async def test_an_id_that_leads_elsewhere_is_no_wrong_profile():
         assert server.connections == 0
 
 
-@on_a_loop
 async def test_unknown_steps_are_said_and_nothing_is_asked():
     profile = profiled("")
     async with httpd(silence) as server:
@@ -262,7 +250,6 @@ async def test_unknown_steps_are_said_and_nothing_is_asked():
 # What is answered
 
 
-@on_a_loop
 async def test_a_401_to_a_login_is_a_wrong_password_and_names_the_user():
     async with httpd(says(json_answer({"error": PASSWORD}, 401))) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
@@ -273,7 +260,6 @@ async def test_a_401_to_a_login_is_a_wrong_password_and_names_the_user():
         assert server.connections == 1
 
 
-@on_a_loop
 async def test_a_401_to_a_refresh_is_a_spent_token():
     async with httpd(says(answer(401))) as server:
         error = await failing(side(server.origin).refresh(REFRESH))
@@ -282,7 +268,6 @@ async def test_a_401_to_a_refresh_is_a_spent_token():
 
 
 @pytest.mark.parametrize("status", [201, 204, 400, 403, 404, 418, 429, 500, 503])
-@on_a_loop
 async def test_any_other_status_is_refused_with_its_facts(status):
     said = json_answer({"why": "so"}, status, Retry_After="9")
     async with httpd(says(said)) as server:
@@ -295,7 +280,6 @@ async def test_any_other_status_is_refused_with_its_facts(status):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@on_a_loop
 async def test_a_redirect_carries_the_password_nowhere(status):
     async with httpd(silence) as elsewhere:
         there = f"{elsewhere.origin}/x"
@@ -314,7 +298,6 @@ async def test_a_redirect_carries_the_password_nowhere(status):
     "there",
     [f"https://h/?password={PASSWORD}", f"/?{PASSWORD}", f"https://{PASSWORD}.example"],
 )
-@on_a_loop
 async def test_a_redirect_that_repeats_the_body_does_not_show_it(there):
     async with httpd(says(answer(302, Location=there))) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
@@ -325,7 +308,6 @@ async def test_a_redirect_that_repeats_the_body_does_not_show_it(there):
     assert "not followed" in error.message
 
 
-@on_a_loop
 async def test_junk_that_repeats_the_body_does_not_show_it():
     async with httpd(says(f"{PASSWORD}\r\n\r\n".encode())) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
@@ -342,7 +324,6 @@ async def test_junk_that_repeats_the_body_does_not_show_it():
         (404, {"Retry_After": "9"}, "check the server's URL and --profile"),
     ],
 )
-@on_a_loop
 async def test_a_server_that_is_busy_is_asked_again_later(status, said, hint):
     async with httpd(says(answer(status, **said))) as server:
         here = side(server.origin)
@@ -371,7 +352,6 @@ async def test_a_server_that_is_busy_is_asked_again_later(status, said, hint):
         b'{"accessToken": ' + b"1" * 5000 + b"}",
     ],
 )
-@on_a_loop
 async def test_an_answer_without_a_token_is_a_clear_error(body):
     async with httpd(says(answer(200, body))) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
@@ -382,7 +362,6 @@ async def test_an_answer_without_a_token_is_a_clear_error(body):
 
 
 @pytest.mark.fault(29)
-@on_a_loop
 async def test_nonsense_beside_a_token_counts_as_not_said():
     said = {**GIVEN, "expiresIn": "soon", "refreshToken": [], "userId": {"a": 1}}
     async with httpd(says(json_answer(said))) as server:
@@ -415,7 +394,6 @@ async def chunked_for_ever(peer):
 
 
 @pytest.mark.parametrize("story", [ten_megabytes, gzip_bomb, chunked_for_ever])
-@on_a_loop
 async def test_an_answer_larger_than_any_should_be_is_bounded(story):
     async with httpd(story) as server:
         bomb()
@@ -444,7 +422,6 @@ async def test_an_answer_larger_than_any_should_be_is_bounded(story):
     ],
     ids=["nothing", "junk", "TLS", "half", "50,000 headers", "200 KiB line"],
 )
-@on_a_loop
 async def test_what_is_no_http_is_a_network_error(junk):
     async with httpd(says(junk)) as server:
         error = await failing(side(server.origin).login("demo", PASSWORD))
@@ -465,7 +442,6 @@ async def drip_head(peer):
 
 
 @pytest.mark.parametrize("story", [silence, drip_body, drip_head])
-@on_a_loop
 async def test_one_limit_is_over_the_whole_exchange(story):
     async with httpd(story) as server:
         started = time()
@@ -475,7 +451,6 @@ async def test_one_limit_is_over_the_whole_exchange(story):
         assert error.message == f"{server.host} did not answer within 0.1 s"
 
 
-@on_a_loop
 async def test_a_line_that_is_cut_is_a_network_error():
     async def story(peer):
         await peer.request()
@@ -487,7 +462,6 @@ async def test_a_line_that_is_cut_is_a_network_error():
         assert server.host in error.message
 
 
-@on_a_loop
 async def test_a_refused_port_and_an_unknown_name_are_said():
     port = free_port()
     error = await failing(side(f"http://127.0.0.1:{port}").login("me", PASSWORD))
@@ -502,7 +476,6 @@ async def test_a_refused_port_and_an_unknown_name_are_said():
 @pytest.mark.parametrize(
     "host", ["a..b", "x" * 64 + ".invalid", "bücher.invalid", "xn--"]
 )
-@on_a_loop
 async def test_a_name_that_cannot_be_one_is_a_network_error(host):
     error = await failing(side(f"http://{host}").login("me", PASSWORD))
     assert type(error) is NetworkFailed
@@ -520,7 +493,6 @@ async def test_a_name_that_cannot_be_one_is_a_network_error(host):
         ("good", "NOTIFYWS_CA_FILE"),
     ],
 )
-@on_a_loop
 async def test_a_certificate_that_is_not_right_gets_no_password(
     authority, served, hint
 ):
@@ -533,14 +505,12 @@ async def test_a_certificate_that_is_not_right_gets_no_password(
         assert server.requests == []
 
 
-@on_a_loop
 async def test_a_custom_authority_is_trusted(authority):
     async with httpd(says(json_answer(GIVEN)), authority.good()) as server:
         here = side(server.origin, tls=authority.trusted())
         assert (await here.login("me", PASSWORD)).access.value == ACCESS
 
 
-@on_a_loop
 async def test_plaintext_where_tls_is_expected_is_a_network_error(authority):
     async def story(peer):
         await peer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -551,7 +521,6 @@ async def test_plaintext_where_tls_is_expected_is_a_network_error(authority):
         assert server.host in error.message
 
 
-@on_a_loop
 async def test_the_proxy_of_the_environment_is_used(monkeypatch):
     async with httpd(says(json_answer(GIVEN))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.origin)
@@ -559,7 +528,6 @@ async def test_the_proxy_of_the_environment_is_used(monkeypatch):
         assert proxy.requests[0].target == "http://ws.example.com/auth/login"
 
 
-@on_a_loop
 async def test_who_needs_no_proxy_may_be_named_in_every_spelling(monkeypatch):
     async with httpd(says(json_answer(GIVEN))) as server:
         monkeypatch.setenv("all_proxy", "ftp://nowhere:port")
@@ -576,7 +544,6 @@ async def test_who_needs_no_proxy_may_be_named_in_every_spelling(monkeypatch):
         f"http://me:{PASSWORD}@127.0.0.1:port",
     ],
 )
-@on_a_loop
 async def test_a_proxy_that_cannot_be_used_is_a_matter_of_configuration(
     monkeypatch, proxy
 ):
@@ -587,7 +554,6 @@ async def test_a_proxy_that_cannot_be_used_is_a_matter_of_configuration(
     assert "PROXY" in error.hint
 
 
-@on_a_loop
 async def test_nothing_is_left_open_when_an_exchange_is_cancelled():
     async with httpd(silence) as server:
         going = asyncio.create_task(side(server.origin).login("me", PASSWORD))
@@ -599,14 +565,12 @@ async def test_nothing_is_left_open_when_an_exchange_is_cancelled():
 
 
 @pytest.mark.fault(28)
-@on_a_loop
 async def test_what_never_reached_the_server_is_no_lost_reply():
     with pytest.raises(NetworkFailed) as caught:
         await side(f"http://127.0.0.1:{free_port()}").refresh(REFRESH)
     assert not isinstance(caught.value, ReplyLost)
 
 
-@on_a_loop
 async def test_what_a_proxy_did_not_pass_on_is_no_lost_reply(monkeypatch):
     async with httpd(says(answer(502))) as proxy:
         monkeypatch.setenv("https_proxy", proxy.origin)
@@ -626,7 +590,6 @@ async def test_what_a_proxy_did_not_pass_on_is_no_lost_reply(monkeypatch):
         ("", 400 * 86400),
     ],
 )
-@on_a_loop
 async def test_an_end_is_read_by_the_clock_of_the_server_that_said_it(date, lives):
     exp = 1_000_900 if lives == 900 else 99_999_999_999
     claims = base64.urlsafe_b64encode(json.dumps({"exp": exp}).encode()).decode()

@@ -15,7 +15,6 @@ from notifyws.config.settings import Settings
 from notifyws.connection.dialer import dial
 from notifyws.errors import ConfigurationError, NetworkFailed, NotWebSocket
 from notifyws.protocol.upgrade import UpgradeRequest
-from tests.support.aio import on_a_loop
 from tests.support.httpd import httpd, says
 from tests.support.tls import Authority
 
@@ -114,7 +113,6 @@ async def said_to(url, tls=None):
 
 
 @pytest.mark.parametrize("secure", [False, True])
-@on_a_loop
 async def test_a_proxy_is_asked_with_its_password_and_tls_goes_through_it(
     monkeypatch, secure
 ):
@@ -139,7 +137,6 @@ async def test_a_proxy_is_asked_with_its_password_and_tls_goes_through_it(
 @pytest.mark.parametrize(
     "junk", [b"", b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b"x" * (1 << 20), b"HTTP/1.1 200 OK"]
 )
-@on_a_loop
 async def test_what_is_no_proxy_is_said_to_be_none(monkeypatch, junk):
     async with httpd(says(junk)) as proxy:
         monkeypatch.setenv("https_proxy", proxy.origin)
@@ -170,7 +167,6 @@ def test_blanks_around_a_proxy_are_none_of_its_url(monkeypatch, proxy):
     assert proxy_url("wss://h") == "http://p:1"
 
 
-@on_a_loop
 async def test_a_proxy_whose_name_cannot_be_one_is_said_to_be_unknown(monkeypatch):
     monkeypatch.setenv("https_proxy", f"http://{'x' * 64}:1")
     with pytest.raises(NetworkFailed, match="cannot find the proxy x"):
@@ -186,7 +182,6 @@ async def test_a_proxy_whose_name_cannot_be_one_is_said_to_be_unknown(monkeypatc
         ("socks4", "SOCKS4", False),
     ],
 )
-@on_a_loop
 async def test_socks_is_left_to_those_who_speak_it(monkeypatch, scheme, kind, resolves):
     asked = []
 

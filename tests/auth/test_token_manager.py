@@ -14,7 +14,9 @@ from notifyws.auth.token_manager import BY_WORDS, StaticTokenProvider, TokenMana
 from notifyws.errors import AuthenticationFailed, HttpRefused, NetworkFailed, ReplyLost
 from notifyws.models import Account, Token, TokenPair
 from tests.support.scripted import FlakyCache, ScriptedIssuer, warm
-from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, now, turns
+from tests.support.virtual import VirtualClock, elapsed, now, turns
+
+pytestmark = pytest.mark.virtual_time
 
 ACCOUNT = Account("https://ws.example.com", "default", "alice")
 DAY = 86400.0
@@ -84,7 +86,6 @@ def outcomes(results: list) -> set[str]:
 # One token manager, alone
 
 
-@in_virtual_time
 async def test_a_cached_token_costs_the_server_nothing():
     scene = Scene()
     fresh = await scene.warm()
@@ -93,7 +94,6 @@ async def test_a_cached_token_costs_the_server_nothing():
     assert scene.issuer.asked == (0, 0)
 
 
-@in_virtual_time
 async def test_a_token_is_fresh_for_its_life_less_a_fifth():
     scene = Scene()
     await scene.warm()
@@ -104,7 +104,6 @@ async def test_a_token_is_fresh_for_its_life_less_a_fifth():
     assert (await scene.token_manager().get()).source == "refresh"
 
 
-@in_virtual_time
 async def test_without_any_token_it_logs_in():
     scene = Scene()
     got = await scene.token_manager().get()
@@ -112,7 +111,6 @@ async def test_without_any_token_it_logs_in():
     assert scene.issuer.asked == (1, 0)
 
 
-@in_virtual_time
 async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth():
     scene = Scene()
     await scene.warm()
@@ -123,7 +121,6 @@ async def test_a_refresh_token_is_kept_for_its_life_less_a_fourteenth():
     assert scene.issuer.asked == (1, 0)
 
 
-@in_virtual_time
 async def test_a_refused_refresh_token_is_dropped_and_a_login_follows():
     scene = Scene()
     await scene.stale()
@@ -132,7 +129,6 @@ async def test_a_refused_refresh_token_is_dropped_and_a_login_follows():
     assert scene.issuer.asked == (1, 1)
 
 
-@in_virtual_time
 async def test_a_refused_refresh_token_without_a_password_is_tried_once():
     scene = Scene()
     await scene.stale()
@@ -144,14 +140,12 @@ async def test_a_refused_refresh_token_without_a_password_is_tried_once():
     assert scene.issuer.asked == (0, 1)
 
 
-@in_virtual_time
 async def test_a_refresh_that_cannot_be_asked_for_falls_to_a_login():
     scene = Scene(problems={"refresh": [DOWN]})
     await scene.stale()
     assert (await scene.token_manager().get()).source == "login"
 
 
-@in_virtual_time
 async def test_when_nothing_answers_the_last_problem_is_told():
     scene = Scene()
     await scene.stale()
@@ -160,7 +154,6 @@ async def test_when_nothing_answers_the_last_problem_is_told():
         await scene.token_manager().get()
 
 
-@in_virtual_time
 async def test_without_tokens_and_password_the_hint_is_to_log_in():
     scene = Scene()
     with pytest.raises(AuthenticationFailed) as caught:
@@ -169,7 +162,6 @@ async def test_without_tokens_and_password_the_hint_is_to_log_in():
     assert scene.issuer.asked == (0, 0)
 
 
-@in_virtual_time
 async def test_a_reply_that_got_lost_after_the_rotation_is_made_good_by_a_login():
     scene = Scene(lost={"refresh"})
     await scene.stale()
@@ -177,7 +169,6 @@ async def test_a_reply_that_got_lost_after_the_rotation_is_made_good_by_a_login(
     assert scene.issuer.asked == (1, 1)
 
 
-@in_virtual_time
 async def test_a_reply_that_got_lost_makes_no_storm_of_the_dead_token():
     scene = Scene(lost={"refresh"})
     await scene.stale()
@@ -187,7 +178,6 @@ async def test_a_reply_that_got_lost_makes_no_storm_of_the_dead_token():
     assert scene.issuer.asked == (0, 2)
 
 
-@in_virtual_time
 async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_again():
     scene = Scene(problems={"refresh": [LOST]})
     await scene.stale()
@@ -197,7 +187,6 @@ async def test_a_reply_that_got_lost_before_the_rotation_is_made_good_by_asking_
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("lost", [LOST, *map(gateway_says, (502, 504))])
-@in_virtual_time
 async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lost):
     scene = Scene(problems={"refresh": [lost] * 99})
     await scene.stale()
@@ -214,7 +203,6 @@ async def test_a_token_whose_replies_keep_getting_lost_is_used_twice_a_minute(lo
     assert scene.issuer.asked == (0, 3)
 
 
-@in_virtual_time
 async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
     scene = Scene(problems={"refresh": [LOST] * 99, "login": [DOWN] * 3})
     await scene.stale()
@@ -226,7 +214,6 @@ async def test_with_a_password_a_token_that_may_be_spent_is_not_used_again():
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("problem", [DOWN, *map(gateway_says, (429, 500, 503))])
-@in_virtual_time
 async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
     scene = Scene(problems={"refresh": [problem] * 5})
     await scene.stale()
@@ -236,7 +223,6 @@ async def test_a_refresh_that_was_not_done_does_not_count_as_a_use(problem):
     assert (await scene.token_manager("").get()).source == "refresh"
 
 
-@in_virtual_time
 async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_others():
     scene = Scene()
     await scene.stale()
@@ -250,7 +236,6 @@ async def test_whoever_lost_the_lock_with_the_reply_leaves_the_second_use_to_oth
 
 
 @pytest.mark.fault(29)
-@in_virtual_time
 async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time():
     scene = Scene(rotates=False)
     await scene.stale()
@@ -261,7 +246,6 @@ async def test_a_refresh_without_a_new_refresh_token_leaves_the_old_one_its_time
     assert after.refresh_remaining == pytest.approx(604800 - 720 - 0.2)
 
 
-@in_virtual_time
 async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
     scene = Scene(says_user=False)
     await scene.stale()
@@ -271,7 +255,6 @@ async def test_whose_token_it_is_survives_a_reply_that_does_not_say():
     assert (await scene.token_manager("").get()).user_id == "42"
 
 
-@in_virtual_time
 async def test_what_the_server_gave_is_counted_and_what_was_cached_is_not():
     scene = Scene()
     await scene.stale()
@@ -283,7 +266,6 @@ async def test_what_the_server_gave_is_counted_and_what_was_cached_is_not():
     assert one.obtained["login"] == 1
 
 
-@in_virtual_time
 async def test_a_token_that_is_never_fresh_is_used_and_asked_for_again():
     scene = Scene(access_life=0.0)
     await scene.stale()
@@ -291,7 +273,6 @@ async def test_a_token_that_is_never_fresh_is_used_and_asked_for_again():
     assert (await scene.token_manager().get()).source == "refresh"
 
 
-@in_virtual_time
 async def test_a_host_clock_ten_minutes_off_changes_nothing():
     scene = Scene()
     early, late = VirtualClock(1), VirtualClock(2)
@@ -311,7 +292,6 @@ async def test_a_host_clock_ten_minutes_off_changes_nothing():
 
 
 @pytest.mark.parametrize(("cached", "asked"), [(False, (1, 0)), (True, (0, 1))])
-@in_virtual_time
 async def test_two_hundred_that_find_no_fresh_token_cause_one_login_or_refresh(
     cached, asked
 ):
@@ -324,7 +304,6 @@ async def test_two_hundred_that_find_no_fresh_token_cause_one_login_or_refresh(
     assert now() - started < 1
 
 
-@in_virtual_time
 async def test_those_who_force_at_once_share_one_new_token():
     scene = Scene()
     old = await scene.warm()
@@ -335,14 +314,12 @@ async def test_those_who_force_at_once_share_one_new_token():
     assert scene.issuer.asked == (0, 2)
 
 
-@in_virtual_time
 async def test_forcing_with_an_empty_cache_logs_in_once():
     scene = Scene()
     await all_of(*(scene.token_manager().force() for _ in range(5)))
     assert scene.issuer.asked == (1, 0)
 
 
-@in_virtual_time
 async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds():
     scene = Scene()
     await scene.lock_for("dead")
@@ -351,7 +328,6 @@ async def test_the_lock_of_a_holder_that_died_is_free_after_fifteen_seconds():
     assert scene.issuer.asked == (1, 0)
 
 
-@in_virtual_time
 async def test_a_holder_stopped_past_the_lock_s_time_never_overwrites_a_newer_token():
     scene = Scene(rotates=False)
     await scene.stale()
@@ -365,7 +341,6 @@ async def test_a_holder_stopped_past_the_lock_s_time_never_overwrites_a_newer_to
     assert (slow.asked, scene.issuer.asked) == ((0, 1), (0, 1))
 
 
-@in_virtual_time
 async def test_a_refusal_that_comes_late_leaves_the_newer_refresh_token_alone():
     scene = Scene()
     await scene.stale()
@@ -379,7 +354,6 @@ async def test_a_refusal_that_comes_late_leaves_the_newer_refresh_token_alone():
     assert (await scene.cached()).refresh == newer.refresh is not None
 
 
-@in_virtual_time
 async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock():
     scene = Scene()
     first = ScriptedIssuer(takes=16.0)
@@ -394,7 +368,6 @@ async def test_a_holder_stopped_past_the_lock_s_time_leaves_the_next_one_s_lock(
     assert not await scene.locked()
 
 
-@in_virtual_time
 async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
     scene = Scene()
     slow = ScriptedIssuer(prepares=16.0)
@@ -406,7 +379,6 @@ async def test_whoever_lost_the_lock_while_getting_ready_waits_in_line_again():
 
 
 @pytest.mark.parametrize("cached", [True, False])
-@in_virtual_time
 async def test_the_lock_is_held_for_as_long_as_an_exchange_takes(cached):
     scene = Scene(takes=100.0)
     await (scene.stale() if cached else asyncio.sleep(0))
@@ -415,7 +387,6 @@ async def test_the_lock_is_held_for_as_long_as_an_exchange_takes(cached):
     assert scene.issuer.asked == ((0, 1) if cached else (1, 0))
 
 
-@in_virtual_time
 async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
     scene = Scene(problems={"refresh": [DOWN]})
     await scene.stale()
@@ -431,7 +402,6 @@ async def test_whoever_lost_the_lock_before_the_login_waits_in_line_again():
     assert scene.issuer.asked == (0, 2)
 
 
-@in_virtual_time
 async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spent():
     scene = Scene(takes=1.0)
     await scene.stale()
@@ -443,7 +413,6 @@ async def test_what_was_got_without_the_lock_is_kept_for_the_old_one_may_be_spen
     assert (found.access.value, found.refresh) == (got.value, "refresh-2")
 
 
-@in_virtual_time
 async def test_a_refresh_that_took_long_does_not_cost_the_login_its_lock():
     scene = Scene(takes=9.9, problems={"refresh": [DOWN]})
     await scene.stale()
@@ -452,7 +421,6 @@ async def test_a_refresh_that_took_long_does_not_cost_the_login_its_lock():
 
 
 @pytest.mark.parametrize("cached", [True, False])
-@in_virtual_time
 async def test_a_logout_during_a_refresh_or_a_login_wins(cached):
     scene = Scene()
     await (scene.stale() if cached else scene.token_manager().clear())
@@ -467,7 +435,6 @@ async def test_a_logout_during_a_refresh_or_a_login_wins(cached):
 # A token the server refused
 
 
-@in_virtual_time
 async def test_a_refused_token_is_dropped_and_another_is_got():
     scene = Scene()
     refused = await scene.warm()
@@ -477,7 +444,6 @@ async def test_a_refused_token_is_dropped_and_another_is_got():
 
 
 @pytest.mark.fault(32)
-@in_virtual_time
 async def test_a_refusal_of_a_stale_token_leaves_the_fresh_one_alone():
     scene = Scene()
     refused = await scene.warm()
@@ -499,7 +465,6 @@ class Crowded(MemoryCache):
         return await super().replace(account, entries, expect=expect)
 
 
-@in_virtual_time
 async def test_a_fresh_token_that_comes_while_the_refused_one_is_dropped_stays():
     scene = Scene(Crowded(now))
     refused = await scene.warm()
@@ -509,7 +474,6 @@ async def test_a_fresh_token_that_comes_while_the_refused_one_is_dropped_stays()
     assert scene.issuer.asked == (0, 0)
 
 
-@in_virtual_time
 async def test_thirty_that_are_refused_at_once_cause_one_refresh():
     scene = Scene()
     refused = await scene.warm()
@@ -518,7 +482,6 @@ async def test_thirty_that_are_refused_at_once_cause_one_refresh():
     assert {each.value for each in got} == {"access-2"}
 
 
-@in_virtual_time
 async def test_where_only_a_login_can_help_nothing_is_refreshed():
     scene = Scene()
     refused = await scene.warm()
@@ -534,7 +497,6 @@ async def test_where_only_a_login_can_help_nothing_is_refreshed():
 
 
 @pytest.mark.slow
-@in_virtual_time
 async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
     scene = Scene()
     asking = (scene.token_manager("wrong").get() for _ in range(30))
@@ -547,7 +509,6 @@ async def test_a_wrong_password_is_tried_once_a_minute_by_thirty_managers():
     assert scene.issuer.logins == ["wrong"] * 2
 
 
-@in_virtual_time
 async def test_words_that_may_be_a_proxys_are_remembered_as_such():
     scene = Scene()
     denied = AuthenticationFailed("access denied", by_words=True)
@@ -562,7 +523,6 @@ async def test_words_that_may_be_a_proxys_are_remembered_as_such():
     assert (await scene.token_manager().get()).source == "login"
 
 
-@in_virtual_time
 async def test_words_that_may_be_a_proxys_cost_no_refresh_token():
     scene = Scene()
     refused = await scene.warm()
@@ -573,7 +533,6 @@ async def test_words_that_may_be_a_proxys_cost_no_refresh_token():
     assert (await scene.token_manager("").renew(refused.value)).source == "refresh"
 
 
-@in_virtual_time
 async def test_a_corrected_password_is_tried_at_once():
     scene = Scene()
     with pytest.raises(AuthenticationFailed):
@@ -581,7 +540,6 @@ async def test_a_corrected_password_is_tried_at_once():
     assert (await scene.token_manager("right").get()).source == "login"
 
 
-@in_virtual_time
 async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly():
     scene = Scene()
     with pytest.raises(AuthenticationFailed):
@@ -592,7 +550,6 @@ async def test_the_cache_holds_neither_password_nor_anything_made_of_it_quickly(
     assert len(denied) == len("denied:") + 32
 
 
-@in_virtual_time
 async def test_a_login_always_tries_and_replaces_what_is_cached():
     scene = Scene()
     for _ in range(2):
@@ -605,7 +562,6 @@ async def test_a_login_always_tries_and_replaces_what_is_cached():
     assert (await scene.token_manager().get()).value == again.value != token.value
 
 
-@in_virtual_time
 async def test_a_login_without_a_password_asks_nobody():
     scene = Scene()
     with pytest.raises(AuthenticationFailed, match="no password"):
@@ -627,7 +583,6 @@ class Keyring:
         return self.password
 
 
-@in_virtual_time
 async def test_a_keyring_is_opened_for_nothing_less_than_a_login():
     scene, keyring = Scene(), Keyring()
     token_manager = scene.token_manager("", find=keyring.find)
@@ -643,14 +598,12 @@ async def test_a_keyring_is_opened_for_nothing_less_than_a_login():
     assert scene.issuer.logins == ["right"] * 2
 
 
-@in_virtual_time
 async def test_a_password_that_is_given_leaves_the_keyring_shut():
     scene, keyring = Scene(), Keyring("another")
     assert (await scene.token_manager(find=keyring.find).get()).source == "login"
     assert keyring.opened == 0
 
 
-@in_virtual_time
 async def test_with_a_keyring_a_token_that_may_be_spent_is_not_used_again():
     scene = Scene(problems={"refresh": [LOST] * 99})
     await scene.stale()
@@ -710,7 +663,6 @@ async def find_nothing_cached(scene: Scene) -> None:
         (find_nothing_cached, [b"right"]),
     ],
 )
-@in_virtual_time
 async def test_only_a_password_that_was_or_may_have_been_refused_is_digested(
     digests, what, digested
 ):
@@ -721,7 +673,6 @@ async def test_only_a_password_that_was_or_may_have_been_refused_is_digested(
 # Logging out
 
 
-@in_virtual_time
 async def test_a_logout_tells_the_server_and_empties_the_cache():
     scene = Scene()
     await scene.warm()
@@ -734,7 +685,6 @@ async def test_a_logout_tells_the_server_and_empties_the_cache():
 
 
 @pytest.mark.parametrize("problem", [DOWN, AuthenticationFailed("who are you")])
-@in_virtual_time
 async def test_a_logout_empties_the_cache_also_when_the_server_does_not_hear(problem):
     scene = Scene(problems={"logout": [problem]})
     await scene.warm()
@@ -755,7 +705,6 @@ async def test_a_logout_empties_the_cache_also_when_the_server_does_not_hear(pro
         ("right", {"login": [ZeroDivisionError()]}),
     ],
 )
-@in_virtual_time
 async def test_the_lock_is_gone_afterwards_in_every_outcome(password, problems):
     scene = Scene(problems=problems)
     await asyncio.gather(scene.token_manager(password).get(), return_exceptions=True)
@@ -773,14 +722,12 @@ async def cancelled(asking) -> float:
     return now() - started
 
 
-@in_virtual_time
 async def test_the_lock_is_gone_at_once_after_a_cancelled_login():
     scene = Scene()
     assert await cancelled(scene.token_manager().get()) == 0
     assert not await scene.locked()
 
 
-@in_virtual_time
 async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
     scene = Scene(takes=1.2)
     await scene.stale()
@@ -800,7 +747,6 @@ async def test_a_refresh_that_is_cancelled_ends_and_its_tokens_are_kept():
     ("takes", "problems"), [(9.0, []), (1.0, [LOST]), (1.0, [gateway_says(502)])]
 )
 @pytest.mark.parametrize(("password", "asked"), [("right", (1, 1)), ("", (0, 2))])
-@in_virtual_time
 async def test_a_refresh_that_is_cancelled_and_not_heard_is_a_use(
     takes, problems, password, asked
 ):
@@ -813,7 +759,6 @@ async def test_a_refresh_that_is_cancelled_and_not_heard_is_a_use(
     assert scene.issuer.asked == asked
 
 
-@in_virtual_time
 async def test_a_holder_that_dies_has_marked_its_use_before():
     scene = Scene()
     await scene.stale()
@@ -832,7 +777,6 @@ async def test_a_holder_that_dies_has_marked_its_use_before():
         await scene.token_manager("").get()
 
 
-@in_virtual_time
 async def test_whoever_gives_up_waiting_leaves_the_lock_to_its_holder():
     scene = Scene()
     holding = asyncio.create_task(scene.token_manager().get())
@@ -855,7 +799,6 @@ def shaken() -> tuple[Scene, FlakyCache, list[str]]:
     return Scene(FallbackCache(primary, said.append, now)), primary, said
 
 
-@in_virtual_time
 async def test_without_its_cache_a_token_manager_goes_on_in_memory_and_says_so_once():
     scene, primary, said = shaken()
     primary.down = True
@@ -866,7 +809,6 @@ async def test_without_its_cache_a_token_manager_goes_on_in_memory_and_says_so_o
     assert len(said) == 1
 
 
-@in_virtual_time
 async def test_a_token_refreshed_while_the_cache_was_down_is_everybody_s_afterwards():
     scene, primary, said = shaken()
     await scene.stale()
@@ -881,7 +823,6 @@ async def test_a_token_refreshed_while_the_cache_was_down_is_everybody_s_afterwa
     assert len(said) == 2
 
 
-@in_virtual_time
 async def test_a_cache_that_goes_down_during_a_refresh_costs_no_token():
     scene, primary, _ = shaken()
     await scene.stale()
@@ -895,7 +836,6 @@ async def test_a_cache_that_goes_down_during_a_refresh_costs_no_token():
 # A ready-made token
 
 
-@in_virtual_time
 async def test_a_ready_made_token_is_given_and_cannot_be_renewed():
     tokens = StaticTokenProvider(TokenPair(Token("given", 60.0, 0.0), None, "7"))
     assert await tokens.get() == AccessToken("given", "static", 60.0, "7")

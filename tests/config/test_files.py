@@ -175,6 +175,11 @@ def use_as_queue(path):
     asyncio.run(OutboxFile(path, lambda text: None).aclose())
 
 
+EARLIER_QUEUE = SCHEMA.replace(
+    "ids (position INTEGER PRIMARY KEY, idents TEXT)",
+    "seen (ident TEXT PRIMARY KEY, position INTEGER)",
+)
+"""The tables of a queue before it had a mark."""
 USES = {"cache": use_as_cache, "queue": use_as_queue}
 KINDS = {"cache": CACHE, "queue": QUEUE}
 
@@ -257,7 +262,7 @@ def test_an_empty_file_and_an_earlier_versions_become_ours(tmp_path, use, start)
     path = tmp_path / "ours.db"
     path.touch()
     if start == "earlier":
-        made(path, {"cache": CREATE, "queue": SCHEMA}[use])
+        made(path, {"cache": CREATE, "queue": EARLIER_QUEUE}[use])
     USES[use](path)
     assert path.read_bytes()[68:72] == KINDS[use].application_id.to_bytes(4)
 

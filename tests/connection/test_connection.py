@@ -36,6 +36,8 @@ from tests.support.virtual import (
     turns,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 HELLO = UpgradeRequest(
     "wss://ws.example.com", frames=('{"type":"auth"}', '{"type":"sub"}')
 )
@@ -67,7 +69,6 @@ class Line:
         return self.server.channels[-1]
 
 
-@in_virtual_time
 async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
     line = Line(accepts())
     connection = await line.open()
@@ -75,7 +76,6 @@ async def test_the_first_frames_are_sent_in_order_before_it_counts_as_open():
     await connection.close()
 
 
-@in_virtual_time
 async def test_a_dial_that_fails_is_passed_on():
     with pytest.raises(type(DOWN.error)):
         await Line(DOWN).open()
@@ -111,7 +111,6 @@ def test_a_socket_that_fails_while_the_first_frames_are_sent_is_cut(problem):
     assert deaf.aborted
 
 
-@in_virtual_time
 async def test_every_frame_is_handed_on_in_order_until_the_connection_ends():
     line = Line(accepts("1", b"2", 3.0, "3", Close(1012, "restart")))
     lost = await line.run()
@@ -119,7 +118,6 @@ async def test_every_frame_is_handed_on_in_order_until_the_connection_ends():
     assert (lost.code, lost.reason) == (1012, "restart")
 
 
-@in_virtual_time
 async def test_a_black_hole_is_noticed_within_ping_interval_and_time_out():
     line = Line(accepts(0.5, HOLE))
     lost = await line.run()
@@ -128,7 +126,6 @@ async def test_a_black_hole_is_noticed_within_ping_interval_and_time_out():
     assert line.transport.aborted
 
 
-@in_virtual_time
 async def test_a_line_that_only_swallows_what_we_say_is_noticed_too():
     chatter = [1.0, "{}"] * 60
     line = Line(accepts(*chatter, pongs=(0.0, None)))
@@ -137,7 +134,6 @@ async def test_a_line_that_only_swallows_what_we_say_is_noticed_too():
     assert len(line.taken) >= 29
 
 
-@in_virtual_time
 async def test_the_pings_of_a_server_that_says_nothing_else_are_signs_of_life():
     """ntfy pings every 45 s, and says nothing on a quiet topic."""
     line = Line(accepts(*[45.0, PING] * 8))
@@ -147,7 +143,6 @@ async def test_the_pings_of_a_server_that_says_nothing_else_are_signs_of_life():
     assert now() == 8 * 45.0 + 120.0
 
 
-@in_virtual_time
 async def test_a_late_pong_is_no_loss():
     line = Line(accepts(100.0, Close(1001), pongs=(0.0, 9.9, 0.0)))
     lost = await line.run()
@@ -155,21 +150,18 @@ async def test_a_late_pong_is_no_loss():
     assert not line.transport.aborted
 
 
-@in_virtual_time
 async def test_a_pong_that_is_too_late_is_a_loss():
     line = Line(accepts(100.0, CUT, pongs=(10.1,)))
     lost = await line.run()
     assert (now(), lost.reason) == (10.0, "no pong within 10 s")
 
 
-@in_virtual_time
 async def test_a_close_while_a_ping_is_under_way_keeps_its_own_code():
     line = Line(accepts(3.0, Close(4401, "expired"), pongs=(None,)))
     lost = await line.run()
     assert (now(), lost.code, lost.reason) == (3.0, 4401, "expired")
 
 
-@in_virtual_time
 async def test_a_ping_tells_its_latency_and_when_the_server_was_last_heard():
     line = Line(accepts(pongs=(0.25,)))
     connection = await line.open()
@@ -179,7 +171,6 @@ async def test_a_ping_tells_its_latency_and_when_the_server_was_last_heard():
     await connection.close()
 
 
-@in_virtual_time
 async def test_a_frame_counts_as_heard():
     line = Line(accepts(7.0, "1", 2.0, CUT))
     connection = await line.open()
@@ -198,7 +189,6 @@ async def test_a_frame_counts_as_heard():
         (0.0, -3600.0, [0.0, 20.0, 40.0]),
     ],
 )
-@in_virtual_time
 async def test_it_pings_at_once_every_twenty_seconds_and_after_a_wake_from_sleep(
     suspended, jump, pinged_at
 ):
@@ -211,7 +201,6 @@ async def test_it_pings_at_once_every_twenty_seconds_and_after_a_wake_from_sleep
     assert line.transport.pinged_at == pinged_at
 
 
-@in_virtual_time
 async def test_sending_goes_to_the_socket_and_closing_says_goodbye_once():
     line = Line(accepts())
     connection = await line.open()
@@ -224,7 +213,6 @@ async def test_sending_goes_to_the_socket_and_closing_says_goodbye_once():
         await connection.send("too late")
 
 
-@in_virtual_time
 async def test_a_goodbye_that_is_interrupted_cuts_the_line():
     line = Line(accepts(frozen=True))
     connection = await line.open()
@@ -237,7 +225,6 @@ async def test_a_goodbye_that_is_interrupted_cuts_the_line():
     assert not line.transport.open
 
 
-@in_virtual_time
 async def test_a_goodbye_that_nobody_answers_has_an_end_of_its_own():
     line = Line(accepts(frozen=True))
     connection = await line.open()
@@ -267,21 +254,18 @@ async def ended(connection: Connection, take) -> ConnectionLost:
     return caught.value
 
 
-@in_virtual_time
 async def test_the_next_frame_is_taken_only_when_the_pause_is_over():
     line, take = Line(accepts("0", "2", "0", "1.5", "0", 10.0, CUT)), Hesitant()
     await ended(await line.open(), take)
     assert take.taken == [("0", 0), ("2", 0), ("0", 2), ("1.5", 2), ("0", 3.5)]
 
 
-@in_virtual_time
 async def test_pings_go_on_during_a_pause():
     line, take = Line(accepts("65", 70.0, CUT)), Hesitant()
     await ended(await line.open(), take)
     assert line.transport.pinged_at == [0.0, 20.0, 40.0, 60.0]
 
 
-@in_virtual_time
 async def test_a_connection_that_ends_during_a_pause_gives_all_it_had_first():
     line, take = Line(accepts("2", "0", "0", 1.0, Close(4401, "old"))), Hesitant()
     lost = await ended(await line.open(), take)
@@ -289,7 +273,6 @@ async def test_a_connection_that_ends_during_a_pause_gives_all_it_had_first():
     assert (now(), lost.code, lost.reason) == (2.0, 4401, "old")
 
 
-@in_virtual_time
 async def test_a_line_that_goes_dead_during_a_pause_is_said_to_be_silent():
     line, take = Line(accepts(19.0, "15", HOLE)), Hesitant()
     lost = await ended(await line.open(), take)
@@ -297,7 +280,6 @@ async def test_a_line_that_goes_dead_during_a_pause_is_said_to_be_silent():
     assert line.transport.aborted
 
 
-@in_virtual_time
 async def test_it_can_be_cancelled_during_a_pause():
     line, take = Line(accepts("9")), Hesitant()
     connection = await line.open()
@@ -310,7 +292,6 @@ async def test_it_can_be_cancelled_during_a_pause():
     assert now() == 5.0
 
 
-@in_virtual_time
 async def test_a_frame_read_after_a_pause_does_not_tell_when_the_line_was_alive():
     line, take = Line(accepts(7.0, "2", 0.5, "0", 0.5, CUT)), Hesitant()
     connection = await line.open()
@@ -319,7 +300,6 @@ async def test_a_frame_read_after_a_pause_does_not_tell_when_the_line_was_alive(
     assert connection.heard_at == EPOCH + 7.0
 
 
-@in_virtual_time
 async def test_a_pong_during_a_pause_does_not_speak_for_what_was_not_taken_yet():
     line, take = Line(accepts(19.0, "2", "0", 1.5, CUT)), Hesitant()
     connection = await line.open()
@@ -328,7 +308,6 @@ async def test_a_pong_during_a_pause_does_not_speak_for_what_was_not_taken_yet()
     assert (connection.latency, connection.heard_at) == (0.0, EPOCH + 19.0)
 
 
-@in_virtual_time
 async def test_the_next_pong_puts_right_when_the_line_was_alive():
     line, take = Line(accepts(7.0, "2", 18.0, "0", 1.0, CUT)), Hesitant()
     connection = await line.open()
@@ -346,7 +325,6 @@ def refuse(frame):
 
 
 @pytest.mark.parametrize("take", [refuse, lambda burst: refuse_later()])
-@in_virtual_time
 async def test_what_the_taker_or_its_pause_raises_ends_it_and_the_pinging(take):
     line = Line(accepts("1"))
     connection = await line.open()
@@ -357,7 +335,6 @@ async def test_what_the_taker_or_its_pause_raises_ends_it_and_the_pinging(take):
     await connection.close()
 
 
-@in_virtual_time
 async def test_it_can_be_cancelled_and_leaves_no_task_behind():
     line = Line(accepts())
     running = asyncio.create_task(line.run())
@@ -368,7 +345,6 @@ async def test_it_can_be_cancelled_and_leaves_no_task_behind():
     await line.transport.close(1000, "")
 
 
-@in_virtual_time
 async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards():
     line = Line(accepts(5.0, HOLE))
     connection = await line.open()
@@ -387,7 +363,6 @@ async def test_what_we_closed_for_is_the_reason_though_no_pong_comes_afterwards(
     assert (now(), caught.value.code) == (30.0, 1009)
 
 
-@in_virtual_time
 async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_their_own():
     asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
     server = ScriptedServer(accepts(60.0))
@@ -404,7 +379,6 @@ async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_thei
     await connection.close()
 
 
-@in_virtual_time
 async def test_many_frames_go_in_their_order():
     line = Line(accepts(60.0))
     connection = await line.open()
@@ -450,7 +424,6 @@ async def test_who_takes_what_still_comes_behind_a_goodbye_gets_all_of_it(monkey
     assert len(taken) == 2000
 
 
-@in_virtual_time
 async def test_a_bug_of_the_keepalive_ends_the_connection_and_is_its_reason():
     line = Line(accepts(HOLE))
 

@@ -53,6 +53,8 @@ from tests.support.scripted import (
 from tests.support.session_scene import URL, Scene
 from tests.support.virtual import EPOCH, elapsed, in_virtual_time, now, turns
 
+pytestmark = pytest.mark.virtual_time
+
 
 def at(seconds: float) -> str:
     return utc_text(EPOCH + seconds)
@@ -62,7 +64,6 @@ def at(seconds: float) -> str:
 
 
 @pytest.mark.fault(1)
-@in_virtual_time
 async def test_refused_at_start_then_up_tells_every_change_once_and_in_order():
     scene = Scene(DOWN, DOWN, DOWN, is_warm=False)
     await scene.stop_after(10)
@@ -83,7 +84,6 @@ async def test_refused_at_start_then_up_tells_every_change_once_and_in_order():
     assert scene.issuer.asked == (1, 0)
 
 
-@in_virtual_time
 async def test_the_states_follow_what_happens():
     scene = Scene(fails(DOWN.error, after=1), accepts(5.0, Close(4401), after=1))
     scene.issuer.takes = 1.0
@@ -126,7 +126,6 @@ def test_it_is_known_whether_the_server_itself_said_that_it_fails(visit, answere
     story()
 
 
-@in_virtual_time
 async def test_it_gives_up_when_its_retries_are_used_up():
     scene = Scene(then=DOWN, max_retries=3)
     error = await scene.ended()
@@ -147,7 +146,6 @@ async def test_it_gives_up_when_its_retries_are_used_up():
         (DOWN, 0.0, DOWN.error.message),
     ],
 )
-@in_virtual_time
 async def test_without_reconnecting_the_first_loss_is_the_end(visit, at, message):
     scene = Scene(visit, max_retries=0)
     error = await scene.ended()
@@ -155,7 +153,6 @@ async def test_without_reconnecting_the_first_loss_is_the_end(visit, at, message
     assert message in error.message
 
 
-@in_virtual_time
 async def test_an_opening_that_takes_for_ever_is_retried_when_it_is_abandoned():
     late = fails(NetworkFailed("ws.example.com did not answer within 10 s"), after=10)
     scene = Scene(late)
@@ -166,7 +163,6 @@ async def test_an_opening_that_takes_for_ever_is_retried_when_it_is_abandoned():
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 599])
 @pytest.mark.parametrize(("asked", "waited"), [(None, 1), (7, 7), (1e9, 300), (-5, 1)])
-@in_virtual_time
 async def test_an_answer_that_may_change_is_retried_no_earlier_than_it_asks(
     status, asked, waited
 ):
@@ -176,7 +172,6 @@ async def test_an_answer_that_may_change_is_retried_no_earlier_than_it_asks(
 
 
 @pytest.mark.parametrize("status", [200, 301, 307, 400, 403, 404, 407, 410, 600])
-@in_virtual_time
 async def test_an_answer_that_will_not_change_is_the_end(status):
     scene = Scene(then=answers(status))
     error = await scene.ended()
@@ -193,7 +188,6 @@ async def test_an_answer_that_will_not_change_is_the_end(status):
         (NotWebSocket("junk", "check the URL"), [0.0, 1.0, 3.0], 5),
     ],
 )
-@in_virtual_time
 async def test_what_gets_no_better_is_the_end_and_stays_what_it_is(
     error, dialled_at, exit_code
 ):
@@ -203,7 +197,6 @@ async def test_what_gets_no_better_is_the_end_and_stays_what_it_is(
 
 
 @pytest.mark.fault(19)
-@in_virtual_time
 async def test_two_hundred_listeners_come_back_from_every_restart_out_of_step():
     server = ScriptedServer()
     scenes = [Scene(server=server, dice=seed) for seed in range(200)]
@@ -240,7 +233,6 @@ def test_the_table_lists_whatever_can_come_of_an_order_and_being_told_to_stop(st
 # Tokens
 
 
-@in_virtual_time
 async def test_a_token_refused_thrice_goes_from_cache_to_refresh_to_login_to_the_end():
     scene = Scene(then=answers(401))
     error = await scene.ended()
@@ -253,7 +245,6 @@ async def test_a_token_refused_thrice_goes_from_cache_to_refresh_to_login_to_the
     assert scene.told[-2].type == "authentication_failed"
 
 
-@in_virtual_time
 async def test_without_a_password_it_ends_after_the_refresh():
     scene = Scene(then=answers(401), password="")
     error = await scene.ended()
@@ -263,7 +254,6 @@ async def test_without_a_password_it_ends_after_the_refresh():
     assert scene.issuer.asked == (0, 1)
 
 
-@in_virtual_time
 async def test_a_ready_made_token_that_is_refused_is_the_end():
     given = StaticTokenProvider(TokenPair(Token("given", 60.0, 0.0)))
     scene = Scene(then=answers(401), tokens=given)
@@ -271,7 +261,6 @@ async def test_a_ready_made_token_that_is_refused_is_the_end():
     assert scene.server.bearers == ["given"]
 
 
-@in_virtual_time
 async def test_a_wrong_password_is_tried_once_and_is_the_end():
     scene = Scene(is_warm=False, password="wrong")
     error = await scene.ended()
@@ -281,7 +270,6 @@ async def test_a_wrong_password_is_tried_once_and_is_the_end():
     assert scene.server.openings == []
 
 
-@in_virtual_time
 async def test_an_http_side_that_is_down_is_retried_like_the_socket():
     scene = Scene(is_warm=False)
     refused = HttpRefused("503", status=503)
@@ -291,7 +279,6 @@ async def test_an_http_side_that_is_down_is_retried_like_the_socket():
     assert scene.of(Connected)
 
 
-@in_virtual_time
 async def test_an_http_side_that_fails_while_a_token_is_renewed_is_retried():
     scene = Scene(answers(401))
     down = NetworkFailed("no route")
@@ -303,7 +290,6 @@ async def test_an_http_side_that_fails_while_a_token_is_renewed_is_retried():
 
 @pytest.mark.fault(12)
 @pytest.mark.parametrize("code", [1008, 3000, 4401])
-@in_virtual_time
 async def test_a_close_that_means_the_token_renews_it_at_once(code):
     scene = Scene(accepts(60.0, Close(code)))
     await scene.stop_after(61)
@@ -312,7 +298,6 @@ async def test_a_close_that_means_the_token_renews_it_at_once(code):
 
 
 @pytest.mark.fault(12)
-@in_virtual_time
 async def test_accepting_and_closing_for_the_token_ends_with_the_one_of_a_login():
     scene = Scene(then=accepts(0.1, Close(4401)))
     error = await scene.ended()
@@ -322,7 +307,6 @@ async def test_accepting_and_closing_for_the_token_ends_with_the_one_of_a_login(
     assert scene.issuer.asked == (1, 1)
 
 
-@in_virtual_time
 async def test_a_refreshed_token_that_was_good_for_an_hour_is_refreshed_again():
     scene = Scene(answers(401), accepts(3600.0, Close(4401)), password="")
     await scene.stop_after(3700)
@@ -331,7 +315,6 @@ async def test_a_refreshed_token_that_was_good_for_an_hour_is_refreshed_again():
 
 
 @pytest.mark.fault(12)
-@in_virtual_time
 async def test_the_first_1008_renews_the_token_and_the_second_in_a_row_is_the_end():
     scene = Scene(then=accepts(0.1, Close(1008, "policy")))
     error = await scene.ended()
@@ -342,7 +325,6 @@ async def test_the_first_1008_renews_the_token_and_the_second_in_a_row_is_the_en
 
 
 @pytest.mark.fault(18)
-@in_virtual_time
 async def test_a_token_that_expires_while_connected_changes_nothing():
     scene = Scene(accepts(*[1000.0, note()] * 5, 1000.0, CUT))
     await scene.stop_after(6005)
@@ -353,7 +335,6 @@ async def test_a_token_that_expires_while_connected_changes_nothing():
     assert len(scene.of(Connected)) == 2
 
 
-@in_virtual_time
 async def test_every_attempt_has_the_token_that_is_fresh_then():
     scene = Scene(answers(401), accepts(800.0, CUT), accepts(800.0, CUT))
     await scene.stop_after(1700)
@@ -365,7 +346,6 @@ def access_denied(**how):
     return AuthenticationFailed("RBAC: access denied", **how)
 
 
-@in_virtual_time
 async def test_a_refusal_by_words_alone_is_retried_once_the_server_has_worked():
     scene = Scene(accepts(50.0, Close(3000)), accepts(), password="")
     scene.issuer.problems["refresh"] = [access_denied(by_words=True)] * 3
@@ -375,7 +355,6 @@ async def test_a_refusal_by_words_alone_is_retried_once_the_server_has_worked():
 
 
 @pytest.mark.parametrize(("worked", "by_words"), [(False, True), (True, False)])
-@in_virtual_time
 async def test_a_refusal_is_the_end_at_a_server_that_never_worked_or_beyond_doubt(
     worked, by_words
 ):
@@ -402,7 +381,6 @@ ANEW = {"renewal": Renewal(how="reconnect"), "life": 1000.0}
         fails(ConnectionLost(1008, "perhaps the token")),
     ],
 )
-@in_virtual_time
 async def test_a_new_token_that_finds_no_socket_is_kept_and_the_old_socket_stays(
     failing,
 ):
@@ -417,7 +395,6 @@ async def test_a_new_token_that_finds_no_socket_is_kept_and_the_old_socket_stays
     assert (scene.of(Disconnected), scene.of(Gap)) == ([Disconnected(1000)], [])
 
 
-@in_virtual_time
 async def test_a_new_socket_is_tried_for_no_earlier_than_the_server_asks():
     scene = Scene(accepts(), answers(503, 20), answers(429, 60), **ANEW)
     await scene.stop_after(900)
@@ -425,7 +402,6 @@ async def test_a_new_socket_is_tried_for_no_earlier_than_the_server_asks():
     assert scene.issuer.asked == (0, 1)
 
 
-@in_virtual_time
 async def test_another_token_is_asked_for_no_earlier_than_the_server_asks():
     scene = Scene(password="", **ANEW)
     refused = HttpRefused("503", status=503, retry_after=20)
@@ -435,7 +411,6 @@ async def test_another_token_is_asked_for_no_earlier_than_the_server_asks():
     assert scene.issuer.asked == (0, 3)
 
 
-@in_virtual_time
 async def test_a_renewal_that_only_words_refuse_is_tried_again_on_the_old_socket():
     scene = Scene(password="", **ANEW)
     scene.issuer.problems["refresh"] = [access_denied(by_words=True)] * 2
@@ -444,7 +419,6 @@ async def test_a_renewal_that_only_words_refuse_is_tried_again_on_the_old_socket
     assert scene.of(Disconnected) == [Disconnected(1000)]
 
 
-@in_virtual_time
 async def test_a_renewal_that_is_refused_beyond_doubt_ends_the_socket():
     scene = Scene(password="", **ANEW)
     scene.issuer.problems["refresh"] = [access_denied()] * 2
@@ -456,7 +430,6 @@ EXPIRED = '{"type":"expired","why":"too old"}'
 IN_PLACE = {"renewal": Renewal(how="frame", frame={"token": "{access_token}"})}
 
 
-@in_virtual_time
 async def test_a_server_that_calls_every_new_token_expired_is_heard_with_pauses():
     scene = Scene(then=accepts(EXPIRED), **ANEW)
     error = await scene.ended()
@@ -466,7 +439,6 @@ async def test_a_server_that_calls_every_new_token_expired_is_heard_with_pauses(
     assert scene.server.dialled_at == [0.0, 0.0, 1.0, 3.0, 7.0]
 
 
-@in_virtual_time
 async def test_the_same_holds_for_a_token_renewed_in_place():
     calls = [EXPIRED, 10.0] * 5
     scene = Scene(accepts(*calls), **IN_PLACE)
@@ -475,7 +447,6 @@ async def test_the_same_holds_for_a_token_renewed_in_place():
     assert (now(), scene.issuer.asked) == (40.0 + 1 + 2 + 4, (0, 4))
 
 
-@in_virtual_time
 async def test_a_token_that_is_called_expired_later_is_renewed_at_once():
     calls = [EXPIRED, 1.0, EXPIRED, 40.0] * 4
     scene = Scene(accepts(*calls), **IN_PLACE)
@@ -483,7 +454,6 @@ async def test_a_token_that_is_called_expired_later_is_renewed_at_once():
     assert scene.issuer.asked == (0, 8)
 
 
-@in_virtual_time
 async def test_a_new_token_that_is_refused_is_dropped_once_for_another():
     scene = Scene(accepts(), answers(503), answers(401), answers(503), **ANEW)
     await scene.stop_after(900)
@@ -494,7 +464,6 @@ async def test_a_new_token_that_is_refused_is_dropped_once_for_another():
 
 
 @pytest.mark.parametrize("end", [Close(4401), '{"type":"expired"}'])
-@in_virtual_time
 async def test_when_every_new_token_is_refused_the_old_socket_is_the_last(end):
     scene = Scene(accepts(5000.0, end), then=answers(401), **ANEW)
     await asyncio.sleep(4999)
@@ -504,7 +473,6 @@ async def test_when_every_new_token_is_refused_the_old_socket_is_the_last(end):
     assert (now(), len(scene.issuer.logins)) == (5000.0, 2)
 
 
-@in_virtual_time
 async def test_a_socket_that_ends_while_another_is_tried_for_drops_no_new_token():
     down = answers(503)
     scene = Scene(accepts(805.0, Close(4401)), down, down, down, **ANEW)
@@ -523,7 +491,6 @@ RETRIED += [4000, 4399, 4402, 4405, 4499]
 
 @pytest.mark.fault(12)
 @pytest.mark.parametrize("code", RETRIED)
-@in_virtual_time
 async def test_a_close_that_nothing_names_is_retried_with_the_same_token(code):
     scene = Scene(*[accepts(1.0, Close(code))] * 4)
     assert await scene.stop_after(30) is None
@@ -540,7 +507,6 @@ async def test_a_close_that_nothing_names_is_retried_with_the_same_token(code):
         *((code, 3) for code in (1002, 1003, 1007, 1009, 1010)),
     ],
 )
-@in_virtual_time
 async def test_a_close_that_is_final_is_the_end_and_one_about_the_protocol_at_the_third(
     code, times
 ):
@@ -554,7 +520,6 @@ async def test_a_close_that_is_final_is_the_end_and_one_about_the_protocol_at_th
 
 @pytest.mark.fault(9)
 @pytest.mark.parametrize("code", [1000, 1001, 1005, 1006, 1011])
-@in_virtual_time
 async def test_accepting_and_closing_is_not_answered_with_a_storm(code):
     scene = Scene(then=accepts(Close(code)), dice=(0.999,))
     await scene.stop_after(15)
@@ -565,7 +530,6 @@ async def test_accepting_and_closing_is_not_answered_with_a_storm(code):
 
 @pytest.mark.fault(14)
 @pytest.mark.parametrize("when", [0.0, 0.1, 7.0, 19.9, 20.0, 39.0])
-@in_virtual_time
 async def test_a_black_hole_is_noticed_whenever_it_opens(when):
     scene = Scene(accepts(when, HOLE))
     await scene.stop_after(when + 31.1)
@@ -579,7 +543,6 @@ async def test_a_black_hole_is_noticed_whenever_it_opens(when):
 
 @pytest.mark.fault(15)
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
-@in_virtual_time
 async def test_a_wall_clock_that_jumps_changes_nothing_connected_or_waiting(jump):
     scene = Scene(DOWN, DOWN, DOWN)
     await asyncio.sleep(0.5)
@@ -601,7 +564,6 @@ async def test_a_wall_clock_that_jumps_changes_nothing_connected_or_waiting(jump
     [(accepts(), [0.0]), (accepts(12.0, HOLE), [0.0, 24.0])],
     ids=["alive", "dead"],
 )
-@in_virtual_time
 async def test_a_wake_from_sleep_pings_at_once_and_reconnects_if_it_is_dead(
     visit, dialled_at
 ):
@@ -614,7 +576,6 @@ async def test_a_wake_from_sleep_pings_at_once_and_reconnects_if_it_is_dead(
     assert scene.server.dialled_at == dialled_at
 
 
-@in_virtual_time
 async def test_a_wake_from_sleep_does_not_wait_out_a_stale_delay():
     scene = Scene(accepts(5.0, CUT), retry_delays=(30.0,), jitter=0.0)
     await asyncio.sleep(8.5)
@@ -624,7 +585,6 @@ async def test_a_wake_from_sleep_does_not_wait_out_a_stale_delay():
 
 
 @pytest.mark.fault(16)
-@in_virtual_time
 async def test_a_network_that_flaps_every_3_s_never_sees_two_sockets_nor_growth():
     server = NewsServer(keeps=1000)
     scene = Scene(server=server, dice=5)
@@ -651,7 +611,6 @@ async def test_a_network_that_flaps_every_3_s_never_sees_two_sockets_nor_growth(
 # Ending it
 
 
-@in_virtual_time
 async def test_told_to_stop_it_says_goodbye():
     scene = Scene()
     assert await scene.stop_after(5) is None
@@ -660,7 +619,6 @@ async def test_told_to_stop_it_says_goodbye():
     assert scene.session.connection is None
 
 
-@in_virtual_time
 async def test_told_to_stop_before_it_began_it_ends():
     scene = Scene()
     assert await scene.stop() is None
@@ -678,7 +636,6 @@ async def test_told_to_stop_before_it_began_it_ends():
         (accepts(pongs=(None,)), State.CONNECTED),
     ],
 )
-@in_virtual_time
 async def test_told_to_stop_it_is_gone_at_once_whatever_it_does(visit, state):
     scene = Scene(visit, then=DOWN)
     scene.issuer.takes = 60.0
@@ -698,7 +655,6 @@ async def test_told_to_stop_it_is_gone_at_once_whatever_it_does(visit, state):
     )
 
 
-@in_virtual_time
 async def test_told_to_stop_a_frozen_peer_costs_only_the_close_time_out():
     scene = Scene(accepts(HOLE, frozen=True))
     await asyncio.sleep(5)
@@ -716,14 +672,12 @@ class Reluctant(ScriptedServer):
             await asyncio.sleep(0.5)
 
 
-@in_virtual_time
 async def test_told_to_stop_it_leaves_nothing_half_done_behind():
     scene = Scene(server=Reluctant())
     await asyncio.sleep(5)
     assert await elapsed(scene.stop()) == 0.5
 
 
-@in_virtual_time
 async def test_cancelled_it_says_goodbye_too():
     scene = Scene()
     await asyncio.sleep(5)
@@ -733,7 +687,6 @@ async def test_cancelled_it_says_goodbye_too():
     assert scene.transport.closed_with == [1000]
 
 
-@in_virtual_time
 async def test_cancelled_twice_it_waits_for_no_frozen_peer_and_readers_end():
     scene = Scene(accepts(frozen=True))
     await asyncio.sleep(5)
@@ -773,7 +726,6 @@ async def end_at(step: int, how: str) -> None:
 # Resuming
 
 
-@in_virtual_time
 async def test_a_reconnect_asks_for_what_was_missed_and_drops_what_was_seen():
     first = accepts(note(1), note(2), 1.0, CUT)
     scene = Scene(first, accepts(note(2), note(3), note(4)))
@@ -783,7 +735,6 @@ async def test_a_reconnect_asks_for_what_was_missed_and_drops_what_was_seen():
     assert scene.of(Gap) == []
 
 
-@in_virtual_time
 async def test_it_begins_where_it_is_told_to():
     scene = Scene(accepts(note(7), note(8)), since=7)
     await scene.stop_after(5)
@@ -791,7 +742,6 @@ async def test_it_begins_where_it_is_told_to():
     assert scene.shown == [8]
 
 
-@in_virtual_time
 async def test_frames_that_arrived_before_the_end_are_shown_before_it_is_told():
     scene = Scene(accepts(note(1), note(2), Close(1012)))
     await scene.stop_after(0.5)
@@ -799,7 +749,6 @@ async def test_frames_that_arrived_before_the_end_are_shown_before_it_is_told():
 
 
 @pytest.mark.parametrize("how", [{"resume": False}, {"resume": True}])
-@in_virtual_time
 async def test_what_cannot_be_resumed_is_a_gap_from_the_last_word_to_the_next(how):
     frame = note() if how["resume"] else note(1)
     scene = Scene(accepts(4.0, frame, 2.0, CUT), DOWN, **how)
@@ -809,7 +758,6 @@ async def test_what_cannot_be_resumed_is_a_gap_from_the_last_word_to_the_next(ho
     assert scene.told[-3:] == [scene.of(Gap)[0], Disconnected(1000), Closed()]
 
 
-@in_virtual_time
 async def test_every_interruption_has_a_gap_of_its_own():
     scene = Scene(accepts(2.0, CUT), accepts(2.0, CUT), resume=False)
     await scene.stop_after(60)
@@ -817,7 +765,6 @@ async def test_every_interruption_has_a_gap_of_its_own():
     assert gaps == [(at(0), at(3)), (at(3), at(7))]
 
 
-@in_virtual_time
 async def test_where_some_have_no_id_an_interruption_is_a_gap_though_ids_are_resumed():
     scene = Scene(accepts(note(1), 4.0, note(), 2.0, CUT), accepts(note(2)))
     await scene.stop_after(60)
@@ -826,7 +773,6 @@ async def test_where_some_have_no_id_an_interruption_is_a_gap_though_ids_are_res
     assert scene.of(Gap) == [Gap(at(4), at(7), UNREPLAYABLE)]
 
 
-@in_virtual_time
 async def test_the_server_s_own_gap_begins_with_the_interruption():
     second = accepts('{"type":"gap"}', note(90))
     scene = Scene(accepts(note(1), 1.0, CUT), second)
@@ -862,7 +808,6 @@ class Archive:
 BAD_GATEWAY = HttpRefused("the gateway says 502", status=502)
 
 
-@in_virtual_time
 async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
     busy = HttpRefused("503", status=503, retry_after=5)
     archive = Archive(BAD_GATEWAY, busy, NetworkFailed("cut"), holds=(1, 2))
@@ -882,7 +827,6 @@ async def test_a_request_for_what_was_missed_is_repeated_by_the_table():
         (ConfigurationError("no such variable"), 1),
     ],
 )
-@in_virtual_time
 async def test_what_cannot_be_fetched_is_a_gap_that_says_why(problem, times):
     archive = Archive(*[problem] * times)
     scene = Scene(accepts(5.0, note(1), CUT), archive=archive)
@@ -894,7 +838,6 @@ async def test_what_cannot_be_fetched_is_a_gap_that_says_why(problem, times):
     assert len(archive.asked_at) == times
 
 
-@in_virtual_time
 async def test_what_is_more_than_can_be_fetched_is_a_gap_that_says_so():
     archive = Archive(holds=range(2, 20))
     scene = Scene(accepts(note(1), CUT), archive=archive, pages=2)
@@ -902,7 +845,6 @@ async def test_what_is_more_than_can_be_fetched_is_a_gap_that_says_so():
     assert [g.reason for g in scene.of(Gap)] == ["more was missed than can be fetched"]
 
 
-@in_virtual_time
 async def test_what_a_dead_socket_missed_until_another_took_its_place_is_fetched():
     archive = Archive(holds=[1, 2])
     scene = Scene(accepts(795.0, HOLE), since=0, archive=archive, **ANEW)
@@ -920,7 +862,6 @@ FULL = accepts(note(1), note(2), note(3), note(4), note(5))
 
 
 @pytest.mark.parametrize("resume", [True, False])
-@in_virtual_time
 async def test_a_reader_that_catches_up_within_two_seconds_is_waited_for(resume):
     scene = Scene(FULL, room=2, reads_at=1.9, resume=resume)
     await scene.stop_after(61.9)
@@ -930,7 +871,6 @@ async def test_a_reader_that_catches_up_within_two_seconds_is_waited_for(resume)
 
 
 @pytest.mark.parametrize("resume", [True, False])
-@in_virtual_time
 async def test_a_reader_that_is_always_a_little_late_costs_nothing_but_time(resume):
     server = NewsServer(keeps=1)
     scene = Scene(server=server, room=2, resume=resume)
@@ -945,7 +885,6 @@ async def test_a_reader_that_is_always_a_little_late_costs_nothing_but_time(resu
     assert scene.server.channels[0].pinged_at == [20.0 * n for n in range(6)]
 
 
-@in_virtual_time
 async def test_without_room_for_two_seconds_a_server_that_can_replay_is_left():
     scene = Scene(FULL, accepts(note(3), note(4), note(5)), room=2, reads_at=11.9)
     await asyncio.sleep(1.9)
@@ -969,7 +908,6 @@ async def test_without_room_for_two_seconds_a_server_that_can_replay_is_left():
     assert scene.told_at[2] == 2.0
 
 
-@in_virtual_time
 async def test_leaving_for_room_is_no_reconnect_that_could_be_used_up():
     server = NewsServer(keeps=1000)
     scene = Scene(server=server, room=2, since=0, max_retries=0)
@@ -984,7 +922,6 @@ async def test_leaving_for_room_is_no_reconnect_that_could_be_used_up():
     assert scene.shown == list(range(1, 31))
 
 
-@in_virtual_time
 async def test_while_it_waits_for_room_the_server_may_go_down():
     scene = Scene(FULL, DOWN, accepts(note(3)), room=2, reads_at=10)
     await scene.stop_after(20)
@@ -993,7 +930,6 @@ async def test_while_it_waits_for_room_the_server_may_go_down():
     assert (scene.shown, scene.of(Gap)) == ([1, 2, 3], [])
 
 
-@in_virtual_time
 async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is():
     archive = Archive(holds=range(1, 8))
     scene = Scene(since=0, archive=archive, room=2, reads_at=10)
@@ -1007,7 +943,6 @@ async def test_what_is_missed_finds_no_room_and_is_caught_up_with_once_there_is(
     assert (scene.of(Gap), scene.delays) == ([], [])
 
 
-@in_virtual_time
 async def test_what_has_no_id_lies_in_a_gap_while_a_server_is_left():
     first = accepts(note(1), note(), 5.0, note(2))
     scene = Scene(first, accepts(note(2)), room=2, reads_at=30)
@@ -1016,7 +951,6 @@ async def test_what_has_no_id_lies_in_a_gap_while_a_server_is_left():
     assert scene.of(Gap) == [Gap(at(5), at(30), UNREPLAYABLE)]
 
 
-@in_virtual_time
 async def test_a_connection_that_ends_while_a_reader_is_waited_for_loses_nothing():
     first = accepts(note(1), note(2), note(3), note(4), 1.0, CUT)
     scene = Scene(first, accepts(note(4), note(5)), room=2, reads_at=1.5)
@@ -1028,7 +962,6 @@ async def test_a_connection_that_ends_while_a_reader_is_waited_for_loses_nothing
     assert scene.of(Disconnected) == [Disconnected(1006, ""), Disconnected(1000)]
 
 
-@in_virtual_time
 async def test_a_connection_that_ends_while_a_reader_is_waited_for_in_vain_is_left():
     first = accepts(note(1), note(2), note(3), 1.0, Close(1012))
     scene = Scene(first, accepts(note(3)), room=2, reads_at=10)
@@ -1038,7 +971,6 @@ async def test_a_connection_that_ends_while_a_reader_is_waited_for_in_vain_is_le
     assert (scene.shown, scene.delays) == ([1, 2, 3], [])
 
 
-@in_virtual_time
 async def test_the_gap_after_a_late_reader_begins_when_the_line_was_last_in_step():
     first = accepts(5.0, note(1), note(2), note(3), 0.5, CUT)
     scene = Scene(first, room=2, reads_at=6.5, resume=False)
@@ -1047,7 +979,6 @@ async def test_the_gap_after_a_late_reader_begins_when_the_line_was_last_in_step
     assert scene.of(Gap) == [Gap(at(5), at(7.5), UNREPLAYABLE)]
 
 
-@in_virtual_time
 async def test_a_pong_that_comes_while_a_reader_is_waited_for_shortens_no_gap():
     first = accepts(19.0, note(1), note(2), note(3))
     second = accepts('{"type":"gap"}', note(9))
@@ -1058,7 +989,6 @@ async def test_a_pong_that_comes_while_a_reader_is_waited_for_shortens_no_gap():
 
 
 @pytest.mark.parametrize(("resume", "gaps"), [(True, 0), (False, 1)])
-@in_virtual_time
 async def test_told_to_stop_while_a_reader_is_waited_for_it_ends_at_once(resume, gaps):
     scene = Scene(FULL, room=2, reads_at=None, resume=resume)
     await asyncio.sleep(1)
@@ -1070,7 +1000,6 @@ async def test_told_to_stop_while_a_reader_is_waited_for_it_ends_at_once(resume,
     assert scene.shown == [1, 2]
 
 
-@in_virtual_time
 async def test_cancelled_while_a_reader_is_waited_for_it_says_goodbye():
     scene = Scene(FULL, room=2, reads_at=None)
     await asyncio.sleep(1)
@@ -1080,7 +1009,6 @@ async def test_cancelled_while_a_reader_is_waited_for_it_says_goodbye():
     assert (now(), scene.transport.closed_with) == (1, [1000])
 
 
-@in_virtual_time
 async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():
     scene = Scene(accepts(note(1), note(2), frozen=True), room=1, reads_at=None)
     await asyncio.sleep(2.5)
@@ -1089,7 +1017,6 @@ async def test_told_to_stop_while_it_leaves_a_frozen_peer_it_cuts_the_line():
     assert [event.code for event in scene.of(Disconnected)] == [1000]
 
 
-@in_virtual_time
 async def test_told_to_stop_while_it_waits_for_room_it_ends():
     scene = Scene(accepts(note(1), note(2)), room=1, reads_at=None)
     await asyncio.sleep(10)
@@ -1097,7 +1024,6 @@ async def test_told_to_stop_while_it_waits_for_room_it_ends():
     assert await elapsed(scene.stop()) == 0
 
 
-@in_virtual_time
 async def test_what_the_server_forgot_before_a_replay_was_over_lies_in_a_gap():
     server = NewsServer(keeps=6)
     scene = Scene(server=server, room=2, reads_at=26)
@@ -1223,7 +1149,6 @@ def test_every_notification_is_shown_once_or_lies_in_a_gap_that_was_said():
     ("timestamp", "start"),
     [(at(3.5), 3.5), (at(-3600), 4), (at(9), 4), ("soon", 4), ("2024-01-15", 4)],
 )
-@in_virtual_time
 async def test_a_gap_begins_as_much_earlier_as_the_last_one_was_on_its_way(
     timestamp, start
 ):

@@ -29,7 +29,6 @@ from notifyws.errors import (
 from notifyws.protocol.upgrade import UpgradeRequest
 from notifyws.protocol.upgrade import upgrade_request as make_opening
 from tests.protocol import DEFAULT
-from tests.support.aio import on_a_loop
 from tests.support.httpd import (
     BINARY,
     CLOSE,
@@ -107,7 +106,6 @@ async def refusal(url, settings=PATIENT, tls=None, upgrade_request=None):
 # What passes
 
 
-@on_a_loop
 async def test_the_handshake_carries_header_subprotocols_and_our_name():
     async def story(peer):
         await peer.upgrade(Sec_WebSocket_Protocol="auth")
@@ -128,7 +126,6 @@ async def test_the_handshake_carries_header_subprotocols_and_our_name():
     assert "sec-websocket-extensions" not in asked.headers
 
 
-@on_a_loop
 async def test_compression_is_offered_only_when_asked_for():
     async def story(peer):
         await peer.upgrade()
@@ -143,7 +140,6 @@ async def test_compression_is_offered_only_when_asked_for():
     assert "sec-websocket-protocol" not in headers
 
 
-@on_a_loop
 async def test_text_arrives_as_str_binary_as_bytes_and_fragments_as_one():
     async def story(peer):
         await peer.say("héllo \U0001f600")
@@ -161,7 +157,6 @@ async def test_text_arrives_as_str_binary_as_bytes_and_fragments_as_one():
     assert seen == ["héllo \U0001f600", b"\x00\xff", "ab", ""]
 
 
-@on_a_loop
 async def test_it_knows_when_a_ping_came_that_nobody_reads():
     async def story(peer):
         await asyncio.sleep(0.01)
@@ -176,7 +171,6 @@ async def test_it_knows_when_a_ping_came_that_nobody_reads():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100_000])
-@on_a_loop
 async def test_it_does_not_matter_in_what_pieces_the_bytes_come(size):
     said = b"".join(
         [
@@ -206,7 +200,6 @@ async def test_it_does_not_matter_in_what_pieces_the_bytes_come(size):
     assert (lost.code, lost.reason) == (4000, "done")
 
 
-@on_a_loop
 async def test_frames_in_the_same_bytes_as_the_handshake_are_read():
     async def story(peer):
         peer.hold()
@@ -224,7 +217,6 @@ async def test_frames_in_the_same_bytes_as_the_handshake_are_read():
         await one.close(1000, "")
 
 
-@on_a_loop
 async def test_what_came_before_a_text_that_is_none_is_read_first():
     async def story(peer):
         await peer.write(framed(TEXT, b"good") + framed(TEXT, b"\xff") * 2)
@@ -237,7 +229,6 @@ async def test_what_came_before_a_text_that_is_none_is_read_first():
     assert (caught.value.code, caught.value.sent) == (1007, True)
 
 
-@on_a_loop
 async def test_what_comes_in_a_hurry_is_read_in_larger_bursts():
     async def story(peer):
         for _ in range(300):
@@ -252,7 +243,6 @@ async def test_what_comes_in_a_hurry_is_read_in_larger_bursts():
     assert len(sizes) < 200
 
 
-@on_a_loop
 async def test_who_does_not_read_lets_no_more_than_a_little_come():
     written = 0
 
@@ -275,7 +265,6 @@ async def test_who_does_not_read_lets_no_more_than_a_little_come():
     assert written == 400
 
 
-@on_a_loop
 async def test_what_is_sent_is_one_masked_text_frame():
     read = []
 
@@ -289,7 +278,6 @@ async def test_what_is_sent_is_one_masked_text_frame():
     assert read == [(TEXT, b'{"type":"x"}')]
 
 
-@on_a_loop
 async def test_many_are_sent_in_their_order_and_pings_behind_them():
     texts = [f"{number} \U0001f600" for number in range(3000)] + [
         "x" * 200_000,
@@ -310,7 +298,6 @@ async def test_many_are_sent_in_their_order_and_pings_behind_them():
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_many_wait_while_the_peer_reads_nothing():
     reads = asyncio.Event()
 
@@ -329,7 +316,6 @@ async def test_many_wait_while_the_peer_reads_nothing():
         await sending
 
 
-@on_a_loop
 async def test_many_are_compressed_where_that_was_agreed_on():
     async def story(peer):
         await peer.upgrade(Sec_WebSocket_Extensions="permessage-deflate")
@@ -344,7 +330,6 @@ async def test_many_are_compressed_where_that_was_agreed_on():
     assert len(read[0][1]) < 100
 
 
-@on_a_loop
 async def test_a_ping_returns_only_when_its_pong_is_there():
     go = asyncio.Event()
 
@@ -364,7 +349,6 @@ async def test_a_ping_returns_only_when_its_pong_is_there():
         await asyncio.wait_for(pinging, 1)
 
 
-@on_a_loop
 async def test_a_pong_stands_for_the_pings_before_it():
     async def story(peer):
         await peer.read()
@@ -375,7 +359,6 @@ async def test_a_pong_stands_for_the_pings_before_it():
         await asyncio.gather(one.ping(), one.ping())
 
 
-@on_a_loop
 async def test_the_server_sees_the_code_and_reason_that_we_close_with():
     seen = []
 
@@ -389,7 +372,6 @@ async def test_the_server_sees_the_code_and_reason_that_we_close_with():
     assert seen == [(CLOSE, 1000, b"bye")]
 
 
-@on_a_loop
 async def test_closing_against_a_frozen_peer_ends_soon_and_does_not_raise():
     async with transport(silence, Settings(close_timeout=0.05)) as one:
         started = time()
@@ -399,7 +381,6 @@ async def test_closing_against_a_frozen_peer_ends_soon_and_does_not_raise():
             await one.burst()
 
 
-@on_a_loop
 async def test_a_goodbye_that_cannot_be_said_cuts_the_line():
     async with transport(silence) as one:
         await one.close(1000, "longer than a close frame can be " * 9)
@@ -408,7 +389,6 @@ async def test_a_goodbye_that_cannot_be_said_cuts_the_line():
     assert caught.value.code == 1006
 
 
-@on_a_loop
 async def test_abort_ends_whoever_is_receiving():
     async with transport(silence) as one:
         receiving = asyncio.create_task(one.burst())
@@ -439,14 +419,12 @@ async def test_abort_ends_whoever_is_receiving():
         (4999, ""),
     ],
 )
-@on_a_loop
 async def test_a_close_of_the_server_keeps_its_code_and_reason(code, reason):
     lost = await end_of(lambda peer: peer.close(code, reason))
     assert (lost.code, lost.reason, lost.sent) == (code, reason, False)
     assert str(code) in lost.message
 
 
-@on_a_loop
 async def test_a_close_in_the_middle_of_a_message_keeps_its_code():
     async def story(peer):
         await peer.frame(TEXT, b"x", last=False)
@@ -456,7 +434,6 @@ async def test_a_close_in_the_middle_of_a_message_keeps_its_code():
     assert (lost.code, lost.reason, lost.sent) == (4321, "gone", False)
 
 
-@on_a_loop
 async def test_a_close_without_a_code_is_1005():
     lost = await end_of(lambda peer: peer.close())
     assert (lost.code, lost.reason, lost.sent) == (1005, "", False)
@@ -494,7 +471,6 @@ async def end_without_a_word(peer):
         end_without_a_word,
     ],
 )
-@on_a_loop
 async def test_a_connection_that_is_cut_is_1006(story):
     lost = await end_of(story)
     assert (lost.code, lost.reason) == (1006, "")
@@ -520,7 +496,6 @@ async def test_a_connection_that_is_cut_is_1006(story):
         (framed(TEXT, last=False) + framed(0, last=False) * 5000, 1009),
     ],
 )
-@on_a_loop
 async def test_what_breaks_the_protocol_is_closed_by_us_with_its_code(data, code):
     seen = []
 
@@ -535,7 +510,6 @@ async def test_what_breaks_the_protocol_is_closed_by_us_with_its_code(data, code
     assert seen == [(CLOSE, code)]
 
 
-@on_a_loop
 async def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_there():
     async def story(peer):
         await peer.write(bytes([TEXT | 128, 127]) + (1 << 40).to_bytes(8))
@@ -546,7 +520,6 @@ async def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_there():
     assert "NOTIFYWS_MAX_SIZE" in lost.hint
 
 
-@on_a_loop
 async def test_one_who_says_goodbye_and_keeps_the_line_is_not_waited_for_long():
     async def story(peer):
         await peer.frame(CLOSE, (1012).to_bytes(2, "big"))
@@ -556,7 +529,6 @@ async def test_one_who_says_goodbye_and_keeps_the_line_is_not_waited_for_long():
         assert (await end_of(story)).code == 1012
 
 
-@on_a_loop
 async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
     async def story(peer):
         await peer.frame(3, b"reserved")
@@ -571,7 +543,6 @@ async def test_one_who_breaks_the_protocol_and_freezes_is_found_out_by_a_ping():
             assert caught.value.code == 1002
 
 
-@on_a_loop
 async def test_sending_and_pinging_on_an_ended_connection_say_how_it_ended():
     async with transport(lambda peer: peer.close(4321, "gone")) as one:
         with pytest.raises(ConnectionLost):
@@ -582,7 +553,6 @@ async def test_sending_and_pinging_on_an_ended_connection_say_how_it_ended():
             assert (caught.value.code, caught.value.reason) == (4321, "gone")
 
 
-@on_a_loop
 async def test_a_ping_that_is_under_way_when_the_line_is_cut_ends():
     async def story(peer):
         await peer.read()
@@ -594,7 +564,6 @@ async def test_a_ping_that_is_under_way_when_the_line_is_cut_ends():
     assert caught.value.code == 1006
 
 
-@on_a_loop
 async def test_a_cut_of_tls_without_notice_is_a_lost_connection(authority):
     async def story(peer):
         await peer.upgrade()
@@ -608,7 +577,6 @@ async def test_a_cut_of_tls_without_notice_is_a_lost_connection(authority):
     assert caught.value.code == 1006
 
 
-@on_a_loop
 async def test_what_tls_still_holds_when_the_server_has_gone_is_read(authority):
     async def story(peer):
         await peer.upgrade()
@@ -627,7 +595,6 @@ async def test_what_tls_still_holds_when_the_server_has_gone_is_read(authority):
 # What does not come to a connection
 
 
-@on_a_loop
 async def test_a_refused_port_says_so_and_names_the_host():
     port = free_port()
     error = await refusal(f"ws://127.0.0.1:{port}")
@@ -636,7 +603,6 @@ async def test_a_refused_port_says_so_and_names_the_host():
     assert error.hint
 
 
-@on_a_loop
 async def test_a_name_with_several_addresses_that_all_refuse_says_so():
     port = free_port()
     error = await refusal(f"ws://localhost:{port}")
@@ -644,7 +610,6 @@ async def test_a_name_with_several_addresses_that_all_refuse_says_so():
     assert "refused" in error.message
 
 
-@on_a_loop
 async def test_an_address_that_does_not_answer_does_not_hold_up_the_others(monkeypatch):
     async with httpd(says(answer(404))) as server:
         with socket.create_server(("127.0.0.2", server.port), backlog=0) as full:
@@ -665,14 +630,12 @@ async def test_an_address_that_does_not_answer_does_not_hold_up_the_others(monke
 
 
 @pytest.mark.parametrize("name", ["name.invalid", "a..b", "x" * 64 + ".invalid"])
-@on_a_loop
 async def test_a_name_that_does_not_resolve_is_named(name):
     error = await refusal(f"ws://{name}")
     assert type(error) is NetworkFailed
     assert name in error.message
 
 
-@on_a_loop
 async def test_one_who_accepts_and_says_nothing_is_left_after_the_open_timeout():
     async with httpd(silence) as server:
         error = await refusal(server.url, QUICK)
@@ -695,7 +658,6 @@ async def test_one_who_accepts_and_says_nothing_is_left_after_the_open_timeout()
         b"HTTP/2 200\r\n\r\n",
     ],
 )
-@on_a_loop
 async def test_junk_is_said_to_be_no_websocket(junk):
     async with httpd(says(junk)) as server:
         error = await refusal(server.url)
@@ -704,7 +666,6 @@ async def test_junk_is_said_to_be_no_websocket(junk):
         assert error.hint
 
 
-@on_a_loop
 async def test_a_server_that_cuts_the_line_in_the_handshake_is_our_error():
     async def story(peer):
         await peer.request()
@@ -715,7 +676,6 @@ async def test_a_server_that_cuts_the_line_in_the_handshake_is_our_error():
         assert server.host in error.message
 
 
-@on_a_loop
 async def test_tls_on_a_ws_url_is_no_websocket(authority):
     async with httpd(says(b""), authority.good()) as server:
         error = await refusal(f"ws://{server.host}")
@@ -723,7 +683,6 @@ async def test_tls_on_a_ws_url_is_no_websocket(authority):
         assert "wss://" in error.hint
 
 
-@on_a_loop
 async def test_plaintext_on_a_wss_url_says_that_it_is_no_tls(authority):
     async def story(peer):
         await peer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -737,7 +696,6 @@ async def test_plaintext_on_a_wss_url_says_that_it_is_no_tls(authority):
 
 
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 410, 429, 500, 503])
-@on_a_loop
 async def test_an_http_answer_is_refused_with_its_status(status):
     async with httpd(says(answer(status, b"no socket here"))) as server:
         error = await refusal(server.url)
@@ -749,7 +707,6 @@ async def test_an_http_answer_is_refused_with_its_status(status):
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
-@on_a_loop
 async def test_a_redirect_is_not_followed_anywhere(status):
     async with httpd(silence) as elsewhere:
         there = f"{elsewhere.url}/there"
@@ -795,7 +752,6 @@ def test_retry_after_never_raises_and_is_never_negative(text):
     assert seconds is None or seconds >= 0
 
 
-@on_a_loop
 async def test_retry_after_comes_with_the_refusal():
     async with httpd(says(answer(429, Retry_After="42"))) as server:
         assert (await refusal(server.url)).retry_after == 42.0
@@ -813,7 +769,6 @@ async def test_retry_after_comes_with_the_refusal():
         ("for_another_host", "127.0.0.1", "name", "put the name that the certificate"),
     ],
 )
-@on_a_loop
 async def test_a_wrong_certificate_is_rejected_at_once(
     authority, served, why, reason, hint
 ):
@@ -827,7 +782,6 @@ async def test_a_wrong_certificate_is_rejected_at_once(
         assert server.requests == []
 
 
-@on_a_loop
 async def test_an_unknown_authority_is_rejected_by_default_and_by_a_custom_one(
     authority,
 ):
@@ -858,7 +812,6 @@ def measured(test):
     return run()
 
 
-@on_a_loop
 async def test_what_waits_for_a_reader_that_pauses_is_bounded_in_bytes():
     async def story(peer):
         await peer.upgrade()
@@ -876,7 +829,6 @@ async def test_what_waits_for_a_reader_that_pauses_is_bounded_in_bytes():
     await measured(paused)
 
 
-@on_a_loop
 async def test_who_pings_on_and_on_and_reads_no_answer_is_left(caplog):
     async def story(peer):
         while True:
@@ -887,7 +839,6 @@ async def test_who_pings_on_and_on_and_reads_no_answer_is_left(caplog):
 
 
 @pytest.mark.parametrize("status", [200, 401, 503])
-@on_a_loop
 async def test_a_50_mb_error_body_is_our_error_and_not_kept(status):
     async def story(peer):
         await peer.request()
@@ -911,7 +862,6 @@ async def test_a_50_mb_error_body_is_our_error_and_not_kept(status):
     ],
     ids=["200 headers", "64 KiB line", "8 MB of headers"],
 )
-@on_a_loop
 async def test_a_flood_of_headers_is_our_error(lines):
     said = f"HTTP/1.1 401 No\r\n{lines}\r\n".encode()
     async with httpd(says(said)) as server:
@@ -923,7 +873,6 @@ async def test_a_flood_of_headers_is_our_error(lines):
 # Proxies
 
 
-@on_a_loop
 async def test_the_proxy_of_the_environment_is_used(monkeypatch):
     async def proxy(peer):
         request = await peer.request()
@@ -948,7 +897,6 @@ async def test_the_proxy_of_the_environment_is_used(monkeypatch):
 # Secrets, and the rest of the table
 
 
-@on_a_loop
 async def test_a_token_in_url_or_subprotocol_is_in_no_error():
     async with httpd(says(answer(401))) as server:
         upgrade_request = UpgradeRequest(
@@ -959,7 +907,6 @@ async def test_a_token_in_url_or_subprotocol_is_in_no_error():
         assert SENTINEL not in repr(error)
 
 
-@on_a_loop
 async def test_a_url_that_cannot_be_used_is_no_place_for_a_token_either():
     upgrade_request = UpgradeRequest(f"ws://127.0.0.1/?token={SENTINEL}#fragment")
     with pytest.raises(ConfigurationError) as caught:
@@ -977,7 +924,6 @@ def opening_with(url, place, token=SENTINEL):
 
 
 @pytest.mark.parametrize("place", PLACES)
-@on_a_loop
 async def test_a_close_that_repeats_the_token_does_not_show_it(place):
     async def story(peer):
         await peer.upgrade()
@@ -992,7 +938,6 @@ async def test_a_close_that_repeats_the_token_does_not_show_it(place):
 
 
 @pytest.mark.parametrize("place", PLACES)
-@on_a_loop
 async def test_an_answer_that_repeats_the_token_does_not_show_it(place):
     there = f"wss://{SENTINEL}.example/?t={SENTINEL}"
     said = answer(302, Location=there).replace(b"Said", SENTINEL.encode())
@@ -1003,7 +948,6 @@ async def test_an_answer_that_repeats_the_token_does_not_show_it(place):
     assert SENTINEL not in str(vars(error)) + repr(error)
 
 
-@on_a_loop
 async def test_junk_that_repeats_the_token_does_not_show_it():
     async with httpd(says(f"HTTP/1.1 {SENTINEL}\r\n\r\n".encode())) as server:
         error = await refusal("", upgrade_request=opening_with(server.url, "query:t"))
@@ -1033,7 +977,6 @@ def test_several_failures_at_once_are_one_sentence(text, why):
     assert error.message == f"cannot reach host: connection {why}"
 
 
-@on_a_loop
 async def test_being_cancelled_leaves_nothing_behind():
     async with httpd(silence) as server:
         dialling = asyncio.create_task(dial(UpgradeRequest(server.url), PATIENT, None))

@@ -26,6 +26,8 @@ from tests.support.scripted import (
 from tests.support.session_scene import Scene
 from tests.support.virtual import EPOCH, in_virtual_time, now, turns
 
+pytestmark = pytest.mark.virtual_time
+
 EVERY = 300.0
 
 
@@ -193,7 +195,6 @@ async def test_what_is_only_under_way_when_it_is_asked_for_is_no_loss(way):
     assert (proofs(scene).deaf, scene.of(Gap)) == (0, [])
 
 
-@in_virtual_time
 async def test_a_reader_too_slow_to_take_what_came_is_not_taken_for_a_deaf_socket():
     server = DeafServer()
     scene = looked_at("by http", server, since=0, room=5, reads_at=None)
@@ -208,7 +209,6 @@ async def test_a_reader_too_slow_to_take_what_came_is_not_taken_for_a_deaf_socke
     assert proofs(scene).deaf == 0
 
 
-@in_virtual_time
 async def test_a_look_that_fails_is_told_once_and_proves_nothing():
     server = DeafServer()
     bad = HttpRefused("the gateway says 404", status=404)
@@ -229,7 +229,6 @@ async def test_a_look_that_fails_is_told_once_and_proves_nothing():
     assert proofs(scene).proved_at is not None
 
 
-@in_virtual_time
 async def test_a_second_socket_that_is_refused_leaves_the_first_one_alone():
     busy = fails(NetworkFailed("one connection is enough"))
     scene = Scene(accepts(10.0, note(1)), busy, since=0, verify_every=EVERY, then=busy)
@@ -239,7 +238,6 @@ async def test_a_second_socket_that_is_refused_leaves_the_first_one_alone():
     assert (scene.shown, proofs(scene).failed, proofs(scene).sound) == ([1], 2, 0)
 
 
-@in_virtual_time
 async def test_a_server_that_does_not_give_what_it_sent_proves_nothing():
     forgetful = accepts(100.0, note(7))
     scene = Scene(forgetful, since=0, verify_every=EVERY)
@@ -247,7 +245,6 @@ async def test_a_server_that_does_not_give_what_it_sent_proves_nothing():
     assert (proofs(scene).failed, proofs(scene).sound, scene.shown) == (1, 0, [7])
 
 
-@in_virtual_time
 async def test_more_than_can_be_fetched_is_a_gap_besides():
     server = DeafServer()
     server.drops = 1
@@ -259,7 +256,6 @@ async def test_more_than_can_be_fetched_is_a_gap_besides():
     assert scene.shown == list(server.news)  # by the reconnect
 
 
-@in_virtual_time
 async def test_a_proof_is_due_at_its_time_whatever_connections_come_and_go():
     server = DeafServer()
     scene = looked_at("by http", server, since=0)
@@ -314,7 +310,6 @@ def paged(holds, **how) -> tuple[Scene, Pages]:
         ([], []),
     ],
 )
-@in_virtual_time
 async def test_paging_back_ends_where_all_was_known_even_if_that_was_deleted(
     later, missed
 ):
@@ -327,7 +322,6 @@ async def test_paging_back_ends_where_all_was_known_even_if_that_was_deleted(
     assert proofs(scene).recovered == len(missed)
 
 
-@in_virtual_time
 async def test_what_was_there_before_a_listener_began_is_nobodys_loss():
     pages = Pages(range(90, 101))
     order = "newest first"
@@ -338,7 +332,6 @@ async def test_what_was_there_before_a_listener_began_is_nobodys_loss():
     assert scene.shown == [101]
 
 
-@in_virtual_time
 async def test_where_no_id_is_known_nor_a_time_can_be_asked_for_nothing_is_claimed():
     server = DeafServer()
     scene = looked_at("by a second socket", server, begins=False)
@@ -351,7 +344,6 @@ async def test_where_no_id_is_known_nor_a_time_can_be_asked_for_nothing_is_claim
     await scene.stop()
 
 
-@in_virtual_time
 async def test_a_server_whose_clock_is_far_behind_is_asked_by_id_as_soon_as_can_be():
     pages = Pages(range(90, 101))
     late = json.dumps({**dated(200), "timestamp": utc_text(EPOCH - 3000)})
@@ -366,7 +358,6 @@ async def test_a_server_whose_clock_is_far_behind_is_asked_by_id_as_soon_as_can_
 
 
 @pytest.mark.parametrize("every", [0.3, 1.0])
-@in_virtual_time
 async def test_what_comes_while_the_beginning_is_looked_for_is_no_part_of_the_past(
     every,
 ):
@@ -381,7 +372,6 @@ async def test_what_comes_while_the_beginning_is_looked_for_is_no_part_of_the_pa
     assert not {number for number in lost if number > 3 / every}
 
 
-@in_virtual_time
 async def test_a_flood_is_looked_at_before_its_ids_are_forgotten():
     server = DeafServer()
     scene = looked_at("by http", server, since=0)

@@ -24,7 +24,6 @@ from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, MessageRejected, UsageError
 from notifyws.models import Message
 from notifyws.protocol.arrivals import ServerError
-from tests.support.aio import on_a_loop
 from tests.support.target import target
 from tests.test_service import dev, home, told, until  # noqa: F401 - home is a fixture
 
@@ -185,7 +184,6 @@ ALL, MEANT = ["1", "2"], ["2"]
 
 
 @pytest.mark.parametrize(("command", "posted"), [("", ALL), ("true", MEANT)])
-@on_a_loop
 async def test_a_replay_gives_letters_to_whom_they_were_meant_for_or_the_only_sink(
     letters, command, posted
 ):
@@ -196,7 +194,6 @@ async def test_a_replay_gives_letters_to_whom_they_were_meant_for_or_the_only_si
     assert not letters.exists()
 
 
-@on_a_loop
 async def test_what_is_refused_again_or_nobody_s_stays(letters):
     text = letters.read_text().replace('"forward"', '"notify"')
     letters.write_text(text)
@@ -214,7 +211,6 @@ async def test_what_is_refused_again_or_nobody_s_stays(letters):
     assert "did not take a notification again" in refused
 
 
-@on_a_loop
 async def test_a_replay_to_nobody_is_refused(letters):
     with pytest.raises(UsageError, match="somebody to hand on to"):
         await replay(letters, Settings(), DeliveryTargets(), pytest.fail)

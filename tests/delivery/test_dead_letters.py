@@ -14,7 +14,6 @@ from notifyws.delivery.dead_letters import DeadLetters, replay
 from notifyws.delivery.outbox_records import DeadLetter, notification_of
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError
-from tests.support.aio import on_a_loop
 
 LETTER = DeadLetter("exec", "ended with 1", 3, "then", '{"type":"t","own":[1.50,null]}')
 
@@ -66,7 +65,6 @@ def dead(tmp_path, warnings):
     return DeadLetters(tmp_path / "dead" / "x.jsonl", warnings.append)
 
 
-@on_a_loop
 async def test_letters_are_appended_for_the_owner_alone_and_read_back(dead, warnings):
     for n in range(3):
         await dead.write_dead_letter(dead_letter(n))
@@ -76,7 +74,6 @@ async def test_letters_are_appended_for_the_owner_alone_and_read_back(dead, warn
     assert f"kept in {dead.path}" in warnings[0]
 
 
-@on_a_loop
 async def test_those_that_were_taken_leave_the_file_and_later_ones_stay(dead):
     for n in range(3):
         await dead.write_dead_letter(dead_letter(n))
@@ -87,7 +84,6 @@ async def test_those_that_were_taken_leave_the_file_and_later_ones_stay(dead):
     assert list(dead.path.parent.iterdir()) == []
 
 
-@on_a_loop
 async def test_a_letter_that_cannot_be_written_is_told_in_full(tmp_path, warnings):
     (tmp_path / "file").write_text("")
     await DeadLetters(tmp_path / "file" / "x", warnings.append).write_dead_letter(
@@ -111,7 +107,6 @@ def test_a_file_that_is_not_there_is_said_so(dead):
         dead.replace(0, [])
 
 
-@on_a_loop
 async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
     await dead.write_dead_letter(dead_letter(0))
     other = DeadLetters(dead.path, pytest.fail)
@@ -127,7 +122,6 @@ async def test_one_replay_at_a_time_has_the_file_and_letters_still_come(dead):
         assert other.read() == [dead_letter(1)]
 
 
-@on_a_loop
 async def test_a_draft_that_a_killed_replay_left_is_in_nobodys_way(dead):
     """In a container, every process has the same number."""
     await dead.write_dead_letter(dead_letter(0))
@@ -141,7 +135,6 @@ def test_a_folder_that_cannot_be_written_cannot_be_claimed(dead):
         pass
 
 
-@on_a_loop
 async def test_a_torn_line_costs_no_other_letter_and_is_kept(dead, warnings):
     """A killed process, another program or a full disk left half of one."""
     await dead.write_dead_letter(dead_letter(0))
@@ -155,7 +148,6 @@ async def test_a_torn_line_costs_no_other_letter_and_is_kept(dead, warnings):
     assert DeadLetter.of_line(dead.path.read_text()).line == torn.line
 
 
-@on_a_loop
 async def test_a_file_that_another_process_does_not_let_go_of_is_not_waited_for(
     dead, warnings
 ):
@@ -168,7 +160,6 @@ async def test_a_file_that_another_process_does_not_let_go_of_is_not_waited_for(
     assert dead.read() == [dead_letter(0)]
 
 
-@on_a_loop
 async def test_a_pipe_in_its_place_is_not_waited_for(dead, warnings):
     dead.path.parent.mkdir(parents=True)
     os.mkfifo(dead.path)
@@ -183,7 +174,6 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path, make):
         DeadLetters(tmp_path / "x", pytest.fail).read()
 
 
-@on_a_loop
 async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
     text = '{"type":"t","n":"\u2028\x85"}'
     await dead.write_dead_letter(DeadLetter("exec", "no", 1, "then", text))
@@ -191,7 +181,6 @@ async def test_a_letter_may_hold_what_others_take_for_the_end_of_a_line(dead):
     assert notification_of(read.line).fields["n"] == "\u2028\x85"
 
 
-@on_a_loop
 async def test_a_replay_by_a_link_empties_the_file_that_it_leads_to(tmp_path):
     """Seen: the link was gone, and the letters were handed on again the next time."""
     file, link = tmp_path / "letters", tmp_path / "link"

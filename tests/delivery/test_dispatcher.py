@@ -20,6 +20,8 @@ from notifyws.events import (
 from notifyws.models import Notification
 from tests.support.virtual import in_virtual_time, turns
 
+pytestmark = pytest.mark.virtual_time
+
 URL = "wss://ws.example.com"
 
 
@@ -46,7 +48,6 @@ async def listened(feed) -> list:
     return seen
 
 
-@in_virtual_time
 async def test_each_event_s_handlers_get_what_belongs_to_it():
     handlers, calls = recorded(*module.EVENTS)
     failure, notification = Failure("network_error", "down"), note(1)
@@ -83,7 +84,6 @@ def test_registering_leaves_the_handler_as_it_was():
     assert Handlers().on("connected")(handler) is handler
 
 
-@in_virtual_time
 async def test_handlers_run_one_after_the_other_in_their_order():
     handlers, order = Handlers(), []
 
@@ -100,7 +100,6 @@ async def test_handlers_run_one_after_the_other_in_their_order():
     assert order == ["slow", "quick"]
 
 
-@in_virtual_time
 async def test_a_handler_that_raises_keeps_nothing_from_the_others():
     handlers, seen = Handlers(), []
     feed = handlers.feed()
@@ -113,7 +112,6 @@ async def test_a_handler_that_raises_keeps_nothing_from_the_others():
     assert await listened(feed) == [1]
 
 
-@in_virtual_time
 async def test_handlers_that_raise_are_all_reported():
     handlers = Handlers()
     handlers.on("connected")(lambda: 1 / 0)
@@ -123,7 +121,6 @@ async def test_handlers_that_raise_are_all_reported():
     assert kinds == [ZeroDivisionError, IndexError]
 
 
-@in_virtual_time
 async def test_each_iteration_sees_everything_from_where_it_began():
     handlers = Handlers()
     await handlers.tell(note(1))
@@ -136,7 +133,6 @@ async def test_each_iteration_sees_everything_from_where_it_began():
     assert await listened(second) == [3]
 
 
-@in_virtual_time
 async def test_an_iteration_waits_for_what_comes():
     handlers = Handlers()
     listening = asyncio.create_task(listened(handlers.feed()))
@@ -148,7 +144,6 @@ async def test_an_iteration_waits_for_what_comes():
     assert await listening == [1, 2]
 
 
-@in_virtual_time
 async def test_an_iteration_that_begins_after_the_end_sees_what_came_early_and_ends():
     handlers = Handlers()
     await handlers.tell(note(1))
@@ -193,7 +188,6 @@ async def test_with_a_handler_what_came_far_too_early_is_no_longer_kept(most, fr
     assert await listened(handlers.feed()) == []
 
 
-@in_virtual_time
 async def test_with_a_handler_as_well_what_came_early_is_kept_for_an_iteration():
     handlers, calls = recorded("message")
     for number in range(3):
@@ -204,7 +198,6 @@ async def test_with_a_handler_as_well_what_came_early_is_kept_for_an_iteration()
     assert await listened(feed) == [0, 1, 2]
 
 
-@in_virtual_time
 async def test_one_that_is_larger_than_all_room_is_taken_when_nothing_else_waits():
     handlers = Handlers()
     feed = handlers.feed()
@@ -213,7 +206,6 @@ async def test_one_that_is_larger_than_all_room_is_taken_when_nothing_else_waits
     assert await listened(feed) == [1]
 
 
-@in_virtual_time
 async def test_an_iteration_that_is_left_keeps_nobody_waiting():
     handlers = Handlers()
     left, other = handlers.feed(), handlers.feed()
@@ -230,7 +222,6 @@ async def test_an_iteration_that_is_left_keeps_nobody_waiting():
     assert await listened(other) == [module.KEPT, module.KEPT + 1]
 
 
-@in_virtual_time
 async def test_after_an_end_it_can_begin_again():
     handlers = Handlers()
     handlers.end()

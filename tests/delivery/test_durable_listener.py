@@ -10,7 +10,9 @@ import pytest
 from notifyws.auth.cache.memory import MemoryCache
 from notifyws.delivery.durable_listener import SharedCursor
 from notifyws.delivery.outbox_records import ListenerPosition
-from tests.support.virtual import VirtualClock, in_virtual_time, now
+from tests.support.virtual import VirtualClock, now
+
+pytestmark = pytest.mark.virtual_time
 
 ACCOUNT = "a" * 16
 
@@ -19,7 +21,6 @@ def cursor(cache):
     return SharedCursor(cache, ACCOUNT, "desk", VirtualClock().clock)
 
 
-@in_virtual_time
 async def test_another_host_reads_what_was_written():
     cache = MemoryCache(now)
     assert await cursor(cache).read() is None
@@ -28,7 +29,6 @@ async def test_another_host_reads_what_was_written():
     assert await cursor(cache).read() == position
 
 
-@in_virtual_time
 async def test_it_is_written_once_a_second_and_at_the_last():
     cache = MemoryCache(now)
     ours = cursor(cache)
@@ -42,7 +42,6 @@ async def test_it_is_written_once_a_second_and_at_the_last():
     assert (await ours.read()).last_id == 4
 
 
-@in_virtual_time
 async def test_it_is_there_again_after_a_cache_lost_all():
     cache = MemoryCache(now)
     ours, same = cursor(cache), ListenerPosition(1)
@@ -54,7 +53,6 @@ async def test_it_is_there_again_after_a_cache_lost_all():
     assert await ours.read() == same
 
 
-@in_virtual_time
 @pytest.mark.parametrize(
     "text",
     [
@@ -73,7 +71,6 @@ async def test_rubbish_counts_as_nothing(text):
     assert await cursor(cache).read() is None
 
 
-@in_virtual_time
 @pytest.mark.parametrize("ident", [[1, 2], True, {"a": 1}])
 async def test_an_id_that_is_neither_text_nor_number_is_none(ident):
     cache = MemoryCache(now)
@@ -83,7 +80,6 @@ async def test_an_id_that_is_neither_text_nor_number_is_none(ident):
     assert await cursor(cache).read() == ListenerPosition(None, facts["heard_at"], 5.0)
 
 
-@in_virtual_time
 async def test_it_has_an_expiry():
     cache = MemoryCache(now)
     await cursor(cache).write(ListenerPosition(1))

@@ -14,7 +14,9 @@ from notifyws.delivery.routing import Routing
 from notifyws.delivery.targets import Route
 from notifyws.errors import DeliveryFailed
 from tests.support.queue import MemoryStore, ScriptedSink, line, note
-from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, turns
+from tests.support.virtual import VirtualClock, elapsed, turns
+
+pytestmark = pytest.mark.virtual_time
 
 NO = DeliveryFailed("no")
 
@@ -57,7 +59,6 @@ async def running(story: Story, patience: float = 0.0):
         await story.outbox.aclose(patience)
 
 
-@in_virtual_time
 async def test_each_sink_gets_everything_in_its_order():
     one, other = ScriptedSink(), ScriptedSink(name="forward")
     story = Story(one, other)
@@ -72,7 +73,6 @@ async def test_each_sink_gets_everything_in_its_order():
     assert story.store.closed
 
 
-@in_virtual_time
 async def test_what_arrives_while_a_group_is_written_is_the_next_group():
     story = Story(ScriptedSink())
     story.store.pause = 1.0
@@ -102,7 +102,6 @@ RETRIES = {
 
 
 @pytest.mark.parametrize(("fails", "tries", "letter"), RETRIES.values(), ids=RETRIES)
-@in_virtual_time
 async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
     fails, tries, letter
 ):
@@ -116,7 +115,6 @@ async def test_a_sink_that_fails_is_tried_again_and_holds_up_those_behind(
     assert [each.line for each in story.letters] == [note(1).line()] * bool(letter)
 
 
-@in_virtual_time
 async def test_what_came_of_each_notification_is_counted_by_sink():
     sink = ScriptedSink(NO, 0.5, 2.0, NO, BUG, NO)
     story = Story(sink, ScriptedSink(name="forward"))
@@ -130,7 +128,6 @@ async def test_what_came_of_each_notification_is_counted_by_sink():
     assert len(story.letters) == 1
 
 
-@in_virtual_time
 async def test_several_at_a_time_are_never_more_than_allowed():
     sink = ScriptedSink(*[1.0] * 6)
     story = Story(sink, settings=Settings(concurrency=3))
@@ -141,7 +138,6 @@ async def test_several_at_a_time_are_never_more_than_allowed():
     assert sink.most == 3
 
 
-@in_virtual_time
 async def test_who_arrives_never_waits_for_a_sink():
     story = Story(sink := ScriptedSink(1000.0))
     async with running(story) as outbox:
@@ -153,7 +149,6 @@ async def test_who_arrives_never_waits_for_a_sink():
     assert sink.closed
 
 
-@in_virtual_time
 async def test_a_killed_process_hands_on_again_what_was_under_way():
     first = Story(ScriptedSink(0.0, 1000.0))
     first.outbox.start()
@@ -176,7 +171,6 @@ async def test_a_killed_process_hands_on_again_what_was_under_way():
     assert second.store.position.last_id == 4
 
 
-@in_virtual_time
 async def test_what_was_not_shown_is_there_for_the_next_process():
     story = Story()
     async with running(story) as outbox:
@@ -196,7 +190,6 @@ async def test_what_was_not_shown_is_there_for_the_next_process():
     assert [kept.line for kept in third.past.unshown] == [note(3, 3).line()]
 
 
-@in_virtual_time
 async def test_what_is_dropped_from_the_view_is_handed_on_all_the_same():
     story = Story(sink := ScriptedSink())
     async with running(story) as outbox:
@@ -206,7 +199,6 @@ async def test_what_is_dropped_from_the_view_is_handed_on_all_the_same():
     assert not [key for key in story.store.rows if key[0] == OUTPUT]
 
 
-@in_virtual_time
 async def test_what_nobody_wants_moves_the_cursor_of_a_durable_listener_alone():
     for durable, expected in [(True, 7), (False, None)]:
         story = Story(sink := ScriptedSink(), durable=durable)
@@ -216,7 +208,6 @@ async def test_what_nobody_wants_moves_the_cursor_of_a_durable_listener_alone():
         assert sink.tries == []
 
 
-@in_virtual_time
 async def test_what_has_no_id_is_remembered_as_such():
     story = Story()
     async with running(story) as outbox:
@@ -228,7 +219,6 @@ async def test_what_has_no_id_is_remembered_as_such():
 
 
 @pytest.mark.parametrize(("fails", "why"), [([], ""), ([NO] * 9, ", after: no")])
-@in_virtual_time
 async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters(fails, why):
     story = Story(ScriptedSink(*fails, 1000.0), durable=False)
     async with running(story, patience=2.0) as outbox:
@@ -239,7 +229,6 @@ async def test_without_a_name_what_is_left_at_the_end_becomes_dead_letters(fails
     assert [each.line for each in story.letters] == [note(1).line(), note(2).line()]
 
 
-@in_virtual_time
 async def test_the_end_waits_for_sinks_that_are_quick_enough():
     story = Story(sink := ScriptedSink(0.3), durable=False)
     async with running(story, patience=0.5) as outbox:
@@ -248,7 +237,6 @@ async def test_the_end_waits_for_sinks_that_are_quick_enough():
     assert story.letters == []
 
 
-@in_virtual_time
 async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
     size = len(note(0).line())
     sink = ScriptedSink(5.0)
@@ -269,7 +257,6 @@ async def test_a_queue_at_its_limit_refuses_the_newest_aloud():
     assert (counts.delivered, counts.dropped) == (3, 3)
 
 
-@in_virtual_time
 async def test_what_was_refused_is_said_at_the_end_at_the_latest():
     story = Story(ScriptedSink(50.0), settings=Settings(queue_disk=60))
     for n in range(3):
@@ -278,7 +265,6 @@ async def test_what_was_refused_is_said_at_the_end_at_the_latest():
     assert len(story.gaps) == 1
 
 
-@in_virtual_time
 async def test_a_quiet_line_is_noted_now_and_then_while_it_is_up():
     story = Story()
     heard = ["", "one", None, "two"]
@@ -294,7 +280,6 @@ async def test_a_quiet_line_is_noted_now_and_then_while_it_is_up():
     assert story.store.position.heard_at == "one"
 
 
-@in_virtual_time
 async def test_where_it_stands_is_told_after_it_was_written():
     told = []
 
@@ -309,7 +294,6 @@ async def test_where_it_stands_is_told_after_it_was_written():
         assert told == [("a", "a")]
 
 
-@in_virtual_time
 async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
     sink = ScriptedSink(NO, NO, 0.0, 0.0, NO)
     story = Story(sink)
@@ -324,7 +308,6 @@ async def test_a_sink_that_begins_to_fail_says_why_once_until_it_works_again():
 RUBBISH = ["rubbish", "[1]", '{"no":"type"}', "", '"text"', "[" * 100_000, "a\nb"]
 
 
-@in_virtual_time
 @pytest.mark.parametrize("rubbish", RUBBISH)
 async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
     rubbish,
@@ -341,7 +324,6 @@ async def test_a_row_that_is_no_notification_is_a_dead_letter_and_stops_nothing(
     assert DeadLetter.of_line(again.letters[0].as_line()).line == rubbish
 
 
-@in_virtual_time
 async def test_a_row_that_cannot_be_shown_is_a_dead_letter():
     before = MemoryStore()
     before.rows = {(OUTPUT, 1): "rubbish", (OUTPUT, 2): line(2)}
@@ -378,7 +360,6 @@ class Failing(MemoryStore):
         await super().done(sink, position)
 
 
-@in_virtual_time
 @pytest.mark.parametrize("method", ["keep", "waiting", "done"])
 async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
     story = Story(sink := ScriptedSink(), store=Failing(method, method))
@@ -391,7 +372,6 @@ async def test_a_bug_in_the_queue_is_said_and_handing_on_goes_on(method):
     assert "failed unexpectedly: RuntimeError('bug')" in story.warnings[0]
 
 
-@in_virtual_time
 async def test_what_the_store_lost_is_a_gap_and_waits_no_longer():
     story = Story(ScriptedSink(100.0, 100.0))
     async with running(story) as outbox:
@@ -413,7 +393,6 @@ def test_what_waits_is_counted():
     assert Backlog(2, 4).minus("d") == Backlog(1, 3)
 
 
-@in_virtual_time
 async def test_what_waits_for_a_sink_that_is_gone_is_said_and_stays():
     first = Story(ScriptedSink(NO, name="old/exec"))
     async with running(first) as outbox:
@@ -427,7 +406,6 @@ async def test_what_waits_for_a_sink_that_is_gone_is_said_and_stays():
     assert sum(sink == "old/exec" for sink, _ in again.store.rows) == 2
 
 
-@in_virtual_time
 async def test_a_sink_gets_only_what_goes_its_route():
     one, other = ScriptedSink(name="a/exec"), ScriptedSink(name="b/exec")
     story = Story(one, other, routes=[Route("a", "title == '1'"), Route("b")])

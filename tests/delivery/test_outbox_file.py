@@ -22,7 +22,6 @@ from notifyws.delivery.outbox_records import (
 )
 from notifyws.errors import ConfigurationError
 from notifyws.protocol.deduplicator import REMEMBERED
-from tests.support.aio import on_a_loop
 from tests.support.queue import MemoryStore
 
 STANDING = ListenerPosition("id-2", "then", 17.5, mixed=True)
@@ -61,7 +60,6 @@ def entry(position, *sinks, ident=None):
     return Entry(position, f"line {position}", ident, sinks)
 
 
-@on_a_loop
 async def test_what_is_kept_waits_in_order_until_it_is_done(stores):
     store = stores.open()
     await store.keep([entry(1, "a", "b"), entry(2, "a"), entry(3, "b")], STANDING, 0)
@@ -80,7 +78,6 @@ async def test_what_is_kept_waits_in_order_until_it_is_done(stores):
     await store.aclose()
 
 
-@on_a_loop
 async def test_another_process_finds_everything_as_it_was(stores):
     first = stores.open()
     assert first.past.position == ListenerPosition()
@@ -96,7 +93,6 @@ async def test_another_process_finds_everything_as_it_was(stores):
     await second.aclose()
 
 
-@on_a_loop
 async def test_what_was_shown_is_not_kept_for_that_any_longer(stores):
     store = stores.open()
     await store.keep([entry(n, OUTPUT) for n in range(1, 6)], STANDING, 0)
@@ -105,7 +101,6 @@ async def test_what_was_shown_is_not_kept_for_that_any_longer(stores):
     await store.aclose()
 
 
-@on_a_loop
 async def test_only_so_many_ids_are_remembered(files):
     store = files.open()
     for n in range(1, 11):
@@ -117,7 +112,6 @@ async def test_only_so_many_ids_are_remembered(files):
     await again.aclose()
 
 
-@on_a_loop
 async def test_of_ids_that_came_at_once_the_last_are_remembered(files):
     store = files.open()
     count = REMEMBERED + 5
@@ -128,7 +122,6 @@ async def test_of_ids_that_came_at_once_the_last_are_remembered(files):
     await again.aclose()
 
 
-@on_a_loop
 async def test_ids_that_an_earlier_version_kept_are_taken_over(files):
     await files.open().aclose()
     with closing(sqlite3.connect(files.path)) as other, other:
@@ -141,7 +134,6 @@ async def test_ids_that_an_earlier_version_kept_are_taken_over(files):
         await again.aclose()
 
 
-@on_a_loop
 async def test_the_file_and_its_folder_are_its_owners_alone(files):
     before = os.umask(0)
     try:
@@ -155,7 +147,6 @@ async def test_the_file_and_its_folder_are_its_owners_alone(files):
         os.umask(before)
 
 
-@on_a_loop
 async def test_one_process_at_a_time_has_the_file(files):
     store = files.open()
     with pytest.raises(ConfigurationError, match="named desk runs already"):
@@ -165,7 +156,6 @@ async def test_one_process_at_a_time_has_the_file(files):
     await files.open().aclose()
 
 
-@on_a_loop
 @pytest.mark.parametrize("in_the_way", ["folder", "file", "pipe"])
 async def test_what_cannot_be_opened_costs_a_warning(files, in_the_way):
     if in_the_way == "folder":
@@ -183,7 +173,6 @@ async def test_what_cannot_be_opened_costs_a_warning(files, in_the_way):
     await store.aclose()
 
 
-@on_a_loop
 async def test_a_file_that_turns_bad_is_left_with_what_it_held(files):
     store = files.open()
     await store.keep([entry(1, "a", ident="x")], STANDING, 0)
@@ -197,7 +186,6 @@ async def test_a_file_that_turns_bad_is_left_with_what_it_held(files):
     await store.aclose()
 
 
-@on_a_loop
 async def test_without_a_path_nothing_stays(tmp_path):
     store = OutboxFile(None, pytest.fail)
     await store.keep([entry(1, "a")], STANDING, 0)
@@ -220,7 +208,6 @@ def corrupted(files, table):
     return files.path.read_bytes()
 
 
-@on_a_loop
 @pytest.mark.parametrize("table", ["waiting", "ids", "standing"])
 async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, table):
     store = files.open()
@@ -244,7 +231,6 @@ async def test_a_spoilt_page_behind_a_good_header_is_set_aside_as_it_is(files, t
     await third.aclose()
 
 
-@on_a_loop
 async def test_a_file_of_rubbish_is_set_aside_aloud_each_time(files):
     for content in (b"one" * 999, b"two" * 999):
         files.path.parent.mkdir(exist_ok=True)
@@ -258,7 +244,6 @@ async def test_a_file_of_rubbish_is_set_aside_aloud_each_time(files):
     assert second.read_bytes()[:3] == b"two"
 
 
-@on_a_loop
 async def test_a_page_that_is_spoilt_meanwhile_loses_what_waited_aloud(files):
     store = files.open()
     await store.keep([entry(n, "a", ident=n) for n in range(1, 99)], STANDING, 0)
@@ -291,7 +276,6 @@ ODD_ROWS = {
 }
 
 
-@on_a_loop
 @pytest.mark.parametrize("odd", ODD_ROWS.values(), ids=ODD_ROWS)
 async def test_odd_rows_are_read_as_rows_of_ours_and_stop_nothing(files, odd):
     store = files.open()
@@ -321,7 +305,6 @@ STRANGE_PLACES = [
 ]
 
 
-@on_a_loop
 @pytest.mark.parametrize("value", STRANGE_PLACES)
 async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
     store = files.open()
@@ -338,7 +321,6 @@ async def test_a_place_that_makes_no_sense_is_none_and_a_gap(files, value):
     await again.aclose()
 
 
-@on_a_loop
 @pytest.mark.parametrize(
     "statement", ["CREATE TABLE waiting (other)", "CREATE TABLE notes (line)"]
 )

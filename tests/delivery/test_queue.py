@@ -9,7 +9,9 @@ import pytest
 
 from notifyws.delivery import queue as delivery
 from notifyws.delivery.queue import DeliveryQueue
-from tests.support.virtual import elapsed, in_virtual_time, turns
+from tests.support.virtual import elapsed, turns
+
+pytestmark = pytest.mark.virtual_time
 
 
 def filled(*sizes: int, max_count: int = 4, max_bytes: int = 100) -> DeliveryQueue[int]:
@@ -20,7 +22,6 @@ def filled(*sizes: int, max_count: int = 4, max_bytes: int = 100) -> DeliveryQue
     return queue
 
 
-@in_virtual_time
 async def test_a_taker_gets_all_that_waits_in_its_order():
     queue = filled(1, 2, 3)
     queue.announce(-1)
@@ -29,7 +30,6 @@ async def test_a_taker_gets_all_that_waits_in_its_order():
     assert len(queue) == 0
 
 
-@in_virtual_time
 async def test_a_taker_waits_for_the_first_item():
     queue = filled()
     taking = asyncio.create_task(queue.get())
@@ -39,7 +39,6 @@ async def test_a_taker_waits_for_the_first_item():
     assert await taking == [1]
 
 
-@in_virtual_time
 async def test_a_taker_that_gives_up_takes_nothing_with_it():
     queue = filled()
     with pytest.raises(TimeoutError):
@@ -52,7 +51,6 @@ async def test_a_taker_that_gives_up_takes_nothing_with_it():
 @pytest.mark.parametrize(
     ("sizes", "fits"), [((1, 1, 1), 97), ((1, 1, 1, 1), 0), ((60,), 40), ((1000,), 0)]
 )
-@in_virtual_time
 async def test_there_is_room_up_to_count_and_bytes_and_for_the_first_always(
     sizes, fits
 ):
@@ -60,7 +58,6 @@ async def test_there_is_room_up_to_count_and_bytes_and_for_the_first_always(
     assert [queue.fits(max(fits, 1)), queue.fits(fits + 1)] == [fits > 0, False]
 
 
-@in_virtual_time
 async def test_what_was_taken_counts_until_the_taker_comes_back():
     queue = filled(1, 1, 1, 1)
     await queue.get()
@@ -72,7 +69,6 @@ async def test_what_was_taken_counts_until_the_taker_comes_back():
     assert await coming_back == [5]
 
 
-@in_virtual_time
 async def test_a_taker_that_gave_up_does_not_settle_twice():
     queue = filled(1, 1, 1, 1)
     await queue.get()
@@ -86,7 +82,6 @@ async def test_a_taker_that_gave_up_does_not_settle_twice():
     assert not queue.fits(1)
 
 
-@in_virtual_time
 async def test_whoever_waits_for_room_waits_until_half_is_free():
     queue = filled(1, 1, 1, 1)
     assert not queue.fits(1)
@@ -99,7 +94,6 @@ async def test_whoever_waits_for_room_waits_until_half_is_free():
     await waiting
 
 
-@in_virtual_time
 async def test_room_in_count_alone_is_not_room():
     queue = filled(10, 90)
     assert not queue.fits(1)
@@ -114,12 +108,10 @@ async def test_room_in_count_alone_is_not_room():
     await waiting
 
 
-@in_virtual_time
 async def test_nobody_waits_for_room_that_is_there():
     assert await elapsed(filled(1).room()) == 0
 
 
-@in_virtual_time
 async def test_events_take_no_room():
     queue = filled()
     for number in range(50):
@@ -128,7 +120,6 @@ async def test_events_take_no_room():
     assert len(await queue.get()) == 50
 
 
-@in_virtual_time
 async def test_far_too_many_events_are_let_go_until_those_before_are_shown():
     queue = filled()
     for number in range(delivery.ANNOUNCEMENTS + 5):
@@ -141,7 +132,6 @@ async def test_far_too_many_events_are_let_go_until_those_before_are_shown():
     assert await queue.get() == [7]
 
 
-@in_virtual_time
 async def test_what_can_be_joined_is_told_as_one_when_far_too_much_waited():
     """Seen: gaps that a server says by the thousand were kept while nobody read."""
     queue = filled()
@@ -157,7 +147,6 @@ async def test_what_can_be_joined_is_told_as_one_when_far_too_much_waited():
     assert await queue.get() == [3]
 
 
-@in_virtual_time
 async def test_events_in_the_hands_of_who_shows_nothing_count_until_they_are_shown():
     queue = filled()
     queue.announce(0)
@@ -175,7 +164,6 @@ async def test_events_in_the_hands_of_who_shows_nothing_count_until_they_are_sho
     assert await queue.get() == [21]
 
 
-@in_virtual_time
 async def test_what_was_joined_is_told_before_the_end():
     queue = filled()
     for number in range(delivery.ANNOUNCEMENTS + 1):
@@ -185,7 +173,6 @@ async def test_what_was_joined_is_told_before_the_end():
     assert (await queue.get())[-1] == delivery.ANNOUNCEMENTS
 
 
-@in_virtual_time
 async def test_closed_it_gives_what_is_left_and_then_nothing_also_to_who_waits():
     queue = filled(1, 2)
     queue.close()
@@ -197,7 +184,6 @@ async def test_closed_it_gives_what_is_left_and_then_nothing_also_to_who_waits()
     assert await taking == []
 
 
-@in_virtual_time
 async def test_who_wants_to_know_is_told_what_was_dealt_with():
     queue: DeliveryQueue[int] = DeliveryQueue(9, 99, numbered_from=10)
     settled: list[int] = []
@@ -216,7 +202,6 @@ async def test_who_wants_to_know_is_told_what_was_dealt_with():
     assert settled == [12, 13]
 
 
-@in_virtual_time
 async def test_what_is_held_takes_up_room_until_it_is_released():
     queue, settled = filled(1, 2), []
     queue.on_settled = settled.append

@@ -19,7 +19,9 @@ from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.profile import Rule
 from notifyws.protocol.rules import Rules
 from tests.support.scripted import note
-from tests.support.virtual import VirtualClock, elapsed, in_virtual_time, now, turns
+from tests.support.virtual import VirtualClock, elapsed, now, turns
+
+pytestmark = pytest.mark.virtual_time
 
 RULES = Rules(
     [
@@ -79,7 +81,6 @@ def dropped(count: int, start: float, end: float) -> Gap:
     return Gap(AT.format(start), AT.format(end), reason)
 
 
-@in_virtual_time
 async def test_a_notification_is_handed_over_with_its_time_of_receipt():
     desk = Desk()
     await asyncio.sleep(1.5)
@@ -90,7 +91,6 @@ async def test_a_notification_is_handed_over_with_its_time_of_receipt():
     assert desk.told == []
 
 
-@in_virtual_time
 async def test_a_duplicate_is_dropped_and_one_without_an_id_never_is():
     desk = Desk(Cursor(1), room=10)
     desk.take(note(1), note(2), note(2), note(), note(), note(1))
@@ -99,7 +99,6 @@ async def test_a_duplicate_is_dropped_and_one_without_an_id_never_is():
 
 
 @pytest.mark.parametrize("passed_on", [False, True])
-@in_virtual_time
 async def test_the_beginning_of_a_server_s_error_is_told_and_the_sender_hears(
     passed_on,
 ):
@@ -112,7 +111,6 @@ async def test_the_beginning_of_a_server_s_error_is_told_and_the_sender_hears(
     assert errors == [ServerError(message, "a")] * passed_on
 
 
-@in_virtual_time
 async def test_gaps_that_a_server_says_by_the_thousand_are_one_in_its_place():
     """Seen: a line for each, 17 MB of them in 20 s."""
     desk = Desk(Cursor(1), room=10)
@@ -122,7 +120,6 @@ async def test_gaps_that_a_server_says_by_the_thousand_are_one_in_its_place():
     assert [type(each) for each in desk.told] == [Gap, Gap]
 
 
-@in_virtual_time
 async def test_of_errors_that_come_by_the_thousand_the_first_are_told_and_all_counted():
     """Seen: 60,000 lines for a frame, and no pong was read meanwhile."""
     desk, errors = Desk(), []
@@ -136,7 +133,6 @@ async def test_of_errors_that_come_by_the_thousand_the_first_are_told_and_all_co
     assert await desk.read() == [no]
 
 
-@in_virtual_time
 async def test_a_gap_that_a_frame_says_by_the_thousand_is_one():
     desk = Desk()
     desk.take('{"type":"gap"}' * 1_000)
@@ -144,7 +140,6 @@ async def test_a_gap_that_a_frame_says_by_the_thousand_is_one():
     assert isinstance(gap, Gap)
 
 
-@in_virtual_time
 async def test_what_a_server_repeats_of_ours_is_told_to_nobody():
     desk, errors, acks = Desk(), [], []
     desk.receiver.secrets = lambda: ("s3cret-token",)
@@ -155,7 +150,6 @@ async def test_what_a_server_repeats_of_ours_is_told_to_nobody():
     assert errors == [ServerError("no good: ***")]
 
 
-@in_virtual_time
 async def test_a_frame_that_is_not_understood_is_one_error_event():
     desk = Desk()
     desk.take("nonsense", b"\x00", "[]", '{"type":""}', '{"a":NaN}')
@@ -166,7 +160,6 @@ async def test_a_frame_that_is_not_understood_is_one_error_event():
 @pytest.mark.parametrize(
     ("interrupted", "start"), [(AT.format(4), AT.format(4)), (None, AT.format(9))]
 )
-@in_virtual_time
 async def test_the_server_s_gap_begins_where_the_connection_was_interrupted_or_now(
     interrupted, start
 ):
@@ -179,7 +172,6 @@ async def test_the_server_s_gap_begins_where_the_connection_was_interrupted_or_n
     assert (gap.start, gap.end, gap.recovered) == (start, AT.format(9), False)
 
 
-@in_virtual_time
 async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
     desk = Desk()
     desk.clock.wall_offset = 50
@@ -193,7 +185,6 @@ async def test_a_gap_never_begins_after_its_end_whatever_the_wall_clock_does():
 @pytest.mark.parametrize(
     ("offset", "start", "end"), [(-20, 5, 20), (0, 25, 40), (15, 25, 55)]
 )
-@in_virtual_time
 async def test_a_gap_is_never_shorter_than_it_took_though_the_clock_is_set(
     offset, start, end
 ):
@@ -207,7 +198,6 @@ async def test_a_gap_is_never_shorter_than_it_took_though_the_clock_is_set(
     assert (gap.start, gap.end) == (AT.format(start), AT.format(end))
 
 
-@in_virtual_time
 async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
     desk = Desk()
     await asyncio.sleep(10)
@@ -216,7 +206,6 @@ async def test_when_the_clock_was_set_since_the_longest_silence_is_assumed():
         assert since.at == now() - UNNOTICED
 
 
-@in_virtual_time
 async def test_a_gap_is_told_however_many_events_wait():
     desk = Desk()
     await desk.feed(*["nonsense"] * (ANNOUNCEMENTS + 1))
@@ -226,7 +215,6 @@ async def test_a_gap_is_told_however_many_events_wait():
     assert told[-1] == Gap(AT.format(0), desk.receiver.emitter.now(), "why")
 
 
-@in_virtual_time
 async def test_a_burst_waits_for_the_one_before_it_to_be_shown():
     desk = Desk(room=10_000)
     assert desk.receiver.take([note(number) for number in range(EASY)]) is None
@@ -240,7 +228,6 @@ async def test_a_burst_waits_for_the_one_before_it_to_be_shown():
     assert now() == 0.0
 
 
-@in_virtual_time
 async def test_who_does_not_come_is_waited_for_once():
     desk = Desk(room=10_000)
     for number in range(0, 5_000, 1000):
@@ -251,7 +238,6 @@ async def test_who_does_not_come_is_waited_for_once():
     assert now() == 2 * BREATH
 
 
-@in_virtual_time
 async def test_observers_are_told_at_once_and_readers_in_their_turn_with_its_time():
     desk = Desk()
     await asyncio.sleep(1.5)
@@ -262,7 +248,6 @@ async def test_observers_are_told_at_once_and_readers_in_their_turn_with_its_tim
     assert (error.name, error.at) == ("error", AT.format(1.5))
 
 
-@in_virtual_time
 async def test_frames_as_they_are_come_too_where_they_are_asked_for():
     desk = Desk(room=10, frames=True)
     desk.take('{"type":"hello"}', b"\xff", two := note(1) + note(2))
@@ -272,7 +257,6 @@ async def test_frames_as_they_are_come_too_where_they_are_asked_for():
     assert error.type == "invalid_message"
 
 
-@in_virtual_time
 async def test_a_notification_that_is_all_of_a_frame_stands_for_it():
     desk = Desk(room=10, frames=True)
     text = f" {note(1)} "
@@ -285,7 +269,6 @@ async def test_a_notification_that_is_all_of_a_frame_stands_for_it():
 
 
 @pytest.mark.parametrize("can_resume", [True, False])
-@in_virtual_time
 async def test_a_reader_that_comes_back_in_time_loses_nothing(can_resume):
     desk = Desk(Cursor(0 if can_resume else None, can_resume=can_resume))
     desk.fill()
@@ -299,7 +282,6 @@ async def test_a_reader_that_comes_back_in_time_loses_nothing(can_resume):
     assert (now(), desk.told, desk.receiver.received) == (PATIENCE - 0.1, [], 6)
 
 
-@in_virtual_time
 async def test_a_reader_that_took_but_did_not_come_back_has_not_caught_up():
     desk = Desk(Cursor(0))
     desk.fill()
@@ -308,7 +290,6 @@ async def test_a_reader_that_took_but_did_not_come_back_has_not_caught_up():
         await desk.feed(note(4))
 
 
-@in_virtual_time
 async def test_while_there_is_not_room_enough_for_what_waits_it_goes_on_waiting():
     desk, fields = Desk(room=9), {"text": "x" * 4000}
     desk.take(note(1, **fields))
@@ -324,7 +305,6 @@ async def test_while_there_is_not_room_enough_for_what_waits_it_goes_on_waiting(
     assert (now(), desk.told) == (1.5, [])
 
 
-@in_virtual_time
 async def test_without_room_for_two_seconds_a_server_that_can_replay_is_to_be_left():
     desk = Desk(Cursor(0))
     desk.fill()
@@ -335,7 +315,6 @@ async def test_without_room_for_two_seconds_a_server_that_can_replay_is_to_be_le
     assert desk.told == []
 
 
-@in_virtual_time
 async def test_what_was_refused_is_new_when_it_comes_again():
     desk = Desk(Cursor(0))
     desk.fill()
@@ -351,7 +330,6 @@ async def test_what_was_refused_is_new_when_it_comes_again():
     assert await coming_back == [4]
 
 
-@in_virtual_time
 async def test_without_room_and_replay_the_newest_are_dropped_in_one_gap():
     desk = Desk()
     desk.fill()
@@ -370,7 +348,6 @@ async def test_without_room_and_replay_the_newest_are_dropped_in_one_gap():
     assert desk.receiver.received == 4
 
 
-@in_virtual_time
 async def test_while_dropping_goes_on_nobody_waits_again():
     desk = Desk()
     desk.fill()
@@ -382,7 +359,6 @@ async def test_while_dropping_goes_on_nobody_waits_again():
     assert desk.receiver.dropped == 46
 
 
-@in_virtual_time
 async def test_each_time_the_queue_is_full_it_waits_and_has_a_gap_of_its_own():
     desk = Desk(room=1)
     for number, start in ((1, 0), (3, 2)):
@@ -392,7 +368,6 @@ async def test_each_time_the_queue_is_full_it_waits_and_has_a_gap_of_its_own():
         assert await desk.read() == [dropped(1, start, start + 2)]
 
 
-@in_virtual_time
 async def test_one_without_an_id_is_dropped_and_seen_even_if_the_server_can_replay():
     desk = Desk(Cursor(0), room=1)
     desk.take(note(1))
@@ -404,7 +379,6 @@ async def test_one_without_an_id_is_dropped_and_seen_even_if_the_server_can_repl
     assert await desk.read() == []
 
 
-@in_virtual_time
 async def test_the_gap_is_said_once_and_before_what_follows_it():
     desk = Desk(room=2)
     await desk.feed(note(1), note(2), note(3))
@@ -422,7 +396,6 @@ async def test_the_gap_is_said_once_and_before_what_follows_it():
     [(Cursor(can_resume=False), [dropped(1, 0, 1)]), (Cursor(0), [])],
     ids=["dropped", "replayed"],
 )
-@in_virtual_time
 async def test_one_that_waits_for_room_at_the_end_lies_in_a_gap_or_comes_again(
     cursor, said
 ):
@@ -438,7 +411,6 @@ async def test_one_that_waits_for_room_at_the_end_lies_in_a_gap_or_comes_again(
     assert (cursor.last_id, cursor.deduplicator.is_new(4)) == (3, True)
 
 
-@in_virtual_time
 async def test_a_frame_that_is_no_notification_is_dropped_in_no_silence_either():
     desk = Desk(room=1, frames=True)
     desk.take('{"type":"hello"}', '{"type":"hello"}')
@@ -485,7 +457,6 @@ class RecordingOutbox:
         self.kept.append(notification.id)
 
 
-@in_virtual_time
 async def test_what_is_not_wanted_moves_the_cursor_and_is_not_told():
     outbox = RecordingOutbox()
     desk = Desk(Cursor(), selection=Choice(9), outbox=outbox)
@@ -496,7 +467,6 @@ async def test_what_is_not_wanted_moves_the_cursor_and_is_not_told():
     assert desk.receiver.received == 3
 
 
-@in_virtual_time
 async def test_once_there_were_enough_the_cursor_stays():
     desk = Desk(Cursor(), selection=Choice(1), outbox=(outbox := RecordingOutbox()))
     desk.take(note(1), note(2), note(3))
@@ -505,7 +475,6 @@ async def test_once_there_were_enough_the_cursor_stays():
     assert outbox.kept == [(1, 1)]
 
 
-@in_virtual_time
 async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
     desk = Desk(outbox=(outbox := RecordingOutbox()))
     desk.fill()
@@ -516,7 +485,6 @@ async def test_what_a_slow_reader_misses_is_kept_for_the_sinks():
 
 
 @pytest.mark.parametrize("can_resume", [True, False])
-@in_virtual_time
 async def test_without_room_what_is_not_wanted_is_neither_kept_nor_missed(can_resume):
     cursor = Cursor(0 if can_resume else None, can_resume=can_resume)
     desk = Desk(
@@ -529,7 +497,6 @@ async def test_without_room_what_is_not_wanted_is_neither_kept_nor_missed(can_re
     assert await desk.read() == [1]
 
 
-@in_virtual_time
 async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
     desk = Desk(room=1, selection=Choice(9))
     desk.take(note(1))
@@ -539,7 +506,6 @@ async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
     assert await desk.read() == [1, dropped(2, 0, PATIENCE)]
 
 
-@in_virtual_time
 async def test_what_was_missed_is_taken_in_by_the_same_rule_as_a_frame():
     desk = Desk(Cursor(0), room=9, selection=Choice(9))
     desk.take(note(1))
@@ -566,7 +532,6 @@ def old(number: int) -> str:
     return note(number, timestamp="2024-01-15T10:29:00Z")
 
 
-@in_virtual_time
 async def test_who_begins_at_a_time_is_told_nothing_older_in_whatever_order_it_comes():
     desk = beginning()
     desk.take(old(1), old(2), note(3, timestamp="2024-01-15T10:30:00Z"), old(4))
@@ -577,7 +542,6 @@ async def test_who_begins_at_a_time_is_told_nothing_older_in_whatever_order_it_c
     assert await desk.read() == [5]
 
 
-@in_virtual_time
 async def test_a_gap_before_what_is_older_than_asked_for_is_none():
     desk = beginning()
     desk.take(GAP, old(1), note(2))
@@ -585,7 +549,6 @@ async def test_a_gap_before_what_is_older_than_asked_for_is_none():
     assert desk.receiver.repeats == 1
 
 
-@in_virtual_time
 async def test_a_gap_before_what_is_wanted_is_told_from_that_time_on():
     desk = beginning()
     await asyncio.sleep(2)
@@ -594,7 +557,6 @@ async def test_a_gap_before_what_is_wanted_is_told_from_that_time_on():
     assert (gap.start, gap.end, first) == (AT.format(0), AT.format(2), 1)
 
 
-@in_virtual_time
 async def test_a_gap_after_which_nothing_comes_is_told_in_the_end():
     desk = beginning()
     desk.take(GAP)

@@ -21,7 +21,9 @@ from notifyws.protocol.arrivals import Acknowledged, ServerError
 from notifyws.protocol.composer import Composed
 from notifyws.protocol.profile import Ack
 from notifyws.protocol.templates import TemplateContext
-from tests.support.virtual import elapsed, in_virtual_time, now, turns
+from tests.support.virtual import elapsed, now, turns
+
+pytestmark = pytest.mark.virtual_time
 
 
 class Line:
@@ -93,7 +95,6 @@ def statuses(sent: list[SendResult]) -> list[str]:
     return [each.status for each in sent]
 
 
-@in_virtual_time
 async def test_an_answered_ping_and_a_tenth_of_a_second_of_quiet_is_delivered():
     line = Line(pong=0.05)
     took = await elapsed(sending := asyncio.ensure_future(one(sender(line))))
@@ -106,7 +107,6 @@ async def one(used: SocketSender) -> list[SendResult]:
     return await used.send(batch("a"))
 
 
-@in_virtual_time
 async def test_a_batch_is_sent_in_order_with_one_ping_after_it():
     line = Line()
     sent = await sender(line).send(batch("a", None, "b"))
@@ -124,7 +124,6 @@ async def test_a_batch_is_sent_in_order_with_one_ping_after_it():
         (ConnectionLost(1001, sent=True), "delivered"),
     ],
 )
-@in_virtual_time
 async def test_a_close_right_after_the_answer_to_the_ping_leaves_it_open(lost, status):
     """Seen: a handler that refuses by closing, behind a library that answers pings."""
     line = Line(pong=0.05)
@@ -169,7 +168,6 @@ ERRORS = {
 @pytest.mark.parametrize(
     ("ids", "errors", "line", "expected"), ERRORS.values(), ids=ERRORS
 )
-@in_virtual_time
 async def test_an_error_is_whose_it_can_be(ids, errors, line, expected):
     used = sender(Line(**line))
     for seconds, ident in errors:
@@ -181,7 +179,6 @@ async def test_an_error_is_whose_it_can_be(ids, errors, line, expected):
     await asyncio.sleep(1)
 
 
-@in_virtual_time
 async def test_of_many_what_cannot_be_written_is_rejected_and_the_others_go():
     used = sender(line := Line(), compose=only_words)
     many = [Message("note", {"x": 1}, "a"), *batch("b"), Message("note", {"x": 1}, "c")]
@@ -194,7 +191,6 @@ async def test_of_many_what_cannot_be_written_is_rejected_and_the_others_go():
     ]
 
 
-@in_virtual_time
 async def test_one_alone_that_cannot_be_written_is_a_wrong_use():
     line = Line()
     with pytest.raises(UsageError, match="nothing of a can be sent"):
@@ -202,7 +198,6 @@ async def test_one_alone_that_cannot_be_written_is_a_wrong_use():
     assert line.said == []
 
 
-@in_virtual_time
 async def test_batches_under_way_at_once_are_told_apart_by_id():
     used = sender()
     first = asyncio.create_task(used.send(batch("a", "b")))
@@ -213,7 +208,6 @@ async def test_batches_under_way_at_once_are_told_apart_by_id():
     assert statuses(await second) == ["delivered", "rejected"]
 
 
-@in_virtual_time
 async def test_an_error_that_names_none_puts_every_batch_under_way_in_doubt():
     used = sender()
     first = asyncio.create_task(used.send(batch("a")))
@@ -223,7 +217,6 @@ async def test_an_error_that_names_none_puts_every_batch_under_way_in_doubt():
     assert statuses(await second) == ["unknown"]
 
 
-@in_virtual_time
 async def test_batches_are_written_one_behind_the_other_however_slow_the_line_is():
     used = sender(line := Line(writing=0.01))
     both = [used.send(batch("a", "b")), used.send(batch("c"))]
@@ -231,7 +224,6 @@ async def test_batches_are_written_one_behind_the_other_however_slow_the_line_is
     assert line.said == ["<note a>", "<note b>", "ping", "<note c>", "ping"]
 
 
-@in_virtual_time
 async def test_an_error_cannot_mean_what_is_not_yet_written():
     used = sender(Line(pong=0.0, writing=0.2))
     first = asyncio.create_task(used.send(batch("a")))
@@ -241,7 +233,6 @@ async def test_an_error_cannot_mean_what_is_not_yet_written():
     assert statuses(await second) == ["delivered"]
 
 
-@in_virtual_time
 async def test_batches_of_the_same_messages_are_told_apart():
     used = sender()
     first = asyncio.create_task(used.send(batch(None)))
@@ -252,7 +243,6 @@ async def test_batches_of_the_same_messages_are_told_apart():
     assert statuses(await second) == ["rejected"]
 
 
-@in_virtual_time
 async def test_an_error_is_no_business_of_a_batch_that_is_through():
     used = sender()
     first = await one(used)
@@ -261,7 +251,6 @@ async def test_an_error_is_no_business_of_a_batch_that_is_through():
     assert statuses(first + second) == ["delivered", "delivered"]
 
 
-@in_virtual_time
 async def test_a_cancelled_batch_is_forgotten():
     used = sender(line := Line(pong=5))
     with pytest.raises(TimeoutError):
@@ -289,7 +278,6 @@ def test_as_json_it_says_only_what_is_known():
 ACK = Ack(when="type == 'ack'", id="id", timeout=5.0)
 
 
-@in_virtual_time
 async def test_an_acknowledgement_that_names_the_message_is_the_proof():
     used = sender(line := Line(), ACK)
     later(0.2, used.acknowledged, Acknowledged("b", ok=False, message="no"))
@@ -302,7 +290,6 @@ async def test_an_acknowledgement_that_names_the_message_is_the_proof():
     assert line.said == ["<note a>", "<note b>"]
 
 
-@in_virtual_time
 async def test_acknowledgements_that_name_none_come_in_the_order_of_the_messages():
     used = sender(ack=ACK)
     later(0.2, used.acknowledged, Acknowledged("", ok=True))
@@ -313,7 +300,6 @@ async def test_acknowledgements_that_name_none_come_in_the_order_of_the_messages
     assert sent[1].detail == "no reason given"
 
 
-@in_virtual_time
 async def test_acknowledgements_that_name_none_are_the_oldest_batch_s_first():
     used = sender(ack=ACK)
     first = asyncio.create_task(used.send([Message("note")]))
@@ -324,7 +310,6 @@ async def test_acknowledgements_that_name_none_are_the_oldest_batch_s_first():
     assert statuses(await second) == ["rejected"]
 
 
-@in_virtual_time
 async def test_messages_of_one_name_each_want_an_acknowledgement():
     used = sender(ack=ACK)
     first = asyncio.create_task(used.send(batch("a", "a")))
@@ -338,7 +323,6 @@ async def test_messages_of_one_name_each_want_an_acknowledgement():
     assert statuses(await again) == ["delivered"]
 
 
-@in_virtual_time
 async def test_without_an_acknowledgement_in_time_nothing_is_known():
     used = sender(ack=ACK)
     later(0.2, used.acknowledged, Acknowledged("a", ok=True))
@@ -349,12 +333,10 @@ async def test_without_an_acknowledgement_in_time_nothing_is_known():
     assert took == pytest.approx(5.0)
 
 
-@in_virtual_time
 async def test_a_connection_that_ends_leaves_what_is_not_acknowledged_unknown():
     assert statuses(await one(sender(Line(fails="send"), ACK))) == ["unknown"]
 
 
-@in_virtual_time
 async def test_an_acknowledgement_at_the_very_end_of_patience_changes_nothing():
     used = sender(ack=ACK)
     sending = asyncio.create_task(used.send(batch("a", "a", "a")))
@@ -364,7 +346,6 @@ async def test_an_acknowledgement_at_the_very_end_of_patience_changes_nothing():
     assert statuses(await used.send(batch("a"))) == ["unknown"]
 
 
-@in_virtual_time
 async def test_without_an_open_connection_nothing_is_sent():
     with pytest.raises(NetworkFailed, match="not connected"):
         await SocketSender(lambda: None, compose, asyncio.sleep).send(batch("a"))
@@ -388,7 +369,6 @@ class Tokens:
 REFUSED = TokenRefused("expired", words="no session")
 
 
-@in_virtual_time
 async def test_a_second_token_that_is_refused_as_well_is_a_refusal_of_who_we_are():
     """Seen: ``send`` ended with exit code 6, as if the message had been wrong."""
 
@@ -411,7 +391,6 @@ async def test_a_second_token_that_is_refused_as_well_is_a_refusal_of_who_we_are
         ([NetworkFailed("no answer")], ("unknown", "no answer")),
     ],
 )
-@in_virtual_time
 async def test_by_http_the_answer_says_what_became_of_each(answers, expected):
     posted = []
 

@@ -19,6 +19,8 @@ from notifyws.models import Notification
 from tests.support.queue import MemoryStore, ScriptedSink, note
 from tests.support.virtual import EPOCH, VirtualClock, elapsed, in_virtual_time, now
 
+pytestmark = pytest.mark.virtual_time
+
 NO = DeliveryFailed("no")
 
 
@@ -86,7 +88,6 @@ async def sleep(seconds):
     await VirtualClock().clock.sleep(seconds)
 
 
-@in_virtual_time
 async def test_a_digest_is_one_notification_with_what_came_since_the_first():
     story = Story(Timing(digest=600.0))
     async with running(story) as outbox:
@@ -103,7 +104,6 @@ async def test_a_digest_is_one_notification_with_what_came_since_the_first():
     assert story.outbox.waiting["r/exec"].count == 0
 
 
-@in_virtual_time
 async def test_the_next_digest_begins_with_the_next_notification():
     story = Story(Timing(digest=60.0))
     async with running(story) as outbox:
@@ -118,7 +118,6 @@ async def test_the_next_digest_begins_with_the_next_notification():
     assert story.routed.digests == [["1", "2"], ["3", "4"]]
 
 
-@in_virtual_time
 async def test_one_alone_is_no_digest():
     story = Story(Timing(digest=60.0))
     async with running(story) as outbox:
@@ -127,7 +126,6 @@ async def test_one_alone_is_no_digest():
     assert story.routed.titles == ["alone"]
 
 
-@in_virtual_time
 async def test_a_full_digest_does_not_wait(monkeypatch):
     story = Story(Timing(digest=600.0))
     async with running(story) as outbox:
@@ -140,7 +138,6 @@ async def test_a_full_digest_does_not_wait(monkeypatch):
     assert [len(each) for each in story.routed.digests] == [timed_worker.MOST, 2]
 
 
-@in_virtual_time
 async def test_a_digest_of_long_lines_is_cut_where_it_is_enough():
     story = Story(Timing(digest=60.0))
     long = "x" * (timed_worker.MOST_BYTES // 2)
@@ -153,7 +150,6 @@ async def test_a_digest_of_long_lines_is_cut_where_it_is_enough():
     assert story.routed.titles[-1][0] == "2"
 
 
-@in_virtual_time
 async def test_a_digest_that_fails_is_tried_again_and_becomes_one_dead_letter():
     story = Story(Timing(digest=60.0), NO, NO, NO)
     async with running(story) as outbox:
@@ -170,7 +166,6 @@ async def test_a_digest_that_fails_is_tried_again_and_becomes_one_dead_letter():
     }
 
 
-@in_virtual_time
 async def test_what_is_rubbish_in_a_queue_is_a_dead_letter_and_no_part_of_a_digest():
     before = MemoryStore()
     before.rows = {("r/exec", 1): "rubbish", ("r/exec", 2): note("good").line()}
@@ -181,7 +176,6 @@ async def test_what_is_rubbish_in_a_queue_is_a_dead_letter_and_no_part_of_a_dige
     assert story.routed.titles == ["good"]
 
 
-@in_virtual_time
 async def test_a_durable_listener_that_ends_keeps_its_digest_for_the_next_time():
     first = Story(Timing(digest=600.0))
     async with running(first, 1.0) as outbox:
@@ -196,7 +190,6 @@ async def test_a_durable_listener_that_ends_keeps_its_digest_for_the_next_time()
     assert second.routed.digests == [["1", "2", "3"]]
 
 
-@in_virtual_time
 async def test_any_other_that_ends_hands_its_digest_on_at_once():
     story = Story(Timing(digest=600.0), durable=False)
     async with running(story) as outbox:
@@ -208,7 +201,6 @@ async def test_any_other_that_ends_hands_its_digest_on_at_once():
     assert story.letters == []
 
 
-@in_virtual_time
 async def test_in_quiet_hours_nothing_is_handed_on_and_then_all_of_it_in_order():
     story = Story(Timing(quiet(10, 480)))
     async with running(story) as outbox:
@@ -224,7 +216,6 @@ async def test_in_quiet_hours_nothing_is_handed_on_and_then_all_of_it_in_order()
     assert story.outbox.counts["r/exec"].seconds < 1
 
 
-@in_virtual_time
 async def test_a_digest_of_a_night_is_one():
     story = Story(Timing(quiet(0, 480), 600.0))
     async with running(story) as outbox:

@@ -23,7 +23,9 @@ from notifyws.events import (
 from notifyws.fleet.heartbeat import Heartbeat, find_listeners, index_of
 from notifyws.fleet.listener_entry import Listener
 from notifyws.protocol.masking import spellings
-from tests.support.virtual import VirtualClock, in_virtual_time, now, turns
+from tests.support.virtual import VirtualClock, now, turns
+
+pytestmark = pytest.mark.virtual_time
 
 ME = "0123456789abcdef"
 URL = "ws://127.0.0.1/"
@@ -90,7 +92,6 @@ class Scene:
         await asyncio.gather(self.running, return_exceptions=True)
 
 
-@in_virtual_time
 async def test_a_listener_is_found_with_its_facts():
     scene = Scene()
     scene.received = 3
@@ -127,7 +128,6 @@ async def test_a_listener_is_found_with_its_facts():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_a_member_of_a_group_says_so_and_is_connected_where_it_leads():
     scene = Scene()
     await scene.tell(Grouped("workers", "member", "there:8"))
@@ -139,7 +139,6 @@ async def test_a_member_of_a_group_says_so_and_is_connected_where_it_leads():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_it_beats_every_ten_seconds_and_at_each_change_of_state():
     scene = Scene()
     await asyncio.sleep(12)
@@ -153,7 +152,6 @@ async def test_it_beats_every_ten_seconds_and_at_each_change_of_state():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_a_fleet_that_began_in_one_moment_does_not_beat_in_one_for_ever():
     board = Board()
     scenes = [Scene(board, name=f"n{n}", dice=n) for n in range(100)]
@@ -165,7 +163,6 @@ async def test_a_fleet_that_began_in_one_moment_does_not_beat_in_one_for_ever():
         await scene.stop()
 
 
-@in_virtual_time
 async def test_a_clean_end_leaves_nothing_behind():
     scene = Scene()
     await scene.tell(Connected(URL), Closed())
@@ -173,7 +170,6 @@ async def test_a_clean_end_leaves_nothing_behind():
     assert scene.board._kept == {}
 
 
-@in_virtual_time
 async def test_a_listener_that_died_is_forgotten_after_thirty_seconds():
     scene = Scene()
     await turns(10)
@@ -185,7 +181,6 @@ async def test_a_listener_that_died_is_forgotten_after_thirty_seconds():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_a_cache_that_fails_is_tried_again_and_disturbs_nobody():
     scene = Scene()
     scene.board.fails = True
@@ -198,7 +193,6 @@ async def test_a_cache_that_fails_is_tried_again_and_disturbs_nobody():
     assert scene.told == [*["the cache is down"] * 3, "well"]
 
 
-@in_virtual_time
 async def test_a_lost_race_for_the_index_is_run_again():
     scene = Scene()
     scene.board.loses = 7
@@ -207,7 +201,6 @@ async def test_a_lost_race_for_the_index_is_run_again():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_a_listener_stays_in_its_index_for_days():
     scene = Scene()
     for _ in range(20):
@@ -216,7 +209,6 @@ async def test_a_listener_stays_in_its_index_for_days():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_a_cache_that_lost_all_has_the_listener_again_within_a_beat():
     scene = Scene()
     await asyncio.sleep(15)
@@ -226,7 +218,6 @@ async def test_a_cache_that_lost_all_has_the_listener_again_within_a_beat():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_a_wake_from_sleep_beats_at_once():
     scene = Scene()
     await asyncio.sleep(2.5)
@@ -237,7 +228,6 @@ async def test_a_wake_from_sleep_beats_at_once():
 
 
 @pytest.mark.slow
-@in_virtual_time
 async def test_a_thousand_listeners_on_one_account_are_found():
     board = Board()
     scenes = [Scene(board, name=f"n{n:03}") for n in reversed(range(999))]
@@ -250,7 +240,6 @@ async def test_a_thousand_listeners_on_one_account_are_found():
     assert board._kept == {}
 
 
-@in_virtual_time
 async def test_what_was_counted_stands_in_its_entry():
     scene = Scene()
     scene.filtered, scene.frame = 3, '{"evt":1}'
@@ -261,7 +250,6 @@ async def test_what_was_counted_stands_in_its_entry():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
     scene = Scene()
     await scene.tell(Connected(URL), Disconnected(1012, "restart"))
@@ -285,7 +273,6 @@ async def test_how_often_it_was_tried_and_why_it_failed_stands_in_its_entry():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_connections_of_seconds_are_counted_until_one_lasts():
     scene = Scene()
     for _ in range(4):
@@ -300,7 +287,6 @@ async def test_connections_of_seconds_are_counted_until_one_lasts():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_one_that_never_was_connected_keeps_the_time_it_began_to_reconnect():
     scene = Scene()
     await scene.tell(Connecting(URL), Reconnecting(1, 1.0, "refused"))
@@ -312,7 +298,6 @@ async def test_one_that_never_was_connected_keeps_the_time_it_began_to_reconnect
     await scene.stop()
 
 
-@in_virtual_time
 async def test_the_first_frame_that_is_not_understood_is_told_at_once():
     scene = Scene()
     await asyncio.sleep(2)
@@ -326,7 +311,6 @@ async def test_the_first_frame_that_is_not_understood_is_told_at_once():
     await scene.stop()
 
 
-@in_virtual_time
 async def test_rubbish_is_no_listener():
     board = Board()
     index = json.dumps({"x": 9e9, "y": 9e9})

@@ -13,7 +13,6 @@ from notifyws.auth.cache.redis import RedisCache
 from notifyws.auth.cached_tokens import pack
 from notifyws.fleet.listener_entry import Listener, text_of
 from notifyws.models import Token
-from tests.support.aio import on_a_loop
 
 ME = "0123456789abcdef"
 TOKEN = pack(Token("secret", 900.0, 180.0), "42")
@@ -93,7 +92,6 @@ async def replaced(cache, name: str, valkey) -> None:
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("name", GOOD)
 @pytest.mark.parametrize("what", RUBBISH)
-@on_a_loop
 async def test_rubbish_reads_as_empty_is_said_once_and_is_replaced(
     clean_valkey, name, what
 ):
@@ -116,7 +114,6 @@ async def test_rubbish_reads_as_empty_is_said_once_and_is_replaced(
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("name", GOOD)
-@on_a_loop
 async def test_what_a_newer_version_wrote_is_left_alone_and_said_once(
     clean_valkey, name
 ):
@@ -135,7 +132,6 @@ async def test_what_a_newer_version_wrote_is_left_alone_and_said_once(
     assert "a newer version of notifyws wrote it" in said[0]
 
 
-@on_a_loop
 async def test_what_is_to_stay_longer_than_we_keep_it_holds_nobody_up(clean_valkey):
     warned = []
     async with aclosing(
@@ -149,7 +145,6 @@ async def test_what_is_to_stay_longer_than_we_keep_it_holds_nobody_up(clean_valk
 
 
 @pytest.mark.fault(33)
-@on_a_loop
 async def test_rubbish_leaves_the_cache_in_use(clean_valkey):
     said: list[str] = []
     checked = CheckedCache(RedisCache(clean_valkey.url), said.append)
@@ -162,7 +157,6 @@ async def test_rubbish_leaves_the_cache_in_use(clean_valkey):
 
 
 @pytest.mark.fault(33)
-@on_a_loop
 async def test_what_another_key_may_open_stays_where_it_is(clean_valkey):
     said: list[str] = []
     redis, cipher = RedisCache(clean_valkey.url), TokenCipher("words")

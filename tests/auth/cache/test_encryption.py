@@ -13,7 +13,6 @@ from notifyws.auth.cache.memory import MemoryCache
 from notifyws.auth.cached_tokens import pack
 from notifyws.errors import ConfigurationError
 from notifyws.models import Token
-from tests.support.aio import on_a_loop
 
 ME, YOU = "0" * 16, "1" * 16
 OURS, THEIRS = TokenCipher("ours"), TokenCipher("theirs")
@@ -36,7 +35,6 @@ async def text(cache, name="access"):
     return (await cache.read(ME, name))[name].text
 
 
-@on_a_loop
 async def test_no_token_lies_in_the_store_and_none_twice_alike():
     store = MemoryCache()
     cache = encrypting(store)
@@ -50,7 +48,6 @@ async def test_no_token_lies_in_the_store_and_none_twice_alike():
     assert await text(cache) == TOKEN
 
 
-@on_a_loop
 async def test_what_is_no_secret_stays_as_it_is():
     store = MemoryCache()
     cache = encrypting(store)
@@ -59,7 +56,6 @@ async def test_what_is_no_secret_stays_as_it_is():
     assert await text(store, "lock") == OWNER
 
 
-@on_a_loop
 async def test_another_key_a_plain_value_and_rubbish_read_as_an_empty_cache():
     store = MemoryCache()
     hidden = OURS.encrypt(ME, "access", TOKEN)
@@ -71,7 +67,6 @@ async def test_another_key_a_plain_value_and_rubbish_read_as_an_empty_cache():
         assert await text(theirs) == ANOTHER
 
 
-@on_a_loop
 async def test_a_value_copied_to_another_account_or_name_reads_as_empty():
     store = MemoryCache()
     cache = encrypting(store)
@@ -83,7 +78,6 @@ async def test_a_value_copied_to_another_account_or_name_reads_as_empty():
     assert await cache.read(YOU, "access") == {}
 
 
-@on_a_loop
 async def test_a_key_is_changed_without_a_login():
     store = MemoryCache()
     old, both, new = (
@@ -112,7 +106,6 @@ def test_a_list_without_a_key_is_a_wrong_setting(keys):
         TokenCipher(keys)
 
 
-@on_a_loop
 async def test_what_is_expected_is_compared_with_what_was_encrypted():
     store = MemoryCache()
     cache = encrypting(store)
@@ -123,7 +116,6 @@ async def test_what_is_expected_is_compared_with_what_was_encrypted():
     assert await store.read(ME, "access") == {}
 
 
-@on_a_loop
 async def test_who_was_faster_wins_though_both_saw_the_same():
     class Slow(MemoryCache):
         async def read(self, account, *names):

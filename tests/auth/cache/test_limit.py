@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from notifyws.auth.cache import call_limit
-from tests.support.virtual import in_virtual_time, now
+from tests.support.virtual import now
+
+pytestmark = pytest.mark.virtual_time
 
 
 def starve(seconds: float) -> None:
@@ -15,7 +17,6 @@ def starve(seconds: float) -> None:
     asyncio.get_running_loop()._jumping.now += seconds
 
 
-@in_virtual_time
 async def test_a_call_that_is_not_answered_ends_after_a_second():
     with pytest.raises(TimeoutError):
         async with call_limit():
@@ -23,7 +24,6 @@ async def test_a_call_that_is_not_answered_ends_after_a_second():
     assert now() == pytest.approx(1)
 
 
-@in_virtual_time
 async def test_time_in_which_this_process_did_not_run_does_not_count():
     async with call_limit():
         for _ in range(3):
@@ -33,7 +33,6 @@ async def test_time_in_which_this_process_did_not_run_does_not_count():
     assert now() == pytest.approx(9.45)
 
 
-@in_virtual_time
 async def test_a_call_that_is_not_answered_ends_on_a_busy_machine_too():
     async def asked() -> None:
         async with call_limit():
@@ -46,7 +45,6 @@ async def test_a_call_that_is_not_answered_ends_on_a_busy_machine_too():
     assert now() == pytest.approx(4, abs=0.2)
 
 
-@in_virtual_time
 async def test_nothing_is_left_behind_when_the_call_is_answered():
     async with call_limit():
         await asyncio.sleep(0.2)

@@ -10,7 +10,6 @@ import pytest
 
 from notifyws.auth.cache.memory import FallbackCache
 from notifyws.auth.cache.redis import RedisCache
-from tests.support.aio import on_a_loop
 from tests.support.scripted import FlakyCache
 from tests.support.valkey import free_port
 
@@ -54,7 +53,6 @@ class Scene:
         self.clock += 5
 
 
-@on_a_loop
 async def test_it_is_the_primary_as_long_as_that_answers():
     scene = Scene()
     await scene.write(access="a")
@@ -65,7 +63,6 @@ async def test_it_is_the_primary_as_long_as_that_answers():
     assert scene.said == []
 
 
-@on_a_loop
 async def test_an_outage_is_said_once_and_its_end_once():
     scene = Scene()
     scene.go_down()
@@ -82,7 +79,6 @@ async def test_an_outage_is_said_once_and_its_end_once():
     assert scene.cache.healthy
 
 
-@on_a_loop
 async def test_a_failed_primary_is_left_in_peace_for_a_while():
     scene = Scene()
     scene.go_down()
@@ -99,7 +95,6 @@ async def test_a_failed_primary_is_left_in_peace_for_a_while():
     assert scene.primary.asked == 2
 
 
-@on_a_loop
 async def test_what_was_seen_before_is_served_from_memory():
     scene = Scene()
     await scene.known()
@@ -113,7 +108,6 @@ async def test_what_was_seen_before_is_served_from_memory():
     }
 
 
-@on_a_loop
 async def test_what_is_gone_from_the_primary_is_gone_from_memory():
     scene = Scene()
     await scene.known()
@@ -123,7 +117,6 @@ async def test_what_is_gone_from_the_primary_is_gone_from_memory():
     assert await scene.texts("access", "refresh") == {"refresh": "r1"}
 
 
-@on_a_loop
 async def test_what_is_served_from_memory_ends_when_it_would_have():
     scene = Scene()
     await scene.known()
@@ -132,7 +125,6 @@ async def test_what_is_served_from_memory_ends_when_it_would_have():
     assert await scene.texts("access") == {}
 
 
-@on_a_loop
 async def test_expectations_hold_during_an_outage_too():
     scene = Scene()
     await scene.known()
@@ -174,7 +166,6 @@ CONFLICTS = {
 
 
 @pytest.mark.parametrize("what", CONFLICTS)
-@on_a_loop
 async def test_what_changed_here_is_carried_back_unless_somebody_was_faster(what):
     ours, theirs, afterwards = CONFLICTS[what]
     scene = Scene()
@@ -190,7 +181,6 @@ async def test_what_changed_here_is_carried_back_unless_somebody_was_faster(what
     assert await scene.texts(*names, cache=scene.primary) == afterwards
 
 
-@on_a_loop
 async def test_what_was_carried_back_keeps_its_time():
     scene = Scene()
     scene.go_down()
@@ -200,7 +190,6 @@ async def test_what_was_carried_back_keeps_its_time():
     assert found["access"].remaining == 595
 
 
-@on_a_loop
 async def test_a_logout_elsewhere_wins():
     scene = Scene()
     await scene.known()
@@ -215,7 +204,6 @@ async def test_a_logout_elsewhere_wins():
     assert await scene.texts("access") == {}, "ours is forgotten for good"
 
 
-@on_a_loop
 async def test_somebody_elses_lock_does_not_stop_tokens_from_being_carried_back():
     scene = Scene()
     await scene.known()
@@ -228,7 +216,6 @@ async def test_somebody_elses_lock_does_not_stop_tokens_from_being_carried_back(
     assert await scene.texts("access", "lock") == {"access": "a2", "lock": "theirs"}
 
 
-@on_a_loop
 async def test_a_write_whose_answer_was_lost_is_no_conflict():
     scene = Scene()
     await scene.known()
@@ -241,7 +228,6 @@ async def test_a_write_whose_answer_was_lost_is_no_conflict():
     assert await scene.texts("access", "refresh") == {"access": "a2", "refresh": "r2"}
 
 
-@on_a_loop
 async def test_nothing_is_lost_when_it_falls_again_while_carrying_back():
     scene = Scene()
     await scene.known()
@@ -255,7 +241,6 @@ async def test_nothing_is_lost_when_it_falls_again_while_carrying_back():
     assert await scene.texts("access", cache=scene.primary) == {"access": "a2"}
 
 
-@on_a_loop
 async def test_another_account_is_carried_back_when_it_is_asked_for():
     scene = Scene()
     scene.go_down()
@@ -266,7 +251,6 @@ async def test_another_account_is_carried_back_when_it_is_asked_for():
     assert await scene.texts("access") == {"access": "a2"}
 
 
-@on_a_loop
 async def test_closing_is_quiet_even_when_it_is_down():
     scene = Scene()
     scene.go_down()
@@ -276,7 +260,6 @@ async def test_closing_is_quiet_even_when_it_is_down():
 
 
 @pytest.mark.fault(33)
-@on_a_loop
 async def test_twenty_callers_who_fail_together_are_told_once():
     said: list[str] = []
     primary = RedisCache(f"redis://127.0.0.1:{free_port()}")
@@ -288,7 +271,6 @@ async def test_twenty_callers_who_fail_together_are_told_once():
     assert "Connection refused" in said[0]
 
 
-@on_a_loop
 async def test_a_frozen_redis_costs_one_second_once_and_is_found_again(clean_valkey):
     said: list[str] = []
     clock = [1000.0]

@@ -13,7 +13,6 @@ from notifyws.auth.cache.build import open_cache
 from notifyws.auth.cache.redis import RedisCache, RedisClient
 from notifyws.auth.cache.redis_errors import COMMANDS, MOVED_ON, REFUSALS
 from notifyws.errors import CacheFailed, ConfigurationError
-from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
 from tests.support.valkey import Valkey, free_port
 
@@ -40,7 +39,6 @@ async def failure(url: str, call: str = "read") -> CacheFailed:
         return caught.value
 
 
-@on_a_loop
 async def test_keys_have_the_account_in_braces_and_an_expiry(clean_valkey):
     async with aclosing(RedisCache(clean_valkey.url)) as cache:
         await cache.replace(ME, {"access": ("a", 60)}, expect={"lock": None})
@@ -51,7 +49,6 @@ async def test_keys_have_the_account_in_braces_and_an_expiry(clean_valkey):
 
 
 @pytest.mark.parametrize("call", CALLS)
-@on_a_loop
 async def test_a_call_is_one_round_trip_without_a_greeting(call):
     async with scripted(b"-ERR no\r\n") as context:
         await failure(context.url, call)
@@ -59,7 +56,6 @@ async def test_a_call_is_one_round_trip_without_a_greeting(call):
 
 
 @pytest.mark.parametrize("call", CALLS)
-@on_a_loop
 async def test_a_refused_port_is_said_at_once(call):
     start = time.monotonic()
     error = await failure(f"redis://127.0.0.1:{free_port()}", call)
@@ -67,7 +63,6 @@ async def test_a_refused_port_is_said_at_once(call):
     assert time.monotonic() - start < 0.5
 
 
-@on_a_loop
 async def test_a_server_that_never_ends_its_answer_costs_one_second():
     async with scripted(b"") as mute, scripted(b"*1\r\n*2\r\n$99\r\nabc") as slow:
         one, two = RedisCache(mute.url), RedisCache(slow.url)
@@ -100,7 +95,6 @@ async def test_a_server_that_never_ends_its_answer_costs_one_second():
     ],
     ids=lambda value: value[:12] if isinstance(value, bytes) else "",
 )
-@on_a_loop
 async def test_a_refusal_is_translated(call, answer, sentence):
     async with scripted(answer) as context:
         error = await failure(context.url, call)
@@ -122,7 +116,6 @@ async def test_a_refusal_is_translated(call, answer, sentence):
     ],
     ids=lambda answer: repr(answer[:12]),
 )
-@on_a_loop
 async def test_garbage_is_a_failure_that_repeats_no_remote_words(answer):
     async with scripted(answer, then_close=True) as context:
         error = await failure(context.url)
@@ -130,14 +123,12 @@ async def test_garbage_is_a_failure_that_repeats_no_remote_words(answer):
     assert "remote" not in error.message
 
 
-@on_a_loop
 async def test_half_a_reply_is_a_lost_connection():
     async with scripted(b"*1\r\n*2\r\n$100\r\nabc", then_close=True) as context:
         error = await failure(context.url)
     assert error.message.endswith("cannot be used: connection lost")
 
 
-@on_a_loop
 async def test_a_pong_that_is_none_is_rubbish():
     async with scripted(b"+HELLO\r\n") as context:
         await failure(context.url, "ping")
@@ -153,7 +144,6 @@ ODD = {
 
 
 @pytest.mark.parametrize("how", ODD)
-@on_a_loop
 async def test_whatever_lies_there_can_be_told_from_nothing_and_replaced(
     clean_valkey, how
 ):
@@ -169,7 +159,6 @@ async def test_whatever_lies_there_can_be_told_from_nothing_and_replaced(
         assert (await cache.read(ME, "access"))["access"].text == "new"
 
 
-@on_a_loop
 async def test_a_user_with_the_commands_that_the_hint_names_can_do_all(clean_valkey):
     user = ("ACL", "SETUSER", "ours", "on", ">pw", "~notifyws:*")
     clean_valkey.command(*user, "-@all", *COMMANDS.split())
@@ -187,7 +176,6 @@ async def test_a_user_with_the_commands_that_the_hint_names_can_do_all(clean_val
     assert COMMANDS in error.hint
 
 
-@on_a_loop
 async def test_a_real_server_without_memory_is_said(clean_valkey):
     clean_valkey.command("CONFIG", "SET", "maxmemory", "1")
     try:
@@ -198,7 +186,6 @@ async def test_a_real_server_without_memory_is_said(clean_valkey):
         clean_valkey.command("CONFIG", "SET", "maxmemory", "0")
 
 
-@on_a_loop
 async def test_a_real_server_that_wants_a_password_is_said(clean_valkey):
     clean_valkey.command("CONFIG", "SET", "requirepass", "s3cret!")
     try:
@@ -217,7 +204,6 @@ async def test_a_real_server_that_wants_a_password_is_said(clean_valkey):
     assert "n0pe" not in wrong.message + wrong.hint
 
 
-@on_a_loop
 async def test_a_frozen_server_costs_one_second_and_may_thaw(clean_valkey):
     async with aclosing(RedisCache(clean_valkey.url)) as cache:
         await cache.ping()
@@ -230,7 +216,6 @@ async def test_a_frozen_server_costs_one_second_and_may_thaw(clean_valkey):
         await cache.ping()
 
 
-@on_a_loop
 async def test_a_server_that_was_restarted_is_found_again():
     with Valkey() as server:
         async with aclosing(RedisCache(server.url)) as cache:
@@ -243,7 +228,6 @@ async def test_a_server_that_was_restarted_is_found_again():
             assert await cache.add(ME, "lock", "l", 9)
 
 
-@on_a_loop
 async def test_a_cancelled_call_leaves_no_answer_for_the_next(clean_valkey):
     async with aclosing(RedisCache(clean_valkey.url)) as cache:
         await cache.replace(ME, {"a": ("one", 9), "b": ("two", 9)}, expect={})
@@ -255,7 +239,6 @@ async def test_a_cancelled_call_leaves_no_answer_for_the_next(clean_valkey):
             assert {name: entry.text for name, entry in found.items()} == {"b": "two"}
 
 
-@on_a_loop
 async def test_a_cancelled_caller_is_cancelled_and_not_told_of_a_failure():
     async with scripted(b"") as context, aclosing(RedisCache(context.url)) as cache:
         call = asyncio.create_task(cache.read(ME, "a"))
@@ -328,7 +311,6 @@ async def refused(redis: RedisClient, *words: str | int) -> CacheFailed:
     return caught.value
 
 
-@on_a_loop
 async def test_resp3_and_resp2_give_the_same_answers(server):
     answers = []
     for query in ("", "?protocol=3"):
@@ -368,7 +350,6 @@ async def test_resp3_and_resp2_give_the_same_answers(server):
     assert answers[1][11] == [[STREAM.encode(), [(b"1-1", {b"k": b"v"})]]]
 
 
-@on_a_loop
 async def test_who_waits_for_an_entry_may_wait_longer_than_a_call(
     clean_valkey, clean_sentinel, clean_cluster
 ):
@@ -388,7 +369,6 @@ async def waited(url: str) -> object:
         return await waiting
 
 
-@on_a_loop
 async def test_who_is_cancelled_while_waiting_leaves_nothing_to_the_next(server):
     async with client(server.url) as redis:
         await redis.command("XGROUP", "CREATE", STREAM, "all", "0", "MKSTREAM")
@@ -405,7 +385,6 @@ async def test_who_is_cancelled_while_waiting_leaves_nothing_to_the_next(server)
         assert found == [[STREAM.encode(), [(b"1-1", {b"k": b"v"})]]]
 
 
-@on_a_loop
 async def test_what_was_not_answered_in_its_time_says_how_long_it_was(server):
     async with client(server.url) as redis:
         words = ("XREAD", "BLOCK", 2000, "STREAMS", STREAM, "0")
@@ -426,7 +405,6 @@ async def blocked(server) -> str:
         await asyncio.sleep(0.005)
 
 
-@on_a_loop
 async def test_what_was_cut_while_it_waited_is_not_asked_again(server):
     """redis/redis-py: its retries would, and take for a stranger's what was ours."""
     node = getattr(server, "primary", server)
@@ -442,7 +420,6 @@ async def test_what_was_cut_while_it_waited_is_not_asked_again(server):
         assert await redis.command("PING") is True
 
 
-@on_a_loop
 async def test_who_waits_at_a_primary_that_is_none_any_more_is_told(server):
     node = getattr(server, "primary", server)
     async with client(server.url) as redis:
@@ -455,7 +432,6 @@ async def test_who_waits_at_a_primary_that_is_none_any_more_is_told(server):
         assert await redis.command("PING") is True
 
 
-@on_a_loop
 async def test_a_caller_sees_by_the_code_what_was_refused(server):
     async with client(server.url) as redis:
         read = (*GROUP, "STREAMS", STREAM, ">")
@@ -468,7 +444,6 @@ async def test_a_caller_sees_by_the_code_what_was_refused(server):
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-@on_a_loop
 async def test_each_refusal_has_a_code_a_sentence_and_a_hint(code):
     said = f"-{code} 1 127.0.0.1:1\r\n".encode()
     async with scripted(said) as context, client(context.url) as redis:
@@ -480,7 +455,6 @@ async def test_each_refusal_has_a_code_a_sentence_and_a_hint(code):
 
 
 @pytest.mark.parametrize("within_a_script", [False, True])
-@on_a_loop
 async def test_a_command_that_is_forbidden_is_named(clean_valkey, within_a_script):
     user = ("ACL", "SETUSER", "half", "reset", "on", ">pw", "~*", "+@all", "-xgroup")
     clean_valkey.command(*user, "-zadd", "-ping")
@@ -504,7 +478,6 @@ async def test_a_command_that_is_forbidden_is_named(clean_valkey, within_a_scrip
     assert two.message.endswith("forbids this user what is needed: zadd")
 
 
-@on_a_loop
 async def test_of_what_a_server_forbids_only_a_command_is_shown():
     said = b"-NOPERM User x has no permissions to run the '\x1b[31mEVIL' command\r\n"
     async with scripted(said) as context, client(context.url) as redis:

@@ -12,7 +12,6 @@ from redis.crc import key_slot
 from notifyws.auth.cache.redis import RedisClient
 from notifyws.auth.cache.redis_cluster import key_of
 from notifyws.errors import CacheFailed
-from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
 from tests.support.valkey import Nodes, free_port
 
@@ -50,7 +49,6 @@ def calls(node, *names: str) -> dict[str, int]:
     return {name: said.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in names}
 
 
-@on_a_loop
 async def test_a_command_is_one_round_trip_whatever_it_is(clean_cluster):
     async with client(clean_cluster.url) as redis:
         await redis.command("PING")
@@ -64,7 +62,6 @@ async def test_a_command_is_one_round_trip_whatever_it_is(clean_cluster):
     assert set(asked.values()) == {0}
 
 
-@on_a_loop
 async def test_nobody_is_asked_which_commands_there_are(clean_cluster):
     clean_cluster.command("CONFIG", "RESETSTAT")
     async with client(clean_cluster.url) as redis:
@@ -76,7 +73,6 @@ async def test_nobody_is_asked_which_commands_there_are(clean_cluster):
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_a_replica_takes_over_and_slots_move_while_the_client_is_used():
     with Nodes() as cluster:
         async with client(cluster.url) as redis:
@@ -115,7 +111,6 @@ async def follows_moved_slots(redis: RedisClient, cluster: Nodes) -> None:
     assert await redis.command("GET", other) == b"asked"
 
 
-@on_a_loop
 async def test_each_address_is_tried_and_a_hung_one_holds_nobody_up(clean_cluster):
     async with scripted(b"") as hung:
         ports = (free_port(), *[hung.port] * 5, clean_cluster.port)
@@ -126,7 +121,6 @@ async def test_each_address_is_tried_and_a_hung_one_holds_nobody_up(clean_cluste
                 assert time.monotonic() - start < 1
 
 
-@on_a_loop
 async def test_a_cluster_that_is_not_there_is_said_each_time():
     async with client(at(free_port(), free_port())) as redis:
         for _ in range(3):
@@ -135,7 +129,6 @@ async def test_a_cluster_that_is_not_there_is_said_each_time():
             assert "nodes are running" in error.hint
 
 
-@on_a_loop
 async def test_a_frozen_node_costs_one_second_and_may_thaw(clean_cluster):
     async with client(clean_cluster.url) as redis:
         await redis.command("SET", MOVED, "a")
@@ -149,7 +142,6 @@ async def test_a_frozen_node_costs_one_second_and_may_thaw(clean_cluster):
     assert error.message.endswith("did not answer within 1 s")
 
 
-@on_a_loop
 async def test_a_server_that_is_no_cluster_is_said(clean_valkey):
     async with client(at(clean_valkey.port)) as redis:
         error = await failure(redis)
@@ -157,7 +149,6 @@ async def test_a_server_that_is_no_cluster_is_said(clean_valkey):
     assert error.hint.startswith("write redis://")
 
 
-@on_a_loop
 async def test_a_node_asked_as_if_it_were_alone_names_the_scheme():
     said = b"-MOVED 1 127.0.0.1:1\r\n"
     async with scripted(said) as node, client(node.url) as redis:
@@ -165,7 +156,6 @@ async def test_a_node_asked_as_if_it_were_alone_names_the_scheme():
     assert "redis+cluster://" in error.hint
 
 
-@on_a_loop
 async def test_slots_without_a_node_are_said(clean_cluster):
     slot = key_slot(MOVED.encode())
     clean_cluster.command("CLUSTER DELSLOTS", slot)
@@ -178,7 +168,6 @@ async def test_slots_without_a_node_are_said(clean_cluster):
     assert error.message.endswith(("has no node for our keys", "that is down"))
 
 
-@on_a_loop
 async def test_a_user_may_do_what_the_hint_names_and_no_more(clean_cluster):
     words = ("ACL", "SETUSER", "ours", "reset", "on", ">pw", "~notifyws:*")
     clean_cluster.command(*words, "-@all", "+get", "+ping")

@@ -15,7 +15,6 @@ from notifyws.auth.cache.redis_urls import SCHEMES, read_url
 from notifyws.delivery.outbox_records import ListenerPosition
 from notifyws.fleet.group.entries import Batch
 from notifyws.fleet.group.store import GroupStore
-from tests.support.aio import on_a_loop
 from tests.support.valkey import Sentinel, Valkey
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,7 +42,6 @@ async def use(url: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["/0", "/1", "?protocol=3"])
-@on_a_loop
 async def test_the_line_for_the_token_cache_is_enough(clean_valkey, ending):
     typed(LINES[0], clean_valkey)
     try:
@@ -53,7 +51,6 @@ async def test_the_line_for_the_token_cache_is_enough(clean_valkey, ending):
         clean_valkey.command("ACL DELUSER", "notifyws")
 
 
-@on_a_loop
 async def test_the_line_for_groups_is_enough(clean_valkey):
     """A group does all that it can do, and no script of it is refused a command."""
     for line in (LINES[0], GROUPS):
@@ -97,7 +94,6 @@ async def all_of_a_group(client: RedisClient) -> None:
     await store.let_go(standing.slot, standing.proof)
 
 
-@on_a_loop
 async def test_the_lines_for_a_cluster_are_enough(clean_cluster):
     for line in LINES[:2]:
         typed(line, clean_cluster)
@@ -107,7 +103,6 @@ async def test_the_lines_for_a_cluster_are_enough(clean_cluster):
         clean_cluster.command("ACL DELUSER", "notifyws")
 
 
-@on_a_loop
 async def test_the_line_for_the_sentinels_is_enough():
     with Valkey() as primary, Sentinel(primary, "mine") as sentinel:
         typed(LINES[0], primary)

@@ -10,7 +10,6 @@ import pytest
 
 from notifyws.auth.cache.redis import RedisClient
 from notifyws.errors import CacheFailed
-from tests.support.aio import on_a_loop
 from tests.support.proxy import proxy
 from tests.support.resp import scripted
 from tests.support.valkey import Sentinel, Valkey, Watched, free_port
@@ -51,7 +50,6 @@ async def until_it_answers(redis: RedisClient, *words: str) -> int:
 
 
 @pytest.mark.slow
-@on_a_loop
 async def test_after_a_failover_the_same_client_writes_to_the_new_primary():
     with Watched() as servers:
         async with client(servers.url) as redis:
@@ -65,7 +63,6 @@ async def test_after_a_failover_the_same_client_writes_to_the_new_primary():
             assert servers.primary.command("GET", KEY) == b"newer"
 
 
-@on_a_loop
 async def test_a_demoted_primary_is_left_within_the_call():
     """redis/redis-py, SentinelManagedConnection: the refusal is hidden in another."""
     with Valkey() as old, Valkey() as new, Sentinel(old, "mine") as sentinel:
@@ -79,7 +76,6 @@ async def test_a_demoted_primary_is_left_within_the_call():
         assert new.command("GET", KEY) == b"b"
 
 
-@on_a_loop
 async def test_each_address_is_tried_and_a_hung_one_holds_nobody_up(clean_sentinel):
     async with scripted(b"") as hung:
         ports = (free_port(), hung.port, clean_sentinel.sentinel.port)
@@ -90,7 +86,6 @@ async def test_each_address_is_tried_and_a_hung_one_holds_nobody_up(clean_sentin
                 assert time.monotonic() - start < 0.5
 
 
-@on_a_loop
 async def test_sentinels_that_do_not_answer_are_said():
     async with scripted(b"") as hung:
         async with client(at(free_port())) as redis:
@@ -102,7 +97,6 @@ async def test_sentinels_that_do_not_answer_are_said():
     assert "sentinels are running" in silent.hint
 
 
-@on_a_loop
 async def test_a_service_that_sentinels_do_not_know_is_said(clean_sentinel):
     port = clean_sentinel.sentinel.port
     async with (
@@ -114,7 +108,6 @@ async def test_a_service_that_sentinels_do_not_know_is_said(clean_sentinel):
     assert "sentinel monitor" in error.hint
 
 
-@on_a_loop
 async def test_a_primary_that_is_down_is_said():
     with Valkey() as primary, Sentinel(primary, "mine") as sentinel:
         async with client(at(sentinel.port)) as redis:
@@ -134,7 +127,6 @@ async def test_a_primary_that_is_down_is_said():
     assert "sentinels" in known.hint
 
 
-@on_a_loop
 async def test_sentinels_have_a_login_of_their_own():
     with Valkey() as primary, Sentinel(primary, "mine") as sentinel:
         primary.command("ACL SETUSER", "ours", "on", ">pw", "~*", "+@all")
@@ -159,7 +151,6 @@ async def test_sentinels_have_a_login_of_their_own():
     assert "+sentinel|masters" in forbidden.hint
 
 
-@on_a_loop
 async def test_a_command_is_sent_once_and_the_sentinels_are_asked_once(clean_sentinel):
     with proxy(clean_sentinel.sentinel.port) as (between, _):
         async with client(at(between.port)) as redis:
@@ -171,7 +162,6 @@ async def test_a_command_is_sent_once_and_the_sentinels_are_asked_once(clean_sen
         assert between.opened == 1
 
 
-@on_a_loop
 async def test_the_database_of_the_url_is_used(clean_sentinel):
     async with client(f"{clean_sentinel.url}/3") as redis:
         await redis.command("SET", KEY, "a")

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from notifyws.auth.cache.redis import RedisClient
 from notifyws.errors import CacheFailed, ConfigurationError
-from tests.support.aio import on_a_loop
 from tests.support.resp import scripted
 from tests.support.tls import Authority
 
@@ -47,7 +46,6 @@ def query(folder, certificate="client.pem", key="client.key", more="") -> str:
 @pytest.mark.parametrize(
     ("key", "more"), [("client.key", ""), ("sealed.key", "&ssl_password=s3cret")]
 )
-@on_a_loop
 async def test_a_server_that_wants_our_certificate_gets_it(files, key, more):
     authority, folder = files
     async with scripted(b"+PONG\r\n", tls=authority.demanding()) as server:
@@ -65,7 +63,6 @@ def spoken(said) -> bytes:
     return b":%s\r\n" % text if number else b"$%d\r\n%s\r\n" % (len(text), text)
 
 
-@on_a_loop
 async def test_sentinels_and_the_primary_they_name_are_spoken_to_over_tls(files):
     authority, folder = files
     async with (
@@ -81,7 +78,6 @@ async def test_sentinels_and_the_primary_they_name_are_spoken_to_over_tls(files)
             assert await redis.command("PING") is True
 
 
-@on_a_loop
 async def test_nodes_of_a_cluster_are_spoken_to_over_tls(files):
     authority, folder = files
     async with scripted(b"", tls=authority.demanding()) as node:
@@ -100,7 +96,6 @@ async def test_nodes_of_a_cluster_are_spoken_to_over_tls(files):
         "rediss+sentinel://127.0.0.1:{}/mine",
     ],
 )
-@on_a_loop
 async def test_an_authority_that_nobody_named_is_to_be_named(files, url):
     authority, _ = files
     async with (
@@ -121,7 +116,6 @@ async def test_an_authority_that_nobody_named_is_to_be_named(files, url):
         ("rediss+sentinel://127.0.0.1:{}/mine", "redis+sentinel://"),
     ],
 )
-@on_a_loop
 async def test_plain_text_where_tls_is_expected_is_said(url, plain):
     async with (
         scripted(b"-ERR unknown command\r\n") as server,
@@ -171,7 +165,6 @@ def test_one_file_may_hold_both(files):
     RedisClient(f"rediss+cluster://h?ssl_certfile={both}", "x")
 
 
-@on_a_loop
 async def test_a_server_that_wants_a_certificate_that_we_do_not_have_is_said(files):
     authority, folder = files
     async with scripted(b"+PONG\r\n", tls=authority.demanding()) as server:

@@ -16,7 +16,6 @@ import pytest
 
 from notifyws.auth.cache.sqlite import SqliteCache, SqliteStore
 from notifyws.errors import CacheFailed
-from tests.support.aio import on_a_loop
 
 ME = "0123456789abcdef"
 SLACK = 0.4
@@ -209,7 +208,6 @@ def test_a_lock_held_for_a_moment_is_waited_for(store, path):
     assert added == [True]
 
 
-@on_a_loop
 async def test_the_loop_goes_on_while_a_call_waits(path):
     async with aclosing(SqliteCache(path)) as cache:
         await cache.ping()

@@ -13,7 +13,6 @@ from notifyws.delivery.sinks.apprise import AppriseSink, names_of, secrets_of
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
-from tests.support.aio import on_a_loop
 from tests.support.httpd import answer, in_a_thread
 from tests.support.target import target
 
@@ -29,7 +28,6 @@ def sink(url, timeout=5.0):
     return AppriseSink("apprise:json", url, timeout, 1)
 
 
-@on_a_loop
 async def test_a_service_gets_title_and_message_as_plain_text():
     with target() as there:
         apprise = sink(url_to(there))
@@ -40,7 +38,6 @@ async def test_a_service_gets_title_and_message_as_plain_text():
     assert (told["title"], told["message"]) == ("T <b>", "M *x*")
 
 
-@on_a_loop
 async def test_one_without_words_says_its_title_and_without_that_its_type():
     with target() as there:
         apprise = sink(url_to(there))
@@ -50,7 +47,6 @@ async def test_one_without_words_says_its_title_and_without_that_its_type():
     assert (told["title"], told["message"]) == ("t", "t")
 
 
-@on_a_loop
 async def test_a_refusal_is_worth_another_try_and_shows_no_part_of_the_url():
     with target() as there:
         there.answers += [500]
@@ -62,7 +58,6 @@ async def test_a_refusal_is_worth_another_try_and_shows_no_part_of_the_url():
     assert SECRET not in failed.value.message
 
 
-@on_a_loop
 async def test_a_service_that_is_not_there_is_told_without_its_host(caplog):
     with caplog.at_level(logging.DEBUG):
         apprise = sink(f"json://{SECRET}:1/{SECRET}")
@@ -74,7 +69,6 @@ async def test_a_service_that_is_not_there_is_told_without_its_host(caplog):
     assert SECRET not in no.value.message
 
 
-@on_a_loop
 async def test_one_that_hangs_is_left_after_the_time_limit_and_has_one_thread():
     async def hang(peer):
         await peer.hang()
@@ -103,7 +97,6 @@ async def floods(peer):
         await peer.write(bytes(1 << 16))
 
 
-@on_a_loop
 async def test_of_an_answer_without_end_only_the_beginning_is_read():
     """Seen: gigabytes of it in memory, for as long as the time limit lasted."""
 
@@ -118,7 +111,6 @@ async def test_of_an_answer_without_end_only_the_beginning_is_read():
         await apprise.aclose()
 
 
-@on_a_loop
 async def test_one_whose_answer_has_no_end_is_left_and_asked_again():
     """Seen: its thread read on, for good, and each later notification was given up."""
     asked = []
@@ -137,7 +129,6 @@ async def test_one_whose_answer_has_no_end_is_left_and_asked_again():
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-@on_a_loop
 async def test_a_redirect_takes_nothing_to_another_origin(status):
     """Seen: headers of the URL, and the notification, went where the service said."""
     with target() as there, target() as other:

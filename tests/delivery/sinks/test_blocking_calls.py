@@ -8,7 +8,6 @@ import threading
 import pytest
 
 from notifyws.delivery.sinks.blocking_calls import BlockingCalls
-from tests.support.aio import on_a_loop
 
 
 def busy() -> None:
@@ -20,7 +19,6 @@ def raises() -> None:
     raise ValueError("no")
 
 
-@on_a_loop
 async def test_a_call_returns_or_raises_what_the_function_does():
     calls = BlockingCalls("calls", 1)
     assert await calls.call(lambda: 5) == 5
@@ -29,7 +27,6 @@ async def test_a_call_returns_or_raises_what_the_function_does():
     assert await calls.call(lambda: threading.current_thread().name) == "calls"
 
 
-@on_a_loop
 async def test_a_call_that_takes_steps_for_ever_is_ended_with_the_wait_for_it():
     calls = BlockingCalls("busy", 1)
     for _ in range(3):
@@ -40,7 +37,6 @@ async def test_a_call_that_takes_steps_for_ever_is_ended_with_the_wait_for_it():
         await asyncio.sleep(0)
 
 
-@on_a_loop
 async def test_a_call_that_waits_within_the_system_keeps_its_place_until_it_is_back():
     calls, goes_on = BlockingCalls("waits", 1), threading.Lock()
     goes_on.acquire()
@@ -53,7 +49,6 @@ async def test_a_call_that_waits_within_the_system_keeps_its_place_until_it_is_b
     assert await waiting == 5
 
 
-@on_a_loop
 async def test_calls_that_end_as_they_are_given_up_lose_no_place():
     calls = BlockingCalls("ends", 2)
     for number in range(200):

@@ -12,7 +12,6 @@ from notifyws.config.extras import install_command
 from notifyws.delivery.sinks.desktop import LONGEST, DesktopSink, reads_markup
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
-from tests.support.aio import on_a_loop
 
 
 @pytest.fixture
@@ -52,7 +51,6 @@ def answering(markup, asked=None):
         ({"message": "x" * 5000}, ("t", "x" * LONGEST)),
     ],
 )
-@on_a_loop
 async def test_title_and_message_are_plain_text(shown, fields, expected):
     sink = DesktopSink(9, answering(markup=False))
     await sink.deliver(Notification({"type": "t", **fields}, "then"))
@@ -60,7 +58,6 @@ async def test_title_and_message_are_plain_text(shown, fields, expected):
     assert shown == [expected]
 
 
-@on_a_loop
 async def test_a_desktop_that_refuses_is_a_failure_to_be_tried_again(shown):
     shown.append(RuntimeError("no session bus"))
     sink = DesktopSink(9, answering(markup=False))
@@ -69,7 +66,6 @@ async def test_a_desktop_that_refuses_is_a_failure_to_be_tried_again(shown):
     assert not caught.value.final
 
 
-@on_a_loop
 async def test_a_session_that_does_not_answer_is_not_waited_for_without_end(shown):
     """Seen: ``--notify`` beside a bus that hangs kept ``-n 1`` from ever ending."""
 
@@ -82,7 +78,6 @@ async def test_a_session_that_does_not_answer_is_not_waited_for_without_end(show
     assert not caught.value.final
 
 
-@on_a_loop
 async def test_a_desktop_that_reads_markup_is_asked_once_and_given_it_escaped(shown):
     sink = DesktopSink(9, answering(True, asked := []))
     for _ in range(2):
@@ -93,7 +88,6 @@ async def test_a_desktop_that_reads_markup_is_asked_once_and_given_it_escaped(sh
     assert asked == [True]
 
 
-@on_a_loop
 async def test_without_a_bus_to_ask_a_message_is_no_markup(monkeypatch):
     monkeypatch.setitem(sys.modules, "dbus_fast", None)
     assert not await reads_markup()

@@ -14,7 +14,6 @@ from notifyws.delivery.sinks.exec import PASSED, ExecSink, argv_of, hook_environ
 from notifyws.delivery.sinks.hook_process import LINE
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
-from tests.support.aio import on_a_loop
 
 NOTE = Notification({"type": "t", "title": "Café", "id": 7, "link": "/x"}, "then")
 
@@ -54,7 +53,6 @@ def test_what_it_sees_of_our_environment_stands_in_the_documentation():
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
-@on_a_loop
 async def test_it_gets_the_line_on_stdin_and_fields_in_its_environment():
     told = []
     code = (
@@ -68,7 +66,6 @@ async def test_it_gets_the_line_on_stdin_and_fields_in_its_environment():
     await sink.aclose()
 
 
-@on_a_loop
 async def test_what_it_prints_is_told_line_by_line_however_long():
     told = []
     sink = python(f"print('a'); print('b' * {LINE + 5}, end='')", told=told)
@@ -85,7 +82,6 @@ async def test_what_it_prints_is_told_line_by_line_however_long():
         ("os.kill(os.getpid(), 9)", "was killed by signal 9"),
     ],
 )
-@on_a_loop
 async def test_an_end_that_is_no_success_is_said(code, words):
     sink = python(code)
     with pytest.raises(DeliveryFailed, match=words) as caught:
@@ -94,7 +90,6 @@ async def test_an_end_that_is_no_success_is_said(code, words):
     await sink.aclose()
 
 
-@on_a_loop
 async def test_a_command_that_is_not_there_is_not_tried_again():
     sink = ExecSink(["/no/such/command"], {}, 1.0, pytest.fail)
     with pytest.raises(DeliveryFailed, match="cannot run") as caught:
@@ -103,7 +98,6 @@ async def test_a_command_that_is_not_there_is_not_tried_again():
     await sink.aclose()
 
 
-@on_a_loop
 async def test_it_is_killed_when_it_takes_too_long():
     sink = python("time.sleep(60)", timeout=0.2)
     with pytest.raises(DeliveryFailed, match=r"longer than 0\.2 s"):
@@ -119,7 +113,6 @@ def lives(pid):
     return True
 
 
-@on_a_loop
 async def test_the_end_of_the_listener_is_the_end_of_its_hooks():
     told = []
     sink = python("print(os.getpid(), flush=True); time.sleep(60)", told=told)
@@ -134,7 +127,6 @@ async def test_the_end_of_the_listener_is_the_end_of_its_hooks():
             await asyncio.sleep(0.01)
 
 
-@on_a_loop
 async def test_it_sees_no_file_that_was_handed_to_us_or_is_ours(tmp_path):
     with (tmp_path / "handed").open("w") as handed:
         os.set_inheritable(handed.fileno(), True)
@@ -145,7 +137,6 @@ async def test_it_sees_no_file_that_was_handed_to_us_or_is_ours(tmp_path):
     assert told == ["0 1 2 3"]  # and that of the list itself
 
 
-@on_a_loop
 async def test_where_the_system_cannot_say_so_a_thread_waits_for_its_end(monkeypatch):
     def refused(*_):
         raise OSError(errno.ENOSYS, "no such call")

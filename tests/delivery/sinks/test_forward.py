@@ -18,7 +18,6 @@ from notifyws.delivery.sinks.forward import (
 from notifyws.delivery.targets import DeliveryTargets
 from notifyws.errors import DeliveryFailed
 from notifyws.models import Notification
-from tests.support.aio import on_a_loop
 from tests.support.target import target
 
 NOTE = Notification({"type": "t", "title": "T", "id": "n-1"}, "then")
@@ -30,7 +29,6 @@ def sink(url, *, headers=None, secret="", timeout=5.0):
     return ForwardSink(deliver, Settings(http_timeout=timeout), lambda: 1700000000.9)
 
 
-@on_a_loop
 async def test_the_json_is_posted_with_its_id_as_the_idempotency_key():
     with target() as there:
         forward = sink(there.url, headers={"X-Own": "mine"})
@@ -47,7 +45,6 @@ async def test_the_json_is_posted_with_its_id_as_the_idempotency_key():
     assert SIGNATURE.lower() not in posted.headers
 
 
-@on_a_loop
 async def test_with_a_secret_it_is_signed_over_time_and_body():
     with target() as there:
         forward = sink(there.url, secret="whsec")
@@ -96,7 +93,6 @@ NEVER = (400, 401, 404, 301, 307)
     ("status", "final"),
     [*((status, False) for status in AGAIN), *((status, True) for status in NEVER)],
 )
-@on_a_loop
 async def test_what_an_answer_means(status, final):
     with target() as there:
         there.answers = [(status, {"Retry-After": "7"})]
@@ -109,7 +105,6 @@ async def test_what_an_answer_means(status, final):
     assert "hidden" not in caught.value.message
 
 
-@on_a_loop
 async def test_a_target_that_is_not_there_is_worth_another_try():
     with target() as there:
         url = there.url.replace("http://", "http://user:pw@")
@@ -121,7 +116,6 @@ async def test_a_target_that_is_not_there_is_worth_another_try():
     assert "pw@" not in caught.value.message
 
 
-@on_a_loop
 async def test_a_target_that_hangs_is_left():
     import socket
 
@@ -132,6 +126,5 @@ async def test_a_target_that_hangs_is_left():
         await forward.aclose()
 
 
-@on_a_loop
 async def test_nothing_need_be_open_to_be_closed():
     await sink("http://x").aclose()

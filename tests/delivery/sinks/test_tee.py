@@ -9,7 +9,6 @@ import pytest
 
 from notifyws.delivery.sinks.tee import TeeSink
 from notifyws.errors import ConfigurationError, DeliveryFailed
-from tests.support.aio import on_a_loop
 from tests.support.queue import note
 
 
@@ -17,7 +16,6 @@ def titles(path):
     return [json.loads(line)["title"] for line in path.read_text().splitlines()]
 
 
-@on_a_loop
 async def test_lines_are_appended_also_after_the_file_was_rotated_away(tmp_path):
     path, old = tmp_path / "seen.jsonl", tmp_path / "seen.jsonl.1"
     path.write_text('{"title":"before"}')  # torn
@@ -43,7 +41,6 @@ def test_what_is_no_file_is_refused(tmp_path, where):
         TeeSink(tmp_path / where, 5.0)
 
 
-@on_a_loop
 async def test_a_folder_that_was_taken_away_is_worth_another_try(tmp_path):
     folder = tmp_path / "there"
     folder.mkdir()

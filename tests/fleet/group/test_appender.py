@@ -138,7 +138,6 @@ async def scene(
         await made.appender.aclose()
 
 
-@on_a_loop
 async def test_what_arrives_is_appended_in_batches(tmp_path):
     async with scene(tmp_path) as group:
         await group.receive(1, AT_ONCE + 7)
@@ -181,7 +180,6 @@ def test_what_is_lost_on_the_way_or_back_is_appended_once_and_in_order(
     story()
 
 
-@on_a_loop
 async def test_while_redis_is_away_nothing_is_sure_and_all_waits_on_disk(tmp_path):
     async with scene(tmp_path) as group:
         group.store.down = True
@@ -195,7 +193,6 @@ async def test_while_redis_is_away_nothing_is_sure_and_all_waits_on_disk(tmp_pat
         assert group.spool.count == 0
 
 
-@on_a_loop
 async def test_the_position_is_never_beyond_what_is_in_the_stream(tmp_path):
     async with scene(tmp_path) as group:
         group.store.down = True
@@ -206,7 +203,6 @@ async def test_the_position_is_never_beyond_what_is_in_the_stream(tmp_path):
         assert [each.last_id for each in group.store.positions] == ends
 
 
-@on_a_loop
 async def test_a_lease_that_ended_is_told_and_another_one_goes_on(tmp_path):
     async with scene(tmp_path) as group:
         group.store.holder = "2 h:1:me"
@@ -218,7 +214,6 @@ async def test_a_lease_that_ended_is_told_and_another_one_goes_on(tmp_path):
         await group.settled(3)
 
 
-@on_a_loop
 async def test_who_is_deposed_appends_nothing_more(tmp_path):
     async with scene(tmp_path) as group:
         group.store.holder = "2 h:2:other"
@@ -232,7 +227,6 @@ async def test_who_is_deposed_appends_nothing_more(tmp_path):
         assert group.spool.count == 0
 
 
-@on_a_loop
 async def test_what_a_new_primary_had_not_been_told_is_appended_again(tmp_path):
     async with scene(tmp_path, "", "", "words") as group:
         await group.receive(1, 3)
@@ -244,7 +238,6 @@ async def test_what_a_new_primary_had_not_been_told_is_appended_again(tmp_path):
         assert [each.last_id for each in group.store.positions] == [3, 6, 6, 8]
 
 
-@on_a_loop
 async def test_what_a_new_primary_lost_is_looked_for_until_it_answers(tmp_path):
     async with scene(tmp_path) as group:
         await group.receive(1, 3)
@@ -256,7 +249,6 @@ async def test_what_a_new_primary_lost_is_looked_for_until_it_answers(tmp_path):
         await group.settled(5)
 
 
-@on_a_loop
 async def test_nothing_is_looked_for_where_another_one_led(tmp_path):
     async with scene(tmp_path) as group:
         await group.receive(1, 3)
@@ -269,7 +261,6 @@ async def test_nothing_is_looked_for_where_another_one_led(tmp_path):
         assert group.store.titles == []
 
 
-@on_a_loop
 async def test_what_a_redis_lost_that_forgot_everything_is_not_appended_again(tmp_path):
     async with scene(tmp_path) as group:
         await group.receive(1, 3)
@@ -284,7 +275,6 @@ async def test_what_a_redis_lost_that_forgot_everything_is_not_appended_again(tm
         assert group.store.titles == ["4", "5"]
 
 
-@on_a_loop
 async def test_what_is_forgotten_while_it_is_looked_for_is_not_appended_again(tmp_path):
     async with scene(tmp_path) as group:
         await group.receive(1, 3)
@@ -297,7 +287,6 @@ async def test_what_is_forgotten_while_it_is_looked_for_is_not_appended_again(tm
         assert group.said == []
 
 
-@on_a_loop
 async def test_a_position_says_when_its_last_was_received_where_that_is_known(tmp_path):
     async with scene(tmp_path) as group:
         await group.receive(1, 3)
@@ -309,7 +298,6 @@ async def test_a_position_says_when_its_last_was_received_where_that_is_known(tm
         assert 0 < first < batch == rest
 
 
-@on_a_loop
 async def test_a_full_spool_holds_the_reader_up(tmp_path):
     async with scene(tmp_path, limit=100) as group:
         group.store.down = True
@@ -321,7 +309,6 @@ async def test_a_full_spool_holds_the_reader_up(tmp_path):
         await group.settled(9)
 
 
-@on_a_loop
 async def test_who_is_deposed_holds_nobody_up(tmp_path):
     async with scene(tmp_path, limit=100) as group:
         group.store.down = True
@@ -340,7 +327,6 @@ async def left_behind(path: Path, store: FakeStore, first: int, last: int) -> No
     store.down = False
 
 
-@on_a_loop
 async def test_what_a_killed_leader_had_spooled_comes_first(tmp_path):
     store = FakeStore()
     await left_behind(tmp_path, store, 1, 4)
@@ -351,7 +337,6 @@ async def test_what_a_killed_leader_had_spooled_comes_first(tmp_path):
         await group.settled(6)
 
 
-@on_a_loop
 async def test_what_it_had_appended_and_not_yet_let_go_of_is_not_appended_again(
     tmp_path,
 ):
@@ -363,7 +348,6 @@ async def test_what_it_had_appended_and_not_yet_let_go_of_is_not_appended_again(
         await group.settled(4)
 
 
-@on_a_loop
 async def test_what_was_all_appended_leaves_nothing_to_do(tmp_path):
     store = FakeStore()
     await left_behind(tmp_path, store, 1, 2)
@@ -375,7 +359,6 @@ async def test_what_was_all_appended_leaves_nothing_to_do(tmp_path):
         assert store.titles == ["1", "2"]
 
 
-@on_a_loop
 async def test_what_somebody_else_led_after_is_not_appended(tmp_path):
     store = FakeStore()
     await left_behind(tmp_path, store, 1, 4)

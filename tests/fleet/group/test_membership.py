@@ -12,6 +12,8 @@ from notifyws.fleet.group.entries import Standing
 from notifyws.fleet.group.membership import LATE, PATIENCE, Membership
 from tests.support.virtual import EPOCH, VirtualClock, in_virtual_time
 
+pytestmark = pytest.mark.virtual_time
+
 AWAY = CacheFailed("the group's Redis did not answer", "is it there?")
 NOBODY = Standing(members=1)
 OTHER = Standing(leader="h:2:b", fence=4, members=2)
@@ -65,7 +67,6 @@ class Scene:
         return [said["wants"] for said in self.store.asked]
 
 
-@in_virtual_time
 async def test_a_new_member_may_lead_at_once():
     scene = Scene(NOBODY)
     assert await scene.beat()
@@ -75,7 +76,6 @@ async def test_a_new_member_may_lead_at_once():
     assert scene.said == []
 
 
-@in_virtual_time
 async def test_after_redis_was_away_who_led_comes_first():
     scene = Scene(OTHER, AWAY, AWAY, OTHER)
     for _ in range(4):
@@ -89,7 +89,6 @@ async def test_after_redis_was_away_who_led_comes_first():
     assert scene.membership.is_settled
 
 
-@in_virtual_time
 async def test_who_led_wants_to_lead_on_at_once():
     scene = Scene(MINE, AWAY, MINE)
     for _ in range(3):
@@ -98,7 +97,6 @@ async def test_who_led_wants_to_lead_on_at_once():
     assert [said["leads"] for said in scene.store.asked] == [True] * 3
 
 
-@in_virtual_time
 async def test_it_is_said_once_that_redis_is_away_and_that_it_is_back():
     scene = Scene(NOBODY, AWAY, AWAY, NOBODY, NOBODY)
     heard = [await scene.beat() for _ in range(5)]
@@ -109,7 +107,6 @@ async def test_it_is_said_once_that_redis_is_away_and_that_it_is_back():
     ]
 
 
-@in_virtual_time
 async def test_a_fence_that_was_seen_is_a_floor_for_ever():
     scene = Scene(OTHER, NOBODY, MINE, OTHER)
     for _ in range(4):
@@ -117,7 +114,6 @@ async def test_a_fence_that_was_seen_is_a_floor_for_ever():
     assert [said["floor"] for said in scene.store.asked] == [0, 4, 4, 5]
 
 
-@in_virtual_time
 async def test_a_beat_says_when_it_is_too_late_by_redis_clock():
     scene = Scene(NOBODY, Standing(at=1000.0))
     await scene.beat()
@@ -127,7 +123,6 @@ async def test_a_beat_says_when_it_is_too_late_by_redis_clock():
     assert [said["late"] for said in scene.store.asked] == [0.0, 0.0, 1007.0 + LATE]
 
 
-@in_virtual_time
 async def test_what_the_leader_heard_goes_with_its_beat():
     scene = Scene(MINE)
     scene.heard = "2024-01-15T10:30:00.000Z", 3
@@ -136,7 +131,6 @@ async def test_what_the_leader_heard_goes_with_its_beat():
     assert (said["heard_at"], said["connection"]) == scene.heard
 
 
-@in_virtual_time
 async def test_the_version_is_asked_for_until_it_is_known():
     scene = Scene(NOBODY)
     scene.store.versions = [AWAY]
@@ -147,7 +141,6 @@ async def test_the_version_is_asked_for_until_it_is_known():
     assert await scene.beat()
 
 
-@in_virtual_time
 async def test_what_arrived_is_handled_until_the_oldest_that_is_not():
     then, sooner = "2024-01-15T10:30:00.000Z", "2024-01-15T10:29:50.000Z"
     heard = Standing(heard_at=then)
@@ -184,7 +177,6 @@ def test_members_beat_in_time_and_not_all_at_once(answer, leads, dice, pause):
     story()
 
 
-@in_virtual_time
 async def test_who_does_not_reach_the_server_stands_back_and_is_more_patient():
     scene = Scene(NOBODY)
     membership = scene.membership
@@ -202,7 +194,6 @@ async def test_who_does_not_reach_the_server_stands_back_and_is_more_patient():
     assert membership.patience == 6.0
 
 
-@in_virtual_time
 async def test_a_gap_is_covered_by_a_socket_that_was_open_before_it():
     scene = Scene(Standing(at=EPOCH + 5, covered_since=EPOCH + 1), AWAY)
     await scene.beat()  # Redis' clock is five seconds ahead
@@ -212,14 +203,12 @@ async def test_a_gap_is_covered_by_a_socket_that_was_open_before_it():
     assert not scene.membership.is_covered(EPOCH)
 
 
-@in_virtual_time
 async def test_nothing_covers_a_group_of_one_socket():
     scene = Scene(MINE)
     await scene.beat()
     assert not scene.membership.is_covered(EPOCH)
 
 
-@in_virtual_time
 async def test_others_are_told_how_it_stands():
     scene = Scene(Standing(leader="h:2:b", lag=3, pending=2), AWAY, MINE)
     membership = scene.membership

@@ -37,7 +37,6 @@ def at(ident: int) -> ListenerPosition:
     return ListenerPosition(ident)
 
 
-@on_a_loop
 async def test_what_was_put_in_comes_out_in_order(tmp_path):
     async with opened(tmp_path) as spool:
         await spool.put(lines(1, 3), at(3), ME)
@@ -52,7 +51,6 @@ async def test_what_was_put_in_comes_out_in_order(tmp_path):
         assert spool.count == 0
 
 
-@on_a_loop
 async def test_it_is_full_by_the_size_of_its_lines(tmp_path):
     async with opened(tmp_path, limit=60) as spool:
         await spool.put(lines(1, 2), at(2), ME)
@@ -63,7 +61,6 @@ async def test_it_is_full_by_the_size_of_its_lines(tmp_path):
         assert not spool.is_full
 
 
-@on_a_loop
 async def test_where_nothing_was_left_nothing_is_found(tmp_path):
     async with opened(tmp_path / "none") as spool:
         assert not await spool.recover({ME})
@@ -99,7 +96,6 @@ def test_what_a_killed_leader_left_is_for_who_follows_it(tmp_path, leaders, is_o
     story()
 
 
-@on_a_loop
 async def test_what_was_let_go_of_takes_no_room(tmp_path):
     async with opened(tmp_path) as spool:
         await spool.put(lines(1, 4), at(4), BEFORE)
@@ -110,7 +106,6 @@ async def test_what_was_let_go_of_takes_no_room(tmp_path):
         assert await spool.first(9) == lines(1, 1)
 
 
-@on_a_loop
 async def test_each_process_of_a_host_has_a_file_of_its_own(tmp_path):
     async with opened(tmp_path) as one, opened(tmp_path) as two:
         await one.put(lines(1, 1), at(1), ME)
@@ -120,7 +115,6 @@ async def test_each_process_of_a_host_has_a_file_of_its_own(tmp_path):
     assert len(list(tmp_path.glob("*.db"))) == 2
 
 
-@on_a_loop
 async def test_what_the_second_process_of_a_host_left_is_found_as_well(tmp_path):
     """Seen: only the first file was looked into, and the other's lines lay there."""
     async with opened(tmp_path) as one, opened(tmp_path) as two:
@@ -134,7 +128,6 @@ async def test_what_the_second_process_of_a_host_left_is_found_as_well(tmp_path)
             assert not await another.recover({BEFORE})
 
 
-@on_a_loop
 async def test_groups_of_like_names_have_no_file_together(tmp_path):
     """Seen: the second process of a group ``g`` wrote to the file of one ``g-1``."""
     async with opened(tmp_path) as one, opened(tmp_path) as two:
@@ -149,7 +142,6 @@ async def test_groups_of_like_names_have_no_file_together(tmp_path):
         assert await one.first(9) + await two.first(9) == lines(1, 2)
 
 
-@on_a_loop
 async def test_of_large_lines_few_are_read_at_once(tmp_path):
     """Seen: five hundred of a megabyte were one command, which has a second."""
     large = [(0, "x" * 1_000_000, "") for _ in range(7)]
@@ -162,7 +154,6 @@ async def test_of_large_lines_few_are_read_at_once(tmp_path):
         assert (spool.count, spool.is_full, await spool.first(9)) == (0, False, [])
 
 
-@on_a_loop
 async def test_where_no_file_is_free_it_is_one_that_ends_with_the_process(
     tmp_path, monkeypatch
 ):
@@ -174,7 +165,6 @@ async def test_where_no_file_is_free_it_is_one_that_ends_with_the_process(
     assert len(list(tmp_path.glob("*.db"))) == 1
 
 
-@on_a_loop
 async def test_a_line_that_is_none_of_ours_is_a_line_all_the_same(tmp_path):
     async with opened(tmp_path) as spool:
         await spool.put([(0, "a", "")], at(1), ME)
