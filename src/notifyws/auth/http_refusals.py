@@ -43,7 +43,7 @@ DEPTH = 4
 _TOKEN = (
     r"unauthori[sz]ed|(un|not )authenticated|authentication (failed|required)"
     r"|invalid[ _-](grant|client)"
-    r"|(invalid|expired|revoked|bad|wrong|unknown)[ _-](\w+[ _-]){0,2}"
+    r"|(invalid|expired|revoked|bad|wrong|unknown)[ _-]([^\W_]+[ _-]){0,2}"
     r"(token|session|jwt|api.?key|credential)"
     r"|(token|session|jwt|api.?key|credentials?)\b.{0,20}"
     r"\b(invalid|expired|revoked|not valid|unknown|wrong)|token_expired"
@@ -51,7 +51,7 @@ _TOKEN = (
 """Words that refuse a token."""
 _NAMED = r"(user|username|login|password|e-?mail|otp|code)"
 _PASSWORD = (
-    rf"{_TOKEN}|(invalid|incorrect|wrong|bad|unknown)[ _-](\w+[ _-]){{0,2}}{_NAMED}"
+    rf"{_TOKEN}|(invalid|incorrect|wrong|bad|unknown)[ _-]([^\W_]+[ _-]){{0,2}}{_NAMED}"
     rf"|\b{_NAMED}\b.{{0,30}}\b(invalid|incorrect|wrong|not found|unknown|must be)"
 )
 """Words that refuse a username or a password."""
