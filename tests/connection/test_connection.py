@@ -379,6 +379,17 @@ async def test_two_application_pings_at_once_are_each_answered_by_a_pong_of_thei
     await connection.close()
 
 
+async def test_a_ping_that_does_not_even_leave_has_no_answer_either():
+    asks = Keepalive(websocket=False, ping=AppPing(send="ping", answer_within=5.0))
+    server = ScriptedServer(accepts(60.0))
+    connection = await Connection.open(server.dial, HELLO, asks, VirtualClock().clock)
+    server.channels[-1].send = lambda text: asyncio.sleep(1e9)
+    with pytest.raises(ConnectionLost, match="no answer to a ping within 5 s"):
+        await connection.ping()
+    assert now() == 5.0
+    await connection.close()
+
+
 async def test_many_frames_go_in_their_order():
     line = Line(accepts(60.0))
     connection = await line.open()

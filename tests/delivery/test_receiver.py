@@ -509,7 +509,8 @@ async def test_what_is_not_wanted_says_no_gap_before_there_is_room():
 async def test_what_was_missed_is_taken_in_by_the_same_rule_as_a_frame():
     desk = Desk(Cursor(0), room=9, selection=Choice(9))
     desk.take(note(1))
-    missed = [desk.receiver.arrivals({"type": "a", "id": n})[0] for n in (1, 2, 3)]
+    values = [{"type": "a", "id": n} for n in (1, 2, 3)]
+    missed = desk.receiver.fetched(values, hear=True)
     assert [desk.receiver.is_news(each) for each in missed] == [False, True, True]
     await desk.receiver.catch_up(missed)
     assert await desk.read() == [1, 3]

@@ -217,6 +217,7 @@ def test_check_shows_which_route_takes_what(home, routes):
         (("routes", "check"), "there is no file"),
         (("routes", "check", "x.jsonl", "--sample", "t"), "exclude each other"),
         (("routes", "check", "odd", "--routes", "good.toml"), "odd:1 is no notific"),
+        (("routes", "check", "deep", "--routes", "good.toml"), "deep:1 is no notific"),
         (("routes", "check", "--routes", "bad.toml"), "bad.toml:2:1: routes.0.wenn"),
         (("routes", "chekc"), "chekc"),
         often=2,
@@ -227,6 +228,7 @@ def test_what_is_wrong_is_a_sentence_and_a_hint(home, case):
     (home.path / "good.toml").write_text("[[routes]]\nstop = true\n")
     (home.path / "bad.toml").write_text("[[routes]]\nwenn = 1\n")
     (home.path / "odd").write_text("{}\n")
+    (home.path / "deep").write_text("[" * 100_000)
     done = home.run(*args)
     assert done.returncode == 2
     assert said in done.stderr

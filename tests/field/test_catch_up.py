@@ -126,6 +126,22 @@ async def test_a_request_that_is_cut_is_made_again():
         assert [each.id for each in found] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("odd", [None, 5, "x", [1], {}, {"id": 31, "message": "m"}])
+@scene
+async def test_what_nobody_understands_of_an_answer_is_said_and_the_rest_is_shown(odd):
+    """Seen: null ended the listener; a message without its application was lost."""
+    page = json_answer({"messages": [message(3), odd, message(2), message(1)]})
+    async with (
+        stage({"GET /message": lambda _: page}, cut, stays) as one,
+        listening(one, "gotify", token="t", **QUICK) as (_, found, events),
+    ):
+        await until(lambda: len(found) == 4)
+        assert [each.id for each in found] == [1, 2, 3, 4]
+        (said,) = [each for each in events if each.name == "error"]
+        assert said.type == "invalid_message"
+        assert "gap" not in [event.name for event in events]
+
+
 FORWARDS = """
 name = "forwards"
 [socket]

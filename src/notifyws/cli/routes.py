@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as decoder
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from notifyws.cli.options import EnvFile, Json, examples, group, option
 from notifyws.delivery.targets import DeliveryTargets, Route
 from notifyws.errors import UsageError, command
 from notifyws.models import SAMPLES, Notification
+from notifyws.protocol.frames import decode
 from notifyws.ui.streams import emit_json, emit_line, say, warner
 
 EXAMPLES = examples(
@@ -114,7 +114,7 @@ def _read(file: Path) -> Iterator[Notification]:
         if not line.strip():
             continue
         try:
-            value: Any = decoder.loads(line)
+            value: Any = decode(line)
         except ValueError:
             value = None
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):

@@ -94,7 +94,7 @@ class CatchUp:
 
     async def _fetch_after(self, place: Place, receiver: Receiver, token: str) -> Found:
         found: list[Notification] = []
-        async for page, is_last in self._pages(receiver, token, place):
+        async for page, is_last in self._pages(receiver, token, place, hear=False):
             end = next((n for n, each in enumerate(page) if _is_at(each, place)), None)
             if self._newest_first and end is not None:
                 return Found([*found, *page[:end]][::-1])
@@ -107,7 +107,7 @@ class CatchUp:
 
     async def _fetch_all(self, receiver: Receiver, token: str) -> bool:
         place, missed = receiver.cursor.place, list[Notification]()
-        async for page, is_last in self._pages(receiver, token, place):
+        async for page, is_last in self._pages(receiver, token, place, hear=True):
             new = [each for each in page if receiver.is_news(each)]
             missed += new
             if self._newest_first and page and len(new) == len(page):
@@ -120,7 +120,7 @@ class CatchUp:
         return False
 
     async def _pages(
-        self, receiver: Receiver, token: str, place: Place | None
+        self, receiver: Receiver, token: str, place: Place | None, *, hear: bool
     ) -> AsyncIterator[tuple[list[Notification], bool]]:
         """Yield pages from a place on, or from now backwards, and whether it ends."""
         known: dict[str, Any] = {"last_id": place, "since": None, "before": None}
@@ -128,7 +128,8 @@ class CatchUp:
             known |= {"last_id": None, "since": spelled(place)}
         stands = "before" if self._newest_first else "last_id"
         for _ in range(self._catchup.pages):
-            page = self._page(await self._fetch_patiently(token, known), receiver)
+            body = await self._fetch_patiently(token, known)
+            page = self._page(body, receiver, hear=hear)
             is_last = not page or page[-1].id in (None, known[stands])
             yield page, is_last
             if is_last:
@@ -172,14 +173,15 @@ class CatchUp:
             raise NetworkFailed("what was answered holds no notifications", SEE)
         return body
 
-    def _page(self, body: Any, receiver: Receiver) -> list[Notification]:
+    def _page(self, body: Any, receiver: Receiver, *, hear: bool) -> list[Notification]:
         try:
             found = self._read(body, receiver.emitter.now())
         except InvalidFrame as error:
             raise NetworkFailed(f"what was answered is {error}", SEE) from None
         if self._own:
             return found
-        return [n for each in found for n in receiver.arrivals(each.fields["item"])]
+        items = [each.fields.get("item") for each in found]  # what is null is not there
+        return receiver.fetched(items, hear=hear)
 
 
 def _is_at(notification: Notification, place: Place) -> bool:

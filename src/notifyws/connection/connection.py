@@ -225,11 +225,19 @@ class Connection:
             return
         async with self._asking:
             self._ponged.clear()
-            if (frame := self.context.frame(ping.send)) is not None:
-                await self._transport.send(frame)
-            if ping.answer_within is not None:
-                answer = self._ponged.wait()
+            if ping.answer_within is None:
+                await self._say(ping)
+            else:
+                answer = self._answer_to(ping)
                 await within(ping.answer_within, answer, "no answer to a ping")
+
+    async def _answer_to(self, ping: AppPing) -> None:
+        await self._say(ping)  # which waits too, where the server reads nothing
+        await self._ponged.wait()
+
+    async def _say(self, ping: AppPing) -> None:
+        if (frame := self.context.frame(ping.send)) is not None:
+            await self._transport.send(frame)
 
     def _answer_took(self, sent_at: float) -> float:
         if not self._pausing:

@@ -21,11 +21,13 @@ from notifyws.delivery.gaps import DroppedCounter, GapTracker
 from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.server_words import ServerWords
 from notifyws.events import Event
-from notifyws.models import Frame, Notification
+from notifyws.models import Frame, Notification, strict_json
 from notifyws.protocol.arrivals import (
     Arrival,
     Many,
+    many,
     notifications,
+    others_of,
 )
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import Rules
@@ -232,9 +234,21 @@ class Receiver(ServerWords):
                 self._pass_on(Frame(line, has_news=True))  # it came in none
         self.cursor.deduplicator.expect_ids(self._clock.now() + FETCHED)
 
-    def arrivals(self, value: Any) -> list[Notification]:
-        """Return the notifications that the rules see in a value."""
-        return notifications(self._rules.value(value, self.emitter.now()))
+    def fetched(self, values: Sequence[Any], *, hear: bool) -> list[Notification]:
+        """Return the notifications that the rules see in what was fetched.
+
+        Args:
+            values: of one answer.
+            hear: tell what else they are, as of a frame; not where they are looked at
+                again and again.
+        """
+        received = self.emitter.now()
+        found = many(self._rules.value(value, received) for value in values)
+        if hear and (others := others_of(found)):
+            text = strict_json(values)
+            for each in others:
+                self.hear(each, text)
+        return notifications(found)
 
     def meaning(self, frame: str | bytes) -> Arrival:
         """Return what a frame means of which nothing is to be handed over."""

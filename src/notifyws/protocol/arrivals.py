@@ -114,6 +114,12 @@ def notifications(arrival: Arrival) -> list[Notification]:
     return [each for each in found if isinstance(each, Notification)]
 
 
+def others_of(arrival: Arrival) -> list[One]:
+    """Return what else arrived."""
+    found = arrival.arrivals if isinstance(arrival, Many) else (arrival,)
+    return [each for each in found if not isinstance(each, Notification)]
+
+
 def many(arrivals: Iterable[Arrival]) -> Arrival:
     """Return several arrivals as one, flat.
 
