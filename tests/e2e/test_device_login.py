@@ -43,13 +43,13 @@ def serving(home):
 
 def test_a_login_by_code_opens_the_way_for_every_other_command(home, serving):
     serving("authorization_pending")
-    before = home.within("listen", "--json", "-n", "1")
+    before = home.run("listen", "--json", "-n", "1")
     assert before.returncode == 4
     error = json.loads(before.stderr.splitlines()[-1])["error"]
     assert error["kind"] == "authentication_failed"
     assert "somebody has to approve it in a browser" in error["message"]
     assert error["hint"] == "notifyws auth login"
-    login = home.run("auth", "login", "--json")
+    login = home.within("auth", "login", "--json")
     assert login.returncode == 0, login.stderr
     assert json.loads(login.stdout)["accessExpiresIn"] == 600
     assert f"/device in any browser, and enter the code: {USER_CODE}" in login.stderr

@@ -58,7 +58,7 @@ def theirs(home: Home, clean_valkey: Valkey) -> Iterator[Home]:
             '[[rules]]\nthen = "notification"\n'
         )
         (folder / f"{ODD.replace('/', '')}.toml").write_text("rubbish")
-        assert home.run("token").returncode == 0
+        assert home.within("token").returncode == 0
         here = clean_valkey.command("KEYS", "notifyws:*:access")[0].decode()[:-6]
         said = {"at": WORDS, "kind": WORDS, "message": WORDS}
         gap = {"from": WORDS, "to": WORDS, "reason": WORDS}
@@ -103,7 +103,7 @@ def commands(line: str) -> list[str]:
 @pytest.mark.parametrize("lines", sample(COMMANDS[::4], COMMANDS), ids=len)
 def test_every_command_writes_text_only_into_a_pipe(theirs: Home, lines):
     for line in lines:
-        done = theirs.run(*commands(line))
+        done = theirs.within(*commands(line))
         assert done.returncode in {0, 3, 4, 5, 6}, (line, done.stderr)
         assert strays(done.stdout) == strays(done.stderr) == [], line
         assert done.stdout or done.stderr

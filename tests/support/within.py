@@ -7,6 +7,7 @@ descriptors and of what it imports do.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -58,6 +59,8 @@ def _placed(
     ):
         patch.chdir(folder)
         patch.setattr(os, "_exit", _leave)
+        for name in ("freeze", "set_threshold"):  # what it leaves behind is garbage
+            patch.setattr(gc, name, lambda *numbers: None)
         patch.setitem(sys.modules, "click", None)  # as it is set for every command
         streams = {"stdin": given, "stdout": sys.stdout, "stderr": talk}
         for name, value in {**streams, "argv": ["notifyws", *args]}.items():
