@@ -5,6 +5,7 @@ Import Linter holds the arrows and what is pure (``[tool.importlinter]`` in
 """
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,17 @@ import notifyws
 SOURCE = Path(notifyws.__file__).parent
 
 
-def modules():
-    """Name -> tree, the name without its ``notifyws.``."""
-    trees = {}
+@cache
+def trees():
+    """Module -> its tree, the name without its ``notifyws.``; read once, when asked."""
+    found = {}
     for path in sorted(SOURCE.rglob("*.py")):
         parts = [*path.relative_to(SOURCE).parts[:-1], path.stem]
         name = ".".join(part for part in parts if part != "__init__")
-        trees[name or "notifyws"] = ast.parse(path.read_text("utf-8"))
-    return trees
+        found[name or "notifyws"] = ast.parse(path.read_text("utf-8"))
+    return found
 
 
-TREES = modules()
 ROOMS = [
     "cli",
     "ui",
@@ -41,7 +42,7 @@ ROOMS = [
 
 def door_of(room):
     """The modules of a room that others may import."""
-    for node in TREES[room].body:
+    for node in trees()[room].body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return ast.literal_eval(node.value)
     return []
@@ -56,22 +57,25 @@ def imports_of_ours(tree):
             base = node.module.partition(".")[2]
             for alias in node.names:
                 full = f"{base}.{alias.name}".strip(".")
-                yield full if full in TREES else base
+                yield full if full in trees() else base
 
 
-VISITS = [
-    (name, other)
-    for name, tree in TREES.items()
-    for other in sorted(set(imports_of_ours(tree)))
-    if other.partition(".")[0] in ROOMS
-    and name.partition(".")[0] != other.partition(".")[0]
-]
+@cache
+def visits():
+    """Pairs of a module and what it imports of another room."""
+    return [
+        (name, other)
+        for name, tree in trees().items()
+        for other in sorted(set(imports_of_ours(tree)))
+        if other.partition(".")[0] in ROOMS
+        and name.partition(".")[0] != other.partition(".")[0]
+    ]
 
 
 def test_others_enter_a_room_by_its_door():
     doors = {room: door_of(room) for room in ROOMS}
     strays = []
-    for name, other in VISITS:
+    for name, other in visits():
         room, _, inside = other.partition(".")
         if inside.partition(".")[0] not in doors[room]:
             strays.append(f"{name} imports {other}")
@@ -80,10 +84,11 @@ def test_others_enter_a_room_by_its_door():
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_door_names_what_others_import_and_no_more(room):
-    used = {other.split(".")[1] for _, other in VISITS if other.startswith(f"{room}.")}
+    entered = {other for _, other in visits() if other.startswith(f"{room}.")}
+    used = {other.split(".")[1] for other in entered}
     assert sorted(door_of(room)) == door_of(room)
     assert set(door_of(room)) == used | ({"app"} if room == "cli" else set())
-    law = ast.get_docstring(TREES[room]) or ""
+    law = ast.get_docstring(trees()[room]) or ""
     assert [name for name in door_of(room) if name not in law] == []
 
 
@@ -91,7 +96,7 @@ def test_arrows_point_down():
     floor = {room: number for number, room in enumerate(ROOMS)}
     up = [
         f"{name} imports {other}"
-        for name, other in VISITS
+        for name, other in visits()
         if floor.get(name.partition(".")[0], -1) > floor[other.partition(".")[0]]
         and name not in ("notifyws", "service", "__main__")
     ]
@@ -99,7 +104,7 @@ def test_arrows_point_down():
 
 
 def test_every_module_says_what_it_is():
-    assert [n for n, tree in TREES.items() if not ast.get_docstring(tree)] == []
+    assert [n for n, tree in trees().items() if not ast.get_docstring(tree)] == []
 
 
 UNDOCUMENTED = {
@@ -124,7 +129,7 @@ def private_names(tree):
 
 
 def test_nothing_that_a_library_keeps_to_itself_is_used():
-    found = {name: sorted(private_names(tree)) for name, tree in TREES.items()}
+    found = {name: sorted(private_names(tree)) for name, tree in trees().items()}
     assert [n for n, names in found.items() if names] == []
 
 
@@ -170,7 +175,7 @@ AWAITED = {
 def test_every_background_task_is_watched():
     starts = ("create_task", "ensure_future", "run_coroutine_threadsafe")
     found = set()
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 group = isinstance(node.func.value, ast.Name)

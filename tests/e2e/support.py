@@ -19,6 +19,7 @@ import httpx
 
 from notifyws.devserver.server import DevServer, ServerOptions
 from tests.support.aio import InAThread
+from tests.support.within import within
 
 COMMAND = str(Path(sys.executable).with_name("notifyws"))
 PATIENCE = 40.0
@@ -201,6 +202,12 @@ class Home:
     ) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         return self._run([COMMAND, *args], env or {}, input=stdin)
+
+    def within(
+        self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end in this process, which takes a tenth of it."""
+        return within([*args], {**self.env, **(env or {})}, self.path, stdin)
 
     def shell(self, text: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a text of bash, for which ``notifyws`` is the command."""

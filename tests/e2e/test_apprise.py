@@ -29,6 +29,6 @@ def test_a_service_that_fails_is_tried_again_and_its_secrets_are_nowhere(home, s
 
     with target() as again:
         url = f"json://me:{SECRET}@{urlsplit(again.url).netloc}/{SECRET}"
-        done = home.run("listen", "--replay", str(file), "--apprise", url)
+        done = home.within("listen", "--replay", str(file), "--apprise", url)
         assert (done.returncode, len(again.posted)) == (0, 1)
     assert SECRET not in done.stderr

@@ -36,7 +36,7 @@ def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
     del home.env["WEBSOCKET_USERNAME"]
     home.env["NOTIFYWS_KEYRING"] = "false"
     del home.env["WEBSOCKET_PASSWORD"]
-    again = json.loads(home.run("auth", "whoami", "--json").stdout)
+    again = json.loads(home.within("auth", "whoami", "--json").stdout)
     assert again.items() <= json.loads(done.stdout).items()
     assert list(again) == ["userId", "username", "server", "profile"]
     remembered = next(home.path.rglob("login.json"))
@@ -47,14 +47,14 @@ def test_auth_logs_in_and_remembers_everything_but_the_password(home, server):
 def test_without_a_terminal_nobody_is_asked_for_a_password(home, server):
     home.env["NOTIFYWS_KEYRING"] = "false"
     del home.env["WEBSOCKET_PASSWORD"]
-    done = home.run("auth", "login")
+    done = home.within("auth", "login")
     assert done.returncode == 2
     assert "hint: set WEBSOCKET_PASSWORD" in done.stderr
 
 
 def test_token_prints_the_cached_token_and_a_newline(home, server):
     first = home.run("token")
-    second = home.run("token")
+    second = home.within("token")
     assert first.returncode == second.returncode == 0
     assert first.stdout == second.stdout
     assert first.stdout.count("\n") == 1
@@ -62,16 +62,16 @@ def test_token_prints_the_cached_token_and_a_newline(home, server):
 
 
 def test_token_refresh_gets_another_one_by_refreshing(home, server):
-    first = home.run("token").stdout
-    forced = home.run("token", "--refresh")
+    first = home.within("token").stdout
+    forced = home.within("token", "--refresh")
     assert forced.returncode == 0
     assert forced.stdout != first
-    assert home.run("token").stdout == forced.stdout
+    assert home.within("token").stdout == forced.stdout
     assert (server.stats["logins"], server.stats["refreshes"]) == (1, 1)
 
 
 def test_token_json_tells_its_own_remaining_life(home, server):
-    sources = [json.loads(home.run("token", "--json").stdout) for _ in range(2)]
+    sources = [json.loads(home.within("token", "--json").stdout) for _ in range(2)]
     assert [s["source"] for s in sources] == ["login", "cache"]
     for each in sources:
         assert set(each) == set(FIELDS)
@@ -81,24 +81,24 @@ def test_token_json_tells_its_own_remaining_life(home, server):
 
 
 def test_token_clear_empties_the_cache_and_prints_nothing(home, server):
-    home.run("token")
-    done = home.run("token", "--clear")
+    home.within("token")
+    done = home.within("token", "--clear")
     assert (done.returncode, done.stdout) == (0, "")
-    assert json.loads(home.run("token", "--json").stdout)["source"] == "login"
+    assert json.loads(home.within("token", "--json").stdout)["source"] == "login"
 
 
 def test_logout_tells_the_server_and_empties_the_cache(home, server):
     home.run("auth")
-    assert home.run("auth", "logout").returncode == 0
+    assert home.within("auth", "logout").returncode == 0
     assert server.stats["logouts"] == 1
-    state = json.loads(home.run("status", "--json").stdout)
+    state = json.loads(home.within("status", "--json").stdout)
     assert state["tokens"]["access"] == {"cached": False, "expiresIn": None}
     assert not list(home.path.rglob("login.json"))
 
 
 def test_status_shows_where_values_come_from_and_masks_secrets(home, server):
-    home.run("auth")
-    done = home.run("status", "-v")
+    home.within("auth")
+    done = home.within("status", "-v")
     assert done.returncode == 0
     assert f"server        {server.url}  [WEBSOCKET_SERVER_URL in " in done.stdout
     assert "password = set" in done.stdout
@@ -171,7 +171,7 @@ def test_lines_are_read_whole_whatever_ends_or_begins_them(home, server):
 
 
 def test_dry_run_prints_the_frame_and_sends_nothing(home, server):
-    done = home.run("send", "--sample", "-t", "trip_update", "extra:=1", "--dry-run")
+    done = home.within("send", "--sample", "-t", "trip_update", "extra:=1", "--dry-run")
     frame = json.loads(done.stdout)
     assert frame["type"] == "trip_update"
     assert frame["payload"]["link"] == "/trips/123"
@@ -224,34 +224,33 @@ def test_since_begins_after_an_id_or_at_a_time_and_shapes_are_lines(
 ):
     for number in range(3):
         server.notify(number)
-    first = home.start("listen", "--since", since, "--query", field, "-n", "3")
-    assert first.wait() == 0
+    first = home.within("listen", "--since", since, "--query", field, "-n", "3")
+    assert first.returncode == 0
     shaped = ("--format", "{type} {title}", "-n", "1")
-    later = home.start("listen", "--since", first.out.lines[1], *shaped)
-    assert later.wait() == 0
-    assert later.out.lines == [after]
+    later = home.within("listen", "--since", first.stdout.split("\n")[1], *shaped)
+    assert (later.returncode, later.stdout) == (0, f"{after}\n")
 
 
 @pytest.mark.slow
 def test_a_logout_that_could_not_empty_the_cache_says_so(home, server, clean_valkey):
     home.env["REDIS_URL"] = clean_valkey.url
-    home.run("auth")
+    home.within("auth")
     clean_valkey.freeze()
     for command in (("auth", "logout"), ("token", "--clear")):
-        done = home.run(*command)
+        done = home.within(*command)
         assert done.returncode == 5
         assert "the tokens are still in redis://" in done.stderr
     clean_valkey.thaw()
 
 
 def test_a_logout_elsewhere_leaves_the_remembered_login(home, server):
-    home.run("auth")
-    home.run("auth", "logout", "--url", "ws://127.0.0.1:1")
+    home.within("auth")
+    home.within("auth", "logout", "--url", "ws://127.0.0.1:1")
     assert list(home.path.rglob("login.json"))
 
 
 def test_a_home_that_is_no_folder_is_survived(home, server):
-    done = home.run("token", env={"HOME": "/dev/null"})
+    done = home.within("token", env={"HOME": "/dev/null"})
     assert done.returncode == 0
     assert done.stderr.count("warning:") == 1
 
@@ -365,19 +364,21 @@ def test_status_says_when_nobody_is_logged_in_and_nothing_is_left_to_log_in_with
 ):
     home.env["NOTIFYWS_KEYRING"] = "false"
     del home.env["WEBSOCKET_PASSWORD"]
-    told = home.run("status")
+    told = home.within("status")
     assert told.returncode == 0
     assert "Not quite well: not logged in to http://127.0.0.1" in told.stdout
     assert "notifyws auth login" in told.stdout
-    login = home.run("auth", "login", "--password-stdin", stdin="demo")
+    login = home.within("auth", "login", "--password-stdin", stdin="demo")
     assert login.returncode == 0
-    assert "All is well" in home.run("status").stdout
-    home.run("auth", "logout")
-    assert "not logged in" in home.run("status").stdout
-    assert "not logged in" not in home.run("status", env={"NOTIFYWS_TOKEN": "t"}).stdout
+    assert "All is well" in home.within("status").stdout
+    home.within("auth", "logout")
+    assert "not logged in" in home.within("status").stdout
+    assert (
+        "not logged in" not in home.within("status", env={"NOTIFYWS_TOKEN": "t"}).stdout
+    )
 
 
 def test_status_says_which_variable_is_mistyped(home, server):
-    told = home.run("status", env={"NOTIFYWS_PING_INTERVL": "3"})
+    told = home.within("status", env={"NOTIFYWS_PING_INTERVL": "3"})
     assert "NOTIFYWS_PING_INTERVL in the environment is no setting" in told.stdout
     assert "is it NOTIFYWS_PING_INTERVAL?" in told.stdout

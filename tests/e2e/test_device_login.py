@@ -49,12 +49,12 @@ def test_a_login_by_code_opens_the_way_for_every_other_command(home, serving):
     assert error["kind"] == "authentication_failed"
     assert "somebody has to approve it in a browser" in error["message"]
     assert error["hint"] == "notifyws auth login"
-    login = home.run("auth", "login", "--json")
+    login = home.within("auth", "login", "--json")
     assert login.returncode == 0, login.stderr
     assert json.loads(login.stdout)["accessExpiresIn"] == 600
     assert f"/device in any browser, and enter the code: {USER_CODE}" in login.stderr
     assert "\x1b" not in login.stderr  # a pipe gets no picture
-    heard = home.run("listen", "-n", "1")
+    heard = home.within("listen", "-n", "1")
     assert json.loads(heard.stdout)["title"] == "Hi"
     shown = f"{login}{heard}"
     for secret in (DEVICE_CODE, "sentinel-access", "sentinel-refresh"):
@@ -78,7 +78,7 @@ def test_a_terminal_shows_a_code_for_a_telephone_and_saves_the_server(
 
 def test_a_login_that_is_denied_says_so(home, serving):
     serving("access_denied")
-    login = home.run("auth", "login")
+    login = home.within("auth", "login")
     assert login.returncode == 4
     assert "error: the login was denied" in login.stderr
     assert "hint: begin again: notifyws auth login" in login.stderr
@@ -86,7 +86,7 @@ def test_a_login_that_is_denied_says_so(home, serving):
 
 def test_a_password_for_a_login_by_code_is_refused(home, serving):
     serving()
-    login = home.run("auth", "login", "--password-stdin", stdin="sentinel\n")
+    login = home.within("auth", "login", "--password-stdin", stdin="sentinel\n")
     assert login.returncode == 2
     assert "takes a code and no password" in login.stderr
     assert "leave --password-stdin out" in login.stderr
@@ -104,8 +104,8 @@ def test_ctrl_c_ends_the_waiting(home, serving):
 def test_a_program_logs_in_with_its_secret_from_a_pipe(home, serving):
     known = serving(toml=MACHINE)
     who = ("--username", CLIENT, "--password-stdin")
-    login = home.run("auth", "login", *who, stdin=f"{SECRET}\n")
+    login = home.within("auth", "login", *who, stdin=f"{SECRET}\n")
     assert login.returncode == 0, login.stderr
     assert known.grants == ["client_credentials"]
-    heard = home.run("listen", "-n", "1")
+    heard = home.within("listen", "-n", "1")
     assert json.loads(heard.stdout)["title"] == "Hi"

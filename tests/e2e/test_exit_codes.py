@@ -27,11 +27,11 @@ def test_2_for_no_server_with_a_hint(home):
 def test_an_env_file_of_a_strange_folder_gets_no_credentials(home, server):
     (home.path / ".env").write_text(f"WEBSOCKET_SERVER_URL={server.url}\n")
     env = {"WEBSOCKET_SERVER_URL": ""}
-    done = home.run("token", env=env)
+    done = home.within("token", env=env)
     assert done.returncode == 2
     assert "--env-file .env" in done.stderr
     assert server.stats["logins"] == server.stats["failedLogins"] == 0
-    assert home.run("token", "--env-file", ".env", env=env).returncode == 0
+    assert home.within("token", "--env-file", ".env", env=env).returncode == 0
 
 
 def test_3_when_the_time_runs_out(home, server):
@@ -48,22 +48,23 @@ def test_3_when_the_time_runs_out(home, server):
 def test_4_for_a_wrong_password_and_it_is_tried_once(home, server):
     wrong = {"WEBSOCKET_PASSWORD": "wrong"}
     first = home.run("listen", env=wrong)
-    second = home.run("token", "--json", env=wrong)
+    second = home.within("token", "--json", env=wrong)
     assert (first.returncode, second.returncode) == (4, 4)
     error = json.loads(second.stderr)["error"]
     assert error["kind"] == "authentication_failed"
     assert set(error) == {"kind", "message", "hint"}
     assert server.stats["failedLogins"] == 1
-    assert home.run("auth", "login", env=wrong).returncode == 4
+    assert home.within("auth", "login", env=wrong).returncode == 4
     assert server.stats["failedLogins"] == 2
-    assert home.run("token").returncode == 0
+    assert home.within("token").returncode == 0
 
 
 def test_5_when_nobody_listens_there(home):
     url = f"ws://127.0.0.1:{free_port()}"
     env = {"WEBSOCKET_USERNAME": "a", "WEBSOCKET_PASSWORD": "b"}
     for command in (["token"], ["send", "-m", "x"], ["listen", "--no-reconnect"]):
-        done = home.run(*command, "--url", url, env=env)
+        once = home.run if command == ["token"] else home.within
+        done = once(*command, "--url", url, env=env)
         assert done.returncode == 5, command
         assert "refused the connection" in done.stderr
         assert "Traceback" not in done.stderr
@@ -71,7 +72,7 @@ def test_5_when_nobody_listens_there(home):
 
 def test_status_names_the_trouble_first_and_ends_with_the_code_of_its_layer(home):
     host = f"127.0.0.1:{free_port()}"
-    done = home.run("status", "--check", "--url", f"ws://{host}")
+    done = home.within("status", "--check", "--url", f"ws://{host}")
     assert done.returncode == 5
     assert done.stdout.startswith(f"✖ Not well: {host} refused the ")
     assert "\n    why: " in done.stdout
@@ -194,7 +195,7 @@ def test_a_cache_of_a_strange_folder_gets_no_typed_password(home, server):
     (home.path / ".env").write_text("REDIS_URL=redis://127.0.0.1:1/0\n")
     env = {"WEBSOCKET_PASSWORD": ""}
     for stdin in (("auth", "login"), ("auth", "login", "--password-stdin")):
-        done = home.run(*stdin, stdin="demo\n", env=env)
+        done = home.within(*stdin, stdin="demo\n", env=env)
         assert done.returncode == 2
         assert "REDIS_URL comes from .env in this folder" in done.stderr
     assert server.stats["logins"] == 0
@@ -214,7 +215,7 @@ def test_a_proxy_in_use_is_named_at_v(home):
     proxy = f"127.0.0.1:{free_port()}"
     env = {"HTTP_PROXY": f"http://me:secret@{proxy}", "NOTIFYWS_TOKEN": "x" * 8}
     env |= {"http_proxy": env["HTTP_PROXY"], "https_proxy": env["HTTP_PROXY"]}
-    done = home.run("listen", "-v", "--no-reconnect", "--url", url, env=env)
+    done = home.within("listen", "-v", "--no-reconnect", "--url", url, env=env)
     assert done.returncode == 5
     assert f"Through the proxy {proxy}\n" in done.stderr
     assert "secret" not in done.stderr
@@ -222,7 +223,7 @@ def test_a_proxy_in_use_is_named_at_v(home):
 
 def test_a_server_without_tls_is_said_to_be_one_by_whoever_logs_in(home, server):
     home.env["WEBSOCKET_SERVER_URL"] = server.url.replace("ws://", "wss://")
-    done = home.run("auth", "login", "--password-stdin", stdin="demo")
+    done = home.within("auth", "login", "--password-stdin", stdin="demo")
     assert done.returncode == 5
     assert "does not speak TLS" in done.stderr
     assert "hint: is it ws:// instead of wss://?" in done.stderr

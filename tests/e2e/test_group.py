@@ -73,7 +73,7 @@ def test_what_a_filter_excludes_goes_to_nobody(group: Home, server: Server):
     server.notify(*range(10))
     assert one.wait() == 0
     assert titles(one) == [7]
-    left = json.loads(group.run("status", "--group", "workers", "--json").stdout)
+    left = json.loads(group.within("status", "--group", "workers", "--json").stdout)
     assert left["lag"] + left["pending"] == 2  # 8 and 9 are left
 
 
@@ -94,7 +94,9 @@ def test_what_hooks_and_files_get_is_acknowledged_then(group: Home, server: Serv
     assert [json.loads(each)["title"] for each in _lines(tee)] == list("01234")
 
     def pending() -> int:
-        return json.loads(group.run("status", "--json").stdout)["groups"][0]["pending"]
+        return json.loads(group.within("status", "--json").stdout)["groups"][0][
+            "pending"
+        ]
 
     until(lambda: pending() == 0, "all acknowledged")
     one.signal(signal.SIGTERM)
@@ -136,23 +138,25 @@ def test_the_stream_can_be_read_again_and_nobody_else_notices(
     one = lead(group, "--json")
     server.notify(*range(10))
     until(lambda: len(one.out.lines) == 10, "all of them")
-    again = group.run(
+    again = group.within(
         "listen", "--group", "workers", "--since", "10m", "--json", "-n", "10"
     )
     assert [json.loads(each)["title"] for each in again.stdout.splitlines()] == [
         str(n) for n in range(10)
     ]
     ident = json.loads(one.out.lines[6])["id"]
-    rest = group.run(
+    rest = group.within(
         *("listen", "--group", "workers", "--since", str(ident)),
         *("--json", "-n", "3"),
     )
     assert [json.loads(x)["title"] for x in rest.stdout.splitlines()] == list("789")
-    unknown = group.run("listen", "--group", "workers", "--since", "nonesuch", "--json")
+    unknown = group.within(
+        "listen", "--group", "workers", "--since", "nonesuch", "--json"
+    )
     assert unknown.returncode == 2
     assert "keeps no notification nonesuch" in unknown.stderr
     assert len(one.out.lines) == 10
-    facts = json.loads(group.run("status", "--group", "workers", "--json").stdout)
+    facts = json.loads(group.within("status", "--group", "workers", "--json").stdout)
     assert [each["role"] for each in facts["members"]] == ["leader"]
 
 
@@ -172,7 +176,7 @@ def test_events_say_who_leads(group: Home, server: Server):
 
 @pytest.mark.slow
 def test_status_tells_how_the_group_stands(group: Home, server: Server):
-    nobody = group.run("status", "--group", "workers")
+    nobody = group.within("status", "--group", "workers")
     assert nobody.returncode == 5
     assert "nobody leads the group workers" in nobody.stderr
     one, other = lead(group, "--json"), join(group, "--json")
@@ -180,7 +184,7 @@ def test_status_tells_how_the_group_stands(group: Home, server: Server):
     until(lambda: len(titles(one, other)) == 3, "all of them")
 
     def facts() -> dict:
-        whole = json.loads(group.run("status", "--json").stdout)
+        whole = json.loads(group.within("status", "--json").stdout)
         return whole["groups"][0] if whole["groups"] else {}
 
     until(lambda: facts().get("pending") == 0, "all acknowledged")
@@ -191,7 +195,7 @@ def test_status_tells_how_the_group_stands(group: Home, server: Server):
     leader = next(each for each in found["members"] if each["role"] == "leader")
     assert leader["pid"] == one.process.pid
     assert found["leader"].endswith(f":{one.process.pid}")
-    shown = group.run("status", "--group", "workers")
+    shown = group.within("status", "--group", "workers")
     assert shown.returncode == 0
     assert f"pid {other.process.pid}" in shown.stdout
 
@@ -200,7 +204,7 @@ def test_status_tells_how_the_group_stands(group: Home, server: Server):
 
 
 def refused(home: Home, *args: str, **env: str) -> str:
-    done = home.run("listen", *args, "--json", "--timeout", "20", env=env)
+    done = home.within("listen", *args, "--json", "--timeout", "20", env=env)
     assert done.returncode == 2, done.stderr
     error = json.loads(done.stderr.splitlines()[-1])["error"]
     assert error["hint"]
@@ -236,7 +240,7 @@ def test_an_option_that_makes_no_sense_is_refused(group: Home, args, words):
 
 
 def test_frames_as_received_are_not_what_a_group_shares(group: Home):
-    done = group.run("listen", "--group", "w", "--raw")
+    done = group.within("listen", "--group", "w", "--raw")
     assert done.returncode == 2
     assert "--group and --raw exclude each other" in done.stderr
 

@@ -26,7 +26,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", sample(*COMMANDS, often=2))
 def test_help_is_short_whole_and_ends_with_two_examples(home, command):
-    done = home.run(*command.split(), "--help")
+    done = home.within(*command.split(), "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") <= 100  # two screens
     _, _, examples = done.stdout.partition("Examples:")
@@ -34,12 +34,12 @@ def test_help_is_short_whole_and_ends_with_two_examples(home, command):
 
 
 def test_version_and_bare_command(home):
-    assert re.fullmatch(r"notifyws \d+\.\d+\.\d+\n", home.run("--version").stdout)
-    assert "listen" in home.run().stdout + home.run().stderr
+    assert re.fullmatch(r"notifyws \d+\.\d+\.\d+\n", home.within("--version").stdout)
+    assert "listen" in home.within().stdout + home.within().stderr
 
 
 def test_help_survives_a_terminal_that_does_not_know_its_width(home):
-    assert "listen" in home.run("--help", env={"COLUMNS": "0"}).stdout
+    assert "listen" in home.within("--help", env={"COLUMNS": "0"}).stdout
 
 
 def test_python_m_is_the_command_too(home):

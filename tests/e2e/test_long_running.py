@@ -13,7 +13,7 @@ from tests.support.catalogue import sample
 
 
 def listeners(home: Home) -> list:
-    return json.loads(home.run("status", "--json").stdout)["listeners"]
+    return json.loads(home.within("status", "--json").stdout)["listeners"]
 
 
 @pytest.mark.parametrize("cache", sample("redis", "embedded"))
@@ -31,7 +31,7 @@ def test_a_running_listener_is_listed_and_leaves_when_it_ends(
     assert told["pid"] == listener.process.pid
     assert told["state"] == "connected"
     assert told["reconnects"] == 0
-    assert "desk" in home.run("status").stdout
+    assert "desk" in home.within("status").stdout
     listener.signal(signal.SIGTERM)
     listener.wait()
     assert listeners(home) == []
@@ -47,11 +47,11 @@ def test_the_health_check_says_by_its_exit_code_whether_one_listens(
     home.env["NOTIFYWS_RETRY_DELAYS"] = "30"
     home.listen("--name", "desk")
     check = ("status", "--listening")
-    until(lambda: home.run(*check).returncode == 0, "a healthy listener")
-    assert home.run(*check, "--name", "desk").returncode == 0
-    assert home.run(*check, "--name", "other").returncode == 5
+    until(lambda: home.within(*check).returncode == 0, "a healthy listener")
+    assert home.within(*check, "--name", "desk").returncode == 0
+    assert home.within(*check, "--name", "other").returncode == 5
     process.process.kill()
-    until(lambda: home.run(*check).returncode == 5, "one that is not connected")
+    until(lambda: home.within(*check).returncode == 5, "one that is not connected")
 
 
 def test_a_service_manager_is_told_how_things_stand(home: Home, server: Server):
@@ -83,9 +83,9 @@ def test_what_was_not_handed_on_is_told_as_a_gap(home: Home, server: Server):
     until(lambda: server.notify(7) or "may have been missed" in listener.err.text, "it")
     (told,) = until(lambda: [each for each in listeners(home) if each["gaps"]], "a gap")
     assert "too slow" in told["lastGap"]["reason"]
-    assert "too slow" in home.run("status").stdout
+    assert "too slow" in home.within("status").stdout
 
 
 def test_sending_is_not_listening(home: Home, server: Server):
-    assert home.run("send", "-m", "x").returncode == 0
+    assert home.within("send", "-m", "x").returncode == 0
     assert listeners(home) == []

@@ -113,7 +113,7 @@ def test_every_member_of_a_group_is_ready_and_one_is_connected(
 def test_a_port_in_use_ends_it_before_it_connects(home: Home, server: Server):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = home.run("listen", "--json", "--metrics", str(port))
+        ended = home.within("listen", "--json", "--metrics", str(port))
     assert ended.returncode == 2
     error = json.loads(ended.stderr)["error"]
     assert error["message"].endswith(f"127.0.0.1:{port}: address already in use")
@@ -135,6 +135,6 @@ def test_without_the_extra_a_hint_says_how_to_have_it(home: Home, server: Server
 
 
 def test_what_is_no_port_is_wrong_usage(home: Home):
-    ended = home.run("listen", "--json", "--metrics", "http://127.0.0.1:9100")
+    ended = home.within("listen", "--json", "--metrics", "http://127.0.0.1:9100")
     assert ended.returncode == 2
     assert "--metrics takes [HOST:]PORT" in ended.stderr

@@ -16,20 +16,20 @@ def test_profiles_are_listed_with_what_they_were_tried_against(home):
     assert set(rows) >= {"default", "directus", "home-assistant", "nchan", "pusher"}
     assert rows["directus"]["tried"] == "Directus 10.13.4, 11.17.4 and 12.3.1"
     assert "not run" in rows["gotify"]["tried"]
-    plain = home.run("profile", "list").stdout
+    plain = home.within("profile", "list").stdout
     assert "not run against the real server" in plain
     assert max(map(len, plain.splitlines())) <= 80
 
 
 def test_a_profile_is_shown_as_it_is_written(home):
-    assert 'name = "directus"' in home.run("profile", "show", "directus").stdout
-    done = home.run("profile", "show", "directsu")
+    assert 'name = "directus"' in home.within("profile", "show", "directus").stdout
+    done = home.within("profile", "show", "directsu")
     assert (done.returncode, done.stdout) == (2, "")
     assert "did you mean directus?" in done.stderr
 
 
 def test_the_schema_is_one_that_editors_read(home):
-    schema = json.loads(home.run("profile", "schema").stdout)
+    schema = json.loads(home.within("profile", "schema").stdout)
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["additionalProperties"] is False
     missing = [
@@ -52,7 +52,7 @@ def test_the_schema_is_one_that_editors_read(home):
 def test_a_mistake_is_shown_with_line_and_column(home, text, said, hint):
     rule = "rules = [{ then = 'notification' }]"
     (home.path / "own.toml").write_text(f"name = 'own'\n{rule}\n{text}\n")
-    done = home.run("profile", "check", "own.toml")
+    done = home.within("profile", "check", "own.toml")
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert hint in done.stderr
@@ -60,7 +60,7 @@ def test_a_mistake_is_shown_with_line_and_column(home, text, said, hint):
 
 def test_a_profile_is_walked_step_by_step_without_showing_a_secret(home, server):
     check = ["profile", "check", "default", "--url", server.url, "--json"]
-    done = home.run(*check, "--timeout", "0.5")
+    done = home.within(*check, "--timeout", "0.5")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     outcomes = {step["name"]: step["status"] for step in said["steps"]}
@@ -80,7 +80,7 @@ def test_a_profile_is_walked_step_by_step_without_showing_a_secret(home, server)
 
 def test_a_walk_ends_at_the_first_step_that_fails(home, server):
     wrong = {"WEBSOCKET_PASSWORD": "sentinel-wrong"}
-    done = home.run("profile", "check", "default", "--url", server.url, env=wrong)
+    done = home.within("profile", "check", "default", "--url", server.url, env=wrong)
     assert done.returncode == 4
     assert "✖ login" in done.stdout
     assert "✔" not in done.stdout
@@ -92,28 +92,28 @@ def test_a_walk_ends_at_the_first_step_that_fails(home, server):
 def test_a_new_profile_is_drafted_from_a_sample_and_never_overwritten(home):
     sample = {"items": [{"id": 1, "subject": "s", "body": "b"}]}
     said = ["profile", "new", "--name", "acme", "--login-path", "/in", "--sample", "-"]
-    done = home.run(*said, stdin=json.dumps(sample))
+    done = home.within(*said, stdin=json.dumps(sample))
     assert (done.returncode, done.stdout) == (0, "")
     assert "notifyws profile check acme" in done.stderr
-    shown = home.run("profile", "show", "acme").stdout
+    shown = home.within("profile", "show", "acme").stdout
     assert 'title = "subject"' in shown
-    assert home.run("profile", "check", "acme").returncode == 0
-    rows = json.loads(home.run("profile", "list", "--json").stdout)
+    assert home.within("profile", "check", "acme").returncode == 0
+    rows = json.loads(home.within("profile", "list", "--json").stdout)
     assert {row["name"]: row["source"] for row in rows}["acme"] == "yours"
-    again = home.run(*said, stdin="{}")
+    again = home.within(*said, stdin="{}")
     assert again.returncode == 2
-    assert home.run("profile", "show", "acme").stdout == shown
+    assert home.within("profile", "show", "acme").stdout == shown
 
 
 def test_a_new_profile_needs_a_name_where_nobody_can_be_asked(home):
-    done = home.run("profile", "new")
+    done = home.within("profile", "new")
     assert done.returncode == 2
     assert "--name" in done.stderr
 
 
 def test_what_a_profile_needs_is_asked_for(home, server):
     env = {"NOTIFYWS_PROFILE": "nchan", "NOTIFYWS_VARIABLES": ""}
-    done = home.run("listen", "--timeout", "1", env=env)
+    done = home.within("listen", "--timeout", "1", env=env)
     assert done.returncode == 2
     assert "needs channel: the channel to listen to" in done.stderr
     assert "NOTIFYWS_VARIABLES" in done.stderr
@@ -127,7 +127,7 @@ def test_what_a_profile_needs_is_asked_for(home, server):
 def test_a_walk_goes_further_where_that_is_asked_for(home, server, option, more):
     soon = ["--timeout", "0.5"]
     check = ["profile", "check", "default", "--url", server.url, "--json"]
-    done = home.run(*check, *soon, option)
+    done = home.within(*check, *soon, option)
     assert done.returncode == 0, done.stderr
     steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
     assert [name for name in steps if name in ("send", "catch-up", "logout")] == more
@@ -135,13 +135,13 @@ def test_a_walk_goes_further_where_that_is_asked_for(home, server, option, more)
     assert '"title":"Hello"' in "".join(steps["send"]["trace"])
     assert server.stats["received"] == 1
     assert server.stats["logouts"] == ("logout" in more)
-    nowhere = home.run("profile", "check", "default", option)
+    nowhere = home.within("profile", "check", "default", option)
     assert nowhere.returncode == 2
     assert "hint: give --url" in nowhere.stderr
 
 
 def test_a_draft_that_cannot_be_written_is_a_sentence(home):
-    done = home.run(
+    done = home.within(
         "profile", "new", "--name", "x", "-o", "/dev/null/x", "--sample", "-"
     )
     assert done.returncode == 2
@@ -162,7 +162,7 @@ def test_a_profile_is_made_of_a_recording_tried_and_listened_with(home):
     server = home.serve("--traffic", "9")
     home.use(server)
     (home.path / "page.har").write_text(at(server))
-    done = home.run(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
+    done = home.within(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
     assert done.returncode == 0, done.stderr
     assert "✔ login" in done.stdout
     assert "✔ socket" in done.stdout
@@ -177,7 +177,7 @@ def test_a_profile_is_made_of_a_recording_tried_and_listened_with(home):
 @pytest.mark.slow
 def test_a_recording_that_the_server_does_not_take_says_what_to_mend(home, server):
     (home.path / "page.har").write_text(at(server).replace("/auth/login", "/login"))
-    done = home.run(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
+    done = home.within(*NEW, "--from-har", "page.har", "-o", "own.toml", "--check")
     assert done.returncode == 5
     assert "✖ login" in done.stdout
     assert "To mend: own.toml:" in done.stderr
@@ -186,12 +186,12 @@ def test_a_recording_that_the_server_does_not_take_says_what_to_mend(home, serve
 
 def test_a_recording_makes_a_profile_without_trying_it(home):
     (home.path / "page.har").write_text(HAR.read_text("utf-8"))
-    done = home.run(*NEW, "--from-har", "page.har")
+    done = home.within(*NEW, "--from-har", "page.har")
     assert (done.returncode, done.stdout) == (0, "")
     assert "127-0-0-1-9411.toml" in done.stderr
     check = "notifyws profile check 127-0-0-1-9411 --url ws://127.0.0.1:9411"
     assert f"Next: {check} --username me" in done.stderr
-    again = home.run(*NEW, "--from-har", "page.har")
+    again = home.within(*NEW, "--from-har", "page.har")
     assert again.returncode == 2
     assert "is there already" in again.stderr
 
@@ -208,7 +208,7 @@ def test_a_recording_makes_a_profile_without_trying_it(home):
 def test_what_is_no_recording_is_a_sentence(home, content, said):
     if content is not None:
         (home.path / "page.har").write_text(content)
-    done = home.run(*NEW, "--from-har", "page.har")
+    done = home.within(*NEW, "--from-har", "page.har")
     assert done.returncode == 2
     assert said in done.stderr
     assert "hint: " in done.stderr
@@ -221,15 +221,15 @@ def test_what_a_recording_does_not_tell_is_said_or_asked(home):
         socket("/ws", 2, (IN, 1, ALERT), host="ws.example.com"),
     )
     (home.path / "page.har").write_text(shown)
-    done = home.run(*NEW, "--from-har", "page.har", "--name", "acme")
+    done = home.within(*NEW, "--from-har", "page.har", "--name", "acme")
     assert done.returncode == 0, done.stderr
     assert "Not told: Name of the session's cookie" in done.stderr
     assert "To mend: the recording holds no cookies" in done.stderr
     assert "NEXT_PUBLIC_WEBSOCKET_SERVER_URL=wss://ws.example.com" in done.stderr
-    alone = home.run(*NEW, "--check")
+    alone = home.within(*NEW, "--check")
     assert alone.returncode == 2
     assert "hint: give --from-har FILE" in alone.stderr
-    tried = home.run(*NEW, "--from-har", "page.har", "--name", "more", "--check")
+    tried = home.within(*NEW, "--from-har", "page.har", "--name", "more", "--check")
     assert tried.returncode == 2
     assert "has another origin" in tried.stderr
 
@@ -255,7 +255,7 @@ def test_what_is_to_be_pasted_runs_nothing_of_a_recordings(home):
     hostile = f"{HOST}$(touch${{IFS}}PWNED)"
     recorded = SHAPES["token in query"].replace(f"//{HOST}", f"//{hostile}")
     (home.path / "r.har").write_text(recorded)
-    done = home.run("profile", "new", "--from-har", "r.har", "--name", "acme")
+    done = home.within("profile", "new", "--from-har", "r.har", "--name", "acme")
     [told] = [each for each in done.stderr.splitlines() if each.startswith("Next: ")]
     assert "touch" in told
     home.shell(told.removeprefix("Next: "))

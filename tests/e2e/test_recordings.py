@@ -230,7 +230,7 @@ def test_what_is_there_already_is_not_written_over(home, server):
     for name, words in said.items():
         with pytest.raises(ConfigurationError, match=words):
             RecordingFile(home.path / name, pytest.fail)
-    done = home.run("listen", "-n", "1", "--record", "pipe")
+    done = home.within("listen", "-n", "1", "--record", "pipe")
     assert done.returncode == 2
     assert "cannot record to pipe: it is a pipe" in done.stderr
     assert file.read_text() == "mine\n"
@@ -276,7 +276,7 @@ HEAD = '{"what":"recording","version":1,"program":"p","profile":"x","began":""}\
 
 def test_what_cannot_be_played_is_said(home):
     (home.path / "r").write_text(f'{HEAD}{{"what":"opening","at":1,"soc')
-    done = home.run("serve", "--replay", "r")
+    done = home.within("serve", "--replay", "r")
     assert done.returncode == 2
     assert "the last line of r is torn, and is left out" in done.stderr
     assert "error: r opens no socket: there is nothing to play\nhint: " in done.stderr
@@ -291,7 +291,7 @@ def test_a_speed_that_is_none_is_refused(speed):
 def test_options_of_recordings_want_a_recording(home):
     assert (speed_of(None), speed_of("10"), speed_of("max")) == (1, 10, FAST)
     for words in ("serve --loop", "listen --record-secrets"):
-        done = home.run(*words.split())
+        done = home.within(*words.split())
         assert (done.returncode, "goes with" in done.stderr) == (2, True)
 
 

@@ -111,7 +111,7 @@ def test_what_a_route_did_not_take_is_its_dead_letter_and_handed_on_again(
             "hook/forward",
             "1",
         )
-        done = home.run("listen", "--replay", str(letters), "--routes", "own.toml")
+        done = home.within("listen", "--replay", str(letters), "--routes", "own.toml")
         assert (done.returncode, done.stderr.count("1 dead letter was")) == (0, 1)
         assert [each.title for each in there.posted] == ["1", "2", "1"]
     assert titles(home.path / "all.jsonl") == ["1", "2"]
@@ -195,15 +195,15 @@ def test_check_shows_which_route_takes_what(home, routes):
         "payment_approved: Payment Approved -> rest/tee",
         "message_received: New Message -> rest/tee",
     ]
-    done = home.run("routes", "check", "--sample", "order", "--json")
+    done = home.within("routes", "check", "--sample", "order", "--json")
     told = {"type": "order", "title": "", "routes": ["rest"], "sinks": ["rest/tee"]}
     assert json.loads(done.stdout) == told
     seen = home.path / "seen.jsonl"
     seen.write_text('{"type":"trip_update","title":"\\u001b[2J"}\n{"event":"closed"}\n')
-    done = home.run("routes", "check", "seen.jsonl")
+    done = home.within("routes", "check", "seen.jsonl")
     assert "trip_update: " in done.stdout.splitlines()[-1]
     assert "\x1b" not in done.stdout
-    done = home.run("routes", "check", "-", stdin='{"type":"x"}')
+    done = home.within("routes", "check", "-", stdin='{"type":"x"}')
     assert done.stdout.splitlines()[-1] == "x -> rest/tee"
     assert [*home.path.glob("*.jsonl")] == [seen]  # to check makes no file
 
@@ -229,7 +229,7 @@ def test_what_is_wrong_is_a_sentence_and_a_hint(home, case):
     (home.path / "bad.toml").write_text("[[routes]]\nwenn = 1\n")
     (home.path / "odd").write_text("{}\n")
     (home.path / "deep").write_text("[" * 100_000)
-    done = home.run(*args)
+    done = home.within(*args)
     assert done.returncode == 2
     assert said in done.stderr
     assert "hint: " in done.stderr
@@ -265,7 +265,7 @@ def test_whoever_waits_for_what_is_handed_on_is_told_so(home, server):
 
 
 def test_a_file_of_routes_is_not_taken_for_one_of_notifications(home):
-    done = home.run("routes", "check", "my routes.toml")
+    done = home.within("routes", "check", "my routes.toml")
     assert done.returncode == 2
     assert "would be a file of notifications, not of routes" in done.stderr
     assert "hint: notifyws routes check --routes 'my routes.toml'" in done.stderr

@@ -139,7 +139,7 @@ def test_when_all_have_ended_the_first_that_failed_says_why(home, servers):
     servers["home"].stop()
     urls = {"work": ("ada", servers["work"].url), "home": ("eve", nobody)}
     write(home, passwords=("wrong-one", "two"), **urls)
-    done = home.run("listen", "--all", "--json", "--no-reconnect")
+    done = home.within("listen", "--all", "--json", "--no-reconnect")
     assert done.returncode in (4, 5)
     error = json.loads(done.stderr.splitlines()[-1])["error"]
     first = "work" if done.returncode == 4 else "home"
@@ -151,7 +151,7 @@ def test_when_all_have_ended_the_first_that_failed_says_why(home, servers):
 def test_with_any_the_first_that_ends_ends_all(home, servers):
     urls = {"work": ("ada", servers["work"].url), "home": ("eve", servers["home"].url)}
     write(home, passwords=("wrong-one", "two"), **urls)
-    done = home.run("listen", "--all", "--any")
+    done = home.within("listen", "--all", "--any")
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.splitlines()[-1].startswith("hint: ")
 
@@ -229,7 +229,7 @@ def test_in_a_group_each_member_says_it_by_its_own_name(home, servers, clean_val
 def test_an_option_that_one_of_them_cannot_have_names_it(home):
     nobody = "ws://127.0.0.1:1"
     write(home, work=("ada", nobody), home=("eve", f'{nobody}"\nprofile = "pusher'))
-    done = home.run("listen", "--all", "--verify-every", "5m")
+    done = home.within("listen", "--all", "--verify-every", "5m")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-2].startswith("error: home: ")
 
@@ -293,7 +293,7 @@ def test_what_makes_no_sense_of_several_is_said(home, case):
     args, said, hint = case
     nobody = "ws://127.0.0.1:1"
     write(home, work=("ada", nobody), home=("eve", nobody))
-    done = home.run("listen", *args)
+    done = home.within("listen", *args)
     assert (done.returncode, done.stdout) == (2, "")
     first, second = done.stderr.splitlines()
     assert said in first

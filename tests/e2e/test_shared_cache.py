@@ -35,7 +35,7 @@ def as_text(value) -> str:
 
 
 def test_keys_and_times_are_as_promised_and_the_lock_is_gone(home, server, shared):
-    assert home.run("token").returncode == 0
+    assert home.within("token").returncode == 0
     found = keys(shared)
     own = prefix(server)
     assert set(found) == {own + "access", own + "refresh", own + "generation"}
@@ -47,12 +47,12 @@ def test_keys_and_times_are_as_promised_and_the_lock_is_gone(home, server, share
 @pytest.mark.slow
 def test_every_command_works_with_it(home, server, shared):
     for command in ("auth", "token", "status --check", "auth whoami", "auth logout"):
-        done = home.run(*command.split())
+        done = home.within(*command.split())
         assert done.returncode == 0, (command, done.stderr)
     trial = prefix(server) + "probe"  # what status wrote to see whether it can
     assert set(keys(shared)) - {trial} == {prefix(server) + "generation"}
     listener = home.listen("--json", "-n", "1")
-    assert home.run("send", "-m", "x").returncode == 0
+    assert home.within("send", "-m", "x").returncode == 0
     assert listener.wait() == 0
 
 

@@ -63,11 +63,11 @@ def test_one_with_a_name_finds_out_that_its_socket_is_deaf(
     )
 
     def told():
-        [one] = json.loads(home.run("status", "--json").stdout)["listeners"]
+        [one] = json.loads(home.within("status", "--json").stdout)["listeners"]
         return one["deaf"] == 1 and one["recovered"] == 3 and one["verifiedAt"]
 
     until(told, "a sign of life that says so")
-    assert "1 deaf socket renewed and 3 recovered" in home.run("status").stdout
+    assert "1 deaf socket renewed and 3 recovered" in home.within("status").stdout
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_a_member_of_a_group_that_cannot_be_verified_is_refused(
     home: Home, server: Server, clean_valkey: Valkey
 ):
     home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_VERIFY_EVERY": "300"}
-    done = home.run("listen", "--group", "workers", "--profile", "mattermost")
+    done = home.within("listen", "--group", "workers", "--profile", "mattermost")
     assert done.returncode == 2
     assert "--verify-every: a server of profile mattermost" in done.stderr
 

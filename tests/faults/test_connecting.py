@@ -129,7 +129,7 @@ def test_a_wrong_certificate_is_the_end_at_once(home: Home, tmp_path, served):
     home.env["NOTIFYWS_CA_FILE"] = str(trusted.write(tmp_path))
     tls = Authority().good() if served == "unknown" else getattr(trusted, served)()
     with scripted(home, silence, tls) as server:
-        done = home.run("listen")
+        done = home.within("listen")
     assert done.returncode == 5
     assert why in done.stderr
     assert f"hint: {hint}" in done.stderr
@@ -148,7 +148,7 @@ def test_an_authority_of_ones_own_is_trusted_when_it_is_named(home: Home, tmp_pa
     authority = Authority()
     ca_file = str(authority.write(tmp_path))
     with scripted(home, greets, authority.good(), NOTIFYWS_CA_FILE=ca_file):
-        done = home.run("listen", "-n", "1")
+        done = home.within("listen", "-n", "1")
     assert done.returncode == 0
     assert '"hello"' in done.stdout
 
@@ -162,7 +162,7 @@ def test_an_authority_that_cannot_be_read_is_exit_2_before_any_network(
     if text is not None:
         path.write_text(text)
     with scripted(home, silence, NOTIFYWS_CA_FILE=str(path)) as server:
-        done = home.run("listen", "--url", f"wss://{server.host}")
+        done = home.within("listen", "--url", f"wss://{server.host}")
         assert server.connections == 0
     assert done.returncode == 2
     assert str(path) in done.stderr
@@ -208,8 +208,8 @@ def asked(server) -> list[str]:
 @pytest.mark.fault(6)
 def test_a_stale_token_costs_one_refresh_and_one_immediate_retry(home: Home):
     with scripted(home, issues("a1"), **LOGS_IN, NOTIFYWS_RETRY_DELAYS="9") as server:
-        assert home.run("token").returncode == 0  # a1, into the cache
-        done = home.run("listen", "-n", "1")
+        assert home.within("token").returncode == 0  # a1, into the cache
+        done = home.within("listen", "-n", "1")
         assert done.returncode == 0
         assert asked(server) == [LOGIN, SOCKET, REFRESH, SOCKET]
 
@@ -219,8 +219,8 @@ def test_a_stale_token_costs_one_refresh_and_one_immediate_retry(home: Home):
 def test_a_token_refused_thrice_is_the_end_and_the_server_sees_no_more(home: Home):
     story = issues("a1", "a2", "a3", "a4")
     with scripted(home, story, **LOGS_IN, NOTIFYWS_RETRY_DELAYS="9") as server:
-        assert home.run("token").returncode == 0
-        done = home.run("listen")
+        assert home.within("token").returncode == 0
+        done = home.within("listen")
         assert done.returncode == 4
         assert asked(server) == [LOGIN, SOCKET, REFRESH, SOCKET, LOGIN, SOCKET]
         shown = [
@@ -281,7 +281,7 @@ def test_a_redirect_is_not_followed_and_no_credential_goes_elsewhere(home, statu
     with scripted(home, silence) as elsewhere:
         story = says(answer(status, Location=f"{elsewhere.origin}/x"))
         with scripted(home, story) as server:
-            done = home.run("listen")
+            done = home.within("listen")
             assert len(server.requests) == 1
         assert elsewhere.connections == 0
     assert done.returncode == 5
@@ -301,8 +301,8 @@ def test_closing_for_the_token_over_and_over_is_three_connects_and_the_end(home:
         await peer.close(4401, "no")
 
     with scripted(home, closes, **LOGS_IN) as server:
-        assert home.run("token").returncode == 0
-        done = home.run("listen")
+        assert home.within("token").returncode == 0
+        done = home.within("listen")
         assert done.returncode == 4
         assert asked(server).count(SOCKET) == 3
 
@@ -336,7 +336,9 @@ def test_the_proxy_of_the_environment_is_used_and_named(home: Home):
 
     with scripted(home, proxy) as server:
         env = {"http_proxy": f"http://me:SENTINEL@{server.host}"}
-        done = home.run("listen", "-v", "-n", "1", "--url", "ws://h.invalid", env=env)
+        done = home.within(
+            "listen", "-v", "-n", "1", "--url", "ws://h.invalid", env=env
+        )
         first, second = server.requests
     assert done.returncode == 0
     assert "hello" in done.stdout
@@ -351,7 +353,7 @@ def test_the_proxy_of_the_environment_is_used_and_named(home: Home):
 def test_a_407_of_the_proxy_is_named_and_the_end(home: Home):
     with scripted(home, says(answer(407))) as server:
         env = {"http_proxy": f"http://me:SENTINEL@{server.host}"}
-        done = home.run("listen", "--url", "ws://h.invalid", env=env)
+        done = home.within("listen", "--url", "ws://h.invalid", env=env)
         assert len(server.requests) == 1
     assert done.returncode == 5
     assert "the proxy answered 407" in done.stderr

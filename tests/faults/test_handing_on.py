@@ -185,7 +185,7 @@ def test_a_hook_that_reads_nothing_is_no_trouble(home: Home, server: Server):
 @pytest.mark.parametrize("command", ["{file}", "/no/such/hook"])
 def test_a_hook_that_is_not_there_is_said_at_the_start(home, server, command):
     (home.path / "plain").write_text("not a program")
-    done = home.run("listen", "--exec", command.format(file=home.path / "plain"))
+    done = home.within("listen", "--exec", command.format(file=home.path / "plain"))
     assert done.returncode == 2
     assert "there is no command" in done.stderr
 
@@ -253,10 +253,10 @@ def test_what_is_refused_becomes_a_dead_letter_and_a_replay_delivers_it(
     (letters,) = dead_letters(home)
     assert oct(letters.stat().st_mode)[-3:] == "600"
     replay = ("listen", "--replay", str(letters), "--forward-to", url)
-    assert home.run(*replay).returncode == 6  # nobody there yet, and nothing is lost
+    assert home.within(*replay).returncode == 6  # nobody there yet, and nothing is lost
     assert len(letters.read_text().splitlines()) == 3
     with target(port) as there:
-        done = home.run(*replay)
+        done = home.within(*replay)
         assert done.returncode == 0, done.stderr
         assert [each.title for each in there.posted] == ["0", "1", "2"]
         assert json.loads(there.posted[0].body)["own"] == [1.5, None]
@@ -278,7 +278,7 @@ def test_a_second_replay_of_a_file_is_refused_and_no_letter_is_lost(
     replay = "listen", "--replay", str(letters), "--exec"
     first = home.start(*replay, slow)
     until(lambda: len(got(home)) == 1, "the first")
-    second = home.run(*replay, hook(home, RECORD, "other.py"))
+    second = home.within(*replay, hook(home, RECORD, "other.py"))
     assert second.returncode == 2
     assert "being replayed by another process" in second.stderr
     assert first.wait() == 0
@@ -305,7 +305,7 @@ def test_a_bad_row_of_the_queue_is_a_dead_letter_and_stops_nothing(home, server)
     kept = [json.loads(line) for line in letters.read_text().splitlines()]
     assert {each["notification"] for each in kept} == {"rubbish", "bad"}
     assert str(letters) in second.err.text
-    replay = home.run("listen", "--replay", str(letters), "--exec", "true")
+    replay = home.within("listen", "--replay", str(letters), "--exec", "true")
     assert replay.returncode == 6
     assert "stays: it is no notification" in replay.stderr
     assert len(letters.read_text().splitlines()) == 2
@@ -424,11 +424,12 @@ def test_what_was_shown_before_a_restart_is_not_shown_again(home: Home, server: 
 @pytest.mark.fault(44)
 def test_two_listeners_of_one_name_exclude_each_other(home: Home, server: Server):
     home.listen("--name", "desk")
-    second = home.run("listen", "--name", "desk")
+    second = home.within("listen", "--name", "desk")
     assert second.returncode == 2
     assert "a listener named desk runs already" in second.stderr
     assert (
-        home.run("listen", "--name", "other", "-n1", "--timeout", "1").returncode == 3
+        home.within("listen", "--name", "other", "-n1", "--timeout", "1").returncode
+        == 3
     )
 
 

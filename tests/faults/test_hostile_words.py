@@ -11,7 +11,6 @@ from notifyws.fleet.listener_entry import Listener, text_of
 from tests.e2e.support import Home
 from tests.e2e.terminal import Terminal
 from tests.faults.test_output import EVIL, strays
-from tests.support.catalogue import sample
 from tests.support.httpd import Peer, in_a_thread, json_answer
 from tests.support.valkey import Valkey
 
@@ -58,7 +57,7 @@ def theirs(home: Home, clean_valkey: Valkey) -> Iterator[Home]:
             '[[rules]]\nthen = "notification"\n'
         )
         (folder / f"{ODD.replace('/', '')}.toml").write_text("rubbish")
-        assert home.run("token").returncode == 0
+        assert home.within("token").returncode == 0
         here = clean_valkey.command("KEYS", "notifyws:*:access")[0].decode()[:-6]
         said = {"at": WORDS, "kind": WORDS, "message": WORDS}
         gap = {"from": WORDS, "to": WORDS, "reason": WORDS}
@@ -100,10 +99,9 @@ def commands(line: str) -> list[str]:
 
 
 @pytest.mark.fault(36)
-@pytest.mark.parametrize("lines", sample(COMMANDS[::4], COMMANDS), ids=len)
-def test_every_command_writes_text_only_into_a_pipe(theirs: Home, lines):
-    for line in lines:
-        done = theirs.run(*commands(line))
+def test_every_command_writes_text_only_into_a_pipe(theirs: Home):
+    for line in COMMANDS:
+        done = theirs.within(*commands(line))
         assert done.returncode in {0, 3, 4, 5, 6}, (line, done.stderr)
         assert strays(done.stdout) == strays(done.stderr) == [], line
         assert done.stdout or done.stderr

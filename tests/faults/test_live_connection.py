@@ -36,7 +36,7 @@ from tests.support.tls import Authority
     ],
 )
 def test_a_real_close_frame_is_retried_or_the_end(home: Home, server, code, ends):
-    assert home.run("token").returncode == 0  # so that it does not come from a login
+    assert home.within("token").returncode == 0  # so that it does not come from a login
     listener = home.listen(**QUICK)
     server.dev("cut", {"code": code, "reason": "so it is"})
     listener.says(f"so it is ({code})")
@@ -213,7 +213,7 @@ def test_a_signal_while_a_token_is_refreshed_ends_it_within_2_s(home: Home, sign
 
     env = {"WEBSOCKET_USERNAME": "demo", "WEBSOCKET_PASSWORD": "demo"}
     with scripted(home, story, NOTIFYWS_TOKEN="", **env) as server:
-        assert home.run("token").returncode == 0
+        assert home.within("token").returncode == 0
         listener = home.start("listen")
         refreshing = "/auth/refresh"
         until(lambda: server.requests[-1].target == refreshing, "a refresh")

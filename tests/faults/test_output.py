@@ -376,7 +376,7 @@ def open_to_others(folder: Path) -> list[str]:
 @pytest.mark.slow
 def test_whatever_a_command_writes_is_its_owners_alone(home, server, no_umask):
     home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
-    logged_in = home.run("auth", "login", "--password-stdin", stdin="demo\n")
+    logged_in = home.within("auth", "login", "--password-stdin", stdin="demo\n")
     assert logged_in.returncode == 0, logged_in.stderr
     listener = home.listen(
         *("--name", "desk", "-n", "2", "--tee", "tee.jsonl", "--exec", "false")
@@ -384,12 +384,12 @@ def test_whatever_a_command_writes_is_its_owners_alone(home, server, no_umask):
     server.notify(1, 2)
     during = open_to_others(home.path)
     assert listener.wait() == 0
-    assert home.run("token", "--refresh").returncode == 0
+    assert home.within("token", "--refresh").returncode == 0
     (letters,) = home.path.rglob("dead-letters/*.jsonl")
-    home.run("listen", "--replay", str(letters), "--exec", "false")
-    home.run("status", "--check")
+    home.within("listen", "--replay", str(letters), "--exec", "false")
+    home.within("status", "--check")
     new = ("profile", "new", "own", "--login-path", "/l", "--sample", '{"a":1}')
-    home.run(*new)
+    home.within(*new)
     kinds = {path.suffix or path.name for path in home.path.rglob("*")}
     assert {".db", ".json", ".jsonl"} <= kinds
     assert during == open_to_others(home.path) == []
@@ -406,7 +406,7 @@ def test_a_status_shows_a_strange_setting_as_text(home: Home, server: Server):
     )
     bare = {f"WEBSOCKET_{name}": "" for name in ("SERVER_URL", "USERNAME", "PASSWORD")}
     for command in ("status", "status -v", "status --check", "listen --timeout 0.1"):
-        done = home.run(*command.split(), env=bare)
+        done = home.within(*command.split(), env=bare)
         assert "h/" in done.stdout + done.stderr or "status" not in command
         assert strays(done.stdout + done.stderr) == [], command
 
@@ -415,9 +415,9 @@ def test_a_status_shows_a_strange_setting_as_text(home: Home, server: Server):
 def test_a_cache_file_that_was_open_is_closed_to_others(home, server, no_umask):
     file = home.path / "new/folder/tokens.db"
     home.env["NOTIFYWS_CACHE_URL"] = f"sqlite://{file}"
-    assert home.run("token").returncode == 0
+    assert home.within("token").returncode == 0
     file.chmod(0o666)
-    assert home.run("token").returncode == 0
+    assert home.within("token").returncode == 0
     assert open_to_others(home.path) == []
 
 
@@ -454,7 +454,7 @@ def found(words: list[str], text: str) -> list[str]:
 @pytest.mark.slow
 def test_no_secret_is_printed_however_talkative_the_command(home, guarded):
     home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
-    said = home.run("token", "--refresh", "-vvv").stderr
+    said = home.within("token", "--refresh", "-vvv").stderr
     listener = home.listen("-vvv", "--events", "-n", "1", "--exec", "false")
     guarded.dev("revoke", {})
     guarded.dev("cut", {"code": 4401, "reason": "unauthorized"})
@@ -463,14 +463,14 @@ def test_no_secret_is_printed_however_talkative_the_command(home, guarded):
     assert listener.wait() == 0
     said += listener.out.text + listener.err.text
     for command in ("status --check -vvv", "status --json", "auth whoami -vvv"):
-        done = home.run(*command.split())
+        done = home.within(*command.split())
         said += done.stdout + done.stderr
     words = secrets(home)
-    done = home.run("send", "-m", "x", "-vvv", "--dry-run")
+    done = home.within("send", "-m", "x", "-vvv", "--dry-run")
     said += done.stdout + done.stderr
     guarded.dev("mode", {"login_status": 500, "refresh_status": 500})
     for command in ("auth login -vvv", "token --refresh -vvv", "auth logout -vvv"):
-        done = home.run(*command.split())
+        done = home.within(*command.split())
         said += done.stdout + done.stderr
     assert found(words, said) == []
 
@@ -491,7 +491,7 @@ LAYERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", sample(*LAYERS, often=2))
 def test_a_bug_in_any_layer_shows_no_secret_in_its_traceback(home, guarded, layer):
-    assert home.run("token").returncode == 0
+    assert home.within("token").returncode == 0
     words = secrets(home)
     boom = "def boom(self=None, *args, **kwargs):\n    raise RuntimeError('injected')\n"
     broken = LAYERS[layer].replace("; ", "\n")
@@ -523,7 +523,7 @@ def test_no_process_shows_a_secret_and_no_file_but_the_cache_holds_one(home, gua
     context = home.path / "hook.sh"
     context.write_text(code)
     home.env["NOTIFYWS_HAND_ON_DELAYS"] = "0.05"
-    logged_in = home.run(
+    logged_in = home.within(
         *("auth", "login", "--password-stdin"),
         stdin=f"{SENTINEL}\n",
         env={"WEBSOCKET_PASSWORD": ""},
@@ -558,10 +558,12 @@ def test_the_names_of_cache_keys_tell_no_secret_and_no_name(
     home, guarded, clean_valkey
 ):
     home.env["REDIS_URL"] = clean_valkey.url
-    token = home.run("token").stdout.strip()
+    token = home.within("token").stdout.strip()
     wrong = f"wrong-{SENTINEL}"
-    home.run("auth", "login", env={"WEBSOCKET_PASSWORD": wrong})
-    home.run("token", env={"WEBSOCKET_PASSWORD": wrong, "WEBSOCKET_USERNAME": "demo2"})
+    home.within("auth", "login", env={"WEBSOCKET_PASSWORD": wrong})
+    home.within(
+        "token", env={"WEBSOCKET_PASSWORD": wrong, "WEBSOCKET_USERNAME": "demo2"}
+    )
     with redis.Redis.from_url(clean_valkey.url) as client:
         names = [name.decode() for name in client.scan_iter("*")]
     assert any(":denied:" in name for name in names)

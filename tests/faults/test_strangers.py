@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import time
@@ -15,9 +14,8 @@ from notifyws.auth.cached_tokens import pack
 from notifyws.clock import utc_text
 from notifyws.models import Token
 from tests.e2e.support import Home, Server
-from tests.support.aio import on_a_loop
 from tests.support.catalogue import sample
-from tests.support.httpd import Peer, answer, httpd, in_a_thread, json_answer, says
+from tests.support.httpd import Peer, answer, in_a_thread, json_answer, says
 from tests.support.valkey import Valkey
 
 
@@ -49,7 +47,7 @@ def other() -> Iterator[Server]:
 
 
 def token(home: Home, **env: str) -> str:
-    done = home.run("token", env=env)
+    done = home.within("token", env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -95,12 +93,12 @@ def test_another_port_of_the_host_gets_no_token(home, server, trap):
 @pytest.mark.slow
 def test_a_remembered_login_is_not_used_at_another_server(home, server, trap):
     shared(home)
-    done = home.run("auth", "login", "--password-stdin", stdin="demo\n")
+    done = home.within("auth", "login", "--password-stdin", stdin="demo\n")
     assert done.returncode == 0, done.stderr
     for name in ("URL", "SERVER_URL", "USERNAME", "PASSWORD"):
         home.env.pop(f"WEBSOCKET_{name}", None)
     here = token(home)
-    done = home.run("listen", "--no-reconnect", "--url", trap.url)
+    done = home.within("listen", "--no-reconnect", "--url", trap.url)
     assert done.returncode != 0
     assert here.encode() not in trap.heard
     assert token(home) == here
@@ -144,7 +142,7 @@ FOLDERS = [
     for logged_in in (False, True)
 ]
 COMMANDS = [
-    ("listen", "--no-reconnect", "--timeout", "3"),
+    ("listen", "--no-reconnect", "--timeout", "1"),
     ("token", "--refresh"),
 ]
 
@@ -154,7 +152,7 @@ COMMANDS = [
 def test_a_strange_folder_sends_nobodys_secrets_anywhere(
     home: Home, server: Server, trap: Trap, what: str, logged_in: bool
 ):
-    kept = home.run("auth", "login", "--json")
+    kept = home.within("auth", "login", "--json")
     assert kept.returncode == 0, kept.stderr
     here = token(home)
     password = f"sentinel-{'p' * 20}"
@@ -170,7 +168,7 @@ def test_a_strange_folder_sends_nobodys_secrets_anywhere(
     )
     (home.path / ".env").write_text(words + "\n")
     for command in COMMANDS:
-        home.run(*command)
+        home.within(*command)
     heard = trap.heard.decode("latin-1")
     assert here not in heard
     assert password not in heard
@@ -190,9 +188,9 @@ def test_a_strange_folder_touches_no_file_of_the_users(home, server, command):
     )
     for name in ("SERVER_URL", "USERNAME", "PASSWORD"):
         del home.env[f"WEBSOCKET_{name}"]
-    done = home.run(command)
+    done = home.within(command)
     assert (done.returncode, "names a file" in done.stderr) == (2, True)
-    assert home.run(command, "--env-file", ".env").returncode == 2
+    assert home.within(command, "--env-file", ".env").returncode == 2
     assert (diary.read_bytes(), diary.stat().st_mode) == before
     assert not list(home.path.glob("diary.db?*"))
 
@@ -215,12 +213,12 @@ def test_rubbish_under_our_keys_costs_one_login_and_is_said(
     for name in names:
         clean_valkey.command("DEL", here + name)
         clean_valkey.command("RPUSH", here + name, "rubbish")
-    shown = home.run("status", "--json")
+    shown = home.within("status", "--json")
     assert "it cannot be read" in shown.stdout
     for name in names:
         clean_valkey.command("DEL", here + name)
         clean_valkey.command("SET", here + name, b"\xff null")
-    first, second = home.run("token"), home.run("token")
+    first, second = home.within("token"), home.within("token")
     assert first.stdout == second.stdout
     assert first.stderr.count("it cannot be read") == 2  # with a lock to wait for
     assert second.stderr == ""
@@ -272,24 +270,24 @@ def test_a_cached_token_that_no_header_can_carry_is_none_and_is_replaced(
     odd = pack(Token(UNSENDABLE[what], 900, 180), "42")
     for name in ("access", "refresh"):
         clean_valkey.command("SET", account(clean_valkey) + name, odd, "PX", 60_000)
-    done = home.run("token")
+    done = home.within("token")
     assert (done.returncode, done.stdout.count("\n")) == (0, 1)
     assert done.stderr.count("warning") == done.stderr.count("access and refresh") == 1
-    assert home.run("token").stdout == done.stdout
+    assert home.within("token").stdout == done.stdout
     assert server.stats["logins"] == 2
 
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("what", sample(*UNSENDABLE))
-@on_a_loop
-async def test_a_token_from_a_login_that_no_header_can_carry_is_refused_uncached(
+def test_a_token_from_a_login_that_no_header_can_carry_is_refused_uncached(
     home: Home, clean_valkey: Valkey, what: str
 ):
-    async with httpd(says(json_answer({"accessToken": UNSENDABLE[what]}))) as server:
+    odd = says(json_answer({"accessToken": UNSENDABLE[what]}))
+    with in_a_thread(odd) as server:
         home.use(server)
         home.env["REDIS_URL"] = clean_valkey.url
         for command in ("token", "auth login", "listen --no-reconnect"):
-            done = await asyncio.to_thread(home.run, *command.split())
+            done = home.within(*command.split())
             assert done.returncode == 5, done.stderr
             sentence = "the access token is not printable ASCII without blanks"
             assert f"answered, but {sentence}" in done.stderr

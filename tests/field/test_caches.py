@@ -20,9 +20,9 @@ def test_after_flushall_the_health_check_finds_the_listener_within_a_beat(
     home.env["REDIS_URL"] = clean_valkey.url
     listener = home.listen("--name", "desk")
     check = "status --listening --name desk"
-    until(lambda: home.run(*check.split()).returncode == 0, "the listener")
+    until(lambda: home.within(*check.split()).returncode == 0, "the listener")
     clean_valkey.flush()
     begun = time.monotonic()
-    until(lambda: home.run(*check.split()).returncode == 0, "it again")
+    until(lambda: home.within(*check.split()).returncode == 0, "it again")
     assert time.monotonic() - begun < 12
     listener.stop()

@@ -26,7 +26,7 @@ def test_of_a_flood_the_first_frames_are_shown_and_how_many_more(home: Home):
     home.env["NOTIFYWS_TOKEN"] = "ready-made"
     with in_a_thread(floods) as server:
         command = ["profile", "check", "default", "--url", server.url]
-        done = home.run(*command, "--timeout", "0.5")
+        done = home.within(*command, "--timeout", "0.5")
     assert done.returncode == 0, done.stderr
     assert 0 < done.stdout.count('"id"') <= 3 * MOST + 2
     assert len(done.stdout) < 4 * MOST * LONGEST

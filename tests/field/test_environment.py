@@ -151,7 +151,8 @@ def test_a_variable_that_does_not_matter_changes_nothing(home, files, name, valu
 
 @pytest.mark.parametrize(("name", "value"), [*cases(SAID)])
 def test_what_cannot_be_used_is_named_in_a_sentence(home, files, name, value):
-    ran = home.run("listen", "--json", "-n", "1", env={name: given(files, value)})
+    once = home.run if name.startswith(("OPENSSL", "SSL")) else home.within
+    ran = once("listen", "--json", "-n", "1", env={name: given(files, value)})
     if (name, value) in EMPTY:
         assert ran.returncode == 0
         return

@@ -37,7 +37,7 @@ def test_a_pipe_in_place_of_a_file_is_said_and_not_waited_for(home: Home, comman
     if command == "token":
         del home.env["NOTIFYWS_TOKEN"]
     begun = time.monotonic()
-    done = home.run(*command.split(), env=env)
+    done = home.within(*command.split(), env=env)
     assert done.returncode == 2
     assert "pipe or a device" in done.stderr
     assert time.monotonic() - begun < 10

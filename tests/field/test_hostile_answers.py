@@ -75,7 +75,7 @@ def test_whatever_is_answered_to_a_login_or_an_upgrade_only_text_is_written(
     with in_a_thread(answering(*answered)) as server:
         env["WEBSOCKET_SERVER_URL"] = server.url
         for command in COMMANDS:
-            done = home.run(*command.format(url=server.url).split(), env=env)
+            done = home.within(*command.format(url=server.url).split(), env=env)
             assert done.returncode in {0, 2, 4, 5, 6}, (command, done.stderr)
             assert strays(done.stdout) == strays(done.stderr) == [], command
             assert "sentinel" not in done.stdout + done.stderr, command

@@ -55,11 +55,11 @@ def test_a_token_that_lives_for_longer_than_a_century_is_none(facts):
 
 def test_such_a_token_costs_one_login(home: Home, server: Server, clean_valkey):
     home.env["REDIS_URL"] = clean_valkey.url
-    home.run("token")
+    home.within("token")
     (key,) = clean_valkey.command("KEYS", "*access")
     text = json.dumps({"v": VERSION, "token": "tok", "margin": 1.0})
     clean_valkey.command("SET", key, text, "PX", 10**17)
-    done = home.run("token", "--json")
+    done = home.within("token", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["source"] in ("refresh", "login")
     assert "cannot be read" in done.stderr

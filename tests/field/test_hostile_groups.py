@@ -443,7 +443,7 @@ def test_a_listener_of_no_group_that_can_be_hides_no_other(home, server, clean_v
     clean_valkey.command("SET", index, json.dumps(places), "PX", 60_000)
     base = entry.decode().partition(":listener:")[0]
     clean_valkey.command("SET", f"{base}:group:taken:meta", "of another type")
-    done = home.run("status", "--json")
+    done = home.within("status", "--json")
     assert [each["name"] for each in json.loads(done.stdout)["groups"]] == ["workers"]
 
 

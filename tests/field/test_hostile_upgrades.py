@@ -97,7 +97,7 @@ def test_no_escape_of_a_refused_upgrade_reaches_a_terminal(home, headers, status
 
     with scripted(home, story, NOTIFYWS_MAX_RETRIES="0"):
         for command in (["listen"], ["listen", "--json"], ["status", "--check"]):
-            ran = home.run(*command)
+            ran = home.within(*command)
             seen = ran.stdout + ran.stderr
             assert ran.returncode in (0, 4, 5), seen
             assert not set("\x1b\x07\x9b\u202e") & set(seen), seen

@@ -73,7 +73,7 @@ def test_stdin_that_is_closed(home, server, command, code):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_secret_to_sign_with_that_ends_in_a_newline(home, end):
     given = ("--forward-to", "http://127.0.0.1:1/", "--sign-secret", "KEY")
-    done = home.run("listen", "--demo", *given, env={"KEY": f"secret{end}"})
+    done = home.within("listen", "--demo", *given, env={"KEY": f"secret{end}"})
     assert done.returncode == 2
     assert "--sign-secret ends in a newline (KEY in the environment)" in done.stderr
     assert "hint: take it off" in done.stderr

@@ -37,7 +37,7 @@ def test_it_is_shown_with_the_reason(home):
     env = {"NOTIFYWS_PROFILE": "./strict.toml", "NOTIFYWS_TOKEN": SECRET}
     with in_a_thread(story) as there:
         told = ("--json", "--events", "-n", "1", "--url", there.url)
-        done = home.run("listen", *told, env=env)
+        done = home.within("listen", *told, env=env)
     assert done.returncode == 0, done.stderr
     _, shown, long = re.findall(
         "Invalid message: (.*)", f"\nInvalid message: \n{done.stderr}"

@@ -43,7 +43,7 @@ def raw(home):
             await peer.hang()
 
         with in_a_thread(story) as there:
-            done = home.run("listen", "--raw", "--url", there.url, *options)
+            done = home.within("listen", "--raw", "--url", there.url, *options)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 

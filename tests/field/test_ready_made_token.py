@@ -66,8 +66,8 @@ def test_an_http_side_that_refuses_it(home, command):
             "WEBSOCKET_SERVER_URL": there.url,
             "NOTIFYWS_PROFILE": "./verified.toml",
         }
-        refused(home.run(*command.format(url=there.url).split(), env=env))
-        done = home.run("status", "--check", "--json", env=env)
+        refused(home.within(*command.format(url=there.url).split(), env=env))
+        done = home.within("status", "--check", "--json", env=env)
     assert done.returncode == 4
     said = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert said["websocket"]["hint"] == HINT
@@ -89,7 +89,7 @@ def test_in_every_profile_so_that_no_service_manager_tries_it_for_ever(home, pro
             "NOTIFYWS_PROFILE": profile,
             "NOTIFYWS_VARIABLES": " ".join(f"{name}=x" for name in needs),
         }
-        refused(home.run("listen", env=env))
+        refused(home.within("listen", env=env))
     assert "RestartPreventExitStatus=2 4\n" in RUNNING
 
 
@@ -101,11 +101,11 @@ def test_a_server_that_is_down_refuses_no_token(home, command):
         "WEBSOCKET_SERVER_URL": f"ws://127.0.0.1:{free_port()}",
         "NOTIFYWS_PROFILE": "./verified.toml",
     }
-    assert home.run(*command.split(), env=env).returncode == 0
+    assert home.within(*command.split(), env=env).returncode == 0
 
 
 @pytest.mark.parametrize("command", CHECKED)
 def test_one_that_has_ended_by_its_own_word(home, command):
     ended = jwt.encode({"sub": "42", "exp": 1_700_000_000}, "k" * 32)
     env = {"NOTIFYWS_TOKEN": ended, "WEBSOCKET_SERVER_URL": "ws://127.0.0.1:1"}
-    refused(home.run(*command.split(), env=env))
+    refused(home.within(*command.split(), env=env))

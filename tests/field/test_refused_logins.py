@@ -301,7 +301,7 @@ def test_a_login_that_is_refused_ends_a_command_with_4_and_the_servers_words(hom
             "WEBSOCKET_USERNAME": "me",
             "WEBSOCKET_PASSWORD": "secret",
         }
-        done = home.run("listen", "--json", env=env)
+        done = home.within("listen", "--json", env=env)
     told = json.loads(done.stderr.splitlines()[-1])["error"]
     assert done.returncode == 4
     assert "refused the login of me: Invalid MFA token." in told["message"]

@@ -31,7 +31,7 @@ def test_a_profile_or_a_configuration_ends_with_a_sentence(home, text):
         (["status"], {"NOTIFYWS_CONFIG": str(file)}),
     ):
         began = time.monotonic()
-        done = home.run(*args, env=env)
+        done = home.within(*args, env=env)
         assert done.returncode in (0, 2), done.stderr
         assert "unexpected" not in done.stderr
         assert "Traceback" not in done.stderr
