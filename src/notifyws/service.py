@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from notifyws.auth.cached_tokens import AccessToken
     from notifyws.auth.device_login import DeviceCode
     from notifyws.connection.connection import Connection
-    from notifyws.delivery.receiver import Receiver, Selection
+    from notifyws.delivery.filters import Filter
+    from notifyws.delivery.receiver import Receiver
     from notifyws.delivery.sender import SendResult, SocketSender
     from notifyws.fleet.group.build import GroupOptions
 
@@ -80,7 +81,7 @@ class NotificationService:
         name: str | None = None,
         group: str | GroupOptions | None = None,
         deliver: DeliveryTargets | None = None,
-        selection: Selection | None = None,
+        selection: Filter | None = None,
         label: str = "",
     ) -> None:
         self.settings, self.label = settings, label

@@ -23,10 +23,11 @@ from notifyws.protocol.profile import Profile, Send
 if TYPE_CHECKING:
     from notifyws.connection.connection import Connection
     from notifyws.delivery.durable_listener import SharedCursor
+    from notifyws.delivery.filters import Filter
     from notifyws.delivery.outbox import Outbox
     from notifyws.delivery.outbox_records import ListenerPosition
     from notifyws.delivery.queue import DeliveryQueue
-    from notifyws.delivery.receiver import Item, Receiver, Selection
+    from notifyws.delivery.receiver import Item, Receiver
     from notifyws.delivery.sender import SocketSender
     from notifyws.protocol.composer import Composed, Composer
     from notifyws.protocol.cursor import Cursor
@@ -115,7 +116,7 @@ def build_receiver(
     *,
     since: str | int | datetime | None,
     frames: bool = False,
-    selection: Selection | None = None,
+    selection: Filter | None = None,
     outbox: Outbox | None = None,
     past: Past | None = None,
 ) -> Receiver:

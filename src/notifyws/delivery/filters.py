@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from notifyws.errors import UsageError
 from notifyws.models import Notification
@@ -15,6 +16,20 @@ from notifyws.protocol.expressions import (
 )
 
 EXAMPLE = "as in: \"type == 'trip_update' && data.status == 'STARTED'\""
+
+
+class Filter(Protocol):
+    """Which notifications are wanted, and whether there were enough of them.
+
+    What admits a burst unseen is only told how many there were.
+    """
+
+    @property
+    def satisfied(self) -> bool: ...
+    def admits_unseen(self, count: int) -> bool: ...
+    def count_admitted(self, count: int) -> None: ...
+    def passes(self, notification: Notification) -> bool: ...
+    def admit(self, notification: Notification) -> bool: ...
 
 
 class Selection:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -22,19 +22,13 @@ from notifyws.delivery.queue import DeliveryQueue
 from notifyws.delivery.server_words import ServerWords
 from notifyws.events import Event
 from notifyws.models import Frame, Notification, strict_json
-from notifyws.protocol.arrivals import (
-    Arrival,
-    Many,
-    many,
-    notifications,
-    others_of,
-)
+from notifyws.protocol.arrivals import Arrival, Many, many, notifications, others_of
 from notifyws.protocol.cursor import Cursor
 from notifyws.protocol.rules import Rules
 
 if TYPE_CHECKING:
+    from notifyws.delivery.filters import Filter
     from notifyws.delivery.outbox import Outbox
-
 
 Item = Notification | Event | Frame
 PATIENCE = 2.0
@@ -48,32 +42,14 @@ _Part = tuple[Arrival | Frame, int]
 """A thing that arrived in a frame, and its share of that; or the frame behind all."""
 
 
-class Selection(Protocol):
-    """Which notifications are wanted, and whether there were enough of them.
-
-    What admits a burst unseen is only told how many there were.
-    """
-
-    @property
-    def satisfied(self) -> bool: ...
-    def admits_unseen(self, count: int) -> bool: ...
-    def count_admitted(self, count: int) -> None: ...
-    def passes(self, notification: Notification) -> bool: ...
-    def admit(self, notification: Notification) -> bool: ...
-
-
 class Receiver(ServerWords):
     """Takes frames in and tells events, in their order.
 
     Args:
-        rules: what a frame means.
         queue: for whoever shows things.
-        cursor: where this listener stands.
-        clock: the wall clock, and monotonic time.
         frames: hand over frames as they are, too, behind what is in them; a
             notification that is all of a frame stands for it.
-        selection: which notifications are wanted; all of them when not given.
-        outbox: keeps what is wanted for the sinks.
+        selection: which are wanted; all of them when not given.
         server: which of several servers this is, by our own name for it.
 
     Attributes:
@@ -89,26 +65,19 @@ class Receiver(ServerWords):
         clock: Clock,
         *,
         frames: bool = False,
-        selection: Selection | None = None,
+        selection: Filter | None = None,
         outbox: Outbox | None = None,
         server: str = "",
     ) -> None:
-        self._rules = rules
-        self._server = server
-        self._queue = queue
-        self._clock = clock
-        self._frames = frames
-        self._selection = selection
-        self._outbox = outbox
+        self._rules, self._queue, self._clock = rules, queue, clock
+        self._selection, self._outbox = selection, outbox
+        self._frames, self._server = frames, server
         emitter = EventEmitter(queue.announce, clock, server)
         super().__init__(emitter, GapTracker(emitter, cursor, clock))
         self._dropped_counter = DroppedCounter(self.emitter, queue.room)
-        self.room = queue.room
+        self.room, self.cursor = queue.room, cursor
         self._received = ""
-        self.cursor = cursor
-        self.received = 0
-        self.filtered = 0
-        self.repeats = self.dropped = 0
+        self.received = self.filtered = self.repeats = self.dropped = 0
 
     def take(self, frames: Sequence[str | bytes]) -> Awaitable[None] | None:
         """Take a burst in; return what to await before the next one, if anything.
@@ -129,10 +98,9 @@ class Receiver(ServerWords):
         It is what :meth:`_take` does with each, for all at once, where nothing is in
         doubt and there is room: most of what is to be done costs no more for a hundred.
         """
-        if not self._is_calm(len(frames)) or not (
-            found := self._rules.plain(frames, self._received)
-        ):
+        if not self._is_calm(len(frames)):
             return 0
+        found = self._rules.plain(frames, self._received)
         if not self._queue.fit(len(found), sum(map(len, frames[: len(found)]))):
             return 0
         del found[self.cursor.advance_over(found) :]
@@ -149,11 +117,9 @@ class Receiver(ServerWords):
 
     def _is_calm(self, count: int) -> bool:
         """Return whether of so many no notification is asked but whether it is new."""
-        if self._selection is not None and not self._selection.admits_unseen(count):
-            return False
-        if self._server or self.gaps.in_doubt or self._dropped_counter.count:
-            return False
-        return self.cursor.beginning is None
+        unseen = self._selection is None or self._selection.admits_unseen(count)
+        doubt = self._server or self.gaps.in_doubt or self._dropped_counter.count
+        return unseen and not doubt and self.cursor.beginning is None
 
     def _take(self, rest: Iterator[str | bytes]) -> Awaitable[None] | None:
         """Take frames in until one must wait; return what for."""
@@ -169,9 +135,7 @@ class Receiver(ServerWords):
         return None
 
     async def _go_on(
-        self,
-        pause: Awaitable[None] | None,
-        take: Callable[[], Awaitable[None] | None],
+        self, pause: Awaitable[None] | None, take: Callable[[], Awaitable[None] | None]
     ) -> None:
         while pause is not None:
             await pause
@@ -185,9 +149,7 @@ class Receiver(ServerWords):
         """Take in a frame that is more, or less, than a notification."""
         parts = self._parts(frame, arrival)
         pause = self._take_parts(parts, frame)
-        if pause is None:
-            return None
-        return self._go_on(pause, lambda: self._take_parts(parts, frame))
+        return pause and self._go_on(pause, lambda: self._take_parts(parts, frame))
 
     def _parts(self, frame: str | bytes, arrival: Arrival) -> Iterator[_Part]:
         admitted = self._admitted
@@ -238,9 +200,7 @@ class Receiver(ServerWords):
         """Return the notifications that the rules see in what was fetched.
 
         Args:
-            values: of one answer.
-            hear: tell what else they are, as of a frame; not where they are looked at
-                again and again.
+            hear: tell what else they are, as of a frame.
         """
         received = self.emitter.now()
         found = many(self._rules.value(value, received) for value in values)
@@ -267,12 +227,11 @@ class Receiver(ServerWords):
             ident = notification.id
         if self._server:
             notification = replace(notification, server=self._server)
-        if self.cursor.is_repeat(notification, ident, self._clock.now):
+        now = self._clock.now
+        if self.cursor.is_repeat(notification, ident, now):
             self.repeats += 1
-            if self.gaps.in_doubt and self.cursor.is_too_old(
-                notification, self._clock.now()
-            ):  # the server keeps what is older than asked for
-                self.gaps.in_doubt = False
+            if self.gaps.in_doubt and self.cursor.is_too_old(notification, now()):
+                self.gaps.in_doubt = False  # the server keeps more than was asked for
             return None
         if selection is not None and selection.satisfied:
             return None  # the cursor stays before it, for the next time

@@ -34,8 +34,9 @@ from notifyws.tasks import meanwhile
 
 if TYPE_CHECKING:
     from notifyws.delivery.durable_listener import DurableListener
+    from notifyws.delivery.filters import Filter
     from notifyws.delivery.outbox_records import Backlog, DeliveryCounts
-    from notifyws.delivery.receiver import Receiver, Selection
+    from notifyws.delivery.receiver import Receiver
     from notifyws.fleet.group.membership import Membership
 
 _PUBLIC_STATE = {
@@ -80,7 +81,7 @@ class ActiveListener:
         frames: bool = False,
         name: str | None = None,
         deliver: DeliveryTargets | None = None,
-        selection: Selection | None = None,
+        selection: Filter | None = None,
     ) -> None:
         self.name = None if name is None else checked_name(name)
         self._auth = auth

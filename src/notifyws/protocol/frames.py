@@ -4,8 +4,6 @@ Python's own reader takes NaN, infinities and numbers that become infinite; a fr
 that holds one is refused here, as is one too deep or with an endless integer. What
 msgspec takes, it takes as well and reads as the same value, in a third of the time; so
 only what msgspec refuses is read by it, which knows more and says why.
-
-How a WebSocket's bytes become frames is the transport's.
 """
 
 from __future__ import annotations
@@ -43,7 +41,6 @@ class InvalidFrame(ValueError):
     """A frame, or a part of it, is not strict JSON; the sentence says why.
 
     Args:
-        reason: the sentence.
         text: the part; empty where it is the whole frame.
     """
 
@@ -197,13 +194,8 @@ def _depth(value: Any) -> int:
     depth, level = 0, _containers([value])
     while level:
         depth += 1
-        level = [
-            inner
-            for outer in level
-            for inner in _containers(
-                outer.values() if isinstance(outer, dict) else outer
-            )
-        ]
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = _containers(chain.from_iterable(inner))
     return depth
 
 

@@ -40,6 +40,7 @@ from notifyws.protocol.profile import Ack, Failing, Renewal, Rule
 _Reader = Callable[[Any, "str | None", str], Arrival]
 _LeftOver = Callable[[list[Any]], list[Any]]  # of a list, what a rule does not take
 _Tests = tuple[tuple[str, Any], ...]
+_ODD = NotUnderstood("an element of a list that is not a JSON object")
 _Row = tuple[_Tests, "Callable[[Any], Any] | None", _Reader, "_LeftOver | None"]
 
 
@@ -47,10 +48,8 @@ class Rules:
     """The rules of one profile.
 
     Args:
-        rules: in order; the first that fits is used.
         read: reads a frame's values; one strict JSON value when not given.
-        ack: which frames acknowledge messages; asked before the rules.
-        renewal: which frames answer a new token; asked before the rules.
+        ack, renewal: which frames answer a message, or a new token; asked first.
         closes: what codes mean, of closes and in frames.
         follow: is told of every value that was read.
     """
@@ -64,9 +63,8 @@ class Rules:
         closes: Mapping[str, str] = MappingProxyType({}),
         follow: Callable[[Any], None] | None = None,
     ) -> None:
-        self._follow = follow
+        self._follow, self._plain = follow, read is None
         self._decode = read or decode_all
-        self._plain = read is None
         first = [*_renewals(renewal, closes), *_acks(ack)]
         self._rows: list[_Row] = [*first, *(_row(each, closes) for each in rules)]
         taken = _taken_types(self._rows)
@@ -76,8 +74,7 @@ class Rules:
     def plain(self, frames: Iterable[str | bytes], received: str) -> list[Notification]:
         """Return the notifications that a burst begins with, each all of its frame.
 
-        Bursts are made of these where the profile's notifications are objects with a
-        type; :meth:`read` knows about all else.
+        Where notifications are objects with a type, most bursts are made of these.
         """
         found: list[Notification] = []
         if self._is_simple:
@@ -136,7 +133,10 @@ class Rules:
         It may take some of them only: the rules below it are asked about the others.
         """
         if reader is _notification:
-            each = (self._element(element, received) for element in value)
+            each = (
+                self._meaning(one, None, received) if isinstance(one, dict) else _ODD
+                for one in value
+            )
             return many(each) if value else NotUnderstood("an empty list")
         taken = reader(value, None, received)
         if not (left := left_over(value)):
@@ -147,17 +147,9 @@ class Rules:
             others = NotUnderstood(f"no rule takes {len(left)} elements of the list")
         return many([taken, others])
 
-    def _element(self, element: Any, received: str) -> Arrival:
-        if isinstance(element, dict):
-            return self._meaning(element, None, received)
-        return NotUnderstood("an element of a list that is not a JSON object")
-
 
 def _taken_types(rows: Sequence[_Row]) -> frozenset[str] | None:
-    """Return the types of the objects that are not notifications as they stand.
-
-    ``None`` where a rule looks at something else first.
-    """
+    """Return the types that are no notifications; ``None`` where rules look further."""
     taken = set[str]()
     for tests, when, reader, _ in rows:
         if reader is _notification and not (tests or when):
@@ -264,11 +256,7 @@ def _ended(rule: Rule, closes: Mapping[str, str], what: str, means: str) -> _Rea
 
 def _server_gap(rule: Rule) -> _Reader:
     start, end = _field(rule.start), _field(rule.end)
-
-    def read(value: Any, frame: str | None, received: str) -> Arrival:
-        return ServerGap(start(value), end(value))
-
-    return read
+    return lambda value, frame, received: ServerGap(start(value), end(value))
 
 
 def _acks(ack: Ack | None) -> list[_Row]:

@@ -18,8 +18,9 @@ from notifyws.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from notifyws.auth.cache.redis import RedisClient
+    from notifyws.delivery.filters import Filter
     from notifyws.delivery.queue import DeliveryQueue
-    from notifyws.delivery.receiver import Item, Selection
+    from notifyws.delivery.receiver import Item
     from notifyws.delivery.targets import DeliveryTargets
     from notifyws.fleet.group.member import GroupMember
     from notifyws.fleet.group.spool import Spool
@@ -93,7 +94,7 @@ def build_member(
     store: GroupStore,
     queue: DeliveryQueue[Item],
     deliver: DeliveryTargets,
-    selection: Selection | None,
+    selection: Filter | None,
     lost: Callable[[str, str], None],
 ) -> GroupMember:
     """Return what takes a share of the stream.

@@ -29,7 +29,7 @@ from notifyws.fleet.group.store import GroupStore
 from notifyws.tasks import cancel, first_of, restarted
 
 if TYPE_CHECKING:
-    from notifyws.delivery.receiver import Selection
+    from notifyws.delivery.filters import Filter
     from notifyws.delivery.routing import Routing
 
 WAIT = 5.0
@@ -67,7 +67,7 @@ class GroupMember:
         *,
         write_dead_letter: WriteDeadLetter,
         warn: Callable[[str], None],
-        selection: Selection | None,
+        selection: Filter | None,
         lost: Callable[[str, str], None],
         routing: Routing | None = None,
         server: str = "",
