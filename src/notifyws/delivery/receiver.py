@@ -46,7 +46,6 @@ class Receiver(ServerWords):
     """Takes frames in and tells events, in their order.
 
     Args:
-        queue: for whoever shows things.
         frames: hand over frames as they are, too, behind what is in them; a
             notification that is all of a frame stands for it.
         selection: which are wanted; all of them when not given.
@@ -95,17 +94,16 @@ class Receiver(ServerWords):
     def _take_plain(self, frames: Sequence[str | bytes]) -> int:
         """Take in the notifications that a burst begins with; return how many.
 
-        It is what :meth:`_take` does with each, for all at once, where nothing is in
-        doubt and there is room: most of what is to be done costs no more for a hundred.
+        It is what :meth:`_take` does with each, where nothing is in doubt.
         """
         if not self._is_calm(len(frames)):
             return 0
         found = self._rules.plain(frames, self._received)
         if not self._queue.fit(len(found), sum(map(len, frames[: len(found)]))):
             return 0
-        del found[self.cursor.advance_over(found) :]
-        if not (count := len(found)):
+        if not (count := self.cursor.advance_over(found)):
             return 0
+        del found[count:]
         self.received += count
         self.emitter.latest = found[-1]
         if self._selection is not None:
