@@ -44,10 +44,11 @@ ORDER = f"""
 DELETE FROM ids WHERE {ODD};
 UPDATE waiting SET line = coalesce(CAST(line AS TEXT), '') WHERE typeof(line) != 'text'
 """  # noqa: S608 - made of our own words, as is the next one
-BEFORE = """
-INSERT OR IGNORE INTO ids SELECT position, '[' || ident || ']' FROM seen;
+BEFORE = f"""
+INSERT OR IGNORE INTO ids SELECT position, '[' || ident || ']' FROM seen
+WHERE NOT ({ODD});
 DROP TABLE seen
-"""
+"""  # noqa: S608 - as the one above
 """Takes over what versions kept that had a row for each id."""
 MOVE = f"""
 UPDATE waiting
