@@ -11,12 +11,10 @@ import pytest
 from tests.e2e.support import Home, Running, Server, until
 from tests.support.valkey import Valkey
 
-QUICK = {"NOTIFYWS_GROUP_LEASE": "1"}
-
 
 @pytest.fixture
 def group(home: Home, server: Server, clean_valkey: Valkey) -> Home:
-    home.env |= {"REDIS_URL": clean_valkey.url, **QUICK}
+    home.env["REDIS_URL"] = clean_valkey.url
     return home
 
 

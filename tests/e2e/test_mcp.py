@@ -117,7 +117,7 @@ async def test_the_pages_configuration_starts_it_with_a_server_entry(
 ):
     saving = "auth login --save --name work --username demo --password-stdin --url"
     del home.env["WEBSOCKET_SERVER_URL"]
-    done = home.within(*saving.split(), server.url, stdin="demo\n")
+    done = home.run(*saving.split(), server.url, stdin="demo\n")
     assert done.returncode == 0, done.stderr
     text = PAGE.read_text("utf-8")
     blocks = re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -155,7 +155,7 @@ async def test_a_wait_that_the_client_gave_up_makes_room_for_another(
                     await call(client, "wait_for_notification")
         last = await call(client, "wait_for_notification", seconds=0.05)
         assert not last["matched"]
-        listed = json.loads(home.within("status", "--json").stdout)["listeners"]
+        listed = json.loads(home.run("status", "--json").stdout)["listeners"]
         assert [each["state"] for each in listed] == ["connected"]
 
 
@@ -251,7 +251,7 @@ def test_without_the_extra_a_hint_says_how_to_have_it(home: Home):
     ],
 )
 def test_what_is_wrong_is_said_before_the_protocol_begins(home: Home, args, said):
-    ended = home.within("mcp", *args)
+    ended = home.run("mcp", *args)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert said in ended.stderr
     assert "hint: " in ended.stderr

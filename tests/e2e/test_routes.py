@@ -120,7 +120,7 @@ def test_what_a_route_did_not_take_is_its_dead_letter_and_handed_on_again(
 def test_in_a_group_a_notification_is_done_with_when_its_own_routes_took_it(
     home, server, routes, clean_valkey
 ):
-    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_GROUP_LEASE": "1"}
+    home.env["REDIS_URL"] = clean_valkey.url
     routes(
         """
         [[routes]]

@@ -25,7 +25,6 @@ def servers(home):
         "home": Server(users={"eve": "two"}),
     }
     write(home, work=("ada", both["work"].url), home=("eve", both["home"].url))
-    home.env["NOTIFYWS_RETRY_DELAYS"] = "0.1"
     yield both
     home.leave()
     for each in both.values():
@@ -66,7 +65,8 @@ def test_each_line_says_where_it_came_from_whatever_the_server_says(home, server
 
 def test_events_say_which_server_too(home, servers):
     named = ("--server", "work", "--server", "home")
-    listener = listening(home, *named, "--json", "--events")
+    soon = {"NOTIFYWS_RETRY_DELAYS": "0.1"}
+    listener = listening(home, *named, "--json", "--events", **soon)
     servers["home"].dev("cut", {})
     until(lambda: '"reconnecting"' in listener.out.text, "a reconnect")
     listener.says("home: Connected", 2)
@@ -207,7 +207,7 @@ def test_metrics_and_probes_tell_the_servers_apart(home, servers):
 
 @pytest.mark.slow
 def test_in_a_group_each_member_says_it_by_its_own_name(home, servers, clean_valkey):
-    home.env |= {"REDIS_URL": clean_valkey.url, "NOTIFYWS_GROUP_LEASE": "1"}
+    home.env["REDIS_URL"] = clean_valkey.url
     hook = ("--exec", "sh -c 'echo by $NOTIFICATION_SERVER'")
     args = ("--group", "workers", "--all", "--json", "--events", "-n", "2", *hook)
     listener = home.start("listen", *args)

@@ -88,17 +88,17 @@ async def speaks_first(peer):
 def test_tls_behind_ws_and_plaintext_behind_wss_are_said_and_the_end(home: Home):
     with scripted(home, silence, Authority().good()) as server:
         url = f"ws://{server.host}"
-        listener = home.start("listen", "--url", url)
-        assert listener.wait() == 5
+        listener = home.within("listen", "--url", url)
+        assert listener.returncode == 5
         assert server.connections <= 3
-        assert listener.err.text.count("Connecting") == 3
-    assert "did not answer with a WebSocket" in listener.err.text
+        assert listener.stderr.count("Connecting") == 3
+    assert "did not answer with a WebSocket" in listener.stderr
     with scripted(home, speaks_first) as server:
-        listener = home.start("listen", "--url", f"wss://{server.host}")
-        assert listener.wait() == 5
+        listener = home.within("listen", "--url", f"wss://{server.host}")
+        assert listener.returncode == 5
         assert server.connections == 3
-    assert f"{server.host} does not speak TLS" in listener.err.text
-    assert "is it ws:// instead of wss://?" in listener.err.text
+    assert f"{server.host} does not speak TLS" in listener.stderr
+    assert "is it ws:// instead of wss://?" in listener.stderr
 
 
 @pytest.mark.slow

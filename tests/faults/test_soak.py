@@ -9,6 +9,7 @@ import random
 import sys
 from collections import deque
 from datetime import datetime
+from itertools import chain
 
 import pytest
 
@@ -262,10 +263,8 @@ def living_bytes() -> int:
 
     ``tracemalloc`` would tell more exactly, but takes three times as long as the day.
     """
-    each = {
-        id(held): held for one in gc.get_objects() for held in gc.get_referents(one)
-    }
-    return sum(sys.getsizeof(one, 0) for one in each.values())
+    living = chain.from_iterable(map(gc.get_referents, gc.get_objects()))
+    return sum(map(sys.getsizeof, {id(each): each for each in living}.values()))
 
 
 class Sizes:
