@@ -201,6 +201,19 @@ async def test_any_other_that_ends_hands_its_digest_on_at_once():
     assert story.letters == []
 
 
+@pytest.mark.parametrize("begun", [0.5, 1.5, 2.5])
+async def test_what_is_still_being_written_at_the_end_is_in_that_digest_too(begun):
+    story = Story(Timing(digest=600.0), durable=False)
+    story.store.pause = 1.0
+    async with running(story) as outbox:
+        outbox.keep(note(1), 1)
+        await sleep(begun)
+        for n in (2, 3):
+            outbox.keep(note(n), n)
+        await outbox.drained()
+    assert story.routed.digests == [["1", "2", "3"]]
+
+
 async def test_in_quiet_hours_nothing_is_handed_on_and_then_all_of_it_in_order():
     story = Story(Timing(quiet(10, 480)))
     async with running(story) as outbox:

@@ -77,8 +77,8 @@ def test_a_service_manager_is_told_how_things_stand(home: Home, server: Server):
 def test_what_was_not_handed_on_is_told_as_a_gap(home: Home, server: Server):
     home.env["NOTIFYWS_QUEUE_DISK"] = "2000"
     listener = home.listen("--exec", "sleep 0.2", "--name", "desk")
-    for n in range(6):
-        server.dev("notify", {"type": "t", "title": str(n), "message": "x" * 500})
+    large = {"type": "t", "title": "large", "message": "x" * 500}
+    server.dev("notify", [large] * 6)
     listener.says("exec is too slow")
     until(lambda: server.notify(7) or "may have been missed" in listener.err.text, "it")
     (told,) = until(lambda: [each for each in listeners(home) if each["gaps"]], "a gap")

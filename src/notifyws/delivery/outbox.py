@@ -197,6 +197,8 @@ class Outbox:
 
     async def drained(self) -> None:
         """Return when nothing waits for any sink but what waits for its time."""
+        while self._batch or (self._writing and not self._writing.done()):
+            await self._clock.sleep(REST)  # or a digest would go without the last ones
         await self._workers.drained()
 
     async def aclose(self, patience: float) -> None:
