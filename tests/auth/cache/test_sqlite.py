@@ -262,3 +262,16 @@ def test_of_thirty_processes_at_once_one_adds_and_all_count(path):
         found = store.read(ME, "lock", "count")
     assert found["lock"].text == str(said.index("won"))
     assert found["count"].text == "30"
+
+
+async def test_a_closed_file_has_ended_its_thread_and_opens_again(path):
+    before = threading.active_count()
+    cache = SqliteCache(path)
+    for _ in range(2):
+        assert await cache.replace(ME, {"a": ("x", 9)}, expect={})
+        assert threading.active_count() == before + 1
+        await cache.aclose()
+        async with asyncio.timeout(2):
+            while threading.active_count() > before:
+                await asyncio.sleep(0.001)
+    await cache.aclose()

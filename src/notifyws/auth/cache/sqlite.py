@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from notifyws.auth.cache import (
     CALL_TIMEOUT,
@@ -43,6 +43,9 @@ from notifyws.auth.cache import (
 from notifyws.config.files import NO_HOME, private_folder
 from notifyws.config.sqlite_files import BROKEN, CACHE, demand_ours, error_name, mark
 from notifyws.errors import CacheFailed
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 T = TypeVar("T")
 
@@ -244,11 +247,9 @@ class SqliteCache(TokenCache):
     backend = "sqlite"
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
-        from concurrent.futures import ThreadPoolExecutor  # not without a loop
-
         self.url = path.absolute().as_uri().replace("file:", "sqlite:", 1)
         self._store = SqliteStore(path, now)
-        self._thread = ThreadPoolExecutor(1, "token-cache")
+        self._thread = _one_thread()
 
     async def read(self, account: str, *names: str) -> dict[str, Entry]:
         """Return those of ``names`` that are there."""
@@ -260,8 +261,12 @@ class SqliteCache(TokenCache):
         return await self._run(call)
 
     async def aclose(self) -> None:
-        """Let go of the file; safe to call twice."""
-        await self._run(self._store.close)
+        """Let go of the file and end its thread; safe to call twice."""
+        try:
+            await self._run(self._store.close)
+        finally:
+            self._thread.shutdown(wait=False)
+            self._thread = _one_thread()
 
     async def _run(self, call: Callable[[], T]) -> T:
         import asyncio
@@ -275,3 +280,10 @@ class SqliteCache(TokenCache):
                 f"token cache {self._store.path} did not answer in time",
                 "look for a hung disk, or choose another with NOTIFYWS_CACHE_URL",
             ) from error
+
+
+def _one_thread() -> Executor:
+    """Return what starts a thread with its first call."""
+    from concurrent.futures import ThreadPoolExecutor  # not without a loop
+
+    return ThreadPoolExecutor(1, "token-cache")
