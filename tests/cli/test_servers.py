@@ -8,11 +8,7 @@ import pytest
 
 from notifyws.cli.options import Common
 from notifyws.cli.servers import ServerChoice, until_ended
-from notifyws.errors import (
-    AuthenticationFailed,
-    NetworkFailed,
-    UsageError,
-)
+from notifyws.errors import AuthenticationFailed, NetworkFailed, UsageError
 from tests.support.virtual import in_virtual_time, now
 
 LOCKED = AuthenticationFailed("refused", "notifyws auth login")

@@ -101,11 +101,7 @@ def test_a_newline_follows_unless_the_template_ends_in_nul(template, end):
         ("ok", "true", "true"),
         ("message", "", "null"),
         ("nonesuch.deeper", "", "null"),
-        (
-            "data.stops",
-            '[{"at":"Höhe"},"end"]',
-            '[{"at":"H\\u00f6he"},"end"]',
-        ),
+        ("data.stops", '[{"at":"Höhe"},"end"]', '[{"at":"H\\u00f6he"},"end"]'),
         ("{a: n, b: title}", '{"a":3,"b":"Trip Started"}', None),
         ("join('-', [type, title])", "trip_update-Trip Started", None),
     ],

@@ -261,12 +261,7 @@ def test_a_notification_keeps_the_servers_fields_and_letters_of_all_scripts():
     said = {"type": "t", "title": "Прив\u200bет", "extra": {"n": 1}}
     fields, cut = notification_data(Notification(said, "now"))
     assert not cut
-    assert fields == {
-        **said,
-        "title": "Привет",
-        "message": "",
-        "timestamp": "now",
-    }
+    assert fields == {**said, "title": "Привет", "message": "", "timestamp": "now"}
     assert "Привет" in as_json(fields)
 
 

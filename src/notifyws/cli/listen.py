@@ -117,15 +117,11 @@ def listen(
         ),
     ] = None,
     key: Annotated[
-        str | None,
-        together("--key EXPR", "Keep what has the same key in order."),
+        str | None, together("--key EXPR", "Keep what has the same key in order.")
     ] = None,
     claim_after: Annotated[
         float | None,
-        together(
-            "--claim-after SECONDS",
-            "Take over what a dead one had; 60.",
-        ),
+        together("--claim-after SECONDS", "Take over what a dead one had; 60."),
     ] = None,
     sockets: Annotated[
         int | None,
@@ -134,8 +130,7 @@ def listen(
     verify_every: Annotated[
         str | None,
         lasting(
-            "--verify-every DURATION",
-            "Ask this often whether the socket missed any.",
+            "--verify-every DURATION", "Ask this often whether the socket missed any."
         ),
     ] = None,
     exec_: Annotated[
@@ -147,10 +142,7 @@ def listen(
     ] = None,
     exec_timeout: Annotated[
         float | None,
-        delivery(
-            "--exec-timeout SECONDS",
-            "Kill the command after so long; 30.",
-        ),
+        delivery("--exec-timeout SECONDS", "Kill the command after so long; 30."),
     ] = None,
     forward_to: Annotated[
         str | None, delivery("--forward-to URL", "POST each one there.")
@@ -161,10 +153,7 @@ def listen(
     ] = None,
     sign_secret: Annotated[
         str | None,
-        delivery(
-            "--sign-secret VARIABLE",
-            "Sign it with this variable's secret.",
-        ),
+        delivery("--sign-secret VARIABLE", "Sign it with this variable's secret."),
     ] = None,
     notify: Annotated[
         bool, delivery("--notify", "Show each one on the desktop.")
@@ -178,8 +167,7 @@ def listen(
         delivery("--routes [FILE]", "Hand on by this file's routes, or config.toml's."),
     ] = None,
     concurrency: Annotated[
-        int | None,
-        delivery("--concurrency N", "Hand on N at a time; 1, in order."),
+        int | None, delivery("--concurrency N", "Hand on N at a time; 1, in order.")
     ] = None,
     replay: Annotated[
         Path | None,
