@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from notifyws.cli.options import Common, examples, option, with_common
 from notifyws.cli.process import run
@@ -31,21 +31,17 @@ given = partial(option, panel="What a model is given")
 @with_common
 def mcp(
     *,
-    only: Annotated[
-        str | None,
-        given(
-            "--only EXPR",
-            "Only what this JMESPath expression is true for; nothing else is seen.",
-        ),
-    ] = None,
-    allow_send: Annotated[
-        bool, given("--allow-send", "Let it send messages as well.")
-    ] = False,
-    keep: Annotated[int, given("--keep N", "Remember the newest N.")] = 200,
-    since: Annotated[
-        str | None,
-        given("--since ID|TIME", "Begin after this one, or so long ago: 10m, 2h, 1d."),
-    ] = None,
+    only: str | None = given(
+        "--only EXPR",
+        "Only what this JMESPath expression is true for; nothing else is seen.",
+    ),
+    allow_send: bool = given(
+        "--allow-send", "Let it send messages as well.", default=False
+    ),
+    keep: int = given("--keep N", "Remember the newest N.", default=200),
+    since: str | None = given(
+        "--since ID|TIME", "Begin after this one, or so long ago: 10m, 2h, 1d."
+    ),
     common: Common,
 ) -> None:
     """Offer notifications to a model's client (MCP), over stdin and stdout."""
