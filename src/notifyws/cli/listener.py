@@ -48,13 +48,11 @@ class Request(Struct, frozen=True):
 
     Args:
         selection: which notifications, and when there were enough.
-        show: how to show them.
         timeout: seconds in all.
         since: id or time to start from.
         name: makes the listener durable.
         deliver: to whom notifications are handed on besides.
         demo: listen to a server in this very process.
-        group: share the work with others.
         metrics: host and port of the pages that others read; ``None`` for none.
         record: where all is recorded, and whether secrets are kept there.
         first: end with the first of several servers that ends.
@@ -79,7 +77,6 @@ async def listen_to(request: Request, servers: Mapping[str, Settings]) -> None:
     """Listen as asked.
 
     Args:
-        request: what was asked for.
         servers: by the names that they are told apart by; ``""`` for one alone.
 
     Raises:
@@ -229,10 +226,8 @@ def too_late(
     """Return what was missed, and what to change before the next try.
 
     Args:
-        selection: what was asked for, and what came of it.
         timeout: the seconds that are over.
         received: notifications that came, whether they were asked for or not.
-        connected: whether there was a connection.
     """
     longer = "give --timeout more time"
     shown = selection.admitted

@@ -35,10 +35,7 @@ def option(
 
     Args:
         usage: its names, and what it takes, as in ``--count -n N``.
-        meaning: one sentence.
         default: what it is when it is left out.
-        panel: the part of the help that it belongs to.
-        more: what else typer is told.
     """
     words = usage.split()
     names = [word for word in words if word.startswith("-")]
@@ -228,8 +225,6 @@ def shape_of(
     """Return the shape that was asked for, if one was.
 
     Args:
-        format_: a template.
-        query: a JMESPath expression.
         json: print what the query finds as JSON, also where it is text.
         warn: is told that a query does not fit; without it that is an error.
         known: the fields that there are; ``None`` where everything may come.

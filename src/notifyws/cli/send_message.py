@@ -41,8 +41,6 @@ class Request(Struct, frozen=True):
 
     Args:
         timeout: seconds in all.
-        json: print what became of it as JSON.
-        quiet: say nothing but errors.
         wait: a JMESPath expression over the notification that answers.
     """
 
@@ -174,7 +172,6 @@ class Answer:
     It is the service's selection: of all notifications it admits that one.
 
     Args:
-        test: tells whether a notification answers.
         now: monotonic seconds.
     """
 

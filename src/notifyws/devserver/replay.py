@@ -31,10 +31,8 @@ class ReplayServer:
     """Plays a recording.
 
     Args:
-        recording: what to play.
         port: where to listen, on loopback; 0 takes a free one.
         speed: how many times as fast as it was; infinity waits for nothing.
-        loop: whether it begins again when it is over.
         log: told ``(level, line)``; 0 is important, 1 is each request.
         patience: seconds to wait for a frame that the client sent when it was recorded.
         linger: seconds that it has to leave where it left then, at any speed.

@@ -121,7 +121,6 @@ class DevServer:
     """A server for trying, testing and demonstrating; never for the real thing.
 
     Args:
-        options: how it behaves.
         log: told ``(level, line)``; 0 is important, 1 is each request. No line ever
             holds a token or a password.
     """

@@ -45,12 +45,9 @@ class ConnectionProbe:
     """A connection, and what came over it so far.
 
     Args:
-        auth: knows the server.
-        token: what it is shown.
         tell: is told each arrival, in its order.
 
     Attributes:
-        connection: the open one.
         first: what came first; ``None`` while nothing did.
         complaint: the server's last error frame, in its own words.
     """
