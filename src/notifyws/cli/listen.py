@@ -15,7 +15,6 @@ from notifyws.cli.listen_options import (
     WithOptionalValues,
     address_of,
     group_options,
-    interval_of,
     recording_wanted,
     routes_of,
     targets_of,
@@ -38,7 +37,7 @@ from notifyws.cli.process import run
 from notifyws.cli.servers import ServerChoice
 from notifyws.delivery.filters import Selection
 from notifyws.delivery.targets import DeliveryTargets
-from notifyws.protocol.since import parse_since
+from notifyws.protocol.since import parse_duration, parse_since
 from notifyws.ui.streams import say, warner
 
 if TYPE_CHECKING:
@@ -177,12 +176,13 @@ def listen(
     targets = targets_of(
         exec_, forward_to, header or (), sign_secret, notify, apprise, ways
     )
-    flags = {
+    flags: dict[str, Any] = {
         "max_retries": max_retries,
         "exec_timeout": exec_timeout,
         "concurrency": concurrency,
-        "verify_every": interval_of(verify_every),
     }
+    if verify_every is not None:
+        flags["verify_every"] = parse_duration(verify_every, "--verify-every")
     alone = {"--since ID": isinstance(began, str), "--record": record}
     alone |= {"--demo": demo, "--replay": replay}
     which = ServerChoice(server or (), all_, any_, alone, name)

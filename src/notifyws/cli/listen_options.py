@@ -23,7 +23,6 @@ from notifyws.delivery.targets import (
     secret_of,
 )
 from notifyws.errors import UsageError
-from notifyws.protocol.since import parse_duration
 from notifyws.ui.streams import say
 
 if TYPE_CHECKING:
@@ -195,14 +194,3 @@ def address_of(metrics: str | None) -> tuple[str, int] | None:
     from notifyws.fleet.metrics_server import parse_address
 
     return parse_address(metrics)
-
-
-def interval_of(verify_every: str | None) -> float | None:
-    """Return how often, in seconds, the server is asked what the socket missed.
-
-    Raises:
-        UsageError: it is no duration.
-    """
-    if verify_every is None:
-        return None
-    return parse_duration(verify_every, "--verify-every")
