@@ -24,6 +24,7 @@ from notifyws.errors import (
     TimeRanOut,
 )
 from notifyws.models import Message, Notification
+from notifyws.tasks import cancel
 from notifyws.ui.streams import emit, emit_json, say, warner
 
 if TYPE_CHECKING:
@@ -238,8 +239,7 @@ async def send_and_wait(request: Request, settings: Settings, message: Message) 
                 end, request, message, service, answer, sending
             )
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            await cancel(sending)
     _print(request, message, notification, answer.round_trip * 1000)
 
 

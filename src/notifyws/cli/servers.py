@@ -155,6 +155,8 @@ async def until_ended(
     """
     import asyncio  # a TAB reads this module's options without it
 
+    from notifyws.tasks import cancel
+
     tasks = {asyncio.ensure_future(each): name for name, each in listening.items()}
     failed: list[NotifyError] = []
     try:
@@ -173,8 +175,6 @@ async def until_ended(
             if first:
                 break
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
     if failed:
         raise failed[0]

@@ -33,6 +33,7 @@ from notifyws.models import as_text
 from notifyws.protocol.arrivals import Arrival, ControlFrame, Many, ServerError
 from notifyws.protocol.masking import masked, spellings, without_named
 from notifyws.protocol.token_replies import Answer
+from notifyws.tasks import cancel
 
 Result = TypeVar("Result")
 LONGEST = 400
@@ -94,8 +95,7 @@ class ConnectionProbe:
     async def close(self) -> None:
         """Say goodbye, if it is open."""
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            await cancel(self._reading)
         if self.connection is not None:
             await self.connection.close()
 
@@ -151,8 +151,7 @@ class ConnectionProbe:
         except NetworkFailed as error:
             raise judged(self._auth, error, self._token) from None
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel(task)
 
     async def _read(self, connection: Connection) -> None:
         """Take what comes, and answer the server's own pings, until it ends."""
@@ -167,8 +166,7 @@ class ConnectionProbe:
         try:
             await connection.run(take)
         finally:
-            answering.cancel()
-            await asyncio.gather(answering, return_exceptions=True)
+            await cancel(answering)
 
     def _take(self, arrival: Arrival, responder: Responder) -> None:
         self.first = self.first or arrival
