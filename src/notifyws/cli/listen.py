@@ -15,7 +15,6 @@ from notifyws.cli.listen_options import (
     WithOptionalValues,
     address_of,
     group_options,
-    recording_wanted,
     routes_of,
     targets_of,
 )
@@ -23,6 +22,7 @@ from notifyws.cli.options import (
     FORMAT,
     QUERY,
     Common,
+    belong_to,
     examples,
     exclude,
     option,
@@ -168,6 +168,8 @@ def listen(
     for other, given in (("--name", name), ("--raw", raw), ("--demo", demo)):
         exclude(("--group", group), (other, given))
     exclude(("--replay", replay), ("--record", record))
+    if record is None:
+        belong_to("--record FILE", ("--record-secrets", record_secrets))
     forms = {"json": json, "plain": plain, "raw": raw}
     show = _display(forms, format_, query, common, events=events, tee=tee)
     selection = Selection(type_ or (), filter_, count, until, warner(common.quiet))
@@ -190,10 +192,10 @@ def listen(
     servers = {"": _for_demo(flags)} if one else which.load(common, flags)
     if replay is not None:
         return _redeliver(replay, servers[""], targets, quiet=common.quiet)
-    recording = recording_wanted(record, secrets=record_secrets)
     what = selection, show, timeout, began, name, targets
-    how = demo, member, address_of(metrics), recording, any_, no_reconnect
-    return run(listen_to(Request(*what, *how), servers))
+    how = demo, member, address_of(metrics), any_, no_reconnect
+    request = Request(*what, *how, record, record_secrets)
+    return run(listen_to(request, servers))
 
 
 def _display(
