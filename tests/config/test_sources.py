@@ -464,6 +464,7 @@ PATHS = [
     "NOTIFYWS_PROFILE=./mine.toml",
     "NOTIFYWS_PROFILE=mine.toml",
     "NOTIFYWS_PROFILE=/dev/zero",
+    'NOTIFYWS_PROFILE="a\\n/../mine.toml"',
 ]
 
 

@@ -71,7 +71,7 @@ def no_paths(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     """
     for name in sorted(_found(sources)):
         pattern = FIELDS[name].metadata["path"]
-        if pattern and re.match(pattern, values[name]):
+        if pattern and re.match(pattern, values[name], re.DOTALL):
             variable = environment_name(name)
             message = f"{variable} comes from .env in this folder and names a file"
             raise ConfigurationError(message, "if that is meant: --env-file .env")

@@ -254,4 +254,4 @@ class Cursor:
             began_at = max(0.0, self.began_at - UNSURE)
             self.beginning = datetime.fromtimestamp(began_at, UTC)
         self._past = self.beginning
-        self.deduplicator.opened(now, replay if resumes else 0.0)
+        self.deduplicator.opened(now, replay if resumes else 0.0, replay)

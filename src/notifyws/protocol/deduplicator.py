@@ -65,6 +65,7 @@ class Deduplicator:
         self._repeated: Counter[int] = Counter()
         self._repeating_until = 0.0
         self._replaying_until = 0.0
+        self._unasked_until = float("inf")
 
     def is_new(self, ident: str | int | None) -> bool:
         """Return whether this id was not handed over before; no id is always new."""
@@ -73,8 +74,9 @@ class Deduplicator:
     def is_reused(self, ident: str | int, content: int, now: float) -> bool:
         """Return whether an id that was handed over before names something else now.
 
-        What is replayed may be spelled otherwise and is the same. So is what comes of
-        an id of which no content is known.
+        What is replayed may be spelled otherwise and is the same. So is, for as long
+        as a server may replay unasked, what comes of an id of an earlier process, of
+        which no content is known; later it is shown, and perhaps twice.
 
         Args:
             ident: the id.
@@ -83,7 +85,8 @@ class Deduplicator:
         """
         if now < self._replaying_until:
             return False
-        return self.seen.swap(ident, content) not in (0, content)
+        known = self.seen.swap(ident, content)
+        return known != content if known else now >= self._unasked_until
 
     def add(self, ident: str | int, content: int = 0) -> None:
         """Take note that the notification with this id was handed over.
@@ -126,14 +129,16 @@ class Deduplicator:
         self._opening_until = now + OPENING
         self.expect_ids(now + seconds)
 
-    def opened(self, now: float, replay: float) -> None:
+    def opened(self, now: float, replay: float, unasked: float = 0.0) -> None:
         """Begin with a new connection.
 
         Args:
             now: monotonic seconds.
             replay: seconds for which it may bring what came before; 0 for never.
+            unasked: seconds for which it might do so though it was not asked to.
         """
         self._replaying_until = now + replay
+        self._unasked_until = now + max(replay, unasked)
         if self._snapshot:
             self._overlap = deque(self._recent, RECENT)
             self._expect(self._recent, now + replay)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from notifyws.delivery.sinks.exec import PASSED, ExecSink, argv_of, hook_environment
-from notifyws.delivery.sinks.hook_process import LINE
+from notifyws.delivery.sinks.hook_process import LINE, HookProcess
 from notifyws.errors import ConfigurationError, DeliveryFailed
 from notifyws.models import Notification
 
@@ -144,3 +144,13 @@ async def test_where_the_system_cannot_say_so_a_thread_waits_for_its_end(monkeyp
     monkeypatch.setattr(os, "pidfd_open", refused, raising=False)
     with pytest.raises(DeliveryFailed, match="ended with 3"):
         await python("sys.exit(3)").deliver(NOTE)
+
+
+async def test_one_that_cannot_be_killed_is_left_and_said(monkeypatch):
+    """Another user's, as behind sudo: here nobody signals it at all."""
+    sink = python("time.sleep(9)", timeout=0.2)
+    with monkeypatch.context() as patched:
+        patched.setattr(HookProcess, "signal", lambda self, signum: None)
+        with pytest.raises(DeliveryFailed, match=r"than 0.2 s, and cannot be killed"):
+            await sink.deliver(NOTE)
+    await sink.aclose()

@@ -124,6 +124,8 @@ class ExecSink:
             self._let_end(process.pid, output, end)
         if not in_time:
             message = f"{self._argv[0]} took longer than {self._timeout:g} s"
+            if not process.end.done():  # another user's, or stuck in the system
+                message += ", and cannot be killed"
             raise DeliveryFailed(message)
         if not output.end.done():
             await asyncio.wait({output.end}, timeout=OUTPUT_DRAIN)
@@ -181,7 +183,7 @@ class ExecSink:
             await asyncio.wait({process.end}, timeout=KILL_GRACE)
         finally:
             process.signal(signal.SIGKILL)
-        await asyncio.wait({process.end})
+        await asyncio.wait({process.end}, timeout=KILL_GRACE)
 
     def _let_end(self, pid: int, output: HookOutput, end: float) -> None:
         """Let what still holds the output live until the time limit, no longer."""
