@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from notifyws.auth.authenticator import Authenticator
@@ -253,9 +253,13 @@ class Trace:
         found: Iterable[str],
         hidden: tuple[str, ...],
     ) -> None:
-        """Keep an HTTP exchange."""
-        for line in exchange_lines(request, reply, found, hidden):
-            self.line(line)
+        """Keep an HTTP exchange without what is hidden, or called a secret in it."""
+        url, body = masked(request.url, hidden), without_named(request.body, hidden)
+        self.line(f"--> {request.method} {url} {body}".rstrip())
+        said = without_named(as_text(reply.body), hidden)
+        self.line(f"<-- {reply.status} {said}".rstrip())
+        if names := ", ".join(found):
+            self.line(f"    captured: {names}")
 
     def taken(self) -> tuple[str, ...]:
         """Return what was told since the last time."""
@@ -263,14 +267,3 @@ class Trace:
         told, self._told = self._told, Counter()
         left = {way: many - MOST for way, many in told.items() if many > MOST}
         return (*lines, *(f"{way} and {many} more" for way, many in left.items()))
-
-
-def exchange_lines(
-    request: Request, reply: Answer, found: Iterable[str], hidden: tuple[str, ...]
-) -> Iterator[str]:
-    """Yield an exchange without what is hidden, and what is called a secret in it."""
-    url, body = masked(request.url, hidden), without_named(request.body, hidden)
-    yield f"--> {request.method} {url} {body}".rstrip()
-    yield f"<-- {reply.status} {without_named(as_text(reply.body), hidden)}".rstrip()
-    if names := ", ".join(found):
-        yield f"    captured: {names}"
